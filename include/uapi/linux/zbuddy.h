@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+#ifndef _UAPI_LINUX_ZBUDDY_H
+#define _UAPI_LINUX_ZBUDDY_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: The zbuddy device
+ *
+ * /dev/zbuddy hands out physically contiguous, zeroed buffers from a region
+ * that the module took out of CMA when it loaded. A buffer is named by a
+ * handle that belongs to the open file: close() (or the death of the last
+ * process that has the file open) frees every buffer of it that nobody has
+ * mapped any more.
+ *
+ * All ioctls follow one scheme. The argument is a pointer to a structure whose
+ * first member, @size, is set by the caller to sizeof() of the structure it
+ * was compiled with. Commands are numbered with _IO(), so that a structure can
+ * grow without a new number (this differs from the usual advice on purpose;
+ * the size is in the structure). A structure that is shorter than today's is
+ * filled up with zeroes, a longer one is accepted as long as what we do not
+ * know is zero. All reserved fields and unknown flags must be zero.
+ *
+ * What errno means, for every command:
+ *
+ *  - ENOTTY: no such command
+ *  - EFAULT: the pointer can't be read or written
+ *  - E2BIG: the structure is longer than ours and its unknown part not zero
+ *  - EINVAL: @size too short, a reserved field not zero, an unknown flag, a
+ *    combination of flags that means nothing, an order or length no zone can
+ *    ever hold, a node without a region
+ *  - ENOENT: the handle is not one of this open file
+ *  - ENOMEM: no zone that the flags allow has such a block now; try again
+ *    after something has been freed
+ *  - ENOSPC: this file has handed out all its handles (16 TiB of buffers)
+ *
+ * A command that fails has changed nothing.
+ *
+ * mmap() of the device takes the @mmap_offset of a buffer plus any page-aligned
+ * offset inside it. It must be MAP_SHARED. Its errno: ENOENT when no buffer of
+ * this file is at that offset, EINVAL when the mapping would pass the end of
+ * the buffer or is private.
+ */
+
+#define ZB_IOC_TYPE	0xBB
+
+#define ZB_ABI_VERSION	1
+
+/* Zone types, lowest first. */
+#define ZB_ZONE_DMA		0
+#define ZB_ZONE_DMA32		1
+#define ZB_ZONE_NORMAL		2
+#define ZB_ZONE_HIGHMEM		3
+#define ZB_ZONE_MOVABLE		4
+#define ZB_NR_ZONES		5
+
+/* Migrate types, in the order of /proc/pagetypeinfo. */
+#define ZB_MIGRATE_UNMOVABLE	0
+#define ZB_MIGRATE_MOVABLE	1
+#define ZB_MIGRATE_RECLAIMABLE	2
+#define ZB_MIGRATE_PCPTYPES	3	/* how many of them per-CPU lists keep */
+#define ZB_MIGRATE_HIGHATOMIC	3
+#define ZB_MIGRATE_CMA		4
+#define ZB_MIGRATE_ISOLATE	5
+#define ZB_MIGRATE_TYPES	6
+
+/*
+ * Allocation flags. Values are those of the classic gfp bits; which of them
+ * the loaded module accepts is told by zb_ioc_info.gfp_mask.
+ */
+typedef __u32 zb_gfp_t;
+
+#define __ZB_GFP_DMA		0x01u
+#define __ZB_GFP_HIGHMEM	0x02u
+#define __ZB_GFP_DMA32		0x04u
+#define __ZB_GFP_MOVABLE	0x08u
+#define __ZB_GFP_RECLAIMABLE	0x10u
+#define __ZB_GFP_IO		0x40u
+#define __ZB_GFP_FS		0x80u
+#define __ZB_GFP_ZERO		0x8000u
+#define __ZB_GFP_THISNODE	0x40000u
+#define __ZB_GFP_DIRECT_RECLAIM	0x400000u
+#define __ZB_GFP_KSWAPD_RECLAIM	0x2000000u
+#define __ZB_GFP_RECLAIM	(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_KSWAPD_RECLAIM)
+
+#define ZB_GFP_ZONEMASK		(__ZB_GFP_DMA | __ZB_GFP_HIGHMEM | \
+				 __ZB_GFP_DMA32 | __ZB_GFP_MOVABLE)
+#define ZB_GFP_MOVABLE_MASK	(__ZB_GFP_RECLAIMABLE | __ZB_GFP_MOVABLE)
+
+#define ZB_GFP_NOWAIT		__ZB_GFP_KSWAPD_RECLAIM
+#define ZB_GFP_NOIO		__ZB_GFP_RECLAIM
+#define ZB_GFP_NOFS		(__ZB_GFP_RECLAIM | __ZB_GFP_IO)
+#define ZB_GFP_KERNEL		(__ZB_GFP_RECLAIM | __ZB_GFP_IO | __ZB_GFP_FS)
+#define ZB_GFP_TEMPORARY	(ZB_GFP_KERNEL | __ZB_GFP_RECLAIMABLE)
+#define ZB_GFP_DMA		__ZB_GFP_DMA
+#define ZB_GFP_DMA32		__ZB_GFP_DMA32
+
+/* "Whichever node the calling CPU is on." */
+#define ZB_NODE_ANY		(-1)
+
+/**
+ * struct zb_ioc_info - what is loaded
+ * @size: sizeof(struct zb_ioc_info)
+ * @flags: must be 0
+ * @version: out: ZB_ABI_VERSION of the module
+ * @page_size: out: bytes per page; every length is a multiple of it
+ * @features: out: ZB_FEATURE_* bits
+ * @gfp_mask: out: all __ZB_GFP_* bits the module accepts
+ * @max_order: out: largest order that can ever be allocated
+ * @block_order: out: order of a pageblock
+ * @nr_nodes: out: nodes with a region
+ * @nr_zones: out: zones on all nodes; ZB_IOC_ZONE takes 0 .. @nr_zones - 1
+ * @backend: out: where the region came from: "cma", "dma" or "contig"
+ * @total_bytes: out: size of the region on all nodes
+ * @free_bytes: out: free now, per-CPU lists included
+ */
+struct zb_ioc_info {
+	__u32 size;
+	__u32 flags;
+	__u32 version;
+	__u32 page_size;
+	__aligned_u64 features;
+	__u32 gfp_mask;
+	__u32 max_order;
+	__u32 block_order;
+	__u32 nr_nodes;
+	__u32 nr_zones;
+	char backend[12];
+	__aligned_u64 total_bytes;
+	__aligned_u64 free_bytes;
+};
+
+/* Bits of zb_ioc_info.features: none yet beyond what version 1 always has. */
+
+/**
+ * struct zb_ioc_zone - one zone
+ * @size: sizeof(struct zb_ioc_zone)
+ * @flags: must be 0
+ * @index: in: 0 .. zb_ioc_info.nr_zones - 1
+ * @node: out: NUMA node
+ * @type: out: ZB_ZONE_*
+ * @largest_order: out: order of the largest free block, -1 if all is taken
+ * @total_bytes: out: size of the zone
+ * @free_bytes: out: free in the buddy lists
+ * @cached_bytes: out: free in the per-CPU lists
+ */
+struct zb_ioc_zone {
+	__u32 size;
+	__u32 flags;
+	__u32 index;
+	__s32 node;
+	__u32 type;
+	__s32 largest_order;
+	__aligned_u64 total_bytes;
+	__aligned_u64 free_bytes;
+	__aligned_u64 cached_bytes;
+};
+
+/* zb_ioc_alloc.flags: take @length instead of @order; the tail is trimmed. */
+#define ZB_ALLOC_LENGTH		(1u << 0)
+
+/**
+ * struct zb_ioc_alloc - allocate a physically contiguous, zeroed buffer
+ * @size: sizeof(struct zb_ioc_alloc)
+ * @flags: ZB_ALLOC_LENGTH or 0
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @node: in: node to prefer, or ZB_NODE_ANY; out: the node it came from
+ * @order: in: order of the block (0 with ZB_ALLOC_LENGTH);
+ *	out: order of the smallest block that holds the buffer, to which its
+ *	start is aligned
+ * @zone: out: ZB_ZONE_* it came from
+ * @handle: out: names the buffer in this open file, never 0
+ * @__reserved: must be 0
+ * @length: in: bytes wanted, rounded up to whole pages (with ZB_ALLOC_LENGTH,
+ *	else 0); out: bytes of the buffer
+ * @mmap_offset: out: offset to give to mmap() of the device
+ */
+struct zb_ioc_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 gfp;
+	__s32 node;
+	__u32 order;
+	__u32 zone;
+	__u32 handle;
+	__u32 __reserved;
+	__aligned_u64 length;
+	__aligned_u64 mmap_offset;
+};
+
+/**
+ * struct zb_ioc_free - let go of a buffer
+ * @size: sizeof(struct zb_ioc_free)
+ * @flags: must be 0
+ * @handle: as returned by ZB_IOC_ALLOC
+ * @__reserved: must be 0
+ *
+ * The handle is gone at once; the memory goes back when its last mapping does.
+ */
+struct zb_ioc_free {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 __reserved;
+};
+
+/**
+ * struct zb_ioc_query - look at a buffer
+ * @size: sizeof(struct zb_ioc_query)
+ * @flags: must be 0
+ * @handle: in: as returned by ZB_IOC_ALLOC
+ * @gfp: out: flags it was allocated with
+ * @node: out: node it is on
+ * @zone: out: ZB_ZONE_* it is in
+ * @order: out: order its start is aligned to
+ * @migratetype: out: ZB_MIGRATE_* that its flags asked for
+ * @length: out: bytes
+ * @mmap_offset: out: offset to give to mmap()
+ * @mappings: out: how many mappings of it exist now
+ * @__reserved: must be 0
+ */
+struct zb_ioc_query {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 gfp;
+	__s32 node;
+	__u32 zone;
+	__u32 order;
+	__u32 migratetype;
+	__aligned_u64 length;
+	__aligned_u64 mmap_offset;
+	__u32 mappings;
+	__u32 __reserved;
+};
+
+#define ZB_IOC_INFO	_IO(ZB_IOC_TYPE, 0)
+#define ZB_IOC_ZONE	_IO(ZB_IOC_TYPE, 1)
+#define ZB_IOC_ALLOC	_IO(ZB_IOC_TYPE, 2)
+#define ZB_IOC_FREE	_IO(ZB_IOC_TYPE, 3)
+#define ZB_IOC_QUERY	_IO(ZB_IOC_TYPE, 4)
+
+#endif /* _UAPI_LINUX_ZBUDDY_H */

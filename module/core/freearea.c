@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "freearea.h"
+
+/**
+ * zb_free_area_init() - make all lists empty
+ * @areas: ZB_NR_ORDERS of them
+ */
+void zb_free_area_init(struct zb_free_area *areas)
+{
+	unsigned int order, mt;
+
+	memset(areas, 0, ZB_NR_ORDERS * sizeof(*areas));
+	for (order = 0; order < ZB_NR_ORDERS; order++)
+		for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+			INIT_LIST_HEAD(&areas[order].free_list[mt]);
+}
+
+/**
+ * zb_free_area_add() - list a pageblock under a key
+ * @areas: free areas of its zone
+ * @pb: a pageblock that is on no list
+ * @order: its key from now on
+ *
+ * At the front: the pageblock that was touched last is the one whose bits are
+ * in the cache and the one that is being filled up.
+ *
+ * Context: zone lock held.
+ */
+void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
+		      unsigned int order)
+{
+	pb->key = order;
+	list_add(&pb->link, &areas[order].free_list[pb->migratetype]);
+}
+
+/**
+ * zb_free_area_del() - take a pageblock off its list
+ * @pb: a pageblock that is listed
+ * @key: ZB_KEY_NONE or ZB_KEY_TAIL, why it is on no list from now on
+ *
+ * Context: zone lock held.
+ */
+void zb_free_area_del(struct zb_pageblock *pb, unsigned int key)
+{
+	list_del(&pb->link);
+	pb->key = key;
+}
+
+/**
+ * zb_free_area_rekey() - list a pageblock by what is its largest free run now
+ * @areas: free areas of its zone
+ * @pb: a pageblock whose runs have changed, and that is not wholly free
+ *
+ * Context: zone lock held.
+ */
+void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb)
+{
+	unsigned int largest = zb_pageblock_largest(pb);
+
+	if (pb->key == largest)
+		return;
+	if (zb_free_area_listed(pb))
+		zb_free_area_del(pb, ZB_KEY_NONE);
+	if (largest != ZB_KEY_NONE)
+		zb_free_area_add(areas, pb, largest);
+}
+
+/**
+ * zb_free_area_move() - give a pageblock another migrate type
+ * @areas: free areas of its zone
+ * @pb: a pageblock that is not wholly free
+ * @mt: its migrate type from now on
+ *
+ * Its free runs change lists with it; the cost does not depend on how many
+ * there are.
+ *
+ * Context: zone lock held.
+ */
+void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
+		       unsigned int mt)
+{
+	unsigned int k, key = pb->key;
+
+	if (zb_free_area_listed(pb))
+		zb_free_area_del(pb, ZB_KEY_NONE);
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
+		zb_free_area_count(areas, k, pb->migratetype, -(long)pb->nr[k]);
+		zb_free_area_count(areas, k, mt, pb->nr[k]);
+	}
+	pb->migratetype = mt;
+	if (key <= ZB_MAX_ORDER)
+		zb_free_area_add(areas, pb, key);
+}
+
+/**
+ * zb_free_area_first() - the pageblock to use first
+ * @areas: free areas of a zone
+ * @order: key to look under
+ * @mt: migrate type to look under
+ *
+ * Context: zone lock held.
+ * Return: NULL when the list is empty.
+ */
+struct zb_pageblock *zb_free_area_first(struct zb_free_area *areas,
+					unsigned int order, unsigned int mt)
+{
+	struct list_head *list = &areas[order].free_list[mt];
+
+	if (list_empty(list))
+		return NULL;
+	return list_first_entry(list, struct zb_pageblock, link);
+}

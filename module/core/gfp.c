@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "gfp.h"
+
+/* The mobility bits are the migrate type once they are shifted down. */
+_Static_assert(__ZB_GFP_MOVABLE / __ZB_GFP_MOVABLE == ZB_MIGRATE_MOVABLE,
+	       "MOVABLE must map to its migrate type");
+_Static_assert(__ZB_GFP_RECLAIMABLE / __ZB_GFP_MOVABLE == ZB_MIGRATE_RECLAIMABLE,
+	       "RECLAIMABLE must map to its migrate type");
+
+/**
+ * zb_gfp_valid() - are these flags something the allocator can act on?
+ * @gfp: flags from a caller that is not trusted
+ *
+ * Context: any.
+ * Return: false for an unknown bit, for zone modifiers that contradict each
+ * other, and for memory said to be both movable and reclaimable.
+ */
+bool zb_gfp_valid(zb_gfp_t gfp)
+{
+	if (gfp & ~ZB_GFP_VALID)
+		return false;
+	if (ZB_GFP_ZONE_BAD & BIT(gfp & ZB_GFP_ZONEMASK))
+		return false;
+	return (gfp & ZB_GFP_MOVABLE_MASK) != ZB_GFP_MOVABLE_MASK;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Allocation flags: which zone, which mobility.
+ *
+ * The low four bits of the flags pick the highest zone that may be used. They
+ * index a table of 16 three-bit entries packed in one word, so that zone
+ * choice is a shift and a mask:
+ *
+ *	bits  meaning               zone     bits  meaning                zone
+ *	0x0   -                     NORMAL   0x8   MOVABLE                NORMAL
+ *	0x1   DMA                   DMA      0x9   MOVABLE+DMA            DMA
+ *	0x2   HIGHMEM               HIGHMEM  0xa   MOVABLE+HIGHMEM        MOVABLE
+ *	0x3   DMA+HIGHMEM           bad      0xb   MOVABLE+DMA+HIGHMEM    bad
+ *	0x4   DMA32                 DMA32    0xc   MOVABLE+DMA32          DMA32
+ *	0x5   DMA+DMA32             bad      0xd   MOVABLE+DMA+DMA32      bad
+ *	0x6   HIGHMEM+DMA32         bad      0xe   MOVABLE+HIGHMEM+DMA32  bad
+ *	0x7   DMA+HIGHMEM+DMA32     bad      0xf   all                    bad
+ *
+ * MOVABLE alone says what the memory is like, not where it may be: the Movable
+ * zone wants HIGHMEM as well.
+ */
+#ifndef ZB_CORE_GFP_H
+#define ZB_CORE_GFP_H
+
+#include <zb_env.h>
+
+#define ZB_GFP_ZONES_SHIFT	3
+#define ZB_GFP_ZONE_ENTRY(bits, zone) ((u64)(zone) << ((bits) * ZB_GFP_ZONES_SHIFT))
+
+#define ZB_GFP_ZONE_TABLE						\
+	(ZB_GFP_ZONE_ENTRY(0, ZB_ZONE_NORMAL) |				\
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_DMA, ZB_ZONE_DMA) |			\
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_HIGHMEM, ZB_ZONE_HIGHMEM) |		\
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_DMA32, ZB_ZONE_DMA32) |		\
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_MOVABLE, ZB_ZONE_NORMAL) |		\
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_MOVABLE | __ZB_GFP_DMA, ZB_ZONE_DMA) | \
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM, ZB_ZONE_MOVABLE) | \
+	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32, ZB_ZONE_DMA32))
+
+#define ZB_GFP_ZONE_BAD							\
+	(BIT(__ZB_GFP_DMA | __ZB_GFP_HIGHMEM) |				\
+	 BIT(__ZB_GFP_DMA | __ZB_GFP_DMA32) |				\
+	 BIT(__ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |			\
+	 BIT(__ZB_GFP_DMA | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
+	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_DMA) |	\
+	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA) |	\
+	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
+	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA | __ZB_GFP_HIGHMEM))
+
+/* The bits that mean something today; every other one is refused. */
+#define ZB_GFP_VALID							\
+	(ZB_GFP_ZONEMASK | __ZB_GFP_RECLAIMABLE | __ZB_GFP_IO | __ZB_GFP_FS | \
+	 __ZB_GFP_ZERO | __ZB_GFP_THISNODE | __ZB_GFP_RECLAIM)
+
+/* The highest zone that @gfp allows; zb_gfp_valid() must hold. */
+static inline unsigned int zb_gfp_zone(zb_gfp_t gfp)
+{
+	unsigned int bits = gfp & ZB_GFP_ZONEMASK;
+
+	return (ZB_GFP_ZONE_TABLE >> (bits * ZB_GFP_ZONES_SHIFT)) &
+	       (BIT(ZB_GFP_ZONES_SHIFT) - 1);
+}
+
+/* The migrate type that @gfp asks for; zb_gfp_valid() must hold. */
+static inline unsigned int zb_gfp_migratetype(zb_gfp_t gfp)
+{
+	return (gfp & ZB_GFP_MOVABLE_MASK) / __ZB_GFP_MOVABLE;
+}
+
+bool zb_gfp_valid(zb_gfp_t gfp);
+
+#endif /* ZB_CORE_GFP_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A pageblock: 512 frames, one bit each, one cache line of bits.
+ *
+ *	frame   0      63 64                                   448    511
+ *	       +---------+---------+---------+-- ... --+---------+
+ *	free[] | word 0  | word 1  | word 2  |         | word 7  |  1 = free
+ *	       +---------+---------+---------+-- ... --+---------+
+ *
+ * Buddy state needs nothing else. A free block of order k is an aligned run of
+ * 2^k set bits that is not part of a longer aligned run: two free buddies are
+ * one block by definition, so merging can't be forgotten, and a free block
+ * needs no link, no header and no write to its memory. @nr counts these
+ * maximal runs by order, so nobody has to search to know what is there.
+ *
+ * A pageblock that is wholly free has all bits set and @nr all zero: it is a
+ * block of pageblock order or above, which is its zone's business (zone.h).
+ *
+ * Nothing here locks; a pageblock is covered by the lock of its zone.
+ */
+#ifndef ZB_CORE_PAGEBLOCK_H
+#define ZB_CORE_PAGEBLOCK_H
+
+#include <zb_env.h>
+
+#define ZB_PAGEBLOCK_ORDER	9u
+#define ZB_PAGEBLOCK_NR		BIT(ZB_PAGEBLOCK_ORDER)
+#define ZB_PAGEBLOCK_WORDS	(ZB_PAGEBLOCK_NR / 64)
+#define ZB_WORD_ORDER		6u	/* frames of one word, as an order */
+
+/* struct zb_pageblock.key when it is on no free list */
+#define ZB_KEY_NONE		0xff	/* no frame is free */
+#define ZB_KEY_TAIL		0xfe	/* inside a free block that starts before */
+
+/**
+ * struct zb_pageblock - what is free in one pageblock, and where it is listed
+ * @free: one bit per frame, set when free in the buddy system
+ * @link: on free_area[@key].free_list[@migratetype]
+ * @nr: maximal free runs by order, below the pageblock's own
+ * @nr_free: frames free, the number of bits set
+ * @orders: bit k is set when @nr[k] is not 0
+ * @key: order of the largest free block, which names the list it is on;
+ *	ZB_KEY_NONE or ZB_KEY_TAIL when it is on none
+ * @migratetype: ZB_MIGRATE_* of the whole pageblock
+ */
+struct zb_pageblock {
+	u64 free[ZB_PAGEBLOCK_WORDS];
+	struct list_head link;
+	u16 nr[ZB_PAGEBLOCK_ORDER];
+	u16 nr_free;
+	u16 orders;
+	u8 key;
+	u8 migratetype;
+} __aligned(64);
+
+static inline bool zb_pageblock_whole(const struct zb_pageblock *pb)
+{
+	return pb->nr_free == ZB_PAGEBLOCK_NR;
+}
+
+static inline bool zb_pageblock_test(const struct zb_pageblock *pb,
+				     unsigned int frame)
+{
+	return pb->free[frame / 64] >> (frame % 64) & 1;
+}
+
+void zb_pageblock_fill(struct zb_pageblock *pb);
+void zb_pageblock_empty(struct zb_pageblock *pb);
+unsigned int zb_pageblock_largest(const struct zb_pageblock *pb);
+unsigned int zb_pageblock_find(const struct zb_pageblock *pb,
+			       unsigned int order, unsigned int *run_order);
+void zb_pageblock_take(struct zb_pageblock *pb, unsigned int frame,
+		       unsigned int order, unsigned int run_order);
+unsigned int zb_pageblock_give(struct zb_pageblock *pb, unsigned int frame,
+			       unsigned int order);
+
+#endif /* ZB_CORE_PAGEBLOCK_H */

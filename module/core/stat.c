@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "stat.h"
+
+/**
+ * zb_zone_snapshot() - copy the counters of a zone
+ * @zone: which
+ * @st: the copy
+ *
+ * All but @nr_cached, which other CPUs change without the lock, are of one
+ * moment.
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_snapshot(struct zb_zone *zone, struct zb_zone_stat *st)
+{
+	unsigned long flags;
+	unsigned int order;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	st->nr_free = zone->nr_free;
+	for (order = 0; order < ZB_NR_ORDERS; order++)
+		memcpy(st->nr_free_blocks[order],
+		       zone->free_area[order].nr_free_type,
+		       sizeof(st->nr_free_blocks[order]));
+	memcpy(st->nr_blocks, zone->nr_blocks, sizeof(st->nr_blocks));
+	zb_unlock_irqrestore(&zone->lock, flags);
+	st->nr_cached = zb_zone_nr_cached(zone);
+}
+
+/**
+ * zb_stat_nr_free() - free blocks of an order, of all migrate types
+ * @st: a snapshot
+ * @order: 0 .. ZB_MAX_ORDER
+ *
+ * Return: how many.
+ */
+unsigned long zb_stat_nr_free(const struct zb_zone_stat *st, unsigned int order)
+{
+	unsigned long nr = 0;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		nr += st->nr_free_blocks[order][mt];
+	return nr;
+}
+
+/**
+ * zb_stat_largest_order() - the largest free block
+ * @st: a snapshot
+ *
+ * Return: its order, or -1 when nothing is free.
+ */
+int zb_stat_largest_order(const struct zb_zone_stat *st)
+{
+	int order = ZB_MAX_ORDER;
+
+	while (order >= 0 && !zb_stat_nr_free(st, order))
+		order--;
+	return order;
+}
+
+/* The order of the free block that the whole pageblock at @i is part of. */
+static int whole_order(const struct zb_zone *zone, unsigned long i)
+{
+	unsigned long pfn = zone->start_pfn + (i << ZB_PAGEBLOCK_ORDER);
+	const struct zb_pageblock *pb = &zone->pageblocks[i];
+	unsigned int order;
+
+	if (!zb_pageblock_whole(pb))
+		return -1;
+	for (order = ZB_PAGEBLOCK_ORDER; pb->key == ZB_KEY_TAIL; order++)
+		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(order + 1) - 1));
+	return pb->key;
+}
+
+/**
+ * zb_pageblock_snapshot() - look at some pageblocks
+ * @zone: which zone
+ * @first: number of the first pageblock, counted from the zone's start
+ * @nr: how many; the lock is held for all of them, so keep it small
+ * @st: one for each
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
+			   unsigned int nr, struct zb_pageblock_stat *st)
+{
+	const struct zb_pageblock *pb;
+	unsigned int i, largest;
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	for (i = 0; i < nr; i++) {
+		pb = &zone->pageblocks[first + i];
+		largest = zb_pageblock_largest(pb);
+		st[i].migratetype = pb->migratetype;
+		st[i].nr_free = pb->nr_free;
+		st[i].largest = largest == ZB_KEY_NONE ? -1 : (s8)largest;
+		st[i].whole_order = whole_order(zone, first + i);
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "zone.h"
+
+/**
+ * zb_zone_pageblocks_size() - memory for zb_zone.pageblocks
+ * @nr_pages: frames of the zone
+ *
+ * Return: bytes that the caller of zb_zone_init() has to provide, aligned to
+ * a cache line. Their content does not matter.
+ */
+size_t zb_zone_pageblocks_size(unsigned long nr_pages)
+{
+	return (nr_pages >> ZB_PAGEBLOCK_ORDER) * sizeof(struct zb_pageblock);
+}
+
+/**
+ * zb_zone_state_size() - memory for zb_zone.state
+ * @nr_pages: frames of the zone
+ *
+ * Return: bytes that the caller of zb_zone_init() has to provide, all zero.
+ */
+size_t zb_zone_state_size(unsigned long nr_pages)
+{
+	return nr_pages;
+}
+
+/* List @pb as the head of a free block; its other pageblocks become tails. */
+static void add_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+		      unsigned int order)
+{
+	zb_free_area_add(zone->free_area, pb, order);
+	zb_free_area_count(zone->free_area, order, pb->migratetype, 1);
+}
+
+static void del_whole(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	zb_free_area_count(zone->free_area, pb->key, pb->migratetype, -1);
+	zb_free_area_del(pb, ZB_KEY_TAIL);
+}
+
+/* The largest naturally aligned block that starts at @pfn inside the zone. */
+static unsigned int order_at(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned int order = zone->max_order;
+
+	while ((pfn & (BIT(order) - 1)) || pfn + BIT(order) > zb_zone_end(zone))
+		order--;
+	return order;
+}
+
+/**
+ * zb_zone_init() - make all of a zone free
+ * @zone: everything below the note in struct zb_zone and @max_order are set;
+ *	@max_order is ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER
+ *
+ * Every pageblock starts as movable: what turns out not to be claims whole
+ * pageblocks later, and does not get scattered. The cost is one visit per
+ * pageblock.
+ */
+void zb_zone_init(struct zb_zone *zone)
+{
+	unsigned long i, pfn, nr = zb_zone_nr_pageblocks(zone);
+	struct zb_pageblock *pb;
+
+	zb_lock_init(&zone->lock);
+	zb_free_area_init(zone->free_area);
+	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
+	for (i = 0; i < nr; i++) {
+		pb = &zone->pageblocks[i];
+		zb_pageblock_fill(pb);
+		pb->key = ZB_KEY_TAIL;
+		pb->migratetype = ZB_MIGRATE_MOVABLE;
+	}
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
+	     pfn += BIT(pb->key)) {
+		pb = zb_pfn_pageblock(zone, pfn);
+		add_whole(zone, pb, order_at(zone, pfn));
+	}
+	zone->nr_blocks[ZB_MIGRATE_MOVABLE] = nr;
+	zone->nr_free = zone->nr_pages;
+}
+
+/*
+ * Split a free block of whole pageblocks until @order is left of it, and take
+ * that off the lists. The upper half of each split is a free block again.
+ */
+static void expand_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+			 unsigned int order)
+{
+	unsigned int k = pb->key;
+
+	del_whole(zone, pb);
+	while (k-- > order)
+		add_whole(zone, pb + BIT(k - ZB_PAGEBLOCK_ORDER), k);
+}
+
+static void take_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+		       unsigned int order)
+{
+	unsigned long i;
+
+	expand_whole(zone, pb, order);
+	for (i = 0; i < BIT(order - ZB_PAGEBLOCK_ORDER); i++) {
+		zb_pageblock_empty(&pb[i]);
+		pb[i].key = ZB_KEY_NONE;
+	}
+}
+
+/* Take a block below pageblock order; returns its first frame in @pb. */
+static unsigned int take_part(struct zb_zone *zone, struct zb_pageblock *pb,
+			      unsigned int order)
+{
+	unsigned int k, run_order, frame;
+
+	if (zb_pageblock_whole(pb))
+		expand_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+	frame = zb_pageblock_find(pb, order, &run_order);
+	zb_pageblock_take(pb, frame, order, run_order);
+	if (run_order < ZB_PAGEBLOCK_ORDER)
+		zb_free_area_count(zone->free_area, run_order,
+				   pb->migratetype, -1);
+	for (k = order; k < run_order; k++)
+		zb_free_area_count(zone->free_area, k, pb->migratetype, 1);
+	zb_free_area_rekey(zone->free_area, pb);
+	return frame;
+}
+
+/**
+ * __zb_rmqueue_from() - take a block out of a given pageblock
+ * @zone: its zone
+ * @pb: a listed pageblock, whose key is at least @order
+ * @order: wanted
+ * @hold: what to write down as the block's holder
+ *
+ * Context: zone lock held.
+ * Return: first frame of the block.
+ */
+unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
+				unsigned int order, enum zb_hold hold)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+
+	zb_assert_held(&zone->lock);
+	if (order < ZB_PAGEBLOCK_ORDER)
+		pfn += take_part(zone, pb, order);
+	else
+		take_whole(zone, pb, order);
+	zone->nr_free -= BIT(order);
+	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
+	return pfn;
+}
+
+/**
+ * __zb_rmqueue_smallest() - the textbook search: from the order up
+ * @zone: where
+ * @order: wanted
+ * @mt: migrate type whose lists are searched
+ * @hold: what to write down as the block's holder
+ *
+ * Context: zone lock held.
+ * Return: first frame of the block, or ZB_NO_PFN.
+ */
+unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
+				    unsigned int mt, enum zb_hold hold)
+{
+	struct zb_pageblock *pb;
+	unsigned int k;
+
+	zb_assert_held(&zone->lock);
+	for (k = order; k <= zone->max_order; k++) {
+		pb = zb_free_area_first(zone->free_area, k, mt);
+		if (pb)
+			return __zb_rmqueue_from(zone, pb, order, hold);
+	}
+	return ZB_NO_PFN;
+}
+
+/* The pageblock at @pfn as a free block of exactly @order that may merge. */
+static struct zb_pageblock *whole_buddy(const struct zb_zone *zone,
+					unsigned long pfn, unsigned int order,
+					unsigned int mt)
+{
+	struct zb_pageblock *pb;
+
+	if (!zb_zone_has(zone, pfn))
+		return NULL;
+	pb = zb_pfn_pageblock(zone, pfn);
+	return pb->key == order && pb->migratetype == mt ? pb : NULL;
+}
+
+/* @pb and the rest of its block are wholly free and on no list: merge, list. */
+static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+			unsigned int order)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	struct zb_pageblock *buddy;
+
+	for (; order < zone->max_order; order++) {
+		buddy = whole_buddy(zone, pfn ^ BIT(order), order,
+				    pb->migratetype);
+		if (!buddy)
+			break;
+		del_whole(zone, buddy);
+		pfn &= ~BIT(order);
+		pb = zb_pfn_pageblock(zone, pfn);
+	}
+	add_whole(zone, pb, order);
+}
+
+/*
+ * Nothing is left in the pageblock that would tie it to its mobility. As
+ * movable, like at the start, it merges with its neighbours and is there for
+ * whoever needs a whole one next.
+ */
+static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
+		return;
+	zone->nr_blocks[pb->migratetype]--;
+	zone->nr_blocks[ZB_MIGRATE_MOVABLE]++;
+	pb->migratetype = ZB_MIGRATE_MOVABLE;
+}
+
+static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+		       unsigned int order)
+{
+	unsigned long i, nr = BIT(order - ZB_PAGEBLOCK_ORDER);
+	bool one_type = true;
+
+	for (i = 0; i < nr; i++) {
+		zb_pageblock_fill(&pb[i]);
+		pb[i].key = ZB_KEY_TAIL;
+		revert_migratetype(zone, &pb[i]);
+		one_type &= pb[i].migratetype == pb->migratetype;
+	}
+	if (one_type) {
+		merge_whole(zone, pb, order);
+		return;
+	}
+	/* Types were set inside of it while it was held. */
+	for (i = 0; i < nr; i++)
+		merge_whole(zone, &pb[i], ZB_PAGEBLOCK_ORDER);
+}
+
+static void give_part(struct zb_zone *zone, struct zb_pageblock *pb,
+		      unsigned int frame, unsigned int order)
+{
+	unsigned int k, merged = zb_pageblock_give(pb, frame, order);
+
+	for (k = order; k < merged; k++)
+		zb_free_area_count(zone->free_area, k, pb->migratetype, -1);
+	if (merged < ZB_PAGEBLOCK_ORDER) {
+		zb_free_area_count(zone->free_area, merged, pb->migratetype, 1);
+		zb_free_area_rekey(zone->free_area, pb);
+		return;
+	}
+	if (zb_free_area_listed(pb))
+		zb_free_area_del(pb, ZB_KEY_TAIL);
+	revert_migratetype(zone, pb);
+	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+}
+
+/**
+ * __zb_free_one_page() - put a block back and merge it with its buddies
+ * @zone: its zone
+ * @pfn: its first frame
+ * @order: its order
+ *
+ * The caller has checked that such a block starts there.
+ *
+ * Context: zone lock held.
+ */
+void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
+			unsigned int order)
+{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+
+	zb_assert_held(&zone->lock);
+	zb_zone_set_state(zone, pfn, 0);
+	zone->nr_free += BIT(order);
+	if (order < ZB_PAGEBLOCK_ORDER)
+		give_part(zone, pb, pfn % ZB_PAGEBLOCK_NR, order);
+	else
+		give_whole(zone, pb, order);
+}
+
+/**
+ * __zb_claim_whole() - give part of a free block another migrate type
+ * @zone: its zone
+ * @pb: head of a free block of at least @order
+ * @order: how much of it, ZB_PAGEBLOCK_ORDER or more
+ * @mt: its migrate type from now on
+ *
+ * Afterwards @pb is the head of a free block of exactly @order and of type
+ * @mt; the rest keeps its type, in free blocks of its own.
+ *
+ * Context: zone lock held.
+ */
+void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+		      unsigned int order, unsigned int mt)
+{
+	unsigned long i, nr = BIT(order - ZB_PAGEBLOCK_ORDER);
+
+	zb_assert_held(&zone->lock);
+	expand_whole(zone, pb, order);
+	zone->nr_blocks[pb->migratetype] -= nr;
+	zone->nr_blocks[mt] += nr;
+	for (i = 0; i < nr; i++)
+		pb[i].migratetype = mt;
+	add_whole(zone, pb, order);
+}
+
+/**
+ * __zb_set_pageblock_migratetype() - give a pageblock another migrate type
+ * @zone: its zone
+ * @pb: any pageblock but one inside a free block of more than one
+ * @mt: its migrate type from now on
+ *
+ * Context: zone lock held.
+ */
+void __zb_set_pageblock_migratetype(struct zb_zone *zone,
+				    struct zb_pageblock *pb, unsigned int mt)
+{
+	zb_assert_held(&zone->lock);
+	zone->nr_blocks[pb->migratetype]--;
+	zone->nr_blocks[mt]++;
+	if (!zb_pageblock_whole(pb)) {
+		zb_free_area_move(zone->free_area, pb, mt);
+		return;
+	}
+	del_whole(zone, pb);
+	WRITE_ONCE(pb->migratetype, mt);
+	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+}

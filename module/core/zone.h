@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A zone: a run of pageblocks on one node, and the buddy system over them.
+ *
+ *	struct zb_zone
+ *	 lock
+ *	 free_area[0..18]          what is free, by order and migrate type
+ *	 pageblocks[]  +----+----+----+----+----+----+----+----+
+ *	               | pb | pb | pb | pb | pb | pb | pb | pb |   one per 512
+ *	               +----+----+----+----+----+----+----+----+   frames
+ *	               key=3  -   -   - key=11 tail tail tail
+ *	 state[]       one byte per frame: what starts there
+ *
+ * Below pageblock order buddies are bits of one pageblock. From there on they
+ * are whole pageblocks: a free block of order k >= 9 is 2^(k-9) wholly free
+ * pageblocks whose first one, the head, is listed under k; the others are
+ * tails. All pageblocks of one free block have one migrate type. Alignment is
+ * natural in physical address, so buddies are found by pfn, not by offset.
+ *
+ * state[] is written where a block starts: how it is held, and its order. All
+ * other frames have 0. A free of anything that does not start a block, of a
+ * block that is free already, or with another order, is seen in one load.
+ *
+ * Locking: zone->lock covers everything of the zone but the per-CPU lists
+ * (pcp.h). It is taken with interrupts off, is a leaf, and no two zone locks
+ * are ever held together. A state byte leaves and reaches 0 under the lock;
+ * between held-by-a-CPU and allocated it changes hands without.
+ */
+#ifndef ZB_CORE_ZONE_H
+#define ZB_CORE_ZONE_H
+
+#include "freearea.h"
+
+#define ZB_NO_PFN	(~0ul)
+
+struct zb_pcp;
+
+/* What a block that starts at a frame is. ZB_HELD_MT(mt): allocated as mt. */
+enum zb_hold {
+	ZB_HELD_NOT,			/* free, or inside of another block */
+	ZB_HELD_UNMOVABLE,
+	ZB_HELD_MOVABLE,
+	ZB_HELD_RECLAIMABLE,
+	ZB_HELD_CACHED,			/* free, on a per-CPU list */
+};
+
+#define ZB_HELD_MT(mt)		((enum zb_hold)(ZB_HELD_UNMOVABLE + (mt)))
+#define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
+#define ZB_STATE_HOLD(state)	((state) >> 5)
+#define ZB_STATE_ORDER(state)	((state) & 0x1fu)
+
+/**
+ * struct zb_zone - one zone of one node
+ * @lock: see the head of this file
+ * @nr_free: frames free in the buddy lists
+ * @max_order: largest order blocks are merged to
+ * @free_area: what is free
+ * @nr_blocks: pageblocks by migrate type
+ * @start_pfn: first frame, on a pageblock border
+ * @nr_pages: frames, whole pageblocks
+ * @pageblocks: one per 512 frames
+ * @state: one byte per frame
+ * @pcp: per-CPU lists
+ * @type: ZB_ZONE_*
+ * @nid: NUMA node
+ */
+struct zb_zone {
+	zb_lock_t lock;
+	unsigned long nr_free;
+	unsigned int max_order;
+	struct zb_free_area free_area[ZB_NR_ORDERS];
+	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
+
+	/* All below stays as zb_zone_init() left it. */
+	unsigned long start_pfn;
+	unsigned long nr_pages;
+	struct zb_pageblock *pageblocks;
+	u8 *state;
+	struct zb_pcp __percpu *pcp;
+	unsigned int type;
+	int nid;
+};
+
+static inline unsigned long zb_zone_end(const struct zb_zone *zone)
+{
+	return zone->start_pfn + zone->nr_pages;
+}
+
+static inline bool zb_zone_has(const struct zb_zone *zone, unsigned long pfn)
+{
+	return pfn - zone->start_pfn < zone->nr_pages;
+}
+
+static inline unsigned long zb_zone_nr_pageblocks(const struct zb_zone *zone)
+{
+	return zone->nr_pages >> ZB_PAGEBLOCK_ORDER;
+}
+
+static inline struct zb_pageblock *zb_pfn_pageblock(const struct zb_zone *zone,
+						    unsigned long pfn)
+{
+	return &zone->pageblocks[(pfn - zone->start_pfn) >> ZB_PAGEBLOCK_ORDER];
+}
+
+static inline unsigned long zb_pageblock_pfn(const struct zb_zone *zone,
+					     const struct zb_pageblock *pb)
+{
+	return zone->start_pfn +
+	       ((unsigned long)(pb - zone->pageblocks) << ZB_PAGEBLOCK_ORDER);
+}
+
+static inline u8 zb_zone_state(const struct zb_zone *zone, unsigned long pfn)
+{
+	return READ_ONCE(zone->state[pfn - zone->start_pfn]);
+}
+
+static inline void zb_zone_set_state(struct zb_zone *zone, unsigned long pfn,
+				     u8 state)
+{
+	WRITE_ONCE(zone->state[pfn - zone->start_pfn], state);
+}
+
+size_t zb_zone_pageblocks_size(unsigned long nr_pages);
+size_t zb_zone_state_size(unsigned long nr_pages);
+void zb_zone_init(struct zb_zone *zone);
+
+unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
+				    unsigned int mt, enum zb_hold hold);
+unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
+				unsigned int order, enum zb_hold hold);
+void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
+			unsigned int order);
+void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+		      unsigned int order, unsigned int mt);
+void __zb_set_pageblock_migratetype(struct zb_zone *zone,
+				    struct zb_pageblock *pb, unsigned int mt);
+
+#endif /* ZB_CORE_ZONE_H */

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "zonelist.h"
+
+/* Is @a to be tried before @b, by somebody on node @nid? */
+static bool before(const struct zb_zone *a, const struct zb_zone *b, int nid,
+		   zb_distance_fn distance)
+{
+	int da = distance(nid, a->nid), db = distance(nid, b->nid);
+
+	if (a->nid == b->nid)
+		return a->type > b->type;
+	if (a->nid == nid || b->nid == nid)
+		return a->nid == nid;
+	return da != db ? da < db : a->nid < b->nid;
+}
+
+/**
+ * zb_node_init() - build the zonelist of a node
+ * @node: @nid is set, and @zonelist has room for @nr_zones + 1 entries
+ * @zones: all zones of all nodes
+ * @nr_zones: how many
+ * @distance: how far one node is from another
+ */
+void zb_node_init(struct zb_node *node, struct zb_zone *zones,
+		  unsigned int nr_zones, zb_distance_fn distance)
+{
+	struct zb_zoneref *z = node->zonelist;
+	unsigned int i, k;
+
+	node->nr_own = 0;
+	for (i = 0; i < nr_zones; i++) {
+		for (k = i; k > 0 && before(&zones[i], z[k - 1].zone, node->nid,
+					    distance); k--)
+			z[k] = z[k - 1];
+		z[k].zone = &zones[i];
+		z[k].zone_idx = zones[i].type;
+		node->nr_own += zones[i].nid == node->nid;
+	}
+	z[nr_zones].zone = NULL;
+	z[nr_zones].zone_idx = 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Zonelists: in which order zones are tried.
+ *
+ *	node 0 zonelist   node 0: Movable > Normal > DMA32 > DMA,
+ *	                  node 1: Movable > Normal,  node 2: ...
+ *
+ * A node's zonelist has its own zones from the highest type down to the
+ * lowest, then those of the other nodes, nearest node first. A request starts
+ * at the first entry whose type its flags allow, the preferred zone, and may
+ * fall back to any later one: zones that more devices can reach are the more
+ * precious ones, and come last.
+ */
+#ifndef ZB_CORE_ZONELIST_H
+#define ZB_CORE_ZONELIST_H
+
+#include "zone.h"
+
+/**
+ * struct zb_zoneref - an entry of a zonelist
+ * @zone: the zone, NULL behind the last entry
+ * @zone_idx: its type, to skip it without a look at the zone
+ */
+struct zb_zoneref {
+	struct zb_zone *zone;
+	unsigned int zone_idx;
+};
+
+/**
+ * struct zb_node - a NUMA node that has a region
+ * @nid: its number
+ * @nr_own: how many of @zonelist are on this node itself
+ * @zonelist: all zones in the order they are tried from here
+ */
+struct zb_node {
+	int nid;
+	unsigned int nr_own;
+	struct zb_zoneref *zonelist;
+};
+
+typedef int (*zb_distance_fn)(int from, int to);
+
+void zb_node_init(struct zb_node *node, struct zb_zone *zones,
+		  unsigned int nr_zones, zb_distance_fn distance);
+
+/* The next entry from @z on whose type is at most @highest. */
+static inline struct zb_zoneref *zb_next_zoneref(struct zb_zoneref *z,
+						 unsigned int highest)
+{
+	while (z->zone && z->zone_idx > highest)
+		z++;
+	return z;
+}
+
+#define zb_for_each_zoneref(z, node, highest)				\
+	for (z = zb_next_zoneref((node)->zonelist, highest); z->zone;	\
+	     z = zb_next_zoneref(z + 1, highest))
+
+#endif /* ZB_CORE_ZONELIST_H */

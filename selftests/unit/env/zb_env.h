@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What module/core stands on, in a program. The file of the same name in
+ * module/env is what it stands on in the kernel; -I picks one.
+ *
+ * A thread stands for a CPU: it says which with zb_env_set_cpu(). Locks are
+ * pthread mutexes that know their owner, so that zb_assert_held() means what
+ * lockdep_assert_held() does, and so that sanitizers see the locking.
+ */
+#ifndef ZB_ENV_H
+#define ZB_ENV_H
+
+#include <linux/zbuddy.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef int8_t s8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef int32_t s32;
+typedef uint64_t u64;
+typedef int64_t s64;
+
+#define BIT(n)			(1ul << (n))
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define ALIGN(x, a)		(((x) + (a) - 1) & ~((a) - 1))
+#define likely(x)		__builtin_expect(!!(x), 1)
+#define unlikely(x)		__builtin_expect(!!(x), 0)
+#define barrier()		__asm__ __volatile__("" : : : "memory")
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#define container_of(ptr, type, member) \
+	((type *)((char *)(ptr) - offsetof(type, member)))
+#ifndef __aligned
+#define __aligned(n)		__attribute__((__aligned__(n)))
+#endif
+#define __percpu
+
+static inline unsigned int __ffs64(u64 x)
+{
+	return __builtin_ctzll(x);
+}
+
+static inline unsigned int fls64(u64 x)
+{
+	return x ? 64 - __builtin_clzll(x) : 0;
+}
+
+/* Doubly linked lists, with the kernel's names and meaning. */
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+static inline void INIT_LIST_HEAD(struct list_head *list)
+{
+	list->next = list;
+	list->prev = list;
+}
+
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
+
+static inline void list_add(struct list_head *item, struct list_head *head)
+{
+	item->next = head->next;
+	item->prev = head;
+	head->next->prev = item;
+	head->next = item;
+}
+
+static inline void list_add_tail(struct list_head *item, struct list_head *head)
+{
+	list_add(item, head->prev);
+}
+
+/* A deleted item points nowhere, so that a second delete is seen. */
+static inline void list_del(struct list_head *item)
+{
+	item->prev->next = item->next;
+	item->next->prev = item->prev;
+	item->next = NULL;
+	item->prev = NULL;
+}
+
+#define list_entry(ptr, type, member)	container_of(ptr, type, member)
+#define list_first_entry(head, type, member) \
+	list_entry((head)->next, type, member)
+#define list_for_each(pos, head) \
+	for (pos = (head)->next; pos != (head); pos = pos->next)
+
+/* Locks */
+
+typedef struct {
+	pthread_mutex_t mutex;
+	pthread_t owner;
+	bool held;
+} zb_lock_t;
+
+static inline void zb_lock_init(zb_lock_t *lock)
+{
+	pthread_mutex_init(&lock->mutex, NULL);
+	lock->held = false;
+}
+
+static inline void zb_env_lock(zb_lock_t *lock)
+{
+	pthread_mutex_lock(&lock->mutex);
+	lock->owner = pthread_self();
+	lock->held = true;
+}
+
+static inline void zb_env_unlock(zb_lock_t *lock)
+{
+	lock->held = false;
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+#define zb_lock_irqsave(lock, flags)		\
+	do {					\
+		(flags) = 0;			\
+		zb_env_lock(lock);		\
+	} while (0)
+#define zb_unlock_irqrestore(lock, flags)	\
+	do {					\
+		(void)(flags);			\
+		zb_env_unlock(lock);		\
+	} while (0)
+
+#define zb_assert_held(lock)						\
+	do {								\
+		if (!(lock)->held ||					\
+		    !pthread_equal((lock)->owner, pthread_self())) {	\
+			fprintf(stderr, "%s: lock not held\n", __func__); \
+			abort();					\
+		}							\
+	} while (0)
+
+/* CPUs */
+
+#define ZB_ENV_MAX_CPUS		8u
+
+extern _Thread_local unsigned int zb_env_cpu;
+extern unsigned int zb_env_nr_cpus;
+
+static inline void zb_env_set_cpu(unsigned int cpu)
+{
+	zb_env_cpu = cpu;
+}
+
+static inline unsigned int zb_cpu_pin(void)
+{
+	return zb_env_cpu;
+}
+
+static inline void zb_cpu_unpin(void)
+{
+}
+
+#define zb_per_cpu_ptr(ptr, cpu)	(&(ptr)[cpu])
+#define zb_for_each_possible_cpu(cpu)	\
+	for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
+
+#endif /* ZB_ENV_H */
