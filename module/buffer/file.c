@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The handles of an open file.
+ *
+ * A handle is an index into the file's xarray, and (shifted left by the order
+ * of the largest buffer) the place of the buffer in the file's mmap() offsets.
+ * Handles are given out cyclically: one that was freed stays unknown for long.
+ */
+#include <linux/compat.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "buffer.h"
+
+/*
+ * The last handle whose mmap() offset the caller can express: 63 bits of
+ * bytes, or 32 bits of pages for a 32-bit program.
+ */
+static u32 max_handle(const struct zb_file *file)
+{
+	unsigned int shift = file->space->host->pool.max_order;
+	u64 max = LLONG_MAX >> (shift + PAGE_SHIFT);
+
+	if (in_compat_syscall() || BITS_PER_LONG == 32)
+		max = U32_MAX >> shift;
+	return min_t(u64, max, U32_MAX);
+}
+
+/**
+ * zb_buffer_mmap_offset() - where mmap() finds a buffer
+ * @buf: a buffer with a handle
+ *
+ * Return: offset into the file, in bytes.
+ */
+u64 zb_buffer_mmap_offset(const struct zb_buffer *buf)
+{
+	return (u64)buf->handle <<
+	       (buf->space->host->pool.max_order + PAGE_SHIFT);
+}
+
+/**
+ * zb_file_open() - start with no handles
+ * @space: where buffers will come from
+ *
+ * Return: the file, or an ERR_PTR.
+ */
+struct zb_file *zb_file_open(struct zb_space *space)
+{
+	struct zb_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	file->space = space;
+	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1);
+	atomic_inc(&space->files);
+	return file;
+}
+
+/**
+ * zb_file_close() - let go of every handle
+ * @file: nobody uses it any more
+ *
+ * Context: may sleep.
+ */
+void zb_file_close(struct zb_file *file)
+{
+	struct zb_space *space = file->space;
+	struct zb_buffer *buf;
+	unsigned long handle;
+
+	xa_for_each(&file->handles, handle, buf)
+		zb_buffer_put(buf);
+	xa_destroy(&file->handles);
+	kfree(file);
+	/* With no user left nothing is gained by frames in per-CPU lists. */
+	if (atomic_dec_and_test(&space->files))
+		space->host->pool.ops->drain_all(&space->host->pool);
+}
+
+/**
+ * zb_file_add() - give a buffer a handle
+ * @file: whose
+ * @buf: the file takes over the caller's reference
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOSPC when all handles are in use, or -ENOMEM.
+ */
+int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
+{
+	int err;
+
+	xa_lock(&file->handles);
+	err = __xa_alloc_cyclic(&file->handles, &buf->handle, buf,
+				XA_LIMIT(1, max_handle(file)), &file->next,
+				GFP_KERNEL_ACCOUNT);
+	xa_unlock(&file->handles);
+	if (err == -EBUSY)
+		return -ENOSPC;
+	return err < 0 ? err : 0;
+}
+
+/**
+ * zb_file_get() - look a handle up
+ * @file: whose
+ * @handle: any number
+ *
+ * Return: the buffer with a reference for the caller, or NULL.
+ */
+struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle)
+{
+	struct zb_buffer *buf;
+
+	xa_lock(&file->handles);
+	buf = xa_load(&file->handles, handle);
+	if (buf)
+		kref_get(&buf->ref);
+	xa_unlock(&file->handles);
+	return buf;
+}
+
+/**
+ * zb_file_remove() - take a handle away
+ * @file: whose
+ * @handle: any number
+ *
+ * Return: the buffer with the reference that the handle had, or NULL.
+ */
+struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
+{
+	return xa_erase(&file->handles, handle);
+}
+
+/**
+ * zb_file_cancel() - take a handle back that the caller was never told
+ * @file: whose
+ * @buf: a buffer on which the caller has a reference of its own
+ *
+ * Somebody may have guessed the handle and freed it already.
+ */
+void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
+{
+	if (xa_cmpxchg(&file->handles, buf->handle, buf, NULL, 0) == buf)
+		zb_buffer_put(buf);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZB_CHARDEV_H
+#define ZB_CHARDEV_H
+
+#include <linux/miscdevice.h>
+
+#include "buffer/buffer.h"
+
+/**
+ * struct zb_chardev - /dev/zbuddy
+ * @misc: the device
+ * @space: the buffers it hands out
+ */
+struct zb_chardev {
+	struct miscdevice misc;
+	struct zb_space space;
+};
+
+int zb_chardev_register(struct zb_chardev *dev, struct zb_host *host);
+void zb_chardev_unregister(struct zb_chardev *dev);
+
+#endif /* ZB_CHARDEV_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels this module is built for.
+ *
+ * The one home of such knowledge. ZB_HAVE_... come from features.sh, which
+ * looks at the target kernel instead of its version number. The code elsewhere
+ * reads as if written for the newest kernel only.
+ */
+#ifndef ZB_COMPAT_H
+#define ZB_COMPAT_H
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "zbuddy needs Linux 6.1 or later"
+#endif
+
+/*
+ * alloc_contig_range() once took the migratetype that the pageblocks are to
+ * have afterwards. Now it takes flags and leaves them the type they had.
+ */
+#ifdef ZB_HAVE_ACR_FLAGS
+#define zb_alloc_contig_range(start, end, gfp) \
+	alloc_contig_range(start, end, ACR_FLAGS_NONE, gfp)
+#else
+#define zb_alloc_contig_range(start, end, gfp) \
+	alloc_contig_range(start, end, MIGRATE_MOVABLE, gfp)
+#endif
+
+/* Newer kernels name the object to allocate instead of its size. */
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
+#endif
+
+/* Before 6.3 vm_flags were written directly, with mmap_lock held for writing. */
+#ifndef ZB_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+#endif /* ZB_COMPAT_H */

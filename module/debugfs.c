@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/zbuddy: what there is to see, for people and for parsers.
+ *
+ *	buddyinfo     as /proc/buddyinfo, with as many orders as we have
+ *	pagetypeinfo  as /proc/pagetypeinfo
+ *	pageblocks    a line per pageblock, for pictures
+ *	regions       where the memory is from
+ *	check         walks all invariants: "ok", or what is wrong
+ *	drain         written to: empties all per-CPU lists
+ *
+ * Numbers are copied under the zone lock and printed after it.
+ */
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "core/check.h"
+#include "core/layout.h"
+#include "core/stat.h"
+#include "debugfs.h"
+#include "host.h"
+
+#define BLOCKS_AT_ONCE	64	/* under one lock hold */
+
+static int buddyinfo_show(struct seq_file *m, void *unused)
+{
+	struct zb_host *host = m->private;
+	struct zb_zone_stat *st;
+	struct zb_zone *zone;
+	unsigned int order;
+
+	st = kmalloc(sizeof(*st), GFP_KERNEL);
+	if (!st)
+		return -ENOMEM;
+	zb_for_each_zone(zone, &host->pool) {
+		zb_zone_snapshot(zone, st);
+		seq_printf(m, "Node %d, zone %8s ", zone->nid,
+			   zb_zone_names[zone->type]);
+		for (order = 0; order <= host->pool.max_order; order++)
+			seq_printf(m, "%6lu ", zb_stat_nr_free(st, order));
+		seq_putc(m, '\n');
+	}
+	kfree(st);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(buddyinfo);
+
+static void show_free_by_type(struct seq_file *m, const struct zb_zone *zone,
+			      const struct zb_zone_stat *st,
+			      unsigned int max_order)
+{
+	unsigned int order, mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
+		seq_printf(m, "Node %4d, zone %8s, type %12s ", zone->nid,
+			   zb_zone_names[zone->type], zb_migratetype_names[mt]);
+		for (order = 0; order <= max_order; order++)
+			seq_printf(m, "%6lu ", st->nr_free_blocks[order][mt]);
+		seq_putc(m, '\n');
+	}
+}
+
+static void show_block_count(struct seq_file *m, const struct zb_zone *zone,
+			     const struct zb_zone_stat *st)
+{
+	unsigned int mt;
+
+	seq_printf(m, "Node %d, zone %8s ", zone->nid,
+		   zb_zone_names[zone->type]);
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		seq_printf(m, "%12lu ", st->nr_blocks[mt]);
+	seq_putc(m, '\n');
+}
+
+static void pagetypeinfo_show_node(struct seq_file *m, struct zb_pool *pool,
+				   int nid, struct zb_zone_stat *st)
+{
+	struct zb_zone *zone;
+	unsigned int i;
+
+	seq_printf(m, "Page block order: %d\n", ZB_PAGEBLOCK_ORDER);
+	seq_printf(m, "Pages per block:  %lu\n", ZB_PAGEBLOCK_NR);
+	seq_putc(m, '\n');
+
+	seq_printf(m, "%-43s ", "Free pages count per migrate type at order");
+	for (i = 0; i <= pool->max_order; i++)
+		seq_printf(m, "%6d ", i);
+	seq_putc(m, '\n');
+	zb_for_each_zone(zone, pool) {
+		if (zone->nid != nid)
+			continue;
+		zb_zone_snapshot(zone, &st[zone - pool->zones]);
+		show_free_by_type(m, zone, &st[zone - pool->zones],
+				  pool->max_order);
+	}
+
+	seq_printf(m, "\n%-23s", "Number of blocks type ");
+	for (i = 0; i < ZB_MIGRATE_TYPES; i++)
+		seq_printf(m, "%12s ", zb_migratetype_names[i]);
+	seq_putc(m, '\n');
+	zb_for_each_zone(zone, pool)
+		if (zone->nid == nid)
+			show_block_count(m, zone, &st[zone - pool->zones]);
+}
+
+static int pagetypeinfo_show(struct seq_file *m, void *unused)
+{
+	struct zb_host *host = m->private;
+	struct zb_zone_stat *st;
+	unsigned int i;
+
+	st = kvcalloc(host->pool.nr_zones, sizeof(*st), GFP_KERNEL);
+	if (!st)
+		return -ENOMEM;
+	for (i = 0; i < host->pool.nr_nodes; i++)
+		pagetypeinfo_show_node(m, &host->pool, host->pool.nodes[i].nid,
+				       st);
+	kvfree(st);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
+
+/*
+ * A position of the pageblocks file is the number of a pageblock, counted
+ * through all zones: the file may be long, and is made piece by piece.
+ */
+static struct zb_zone *locate(const struct zb_host *host, loff_t pos,
+			      unsigned long *block)
+{
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &host->pool) {
+		if (pos < zb_zone_nr_pageblocks(zone)) {
+			*block = pos;
+			return zone;
+		}
+		pos -= zb_zone_nr_pageblocks(zone);
+	}
+	return NULL;
+}
+
+static void *pageblocks_start(struct seq_file *m, loff_t *pos)
+{
+	unsigned long block;
+
+	return locate(m->private, *pos, &block) ? pos : NULL;
+}
+
+static void *pageblocks_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	unsigned long block;
+	struct zb_zone *zone = locate(m->private, *pos, &block);
+
+	*pos += min(zb_zone_nr_pageblocks(zone) - block,
+		    (unsigned long)BLOCKS_AT_ONCE);
+	return pageblocks_start(m, pos);
+}
+
+static void pageblocks_stop(struct seq_file *m, void *v)
+{
+}
+
+static int pageblocks_show(struct seq_file *m, void *v)
+{
+	struct zb_pageblock_stat st[BLOCKS_AT_ONCE];
+	unsigned long i, nr, block;
+	struct zb_zone *zone = locate(m->private, *(loff_t *)v, &block);
+
+	nr = min(zb_zone_nr_pageblocks(zone) - block,
+		 (unsigned long)BLOCKS_AT_ONCE);
+	zb_pageblock_snapshot(zone, block, nr, st);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, "Node %d, zone %8s, block %6lu, type %12s, free %3u, largest %2d, order %2d\n",
+			   zone->nid, zb_zone_names[zone->type], block + i,
+			   zb_migratetype_names[st[i].migratetype],
+			   st[i].nr_free, st[i].largest, st[i].whole_order);
+	return 0;
+}
+
+static const struct seq_operations pageblocks_sops = {
+	.start = pageblocks_start,
+	.next = pageblocks_next,
+	.stop = pageblocks_stop,
+	.show = pageblocks_show,
+};
+DEFINE_SEQ_ATTRIBUTE(pageblocks);
+
+static int regions_show(struct seq_file *m, void *unused)
+{
+	struct zb_host *host = m->private;
+	const struct zb_region *region;
+	phys_addr_t start, end;
+	unsigned int i;
+
+	for (i = 0; i < host->nr_regions; i++) {
+		region = &host->regions[i];
+		start = PFN_PHYS(region->start_pfn);
+		end = PFN_PHYS(region->start_pfn + region->nr_pages) - 1;
+		seq_printf(m, "Node %d, backend %s, source %s, in_cma %d, pages %lu, range %pa-%pa\n",
+			   region->nid, region->backend->name, region->source,
+			   region->in_cma, region->nr_pages, &start, &end);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(regions);
+
+static int check_show(struct seq_file *m, void *unused)
+{
+	struct zb_host *host = m->private;
+	struct zb_violation v;
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &host->pool) {
+		if (!zb_check_zone(zone, &v)) {
+			seq_printf(m, "wrong: not so: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
+				   v.rule, zone->nid, zb_zone_names[zone->type],
+				   v.pfn ? v.pfn - zone->start_pfn : 0, v.found,
+				   v.expected);
+			return 0;
+		}
+		cond_resched();
+	}
+	seq_printf(m, "ok %u zones, %lu pages\n", host->pool.nr_zones,
+		   host->total_pages);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(check);
+
+static ssize_t drain_write(struct file *file, const char __user *text,
+			   size_t count, loff_t *pos)
+{
+	struct zb_host *host = file->private_data;
+
+	host->pool.ops->drain_all(&host->pool);
+	return count;
+}
+
+static const struct file_operations drain_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = drain_write,
+};
+
+/**
+ * zb_debugfs_create() - make the directory appear
+ * @host: what it shows
+ *
+ * Without debugfs there is nothing to see, and nothing else is different.
+ *
+ * Context: may sleep.
+ * Return: to be given to zb_debugfs_remove().
+ */
+struct dentry *zb_debugfs_create(struct zb_host *host)
+{
+	struct dentry *root = debugfs_create_dir("zbuddy", NULL);
+
+	debugfs_create_file("buddyinfo", 0444, root, host, &buddyinfo_fops);
+	debugfs_create_file("pagetypeinfo", 0400, root, host, &pagetypeinfo_fops);
+	debugfs_create_file("pageblocks", 0400, root, host, &pageblocks_fops);
+	debugfs_create_file("regions", 0400, root, host, &regions_fops);
+	debugfs_create_file("check", 0400, root, host, &check_fops);
+	debugfs_create_file("drain", 0200, root, host, &drain_fops);
+	return root;
+}
+
+/**
+ * zb_debugfs_remove() - make the directory go away
+ * @root: as returned by zb_debugfs_create()
+ *
+ * Context: may sleep; waits for readers.
+ */
+void zb_debugfs_remove(struct dentry *root)
+{
+	debugfs_remove(root);
+}

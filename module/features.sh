@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Arguments: the kernel's source tree and its object tree, as Kbuild has them.
+# Prints one -DZB_HAVE_... per line for what the kernel we are built for offers
+# to modules. It looks at that kernel's headers, configuration and
+# Module.symvers, never at its version: distributions backport.
+#
+# Kbuild runs this for every makefile it reads, so it starts few processes.
+
+set -u
+
+if [ $# -ne 2 ]; then
+	echo "usage: $0 KERNEL_SRCTREE KERNEL_OBJTREE" >&2
+	exit 2
+fi
+
+include=$1/include/linux
+conf=$2/include/config/auto.conf
+symvers=$2/Module.symvers
+[ -r "$symvers" ] || symvers=$2/vmlinux.symvers
+
+warn()
+{
+	echo "zbuddy: probing the kernel: $*" >&2
+}
+
+have()
+{
+	echo "-DZB_HAVE_$1"
+}
+
+# in_header HEADER EXTENDED-REGEX
+in_header()
+{
+	grep -Eqs "$2" "$include/$1"
+}
+
+config()
+{
+	grep -Eqs "^CONFIG_$1=y" "$conf"
+}
+
+# The symbols asked about below that any module may use. A fifth column is an
+# export namespace or a list of modules the symbol is for, neither meant for us.
+find_exports()
+{
+	awk -F'\t' -v asked="$1" '
+	BEGIN {
+		n = split(asked, name, " ")
+		for (i = 1; i <= n; i++)
+			want[name[i]] = want[name[i] "_noprof"] = 1
+	}
+	$2 in want && $5 == "" {
+		sub(/_noprof$/, "", $2)
+		printf "%s ", $2
+	}' "$symvers"
+}
+
+# exported SYMBOL...: all of them are. Their _noprof forms will do: with those,
+# the plain name is a macro around them.
+exported()
+{
+	for sym; do
+		case " $exports " in
+		*" $sym "*) ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+# Without Module.symvers: what this kernel's own code could call. The CMA
+# functions became a module's business when dev_get_cma_area() stopped being
+# inline, which it had to for that.
+assume_exports()
+{
+	config CONTIG_ALLOC && echo alloc_contig_range free_contig_range
+	config DMA_CMA && echo dma_alloc_pages dma_free_pages
+	config DMA_CMA &&
+		in_header dma-map-ops.h '^struct cma \*dev_get_cma_area\(.*\);' &&
+		echo dev_get_cma_area cma_alloc cma_release cma_get_name
+}
+
+[ -r "$conf" ] || warn "no $conf: is this a configured kernel?"
+
+if [ -r "$symvers" ]; then
+	exports=$(find_exports "dev_get_cma_area cma_alloc cma_release \
+		cma_get_name dma_alloc_pages dma_free_pages \
+		alloc_contig_range free_contig_range")
+else
+	warn "no Module.symvers in $2: guessing what is exported"
+	exports=$(assume_exports | tr '\n' ' ')
+fi
+
+if config DMA_CMA; then
+	exported dev_get_cma_area cma_alloc cma_release && have CMA_ALLOC
+	exported cma_get_name && have CMA_NAME
+	exported dma_alloc_pages dma_free_pages && have DMA_ALLOC_PAGES
+fi
+if config CONTIG_ALLOC; then
+	exported alloc_contig_range free_contig_range && have CONTIG_RANGE
+fi
+
+in_header gfp.h 'acr_flags_t' && have ACR_FLAGS
+in_header mm.h 'void vm_flags_set\(' && have VM_FLAGS_SET
+
+exit 0

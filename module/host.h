@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host: a pool of the core, given real memory, real CPUs and real nodes.
+ */
+#ifndef ZB_HOST_H
+#define ZB_HOST_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "core/page_alloc.h"
+#include "params.h"
+#include "region/region.h"
+
+struct zb_drain;
+
+/**
+ * struct zb_host - everything that exists once the module is loaded
+ * @pool: the allocator
+ * @regions: where its memory came from, one per node
+ * @nr_regions: how many
+ * @total_pages: frames in all of them
+ * @in_cma: some of the memory is in CMA pageblocks
+ * @drain: a work item per CPU
+ * @drain_lock: one drain at a time
+ * @cpuhp: our place in the list of CPU hotplug callbacks
+ */
+struct zb_host {
+	struct zb_pool pool;
+	struct zb_region *regions;
+	unsigned int nr_regions;
+	unsigned long total_pages;
+	bool in_cma;
+	struct zb_drain __percpu *drain;
+	struct mutex drain_lock;
+	struct hlist_node cpuhp;
+};
+
+struct zb_host *zb_host_create(const struct zb_params *params);
+void zb_host_destroy(struct zb_host *host);
+unsigned long zb_host_free_pages(const struct zb_host *host);
+int zb_host_local_node(const struct zb_host *host);
+
+int zb_host_init(void);
+void zb_host_exit(void);
+
+#endif /* ZB_HOST_H */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * zbuddy: a zoned buddy allocator over memory that the kernel gave up at load.
+ *
+ * This file is the parameters and the order of things, and the only one with
+ * state of its own.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/err.h>
+#include <linux/module.h>
+
+#include "chardev.h"
+#include "debugfs.h"
+#include "host.h"
+#include "params.h"
+
+static char *size = "64M";
+module_param(size, charp, 0444);
+MODULE_PARM_DESC(size, "memory to take: 256M, or per NUMA node 0:256M,1:256M (default 64M)");
+
+static char *zones = "auto";
+module_param(zones, charp, 0444);
+MODULE_PARM_DESC(zones, "auto: cut at 16 MiB and 4 GiB; or by size: DMA:16M,DMA32:64M,Normal:*,Movable:64M (default auto)");
+
+static char *max_order = "";
+module_param(max_order, charp, 0444);
+MODULE_PARM_DESC(max_order, "largest order that free blocks are merged to, 9 to 18 (default: the largest that fits)");
+
+static char *backend = "auto";
+module_param(backend, charp, 0444);
+MODULE_PARM_DESC(backend, "where the memory is from: auto, cma, dma or contig (default auto)");
+
+static struct zb_host *zb_host;
+static struct zb_chardev zb_chardev;
+static struct dentry *zb_debugfs;
+
+static struct zb_host *create_host(void)
+{
+	struct zb_params params;
+	struct zb_host *host;
+	int err;
+
+	err = zb_params_parse(&params, size, zones, max_order, backend);
+	if (err)
+		return ERR_PTR(err);
+	host = zb_host_create(&params);
+	zb_params_free(&params);
+	return host;
+}
+
+static int __init zb_init(void)
+{
+	int err;
+
+	err = zb_host_init();
+	if (err)
+		return err;
+	zb_host = create_host();
+	if (IS_ERR(zb_host)) {
+		err = PTR_ERR(zb_host);
+		goto exit_host;
+	}
+	zb_debugfs = zb_debugfs_create(zb_host);
+	err = zb_chardev_register(&zb_chardev, zb_host);
+	if (err)
+		goto remove_debugfs;
+	return 0;
+
+remove_debugfs:
+	zb_debugfs_remove(zb_debugfs);
+	zb_host_destroy(zb_host);
+exit_host:
+	zb_host_exit();
+	return err;
+}
+
+static void __exit zb_exit(void)
+{
+	zb_chardev_unregister(&zb_chardev);
+	zb_debugfs_remove(zb_debugfs);
+	zb_host_destroy(zb_host);
+	zb_host_exit();
+}
+
+module_init(zb_init);
+module_exit(zb_exit);
+
+MODULE_AUTHOR("The zbuddy developers");
+MODULE_DESCRIPTION("A zoned buddy allocator over a region taken from CMA");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(ZB_VERSION);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parameters that count at load: from text to something checked.
+ *
+ * Whatever is wrong with them is said in one line that names the parameter and
+ * what it takes.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/kernel.h>
+#include <linux/nodemask.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "core/layout.h"
+#include "params.h"
+#include "region/region.h"
+
+#define PAGEBLOCK_BYTES		(PAGE_SIZE << ZB_PAGEBLOCK_ORDER)
+
+static int parse_max_order(struct zb_params *params, const char *text)
+{
+	params->max_order = ZB_MAX_ORDER;
+	params->max_order_given = *text;
+	if (!*text)
+		return 0;
+	if (kstrtouint(text, 10, &params->max_order) ||
+	    params->max_order < ZB_PAGEBLOCK_ORDER ||
+	    params->max_order > ZB_MAX_ORDER) {
+		pr_err("max_order=%s: give a number from %u to %u, or leave it out\n",
+		       text, ZB_PAGEBLOCK_ORDER, ZB_MAX_ORDER);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* "NODE:" in front of a size; *text moves behind it. */
+static int parse_node(const char **text, int *nid)
+{
+	const char *digits = *text;
+	const char *colon;
+	u64 number;
+
+	*nid = NUMA_NO_NODE;
+	colon = zb_parse_size(digits, &number);
+	if (!colon || *colon != ':')
+		return 0;
+	*text = colon + 1;
+	if (number >= MAX_NUMNODES || !node_online(number)) {
+		pr_err("size=%s: there is no node %llu here\n", digits, number);
+		return -EINVAL;
+	}
+	*nid = number;
+	return 0;
+}
+
+static int parse_request(const char **text, struct zb_request *request)
+{
+	const char *all = *text;
+	u64 bytes;
+	int err;
+
+	err = parse_node(text, &request->nid);
+	if (err)
+		return err;
+	*text = zb_parse_size(*text, &bytes);
+	if (!*text || (**text && **text != '\n' && **text != ',')) {
+		pr_err("size=%s: give a size such as 256M, or one per node such as 0:256M,1:256M\n",
+		       all);
+		return -EINVAL;
+	}
+	if (!bytes || bytes % PAGEBLOCK_BYTES || bytes >> PAGE_SHIFT > U32_MAX) {
+		pr_err("size=%s: the size of a region is a multiple of %lu KiB, and not 0\n",
+		       all, PAGEBLOCK_BYTES >> 10);
+		return -EINVAL;
+	}
+	request->nr_pages = bytes >> PAGE_SHIFT;
+	return 0;
+}
+
+static bool node_taken(const struct zb_params *params, int nid)
+{
+	unsigned int i;
+
+	for (i = 0; i < params->nr_requests; i++)
+		if (params->requests[i].nid == nid ||
+		    params->requests[i].nid == NUMA_NO_NODE ||
+		    nid == NUMA_NO_NODE)
+			return true;
+	return false;
+}
+
+static int by_node(const void *a, const void *b)
+{
+	const struct zb_request *x = a, *y = b;
+
+	return x->nid - y->nid;
+}
+
+static int parse_sizes(struct zb_params *params, const char *text)
+{
+	const char *rest = text;
+	struct zb_request request;
+	int err;
+
+	params->requests = kcalloc(nr_node_ids, sizeof(*params->requests),
+				   GFP_KERNEL);
+	if (!params->requests)
+		return -ENOMEM;
+	do {
+		rest += params->nr_requests ? 1 : 0;
+		err = parse_request(&rest, &request);
+		if (err)
+			return err;
+		if (node_taken(params, request.nid)) {
+			pr_err("size=%s: more than one size needs a node before each, and each node once\n",
+			       text);
+			return -EINVAL;
+		}
+		params->requests[params->nr_requests++] = request;
+	} while (*rest == ',');
+	sort(params->requests, params->nr_requests, sizeof(*params->requests),
+	     by_node, NULL);
+	return 0;
+}
+
+/* Errors that don't depend on where the region will be are found before. */
+static int check_zones(const struct zb_params *params)
+{
+	struct zb_span span[ZB_NR_ZONES];
+	unsigned int i, nr;
+	const char *why;
+
+	for (i = 0; i < params->nr_requests; i++) {
+		why = zb_layout(params->zones, PAGE_SHIFT, 0,
+				params->requests[i].nr_pages, span, &nr);
+		if (why) {
+			pr_err("zones=%s: %s\n", params->zones, why);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/**
+ * zb_params_parse() - understand the parameters, or say what is wrong
+ * @params: filled in; to be given to zb_params_free() on success
+ * @size: "256M", or "0:256M,1:256M"
+ * @zones: "auto", or a list of zones
+ * @max_order: a number, or "" for the largest that fits
+ * @backend: "auto" or the name of one
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL with a line in the log, or -ENOMEM.
+ */
+int zb_params_parse(struct zb_params *params, const char *size,
+		    const char *zones, const char *max_order,
+		    const char *backend)
+{
+	int err;
+
+	*params = (struct zb_params){ .backend = backend, .zones = zones };
+	if (!zb_region_backend_known(backend)) {
+		pr_err("backend=%s: give auto, cma, dma or contig\n", backend);
+		return -EINVAL;
+	}
+	err = parse_max_order(params, max_order);
+	if (!err)
+		err = parse_sizes(params, size);
+	if (!err)
+		err = check_zones(params);
+	if (err)
+		zb_params_free(params);
+	return err;
+}
+
+/**
+ * zb_params_free() - forget the parameters
+ * @params: as zb_params_parse() filled it in
+ */
+void zb_params_free(struct zb_params *params)
+{
+	kfree(params->requests);
+	params->requests = NULL;
+	params->nr_requests = 0;
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backend "cma": the kernel's default CMA area.
+ *
+ * The straight way where the kernel exports it: cma_alloc() has no limit on the
+ * size, aligns as we like and says no at once if the area is too small.
+ *
+ * A module gets at one area only, the default one (cma= on the command line).
+ * The areas made by numa_cma= and cma_pernuma= are known to no exported
+ * function except dma_alloc_pages(), which looks for the one on the node of its
+ * device; they are for the backend "dma". Areas from the device tree belong to
+ * their devices and are left to them.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/cma.h>
+#include <linux/dma-map-ops.h>
+#include <linux/log2.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/sched/signal.h>
+#include <linux/vmstat.h>
+
+#include "region.h"
+
+/*
+ * Add up the CMA pages of one node. The size of a single area is nothing a
+ * module is told, but the zones know their share.
+ */
+static unsigned long zb_cma_node_pages(int nid, unsigned long *free)
+{
+	unsigned long total = 0;
+	int zi;
+
+	*free = 0;
+	for (zi = 0; zi < MAX_NR_ZONES; zi++) {
+		struct zone *zone = &NODE_DATA(nid)->node_zones[zi];
+
+		total += zone_cma_pages(zone);
+		*free += zone_page_state(zone, NR_FREE_CMA_PAGES);
+	}
+	return total;
+}
+
+/* The node with the most CMA, of all or of just @wanted_nid. */
+static int zb_cma_largest_node(int wanted_nid, unsigned long *most,
+			       unsigned long *most_free)
+{
+	int nid, best = wanted_nid;
+
+	*most = 0;
+	*most_free = 0;
+	for_each_online_node(nid) {
+		unsigned long free, total = zb_cma_node_pages(nid, &free);
+
+		if (wanted_nid != NUMA_NO_NODE && wanted_nid != nid)
+			continue;
+		if (total > *most) {
+			*most = total;
+			*most_free = free;
+			best = nid;
+		}
+	}
+	return best;
+}
+
+/**
+ * zb_cma_find_node() - is there any point in asking CMA for this region?
+ * @r: the region wanted: @nr_pages and @nid (or NUMA_NO_NODE) are looked at
+ *
+ * Looks at the size of CMA only, not at what is free: pages in use are most
+ * often movable, and then no obstacle. On failure @r->why is filled in.
+ *
+ * Context: any.
+ * Return: the node with the most CMA, or @r->nid, if that is enough; -ENXIO if
+ * there is no CMA at all, -ENOMEM if it is smaller than the region.
+ */
+int zb_cma_find_node(struct zb_region *r)
+{
+	unsigned long most, free;
+	int nid = zb_cma_largest_node(r->nid, &most, &free);
+
+	if (most >= r->nr_pages)
+		return nid;
+	if (!most) {
+		scnprintf(r->why, sizeof(r->why), "no CMA area%s",
+			  r->nid == NUMA_NO_NODE ? "" : " on this node");
+		return -ENXIO;
+	}
+	scnprintf(r->why, sizeof(r->why),
+		  "all CMA on node %d is %lu MiB, %lu MiB of it free", nid,
+		  zb_pages_to_mib(most), zb_pages_to_mib(free));
+	return -ENOMEM;
+}
+
+/**
+ * zb_cma_cure() - what to put on the kernel command line to make a region fit
+ * @r: the region wanted
+ * @buf: receives one clause for the log
+ * @len: size of @buf
+ *
+ * Others need contiguous memory too, so the advice leaves some for them, and
+ * it is never what the machine was booted with and which didn't do.
+ *
+ * Context: any.
+ */
+void zb_cma_cure(const struct zb_region *r, char *buf, size_t len)
+{
+	unsigned long mib = roundup_pow_of_two(zb_pages_to_mib(r->nr_pages) + 1);
+	unsigned long most, free;
+
+	zb_cma_largest_node(r->nid, &most, &free);
+	while (mib <= zb_pages_to_mib(most))
+		mib *= 2;
+
+	if (r->nid == NUMA_NO_NODE || num_online_nodes() == 1)
+		scnprintf(buf, len, "boot with cma=%luM", mib);
+	else if (IS_ENABLED(CONFIG_DMA_NUMA_CMA))
+		scnprintf(buf, len,
+			  "boot with numa_cma=%d:%luM for backend auto or dma",
+			  r->nid, mib);
+	else if (IS_ENABLED(CONFIG_DMA_PERNUMA_CMA))
+		scnprintf(buf, len,
+			  "boot with cma_pernuma=%luM for backend auto or dma", mib);
+	else
+		scnprintf(buf, len, "boot with cma=%luM, in the memory of node %d",
+			  mib, r->nid);
+}
+
+#ifdef ZB_HAVE_CMA_ALLOC
+
+static const char *zb_cma_name(const struct cma *area)
+{
+#ifdef ZB_HAVE_CMA_NAME
+	return cma_get_name(area);
+#else
+	return "default";
+#endif
+}
+
+/*
+ * Which node an area is on isn't told either, but its pages tell. Costs one
+ * page for a moment, instead of a fruitless migration of hundreds of MiB.
+ */
+static int zb_cma_check_node(struct zb_region *r, struct cma *area)
+{
+	struct page *page;
+	int nid;
+
+	if (r->nid == NUMA_NO_NODE)
+		return 0;
+	page = cma_alloc(area, 1, 0, true);
+	if (!page) {
+		scnprintf(r->why, sizeof(r->why), "CMA area %s is exhausted",
+			  zb_cma_name(area));
+		return -ENOMEM;
+	}
+	nid = page_to_nid(page);
+	cma_release(area, page, 1);
+	if (nid == r->nid)
+		return 0;
+
+	scnprintf(r->why, sizeof(r->why), "CMA area %s is on node %d",
+		  zb_cma_name(area), nid);
+	return -ENXIO;
+}
+
+static struct page *zb_cma_take(struct cma *area, unsigned long nr_pages,
+				unsigned int max_align_order,
+				unsigned int min_align_order)
+{
+	unsigned int order = max_align_order + 1;
+
+	while (order-- > min_align_order) {
+		struct page *page = cma_alloc(area, nr_pages, order, true);
+
+		if (page || fatal_signal_pending(current))
+			return page;
+	}
+	return NULL;
+}
+
+static int zb_cma_acquire(struct zb_region *r, unsigned int max_align_order,
+			  unsigned int min_align_order)
+{
+	struct cma *area = dev_get_cma_area(NULL);
+	struct page *page;
+	int err;
+
+	if (!area) {
+		scnprintf(r->why, sizeof(r->why), "no default CMA area");
+		return -ENXIO;
+	}
+	err = zb_cma_find_node(r);
+	if (err < 0)
+		return err;
+	err = zb_cma_check_node(r, area);
+	if (err)
+		return err;
+
+	page = zb_cma_take(area, r->nr_pages, max_align_order, min_align_order);
+	if (!page) {
+		scnprintf(r->why, sizeof(r->why),
+			  "CMA area %s has no such range, or pages in use there can't be moved",
+			  zb_cma_name(area));
+		return fatal_signal_pending(current) ? -EINTR : -EBUSY;
+	}
+
+	r->start_pfn = page_to_pfn(page);
+	r->nid = page_to_nid(page);
+	r->in_cma = true;
+	r->priv = area;
+	scnprintf(r->source, sizeof(r->source), "CMA area %s", zb_cma_name(area));
+	return 0;
+}
+
+static void zb_cma_release(struct zb_region *r)
+{
+	cma_release(r->priv, pfn_to_page(r->start_pfn), r->nr_pages);
+}
+
+#else /* !ZB_HAVE_CMA_ALLOC */
+
+static int zb_cma_acquire(struct zb_region *r, unsigned int max_align_order,
+			  unsigned int min_align_order)
+{
+	scnprintf(r->why, sizeof(r->why), "this kernel doesn't offer it to modules");
+	return -EOPNOTSUPP;
+}
+
+static void zb_cma_release(struct zb_region *r)
+{
+}
+
+#endif /* ZB_HAVE_CMA_ALLOC */
+
+const struct zb_region_backend zb_region_cma = {
+	.name = "cma",
+	.cure = zb_cma_cure,
+	.acquire = zb_cma_acquire,
+	.release = zb_cma_release,
+};

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backend "contig": a range of ordinary memory, emptied for us.
+ *
+ * Works without any CMA area: alloc_contig_range(), the engine below CMA, moves
+ * whatever is in a range elsewhere and hands it over. Finding a range where
+ * that can succeed is left to us:
+ *
+ *       zone start                                        zone end
+ *          |....U.......|.........R..|............|...........|
+ *                                              [--- window ---]   first try
+ *                                  [--- window ---]               next ones
+ *                       ^ a step is as small as the alignment
+ *
+ * Windows slide from the top of the zone down. A window with a page that can't
+ * move (U: in use by the kernel, R: reserved, or a hole) is not even tried, and
+ * the next one ends below its lowest such page.
+ *
+ * alloc_contig_pages() does the like where it is exported, but in steps of the
+ * whole size only, aligned only if that is a power of two, and from the bottom
+ * up, where the kernel's own allocations are.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/jiffies.h>
+#include <linux/memory_hotplug.h>
+#include <linux/minmax.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/page-flags.h>
+#include <linux/sched/signal.h>
+
+#include "../compat.h"
+#include "region.h"
+
+#ifdef ZB_HAVE_CONTIG_RANGE
+
+/* Whoever loads the module waits for it. */
+#define ZB_CONTIG_PATIENCE	(30 * HZ)
+
+struct zb_contig_search {
+	unsigned long nr_pages;
+	unsigned int align_order;
+	bool widest;	/* no larger alignment has been tried before */
+	unsigned long deadline;
+	unsigned long start_pfn;	/* the result */
+};
+
+/*
+ * What alloc_contig_range() would stumble over at once, seen from outside and
+ * without locks: a hint, it decides. Huge pages of hugetlb and a balloon's
+ * pages could be moved, too, but we leave those to their owners.
+ */
+static bool zb_contig_page_stays(const struct zone *zone, unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || page_zone(page) != zone || PageReserved(page))
+		return true;
+	return page_ref_count(page) && !PageLRU(page);
+}
+
+static unsigned long zb_contig_first_obstacle(const struct zone *zone,
+					      unsigned long pfn,
+					      unsigned long end)
+{
+	while (pfn < end && !zb_contig_page_stays(zone, pfn))
+		pfn++;
+	return pfn;
+}
+
+static int zb_contig_try(const struct zb_contig_search *s, unsigned long start)
+{
+	/* It was on the list of windows of the next larger alignment. */
+	if (!s->widest && IS_ALIGNED(start, 2UL << s->align_order))
+		return -EBUSY;
+	return zb_alloc_contig_range(start, start + s->nr_pages,
+				     GFP_KERNEL | __GFP_NOWARN);
+}
+
+/* -EBUSY: nothing found; -ETIMEDOUT, -EINTR: and no use in looking further. */
+static int zb_contig_scan_zone(struct zb_contig_search *s,
+			       const struct zone *zone)
+{
+	unsigned long end = zone_end_pfn(zone);
+
+	while (end >= zone->zone_start_pfn + s->nr_pages) {
+		unsigned long start = ALIGN_DOWN(end - s->nr_pages,
+						 1UL << s->align_order);
+		unsigned long stop = start + s->nr_pages;
+		unsigned long obstacle;
+
+		if (start < zone->zone_start_pfn)
+			break;
+		obstacle = zb_contig_first_obstacle(zone, start, stop);
+		if (obstacle == stop && !zb_contig_try(s, start)) {
+			s->start_pfn = start;
+			return 0;
+		}
+		end = min(obstacle, stop - 1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, s->deadline))
+			return -ETIMEDOUT;
+		cond_resched();
+	}
+	return -EBUSY;
+}
+
+/*
+ * From the highest zone of the linear map down. ZONE_MOVABLE is promised to
+ * those who want to unplug memory: nothing may stay there for good.
+ */
+static int zb_contig_scan_node(struct zb_contig_search *s, int nid)
+{
+	int err = -EBUSY;
+	int zi;
+
+	for (zi = ZONE_NORMAL; zi >= 0 && err == -EBUSY; zi--)
+		err = zb_contig_scan_zone(s, &NODE_DATA(nid)->node_zones[zi]);
+	return err;
+}
+
+static int zb_contig_scan(struct zb_contig_search *s, int wanted_nid)
+{
+	int err = -EBUSY;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		if (wanted_nid != NUMA_NO_NODE && wanted_nid != nid)
+			continue;
+		err = zb_contig_scan_node(s, nid);
+		if (err != -EBUSY)
+			break;
+	}
+	return err;
+}
+
+/* Is there a zone that could hold it, if all of it were free? */
+static bool zb_contig_fits(int wanted_nid, unsigned long nr_pages)
+{
+	int nid, zi;
+
+	for_each_node_state(nid, N_MEMORY) {
+		if (wanted_nid != NUMA_NO_NODE && wanted_nid != nid)
+			continue;
+		for (zi = 0; zi <= ZONE_NORMAL; zi++)
+			if (NODE_DATA(nid)->node_zones[zi].present_pages >= nr_pages)
+				return true;
+	}
+	return false;
+}
+
+static int zb_contig_explain(struct zb_region *r, int err)
+{
+	if (err == -EINTR)
+		return err;
+	scnprintf(r->why, sizeof(r->why), "%s",
+		  err == -ETIMEDOUT ? "gave up looking for a range that can be emptied" :
+		  "no range of that size can be emptied now");
+	return -EBUSY;
+}
+
+static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
+			     unsigned int min_align_order)
+{
+	struct zb_contig_search s = {
+		.nr_pages = r->nr_pages,
+		.align_order = max_align_order,
+		.widest = true,
+		.deadline = jiffies + ZB_CONTIG_PATIENCE,
+	};
+	struct page *page;
+	int err;
+
+	if (!zb_contig_fits(r->nid, r->nr_pages)) {
+		scnprintf(r->why, sizeof(r->why), "no zone is that large");
+		return -ENOMEM;
+	}
+	err = zb_contig_scan(&s, r->nid);
+	while (err == -EBUSY && s.align_order > min_align_order) {
+		s.align_order--;
+		s.widest = false;
+		err = zb_contig_scan(&s, r->nid);
+	}
+	if (err)
+		return zb_contig_explain(r, err);
+
+	page = pfn_to_page(s.start_pfn);
+	r->start_pfn = s.start_pfn;
+	r->nid = page_to_nid(page);
+	scnprintf(r->source, sizeof(r->source), "zone %s", page_zone(page)->name);
+	return 0;
+}
+
+static void zb_contig_release(struct zb_region *r)
+{
+	free_contig_range(r->start_pfn, r->nr_pages);
+}
+
+#else /* !ZB_HAVE_CONTIG_RANGE */
+
+static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
+			     unsigned int min_align_order)
+{
+	scnprintf(r->why, sizeof(r->why), "this kernel doesn't offer it to modules");
+	return -EOPNOTSUPP;
+}
+
+static void zb_contig_release(struct zb_region *r)
+{
+}
+
+#endif /* ZB_HAVE_CONTIG_RANGE */
+
+static void zb_contig_cure(const struct zb_region *r, char *buf, size_t len)
+{
+	if (IS_ENABLED(CONFIG_DMA_CMA))
+		zb_cma_cure(r, buf, len);
+	else
+		scnprintf(buf, len, "load it sooner after boot or ask for less");
+}
+
+const struct zb_region_backend zb_region_contig = {
+	.name = "contig",
+	.cure = zb_contig_cure,
+	.acquire = zb_contig_acquire,
+	.release = zb_contig_release,
+};

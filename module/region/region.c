@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Getting a region from one backend or the other, and making sure that it is
+ * what we think it is.
+ *
+ * A failure must tell the user what to do: every backend that was tried says
+ * why it could not, and the first of them that could have knows the cure.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/page-flags.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "region.h"
+
+/* How long pages may still be held by somebody: looks, and time between them. */
+#define ZB_REGION_LOOKS		50
+#define ZB_REGION_LOOK_MS	20
+
+static const struct zb_region_backend *const zb_region_backends[] = {
+	&zb_region_cma,
+	&zb_region_dma,
+	&zb_region_contig,
+};
+
+/* What has been tried for one region, told in one line if nothing helped. */
+struct zb_region_report {
+	int err;
+	const struct zb_region_backend *hopeful;
+	char text[320];
+	size_t len;
+};
+
+static bool zb_region_wants(const char *wanted, const char *name)
+{
+	return !strcmp(wanted, "auto") || !strcmp(wanted, name);
+}
+
+/**
+ * zb_region_backend_known() - is there a backend of this name?
+ * @name: value of the parameter backend=
+ *
+ * A backend is known even if the running kernel can't support it.
+ *
+ * Context: any.
+ * Return: true for "auto" and for each single backend.
+ */
+bool zb_region_backend_known(const char *name)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(zb_region_backends); i++)
+		if (zb_region_wants(name, zb_region_backends[i]->name))
+			return true;
+	return false;
+}
+
+/*
+ * Count the pages with other than our reference. Somebody who scans physical
+ * memory may hold one more for an instant, so give that time to pass.
+ */
+static unsigned long zb_region_count_held(const struct zb_region *r)
+{
+	unsigned int looks = ZB_REGION_LOOKS;
+	unsigned long pfn, held = 0;
+
+	for (pfn = r->start_pfn; pfn < r->start_pfn + r->nr_pages; pfn++) {
+		struct page *page = pfn_to_page(pfn);
+
+		while (page_count(page) > 1 && looks) {
+			msleep(ZB_REGION_LOOK_MS);
+			looks--;
+		}
+		if (page_count(page) != 1)
+			held++;
+		if (!(pfn % SZ_64K))
+			cond_resched();
+	}
+	return held;
+}
+
+static bool zb_region_on_node(const struct zb_region *r)
+{
+	unsigned long pfn;
+
+	for (pfn = r->start_pfn; pfn < r->start_pfn + r->nr_pages; pfn++) {
+		if (page_to_nid(pfn_to_page(pfn)) != r->nid)
+			return false;
+		if (!(pfn % SZ_64K))
+			cond_resched();
+	}
+	return true;
+}
+
+/* Everything the rest of the module relies on; see struct zb_region. */
+static int zb_region_verify(struct zb_region *r, int nid,
+			    unsigned int min_align_order)
+{
+	unsigned long last_pfn = r->start_pfn + r->nr_pages - 1;
+	const char *fault = NULL;
+
+	if (!IS_ALIGNED(r->start_pfn, 1UL << min_align_order))
+		fault = "it is not aligned";
+	else if (nid != NUMA_NO_NODE && r->nid != nid)
+		fault = "it is on another node";
+	else if (!zb_region_on_node(r))
+		fault = "it is spread over nodes";
+	else if (PageHighMem(pfn_to_page(last_pfn)))
+		fault = "it is in high memory";
+	else if (zb_region_count_held(r))
+		fault = "others hold pages in it";
+	if (!fault)
+		return 0;
+
+	scnprintf(r->why, sizeof(r->why), "got memory, but %s", fault);
+	return -EBUSY;
+}
+
+static int zb_region_try(struct zb_region *r,
+			 const struct zb_region_backend *backend,
+			 const struct zb_region *wanted,
+			 unsigned int max_align_order,
+			 unsigned int min_align_order)
+{
+	int err;
+
+	*r = *wanted;
+	err = backend->acquire(r, max_align_order, min_align_order);
+	if (err)
+		return err;
+	err = zb_region_verify(r, wanted->nid, min_align_order);
+	if (err) {
+		backend->release(r);
+		return err;
+	}
+	r->backend = backend;
+	return 0;
+}
+
+static void zb_region_report_add(struct zb_region_report *rep,
+				 const struct zb_region *r,
+				 const struct zb_region_backend *backend,
+				 int err)
+{
+	const char *why = r->why[0] ? r->why : "out of memory";
+
+	pr_info("backend %s: %s\n", backend->name, why);
+	rep->len += scnprintf(rep->text + rep->len,
+			      sizeof(rep->text) - rep->len, "%s%s: %s",
+			      rep->len ? "; " : "", backend->name, why);
+	if (err == -EOPNOTSUPP)
+		return;
+	if (!rep->hopeful)
+		rep->hopeful = backend;
+	/* It failed at something: tells more than that there is nothing. */
+	if (err != -ENXIO)
+		rep->err = -ENOMEM;
+}
+
+static void zb_region_report_print(const struct zb_region_report *rep,
+				   const struct zb_region *wanted)
+{
+	char cure[96] = "use backend=auto, or a kernel with CONFIG_DMA_CMA or CONFIG_CONTIG_ALLOC";
+	char where[16] = "";
+
+	if (rep->hopeful)
+		rep->hopeful->cure(wanted, cure, sizeof(cure));
+	if (wanted->nid != NUMA_NO_NODE)
+		scnprintf(where, sizeof(where), " on node %d", wanted->nid);
+	pr_err("no backend could reserve %lu MiB%s: %s (%s)\n",
+	       zb_pages_to_mib(wanted->nr_pages), where, cure, rep->text);
+}
+
+static void zb_region_announce(const struct zb_region *r,
+			       unsigned int max_align_order)
+{
+	unsigned int order = max_align_order;
+
+	while (!IS_ALIGNED(r->start_pfn, 1UL << order))
+		order--;
+	pr_info("%lu MiB on node %d from backend %s (%s), aligned to %lu KiB\n",
+		zb_pages_to_mib(r->nr_pages), r->nid, r->backend->name,
+		r->source, PAGE_SIZE << order >> 10);
+}
+
+static int zb_region_check_args(const char *backend, int nid,
+				unsigned long nr_pages,
+				unsigned int max_align_order,
+				unsigned int min_align_order)
+{
+	if (!zb_region_backend_known(backend)) {
+		pr_err("unknown backend %s: use auto, cma, dma or contig\n", backend);
+		return -EINVAL;
+	}
+	if (nid != NUMA_NO_NODE &&
+	    (nid < 0 || nid >= MAX_NUMNODES || !node_online(nid))) {
+		pr_err("there is no node %d\n", nid);
+		return -EINVAL;
+	}
+	if (!nr_pages || nr_pages > ULONG_MAX >> PAGE_SHIFT ||
+	    min_align_order > max_align_order ||
+	    max_align_order >= BITS_PER_LONG - PAGE_SHIFT)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * zb_region_acquire() - take one physically contiguous region from the kernel
+ * @r: filled in; on failure it holds nothing and needs no release
+ * @backend: "auto" for the first that can, or the name of one: "cma", "dma",
+ *	"contig"
+ * @nid: NUMA node all of it must be on, or NUMA_NO_NODE for any one
+ * @nr_pages: size in pages
+ * @max_align_order: the first frame number is to be a multiple of 2^this if
+ *	that can be had
+ * @min_align_order: and must be one of 2^this
+ *
+ * Which backend it was, or why none could, is logged. Every page has one
+ * reference, the region's. Contents are undefined. Pages in use by others may
+ * have to be migrated or reclaimed first: this can take seconds.
+ *
+ * Context: process context, may sleep; a fatal signal ends it early.
+ * Return: 0, or
+ *  * -EINVAL: no such backend or node, or the sizes make no sense
+ *  * -ENODEV: the kernel or machine has nothing a backend could use
+ *  * -ENOMEM: it has, but not so much in one piece
+ *  * -EINTR: killed while waiting
+ */
+int zb_region_acquire(struct zb_region *r, const char *backend, int nid,
+		      unsigned long nr_pages, unsigned int max_align_order,
+		      unsigned int min_align_order)
+{
+	const struct zb_region wanted = { .nr_pages = nr_pages, .nid = nid };
+	struct zb_region_report rep = { .err = -ENODEV };
+	int i, err;
+
+	*r = wanted;
+	err = zb_region_check_args(backend, nid, nr_pages, max_align_order,
+				   min_align_order);
+	if (err)
+		return err;
+
+	for (i = 0; i < ARRAY_SIZE(zb_region_backends); i++) {
+		const struct zb_region_backend *b = zb_region_backends[i];
+
+		if (!zb_region_wants(backend, b->name))
+			continue;
+		err = zb_region_try(r, b, &wanted, max_align_order,
+				    min_align_order);
+		if (!err) {
+			zb_region_announce(r, max_align_order);
+			return 0;
+		}
+		if (err == -EINTR)
+			return err;
+		zb_region_report_add(&rep, r, b, err);
+	}
+
+	*r = wanted;
+	zb_region_report_print(&rep, &wanted);
+	return rep.err;
+}
+
+/**
+ * zb_region_release() - give a region back to the kernel
+ * @r: from zb_region_acquire(); one that holds nothing is left alone
+ *
+ * The caller has made sure that nobody uses the memory any more. Should a page
+ * still be held by somebody after a second (a pin that outlives its process),
+ * the region is lost until the next boot: cma_release() frees pages whether
+ * held or not, and then two owners would write to them.
+ *
+ * Context: process context, may sleep.
+ */
+void zb_region_release(struct zb_region *r)
+{
+	unsigned long held;
+
+	if (!r->backend)
+		return;
+	held = zb_region_count_held(r);
+	if (held)
+		pr_err("%lu pages are still in use: %lu MiB on node %d are lost until reboot\n",
+		       held, zb_pages_to_mib(r->nr_pages), r->nid);
+	else
+		r->backend->release(r);
+	r->backend = NULL;
+}
