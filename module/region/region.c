@@ -121,6 +121,32 @@ static int zb_region_verify(struct zb_region *r, int nid,
 	return -EBUSY;
 }
 
+/**
+ * zb_region_release() - give a region back to the kernel
+ * @r: from zb_region_acquire(); one that holds nothing is left alone
+ *
+ * The caller has made sure that nobody uses the memory any more. Should a page
+ * still be held by somebody after a second (a pin that outlives its process),
+ * the region is lost until the next boot: cma_release() frees pages whether
+ * held or not, and then two owners would write to them.
+ *
+ * Context: process context, may sleep.
+ */
+void zb_region_release(struct zb_region *r)
+{
+	unsigned long held;
+
+	if (!r->backend)
+		return;
+	held = zb_region_count_held(r);
+	if (held)
+		pr_err("%lu pages are still in use: %lu MiB on node %d are lost until reboot\n",
+		       held, zb_pages_to_mib(r->nr_pages), r->nid);
+	else
+		r->backend->release(r);
+	r->backend = NULL;
+}
+
 static int zb_region_try(struct zb_region *r,
 			 const struct zb_region_backend *backend,
 			 const struct zb_region *wanted,
@@ -133,13 +159,11 @@ static int zb_region_try(struct zb_region *r,
 	err = backend->acquire(r, max_align_order, min_align_order);
 	if (err)
 		return err;
-	err = zb_region_verify(r, wanted->nid, min_align_order);
-	if (err) {
-		backend->release(r);
-		return err;
-	}
 	r->backend = backend;
-	return 0;
+	err = zb_region_verify(r, wanted->nid, min_align_order);
+	if (err)
+		zb_region_release(r);
+	return err;
 }
 
 static void zb_region_report_add(struct zb_region_report *rep,
@@ -264,30 +288,4 @@ int zb_region_acquire(struct zb_region *r, const char *backend, int nid,
 	*r = wanted;
 	zb_region_report_print(&rep, &wanted);
 	return rep.err;
-}
-
-/**
- * zb_region_release() - give a region back to the kernel
- * @r: from zb_region_acquire(); one that holds nothing is left alone
- *
- * The caller has made sure that nobody uses the memory any more. Should a page
- * still be held by somebody after a second (a pin that outlives its process),
- * the region is lost until the next boot: cma_release() frees pages whether
- * held or not, and then two owners would write to them.
- *
- * Context: process context, may sleep.
- */
-void zb_region_release(struct zb_region *r)
-{
-	unsigned long held;
-
-	if (!r->backend)
-		return;
-	held = zb_region_count_held(r);
-	if (held)
-		pr_err("%lu pages are still in use: %lu MiB on node %d are lost until reboot\n",
-		       held, zb_pages_to_mib(r->nr_pages), r->nid);
-	else
-		r->backend->release(r);
-	r->backend = NULL;
 }
