@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zbctl: requests for buffers, all or nothing.
+ */
+#include "zbctl.h"
+
+/* Plain numbers from here on are lengths that somebody forgot the unit of. */
+#define NO_ORDER	64
+
+/* argv[0] says what, the options say how. */
+int parse_req(const struct zbctl *z, struct zb_req *req)
+{
+	const char *what = z->argv[0];
+	long long order;
+
+	*req = (struct zb_req){
+		.text	= what,
+		.gfp	= z->gfp,
+		.node	= (__s32)z->node,
+		.count	= (unsigned long)z->count,
+	};
+	if (!parse_num(what, 0, NO_ORDER - 1, &order)) {
+		req->order = (__u32)order;
+		return 0;
+	}
+	if (!parse_size(what, &req->length)) {
+		req->flags = ZB_ALLOC_LENGTH;
+		return 0;
+	}
+	if (!parse_num(what, 0, __LONG_LONG_MAX__, &order))
+		return usage_err("'%s' is no order (0..18): a length needs a unit: %sB",
+				 what, what);
+	return usage_err("'%s' is neither an order (0..18) nor a length: try 9 or 2M",
+			 what);
+}
+
+/*
+ * On success *@bufs is an array of req->count buffers, to be freed. On failure
+ * an error line was printed and nothing is left.
+ */
+int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
+{
+	struct zb_ioc_alloc *all = calloc(req->count, sizeof(*all));
+	unsigned long got;
+	int err = 0, rc;
+
+	if (!all)
+		return zb_err(ENOMEM, "%s: no memory for a list of %lu",
+			      req->text, req->count);
+	for (got = 0; got < req->count; got++) {
+		err = dev_alloc(fd, req, &all[got]);
+		if (err)
+			break;
+	}
+	if (!err) {
+		*bufs = all;
+		return 0;
+	}
+	rc = alloc_err(fd, req, -err, got);
+	while (got--) {
+		err = dev_free(fd, all[got].handle);
+		if (err)
+			rc = zb_err(-err, "handle %u cannot be given back: %s",
+				    all[got].handle, strerror(-err));
+	}
+	free(all);
+	return rc;
+}
+
+void print_buf(const struct zb_ioc_alloc *a)
+{
+	printf("handle %u  order %u  length %llu  node %d  zone %s  offset %#llx\n",
+	       a->handle, a->order, a->length, a->node, zone_name(a->zone),
+	       a->mmap_offset);
+}
+
+void json_buf(const struct zb_ioc_alloc *a)
+{
+	js_open(NULL, '{');
+	js_u64("handle", a->handle);
+	js_u64("order", a->order);
+	js_u64("length", a->length);
+	js_s64("node", a->node);
+	js_str("zone", zone_name(a->zone));
+	js_u64("mmap_offset", a->mmap_offset);
+	js_close('}');
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zbctl: reading and writing debugfs; drain, check.
+ */
+#include "zbctl.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static int debugfs_err(const char *path, int err)
+{
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return zb_err(err, "%s: permission denied: run as root", path);
+	case ENOENT:
+	case ENOTDIR:
+		return zb_err(err,
+			      "%s: no such file: is debugfs mounted? mount -t debugfs none /sys/kernel/debug; is the module loaded? modprobe zbuddy size=64M",
+			      path);
+	default:
+		return zb_err(err, "%s: %s", path, strerror(err));
+	}
+}
+
+static int debugfs_open(const struct zbctl *z, const char *name, int flags,
+			char path[512])
+{
+	int fd;
+
+	snprintf(path, 512, "%.400s/%s", z->debugfs, name);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		debugfs_err(path, errno);
+	return fd;
+}
+
+/* Everything there is to read from @fd, as a string; NULL with errno. */
+static char *read_all(int fd)
+{
+	size_t size = 0, len = 0;
+	char *buf = NULL, *more;
+	ssize_t nr;
+
+	for (;;) {
+		if (size - len < 4096) {
+			size = size ? size * 2 : 65536;
+			more = realloc(buf, size);
+			if (!more)
+				break;
+			buf = more;
+		}
+		nr = read(fd, buf + len, size - len - 1);
+		if (nr < 0 && errno == EINTR)
+			continue;
+		if (nr < 0)
+			break;
+		if (!nr) {
+			buf[len] = '\0';
+			return buf;
+		}
+		len += (size_t)nr;
+	}
+	free(buf);
+	return NULL;
+}
+
+/* The text of a file, to be freed; NULL after an error line. */
+char *debugfs_read(const struct zbctl *z, const char *name)
+{
+	char path[512];
+	char *text;
+	int fd;
+
+	fd = debugfs_open(z, name, O_RDONLY, path);
+	if (fd < 0)
+		return NULL;
+	text = read_all(fd);
+	if (!text)
+		debugfs_err(path, errno);
+	close(fd);
+	return text;
+}
+
+int cmd_drain(struct zbctl *z)
+{
+	char path[512];
+	int fd, rc = ZBCTL_OK;
+
+	fd = debugfs_open(z, "drain", O_WRONLY, path);
+	if (fd < 0)
+		return ZBCTL_FAILED;
+	if (write(fd, "1", 1) != 1)
+		rc = debugfs_err(path, errno);
+	close(fd);
+	return rc;
+}
+
+int cmd_check(struct zbctl *z)
+{
+	char *text = debugfs_read(z, "check");
+	size_t len;
+	bool ok;
+
+	if (!text)
+		return ZBCTL_FAILED;
+	len = strcspn(text, " \t\n:,;");
+	ok = len == 2 && !memcmp(text, "ok", 2);
+	if (z->json) {
+		js_open(NULL, '{');
+		js_bool("ok", ok);
+		js_str("text", text);
+		js_close('}');
+	} else {
+		fputs(text, stdout);
+	}
+	if (!ok)
+		zb_err(EIO,
+		       "check: the allocator is not ok: see the kernel log, keep the machine for a look");
+	free(text);
+	return ok ? ZBCTL_OK : ZBCTL_FAILED;
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zbctl map: a picture of every pageblock.
+ */
+#include "zbctl.h"
+
+#include <unistd.h>
+
+#define BLOCK_PAGES	512
+#define NAME_LEN	16
+
+struct block {
+	int node;
+	char zone[NAME_LEN];
+	__u64 index;
+	unsigned int type;
+	unsigned int free;
+	int largest;
+	int order;
+};
+
+struct map {
+	struct block *blocks;
+	size_t nr;
+	__u64 block_bytes;
+	unsigned int width;
+	bool color;
+};
+
+/* How full a pageblock is, from empty to full; the shades of a colour too. */
+enum level {
+	LEVEL_FREE,
+	LEVEL_QUARTER,
+	LEVEL_HALF,
+	LEVEL_MORE,
+	LEVEL_FULL,
+	NR_LEVELS,
+};
+
+/*
+ * What each type looks like. Blue and orange, the two common ones, are told
+ * apart by everybody; within a colour, fuller is brighter.
+ */
+static const struct look {
+	char letter;
+	unsigned char shade[NR_LEVELS];
+} looks[ZB_MIGRATE_TYPES] = {
+	[ZB_MIGRATE_UNMOVABLE]		= { 'u', {  52,  88, 130, 166, 208 } },
+	[ZB_MIGRATE_MOVABLE]		= { 'm', {  17,  19,  26,  33,  45 } },
+	[ZB_MIGRATE_RECLAIMABLE]	= { 'r', {  22,  28,  34,  40,  82 } },
+	[ZB_MIGRATE_HIGHATOMIC]		= { 'h', {  53,  90, 127, 164, 201 } },
+	[ZB_MIGRATE_CMA]		= { 'c', {  58, 100, 142, 184, 226 } },
+	[ZB_MIGRATE_ISOLATE]		= { 'i', { 236, 240, 244, 248, 255 } },
+};
+
+static enum level level_of(const struct block *b)
+{
+	unsigned int used = BLOCK_PAGES - b->free;
+
+	if (!used)
+		return LEVEL_FREE;
+	if (used == BLOCK_PAGES)
+		return LEVEL_FULL;
+	if (used <= BLOCK_PAGES / 4)
+		return LEVEL_QUARTER;
+	return used <= BLOCK_PAGES / 2 ? LEVEL_HALF : LEVEL_MORE;
+}
+
+static char glyph(unsigned int type, enum level level)
+{
+	bool movable = type == ZB_MIGRATE_MOVABLE;
+
+	switch (level) {
+	case LEVEL_FREE:
+		return movable ? '.' : ',';
+	case LEVEL_FULL:
+		return movable ? '#' : '@';
+	case LEVEL_MORE:
+		return (char)(looks[type].letter - 'a' + 'A');
+	default:
+		return looks[type].letter;
+	}
+}
+
+static int parse_type(const char *name, unsigned int *type)
+{
+	for (*type = 0; *type < ZB_MIGRATE_TYPES; (*type)++) {
+		if (!strcmp(name, migratetype_name(*type)))
+			return 0;
+	}
+	return -1;
+}
+
+static int parse_block(const char *line, struct block *b)
+{
+	char type[NAME_LEN];
+
+	memset(b, 0, sizeof(*b));
+	if (sscanf(line,
+		   "Node %d, zone %15[^, ], block %llu, type %15[^, ], free %u, largest %d, order %d",
+		   &b->node, b->zone, &b->index, type, &b->free, &b->largest,
+		   &b->order) != 7)
+		return -1;
+	return b->free > BLOCK_PAGES ? -1 : parse_type(type, &b->type);
+}
+
+static int parse_map(struct map *m, char *text)
+{
+	size_t room = 0;
+	char *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l;
+	     l = strtok_r(NULL, "\n", &save)) {
+		if (m->nr == room) {
+			struct block *more;
+
+			room = room ? room * 2 : 1024;
+			more = realloc(m->blocks, room * sizeof(*more));
+			if (!more)
+				return zb_err(ENOMEM, "map: out of memory");
+			m->blocks = more;
+		}
+		if (parse_block(l, &m->blocks[m->nr++]))
+			return zb_err(EINVAL, "map: line %zu of pageblocks cannot be read: '%s'",
+				      m->nr, l);
+	}
+	return 0;
+}
+
+static bool same_zone(const struct block *a, const struct block *b)
+{
+	return a->node == b->node && !strcmp(a->zone, b->zone);
+}
+
+struct counts {
+	size_t blocks;
+	size_t free;
+	size_t full;
+	__u64 free_pages;
+	int largest;
+};
+
+static struct counts count_zone(const struct block *b, size_t nr)
+{
+	struct counts c = { .blocks = nr, .largest = -1 };
+
+	for (size_t i = 0; i < nr; i++) {
+		int order = b[i].order > b[i].largest ? b[i].order :
+			    b[i].largest;
+
+		c.free += b[i].free == BLOCK_PAGES;
+		c.full += !b[i].free;
+		c.free_pages += b[i].free;
+		c.largest = order > c.largest ? order : c.largest;
+	}
+	return c;
+}
+
+static bool same_look(const struct block *a, const struct block *b)
+{
+	return a->type == b->type && level_of(a) == level_of(b);
+}
+
+/* @before is the cell to the left; one like it has set the colour already. */
+static void print_cell(const struct map *m, const struct block *b,
+		       const struct block *before)
+{
+	enum level level = level_of(b);
+
+	if (!m->color) {
+		putchar(glyph(b->type, level));
+		return;
+	}
+	if (!before || !same_look(b, before))
+		printf("\033[48;5;%um", looks[b->type].shade[level]);
+	putchar(' ');
+}
+
+/* One row: up to @m->width pageblocks that follow each other. */
+static size_t print_row(const struct map *m, const struct block *b, size_t nr,
+			__u64 first)
+{
+	size_t i;
+
+	printf("%7lluM  ", (b[0].index - first) * m->block_bytes >> 20);
+	for (i = 0; i < nr && i < m->width; i++) {
+		if (i && b[i].index != b[i - 1].index + 1)
+			break;
+		print_cell(m, &b[i], i ? &b[i - 1] : NULL);
+	}
+	printf("%s\n", m->color ? "\033[0m" : "");
+	return i;
+}
+
+static void print_summary(const struct map *m, const struct counts *c)
+{
+	__u64 page = m->block_bytes / BLOCK_PAGES;
+
+	printf("          pageblocks %zu: %zu free, %zu partly used, %zu full; largest free block ",
+	       c->blocks, c->free, c->blocks - c->free - c->full, c->full);
+	if (c->largest < 0)
+		printf("none\n");
+	else
+		printf("%s (order %d)\n", size_text(page << c->largest),
+		       c->largest);
+}
+
+static void print_zone(const struct map *m, const struct block *b, size_t nr)
+{
+	struct counts c = count_zone(b, nr);
+	__u64 pages = (__u64)nr * BLOCK_PAGES;
+
+	printf("Node %d, zone %s: %s, %llu%% free\n", b->node, b->zone,
+	       size_text(nr * m->block_bytes), c.free_pages * 100 / pages);
+	for (size_t i = 0; i < nr;)
+		i += print_row(m, b + i, nr - i, b->index);
+	print_summary(m, &c);
+}
+
+static void json_zone(const struct block *b, size_t nr)
+{
+	struct counts c = count_zone(b, nr);
+
+	js_open(NULL, '{');
+	js_s64("node", b->node);
+	js_str("zone", b->zone);
+	js_u64("free_pages", c.free_pages);
+	js_u64("free", c.free);
+	js_u64("partial", c.blocks - c.free - c.full);
+	js_u64("full", c.full);
+	js_open("pageblocks", '[');
+	for (size_t i = 0; i < nr; i++) {
+		js_open(NULL, '{');
+		js_u64("block", b[i].index);
+		js_str("type", migratetype_name(b[i].type));
+		js_u64("free", b[i].free);
+		js_s64("largest", b[i].largest);
+		js_s64("order", b[i].order);
+		js_close('}');
+	}
+	js_close(']');
+	js_close('}');
+}
+
+static void legend_color(const struct map *m, const bool *seen)
+{
+	printf("free \342\226\270 full:");
+	for (unsigned int t = 0; t < ZB_MIGRATE_TYPES; t++) {
+		if (!seen[t * NR_LEVELS])
+			continue;
+		printf("  ");
+		for (unsigned int l = 0; l < NR_LEVELS; l++)
+			printf("\033[48;5;%um ", looks[t].shade[l]);
+		printf("\033[0m %s", migratetype_name(t));
+	}
+	printf("   one cell is %s\n", size_text(m->block_bytes));
+}
+
+/* What the letters are, then what the signs are that are no letters. */
+static void legend_plain(const struct map *m, const bool *seen)
+{
+	static const char * const signs[][2] = {
+		{ ". free", "# full" }, { ", free", "@ full" },
+	};
+	bool sign[2][2] = { { false } };
+
+	printf("one cell is %s:", size_text(m->block_bytes));
+	for (unsigned int t = 0; t < ZB_MIGRATE_TYPES; t++) {
+		const bool *l = seen + t * NR_LEVELS;
+		int other = t != ZB_MIGRATE_MOVABLE;
+
+		sign[other][0] |= l[LEVEL_FREE];
+		sign[other][1] |= l[LEVEL_FULL];
+		if (l[LEVEL_QUARTER] || l[LEVEL_HALF] || l[LEVEL_MORE])
+			printf("  %c %s", looks[t].letter, migratetype_name(t));
+	}
+	printf("\n(small letter: up to half used, capital: more)");
+	for (int other = 0; other < 2; other++) {
+		for (int full = 0; full < 2; full++) {
+			if (sign[other][full])
+				printf("  %s %s", signs[other][full],
+				       other ? "other type" : "Movable");
+		}
+	}
+	putchar('\n');
+}
+
+static void print_legend(const struct map *m)
+{
+	bool seen[ZB_MIGRATE_TYPES * NR_LEVELS] = { false };
+
+	for (size_t i = 0; i < m->nr; i++) {
+		const struct block *b = &m->blocks[i];
+
+		seen[b->type * NR_LEVELS + level_of(b)] = true;
+		/* With colours a type is shown whole or not at all. */
+		if (m->color)
+			seen[b->type * NR_LEVELS] = true;
+	}
+	if (m->color)
+		legend_color(m, seen);
+	else
+		legend_plain(m, seen);
+}
+
+static void show_zones(const struct zbctl *z, const struct map *m)
+{
+	size_t nr;
+
+	for (size_t i = 0; i < m->nr; i += nr) {
+		const struct block *b = &m->blocks[i];
+
+		for (nr = 1; i + nr < m->nr && same_zone(b, b + nr); nr++)
+			;
+		if (z->node >= 0 && z->node != b->node)
+			continue;
+		if (z->json)
+			json_zone(b, nr);
+		else
+			print_zone(m, b, nr);
+	}
+}
+
+static int map_options(const struct zbctl *z, struct map *m)
+{
+	unsigned int room = term_width();
+
+	if (!strcmp(z->color, "always"))
+		m->color = true;
+	else if (!strcmp(z->color, "auto"))
+		m->color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	else if (strcmp(z->color, "never"))
+		return usage_err("--color: '%s' is none of auto, always, never",
+				 z->color);
+	m->block_bytes = (__u64)sysconf(_SC_PAGESIZE) * BLOCK_PAGES;
+	m->width = 64;
+	/* On a narrow terminal rows of 32 are easier to count than rows of 61. */
+	while (room && m->width > 8 && m->width + 11 > room)
+		m->width /= 2;
+	if (z->given & OPT(WIDTH))
+		m->width = (unsigned int)z->width;
+	return 0;
+}
+
+static int check_node(const struct zbctl *z, const struct map *m)
+{
+	for (size_t i = 0; i < m->nr; i++) {
+		if (z->node < 0 || m->blocks[i].node == z->node)
+			return 0;
+	}
+	if (z->node < 0)
+		return zb_err(EINVAL, "map: %s/pageblocks is empty",
+			      z->debugfs);
+	return zb_err(EINVAL, "map: node %lld has no zone: see zbctl info",
+		      z->node);
+}
+
+int cmd_map(struct zbctl *z)
+{
+	struct map m = { 0 };
+	char *text;
+	int rc = map_options(z, &m);
+
+	if (rc)
+		return rc;
+	text = debugfs_read(z, "pageblocks");
+	if (!text)
+		return ZBCTL_FAILED;
+	rc = parse_map(&m, text);
+	if (!rc)
+		rc = check_node(z, &m);
+	if (!rc && z->json) {
+		js_open(NULL, '{');
+		js_u64("pageblock_bytes", m.block_bytes);
+		js_open("zones", '[');
+		show_zones(z, &m);
+		js_close(']');
+		js_close('}');
+	} else if (!rc) {
+		print_legend(&m);
+		show_zones(z, &m);
+	}
+	free(m.blocks);
+	free(text);
+	return rc;
+}

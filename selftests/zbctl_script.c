@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zbctl script: commands that share one open file, so that handles make sense
+ * from one line to the next.
+ */
+#include "zbctl.h"
+
+#include <limits.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define MAX_WORDS	64
+
+/**
+ * struct script - a running script
+ * @fd: the open file, or -1
+ * @handles: what was allocated, in this order; 0 once it is freed
+ * @nr: how many
+ * @expect: errno that the next command must fail with, or 0
+ */
+struct script {
+	const char *name;
+	unsigned long line;
+	int fd;
+	__u32 *handles;
+	size_t nr;
+	int expect;
+};
+
+static int remember(struct script *s, __u32 handle)
+{
+	__u32 *more = realloc(s->handles, (s->nr + 1) * sizeof(*more));
+
+	if (!more)
+		return zb_err(ENOMEM, "out of memory");
+	s->handles = more;
+	s->handles[s->nr++] = handle;
+	return 0;
+}
+
+/* 7, @2 or last */
+static int parse_handle(const struct script *s, const char *text, __u32 *handle)
+{
+	long long n = (long long)s->nr;
+
+	if (!parse_num(text, 0, UINT_MAX, &n)) {
+		*handle = (__u32)n;
+		return 0;
+	}
+	if (strcmp(text, "last") &&
+	    (text[0] != '@' || parse_num(text + 1, 1, LONG_MAX, &n)))
+		return usage_err("'%s' is no handle: use a number, @1, @2, ... or last",
+				 text);
+	if (n < 1 || n > (long long)s->nr)
+		return usage_err("'%s': %zu buffers were allocated so far", text,
+				 s->nr);
+	*handle = s->handles[n - 1];
+	if (!*handle)
+		return zb_err(ENOENT, "'%s' was freed before", text);
+	return 0;
+}
+
+static int handle_err(int err, __u32 handle)
+{
+	if (err == ENOENT)
+		return zb_err(err, "handle %u is not one of this script's file",
+			      handle);
+	return zb_err(err, "handle %u: %s", handle, strerror(err));
+}
+
+static int script_alloc(struct zbctl *z)
+{
+	struct zb_ioc_alloc *bufs;
+	struct zb_req req;
+	int rc;
+
+	rc = parse_req(z, &req);
+	if (rc)
+		return rc;
+	if (dev_get(z) < 0)
+		return ZBCTL_FAILED;
+	rc = alloc_many(z->fd, &req, &bufs);
+	if (rc)
+		return rc;
+	if (z->json)
+		js_open(NULL, '[');
+	for (unsigned long i = 0; i < req.count; i++) {
+		rc |= remember(z->script, bufs[i].handle);
+		if (z->json)
+			json_buf(&bufs[i]);
+		else if (!z->quiet)
+			printf("%u\n", bufs[i].handle);
+	}
+	if (z->json)
+		js_close(']');
+	free(bufs);
+	return rc;
+}
+
+static int free_handle(struct zbctl *z, __u32 handle)
+{
+	struct script *s = z->script;
+	int err = dev_free(z->fd, handle);
+
+	if (err)
+		return handle_err(-err, handle);
+	for (size_t i = 0; i < s->nr; i++) {
+		if (s->handles[i] == handle)
+			s->handles[i] = 0;
+	}
+	return 0;
+}
+
+static int script_free(struct zbctl *z)
+{
+	struct script *s = z->script;
+	__u32 handle = 0;
+	int rc = 0;
+
+	if (dev_get(z) < 0)
+		return ZBCTL_FAILED;
+	if (z->argc == 1 && !strcmp(z->argv[0], "all")) {
+		for (size_t i = 0; i < s->nr && !rc; i++) {
+			if (s->handles[i])
+				rc = free_handle(z, s->handles[i]);
+		}
+		return rc;
+	}
+	for (int i = 0; i < z->argc && !rc; i++) {
+		rc = parse_handle(s, z->argv[i], &handle);
+		if (!rc)
+			rc = free_handle(z, handle);
+	}
+	return rc;
+}
+
+/* The handle in argv[0] and what the module knows of it. */
+static int get_buf(struct zbctl *z, struct zb_ioc_query *q)
+{
+	__u32 handle = 0;
+	int rc, err;
+
+	rc = parse_handle(z->script, z->argv[0], &handle);
+	if (rc)
+		return rc;
+	if (dev_get(z) < 0)
+		return ZBCTL_FAILED;
+	err = dev_query(z->fd, handle, q);
+	return err ? handle_err(-err, handle) : 0;
+}
+
+static void json_query(const struct zb_ioc_query *q)
+{
+	char gfp[GFP_TEXT];
+
+	js_open(NULL, '{');
+	js_u64("handle", q->handle);
+	js_str("gfp", gfp_text(q->gfp, gfp));
+	js_s64("node", q->node);
+	js_str("zone", zone_name(q->zone));
+	js_u64("order", q->order);
+	js_str("type", migratetype_name(q->migratetype));
+	js_u64("length", q->length);
+	js_u64("mmap_offset", q->mmap_offset);
+	js_u64("mappings", q->mappings);
+	js_close('}');
+}
+
+static void print_query(const struct zb_ioc_query *q)
+{
+	char gfp[GFP_TEXT];
+
+	printf("handle %u  order %u  length %llu  node %d  zone %s  ",
+	       q->handle, q->order, q->length, q->node, zone_name(q->zone));
+	printf("type %s  gfp %s  offset %#llx  mappings %u\n",
+	       migratetype_name(q->migratetype), gfp_text(q->gfp, gfp),
+	       q->mmap_offset, q->mappings);
+}
+
+static int script_query(struct zbctl *z)
+{
+	struct zb_ioc_query q;
+	int rc = get_buf(z, &q);
+
+	if (rc)
+		return rc;
+	if (z->json)
+		json_query(&q);
+	else
+		print_query(&q);
+	return 0;
+}
+
+/* The buffer in argv[0], mapped, and the byte in argv[1]. */
+static int map_buf(struct zbctl *z, struct zb_ioc_query *q, unsigned char *byte,
+		   unsigned char **p)
+{
+	long long val;
+	int rc;
+
+	if (parse_num(z->argv[1], 0, 255, &val))
+		return usage_err("'%s' is no byte: 0..255 or 0x00..0xff",
+				 z->argv[1]);
+	*byte = (unsigned char)val;
+	rc = get_buf(z, q);
+	if (rc)
+		return rc;
+	*p = dev_mmap(z->fd, q->mmap_offset, q->length);
+	if (*p == MAP_FAILED)
+		return zb_err(errno, "handle %u cannot be mapped: %s",
+			      q->handle, strerror(errno));
+	return 0;
+}
+
+static int script_write(struct zbctl *z)
+{
+	struct zb_ioc_query q;
+	unsigned char byte = 0, *p = NULL;
+	int rc = map_buf(z, &q, &byte, &p);
+
+	if (rc)
+		return rc;
+	memset(p, byte, (size_t)q.length);
+	munmap(p, (size_t)q.length);
+	return 0;
+}
+
+static int script_verify(struct zbctl *z)
+{
+	struct zb_ioc_query q;
+	unsigned char byte = 0, *p = NULL;
+	int rc = map_buf(z, &q, &byte, &p);
+
+	if (rc)
+		return rc;
+	for (__u64 i = 0; i < q.length && !rc; i++) {
+		if (p[i] != byte)
+			rc = zb_err(EIO, "handle %u byte %#llx: expected 0x%02x, found 0x%02x",
+				    q.handle, i, byte, p[i]);
+	}
+	munmap(p, (size_t)q.length);
+	return rc;
+}
+
+static int script_sleep(struct zbctl *z)
+{
+	struct timespec ts = { 0 };
+	double seconds;
+	char *end;
+
+	seconds = strtod(z->argv[0], &end);
+	if (*end || end == z->argv[0] || !(seconds >= 0 && seconds < 1e9))
+		return usage_err("sleep: '%s' is no number of seconds",
+				 z->argv[0]);
+	fflush(stdout);
+	ts.tv_sec = (time_t)seconds;
+	ts.tv_nsec = (long)((seconds - (double)ts.tv_sec) * 1e9);
+	nanosleep(&ts, NULL);
+	return 0;
+}
+
+static const struct cmd script_commands[] = {
+	{ .name = "alloc", .fn = script_alloc, .args = "ORDER|SIZE",
+	  .opts = OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET),
+	  .min_args = 1, .max_args = 1, .help = "allocate, print the handle" },
+	{ .name = "free", .fn = script_free, .args = "HANDLE...|all",
+	  .min_args = 1, .max_args = -1, .help = "give buffers back" },
+	{ .name = "query", .fn = script_query, .args = "HANDLE",
+	  .min_args = 1, .max_args = 1, .help = "what the module knows of it" },
+	{ .name = "write", .fn = script_write, .args = "HANDLE BYTE",
+	  .min_args = 2, .max_args = 2, .help = "fill it with a byte" },
+	{ .name = "verify", .fn = script_verify, .args = "HANDLE BYTE",
+	  .min_args = 2, .max_args = 2, .help = "every byte of it is BYTE" },
+	{ .name = "sleep", .fn = script_sleep, .args = "SECONDS",
+	  .min_args = 1, .max_args = 1, .help = "wait" },
+	{ .name = "info", .fn = cmd_info, .help = "what is loaded" },
+	{ .name = "stat", .fn = cmd_stat, .opts = OPT(NODE),
+	  .help = "free blocks" },
+	{ .name = "map", .fn = cmd_map,
+	  .opts = OPT(COLOR) | OPT(WIDTH) | OPT(NODE), .help = "pageblocks" },
+	{ .name = "drain", .fn = cmd_drain, .help = "empty per-CPU lists" },
+	{ .name = "check", .fn = cmd_check, .help = "self check" },
+};
+
+static const struct cmds script_cmds = {
+	script_commands, ARRAY_SIZE(script_commands),
+};
+
+static int run_command(struct zbctl *z, struct script *s, int argc, char **argv)
+{
+	struct zbctl one;
+	int rc;
+
+	zbctl_init(&one);
+	one.device = z->device;
+	one.debugfs = z->debugfs;
+	one.json = z->json;
+	one.fd = s->fd;
+	one.script = s;
+	rc = zbctl_run(&one, &script_cmds, argc, argv);
+	s->fd = one.fd;
+	return rc;
+}
+
+/* Run what must fail with s->expect. */
+static int run_expected(struct zbctl *z, struct script *s, int argc,
+			char **argv)
+{
+	int want = s->expect;
+	int rc, got;
+
+	s->expect = 0;
+	err_mute(true);
+	rc = run_command(z, s, argc, argv);
+	err_mute(false);
+	got = err_last();
+	if (rc == ZBCTL_USAGE) {
+		err_print();
+		return rc;
+	}
+	if (!rc)
+		return zb_err(0, "expected %s, but it succeeded",
+			      errno_name(want));
+	if (got != want)
+		return zb_err(got, "expected %s, found %s", errno_name(want),
+			      got ? errno_name(got) : "a failure without errno");
+	return 0;
+}
+
+static int run_words(struct zbctl *z, struct script *s, int argc, char **argv)
+{
+	if (!strcmp(argv[0], "expect")) {
+		if (s->expect)
+			return usage_err("expect twice in a row: give the first its command");
+		s->expect = argc > 1 ? errno_parse(argv[1]) : 0;
+		if (!s->expect)
+			return usage_err("expect: '%s' is no errno: try expect ENOMEM",
+					 argc > 1 ? argv[1] : "");
+		argc -= 2;
+		argv += 2;
+	}
+	if (!argc)
+		return 0;
+	return s->expect ? run_expected(z, s, argc, argv) :
+	       run_command(z, s, argc, argv);
+}
+
+/* echo keeps its blanks and signs, so it is found before words are cut. */
+static bool run_echo(const char *line)
+{
+	if (strncmp(line, "echo", 4) || (line[4] && line[4] != ' '))
+		return false;
+	puts(line + (line[4] ? 5 : 4));
+	return true;
+}
+
+static int run_line(struct zbctl *z, struct script *s, char *line)
+{
+	char *words[MAX_WORDS];
+	char *save = NULL;
+	int nr = 0;
+
+	line[strcspn(line, "\r\n")] = '\0';
+	line += strspn(line, " \t");
+	if (run_echo(line))
+		return 0;
+	for (char *w = strtok_r(line, " \t", &save); w && *w != '#';
+	     w = strtok_r(NULL, " \t", &save)) {
+		if (nr == MAX_WORDS)
+			return usage_err("more than %d words", MAX_WORDS);
+		words[nr++] = w;
+	}
+	return nr ? run_words(z, s, nr, words) : 0;
+}
+
+static int run_file(struct zbctl *z, struct script *s, FILE *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int rc = 0;
+
+	while (!rc && getline(&line, &size, f) >= 0) {
+		err_where(s->name, ++s->line);
+		rc = run_line(z, s, line);
+		/* One who types or pipes wants the answer before the next line. */
+		fflush(stdout);
+	}
+	if (!rc && ferror(f))
+		rc = zb_err(errno, "cannot be read: %s", strerror(errno));
+	if (!rc && s->expect)
+		rc = usage_err("expect at the end: there is no command behind it");
+	free(line);
+	return rc;
+}
+
+int cmd_script(struct zbctl *z)
+{
+	bool std = !z->argc || !strcmp(z->argv[0], "-");
+	struct script s = {
+		.name = std ? "stdin" : z->argv[0],
+		.fd = z->fd,
+	};
+	FILE *f = std ? stdin : fopen(s.name, "re");
+	int rc;
+
+	if (!f)
+		return zb_err(errno, "%s: %s", s.name, strerror(errno));
+	rc = run_file(z, &s, f);
+	err_where(NULL, 0);
+	z->fd = s.fd;
+	if (!std)
+		fclose(f);
+	free(s.handles);
+	return rc;
+}

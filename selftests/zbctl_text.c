@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zbctl: numbers, sizes, gfp flags, names of zones and errnos.
+ */
+#include "zbctl.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <strings.h>
+
+/*
+ * Decimal, or hexadecimal with 0x. Returns 0, or -1 when it is not such a
+ * number or out of range. No octal: nobody means 8 by 010.
+ */
+int parse_num(const char *s, long long min, long long max, long long *out)
+{
+	const char *digits = s + (*s == '-');
+	bool hex = digits[0] == '0' && (digits[1] | 0x20) == 'x';
+	long long val;
+	char *end;
+
+	if (!isdigit((unsigned char)*digits))
+		return -1;
+	errno = 0;
+	val = strtoll(s, &end, hex ? 16 : 10);
+	if (errno || *end || val < min || val > max)
+		return -1;
+	*out = val;
+	return 0;
+}
+
+static int unit_shift(const char *unit)
+{
+	static const char letters[] = "BKMGT";
+	const char *p = strchr(letters, toupper((unsigned char)*unit));
+
+	if (!*unit || !p)
+		return -1;
+	if (unit[1] && strcasecmp(unit + 1, "iB"))
+		return -1;
+	if (unit[1] && p == letters)
+		return -1;
+	return (int)(p - letters) * 10;
+}
+
+/* A length with its unit: 64K, 10M, 1G, 12345B; -1 when it is none. */
+int parse_size(const char *s, __u64 *bytes)
+{
+	unsigned long long val;
+	char *end;
+	int shift;
+
+	if (!isdigit((unsigned char)*s))
+		return -1;
+	errno = 0;
+	val = strtoull(s, &end, 10);
+	if (errno)
+		return -1;
+	shift = unit_shift(end);
+	if (shift < 0 || val > ULLONG_MAX >> shift)
+		return -1;
+	*bytes = val << shift;
+	return 0;
+}
+
+/*
+ * The names of gfp flags. What is printed is put together greedily from the
+ * top, so a group stands above the groups that are part of it. Only entries
+ * with @bit are told as flags that a module accepts.
+ */
+static const struct gfp_name {
+	const char *name;
+	__u32 bits;
+	bool bit;
+} gfp_names[] = {
+	{ "TEMPORARY",		ZB_GFP_TEMPORARY,		false },
+	{ "KERNEL",		ZB_GFP_KERNEL,			false },
+	{ "NOFS",		ZB_GFP_NOFS,			false },
+	{ "NOIO",		ZB_GFP_NOIO,			false },
+	{ "NOWAIT",		ZB_GFP_NOWAIT,			false },
+	{ "RECLAIM",		__ZB_GFP_RECLAIM,		false },
+	{ "DMA",		__ZB_GFP_DMA,			true },
+	{ "DMA32",		__ZB_GFP_DMA32,			true },
+	{ "HIGHMEM",		__ZB_GFP_HIGHMEM,		true },
+	{ "MOVABLE",		__ZB_GFP_MOVABLE,		true },
+	{ "RECLAIMABLE",	__ZB_GFP_RECLAIMABLE,		true },
+	{ "IO",			__ZB_GFP_IO,			true },
+	{ "FS",			__ZB_GFP_FS,			true },
+	{ "ZERO",		__ZB_GFP_ZERO,			true },
+	{ "THISNODE",		__ZB_GFP_THISNODE,		true },
+	{ "DIRECT_RECLAIM",	__ZB_GFP_DIRECT_RECLAIM,	true },
+	{ "KSWAPD_RECLAIM",	__ZB_GFP_KSWAPD_RECLAIM,	true },
+};
+
+/* __GFP_MOVABLE, GFP_KERNEL and the names of the uapi header do as well. */
+static const char *gfp_strip(const char *s)
+{
+	static const char * const prefixes[] = {
+		"__ZB_GFP_", "ZB_GFP_", "__GFP_", "GFP_",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (!strncasecmp(s, prefixes[i], len))
+			return s + len;
+	}
+	return s;
+}
+
+static int gfp_lookup(const char *name, __u32 *bits)
+{
+	long long val;
+
+	if (!parse_num(name, 0, UINT_MAX, &val)) {
+		*bits = (__u32)val;
+		return 0;
+	}
+	name = gfp_strip(name);
+	for (size_t i = 0; i < ARRAY_SIZE(gfp_names); i++) {
+		if (!strcasecmp(name, gfp_names[i].name)) {
+			*bits = gfp_names[i].bits;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int gfp_unknown(const char *name)
+{
+	char known[512] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(gfp_names) && len < sizeof(known); i++)
+		len += (size_t)snprintf(known + len, sizeof(known) - len,
+					"%s%s", i ? " " : "",
+					gfp_names[i].name);
+	return usage_err("--gfp: no flag '%s': known are %s, or a number like 0x24000c0",
+			 name, known);
+}
+
+/* Names and numbers with commas or bars between. Prints its own error. */
+int parse_gfp(const char *s, __u32 *gfp)
+{
+	char *copy = strdup(s);
+	char *save = NULL;
+	__u32 all = 0, bits;
+	char *tok;
+	int rc = 0;
+
+	if (!copy)
+		return zb_err(ENOMEM, "out of memory");
+	tok = strtok_r(copy, ",| ", &save);
+	if (!tok)
+		rc = usage_err("--gfp is empty: try --gfp KERNEL");
+	for (; tok && !rc; tok = strtok_r(NULL, ",| ", &save)) {
+		if (gfp_lookup(tok, &bits))
+			rc = gfp_unknown(tok);
+		else
+			all |= bits;
+	}
+	free(copy);
+	if (!rc)
+		*gfp = all;
+	return rc;
+}
+
+static const char *gfp_join(__u32 gfp, char buf[GFP_TEXT], bool bits_only)
+{
+	__u32 left = gfp;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(gfp_names); i++) {
+		const struct gfp_name *n = &gfp_names[i];
+
+		if ((bits_only && !n->bit) || (gfp & n->bits) != n->bits ||
+		    !(left & n->bits) || len >= GFP_TEXT)
+			continue;
+		left &= ~n->bits;
+		len += (size_t)snprintf(buf + len, GFP_TEXT - len, "%s%s",
+					len ? "," : "", n->name);
+	}
+	if ((left || !gfp) && len < GFP_TEXT)
+		snprintf(buf + len, GFP_TEXT - len, "%s%#x", len ? "," : "",
+			 left);
+	return buf;
+}
+
+/* As one would type it: groups where they fit. */
+const char *gfp_text(__u32 gfp, char buf[GFP_TEXT])
+{
+	return gfp_join(gfp, buf, false);
+}
+
+/* Bit for bit. */
+const char *gfp_bits_text(__u32 gfp, char buf[GFP_TEXT])
+{
+	return gfp_join(gfp, buf, true);
+}
+
+/* The highest zone that @gfp may take from. */
+unsigned int gfp_zone(__u32 gfp)
+{
+	if (gfp & __ZB_GFP_DMA)
+		return ZB_ZONE_DMA;
+	if (gfp & __ZB_GFP_DMA32)
+		return ZB_ZONE_DMA32;
+	if (!(gfp & __ZB_GFP_HIGHMEM))
+		return ZB_ZONE_NORMAL;
+	return gfp & __ZB_GFP_MOVABLE ? ZB_ZONE_MOVABLE : ZB_ZONE_HIGHMEM;
+}
+
+unsigned int gfp_migratetype(__u32 gfp)
+{
+	if (gfp & __ZB_GFP_MOVABLE)
+		return ZB_MIGRATE_MOVABLE;
+	if (gfp & __ZB_GFP_RECLAIMABLE)
+		return ZB_MIGRATE_RECLAIMABLE;
+	return ZB_MIGRATE_UNMOVABLE;
+}
+
+const char *zone_name(unsigned int type)
+{
+	static const char * const names[ZB_NR_ZONES] = {
+		[ZB_ZONE_DMA]		= "DMA",
+		[ZB_ZONE_DMA32]		= "DMA32",
+		[ZB_ZONE_NORMAL]	= "Normal",
+		[ZB_ZONE_HIGHMEM]	= "HighMem",
+		[ZB_ZONE_MOVABLE]	= "Movable",
+	};
+
+	return type < ZB_NR_ZONES ? names[type] : "unknown";
+}
+
+const char *migratetype_name(unsigned int type)
+{
+	static const char * const names[ZB_MIGRATE_TYPES] = {
+		[ZB_MIGRATE_UNMOVABLE]		= "Unmovable",
+		[ZB_MIGRATE_MOVABLE]		= "Movable",
+		[ZB_MIGRATE_RECLAIMABLE]	= "Reclaimable",
+		[ZB_MIGRATE_HIGHATOMIC]		= "HighAtomic",
+		[ZB_MIGRATE_CMA]		= "CMA",
+		[ZB_MIGRATE_ISOLATE]		= "Isolate",
+	};
+
+	return type < ZB_MIGRATE_TYPES ? names[type] : "unknown";
+}
+
+/* 64K, 2M, 1.5G; good until the eighth call after this one. */
+const char *size_text(__u64 bytes)
+{
+	static __thread char ring[8][32];
+	static __thread unsigned int next;
+	char *buf = ring[next++ % ARRAY_SIZE(ring)];
+	unsigned int unit = 0;
+	__u64 rest = 0;
+
+	while (bytes >= 1024 && unit < 5) {
+		rest = bytes % 1024;
+		bytes /= 1024;
+		unit++;
+	}
+	if (rest)
+		snprintf(buf, sizeof(ring[0]), "%llu.%llu%c", bytes,
+			 rest * 10 / 1024, "BKMGTP"[unit]);
+	else
+		snprintf(buf, sizeof(ring[0]), "%llu%c", bytes, "BKMGTP"[unit]);
+	return buf;
+}
+
+#define ERRNO(e)	{ #e, e }
+
+static const struct {
+	const char *name;
+	int err;
+} errnos[] = {
+	ERRNO(EPERM), ERRNO(ENOENT), ERRNO(EINTR), ERRNO(EIO), ERRNO(ENXIO),
+	ERRNO(E2BIG), ERRNO(EBADF), ERRNO(EAGAIN), ERRNO(ENOMEM),
+	ERRNO(EACCES), ERRNO(EFAULT), ERRNO(EBUSY), ERRNO(EEXIST),
+	ERRNO(ENODEV), ERRNO(EINVAL), ERRNO(EMFILE), ERRNO(ENOTTY),
+	ERRNO(EFBIG), ERRNO(ENOSPC), ERRNO(ERANGE), ERRNO(EOVERFLOW),
+	ERRNO(EOPNOTSUPP), ERRNO(EDQUOT),
+};
+
+const char *errno_name(int err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++) {
+		if (errnos[i].err == err)
+			return errnos[i].name;
+	}
+	return strerror(err);
+}
+
+/* Returns 0 when there is no errno of this name. */
+int errno_parse(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++) {
+		if (!strcasecmp(errnos[i].name, name))
+			return errnos[i].err;
+	}
+	return 0;
+}
+
+/* Letters to insert, remove or change to get from @a to @b. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[32], diag, up;
+	size_t nb = strlen(b);
+
+	if (nb >= ARRAY_SIZE(row))
+		return UINT_MAX;
+	for (unsigned int j = 0; j <= nb; j++)
+		row[j] = j;
+	for (unsigned int i = 1; *a; a++, i++) {
+		diag = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			up = row[j];
+			row[j] = diag + (*a != b[j - 1]);
+			if (row[j] > up + 1)
+				row[j] = up + 1;
+			if (row[j] > row[j - 1] + 1)
+				row[j] = row[j - 1] + 1;
+			diag = up;
+		}
+	}
+	return row[nb];
+}
+
+/* The name most like @word, NULL when none is at all like it. */
+const char *closest(const char *word, const char *(*name)(size_t i), size_t nr)
+{
+	const char *best = NULL;
+	unsigned int least = UINT_MAX;
+
+	for (size_t i = 0; i < nr; i++) {
+		unsigned int d = distance(word, name(i));
+
+		if (d < least) {
+			least = d;
+			best = name(i);
+		}
+	}
+	return best && least <= 3 && least < strlen(best) ? best : NULL;
+}
