@@ -200,18 +200,6 @@ static void zb_region_report_print(const struct zb_region_report *rep,
 	       zb_pages_to_mib(wanted->nr_pages), where, cure, rep->text);
 }
 
-static void zb_region_announce(const struct zb_region *r,
-			       unsigned int max_align_order)
-{
-	unsigned int order = max_align_order;
-
-	while (!IS_ALIGNED(r->start_pfn, 1UL << order))
-		order--;
-	pr_info("%lu MiB on node %d from backend %s (%s), aligned to %lu KiB\n",
-		zb_pages_to_mib(r->nr_pages), r->nid, r->backend->name,
-		r->source, PAGE_SIZE << order >> 10);
-}
-
 static int zb_region_check_args(const char *backend, int nid,
 				unsigned long nr_pages,
 				unsigned int max_align_order,
@@ -244,9 +232,10 @@ static int zb_region_check_args(const char *backend, int nid,
  *	that can be had
  * @min_align_order: and must be one of 2^this
  *
- * Which backend it was, or why none could, is logged. Every page has one
- * reference, the region's. Contents are undefined. Pages in use by others may
- * have to be migrated or reclaimed first: this can take seconds.
+ * Why a backend could not is logged; which one did is the caller's to tell, who
+ * knows what becomes of it. Every page has one reference, the region's. Contents
+ * are undefined. Pages in use by others may have to be migrated or reclaimed
+ * first: this can take seconds.
  *
  * Context: process context, may sleep; a fatal signal ends it early.
  * Return: 0, or
@@ -276,10 +265,8 @@ int zb_region_acquire(struct zb_region *r, const char *backend, int nid,
 			continue;
 		err = zb_region_try(r, b, &wanted, max_align_order,
 				    min_align_order);
-		if (!err) {
-			zb_region_announce(r, max_align_order);
+		if (!err)
 			return 0;
-		}
 		if (err == -EINTR)
 			return err;
 		zb_region_report_add(&rep, r, b, err);
