@@ -6,39 +6,45 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 DESTDIR ?= stage
 export KSELFTEST STATIC
 
+MAKEFLAGS += --no-print-directory
+# For scripts that call make in places of their own.
+alone := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+
 all: modules tools ## the module for KDIR (default: the running kernel) and zbctl
 
 modules: ## zbuddy.ko for the kernel whose build tree is KDIR
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	@$(if $(wildcard $(KDIR)/Makefile),,$(error no kernel headers in $(KDIR): apt-get install linux-headers-$(shell uname -r), or set KDIR))
+	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
 tools: ## zbctl
-	$(MAKE) -C selftests zbctl
+	@$(MAKE) -C selftests zbctl
 
 stage: modules ## all that a test machine needs, into DESTDIR
-	$(MAKE) -C selftests all
-	mkdir -p $(DESTDIR)
-	cp zbuddy.ko $(DESTDIR)
-	$(MAKE) -C selftests install-to DESTDIR=$(abspath $(DESTDIR))
+	@$(MAKE) -C selftests all
+	@mkdir -p $(DESTDIR)
+	@cp zbuddy.ko $(DESTDIR)
+	@$(MAKE) -C selftests install-to DESTDIR=$(abspath $(DESTDIR))
 
 style: ## checks of the text itself
-	selftests/style.sh
+	@$(alone) selftests/style.sh
 
 unit: ## the core in user space, under sanitizers
-	$(MAKE) -C selftests/unit check
+	@$(MAKE) -C selftests/unit check
 
 kselftest: tools ## tests of the module that is loaded on this machine
-	$(MAKE) -C selftests run_tests
+	@$(MAKE) -C selftests run_tests
 
 check: ## style, unit tests, and kselftests in a guest with Debian's kernel
-	selftests/check.sh
+	@$(alone) selftests/check.sh
 
 demo: ## a guest boots, loads the module, allocates, shows and frees
-	selftests/vm/run -k stock -- ./demo.sh
+	@test -t 1 && colour=always || colour=never; \
+	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
 
 clean: ## whatever was built here
-	$(MAKE) -C selftests clean
-	$(MAKE) -C selftests/unit clean
-	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	@$(MAKE) -C selftests clean
+	@$(MAKE) -C selftests/unit clean
+	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

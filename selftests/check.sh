@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# All that must be right before a change goes in; what `make check` runs.
+# usage: check.sh [PART]...    of style, unit, kselftest
+# Needs root and, the first time, a Debian mirror; installs what it lacks. The
+# last line is `N passed, N failed`, and `, N skipped` where something was.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/vm/lib.sh
+. "$here/vm/lib.sh"
+
+# What make tells its children is not for those we start in other folders.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+all_parts=(style unit kselftest)
+
+style() {
+	"$here/style.sh"
+}
+
+unit() {
+	need make:make gcc:gcc /usr/include/stdio.h:libc6-dev
+	make --no-print-directory -C "$here/unit" check
+}
+
+kselftest() {
+	"$here/vm/run" -k stock -t 1500 -- ./run_tests.sh
+}
+
+# --- parts and their figures -----------------------------------------------------
+
+closing='^(# )?([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+
+# sum_up PART LOG: "PASSED FAILED SKIPPED CLOSINGS". Of the unit tests every program
+# has a closing line of its own, the others end with one for all.
+sum_up() {
+	local last=1
+	[[ $1 != unit ]] || last=+1
+	sed 's/\r$//' "$2" | grep -E "$closing" | tail -n "$last" |
+		sed -E "s/$closing/\\2 \\3 0\\5/" |
+		awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0, NR }'
+}
+
+# run_part PART: shows what it prints; adds a line to the table. A part that ends
+# with an error, or without telling figures, has failed at least once.
+run_part() {
+	local part=$1 start=$SECONDS status=0 p f s closings
+	printf '\n===== %s =====\n' "$part"
+	set +e
+	(set -e; "$part") </dev/null 2>&1 | tee "$logs/$part"
+	status=${PIPESTATUS[0]}
+	set -e
+	read -r p f s closings < <(sum_up "$part" "$logs/$part" || true)
+	if [[ $closings -eq 0 ]]; then
+		say "$part ended without figures, its exit status is $status"
+		f=1
+	elif [[ $status -ne 0 && $f -eq 0 ]]; then
+		say "$part told of no failure, but its exit status is $status"
+		f=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	table+=$(printf '%-12s %8d %8d %8d %8d' "$part" "$p" "$f" "$s" $((SECONDS - start)))$'\n'
+}
+
+# The guest's Debian takes a minute to make the first time, so it is begun while
+# the first parts run. Whoever needs it waits for it.
+prepare_guest() {
+	"$here/vm/kernel" stock </dev/null >"$logs/prepare" 2>&1 &
+	preparing=$!
+}
+
+finish() {
+	[[ ! $preparing ]] || kill "$preparing" 2>/dev/null || true
+	rm -rf "$logs"
+}
+
+check_parts() {
+	local part
+	for part; do
+		[[ " ${all_parts[*]} " == *" $part "* ]] || die "no part $part: there are ${all_parts[*]}"
+	done
+}
+
+main() {
+	local parts=("$@") part
+	[[ $# -gt 0 ]] || parts=("${all_parts[@]}")
+	check_parts "${parts[@]}"
+	as_root
+	passed=0 failed=0 skipped=0 table='' preparing=''
+	logs=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-check.XXXXXX")
+	trap finish EXIT
+	[[ " ${parts[*]} " != *" kselftest "* ]] || prepare_guest
+	for part in "${parts[@]}"; do
+		run_part "$part"
+	done
+	printf '\n%-12s %8s %8s %8s %8s\n%s' part passed failed skipped seconds "$table"
+	if [[ $skipped -eq 0 ]]; then
+		echo "$passed passed, $failed failed"
+	else
+		echo "$passed passed, $failed failed, $skipped skipped"
+	fi
+	[[ $failed -eq 0 ]]
+}
+
+main "$@"

@@ -1,0 +1,138 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What `make demo` runs in the guest: load, allocate, look, free, look, unload.
+# usage: demo.sh [always|never]     colours
+#
+# Fails unless the free blocks at the end are those of the beginning.
+set -eu
+
+colour=${1:-never}
+debugfs=/sys/kernel/debug/zbuddy
+
+heading() {
+	case $colour in
+	always) printf '\n\033[1m%s\033[0m\n' "$*" ;;
+	*) printf '\n== %s\n' "$*" ;;
+	esac
+}
+
+tell() {
+	echo "   $*"
+}
+
+# The free blocks of each zone by order, the first thing to look at. Columns are
+# as wide as in /proc/buddyinfo; here they are narrowed to fit a terminal.
+buddyinfo() {
+	sed -E 's/ {3}( *[0-9]+ )/\1/g' $debugfs/buddyinfo
+}
+
+# The lines that have something to tell, and the three types that have blocks.
+pagetypeinfo() {
+	sed -nE 's/ {3}( *[0-9]+ )/\1/g; s/^Node *[0-9]+, (.*, type .* [1-9])/\1/p' $debugfs/pagetypeinfo
+	sed -n '/^Number/,$ p' $debugfs/pagetypeinfo | cut -c1-62
+}
+
+map() {
+	zbctl map --color "$colour"
+}
+
+# alloc WHAT ARGUMENT...: `zbctl alloc` leaves a process behind that holds the
+# buffers; its ID is left in $id.
+alloc() {
+	what=$1
+	shift
+	out=$(zbctl alloc "$@")
+	id=$(echo "$out" | sed -n 's/^id //p')
+	printf '%-56s' "zbctl alloc $*"
+	echo "$out" | awk -v what="$what" '/^handle/ { n++; zone = $10 } END { print n, what, "from", zone }'
+}
+
+load() {
+	heading 'Load: 256 MiB out of CMA, cut into four zones'
+	echo 'insmod zbuddy.ko size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M'
+	insmod zbuddy.ko size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M
+	dmesg | sed -n 's/, max order/,\n  max order/; s/^.*zbuddy: node/zbuddy: node/p' | tail -n 2
+	echo
+	zbctl info
+}
+
+before() {
+	heading 'Before: all is free, in blocks as large as their alignment allows'
+	tell 'buddyinfo has the number of free blocks of 1, 2, 4, 8, ... pages:'
+	cat $debugfs/buddyinfo >/tmp/before
+	buddyinfo
+	tell 'the map has a cell for each pageblock of 2 MiB:'
+	map
+}
+
+allocate() {
+	heading 'Allocate: the flags choose zone and mobility'
+	alloc 'single pages, unmovable,' 0 --gfp KERNEL --count 700
+	singles=$id
+	alloc 'reclaimable blocks of 64K' 4 --gfp TEMPORARY --count 40
+	alloc 'movable blocks of 256K' 6 --gfp KERNEL,HIGHMEM,MOVABLE --count 24
+	alloc 'blocks for old devices' 3 --gfp DMA --count 64
+	tell 'and sizes that are no power of two, whose tails go back at once:'
+	alloc 'buffers of 300K' 300K --gfp DMA --count 8
+	alloc 'frames of Full HD, 8100K,' 8100K --gfp DMA32 --count 3
+	frames=$id
+	alloc 'buffer of 21M' 21M --gfp KERNEL
+	zbctl holders
+}
+
+during() {
+	heading 'During: the types keep to pageblocks of their own'
+	buddyinfo
+	tell 'pagetypeinfo has the free blocks by type, and how many pageblocks each type has:'
+	pagetypeinfo
+	map
+}
+
+# Two holders that take turns, so that freeing one of them leaves holes.
+fragment() {
+	heading 'Fragment: by turns 1 MiB for A and 1 MiB for B, then A frees'
+	held=
+	for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+		held="$held $(zbctl alloc 1M --gfp KERNEL,HIGHMEM,MOVABLE --quiet)"
+		zbctl alloc 1M --gfp KERNEL,HIGHMEM,MOVABLE --quiet >/dev/null
+	done
+	# shellcheck disable=SC2086  # a list
+	zbctl free --quiet $held
+	zbctl free --quiet "$singles" "$frames"
+	zbctl drain
+	tell "after $round rounds A is gone, so are the single pages and the frames:"
+	map
+}
+
+after() {
+	heading 'After: everything freed, and every block merged with its buddy again'
+	zbctl free --quiet all
+	zbctl drain
+	cat $debugfs/buddyinfo >/tmp/after
+	buddyinfo
+	map
+	printf '\nself check: '
+	zbctl check
+	if ! cmp -s /tmp/before /tmp/after; then
+		tell 'buddyinfo is NOT what it was before:'
+		diff /tmp/before /tmp/after || true
+		exit 1
+	fi
+	tell 'buddyinfo is, byte for byte, what it was before.'
+}
+
+unload() {
+	heading 'Unload: CMA has its memory back'
+	grep CmaFree /proc/meminfo
+	rmmod zbuddy
+	grep CmaFree /proc/meminfo
+}
+
+load
+before
+allocate
+during
+fragment
+after
+unload
