@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * That the checker can fail: a pool in good order, one thing in it broken, and
+ * the rule that has to notice.
+ *
+ *	pageblock 0, 1	free, one block of order 10
+ *	pageblock 2	held as a block of order 9
+ *	pageblock 3	free, a block of order 9
+ *	pageblock 4	held at 0 (order 0), 8..15 (order 3); the rest is free
+ *	pageblock 5	held, all of it, frame by frame
+ *	pageblock 6	free
+ *	per-CPU lists	two frames on one of CPU 0, one on one of CPU 1
+ */
+#include "unit_pool.h"
+
+#define M	ZB_MIGRATE_MOVABLE
+
+static struct unit_pool *make(void)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 4, 7 }, { 0, ZB_ZONE_MOVABLE, 16, 1 },
+		},
+		.nr_zones = 2, .limit = 11, .cpus = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	bool keep[ZB_PAGEBLOCK_NR] = { true };
+	unsigned long i;
+
+	/* From the front: what is held in between is given back after. */
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(unit_take_from(zone, i, 9), PB(4 + i));
+	unit_fill_pageblock(zone, 4, M, keep);
+	unit_fill_pageblock(zone, 5, M, NULL);
+	ASSERT_EQ(unit_take_from(zone, 4, 3), PB(8) + 8);
+	for (i = 32; i < 35; i++)
+		unit_give(zone, PB(9) + i, 0);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(unit_take_from(zone, 5, 0), PB(9) + 32 + (i < 1 ? 2 : i - 1));
+	for (i = 0; i < 3; i++) {
+		zb_env_set_cpu(i / 2);
+		zb_free_unref_page(zone, PB(9) + 32 + i, 0);
+	}
+	zb_env_set_cpu(0);
+	unit_give(zone, PB(4), 9);
+	unit_give(zone, PB(5), 9);
+	unit_give(zone, PB(7), 9);
+	return p;
+}
+
+static void set_state(struct zb_zone *z, unsigned long pfn, unsigned int hold,
+		      unsigned int order)
+{
+	zb_zone_set_state(z, pfn, ZB_STATE(hold, order));
+}
+
+/* Each of these breaks one thing. */
+static void unknown_holder(struct zb_zone *z) { set_state(z, PB(8), 6, 0); }
+static void seen_holder(struct zb_zone *z) { set_state(z, PB(8), 5, 0); }
+static void misaligned(struct zb_zone *z) { set_state(z, PB(9) + 1, 2, 1); }
+static void above_max(struct zb_zone *z) { set_state(z, PB(8), 2, 12); }
+static void past_end(struct zb_zone *z) { set_state(z, PB(8), 2, 11); }
+static void too_long(struct zb_zone *z) { set_state(z, PB(9), 2, 1); }
+static void too_long_into_free(struct zb_zone *z) { set_state(z, PB(8), 2, 1); }
+static void too_short(struct zb_zone *z) { set_state(z, PB(8) + 8, 2, 2); }
+static void held_inside(struct zb_zone *z) { set_state(z, PB(6) + 5, 2, 0); }
+static void state_of_free(struct zb_zone *z) { set_state(z, PB(4) + 77, 2, 0); }
+static void no_state(struct zb_zone *z) { set_state(z, PB(9), 0, 0); }
+static void bit_of_held(struct zb_zone *z) { z->pageblocks[2].free[3] = 16; }
+static void bit_of_start(struct zb_zone *z) { z->pageblocks[5].free[0] |= 1; }
+static void bit_of_free(struct zb_zone *z) { z->pageblocks[0].free[7] &= ~4ull; }
+static void pb_nr_free(struct zb_zone *z) { z->pageblocks[4].nr_free--; }
+static void pb_nr(struct zb_zone *z) { z->pageblocks[4].nr[4]++; }
+static void pb_orders(struct zb_zone *z) { z->pageblocks[4].orders ^= 8; }
+static void pb_orders_off(struct zb_zone *z) { z->pageblocks[4].orders ^= 1; }
+static void whole_misaligned(struct zb_zone *z) { z->pageblocks[3].key = 10; }
+static void whole_past_end(struct zb_zone *z) { z->pageblocks[6].key = 10; }
+static void whole_above_max(struct zb_zone *z) { z->pageblocks[0].key = 12; }
+static void tail_type(struct zb_zone *z) { z->pageblocks[1].migratetype = 2; }
+static void tail_key(struct zb_zone *z) { z->pageblocks[1].key = 9; }
+static void not_merged(struct zb_zone *z)
+{
+	z->pageblocks[0].key = 9;
+	z->pageblocks[1].key = 9;
+}
+static void no_head(struct zb_zone *z) { z->pageblocks[3].key = ZB_KEY_TAIL; }
+static void no_head_in_zone(struct zb_zone *z)
+{
+	z->pageblocks[6].key = ZB_KEY_TAIL;
+}
+static void type(struct zb_zone *z) { z->pageblocks[4].migratetype = 6; }
+static void part_key(struct zb_zone *z) { z->pageblocks[4].key = 7; }
+static void full_key(struct zb_zone *z) { z->pageblocks[5].key = 0; }
+static void whole_key(struct zb_zone *z) { z->pageblocks[3].key = 8; }
+static void whole_none(struct zb_zone *z) { z->pageblocks[3].key = ZB_KEY_NONE; }
+static void list_prev(struct zb_zone *z)
+{
+	z->free_area[8].free_list[M].prev = &z->pageblocks[3].link;
+}
+static void list_loop(struct zb_zone *z)
+{
+	struct list_head *a = &z->pageblocks[4].link;
+
+	/* It never comes back to the head, and looks well from inside. */
+	a->next = a;
+	a->prev = a;
+}
+static void other_list(struct zb_zone *z)
+{
+	list_del(&z->pageblocks[4].link);
+	list_add(&z->pageblocks[4].link, &z->free_area[7].free_list[M]);
+}
+static void other_type_list(struct zb_zone *z)
+{
+	list_del(&z->pageblocks[4].link);
+	list_add(&z->pageblocks[4].link, &z->free_area[8].free_list[0]);
+}
+static void off_list(struct zb_zone *z) { list_del(&z->pageblocks[4].link); }
+static void nr_by_type(struct zb_zone *z) { z->free_area[4].nr_free_type[M]++; }
+static void nr_sum(struct zb_zone *z) { z->free_area[4].nr_free--; }
+static void zone_nr_free(struct zb_zone *z) { z->nr_free++; }
+static void zone_nr_blocks(struct zb_zone *z) { z->nr_blocks[3]++; }
+static void pcp_twice(struct zb_zone *z)
+{
+	z->pcp->list[0][M].frame[1] = z->pcp->list[0][M].frame[0];
+}
+static void pcp_two_cpus(struct zb_zone *z)
+{
+	z->pcp[1].list[0][M].frame[0] = z->pcp->list[0][M].frame[0];
+}
+static void pcp_outside(struct zb_zone *z)
+{
+	z->pcp->list[0][M].frame[0] = PB(7);
+}
+static void pcp_allocated(struct zb_zone *z)
+{
+	z->pcp->list[0][M].frame[0] = PB(5);
+}
+static void pcp_order(struct zb_zone *z)
+{
+	z->pcp->list[1][M] = z->pcp->list[0][M];
+	z->pcp->list[0][M].nr = 0;
+}
+static void pcp_state(struct zb_zone *z) { set_state(z, PB(9) + 32, 2, 0); }
+static void pcp_nr_pages(struct zb_zone *z) { z->pcp->nr_pages++; }
+static void pcp_lost(struct zb_zone *z)
+{
+	z->pcp->list[0][M].nr--;
+	z->pcp->nr_pages--;
+}
+static void pcp_mark(struct zb_zone *z) { set_state(z, PB(9), 4, 0); }
+
+static const struct {
+	const char *rule;
+	void (*corrupt)(struct zb_zone *zone);
+	const char *what;
+} cases[] = {
+#define CASE(rule, corrupt) { rule, corrupt, #corrupt }
+	CASE("a state byte has a known holder", unknown_holder),
+	CASE("a state byte has a known holder", seen_holder),
+	CASE("a block is aligned to its order", misaligned),
+	CASE("a block is aligned to its order", above_max),
+	CASE("a block ends inside its zone", past_end),
+	CASE("blocks do not overlap", too_long),
+	CASE("blocks do not overlap", held_inside),
+	CASE("a held frame is not free", too_long_into_free),
+	CASE("a held frame is not free", bit_of_held),
+	CASE("a free frame starts no block", state_of_free),
+	CASE("a free frame starts no block", bit_of_start),
+	CASE("a frame is free or held", no_state),
+	CASE("a frame is free or held", bit_of_free),
+	CASE("a frame is free or held", too_short),
+	CASE("a pageblock knows its free frames", pb_nr_free),
+	CASE("a pageblock knows its free runs", pb_nr),
+	CASE("a pageblock knows its orders", pb_orders),
+	CASE("a pageblock knows its orders", pb_orders_off),
+	CASE("a free block is aligned and inside", whole_misaligned),
+	CASE("a free block is aligned and inside", whole_past_end),
+	CASE("a free block is aligned and inside", whole_above_max),
+	CASE("a tail is free and of its head's type", tail_type),
+	CASE("a tail is free and of its head's type", tail_key),
+	CASE("free buddies are merged", not_merged),
+	CASE("a tail has a head", no_head),
+	CASE("a tail has a head", no_head_in_zone),
+	CASE("a migrate type is known", type),
+	CASE("the key is the largest free run", part_key),
+	CASE("the key is the largest free run", full_key),
+	CASE("a whole pageblock is head or tail", whole_key),
+	CASE("a whole pageblock is head or tail", whole_none),
+	CASE("lists are intact", list_prev),
+	CASE("lists are intact", list_loop),
+	CASE("a pageblock is on the list of its key and type", other_list),
+	CASE("a pageblock is on the list of its key and type", other_type_list),
+	CASE("every key is on a list", off_list),
+	CASE("nr_free by type is exact", nr_by_type),
+	CASE("nr_free is the sum of its types", nr_sum),
+	CASE("the zone knows its free frames", zone_nr_free),
+	CASE("pageblocks by type add up", zone_nr_blocks),
+	CASE("a listed frame is cached, once", pcp_twice),
+	CASE("a listed frame is cached, once", pcp_two_cpus),
+	CASE("a listed frame is cached, once", pcp_outside),
+	CASE("a listed frame is cached, once", pcp_allocated),
+	CASE("a listed frame is cached, once", pcp_order),
+	CASE("a listed frame is cached, once", pcp_state),
+	CASE("a CPU knows its frames", pcp_nr_pages),
+	CASE("a cached frame is listed", pcp_lost),
+	CASE("a cached frame is listed", pcp_mark),
+};
+
+TEST(every_rule_can_fire)
+{
+	struct zb_violation v;
+	struct unit_pool *p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = make();
+		ASSERT(unit_pool_quiet(p));
+		cases[i].corrupt(p->pool.zones);
+		memset(&v, 0, sizeof(v));
+		if (!EXPECT(!zb_check_quiet(&p->pool, &v)) ||
+		    !EXPECT(!strcmp(v.rule, cases[i].rule)) ||
+		    !EXPECT(v.zone == p->pool.zones))
+			unit_note("%s: %s", cases[i].what, v.rule ?: "silent");
+		unit_pool_free(p);
+	}
+}
+
+/* What per-CPU lists hold is nobody's business while they are at work. */
+TEST(a_pool_at_work_is_not_asked_for_lists)
+{
+	struct zb_violation v;
+	struct unit_pool *p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (strncmp(cases[i].what, "pcp_", 4))
+			continue;
+		p = make();
+		cases[i].corrupt(p->pool.zones);
+		EXPECT(zb_check_pool(&p->pool, &v));
+		EXPECT(!zb_check_quiet(&p->pool, &v));
+		unit_pool_free(p);
+	}
+}
+
+/* All rules there are, taken from the source, have a case. */
+TEST(every_rule_has_a_case)
+{
+	FILE *source = fopen(UNIT_CORE "/check.c", "r");
+	char line[256], *start, *end;
+	unsigned int i, nr = 0;
+	bool is_call = false;
+
+	ASSERT(source);
+	while (fgets(line, sizeof(line), source)) {
+		is_call |= strstr(line, "wrong(v, ") != NULL;
+		start = strchr(line, '"');
+		if (!is_call || !start)
+			continue;
+		is_call = false;
+		end = strchr(++start, '"');
+		ASSERT(end);
+		*end = 0;
+		for (i = 0; i < ARRAY_SIZE(cases); i++)
+			if (!strcmp(cases[i].rule, start))
+				break;
+		nr++;
+		if (!EXPECT(i < ARRAY_SIZE(cases)))
+			unit_note("no case: %s", start);
+	}
+	fclose(source);
+	EXPECT(nr >= 20);
+}
+
+/* Good order is found to be good, and looking changes nothing. */
+TEST(silent_and_without_a_trace)
+{
+	struct unit_pool *p = make();
+	struct unit_state *s = unit_state_save(p);
+	struct zb_zone *zone;
+	unsigned long i;
+
+	unit_pool_quiet(p);
+	unit_state_equal(p, s);
+	unit_state_free(s);
+	zb_for_each_zone(zone, &p->pool)
+		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+			unit_free_pageblock(zone, i);
+	unit_pool_end(p);
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How much memory stays in large pieces under a churn of small ones, after the
+ * "frag" benchmark of LLFree (USENIX ATC'23): fill to 90 %, shuffle, free
+ * half, then 100 rounds of freeing and allocating 10 % at random.
+ *
+ *	R		wholly free pageblocks / (free frames / 512), 1 is perfect
+ *	pollution	pageblocks with unmovable frames / the fewest possible
+ */
+#include "unit_pool.h"
+
+#define NR_PAGEBLOCKS	512ul
+#define NR_FRAMES	PB(NR_PAGEBLOCKS)
+#define ROUNDS		100
+
+struct block {
+	unsigned long pfn;
+	unsigned int order;
+};
+
+struct churn {
+	struct unit_pool *p;
+	unsigned int max_order;		/* of the blocks, 0 .. this at random */
+	bool mixed;			/* mobility 70/20/10, or all movable */
+	struct block *blocks;
+	unsigned long nr;
+};
+
+static void get(struct churn *c)
+{
+	unsigned int dice = c->mixed ? unit_below(100) : 0;
+	unsigned int order = unit_below(c->max_order + 1);
+	struct block *b = &c->blocks[c->nr];
+	zb_gfp_t gfp = ZB_GFP_KERNEL;
+
+	if (dice < 70)
+		gfp |= __ZB_GFP_MOVABLE;
+	else if (dice >= 90)
+		gfp |= __ZB_GFP_RECLAIMABLE;
+	zb_env_set_cpu(unit_below(zb_env_nr_cpus));
+	b->order = order;
+	b->pfn = zb_alloc_pages(&c->p->pool, gfp, order, 0);
+	ASSERT(b->pfn != ZB_NO_PFN);
+	c->nr++;
+}
+
+/* The last @nr blocks of the list; it has been shuffled. */
+static void put(struct churn *c, unsigned long nr)
+{
+	struct block *b;
+
+	while (nr--) {
+		b = &c->blocks[--c->nr];
+		zb_env_set_cpu(unit_below(zb_env_nr_cpus));
+		ASSERT_EQ(zb_free_pages(&c->p->pool, b->pfn, b->order),
+			  ZB_FREE_OK);
+	}
+}
+
+/* Bring @nr blocks that are picked at random to the end. */
+static void shuffle(struct churn *c, unsigned long nr)
+{
+	unsigned long i, k;
+	struct block tmp;
+
+	for (i = c->nr; nr--; i--) {
+		k = unit_below(i);
+		tmp = c->blocks[k];
+		c->blocks[k] = c->blocks[i - 1];
+		c->blocks[i - 1] = tmp;
+	}
+}
+
+static double recoverable(const struct zb_zone *zone)
+{
+	unsigned long i, whole = 0;
+
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+		whole += zb_pageblock_whole(&zone->pageblocks[i]);
+	return whole / ((double)zone->nr_free / ZB_PAGEBLOCK_NR);
+}
+
+static double pollution(const struct zb_zone *zone)
+{
+	unsigned long i, pfn, in_block, nr = 0, polluted = 0;
+	u8 state;
+
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
+		pfn = zone->start_pfn + PB(i);
+		for (in_block = 0; pfn < zone->start_pfn + PB(i + 1); pfn++) {
+			state = zb_zone_state(zone, pfn);
+			if (ZB_STATE_HOLD(state) == ZB_HELD_UNMOVABLE)
+				in_block += BIT(ZB_STATE_ORDER(state));
+		}
+		nr += in_block;
+		polluted += in_block != 0;
+	}
+	return nr ? polluted / (double)((nr + ZB_PAGEBLOCK_NR - 1) / ZB_PAGEBLOCK_NR) : 1;
+}
+
+static void churn(struct churn *c)
+{
+	unsigned long nr, round;
+
+	while (unit_pool_nr_free(c->p) > NR_FRAMES / 10)
+		get(c);
+	shuffle(c, c->nr);
+	put(c, c->nr / 2);
+	for (round = 0; round < ROUNDS; round++) {
+		nr = c->nr / 10;
+		shuffle(c, nr);
+		put(c, nr);
+		while (nr--)
+			get(c);
+	}
+}
+
+/* What is done, and what has to come of it. */
+struct setting {
+	unsigned int cpus;
+	unsigned int max_order;
+	bool mixed;
+	bool past_lists;	/* straight to the zone */
+	double min_recoverable;
+	double max_pollution;
+};
+
+static void expect_figures(const struct setting *s, const struct zb_zone *zone)
+{
+	double r = recoverable(zone), polluted = pollution(zone);
+
+	unit_note("R %.3f, pollution %.3f (%u CPUs, orders 0..%u%s%s)", r,
+		  polluted, s->cpus, s->max_order,
+		  s->mixed ? ", mobility 70/20/10" : "",
+		  s->past_lists ? ", past per-CPU lists" : "");
+	EXPECT(r >= s->min_recoverable);
+	EXPECT(polluted <= s->max_pollution);
+}
+
+static void frag(const struct setting *s)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, NR_PAGEBLOCKS, NR_PAGEBLOCKS } },
+		.nr_zones = 1, .cpus = s->cpus,
+	};
+	struct churn c = { .max_order = s->max_order, .mixed = s->mixed };
+	unsigned int cpu;
+
+	c.p = unit_pool_make(&g);
+	c.blocks = calloc(NR_FRAMES, sizeof(*c.blocks));
+	ASSERT(c.blocks);
+	for (cpu = 0; cpu < s->cpus; cpu++)
+		c.p->pool.zones->pcp[cpu].busy = s->past_lists;
+	churn(&c);
+	unit_pool_drain(c.p);
+	expect_figures(s, c.p->pool.zones);
+	unit_pool_quiet(c.p);
+	put(&c, c.nr);
+	free(c.blocks);
+	unit_pool_drain(c.p);
+	unit_pool_end(c.p);
+}
+
+TEST(single_frames)
+{
+	static const struct setting s = { 1, 0, false, false, 0.95, 1 };
+
+	frag(&s);
+}
+
+TEST(single_frames_on_four_cpus)
+{
+	static const struct setting s = { 4, 0, false, false, 0.95, 1 };
+
+	frag(&s);
+}
+
+TEST(mixed_orders)
+{
+	static const struct setting s = { 1, 4, false, false, 0.95, 1 };
+
+	frag(&s);
+}
+
+TEST(mixed_orders_on_four_cpus)
+{
+	static const struct setting s = { 4, 4, false, false, 0.9, 1 };
+
+	frag(&s);
+}
+
+TEST(mixed_mobility)
+{
+	static const struct setting s = { 1, 0, true, false, 0.95, 1.1 };
+
+	frag(&s);
+}
+
+TEST(mixed_orders_and_mobility_past_lists)
+{
+	static const struct setting s = { 1, 4, true, true, 0.95, 1.1 };
+
+	frag(&s);
+}
+
+/*
+ * The churn begins at R 0.18 and pollution 1.98, with half of everything freed
+ * at random, and what it measures is how fast the allocator mends that. In the
+ * two below a round is so small that per-CPU lists hold much of it: frames go
+ * round in them and never get where the fullest pageblock is preferred. The
+ * bounds are what was measured, to notice when it gets worse.
+ */
+TEST(mixed_orders_and_mobility)
+{
+	static const struct setting s = { 1, 4, true, false, 0.85, 1.3 };
+
+	frag(&s);
+}
+
+TEST(mixed_orders_and_mobility_on_four_cpus)
+{
+	static const struct setting s = { 4, 4, true, false, 0.55, 1.95 };
+
+	frag(&s);
+}

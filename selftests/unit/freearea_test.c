@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "freearea.h"
+#include "unit.h"
+
+static struct zb_free_area areas[ZB_NR_ORDERS];
+
+/* All lists but one are empty. */
+static void expect_only(unsigned int order, unsigned int mt,
+			const struct zb_pageblock *pb)
+{
+	unsigned int k, m;
+
+	for (k = 0; k < ZB_NR_ORDERS; k++)
+		for (m = 0; m < ZB_MIGRATE_TYPES; m++)
+			EXPECT(zb_free_area_first(areas, k, m) ==
+			       (k == order && m == mt ? pb : NULL));
+}
+
+static void make(struct zb_pageblock *pb, unsigned int mt)
+{
+	zb_pageblock_empty(pb);
+	pb->key = ZB_KEY_NONE;
+	pb->migratetype = mt;
+}
+
+TEST(init_makes_lists_empty)
+{
+	unsigned int k, m;
+
+	memset(areas, 0xa5, sizeof(areas));
+	zb_free_area_init(areas);
+	expect_only(ZB_NR_ORDERS, 0, NULL);
+	for (k = 0; k < ZB_NR_ORDERS; k++) {
+		EXPECT_EQ(areas[k].nr_free, 0);
+		for (m = 0; m < ZB_MIGRATE_TYPES; m++)
+			EXPECT_EQ(areas[k].nr_free_type[m], 0);
+	}
+}
+
+TEST(add_and_del_at_every_order_and_type)
+{
+	struct zb_pageblock pb;
+	unsigned int k, m;
+
+	zb_free_area_init(areas);
+	for (k = 0; k < ZB_NR_ORDERS; k++)
+		for (m = 0; m < ZB_MIGRATE_TYPES; m++) {
+			make(&pb, m);
+			EXPECT(!zb_free_area_listed(&pb));
+			zb_free_area_add(areas, &pb, k);
+			EXPECT(zb_free_area_listed(&pb));
+			EXPECT_EQ(pb.key, k);
+			expect_only(k, m, &pb);
+			zb_free_area_del(&pb, m % 2 ? ZB_KEY_NONE : ZB_KEY_TAIL);
+			EXPECT(!zb_free_area_listed(&pb));
+			expect_only(ZB_NR_ORDERS, 0, NULL);
+		}
+}
+
+TEST(last_listed_is_first)
+{
+	struct zb_pageblock pb[3];
+	unsigned int i;
+
+	zb_free_area_init(areas);
+	for (i = 0; i < 3; i++) {
+		make(&pb[i], ZB_MIGRATE_MOVABLE);
+		zb_free_area_add(areas, &pb[i], 4);
+	}
+	EXPECT(zb_free_area_first(areas, 4, ZB_MIGRATE_MOVABLE) == &pb[2]);
+	zb_free_area_del(&pb[2], ZB_KEY_NONE);
+	EXPECT(zb_free_area_first(areas, 4, ZB_MIGRATE_MOVABLE) == &pb[1]);
+	zb_free_area_del(&pb[0], ZB_KEY_NONE);
+	EXPECT(zb_free_area_first(areas, 4, ZB_MIGRATE_MOVABLE) == &pb[1]);
+}
+
+TEST(rekey_follows_the_largest_run)
+{
+	struct zb_pageblock pb, other;
+	unsigned int run_order;
+
+	zb_free_area_init(areas);
+	make(&pb, ZB_MIGRATE_UNMOVABLE);
+	zb_free_area_rekey(areas, &pb);
+	expect_only(ZB_NR_ORDERS, 0, NULL);
+	zb_pageblock_give(&pb, 8, 3);
+	zb_free_area_rekey(areas, &pb);
+	expect_only(3, ZB_MIGRATE_UNMOVABLE, &pb);
+	zb_pageblock_give(&pb, 256, 8);
+	zb_free_area_rekey(areas, &pb);
+	expect_only(8, ZB_MIGRATE_UNMOVABLE, &pb);
+
+	/* What stays where it was does not move to the front. */
+	make(&other, ZB_MIGRATE_UNMOVABLE);
+	zb_free_area_add(areas, &other, 8);
+	zb_free_area_rekey(areas, &pb);
+	EXPECT(zb_free_area_first(areas, 8, ZB_MIGRATE_UNMOVABLE) == &other);
+	zb_free_area_del(&other, ZB_KEY_NONE);
+
+	EXPECT_EQ(zb_pageblock_find(&pb, 4, &run_order), 256);
+	zb_pageblock_take(&pb, 256, 8, 8);
+	zb_free_area_rekey(areas, &pb);
+	expect_only(3, ZB_MIGRATE_UNMOVABLE, &pb);
+	zb_pageblock_take(&pb, 8, 3, 3);
+	zb_free_area_rekey(areas, &pb);
+	expect_only(ZB_NR_ORDERS, 0, NULL);
+	EXPECT_EQ(pb.key, ZB_KEY_NONE);
+}
+
+TEST(count_adds_up)
+{
+	zb_free_area_init(areas);
+	zb_free_area_count(areas, 5, ZB_MIGRATE_CMA, 3);
+	zb_free_area_count(areas, 5, ZB_MIGRATE_MOVABLE, 2);
+	zb_free_area_count(areas, 5, ZB_MIGRATE_CMA, -1);
+	EXPECT_EQ(areas[5].nr_free, 4);
+	EXPECT_EQ(areas[5].nr_free_type[ZB_MIGRATE_CMA], 2);
+	EXPECT_EQ(areas[5].nr_free_type[ZB_MIGRATE_MOVABLE], 2);
+	EXPECT_EQ(areas[4].nr_free, 0);
+}
+
+/* A pageblock with a run of each order takes all of its counts along. */
+TEST(move_takes_all_runs_along)
+{
+	struct zb_pageblock pb;
+	unsigned int k, from, to;
+
+	for (from = 0; from < ZB_MIGRATE_TYPES; from++)
+		for (to = 0; to < ZB_MIGRATE_TYPES; to++) {
+			zb_free_area_init(areas);
+			make(&pb, from);
+			for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
+				zb_pageblock_give(&pb, BIT(k), k);
+				zb_free_area_count(areas, k, from, 1);
+			}
+			zb_free_area_rekey(areas, &pb);
+			zb_free_area_move(areas, &pb, to);
+			expect_only(ZB_PAGEBLOCK_ORDER - 1, to, &pb);
+			EXPECT_EQ(pb.migratetype, to);
+			for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
+				EXPECT_EQ(areas[k].nr_free, 1);
+				EXPECT_EQ(areas[k].nr_free_type[to], 1);
+			}
+		}
+}
+
+TEST(move_of_what_is_on_no_list)
+{
+	struct zb_pageblock pb;
+
+	zb_free_area_init(areas);
+	make(&pb, ZB_MIGRATE_MOVABLE);
+	zb_free_area_move(areas, &pb, ZB_MIGRATE_ISOLATE);
+	EXPECT_EQ(pb.key, ZB_KEY_NONE);
+	EXPECT_EQ(pb.migratetype, ZB_MIGRATE_ISOLATE);
+	expect_only(ZB_NR_ORDERS, 0, NULL);
+}

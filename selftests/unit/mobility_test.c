@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mobility.h"
+#include "unit_pool.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define R	ZB_MIGRATE_RECLAIMABLE
+#define NR	ZB_PAGEBLOCK_NR
+
+/* A pageblock of type @mt: all is held as @hold_mt but frames @from..@to - 1. */
+static void make_part(struct zb_zone *zone, unsigned long pb, unsigned int mt,
+		      unsigned int hold_mt, unsigned int from, unsigned int to)
+{
+	bool keep[NR];
+
+	memset(keep, true, NR);
+	memset(keep + from, false, to - from);
+	unit_fill_pageblock(zone, pb, hold_mt, keep);
+	unit_set_type(zone, pb, mt);
+}
+
+static void end(struct unit_pool *p)
+{
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long i;
+
+	unit_pool_quiet(p);
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+		unit_free_pageblock(zone, i);
+	unit_pool_end(p);
+}
+
+/* Small pieces in pageblocks that can't be claimed: in the order of the table. */
+TEST(fallback_order)
+{
+	static const unsigned int order_of[][3] = {
+		[U] = { U, R, M }, [M] = { M, R, U }, [R] = { R, U, M },
+	};
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int mt, i, hold;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		p = unit_pool_one(4, 3);
+		zone = p->pool.zones;
+		hold = mt == M ? U : M;
+		make_part(zone, 0, U, hold, 16, 32);
+		make_part(zone, 1, M, hold, 16, 32);
+		make_part(zone, 2, R, hold, 16, 32);
+		for (i = 0; i < 3; i++) {
+			EXPECT_EQ(unit_take(zone, 4, mt),
+				  PB(4 + order_of[mt][i]) + 16);
+			unit_pool_quiet(p);
+		}
+		EXPECT_EQ(unit_take(zone, 0, mt), ZB_NO_PFN);
+		/* All was borrowed: types are what they were. */
+		for (i = 0; i < 3; i++)
+			EXPECT_EQ(zone->pageblocks[i].migratetype, i);
+		end(p);
+	}
+}
+
+/* The same with wholly free pageblocks: those are claimed. */
+TEST(fallback_order_of_whole_pageblocks)
+{
+	static const unsigned int fallbacks[][2] = {
+		[U] = { R, M }, [M] = { R, U }, [R] = { U, M },
+	};
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		p = unit_pool_one(4, 3);
+		zone = p->pool.zones;
+		unit_take_from(zone, 0, 9);
+		unit_set_type(zone, 1, fallbacks[mt][1]);
+		unit_set_type(zone, 2, fallbacks[mt][0]);
+		EXPECT_EQ(unit_take(zone, 9, mt), PB(6));
+		EXPECT_EQ(unit_take(zone, 0, mt), PB(5));
+		EXPECT_EQ(zone->pageblocks[1].migratetype, mt);
+		EXPECT_EQ(zone->pageblocks[2].migratetype, mt);
+		end(p);
+	}
+}
+
+/* Half of a pageblock is enough to claim it, one frame less is not. */
+TEST(claim_at_exactly_half)
+{
+	static const struct {
+		unsigned int want, type, hold, from, to;
+		bool claimed;
+	} cases[] = {
+		{ U, M, M, 256, 512, true },	{ U, M, M, 257, 512, false },
+		{ R, M, M, 0, 256, true },	{ R, M, M, 0, 255, false },
+		{ M, U, U, 256, 512, true },	{ M, U, U, 257, 512, false },
+		{ M, R, R, 256, 512, true },	{ M, R, R, 257, 512, false },
+		/* Unmovable and reclaimable go together: all of it counts. */
+		{ U, R, R, 16, 32, true },	{ R, U, U, 16, 32, true },
+		{ U, M, U, 16, 32, true },	{ M, U, M, 16, 32, true },
+	};
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_one(1, 1);
+		zone = p->pool.zones;
+		make_part(zone, 0, cases[i].type, cases[i].hold, cases[i].from,
+			  cases[i].to);
+		EXPECT(unit_take(zone, 0, cases[i].want) != ZB_NO_PFN);
+		if (!EXPECT_EQ(zone->pageblocks[0].migratetype,
+			       cases[i].claimed ? cases[i].want : cases[i].type))
+			unit_note("case %u", i);
+		end(p);
+	}
+}
+
+/* Held frames count with what they are held as; those on per-CPU lists don't. */
+TEST(claim_counts_blocks_by_holder)
+{
+	static const struct { enum zb_hold hold; bool claimed; } cases[] = {
+		{ ZB_HELD_UNMOVABLE, true }, { ZB_HELD_RECLAIMABLE, true },
+		{ ZB_HELD_MOVABLE, false }, { ZB_HELD_CACHED, false },
+	};
+	unsigned long flags, block;
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_one(1, 1);
+		zone = p->pool.zones;
+		/* 256 held as movable, 128 of the kind, 128 free. */
+		make_part(zone, 0, M, M, 256, 512);
+		zb_lock_irqsave(&zone->lock, flags);
+		block = __zb_rmqueue_from(zone, zone->pageblocks, 7, cases[i].hold);
+		zb_unlock_irqrestore(&zone->lock, flags);
+		EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
+		EXPECT_EQ(zone->pageblocks[0].migratetype,
+			  cases[i].claimed ? U : M);
+		unit_give(zone, block, 7);
+		end(p);
+	}
+}
+
+/* Movable memory claims nothing for the sake of small pieces. */
+TEST(movable_claims_only_large_runs)
+{
+	static const struct { unsigned int run; bool claimed; } cases[] = {
+		{ 3, false }, { 4, true },
+	};
+	unsigned int i, k, order;
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	bool keep[NR];
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		for (order = 0; order <= cases[i].run; order++) {
+			p = unit_pool_one(1, 1);
+			zone = p->pool.zones;
+			for (k = 0; k < NR; k++)
+				keep[k] = k >> cases[i].run & 1;
+			unit_fill_pageblock(zone, 0, U, keep);
+			unit_set_type(zone, 0, U);
+			EXPECT_EQ(zone->pageblocks[0].key, cases[i].run);
+			EXPECT_EQ(zone->pageblocks[0].nr_free, 256);
+			EXPECT(unit_take(zone, order, M) != ZB_NO_PFN);
+			EXPECT_EQ(zone->pageblocks[0].migratetype,
+				  cases[i].claimed ? M : U);
+			end(p);
+		}
+}
+
+/* A pageblock with more room is claimed before one with less ... */
+TEST(claim_takes_the_largest_run)
+{
+	struct unit_pool *p = unit_pool_one(4, 3);
+	struct zb_zone *zone = p->pool.zones;
+
+	make_part(zone, 0, M, U, 0, 8);
+	make_part(zone, 1, M, U, 256, 512);
+	make_part(zone, 2, M, U, 0, 64);
+	EXPECT_EQ(unit_take(zone, 0, R), PB(5) + 256);
+	EXPECT_EQ(zone->pageblocks[1].migratetype, R);
+	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
+	end(p);
+}
+
+/* ... but one that keeps its type gives its smallest piece. */
+TEST(borrow_takes_the_smallest_run)
+{
+	struct unit_pool *p = unit_pool_one(4, 3);
+	struct zb_zone *zone = p->pool.zones;
+
+	make_part(zone, 0, M, M, 0, 64);
+	make_part(zone, 1, M, M, 0, 4);
+	make_part(zone, 2, M, M, 0, 1);
+	EXPECT_EQ(unit_take(zone, 1, U), PB(5));
+	EXPECT_EQ(unit_take(zone, 0, U), PB(6));
+	EXPECT_EQ(unit_take(zone, 2, U), PB(4));
+	EXPECT_EQ(unit_take(zone, 1, U), PB(5) + 2);
+	EXPECT_EQ(unit_take(zone, 5, U), PB(4) + 32);
+	EXPECT_EQ(unit_take(zone, 6, U), ZB_NO_PFN);
+	EXPECT_EQ(zone->nr_blocks[M], 3);
+	end(p);
+}
+
+/* The smallest block of whole pageblocks is broken up, and no more of it. */
+TEST(claim_takes_the_smallest_whole_block)
+{
+	struct unit_pool *p = unit_pool_one(9, 15);
+	struct zb_zone *zone = p->pool.zones;
+
+	EXPECT_EQ(unit_take(zone, 0, U), PB(9));
+	EXPECT_EQ(zone->nr_blocks[U], 1);
+	EXPECT_EQ(unit_take(zone, 9, U), PB(10));
+	EXPECT_EQ(zone->nr_blocks[U], 2);
+	EXPECT_EQ(unit_take(zone, 0, R), PB(11));
+	EXPECT_EQ(unit_take(zone, 10, R), PB(12));
+	EXPECT_EQ(zone->nr_blocks[R], 3);
+	EXPECT_EQ(zone->free_area[10].nr_free, 1);
+	EXPECT_EQ(zone->free_area[12].nr_free, 1);
+	/* Its own pageblock serves from now on. */
+	EXPECT_EQ(unit_take(zone, 8, U), PB(9) + 256);
+	EXPECT_EQ(unit_take(zone, 0, R), PB(11) + 1);
+	EXPECT_EQ(unit_take(zone, 12, U), PB(16));
+	EXPECT_EQ(zone->nr_blocks[U], 10);
+	end(p);
+}
+
+/* A whole pageblock comes before part of one that others use. */
+TEST(claim_prefers_whole_pageblocks)
+{
+	struct unit_pool *p = unit_pool_one(4, 2);
+	struct zb_zone *zone = p->pool.zones;
+
+	make_part(zone, 0, M, M, 256, 512);
+	EXPECT_EQ(unit_take(zone, 0, U), PB(5));
+	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
+	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
+	end(p);
+}
+
+/* Whoever asks gets every last frame, and all of them come back. */
+TEST(nothing_is_lost)
+{
+	struct { unsigned long pfn; unsigned int order; } held[2048];
+	struct unit_pool *p = unit_pool_one(3, 7);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int nr, order, mt, round, k;
+	unsigned long pfn;
+
+	for (round = 0; round < 20; round++) {
+		for (nr = 0; zone->nr_free && nr < ARRAY_SIZE(held);) {
+			order = unit_below(unit_below(12) + 1);
+			mt = unit_below(ZB_MIGRATE_PCPTYPES);
+			pfn = unit_take(zone, order, mt);
+			if (pfn == ZB_NO_PFN) {
+				while (order && pfn == ZB_NO_PFN)
+					pfn = unit_take(zone, --order, mt);
+				ASSERT(pfn != ZB_NO_PFN);
+			}
+			ASSERT_EQ(pfn % BIT(order), 0);
+			held[nr].pfn = pfn;
+			held[nr++].order = order;
+		}
+		unit_pool_quiet(p);
+		while (nr) {
+			k = unit_below(nr);
+			unit_give(zone, held[k].pfn, held[k].order);
+			held[k] = held[--nr];
+			if (nr % 64 == 0)
+				unit_pool_quiet(p);
+		}
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}

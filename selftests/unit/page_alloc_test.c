@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_pool.h"
+
+/* All five zones on one node, a pageblock each. */
+static const struct unit_geometry five_zones = {
+	.zones = {
+		{ 0, ZB_ZONE_DMA, 1, 1 }, { 0, ZB_ZONE_DMA32, 2, 1 },
+		{ 0, ZB_ZONE_NORMAL, 3, 1 }, { 0, ZB_ZONE_HIGHMEM, 4, 1 },
+		{ 0, ZB_ZONE_MOVABLE, 5, 1 },
+	},
+	.nr_zones = 5,
+};
+
+static const struct unit_geometry three_nodes = {
+	.zones = {
+		{ 0, ZB_ZONE_DMA32, 1, 1 }, { 0, ZB_ZONE_NORMAL, 2, 1 },
+		{ 1, ZB_ZONE_NORMAL, 11, 1 }, { 2, ZB_ZONE_DMA32, 21, 1 },
+		{ 2, ZB_ZONE_MOVABLE, 22, 1 },
+	},
+	.nr_zones = 5,
+};
+
+/*
+ * Ask for pageblocks until there are none; they have to come from zones of the
+ * pool by these numbers.
+ */
+static void expect_sequence(const struct unit_geometry *g, zb_gfp_t gfp,
+			    int nid, const char *numbers)
+{
+	struct unit_pool *p = unit_pool_make(g);
+	unsigned long pfn[UNIT_MAX_ZONES];
+	struct zb_zone *zone;
+	unsigned int i;
+
+	for (i = 0; numbers[i]; i++) {
+		pfn[i] = zb_alloc_pages(&p->pool, gfp, 9, nid);
+		zone = zb_pfn_zone(&p->pool, pfn[i]);
+		ASSERT(zone);
+		EXPECT_EQ(zone - p->pool.zones, numbers[i] - '0');
+	}
+	EXPECT_EQ(zb_alloc_pages(&p->pool, gfp, 9, nid), ZB_NO_PFN);
+	EXPECT_EQ(zb_alloc_pages(&p->pool, gfp, 0, nid), ZB_NO_PFN);
+	while (i--)
+		EXPECT_EQ(zb_free_pages(&p->pool, pfn[i], 9), ZB_FREE_OK);
+	unit_pool_end(p);
+}
+
+TEST(zones_by_flags)
+{
+	static const struct { zb_gfp_t gfp; const char *zones; } cases[] = {
+		{ 0, "210" }, { ZB_GFP_KERNEL, "210" },
+		{ ZB_GFP_TEMPORARY, "210" },
+		{ __ZB_GFP_DMA, "0" }, { __ZB_GFP_DMA32, "10" },
+		{ __ZB_GFP_HIGHMEM, "3210" }, { __ZB_GFP_MOVABLE, "210" },
+		{ __ZB_GFP_MOVABLE | __ZB_GFP_DMA, "0" },
+		{ __ZB_GFP_MOVABLE | __ZB_GFP_DMA32, "10" },
+		{ __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM, "43210" },
+		{ __ZB_GFP_RECLAIMABLE | __ZB_GFP_HIGHMEM, "3210" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		expect_sequence(&five_zones, cases[i].gfp, 0, cases[i].zones);
+}
+
+TEST(nodes_by_distance)
+{
+	const zb_gfp_t movable = __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM;
+
+	expect_sequence(&three_nodes, 0, 0, "1023");
+	expect_sequence(&three_nodes, 0, 1, "2103");
+	expect_sequence(&three_nodes, 0, 2, "3210");
+	expect_sequence(&three_nodes, movable, 0, "10243");
+	expect_sequence(&three_nodes, movable, 2, "43210");
+	expect_sequence(&three_nodes, __ZB_GFP_DMA32, 1, "03");
+	expect_sequence(&three_nodes, __ZB_GFP_DMA, 0, "");
+}
+
+TEST(this_node_only)
+{
+	const zb_gfp_t movable = __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM;
+
+	expect_sequence(&three_nodes, __ZB_GFP_THISNODE, 0, "10");
+	expect_sequence(&three_nodes, __ZB_GFP_THISNODE, 1, "2");
+	expect_sequence(&three_nodes, __ZB_GFP_THISNODE | movable, 2, "43");
+	/* A node whose own zones are all too high has nothing to give. */
+	expect_sequence(&three_nodes, __ZB_GFP_THISNODE | __ZB_GFP_DMA32, 1, "");
+}
+
+TEST(zones_too_small_are_passed_over)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 16, 8 }, { 0, ZB_ZONE_NORMAL, 24, 1 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+
+	EXPECT_EQ(p->pool.max_order, 12);
+	EXPECT_EQ(zb_alloc_pages(&p->pool, 0, 12, 0), PB(16));
+	EXPECT_EQ(zb_alloc_pages(&p->pool, 0, 9, 0), PB(24));
+	EXPECT_EQ(zb_alloc_pages(&p->pool, 0, 10, 0), ZB_NO_PFN);
+	EXPECT_EQ(zb_free_pages(&p->pool, PB(16), 12), ZB_FREE_OK);
+	EXPECT_EQ(zb_free_pages(&p->pool, PB(24), 9), ZB_FREE_OK);
+	unit_pool_end(p);
+}
+
+/* Other CPUs' lists are called in before giving up, by who may wait. */
+TEST(drain_before_failing)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 4, 2 } }, .nr_zones = 1,
+		.cpus = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned long pfn = zb_alloc_pages(&p->pool, ZB_GFP_KERNEL, 0, 0);
+
+	EXPECT_EQ(p->nr_drains, 0);
+	EXPECT_EQ(zb_free_pages(&p->pool, pfn, 0), ZB_FREE_OK);
+	zb_env_set_cpu(1);
+	EXPECT_EQ(zb_alloc_pages(&p->pool, ZB_GFP_NOWAIT, 10, 0), ZB_NO_PFN);
+	EXPECT_EQ(p->nr_drains, 0);
+	EXPECT_EQ(zb_alloc_pages(&p->pool, ZB_GFP_KERNEL, 10, 0), PB(4));
+	EXPECT_EQ(p->nr_drains, 1);
+	EXPECT_EQ(zb_alloc_pages(&p->pool, ZB_GFP_KERNEL, 0, 0), ZB_NO_PFN);
+	EXPECT_EQ(p->nr_drains, 2);
+	EXPECT_EQ(zb_alloc_pages(&p->pool, __ZB_GFP_DIRECT_RECLAIM, 9, 0),
+		  ZB_NO_PFN);
+	EXPECT_EQ(p->nr_drains, 3);
+	EXPECT_EQ(zb_free_pages(&p->pool, PB(4), 10), ZB_FREE_OK);
+	unit_pool_end(p);
+}
+
+/* Free frames on a list of another mobility are within reach as well. */
+TEST(drain_reaches_other_mobilities)
+{
+	struct unit_pool *p = unit_pool_one(1, 1);
+	struct zb_pool *pool = &p->pool;
+	unsigned long pfn, other;
+
+	while (p->pool.zones->nr_free)
+		unit_take(pool->zones, 0, ZB_MIGRATE_MOVABLE);
+	pfn = PB(1) + 77;
+	EXPECT_EQ(zb_free_pages(pool, pfn, 0), ZB_FREE_OK);
+	EXPECT_EQ(zb_alloc_pages(pool, 0, 0, 0), ZB_NO_PFN);
+	other = zb_alloc_pages(pool, ZB_GFP_KERNEL, 0, 0);
+	EXPECT_EQ(other, pfn);
+	unit_free_pageblock(pool->zones, 0);
+	unit_pool_end(p);
+}
+
+TEST(exact_order)
+{
+	unsigned long n;
+	unsigned int order;
+
+	for (order = 0; order <= ZB_MAX_ORDER; order++) {
+		EXPECT_EQ(zb_exact_order(BIT(order)), order);
+		EXPECT_EQ(zb_exact_order(BIT(order) + 1), order + 1);
+		for (n = BIT(order) / 2 + 1; n <= BIT(order) && n < 5000; n++)
+			EXPECT_EQ(zb_exact_order(n), order);
+	}
+}
+
+/* One allocation of @n frames: what is taken, what is left, what comes back. */
+static void exact_one(struct unit_pool *p, unsigned long n)
+{
+	unsigned int order = zb_exact_order(n);
+	unsigned long i, pfn, piece, nr_pages = unit_pool_nr_pages(p);
+	struct zb_zone *zone = p->pool.zones;
+
+	pfn = zb_alloc_exact(&p->pool, ZB_GFP_KERNEL, n, 0);
+	ASSERT(pfn != ZB_NO_PFN);
+	EXPECT_EQ(pfn % BIT(order), 0);
+	EXPECT_EQ(unit_pool_nr_free(p), nr_pages - n);
+	for (i = n; i < BIT(order); i++)
+		ASSERT(zb_pageblock_test(zb_pfn_pageblock(zone, pfn + i),
+					 (pfn + i) % ZB_PAGEBLOCK_NR));
+	for (i = 0; i < n; i += piece) {
+		piece = BIT(ZB_STATE_ORDER(zb_zone_state(zone, pfn + i)));
+		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn + i)),
+			  ZB_HELD_UNMOVABLE);
+		EXPECT(n & piece);
+	}
+	EXPECT_EQ(i, n);
+	if (n % 37 == 1)
+		unit_pool_quiet(p);
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, n), ZB_FREE_OK);
+	EXPECT_EQ(unit_pool_nr_free(p), nr_pages);
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, n), ZB_FREE_NOT_ALLOCATED);
+	unit_pool_drain(p);
+	ASSERT(unit_state_equal(p, p->initial));
+}
+
+TEST(exact_of_every_size)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+	unsigned long n;
+
+	for (n = 1; n <= PB(4); n++)
+		exact_one(p, n);
+	EXPECT_EQ(zb_alloc_exact(&p->pool, ZB_GFP_KERNEL, PB(2) + 1, 0), PB(4));
+	EXPECT_EQ(zb_alloc_exact(&p->pool, ZB_GFP_KERNEL, PB(2) + 1, 0),
+		  ZB_NO_PFN);
+	EXPECT_EQ(zb_free_exact(&p->pool, PB(4), PB(2) + 1), ZB_FREE_OK);
+	unit_pool_end(p);
+}
+
+/* Sizes above those, where the tail is made of whole pageblocks as well. */
+TEST(exact_of_large_sizes)
+{
+	struct unit_pool *p = unit_pool_one(64, 64);
+	unsigned int i;
+
+	for (i = 0; i < 40; i++)
+		exact_one(p, 1 + unit_below(PB(64)));
+	unit_pool_end(p);
+}
+
+/* Refused for @why, and nothing has changed. */
+static void expect_refused(struct unit_pool *p, unsigned long pfn,
+			   unsigned int order, enum zb_bad_free why)
+{
+	struct unit_state *s = unit_state_save(p);
+
+	EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), why);
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, BIT(order)), why);
+	unit_state_equal(p, s);
+	unit_state_free(s);
+}
+
+TEST(bad_frees)
+{
+	struct unit_pool *p = unit_pool_make(&five_zones);
+	unsigned int order;
+	unsigned long pfn, i;
+
+	for (order = 0; order <= 9; order++) {
+		pfn = zb_alloc_pages(&p->pool, 0, order, 0);
+		ASSERT(pfn != ZB_NO_PFN);
+		expect_refused(p, pfn, order + 1, ZB_FREE_WRONG_ORDER);
+		expect_refused(p, pfn, 18, ZB_FREE_WRONG_ORDER);
+		if (order)
+			expect_refused(p, pfn, order - 1, ZB_FREE_WRONG_ORDER);
+		for (i = 1; i < BIT(order); i = 2 * i + 1)
+			expect_refused(p, pfn + i, 0, ZB_FREE_NOT_ALLOCATED);
+		if (order > 1)
+			expect_refused(p, pfn + BIT(order - 1), order - 1,
+				       ZB_FREE_NOT_ALLOCATED);
+		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+		expect_refused(p, pfn, order, ZB_FREE_NOT_ALLOCATED);
+		expect_refused(p, pfn, 0, ZB_FREE_NOT_ALLOCATED);
+	}
+	for (order = 0; order <= 18; order++) {
+		expect_refused(p, PB(1) - 1, order, ZB_FREE_OUTSIDE);
+		expect_refused(p, PB(6), order, ZB_FREE_OUTSIDE);
+		expect_refused(p, 0, order, ZB_FREE_OUTSIDE);
+		expect_refused(p, ZB_NO_PFN, order, ZB_FREE_OUTSIDE);
+		expect_refused(p, PB(3), order, ZB_FREE_NOT_ALLOCATED);
+	}
+	unit_pool_end(p);
+}
+
+/* All or nothing: the first part would have been right. */
+TEST(bad_exact_frees)
+{
+	static const struct { long by; unsigned long n; enum zb_bad_free why; } cases[] = {
+		{ 0, 14, ZB_FREE_WRONG_ORDER }, { 0, 16, ZB_FREE_WRONG_ORDER },
+		{ 0, 7, ZB_FREE_WRONG_ORDER }, { 0, 1, ZB_FREE_WRONG_ORDER },
+		{ 1, 12, ZB_FREE_NOT_ALLOCATED }, { 8, 13, ZB_FREE_WRONG_ORDER },
+		{ 13, 1, ZB_FREE_NOT_ALLOCATED },
+		{ 0, 1ul << 63, ZB_FREE_WRONG_ORDER },
+		{ 0, ~0ul, ZB_FREE_WRONG_ORDER },
+		{ -100000, 13, ZB_FREE_OUTSIDE },
+	};
+	struct unit_pool *p = unit_pool_one(4, 1);
+	unsigned long pfn = zb_alloc_exact(&p->pool, 0, 13, 0);
+	struct unit_state *s = unit_state_save(p);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		EXPECT_EQ(zb_free_exact(&p->pool, pfn + cases[i].by, cases[i].n),
+			  cases[i].why);
+		unit_state_equal(p, s);
+	}
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, 0), ZB_FREE_OK);
+	unit_state_equal(p, s);
+	unit_state_free(s);
+	/* Its parts are blocks: they may be freed one by one. */
+	EXPECT_EQ(zb_free_pages(&p->pool, pfn + 8, 2), ZB_FREE_OK);
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, 13), ZB_FREE_NOT_ALLOCATED);
+	EXPECT_EQ(zb_free_pages(&p->pool, pfn, 3), ZB_FREE_OK);
+	EXPECT_EQ(zb_free_pages(&p->pool, pfn + 12, 0), ZB_FREE_OK);
+	unit_pool_end(p);
+}
+
+/* An exact free that would run over the end of the last zone. */
+TEST(exact_free_over_the_end)
+{
+	struct unit_pool *p = unit_pool_one(4, 1);
+	unsigned long pfn = zb_alloc_pages(&p->pool, 0, 9, 0);
+	struct unit_state *s = unit_state_save(p);
+
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, PB(1) + 1), ZB_FREE_OUTSIDE);
+	unit_state_equal(p, s);
+	unit_state_free(s);
+	EXPECT_EQ(zb_free_exact(&p->pool, pfn, PB(1)), ZB_FREE_OK);
+	unit_pool_end(p);
+}
+
+TEST(zone_of_a_frame)
+{
+	struct unit_pool *p = unit_pool_make(&five_zones);
+	unsigned long i;
+
+	EXPECT(!zb_pfn_zone(&p->pool, PB(1) - 1));
+	EXPECT(!zb_pfn_zone(&p->pool, PB(6)));
+	for (i = PB(1); i < PB(6); i += 73)
+		EXPECT(zb_pfn_zone(&p->pool, i) ==
+		       &p->pool.zones[i / ZB_PAGEBLOCK_NR - 1]);
+	unit_pool_end(p);
+}
+
+/* Every order until there is nothing left, with every kind of flags. */
+TEST(exhaustion_at_every_order)
+{
+	static const zb_gfp_t kinds[] = {
+		ZB_GFP_KERNEL, ZB_GFP_TEMPORARY, ZB_GFP_KERNEL | __ZB_GFP_MOVABLE,
+	};
+	struct unit_pool *p = unit_pool_one(8, 8);
+	unsigned long i, nr, *held = calloc(PB(8), sizeof(*held));
+	unsigned int order, kind;
+
+	ASSERT(held);
+	for (order = 0; order <= p->pool.max_order; order++)
+		for (kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+			for (nr = 0; nr < PB(8); nr++) {
+				held[nr] = zb_alloc_pages(&p->pool, kinds[kind],
+							  order, 0);
+				if (held[nr] == ZB_NO_PFN)
+					break;
+				ASSERT_EQ(held[nr] % BIT(order), 0);
+			}
+			EXPECT_EQ(nr, PB(8) >> order);
+			EXPECT_EQ(unit_pool_nr_free(p), 0);
+			unit_pool_quiet(p);
+			for (i = 0; i < nr; i++)
+				EXPECT_EQ(zb_free_pages(&p->pool, held[i], order),
+					  ZB_FREE_OK);
+			unit_pool_drain(p);
+			unit_state_equal(p, p->initial);
+		}
+	free(held);
+	unit_pool_end(p);
+}

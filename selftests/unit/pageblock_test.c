@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pageblocks against a model that has one bool per frame and finds everything
+ * by looking at all of them.
+ */
+#include "pageblock.h"
+#include "unit.h"
+
+#define NR	ZB_PAGEBLOCK_NR
+#define TOP	ZB_PAGEBLOCK_ORDER
+
+static bool model_run(const bool *is_free, unsigned int frame, unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < BIT(order); i++)
+		if (!is_free[frame + i])
+			return false;
+	return true;
+}
+
+/* Order of the maximal free run that begins at @frame, or -1. */
+static int model_maximal(const bool *is_free, unsigned int frame)
+{
+	unsigned int order = 0;
+
+	if (!is_free[frame])
+		return -1;
+	while (order < TOP &&
+	       model_run(is_free, frame & ~(BIT(order + 1) - 1), order + 1))
+		order++;
+	return frame % BIT(order) ? -1 : (int)order;
+}
+
+/* What the model says that a pageblock should be like. */
+struct expected {
+	unsigned int nr[TOP + 1];
+	unsigned int first[TOP + 1];
+	unsigned int nr_free;
+};
+
+static void model_count(const bool *is_free, unsigned int end,
+			struct expected *e)
+{
+	unsigned int frame;
+	int order;
+
+	memset(e, 0, sizeof(*e));
+	for (frame = 0; frame < end; frame++) {
+		e->nr_free += is_free[frame];
+		order = model_maximal(is_free, frame);
+		if (order >= 0 && !e->nr[order]++)
+			e->first[order] = frame;
+	}
+}
+
+static bool same_as_model(const struct zb_pageblock *pb, const bool *is_free,
+			  unsigned int end)
+{
+	unsigned int k, order, run_order, largest = ZB_KEY_NONE;
+	struct expected e;
+	bool ok = true;
+
+	model_count(is_free, end, &e);
+	for (k = 0; k < end; k++)
+		ok = ok && EXPECT_EQ(zb_pageblock_test(pb, k), is_free[k]);
+	ok = ok && EXPECT_EQ(pb->nr_free, e.nr_free);
+	ok = ok && EXPECT_EQ(zb_pageblock_whole(pb), e.nr_free == NR);
+	for (k = 0; k <= TOP; k++) {
+		if (e.nr[k])
+			largest = k;
+		if (k == TOP)
+			break;
+		ok = ok && EXPECT_EQ(pb->nr[k], e.nr[k]);
+		ok = ok && EXPECT_EQ(pb->orders >> k & 1, !!e.nr[k]);
+	}
+	ok = ok && EXPECT_EQ(zb_pageblock_largest(pb), largest);
+	for (order = 0; ok && order < TOP && order <= largest; order++) {
+		if (largest == ZB_KEY_NONE)
+			break;
+		for (k = order; !e.nr[k]; k++)
+			;
+		ok = EXPECT_EQ(zb_pageblock_find(pb, order, &run_order),
+			       e.first[k]) && EXPECT_EQ(run_order, k);
+	}
+	return ok;
+}
+
+static void model_set(bool *is_free, unsigned int frame, unsigned int order,
+		      bool value)
+{
+	memset(is_free + frame, value, BIT(order));
+}
+
+static struct zb_pageblock new_pageblock(bool filled)
+{
+	struct zb_pageblock pb;
+
+	memset(&pb, 0xa5, sizeof(pb));
+	if (filled)
+		zb_pageblock_fill(&pb);
+	else
+		zb_pageblock_empty(&pb);
+	return pb;
+}
+
+TEST(fits_in_cache_lines)
+{
+	EXPECT_EQ(sizeof(struct zb_pageblock) % 64, 0);
+	EXPECT_EQ(sizeof(((struct zb_pageblock *)0)->free), 64);
+	EXPECT_EQ(ZB_PAGEBLOCK_NR, 512);
+}
+
+TEST(full_and_empty)
+{
+	struct zb_pageblock full = new_pageblock(true);
+	struct zb_pageblock empty = new_pageblock(false);
+	bool is_free[NR];
+
+	memset(is_free, true, NR);
+	EXPECT(same_as_model(&full, is_free, NR));
+	EXPECT_EQ(zb_pageblock_largest(&full), TOP);
+	memset(is_free, false, NR);
+	EXPECT(same_as_model(&empty, is_free, NR));
+	EXPECT_EQ(zb_pageblock_largest(&empty), ZB_KEY_NONE);
+}
+
+/*
+ * All 65536 ways in which 16 frames can be free, in each of the words in turn.
+ * A Gray code walks through them with one take or give at a time.
+ */
+TEST(every_pattern_of_sixteen_frames)
+{
+	unsigned int base, bit, i, merged, run_order;
+	struct zb_pageblock pb;
+	bool is_free[NR];
+
+	for (base = 0; base < NR; base += 176) {
+		pb = new_pageblock(false);
+		memset(is_free, false, NR);
+		for (i = 1; i < 1u << 16; i++) {
+			bit = base + __ffs64(i);
+			if (!is_free[bit]) {
+				is_free[bit] = true;
+				merged = zb_pageblock_give(&pb, bit, 0);
+				ASSERT(model_run(is_free, bit & ~(BIT(merged) - 1),
+						 merged));
+			} else if (zb_pageblock_find(&pb, 0, &run_order) == bit) {
+				zb_pageblock_take(&pb, bit, 0, run_order);
+				is_free[bit] = false;
+			} else {
+				/* Not where a run begins: rebuild without it. */
+				is_free[bit] = false;
+				pb = new_pageblock(false);
+				for (merged = base; merged < base + 16; merged++)
+					if (is_free[merged])
+						zb_pageblock_give(&pb, merged, 0);
+			}
+			if (i % 4 == 0 || base == 0)
+				ASSERT(same_as_model(&pb, is_free, base + 16));
+		}
+	}
+}
+
+/* The same for whole words: runs that cross the borders of words. */
+TEST(every_pattern_of_words)
+{
+	unsigned int pattern, word, k;
+	struct zb_pageblock pb;
+	bool is_free[NR];
+
+	for (pattern = 0; pattern < 1u << ZB_PAGEBLOCK_WORDS; pattern++) {
+		pb = new_pageblock(false);
+		memset(is_free, false, NR);
+		/* From both ends, so that buddies meet in either order. */
+		for (k = 0; k < ZB_PAGEBLOCK_WORDS; k++) {
+			word = k % 2 ? ZB_PAGEBLOCK_WORDS - 1 - k / 2 : k / 2;
+			if (!(pattern >> word & 1))
+				continue;
+			zb_pageblock_give(&pb, 64 * word, ZB_WORD_ORDER);
+			model_set(is_free, 64 * word, ZB_WORD_ORDER, true);
+		}
+		ASSERT(same_as_model(&pb, is_free, NR));
+	}
+}
+
+/* Each block, given into an empty pageblock and taken from there again. */
+TEST(every_order_at_every_frame)
+{
+	unsigned int order, frame, run_order;
+	struct zb_pageblock pb;
+	bool is_free[NR];
+
+	for (order = 0; order < TOP; order++)
+		for (frame = 0; frame < NR; frame += BIT(order)) {
+			pb = new_pageblock(false);
+			memset(is_free, false, NR);
+			model_set(is_free, frame, order, true);
+			ASSERT_EQ(zb_pageblock_give(&pb, frame, order), order);
+			ASSERT(same_as_model(&pb, is_free, NR));
+			ASSERT_EQ(zb_pageblock_find(&pb, order, &run_order), frame);
+			ASSERT_EQ(run_order, order);
+			zb_pageblock_take(&pb, frame, order, run_order);
+			model_set(is_free, frame, order, false);
+			ASSERT(same_as_model(&pb, is_free, NR));
+		}
+}
+
+/* Take one block of a whole pageblock: one run of each order is left. */
+TEST(take_leaves_exact_halves)
+{
+	unsigned int order, k, run_order;
+	struct zb_pageblock pb;
+
+	for (order = 0; order < TOP; order++) {
+		pb = new_pageblock(true);
+		EXPECT_EQ(zb_pageblock_find(&pb, order, &run_order), 0);
+		EXPECT_EQ(run_order, TOP);
+		zb_pageblock_take(&pb, 0, order, TOP);
+		for (k = 0; k < TOP; k++)
+			EXPECT_EQ(pb.nr[k], k >= order);
+		EXPECT_EQ(pb.nr_free, NR - BIT(order));
+		EXPECT_EQ(zb_pageblock_give(&pb, 0, order), TOP);
+		EXPECT(zb_pageblock_whole(&pb));
+		EXPECT_EQ(pb.orders, 0);
+	}
+}
+
+/* Frames come back one by one, in any order; the last one closes the block. */
+TEST(give_merges_to_the_top)
+{
+	unsigned int i, k, frame, round, run_order, merged;
+	unsigned int order_of[NR];
+	struct zb_pageblock pb;
+
+	for (round = 0; round < 50; round++) {
+		pb = new_pageblock(true);
+		for (i = 0; i < NR; i++) {
+			frame = zb_pageblock_find(&pb, 0, &run_order);
+			ASSERT_EQ(frame, i);
+			zb_pageblock_take(&pb, frame, 0, run_order);
+			order_of[i] = i;
+		}
+		ASSERT_EQ(zb_pageblock_largest(&pb), ZB_KEY_NONE);
+		for (i = NR; i > 1; i--) {
+			k = unit_below(i);
+			frame = order_of[k];
+			order_of[k] = order_of[i - 1];
+			merged = zb_pageblock_give(&pb, frame, 0);
+			ASSERT(merged < TOP);
+		}
+		ASSERT_EQ(zb_pageblock_give(&pb, order_of[0], 0), TOP);
+		ASSERT(zb_pageblock_whole(&pb));
+	}
+}
+
+/* The smallest maximal run that will do, and not the first one there is. */
+TEST(find_is_best_fit)
+{
+	struct zb_pageblock pb = new_pageblock(false);
+	unsigned int run_order;
+
+	zb_pageblock_give(&pb, 0, 8);
+	zb_pageblock_give(&pb, 256, 6);
+	zb_pageblock_give(&pb, 384, 3);
+	zb_pageblock_give(&pb, 511, 0);
+	EXPECT_EQ(zb_pageblock_find(&pb, 0, &run_order), 511);
+	EXPECT_EQ(run_order, 0);
+	EXPECT_EQ(zb_pageblock_find(&pb, 1, &run_order), 384);
+	EXPECT_EQ(run_order, 3);
+	EXPECT_EQ(zb_pageblock_find(&pb, 4, &run_order), 256);
+	EXPECT_EQ(run_order, 6);
+	EXPECT_EQ(zb_pageblock_find(&pb, 7, &run_order), 0);
+	EXPECT_EQ(run_order, 8);
+	zb_pageblock_take(&pb, 384, 1, 3);
+	EXPECT_EQ(pb.nr[1], 1);
+	EXPECT_EQ(pb.nr[2], 1);
+	EXPECT_EQ(pb.nr[3], 0);
+	EXPECT_EQ(zb_pageblock_find(&pb, 1, &run_order), 386);
+}
+
+/* Two neighbours of one size that are not buddies stay two. */
+TEST(neighbours_that_are_no_buddies)
+{
+	struct zb_pageblock pb = new_pageblock(false);
+	unsigned int order;
+
+	for (order = 0; order < TOP - 1; order++) {
+		zb_pageblock_empty(&pb);
+		zb_pageblock_give(&pb, BIT(order), order);
+		EXPECT_EQ(zb_pageblock_give(&pb, 2 * BIT(order), order), order);
+		EXPECT_EQ(pb.nr[order], 2);
+		EXPECT_EQ(zb_pageblock_largest(&pb), order);
+	}
+}
+
+TEST(random_histories)
+{
+	unsigned int round, step, order, frame, run_order, nr = 0;
+	struct { unsigned int frame, order; } held[NR];
+	struct zb_pageblock pb;
+	bool is_free[NR];
+
+	for (round = 0; round < 60; round++) {
+		pb = new_pageblock(true);
+		memset(is_free, true, NR);
+		for (nr = 0, step = 0; step < 300; step++) {
+			order = unit_below(unit_below(TOP) + 1);
+			if (unit_below(5) < 3 && pb.nr_free &&
+			    zb_pageblock_largest(&pb) >= order) {
+				frame = zb_pageblock_find(&pb, order, &run_order);
+				zb_pageblock_take(&pb, frame, order, run_order);
+				model_set(is_free, frame, order, false);
+				held[nr].frame = frame;
+				held[nr++].order = order;
+			} else if (nr) {
+				unsigned int k = unit_below(nr);
+
+				zb_pageblock_give(&pb, held[k].frame, held[k].order);
+				model_set(is_free, held[k].frame, held[k].order,
+					  true);
+				held[k] = held[--nr];
+			}
+			ASSERT(same_as_model(&pb, is_free, NR));
+		}
+		while (nr--)
+			zb_pageblock_give(&pb, held[nr].frame, held[nr].order);
+		ASSERT(zb_pageblock_whole(&pb));
+	}
+}

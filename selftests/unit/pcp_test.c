@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_pool.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define R	ZB_MIGRATE_RECLAIMABLE
+
+/* What lists hold, and what goes between them and the zone at once. */
+static const struct { unsigned int order, high, batch; } lists[] = {
+	{ 0, 64, 32 }, { 1, 32, 16 }, { 2, 16, 8 }, { 3, 8, 4 }, { 9, 2, 1 },
+};
+
+static struct unit_pool *make(unsigned int cpus)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1,
+		.cpus = cpus,
+	};
+
+	return unit_pool_make(&g);
+}
+
+static bool cached(const struct zb_zone *zone, unsigned long pfn,
+		   unsigned int order)
+{
+	return zb_zone_state(zone, pfn) == ZB_STATE(ZB_HELD_CACHED, order);
+}
+
+TEST(orders_that_are_kept)
+{
+	unsigned int order;
+
+	for (order = 0; order <= ZB_MAX_ORDER; order++)
+		EXPECT_EQ(zb_pcp_order(order), order <= 3 || order == 9);
+}
+
+TEST(refill_takes_a_batch)
+{
+	unsigned int i, mt, order;
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+			p = make(1);
+			zone = p->pool.zones;
+			order = lists[i].order;
+			pfn = zb_rmqueue(zone, order, mt);
+			EXPECT_EQ(pfn, PB(8));
+			EXPECT_EQ(zb_zone_state(zone, pfn),
+				  ZB_STATE(ZB_HELD_MT(mt), order));
+			EXPECT_EQ(zb_pcp_nr_pages(zone, 0),
+				  (lists[i].batch - 1) << order);
+			EXPECT_EQ(zone->pcp->list[i][mt].nr, lists[i].batch - 1);
+			EXPECT_EQ(zone->nr_free,
+				  zone->nr_pages - (lists[i].batch << order));
+			unit_pool_quiet(p);
+			zb_free_unref_page(zone, pfn, order);
+			unit_pool_end(p);
+		}
+}
+
+TEST(last_in_first_out)
+{
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[40];
+	unsigned int i;
+
+	for (i = 0; i < 32; i++)
+		pfn[i] = zb_rmqueue(zone, 0, M);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+	for (i = 0; i < 32; i++)
+		zb_free_unref_page(zone, pfn[i], 0);
+	for (i = 32; i-- > 0;)
+		EXPECT_EQ(zb_rmqueue(zone, 0, M), pfn[i]);
+	for (i = 0; i < 32; i++)
+		zb_free_unref_page(zone, pfn[i], 0);
+	unit_pool_end(p);
+}
+
+/* A list that is full gives its oldest half to the zone and keeps the rest. */
+TEST(cold_end_drains_first)
+{
+	unsigned int i, k, order, high, batch;
+	unsigned long pfn[65];
+	struct unit_pool *p;
+	struct zb_zone *zone;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		p = make(1);
+		zone = p->pool.zones;
+		order = lists[i].order;
+		high = lists[i].high;
+		batch = lists[i].batch;
+		for (k = 0; k <= high; k++)
+			pfn[k] = unit_take(zone, order, M);
+		for (k = 0; k < high; k++) {
+			zb_free_unref_page(zone, pfn[k], order);
+			EXPECT(cached(zone, pfn[k], order));
+		}
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), high << order);
+		unit_pool_quiet(p);
+		zb_free_unref_page(zone, pfn[high], order);
+		for (k = 0; k <= high; k++)
+			EXPECT_EQ(cached(zone, pfn[k], order), k >= batch);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), (high + 1 - batch) << order);
+		unit_pool_quiet(p);
+		EXPECT_EQ(zb_rmqueue(zone, order, M), pfn[high]);
+		zb_free_unref_page(zone, pfn[high], order);
+		unit_pool_end(p);
+	}
+}
+
+TEST(other_orders_go_past_the_lists)
+{
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int order;
+	unsigned long pfn;
+
+	for (order = 0; order <= zone->max_order; order++) {
+		if (zb_pcp_order(order))
+			continue;
+		pfn = zb_rmqueue(zone, order, R);
+		EXPECT_EQ(zone->nr_free, zone->nr_pages - BIT(order));
+		EXPECT_EQ(zb_zone_state(zone, pfn),
+			  ZB_STATE(ZB_HELD_RECLAIMABLE, order));
+		zb_free_unref_page(zone, pfn, order);
+		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* An interrupt finds @busy set: it neither looks at the lists nor fails. */
+TEST(busy_lists_are_left_alone)
+{
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long mine = zb_rmqueue(zone, 0, M), pfn[5];
+	unsigned int i, nr_cached = zb_pcp_nr_pages(zone, 0);
+	struct zb_pcp *before = malloc(sizeof(*before));
+
+	ASSERT(before);
+	zone->pcp->busy = 1;
+	*before = *zone->pcp;
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		pfn[i] = zb_rmqueue(zone, lists[i].order, M);
+		ASSERT(pfn[i] != ZB_NO_PFN);
+		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn[i])),
+			  ZB_HELD_MOVABLE);
+		EXPECT_EQ(zone->nr_free + nr_cached + 1 + BIT(lists[i].order),
+			  zone->nr_pages);
+		zb_free_unref_page(zone, pfn[i], lists[i].order);
+		EXPECT_EQ(zb_zone_state(zone, pfn[i]), 0);
+	}
+	zb_free_unref_page(zone, mine, 0);
+	EXPECT_EQ(zb_zone_state(zone, mine), 0);
+	EXPECT(!memcmp(before, zone->pcp, sizeof(*before)));
+	zone->pcp->busy = 0;
+	free(before);
+	unit_pool_end(p);
+}
+
+/* The mark is gone after each call: nobody is left outside for ever. */
+TEST(busy_ends)
+{
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = zb_rmqueue(zone, 0, M);
+
+	EXPECT_EQ(zone->pcp->busy, 0);
+	zb_free_unref_page(zone, pfn, 0);
+	EXPECT_EQ(zone->pcp->busy, 0);
+	zb_pcp_drain(zone, 0);
+	EXPECT_EQ(zone->pcp->busy, 0);
+	unit_pool_end(p);
+}
+
+TEST(drain_of_another_cpu)
+{
+	struct unit_pool *p = make(3);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[3];
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < 3; cpu++) {
+		zb_env_set_cpu(cpu);
+		pfn[cpu] = zb_rmqueue(zone, 0, M);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 31);
+	}
+	EXPECT_EQ(zb_zone_nr_cached(zone), 93);
+	zb_env_set_cpu(0);
+	zb_pcp_drain(zone, 1);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 31);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 1), 0);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 2), 31);
+	unit_pool_quiet(p);
+	/* What one CPU took another may free; it stays there. */
+	zb_free_unref_page(zone, pfn[1], 0);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 32);
+	EXPECT_EQ(zb_rmqueue(zone, 0, M), pfn[1]);
+	for (cpu = 0; cpu < 3; cpu++)
+		zb_free_unref_page(zone, pfn[cpu], 0);
+	unit_pool_end(p);
+}
+
+/* All lists at once, and more than one batch of some. */
+TEST(drain_takes_all)
+{
+	unsigned int i, k, mt, nr = 0;
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	struct { unsigned long pfn; unsigned int order; } held[400];
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+		for (i = 0; i < ARRAY_SIZE(lists); i++)
+			for (k = 0; k < lists[i].high / (i == 4 ? 2 : 1); k++) {
+				held[nr].order = lists[i].order;
+				held[nr].pfn = unit_take(zone, lists[i].order, mt);
+				ASSERT(held[nr++].pfn != ZB_NO_PFN);
+			}
+	for (i = 0; i < nr; i++)
+		zb_free_unref_page(zone, held[i].pfn, held[i].order);
+	EXPECT(zb_pcp_nr_pages(zone, 0) > 4 * ZB_PCP_BATCH);
+	unit_pool_quiet(p);
+	zb_pcp_drain(zone, 0);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+	unit_pool_end(p);
+}
+
+TEST(a_listed_frame_is_not_freed_again)
+{
+	struct unit_pool *p = make(2);
+	struct unit_state *s;
+	unsigned int i, order;
+	unsigned long pfn;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		order = lists[i].order;
+		pfn = zb_alloc_pages(&p->pool, 0, order, 0);
+		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+		EXPECT(cached(p->pool.zones, pfn, order));
+		s = unit_state_save(p);
+		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order),
+			  ZB_FREE_NOT_ALLOCATED);
+		zb_env_set_cpu(1);
+		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order),
+			  ZB_FREE_NOT_ALLOCATED);
+		EXPECT_EQ(zb_free_exact(&p->pool, pfn, BIT(order)),
+			  ZB_FREE_NOT_ALLOCATED);
+		zb_env_set_cpu(0);
+		unit_state_equal(p, s);
+		unit_state_free(s);
+	}
+	unit_pool_end(p);
+}
+
+/* A frame goes to the list of its pageblock's type, however it was held. */
+TEST(lists_go_by_the_pageblock)
+{
+	struct unit_pool *p = unit_pool_one(1, 1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long a = unit_take(zone, 0, U), b = unit_take_from(zone, 0, 0);
+
+	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
+	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_MOVABLE, 0));
+	zb_free_unref_page(zone, b, 0);
+	EXPECT_EQ(zone->pcp->list[0][U].nr, 1);
+	EXPECT_EQ(zone->pcp->list[0][M].nr, 0);
+	EXPECT_EQ(zb_rmqueue(zone, 0, U), b);
+	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_UNMOVABLE, 0));
+	zb_free_unref_page(zone, b, 0);
+	zb_free_unref_page(zone, a, 0);
+	unit_pool_end(p);
+}
+
+/* What is set aside does not go where anybody might take it. */
+TEST(special_types_are_not_listed)
+{
+	static const unsigned int types[] = {
+		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
+	};
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, other;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		pfn = unit_take(zone, 0, M);
+		other = unit_take(zone, 0, M);
+		unit_set_type(zone, (pfn - PB(8)) / ZB_PAGEBLOCK_NR, types[i]);
+		zb_free_unref_page(zone, pfn, 0);
+		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
+		unit_pool_quiet(p);
+		unit_set_type(zone, (pfn - PB(8)) / ZB_PAGEBLOCK_NR, M);
+		zb_free_unref_page(zone, other, 0);
+		zb_pcp_drain(zone, 0);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* At the end of a zone a refill takes what there is. */
+TEST(refill_from_an_almost_empty_zone)
+{
+	struct unit_pool *p = unit_pool_one(1, 1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long i, nr = 0, last[3];
+
+	while (zone->nr_free > 3)
+		ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
+	for (i = 0; i < 3; i++) {
+		last[i] = zb_rmqueue(zone, 0, M);
+		nr += last[i] != ZB_NO_PFN;
+		EXPECT_EQ(zone->nr_free, 0);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 2 - i);
+	}
+	EXPECT_EQ(nr, 3);
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		EXPECT_EQ(zb_rmqueue(zone, lists[i].order, U), ZB_NO_PFN);
+	zone->pcp->busy = 1;
+	EXPECT_EQ(zb_rmqueue(zone, 0, U), ZB_NO_PFN);
+	zone->pcp->busy = 0;
+	unit_free_pageblock(zone, 0);
+	unit_pool_end(p);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a buddy system can and can't do, as the tests of other allocators have
+ * it: the best that may happen, the worst, and the one that is made to hurt.
+ */
+#include "unit_pool.h"
+
+#define GFP	(ZB_GFP_KERNEL | __ZB_GFP_MOVABLE)
+#define TOP	13u
+
+/*
+ * No frame stays on the lists of CPUs: what is free may merge at once, and
+ * where a block comes from is up to the zone alone.
+ */
+static unsigned long get(struct unit_pool *p, unsigned int order)
+{
+	unsigned long pfn = zb_alloc_pages(&p->pool, GFP, order, 0);
+
+	unit_pool_drain(p);
+	return pfn;
+}
+
+static void put(struct unit_pool *p, unsigned long pfn, unsigned int order)
+{
+	EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+	unit_pool_drain(p);
+}
+
+/* The orders that can be had now, as bits. */
+static unsigned long available(struct unit_pool *p)
+{
+	unsigned long pfn, bits = 0;
+	unsigned int order;
+
+	for (order = 0; order <= TOP; order++) {
+		pfn = get(p, order);
+		if (pfn == ZB_NO_PFN)
+			continue;
+		bits |= BIT(order);
+		put(p, pfn, order);
+	}
+	return bits;
+}
+
+/* One block of every order and one frame more: they fit without a gap. */
+static void optimistic(bool up)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	unsigned long pfn[TOP], last;
+	unsigned int i, order;
+
+	for (i = 0; i < TOP; i++) {
+		order = up ? i : TOP - 1 - i;
+		pfn[order] = get(p, order);
+		ASSERT(pfn[order] != ZB_NO_PFN);
+		unit_pool_quiet(p);
+	}
+	last = get(p, 0);
+	EXPECT(last != ZB_NO_PFN);
+	EXPECT_EQ(available(p), 0);
+	put(p, last, 0);
+	for (order = 0; order < TOP; order++)
+		put(p, pfn[order], order);
+	EXPECT_EQ(available(p), BIT(TOP + 1) - 1);
+	unit_pool_end(p);
+}
+
+TEST(optimistic_upwards)
+{
+	optimistic(true);
+}
+
+TEST(optimistic_downwards)
+{
+	optimistic(false);
+}
+
+/* Full of one of each order: freed from the smallest, one more each time. */
+TEST(pessimistic)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	unsigned long pfn[TOP], last;
+	unsigned int order;
+
+	for (order = 0; order < TOP; order++)
+		pfn[order] = get(p, order);
+	last = get(p, 0);
+	EXPECT_EQ(available(p), 0);
+	put(p, last, 0);
+	EXPECT_EQ(available(p), 1);
+	for (order = 0; order < TOP; order++) {
+		put(p, pfn[order], order);
+		EXPECT_EQ(available(p), BIT(order + 2) - 1);
+		unit_pool_quiet(p);
+	}
+	unit_pool_end(p);
+}
+
+/* Every other block of an order is free: half of it all, and none larger. */
+TEST(pathological)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	unsigned long pfn, i, nr, size;
+	unsigned int order;
+
+	for (order = 0; order < TOP; order++) {
+		nr = PB(16) >> order;
+		size = BIT(order);
+		for (i = 0; i < nr; i++)
+			ASSERT(get(p, order) != ZB_NO_PFN);
+		for (i = 0; i < nr; i += 2)
+			EXPECT_EQ(zb_free_pages(&p->pool, PB(16) + i * size, order),
+				  ZB_FREE_OK);
+		unit_pool_drain(p);
+		EXPECT_EQ(unit_pool_nr_free(p), PB(8));
+		EXPECT_EQ(available(p), BIT(order + 1) - 1);
+		unit_pool_quiet(p);
+		for (i = 0; i < nr; i += 2)
+			ASSERT(get(p, order) != ZB_NO_PFN);
+		EXPECT_EQ(get(p, 0), ZB_NO_PFN);
+		for (pfn = PB(16); pfn < PB(32); pfn += size)
+			EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+		unit_pool_drain(p);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* Two free neighbours that are no buddies don't make a larger block. */
+TEST(neighbours_are_not_buddies)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	unsigned int order;
+	unsigned long i;
+
+	for (order = 0; order < TOP - 1; order++) {
+		for (i = 0; i < PB(16) >> order; i++)
+			ASSERT(get(p, order) != ZB_NO_PFN);
+		put(p, PB(16) + BIT(order), order);
+		put(p, PB(16) + 2 * BIT(order), order);
+		EXPECT_EQ(available(p), BIT(order + 1) - 1);
+		put(p, PB(16) + 3 * BIT(order), order);
+		EXPECT_EQ(available(p), BIT(order + 2) - 1);
+		unit_pool_quiet(p);
+		put(p, PB(16), order);
+		for (i = 4; i < PB(16) >> order; i++)
+			EXPECT_EQ(zb_free_pages(&p->pool, PB(16) + i * BIT(order),
+						order), ZB_FREE_OK);
+		unit_pool_drain(p);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* Fill with small blocks at large distances, then use what lies between. */
+TEST(small_blocks_do_not_scatter)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	unsigned long pfn[64];
+	unsigned int i;
+
+	/* 64 single frames of one kind stay in one pageblock ... */
+	for (i = 0; i < 64; i++)
+		pfn[i] = get(p, 0);
+	for (i = 1; i < 64; i++)
+		EXPECT_EQ(pfn[i] / ZB_PAGEBLOCK_NR, pfn[0] / ZB_PAGEBLOCK_NR);
+	/* ... so that half of the pool is one block still. */
+	EXPECT_EQ(available(p) >> (TOP - 1), 1);
+	for (i = 0; i < 64; i++)
+		put(p, pfn[i], 0);
+	unit_pool_end(p);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Snapshots against sums that are made by looking at every frame. */
+#include "stat.h"
+#include "unit_pool.h"
+
+static bool frame_free(const struct zb_zone *zone, unsigned long pfn)
+{
+	return zb_pageblock_test(zb_pfn_pageblock(zone, pfn),
+				 pfn % ZB_PAGEBLOCK_NR);
+}
+
+static bool run_free(const struct zb_zone *zone, unsigned long pfn,
+		     unsigned int order)
+{
+	unsigned long i, end = pfn + BIT(order);
+
+	if (pfn < zone->start_pfn || end > zb_zone_end(zone))
+		return false;
+	for (i = pfn; i < end; i++)
+		if (!frame_free(zone, i) ||
+		    zb_pfn_pageblock(zone, i)->migratetype !=
+		    zb_pfn_pageblock(zone, pfn)->migratetype)
+			return false;
+	return true;
+}
+
+/* Order of the maximal free block that begins at @pfn, or -1. */
+static int block_at(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned int order = 0;
+
+	if (!frame_free(zone, pfn))
+		return -1;
+	while (order < zone->max_order &&
+	       run_free(zone, pfn & ~(BIT(order + 1) - 1), order + 1))
+		order++;
+	return pfn % BIT(order) ? -1 : (int)order;
+}
+
+static void expect_snapshot(struct zb_zone *zone)
+{
+	unsigned long pfn, nr[ZB_NR_ORDERS][ZB_MIGRATE_TYPES] = { 0 };
+	unsigned long blocks[ZB_MIGRATE_TYPES] = { 0 }, nr_free = 0, sum;
+	struct zb_zone_stat st;
+	int order, mt, largest = -1;
+
+	memset(&st, 0xa5, sizeof(st));
+	zb_zone_snapshot(zone, &st);
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
+		mt = zb_pfn_pageblock(zone, pfn)->migratetype;
+		blocks[mt] += pfn % ZB_PAGEBLOCK_NR == 0;
+		nr_free += frame_free(zone, pfn);
+		order = block_at(zone, pfn);
+		if (order >= 0)
+			nr[order][mt]++;
+		largest = order > largest ? order : largest;
+	}
+	EXPECT_EQ(st.nr_free, nr_free);
+	EXPECT_EQ(st.nr_cached, zb_zone_nr_cached(zone));
+	EXPECT_EQ(zb_stat_largest_order(&st), largest);
+	for (order = 0; order < (int)ZB_NR_ORDERS; order++) {
+		for (sum = 0, mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
+			EXPECT_EQ(st.nr_free_blocks[order][mt], nr[order][mt]);
+			sum += nr[order][mt];
+		}
+		EXPECT_EQ(zb_stat_nr_free(&st, order), sum);
+	}
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		EXPECT_EQ(st.nr_blocks[mt], blocks[mt]);
+}
+
+/* The order of the maximal free block around a whole pageblock, or -1. */
+static int whole_order(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned int order = ZB_PAGEBLOCK_ORDER;
+
+	if (!run_free(zone, pfn, order))
+		return -1;
+	while (order < zone->max_order &&
+	       run_free(zone, pfn & ~(BIT(order + 1) - 1), order + 1))
+		order++;
+	return order;
+}
+
+static void expect_pageblocks(struct zb_zone *zone)
+{
+	unsigned long i, k, pfn, nr = zb_zone_nr_pageblocks(zone);
+	struct zb_pageblock_stat st[64];
+	int order, largest;
+	unsigned int nr_free;
+
+	ASSERT(nr <= ARRAY_SIZE(st));
+	memset(st, 0xa5, sizeof(st));
+	zb_pageblock_snapshot(zone, 0, nr / 2, st);
+	zb_pageblock_snapshot(zone, nr / 2, nr - nr / 2, st + nr / 2);
+	for (i = 0; i < nr; i++) {
+		pfn = zone->start_pfn + PB(i);
+		largest = -1;
+		for (nr_free = 0, k = pfn; k < pfn + ZB_PAGEBLOCK_NR; k++) {
+			nr_free += frame_free(zone, k);
+			order = frame_free(zone, k) ? 0 : -1;
+			while (order >= 0 && order < 9 &&
+			       run_free(zone, k & ~(BIT(order + 1) - 1), order + 1))
+				order++;
+			largest = order > largest ? order : largest;
+		}
+		EXPECT_EQ(st[i].migratetype, zone->pageblocks[i].migratetype);
+		EXPECT_EQ(st[i].nr_free, nr_free);
+		EXPECT_EQ(st[i].largest, largest);
+		EXPECT_EQ(st[i].whole_order, whole_order(zone, pfn));
+	}
+}
+
+TEST(new_zone)
+{
+	struct unit_pool *p = unit_pool_one(11, 21);
+
+	expect_snapshot(p->pool.zones);
+	expect_pageblocks(p->pool.zones);
+	unit_pool_end(p);
+}
+
+TEST(nothing_free)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+	struct zb_zone *zone = p->pool.zones;
+	struct zb_zone_stat st;
+
+	EXPECT_EQ(unit_take(zone, 11, ZB_MIGRATE_UNMOVABLE), PB(4));
+	zb_zone_snapshot(zone, &st);
+	EXPECT_EQ(zb_stat_largest_order(&st), -1);
+	expect_snapshot(zone);
+	expect_pageblocks(zone);
+	unit_give(zone, PB(4), 11);
+	unit_pool_end(p);
+}
+
+TEST(each_order_is_the_largest)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int order, i;
+
+	for (order = 0; order <= 13; order++) {
+		EXPECT_EQ(unit_take_from(zone, 0, 13), PB(16));
+		unit_give(zone, PB(16), 13);
+		for (i = order; i < 13; i++)
+			EXPECT_EQ(unit_take_smallest(zone, i, ZB_MIGRATE_MOVABLE),
+				  i == order ? PB(16) : PB(16) + BIT(i));
+		expect_snapshot(zone);
+		expect_pageblocks(zone);
+		for (i = order; i < 13; i++)
+			unit_give(zone, i == order ? PB(16) : PB(16) + BIT(i), i);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+TEST(special_types_are_counted)
+{
+	struct unit_pool *p = unit_pool_one(16, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_fill_pageblock(zone, i, ZB_MIGRATE_MOVABLE, NULL);
+	for (i = 0; i < ZB_MIGRATE_TYPES; i++)
+		unit_set_type(zone, i + 1, i);
+	for (i = 0; i < 8; i++) {
+		unit_give(zone, PB(16 + i) + 100, 0);
+		unit_give(zone, PB(16 + i) + 101, 0);
+	}
+	expect_snapshot(zone);
+	for (i = 0; i < 8; i++)
+		unit_free_pageblock(zone, i);
+	expect_snapshot(zone);
+	expect_pageblocks(zone);
+	for (i = ZB_MIGRATE_PCPTYPES; i < ZB_MIGRATE_TYPES; i++)
+		unit_set_type(zone, i + 1, ZB_MIGRATE_MOVABLE);
+	unit_pool_end(p);
+}
+
+TEST(after_random_histories)
+{
+	static const zb_gfp_t kinds[] = { 0, 0x8, 0x10 };
+	struct { unsigned long pfn; unsigned int order; } held[256];
+	struct unit_pool *p = unit_pool_one(13, 11);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int nr = 0, step, k;
+
+	for (step = 0; step < 1500; step++) {
+		k = unit_below(nr + 1);
+		if (nr < ARRAY_SIZE(held) && unit_below(2)) {
+			held[nr].order = unit_below(unit_below(13) + 1);
+			held[nr].pfn = zb_alloc_pages(&p->pool, kinds[step % 3],
+						      held[nr].order, 0);
+			nr += held[nr].pfn != ZB_NO_PFN;
+		} else if (k < nr) {
+			zb_free_pages(&p->pool, held[k].pfn, held[k].order);
+			held[k] = held[--nr];
+		}
+		if (step % 100 == 0) {
+			expect_snapshot(zone);
+			expect_pageblocks(zone);
+		}
+	}
+	while (nr--)
+		zb_free_pages(&p->pool, held[nr].pfn, held[nr].order);
+	unit_pool_end(p);
+}

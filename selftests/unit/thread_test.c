@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that stand for CPUs, under ThreadSanitizer. Whoever is given a frame
+ * writes its name on it, without a lock: a frame in two hands is a data race
+ * there, and so is one that is handed on without the allocator having ordered
+ * what the two did with it.
+ */
+#include <pthread.h>
+
+#include "stat.h"
+#include "unit_pool.h"
+
+#define NR_CPUS		4u
+#define MAX_HELD	512u
+#define MAIL_SLOTS	64u
+#define STEPS		15000u
+
+struct piece {
+	unsigned long pfn;
+	unsigned long nr_pages;
+};
+
+/* Frames that somebody else is to free. */
+struct mailbox {
+	pthread_mutex_t mutex;
+	unsigned int nr;
+	struct piece piece[MAIL_SLOTS];
+};
+
+struct shared {
+	struct unit_pool *p;
+	u32 *owner;			/* by frame, 0 for nobody */
+	pthread_barrier_t barrier;
+	struct mailbox mail[NR_CPUS];
+	bool stop;
+	void (*work)(struct shared *sh, unsigned int cpu);
+	unsigned long nr_failed;
+};
+
+struct worker {
+	struct shared *sh;
+	unsigned int cpu;
+	pthread_t thread;
+};
+
+static void mark(struct shared *sh, const struct piece *piece, u32 from, u32 to)
+{
+	unsigned long i;
+
+	for (i = piece->pfn; i < piece->pfn + piece->nr_pages; i++) {
+		if (sh->owner[i] != from)
+			unit_fail(__FILE__, __LINE__, "frame 0x%lx is of %u, not %u",
+				  i, sh->owner[i], from);
+		sh->owner[i] = to;
+	}
+}
+
+static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
+		struct piece *piece)
+{
+	piece->nr_pages = nr_pages;
+	piece->pfn = zb_alloc_exact(&sh->p->pool, gfp, nr_pages, 0);
+	if (piece->pfn == ZB_NO_PFN)
+		return false;
+	mark(sh, piece, 0, me);
+	return true;
+}
+
+static void put(struct shared *sh, u32 from, const struct piece *piece)
+{
+	mark(sh, piece, from, 0);
+	EXPECT_EQ(zb_free_exact(&sh->p->pool, piece->pfn, piece->nr_pages),
+		  ZB_FREE_OK);
+}
+
+/* False when the box is full. */
+static bool send(struct shared *sh, unsigned int to, const struct piece *piece)
+{
+	struct mailbox *box = &sh->mail[to];
+	bool sent;
+
+	pthread_mutex_lock(&box->mutex);
+	sent = box->nr < MAIL_SLOTS;
+	if (sent)
+		box->piece[box->nr++] = *piece;
+	pthread_mutex_unlock(&box->mutex);
+	return sent;
+}
+
+static bool receive(struct shared *sh, unsigned int me, struct piece *piece)
+{
+	struct mailbox *box = &sh->mail[me];
+	bool received;
+
+	pthread_mutex_lock(&box->mutex);
+	received = box->nr;
+	if (received)
+		*piece = box->piece[--box->nr];
+	pthread_mutex_unlock(&box->mutex);
+	return received;
+}
+
+static void drain_own(struct shared *sh)
+{
+	sh->p->pool.ops->drain_all(&sh->p->pool);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct shared *sh = w->sh;
+	struct piece piece;
+
+	zb_env_set_cpu(w->cpu);
+	unit_srandom(unit_seed + w->cpu);
+	pthread_barrier_wait(&sh->barrier);
+	sh->work(sh, w->cpu);
+	pthread_barrier_wait(&sh->barrier);
+	while (receive(sh, w->cpu, &piece))
+		put(sh, sh->owner[piece.pfn], &piece);
+	drain_own(sh);
+	return NULL;
+}
+
+/* Looks while others work: rules and counters hold at any moment. */
+static void *walker_main(void *arg)
+{
+	struct zb_pageblock_stat blocks[8];
+	struct shared *sh = arg;
+	struct zb_violation v;
+	struct zb_zone_stat st;
+	struct zb_zone *zone;
+	unsigned long walks = 0;
+	unsigned int order;
+	unsigned long sum;
+
+	for (; !READ_ONCE(sh->stop); walks++) {
+		if (!zb_check_pool(&sh->p->pool, &v))
+			unit_fail(__FILE__, __LINE__, "broken: %s; pfn 0x%lx: %lu, %lu",
+				  v.rule, v.pfn, v.found, v.expected);
+		zb_for_each_zone(zone, &sh->p->pool) {
+			zb_zone_snapshot(zone, &st);
+			for (sum = 0, order = 0; order < ZB_NR_ORDERS; order++)
+				sum += zb_stat_nr_free(&st, order) << order;
+			EXPECT_EQ(sum, st.nr_free);
+			zb_pageblock_snapshot(zone, 0, 8, blocks);
+		}
+	}
+	unit_note("%lu walks meanwhile", walks);
+	return NULL;
+}
+
+/* Run @work on all CPUs, with @walkers looking on; all must be free after. */
+static void run_threads(const struct unit_geometry *g, unsigned int walkers,
+			void (*work)(struct shared *sh, unsigned int cpu))
+{
+	struct shared *sh = calloc(1, sizeof(*sh));
+	struct worker workers[NR_CPUS];
+	pthread_t walker[2];
+	struct zb_zone *last;
+	unsigned int i;
+
+	ASSERT(sh);
+	sh->p = unit_pool_make(g);
+	sh->p->own_cpu_only = true;
+	last = &sh->p->pool.zones[sh->p->pool.nr_zones - 1];
+	sh->owner = calloc(zb_zone_end(last), sizeof(*sh->owner));
+	ASSERT(sh->owner);
+	sh->work = work;
+	pthread_barrier_init(&sh->barrier, NULL, NR_CPUS);
+	for (i = 0; i < NR_CPUS; i++)
+		pthread_mutex_init(&sh->mail[i].mutex, NULL);
+	for (i = 0; i < walkers; i++)
+		pthread_create(&walker[i], NULL, walker_main, sh);
+	for (i = 0; i < NR_CPUS; i++) {
+		workers[i].sh = sh;
+		workers[i].cpu = i;
+		pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
+	}
+	for (i = 0; i < NR_CPUS; i++)
+		pthread_join(workers[i].thread, NULL);
+	WRITE_ONCE(sh->stop, true);
+	for (i = 0; i < walkers; i++)
+		pthread_join(walker[i], NULL);
+	/* Each has drained its own lists: nothing is left for others to do. */
+	unit_pool_quiet(sh->p);
+	unit_state_equal(sh->p, sh->p->initial);
+	unit_pool_end(sh->p);
+	free(sh->owner);
+	free(sh);
+}
+
+static const struct unit_geometry two_zones = {
+	.zones = {
+		{ 0, ZB_ZONE_DMA32, 3, 8 }, { 0, ZB_ZONE_NORMAL, 11, 24 },
+	},
+	.nr_zones = 2, .cpus = NR_CPUS,
+};
+
+static zb_gfp_t random_gfp(void)
+{
+	static const zb_gfp_t kinds[] = {
+		0, ZB_GFP_KERNEL, ZB_GFP_TEMPORARY, __ZB_GFP_MOVABLE,
+		ZB_GFP_KERNEL | __ZB_GFP_MOVABLE, __ZB_GFP_DMA32,
+		__ZB_GFP_RECLAIMABLE,
+	};
+
+	return kinds[unit_below(ARRAY_SIZE(kinds))];
+}
+
+static unsigned long random_size(void)
+{
+	unsigned long n = BIT(unit_below(unit_below(12) + 1));
+
+	return unit_below(4) ? n : n - unit_below((n + 1) / 2);
+}
+
+/* Take and give at random; of what is taken half is given on to others. */
+static void mixed_work(struct shared *sh, unsigned int cpu)
+{
+	struct piece held[MAX_HELD], piece;
+	unsigned int i, nr = 0, step;
+	u32 me = cpu + 1;
+
+	for (step = 0; step < STEPS; step++) {
+		while (receive(sh, cpu, &piece))
+			put(sh, sh->owner[piece.pfn], &piece);
+		if (unit_below(500) == 0)
+			drain_own(sh);
+		if (nr < MAX_HELD && unit_below(2)) {
+			if (!get(sh, me, random_gfp(), random_size(), &held[nr]))
+				continue;
+			i = unit_below(2 * NR_CPUS);
+			if (i >= NR_CPUS || i == cpu || !send(sh, i, &held[nr]))
+				nr++;
+		} else if (nr) {
+			i = unit_below(nr);
+			put(sh, me, &held[i]);
+			held[i] = held[--nr];
+		}
+	}
+	while (nr)
+		put(sh, me, &held[--nr]);
+}
+
+TEST(random_work_on_all_cpus)
+{
+	run_threads(&two_zones, 0, mixed_work);
+}
+
+TEST(random_work_while_walkers_look_on)
+{
+	run_threads(&two_zones, 2, mixed_work);
+}
+
+/* Single frames only: all goes through per-CPU lists, and these overflow. */
+static void hot_work(struct shared *sh, unsigned int cpu)
+{
+	unsigned int i, nr = 0, step;
+	struct piece held[200];
+	u32 me = cpu + 1;
+
+	for (step = 0; step < STEPS / 50; step++) {
+		while (nr < ARRAY_SIZE(held) &&
+		       get(sh, me, __ZB_GFP_MOVABLE, 1, &held[nr]))
+			nr++;
+		for (i = unit_below(nr + 1); nr > i;)
+			put(sh, me, &held[--nr]);
+	}
+	while (nr)
+		put(sh, me, &held[--nr]);
+}
+
+TEST(single_frames_on_all_cpus)
+{
+	run_threads(&two_zones, 1, hot_work);
+}
+
+/* Two CPUs allocate for two others that do nothing but free. */
+static void one_way_work(struct shared *sh, unsigned int cpu)
+{
+	struct piece piece;
+	unsigned int step;
+	u32 me = cpu + 1;
+
+	for (step = 0; step < STEPS; step++) {
+		if (cpu % 2) {
+			if (receive(sh, cpu, &piece))
+				put(sh, me - 1, &piece);
+			else
+				sched_yield();
+		} else if (get(sh, me, random_gfp(), BIT(unit_below(5)), &piece) &&
+			   !send(sh, cpu + 1, &piece)) {
+			put(sh, me, &piece);
+			sched_yield();
+		}
+	}
+}
+
+TEST(taken_on_one_cpu_and_freed_on_another)
+{
+	run_threads(&two_zones, 1, one_way_work);
+}
+
+/*
+ * Four pageblocks. Each CPU holds at most 384 frames, which is 1536 of 2048;
+ * its list keeps at most 64 and a batch of 32 may be under way, 384 in all.
+ * So 128 are left, always: nobody may be told that there is none.
+ */
+static void modest_work(struct shared *sh, unsigned int cpu)
+{
+	unsigned int i, nr = 0, step;
+	struct piece held[384];
+	u32 me = cpu + 1;
+
+	for (step = 0; step < 4 * STEPS; step++) {
+		if (nr < ARRAY_SIZE(held) && unit_below(100) < 55) {
+			if (get(sh, me, 0, 1, &held[nr]))
+				nr++;
+			else
+				__atomic_add_fetch(&sh->nr_failed, 1,
+						   __ATOMIC_RELAXED);
+		} else if (nr) {
+			i = unit_below(nr);
+			put(sh, me, &held[i]);
+			held[i] = held[--nr];
+		}
+	}
+	while (nr)
+		put(sh, me, &held[--nr]);
+	EXPECT_EQ(__atomic_load_n(&sh->nr_failed, __ATOMIC_RELAXED), 0);
+}
+
+TEST(no_failure_while_there_is_enough)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 4, 4 } }, .nr_zones = 1,
+		.cpus = NR_CPUS,
+	};
+
+	run_threads(&g, 0, modest_work);
+}
+
+/* Far too little for all: who gets nothing tries again, nothing gets lost. */
+static void greedy_work(struct shared *sh, unsigned int cpu)
+{
+	struct piece held[MAX_HELD];
+	unsigned int i, round, nr;
+	u32 me = cpu + 1;
+
+	for (round = 0; round < 60; round++) {
+		for (nr = 0, i = 0; i < MAX_HELD; i++)
+			nr += get(sh, me, random_gfp(), BIT(unit_below(3)),
+				  &held[nr]);
+		while (nr)
+			put(sh, me, &held[--nr]);
+	}
+}
+
+TEST(less_memory_than_is_wanted)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 4, 8 }, { 0, ZB_ZONE_NORMAL, 13, 8 },
+		},
+		.nr_zones = 2, .cpus = NR_CPUS,
+	};
+
+	g.zones[0].nr = 1;
+	g.zones[1].nr = 1;
+	run_threads(&g, 0, greedy_work);
+}

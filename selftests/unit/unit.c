@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+/* Far above what any test needs: a hang is to be seen, a busy machine not. */
+#define TIMEOUT_SECONDS	300
+
+#define MAX_SHOWN	20	/* failures of one test that are printed */
+
+_Thread_local unsigned int zb_env_cpu;
+unsigned int zb_env_nr_cpus = 1;
+
+u64 unit_seed = 1;
+
+/* What a test's process tells ours, even when it dies. */
+static struct shared {
+	unsigned long failures;
+	u64 replay;
+	bool has_replay;
+} *shared;
+
+static struct unit_test *first, **last = &first;
+static const char *program;
+static _Thread_local u64 random_state;
+
+/**
+ * unit_register() - add a test behind those that are there
+ * @test: which; called by TEST() before main()
+ */
+void unit_register(struct unit_test *test)
+{
+	*last = test;
+	last = &test->next;
+}
+
+/**
+ * unit_note() - print a diagnostic
+ * @format: as for printf(), without a newline
+ */
+void unit_note(const char *format, ...)
+{
+	va_list args;
+
+	flockfile(stdout);
+	va_start(args, format);
+	printf("# ");
+	vprintf(format, args);
+	printf("\n");
+	va_end(args);
+	funlockfile(stdout);
+	fflush(stdout);
+}
+
+/**
+ * unit_fail() - note a failure
+ * @file: where
+ * @line: where
+ * @format: what; as for printf(), without a newline
+ */
+void unit_fail(const char *file, int line, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (__atomic_add_fetch(&shared->failures, 1, __ATOMIC_RELAXED) > MAX_SHOWN)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	unit_note("%s:%d: %s", file, line, text);
+}
+
+/**
+ * unit_true() - the work of EXPECT()
+ * @file: where
+ * @line: where
+ * @text: the condition
+ * @cond: whether it holds
+ *
+ * Return: @cond.
+ */
+bool unit_true(const char *file, int line, const char *text, bool cond)
+{
+	if (!cond)
+		unit_fail(file, line, "%s", text);
+	return cond;
+}
+
+/**
+ * unit_equal() - the work of EXPECT_EQ()
+ * @file: where
+ * @line: where
+ * @text: the expression
+ * @found: what is
+ * @expected: what should be
+ *
+ * Return: whether they are equal.
+ */
+bool unit_equal(const char *file, int line, const char *text,
+		unsigned long long found, unsigned long long expected)
+{
+	if (found != expected)
+		unit_fail(file, line, "%s: found %lld (0x%llx), expected %lld (0x%llx)",
+			  text, (long long)found, found, (long long)expected,
+			  expected);
+	return found == expected;
+}
+
+/**
+ * unit_give_up() - end the test at once
+ *
+ * No exit(): what is left behind in the middle of a test is no leak.
+ */
+void unit_give_up(void)
+{
+	fflush(stdout);
+	_exit(1);
+}
+
+/**
+ * unit_failures() - failures of this test so far
+ *
+ * Return: how many.
+ */
+unsigned long unit_failures(void)
+{
+	return __atomic_load_n(&shared->failures, __ATOMIC_RELAXED);
+}
+
+/**
+ * unit_replay_with() - say which seed repeats what is done next
+ * @seed: printed when the test fails or dies
+ */
+void unit_replay_with(u64 seed)
+{
+	shared->replay = seed;
+	shared->has_replay = true;
+}
+
+/**
+ * unit_srandom() - begin a sequence of random numbers, for this thread
+ * @seed: which one
+ */
+void unit_srandom(u64 seed)
+{
+	random_state = seed;
+}
+
+/**
+ * unit_random() - the next random number (splitmix64)
+ *
+ * Return: 64 random bits.
+ */
+u64 unit_random(void)
+{
+	u64 z = (random_state += 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+/* "pageblock: give merges to the top" */
+static void title(const struct unit_test *test, char *text, size_t size)
+{
+	const char *slash = strrchr(test->file, '/');
+	const char *file = slash ? slash + 1 : test->file;
+	const char *end = strstr(file, "_test");
+	char *c;
+
+	snprintf(text, size, "%.*s: %s", end ? (int)(end - file) : 0, file,
+		 test->name);
+	for (c = text; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+}
+
+static void run_child(const struct unit_test *test)
+{
+	alarm(TIMEOUT_SECONDS);
+	unit_srandom(unit_seed);
+	test->fn();
+	fflush(stdout);
+	/* Not _exit(): sanitizers look for leaks and gcov writes its counts. */
+	exit(unit_failures() ? 1 : 0);
+}
+
+static bool run(const struct unit_test *test, unsigned int number)
+{
+	char text[256];
+	int status;
+	pid_t pid;
+
+	title(test, text, sizeof(text));
+	*shared = (struct shared){ .failures = 0 };
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		run_child(test);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		unit_note("can't run: %s", strerror(errno));
+		status = -1;
+	}
+	if (status == 0) {
+		printf("ok %u - %s\n", number, text);
+		return true;
+	}
+	if (pid > 0 && WIFSIGNALED(status))
+		unit_note("ended by signal %d (%s)", WTERMSIG(status),
+			  strsignal(WTERMSIG(status)));
+	else if (pid > 0)
+		unit_note("exit status %d, %lu failures", WEXITSTATUS(status),
+			  shared->failures);
+	if (shared->has_replay)
+		unit_note("to repeat: ZB_PROPERTY_RUNS=1 %s --filter '%s' --seed %llu",
+			  program, text, (unsigned long long)shared->replay);
+	else
+		unit_note("to repeat: %s --filter '%s' --seed %llu", program,
+			  text, (unsigned long long)unit_seed);
+	printf("not ok %u - %s\n", number, text);
+	return false;
+}
+
+static bool wanted(const struct unit_test *test, const char *filter)
+{
+	char text[256];
+
+	title(test, text, sizeof(text));
+	return !filter || strstr(text, filter);
+}
+
+static void list(const char *filter)
+{
+	const struct unit_test *test;
+	char text[256];
+
+	for (test = first; test; test = test->next) {
+		title(test, text, sizeof(text));
+		if (wanted(test, filter))
+			puts(text);
+	}
+}
+
+static int run_all(const char *filter)
+{
+	unsigned int nr = 0, passed = 0, number = 0;
+	const struct unit_test *test;
+
+	for (test = first; test; test = test->next)
+		nr += wanted(test, filter);
+	printf("TAP version 13\n1..%u\n", nr);
+	unit_note("seed %llu", (unsigned long long)unit_seed);
+	for (test = first; test; test = test->next)
+		if (wanted(test, filter))
+			passed += run(test, ++number);
+	unit_note("%u passed, %u failed", passed, nr - passed);
+	return passed == nr && nr ? 0 : 1;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: %s [--list] [--filter SUBSTR] [--seed N]\n",
+		program);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *filter = NULL;
+	bool only_list = false;
+	int i;
+
+	program = argv[0];
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--list"))
+			only_list = true;
+		else if (!strcmp(argv[i], "--filter") && i + 1 < argc)
+			filter = argv[++i];
+		else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
+			unit_seed = strtoull(argv[++i], NULL, 0);
+		else
+			return usage();
+	}
+	if (only_list) {
+		list(filter);
+		return 0;
+	}
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED) {
+		perror("mmap");
+		return 2;
+	}
+	return run_all(filter);
+}

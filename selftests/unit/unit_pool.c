@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_pool.h"
+
+static int number_distance(int from, int to)
+{
+	return 10 + 10 * abs(from - to);
+}
+
+static void drain_all(struct zb_pool *pool)
+{
+	struct unit_pool *p = container_of(pool, struct unit_pool, pool);
+	struct zb_zone *zone;
+
+	if (!p->own_cpu_only) {
+		p->nr_drains++;
+		unit_pool_drain(p);
+		return;
+	}
+	zb_for_each_zone(zone, pool)
+		zb_pcp_drain(zone, zb_env_cpu);
+}
+
+static const struct zb_ops unit_ops = { .drain_all = drain_all };
+
+static void *must(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+/* Memory whose content is nothing in particular. */
+static void *dirty(size_t size)
+{
+	void *memory = must(aligned_alloc(64, ALIGN(size, 64)));
+
+	return memset(memory, 0xa5, ALIGN(size, 64));
+}
+
+static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
+		      const struct unit_geometry *g, unsigned int pool_order)
+{
+	size_t pcp_size = zb_env_nr_cpus * sizeof(struct zb_pcp);
+	struct zb_span span = {
+		.start_pfn = PB(z->start), .nr_pages = PB(z->nr),
+	};
+
+	zone->start_pfn = PB(z->start);
+	zone->nr_pages = PB(z->nr);
+	zone->type = z->type;
+	zone->nid = z->nid;
+	zone->max_order = g->one_max_order ? pool_order :
+			  zb_layout_max_order(&span, 1, g->limit ?: ZB_MAX_ORDER);
+	zone->pageblocks = dirty(zb_zone_pageblocks_size(zone->nr_pages));
+	zone->state = must(calloc(1, zb_zone_state_size(zone->nr_pages)));
+	zone->pcp = memset(dirty(pcp_size), 0, pcp_size);
+	zb_zone_init(zone);
+}
+
+static unsigned int pool_max_order(const struct unit_geometry *g)
+{
+	struct zb_span span[UNIT_MAX_ZONES];
+	unsigned int i;
+
+	for (i = 0; i < g->nr_zones; i++) {
+		span[i].start_pfn = PB(g->zones[i].start);
+		span[i].nr_pages = PB(g->zones[i].nr);
+	}
+	return zb_layout_max_order(span, g->nr_zones, g->limit ?: ZB_MAX_ORDER);
+}
+
+static void make_nodes(struct zb_pool *pool, zb_distance_fn distance)
+{
+	struct zb_node *node;
+	unsigned int i;
+
+	pool->nodes = must(calloc(pool->nr_zones, sizeof(*pool->nodes)));
+	for (i = 0; i < pool->nr_zones; i++) {
+		if (zb_pool_node(pool, pool->zones[i].nid))
+			continue;
+		node = &pool->nodes[pool->nr_nodes++];
+		node->nid = pool->zones[i].nid;
+		node->zonelist = must(calloc(pool->nr_zones + 1,
+					     sizeof(*node->zonelist)));
+		zb_node_init(node, pool->zones, pool->nr_zones, distance);
+	}
+}
+
+/**
+ * unit_pool_make() - make a pool
+ * @g: what it is to be like
+ *
+ * Return: the pool, for unit_pool_end(), or unit_pool_free() if it was broken
+ * on purpose.
+ */
+struct unit_pool *unit_pool_make(const struct unit_geometry *g)
+{
+	struct unit_pool *p = must(calloc(1, sizeof(*p)));
+	struct zb_pool *pool = &p->pool;
+	unsigned int i;
+
+	zb_env_nr_cpus = g->cpus ?: 1;
+	zb_env_set_cpu(0);
+	pool->max_order = pool_max_order(g);
+	pool->nr_zones = g->nr_zones;
+	pool->zones = must(calloc(g->nr_zones, sizeof(*pool->zones)));
+	for (i = 0; i < g->nr_zones; i++)
+		make_zone(&pool->zones[i], &g->zones[i], g, pool->max_order);
+	make_nodes(pool, g->distance ?: number_distance);
+	pool->ops = &unit_ops;
+	p->initial = unit_state_save(p);
+	return p;
+}
+
+/**
+ * unit_pool_one() - make a pool of one Normal zone and one CPU
+ * @start: its first pageblock
+ * @nr: its pageblocks
+ *
+ * Return: the pool.
+ */
+struct unit_pool *unit_pool_one(unsigned long start, unsigned long nr)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, start, nr } }, .nr_zones = 1,
+	};
+
+	return unit_pool_make(&g);
+}
+
+/**
+ * unit_pool_free() - let go of a pool, whatever it is like
+ * @p: the pool
+ */
+void unit_pool_free(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned int i;
+
+	zb_for_each_zone(zone, &p->pool) {
+		pthread_mutex_destroy(&zone->lock.mutex);
+		free(zone->pageblocks);
+		free(zone->state);
+		free(zone->pcp);
+	}
+	for (i = 0; i < p->pool.nr_nodes; i++)
+		free(p->pool.nodes[i].zonelist);
+	free(p->pool.nodes);
+	free(p->pool.zones);
+	unit_state_free(p->initial);
+	free(p);
+}
+
+/**
+ * unit_pool_quiet_at() - do all rules hold? See unit_pool_quiet().
+ * @p: the pool, at rest
+ * @file: of the caller
+ * @line: of the caller
+ *
+ * Return: what zb_check_quiet() says.
+ */
+bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line)
+{
+	struct zb_violation v;
+
+	if (zb_check_quiet(&p->pool, &v))
+		return true;
+	unit_fail(file, line, "broken: %s; zone %ld, pfn 0x%lx: found %ld, expected %ld",
+		  v.rule, (long)(v.zone - p->pool.zones), v.pfn,
+		  (long)v.found, (long)v.expected);
+	return false;
+}
+
+/**
+ * unit_pool_end_at() - end a test: see unit_pool_end()
+ * @p: the pool; nothing is allocated
+ * @file: of the caller
+ * @line: of the caller
+ */
+void unit_pool_end_at(struct unit_pool *p, const char *file, int line)
+{
+	unit_pool_quiet_at(p, file, line);
+	unit_pool_drain(p);
+	unit_pool_quiet_at(p, file, line);
+	unit_state_equal_at(p, p->initial, file, line);
+	unit_pool_free(p);
+}
+
+/**
+ * unit_pool_drain() - have all CPUs give back their lists
+ * @p: the pool; no other thread uses it
+ */
+void unit_pool_drain(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned int cpu;
+
+	zb_for_each_zone(zone, &p->pool)
+		for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
+			zb_pcp_drain(zone, cpu);
+}
+
+/**
+ * unit_pool_nr_free() - frames that nobody holds
+ * @p: the pool
+ *
+ * Return: how many, per-CPU lists included.
+ */
+unsigned long unit_pool_nr_free(const struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, &p->pool)
+		nr += zone->nr_free + zb_zone_nr_cached(zone);
+	return nr;
+}
+
+/**
+ * unit_pool_nr_pages() - frames of a pool
+ * @p: the pool
+ *
+ * Return: how many.
+ */
+unsigned long unit_pool_nr_pages(const struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, &p->pool)
+		nr += zone->nr_pages;
+	return nr;
+}
+
+/* Nobody asks for the special types; what is taken from them is movable. */
+static enum zb_hold hold_of(unsigned int mt)
+{
+	return mt < ZB_MIGRATE_PCPTYPES ? ZB_HELD_MT(mt) : ZB_HELD_MOVABLE;
+}
+
+unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
+				 unsigned int mt)
+{
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __zb_rmqueue_smallest(zone, order, mt, hold_of(mt));
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+unsigned long unit_take(struct zb_zone *zone, unsigned int order,
+			unsigned int mt)
+{
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __zb_rmqueue(zone, order, mt, hold_of(mt));
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
+			     unsigned int order)
+{
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __zb_rmqueue_from(zone, &zone->pageblocks[pb], order,
+				ZB_HELD_MOVABLE);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+void unit_give(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+{
+	zb_free_to_zone(zone, pfn, order);
+}
+
+void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_set_pageblock_migratetype(zone, &zone->pageblocks[pb], mt);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/*
+ * Take all of a wholly free pageblock that can be reached, frame by frame, held
+ * as @mt, and give back those with @keep[frame] false (NULL: keep all).
+ */
+void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
+			 unsigned int mt, const bool *keep)
+{
+	unsigned long flags, i, first = zone->start_pfn + PB(pb);
+
+	zb_lock_irqsave(&zone->lock, flags);
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		__zb_rmqueue_from(zone, &zone->pageblocks[pb], 0, ZB_HELD_MT(mt));
+	for (i = 0; keep && i < ZB_PAGEBLOCK_NR; i++)
+		if (!keep[i])
+			__zb_free_one_page(zone, first + i, 0);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Free all blocks that start in a pageblock. */
+void unit_free_pageblock(struct zb_zone *zone, unsigned long pb)
+{
+	unsigned long i, pfn = zone->start_pfn + PB(pb);
+	u8 state;
+
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++) {
+		state = zb_zone_state(zone, pfn + i);
+		if (ZB_STATE_HOLD(state) && ZB_STATE_HOLD(state) < ZB_HELD_CACHED)
+			unit_give(zone, pfn + i, ZB_STATE_ORDER(state));
+	}
+}

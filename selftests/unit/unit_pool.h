@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A pool to test with: made from a geometry, compared with copies of itself.
+ *
+ *	struct unit_pool *p = unit_pool_make(&geometry);
+ *	...
+ *	unit_pool_end(p);	drained, checked, as it was at first, and gone
+ */
+#ifndef UNIT_POOL_H
+#define UNIT_POOL_H
+
+#include "check.h"
+#include "layout.h"
+#include "unit.h"
+
+#define UNIT_MAX_ZONES	16u
+
+/* The first frame of a pageblock of this number. */
+#define PB(n)		((unsigned long)(n) * ZB_PAGEBLOCK_NR)
+
+/**
+ * struct unit_zone - a zone to be; counted in pageblocks
+ * @nid: its node; zones of one node stand together, by rising address
+ * @type: ZB_ZONE_*
+ * @start: first pageblock
+ * @nr: how many
+ */
+struct unit_zone {
+	int nid;
+	unsigned int type;
+	unsigned long start;
+	unsigned long nr;
+};
+
+/**
+ * struct unit_geometry - a pool to be
+ * @zones: @nr_zones of them
+ * @nr_zones: up to UNIT_MAX_ZONES
+ * @limit: orders end here, 0 for ZB_MAX_ORDER
+ * @cpus: how many, 0 for 1
+ * @one_max_order: all zones get the pool's max_order, be they too small for it
+ * @distance: between nodes; NULL for how far their numbers are apart
+ */
+struct unit_geometry {
+	struct unit_zone zones[UNIT_MAX_ZONES];
+	unsigned int nr_zones;
+	unsigned int limit;
+	unsigned int cpus;
+	bool one_max_order;
+	zb_distance_fn distance;
+};
+
+struct unit_state;
+
+/**
+ * struct unit_pool - a pool, what it was made from, what it was like at first
+ * @pool: the pool
+ * @initial: a copy of all its state when it was new
+ * @nr_drains: how often it has asked for the per-CPU lists
+ * @own_cpu_only: that request reaches the lists of the asking CPU only
+ */
+struct unit_pool {
+	struct zb_pool pool;
+	struct unit_state *initial;
+	unsigned int nr_drains;
+	bool own_cpu_only;
+};
+
+struct unit_pool *unit_pool_make(const struct unit_geometry *g);
+struct unit_pool *unit_pool_one(unsigned long start, unsigned long nr);
+void unit_pool_free(struct unit_pool *p);
+void unit_pool_end_at(struct unit_pool *p, const char *file, int line);
+bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line);
+void unit_pool_drain(struct unit_pool *p);
+unsigned long unit_pool_nr_free(const struct unit_pool *p);
+unsigned long unit_pool_nr_pages(const struct unit_pool *p);
+
+#define unit_pool_end(p)	unit_pool_end_at(p, __FILE__, __LINE__)
+#define unit_pool_quiet(p)	unit_pool_quiet_at(p, __FILE__, __LINE__)
+
+/* All visible state but the order of lists. */
+struct unit_state *unit_state_save(const struct unit_pool *p);
+void unit_state_free(struct unit_state *s);
+bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
+			 const char *file, int line);
+
+#define unit_state_equal(p, s)	unit_state_equal_at(p, s, __FILE__, __LINE__)
+
+/* What needs the lock of a zone, with it. */
+unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
+				 unsigned int mt);
+unsigned long unit_take(struct zb_zone *zone, unsigned int order,
+			unsigned int mt);
+unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
+			     unsigned int order);
+void unit_give(struct zb_zone *zone, unsigned long pfn, unsigned int order);
+void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt);
+void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
+			 unsigned int mt, const bool *keep);
+void unit_free_pageblock(struct zb_zone *zone, unsigned long pb);
+
+#endif /* UNIT_POOL_H */

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_pool.h"
+
+#define M	ZB_MIGRATE_MOVABLE
+#define U	ZB_MIGRATE_UNMOVABLE
+
+static unsigned long nr_free(const struct zb_zone *zone, unsigned int order)
+{
+	return zone->free_area[order].nr_free;
+}
+
+TEST(sizes_of_what_the_caller_provides)
+{
+	EXPECT_EQ(zb_zone_pageblocks_size(PB(1)), sizeof(struct zb_pageblock));
+	EXPECT_EQ(zb_zone_pageblocks_size(PB(7)), 7 * sizeof(struct zb_pageblock));
+	EXPECT_EQ(zb_zone_state_size(PB(7)), PB(7));
+}
+
+/* Blocks are where their addresses say, not where the zone begins. */
+TEST(init_aligns_by_address)
+{
+	struct unit_pool *p = unit_pool_one(3, 13);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	EXPECT_EQ(zone->max_order, 12);
+	EXPECT_EQ(zone->nr_free, PB(13));
+	EXPECT_EQ(zone->nr_blocks[M], 13);
+	EXPECT_EQ(nr_free(zone, 9), 1);
+	EXPECT_EQ(nr_free(zone, 10), 0);
+	EXPECT_EQ(nr_free(zone, 11), 1);
+	EXPECT_EQ(nr_free(zone, 12), 1);
+	for (i = 0; i < 13; i++)
+		EXPECT_EQ(zone->pageblocks[i].key,
+			  i == 0 ? 9 : i == 1 ? 11 : i == 5 ? 12 : ZB_KEY_TAIL);
+	unit_pool_end(p);
+}
+
+/* Every start and every end near a border of high order. */
+TEST(init_at_odd_starts_and_ends)
+{
+	unsigned long start, nr, pfn;
+	struct zb_pageblock *pb;
+	struct unit_pool *p;
+	struct zb_zone *zone;
+
+	for (start = 1016; start < 1032; start++)
+		for (nr = 1; nr <= 20; nr++) {
+			p = unit_pool_one(start, nr);
+			zone = p->pool.zones;
+			for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
+			     pfn += BIT(pb->key)) {
+				pb = zb_pfn_pageblock(zone, pfn);
+				ASSERT(pb->key >= 9 && pb->key <= zone->max_order);
+				ASSERT_EQ(pfn % BIT(pb->key), 0);
+			}
+			EXPECT_EQ(pfn, zb_zone_end(zone));
+			unit_pool_end(p);
+		}
+}
+
+TEST(max_order_caps)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 1024, 513 } }, .nr_zones = 1,
+	};
+	struct zb_zone *zone;
+	struct unit_pool *p;
+	unsigned int order;
+	unsigned long pfn;
+
+	for (order = 9; order <= ZB_MAX_ORDER; order++) {
+		g.limit = order;
+		p = unit_pool_make(&g);
+		zone = p->pool.zones;
+		EXPECT_EQ(zone->max_order, order);
+		EXPECT_EQ(p->pool.max_order, order);
+		EXPECT_EQ(nr_free(zone, order),
+			  (512 >> (order - 9)) + (order == 9));
+		EXPECT_EQ(unit_take(zone, 0, M), PB(1536));
+		pfn = unit_take(zone, order, U);
+		EXPECT_EQ(pfn % BIT(order), 0);
+		EXPECT_EQ(zone->nr_free, PB(513) - 1 - BIT(order));
+		unit_give(zone, pfn, order);
+		unit_give(zone, PB(1536), 0);
+		EXPECT_EQ(nr_free(zone, order),
+			  (512 >> (order - 9)) + (order == 9));
+		unit_pool_end(p);
+	}
+}
+
+/* One block of 1 GiB, as a whole, split to the bottom, and whole again. */
+TEST(order_eighteen)
+{
+	struct unit_pool *p = unit_pool_one(512, 512);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int k;
+
+	EXPECT_EQ(nr_free(zone, 18), 1);
+	EXPECT_EQ(unit_take_smallest(zone, 18, M), PB(512));
+	EXPECT_EQ(zone->nr_free, 0);
+	EXPECT_EQ(unit_take(zone, 0, M), ZB_NO_PFN);
+	unit_pool_quiet(p);
+	unit_give(zone, PB(512), 18);
+	EXPECT_EQ(unit_take_smallest(zone, 0, M), PB(512));
+	for (k = 0; k < 18; k++)
+		EXPECT_EQ(nr_free(zone, k), 1);
+	EXPECT_EQ(nr_free(zone, 18), 0);
+	unit_pool_quiet(p);
+	unit_give(zone, PB(512), 0);
+	unit_pool_end(p);
+}
+
+/* Splitting leaves one block of each order between, whatever the order. */
+TEST(expand_leaves_exact_halves)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int order, k;
+	unsigned long pfn;
+
+	for (order = 0; order <= 13; order++) {
+		pfn = unit_take_smallest(zone, order, M);
+		EXPECT_EQ(pfn, PB(16));
+		EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_HELD_MOVABLE, order));
+		for (k = 0; k < 13; k++)
+			EXPECT_EQ(nr_free(zone, k), k >= order && order < 13);
+		EXPECT_EQ(zone->nr_free, PB(16) - BIT(order));
+		unit_pool_quiet(p);
+		unit_give(zone, pfn, order);
+		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* The fullest pageblock that can serve is used; empty ones stay whole. */
+TEST(smallest_is_best_fit)
+{
+	struct unit_pool *p = unit_pool_one(8, 4);
+	struct zb_zone *zone = p->pool.zones;
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned int i;
+
+	memset(keep, true, sizeof(keep));
+	memset(keep + 64, false, 64);		/* pageblock 0: order 6 */
+	unit_fill_pageblock(zone, 0, M, keep);
+	memset(keep, true, sizeof(keep));
+	memset(keep + 32, false, 8);		/* pageblock 1: order 3 */
+	unit_fill_pageblock(zone, 1, M, keep);
+	memset(keep, true, sizeof(keep));
+	memset(keep + 256, false, 256);		/* pageblock 2: order 8 */
+	unit_fill_pageblock(zone, 2, M, keep);
+	unit_pool_quiet(p);
+
+	EXPECT_EQ(unit_take_smallest(zone, 2, M), PB(9) + 32);
+	EXPECT_EQ(unit_take_smallest(zone, 3, M), PB(8) + 64);
+	EXPECT_EQ(unit_take_smallest(zone, 2, M), PB(9) + 36);
+	EXPECT_EQ(unit_take_smallest(zone, 6, M), PB(10) + 256);
+	EXPECT_EQ(unit_take_smallest(zone, 8, M), PB(11));
+	EXPECT_EQ(unit_take_smallest(zone, 9, M), ZB_NO_PFN);
+	EXPECT_EQ(unit_take_smallest(zone, 0, U), ZB_NO_PFN);
+	unit_pool_quiet(p);
+	for (i = 0; i < 4; i++)
+		unit_free_pageblock(zone, i);
+	unit_pool_end(p);
+}
+
+/* All frames out, and back in a random order. */
+TEST(merges_to_the_top)
+{
+	struct unit_pool *p = unit_pool_one(5, 11);
+	struct zb_zone *zone = p->pool.zones;
+	static unsigned long held[PB(11)];
+	unsigned long i, k, nr = zone->nr_pages;
+
+	for (i = 0; i < nr; i++) {
+		held[i] = unit_take_smallest(zone, 0, M);
+		ASSERT(held[i] != ZB_NO_PFN);
+	}
+	EXPECT_EQ(unit_take_smallest(zone, 0, M), ZB_NO_PFN);
+	unit_pool_quiet(p);
+	for (; nr; nr--) {
+		k = unit_below(nr);
+		unit_give(zone, held[k], 0);
+		held[k] = held[nr - 1];
+	}
+	unit_pool_end(p);
+}
+
+/* Blocks of each order, freed in an order that makes each merge once. */
+TEST(whole_blocks_merge_both_ways)
+{
+	struct unit_pool *p = unit_pool_one(16, 16);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long first, second;
+	unsigned int order;
+
+	for (order = 9; order < 13; order++) {
+		first = unit_take_smallest(zone, order, M);
+		second = unit_take_smallest(zone, order, M);
+		EXPECT_EQ(second, first + BIT(order));
+		unit_give(zone, first, order);
+		EXPECT_EQ(nr_free(zone, order), 1);
+		unit_give(zone, second, order);
+		unit_state_equal(p, p->initial);
+		first = unit_take_smallest(zone, order, M);
+		second = unit_take_smallest(zone, order, M);
+		unit_give(zone, second, order);
+		unit_give(zone, first, order);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* Two zones that touch: buddies by address, but of two zones. */
+TEST(no_merging_across_zone_borders)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 4, 1 }, { 0, ZB_ZONE_DMA32, 5, 1 },
+			{ 0, ZB_ZONE_NORMAL, 6, 2 },
+		},
+		.nr_zones = 3, .one_max_order = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	EXPECT_EQ(p->pool.max_order, 10);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(zone[i].max_order, 10);
+		EXPECT_EQ(nr_free(&zone[i], 9), 1);
+		EXPECT_EQ(unit_take(&zone[i], 10, M), ZB_NO_PFN);
+		EXPECT_EQ(unit_take(&zone[i], 9, M), PB(4 + i));
+	}
+	for (i = 0; i < 2; i++) {
+		unit_give(&zone[i], PB(4 + i), 9);
+		EXPECT_EQ(nr_free(&zone[i], 9), 1);
+	}
+	EXPECT_EQ(nr_free(&zone[2], 10), 1);
+	unit_pool_end(p);
+}
+
+/* What is set aside under another type is neither merged nor handed out. */
+TEST(special_types_keep_to_themselves)
+{
+	static const unsigned int types[] = {
+		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
+	};
+	struct unit_pool *p = unit_pool_one(4, 4);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, mt;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		mt = types[i];
+		EXPECT_EQ(unit_take(zone, 9, M), PB(4));
+		unit_set_type(zone, 0, mt);
+		EXPECT_EQ(zone->nr_blocks[mt], 1);
+		EXPECT_EQ(zone->nr_blocks[M], 3);
+		unit_give(zone, PB(4), 9);
+		EXPECT_EQ(zone->pageblocks[0].migratetype, mt);
+		EXPECT_EQ(zone->pageblocks[0].key, 9);
+		EXPECT_EQ(zone->pageblocks[1].key, 9);
+		EXPECT_EQ(zone->free_area[9].nr_free_type[mt], 1);
+		unit_pool_quiet(p);
+		/* Three pageblocks are left for everybody else. */
+		EXPECT_EQ(unit_take(zone, 10, M), PB(6));
+		EXPECT_EQ(unit_take(zone, 9, U), PB(5));
+		EXPECT_EQ(unit_take(zone, 0, M), ZB_NO_PFN);
+		EXPECT_EQ(unit_take(zone, 0, U), ZB_NO_PFN);
+		EXPECT_EQ(unit_take(zone, 0, ZB_MIGRATE_RECLAIMABLE), ZB_NO_PFN);
+		/* In parts, too, and back: it keeps its type. */
+		EXPECT_EQ(unit_take_smallest(zone, 3, mt), PB(4));
+		unit_pool_quiet(p);
+		unit_give(zone, PB(4), 3);
+		EXPECT_EQ(zone->pageblocks[0].migratetype, mt);
+		unit_give(zone, PB(5), 9);
+		unit_give(zone, PB(6), 10);
+		unit_pool_quiet(p);
+		EXPECT_EQ(zone->pageblocks[0].key, 9);
+		EXPECT_EQ(unit_take_smallest(zone, 9, mt), PB(4));
+		unit_set_type(zone, 0, M);
+		unit_give(zone, PB(4), 9);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* A type that is set while its pageblock is free: merged as far as it goes. */
+TEST(set_type_of_a_free_pageblock)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+	struct zb_zone *zone = p->pool.zones;
+
+	EXPECT_EQ(unit_take(zone, 9, M), PB(4));
+	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
+	EXPECT_EQ(zone->free_area[9].nr_free_type[ZB_MIGRATE_CMA], 1);
+	EXPECT_EQ(zone->free_area[9].nr_free_type[M], 0);
+	unit_pool_quiet(p);
+	unit_give(zone, PB(4), 9);
+	EXPECT_EQ(nr_free(zone, 9), 2);
+	unit_pool_quiet(p);
+	unit_set_type(zone, 1, M);
+	unit_pool_end(p);
+}
+
+/* A type that is set inside of a large block that is held. */
+TEST(set_type_inside_a_held_block)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+	struct zb_zone *zone = p->pool.zones;
+
+	EXPECT_EQ(unit_take(zone, 11, M), PB(4));
+	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
+	unit_give(zone, PB(4), 11);
+	unit_pool_quiet(p);
+	EXPECT_EQ(zone->pageblocks[0].key, 9);
+	EXPECT_EQ(zone->pageblocks[1].key, 9);
+	EXPECT_EQ(zone->pageblocks[2].key, 10);
+	EXPECT_EQ(unit_take_smallest(zone, 9, ZB_MIGRATE_CMA), PB(5));
+	unit_set_type(zone, 1, M);
+	unit_give(zone, PB(5), 9);
+	unit_pool_end(p);
+}
+
+TEST(wholly_free_is_movable_again)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		/* Below the order of a pageblock, of it, and above. */
+		EXPECT_EQ(unit_take(zone, 0, mt), PB(4));
+		EXPECT_EQ(zone->pageblocks[0].migratetype, mt);
+		EXPECT_EQ(unit_take(zone, 9, mt), PB(5));
+		EXPECT_EQ(unit_take(zone, 10, mt), PB(6));
+		EXPECT_EQ(zone->nr_blocks[mt], 4);
+		EXPECT_EQ(zone->pageblocks[3].migratetype, mt);
+		unit_pool_quiet(p);
+		unit_give(zone, PB(6), 10);
+		EXPECT_EQ(zone->nr_blocks[M], mt == M ? 4 : 2);
+		unit_give(zone, PB(5), 9);
+		unit_give(zone, PB(4), 0);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+TEST(claim_whole_splits_what_is_larger)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_claim_whole(zone, &zone->pageblocks[0], 10, U);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	EXPECT_EQ(zone->nr_blocks[U], 2);
+	EXPECT_EQ(zone->nr_blocks[M], 6);
+	EXPECT_EQ(zone->free_area[10].nr_free_type[U], 1);
+	EXPECT_EQ(zone->free_area[10].nr_free_type[M], 1);
+	EXPECT_EQ(zone->free_area[11].nr_free_type[M], 1);
+	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
+	unit_pool_quiet(p);
+	EXPECT_EQ(unit_take_smallest(zone, 10, U), PB(8));
+	unit_give(zone, PB(8), 10);
+	unit_pool_end(p);
+}
+
+TEST(frames_and_pageblocks_and_back)
+{
+	struct unit_pool *p = unit_pool_one(7, 5);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+
+	EXPECT_EQ(zb_zone_end(zone), PB(12));
+	EXPECT_EQ(zb_zone_nr_pageblocks(zone), 5);
+	EXPECT(!zb_zone_has(zone, PB(7) - 1));
+	EXPECT(!zb_zone_has(zone, PB(12)));
+	EXPECT(!zb_zone_has(zone, ZB_NO_PFN));
+	EXPECT(!zb_zone_has(zone, 0));
+	for (pfn = PB(7); pfn < PB(12); pfn++) {
+		EXPECT(zb_zone_has(zone, pfn));
+		EXPECT_EQ(zb_pageblock_pfn(zone, zb_pfn_pageblock(zone, pfn)),
+			  pfn & ~(ZB_PAGEBLOCK_NR - 1));
+	}
+	unit_pool_end(p);
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_pool.h"
+
+#define NR_NODES	4
+
+/* Not symmetric, and with equal distances, as firmware has it. */
+static const int distances[NR_NODES][NR_NODES] = {
+	{ 10, 30, 20, 20 },
+	{ 20, 10, 20, 20 },
+	{ 40, 30, 10, 20 },
+	{ 21, 21, 21, 10 },
+};
+
+static int table_distance(int from, int to)
+{
+	return distances[from][to];
+}
+
+static const int node_order[NR_NODES][NR_NODES] = {
+	{ 0, 2, 3, 1 }, { 1, 0, 2, 3 }, { 2, 3, 1, 0 }, { 3, 0, 1, 2 },
+};
+
+static struct unit_pool *make(void)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 1, 1 }, { 0, ZB_ZONE_DMA32, 2, 1 },
+			{ 0, ZB_ZONE_NORMAL, 3, 1 }, { 0, ZB_ZONE_MOVABLE, 4, 1 },
+			{ 1, ZB_ZONE_NORMAL, 11, 1 }, { 1, ZB_ZONE_HIGHMEM, 12, 1 },
+			{ 2, ZB_ZONE_NORMAL, 21, 1 },
+			{ 3, ZB_ZONE_DMA32, 31, 1 }, { 3, ZB_ZONE_MOVABLE, 32, 1 },
+		},
+		.nr_zones = 9, .distance = table_distance,
+	};
+
+	return unit_pool_make(&g);
+}
+
+static unsigned int zones_of(const struct zb_pool *pool, int nid)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < pool->nr_zones; i++)
+		nr += pool->zones[i].nid == nid;
+	return nr;
+}
+
+/* Node by node as the table says, in each from the highest type down. */
+TEST(own_node_first_then_by_distance)
+{
+	struct unit_pool *p = make();
+	const struct zb_zoneref *z;
+	const struct zb_node *node;
+	unsigned int i, k;
+	int nid;
+
+	EXPECT_EQ(p->pool.nr_nodes, NR_NODES);
+	for (nid = 0; nid < NR_NODES; nid++) {
+		node = zb_pool_node(&p->pool, nid);
+		ASSERT(node);
+		EXPECT_EQ(node->nid, nid);
+		EXPECT_EQ(node->nr_own, zones_of(&p->pool, nid));
+		z = node->zonelist;
+		for (i = 0; i < NR_NODES; i++)
+			for (k = zones_of(&p->pool, node_order[nid][i]); k--; z++) {
+				ASSERT(z->zone);
+				EXPECT_EQ(z->zone->nid, node_order[nid][i]);
+				EXPECT_EQ(z->zone_idx, z->zone->type);
+				if (k)
+					EXPECT(z->zone_idx > z[1].zone_idx);
+			}
+		EXPECT(!z->zone);
+		EXPECT_EQ(z - node->zonelist, 9);
+	}
+	unit_pool_end(p);
+}
+
+TEST(walk_skips_zones_above_the_highest)
+{
+	struct unit_pool *p = make();
+	const struct zb_node *node = zb_pool_node(&p->pool, 0);
+	static const struct { unsigned int highest; const char *seen; } cases[] = {
+		{ ZB_ZONE_DMA, "D" },
+		{ ZB_ZONE_DMA32, "3D3" },
+		{ ZB_ZONE_NORMAL, "N3DN3N" },
+		{ ZB_ZONE_HIGHMEM, "N3DN3HN" },
+		{ ZB_ZONE_MOVABLE, "MN3DNM3HN" },
+	};
+	struct zb_zoneref *z;
+	unsigned int i, nr;
+	char seen[16];
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		nr = 0;
+		zb_for_each_zoneref(z, node, cases[i].highest)
+			seen[nr++] = "D3NHM"[z->zone_idx];
+		seen[nr] = 0;
+		if (!EXPECT(!strcmp(seen, cases[i].seen)))
+			unit_note("%s instead of %s", seen, cases[i].seen);
+	}
+	unit_pool_end(p);
+}
+
+/* Nothing is taken for granted about the order in which zones are given. */
+TEST(any_order_of_zones)
+{
+	struct zb_zone zones[5];
+	struct zb_zoneref list[6];
+	struct zb_node node = { .nid = 1, .zonelist = list };
+	unsigned int i, k, round, tmp, type[5] = { 0, 1, 2, 3, 4 };
+
+	for (round = 0; round < 200; round++) {
+		for (i = 5; i > 1; i--) {
+			k = unit_below(i);
+			tmp = type[k];
+			type[k] = type[i - 1];
+			type[i - 1] = tmp;
+		}
+		for (i = 0; i < 5; i++) {
+			zones[i].type = type[i];
+			zones[i].nid = 1;
+		}
+		zb_node_init(&node, zones, 5, table_distance);
+		EXPECT_EQ(node.nr_own, 5);
+		for (i = 0; i < 5; i++)
+			EXPECT_EQ(list[i].zone_idx, 4 - i);
+		EXPECT(!list[5].zone);
+	}
+}
+
+TEST(no_zone_at_all)
+{
+	struct unit_pool *p = unit_pool_one(1, 1);
+	const struct zb_node *node = p->pool.nodes;
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, node, ZB_ZONE_DMA32)
+		EXPECT(false);
+	EXPECT(!zb_pool_node(&p->pool, 1));
+	EXPECT(!zb_pool_node(&p->pool, -1));
+	unit_pool_end(p);
+}
