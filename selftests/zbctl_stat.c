@@ -162,9 +162,12 @@ static int parse_buddyinfo(struct stats *s, char *text)
 	return rc;
 }
 
+/* A file has two or three tables for each node, each under a line of its own. */
 static int parse_pagetypeinfo(struct stats *s, char *text)
 {
-	static const char head[] = "Number of blocks type";
+	static const char free_head[] = "Free pages count";
+	static const char blocks_head[] = "Number of blocks type";
+	enum { NONE, FREE, BLOCKS } table = NONE;
 	unsigned int nr_cols = 0;
 	int cols[MAX_TYPES];
 	char *save = NULL;
@@ -172,15 +175,19 @@ static int parse_pagetypeinfo(struct stats *s, char *text)
 
 	for (char *l = strtok_r(text, "\n", &save); l && !rc;
 	     l = strtok_r(NULL, "\n", &save)) {
-		if (!strncmp(l, head, sizeof(head) - 1))
-			nr_cols = parse_blocks_head(s, l + sizeof(head) - 1,
+		if (!strncmp(l, free_head, sizeof(free_head) - 1)) {
+			table = FREE;
+		} else if (!strncmp(l, blocks_head, sizeof(blocks_head) - 1)) {
+			nr_cols = parse_blocks_head(s, l + sizeof(blocks_head) - 1,
 						    cols);
-		else if (strncmp(l, "Node", 4))
-			continue;
-		else if (nr_cols)
-			rc = parse_blocks_line(s, l, cols, nr_cols);
-		else
+			table = BLOCKS;
+		} else if (strncmp(l, "Node", 4)) {
+			table = NONE;
+		} else if (table == FREE) {
 			rc = parse_type_line(s, l);
+		} else if (table == BLOCKS) {
+			rc = parse_blocks_line(s, l, cols, nr_cols);
+		}
 	}
 	return rc;
 }

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The scheme that all ioctls follow: command numbers, pointers, sizes, flags
+ * and reserved fields. Each test runs once for every command. What the fields
+ * mean is in fields_test.c.
+ */
+#include "zbuddy_test.h"
+
+#include <stddef.h>
+
+#define BAD_KERNEL_POINTER	((void *)~0xfffffful)
+#define NO_RESERVED		(~(size_t)0)
+
+/* Room for any structure, and for one that is longer than a page. */
+#define ROOM			(4 * 65536)
+
+FIXTURE(cmd) {
+	FIXTURE_DATA(zbuddy) zb;
+	__u32 handle;
+	char *room;
+	__u64 left;
+};
+
+FIXTURE_VARIANT(cmd) {
+	unsigned long nr;
+	size_t size;
+	size_t reserved;	/* offset of __reserved */
+	size_t handle;		/* offset of the handle that it takes */
+	size_t needs;		/* a shorter structure makes no sense */
+	__u32 good_flags;
+};
+
+FIXTURE_VARIANT_ADD(cmd, info) {
+	.nr = ZB_IOC_INFO,
+	.size = sizeof(struct zb_ioc_info),
+	.reserved = NO_RESERVED,
+	.needs = offsetof(struct zb_ioc_info, flags) + 4,
+};
+
+FIXTURE_VARIANT_ADD(cmd, zone) {
+	.nr = ZB_IOC_ZONE,
+	.size = sizeof(struct zb_ioc_zone),
+	.reserved = NO_RESERVED,
+	.needs = offsetof(struct zb_ioc_zone, index) + 4,
+};
+
+FIXTURE_VARIANT_ADD(cmd, alloc) {
+	.nr = ZB_IOC_ALLOC,
+	.size = sizeof(struct zb_ioc_alloc),
+	.reserved = offsetof(struct zb_ioc_alloc, __reserved),
+	.needs = offsetof(struct zb_ioc_alloc, handle) + 4,
+	.good_flags = ZB_ALLOC_LENGTH,
+};
+
+FIXTURE_VARIANT_ADD(cmd, free) {
+	.nr = ZB_IOC_FREE,
+	.size = sizeof(struct zb_ioc_free),
+	.reserved = offsetof(struct zb_ioc_free, __reserved),
+	.handle = offsetof(struct zb_ioc_free, handle),
+	.needs = offsetof(struct zb_ioc_free, handle) + 4,
+};
+
+FIXTURE_VARIANT_ADD(cmd, query) {
+	.nr = ZB_IOC_QUERY,
+	.size = sizeof(struct zb_ioc_query),
+	.reserved = offsetof(struct zb_ioc_query, __reserved),
+	.handle = offsetof(struct zb_ioc_query, handle),
+	.needs = offsetof(struct zb_ioc_query, handle) + 4,
+};
+
+FIXTURE_SETUP(cmd)
+{
+	struct zb_ioc_alloc a;
+
+	if (zb_setup(_metadata, &self->zb))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	self->room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->room);
+	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a));
+	self->handle = a.handle;
+	self->left = zb_free_bytes(self->zb.fd);
+}
+
+FIXTURE_TEARDOWN_PARENT(cmd)
+{
+	zb_teardown(_metadata, &self->zb);
+}
+
+/* A good argument of @size bytes at @p, whose tail is zero. */
+static void *fill(const FIXTURE_DATA(cmd) *self,
+		  const FIXTURE_VARIANT(cmd) *variant, void *p, size_t size)
+{
+	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
+	char buf[256] = { 0 };
+	__u32 word = (__u32)size;
+
+	if (variant->nr == ZB_IOC_ALLOC)
+		memcpy(buf, &a, sizeof(a));
+	if (variant->handle)
+		memcpy(buf + variant->handle, &self->handle, 4);
+	memcpy(buf, &word, sizeof(word));
+	memset(p, 0, size);
+	memcpy(p, buf, size < sizeof(buf) ? size : sizeof(buf));
+	return p;
+}
+
+static void put_word(void *p, size_t at, __u32 word)
+{
+	memcpy((char *)p + at, &word, sizeof(word));
+}
+
+/* Nothing has happened: as much is free, and the buffer is there. */
+#define EXPECT_UNCHANGED() do {						\
+	struct zb_ioc_query __q;					\
+									\
+	EXPECT_EQ(self->left, zb_free_bytes(self->zb.fd));		\
+	EXPECT_EQ(0, zb_query(self->zb.fd, self->handle, &__q));	\
+} while (0)
+
+#define EXPECT_REFUSED(err, arg) do {					\
+	EXPECT_EQ(-(err), zb_ioctl(self->zb.fd, variant->nr, arg));	\
+	EXPECT_UNCHANGED();						\
+} while (0)
+
+/* The command did its work: bring back the state in which we found it. */
+static int undo(FIXTURE_DATA(cmd) *self, const FIXTURE_VARIANT(cmd) *variant,
+		const void *p)
+{
+	struct zb_ioc_alloc a;
+	__u32 handle;
+
+	if (variant->nr == ZB_IOC_ALLOC) {
+		memcpy(&handle, (const char *)p +
+		       offsetof(struct zb_ioc_alloc, handle), sizeof(handle));
+		return zb_free(self->zb.fd, handle);
+	}
+	if (variant->nr == ZB_IOC_FREE) {
+		if (zb_free(self->zb.fd, self->handle) != -ENOENT)
+			return -EBUSY;
+		if (zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a))
+			return -ENOMEM;
+		self->handle = a.handle;
+	}
+	return 0;
+}
+
+#define EXPECT_WORKS(arg) do {						\
+	void *__p = (arg);						\
+									\
+	EXPECT_EQ(0, zb_ioctl(self->zb.fd, variant->nr, __p));		\
+	EXPECT_EQ(0, undo(self, variant, __p));				\
+	EXPECT_UNCHANGED();						\
+} while (0)
+
+TEST_F(cmd, works)
+{
+	EXPECT_WORKS(fill(self, variant, self->room, variant->size));
+}
+
+TEST_F(cmd, works_at_any_address)
+{
+	int i;
+
+	for (i = 1; i < 8; i++)
+		EXPECT_WORKS(fill(self, variant, self->room + i, variant->size));
+}
+
+TEST_F(cmd, works_at_the_end_of_a_page)
+{
+	char *end = self->room + 65536;
+
+	ASSERT_EQ(0, mprotect(end, 65536, PROT_NONE));
+	EXPECT_WORKS(fill(self, variant, end - variant->size, variant->size));
+}
+
+TEST_F(cmd, bad_pointer)
+{
+	EXPECT_REFUSED(EFAULT, NULL);
+	EXPECT_REFUSED(EFAULT, (void *)1);
+	EXPECT_REFUSED(EFAULT, BAD_KERNEL_POINTER);
+	EXPECT_REFUSED(EFAULT, (void *)-1l);
+}
+
+/* The further it reaches over the end of what is mapped. */
+TEST_F(cmd, pointer_across_the_end)
+{
+	char *end = self->room + 65536, copy[256];
+	size_t in;
+
+	fill(self, variant, copy, variant->size);
+	ASSERT_EQ(0, mprotect(end, 65536, PROT_NONE));
+	for (in = 0; in < variant->size; in++) {
+		memcpy(end - in, copy, in);
+		EXPECT_REFUSED(EFAULT, end - in);
+	}
+}
+
+/* It says it is longer than what is mapped. */
+TEST_F(cmd, tail_is_not_there)
+{
+	char *end = self->room + 65536, *p = end - variant->size;
+
+	fill(self, variant, p, variant->size);
+	put_word(p, 0, (__u32)variant->size + 8);
+	ASSERT_EQ(0, mprotect(end, 65536, PROT_NONE));
+	EXPECT_REFUSED(EFAULT, p);
+}
+
+/* What can't be told must not have happened. Free has nothing to tell. */
+TEST_F(cmd, read_only)
+{
+	char *p = fill(self, variant, self->room, variant->size);
+	int rc;
+
+	ASSERT_EQ(0, mprotect(self->room, 65536, PROT_READ));
+	rc = zb_ioctl(self->zb.fd, variant->nr, p);
+	if (variant->nr == ZB_IOC_FREE && !rc) {
+		EXPECT_EQ(-ENOENT, zb_free(self->zb.fd, self->handle));
+		return;
+	}
+	EXPECT_EQ(-EFAULT, rc);
+	EXPECT_UNCHANGED();
+}
+
+/* Its first part can be written, its last can't. */
+TEST_F(cmd, last_bytes_read_only)
+{
+	char *end = self->room + 65536, *p = end - variant->size / 2;
+	int rc;
+
+	fill(self, variant, p, variant->size);
+	ASSERT_EQ(0, mprotect(end, 65536, PROT_READ));
+	rc = zb_ioctl(self->zb.fd, variant->nr, p);
+	if (variant->nr == ZB_IOC_FREE && !rc) {
+		EXPECT_EQ(-ENOENT, zb_free(self->zb.fd, self->handle));
+		return;
+	}
+	EXPECT_EQ(-EFAULT, rc);
+	EXPECT_UNCHANGED();
+}
+
+TEST_F(cmd, size_too_short)
+{
+	size_t size;
+
+	for (size = 0; size < variant->needs; size++) {
+		fill(self, variant, self->room, variant->size);
+		put_word(self->room, 0, (__u32)size);
+		EXPECT_REFUSED(EINVAL, self->room);
+	}
+}
+
+/*
+ * Between the shortest that is taken and today's size, all work, and nothing
+ * is written behind the end that was told.
+ */
+TEST_F(cmd, size_of_an_older_version)
+{
+	bool taken = false;
+	size_t size;
+	int rc;
+
+	for (size = variant->needs; size <= variant->size; size++) {
+		memset(self->room, 0x5a, 512);
+		fill(self, variant, self->room, size);
+		rc = zb_ioctl(self->zb.fd, variant->nr, self->room);
+		if (rc && !taken) {
+			EXPECT_EQ(-EINVAL, rc);
+			EXPECT_UNCHANGED();
+			continue;
+		}
+		taken = true;
+		EXPECT_EQ(0, rc) TH_LOG("size %zu", size);
+		EXPECT_TRUE(zb_all_bytes(self->room + size, 0x5a, 512 - size));
+		EXPECT_EQ(0, undo(self, variant, self->room));
+		EXPECT_UNCHANGED();
+	}
+	EXPECT_TRUE(taken);
+}
+
+TEST_F(cmd, size_of_a_newer_version)
+{
+	size_t more;
+
+	for (more = 1; more < 64; more++)
+		EXPECT_WORKS(fill(self, variant, self->room, variant->size + more));
+	EXPECT_WORKS(fill(self, variant, self->room, self->zb.page));
+}
+
+TEST_F(cmd, unknown_part_is_not_zero)
+{
+	size_t at, size = variant->size + 64;
+
+	for (at = variant->size; at < size; at++) {
+		fill(self, variant, self->room, size);
+		self->room[at] = 1;
+		EXPECT_REFUSED(E2BIG, self->room);
+	}
+	fill(self, variant, self->room, self->zb.page);
+	self->room[self->zb.page - 1] = 1;
+	EXPECT_REFUSED(E2BIG, self->room);
+}
+
+TEST_F(cmd, size_beyond_a_page)
+{
+	static const __u32 more[] = { 1, 4, 8, 4096 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(more); i++) {
+		fill(self, variant, self->room, self->zb.page + more[i]);
+		EXPECT_REFUSED(E2BIG, self->room);
+	}
+	fill(self, variant, self->room, variant->size);
+	put_word(self->room, 0, 0x80000000u);
+	EXPECT_REFUSED(E2BIG, self->room);
+	put_word(self->room, 0, ~0u);
+	EXPECT_REFUSED(E2BIG, self->room);
+}
+
+TEST_F(cmd, unknown_flags)
+{
+	int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (variant->good_flags & 1u << bit)
+			continue;
+		fill(self, variant, self->room, variant->size);
+		put_word(self->room, offsetof(struct zb_ioc_info, flags),
+			 1u << bit);
+		EXPECT_REFUSED(EINVAL, self->room);
+	}
+}
+
+TEST_F(cmd, reserved)
+{
+	int bit;
+
+	if (variant->reserved == NO_RESERVED)
+		return;
+	for (bit = 0; bit < 32; bit++) {
+		fill(self, variant, self->room, variant->size);
+		put_word(self->room, variant->reserved, 1u << bit);
+		EXPECT_REFUSED(EINVAL, self->room);
+	}
+}
+
+/* A caller may well pass a structure again that has an old answer in it. */
+TEST_F(cmd, old_answer_does_not_matter)
+{
+	fill(self, variant, self->room, variant->size);
+	ASSERT_EQ(0, zb_ioctl(self->zb.fd, variant->nr, self->room));
+	ASSERT_EQ(0, undo(self, variant, self->room));
+	if (variant->nr == ZB_IOC_ALLOC)
+		put_word(self->room, offsetof(struct zb_ioc_alloc, length), 0);
+	if (variant->handle)
+		put_word(self->room, variant->handle, self->handle);
+	EXPECT_WORKS(self->room);
+}
+
+/* The right number in the wrong dress: direction and size bits, other letters. */
+TEST_F(cmd, wrong_encoding)
+{
+	unsigned int nr = _IOC_NR(variant->nr);
+	unsigned int dir, type;
+
+	fill(self, variant, self->room, variant->size);
+	for (dir = 0; dir < 4; dir++) {
+		unsigned int sized = _IOC(dir, ZB_IOC_TYPE, nr, variant->size);
+		unsigned int unsized = _IOC(dir, ZB_IOC_TYPE, nr, 0);
+
+		EXPECT_EQ(-ENOTTY, zb_ioctl(self->zb.fd, sized, self->room));
+		if (dir)
+			EXPECT_EQ(-ENOTTY, zb_ioctl(self->zb.fd, unsized, self->room));
+	}
+	for (type = 1; type < 256; type++) {
+		if (type == ZB_IOC_TYPE || type == 'T')
+			continue;
+		EXPECT_EQ(-ENOTTY, zb_ioctl(self->zb.fd, _IO(type, nr), self->room));
+	}
+	EXPECT_UNCHANGED();
+}
+
+TEST_F(zbuddy, unknown_commands)
+{
+	char room[512] = { 0 };
+	unsigned int nr;
+
+	put_word(room, 0, sizeof(struct zb_ioc_info));
+	for (nr = ZB_IOC_QUERY + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
+		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, room));
+		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, NULL));
+	}
+}
+
+TEST_F(zbuddy, no_read_no_write)
+{
+	char byte = 0;
+
+	EXPECT_EQ(-1, read(self->fd, &byte, 1));
+	EXPECT_EQ(-1, write(self->fd, &byte, 1));
+	EXPECT_EQ(-1, pread(self->fd, &byte, 1, 0));
+	EXPECT_EQ(-1, pwrite(self->fd, &byte, 1, 0));
+}
+
+TEST_HARNESS_MAIN

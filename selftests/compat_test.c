@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device from a 32-bit program, without one: a 64-bit program on x86 can
+ * make 32-bit system calls with int 0x80. Pointers must be below 4 GiB then.
+ */
+#define ZB_OWN_FIXTURE
+#include "zbuddy_test.h"
+
+#include <signal.h>
+
+#ifndef __x86_64__
+
+TEST(only_for_x86_64)
+{
+	SKIP(return, "int 0x80 is of x86");
+}
+
+#else
+
+#define NR32_getpid	20
+#define NR32_ioctl	54
+#define NR32_mmap2	192
+
+/* The stack below is in use by leaf functions: keep off it. */
+static long call32(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long last asm("r12") = f;
+
+	asm volatile("lea -256(%%rsp), %%rsp\n\t"
+		     "push %%rbp\n\t"
+		     "mov %%r12d, %%ebp\n\t"
+		     "int $0x80\n\t"
+		     "pop %%rbp\n\t"
+		     "lea 256(%%rsp), %%rsp"
+		     : "+a" (nr)
+		     : "b" (a), "c" (b), "d" (c), "S" (d), "D" (e), "r" (last)
+		     : "memory", "cc", "r8", "r9", "r10", "r11");
+	return (int)nr;
+}
+
+FIXTURE(compat) {
+	FIXTURE_DATA(zbuddy) zb;
+	char *room;
+};
+
+static void no_int80(int sig)
+{
+	_exit(sig);
+}
+
+/* With a handler, so that the kernel has nothing to say of it. */
+static bool have_int80(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		signal(SIGSEGV, no_int80);
+		_exit(call32(NR32_getpid, 0, 0, 0, 0, 0, 0) == getpid() ? 0 : 1);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
+FIXTURE_SETUP(compat)
+{
+	if (zb_setup(_metadata, &self->zb))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	if (!have_int80())
+		SKIP(return, "no 32-bit system calls here");
+	self->room = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->room);
+}
+
+FIXTURE_TEARDOWN_PARENT(compat)
+{
+	zb_teardown(_metadata, &self->zb);
+}
+
+static int ioctl32(FIXTURE_DATA(compat) *self, unsigned long cmd, void *arg,
+		   size_t size)
+{
+	int rc;
+
+	memcpy(self->room, arg, size);
+	rc = (int)call32(NR32_ioctl, self->zb.fd, (long)cmd, (long)self->room,
+			 0, 0, 0);
+	memcpy(arg, self->room, size);
+	return rc;
+}
+
+static int alloc32(FIXTURE_DATA(compat) *self, struct zb_ioc_alloc *a)
+{
+	return ioctl32(self, ZB_IOC_ALLOC, a, sizeof(*a));
+}
+
+TEST_F(compat, all_commands)
+{
+	struct zb_ioc_info info = { .size = sizeof(info) };
+	struct zb_ioc_zone zone = { .size = sizeof(zone) };
+	struct zb_ioc_alloc a = zb_want_length(12345, ZB_GFP_ANYZONE);
+	struct zb_ioc_query q = { .size = sizeof(q) };
+	struct zb_ioc_free f = { .size = sizeof(f) };
+
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_INFO, &info, sizeof(info)));
+	EXPECT_EQ(0, memcmp(&info, &self->zb.info, sizeof(info)));
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_ZONE, &zone, sizeof(zone)));
+	EXPECT_GT(zone.total_bytes, 0);
+	ASSERT_EQ(0, alloc32(self, &a));
+	EXPECT_EQ(4 * self->zb.page, a.length);
+	q.handle = a.handle;
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_QUERY, &q, sizeof(q)));
+	EXPECT_EQ(a.mmap_offset, q.mmap_offset);
+	f.handle = a.handle;
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
+	EXPECT_EQ(-ENOENT, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
+	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_QUERY + 1, &f, sizeof(f)));
+}
+
+/* mmap2 counts offsets in 4 KiB, in 32 bits. */
+TEST_F(compat, map)
+{
+	struct zb_ioc_alloc a = zb_want_order(3, ZB_GFP_ANYZONE);
+	unsigned int *p;
+	char *q;
+	long addr;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		a = zb_want_order(3, ZB_GFP_ANYZONE);
+		ASSERT_EQ(0, alloc32(self, &a));
+	}
+	ASSERT_LE(a.mmap_offset + a.length, 1ull << 44);
+	addr = call32(NR32_mmap2, 0, (long)a.length, PROT_READ | PROT_WRITE,
+		      MAP_SHARED, self->zb.fd, (long)(a.mmap_offset >> 12));
+	ASSERT_TRUE((unsigned int)addr < -4096u);
+	p = (unsigned int *)(unsigned long)(unsigned int)addr;
+	p[0] = 0x12345678;
+	q = zb_map(self->zb.fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)q);
+	EXPECT_EQ(0, memcmp(q, p, a.length));
+	EXPECT_EQ(0x78, q[0]);
+}
+
+/* However many come and go, offsets stay within reach. */
+TEST_F_TIMEOUT(compat, handles_come_round, 90)
+{
+	__u64 i, most = (1ull << 44) / self->zb.page >> self->zb.info.max_order;
+	struct zb_ioc_alloc a, kept = zb_want_order(0, ZB_GFP_ANYZONE);
+	struct zb_ioc_query q;
+
+	if (most > 1 << 18)
+		SKIP(return, "too many");
+	ASSERT_EQ(0, alloc32(self, &kept));
+	for (i = 0; i < most + 10; i++) {
+		a = zb_want_order(0, ZB_GFP_ANYZONE);
+		ASSERT_EQ(0, alloc32(self, &a));
+		ASSERT_NE(kept.handle, a.handle);
+		ASSERT_LE(a.mmap_offset + a.length, 1ull << 44);
+		ASSERT_EQ(0, zb_free(self->zb.fd, a.handle));
+	}
+	ASSERT_EQ(0, zb_query(self->zb.fd, kept.handle, &q));
+	EXPECT_EQ(kept.mmap_offset, q.mmap_offset);
+}
+
+#endif /* __x86_64__ */
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the fields of the ioctls may hold. Each test changes one field of a
+ * good structure; the file that is refused must have nothing then.
+ */
+#include "zbuddy_test.h"
+
+#include <limits.h>
+
+#define EXPECT_ALLOC(err, arg) do {					\
+	struct zb_ioc_alloc __a = (arg);				\
+	struct zb_ioc_alloc __was = __a;				\
+	int __rc = zb_ioctl(self->fd, ZB_IOC_ALLOC, &__a);		\
+									\
+	EXPECT_EQ(-(err), __rc) {					\
+		TH_LOG("flags %#x gfp %#x node %d order %u length %#llx", \
+		       __was.flags, __was.gfp, __was.node, __was.order,	\
+		       __was.length);					\
+	}								\
+	if (__rc) {							\
+		EXPECT_EQ(0, memcmp(&__a, &__was, sizeof(__a)));	\
+	} else {							\
+		EXPECT_EQ(0, zb_free(self->fd, __a.handle));		\
+	}								\
+	EXPECT_EQ(self->free, zb_free_bytes(self->fd));			\
+} while (0)
+
+static struct zb_ioc_alloc good(void)
+{
+	return zb_want_order(0, ZB_GFP_ANYZONE);
+}
+
+/* Whether some zone is one that @highest allows. */
+static bool have_zone(const FIXTURE_DATA(zbuddy) *self, unsigned int highest)
+{
+	struct zb_ioc_zone zone;
+	__u32 i;
+
+	for (i = 0; i < self->info.nr_zones; i++)
+		if (!zb_zone(self->fd, i, &zone) && zone.type <= highest)
+			return true;
+	return false;
+}
+
+/* The rule of the kernel, in words instead of a table; -1: means nothing. */
+static int highest_zone(__u32 gfp)
+{
+	bool dma = gfp & __ZB_GFP_DMA, dma32 = gfp & __ZB_GFP_DMA32;
+	bool high = gfp & __ZB_GFP_HIGHMEM, movable = gfp & __ZB_GFP_MOVABLE;
+
+	if (dma + dma32 + high > 1)
+		return -1;
+	if (dma)
+		return ZB_ZONE_DMA;
+	if (dma32)
+		return ZB_ZONE_DMA32;
+	if (high)
+		return movable ? ZB_ZONE_MOVABLE : ZB_ZONE_HIGHMEM;
+	return ZB_ZONE_NORMAL;
+}
+
+static int zones_errno(const FIXTURE_DATA(zbuddy) *self, __u32 gfp)
+{
+	int highest = highest_zone(gfp);
+
+	if (highest < 0)
+		return EINVAL;
+	return have_zone(self, (unsigned int)highest) ? 0 : ENOMEM;
+}
+
+TEST_F(zbuddy, info_makes_sense)
+{
+	const struct zb_ioc_info *i = &self->info;
+
+	EXPECT_EQ(sizeof(*i), i->size);
+	EXPECT_EQ(0, i->flags);
+	EXPECT_EQ(ZB_ABI_VERSION, i->version);
+	EXPECT_EQ(sysconf(_SC_PAGESIZE), i->page_size);
+	EXPECT_EQ(0, i->features);
+	EXPECT_EQ(ZB_GFP_ZONEMASK, i->gfp_mask & ZB_GFP_ZONEMASK);
+	EXPECT_EQ(ZB_GFP_KERNEL, i->gfp_mask & ZB_GFP_KERNEL);
+	EXPECT_GE(i->max_order, i->block_order);
+	EXPECT_LE(i->max_order, 30);
+	EXPECT_GE(i->nr_nodes, 1);
+	EXPECT_GE(i->nr_zones, i->nr_nodes);
+	EXPECT_LE(i->nr_zones, i->nr_nodes * ZB_NR_ZONES);
+	EXPECT_LE(i->free_bytes, i->total_bytes);
+	EXPECT_EQ(0, i->total_bytes % ((__u64)i->page_size << i->block_order));
+	EXPECT_NE(NULL, memchr(i->backend, 0, sizeof(i->backend)));
+	EXPECT_TRUE(!strcmp(i->backend, "cma") || !strcmp(i->backend, "dma") ||
+		    !strcmp(i->backend, "contig"));
+}
+
+TEST_F(zbuddy, info_has_no_stale_bytes)
+{
+	struct zb_ioc_info a, b;
+	size_t len;
+
+	memset(&a, 0x11, sizeof(a));
+	memset(&b, 0x22, sizeof(b));
+	a.size = sizeof(a);
+	b.size = sizeof(b);
+	a.flags = 0;
+	b.flags = 0;
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_INFO, &a));
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_INFO, &b));
+	EXPECT_EQ(0, memcmp(&a, &b, sizeof(a)));
+	len = strnlen(a.backend, sizeof(a.backend));
+	EXPECT_TRUE(zb_all_bytes(a.backend + len, 0, sizeof(a.backend) - len));
+}
+
+TEST_F(zbuddy, zones_make_sense)
+{
+	__u64 total = 0, free = 0;
+	struct zb_ioc_zone zone, last = { .node = -1 };
+	__u32 i;
+
+	for (i = 0; i < self->info.nr_zones; i++) {
+		ASSERT_EQ(0, zb_zone(self->fd, i, &zone));
+		EXPECT_EQ(sizeof(zone), zone.size);
+		EXPECT_EQ(i, zone.index);
+		EXPECT_LT(zone.type, ZB_NR_ZONES);
+		EXPECT_GE(zone.node, 0);
+		EXPECT_TRUE(zone.node > last.node || zone.type > last.type);
+		EXPECT_GT(zone.total_bytes, 0);
+		EXPECT_LE(zone.free_bytes + zone.cached_bytes, zone.total_bytes);
+		EXPECT_GE(zone.largest_order, 0);
+		EXPECT_LE(zone.largest_order, (int)self->info.max_order);
+		total += zone.total_bytes;
+		free += zone.free_bytes + zone.cached_bytes;
+		last = zone;
+	}
+	EXPECT_EQ(self->info.total_bytes, total);
+	EXPECT_EQ(self->info.free_bytes, free);
+}
+
+TEST_F(zbuddy, zone_index)
+{
+	const __u32 bad[] = {
+		self->info.nr_zones, self->info.nr_zones + 1, 255, 256, 65536,
+		INT_MAX, 1u << 31, ~0u,
+	};
+	struct zb_ioc_zone zone;
+	size_t i;
+
+	EXPECT_EQ(0, zb_zone(self->fd, self->info.nr_zones - 1, &zone));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, zb_zone(self->fd, bad[i], &zone));
+}
+
+TEST_F(zbuddy, gfp_none)
+{
+	struct zb_ioc_alloc a = good();
+
+	a.gfp = 0;
+	EXPECT_ALLOC(zones_errno(self, 0), a);
+}
+
+TEST_F(zbuddy, gfp_each_bit)
+{
+	struct zb_ioc_alloc a = good();
+	int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		a.gfp = 1u << bit;
+		if (a.gfp & self->info.gfp_mask)
+			EXPECT_ALLOC(zones_errno(self, a.gfp), a);
+		else
+			EXPECT_ALLOC(EINVAL, a);
+	}
+}
+
+TEST_F(zbuddy, gfp_each_unknown_bit_beside_good_ones)
+{
+	struct zb_ioc_alloc a = good();
+	int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (self->info.gfp_mask & 1u << bit)
+			continue;
+		a.gfp = ZB_GFP_ANYZONE | 1u << bit;
+		EXPECT_ALLOC(EINVAL, a);
+	}
+	a.gfp = ~self->info.gfp_mask;
+	EXPECT_ALLOC(EINVAL, a);
+	a.gfp = ~0u;
+	EXPECT_ALLOC(EINVAL, a);
+}
+
+TEST_F(zbuddy, gfp_zone_combinations)
+{
+	struct zb_ioc_alloc a = good();
+	__u32 bits;
+
+	ASSERT_EQ(0xf, ZB_GFP_ZONEMASK);
+	for (bits = 0; bits <= ZB_GFP_ZONEMASK; bits++) {
+		a.gfp = ZB_GFP_KERNEL | bits;
+		EXPECT_ALLOC(zones_errno(self, bits), a);
+	}
+}
+
+TEST_F(zbuddy, gfp_movable_and_reclaimable)
+{
+	struct zb_ioc_alloc a = good();
+
+	a.gfp = ZB_GFP_KERNEL | __ZB_GFP_MOVABLE | __ZB_GFP_RECLAIMABLE;
+	EXPECT_ALLOC(EINVAL, a);
+	a.gfp |= __ZB_GFP_HIGHMEM;
+	EXPECT_ALLOC(EINVAL, a);
+}
+
+TEST_F(zbuddy, gfp_groups)
+{
+	static const __u32 groups[] = {
+		ZB_GFP_NOWAIT, ZB_GFP_NOIO, ZB_GFP_NOFS, ZB_GFP_KERNEL,
+		ZB_GFP_TEMPORARY, ZB_GFP_KERNEL | __ZB_GFP_ZERO,
+		ZB_GFP_KERNEL | __ZB_GFP_THISNODE,
+	};
+	struct zb_ioc_alloc a = good();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		a.gfp = groups[i] | __ZB_GFP_HIGHMEM;
+		EXPECT_ALLOC(zones_errno(self, __ZB_GFP_HIGHMEM), a);
+	}
+}
+
+TEST_F(zbuddy, order)
+{
+	const __u32 bad[] = {
+		self->info.max_order + 1, self->info.max_order + 2, 19, 30, 31,
+		32, 33, 63, 64, 64 + 1, 255, 256, 1u << 31, ~0u - 1, ~0u,
+	};
+	struct zb_ioc_alloc a = good();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (bad[i] <= self->info.max_order)
+			continue;
+		a.order = bad[i];
+		EXPECT_ALLOC(EINVAL, a);
+	}
+}
+
+/* Another zone can hold it, so it isn't wrong; it just isn't to be had. */
+TEST_F(zbuddy, order_that_the_zone_cannot_hold)
+{
+	struct zb_ioc_alloc a = good();
+	struct zb_ioc_zone zone;
+
+	ASSERT_EQ(0, zb_zone(self->fd, 0, &zone));
+	if (zone.type > ZB_ZONE_DMA32 || self->info.nr_zones < 2)
+		SKIP(return, "no lower zone");
+	a.gfp = ZB_GFP_KERNEL |
+		(zone.type == ZB_ZONE_DMA ? __ZB_GFP_DMA : __ZB_GFP_DMA32);
+	a.order = self->info.max_order;
+	if (self->page << a.order <= zone.total_bytes)
+		SKIP(return, "the zone is large");
+	EXPECT_ALLOC(ENOMEM, a);
+}
+
+TEST_F(zbuddy, length)
+{
+	const __u64 most = self->page << self->info.max_order;
+	const __u64 bad[] = {
+		0, most + 1, most + self->page, 2 * most, 1ull << 43,
+		1ull << 44, 1ull << 52, 1ull << 63, (1ull << 63) + 1,
+		-2ull * self->page, -self->page, 1 - self->page,
+		~0ull - 1, ~0ull,
+	};
+	struct zb_ioc_alloc a = good();
+	size_t i;
+
+	a.flags = ZB_ALLOC_LENGTH;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		a.length = bad[i];
+		EXPECT_ALLOC(EINVAL, a);
+	}
+	/* The low half alone would be good. */
+	for (i = 36; i < 64; i++) {
+		a.length = (1ull << i) + self->page;
+		if (a.length > most)
+			EXPECT_ALLOC(EINVAL, a);
+	}
+}
+
+TEST_F(zbuddy, length_without_its_flag)
+{
+	struct zb_ioc_alloc a = good();
+
+	a.length = self->page;
+	EXPECT_ALLOC(EINVAL, a);
+	a.length = 1ull << 32;
+	EXPECT_ALLOC(EINVAL, a);
+}
+
+TEST_F(zbuddy, order_beside_a_length)
+{
+	struct zb_ioc_alloc a = zb_want_length(self->page, ZB_GFP_ANYZONE);
+
+	EXPECT_ALLOC(0, a);
+	a.order = 1;
+	EXPECT_ALLOC(EINVAL, a);
+	a.order = ~0u;
+	EXPECT_ALLOC(EINVAL, a);
+}
+
+TEST_F(zbuddy, node_without_a_region)
+{
+	static const int bad[] = {
+		-2, -3, INT_MIN, INT_MAX, 1 << 10, 1 << 20, 1 << 30,
+	};
+	struct zb_ioc_alloc a = good();
+	struct zb_ioc_zone zone;
+	__u32 i, n;
+	int node;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		a.node = bad[i];
+		EXPECT_ALLOC(EINVAL, a);
+	}
+	for (node = 0; node < 80; node++) {
+		bool have = false;
+
+		for (n = 0; n < self->info.nr_zones; n++)
+			have |= !zb_zone(self->fd, n, &zone) && zone.node == node;
+		a.node = node;
+		EXPECT_ALLOC(have ? 0 : EINVAL, a);
+	}
+}
+
+/* A bad node is wrong whether or not there is something to be had. */
+TEST_F(zbuddy, errors_come_before_enomem)
+{
+	struct zb_ioc_alloc *bufs = calloc(4096, sizeof(*bufs));
+	struct zb_ioc_alloc a = good();
+	__u64 bytes;
+
+	ASSERT_NE(NULL, bufs);
+	zb_alloc_all(self->fd, self->info.max_order, ZB_GFP_ANYZONE, bufs, 4096,
+		     &bytes);
+	ASSERT_EQ(0, zb_free_bytes(self->fd));
+	EXPECT_EQ(-ENOMEM, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	a = good();
+	a.node = -2;
+	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	a = good();
+	a.gfp = __ZB_GFP_DMA | __ZB_GFP_HIGHMEM;
+	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	a = good();
+	a.order = self->info.max_order + 1;
+	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	free(bufs);
+}
+
+TEST_HARNESS_MAIN

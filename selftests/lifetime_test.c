@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When a buffer ends: with FREE, with the last descriptor of its file however
+ * that goes away, and not before its last mapping. The fixture's teardown sees
+ * to it that in the end all memory is back.
+ */
+#include "zbuddy_test.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#define LENGTH	(1 << 20)
+#define BYTE	0x5c
+
+/* This many bytes are held by somebody. */
+#define EXPECT_HELD(bytes)						\
+	EXPECT_EQ(self->free - (bytes),					\
+		  zb_await_free(self->fd, self->free - (bytes)))
+
+/* Of one buffer in another file. */
+struct buffer {
+	int fd;
+	struct zb_ioc_alloc a;
+	char *p;
+};
+
+static void get(struct __test_metadata *_metadata, struct buffer *b)
+{
+	b->fd = zb_open();
+	ASSERT_GE(b->fd, 0);
+	ASSERT_EQ(0, zb_alloc_length(b->fd, LENGTH, ZB_GFP_ANYZONE, &b->a));
+	b->p = NULL;
+}
+
+static void get_mapped(struct __test_metadata *_metadata, struct buffer *b)
+{
+	get(_metadata, b);
+	b->p = zb_map(b->fd, &b->a);
+	ASSERT_NE(MAP_FAILED, (void *)b->p);
+	memset(b->p, BYTE, LENGTH);
+}
+
+/* All that there is, in one go and with a pattern: nobody else's may change. */
+static void scribble(struct __test_metadata *_metadata, int fd)
+{
+	static struct zb_ioc_alloc all[1024];
+	unsigned int nr, i;
+	__u64 bytes;
+
+	nr = zb_alloc_all(fd, 9, ZB_GFP_ANYZONE, all, ARRAY_SIZE(all), &bytes);
+	EXPECT_GT(nr, 0);
+	for (i = 0; i < nr; i++) {
+		char *p = zb_map(fd, &all[i]);
+
+		ASSERT_NE(MAP_FAILED, (void *)p);
+		memset(p, 0xee, all[i].length);
+		munmap(p, all[i].length);
+	}
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, zb_free(fd, all[i].handle));
+}
+
+TEST_F(zbuddy, close_frees)
+{
+	struct zb_ioc_alloc a;
+	struct buffer b;
+	int i;
+
+	get(_metadata, &b);
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, zb_alloc_order(b.fd, i % 6, ZB_GFP_ANYZONE, &a));
+	close(b.fd);
+	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
+}
+
+TEST_F(zbuddy, exit_frees)
+{
+	struct buffer b;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		get_mapped(_metadata, &b);
+		_exit(7);
+	}
+	EXPECT_TRUE(zb_wait_exit(pid, 7));
+	EXPECT_HELD(0);
+}
+
+static void hold_until_killed(struct __test_metadata *_metadata, int fd)
+{
+	struct buffer b[4];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(b); i++)
+		get_mapped(_metadata, &b[i]);
+	if (write(fd, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+TEST_F(zbuddy, kill_frees)
+{
+	int status, p[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(p));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		hold_until_killed(_metadata, p[1]);
+	ASSERT_EQ(1, read(p[0], &c, 1));
+	EXPECT_HELD(4 * LENGTH);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	EXPECT_HELD(0);
+}
+
+/* Somebody who is in the middle of an ioctl when it happens. */
+TEST_F(zbuddy, kill_while_busy)
+{
+	int round, status;
+
+	for (round = 0; round < 20; round++) {
+		pid_t pid = fork();
+
+		ASSERT_GE(pid, 0);
+		if (!pid) {
+			struct buffer b;
+
+			for (;;)
+				get_mapped(_metadata, &b);
+		}
+		zb_sleep_ms(5 + round);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	}
+	EXPECT_HELD(0);
+}
+
+TEST_F(zbuddy, dup_keeps)
+{
+	struct zb_ioc_query q;
+	struct buffer b;
+	int copy;
+
+	get(_metadata, &b);
+	copy = dup(b.fd);
+	ASSERT_GE(copy, 0);
+	close(b.fd);
+	EXPECT_HELD(LENGTH);
+	EXPECT_EQ(0, zb_query(copy, b.a.handle, &q));
+	close(copy);
+	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
+}
+
+/* A second open is another file, though of the same process. */
+TEST_F(zbuddy, open_is_not_dup)
+{
+	struct zb_ioc_query q;
+	struct buffer b, other;
+
+	get(_metadata, &b);
+	get(_metadata, &other);
+	close(b.fd);
+	EXPECT_HELD(LENGTH);
+	EXPECT_EQ(0, zb_query(other.fd, other.a.handle, &q));
+	close(other.fd);
+}
+
+TEST_F(zbuddy, fork_shares_the_file)
+{
+	struct zb_ioc_alloc a;
+	struct zb_ioc_query q;
+	struct buffer b;
+	__u32 handle;
+	int p[2];
+	pid_t pid;
+
+	get(_metadata, &b);
+	ASSERT_EQ(0, pipe(p));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (zb_query(b.fd, b.a.handle, &q) || zb_free(b.fd, b.a.handle) ||
+		    zb_alloc_order(b.fd, 3, ZB_GFP_ANYZONE, &a) ||
+		    write(p[1], &a.handle, 4) != 4)
+			_exit(1);
+		_exit(0);
+	}
+	ASSERT_EQ(4, read(p[0], &handle, 4));
+	ASSERT_TRUE(zb_wait_exit(pid, 0));
+	EXPECT_EQ(0, zb_query(b.fd, handle, &q));
+	EXPECT_EQ(3, q.order);
+	if (handle != b.a.handle)
+		EXPECT_EQ(-ENOENT, zb_query(b.fd, b.a.handle, &q));
+	EXPECT_HELD(8 * self->page);
+	close(b.fd);
+}
+
+TEST_F(zbuddy, child_outlives_the_parents_descriptor)
+{
+	struct zb_ioc_query q;
+	struct buffer b;
+	int p[2];
+	pid_t pid;
+	char c;
+
+	get(_metadata, &b);
+	ASSERT_EQ(0, pipe(p));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		close(p[1]);
+		if (read(p[0], &c, 1))
+			_exit(1);
+		_exit(zb_query(b.fd, b.a.handle, &q) ? 2 : 0);
+	}
+	close(b.fd);
+	EXPECT_HELD(LENGTH);
+	close(p[0]);
+	close(p[1]);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	EXPECT_HELD(0);
+}
+
+static int send_fd(int sock, int fd)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(fd))] = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+static int receive_fd(int sock)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+	int fd;
+
+	if (recvmsg(sock, &msg, 0) != 1)
+		return -1;
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+TEST_F(zbuddy, passed_to_another_process)
+{
+	struct zb_ioc_query q;
+	struct buffer b;
+	int sock[2], fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		get_mapped(_metadata, &b);
+		if (send_fd(sock[1], b.fd) ||
+		    write(sock[1], &b.a, sizeof(b.a)) != sizeof(b.a))
+			_exit(1);
+		_exit(0);
+	}
+	fd = receive_fd(sock[0]);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(sizeof(b.a), read(sock[0], &b.a, sizeof(b.a)));
+	ASSERT_TRUE(zb_wait_exit(pid, 0));
+	EXPECT_EQ(0, zb_query(fd, b.a.handle, &q));
+	b.p = zb_map(fd, &b.a);
+	ASSERT_NE(MAP_FAILED, (void *)b.p);
+	EXPECT_TRUE(zb_all_bytes(b.p, BYTE, LENGTH));
+	EXPECT_HELD(LENGTH);
+	munmap(b.p, LENGTH);
+	close(fd);
+	EXPECT_HELD(0);
+}
+
+/* In a message that nobody reads. */
+TEST_F(zbuddy, lost_in_a_socket)
+{
+	struct buffer b;
+	int sock[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
+	get(_metadata, &b);
+	ASSERT_EQ(0, send_fd(sock[1], b.fd));
+	close(b.fd);
+	EXPECT_HELD(LENGTH);
+	close(sock[0]);
+	close(sock[1]);
+	EXPECT_HELD(0);
+}
+
+/* Runs this program as "--wait FD", which ends when FD does. */
+static pid_t run_waiter(const char *fd)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	execl("/proc/self/exe", "lifetime_test", "--wait", fd, NULL);
+	_exit(99);
+}
+
+static void expect_exec(struct __test_metadata *_metadata,
+			FIXTURE_DATA(zbuddy) *self, int cloexec, __u64 held)
+{
+	struct buffer b;
+	char text[16];
+	int p[2];
+	pid_t pid;
+
+	get_mapped(_metadata, &b);
+	ASSERT_EQ(0, fcntl(b.fd, F_SETFD, cloexec));
+	ASSERT_EQ(0, pipe(p));
+	ASSERT_EQ(0, fcntl(p[1], F_SETFD, FD_CLOEXEC));
+	snprintf(text, sizeof(text), "%d", p[0]);
+	pid = run_waiter(text);
+	ASSERT_GT(pid, 0);
+	close(b.fd);
+	munmap(b.p, LENGTH);
+	EXPECT_HELD(held);
+	close(p[1]);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	EXPECT_HELD(0);
+	close(p[0]);
+}
+
+TEST_F(zbuddy, exec_closes)
+{
+	expect_exec(_metadata, self, FD_CLOEXEC, 0);
+}
+
+TEST_F(zbuddy, exec_keeps_when_told)
+{
+	expect_exec(_metadata, self, 0, LENGTH);
+}
+
+/* The handle goes, the mapping stays as it is, its memory comes back last. */
+TEST_F(zbuddy, free_while_mapped)
+{
+	struct zb_ioc_query q;
+	struct buffer b;
+
+	get_mapped(_metadata, &b);
+	ASSERT_EQ(0, zb_free(b.fd, b.a.handle));
+	EXPECT_EQ(-ENOENT, zb_query(b.fd, b.a.handle, &q));
+	EXPECT_EQ(-ENOENT, zb_free(b.fd, b.a.handle));
+	EXPECT_EQ(MAP_FAILED, zb_map(b.fd, &b.a));
+	EXPECT_EQ(ENOENT, errno);
+	EXPECT_HELD(LENGTH);
+	scribble(_metadata, self->fd);
+	EXPECT_TRUE(zb_all_bytes(b.p, BYTE, LENGTH));
+	memset(b.p, BYTE + 1, LENGTH);
+	EXPECT_TRUE(zb_all_bytes(b.p, BYTE + 1, LENGTH));
+	EXPECT_HELD(LENGTH);
+	munmap(b.p, LENGTH);
+	EXPECT_HELD(0);
+	close(b.fd);
+}
+
+TEST_F(zbuddy, close_while_mapped)
+{
+	struct buffer b;
+
+	get_mapped(_metadata, &b);
+	close(b.fd);
+	EXPECT_HELD(LENGTH);
+	scribble(_metadata, self->fd);
+	EXPECT_TRUE(zb_all_bytes(b.p, BYTE, LENGTH));
+	memset(b.p, BYTE + 1, LENGTH);
+	EXPECT_HELD(LENGTH);
+	munmap(b.p, LENGTH);
+	EXPECT_HELD(0);
+}
+
+/* Mapped twice, and cut in pieces: the last piece counts. */
+TEST_F(zbuddy, free_while_mapped_in_pieces)
+{
+	struct buffer b;
+	char *second;
+
+	get_mapped(_metadata, &b);
+	second = zb_map(b.fd, &b.a);
+	ASSERT_NE(MAP_FAILED, (void *)second);
+	ASSERT_EQ(0, zb_free(b.fd, b.a.handle));
+	EXPECT_EQ(0, munmap(b.p + LENGTH / 4, LENGTH / 2));
+	EXPECT_HELD(LENGTH);
+	EXPECT_EQ(0, munmap(second, LENGTH));
+	EXPECT_HELD(LENGTH);
+	EXPECT_EQ(0, munmap(b.p, LENGTH / 4));
+	EXPECT_HELD(LENGTH);
+	scribble(_metadata, self->fd);
+	EXPECT_TRUE(zb_all_bytes(b.p + LENGTH / 4 * 3, BYTE, LENGTH / 4));
+	EXPECT_EQ(0, munmap(b.p + LENGTH / 4 * 3, LENGTH / 4));
+	EXPECT_HELD(0);
+	close(b.fd);
+}
+
+/* A child that was born with the mapping holds it as well. */
+TEST_F(zbuddy, child_holds_the_mapping)
+{
+	struct buffer b;
+	int p[2];
+	pid_t pid;
+	char c;
+
+	get_mapped(_metadata, &b);
+	ASSERT_EQ(0, pipe(p));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		close(p[1]);
+		close(b.fd);
+		if (read(p[0], &c, 1))
+			_exit(1);
+		_exit(zb_all_bytes(b.p, BYTE, LENGTH) ? 0 : 2);
+	}
+	close(p[0]);
+	munmap(b.p, LENGTH);
+	close(b.fd);
+	EXPECT_HELD(LENGTH);
+	scribble(_metadata, self->fd);
+	close(p[1]);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	EXPECT_HELD(0);
+}
+
+/* --- races ----------------------------------------------------------------- */
+
+#define ROUNDS	2000
+
+struct race {
+	int fd;
+	struct zb_ioc_alloc a;
+	pthread_barrier_t barrier;
+	int wins[2];
+	int odd;	/* an answer that is neither of the two right ones */
+};
+
+struct racer {
+	struct race *race;
+	int me;
+};
+
+static void *race_free(void *arg)
+{
+	struct racer *r = arg;
+	struct race *race = r->race;
+	int i, rc;
+
+	for (i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&race->barrier);
+		rc = zb_free(race->fd, race->a.handle);
+		race->wins[r->me] += !rc;
+		if (rc && rc != -ENOENT)
+			race->odd = rc;
+		pthread_barrier_wait(&race->barrier);
+	}
+	return NULL;
+}
+
+static void *race_map(void *arg)
+{
+	struct racer *r = arg;
+	struct race *race = r->race;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		char *p;
+
+		pthread_barrier_wait(&race->barrier);
+		p = zb_map(race->fd, &race->a);
+		if (p == MAP_FAILED && errno != ENOENT)
+			race->odd = errno;
+		if (p != MAP_FAILED) {
+			race->wins[r->me]++;
+			p[0] = 1;
+			p[race->a.length - 1] = 1;
+			munmap(p, race->a.length);
+		}
+		pthread_barrier_wait(&race->barrier);
+	}
+	return NULL;
+}
+
+static void run_race(struct __test_metadata *_metadata, struct race *race,
+		     void *(*one)(void *), void *(*other)(void *))
+{
+	struct racer r[2] = { { race, 0 }, { race, 1 } };
+	pthread_t t[2];
+	int i;
+
+	race->fd = zb_open();
+	ASSERT_GE(race->fd, 0);
+	ASSERT_EQ(0, pthread_barrier_init(&race->barrier, NULL, 3));
+	ASSERT_EQ(0, pthread_create(&t[0], NULL, one, &r[0]));
+	ASSERT_EQ(0, pthread_create(&t[1], NULL, other, &r[1]));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, zb_alloc_order(race->fd, 1, ZB_GFP_ANYZONE, &race->a));
+		pthread_barrier_wait(&race->barrier);
+		pthread_barrier_wait(&race->barrier);
+		EXPECT_EQ(-ENOENT, zb_free(race->fd, race->a.handle));
+	}
+	pthread_join(t[0], NULL);
+	pthread_join(t[1], NULL);
+	close(race->fd);
+	EXPECT_EQ(0, race->odd);
+}
+
+TEST_F_TIMEOUT(zbuddy, race_of_two_frees, 60)
+{
+	struct race race = { 0 };
+
+	run_race(_metadata, &race, race_free, race_free);
+	EXPECT_EQ(ROUNDS, race.wins[0] + race.wins[1]);
+}
+
+TEST_F_TIMEOUT(zbuddy, race_of_free_and_map, 60)
+{
+	struct race race = { 0 };
+
+	run_race(_metadata, &race, race_free, race_map);
+	EXPECT_EQ(ROUNDS, race.wins[0]);
+}
+
+int main(int argc, char **argv)
+{
+	char c;
+
+	if (argc == 3 && !strcmp(argv[1], "--wait"))
+		return read(atoi(argv[2]), &c, 1) ? 1 : 0;
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share: the ioctls as functions that return 0 or -errno, and
+ * the fixture "zbuddy". A test is a process of its own; when that is gone, the
+ * teardown wants every byte to be free again and the allocator's own check to be
+ * content. So each test is a test for leaks as well.
+ */
+#ifndef ZBUDDY_TEST_H
+#define ZBUDDY_TEST_H
+
+/* So that __u64 is unsigned long long everywhere. */
+#ifndef __SANE_USERSPACE_TYPES__
+#define __SANE_USERSPACE_TYPES__
+#endif
+
+#include "kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <linux/zbuddy.h>
+
+#define ZB_DEV		"/dev/zbuddy"
+#define ZB_DEBUGFS	"/sys/kernel/debug/zbuddy/"
+
+/* May take from every zone there is. */
+#define ZB_GFP_ANYZONE	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
+
+/* A handle nobody has got. */
+#define ZB_NO_HANDLE	0x7ffffff0u
+
+/* After this long, what was still pinned must have come back. */
+#define ZB_PATIENCE_MS	3000
+
+static inline int zb_open(void)
+{
+	return open(ZB_DEV, O_RDWR | O_CLOEXEC);
+}
+
+static inline int zb_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	int rc = ioctl(fd, cmd, arg);
+
+	return rc == -1 ? -errno : rc;
+}
+
+static inline int zb_info(int fd, struct zb_ioc_info *info)
+{
+	*info = (struct zb_ioc_info){ .size = sizeof(*info) };
+	return zb_ioctl(fd, ZB_IOC_INFO, info);
+}
+
+static inline __u64 zb_free_bytes(int fd)
+{
+	struct zb_ioc_info info;
+
+	return zb_info(fd, &info) ? ~0ull : info.free_bytes;
+}
+
+static inline int zb_zone(int fd, __u32 index, struct zb_ioc_zone *zone)
+{
+	*zone = (struct zb_ioc_zone){ .size = sizeof(*zone), .index = index };
+	return zb_ioctl(fd, ZB_IOC_ZONE, zone);
+}
+
+static inline struct zb_ioc_alloc zb_want_order(__u32 order, __u32 gfp)
+{
+	return (struct zb_ioc_alloc){
+		.size	= sizeof(struct zb_ioc_alloc),
+		.gfp	= gfp,
+		.node	= ZB_NODE_ANY,
+		.order	= order,
+	};
+}
+
+static inline struct zb_ioc_alloc zb_want_length(__u64 length, __u32 gfp)
+{
+	struct zb_ioc_alloc a = zb_want_order(0, gfp);
+
+	a.flags = ZB_ALLOC_LENGTH;
+	a.length = length;
+	return a;
+}
+
+static inline int zb_alloc_order(int fd, __u32 order, __u32 gfp,
+				 struct zb_ioc_alloc *a)
+{
+	*a = zb_want_order(order, gfp);
+	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+}
+
+static inline int zb_alloc_length(int fd, __u64 length, __u32 gfp,
+				  struct zb_ioc_alloc *a)
+{
+	*a = zb_want_length(length, gfp);
+	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+}
+
+static inline int zb_free(int fd, __u32 handle)
+{
+	struct zb_ioc_free f = { .size = sizeof(f), .handle = handle };
+
+	return zb_ioctl(fd, ZB_IOC_FREE, &f);
+}
+
+static inline int zb_query(int fd, __u32 handle, struct zb_ioc_query *q)
+{
+	*q = (struct zb_ioc_query){ .size = sizeof(*q), .handle = handle };
+	return zb_ioctl(fd, ZB_IOC_QUERY, q);
+}
+
+/* All of a buffer; MAP_FAILED and errno when it can't be. */
+static inline void *zb_map(int fd, const struct zb_ioc_alloc *a)
+{
+	return mmap(NULL, a->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    (off_t)a->mmap_offset);
+}
+
+/*
+ * Allocate all there is in blocks of @order and below, at most @max of them.
+ * Returns how many; the bytes go to *@bytes.
+ */
+static inline unsigned int zb_alloc_all(int fd, __u32 order, __u32 gfp,
+					struct zb_ioc_alloc *bufs,
+					unsigned int max, __u64 *bytes)
+{
+	unsigned int nr = 0;
+
+	*bytes = 0;
+	for (;;) {
+		while (nr < max && !zb_alloc_order(fd, order, gfp, &bufs[nr]))
+			*bytes += bufs[nr++].length;
+		if (!order--)
+			return nr;
+	}
+}
+
+static inline void zb_sleep_ms(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* Wait until @bytes are free; returns how many are in the end. */
+static inline __u64 zb_await_free(int fd, __u64 bytes)
+{
+	int ms;
+
+	for (ms = 0; ms < ZB_PATIENCE_MS; ms += 20) {
+		if (zb_free_bytes(fd) == bytes)
+			break;
+		zb_sleep_ms(20);
+	}
+	return zb_free_bytes(fd);
+}
+
+/* A whole file as a string; its length or -errno. */
+static inline ssize_t zb_read_file(const char *path, char *buf, size_t size)
+{
+	size_t have = 0;
+	ssize_t nr = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while (have < size - 1) {
+		nr = read(fd, buf + have, size - 1 - have);
+		if (nr <= 0)
+			break;
+		have += (size_t)nr;
+	}
+	buf[have] = '\0';
+	close(fd);
+	return nr < 0 ? -errno : (ssize_t)have;
+}
+
+static inline int zb_drain(void)
+{
+	int fd = open(ZB_DEBUGFS "drain", O_WRONLY | O_CLOEXEC);
+	int rc = fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static inline bool zb_have_debugfs(void)
+{
+	return !access(ZB_DEBUGFS "buddyinfo", F_OK);
+}
+
+/* The allocator's opinion of itself; without debugfs there is none. */
+static inline bool zb_check_ok(void)
+{
+	char text[256];
+	ssize_t nr = zb_read_file(ZB_DEBUGFS "check", text, sizeof(text));
+
+	if (nr == -ENOENT || nr == -EACCES)
+		return true;
+	if (nr >= 2 && !strncmp(text, "ok", 2))
+		return true;
+	printf("# check: %s\n", nr < 0 ? strerror((int)-nr) : text);
+	return false;
+}
+
+/* xorshift64*: the same numbers in every run. */
+static inline __u64 zb_random(__u64 *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
+}
+
+/* Whether all of it is @byte; compares with itself, shifted by one. */
+static inline bool zb_all_bytes(const void *p, unsigned char byte, size_t len)
+{
+	const unsigned char *c = p;
+
+	return !len || (c[0] == byte && !memcmp(c, c + 1, len - 1));
+}
+
+static inline bool zb_wait_exit(pid_t pid, int code)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == code;
+}
+
+FIXTURE(zbuddy) {
+	int fd;
+	struct zb_ioc_info info;
+	__u64 free;
+	__u64 page;
+};
+
+static inline int zb_setup(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(zbuddy) *self)
+{
+	self->fd = zb_open();
+	if (self->fd < 0 && (errno == ENOENT || errno == ENODEV))
+		return -1;
+	ASSERT_GE(self->fd, 0) TH_LOG(ZB_DEV ": %s", strerror(errno));
+	ASSERT_EQ(0, zb_info(self->fd, &self->info));
+	self->free = self->info.free_bytes;
+	self->page = self->info.page_size;
+	return 0;
+}
+
+/* Runs in another process than the test, which had self->fd. */
+static inline void zb_teardown(struct __test_metadata *_metadata,
+			       FIXTURE_DATA(zbuddy) *self)
+{
+	int fd = zb_open();
+
+	EXPECT_GE(fd, 0);
+	EXPECT_EQ(self->free, zb_await_free(fd, self->free)) {
+		TH_LOG("memory is missing after the end of the test");
+	}
+	EXPECT_TRUE(zb_check_ok());
+	close(fd);
+}
+
+/* For those that build a fixture of their own on it, and have no tests of this. */
+#ifndef ZB_OWN_FIXTURE
+FIXTURE_SETUP(zbuddy)
+{
+	if (zb_setup(_metadata, self))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+}
+
+FIXTURE_TEARDOWN_PARENT(zbuddy)
+{
+	zb_teardown(_metadata, self);
+}
+#endif
+
+#endif /* ZBUDDY_TEST_H */
