@@ -40,6 +40,7 @@ union zb_arg {
  * @nr: its number
  * @size: of its structure today
  * @min_size: of its structure when it was first released
+ * @tells: it has something to tell: the structure is copied out
  * @fn: does it
  * @done: for a command that gives something out: called with what @fn left in
  *	@priv, and whether the caller has been told of it
@@ -48,6 +49,7 @@ struct zb_cmd {
 	unsigned int nr;
 	size_t size;
 	size_t min_size;
+	bool tells;
 	int (*fn)(struct zb_file *file, union zb_arg *arg, void **priv);
 	void (*done)(struct zb_file *file, void *priv, bool copied);
 };
@@ -195,21 +197,22 @@ static int do_query(struct zb_file *file, union zb_arg *arg, void **priv)
 	return 0;
 }
 
-#define ZB_CMD(_cmd, _member, _last, _fn, _done)			\
+#define ZB_CMD(_cmd, _member, _last, _tells, _fn, _done)		\
 	[_IOC_NR(_cmd)] = {						\
 		.nr = (_cmd),						\
 		.size = sizeof(((union zb_arg *)0)->_member),		\
 		.min_size = offsetofend(union zb_arg, _member._last),	\
+		.tells = (_tells),					\
 		.fn = (_fn),						\
 		.done = (_done),					\
 	}
 
 static const struct zb_cmd zb_cmds[] = {
-	ZB_CMD(ZB_IOC_INFO, info, free_bytes, do_info, NULL),
-	ZB_CMD(ZB_IOC_ZONE, zone, cached_bytes, do_zone, NULL),
-	ZB_CMD(ZB_IOC_ALLOC, alloc, mmap_offset, do_alloc, alloc_done),
-	ZB_CMD(ZB_IOC_FREE, free, __reserved, do_free, NULL),
-	ZB_CMD(ZB_IOC_QUERY, query, __reserved, do_query, NULL),
+	ZB_CMD(ZB_IOC_INFO, info, free_bytes, true, do_info, NULL),
+	ZB_CMD(ZB_IOC_ZONE, zone, cached_bytes, true, do_zone, NULL),
+	ZB_CMD(ZB_IOC_ALLOC, alloc, mmap_offset, true, do_alloc, alloc_done),
+	ZB_CMD(ZB_IOC_FREE, free, __reserved, false, do_free, NULL),
+	ZB_CMD(ZB_IOC_QUERY, query, __reserved, true, do_query, NULL),
 };
 
 static const struct zb_cmd *find_cmd(unsigned int nr)
@@ -257,7 +260,9 @@ static long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
 	err = cmd->fn(file, &arg, &priv);
 	if (err)
 		return err;
-	if (copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
+	/* What has no result can't fail any more once it is done. */
+	if (cmd->tells &&
+	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
 		err = -EFAULT;
 	if (cmd->done)
 		cmd->done(file, priv, !err);

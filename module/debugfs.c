@@ -18,6 +18,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "core/check.h"
 #include "core/layout.h"
 #include "core/stat.h"
@@ -33,7 +34,7 @@ static int buddyinfo_show(struct seq_file *m, void *unused)
 	struct zb_zone *zone;
 	unsigned int order;
 
-	st = kmalloc(sizeof(*st), GFP_KERNEL);
+	st = kzalloc_obj(*st);
 	if (!st)
 		return -ENOMEM;
 	zb_for_each_zone(zone, &host->pool) {

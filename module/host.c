@@ -158,7 +158,7 @@ static int layout_regions(struct zb_host *host, const struct zb_params *params,
 		why = zb_layout(params->zones, PAGE_SHIFT, region->start_pfn,
 				region->nr_pages, layout->span, &layout->nr);
 		if (why) {
-			pr_err("zones=%s: %s\n", params->zones, why);
+			pr_err("%s (it was zones=%s)\n", why, params->zones);
 			return -EINVAL;
 		}
 		order = zb_layout_max_order(layout->span, layout->nr,

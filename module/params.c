@@ -55,9 +55,9 @@ static int parse_node(const char **text, int *nid)
 	return 0;
 }
 
-static int parse_request(const char **text, struct zb_request *request)
+static int parse_request(const char *all, const char **text,
+			 struct zb_request *request)
 {
-	const char *all = *text;
 	u64 bytes;
 	int err;
 
@@ -110,7 +110,7 @@ static int parse_sizes(struct zb_params *params, const char *text)
 		return -ENOMEM;
 	do {
 		rest += params->nr_requests ? 1 : 0;
-		err = parse_request(&rest, &request);
+		err = parse_request(text, &rest, &request);
 		if (err)
 			return err;
 		if (node_taken(params, request.nid)) {
@@ -136,7 +136,7 @@ static int check_zones(const struct zb_params *params)
 		why = zb_layout(params->zones, PAGE_SHIFT, 0,
 				params->requests[i].nr_pages, span, &nr);
 		if (why) {
-			pr_err("zones=%s: %s\n", params->zones, why);
+			pr_err("%s (it was zones=%s)\n", why, params->zones);
 			return -EINVAL;
 		}
 	}

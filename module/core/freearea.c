@@ -87,7 +87,8 @@ void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 		zb_free_area_count(areas, k, pb->migratetype, -(long)pb->nr[k]);
 		zb_free_area_count(areas, k, mt, pb->nr[k]);
 	}
-	pb->migratetype = mt;
+	/* A free on another CPU may be reading it to choose a list. */
+	WRITE_ONCE(pb->migratetype, mt);
 	if (key <= ZB_MAX_ORDER)
 		zb_free_area_add(areas, pb, key);
 }

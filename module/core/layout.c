@@ -51,7 +51,7 @@ const char *zb_parse_size(const char *text, u64 *bytes)
 	u64 n = 0;
 
 	for (; *text >= '0' && *text <= '9'; text++) {
-		if (n > (~0ull - 9) / 10)
+		if (n > (~0ull - (*text - '0')) / 10)
 			return NULL;
 		n = n * 10 + (*text - '0');
 	}
@@ -128,15 +128,15 @@ static const char *place(unsigned long start_pfn, unsigned long nr_pages,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (span[i].nr_pages == ZB_REST) {
-			if (rest)
-				return "zones= has more than one *";
-			rest = &span[i];
-		} else if (span[i].nr_pages > left) {
-			return "zones= add up to more than size=";
-		} else {
+		if (span[i].nr_pages != ZB_REST) {
+			if (span[i].nr_pages > left)
+				return "zones= add up to more than size=";
 			left -= span[i].nr_pages;
+			continue;
 		}
+		if (rest)
+			return "zones= has more than one *";
+		rest = &span[i];
 	}
 	if (!rest && left)
 		return "zones= add up to less than size=: give one zone the size *";

@@ -329,6 +329,6 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 		return;
 	}
 	del_whole(zone, pb);
-	WRITE_ONCE(pb->migratetype, mt);
+	pb->migratetype = mt;
 	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 }

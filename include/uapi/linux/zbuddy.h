@@ -33,14 +33,15 @@
  *  - ENOENT: the handle is not one of this open file
  *  - ENOMEM: no zone that the flags allow has such a block now; try again
  *    after something has been freed
- *  - ENOSPC: this file has handed out all its handles (16 TiB of buffers)
+ *  - ENOSPC: this file has handed out all its handles: 2^32 or, for a 32-bit
+ *    program, as many largest blocks as fit its 16 TiB of mmap() offsets
  *
  * A command that fails has changed nothing.
  *
  * mmap() of the device takes the @mmap_offset of a buffer plus any page-aligned
  * offset inside it. It must be MAP_SHARED. Its errno: ENOENT when no buffer of
- * this file is at that offset, EINVAL when the mapping would pass the end of
- * the buffer or is private.
+ * this file is at that offset, EINVAL when the mapping would begin or end
+ * behind the buffer that is there, or is private.
  */
 
 #define ZB_IOC_TYPE	0xBB
