@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "check.h"
 
-#define HELD_SEEN	(ZB_HELD_CACHED + 1)	/* only inside zb_check_quiet() */
-
 /* Record what is wrong; false, so that callers can return it. */
 static bool wrong(struct zb_violation *v, const struct zb_zone *zone,
 		  unsigned long pfn, const char *rule, unsigned long found,
@@ -27,7 +25,7 @@ static bool inside_large_block(const struct zb_zone *zone, unsigned long pfn)
 		if (head == pfn || !zb_zone_has(zone, head))
 			continue;
 		state = zb_zone_state(zone, head);
-		if (ZB_STATE_HOLD(state) && ZB_STATE_ORDER(state) >= k)
+		if (state && zb_state_order(state) >= k)
 			return true;
 	}
 	return false;
@@ -37,11 +35,8 @@ static bool inside_large_block(const struct zb_zone *zone, unsigned long pfn)
 static bool check_held(struct zb_zone *zone, unsigned long pfn,
 		       struct zb_violation *v)
 {
-	unsigned long i, order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
+	unsigned long i, order = zb_state_order(zb_zone_state(zone, pfn));
 
-	if (ZB_STATE_HOLD(zb_zone_state(zone, pfn)) > ZB_HELD_CACHED)
-		return wrong(v, zone, pfn, "a state byte has a known holder",
-			     zb_zone_state(zone, pfn), 0);
 	if (order > zone->max_order || pfn & (BIT(order) - 1))
 		return wrong(v, zone, pfn, "a block is aligned to its order",
 			     order, __ffs64(pfn));
@@ -82,7 +77,7 @@ static bool check_frames(struct zb_zone *zone, struct zb_pageblock *pb,
 			return wrong(v, zone, pfn, "a frame is free or held", 0, 1);
 		if (!check_held(zone, pfn, v))
 			return false;
-		pfn += BIT(ZB_STATE_ORDER(state));
+		pfn += BIT(zb_state_order(state));
 	}
 	return true;
 }
@@ -204,6 +199,7 @@ static bool check_key(struct zb_zone *zone, struct zb_pageblock *pb,
 /* What the pageblocks say that the zone should have. */
 struct totals {
 	unsigned long nr_free;
+	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_listed;
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long nr[ZB_NR_ORDERS][ZB_MIGRATE_TYPES];
@@ -214,6 +210,7 @@ static void add_totals(const struct zb_pageblock *pb, struct totals *t)
 	unsigned int k;
 
 	t->nr_free += pb->nr_free;
+	t->nr_free_type[pb->migratetype] += pb->nr_free;
 	t->nr_blocks[pb->migratetype]++;
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
 		t->nr[k][pb->migratetype] += pb->nr[k];
@@ -279,10 +276,15 @@ static bool check_totals(struct zb_zone *zone, struct totals *t,
 	if (zone->nr_free != t->nr_free)
 		return wrong(v, zone, 0, "the zone knows its free frames",
 			     zone->nr_free, t->nr_free);
-	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
 		if (zone->nr_blocks[mt] != t->nr_blocks[mt])
 			return wrong(v, zone, 0, "pageblocks by type add up",
 				     zone->nr_blocks[mt], t->nr_blocks[mt]);
+		if (zone->nr_free_type[mt] != t->nr_free_type[mt])
+			return wrong(v, zone, 0, "free frames by type add up",
+				     zone->nr_free_type[mt],
+				     t->nr_free_type[mt]);
+	}
 	return check_areas(zone, t, v);
 }
 
@@ -354,11 +356,27 @@ bool zb_check_pool(struct zb_pool *pool, struct zb_violation *v)
 }
 
 /*
- * Every entry is marked as cached; the mark is changed on the way, so that a
- * second entry of the same frame is seen.
+ * A set of frames as two numbers: how many, and a sum of what each is mixed to.
+ * Two sets with the same numbers are the same for all practical purposes.
  */
+struct frame_set {
+	unsigned long nr;
+	u64 sum;
+};
+
+static void add_frame(struct frame_set *set, unsigned long pfn)
+{
+	u64 x = pfn + 1;
+
+	x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ull;
+	x = (x ^ x >> 29) * 0xd6e8feb86659fd93ull;
+	set->nr++;
+	set->sum += x ^ x >> 32;
+}
+
 static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp_list *list,
-			   unsigned int order, struct zb_violation *v)
+			   unsigned int order, struct frame_set *listed,
+			   struct zb_violation *v)
 {
 	unsigned long pfn;
 	unsigned int i;
@@ -367,15 +385,15 @@ static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp_list *list,
 		pfn = zone->start_pfn + list->frame[i];
 		if (!zb_zone_has(zone, pfn) ||
 		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_HELD_CACHED, order))
-			return wrong(v, zone, pfn, "a listed frame is cached, once",
+			return wrong(v, zone, pfn, "a listed frame is marked as cached",
 				     list->frame[i], order);
-		zb_zone_set_state(zone, pfn, ZB_STATE(HELD_SEEN, order));
+		add_frame(listed, pfn);
 	}
 	return true;
 }
 
 static bool check_pcp(struct zb_zone *zone, unsigned int cpu,
-		      struct zb_violation *v)
+		      struct frame_set *listed, struct zb_violation *v)
 {
 	const struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
 	unsigned int index, mt, order;
@@ -384,7 +402,8 @@ static bool check_pcp(struct zb_zone *zone, unsigned int cpu,
 	for (index = 0; index < ZB_PCP_ORDERS; index++) {
 		order = index < ZB_PCP_LOW_ORDERS ? index : ZB_PAGEBLOCK_ORDER;
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-			if (!check_pcp_list(zone, &pcp->list[index][mt], order, v))
+			if (!check_pcp_list(zone, &pcp->list[index][mt], order,
+					    listed, v))
 				return false;
 			nr += (unsigned long)pcp->list[index][mt].nr << order;
 		}
@@ -395,40 +414,29 @@ static bool check_pcp(struct zb_zone *zone, unsigned int cpu,
 	return true;
 }
 
-/* Put the marks back; one that was never changed is on no list. */
-static bool restore_marks(struct zb_zone *zone, struct zb_violation *v)
-{
-	unsigned long pfn;
-	bool ok = true;
-	u8 state;
-
-	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
-		state = zb_zone_state(zone, pfn);
-		if (ZB_STATE_HOLD(state) == ZB_HELD_CACHED)
-			ok = wrong(v, zone, pfn, "a cached frame is listed",
-				   0, ZB_STATE_ORDER(state));
-		else if (ZB_STATE_HOLD(state) == HELD_SEEN)
-			zb_zone_set_state(zone, pfn,
-					  ZB_STATE(ZB_HELD_CACHED,
-						   ZB_STATE_ORDER(state)));
-	}
-	return ok;
-}
-
+/* The frames on all lists are the frames that are marked as cached. */
 static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
 {
+	struct frame_set listed = { .nr = 0 }, marked = { .nr = 0 };
+	unsigned long pfn;
 	unsigned int cpu;
-	bool ok = true;
 
 	zb_for_each_possible_cpu(cpu)
-		ok = ok && check_pcp(zone, cpu, v);
-	return ok ? restore_marks(zone, v) : false;
+		if (!check_pcp(zone, cpu, &listed, v))
+			return false;
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
+		if (ZB_STATE_HOLD(zb_zone_state(zone, pfn)) == ZB_HELD_CACHED)
+			add_frame(&marked, pfn);
+	if (listed.nr != marked.nr || listed.sum != marked.sum)
+		return wrong(v, zone, 0, "a cached frame is listed, once",
+			     listed.nr, marked.nr);
+	return true;
 }
 
 /**
  * zb_check_quiet() - do all rules hold?
  * @pool: an allocator that nobody uses meanwhile
- * @v: filled in when they don't; what was found wrong stays marked then
+ * @v: filled in when they don't
  *
  * Context: any but NMI.
  * Return: true when all is well.

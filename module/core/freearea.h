@@ -45,8 +45,11 @@ static inline void zb_free_area_count(struct zb_free_area *areas,
 				      unsigned int order, unsigned int mt,
 				      long delta)
 {
-	areas[order].nr_free += delta;
-	areas[order].nr_free_type[mt] += delta;
+	struct zb_free_area *area = &areas[order];
+
+	area->nr_free += delta;
+	/* Readers of watermarks don't take the lock. */
+	WRITE_ONCE(area->nr_free_type[mt], area->nr_free_type[mt] + delta);
 }
 
 static inline bool zb_free_area_listed(const struct zb_pageblock *pb)

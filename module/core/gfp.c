@@ -13,13 +13,16 @@ _Static_assert(__ZB_GFP_RECLAIMABLE / __ZB_GFP_MOVABLE == ZB_MIGRATE_RECLAIMABLE
  *
  * Context: any.
  * Return: false for an unknown bit, for zone modifiers that contradict each
- * other, and for memory said to be both movable and reclaimable.
+ * other, for memory said to be both movable and reclaimable, and for a request
+ * that must not fail but may not wait either.
  */
 bool zb_gfp_valid(zb_gfp_t gfp)
 {
-	if (gfp & ~ZB_GFP_VALID)
+	if (gfp & ~ZB_GFP_BITS_MASK)
 		return false;
 	if (ZB_GFP_ZONE_BAD & BIT(gfp & ZB_GFP_ZONEMASK))
+		return false;
+	if ((gfp & __ZB_GFP_NOFAIL) && !(gfp & __ZB_GFP_DIRECT_RECLAIM))
 		return false;
 	return (gfp & ZB_GFP_MOVABLE_MASK) != ZB_GFP_MOVABLE_MASK;
 }

@@ -47,11 +47,6 @@
 	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
 	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA | __ZB_GFP_HIGHMEM))
 
-/* The bits that mean something today; every other one is refused. */
-#define ZB_GFP_VALID							\
-	(ZB_GFP_ZONEMASK | __ZB_GFP_RECLAIMABLE | __ZB_GFP_IO | __ZB_GFP_FS | \
-	 __ZB_GFP_ZERO | __ZB_GFP_THISNODE | __ZB_GFP_RECLAIM)
-
 /* The highest zone that @gfp allows; zb_gfp_valid() must hold. */
 static inline unsigned int zb_gfp_zone(zb_gfp_t gfp)
 {

@@ -15,6 +15,18 @@ static const u8 fallbacks[ZB_MIGRATE_PCPTYPES][ZB_NR_FALLBACKS] = {
 	},
 };
 
+/**
+ * zb_fallback_type() - the order in which other mobilities are looked at
+ * @mt: mobility that is wanted
+ * @i: 0 for the first choice, 1 for the second
+ *
+ * Return: a migrate type.
+ */
+unsigned int zb_fallback_type(unsigned int mt, unsigned int i)
+{
+	return fallbacks[mt][i];
+}
+
 static struct zb_pageblock *fallback_block(struct zb_zone *zone,
 					   unsigned int order, unsigned int mt)
 {
@@ -29,14 +41,14 @@ static struct zb_pageblock *fallback_block(struct zb_zone *zone,
 	return NULL;
 }
 
-static bool compatible(unsigned int hold, unsigned int mt)
+/* Is a block in this state one that memory of mobility @mt does not disturb? */
+static bool compatible(u8 state, unsigned int mt)
 {
-	if (hold == ZB_HELD_NOT || hold == ZB_HELD_CACHED)
-		return false;
-	return (hold == ZB_HELD_MOVABLE) == (mt == ZB_MIGRATE_MOVABLE);
+	return zb_state_allocated(state) &&
+	       (zb_state_migratetype(state) == ZB_MIGRATE_MOVABLE) ==
+	       (mt == ZB_MIGRATE_MOVABLE);
 }
 
-/* Frames of @pb that are allocated to somebody whom @mt does not disturb. */
 static unsigned long nr_compatible(const struct zb_zone *zone,
 				   const struct zb_pageblock *pb,
 				   unsigned int mt)
@@ -48,10 +60,22 @@ static unsigned long nr_compatible(const struct zb_zone *zone,
 
 	for (; pfn < end; pfn++) {
 		state = zb_zone_state(zone, pfn);
-		if (compatible(ZB_STATE_HOLD(state), mt))
+		if (compatible(state, mt))
 			nr += BIT(ZB_STATE_ORDER(state));
 	}
 	return nr;
+}
+
+/* Count and trace that @mt has to be served from a block of another mobility. */
+static void fell_back(struct zb_zone *zone, const struct zb_pageblock *pb,
+		      unsigned int order, unsigned int mt, bool claimed)
+{
+	unsigned long *nr = &zone->fallbacks[mt][pb->migratetype];
+
+	WRITE_ONCE(*nr, *nr + 1);
+	__zb_count_event(zone, claimed ? ZB_CLAIM : ZB_BORROW, 1);
+	zb_trace_extfrag(zb_pageblock_pfn(zone, pb), order, pb->key, mt,
+			 pb->migratetype, claimed);
 }
 
 /*
@@ -63,13 +87,10 @@ static bool may_claim(unsigned int order, unsigned int mt)
 	return mt != ZB_MIGRATE_MOVABLE || order >= ZB_PAGEBLOCK_ORDER / 2;
 }
 
-static bool claim_part(struct zb_zone *zone, struct zb_pageblock *pb,
-		       unsigned int mt)
+static bool worth_claiming(const struct zb_zone *zone,
+			   const struct zb_pageblock *pb, unsigned int mt)
 {
-	if (pb->nr_free + nr_compatible(zone, pb, mt) < ZB_PAGEBLOCK_NR / 2)
-		return false;
-	__zb_set_pageblock_migratetype(zone, pb, mt);
-	return true;
+	return pb->nr_free + nr_compatible(zone, pb, mt) >= ZB_PAGEBLOCK_NR / 2;
 }
 
 /* A wholly free pageblock; the smallest block that has one is broken up. */
@@ -85,24 +106,26 @@ static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 		pb = fallback_block(zone, k, mt);
 		if (!pb)
 			continue;
+		fell_back(zone, pb, order, mt, true);
 		__zb_claim_whole(zone, pb, min, mt);
 		return pb;
 	}
 	return NULL;
 }
 
-static struct zb_pageblock *claim(struct zb_zone *zone, unsigned int order,
-				  unsigned int mt)
+static struct zb_pageblock *claim_part(struct zb_zone *zone, unsigned int order,
+				       unsigned int mt)
 {
-	struct zb_pageblock *pb = claim_whole(zone, order, mt);
+	struct zb_pageblock *pb;
 	unsigned int k;
 
-	if (pb)
-		return pb;
 	for (k = ZB_PAGEBLOCK_ORDER; k-- > order && may_claim(k, mt);) {
 		pb = fallback_block(zone, k, mt);
-		if (pb && claim_part(zone, pb, mt))
-			return pb;
+		if (!pb || !worth_claiming(zone, pb, mt))
+			continue;
+		fell_back(zone, pb, order, mt, true);
+		__zb_set_pageblock_migratetype(zone, pb, mt);
+		return pb;
 	}
 	return NULL;
 }
@@ -115,10 +138,48 @@ static struct zb_pageblock *borrow(struct zb_zone *zone, unsigned int order,
 
 	for (k = order; k < ZB_PAGEBLOCK_ORDER; k++) {
 		pb = fallback_block(zone, k, mt);
-		if (pb)
-			return pb;
+		if (!pb)
+			continue;
+		fell_back(zone, pb, order, mt, false);
+		return pb;
 	}
 	return NULL;
+}
+
+static unsigned long rmqueue_fallback(struct zb_zone *zone, unsigned int order,
+				      unsigned int mt, unsigned int alloc_flags,
+				      enum zb_hold hold)
+{
+	struct zb_pageblock *pb = claim_whole(zone, order, mt);
+
+	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT)) {
+		pb = claim_part(zone, order, mt);
+		if (!pb)
+			pb = borrow(zone, order, mt);
+	}
+	return pb ? __zb_rmqueue_from(zone, pb, order, hold) : ZB_NO_PFN;
+}
+
+static unsigned long rmqueue_cma(struct zb_zone *zone, unsigned int order,
+				 enum zb_hold hold)
+{
+	unsigned long pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_CMA,
+						  hold);
+
+	if (pfn != ZB_NO_PFN)
+		__zb_count_event(zone, ZB_CMA_ALLOC, 1);
+	return pfn;
+}
+
+/*
+ * Movable memory is the only kind that may use CMA pageblocks. Once they are
+ * more than half of what is free it takes them first, or the others would run
+ * short while they lie idle.
+ */
+static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
+{
+	return (alloc_flags & ZB_ALLOC_CMA) &&
+	       zone->nr_free_type[ZB_MIGRATE_CMA] > zone->nr_free / 2;
 }
 
 /**
@@ -126,23 +187,115 @@ static struct zb_pageblock *borrow(struct zb_zone *zone, unsigned int order,
  * @zone: where
  * @order: wanted
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
  * @hold: what to write down as the block's holder
  *
  * Context: zone lock held.
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
-			   unsigned int mt, enum zb_hold hold)
+			   unsigned int mt, unsigned int alloc_flags,
+			   enum zb_hold hold)
 {
-	unsigned long pfn = __zb_rmqueue_smallest(zone, order, mt, hold);
-	struct zb_pageblock *pb;
+	unsigned long pfn = ZB_NO_PFN;
 
-	if (pfn != ZB_NO_PFN)
-		return pfn;
-	pb = claim(zone, order, mt);
-	if (!pb)
-		pb = borrow(zone, order, mt);
-	if (!pb)
-		return ZB_NO_PFN;
-	return __zb_rmqueue_from(zone, pb, order, hold);
+	if (balance_cma(zone, alloc_flags))
+		pfn = rmqueue_cma(zone, order, hold);
+	if (pfn == ZB_NO_PFN)
+		pfn = __zb_rmqueue_smallest(zone, order, mt, hold);
+	if (pfn == ZB_NO_PFN && (alloc_flags & ZB_ALLOC_CMA))
+		pfn = rmqueue_cma(zone, order, hold);
+	if (pfn == ZB_NO_PFN)
+		pfn = rmqueue_fallback(zone, order, mt, alloc_flags, hold);
+	return pfn;
+}
+
+/**
+ * __zb_rmqueue_highatomic() - take a block from the high-atomic reserve
+ * @zone: where
+ * @order: wanted
+ * @hold: what to write down as the block's holder
+ *
+ * Context: zone lock held.
+ * Return: first frame of the block, or ZB_NO_PFN.
+ */
+unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
+				      enum zb_hold hold)
+{
+	return __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC, hold);
+}
+
+/* 1 % of the zone, rounded up to a pageblock, in pageblocks. */
+static unsigned long highatomic_limit(const struct zb_zone *zone)
+{
+	return (zone->nr_pages / 100 + ZB_PAGEBLOCK_NR - 1) / ZB_PAGEBLOCK_NR;
+}
+
+/**
+ * zb_zone_reserve_highatomic() - keep a pageblock for requests that can't wait
+ * @zone: its zone
+ * @pfn: a block that was just allocated for one; its pageblock is the one
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: true if the reserve has grown.
+ */
+bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn)
+{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	bool grown = false;
+	unsigned long flags;
+
+	if (READ_ONCE(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC]) >=
+	    highatomic_limit(zone))
+		return false;
+	zb_lock_irqsave(&zone->lock, flags);
+	if (zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC] < highatomic_limit(zone) &&
+	    pb->migratetype < ZB_MIGRATE_PCPTYPES) {
+		__zb_set_pageblock_migratetype(zone, pb, ZB_MIGRATE_HIGHATOMIC);
+		__zb_count_event(zone, ZB_HIGHATOMIC_RESERVE, 1);
+		grown = true;
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return grown;
+}
+
+static struct zb_pageblock *any_highatomic(struct zb_zone *zone)
+{
+	struct zb_pageblock *pb;
+	unsigned int order;
+
+	for (order = 0; order <= zone->max_order; order++) {
+		pb = zb_free_area_first(zone->free_area, order,
+					ZB_MIGRATE_HIGHATOMIC);
+		if (pb)
+			return pb;
+	}
+	return NULL;
+}
+
+/**
+ * zb_zone_unreserve_highatomic() - give a pageblock back from the reserve
+ * @zone: which zone
+ * @mt: mobility that needs it
+ * @force: even the last one
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: true if @mt has a pageblock with free frames more than before.
+ */
+bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
+				  bool force)
+{
+	struct zb_pageblock *pb;
+	unsigned long flags;
+
+	if (READ_ONCE(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC]) <= !force)
+		return false;
+	zb_lock_irqsave(&zone->lock, flags);
+	pb = any_highatomic(zone);
+	if (pb) {
+		__zb_set_pageblock_migratetype(zone, pb, mt);
+		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return pb;
 }

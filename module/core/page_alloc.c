@@ -2,6 +2,37 @@
 #include "page_alloc.h"
 
 /**
+ * zb_pool_tune() - make the pool's tunables count
+ * @pool: the allocator; @tunables have been changed
+ * @nr_cpus: CPUs that share its per-CPU lists
+ *
+ * Context: any; one caller at a time.
+ */
+void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus)
+{
+	struct zb_zone *zone;
+
+	zb_setup_watermarks(pool->zones, pool->nr_zones, &pool->tunables,
+			    pool->page_shift);
+	zb_for_each_zone(zone, pool)
+		zb_pcp_setup(zone, nr_cpus, pool->tunables.pcp_high_fraction);
+}
+
+/**
+ * zb_pool_too_small() - is there room to keep mobilities apart?
+ * @nr_pages: frames of all zones
+ *
+ * With less than a pageblock per migrate type all pageblocks would be mixed
+ * anyway.
+ *
+ * Return: true if mobility is better ignored.
+ */
+bool zb_pool_too_small(unsigned long nr_pages)
+{
+	return nr_pages < ZB_PAGEBLOCK_NR * ZB_MIGRATE_TYPES;
+}
+
+/**
  * zb_pool_node() - the node of a number
  * @pool: the allocator
  * @nid: NUMA node
@@ -35,192 +66,271 @@ struct zb_zone *zb_pfn_zone(const struct zb_pool *pool, unsigned long pfn)
 	return NULL;
 }
 
-static unsigned long get_page_from_freelist(const struct zb_node *node,
-					    zb_gfp_t gfp, unsigned int order)
+static bool in_mask(const unsigned long *mask, unsigned int nr_bits, int nid)
 {
-	unsigned int mt = zb_gfp_migratetype(gfp);
+	const unsigned int bits = 8 * sizeof(*mask);
+
+	return (unsigned int)nid < nr_bits &&
+	       READ_ONCE(mask[nid / bits]) >> (nid % bits) & 1;
+}
+
+static bool node_allowed(const struct zb_alloc_context *ac,
+			 const struct zb_zone *zone, zb_gfp_t gfp,
+			 unsigned int alloc_flags)
+{
+	const struct zb_policy *policy = ac->policy;
+
+	if ((gfp & __ZB_GFP_THISNODE) && zone->nid != ac->node->nid)
+		return false;
+	if (ac->nodemask && !in_mask(ac->nodemask, policy->nr_bits, zone->nid))
+		return false;
+	/*
+	 * Without HARDWALL the limits of the task's ancestors would count, and
+	 * the root of them has none.
+	 */
+	if ((alloc_flags & ZB_ALLOC_CPUSET) && (gfp & __ZB_GFP_HARDWALL) &&
+	    policy->cpuset)
+		return in_mask(policy->cpuset, policy->nr_bits, zone->nid);
+	return true;
+}
+
+static bool node_dirty_ok(const struct zb_pool *pool, int nid)
+{
+	const struct zb_node *node = zb_pool_node(pool, nid);
+
+	return !node ||
+	       (u64)atomic_long_read(&node->nr_dirty) * 100 <
+	       (u64)node->nr_pages * READ_ONCE(pool->tunables.dirty_ratio);
+}
+
+static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
+			 zb_gfp_t gfp, unsigned int order,
+			 unsigned int alloc_flags,
+			 const struct zb_alloc_context *ac)
+{
+	unsigned long mark;
+
+	if (alloc_flags & ZB_ALLOC_NO_WATERMARKS)
+		return true;
+	mark = READ_ONCE(zone->watermark[alloc_flags & ZB_ALLOC_WMARK_MASK]);
+	if (likely(zb_zone_watermark_ok(zone, order, mark, ac->highest_zoneidx,
+					alloc_flags)))
+		return true;
+	if (!pool->ops->zone_reclaim || !(gfp & __ZB_GFP_DIRECT_RECLAIM) ||
+	    !pool->ops->zone_reclaim(pool, zone, gfp, order))
+		return false;
+	return zb_zone_watermark_ok(zone, order, mark, ac->highest_zoneidx,
+				    alloc_flags);
+}
+
+static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
+			    unsigned long pfn, unsigned int order,
+			    enum zb_bad bad)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_count_event(zone, ZB_BAD_BLOCK, 1);
+	zb_zone_set_state(zone, pfn, ZB_STATE_BAD(order));
+	WRITE_ONCE(zone->nr_bad, zone->nr_bad + BIT(order));
+	zb_unlock_irqrestore(&zone->lock, flags);
+	if (pool->ops->bad)
+		pool->ops->bad(pool, pfn, order, bad);
+}
+
+/*
+ * Look at a block before anybody gets it. One whose state is not that of a
+ * free block, or whose memory was written to since it was freed, belongs to
+ * somebody who thinks it is still his: nobody else shall have it.
+ */
+static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
+			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,
+			  unsigned int mt)
+{
+	enum zb_hold hold = gfp & __ZB_GFP_COMP ? ZB_HELD_COMP(mt) :
+						  ZB_HELD_MT(mt);
+
+	if (unlikely(zb_zone_state(zone, pfn) !=
+		     ZB_STATE(ZB_HELD_CACHED, order))) {
+		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_STATE);
+		return false;
+	}
+	if (pool->ops->check && unlikely(!pool->ops->check(pool, pfn, order))) {
+		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_CONTENT);
+		return false;
+	}
+	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
+	if (gfp & __ZB_GFP_ZERO && pool->ops->clear)
+		pool->ops->clear(pool, pfn, order);
+	return true;
+}
+
+static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
+				   zb_gfp_t gfp, unsigned int order,
+				   unsigned int alloc_flags,
+				   const struct zb_alloc_context *ac)
+{
+	unsigned long pfn;
+
+	do {
+		pfn = zb_rmqueue(ac->preferred, zone, order, ac->migratetype,
+				 gfp, alloc_flags);
+		if (pfn == ZB_NO_PFN)
+			return ZB_NO_PFN;
+	} while (!prep_new_page(pool, zone, pfn, order, gfp, ac->migratetype));
+	if (unlikely(order && (alloc_flags & ZB_ALLOC_HARDER)))
+		zb_zone_reserve_highatomic(zone, pfn);
+	return pfn;
+}
+
+/**
+ * zb_get_page_from_freelist() - one attempt: the first zone that will do
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: wanted
+ * @alloc_flags: what this attempt may do, see alloc_flags.h
+ * @ac: what does not change between attempts
+ *
+ * A zone is passed over when the task may not use its node, when the node has
+ * its share of dirty memory, or when its watermark says so. With NOFRAGMENT
+ * the search does not leave the preferred node: rather mix mobilities there
+ * than go far away.
+ *
+ * Context: as the request.
+ * Return: first frame of the block, or ZB_NO_PFN.
+ */
+unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
+					unsigned int order,
+					unsigned int alloc_flags,
+					struct zb_alloc_context *ac)
+{
+	int over_dirty_limit = ZB_NODE_ANY;
 	struct zb_zoneref *z;
 	unsigned long pfn;
 
-	zb_for_each_zoneref(z, node, zb_gfp_zone(gfp)) {
-		if ((gfp & __ZB_GFP_THISNODE) && z->zone->nid != node->nid)
-			break;
-		if (order > z->zone->max_order)
+retry:
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx) {
+		struct zb_zone *zone = z->zone;
+
+		if (!node_allowed(ac, zone, gfp, alloc_flags))
 			continue;
-		pfn = zb_rmqueue(z->zone, order, mt);
+		if (ac->spread_dirty) {
+			if (zone->nid == over_dirty_limit)
+				continue;
+			if (!node_dirty_ok(pool, zone->nid)) {
+				over_dirty_limit = zone->nid;
+				continue;
+			}
+		}
+		if ((alloc_flags & ZB_ALLOC_NOFRAGMENT) &&
+		    zone->nid != ac->preferred->nid)
+			break;
+		if (!watermark_ok(pool, zone, gfp, order, alloc_flags, ac))
+			continue;
+		pfn = try_this_zone(pool, zone, gfp, order, alloc_flags, ac);
 		if (pfn != ZB_NO_PFN)
 			return pfn;
+	}
+	if (alloc_flags & ZB_ALLOC_NOFRAGMENT) {
+		alloc_flags &= ~ZB_ALLOC_NOFRAGMENT;
+		goto retry;
 	}
 	return ZB_NO_PFN;
 }
 
 /**
- * zb_alloc_pages() - allocate a block
+ * zb_first_zone() - the zone a request is meant for
+ * @ac: node, nodemask and highest zone of the request
+ * @gfp: its flags
+ *
+ * Return: the first zone of the zonelist that it may use, or NULL.
+ */
+struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp)
+{
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
+		if (node_allowed(ac, z->zone, gfp, 0))
+			return z->zone;
+	return NULL;
+}
+
+/*
+ * Only worth it where the preferred zone's node has another zone to go to
+ * before mobilities have to be mixed.
+ */
+static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
+{
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
+		if (z->zone != ac->preferred && z->zone->nid == ac->preferred->nid)
+			return ZB_ALLOC_NOFRAGMENT;
+	return 0;
+}
+
+static bool prepare_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp, int nid,
+				const struct zb_policy *policy,
+				struct zb_alloc_context *ac,
+				unsigned int *alloc_flags)
+{
+	*ac = (struct zb_alloc_context){
+		.node = zb_pool_node(pool, nid),
+		.policy = policy,
+		.nodemask = policy->nodemask,
+		.highest_zoneidx = zb_gfp_zone(gfp),
+		.migratetype = zb_gfp_migratetype(gfp),
+		.spread_dirty = gfp & __ZB_GFP_WRITE,
+	};
+	if (pool->mobility_disabled)
+		ac->migratetype = ZB_MIGRATE_UNMOVABLE;
+	if (ac->migratetype == ZB_MIGRATE_MOVABLE)
+		*alloc_flags |= ZB_ALLOC_CMA;
+	if (gfp & __ZB_GFP_COLD)
+		*alloc_flags |= ZB_ALLOC_COLD;
+	if (policy->cpuset) {
+		*alloc_flags |= ZB_ALLOC_CPUSET;
+		if (!ac->nodemask)
+			ac->nodemask = policy->cpuset;
+	}
+	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
+	return ac->preferred;
+}
+
+/**
+ * zb_pool_alloc_pages() - the heart of the zoned buddy allocator
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
  * @order: log2 of the number of frames, up to @pool->max_order
  * @nid: node to prefer, one that has a region
- *
- * Free frames on per-CPU lists of other CPUs are called in before giving up,
- * if @gfp has __ZB_GFP_DIRECT_RECLAIM.
+ * @policy: where the task may go, or NULL for anywhere
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
- * Return: first frame of the block, aligned to its size, or ZB_NO_PFN. The
- * memory is not cleared here.
+ * Return: first frame of the block, aligned to its size, or ZB_NO_PFN.
  */
-unsigned long zb_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
-			     unsigned int order, int nid)
+unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
+				  unsigned int order, int nid,
+				      const struct zb_policy *policy)
 {
-	const struct zb_node *node = zb_pool_node(pool, nid);
-	unsigned long pfn = get_page_from_freelist(node, gfp, order);
+	static const struct zb_policy anywhere;
+	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
+	unsigned long pfn = ZB_NO_PFN;
+	struct zb_alloc_context ac;
 
-	if (pfn != ZB_NO_PFN || !(gfp & __ZB_GFP_DIRECT_RECLAIM))
-		return pfn;
-	pool->ops->drain_all(pool);
-	return get_page_from_freelist(node, gfp, order);
-}
-
-static enum zb_bad_free check_free(const struct zb_zone *zone,
-				   unsigned long pfn, unsigned int order)
-{
-	u8 state;
-
-	if (!zone)
-		return ZB_FREE_OUTSIDE;
-	state = zb_zone_state(zone, pfn);
-	switch (ZB_STATE_HOLD(state)) {
-	case ZB_HELD_UNMOVABLE:
-	case ZB_HELD_MOVABLE:
-	case ZB_HELD_RECLAIMABLE:
-		return ZB_STATE_ORDER(state) == order ? ZB_FREE_OK :
-							ZB_FREE_WRONG_ORDER;
-	default:
-		return ZB_FREE_NOT_ALLOCATED;
+	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
+	    !pool->ops->charge(pool, gfp, order))
+		return ZB_NO_PFN;
+	if (likely(prepare_alloc_pages(pool, gfp, nid, policy ?: &anywhere, &ac,
+				       &alloc_flags))) {
+		alloc_flags |= alloc_flags_nofragment(&ac);
+		/* The fast path keeps to the cpuset; the slow path may not. */
+		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
+						order, alloc_flags, &ac);
 	}
-}
-
-/**
- * zb_free_pages() - free a block
- * @pool: the allocator
- * @pfn: its first frame, as zb_alloc_pages() returned it
- * @order: its order
- *
- * Context: any but NMI.
- * Return: ZB_FREE_OK, or why nothing was done.
- */
-enum zb_bad_free zb_free_pages(struct zb_pool *pool, unsigned long pfn,
-			       unsigned int order)
-{
-	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
-	enum zb_bad_free bad = check_free(zone, pfn, order);
-
-	if (bad == ZB_FREE_OK)
-		zb_free_unref_page(zone, pfn, order);
-	return bad;
-}
-
-/**
- * zb_exact_order() - order of the smallest block that holds so many frames
- * @nr_pages: at least 1
- *
- * Return: the order.
- */
-unsigned int zb_exact_order(unsigned long nr_pages)
-{
-	return nr_pages > 1 ? fls64(nr_pages - 1) : 0;
-}
-
-/*
- * An exact allocation of n frames is one block for each bit of n, the largest
- * first; each start is naturally aligned, because what precedes it is a sum of
- * larger powers of two. 13 frames:
- *
- *	| order 3               | order 2   | 0 |  -  tail  |
- */
-static unsigned int exact_piece(unsigned long nr_pages)
-{
-	return fls64(nr_pages) - 1;
-}
-
-/* Cut the block at @pfn to @nr_pages and free the tail, in one go. */
-static void trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-		 unsigned long nr_pages)
-{
-	unsigned int k, hold = ZB_STATE_HOLD(zb_zone_state(zone, pfn));
-	unsigned long flags, end = pfn + BIT(order), left = nr_pages;
-
-	zb_lock_irqsave(&zone->lock, flags);
-	for (; left; left -= BIT(k), pfn += BIT(k)) {
-		k = exact_piece(left);
-		zb_zone_set_state(zone, pfn, ZB_STATE(hold, k));
-	}
-	for (; pfn < end; pfn += BIT(k)) {
-		k = __ffs64(pfn);
-		__zb_free_one_page(zone, pfn, k);
-	}
-	zb_unlock_irqrestore(&zone->lock, flags);
-}
-
-/**
- * zb_alloc_exact() - allocate a number of frames that is no power of two
- * @pool: the allocator
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^@pool->max_order
- * @nid: node to prefer, one that has a region
- *
- * The frames beyond @nr_pages go back at once. To be freed by
- * zb_free_exact() with the same number.
- *
- * Context: as zb_alloc_pages().
- * Return: first frame, aligned to 2^zb_exact_order(@nr_pages), or ZB_NO_PFN.
- */
-unsigned long zb_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
-			     unsigned long nr_pages, int nid)
-{
-	unsigned int order = zb_exact_order(nr_pages);
-	unsigned long pfn = zb_alloc_pages(pool, gfp, order, nid);
-
-	if (pfn != ZB_NO_PFN && nr_pages < BIT(order))
-		trim(zb_pfn_zone(pool, pfn), pfn, order, nr_pages);
+	if (unlikely(pfn == ZB_NO_PFN))
+		pfn = zb_alloc_slowpath(pool, gfp, order, &ac);
+	if (unlikely(pfn == ZB_NO_PFN) && (gfp & __ZB_GFP_ACCOUNT) &&
+	    pool->ops->uncharge)
+		pool->ops->uncharge(pool, order);
 	return pfn;
-}
-
-static enum zb_bad_free check_free_exact(const struct zb_pool *pool,
-					 unsigned long pfn,
-					 unsigned long nr_pages)
-{
-	enum zb_bad_free bad;
-	unsigned int k;
-
-	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
-		k = exact_piece(nr_pages);
-		bad = check_free(zb_pfn_zone(pool, pfn), pfn, k);
-		if (bad != ZB_FREE_OK)
-			return bad;
-	}
-	return ZB_FREE_OK;
-}
-
-/**
- * zb_free_exact() - free what zb_alloc_exact() returned
- * @pool: the allocator
- * @pfn: first frame
- * @nr_pages: as it was allocated
- *
- * Context: any but NMI.
- * Return: ZB_FREE_OK, or why nothing was done.
- */
-enum zb_bad_free zb_free_exact(struct zb_pool *pool, unsigned long pfn,
-			       unsigned long nr_pages)
-{
-	enum zb_bad_free bad = check_free_exact(pool, pfn, nr_pages);
-	unsigned int k;
-
-	if (bad != ZB_FREE_OK)
-		return bad;
-	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
-		k = exact_piece(nr_pages);
-		zb_free_unref_page(zb_pfn_zone(pool, pfn), pfn, k);
-	}
-	return ZB_FREE_OK;
 }

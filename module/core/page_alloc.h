@@ -1,28 +1,101 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The allocator: all zones of all nodes, and the way in.
+ * The allocator: all zones of all nodes, and the ways in and out.
  *
- *	zb_alloc_pages                 which zones, in which order
- *	  get_page_from_freelist       the first zone that has one
+ *	zb_pool_alloc_pages        prepare: which zones, which mobility
+ *	  get_page_from_freelist       the first zone that may serve it
+ *	    zb_zone_watermark_ok         cpuset, dirty limit, watermark
  *	    zb_rmqueue                 per-CPU list, or
  *	      __zb_rmqueue             own migrate type, or another's
  *	        __zb_rmqueue_smallest  the smallest order that will do
+ *	    prep_new_page              look at it, say whose it is
+ *	  zb_alloc_slowpath            again with bolder flags, between wake-ups,
+ *	                               drains, reclaim and waiting (slowpath.c)
+ *
+ *	zb_pool_free_pages                  is it what the caller says? (page_free.c)
+ *	  zb_free_unref_page           per-CPU list, or
+ *	    __zb_free_one_page         merge with the buddies
+ *
+ * What the core can't do by itself it asks of its surroundings, in zb_ops. Any
+ * of them may be missing. Reclaim and compaction plug in there.
  */
 #ifndef ZB_CORE_PAGE_ALLOC_H
 #define ZB_CORE_PAGE_ALLOC_H
 
 #include "gfp.h"
 #include "pcp.h"
+#include "watermark.h"
 #include "zonelist.h"
 
 struct zb_pool;
 
+/* What is wrong with a block that is to be freed, or was to be allocated. */
+enum zb_bad {
+	ZB_OK,
+	ZB_BAD_OUTSIDE,		/* not in any zone */
+	ZB_BAD_NOT_ALLOCATED,	/* free already, or inside of a block */
+	ZB_BAD_WRONG_ORDER,	/* allocated with another order */
+	ZB_BAD_COMPOUND,	/* part of a block that can't be split */
+	ZB_BAD_STATE,		/* to be allocated, but not free */
+	ZB_BAD_CONTENT,		/* written to while it was free */
+	ZB_NR_BAD,
+};
+
 /**
  * struct zb_ops - what the allocator asks of its surroundings
  * @drain_all: have every CPU give back its per-CPU lists; may sleep
+ * @wake_reclaim: free memory of a zone is below its low watermark; any context
+ * @zone_reclaim: make room in one zone now, cheaply; returns frames freed
+ * @direct_reclaim: make room anywhere; may sleep; returns frames freed. The
+ *	flags say whether it may do I/O and call into file systems
+ * @compact: make a block of that order; may sleep; returns whether it did
+ * @wait: somebody may free something; sleep a little; returns false when the
+ *	task is to give up (it is being killed, and the caller allows that)
+ * @charge: account the block to whoever asks; returns false to refuse
+ * @uncharge: the block that was charged is not to be had
+ * @check: is the block's memory as it was left when it was freed?
+ * @clear: fill the block with zeroes
+ * @freed: the block was freed; its memory may be poisoned
+ * @bad: a block was found damaged and stays out of use, or a free was refused
+ * @failed: a request has failed, and nobody said not to report that
  */
 struct zb_ops {
 	void (*drain_all)(struct zb_pool *pool);
+	void (*wake_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
+			     unsigned int order);
+	unsigned long (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
+				      zb_gfp_t gfp, unsigned int order);
+	unsigned long (*direct_reclaim)(struct zb_pool *pool, zb_gfp_t gfp,
+					unsigned int order);
+	bool (*compact)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
+	bool (*wait)(struct zb_pool *pool, bool killable);
+	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
+	void (*uncharge)(struct zb_pool *pool, unsigned int order);
+	bool (*check)(struct zb_pool *pool, unsigned long pfn,
+		      unsigned int order);
+	void (*clear)(struct zb_pool *pool, unsigned long pfn,
+		      unsigned int order);
+	void (*freed)(struct zb_pool *pool, unsigned long pfn,
+		      unsigned int order);
+	void (*bad)(struct zb_pool *pool, unsigned long pfn, unsigned int order,
+		    enum zb_bad bad);
+	void (*failed)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		       int nid);
+};
+
+/**
+ * struct zb_policy - where the task that asks may go
+ * @nodemask: bitmap of nodes the caller wants, or NULL for any
+ * @cpuset: bitmap of nodes the task may use, or NULL for no limit, as in an
+ *	interrupt
+ * @nr_bits: length of the bitmaps
+ * @killable: a fatal signal ends the waiting, even with __ZB_GFP_NOFAIL
+ */
+struct zb_policy {
+	const unsigned long *nodemask;
+	const unsigned long *cpuset;
+	unsigned int nr_bits;
+	bool killable;
 };
 
 /**
@@ -32,6 +105,12 @@ struct zb_ops {
  * @zones: all zones, node by node, by rising address in each
  * @nr_zones: how many
  * @max_order: the largest order that any zone can hold
+ * @page_shift: log2 of the page size
+ * @mobility_disabled: too small to keep mobilities apart; all is unmovable
+ * @tunables: see there; zb_pool_tune() makes a change count
+ * @stalls: rounds of the slow path in which it had to reclaim
+ * @failures: requests that failed
+ * @bad_frees: frees that were refused, by enum zb_bad
  * @ops: see struct zb_ops
  */
 struct zb_pool {
@@ -40,31 +119,73 @@ struct zb_pool {
 	struct zb_zone *zones;
 	unsigned int nr_zones;
 	unsigned int max_order;
+	unsigned int page_shift;
+	bool mobility_disabled;
+	struct zb_tunables tunables;
+	atomic_long_t stalls;
+	atomic_long_t failures;
+	atomic_long_t bad_frees[ZB_NR_BAD];
 	const struct zb_ops *ops;
+};
+
+/**
+ * struct zb_alloc_context - what does not change between attempts
+ * @node: the preferred node
+ * @policy: where the task may go
+ * @nodemask: what get_page_from_freelist() goes by now
+ * @preferred: the first zone that would do, for statistics
+ * @highest_zoneidx: highest zone type the flags allow
+ * @migratetype: mobility
+ * @spread_dirty: skip nodes that are over their dirty limit
+ */
+struct zb_alloc_context {
+	const struct zb_node *node;
+	const struct zb_policy *policy;
+	const unsigned long *nodemask;
+	struct zb_zone *preferred;
+	unsigned int highest_zoneidx;
+	unsigned int migratetype;
+	bool spread_dirty;
 };
 
 #define zb_for_each_zone(zone, pool)					\
 	for (zone = (pool)->zones; zone < (pool)->zones + (pool)->nr_zones; \
 	     zone++)
 
-/* Why a free was refused. */
-enum zb_bad_free {
-	ZB_FREE_OK,
-	ZB_FREE_OUTSIDE,	/* not in any zone */
-	ZB_FREE_NOT_ALLOCATED,	/* free already, or inside of a block */
-	ZB_FREE_WRONG_ORDER,	/* allocated with another order */
-};
-
+/* page_alloc.c */
+void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus);
+bool zb_pool_too_small(unsigned long nr_pages);
 struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid);
 struct zb_zone *zb_pfn_zone(const struct zb_pool *pool, unsigned long pfn);
-unsigned long zb_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
-			     unsigned int order, int nid);
-enum zb_bad_free zb_free_pages(struct zb_pool *pool, unsigned long pfn,
+struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp);
+unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
+					unsigned int order,
+					unsigned int alloc_flags,
+					struct zb_alloc_context *ac);
+unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
+				  unsigned int order, int nid,
+				      const struct zb_policy *policy);
+
+/* slowpath.c */
+unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
+				unsigned int order, struct zb_alloc_context *ac);
+
+/* page_free.c */
+enum zb_bad zb_pool_check_allocated(const struct zb_pool *pool, unsigned long pfn,
+				    unsigned int order);
+enum zb_bad zb_pool_free_pages(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order);
-unsigned long zb_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
-			     unsigned long nr_pages, int nid);
-enum zb_bad_free zb_free_exact(struct zb_pool *pool, unsigned long pfn,
-			       unsigned long nr_pages);
+enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
+				    unsigned int order);
+enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
+			       unsigned int order);
 unsigned int zb_exact_order(unsigned long nr_pages);
+unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
+				  unsigned long nr_pages, int nid,
+			     const struct zb_policy *policy);
+enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
+			       unsigned long nr_pages);
+unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,
+				 unsigned int *order);
 
 #endif /* ZB_CORE_PAGE_ALLOC_H */

@@ -42,6 +42,7 @@
  * @key: order of the largest free block, which names the list it is on;
  *	ZB_KEY_NONE or ZB_KEY_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock
+ * @saved_type: what it was before it was isolated
  */
 struct zb_pageblock {
 	u64 free[ZB_PAGEBLOCK_WORDS];
@@ -51,6 +52,7 @@ struct zb_pageblock {
 	u16 orders;
 	u8 key;
 	u8 migratetype;
+	u8 saved_type;
 } __aligned(64);
 
 static inline bool zb_pageblock_whole(const struct zb_pageblock *pb)

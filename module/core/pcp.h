@@ -15,6 +15,12 @@
  * nothing here needs an atomic operation or has to mask interrupts. Nobody
  * else may look inside: a drain is something the owning CPU is asked to do.
  *
+ * How much all lists of a CPU may hold depends on the size of the zone and on
+ * how many CPUs there are (zb_pcp_setup). Beyond that they are shortened in
+ * turn, from the cold end. Frames that only go to and fro between a program and
+ * a list never get to the pageblock that would be the best for them, so lists
+ * are short; and near exhaustion nothing is kept back.
+ *
  * The zone lock is never taken with @busy set or preemption off (where locks
  * sleep it couldn't be): a refill takes frames first and pushes them after, on
  * whatever CPU it finds itself; what does not fit goes back.
@@ -24,10 +30,9 @@
 
 #include "mobility.h"
 
-#define ZB_PCP_LOW_ORDERS	4u	/* orders 0 .. 3, and the pageblock's */
-#define ZB_PCP_ORDERS		(ZB_PCP_LOW_ORDERS + 1)
 #define ZB_PCP_CAPACITY		64u	/* blocks a list can hold */
-#define ZB_PCP_BATCH		(ZB_PCP_CAPACITY / 2)
+#define ZB_PCP_BATCH_MAX	32u	/* blocks moved at once */
+#define ZB_PCP_HIGH_MAX		256u	/* frames a CPU keeps by default */
 
 /**
  * struct zb_pcp_list - a stack of free blocks of one order and mobility
@@ -42,12 +47,16 @@ struct zb_pcp_list {
 /**
  * struct zb_pcp - what one CPU keeps of one zone
  * @busy: the owner is at work on the lists
+ * @rotor: the list to be shortened next
  * @nr_pages: frames on all lists
+ * @events: what the owner did, see enum zb_event
  * @list: by order and migrate type
  */
 struct zb_pcp {
 	u8 busy;
+	u8 rotor;
 	u32 nr_pages;
+	unsigned long events[ZB_NR_CPU_EVENTS];
 	struct zb_pcp_list list[ZB_PCP_ORDERS][ZB_MIGRATE_PCPTYPES];
 } __aligned(64);
 
@@ -56,14 +65,18 @@ static inline bool zb_pcp_order(unsigned int order)
 	return order < ZB_PCP_LOW_ORDERS || order == ZB_PAGEBLOCK_ORDER;
 }
 
-unsigned long zb_rmqueue(struct zb_zone *zone, unsigned int order,
-			 unsigned int mt);
+void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
+		  unsigned int high_fraction);
+unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
+			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
+			 unsigned int alloc_flags);
 void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 		     unsigned int order);
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
-			unsigned int order);
+			unsigned int order, bool cold);
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
+unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
 
 #endif /* ZB_CORE_PCP_H */

@@ -18,6 +18,7 @@ void zb_zone_snapshot(struct zb_zone *zone, struct zb_zone_stat *st)
 
 	zb_lock_irqsave(&zone->lock, flags);
 	st->nr_free = zone->nr_free;
+	memcpy(st->nr_free_type, zone->nr_free_type, sizeof(st->nr_free_type));
 	for (order = 0; order < ZB_NR_ORDERS; order++)
 		memcpy(st->nr_free_blocks[order],
 		       zone->free_area[order].nr_free_type,
@@ -57,6 +58,106 @@ int zb_stat_largest_order(const struct zb_zone_stat *st)
 	while (order >= 0 && !zb_stat_nr_free(st, order))
 		order--;
 	return order;
+}
+
+/* Free blocks of all orders, and how many of @order could be made of them. */
+static void count_blocks(const struct zb_zone_stat *st, unsigned int order,
+			 unsigned long *total, unsigned long *suitable)
+{
+	unsigned long nr;
+	unsigned int k;
+
+	*total = 0;
+	*suitable = 0;
+	for (k = 0; k < ZB_NR_ORDERS; k++) {
+		nr = zb_stat_nr_free(st, k);
+		*total += nr;
+		if (k >= order)
+			*suitable += nr << (k - order);
+	}
+}
+
+/**
+ * zb_unusable_index() - free memory that is of no use for an order
+ * @st: a snapshot
+ * @order: the order that is wanted
+ *
+ * Return: in 1/1000: 0 when all free memory is in blocks large enough, 1000
+ * when none is.
+ */
+int zb_unusable_index(const struct zb_zone_stat *st, unsigned int order)
+{
+	unsigned long total, suitable;
+
+	if (!st->nr_free)
+		return 1000;
+	count_blocks(st, order, &total, &suitable);
+	return zb_div64(1000ull * (st->nr_free - (suitable << order)),
+			st->nr_free);
+}
+
+/**
+ * zb_extfrag_index() - why a request of an order would fail
+ * @st: a snapshot
+ * @order: the order that is wanted
+ *
+ * Return: in 1/1000: -1000 when it would not fail; else towards 0 it fails for
+ * lack of memory, towards 1000 because memory is fragmented.
+ */
+int zb_extfrag_index(const struct zb_zone_stat *st, unsigned int order)
+{
+	unsigned long total, suitable;
+	u64 lack;
+
+	count_blocks(st, order, &total, &suitable);
+	if (!total)
+		return 0;
+	if (suitable)
+		return -1000;
+	lack = zb_div64(1000 + zb_div64(1000ull * st->nr_free, BIT(order)),
+			total);
+	return lack < 1000 ? 1000 - (int)lack : 0;
+}
+
+static bool is_mixed(const struct zb_zone *zone, const struct zb_pageblock *pb)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	unsigned long end = pfn + ZB_PAGEBLOCK_NR;
+	unsigned int own = pb->migratetype;
+	u8 state;
+
+	if (own == ZB_MIGRATE_CMA)
+		own = ZB_MIGRATE_MOVABLE;
+	for (; pfn < end; pfn++) {
+		state = zb_zone_state(zone, pfn);
+		if (zb_state_allocated(state) && zb_state_migratetype(state) != own)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * zb_zone_mixed_blocks() - pageblocks that hold memory of another mobility
+ * @zone: which
+ * @nr: how many, by migrate type of the pageblock
+ *
+ * Looks at every frame; the lock is held for one pageblock at a time.
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_mixed_blocks(struct zb_zone *zone,
+			  unsigned long nr[ZB_MIGRATE_TYPES])
+{
+	const struct zb_pageblock *pb;
+	unsigned long i, flags;
+
+	memset(nr, 0, ZB_MIGRATE_TYPES * sizeof(*nr));
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
+		pb = &zone->pageblocks[i];
+		zb_lock_irqsave(&zone->lock, flags);
+		nr[pb->migratetype] += is_mixed(zone, pb);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
 }
 
 /* The order of the free block that the whole pageblock at @i is part of. */

@@ -13,12 +13,14 @@
 /**
  * struct zb_zone_stat - the counters of a zone at one moment
  * @nr_free: frames in the buddy lists
+ * @nr_free_type: the same by migrate type
  * @nr_cached: frames on per-CPU lists
  * @nr_free_blocks: free blocks by order and migrate type
  * @nr_blocks: pageblocks by migrate type
  */
 struct zb_zone_stat {
 	unsigned long nr_free;
+	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_cached;
 	unsigned long nr_free_blocks[ZB_NR_ORDERS][ZB_MIGRATE_TYPES];
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
@@ -42,6 +44,10 @@ struct zb_pageblock_stat {
 void zb_zone_snapshot(struct zb_zone *zone, struct zb_zone_stat *st);
 unsigned long zb_stat_nr_free(const struct zb_zone_stat *st, unsigned int order);
 int zb_stat_largest_order(const struct zb_zone_stat *st);
+int zb_unusable_index(const struct zb_zone_stat *st, unsigned int order);
+int zb_extfrag_index(const struct zb_zone_stat *st, unsigned int order);
+void zb_zone_mixed_blocks(struct zb_zone *zone,
+			  unsigned long nr[ZB_MIGRATE_TYPES]);
 void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 			   unsigned int nr, struct zb_pageblock_stat *st);
 

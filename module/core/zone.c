@@ -24,6 +24,29 @@ size_t zb_zone_state_size(unsigned long nr_pages)
 	return nr_pages;
 }
 
+/* Readers don't take the lock. */
+static void count_free(struct zb_zone *zone, unsigned int mt, long nr)
+{
+	WRITE_ONCE(zone->nr_free, zone->nr_free + nr);
+	WRITE_ONCE(zone->nr_free_type[mt], zone->nr_free_type[mt] + nr);
+}
+
+/*
+ * @nr pageblocks change their type, and the frames that are free in them. The
+ * sum stays what it is at any moment, or watermarks would seem to be missed.
+ */
+static void count_retyped(struct zb_zone *zone, unsigned int from,
+			  unsigned int to, unsigned long nr,
+			  unsigned long nr_free)
+{
+	unsigned long *blocks = zone->nr_blocks, *frames = zone->nr_free_type;
+
+	WRITE_ONCE(blocks[from], blocks[from] - nr);
+	WRITE_ONCE(blocks[to], blocks[to] + nr);
+	WRITE_ONCE(frames[from], frames[from] - nr_free);
+	WRITE_ONCE(frames[to], frames[to] + nr_free);
+}
+
 /* List @pb as the head of a free block; its other pageblocks become tails. */
 static void add_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order)
@@ -50,12 +73,13 @@ static unsigned int order_at(const struct zb_zone *zone, unsigned long pfn)
 
 /**
  * zb_zone_init() - make all of a zone free
- * @zone: everything below the note in struct zb_zone and @max_order are set;
- *	@max_order is ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER
+ * @zone: everything below the note in struct zb_zone is set, and @max_order,
+ *	ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER, and @home_type
  *
- * Every pageblock starts as movable: what turns out not to be claims whole
- * pageblocks later, and does not get scattered. The cost is one visit per
- * pageblock.
+ * Every pageblock starts as @home_type, which is movable wherever there is
+ * room for more than one mobility: what turns out not to be movable claims
+ * whole pageblocks later, and does not get scattered. The cost is one visit
+ * per pageblock.
  */
 void zb_zone_init(struct zb_zone *zone)
 {
@@ -64,20 +88,25 @@ void zb_zone_init(struct zb_zone *zone)
 
 	zb_lock_init(&zone->lock);
 	zb_free_area_init(zone->free_area);
+	zone->nr_free = 0;
+	zone->nr_bad = 0;
+	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
+	memset(zone->events, 0, sizeof(zone->events));
+	memset(zone->fallbacks, 0, sizeof(zone->fallbacks));
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
 		zb_pageblock_fill(pb);
 		pb->key = ZB_KEY_TAIL;
-		pb->migratetype = ZB_MIGRATE_MOVABLE;
+		pb->migratetype = zone->home_type;
 	}
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
 	     pfn += BIT(pb->key)) {
 		pb = zb_pfn_pageblock(zone, pfn);
 		add_whole(zone, pb, order_at(zone, pfn));
 	}
-	zone->nr_blocks[ZB_MIGRATE_MOVABLE] = nr;
-	zone->nr_free = zone->nr_pages;
+	zone->nr_blocks[zone->home_type] = nr;
+	count_free(zone, zone->home_type, zone->nr_pages);
 }
 
 /*
@@ -145,7 +174,7 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 		pfn += take_part(zone, pb, order);
 	else
 		take_whole(zone, pb, order);
-	zone->nr_free -= BIT(order);
+	count_free(zone, pb->migratetype, -(long)BIT(order));
 	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
 	return pfn;
 }
@@ -208,17 +237,17 @@ static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 }
 
 /*
- * Nothing is left in the pageblock that would tie it to its mobility. As
- * movable, like at the start, it merges with its neighbours and is there for
- * whoever needs a whole one next.
+ * Nothing is left in the pageblock that would tie it to its mobility. As what
+ * it was at the start it merges with its neighbours and is there for whoever
+ * needs a whole one next.
  */
 static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 {
-	if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
+	if (pb->migratetype >= ZB_MIGRATE_PCPTYPES ||
+	    pb->migratetype == zone->home_type)
 		return;
-	zone->nr_blocks[pb->migratetype]--;
-	zone->nr_blocks[ZB_MIGRATE_MOVABLE]++;
-	pb->migratetype = ZB_MIGRATE_MOVABLE;
+	count_retyped(zone, pb->migratetype, zone->home_type, 1, pb->nr_free);
+	WRITE_ONCE(pb->migratetype, zone->home_type);
 }
 
 static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
@@ -230,6 +259,7 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	for (i = 0; i < nr; i++) {
 		zb_pageblock_fill(&pb[i]);
 		pb[i].key = ZB_KEY_TAIL;
+		count_free(zone, pb[i].migratetype, ZB_PAGEBLOCK_NR);
 		revert_migratetype(zone, &pb[i]);
 		one_type &= pb[i].migratetype == pb->migratetype;
 	}
@@ -247,6 +277,7 @@ static void give_part(struct zb_zone *zone, struct zb_pageblock *pb,
 {
 	unsigned int k, merged = zb_pageblock_give(pb, frame, order);
 
+	count_free(zone, pb->migratetype, BIT(order));
 	for (k = order; k < merged; k++)
 		zb_free_area_count(zone->free_area, k, pb->migratetype, -1);
 	if (merged < ZB_PAGEBLOCK_ORDER) {
@@ -277,7 +308,6 @@ void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 
 	zb_assert_held(&zone->lock);
 	zb_zone_set_state(zone, pfn, 0);
-	zone->nr_free += BIT(order);
 	if (order < ZB_PAGEBLOCK_ORDER)
 		give_part(zone, pb, pfn % ZB_PAGEBLOCK_NR, order);
 	else
@@ -302,19 +332,50 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	unsigned long i, nr = BIT(order - ZB_PAGEBLOCK_ORDER);
 
 	zb_assert_held(&zone->lock);
+	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
 	expand_whole(zone, pb, order);
-	zone->nr_blocks[pb->migratetype] -= nr;
-	zone->nr_blocks[mt] += nr;
+	count_retyped(zone, pb->migratetype, mt, nr, BIT(order));
 	for (i = 0; i < nr; i++)
-		pb[i].migratetype = mt;
+		WRITE_ONCE(pb[i].migratetype, mt);
 	add_whole(zone, pb, order);
+}
+
+/* The head of the free block of whole pageblocks that has @pb in it. */
+static struct zb_pageblock *whole_head(struct zb_zone *zone,
+				       struct zb_pageblock *pb)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	unsigned int k;
+
+	for (k = ZB_PAGEBLOCK_ORDER; pb->key == ZB_KEY_TAIL; k++)
+		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(k + 1) - 1));
+	return pb;
+}
+
+/* Split the free block around a whole pageblock until it is one by itself. */
+static void split_out(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	struct zb_pageblock *upper, *head = whole_head(zone, pb);
+	unsigned int k = head->key;
+
+	del_whole(zone, head);
+	while (k-- > ZB_PAGEBLOCK_ORDER) {
+		upper = head + BIT(k - ZB_PAGEBLOCK_ORDER);
+		add_whole(zone, pb < upper ? upper : head, k);
+		if (pb >= upper)
+			head = upper;
+	}
+	add_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 }
 
 /**
  * __zb_set_pageblock_migratetype() - give a pageblock another migrate type
  * @zone: its zone
- * @pb: any pageblock but one inside a free block of more than one
+ * @pb: any pageblock
  * @mt: its migrate type from now on
+ *
+ * Its free blocks change lists with it. A wholly free pageblock leaves the
+ * free block that it was part of, and merges with those of its new type.
  *
  * Context: zone lock held.
  */
@@ -322,13 +383,14 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 				    struct zb_pageblock *pb, unsigned int mt)
 {
 	zb_assert_held(&zone->lock);
-	zone->nr_blocks[pb->migratetype]--;
-	zone->nr_blocks[mt]++;
+	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
+	count_retyped(zone, pb->migratetype, mt, 1, pb->nr_free);
 	if (!zb_pageblock_whole(pb)) {
 		zb_free_area_move(zone->free_area, pb, mt);
 		return;
 	}
+	split_out(zone, pb);
 	del_whole(zone, pb);
-	pb->migratetype = mt;
+	WRITE_ONCE(pb->migratetype, mt);
 	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 }

@@ -29,47 +29,128 @@
 #ifndef ZB_CORE_ZONE_H
 #define ZB_CORE_ZONE_H
 
+#include "alloc_flags.h"
 #include "freearea.h"
 
 #define ZB_NO_PFN	(~0ul)
 
+/* Per-CPU lists are kept for orders 0 .. 3, and for that of pageblocks. */
+#define ZB_PCP_LOW_ORDERS	4u
+#define ZB_PCP_ORDERS		(ZB_PCP_LOW_ORDERS + 1)
+
 struct zb_pcp;
 
-/* What a block that starts at a frame is. ZB_HELD_MT(mt): allocated as mt. */
+/*
+ * What a block that starts at a frame is: three bits. The other five bits of
+ * the state byte are its order. A block that was found damaged has no holder
+ * and an order one too high, so that it is neither free nor anybody's.
+ */
 enum zb_hold {
 	ZB_HELD_NOT,			/* free, or inside of another block */
-	ZB_HELD_UNMOVABLE,
+	ZB_HELD_UNMOVABLE,		/* allocated, by mobility */
 	ZB_HELD_MOVABLE,
 	ZB_HELD_RECLAIMABLE,
+	ZB_HELD_COMP_UNMOVABLE,		/* the same, as a compound block */
+	ZB_HELD_COMP_MOVABLE,
+	ZB_HELD_COMP_RECLAIMABLE,
 	ZB_HELD_CACHED,			/* free, on a per-CPU list */
 };
 
 #define ZB_HELD_MT(mt)		((enum zb_hold)(ZB_HELD_UNMOVABLE + (mt)))
+#define ZB_HELD_COMP(mt)	((enum zb_hold)(ZB_HELD_COMP_UNMOVABLE + (mt)))
 #define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
+#define ZB_STATE_BAD(order)	((u8)((order) + 1))
 #define ZB_STATE_HOLD(state)	((state) >> 5)
 #define ZB_STATE_ORDER(state)	((state) & 0x1fu)
+
+static inline bool zb_state_bad(u8 state)
+{
+	return state && !ZB_STATE_HOLD(state);
+}
+
+static inline bool zb_state_allocated(u8 state)
+{
+	return ZB_STATE_HOLD(state) >= ZB_HELD_UNMOVABLE &&
+	       ZB_STATE_HOLD(state) <= ZB_HELD_COMP_RECLAIMABLE;
+}
+
+static inline bool zb_state_compound(u8 state)
+{
+	return ZB_STATE_HOLD(state) >= ZB_HELD_COMP_UNMOVABLE &&
+	       ZB_STATE_HOLD(state) <= ZB_HELD_COMP_RECLAIMABLE;
+}
+
+/* The mobility that an allocated block was asked for with. */
+static inline unsigned int zb_state_migratetype(u8 state)
+{
+	return (ZB_STATE_HOLD(state) - ZB_HELD_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
+}
+
+/* The order of a block that is held or bad. */
+static inline unsigned int zb_state_order(u8 state)
+{
+	return ZB_STATE_ORDER(state) - zb_state_bad(state);
+}
+
+/* Things that happen to a zone, counted. Those up to NR_CPU also per CPU. */
+enum zb_event {
+	ZB_PGALLOC,			/* frames */
+	ZB_PGFREE,			/* frames */
+	ZB_NUMA_HIT,			/* from the node it was meant for */
+	ZB_NUMA_MISS,			/* meant for another node */
+	ZB_NUMA_FOREIGN,		/* meant for here, served elsewhere */
+	ZB_NUMA_LOCAL,			/* for a CPU of this node */
+	ZB_NUMA_OTHER,			/* for a CPU of another node */
+	ZB_NR_CPU_EVENTS,
+	ZB_PCP_REFILL = ZB_NR_CPU_EVENTS,
+	ZB_PCP_DRAIN,			/* blocks given back */
+	ZB_CLAIM,			/* pageblocks turned over */
+	ZB_BORROW,			/* blocks from another mobility */
+	ZB_CMA_ALLOC,			/* blocks from CMA pageblocks */
+	ZB_HIGHATOMIC_RESERVE,		/* pageblocks */
+	ZB_HIGHATOMIC_UNRESERVE,
+	ZB_BAD_BLOCK,			/* found damaged and kept out of use */
+	ZB_NR_EVENTS,
+};
 
 /**
  * struct zb_zone - one zone of one node
  * @lock: see the head of this file
  * @nr_free: frames free in the buddy lists
+ * @nr_free_type: the same by migrate type
+ * @nr_bad: frames that were found damaged and kept out of use
+ * @watermark: frames to be left, see watermark.h
+ * @lowmem_reserve: more frames to be left, by a request's highest zone type
  * @max_order: largest order blocks are merged to
+ * @home_type: migrate type of a pageblock that nobody uses
  * @free_area: what is free
  * @nr_blocks: pageblocks by migrate type
+ * @events: what happened under the lock, see enum zb_event
+ * @fallbacks: by mobility wanted and mobility taken from
  * @start_pfn: first frame, on a pageblock border
  * @nr_pages: frames, whole pageblocks
  * @pageblocks: one per 512 frames
  * @state: one byte per frame
  * @pcp: per-CPU lists
+ * @pcp_high: frames on all per-CPU lists of one CPU
+ * @pcp_limit: blocks on a per-CPU list, by index of its order
+ * @pcp_batch: blocks moved at once, by index of its order
  * @type: ZB_ZONE_*
  * @nid: NUMA node
  */
 struct zb_zone {
 	zb_lock_t lock;
 	unsigned long nr_free;
+	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
+	unsigned long nr_bad;
+	unsigned long watermark[ZB_NR_WMARKS];
+	unsigned long lowmem_reserve[ZB_NR_ZONES];
 	unsigned int max_order;
+	u8 home_type;
 	struct zb_free_area free_area[ZB_NR_ORDERS];
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
+	unsigned long events[ZB_NR_EVENTS];
+	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
 
 	/* All below stays as zb_zone_init() left it. */
 	unsigned long start_pfn;
@@ -77,6 +158,9 @@ struct zb_zone {
 	struct zb_pageblock *pageblocks;
 	u8 *state;
 	struct zb_pcp __percpu *pcp;
+	u32 pcp_high;
+	u16 pcp_limit[ZB_PCP_ORDERS];
+	u16 pcp_batch[ZB_PCP_ORDERS];
 	unsigned int type;
 	int nid;
 };
@@ -118,6 +202,13 @@ static inline void zb_zone_set_state(struct zb_zone *zone, unsigned long pfn,
 				     u8 state)
 {
 	WRITE_ONCE(zone->state[pfn - zone->start_pfn], state);
+}
+
+/* Zone lock held; readers don't take it. */
+static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
+				    unsigned long nr)
+{
+	WRITE_ONCE(zone->events[event], zone->events[event] + nr);
 }
 
 size_t zb_zone_pageblocks_size(unsigned long nr_pages);

@@ -28,13 +28,18 @@ void zb_node_init(struct zb_node *node, struct zb_zone *zones,
 	unsigned int i, k;
 
 	node->nr_own = 0;
+	node->nr_pages = 0;
+	atomic_long_set(&node->nr_dirty, 0);
 	for (i = 0; i < nr_zones; i++) {
 		for (k = i; k > 0 && before(&zones[i], z[k - 1].zone, node->nid,
 					    distance); k--)
 			z[k] = z[k - 1];
 		z[k].zone = &zones[i];
 		z[k].zone_idx = zones[i].type;
-		node->nr_own += zones[i].nid == node->nid;
+		if (zones[i].nid != node->nid)
+			continue;
+		node->nr_own++;
+		node->nr_pages += zones[i].nr_pages;
 	}
 	z[nr_zones].zone = NULL;
 	z[nr_zones].zone_idx = 0;

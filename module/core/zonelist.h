@@ -30,11 +30,15 @@ struct zb_zoneref {
  * struct zb_node - a NUMA node that has a region
  * @nid: its number
  * @nr_own: how many of @zonelist are on this node itself
+ * @nr_pages: frames of its zones
+ * @nr_dirty: frames allocated with __ZB_GFP_WRITE and not written back
  * @zonelist: all zones in the order they are tried from here
  */
 struct zb_node {
 	int nid;
 	unsigned int nr_own;
+	unsigned long nr_pages;
+	atomic_long_t nr_dirty;
 	struct zb_zoneref *zonelist;
 };
 

@@ -30,7 +30,10 @@
  *  - EINVAL: @size too short, a reserved field not zero, an unknown flag, a
  *    combination of flags that means nothing, an order or length no zone can
  *    ever hold, a node without a region
+ *  - EPERM: flags that may use up reserves (HIGH, ATOMIC, MEMALLOC) without
+ *    CAP_SYS_RESOURCE
  *  - ENOENT: the handle is not one of this open file
+ *  - EINTR: the task was killed while it waited
  *  - ENOMEM: no zone that the flags allow has such a block now; try again
  *    after something has been freed
  *  - ENOSPC: this file has handed out all its handles: 2^32 or, for a 32-bit
@@ -67,35 +70,74 @@
 #define ZB_MIGRATE_TYPES	6
 
 /*
- * Allocation flags. Values are those of the classic gfp bits; which of them
- * the loaded module accepts is told by zb_ioc_info.gfp_mask.
+ * Allocation flags, with the names, values and groups of the classic gfp bits.
+ * zb_ioc_info.gfp_mask tells which of them the loaded module accepts.
  */
 typedef __u32 zb_gfp_t;
 
+/* Zone modifiers: the low four bits pick the highest zone that may be used. */
 #define __ZB_GFP_DMA		0x01u
 #define __ZB_GFP_HIGHMEM	0x02u
 #define __ZB_GFP_DMA32		0x04u
-#define __ZB_GFP_MOVABLE	0x08u
-#define __ZB_GFP_RECLAIMABLE	0x10u
-#define __ZB_GFP_IO		0x40u
-#define __ZB_GFP_FS		0x80u
-#define __ZB_GFP_ZERO		0x8000u
-#define __ZB_GFP_THISNODE	0x40000u
-#define __ZB_GFP_DIRECT_RECLAIM	0x400000u
-#define __ZB_GFP_KSWAPD_RECLAIM	0x2000000u
+#define __ZB_GFP_MOVABLE	0x08u	/* also a mobility: can be migrated */
+
+/* Mobility and placement */
+#define __ZB_GFP_RECLAIMABLE	0x10u	/* can be dropped and made again */
+#define __ZB_GFP_HARDWALL	0x20000u /* only nodes of the task's cpuset */
+#define __ZB_GFP_THISNODE	0x40000u /* the preferred node and no other */
+#define __ZB_GFP_OTHER_NODE	0x800000u /* for another node: not counted as remote */
+#define __ZB_GFP_WRITE		0x1000000u /* will be dirtied: spread by dirty limits */
+#define __ZB_GFP_ACCOUNT	0x100000u /* charge it to the caller */
+
+/* Reserves: how far below the watermarks a request may go */
+#define __ZB_GFP_HIGH		0x20u	/* urgent: half of the min reserve */
+#define __ZB_GFP_ATOMIC		0x80000u /* can't wait: a quarter more, HighAtomic */
+#define __ZB_GFP_MEMALLOC	0x2000u	/* frees memory soon: all of it */
+#define __ZB_GFP_NOMEMALLOC	0x10000u /* never that, whatever else is set */
+
+/* Reclaim: what the allocator may do before it fails */
+#define __ZB_GFP_IO		0x40u	/* start I/O */
+#define __ZB_GFP_FS		0x80u	/* call into file systems */
+#define __ZB_GFP_DIRECT_RECLAIM	0x400000u /* sleep, drain, reclaim */
+#define __ZB_GFP_KSWAPD_RECLAIM	0x2000000u /* wake the background reclaim */
+#define __ZB_GFP_REPEAT		0x400u	/* try hard, but fail in the end */
+#define __ZB_GFP_NOFAIL		0x800u	/* never fail; needs DIRECT_RECLAIM */
+#define __ZB_GFP_NORETRY	0x1000u	/* fail after the first round */
+#define __ZB_GFP_RETRY_MAYFAIL	__ZB_GFP_REPEAT
+
+/* Actions */
+#define __ZB_GFP_COLD		0x100u	/* rather memory that is in no cache */
+#define __ZB_GFP_NOWARN		0x200u	/* no report when it fails */
+#define __ZB_GFP_COMP		0x4000u	/* one block: can't be split or freed in parts */
+#define __ZB_GFP_ZERO		0x8000u	/* cleared */
+#define __ZB_GFP_NOTRACK	0x200000u /* not seen by the allocation tracepoint */
+
+#define ZB_GFP_BITS_SHIFT	26
+#define ZB_GFP_BITS_MASK	((1u << ZB_GFP_BITS_SHIFT) - 1)
+
 #define __ZB_GFP_RECLAIM	(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_KSWAPD_RECLAIM)
 
 #define ZB_GFP_ZONEMASK		(__ZB_GFP_DMA | __ZB_GFP_HIGHMEM | \
 				 __ZB_GFP_DMA32 | __ZB_GFP_MOVABLE)
 #define ZB_GFP_MOVABLE_MASK	(__ZB_GFP_RECLAIMABLE | __ZB_GFP_MOVABLE)
 
+/* Groups: what callers should use */
+#define ZB_GFP_ATOMIC		(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | \
+				 __ZB_GFP_KSWAPD_RECLAIM)
 #define ZB_GFP_NOWAIT		__ZB_GFP_KSWAPD_RECLAIM
 #define ZB_GFP_NOIO		__ZB_GFP_RECLAIM
 #define ZB_GFP_NOFS		(__ZB_GFP_RECLAIM | __ZB_GFP_IO)
 #define ZB_GFP_KERNEL		(__ZB_GFP_RECLAIM | __ZB_GFP_IO | __ZB_GFP_FS)
+#define ZB_GFP_KERNEL_ACCOUNT	(ZB_GFP_KERNEL | __ZB_GFP_ACCOUNT)
 #define ZB_GFP_TEMPORARY	(ZB_GFP_KERNEL | __ZB_GFP_RECLAIMABLE)
+#define ZB_GFP_USER		(ZB_GFP_KERNEL | __ZB_GFP_HARDWALL)
+#define ZB_GFP_HIGHUSER		(ZB_GFP_USER | __ZB_GFP_HIGHMEM)
+#define ZB_GFP_HIGHUSER_MOVABLE	(ZB_GFP_HIGHUSER | __ZB_GFP_MOVABLE)
 #define ZB_GFP_DMA		__ZB_GFP_DMA
 #define ZB_GFP_DMA32		__ZB_GFP_DMA32
+#define ZB_GFP_TRANSHUGE	((ZB_GFP_HIGHUSER_MOVABLE | __ZB_GFP_COMP | \
+				  __ZB_GFP_NOMEMALLOC | __ZB_GFP_NORETRY | \
+				  __ZB_GFP_NOWARN) & ~__ZB_GFP_RECLAIM)
 
 /* "Whichever node the calling CPU is on." */
 #define ZB_NODE_ANY		(-1)

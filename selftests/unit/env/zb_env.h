@@ -47,6 +47,8 @@ static inline unsigned int __ffs64(u64 x)
 	return __builtin_ctzll(x);
 }
 
+#define zb_div64(a, b)		((u64)(a) / (b))
+
 static inline unsigned int fls64(u64 x)
 {
 	return x ? 64 - __builtin_clzll(x) : 0;
@@ -144,11 +146,45 @@ static inline void zb_env_unlock(zb_lock_t *lock)
 		}							\
 	} while (0)
 
+/* Counters that several threads change */
+
+typedef struct {
+	long v;
+} atomic_long_t;
+
+static inline long atomic_long_read(const atomic_long_t *a)
+{
+	return __atomic_load_n(&a->v, __ATOMIC_RELAXED);
+}
+
+static inline void atomic_long_set(atomic_long_t *a, long v)
+{
+	__atomic_store_n(&a->v, v, __ATOMIC_RELAXED);
+}
+
+static inline void atomic_long_add(long n, atomic_long_t *a)
+{
+	__atomic_fetch_add(&a->v, n, __ATOMIC_RELAXED);
+}
+
+/* Tracepoints */
+
+static inline void zb_env_trace(unsigned long pfn, ...)
+{
+	(void)pfn;
+}
+
+#define zb_trace_zone_locked	zb_env_trace
+#define zb_trace_pcpu_drain	zb_env_trace
+#define zb_trace_extfrag	zb_env_trace
+#define zb_trace_migratetype	zb_env_trace
+
 /* CPUs */
 
 #define ZB_ENV_MAX_CPUS		8u
 
 extern _Thread_local unsigned int zb_env_cpu;
+extern _Thread_local int zb_env_node;
 extern unsigned int zb_env_nr_cpus;
 
 static inline void zb_env_set_cpu(unsigned int cpu)
@@ -163,6 +199,11 @@ static inline unsigned int zb_cpu_pin(void)
 
 static inline void zb_cpu_unpin(void)
 {
+}
+
+static inline int zb_cpu_node(void)
+{
+	return zb_env_node;
 }
 
 #define zb_per_cpu_ptr(ptr, cpu)	(&(ptr)[cpu])

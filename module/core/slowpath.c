@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The slow path: nothing was to be had above the low watermark.
+ *
+ *	wake background reclaim
+ *	try with the min watermark, and as far below as the flags allow
+ *	NO_WATERMARKS for who frees memory soon
+ *	may not sleep: fail
+ *	repeat
+ *	    drain per-CPU lists, give high-atomic pageblocks back, reclaim,
+ *	    compact, try again
+ *	    NORETRY: once     ordinary: while there is progress, small orders
+ *	    REPEAT: 16 rounds without progress     NOFAIL: for ever
+ *	fail, with a report unless NOWARN
+ */
+#include "page_alloc.h"
+
+/* Above this order a request can be expected to fail, and to have a plan B. */
+#define COSTLY_ORDER		3u
+#define MAX_ROUNDS		16u	/* without progress */
+
+static void wake_reclaim(struct zb_pool *pool, unsigned int order,
+			 const struct zb_alloc_context *ac)
+{
+	struct zb_zoneref *z;
+
+	if (!pool->ops->wake_reclaim)
+		return;
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
+		pool->ops->wake_reclaim(pool, z->zone, order);
+}
+
+/* What the flags of the request mean for the attempts of the slow path. */
+static unsigned int gfp_to_alloc_flags(zb_gfp_t gfp,
+				       const struct zb_alloc_context *ac)
+{
+	unsigned int alloc_flags = ZB_ALLOC_WMARK_MIN | ZB_ALLOC_CPUSET;
+
+	if (gfp & __ZB_GFP_HIGH)
+		alloc_flags |= ZB_ALLOC_HIGH;
+	if (gfp & __ZB_GFP_ATOMIC) {
+		/* Trying harder is no good to somebody who can fall back. */
+		if (!(gfp & __ZB_GFP_NOMEMALLOC))
+			alloc_flags |= ZB_ALLOC_HARDER;
+		/* Rather another node than a failure in an interrupt. */
+		alloc_flags &= ~ZB_ALLOC_CPUSET;
+	}
+	if (gfp & __ZB_GFP_KSWAPD_RECLAIM)
+		alloc_flags |= ZB_ALLOC_KSWAPD;
+	if (gfp & __ZB_GFP_COLD)
+		alloc_flags |= ZB_ALLOC_COLD;
+	if (ac->migratetype == ZB_MIGRATE_MOVABLE)
+		alloc_flags |= ZB_ALLOC_CMA;
+	return alloc_flags;
+}
+
+static bool may_ignore_watermarks(zb_gfp_t gfp)
+{
+	return (gfp & __ZB_GFP_MEMALLOC) && !(gfp & __ZB_GFP_NOMEMALLOC);
+}
+
+static bool unreserve_highatomic(const struct zb_alloc_context *ac, bool force)
+{
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
+		if (zb_zone_unreserve_highatomic(z->zone, ac->migratetype, force))
+			return true;
+	return false;
+}
+
+/* Everything that may turn up memory; true if something did. */
+static bool make_room(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		      const struct zb_alloc_context *ac, unsigned int round)
+{
+	const zb_gfp_t rounds = __ZB_GFP_NORETRY | __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
+	bool progress = false;
+
+	atomic_long_add(1, &pool->stalls);
+	if (pool->ops->drain_all)
+		pool->ops->drain_all(pool);
+	if (pool->ops->direct_reclaim)
+		progress = pool->ops->direct_reclaim(pool, gfp, order);
+	if (order && pool->ops->compact)
+		progress |= pool->ops->compact(pool, gfp, order);
+	/* An ordinary request has no second round: it is now or never. */
+	if (!progress && order <= COSTLY_ORDER && !(gfp & rounds))
+		round = MAX_ROUNDS;
+	return unreserve_highatomic(ac, round > 0) || progress;
+}
+
+static bool should_retry(zb_gfp_t gfp, unsigned int order, bool progress,
+			 unsigned int round)
+{
+	if (gfp & __ZB_GFP_NOFAIL)
+		return true;
+	if (gfp & __ZB_GFP_NORETRY)
+		return false;
+	if (gfp & __ZB_GFP_REPEAT)
+		return progress || round < MAX_ROUNDS;
+	return progress && order <= COSTLY_ORDER;
+}
+
+static unsigned long reclaim_and_retry(struct zb_pool *pool, zb_gfp_t gfp,
+				       unsigned int order,
+				       unsigned int alloc_flags,
+				       struct zb_alloc_context *ac)
+{
+	unsigned int round = 0;
+	unsigned long pfn;
+	bool progress;
+
+	for (;;) {
+		progress = make_room(pool, gfp, order, ac, round);
+		pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags, ac);
+		if (pfn != ZB_NO_PFN)
+			return pfn;
+		round = progress ? 0 : round + 1;
+		if (!should_retry(gfp, order, progress, round))
+			return ZB_NO_PFN;
+		if (!progress && pool->ops->wait &&
+		    !pool->ops->wait(pool, ac->policy->killable))
+			return ZB_NO_PFN;
+	}
+}
+
+static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
+			   unsigned int order, const struct zb_alloc_context *ac)
+{
+	atomic_long_add(1, &pool->failures);
+	if (!(gfp & __ZB_GFP_NOWARN) && pool->ops->failed)
+		pool->ops->failed(pool, gfp, order,
+				  ac->node ? ac->node->nid : ZB_NODE_ANY);
+}
+
+/**
+ * zb_alloc_slowpath() - when the fast path found nothing
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: wanted
+ * @ac: as the fast path has prepared it
+ *
+ * Context: as the request.
+ * Return: first frame of the block, or ZB_NO_PFN.
+ */
+unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
+				unsigned int order, struct zb_alloc_context *ac)
+{
+	unsigned int alloc_flags = gfp_to_alloc_flags(gfp, ac);
+	unsigned long pfn = ZB_NO_PFN;
+
+	/* Dirty balance and the short cut by cpuset are for the fast path. */
+	ac->spread_dirty = false;
+	ac->nodemask = ac->policy->nodemask;
+	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
+	if (!ac->preferred)
+		goto failed;
+	if (alloc_flags & ZB_ALLOC_KSWAPD)
+		wake_reclaim(pool, order, ac);
+	pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags, ac);
+	if (pfn == ZB_NO_PFN && may_ignore_watermarks(gfp)) {
+		alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
+		pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags,
+						ac);
+	}
+	if (pfn == ZB_NO_PFN && (gfp & __ZB_GFP_DIRECT_RECLAIM))
+		pfn = reclaim_and_retry(pool, gfp, order, alloc_flags, ac);
+failed:
+	if (pfn == ZB_NO_PFN)
+		report_failure(pool, gfp, order, ac);
+	return pfn;
+}

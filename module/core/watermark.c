@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "watermark.h"
+
+static unsigned long isqrt(unsigned long x)
+{
+	unsigned long bit, root = 0;
+
+	for (bit = 1ul << (sizeof(long) * 4 - 1); bit; bit >>= 1)
+		if ((root | bit) * (root | bit) <= x)
+			root |= bit;
+	return root;
+}
+
+static unsigned long clamp_to(unsigned long x, unsigned long lo,
+			      unsigned long hi)
+{
+	return x < lo ? lo : x > hi ? hi : x;
+}
+
+/*
+ * Zones whose memory nobody needs in an emergency keep a token reserve only,
+ * and none where none is wanted at all.
+ */
+static bool is_lowmem(const struct zb_zone *zone)
+{
+	return zone->type <= ZB_ZONE_NORMAL;
+}
+
+static unsigned long lowmem_pages(const struct zb_zone *zones,
+				  unsigned int nr_zones)
+{
+	unsigned long nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_zones; i++)
+		if (is_lowmem(&zones[i]))
+			nr += zones[i].nr_pages;
+	return nr;
+}
+
+/**
+ * zb_default_min_free_kbytes() - the kernel's rule of thumb
+ * @zones: all zones of all nodes
+ * @nr_zones: how many
+ * @page_shift: log2 of the page size
+ *
+ * The need grows with the square root of the size: larger machines do more at
+ * once, but not in proportion.
+ *
+ * Return: KiB.
+ */
+unsigned long zb_default_min_free_kbytes(const struct zb_zone *zones,
+					 unsigned int nr_zones,
+					 unsigned int page_shift)
+{
+	unsigned long kbytes = lowmem_pages(zones, nr_zones) << (page_shift - 10);
+
+	return clamp_to(isqrt(kbytes * 16), 128, 262144);
+}
+
+static void set_marks(struct zb_zone *zone, unsigned long min,
+		      unsigned int scale_factor)
+{
+	unsigned long gap = zone->nr_pages / 10000 * scale_factor +
+			    zone->nr_pages % 10000 * scale_factor / 10000;
+
+	if (gap < min / 4)
+		gap = min / 4;
+	WRITE_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN], min);
+	WRITE_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW], min + gap);
+	WRITE_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH], min + 2 * gap);
+}
+
+/* What requests that may use zone types up to @upper have to leave here. */
+static void set_reserves(struct zb_zone *zone, const struct zb_zone *zones,
+			 unsigned int nr_zones, unsigned int ratio)
+{
+	unsigned long above;
+	unsigned int i, upper;
+
+	for (upper = 0; upper < ZB_NR_ZONES; upper++) {
+		above = 0;
+		for (i = 0; i < nr_zones; i++)
+			if (zones[i].nid == zone->nid &&
+			    zones[i].type > zone->type && zones[i].type <= upper)
+				above += zones[i].nr_pages;
+		WRITE_ONCE(zone->lowmem_reserve[upper],
+			   ratio ? above / ratio : 0);
+	}
+}
+
+/**
+ * zb_setup_watermarks() - work out marks and reserves of all zones
+ * @zones: all zones of all nodes
+ * @nr_zones: how many
+ * @t: the tunables
+ * @page_shift: log2 of the page size
+ *
+ * May be called at any time; allocations under way see old or new values.
+ *
+ * Context: any; one caller at a time.
+ */
+void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
+			 const struct zb_tunables *t, unsigned int page_shift)
+{
+	unsigned long lowmem = lowmem_pages(zones, nr_zones);
+	unsigned long kbytes = t->min_free_kbytes, min;
+	struct zb_zone *zone;
+	unsigned int i;
+
+	if (kbytes == ZB_MIN_FREE_AUTO)
+		kbytes = zb_default_min_free_kbytes(zones, nr_zones, page_shift);
+	for (i = 0; i < nr_zones; i++) {
+		zone = &zones[i];
+		if (is_lowmem(zone))
+			min = zb_div64((u64)(kbytes >> (page_shift - 10)) *
+				       zone->nr_pages, lowmem);
+		else
+			min = kbytes ? clamp_to(zone->nr_pages / 1024, 32, 128) : 0;
+		/* Whatever was asked for, most of a zone is there to be used. */
+		set_marks(zone, clamp_to(min, 0, zone->nr_pages / 4),
+			  t->watermark_scale_factor);
+		set_reserves(zone, zones, nr_zones,
+			     t->lowmem_reserve_ratio[zone->type]);
+	}
+}
+
+/* Free frames that this request may not have, whatever the mark. */
+static unsigned long unusable_free(const struct zb_zone *zone,
+				   unsigned int alloc_flags)
+{
+	unsigned long nr = READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]);
+
+	if (!(alloc_flags & ZB_ALLOC_HARDER))
+		nr += READ_ONCE(zone->nr_free_type[ZB_MIGRATE_HIGHATOMIC]);
+	if (!(alloc_flags & ZB_ALLOC_CMA))
+		nr += READ_ONCE(zone->nr_free_type[ZB_MIGRATE_CMA]);
+	return nr;
+}
+
+static bool has_block(const struct zb_zone *zone, unsigned int order,
+		      unsigned int alloc_flags)
+{
+	const struct zb_free_area *area;
+	unsigned int k, mt;
+
+	for (k = order; k <= zone->max_order; k++) {
+		area = &zone->free_area[k];
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+			if (READ_ONCE(area->nr_free_type[mt]))
+				return true;
+		if ((alloc_flags & ZB_ALLOC_CMA) &&
+		    READ_ONCE(area->nr_free_type[ZB_MIGRATE_CMA]))
+			return true;
+		if ((alloc_flags & ZB_ALLOC_HARDER) &&
+		    READ_ONCE(area->nr_free_type[ZB_MIGRATE_HIGHATOMIC]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * While a block is split or merged the counters of both orders are off for a
+ * moment. Before a request is refused for that they are looked at once more,
+ * under the lock.
+ */
+static bool has_block_locked(struct zb_zone *zone, unsigned int order,
+			     unsigned int alloc_flags)
+{
+	unsigned long flags;
+	bool ok;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	ok = has_block(zone, order, alloc_flags);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return ok;
+}
+
+/**
+ * zb_zone_watermark_ok() - may this zone serve this request?
+ * @zone: the zone
+ * @order: wanted
+ * @mark: frames that are to be left when it is served
+ * @highest_zoneidx: highest zone type the request may use
+ * @alloc_flags: how far into the reserve it may go, and what it may use
+ *
+ * Two questions: would enough be left, and is there a block of that order or
+ * above at all? The second is answered by the counters alone.
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: true if it may.
+ */
+bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
+			  unsigned long mark, unsigned int highest_zoneidx,
+			  unsigned int alloc_flags)
+{
+	unsigned long nr_free = READ_ONCE(zone->nr_free);
+	unsigned long unusable = unusable_free(zone, alloc_flags) +
+				 BIT(order) - 1;
+
+	if (alloc_flags & ZB_ALLOC_HIGH)
+		mark -= mark / 2;
+	if (alloc_flags & ZB_ALLOC_HARDER)
+		mark -= mark / 4;
+	if (nr_free <= unusable ||
+	    nr_free - unusable <= mark + READ_ONCE(zone->lowmem_reserve[highest_zoneidx]))
+		return false;
+	return !order || has_block(zone, order, alloc_flags) ||
+	       has_block_locked(zone, order, alloc_flags);
+}
