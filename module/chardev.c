@@ -9,6 +9,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -25,6 +26,10 @@ static_assert(sizeof(struct zb_ioc_zone) == 48);
 static_assert(sizeof(struct zb_ioc_alloc) == 48);
 static_assert(sizeof(struct zb_ioc_free) == 16);
 static_assert(sizeof(struct zb_ioc_query) == 56);
+
+/* With these a request may use up what is kept for urgent ones. */
+#define RESERVE_FLAGS \
+	(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC)
 
 union zb_arg {
 	__u32 size;
@@ -65,7 +70,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
 		.size = info->size,
 		.version = ZB_ABI_VERSION,
 		.page_size = PAGE_SIZE,
-		.gfp_mask = ZB_GFP_VALID,
+		.gfp_mask = ZB_GFP_BITS_MASK,
 		.max_order = host->pool.max_order,
 		.block_order = ZB_PAGEBLOCK_ORDER,
 		.nr_nodes = host->pool.nr_nodes,
@@ -134,9 +139,11 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
 	if (alloc->flags & ~ZB_ALLOC_LENGTH || alloc->__reserved ||
 	    !zb_gfp_valid(alloc->gfp) || !nr_pages || nid < 0)
 		return -EINVAL;
+	if ((alloc->gfp & RESERVE_FLAGS) && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
 	buf = zb_buffer_create(file->space, alloc->gfp, nr_pages, nid);
-	if (!buf)
-		return -ENOMEM;
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	/* One reference for the handle, one for us until it has been told. */
 	kref_get(&buf->ref);
 	err = zb_file_add(file, buf);

@@ -35,6 +35,13 @@
 #define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
 #endif
 
+/* Workqueues were bound to CPUs before that had to be asked for. */
+#ifdef ZB_HAVE_WQ_PERCPU
+#define ZB_WQ_PERCPU	WQ_PERCPU
+#else
+#define ZB_WQ_PERCPU	0
+#endif
+
 /* Before 6.3 vm_flags were written directly, with mmap_lock held for writing. */
 #ifndef ZB_HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

@@ -3,11 +3,15 @@
  * /sys/kernel/debug/zbuddy: what there is to see, for people and for parsers.
  *
  *	buddyinfo     as /proc/buddyinfo, with as many orders as we have
- *	pagetypeinfo  as /proc/pagetypeinfo
+ *	pagetypeinfo  as /proc/pagetypeinfo; with the parameter page_owner also
+ *	              the number of mixed pageblocks
  *	pageblocks    a line per pageblock, for pictures
  *	regions       where the memory is from
  *	check         walks all invariants: "ok", or what is wrong
  *	drain         written to: empties all per-CPU lists
+ *
+ * and in debugfs_vm.c zoneinfo, vmstat, the fragmentation indices and the
+ * fallbacks.
  *
  * Numbers are copied under the zone lock and printed after it.
  */
@@ -24,6 +28,10 @@
 #include "core/stat.h"
 #include "debugfs.h"
 #include "host.h"
+
+static bool page_owner;
+module_param(page_owner, bool, 0644);
+MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, by looking at every frame (default N)");
 
 #define BLOCKS_AT_ONCE	64	/* under one lock hold */
 
@@ -108,6 +116,28 @@ static void pagetypeinfo_show_node(struct seq_file *m, struct zb_pool *pool,
 			show_block_count(m, zone, &st[zone - pool->zones]);
 }
 
+static void show_mixed_count(struct seq_file *m, struct zb_pool *pool, int nid)
+{
+	unsigned long nr[ZB_MIGRATE_TYPES];
+	struct zb_zone *zone;
+	unsigned int i;
+
+	seq_printf(m, "\n%-23s", "Number of mixed blocks ");
+	for (i = 0; i < ZB_MIGRATE_TYPES; i++)
+		seq_printf(m, "%12s ", zb_migratetype_names[i]);
+	seq_putc(m, '\n');
+	zb_for_each_zone(zone, pool) {
+		if (zone->nid != nid)
+			continue;
+		zb_zone_mixed_blocks(zone, nr);
+		seq_printf(m, "Node %d, zone %8s ", zone->nid,
+			   zb_zone_names[zone->type]);
+		for (i = 0; i < ZB_MIGRATE_TYPES; i++)
+			seq_printf(m, "%12lu ", nr[i]);
+		seq_putc(m, '\n');
+	}
+}
+
 static int pagetypeinfo_show(struct seq_file *m, void *unused)
 {
 	struct zb_host *host = m->private;
@@ -117,9 +147,13 @@ static int pagetypeinfo_show(struct seq_file *m, void *unused)
 	st = kvcalloc(host->pool.nr_zones, sizeof(*st), GFP_KERNEL);
 	if (!st)
 		return -ENOMEM;
-	for (i = 0; i < host->pool.nr_nodes; i++)
-		pagetypeinfo_show_node(m, &host->pool, host->pool.nodes[i].nid,
-				       st);
+	for (i = 0; i < host->pool.nr_nodes; i++) {
+		int nid = host->pool.nodes[i].nid;
+
+		pagetypeinfo_show_node(m, &host->pool, nid, st);
+		if (page_owner)
+			show_mixed_count(m, &host->pool, nid);
+	}
 	kvfree(st);
 	return 0;
 }
@@ -236,7 +270,7 @@ static ssize_t drain_write(struct file *file, const char __user *text,
 {
 	struct zb_host *host = file->private_data;
 
-	host->pool.ops->drain_all(&host->pool);
+	zb_host_drain_all(host);
 	return count;
 }
 
@@ -265,6 +299,7 @@ struct dentry *zb_debugfs_create(struct zb_host *host)
 	debugfs_create_file("regions", 0400, root, host, &regions_fops);
 	debugfs_create_file("check", 0400, root, host, &check_fops);
 	debugfs_create_file("drain", 0200, root, host, &drain_fops);
+	zb_debugfs_create_vm(root, host);
 	return root;
 }
 

@@ -102,6 +102,7 @@ if config CONTIG_ALLOC; then
 fi
 
 in_header gfp.h 'acr_flags_t' && have ACR_FLAGS
+in_header workqueue.h 'WQ_PERCPU' && have WQ_PERCPU
 in_header mm.h 'void vm_flags_set\(' && have VM_FLAGS_SET
 
 exit 0

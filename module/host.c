@@ -2,107 +2,23 @@
 /*
  * From regions to a pool, and back.
  *
- * The core asks its caller for memory, for CPUs and for distances; here they
- * are the kernel's. Per-CPU lists are drained by a work item on the CPU that
- * owns them, sent only where there is something to give, and by a CPU that is
- * being taken offline. What an interrupt leaves behind on it after that is
- * found by the next drain: nobody else is there any more.
+ * The core asks its caller for memory, for CPUs (drain.c) and for distances;
+ * here they are the kernel's.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
-#include <linux/cpu.h>
-#include <linux/cpuhotplug.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
-#include <linux/workqueue.h>
 
+#include "core/isolate.h"
 #include "core/layout.h"
+#include "fault.h"
 #include "host.h"
-
-struct zb_drain {
-	struct work_struct work;
-	struct zb_host *host;
-};
-
-static enum cpuhp_state cpuhp_drain;
-
-static void drain_cpu(struct zb_host *host, unsigned int cpu)
-{
-	struct zb_zone *zone;
-
-	zb_for_each_zone(zone, &host->pool)
-		zb_pcp_drain(zone, cpu);
-}
-
-static void drain_work(struct work_struct *work)
-{
-	struct zb_drain *drain = container_of(work, struct zb_drain, work);
-
-	drain_cpu(drain->host, smp_processor_id());
-}
-
-static bool has_cached(const struct zb_host *host, unsigned int cpu)
-{
-	const struct zb_zone *zone;
-
-	zb_for_each_zone(zone, &host->pool)
-		if (zb_pcp_nr_pages(zone, cpu))
-			return true;
-	return false;
-}
-
-static void drain_all(struct zb_pool *pool)
-{
-	struct zb_host *host = container_of(pool, struct zb_host, pool);
-	unsigned int cpu;
-
-	/* With hotplug held off each work item runs where it was sent. */
-	cpus_read_lock();
-	mutex_lock(&host->drain_lock);
-	for_each_possible_cpu(cpu) {
-		if (!has_cached(host, cpu))
-			continue;
-		if (cpu_online(cpu))
-			schedule_work_on(cpu, &per_cpu_ptr(host->drain, cpu)->work);
-		else
-			drain_cpu(host, cpu);
-	}
-	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(host->drain, cpu)->work);
-	mutex_unlock(&host->drain_lock);
-	cpus_read_unlock();
-}
-
-static const struct zb_ops ops = {
-	.drain_all = drain_all,
-};
-
-static int cpu_offline(unsigned int cpu, struct hlist_node *node)
-{
-	drain_cpu(hlist_entry(node, struct zb_host, cpuhp), cpu);
-	return 0;
-}
-
-static int create_drain(struct zb_host *host)
-{
-	struct zb_drain *drain;
-	unsigned int cpu;
-
-	mutex_init(&host->drain_lock);
-	host->drain = alloc_percpu(struct zb_drain);
-	if (!host->drain)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		drain = per_cpu_ptr(host->drain, cpu);
-		drain->host = host;
-		INIT_WORK(&drain->work, drain_work);
-	}
-	return 0;
-}
+#include "ops.h"
 
 static void destroy_zone(struct zb_zone *zone)
 {
@@ -112,13 +28,15 @@ static void destroy_zone(struct zb_zone *zone)
 }
 
 static int create_zone(struct zb_zone *zone, const struct zb_span *span,
-		       int nid, unsigned int max_order)
+		       int nid, const struct zb_pool *pool)
 {
 	zone->start_pfn = span->start_pfn;
 	zone->nr_pages = span->nr_pages;
 	zone->type = span->type;
 	zone->nid = nid;
-	zone->max_order = max_order;
+	zone->max_order = pool->max_order;
+	zone->home_type = pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
+						    ZB_MIGRATE_MOVABLE;
 	/* vmalloc memory is page aligned, as cache lines want it. */
 	zone->pageblocks = vmalloc_node(zb_zone_pageblocks_size(span->nr_pages),
 					nid);
@@ -189,7 +107,7 @@ static int create_zones(struct zb_host *host, const struct zb_params *params)
 		for (k = 0; !err && k < layout[i].nr; k++) {
 			err = create_zone(&pool->zones[pool->nr_zones],
 					  &layout[i].span[k],
-					  host->regions[i].nid, pool->max_order);
+					  host->regions[i].nid, pool);
 			pool->nr_zones += !err;
 		}
 out:
@@ -292,6 +210,36 @@ static void log_region(const struct zb_host *host, const struct zb_region *regio
 		host->pool.max_order, zones);
 }
 
+/* The last pageblocks of the largest zone: what is used last. */
+static void mark_cma(struct zb_host *host, unsigned long nr_pages)
+{
+	struct zb_zone *zone, *largest = host->pool.zones;
+	unsigned long pfn, nr;
+
+	zb_for_each_zone(zone, &host->pool)
+		if (zone->nr_pages > largest->nr_pages)
+			largest = zone;
+	nr = ALIGN(min(nr_pages, largest->nr_pages), ZB_PAGEBLOCK_NR);
+	for (pfn = zb_zone_end(largest) - nr; pfn < zb_zone_end(largest);
+	     pfn += ZB_PAGEBLOCK_NR)
+		zb_pool_set_migratetype(&host->pool, pfn, ZB_MIGRATE_CMA);
+	if (nr)
+		pr_info("%lu MiB of node %d zone %s are for movable memory only\n",
+			nr >> (20 - PAGE_SHIFT), largest->nid,
+			zb_zone_names[largest->type]);
+}
+
+static void poison_regions(const struct zb_host *host)
+{
+	unsigned long i, k;
+
+	for (i = 0; i < host->nr_regions; i++)
+		for (k = 0; k < host->regions[i].nr_pages; k++) {
+			zb_poison(host->regions[i].start_pfn + k, 1);
+			cond_resched();
+		}
+}
+
 /**
  * zb_host_create() - take the memory and build the allocator
  * @params: what is wanted
@@ -308,28 +256,33 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 
 	if (!host)
 		return ERR_PTR(-ENOMEM);
-	host->pool.ops = &ops;
+	zb_ops_init(&host->ops, params->poison);
+	zb_drain_ops(&host->ops);
+	host->pool.ops = &host->ops;
+	host->pool.page_shift = PAGE_SHIFT;
 	err = acquire_regions(host, params);
 	if (err)
 		goto free_host;
+	host->pool.mobility_disabled = zb_pool_too_small(host->total_pages);
+	if (host->pool.mobility_disabled)
+		pr_info("less than %lu KiB: memory is not grouped by mobility\n",
+			ZB_PAGEBLOCK_NR * ZB_MIGRATE_TYPES << (PAGE_SHIFT - 10));
 	err = create_zones(host, params);
 	if (err)
 		goto release_regions;
 	err = create_nodes(host);
 	if (err)
 		goto destroy_zones;
-	err = create_drain(host);
+	err = zb_drain_create(host);
 	if (err)
 		goto destroy_nodes;
-	err = cpuhp_state_add_instance_nocalls(cpuhp_drain, &host->cpuhp);
-	if (err)
-		goto free_drain;
 	for (i = 0; i < host->nr_regions; i++)
 		log_region(host, &host->regions[i]);
+	mark_cma(host, params->cma_pages);
+	if (params->poison)
+		poison_regions(host);
 	return host;
 
-free_drain:
-	free_percpu(host->drain);
 destroy_nodes:
 	destroy_nodes(&host->pool);
 destroy_zones:
@@ -341,6 +294,17 @@ free_host:
 	return ERR_PTR(err);
 }
 
+/* Frames that were found damaged and kept out of use. */
+static unsigned long nr_bad_pages(const struct zb_host *host)
+{
+	const struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, &host->pool)
+		nr += READ_ONCE(zone->nr_bad);
+	return nr;
+}
+
 /**
  * zb_host_destroy() - give everything back
  * @host: nobody uses it any more, and no page of it is pinned
@@ -349,12 +313,14 @@ free_host:
  */
 void zb_host_destroy(struct zb_host *host)
 {
-	drain_all(&host->pool);
-	WARN_ONCE(zb_host_free_pages(host) != host->total_pages,
-		  "zbuddy: %lu pages are still allocated at unload\n",
-		  host->total_pages - zb_host_free_pages(host));
-	cpuhp_state_remove_instance_nocalls(cpuhp_drain, &host->cpuhp);
-	free_percpu(host->drain);
+	unsigned long nr;
+
+	zb_host_drain_all(host);
+	nr = host->total_pages - zb_host_free_pages(host) - nr_bad_pages(host);
+	if (nr)
+		pr_err("%lu pages were never freed by the module that allocated them\n",
+		       nr);
+	zb_drain_destroy(host);
 	destroy_nodes(&host->pool);
 	destroy_zones(&host->pool);
 	release_regions(host);
@@ -398,27 +364,94 @@ int zb_host_local_node(const struct zb_host *host)
 	return best;
 }
 
-/**
- * zb_host_init() - once, before the first zb_host_create()
- *
- * Context: may sleep.
- * Return: 0 or -errno.
- */
-int zb_host_init(void)
+#ifdef CONFIG_CPUSETS
+static const unsigned long *current_cpuset(void)
 {
-	int state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "zbuddy:drain",
-					    NULL, cpu_offline);
+	return in_task() ? nodes_addr(current->mems_allowed) : NULL;
+}
 
-	if (state < 0)
-		return state;
-	cpuhp_drain = state;
+static unsigned int cpuset_begin(void)
+{
+	return read_seqcount_begin(&current->mems_allowed_seq);
+}
+
+static bool cpuset_changed(unsigned int cookie)
+{
+	return in_task() &&
+	       read_seqcount_retry(&current->mems_allowed_seq, cookie);
+}
+#else
+static const unsigned long *current_cpuset(void)
+{
+	return NULL;
+}
+
+static unsigned int cpuset_begin(void)
+{
 	return 0;
 }
 
-/**
- * zb_host_exit() - once, after the last zb_host_destroy()
- */
-void zb_host_exit(void)
+static bool cpuset_changed(unsigned int cookie)
 {
-	cpuhp_remove_multi_state(cpuhp_drain);
+	return false;
+}
+#endif
+
+/**
+ * zb_host_alloc() - allocate on behalf of the current task or interrupt
+ * @host: the host
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames, 1 .. 2^max_order; a power of two makes one block
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @nodemask: bitmap of nodes to keep to, or NULL
+ * @killable: give up when the task is killed, whatever the flags say
+ *
+ * The limits of the task's cpuset are observed. They may change meanwhile: a
+ * request that failed for nothing else is tried again.
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: first frame, or ZB_NO_PFN.
+ */
+unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
+			    unsigned long nr_pages, int nid,
+			    const unsigned long *nodemask, bool killable)
+{
+	struct zb_policy policy = {
+		.nodemask = nodemask,
+		.cpuset = current_cpuset(),
+		.nr_bits = MAX_NUMNODES,
+		.killable = killable,
+	};
+	unsigned int cookie, order = zb_exact_order(nr_pages);
+	unsigned long pfn;
+
+	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
+	if (zb_should_fail(gfp, order))
+		return ZB_NO_PFN;
+	if (nid == NUMA_NO_NODE || !zb_pool_node(&host->pool, nid))
+		nid = zb_host_local_node(host);
+	do {
+		cookie = cpuset_begin();
+		pfn = zb_pool_alloc_exact(&host->pool, gfp, nr_pages, nid,
+					  &policy);
+	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
+	if (!(gfp & __ZB_GFP_NOTRACK))
+		trace_mm_page_alloc(pfn, order, gfp, zb_gfp_migratetype(gfp));
+	return pfn;
+}
+
+/**
+ * zb_host_account_dirty() - memory is dirty, or is not any more
+ * @host: the host
+ * @nid: a node that has a region
+ * @nr_pages: frames more, or less
+ *
+ * Context: any.
+ */
+void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages)
+{
+	struct zb_node *node = zb_pool_node(&host->pool, nid);
+
+	if (node)
+		atomic_long_add(nr_pages, &node->nr_dirty);
 }

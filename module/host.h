@@ -19,6 +19,7 @@ struct zb_drain;
  * @pool: the allocator
  * @regions: where its memory came from, one per node
  * @nr_regions: how many
+ * @ops: what the allocator asks of us
  * @total_pages: frames in all of them
  * @in_cma: some of the memory is in CMA pageblocks
  * @drain: a work item per CPU
@@ -27,6 +28,7 @@ struct zb_drain;
  */
 struct zb_host {
 	struct zb_pool pool;
+	struct zb_ops ops;
 	struct zb_region *regions;
 	unsigned int nr_regions;
 	unsigned long total_pages;
@@ -41,7 +43,19 @@ void zb_host_destroy(struct zb_host *host);
 unsigned long zb_host_free_pages(const struct zb_host *host);
 int zb_host_local_node(const struct zb_host *host);
 
-int zb_host_init(void);
-void zb_host_exit(void);
+unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
+			    unsigned long nr_pages, int nid,
+			    const unsigned long *nodemask, bool killable);
+void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages);
+
+/* drain.c */
+void zb_drain_ops(struct zb_ops *ops);
+int zb_drain_create(struct zb_host *host);
+void zb_drain_destroy(struct zb_host *host);
+void zb_host_drain_all(struct zb_host *host);
+void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu);
+void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone);
+int zb_drain_init(void);
+void zb_drain_exit(void);
 
 #endif /* ZB_HOST_H */

@@ -2,18 +2,20 @@
 /*
  * zbuddy: a zoned buddy allocator over memory that the kernel gave up at load.
  *
- * This file is the parameters and the order of things, and the only one with
- * state of its own.
+ * This file is the parameters that count at load, and the order of things.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
 #include <linux/err.h>
 #include <linux/module.h>
 
+#include "api.h"
 #include "chardev.h"
 #include "debugfs.h"
+#include "fault.h"
 #include "host.h"
 #include "params.h"
+#include "tunables.h"
 
 static char *size = "64M";
 module_param(size, charp, 0444);
@@ -31,6 +33,14 @@ static char *backend = "auto";
 module_param(backend, charp, 0444);
 MODULE_PARM_DESC(backend, "where the memory is from: auto, cma, dma or contig (default auto)");
 
+static unsigned long cma_pages;
+module_param(cma_pages, ulong, 0444);
+MODULE_PARM_DESC(cma_pages, "pages, rounded up to pageblocks, that only movable memory may use (default 0)");
+
+static bool poison;
+module_param(poison, bool, 0444);
+MODULE_PARM_DESC(poison, "fill free memory with a pattern, and check it before it is used (default N)");
+
 static struct zb_host *zb_host;
 static struct zb_chardev zb_chardev;
 static struct dentry *zb_debugfs;
@@ -44,6 +54,8 @@ static struct zb_host *create_host(void)
 	err = zb_params_parse(&params, size, zones, max_order, backend);
 	if (err)
 		return ERR_PTR(err);
+	params.cma_pages = cma_pages;
+	params.poison = poison;
 	host = zb_host_create(&params);
 	zb_params_free(&params);
 	return host;
@@ -53,25 +65,30 @@ static int __init zb_init(void)
 {
 	int err;
 
-	err = zb_host_init();
+	err = zb_drain_init();
 	if (err)
 		return err;
+	zb_fault_init();
 	zb_host = create_host();
 	if (IS_ERR(zb_host)) {
 		err = PTR_ERR(zb_host);
 		goto exit_host;
 	}
+	zb_tunables_attach(zb_host);
 	zb_debugfs = zb_debugfs_create(zb_host);
 	err = zb_chardev_register(&zb_chardev, zb_host);
 	if (err)
 		goto remove_debugfs;
+	zb_api_attach(zb_host);
 	return 0;
 
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
+	zb_tunables_detach();
 	zb_host_destroy(zb_host);
 exit_host:
-	zb_host_exit();
+	zb_fault_exit();
+	zb_drain_exit();
 	return err;
 }
 
@@ -79,8 +96,11 @@ static void __exit zb_exit(void)
 {
 	zb_chardev_unregister(&zb_chardev);
 	zb_debugfs_remove(zb_debugfs);
+	zb_api_detach();
+	zb_tunables_detach();
 	zb_host_destroy(zb_host);
-	zb_host_exit();
+	zb_fault_exit();
+	zb_drain_exit();
 }
 
 module_init(zb_init);

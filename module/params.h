@@ -18,6 +18,8 @@ struct zb_request {
  * @zones: as given; what it means depends on where the region is
  * @max_order: 9 .. 18
  * @max_order_given: the user insists on it
+ * @cma_pages: frames to mark as CMA pageblocks
+ * @poison: fill free memory with a pattern and check it
  * @requests: regions that are wanted
  * @nr_requests: how many
  */
@@ -26,6 +28,8 @@ struct zb_params {
 	const char *zones;
 	unsigned int max_order;
 	bool max_order_given;
+	unsigned long cma_pages;
+	bool poison;
 	struct zb_request *requests;
 	unsigned int nr_requests;
 };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "buffer.h"
@@ -37,10 +39,14 @@ static bool in_use(const struct zb_buffer *buf)
 
 static void give_back(struct zb_buffer *buf)
 {
-	enum zb_bad_free bad = zb_free_exact(&buf->space->host->pool, buf->pfn,
-					     buf->nr_pages);
+	struct zb_host *host = buf->space->host;
+	enum zb_bad bad;
 
-	WARN_ONCE(bad != ZB_FREE_OK, "zbuddy: a buffer's frames are not its own (%d)\n",
+	if (buf->gfp & __ZB_GFP_WRITE)
+		zb_host_account_dirty(host, buf->nid, -(long)buf->nr_pages);
+	trace_mm_page_free(buf->pfn, buf->order);
+	bad = zb_pool_free_exact(&host->pool, buf->pfn, buf->nr_pages);
+	WARN_ONCE(bad != ZB_OK, "zbuddy: a buffer's frames are not its own (%d)\n",
 		  bad);
 	kfree(buf);
 }
@@ -73,7 +79,7 @@ static void limbo_free(struct zb_space *space, struct list_head *list)
 	list_for_each_entry_safe(buf, tmp, list, limbo)
 		give_back(buf);
 	if (!atomic_read(&space->files))
-		space->host->pool.ops->drain_all(&space->host->pool);
+		zb_host_drain_all(space->host);
 }
 
 static void limbo_work(struct work_struct *work)
@@ -151,23 +157,26 @@ void zb_space_destroy(struct zb_space *space)
  * @nid: node to prefer, one that has a region
  *
  * Context: may sleep.
- * Return: the buffer with one reference, or NULL when there is no memory.
+ * Return: the buffer with one reference, or an ERR_PTR: -ENOMEM, or -EINTR when
+ * the task is being killed.
  */
 struct zb_buffer *zb_buffer_create(struct zb_space *space, zb_gfp_t gfp,
 				   unsigned long nr_pages, int nid)
 {
-	struct zb_pool *pool = &space->host->pool;
+	struct zb_host *host = space->host;
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	const struct zb_zone *zone;
 
 	if (!buf)
-		return NULL;
-	buf->pfn = zb_alloc_exact(pool, gfp, nr_pages, nid);
+		return ERR_PTR(-ENOMEM);
+	/* A buffer may be trimmed, and is always cleared, and may take long. */
+	buf->pfn = zb_host_alloc(host, gfp & ~(__ZB_GFP_COMP | __ZB_GFP_ZERO),
+				 nr_pages, nid, NULL, true);
 	if (buf->pfn == ZB_NO_PFN) {
 		kfree(buf);
-		return NULL;
+		return ERR_PTR(fatal_signal_pending(current) ? -EINTR : -ENOMEM);
 	}
-	zone = zb_pfn_zone(pool, buf->pfn);
+	zone = zb_pfn_zone(&host->pool, buf->pfn);
 	kref_init(&buf->ref);
 	buf->space = space;
 	buf->nr_pages = nr_pages;
@@ -175,6 +184,8 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space, zb_gfp_t gfp,
 	buf->order = zb_exact_order(nr_pages);
 	buf->zone = zone->type;
 	buf->nid = zone->nid;
+	if (gfp & __ZB_GFP_WRITE)
+		zb_host_account_dirty(host, buf->nid, nr_pages);
 	clear_frames(buf->pfn, nr_pages);
 	return buf;
 }

@@ -74,7 +74,7 @@ void zb_file_close(struct zb_file *file)
 	kfree(file);
 	/* With no user left nothing is gained by frames in per-CPU lists. */
 	if (atomic_dec_and_test(&space->files))
-		space->host->pool.ops->drain_all(&space->host->pool);
+		zb_host_drain_all(space->host);
 }
 
 /**

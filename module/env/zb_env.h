@@ -6,17 +6,21 @@
 #ifndef ZB_ENV_H
 #define ZB_ENV_H
 
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 #include <linux/types.h>
+#include <trace/events/zbuddy.h>
 #include <uapi/linux/zbuddy.h>
 
 typedef spinlock_t zb_lock_t;
@@ -26,10 +30,22 @@ typedef spinlock_t zb_lock_t;
 #define zb_unlock_irqrestore(lock, flags)	spin_unlock_irqrestore(lock, flags)
 #define zb_assert_held(lock)			lockdep_assert_held(lock)
 
+#define zb_div64(a, b)				div64_u64(a, b)
+
 /* Stay on this CPU; returns its number. */
 #define zb_cpu_pin()				get_cpu()
 #define zb_cpu_unpin()				put_cpu()
+#define zb_cpu_node()				numa_mem_id()
 #define zb_per_cpu_ptr(ptr, cpu)		per_cpu_ptr(ptr, cpu)
 #define zb_for_each_possible_cpu(cpu)		for_each_possible_cpu(cpu)
+
+#define zb_trace_zone_locked(pfn, order, mt, refill) \
+	trace_mm_page_alloc_zone_locked(pfn, order, mt, refill)
+#define zb_trace_pcpu_drain(pfn, order, mt) \
+	trace_mm_page_pcpu_drain(pfn, order, mt)
+#define zb_trace_extfrag(pfn, order, from_order, mt, from_mt, claimed) \
+	trace_mm_page_alloc_extfrag(pfn, order, from_order, mt, from_mt, claimed)
+#define zb_trace_migratetype(pfn, from, to) \
+	trace_pageblock_migratetype(pfn, from, to)
 
 #endif /* ZB_ENV_H */

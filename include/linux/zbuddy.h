@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * zbuddy for other kernel modules: the page allocator's vocabulary, over the
+ * region that zbuddy took out of CMA when it was loaded.
+ *
+ * Names are those of the page allocator with zb_ in front, and so are their
+ * meanings and the contexts they may be called from. Two leading underscores
+ * therefore mean here what they mean there: by struct page, not by address.
+ *
+ * Pages are ordinary pages of the kernel with one reference each that is
+ * zbuddy's own: users may take and drop references of their own (map them, pin
+ * them), must have dropped them before the free, and never drop that one:
+ * a page is given back with zb_free_...(), not with put_page(). A block of
+ * more than one page is not a compound page to the kernel.
+ *
+ * Calling any of these makes the caller depend on zbuddy, which can't be
+ * unloaded before it. All pages must have been freed by then.
+ */
+#ifndef _LINUX_ZBUDDY_H
+#define _LINUX_ZBUDDY_H
+
+#include <linux/gfp.h>
+#include <linux/mm_types.h>
+#include <linux/nodemask.h>
+#include <linux/types.h>
+#include <uapi/linux/zbuddy.h>
+
+zb_gfp_t zb_gfp_from_kernel(gfp_t gfp);
+
+/* Blocks by struct page */
+struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
+				     int preferred_nid,
+				     const nodemask_t *nodemask);
+struct page *zb_alloc_pages_node(int nid, zb_gfp_t gfp, unsigned int order);
+struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order);
+void __zb_free_pages(struct page *page, unsigned int order);
+void zb_free_hot_cold_page(struct page *page, bool cold);
+
+static inline struct page *zb_alloc_page(zb_gfp_t gfp)
+{
+	return zb_alloc_pages(gfp, 0);
+}
+
+static inline void __zb_free_page(struct page *page)
+{
+	__zb_free_pages(page, 0);
+}
+
+/* Blocks by address in the kernel's linear mapping */
+unsigned long zb_get_free_pages(zb_gfp_t gfp, unsigned int order);
+unsigned long zb_get_zeroed_page(zb_gfp_t gfp);
+void zb_free_pages(unsigned long addr, unsigned int order);
+
+static inline unsigned long zb_get_free_page(zb_gfp_t gfp)
+{
+	return zb_get_free_pages(gfp, 0);
+}
+
+static inline unsigned long zb_get_dma_pages(zb_gfp_t gfp, unsigned int order)
+{
+	return zb_get_free_pages(gfp | ZB_GFP_DMA, order);
+}
+
+static inline void zb_free_page(unsigned long addr)
+{
+	zb_free_pages(addr, 0);
+}
+
+/* Any number of bytes */
+void *zb_alloc_pages_exact(size_t size, zb_gfp_t gfp);
+void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp);
+void zb_free_pages_exact(void *virt, size_t size);
+
+/* Many single pages at once */
+unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
+					     unsigned long nr_pages,
+					     struct page **page_array);
+unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
+					    unsigned long nr_pages,
+					    struct list_head *page_list);
+void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array);
+void zb_free_pages_bulk_list(struct list_head *page_list);
+
+static inline unsigned long zb_alloc_pages_bulk_array(zb_gfp_t gfp,
+						      unsigned long nr_pages,
+						      struct page **page_array)
+{
+	return zb_alloc_pages_bulk_array_node(gfp, NUMA_NO_NODE, nr_pages,
+					      page_array);
+}
+
+static inline unsigned long zb_alloc_pages_bulk_list(zb_gfp_t gfp,
+						     unsigned long nr_pages,
+						     struct list_head *page_list)
+{
+	return zb_alloc_pages_bulk_list_node(gfp, NUMA_NO_NODE, nr_pages,
+					     page_list);
+}
+
+/* Blocks that stay blocks, and blocks that don't */
+struct page *zb_compound_head(struct page *page);
+unsigned int zb_compound_order(struct page *page);
+int zb_split_page(struct page *page, unsigned int order);
+
+static inline struct page *zb_alloc_compound(zb_gfp_t gfp, unsigned int order)
+{
+	return zb_alloc_pages(gfp | __ZB_GFP_COMP, order);
+}
+
+/* Mobility and isolation, by pageblock */
+int zb_get_pageblock_migratetype(struct page *page);
+int zb_set_pageblock_migratetype(struct page *page, int migratetype);
+int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages);
+void zb_undo_isolate_page_range(unsigned long start_pfn,
+				unsigned long nr_pages);
+unsigned long zb_nr_free_in_range(unsigned long start_pfn,
+				  unsigned long nr_pages);
+
+/* Dirty balance: what __ZB_GFP_WRITE allocations are spread by */
+void zb_account_page_dirtied(struct page *page, unsigned int order);
+void zb_account_page_cleaned(struct page *page, unsigned int order);
+
+/* Per-CPU lists */
+void zb_drain_all_pages(void);
+void zb_drain_cpu_pages(unsigned int cpu);
+void zb_drain_zone_pages(struct page *page);
+
+unsigned int zb_max_order(void);
+unsigned long zb_nr_free_pages(void);
+
+#endif /* _LINUX_ZBUDDY_H */

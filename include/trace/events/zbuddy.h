@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints of trace system zbuddy. Those that the page allocator has too
+ * (trace system kmem) have its names and the names of its fields, so that what
+ * reads those reads these.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM zbuddy
+
+#if !defined(_TRACE_ZBUDDY_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_ZBUDDY_H
+
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+
+TRACE_EVENT(mm_page_alloc,
+	TP_PROTO(unsigned long pfn, unsigned int order, u32 gfp_flags,
+		 int migratetype),
+	TP_ARGS(pfn, order, gfp_flags, migratetype),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned int, order)
+		__field(unsigned long, gfp_flags)
+		__field(int, migratetype)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->order = order;
+		__entry->gfp_flags = gfp_flags;
+		__entry->migratetype = migratetype;
+	),
+	TP_printk("pfn=0x%lx order=%u migratetype=%d gfp_flags=%#lx",
+		  __entry->pfn != -1UL ? __entry->pfn : 0, __entry->order, __entry->migratetype,
+		  __entry->gfp_flags)
+);
+
+TRACE_EVENT(mm_page_free,
+	TP_PROTO(unsigned long pfn, unsigned int order),
+	TP_ARGS(pfn, order),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned int, order)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->order = order;
+	),
+	TP_printk("pfn=0x%lx order=%u", __entry->pfn, __entry->order)
+);
+
+TRACE_EVENT(mm_page_free_batched,
+	TP_PROTO(unsigned long pfn),
+	TP_ARGS(pfn),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+	),
+	TP_printk("pfn=0x%lx order=0", __entry->pfn)
+);
+
+TRACE_EVENT(mm_page_alloc_zone_locked,
+	TP_PROTO(unsigned long pfn, unsigned int order, int migratetype,
+		 int percpu_refill),
+	TP_ARGS(pfn, order, migratetype, percpu_refill),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned int, order)
+		__field(int, migratetype)
+		__field(int, percpu_refill)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->order = order;
+		__entry->migratetype = migratetype;
+		__entry->percpu_refill = percpu_refill;
+	),
+	TP_printk("pfn=0x%lx order=%u migratetype=%d percpu_refill=%d",
+		  __entry->pfn, __entry->order, __entry->migratetype,
+		  __entry->percpu_refill)
+);
+
+TRACE_EVENT(mm_page_pcpu_drain,
+	TP_PROTO(unsigned long pfn, unsigned int order, int migratetype),
+	TP_ARGS(pfn, order, migratetype),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned int, order)
+		__field(int, migratetype)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->order = order;
+		__entry->migratetype = migratetype;
+	),
+	TP_printk("pfn=0x%lx order=%u migratetype=%d", __entry->pfn,
+		  __entry->order, __entry->migratetype)
+);
+
+TRACE_EVENT(mm_page_alloc_extfrag,
+	TP_PROTO(unsigned long pfn, int alloc_order, int fallback_order,
+		 int alloc_migratetype, int fallback_migratetype,
+		 int change_ownership),
+	TP_ARGS(pfn, alloc_order, fallback_order, alloc_migratetype,
+		fallback_migratetype, change_ownership),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(int, alloc_order)
+		__field(int, fallback_order)
+		__field(int, alloc_migratetype)
+		__field(int, fallback_migratetype)
+		__field(int, change_ownership)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->alloc_order = alloc_order;
+		__entry->fallback_order = fallback_order;
+		__entry->alloc_migratetype = alloc_migratetype;
+		__entry->fallback_migratetype = fallback_migratetype;
+		__entry->change_ownership = change_ownership;
+	),
+	TP_printk("pfn=0x%lx alloc_order=%d fallback_order=%d alloc_migratetype=%d fallback_migratetype=%d change_ownership=%d",
+		  __entry->pfn, __entry->alloc_order, __entry->fallback_order,
+		  __entry->alloc_migratetype, __entry->fallback_migratetype,
+		  __entry->change_ownership)
+);
+
+TRACE_EVENT(pageblock_migratetype,
+	TP_PROTO(unsigned long pfn, int old_migratetype, int new_migratetype),
+	TP_ARGS(pfn, old_migratetype, new_migratetype),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(int, old_migratetype)
+		__field(int, new_migratetype)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->old_migratetype = old_migratetype;
+		__entry->new_migratetype = new_migratetype;
+	),
+	TP_printk("pfn=0x%lx old_migratetype=%d new_migratetype=%d",
+		  __entry->pfn, __entry->old_migratetype,
+		  __entry->new_migratetype)
+);
+
+#endif /* _TRACE_ZBUDDY_H */
+
+#include <trace/define_trace.h>

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What other modules call: from struct pages and addresses to frames.
+ *
+ * See include/linux/zbuddy.h for the whole, and what holds for all of it.
+ */
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/zbuddy.h>
+
+#include "api.h"
+#include "compat.h"
+#include "core/isolate.h"
+#include "host.h"
+
+/* There before anybody can call us, and until nobody can any more. */
+static struct zb_host *api_host;
+
+/**
+ * zb_api_attach() - from now on calls go to this allocator
+ * @host: the allocator
+ */
+void zb_api_attach(struct zb_host *host)
+{
+	api_host = host;
+}
+
+/**
+ * zb_api_detach() - calls go nowhere
+ */
+void zb_api_detach(void)
+{
+	api_host = NULL;
+}
+
+/**
+ * zb_gfp_from_kernel() - flags of the running kernel as ours
+ * @gfp: what alloc_pages() would take
+ *
+ * The kernel has given up some of the classic bits and added others; what has
+ * no counterpart is left out. Its atomic requests are told by their group.
+ *
+ * Context: any.
+ * Return: the flags.
+ */
+zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
+{
+	static const struct { gfp_t from; zb_gfp_t to; } bits[] = {
+		{ __GFP_DMA, __ZB_GFP_DMA },
+		{ __GFP_HIGHMEM, __ZB_GFP_HIGHMEM },
+		{ __GFP_DMA32, __ZB_GFP_DMA32 },
+		{ __GFP_MOVABLE, __ZB_GFP_MOVABLE },
+		{ __GFP_RECLAIMABLE, __ZB_GFP_RECLAIMABLE },
+		{ __GFP_HIGH, __ZB_GFP_HIGH },
+		{ __GFP_IO, __ZB_GFP_IO },
+		{ __GFP_FS, __ZB_GFP_FS },
+		{ __GFP_NOWARN, __ZB_GFP_NOWARN },
+		{ __GFP_RETRY_MAYFAIL, __ZB_GFP_REPEAT },
+		{ __GFP_NOFAIL, __ZB_GFP_NOFAIL },
+		{ __GFP_NORETRY, __ZB_GFP_NORETRY },
+		{ __GFP_MEMALLOC, __ZB_GFP_MEMALLOC },
+		{ __GFP_COMP, __ZB_GFP_COMP },
+		{ __GFP_ZERO, __ZB_GFP_ZERO },
+		{ __GFP_NOMEMALLOC, __ZB_GFP_NOMEMALLOC },
+		{ __GFP_HARDWALL, __ZB_GFP_HARDWALL },
+		{ __GFP_THISNODE, __ZB_GFP_THISNODE },
+		{ __GFP_ACCOUNT, __ZB_GFP_ACCOUNT },
+		{ __GFP_DIRECT_RECLAIM, __ZB_GFP_DIRECT_RECLAIM },
+		{ __GFP_WRITE, __ZB_GFP_WRITE },
+		{ __GFP_KSWAPD_RECLAIM, __ZB_GFP_KSWAPD_RECLAIM },
+	};
+	zb_gfp_t to = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		if (gfp & bits[i].from)
+			to |= bits[i].to;
+	if ((gfp & GFP_ATOMIC) == GFP_ATOMIC && !(gfp & __GFP_DIRECT_RECLAIM))
+		to |= __ZB_GFP_ATOMIC;
+	return to;
+}
+EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
+
+static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
+			  const nodemask_t *nodemask)
+{
+	unsigned long pfn;
+
+	if (!nr_pages || nr_pages > BIT(api_host->pool.max_order) ||
+	    !zb_gfp_valid(gfp))
+		return NULL;
+	pfn = zb_host_alloc(api_host, gfp, nr_pages, nid,
+			    nodemask ? nodes_addr(*nodemask) : NULL, false);
+	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
+}
+
+/**
+ * zb_alloc_pages_nodemask() - allocate a block, all options
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @order: log2 of the number of pages, up to zb_max_order()
+ * @preferred_nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @nodemask: nodes to keep to, or NULL for any
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: first page of the block, which is aligned to its size, or NULL.
+ */
+struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
+				     int preferred_nid,
+				     const nodemask_t *nodemask)
+{
+	if (order > api_host->pool.max_order)
+		return NULL;
+	return alloc(gfp, BIT(order), preferred_nid, nodemask);
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
+
+/**
+ * zb_alloc_pages_node() - allocate a block near a node
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @order: log2 of the number of pages, up to zb_max_order()
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: first page of the block, or NULL.
+ */
+struct page *zb_alloc_pages_node(int nid, zb_gfp_t gfp, unsigned int order)
+{
+	return zb_alloc_pages_nodemask(gfp, order, nid, NULL);
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
+
+/**
+ * zb_alloc_pages() - allocate a block
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @order: log2 of the number of pages, up to zb_max_order()
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: first page of the block, or NULL.
+ */
+struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
+{
+	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages);
+
+/**
+ * __zb_free_pages() - free a block
+ * @page: its first page
+ * @order: the order it was allocated with
+ *
+ * Anything else than an allocated block of that order is left alone, counted,
+ * and reported the first time.
+ *
+ * Context: any but NMI.
+ */
+void __zb_free_pages(struct page *page, unsigned int order)
+{
+	trace_mm_page_free(page_to_pfn(page), order);
+	zb_pool_free_pages(&api_host->pool, page_to_pfn(page), order);
+}
+EXPORT_SYMBOL_GPL(__zb_free_pages);
+
+/**
+ * zb_free_hot_cold_page() - free a page, and say how soon to use it again
+ * @page: a page that was allocated with order 0
+ * @cold: it is in no cache: last
+ *
+ * Context: any but NMI.
+ */
+void zb_free_hot_cold_page(struct page *page, bool cold)
+{
+	trace_mm_page_free(page_to_pfn(page), 0);
+	if (cold)
+		zb_pool_free_pages_cold(&api_host->pool, page_to_pfn(page), 0);
+	else
+		zb_pool_free_pages(&api_host->pool, page_to_pfn(page), 0);
+}
+EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
+
+/**
+ * zb_get_free_pages() - allocate a block by address
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits, but not __ZB_GFP_HIGHMEM: such memory
+ *	may have no address
+ * @order: log2 of the number of pages, up to zb_max_order()
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: the block's address in the linear mapping, or 0.
+ */
+unsigned long zb_get_free_pages(zb_gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (gfp & __ZB_GFP_HIGHMEM)
+		return 0;
+	page = zb_alloc_pages(gfp, order);
+	return page ? (unsigned long)page_address(page) : 0;
+}
+EXPORT_SYMBOL_GPL(zb_get_free_pages);
+
+/**
+ * zb_get_zeroed_page() - allocate a page full of zeroes by address
+ * @gfp: as zb_get_free_pages()
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: its address in the linear mapping, or 0.
+ */
+unsigned long zb_get_zeroed_page(zb_gfp_t gfp)
+{
+	return zb_get_free_pages(gfp | __ZB_GFP_ZERO, 0);
+}
+EXPORT_SYMBOL_GPL(zb_get_zeroed_page);
+
+/**
+ * zb_free_pages() - free a block by address
+ * @addr: as zb_get_free_pages() returned it; 0 is nothing
+ * @order: the order it was allocated with
+ *
+ * Context: any but NMI.
+ */
+void zb_free_pages(unsigned long addr, unsigned int order)
+{
+	if (addr)
+		__zb_free_pages(virt_to_page((void *)addr), order);
+}
+EXPORT_SYMBOL_GPL(zb_free_pages);
+
+/**
+ * zb_alloc_pages_exact_nid() - allocate physically contiguous memory near a node
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @size: bytes; what the last page and the block have more is given back
+ * @gfp: as zb_get_free_pages(), and not __ZB_GFP_COMP
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: its address in the linear mapping, or NULL.
+ */
+void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp)
+{
+	struct page *page;
+
+	if (gfp & (__ZB_GFP_HIGHMEM | __ZB_GFP_COMP))
+		return NULL;
+	page = alloc(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
+	return page ? page_address(page) : NULL;
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages_exact_nid);
+
+/**
+ * zb_alloc_pages_exact() - allocate physically contiguous memory
+ * @size: bytes; what the last page and the block have more is given back
+ * @gfp: as zb_get_free_pages(), and not __ZB_GFP_COMP
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: its address in the linear mapping, or NULL.
+ */
+void *zb_alloc_pages_exact(size_t size, zb_gfp_t gfp)
+{
+	return zb_alloc_pages_exact_nid(NUMA_NO_NODE, size, gfp);
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages_exact);
+
+/**
+ * zb_free_pages_exact() - free what zb_alloc_pages_exact() returned
+ * @virt: the address; NULL is nothing
+ * @size: as it was allocated
+ *
+ * Context: any but NMI.
+ */
+void zb_free_pages_exact(void *virt, size_t size)
+{
+	unsigned long pfn;
+
+	if (!virt)
+		return;
+	pfn = page_to_pfn(virt_to_page(virt));
+	trace_mm_page_free(pfn, get_order(size));
+	zb_pool_free_exact(&api_host->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
+}
+EXPORT_SYMBOL_GPL(zb_free_pages_exact);
+
+/**
+ * zb_alloc_pages_bulk_array_node() - fill an array with single pages
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @nr_pages: length of the array
+ * @page_array: entries that are NULL are filled in
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: how many entries from the first on are not NULL afterwards.
+ */
+unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
+					     unsigned long nr_pages,
+					     struct page **page_array)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
+		if (!page_array[i])
+			page_array[i] = zb_alloc_pages_node(nid, gfp, 0);
+		if (!page_array[i])
+			break;
+	}
+	return i;
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_array_node);
+
+/**
+ * zb_alloc_pages_bulk_list_node() - add single pages to a list
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @nr_pages: how many
+ * @page_list: they are linked by page->lru
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: how many were added.
+ */
+unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
+					    unsigned long nr_pages,
+					    struct list_head *page_list)
+{
+	struct page *page;
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
+		page = zb_alloc_pages_node(nid, gfp, 0);
+		if (!page)
+			break;
+		list_add(&page->lru, page_list);
+	}
+	return i;
+}
+EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_list_node);
+
+/**
+ * zb_free_pages_bulk_array() - free single pages
+ * @nr_pages: length of the array
+ * @page_array: entries that are NULL are skipped; all are NULL afterwards
+ *
+ * Context: any but NMI.
+ */
+void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
+		if (!page_array[i])
+			continue;
+		trace_mm_page_free_batched(page_to_pfn(page_array[i]));
+		zb_pool_free_pages(&api_host->pool, page_to_pfn(page_array[i]), 0);
+		page_array[i] = NULL;
+	}
+}
+EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);
+
+/**
+ * zb_free_pages_bulk_list() - free a list of single pages
+ * @page_list: linked by page->lru; empty afterwards
+ *
+ * Context: any but NMI.
+ */
+void zb_free_pages_bulk_list(struct list_head *page_list)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, page_list, lru) {
+		list_del(&page->lru);
+		trace_mm_page_free_batched(page_to_pfn(page));
+		zb_pool_free_pages(&api_host->pool, page_to_pfn(page), 0);
+	}
+}
+EXPORT_SYMBOL_GPL(zb_free_pages_bulk_list);
+
+/**
+ * zb_compound_head() - the first page of the block that has a page in it
+ * @page: a page the caller owns
+ *
+ * Context: any.
+ * Return: the first page, or NULL when the page is not allocated.
+ */
+struct page *zb_compound_head(struct page *page)
+{
+	unsigned int order;
+	unsigned long pfn = zb_pool_block_head(&api_host->pool,
+					       page_to_pfn(page), &order);
+
+	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
+}
+EXPORT_SYMBOL_GPL(zb_compound_head);
+
+/**
+ * zb_compound_order() - the order of the block that has a page in it
+ * @page: a page the caller owns
+ *
+ * Context: any.
+ * Return: the order, 0 also for a page that is not allocated.
+ */
+unsigned int zb_compound_order(struct page *page)
+{
+	unsigned int order = 0;
+
+	zb_pool_block_head(&api_host->pool, page_to_pfn(page), &order);
+	return order;
+}
+EXPORT_SYMBOL_GPL(zb_compound_order);
+
+/**
+ * zb_split_page() - make single pages of a block
+ * @page: its first page
+ * @order: its order
+ *
+ * Afterwards each is freed by itself.
+ *
+ * Context: any but NMI.
+ * Return: 0, or -EINVAL when that is no such block, or a compound one.
+ */
+int zb_split_page(struct page *page, unsigned int order)
+{
+	enum zb_bad bad = zb_pool_split_page(&api_host->pool,
+					     page_to_pfn(page), order);
+
+	return bad == ZB_OK ? 0 : -EINVAL;
+}
+EXPORT_SYMBOL_GPL(zb_split_page);
+
+/**
+ * zb_get_pageblock_migratetype() - the migrate type of a page's pageblock
+ * @page: any page
+ *
+ * Context: any.
+ * Return: ZB_MIGRATE_*, or -EINVAL when the page is not ours.
+ */
+int zb_get_pageblock_migratetype(struct page *page)
+{
+	int mt = zb_pool_get_migratetype(&api_host->pool, page_to_pfn(page));
+
+	return mt < 0 ? -EINVAL : mt;
+}
+EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
+
+/**
+ * zb_set_pageblock_migratetype() - change it
+ * @page: any page of the pageblock
+ * @migratetype: ZB_MIGRATE_*, but not _ISOLATE
+ *
+ * Context: any but NMI.
+ * Return: 0, or -EINVAL when the page is not ours, the type is none, or the
+ * pageblock is isolated.
+ */
+int zb_set_pageblock_migratetype(struct page *page, int migratetype)
+{
+	bool ok = zb_pool_set_migratetype(&api_host->pool, page_to_pfn(page),
+					  migratetype);
+
+	return ok ? 0 : -EINVAL;
+}
+EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
+
+/**
+ * zb_isolate_page_range() - take pageblocks out of circulation
+ * @start_pfn: on a pageblock border
+ * @nr_pages: whole pageblocks
+ *
+ * Nothing in the range is allocated any more, and what is freed in it stays
+ * there.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EBUSY with nothing changed: part of it is not ours, is
+ * isolated already, or is no whole pageblock.
+ */
+int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
+{
+	if (!zb_pool_isolate_range(&api_host->pool, start_pfn, nr_pages))
+		return -EBUSY;
+	zb_drain_all_pages();
+	return 0;
+}
+EXPORT_SYMBOL_GPL(zb_isolate_page_range);
+
+/**
+ * zb_undo_isolate_page_range() - put pageblocks back into circulation
+ * @start_pfn: on a pageblock border
+ * @nr_pages: whole pageblocks
+ *
+ * Context: any but NMI.
+ */
+void zb_undo_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
+{
+	zb_pool_unisolate_range(&api_host->pool, start_pfn, nr_pages);
+}
+EXPORT_SYMBOL_GPL(zb_undo_isolate_page_range);
+
+/**
+ * zb_nr_free_in_range() - how far has a range been emptied?
+ * @start_pfn: on a pageblock border
+ * @nr_pages: whole pageblocks
+ *
+ * Context: any but NMI.
+ * Return: pages of it that are free.
+ */
+unsigned long zb_nr_free_in_range(unsigned long start_pfn,
+				  unsigned long nr_pages)
+{
+	return zb_pool_range_free(&api_host->pool, start_pfn, nr_pages);
+}
+EXPORT_SYMBOL_GPL(zb_nr_free_in_range);
+
+/**
+ * zb_account_page_dirtied() - a block has to be written back before it is freed
+ * @page: its first page
+ * @order: its order
+ *
+ * Allocations with __ZB_GFP_WRITE avoid nodes that have much of such memory.
+ *
+ * Context: any.
+ */
+void zb_account_page_dirtied(struct page *page, unsigned int order)
+{
+	zb_host_account_dirty(api_host, page_to_nid(page), BIT(order));
+}
+EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
+
+/**
+ * zb_account_page_cleaned() - it has been
+ * @page: its first page
+ * @order: its order
+ *
+ * Context: any.
+ */
+void zb_account_page_cleaned(struct page *page, unsigned int order)
+{
+	zb_host_account_dirty(api_host, page_to_nid(page), -(long)BIT(order));
+}
+EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
+
+/**
+ * zb_drain_all_pages() - have all CPUs give back their per-CPU lists
+ *
+ * Context: may sleep.
+ */
+void zb_drain_all_pages(void)
+{
+	zb_host_drain_all(api_host);
+}
+EXPORT_SYMBOL_GPL(zb_drain_all_pages);
+
+/**
+ * zb_drain_cpu_pages() - have one CPU do so
+ * @cpu: any possible CPU
+ *
+ * Context: may sleep.
+ */
+void zb_drain_cpu_pages(unsigned int cpu)
+{
+	zb_host_drain_cpu(api_host, cpu);
+}
+EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
+
+/**
+ * zb_drain_zone_pages() - have CPUs do so that keep something of one zone
+ * @page: any page of the zone
+ *
+ * Context: may sleep.
+ */
+void zb_drain_zone_pages(struct page *page)
+{
+	struct zb_zone *zone = zb_pfn_zone(&api_host->pool, page_to_pfn(page));
+
+	if (zone)
+		zb_host_drain_zone(api_host, zone);
+}
+EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
+
+/**
+ * zb_max_order() - the largest order that can be allocated
+ *
+ * Context: any.
+ * Return: the order.
+ */
+unsigned int zb_max_order(void)
+{
+	return api_host->pool.max_order;
+}
+EXPORT_SYMBOL_GPL(zb_max_order);
+
+/**
+ * zb_nr_free_pages() - pages that are free on all nodes
+ *
+ * Context: any.
+ * Return: pages, as of some recent moment.
+ */
+unsigned long zb_nr_free_pages(void)
+{
+	return zb_host_free_pages(api_host);
+}
+EXPORT_SYMBOL_GPL(zb_nr_free_pages);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/zbuddy, second part: the state of the allocator's policy.
+ *
+ *	zoneinfo        as /proc/zoneinfo: watermarks, reserves, per-CPU lists
+ *	vmstat          as /proc/vmstat, as far as there is such a counter; what
+ *	                only we have starts with zb_
+ *	extfrag_index   as the file of that name of the kernel
+ *	unusable_index  the same
+ *	fallbacks       how often which mobility was served from which other one
+ */
+#include <linux/cpumask.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "core/layout.h"
+#include "core/stat.h"
+#include "debugfs.h"
+#include "host.h"
+
+static void show_pcp(struct seq_file *m, const struct zb_zone *zone)
+{
+	unsigned int cpu;
+
+	seq_puts(m, "\n  pagesets");
+	for_each_online_cpu(cpu)
+		seq_printf(m, "\n    cpu: %i\n              count:    %lu\n              high:     %u\n              batch:    %u",
+			   cpu, zb_pcp_nr_pages(zone, cpu), zone->pcp_high,
+			   zone->pcp_batch[0]);
+}
+
+static void show_protection(struct seq_file *m, const struct zb_zone *zone)
+{
+	unsigned int i;
+
+	seq_printf(m, "\n        protection: (%lu", zone->lowmem_reserve[0]);
+	for (i = 1; i < ZB_NR_ZONES; i++)
+		seq_printf(m, ", %lu", zone->lowmem_reserve[i]);
+	seq_putc(m, ')');
+}
+
+static void show_numa(struct seq_file *m, const struct zb_zone *zone)
+{
+	static const struct { enum zb_event event; const char *name; } numa[] = {
+		{ ZB_NUMA_HIT, "numa_hit" }, { ZB_NUMA_MISS, "numa_miss" },
+		{ ZB_NUMA_FOREIGN, "numa_foreign" },
+		{ ZB_NUMA_LOCAL, "numa_local" }, { ZB_NUMA_OTHER, "numa_other" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(numa); i++)
+		seq_printf(m, "\n      %-12s %lu", numa[i].name,
+			   zb_zone_events(zone, numa[i].event));
+}
+
+static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
+			       const struct zb_zone_stat *st)
+{
+	seq_printf(m, "Node %d, zone %8s", zone->nid, zb_zone_names[zone->type]);
+	seq_printf(m, "\n  pages free     %lu\n        min      %lu\n        low      %lu\n        high     %lu",
+		   st->nr_free, zone->watermark[ZB_ALLOC_WMARK_MIN],
+		   zone->watermark[ZB_ALLOC_WMARK_LOW],
+		   zone->watermark[ZB_ALLOC_WMARK_HIGH]);
+	seq_printf(m, "\n        spanned  %lu\n        present  %lu\n        managed  %lu\n        cma      %lu",
+		   zone->nr_pages, zone->nr_pages, zone->nr_pages,
+		   st->nr_blocks[ZB_MIGRATE_CMA] << ZB_PAGEBLOCK_ORDER);
+	show_protection(m, zone);
+	seq_printf(m, "\n      %-12s %lu", "nr_free_pages", st->nr_free);
+	seq_printf(m, "\n      %-12s %lu", "nr_free_cma",
+		   st->nr_free_type[ZB_MIGRATE_CMA]);
+	seq_printf(m, "\n      %-12s %lu", "nr_free_highatomic",
+		   st->nr_free_type[ZB_MIGRATE_HIGHATOMIC]);
+	seq_printf(m, "\n      %-12s %lu", "nr_free_isolate",
+		   st->nr_free_type[ZB_MIGRATE_ISOLATE]);
+	show_numa(m, zone);
+	show_pcp(m, zone);
+	seq_printf(m, "\n  start_pfn:           %lu\n",
+		   capable(CAP_SYS_RAWIO) ? zone->start_pfn : 0);
+}
+
+static int zoneinfo_show(struct seq_file *m, void *unused)
+{
+	struct zb_host *host = m->private;
+	struct zb_zone_stat *st;
+	struct zb_zone *zone;
+
+	st = kzalloc_obj(*st);
+	if (!st)
+		return -ENOMEM;
+	zb_for_each_zone(zone, &host->pool) {
+		zb_zone_snapshot(zone, st);
+		zoneinfo_show_zone(m, zone, st);
+	}
+	kfree(st);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(zoneinfo);
+
+static unsigned long sum_events(const struct zb_pool *pool, enum zb_event event)
+{
+	const struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, pool)
+		nr += zb_zone_events(zone, event);
+	return nr;
+}
+
+static unsigned long sum_free_type(const struct zb_pool *pool, unsigned int mt)
+{
+	const struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, pool)
+		nr += READ_ONCE(zone->nr_free_type[mt]);
+	return nr;
+}
+
+static unsigned long sum_dirty(const struct zb_pool *pool)
+{
+	unsigned long nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < pool->nr_nodes; i++)
+		nr += atomic_long_read(&pool->nodes[i].nr_dirty);
+	return nr;
+}
+
+static void show_free(struct seq_file *m, const struct zb_host *host)
+{
+	const struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, &host->pool)
+		nr += READ_ONCE(zone->nr_free);
+	seq_printf(m, "nr_free_pages %lu\n", nr);
+	seq_printf(m, "nr_free_cma %lu\n",
+		   sum_free_type(&host->pool, ZB_MIGRATE_CMA));
+	seq_printf(m, "nr_dirty %lu\n", sum_dirty(&host->pool));
+}
+
+/* Allocations go by zone type, over all nodes. */
+static void show_pgalloc(struct seq_file *m, const struct zb_pool *pool)
+{
+	static const char *const names[ZB_NR_ZONES] = {
+		"dma", "dma32", "normal", "high", "movable",
+	};
+	unsigned long nr[ZB_NR_ZONES] = { 0 };
+	const struct zb_zone *zone;
+	unsigned int i;
+
+	zb_for_each_zone(zone, pool)
+		nr[zone->type] += zb_zone_events(zone, ZB_PGALLOC);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		seq_printf(m, "pgalloc_%s %lu\n", names[i], nr[i]);
+}
+
+static const char *const bad_free_names[ZB_NR_BAD] = {
+	[ZB_BAD_OUTSIDE] = "outside",
+	[ZB_BAD_NOT_ALLOCATED] = "not_allocated",
+	[ZB_BAD_WRONG_ORDER] = "wrong_order",
+	[ZB_BAD_COMPOUND] = "compound",
+};
+
+static int vmstat_show(struct seq_file *m, void *unused)
+{
+	static const struct { enum zb_event event; const char *name; } rows[] = {
+		{ ZB_NUMA_HIT, "numa_hit" }, { ZB_NUMA_MISS, "numa_miss" },
+		{ ZB_NUMA_FOREIGN, "numa_foreign" },
+		{ ZB_NUMA_LOCAL, "numa_local" }, { ZB_NUMA_OTHER, "numa_other" },
+		{ ZB_PGFREE, "pgfree" },
+		{ ZB_CMA_ALLOC, "cma_alloc_success" },
+		{ ZB_PCP_REFILL, "zb_pcp_refill" },
+		{ ZB_PCP_DRAIN, "zb_pcp_drain" },
+		{ ZB_CLAIM, "zb_claim" }, { ZB_BORROW, "zb_borrow" },
+		{ ZB_HIGHATOMIC_RESERVE, "zb_highatomic_reserve" },
+		{ ZB_HIGHATOMIC_UNRESERVE, "zb_highatomic_unreserve" },
+		{ ZB_BAD_BLOCK, "zb_bad_block" },
+	};
+	struct zb_host *host = m->private;
+	struct zb_pool *pool = &host->pool;
+	unsigned int i;
+
+	show_free(m, host);
+	show_pgalloc(m, pool);
+	seq_printf(m, "allocstall %lu\n", atomic_long_read(&pool->stalls));
+	/* Nothing is migrated: there is no compaction yet. */
+	seq_puts(m, "pgmigrate_success 0\npgmigrate_fail 0\n");
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		seq_printf(m, "%s %lu\n", rows[i].name,
+			   sum_events(pool, rows[i].event));
+	seq_printf(m, "zb_alloc_fail %lu\n", atomic_long_read(&pool->failures));
+	for (i = 0; i < ZB_NR_BAD; i++)
+		if (bad_free_names[i])
+			seq_printf(m, "zb_bad_free_%s %lu\n", bad_free_names[i],
+				   atomic_long_read(&pool->bad_frees[i]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vmstat);
+
+static int show_index(struct seq_file *m, const char *format,
+		      int (*index)(const struct zb_zone_stat *, unsigned int))
+{
+	struct zb_host *host = m->private;
+	struct zb_zone_stat *st;
+	struct zb_zone *zone;
+	unsigned int order;
+	int n;
+
+	st = kzalloc_obj(*st);
+	if (!st)
+		return -ENOMEM;
+	zb_for_each_zone(zone, &host->pool) {
+		zb_zone_snapshot(zone, st);
+		seq_printf(m, "Node %d, zone %8s ", zone->nid,
+			   zb_zone_names[zone->type]);
+		for (order = 0; order <= host->pool.max_order; order++) {
+			n = index(st, order);
+			seq_printf(m, format, n / 1000, n % 1000);
+		}
+		seq_putc(m, '\n');
+	}
+	kfree(st);
+	return 0;
+}
+
+static int unusable_index_show(struct seq_file *m, void *unused)
+{
+	return show_index(m, "%d.%03d ", zb_unusable_index);
+}
+DEFINE_SHOW_ATTRIBUTE(unusable_index);
+
+static int extfrag_index_show(struct seq_file *m, void *unused)
+{
+	return show_index(m, "%2d.%03d ", zb_extfrag_index);
+}
+DEFINE_SHOW_ATTRIBUTE(extfrag_index);
+
+static int fallbacks_show(struct seq_file *m, void *unused)
+{
+	struct zb_host *host = m->private;
+	unsigned int mt, i, from;
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &host->pool)
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+			for (i = 0; i < ZB_MIGRATE_PCPTYPES - 1; i++) {
+				from = zb_fallback_type(mt, i);
+				seq_printf(m, "Node %d, zone %8s, type %12s from %12s %lu\n",
+					   zone->nid, zb_zone_names[zone->type],
+					   zb_migratetype_names[mt],
+					   zb_migratetype_names[from],
+					   READ_ONCE(zone->fallbacks[mt][from]));
+			}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(fallbacks);
+
+/**
+ * zb_debugfs_create_vm() - add the files of this part
+ * @root: the directory
+ * @host: what they show
+ *
+ * Context: may sleep.
+ */
+void zb_debugfs_create_vm(struct dentry *root, struct zb_host *host)
+{
+	debugfs_create_file("zoneinfo", 0444, root, host, &zoneinfo_fops);
+	debugfs_create_file("vmstat", 0444, root, host, &vmstat_fops);
+	debugfs_create_file("extfrag_index", 0444, root, host, &extfrag_index_fops);
+	debugfs_create_file("unusable_index", 0444, root, host, &unusable_index_fops);
+	debugfs_create_file("fallbacks", 0444, root, host, &fallbacks_fops);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the core asks of its surroundings, but for CPUs (host.c): time, the
+ * memory itself, and somebody to tell.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "core/layout.h"
+#include "core/stat.h"
+#include "ops.h"
+
+#define POISON		0xaa
+#define WAIT_TIME	(HZ / 50 ?: 1)
+
+static bool wait(struct zb_pool *pool, bool killable)
+{
+	if (killable)
+		schedule_timeout_killable(WAIT_TIME);
+	else
+		schedule_timeout_uninterruptible(WAIT_TIME);
+	return !killable || !fatal_signal_pending(current);
+}
+
+static void clear(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 0; i < BIT(order); i++)
+		clear_highpage(pfn_to_page(pfn + i));
+}
+
+/**
+ * zb_poison() - fill frames with something that nobody would write
+ * @pfn: the first
+ * @nr_pages: how many
+ *
+ * Context: any.
+ */
+void zb_poison(unsigned long pfn, unsigned long nr_pages)
+{
+	void *addr;
+
+	for (; nr_pages; nr_pages--, pfn++) {
+		addr = kmap_local_page(pfn_to_page(pfn));
+		memset(addr, POISON, PAGE_SIZE);
+		kunmap_local(addr);
+	}
+}
+
+static void poison_block(struct zb_pool *pool, unsigned long pfn,
+			 unsigned int order)
+{
+	zb_poison(pfn, BIT(order));
+}
+
+static bool page_untouched(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	bool ok = !memchr_inv(addr, POISON, PAGE_SIZE);
+
+	kunmap_local(addr);
+	/* The one reference is the region's; nobody has it mapped. */
+	return ok && page_ref_count(page) == 1 && !folio_mapped(page_folio(page));
+}
+
+static bool check_poison(struct zb_pool *pool, unsigned long pfn,
+			 unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 0; i < BIT(order); i++)
+		if (!page_untouched(pfn_to_page(pfn + i)))
+			return false;
+	return true;
+}
+
+static const char *const bad_names[ZB_NR_BAD] = {
+	[ZB_BAD_OUTSIDE] = "free of a frame that is not ours",
+	[ZB_BAD_NOT_ALLOCATED] = "free of a frame that is free, or inside of a block",
+	[ZB_BAD_WRONG_ORDER] = "free with another order than it was allocated with",
+	[ZB_BAD_COMPOUND] = "split of a compound block",
+	[ZB_BAD_STATE] = "a free block is marked as something else",
+	[ZB_BAD_CONTENT] = "a free block was written to, or is still in use",
+};
+
+/* Each kind once, with the stack of the culprit; all of them are counted. */
+static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
+		enum zb_bad bad)
+{
+	static unsigned long reported;
+
+	if (test_and_set_bit(bad, &reported))
+		return;
+	pr_err("%s: pfn %#lx order %u; it stays as it is\n", bad_names[bad],
+	       pfn, order);
+	dump_stack();
+}
+
+static void show_zone(const struct zb_zone *zone, const struct zb_zone_stat *st)
+{
+	char blocks[ZB_NR_ORDERS * 12];
+	unsigned int order;
+	int len = 0;
+
+	blocks[0] = '\0';
+	for (order = 0; order < ZB_NR_ORDERS; order++)
+		if (zb_stat_nr_free(st, order))
+			len += scnprintf(blocks + len, sizeof(blocks) - len,
+					 " %lu*%lukB", zb_stat_nr_free(st, order),
+					 (PAGE_SIZE << order) >> 10);
+	pr_warn("Node %d %s free:%lukB cached:%lukB min:%lukB low:%lukB high:%lukB:%s\n",
+		zone->nid, zb_zone_names[zone->type],
+		st->nr_free << (PAGE_SHIFT - 10),
+		st->nr_cached << (PAGE_SHIFT - 10),
+		zone->watermark[ZB_ALLOC_WMARK_MIN] << (PAGE_SHIFT - 10),
+		zone->watermark[ZB_ALLOC_WMARK_LOW] << (PAGE_SHIFT - 10),
+		zone->watermark[ZB_ALLOC_WMARK_HIGH] << (PAGE_SHIFT - 10),
+		blocks);
+}
+
+static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		   int nid)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 1);
+	struct zb_zone_stat st;
+	struct zb_zone *zone;
+
+	if (!__ratelimit(&limit))
+		return;
+	pr_warn("%s: page allocation failure: order:%u, mode:%#x, node:%d\n",
+		current->comm, order, gfp, nid);
+	zb_for_each_zone(zone, pool) {
+		zb_zone_snapshot(zone, &st);
+		show_zone(zone, &st);
+	}
+}
+
+/**
+ * zb_ops_init() - fill in what this file offers
+ * @ops: some of the allocator's ops
+ * @poison: fill free memory with a pattern and look at it before it is used
+ */
+void zb_ops_init(struct zb_ops *ops, bool poison)
+{
+	ops->wait = wait;
+	ops->clear = clear;
+	ops->bad = bad;
+	ops->failed = failed;
+	if (poison) {
+		ops->check = check_poison;
+		ops->freed = poison_block;
+	}
+}
