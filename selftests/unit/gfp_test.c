@@ -27,14 +27,14 @@ TEST(all_zone_combinations)
 			continue;
 		EXPECT_EQ(zb_gfp_zone(gfp), zone_of[gfp]);
 		/* No other bit has a say. */
-		EXPECT_EQ(zb_gfp_zone(gfp | (ZB_GFP_VALID & ~ZB_GFP_ZONEMASK)),
+		EXPECT_EQ(zb_gfp_zone(gfp | (ZB_GFP_BITS_MASK & ~ZB_GFP_ZONEMASK)),
 			  zone_of[gfp]);
 	}
 }
 
 TEST(all_mobility_pairs)
 {
-	const zb_gfp_t others = ZB_GFP_VALID & ~ZB_GFP_MOVABLE_MASK &
+	const zb_gfp_t others = ZB_GFP_BITS_MASK & ~ZB_GFP_MOVABLE_MASK &
 				~ZB_GFP_ZONEMASK;
 
 	EXPECT_EQ(zb_gfp_migratetype(0), ZB_MIGRATE_UNMOVABLE);
@@ -50,39 +50,76 @@ TEST(all_mobility_pairs)
 	EXPECT(!zb_gfp_valid(others | ZB_GFP_MOVABLE_MASK));
 }
 
+/* The value of each bit, as in the literature. */
+static const zb_gfp_t bits[] = {
+	__ZB_GFP_DMA, __ZB_GFP_HIGHMEM, __ZB_GFP_DMA32, __ZB_GFP_MOVABLE,
+	__ZB_GFP_RECLAIMABLE, __ZB_GFP_HIGH, __ZB_GFP_IO, __ZB_GFP_FS,
+	__ZB_GFP_COLD, __ZB_GFP_NOWARN, __ZB_GFP_REPEAT, __ZB_GFP_NOFAIL,
+	__ZB_GFP_NORETRY, __ZB_GFP_MEMALLOC, __ZB_GFP_COMP, __ZB_GFP_ZERO,
+	__ZB_GFP_NOMEMALLOC, __ZB_GFP_HARDWALL, __ZB_GFP_THISNODE,
+	__ZB_GFP_ATOMIC, __ZB_GFP_ACCOUNT, __ZB_GFP_NOTRACK,
+	__ZB_GFP_DIRECT_RECLAIM, __ZB_GFP_OTHER_NODE, __ZB_GFP_WRITE,
+	__ZB_GFP_KSWAPD_RECLAIM,
+};
+
 TEST(every_single_bit)
 {
-	static const zb_gfp_t known[] = {
-		__ZB_GFP_DMA, __ZB_GFP_HIGHMEM, __ZB_GFP_DMA32,
-		__ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE, __ZB_GFP_IO,
-		__ZB_GFP_FS, __ZB_GFP_ZERO, __ZB_GFP_THISNODE,
-		__ZB_GFP_DIRECT_RECLAIM, __ZB_GFP_KSWAPD_RECLAIM,
-	};
-	unsigned int bit, i;
-	bool valid;
+	unsigned int i;
 
-	for (bit = 0; bit < 32; bit++) {
-		for (valid = false, i = 0; i < ARRAY_SIZE(known); i++)
-			valid |= known[i] == 1u << bit;
-		EXPECT_EQ(zb_gfp_valid(1u << bit), valid);
-		if (!valid)
-			EXPECT(!zb_gfp_valid(1u << bit | ZB_GFP_KERNEL));
+	EXPECT_EQ(ARRAY_SIZE(bits), ZB_GFP_BITS_SHIFT);
+	EXPECT_EQ(ZB_GFP_BITS_MASK, 0x3ffffff);
+	EXPECT_EQ(__ZB_GFP_RETRY_MAYFAIL, __ZB_GFP_REPEAT);
+	for (i = 0; i < ARRAY_SIZE(bits); i++) {
+		EXPECT_EQ(bits[i], 1u << i);
+		EXPECT_EQ(zb_gfp_valid(1u << i), bits[i] != __ZB_GFP_NOFAIL);
+		EXPECT(zb_gfp_valid(1u << i | ZB_GFP_KERNEL));
+	}
+	for (; i < 32; i++) {
+		EXPECT(!zb_gfp_valid(1u << i));
+		EXPECT(!zb_gfp_valid(1u << i | ZB_GFP_KERNEL));
 	}
 	EXPECT(!zb_gfp_valid(~0u));
 }
 
+/* Who must not fail has to be able to wait. */
+TEST(nofail_needs_direct_reclaim)
+{
+	EXPECT(!zb_gfp_valid(ZB_GFP_NOWAIT | __ZB_GFP_NOFAIL));
+	EXPECT(!zb_gfp_valid(ZB_GFP_ATOMIC | __ZB_GFP_NOFAIL));
+	EXPECT(zb_gfp_valid(ZB_GFP_NOIO | __ZB_GFP_NOFAIL));
+	EXPECT(zb_gfp_valid(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_NOFAIL));
+}
+
+/* Groups with their classic values, and what becomes of them. */
+static const struct {
+	zb_gfp_t gfp, value;
+	unsigned int zone, mt;
+} groups[] = {
+	{ ZB_GFP_ATOMIC, 0x2080020, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_NOWAIT, 0x2000000, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_NOIO, 0x2400000, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_NOFS, 0x2400040, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_KERNEL, 0x24000c0, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_KERNEL_ACCOUNT, 0x25000c0, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_TEMPORARY, 0x24000d0, ZB_ZONE_NORMAL, ZB_MIGRATE_RECLAIMABLE },
+	{ ZB_GFP_USER, 0x24200c0, ZB_ZONE_NORMAL, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_HIGHUSER, 0x24200c2, ZB_ZONE_HIGHMEM, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_HIGHUSER_MOVABLE, 0x24200ca, ZB_ZONE_MOVABLE, ZB_MIGRATE_MOVABLE },
+	{ ZB_GFP_DMA, 0x1, ZB_ZONE_DMA, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_DMA32, 0x4, ZB_ZONE_DMA32, ZB_MIGRATE_UNMOVABLE },
+	{ ZB_GFP_TRANSHUGE, 0x352ca, ZB_ZONE_MOVABLE, ZB_MIGRATE_MOVABLE },
+};
+
 TEST(named_groups)
 {
-	static const zb_gfp_t groups[] = {
-		ZB_GFP_NOWAIT, ZB_GFP_NOIO, ZB_GFP_NOFS, ZB_GFP_KERNEL,
-		ZB_GFP_TEMPORARY, ZB_GFP_DMA, ZB_GFP_DMA32,
-	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(groups); i++)
-		EXPECT(zb_gfp_valid(groups[i]));
-	EXPECT_EQ(zb_gfp_migratetype(ZB_GFP_TEMPORARY), ZB_MIGRATE_RECLAIMABLE);
-	EXPECT_EQ(zb_gfp_zone(ZB_GFP_KERNEL), ZB_ZONE_NORMAL);
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		EXPECT_EQ(groups[i].gfp, groups[i].value);
+		EXPECT(zb_gfp_valid(groups[i].gfp));
+		EXPECT_EQ(zb_gfp_zone(groups[i].gfp), groups[i].zone);
+		EXPECT_EQ(zb_gfp_migratetype(groups[i].gfp), groups[i].mt);
+	}
 	EXPECT_EQ(zb_gfp_zone(ZB_GFP_DMA | ZB_GFP_KERNEL), ZB_ZONE_DMA);
 	EXPECT_EQ(zb_gfp_zone(ZB_GFP_DMA32 | ZB_GFP_KERNEL), ZB_ZONE_DMA32);
 }

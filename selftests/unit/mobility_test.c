@@ -56,6 +56,12 @@ TEST(fallback_order)
 		/* All was borrowed: types are what they were. */
 		for (i = 0; i < 3; i++)
 			EXPECT_EQ(zone->pageblocks[i].migratetype, i);
+		for (i = 1; i < 3; i++) {
+			EXPECT_EQ(zb_fallback_type(mt, i - 1), order_of[mt][i]);
+			EXPECT_EQ(zone->fallbacks[mt][order_of[mt][i]], 1);
+		}
+		EXPECT_EQ(zone->events[ZB_BORROW], 2);
+		EXPECT_EQ(zone->events[ZB_CLAIM], 0);
 		end(p);
 	}
 }
@@ -68,7 +74,7 @@ TEST(fallback_order_of_whole_pageblocks)
 	};
 	struct unit_pool *p;
 	struct zb_zone *zone;
-	unsigned int mt;
+	unsigned int i, mt;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
 		p = unit_pool_one(4, 3);
@@ -80,6 +86,11 @@ TEST(fallback_order_of_whole_pageblocks)
 		EXPECT_EQ(unit_take(zone, 0, mt), PB(5));
 		EXPECT_EQ(zone->pageblocks[1].migratetype, mt);
 		EXPECT_EQ(zone->pageblocks[2].migratetype, mt);
+		for (i = 0; i < 2; i++)
+			EXPECT_EQ(zone->fallbacks[mt][fallbacks[mt][i]], 1);
+		EXPECT_EQ(zone->fallbacks[mt][mt], 0);
+		EXPECT_EQ(zone->events[ZB_CLAIM], 2);
+		EXPECT_EQ(zone->events[ZB_BORROW], 0);
 		end(p);
 	}
 }
@@ -101,7 +112,7 @@ TEST(claim_at_exactly_half)
 	};
 	struct unit_pool *p;
 	struct zb_zone *zone;
-	unsigned int i;
+	unsigned int i, mt;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		p = unit_pool_one(1, 1);
@@ -109,8 +120,10 @@ TEST(claim_at_exactly_half)
 		make_part(zone, 0, cases[i].type, cases[i].hold, cases[i].from,
 			  cases[i].to);
 		EXPECT(unit_take(zone, 0, cases[i].want) != ZB_NO_PFN);
-		if (!EXPECT_EQ(zone->pageblocks[0].migratetype,
-			       cases[i].claimed ? cases[i].want : cases[i].type))
+		mt = cases[i].type;
+		if (cases[i].claimed)
+			mt = cases[i].want;
+		if (!EXPECT_EQ(zone->pageblocks[0].migratetype, mt))
 			unit_note("case %u", i);
 		end(p);
 	}
@@ -119,7 +132,10 @@ TEST(claim_at_exactly_half)
 /* Held frames count with what they are held as; those on per-CPU lists don't. */
 TEST(claim_counts_blocks_by_holder)
 {
-	static const struct { enum zb_hold hold; bool claimed; } cases[] = {
+	static const struct {
+		enum zb_hold hold;
+		bool claimed;
+	} cases[] = {
 		{ ZB_HELD_UNMOVABLE, true }, { ZB_HELD_RECLAIMABLE, true },
 		{ ZB_HELD_MOVABLE, false }, { ZB_HELD_CACHED, false },
 	};
@@ -134,11 +150,11 @@ TEST(claim_counts_blocks_by_holder)
 		/* 256 held as movable, 128 of the kind, 128 free. */
 		make_part(zone, 0, M, M, 256, 512);
 		zb_lock_irqsave(&zone->lock, flags);
-		block = __zb_rmqueue_from(zone, zone->pageblocks, 7, cases[i].hold);
+		block = __zb_rmqueue_from(zone, zone->pageblocks, 7,
+					  cases[i].hold);
 		zb_unlock_irqrestore(&zone->lock, flags);
 		EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
-		EXPECT_EQ(zone->pageblocks[0].migratetype,
-			  cases[i].claimed ? U : M);
+		EXPECT_EQ(zone->pageblocks[0].migratetype == U, cases[i].claimed);
 		unit_give(zone, block, 7);
 		end(p);
 	}
@@ -147,7 +163,10 @@ TEST(claim_counts_blocks_by_holder)
 /* Movable memory claims nothing for the sake of small pieces. */
 TEST(movable_claims_only_large_runs)
 {
-	static const struct { unsigned int run; bool claimed; } cases[] = {
+	static const struct {
+		unsigned int run;
+		bool claimed;
+	} cases[] = {
 		{ 3, false }, { 4, true },
 	};
 	unsigned int i, k, order;
@@ -166,8 +185,8 @@ TEST(movable_claims_only_large_runs)
 			EXPECT_EQ(zone->pageblocks[0].key, cases[i].run);
 			EXPECT_EQ(zone->pageblocks[0].nr_free, 256);
 			EXPECT(unit_take(zone, order, M) != ZB_NO_PFN);
-			EXPECT_EQ(zone->pageblocks[0].migratetype,
-				  cases[i].claimed ? M : U);
+			EXPECT_EQ(zone->pageblocks[0].migratetype == M,
+				  cases[i].claimed);
 			end(p);
 		}
 }
@@ -240,6 +259,81 @@ TEST(claim_prefers_whole_pageblocks)
 	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
 	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
 	end(p);
+}
+
+/* Rather nothing than a mixed pageblock; but a whole one may be claimed. */
+TEST(nofragment_claims_only_whole_pageblocks)
+{
+	static const unsigned int parts[] = { 0, 256, 511 };
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int mt, i, from;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+		for (i = 0; i < 2 * ARRAY_SIZE(parts); i++) {
+			p = unit_pool_one(4, 1);
+			zone = p->pool.zones;
+			from = zb_fallback_type(mt, i % 2);
+			/* All, half or one frame of it is free. */
+			if (parts[i / 2])
+				make_part(zone, 0, from, from, parts[i / 2], 512);
+			else
+				unit_set_type(zone, 0, from);
+			EXPECT_EQ(unit_take_with(zone, 0, mt, ZB_ALLOC_NOFRAGMENT),
+				  parts[i / 2] ? ZB_NO_PFN : PB(4));
+			EXPECT_EQ(zone->fallbacks[mt][from], !parts[i / 2]);
+			EXPECT_EQ(zone->pageblocks[0].migratetype,
+				  parts[i / 2] ? from : mt);
+			EXPECT(unit_take_with(zone, 0, mt, 0) != ZB_NO_PFN);
+			EXPECT_EQ(zone->fallbacks[mt][from], 1);
+			end(p);
+		}
+}
+
+/* What the own lists have is nobody else's business. */
+TEST(own_lists_first)
+{
+	struct unit_pool *p = unit_pool_one(4, 2);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		make_part(zone, 0, mt, mt, 511, 512);
+		EXPECT_EQ(unit_take_with(zone, 0, mt, ZB_ALLOC_NOFRAGMENT), PB(5) - 1);
+		unit_free_pageblock(zone, 0);
+		EXPECT_EQ(zone->events[ZB_CLAIM] + zone->events[ZB_BORROW], 0);
+	}
+	end(p);
+}
+
+/* Compound blocks count for the mobility they were asked for with. */
+TEST(claim_counts_compound_blocks)
+{
+	static const struct {
+		enum zb_hold hold;
+		unsigned int want;
+		bool claimed;
+	} cases[] = {
+		{ ZB_HELD_COMP_UNMOVABLE, U, true }, { ZB_HELD_COMP_RECLAIMABLE, U, true },
+		{ ZB_HELD_COMP_MOVABLE, U, false }, { ZB_HELD_COMP_UNMOVABLE, R, true },
+	};
+	unsigned long flags, i;
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int c;
+
+	for (c = 0; c < ARRAY_SIZE(cases); c++) {
+		p = unit_pool_one(1, 1);
+		zone = p->pool.zones;
+		zb_lock_irqsave(&zone->lock, flags);
+		for (i = 0; i < 7; i++)
+			__zb_rmqueue_from(zone, zone->pageblocks, 6, cases[c].hold);
+		zb_unlock_irqrestore(&zone->lock, flags);
+		EXPECT_EQ(unit_take(zone, 0, cases[c].want), PB(1) + 448);
+		EXPECT_EQ(zone->pageblocks[0].migratetype == cases[c].want,
+			  cases[c].claimed);
+		end(p);
+	}
 }
 
 /* Whoever asks gets every last frame, and all of them come back. */

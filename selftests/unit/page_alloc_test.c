@@ -33,15 +33,15 @@ static void expect_sequence(const struct unit_geometry *g, zb_gfp_t gfp,
 	unsigned int i;
 
 	for (i = 0; numbers[i]; i++) {
-		pfn[i] = zb_alloc_pages(&p->pool, gfp, 9, nid);
+		pfn[i] = zb_pool_alloc_pages(&p->pool, gfp, 9, nid, NULL);
 		zone = zb_pfn_zone(&p->pool, pfn[i]);
 		ASSERT(zone);
 		EXPECT_EQ(zone - p->pool.zones, numbers[i] - '0');
 	}
-	EXPECT_EQ(zb_alloc_pages(&p->pool, gfp, 9, nid), ZB_NO_PFN);
-	EXPECT_EQ(zb_alloc_pages(&p->pool, gfp, 0, nid), ZB_NO_PFN);
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, gfp, 9, nid, NULL), ZB_NO_PFN);
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, gfp, 0, nid, NULL), ZB_NO_PFN);
 	while (i--)
-		EXPECT_EQ(zb_free_pages(&p->pool, pfn[i], 9), ZB_FREE_OK);
+		EXPECT_EQ(unit_free(p, pfn[i], 9), ZB_OK);
 	unit_pool_end(p);
 }
 
@@ -98,11 +98,11 @@ TEST(zones_too_small_are_passed_over)
 	struct unit_pool *p = unit_pool_make(&g);
 
 	EXPECT_EQ(p->pool.max_order, 12);
-	EXPECT_EQ(zb_alloc_pages(&p->pool, 0, 12, 0), PB(16));
-	EXPECT_EQ(zb_alloc_pages(&p->pool, 0, 9, 0), PB(24));
-	EXPECT_EQ(zb_alloc_pages(&p->pool, 0, 10, 0), ZB_NO_PFN);
-	EXPECT_EQ(zb_free_pages(&p->pool, PB(16), 12), ZB_FREE_OK);
-	EXPECT_EQ(zb_free_pages(&p->pool, PB(24), 9), ZB_FREE_OK);
+	EXPECT_EQ(unit_alloc(p, 0, 12), PB(16));
+	EXPECT_EQ(unit_alloc(p, 0, 9), PB(24));
+	EXPECT_EQ(unit_alloc(p, 0, 10), ZB_NO_PFN);
+	EXPECT_EQ(unit_free(p, PB(16), 12), ZB_OK);
+	EXPECT_EQ(unit_free(p, PB(24), 9), ZB_OK);
 	unit_pool_end(p);
 }
 
@@ -114,21 +114,21 @@ TEST(drain_before_failing)
 		.cpus = 2,
 	};
 	struct unit_pool *p = unit_pool_make(&g);
-	unsigned long pfn = zb_alloc_pages(&p->pool, ZB_GFP_KERNEL, 0, 0);
+	unsigned long pfn = unit_alloc(p, ZB_GFP_KERNEL, 0);
 
 	EXPECT_EQ(p->nr_drains, 0);
-	EXPECT_EQ(zb_free_pages(&p->pool, pfn, 0), ZB_FREE_OK);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	zb_env_set_cpu(1);
-	EXPECT_EQ(zb_alloc_pages(&p->pool, ZB_GFP_NOWAIT, 10, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 10), ZB_NO_PFN);
 	EXPECT_EQ(p->nr_drains, 0);
-	EXPECT_EQ(zb_alloc_pages(&p->pool, ZB_GFP_KERNEL, 10, 0), PB(4));
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 10), PB(4));
 	EXPECT_EQ(p->nr_drains, 1);
-	EXPECT_EQ(zb_alloc_pages(&p->pool, ZB_GFP_KERNEL, 0, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 0), ZB_NO_PFN);
 	EXPECT_EQ(p->nr_drains, 2);
-	EXPECT_EQ(zb_alloc_pages(&p->pool, __ZB_GFP_DIRECT_RECLAIM, 9, 0),
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_DIRECT_RECLAIM, 9),
 		  ZB_NO_PFN);
 	EXPECT_EQ(p->nr_drains, 3);
-	EXPECT_EQ(zb_free_pages(&p->pool, PB(4), 10), ZB_FREE_OK);
+	EXPECT_EQ(unit_free(p, PB(4), 10), ZB_OK);
 	unit_pool_end(p);
 }
 
@@ -142,9 +142,9 @@ TEST(drain_reaches_other_mobilities)
 	while (p->pool.zones->nr_free)
 		unit_take(pool->zones, 0, ZB_MIGRATE_MOVABLE);
 	pfn = PB(1) + 77;
-	EXPECT_EQ(zb_free_pages(pool, pfn, 0), ZB_FREE_OK);
-	EXPECT_EQ(zb_alloc_pages(pool, 0, 0, 0), ZB_NO_PFN);
-	other = zb_alloc_pages(pool, ZB_GFP_KERNEL, 0, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	EXPECT_EQ(unit_alloc(p, 0, 0), ZB_NO_PFN);
+	other = unit_alloc(p, ZB_GFP_KERNEL, 0);
 	EXPECT_EQ(other, pfn);
 	unit_free_pageblock(pool->zones, 0);
 	unit_pool_end(p);
@@ -170,7 +170,7 @@ static void exact_one(struct unit_pool *p, unsigned long n)
 	unsigned long i, pfn, piece, nr_pages = unit_pool_nr_pages(p);
 	struct zb_zone *zone = p->pool.zones;
 
-	pfn = zb_alloc_exact(&p->pool, ZB_GFP_KERNEL, n, 0);
+	pfn = unit_alloc_exact(p, ZB_GFP_KERNEL, n);
 	ASSERT(pfn != ZB_NO_PFN);
 	EXPECT_EQ(pfn % BIT(order), 0);
 	EXPECT_EQ(unit_pool_nr_free(p), nr_pages - n);
@@ -186,9 +186,9 @@ static void exact_one(struct unit_pool *p, unsigned long n)
 	EXPECT_EQ(i, n);
 	if (n % 37 == 1)
 		unit_pool_quiet(p);
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, n), ZB_FREE_OK);
+	EXPECT_EQ(unit_free_exact(p, pfn, n), ZB_OK);
 	EXPECT_EQ(unit_pool_nr_free(p), nr_pages);
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, n), ZB_FREE_NOT_ALLOCATED);
+	EXPECT_EQ(unit_free_exact(p, pfn, n), ZB_BAD_NOT_ALLOCATED);
 	unit_pool_drain(p);
 	ASSERT(unit_state_equal(p, p->initial));
 }
@@ -200,10 +200,10 @@ TEST(exact_of_every_size)
 
 	for (n = 1; n <= PB(4); n++)
 		exact_one(p, n);
-	EXPECT_EQ(zb_alloc_exact(&p->pool, ZB_GFP_KERNEL, PB(2) + 1, 0), PB(4));
-	EXPECT_EQ(zb_alloc_exact(&p->pool, ZB_GFP_KERNEL, PB(2) + 1, 0),
+	EXPECT_EQ(unit_alloc_exact(p, ZB_GFP_KERNEL, PB(2) + 1), PB(4));
+	EXPECT_EQ(unit_alloc_exact(p, ZB_GFP_KERNEL, PB(2) + 1),
 		  ZB_NO_PFN);
-	EXPECT_EQ(zb_free_exact(&p->pool, PB(4), PB(2) + 1), ZB_FREE_OK);
+	EXPECT_EQ(unit_free_exact(p, PB(4), PB(2) + 1), ZB_OK);
 	unit_pool_end(p);
 }
 
@@ -220,12 +220,12 @@ TEST(exact_of_large_sizes)
 
 /* Refused for @why, and nothing has changed. */
 static void expect_refused(struct unit_pool *p, unsigned long pfn,
-			   unsigned int order, enum zb_bad_free why)
+			   unsigned int order, enum zb_bad why)
 {
 	struct unit_state *s = unit_state_save(p);
 
-	EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), why);
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, BIT(order)), why);
+	EXPECT_EQ(unit_free(p, pfn, order), why);
+	EXPECT_EQ(unit_free_exact(p, pfn, BIT(order)), why);
 	unit_state_equal(p, s);
 	unit_state_free(s);
 }
@@ -237,27 +237,27 @@ TEST(bad_frees)
 	unsigned long pfn, i;
 
 	for (order = 0; order <= 9; order++) {
-		pfn = zb_alloc_pages(&p->pool, 0, order, 0);
+		pfn = unit_alloc(p, 0, order);
 		ASSERT(pfn != ZB_NO_PFN);
-		expect_refused(p, pfn, order + 1, ZB_FREE_WRONG_ORDER);
-		expect_refused(p, pfn, 18, ZB_FREE_WRONG_ORDER);
+		expect_refused(p, pfn, order + 1, ZB_BAD_WRONG_ORDER);
+		expect_refused(p, pfn, 18, ZB_BAD_WRONG_ORDER);
 		if (order)
-			expect_refused(p, pfn, order - 1, ZB_FREE_WRONG_ORDER);
+			expect_refused(p, pfn, order - 1, ZB_BAD_WRONG_ORDER);
 		for (i = 1; i < BIT(order); i = 2 * i + 1)
-			expect_refused(p, pfn + i, 0, ZB_FREE_NOT_ALLOCATED);
+			expect_refused(p, pfn + i, 0, ZB_BAD_NOT_ALLOCATED);
 		if (order > 1)
 			expect_refused(p, pfn + BIT(order - 1), order - 1,
-				       ZB_FREE_NOT_ALLOCATED);
-		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
-		expect_refused(p, pfn, order, ZB_FREE_NOT_ALLOCATED);
-		expect_refused(p, pfn, 0, ZB_FREE_NOT_ALLOCATED);
+				       ZB_BAD_NOT_ALLOCATED);
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		expect_refused(p, pfn, order, ZB_BAD_NOT_ALLOCATED);
+		expect_refused(p, pfn, 0, ZB_BAD_NOT_ALLOCATED);
 	}
 	for (order = 0; order <= 18; order++) {
-		expect_refused(p, PB(1) - 1, order, ZB_FREE_OUTSIDE);
-		expect_refused(p, PB(6), order, ZB_FREE_OUTSIDE);
-		expect_refused(p, 0, order, ZB_FREE_OUTSIDE);
-		expect_refused(p, ZB_NO_PFN, order, ZB_FREE_OUTSIDE);
-		expect_refused(p, PB(3), order, ZB_FREE_NOT_ALLOCATED);
+		expect_refused(p, PB(1) - 1, order, ZB_BAD_OUTSIDE);
+		expect_refused(p, PB(6), order, ZB_BAD_OUTSIDE);
+		expect_refused(p, 0, order, ZB_BAD_OUTSIDE);
+		expect_refused(p, ZB_NO_PFN, order, ZB_BAD_OUTSIDE);
+		expect_refused(p, PB(3), order, ZB_BAD_NOT_ALLOCATED);
 	}
 	unit_pool_end(p);
 }
@@ -265,33 +265,33 @@ TEST(bad_frees)
 /* All or nothing: the first part would have been right. */
 TEST(bad_exact_frees)
 {
-	static const struct { long by; unsigned long n; enum zb_bad_free why; } cases[] = {
-		{ 0, 14, ZB_FREE_WRONG_ORDER }, { 0, 16, ZB_FREE_WRONG_ORDER },
-		{ 0, 7, ZB_FREE_WRONG_ORDER }, { 0, 1, ZB_FREE_WRONG_ORDER },
-		{ 1, 12, ZB_FREE_NOT_ALLOCATED }, { 8, 13, ZB_FREE_WRONG_ORDER },
-		{ 13, 1, ZB_FREE_NOT_ALLOCATED },
-		{ 0, 1ul << 63, ZB_FREE_WRONG_ORDER },
-		{ 0, ~0ul, ZB_FREE_WRONG_ORDER },
-		{ -100000, 13, ZB_FREE_OUTSIDE },
+	static const struct { long by; unsigned long n; enum zb_bad why; } cases[] = {
+		{ 0, 14, ZB_BAD_WRONG_ORDER }, { 0, 16, ZB_BAD_WRONG_ORDER },
+		{ 0, 7, ZB_BAD_WRONG_ORDER }, { 0, 1, ZB_BAD_WRONG_ORDER },
+		{ 1, 12, ZB_BAD_NOT_ALLOCATED }, { 8, 13, ZB_BAD_WRONG_ORDER },
+		{ 13, 1, ZB_BAD_NOT_ALLOCATED },
+		{ 0, 1ul << 63, ZB_BAD_WRONG_ORDER },
+		{ 0, ~0ul, ZB_BAD_WRONG_ORDER },
+		{ -100000, 13, ZB_BAD_OUTSIDE },
 	};
 	struct unit_pool *p = unit_pool_one(4, 1);
-	unsigned long pfn = zb_alloc_exact(&p->pool, 0, 13, 0);
+	unsigned long pfn = unit_alloc_exact(p, 0, 13);
 	struct unit_state *s = unit_state_save(p);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		EXPECT_EQ(zb_free_exact(&p->pool, pfn + cases[i].by, cases[i].n),
+		EXPECT_EQ(unit_free_exact(p, pfn + cases[i].by, cases[i].n),
 			  cases[i].why);
 		unit_state_equal(p, s);
 	}
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, 0), ZB_FREE_OK);
+	EXPECT_EQ(unit_free_exact(p, pfn, 0), ZB_BAD_WRONG_ORDER);
 	unit_state_equal(p, s);
 	unit_state_free(s);
 	/* Its parts are blocks: they may be freed one by one. */
-	EXPECT_EQ(zb_free_pages(&p->pool, pfn + 8, 2), ZB_FREE_OK);
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, 13), ZB_FREE_NOT_ALLOCATED);
-	EXPECT_EQ(zb_free_pages(&p->pool, pfn, 3), ZB_FREE_OK);
-	EXPECT_EQ(zb_free_pages(&p->pool, pfn + 12, 0), ZB_FREE_OK);
+	EXPECT_EQ(unit_free(p, pfn + 8, 2), ZB_OK);
+	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(unit_free(p, pfn, 3), ZB_OK);
+	EXPECT_EQ(unit_free(p, pfn + 12, 0), ZB_OK);
 	unit_pool_end(p);
 }
 
@@ -299,13 +299,13 @@ TEST(bad_exact_frees)
 TEST(exact_free_over_the_end)
 {
 	struct unit_pool *p = unit_pool_one(4, 1);
-	unsigned long pfn = zb_alloc_pages(&p->pool, 0, 9, 0);
+	unsigned long pfn = unit_alloc(p, 0, 9);
 	struct unit_state *s = unit_state_save(p);
 
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, PB(1) + 1), ZB_FREE_OUTSIDE);
+	EXPECT_EQ(unit_free_exact(p, pfn, PB(1) + 1), ZB_BAD_OUTSIDE);
 	unit_state_equal(p, s);
 	unit_state_free(s);
-	EXPECT_EQ(zb_free_exact(&p->pool, pfn, PB(1)), ZB_FREE_OK);
+	EXPECT_EQ(unit_free_exact(p, pfn, PB(1)), ZB_OK);
 	unit_pool_end(p);
 }
 
@@ -336,8 +336,7 @@ TEST(exhaustion_at_every_order)
 	for (order = 0; order <= p->pool.max_order; order++)
 		for (kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
 			for (nr = 0; nr < PB(8); nr++) {
-				held[nr] = zb_alloc_pages(&p->pool, kinds[kind],
-							  order, 0);
+				held[nr] = unit_alloc(p, kinds[kind], order);
 				if (held[nr] == ZB_NO_PFN)
 					break;
 				ASSERT_EQ(held[nr] % BIT(order), 0);
@@ -346,8 +345,8 @@ TEST(exhaustion_at_every_order)
 			EXPECT_EQ(unit_pool_nr_free(p), 0);
 			unit_pool_quiet(p);
 			for (i = 0; i < nr; i++)
-				EXPECT_EQ(zb_free_pages(&p->pool, held[i], order),
-					  ZB_FREE_OK);
+				EXPECT_EQ(unit_free(p, held[i], order),
+					  ZB_OK);
 			unit_pool_drain(p);
 			unit_state_equal(p, p->initial);
 		}

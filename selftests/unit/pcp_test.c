@@ -17,7 +17,34 @@ static struct unit_pool *make(unsigned int cpus)
 		.cpus = cpus,
 	};
 
-	return unit_pool_make(&g);
+	struct unit_pool *p = unit_pool_make(&g);
+
+	unit_pool_long_lists(p);
+	return p;
+}
+
+/* As the allocator does it: what is taken becomes somebody's. */
+static unsigned long get_with(struct zb_zone *zone, unsigned int order,
+			      unsigned int mt, unsigned int alloc_flags)
+{
+	unsigned long pfn = zb_rmqueue(zone, zone, order, mt, 0, alloc_flags);
+
+	if (pfn == ZB_NO_PFN)
+		return ZB_NO_PFN;
+	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_HELD_CACHED, order));
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_MT(mt), order));
+	return pfn;
+}
+
+static unsigned long get(struct zb_zone *zone, unsigned int order,
+			 unsigned int mt)
+{
+	return get_with(zone, order, mt, 0);
+}
+
+static void put(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+{
+	zb_free_unref_page(zone, pfn, order, false);
 }
 
 static bool cached(const struct zb_zone *zone, unsigned long pfn,
@@ -46,7 +73,7 @@ TEST(refill_takes_a_batch)
 			p = make(1);
 			zone = p->pool.zones;
 			order = lists[i].order;
-			pfn = zb_rmqueue(zone, order, mt);
+			pfn = get(zone, order, mt);
 			EXPECT_EQ(pfn, PB(8));
 			EXPECT_EQ(zb_zone_state(zone, pfn),
 				  ZB_STATE(ZB_HELD_MT(mt), order));
@@ -56,7 +83,7 @@ TEST(refill_takes_a_batch)
 			EXPECT_EQ(zone->nr_free,
 				  zone->nr_pages - (lists[i].batch << order));
 			unit_pool_quiet(p);
-			zb_free_unref_page(zone, pfn, order);
+			put(zone, pfn, order);
 			unit_pool_end(p);
 		}
 }
@@ -69,14 +96,14 @@ TEST(last_in_first_out)
 	unsigned int i;
 
 	for (i = 0; i < 32; i++)
-		pfn[i] = zb_rmqueue(zone, 0, M);
+		pfn[i] = get(zone, 0, M);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 	for (i = 0; i < 32; i++)
-		zb_free_unref_page(zone, pfn[i], 0);
+		put(zone, pfn[i], 0);
 	for (i = 32; i-- > 0;)
-		EXPECT_EQ(zb_rmqueue(zone, 0, M), pfn[i]);
+		EXPECT_EQ(get(zone, 0, M), pfn[i]);
 	for (i = 0; i < 32; i++)
-		zb_free_unref_page(zone, pfn[i], 0);
+		put(zone, pfn[i], 0);
 	unit_pool_end(p);
 }
 
@@ -97,18 +124,18 @@ TEST(cold_end_drains_first)
 		for (k = 0; k <= high; k++)
 			pfn[k] = unit_take(zone, order, M);
 		for (k = 0; k < high; k++) {
-			zb_free_unref_page(zone, pfn[k], order);
+			put(zone, pfn[k], order);
 			EXPECT(cached(zone, pfn[k], order));
 		}
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), high << order);
 		unit_pool_quiet(p);
-		zb_free_unref_page(zone, pfn[high], order);
+		put(zone, pfn[high], order);
 		for (k = 0; k <= high; k++)
 			EXPECT_EQ(cached(zone, pfn[k], order), k >= batch);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), (high + 1 - batch) << order);
 		unit_pool_quiet(p);
-		EXPECT_EQ(zb_rmqueue(zone, order, M), pfn[high]);
-		zb_free_unref_page(zone, pfn[high], order);
+		EXPECT_EQ(get(zone, order, M), pfn[high]);
+		put(zone, pfn[high], order);
 		unit_pool_end(p);
 	}
 }
@@ -123,11 +150,11 @@ TEST(other_orders_go_past_the_lists)
 	for (order = 0; order <= zone->max_order; order++) {
 		if (zb_pcp_order(order))
 			continue;
-		pfn = zb_rmqueue(zone, order, R);
+		pfn = get(zone, order, R);
 		EXPECT_EQ(zone->nr_free, zone->nr_pages - BIT(order));
 		EXPECT_EQ(zb_zone_state(zone, pfn),
 			  ZB_STATE(ZB_HELD_RECLAIMABLE, order));
-		zb_free_unref_page(zone, pfn, order);
+		put(zone, pfn, order);
 		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 		unit_state_equal(p, p->initial);
 	}
@@ -139,7 +166,7 @@ TEST(busy_lists_are_left_alone)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long mine = zb_rmqueue(zone, 0, M), pfn[5];
+	unsigned long mine = get(zone, 0, M), pfn[5];
 	unsigned int i, nr_cached = zb_pcp_nr_pages(zone, 0);
 	struct zb_pcp *before = malloc(sizeof(*before));
 
@@ -147,16 +174,16 @@ TEST(busy_lists_are_left_alone)
 	zone->pcp->busy = 1;
 	*before = *zone->pcp;
 	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		pfn[i] = zb_rmqueue(zone, lists[i].order, M);
+		pfn[i] = get(zone, lists[i].order, M);
 		ASSERT(pfn[i] != ZB_NO_PFN);
 		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn[i])),
 			  ZB_HELD_MOVABLE);
 		EXPECT_EQ(zone->nr_free + nr_cached + 1 + BIT(lists[i].order),
 			  zone->nr_pages);
-		zb_free_unref_page(zone, pfn[i], lists[i].order);
+		put(zone, pfn[i], lists[i].order);
 		EXPECT_EQ(zb_zone_state(zone, pfn[i]), 0);
 	}
-	zb_free_unref_page(zone, mine, 0);
+	put(zone, mine, 0);
 	EXPECT_EQ(zb_zone_state(zone, mine), 0);
 	EXPECT(!memcmp(before, zone->pcp, sizeof(*before)));
 	zone->pcp->busy = 0;
@@ -169,10 +196,10 @@ TEST(busy_ends)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long pfn = zb_rmqueue(zone, 0, M);
+	unsigned long pfn = get(zone, 0, M);
 
 	EXPECT_EQ(zone->pcp->busy, 0);
-	zb_free_unref_page(zone, pfn, 0);
+	put(zone, pfn, 0);
 	EXPECT_EQ(zone->pcp->busy, 0);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zone->pcp->busy, 0);
@@ -188,7 +215,7 @@ TEST(drain_of_another_cpu)
 
 	for (cpu = 0; cpu < 3; cpu++) {
 		zb_env_set_cpu(cpu);
-		pfn[cpu] = zb_rmqueue(zone, 0, M);
+		pfn[cpu] = get(zone, 0, M);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 31);
 	}
 	EXPECT_EQ(zb_zone_nr_cached(zone), 93);
@@ -199,11 +226,11 @@ TEST(drain_of_another_cpu)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 2), 31);
 	unit_pool_quiet(p);
 	/* What one CPU took another may free; it stays there. */
-	zb_free_unref_page(zone, pfn[1], 0);
+	put(zone, pfn[1], 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 32);
-	EXPECT_EQ(zb_rmqueue(zone, 0, M), pfn[1]);
+	EXPECT_EQ(get(zone, 0, M), pfn[1]);
 	for (cpu = 0; cpu < 3; cpu++)
-		zb_free_unref_page(zone, pfn[cpu], 0);
+		put(zone, pfn[cpu], 0);
 	unit_pool_end(p);
 }
 
@@ -223,8 +250,8 @@ TEST(drain_takes_all)
 				ASSERT(held[nr++].pfn != ZB_NO_PFN);
 			}
 	for (i = 0; i < nr; i++)
-		zb_free_unref_page(zone, held[i].pfn, held[i].order);
-	EXPECT(zb_pcp_nr_pages(zone, 0) > 4 * ZB_PCP_BATCH);
+		put(zone, held[i].pfn, held[i].order);
+	EXPECT(zb_pcp_nr_pages(zone, 0) > 4 * ZB_PCP_BATCH_MAX);
 	unit_pool_quiet(p);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
@@ -240,17 +267,17 @@ TEST(a_listed_frame_is_not_freed_again)
 
 	for (i = 0; i < ARRAY_SIZE(lists); i++) {
 		order = lists[i].order;
-		pfn = zb_alloc_pages(&p->pool, 0, order, 0);
-		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+		pfn = unit_alloc(p, 0, order);
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 		EXPECT(cached(p->pool.zones, pfn, order));
 		s = unit_state_save(p);
-		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order),
-			  ZB_FREE_NOT_ALLOCATED);
+		EXPECT_EQ(unit_free(p, pfn, order),
+			  ZB_BAD_NOT_ALLOCATED);
 		zb_env_set_cpu(1);
-		EXPECT_EQ(zb_free_pages(&p->pool, pfn, order),
-			  ZB_FREE_NOT_ALLOCATED);
-		EXPECT_EQ(zb_free_exact(&p->pool, pfn, BIT(order)),
-			  ZB_FREE_NOT_ALLOCATED);
+		EXPECT_EQ(unit_free(p, pfn, order),
+			  ZB_BAD_NOT_ALLOCATED);
+		EXPECT_EQ(unit_free_exact(p, pfn, BIT(order)),
+			  ZB_BAD_NOT_ALLOCATED);
 		zb_env_set_cpu(0);
 		unit_state_equal(p, s);
 		unit_state_free(s);
@@ -267,13 +294,13 @@ TEST(lists_go_by_the_pageblock)
 
 	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
 	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_MOVABLE, 0));
-	zb_free_unref_page(zone, b, 0);
+	put(zone, b, 0);
 	EXPECT_EQ(zone->pcp->list[0][U].nr, 1);
 	EXPECT_EQ(zone->pcp->list[0][M].nr, 0);
-	EXPECT_EQ(zb_rmqueue(zone, 0, U), b);
+	EXPECT_EQ(get(zone, 0, U), b);
 	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_UNMOVABLE, 0));
-	zb_free_unref_page(zone, b, 0);
-	zb_free_unref_page(zone, a, 0);
+	put(zone, b, 0);
+	put(zone, a, 0);
 	unit_pool_end(p);
 }
 
@@ -292,19 +319,19 @@ TEST(special_types_are_not_listed)
 		pfn = unit_take(zone, 0, M);
 		other = unit_take(zone, 0, M);
 		unit_set_type(zone, (pfn - PB(8)) / ZB_PAGEBLOCK_NR, types[i]);
-		zb_free_unref_page(zone, pfn, 0);
+		put(zone, pfn, 0);
 		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
 		unit_pool_quiet(p);
 		unit_set_type(zone, (pfn - PB(8)) / ZB_PAGEBLOCK_NR, M);
-		zb_free_unref_page(zone, other, 0);
+		put(zone, other, 0);
 		zb_pcp_drain(zone, 0);
 		unit_state_equal(p, p->initial);
 	}
 	unit_pool_end(p);
 }
 
-/* At the end of a zone a refill takes what there is. */
+/* At the end of a zone a refill keeps nothing back from other CPUs. */
 TEST(refill_from_an_almost_empty_zone)
 {
 	struct unit_pool *p = unit_pool_one(1, 1);
@@ -314,17 +341,92 @@ TEST(refill_from_an_almost_empty_zone)
 	while (zone->nr_free > 3)
 		ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
 	for (i = 0; i < 3; i++) {
-		last[i] = zb_rmqueue(zone, 0, M);
+		last[i] = get(zone, 0, M);
 		nr += last[i] != ZB_NO_PFN;
-		EXPECT_EQ(zone->nr_free, 0);
-		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 2 - i);
+		EXPECT_EQ(zone->nr_free, 2 - i);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 	}
 	EXPECT_EQ(nr, 3);
 	for (i = 0; i < ARRAY_SIZE(lists); i++)
-		EXPECT_EQ(zb_rmqueue(zone, lists[i].order, U), ZB_NO_PFN);
+		EXPECT_EQ(get(zone, lists[i].order, U), ZB_NO_PFN);
 	zone->pcp->busy = 1;
-	EXPECT_EQ(zb_rmqueue(zone, 0, U), ZB_NO_PFN);
+	EXPECT_EQ(get(zone, 0, U), ZB_NO_PFN);
 	zone->pcp->busy = 0;
 	unit_free_pageblock(zone, 0);
+	unit_pool_end(p);
+}
+
+/* Cold frames are used last, and given back to the zone first. */
+TEST(hot_and_cold)
+{
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, k, order, nr;
+	unsigned long pfn[8];
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		order = lists[i].order;
+		nr = lists[i].high < 8 ? lists[i].high : 8;
+		for (k = 0; k < nr; k++)
+			pfn[k] = unit_take(zone, order, M);
+		for (k = 0; k < nr; k++)
+			zb_free_unref_page(zone, pfn[k], order, k % 2);
+		EXPECT_EQ(zone->pcp->list[i][M].nr, nr);
+		unit_pool_quiet(p);
+		/* The hot end: hot ones from the last, then cold from the first. */
+		EXPECT_EQ(get(zone, order, M), pfn[nr - 2]);
+		EXPECT_EQ(get_with(zone, order, M, ZB_ALLOC_COLD), pfn[nr - 1]);
+		put(zone, pfn[nr - 2], order);
+		zb_free_unref_page(zone, pfn[nr - 1], order, true);
+		for (k = nr; k > 1; k -= 2)
+			EXPECT_EQ(get(zone, order, M), pfn[k - 2]);
+		for (k = 1; k < nr; k += 2)
+			EXPECT_EQ(get(zone, order, M), pfn[k]);
+		EXPECT_EQ(zone->pcp->list[i][M].nr, 0);
+		for (k = 0; k < nr; k++)
+			put(zone, pfn[k], order);
+		unit_pool_drain(p);
+	}
+	unit_pool_end(p);
+}
+
+/* From an empty list a cold frame comes as any other: from the zone. */
+TEST(cold_from_an_empty_list)
+{
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = get_with(zone, 0, M, ZB_ALLOC_COLD);
+
+	EXPECT_EQ(pfn, PB(8));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 31);
+	EXPECT_EQ(get_with(zone, 0, M, ZB_ALLOC_COLD), PB(8) + 31);
+	EXPECT_EQ(get(zone, 0, M), PB(8) + 1);
+	put(zone, PB(8), 0);
+	put(zone, PB(8) + 1, 0);
+	put(zone, PB(8) + 31, 0);
+	unit_pool_end(p);
+}
+
+/* The whole way: the flag of a request, and the function that frees. */
+TEST(cold_requests)
+{
+	struct unit_pool *p = make(1);
+	unsigned long hot = unit_alloc(p, 0, 0), cold = unit_alloc(p, 0, 0);
+
+	unit_pool_drain(p);
+	EXPECT_EQ(unit_free(p, hot, 0), ZB_OK);
+	EXPECT_EQ(zb_pool_free_pages_cold(&p->pool, cold, 0), ZB_OK);
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_COLD, 0), cold);
+	EXPECT_EQ(unit_alloc(p, 0, 0), hot);
+	EXPECT_EQ(zb_pool_free_pages_cold(&p->pool, cold, 0), ZB_OK);
+	EXPECT_EQ(unit_free(p, hot, 0), ZB_OK);
+	EXPECT_EQ(unit_alloc(p, 0, 0), hot);
+	EXPECT_EQ(unit_alloc(p, 0, 0), cold);
+	/* In the slow path as well. */
+	EXPECT_EQ(unit_free(p, hot, 0), ZB_OK);
+	EXPECT_EQ(zb_pool_free_pages_cold(&p->pool, cold, 0), ZB_OK);
+	p->pool.zones->watermark[ZB_ALLOC_WMARK_LOW] = PB(9);
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_COLD, 0), cold);
+	EXPECT_EQ(unit_free(p, cold, 0), ZB_OK);
 	unit_pool_end(p);
 }

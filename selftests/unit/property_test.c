@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random pools, random histories, and a model that is too simple to be wrong:
- * it knows for each frame who holds it, and for each block where it starts.
+ * Random pools, random histories, and a model that says at each step what has
+ * to come of it (unit_model.h).
  *
  * Run i of a test uses the seed --seed + i. One that fails is repeated by
  * ZB_PROPERTY_RUNS=1 and its seed; the harness prints how.
  */
-#include "unit_pool.h"
+#include "isolate.h"
+#include "unit_model.h"
 
 #define MAX_LIVE	4096u
 
-/* What is allocated: @order, or @nr_pages exactly. */
+/* What is allocated: a block, or @nr_pages exactly. */
 struct live {
 	unsigned long pfn;
 	unsigned long nr_pages;
 	bool exact;
-};
-
-struct model {
-	struct unit_pool *p;
-	struct live live[MAX_LIVE];
-	unsigned int nr_live;
-	unsigned long nr_held;
-	bool *held[UNIT_MAX_ZONES];	/* by zone and frame */
-	u8 *start[UNIT_MAX_ZONES];	/* order + 1 where a block starts */
-	bool growing;
+	bool comp;
 };
 
 /* What a test makes of the random numbers. */
@@ -34,6 +26,34 @@ struct bounds {
 	unsigned int check_every;
 	unsigned int max_zone;		/* pageblocks */
 	unsigned int max_gap;
+	unsigned int before;		/* look at zones before one of so many requests */
+};
+
+struct run {
+	struct unit_model m;
+	struct zb_pool *pool;
+	const struct bounds *b;
+	struct live live[MAX_LIVE];
+	unsigned int nr_live;
+	bool growing;
+	unsigned long failed, served;
+};
+
+static void drain_all(struct zb_pool *pool)
+{
+	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+}
+
+/* Nobody comes to help, so it is no use to wait. */
+static bool wait_for_nobody(struct zb_pool *pool, bool killable)
+{
+	(void)pool;
+	(void)killable;
+	return false;
+}
+
+static const struct zb_ops ops = {
+	.drain_all = drain_all, .wait = wait_for_nobody,
 };
 
 static void random_geometry(struct unit_geometry *g, const struct bounds *b)
@@ -60,129 +80,30 @@ static void random_geometry(struct unit_geometry *g, const struct bounds *b)
 	g->limit = ZB_PAGEBLOCK_ORDER + unit_below(10);
 	g->cpus = 1 + unit_below(4);
 	g->one_max_order = unit_below(2);
+	g->watermarks = unit_below(2);
+	g->no_mobility = unit_below(8) == 0;
 }
 
-static struct model *model_make(const struct bounds *b)
+static void end_run(struct run *run)
 {
-	struct model *m = calloc(1, sizeof(*m));
+	unit_model_free(&run->m);
+	free(run);
+}
+
+static struct run *make_run(const struct bounds *b)
+{
+	struct run *run = calloc(1, sizeof(*run));
 	struct unit_geometry g;
-	unsigned int i;
 
-	ASSERT(m);
+	ASSERT(run);
 	random_geometry(&g, b);
-	m->p = unit_pool_make(&g);
-	for (i = 0; i < g.nr_zones; i++) {
-		m->held[i] = calloc(m->p->pool.zones[i].nr_pages, sizeof(bool));
-		m->start[i] = calloc(m->p->pool.zones[i].nr_pages, 1);
-		ASSERT(m->held[i] && m->start[i]);
-	}
-	return m;
-}
-
-static void model_free(struct model *m)
-{
-	unsigned int i;
-
-	for (i = 0; i < UNIT_MAX_ZONES; i++) {
-		free(m->held[i]);
-		free(m->start[i]);
-	}
-	free(m);
-}
-
-static unsigned int top_bit(unsigned long n)
-{
-	return 63 - __builtin_clzl(n);
-}
-
-/* Write down that a block is held, or is not any more. */
-static void model_set(struct model *m, const struct live *l, bool held)
-{
-	struct zb_zone *zone = zb_pfn_zone(&m->p->pool, l->pfn);
-	unsigned long i, n, at = l->pfn - zone->start_pfn;
-	unsigned int z = zone - m->p->pool.zones;
-
-	for (i = at; i < at + l->nr_pages; i++) {
-		ASSERT_EQ(m->held[z][i], !held);
-		m->held[z][i] = held;
-	}
-	for (n = l->nr_pages; n; at += BIT(top_bit(n)), n -= BIT(top_bit(n)))
-		m->start[z][at] = held ? top_bit(n) + 1 : 0;
-	m->nr_held += held ? l->nr_pages : -l->nr_pages;
-}
-
-/* What a free of this has to say. */
-static enum zb_bad_free model_bad_free(const struct model *m, unsigned long pfn,
-				       unsigned long nr_pages)
-{
-	struct zb_zone *zone;
-	unsigned int order;
-	u8 start;
-
-	for (; nr_pages; nr_pages -= BIT(order), pfn += BIT(order)) {
-		order = top_bit(nr_pages);
-		zone = zb_pfn_zone(&m->p->pool, pfn);
-		if (!zone)
-			return ZB_FREE_OUTSIDE;
-		start = m->start[zone - m->p->pool.zones][pfn - zone->start_pfn];
-		if (!start)
-			return ZB_FREE_NOT_ALLOCATED;
-		if (start != order + 1)
-			return ZB_FREE_WRONG_ORDER;
-	}
-	return ZB_FREE_OK;
-}
-
-static bool allowed(const struct zb_zone *zone, zb_gfp_t gfp, int nid)
-{
-	if ((gfp & __ZB_GFP_THISNODE) && zone->nid != nid)
-		return false;
-	return zone->type <= zb_gfp_zone(gfp);
-}
-
-/* Is there an aligned run of this order that nobody holds? */
-static bool model_has_room(const struct model *m, unsigned int z,
-			   unsigned int order)
-{
-	const struct zb_zone *zone = &m->p->pool.zones[z];
-	unsigned long pfn = ALIGN(zone->start_pfn, BIT(order));
-
-	for (; pfn + BIT(order) <= zb_zone_end(zone); pfn += BIT(order))
-		if (!memchr(&m->held[z][pfn - zone->start_pfn], true, BIT(order)))
-			return true;
-	return false;
-}
-
-/* The same without what is on per-CPU lists, as the zone itself sees it. */
-static bool zone_has_room(const struct zb_zone *zone, unsigned int order)
-{
-	unsigned long i;
-	u8 key;
-
-	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
-		key = zone->pageblocks[i].key;
-		if (key <= ZB_MAX_ORDER && key >= order)
-			return true;
-	}
-	return false;
-}
-
-/* It was said that there is no room: so there must be none. */
-static void expect_no_room(const struct model *m, zb_gfp_t gfp,
-			   unsigned int order, int nid)
-{
-	const struct zb_zone *zone;
-	unsigned int z;
-
-	for (z = 0; z < m->p->pool.nr_zones; z++) {
-		zone = &m->p->pool.zones[z];
-		if (!allowed(zone, gfp, nid) || order > zone->max_order)
-			continue;
-		if (gfp & __ZB_GFP_DIRECT_RECLAIM)
-			ASSERT(!model_has_room(m, z, order));
-		else
-			ASSERT(!zone_has_room(zone, order));
-	}
+	unit_model_init(&run->m, unit_pool_make(&g));
+	run->pool = &run->m.p->pool;
+	run->pool->ops = &ops;
+	run->b = b;
+	if (unit_below(2))
+		unit_pool_long_lists(run->m.p);
+	return run;
 }
 
 static zb_gfp_t random_gfp(void)
@@ -190,150 +111,340 @@ static zb_gfp_t random_gfp(void)
 	zb_gfp_t gfp;
 
 	do {
-		gfp = unit_random() & ZB_GFP_VALID;
-		/* The higher zones would be the exception otherwise. */
+		/* Few at a time: all together are the exception. */
+		gfp = unit_random() & unit_random() & ZB_GFP_BITS_MASK;
 		if (unit_below(2))
 			gfp |= __ZB_GFP_HIGHMEM;
 		if (unit_below(2))
 			gfp &= ~__ZB_GFP_THISNODE;
+		if (unit_below(4))
+			gfp &= ~__ZB_GFP_MEMALLOC;
 	} while (!zb_gfp_valid(gfp));
 	return gfp;
 }
 
-static void do_alloc(struct model *m)
+static void random_request(const struct run *run, struct unit_request *r,
+			   unsigned long masks[2])
 {
-	struct zb_pool *pool = &m->p->pool;
-	unsigned int order = unit_below(unit_below(pool->max_order + 1) + 1);
-	int nid = pool->nodes[unit_below(pool->nr_nodes)].nid;
-	struct live l = { .nr_pages = BIT(order), .exact = unit_below(4) == 0 };
-	struct unit_state *before = NULL;
-	zb_gfp_t gfp = random_gfp();
-	struct zb_zone *zone;
+	const struct zb_pool *pool = run->pool;
 
+	memset(r, 0, sizeof(*r));
+	masks[0] = unit_random();
+	masks[1] = unit_random() | unit_random();
+	r->gfp = random_gfp();
+	r->order = unit_below(unit_below(pool->max_order + 1) + 1);
+	r->nid = pool->nodes[unit_below(pool->nr_nodes)].nid;
+	r->policy.nr_bits = 64;
+	if (unit_below(4) == 0)
+		r->policy.nodemask = &masks[0];
+	if (unit_below(3) == 0)
+		r->policy.cpuset = &masks[1];
+}
+
+/* It was said that there is no room: so there must be none. */
+static void expect_no_room(const struct run *run, const struct unit_request *r)
+{
+	const struct zb_zone *zone;
+
+	zb_for_each_zone(zone, run->pool)
+		if (unit_model_allows(zone, r))
+			ASSERT(!unit_model_serves(&run->m, zone, r));
+}
+
+/* What was served, and from where. */
+static void expect_served(struct run *run, const struct unit_request *r,
+			  const struct live *l)
+{
+	struct zb_zone *zone = zb_pfn_zone(run->pool, l->pfn);
+	unsigned int type, mt = zb_gfp_migratetype(r->gfp);
+
+	ASSERT(zone);
+	ASSERT(unit_model_allows(zone, r));
+	ASSERT_EQ(l->pfn % BIT(r->order), 0);
+	ASSERT(l->pfn + l->nr_pages <= zb_zone_end(zone));
+	if (run->pool->mobility_disabled)
+		mt = ZB_MIGRATE_UNMOVABLE;
+	ASSERT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, l->pfn)),
+		  l->comp ? ZB_HELD_COMP(mt) : ZB_HELD_MT(mt));
+	type = zb_pfn_pageblock(zone, l->pfn)->migratetype;
+	ASSERT(type != ZB_MIGRATE_ISOLATE);
+	ASSERT(type != ZB_MIGRATE_CMA || mt == ZB_MIGRATE_MOVABLE);
+}
+
+/* Which zones would serve it, as bits; only where waiting does not change that. */
+static unsigned long who_serves(const struct run *run, const struct unit_request *r)
+{
+	const struct zb_zone *zone;
+	unsigned long zones = 0;
+
+	zb_for_each_zone(zone, run->pool)
+		if (unit_model_allows(zone, r) && unit_model_serves(&run->m, zone, r))
+			zones |= BIT(zone - run->pool->zones);
+	return zones;
+}
+
+static void do_alloc(struct run *run)
+{
+	struct live l = { .exact = unit_below(4) == 0 };
+	struct unit_state *before = NULL;
+	struct unit_request r;
+	unsigned long zones = ~0ul, masks[2];
+	bool look;
+
+	random_request(run, &r, masks);
+	l.comp = r.gfp & __ZB_GFP_COMP;
+	l.nr_pages = BIT(r.order);
 	if (l.exact)
-		l.nr_pages -= unit_below((BIT(order) + 1) / 2);
-	if (!(gfp & __ZB_GFP_DIRECT_RECLAIM) && unit_below(8) == 0)
-		before = unit_state_save(m->p);
-	l.pfn = l.exact ? zb_alloc_exact(pool, gfp, l.nr_pages, nid) :
-			  zb_alloc_pages(pool, gfp, order, nid);
+		l.nr_pages -= unit_below((BIT(r.order) + 1) / 2);
+	/* What is on the lists of CPUs is no zone's to give, but may be served. */
+	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
+	       unit_below(run->b->before) == 0;
+	if (look) {
+		before = unit_state_save(run->m.p);
+		zones = who_serves(run, &r);
+	}
+	l.pfn = l.exact ?
+		zb_pool_alloc_exact(run->pool, r.gfp, l.nr_pages, r.nid, &r.policy) :
+		zb_pool_alloc_pages(run->pool, r.gfp, r.order, r.nid, &r.policy);
 	if (l.pfn == ZB_NO_PFN) {
-		expect_no_room(m, gfp, order, nid);
+		run->failed++;
+		expect_no_room(run, &r);
 		if (before)
-			ASSERT(unit_state_equal(m->p, before));
+			ASSERT(unit_state_equal(run->m.p, before));
 	} else {
-		zone = zb_pfn_zone(pool, l.pfn);
-		ASSERT(zone);
-		ASSERT(allowed(zone, gfp, nid));
-		ASSERT_EQ(l.pfn % BIT(order), 0);
-		ASSERT(l.pfn + l.nr_pages <= zb_zone_end(zone));
-		ASSERT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, l.pfn)),
-			  ZB_HELD_MT(zb_gfp_migratetype(gfp)));
-		model_set(m, &l, true);
-		m->live[m->nr_live++] = l;
+		run->served++;
+		expect_served(run, &r, &l);
+		ASSERT(zones >> (zb_pfn_zone(run->pool, l.pfn) - run->pool->zones) & 1);
+		unit_model_set(&run->m, l.pfn, l.nr_pages, true);
+		run->live[run->nr_live++] = l;
 	}
 	if (before)
 		unit_state_free(before);
 }
 
-static void do_free(struct model *m)
+static void free_one(struct run *run, unsigned int i)
 {
-	unsigned int i = unit_below(m->nr_live);
-	struct live l = m->live[i];
+	struct live l = run->live[i];
+	unsigned int order = unit_top_bit(l.nr_pages);
 
-	m->live[i] = m->live[--m->nr_live];
+	run->live[i] = run->live[--run->nr_live];
 	if (l.exact)
-		ASSERT_EQ(zb_free_exact(&m->p->pool, l.pfn, l.nr_pages),
-			  ZB_FREE_OK);
+		ASSERT_EQ(zb_pool_free_exact(run->pool, l.pfn, l.nr_pages), ZB_OK);
+	else if (unit_below(4))
+		ASSERT_EQ(zb_pool_free_pages(run->pool, l.pfn, order), ZB_OK);
 	else
-		ASSERT_EQ(zb_free_pages(&m->p->pool, l.pfn, top_bit(l.nr_pages)),
-			  ZB_FREE_OK);
-	model_set(m, &l, false);
+		ASSERT_EQ(zb_pool_free_pages_cold(run->pool, l.pfn, order), ZB_OK);
+	unit_model_set(&run->m, l.pfn, l.nr_pages, false);
 }
 
 /* Anywhere, with any size; what happens to be right is left alone. */
-static void do_bad_free(struct model *m)
+static void do_bad_free(struct run *run)
 {
-	struct zb_pool *pool = &m->p->pool;
+	struct zb_pool *pool = run->pool;
 	struct zb_zone *zone = &pool->zones[unit_below(pool->nr_zones)];
 	unsigned long n = BIT(unit_below(ZB_NR_ORDERS));
 	unsigned long pfn = zone->start_pfn - 3 + unit_below(zone->nr_pages + 6);
 	struct unit_state *before = NULL;
-	enum zb_bad_free why;
+	enum zb_bad why;
 
-	if (m->nr_live && unit_below(2)) {
+	if (run->nr_live && unit_below(2)) {
 		/* Close to something that is there. */
-		pfn = m->live[unit_below(m->nr_live)].pfn + unit_below(3) - 1;
+		pfn = run->live[unit_below(run->nr_live)].pfn + unit_below(3) - 1;
 		n = 1 + unit_below(2 * n);
 	}
-	why = model_bad_free(m, pfn, n);
-	if (why == ZB_FREE_OK)
+	why = unit_model_bad(&run->m, pfn, n);
+	if (why == ZB_OK)
 		return;
 	if (unit_below(4) == 0)
-		before = unit_state_save(m->p);
-	ASSERT_EQ(zb_free_exact(pool, pfn, n), why);
-	if (!(n & (n - 1)))
-		ASSERT_EQ(zb_free_pages(pool, pfn, top_bit(n)), why);
+		before = unit_state_save(run->m.p);
+	ASSERT_EQ(zb_pool_free_exact(pool, pfn, n), why);
+	if (!(n & (n - 1))) {
+		ASSERT_EQ(zb_pool_free_pages(pool, pfn, unit_top_bit(n)), why);
+		ASSERT_EQ(zb_pool_split_page(pool, pfn, unit_top_bit(n)), why);
+	}
 	if (!before)
 		return;
-	ASSERT(unit_state_equal(m->p, before));
+	ASSERT(unit_state_equal(run->m.p, before));
 	unit_state_free(before);
 }
 
-static void do_step(struct model *m)
+static void do_split(struct run *run)
+{
+	unsigned int k, order, i = unit_below(run->nr_live);
+	struct live l = run->live[i];
+
+	order = unit_top_bit(l.nr_pages);
+	if (l.exact || order > 6 || run->nr_live + BIT(order) > MAX_LIVE)
+		return;
+	if (l.comp) {
+		ASSERT_EQ(zb_pool_split_page(run->pool, l.pfn, order), ZB_BAD_COMPOUND);
+		return;
+	}
+	ASSERT_EQ(zb_pool_split_page(run->pool, l.pfn, order), ZB_OK);
+	unit_model_split(&run->m, l.pfn, order);
+	run->live[i] = run->live[--run->nr_live];
+	for (k = 0; k < BIT(order); k++)
+		run->live[run->nr_live++] = (struct live){ l.pfn + k, 1, false, false };
+}
+
+static struct zb_zone *any_pageblock(struct run *run, unsigned long *pfn)
+{
+	struct zb_zone *zone = &run->pool->zones[unit_below(run->pool->nr_zones)];
+
+	*pfn = zone->start_pfn + PB(unit_below(zb_zone_nr_pageblocks(zone)));
+	return zone;
+}
+
+static void do_head(struct run *run)
+{
+	unsigned long pfn, head;
+	unsigned int order = 99;
+
+	any_pageblock(run, &pfn);
+	pfn += unit_below(2 * ZB_PAGEBLOCK_NR);
+	head = unit_model_head(&run->m, pfn);
+	ASSERT_EQ(zb_pool_block_head(run->pool, pfn, &order), head);
+	if (head != ZB_NO_PFN)
+		ASSERT(pfn - head < BIT(order));
+}
+
+/* Whoever sets a pageblock apart has the lists of CPUs drained. */
+static void do_pageblock(struct run *run)
+{
+	unsigned long pfn, nr = PB(1 + unit_below(4));
+	struct zb_zone *zone = any_pageblock(run, &pfn);
+	unsigned int mt = unit_below(ZB_MIGRATE_TYPES);
+	struct unit_state *before = NULL;
+	int old;
+
+	if (mt == ZB_MIGRATE_ISOLATE || unit_below(2)) {
+		zb_pool_unisolate_range(run->pool, pfn, nr);
+		ASSERT(zb_pool_get_migratetype(run->pool, pfn) != ZB_MIGRATE_ISOLATE);
+	} else if (unit_below(2)) {
+		before = unit_state_save(run->m.p);
+		if (zb_pool_isolate_range(run->pool, pfn, nr))
+			ASSERT_EQ(zb_pool_get_migratetype(run->pool, pfn + nr - 1),
+				  ZB_MIGRATE_ISOLATE);
+		else
+			ASSERT(unit_state_equal(run->m.p, before));
+		unit_state_free(before);
+	} else {
+		old = zb_pool_get_migratetype(run->pool, pfn);
+		ASSERT_EQ(zb_pool_set_migratetype(run->pool, pfn, mt),
+			  old != ZB_MIGRATE_ISOLATE);
+		if (mt < ZB_MIGRATE_PCPTYPES && run->pool->mobility_disabled)
+			mt = ZB_MIGRATE_UNMOVABLE;
+		if (old != ZB_MIGRATE_ISOLATE)
+			ASSERT_EQ(zb_pfn_pageblock(zone, pfn)->migratetype, mt);
+	}
+	unit_pool_drain(run->m.p);
+}
+
+static void do_tune(struct run *run)
+{
+	struct zb_tunables *t = &run->pool->tunables;
+	unsigned int i;
+
+	t->min_free_kbytes = unit_below(4) ? unit_below(1 + unit_below(8192)) :
+					     ZB_MIN_FREE_AUTO;
+	t->watermark_scale_factor = 1 + unit_below(1000);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		t->lowmem_reserve_ratio[i] = unit_below(1 + unit_below(300));
+	t->dirty_ratio = unit_below(101);
+	t->pcp_high_fraction = unit_below(2) ? unit_below(1000) : 0;
+	zb_pool_tune(run->pool, 1 + unit_below(8));
+	if (unit_below(4) == 0)
+		unit_pool_no_watermarks(run->m.p);
+	for (i = 0; i < run->pool->nr_nodes; i++)
+		atomic_long_set(&run->pool->nodes[i].nr_dirty,
+				unit_below(run->pool->nodes[i].nr_pages));
+}
+
+static void do_step(struct run *run)
 {
 	unsigned int dice = unit_below(100);
 
 	if (unit_below(40) == 0)
-		m->growing = !m->growing;
+		run->growing = !run->growing;
 	if (dice < 4)
-		do_bad_free(m);
+		do_bad_free(run);
 	else if (dice < 6)
-		unit_pool_drain(m->p);
-	else if (dice < 16)
+		unit_pool_drain(run->m.p);
+	else if (dice < 14)
 		zb_env_set_cpu(unit_below(zb_env_nr_cpus));
-	else if (m->nr_live < MAX_LIVE && dice < (m->growing ? 80 : 40))
-		do_alloc(m);
-	else if (m->nr_live)
-		do_free(m);
-	ASSERT_EQ(unit_pool_nr_free(m->p) + m->nr_held,
-		  unit_pool_nr_pages(m->p));
+	else if (dice < 15)
+		do_tune(run);
+	else if (dice < 18)
+		do_pageblock(run);
+	else if (dice < 20)
+		do_head(run);
+	else if (dice < 22 && run->nr_live)
+		do_split(run);
+	else if (run->nr_live < MAX_LIVE && dice < (run->growing ? 80 : 45))
+		do_alloc(run);
+	else if (run->nr_live)
+		free_one(run, unit_below(run->nr_live));
+	ASSERT_EQ(unit_pool_nr_free(run->m.p) + run->m.nr_held,
+		  unit_pool_nr_pages(run->m.p));
 }
 
-static void one_run(const struct bounds *b)
+/* Back to how it began: nothing held, and no pageblock of a special type. */
+static void clear_up(struct run *run)
 {
-	struct model *m = model_make(b);
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	while (run->nr_live)
+		free_one(run, unit_below(run->nr_live));
+	unit_pool_drain(run->m.p);
+	zb_for_each_zone(zone, run->pool) {
+		zb_pool_unisolate_range(run->pool, zone->start_pfn, zone->nr_pages);
+		for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
+		     pfn += ZB_PAGEBLOCK_NR)
+			ASSERT(zb_pool_set_migratetype(run->pool, pfn,
+						       zone->home_type));
+	}
+}
+
+static void one_run(const struct bounds *b, unsigned long *served,
+		    unsigned long *failed)
+{
+	struct run *run = make_run(b);
 	unsigned int step;
 
-	m->growing = true;
+	run->growing = true;
 	for (step = 0; step < b->steps; step++) {
-		do_step(m);
+		do_step(run);
 		if (step % b->check_every == 0)
-			ASSERT(unit_pool_quiet(m->p));
+			ASSERT(unit_pool_quiet(run->m.p));
 	}
-	while (m->nr_live)
-		do_free(m);
-	unit_pool_end(m->p);
-	model_free(m);
+	clear_up(run);
+	unit_pool_end(run->m.p);
+	*served += run->served;
+	*failed += run->failed;
+	end_run(run);
 }
 
 static void all_runs(const struct bounds *b)
 {
 	const char *text = getenv("ZB_PROPERTY_RUNS");
 	unsigned long i, runs = text ? strtoul(text, NULL, 0) : b->runs;
+	unsigned long served = 0, failed = 0;
 
 	for (i = 0; i < runs && !unit_failures(); i++) {
 		unit_replay_with(unit_seed + i);
 		unit_srandom(unit_seed + i);
-		one_run(b);
+		one_run(b, &served, &failed);
 	}
-	unit_note("%lu pools, %u steps each", i, b->steps);
+	unit_note("%lu pools, %u steps each; %lu requests served, %lu refused", i,
+		  b->steps, served, failed);
 }
 
 TEST(small_pools_checked_after_every_step)
 {
 	static const struct bounds b = {
-		.runs = 2000, .steps = 30, .check_every = 1, .max_zone = 2,
-		.max_gap = 2,
+		.runs = 600, .steps = 40, .check_every = 1, .max_zone = 2,
+		.max_gap = 2, .before = 4,
 	};
 
 	all_runs(&b);
@@ -343,7 +454,7 @@ TEST(middling_pools)
 {
 	static const struct bounds b = {
 		.runs = 120, .steps = 600, .check_every = 100, .max_zone = 40,
-		.max_gap = 600,
+		.max_gap = 600, .before = 20,
 	};
 
 	all_runs(&b);
@@ -353,7 +464,7 @@ TEST(large_pools)
 {
 	static const struct bounds b = {
 		.runs = 6, .steps = 6000, .check_every = 2000, .max_zone = 1100,
-		.max_gap = 600,
+		.max_gap = 600, .before = 500,
 	};
 
 	all_runs(&b);

@@ -14,7 +14,7 @@
  */
 static unsigned long get(struct unit_pool *p, unsigned int order)
 {
-	unsigned long pfn = zb_alloc_pages(&p->pool, GFP, order, 0);
+	unsigned long pfn = unit_alloc(p, GFP, order);
 
 	unit_pool_drain(p);
 	return pfn;
@@ -22,7 +22,7 @@ static unsigned long get(struct unit_pool *p, unsigned int order)
 
 static void put(struct unit_pool *p, unsigned long pfn, unsigned int order)
 {
-	EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+	EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 	unit_pool_drain(p);
 }
 
@@ -109,8 +109,8 @@ TEST(pathological)
 		for (i = 0; i < nr; i++)
 			ASSERT(get(p, order) != ZB_NO_PFN);
 		for (i = 0; i < nr; i += 2)
-			EXPECT_EQ(zb_free_pages(&p->pool, PB(16) + i * size, order),
-				  ZB_FREE_OK);
+			EXPECT_EQ(unit_free(p, PB(16) + i * size, order),
+				  ZB_OK);
 		unit_pool_drain(p);
 		EXPECT_EQ(unit_pool_nr_free(p), PB(8));
 		EXPECT_EQ(available(p), BIT(order + 1) - 1);
@@ -119,7 +119,7 @@ TEST(pathological)
 			ASSERT(get(p, order) != ZB_NO_PFN);
 		EXPECT_EQ(get(p, 0), ZB_NO_PFN);
 		for (pfn = PB(16); pfn < PB(32); pfn += size)
-			EXPECT_EQ(zb_free_pages(&p->pool, pfn, order), ZB_FREE_OK);
+			EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 		unit_pool_drain(p);
 		unit_state_equal(p, p->initial);
 	}
@@ -144,8 +144,8 @@ TEST(neighbours_are_not_buddies)
 		unit_pool_quiet(p);
 		put(p, PB(16), order);
 		for (i = 4; i < PB(16) >> order; i++)
-			EXPECT_EQ(zb_free_pages(&p->pool, PB(16) + i * BIT(order),
-						order), ZB_FREE_OK);
+			EXPECT_EQ(unit_free(p, PB(16) + i * BIT(order), order),
+				  ZB_OK);
 		unit_pool_drain(p);
 		unit_state_equal(p, p->initial);
 	}

@@ -41,6 +41,7 @@ static void expect_snapshot(struct zb_zone *zone)
 {
 	unsigned long pfn, nr[ZB_NR_ORDERS][ZB_MIGRATE_TYPES] = { 0 };
 	unsigned long blocks[ZB_MIGRATE_TYPES] = { 0 }, nr_free = 0, sum;
+	unsigned long nr_of_type[ZB_MIGRATE_TYPES] = { 0 };
 	struct zb_zone_stat st;
 	int order, mt, largest = -1;
 
@@ -50,12 +51,15 @@ static void expect_snapshot(struct zb_zone *zone)
 		mt = zb_pfn_pageblock(zone, pfn)->migratetype;
 		blocks[mt] += pfn % ZB_PAGEBLOCK_NR == 0;
 		nr_free += frame_free(zone, pfn);
+		nr_of_type[mt] += frame_free(zone, pfn);
 		order = block_at(zone, pfn);
 		if (order >= 0)
 			nr[order][mt]++;
 		largest = order > largest ? order : largest;
 	}
 	EXPECT_EQ(st.nr_free, nr_free);
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		EXPECT_EQ(st.nr_free_type[mt], nr_of_type[mt]);
 	EXPECT_EQ(st.nr_cached, zb_zone_nr_cached(zone));
 	EXPECT_EQ(zb_stat_largest_order(&st), largest);
 	for (order = 0; order < (int)ZB_NR_ORDERS; order++) {
@@ -180,10 +184,126 @@ TEST(special_types_are_counted)
 	unit_pool_end(p);
 }
 
+/* The kernel's formulas, term by term, from blocks that are looked for. */
+static void expect_indices(struct zb_zone *zone)
+{
+	unsigned long pfn, sum_all = 0, sum_fit, nr_all = 0;
+	unsigned long nr[ZB_NR_ORDERS] = { 0 };
+	struct zb_zone_stat st;
+	int order, k;
+	long index;
+
+	zb_zone_snapshot(zone, &st);
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
+		k = block_at(zone, pfn);
+		if (k < 0)
+			continue;
+		nr[k]++;
+		nr_all++;
+		sum_all += BIT(k);
+	}
+	for (order = 0; order < (int)ZB_NR_ORDERS; order++) {
+		for (sum_fit = 0, k = order; k < (int)ZB_NR_ORDERS; k++)
+			sum_fit += nr[k] << k;
+		EXPECT_EQ(zb_unusable_index(&st, order), sum_all ?
+			  (sum_all - sum_fit) * 1000 / sum_all : 1000);
+		if (!nr_all)
+			index = 0;
+		else if (sum_fit)
+			index = -1000;
+		else
+			index = 1000 - (long)((1000 + sum_all * 1000 / BIT(order)) /
+					      nr_all);
+		/* A single frame for a request of one frame more: not below 0. */
+		EXPECT_EQ(zb_extfrag_index(&st, order), index < -999 || index > 0 ?
+			  index : 0);
+	}
+}
+
+TEST(indices)
+{
+	static const struct {
+		unsigned int taken, order;
+		int unusable, extfrag;
+	} cases[] = {
+		/* Of 512 single frames every other one is free, or all, or none. */
+		{ 2, 0, 0, -1000 }, { 2, 1, 1000, 497 }, { 2, 4, 1000, 934 },
+		{ 2, 9, 1000, 995 }, { 1, 0, 1000, 0 }, { 1, 9, 1000, 0 },
+		{ 600, 8, 499, -1000 }, { 600, 9, 1000, 778 },
+		{ 600, 0, 0, -1000 }, { 600, 7, 248, -1000 },
+	};
+	bool keep[ZB_PAGEBLOCK_NR];
+	struct zb_zone_stat st;
+	struct unit_pool *p;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_one(1, 1);
+		for (k = 0; k < ZB_PAGEBLOCK_NR; k++)
+			keep[k] = k % cases[i].taken == 0;
+		unit_fill_pageblock(p->pool.zones, 0, 0, keep);
+		zb_zone_snapshot(p->pool.zones, &st);
+		if (!EXPECT_EQ(zb_unusable_index(&st, cases[i].order),
+			       cases[i].unusable) ||
+		    !EXPECT_EQ(zb_extfrag_index(&st, cases[i].order),
+			       cases[i].extfrag))
+			unit_note("case %u", i);
+		expect_indices(p->pool.zones);
+		unit_free_pageblock(p->pool.zones, 0);
+		unit_pool_end(p);
+	}
+}
+
+/* A pageblock of type @mt with a block of mobility @held in it: is it mixed? */
+TEST(mixed_blocks)
+{
+	static const enum zb_hold holds[] = {
+		ZB_HELD_UNMOVABLE, ZB_HELD_MOVABLE, ZB_HELD_RECLAIMABLE,
+		ZB_HELD_COMP_UNMOVABLE, ZB_HELD_COMP_MOVABLE,
+		ZB_HELD_COMP_RECLAIMABLE,
+	};
+	unsigned long nr[ZB_MIGRATE_TYPES], flags, pfn, sum;
+	struct unit_pool *p = unit_pool_one(8, 4);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int mt, i, k, own;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		for (i = 0; i < ARRAY_SIZE(holds); i++) {
+			zb_lock_irqsave(&zone->lock, flags);
+			pfn = __zb_rmqueue_from(zone, &zone->pageblocks[0], 3,
+						holds[i]);
+			zb_unlock_irqrestore(&zone->lock, flags);
+			unit_set_type(zone, 0, mt);
+			memset(nr, 0xa5, sizeof(nr));
+			zb_zone_mixed_blocks(zone, nr);
+			/* CMA is for movable memory; other types are nobody's own. */
+			own = mt == ZB_MIGRATE_CMA ? ZB_MIGRATE_MOVABLE : mt;
+			EXPECT_EQ(nr[mt], own != i % ZB_MIGRATE_PCPTYPES);
+			for (sum = 0, k = 0; k < ZB_MIGRATE_TYPES; k++)
+				sum += nr[k];
+			EXPECT_EQ(sum, nr[mt]);
+			unit_give(zone, pfn, 3);
+			unit_set_type(zone, 0, ZB_MIGRATE_MOVABLE);
+		}
+	/* What is cached or bad is of no mobility. */
+	EXPECT_EQ(unit_take_from(zone, 0, 3), PB(8));
+	zb_zone_set_state(zone, PB(8), ZB_STATE_BAD(3));
+	zb_zone_mixed_blocks(zone, nr);
+	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 0);
+	zb_zone_set_state(zone, PB(8), ZB_STATE(ZB_HELD_UNMOVABLE, 3));
+	zb_zone_mixed_blocks(zone, nr);
+	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 1);
+	unit_give(zone, PB(8), 3);
+	unit_pool_end(p);
+}
+
 TEST(after_random_histories)
 {
 	static const zb_gfp_t kinds[] = { 0, 0x8, 0x10 };
-	struct { unsigned long pfn; unsigned int order; } held[256];
+	struct {
+		unsigned long pfn;
+		unsigned int order;
+	} held[256];
 	struct unit_pool *p = unit_pool_one(13, 11);
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int nr = 0, step, k;
@@ -192,19 +312,19 @@ TEST(after_random_histories)
 		k = unit_below(nr + 1);
 		if (nr < ARRAY_SIZE(held) && unit_below(2)) {
 			held[nr].order = unit_below(unit_below(13) + 1);
-			held[nr].pfn = zb_alloc_pages(&p->pool, kinds[step % 3],
-						      held[nr].order, 0);
+			held[nr].pfn = unit_alloc(p, kinds[step % 3], held[nr].order);
 			nr += held[nr].pfn != ZB_NO_PFN;
 		} else if (k < nr) {
-			zb_free_pages(&p->pool, held[k].pfn, held[k].order);
+			unit_free(p, held[k].pfn, held[k].order);
 			held[k] = held[--nr];
 		}
-		if (step % 100 == 0) {
+		if (step % 150 == 0) {
 			expect_snapshot(zone);
 			expect_pageblocks(zone);
+			expect_indices(zone);
 		}
 	}
 	while (nr--)
-		zb_free_pages(&p->pool, held[nr].pfn, held[nr].order);
+		unit_free(p, held[nr].pfn, held[nr].order);
 	unit_pool_end(p);
 }

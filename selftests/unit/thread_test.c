@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 
+#include "isolate.h"
 #include "stat.h"
 #include "unit_pool.h"
 
@@ -59,7 +60,7 @@ static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 		struct piece *piece)
 {
 	piece->nr_pages = nr_pages;
-	piece->pfn = zb_alloc_exact(&sh->p->pool, gfp, nr_pages, 0);
+	piece->pfn = zb_pool_alloc_exact(&sh->p->pool, gfp, nr_pages, 0, NULL);
 	if (piece->pfn == ZB_NO_PFN)
 		return false;
 	mark(sh, piece, 0, me);
@@ -69,8 +70,8 @@ static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 static void put(struct shared *sh, u32 from, const struct piece *piece)
 {
 	mark(sh, piece, from, 0);
-	EXPECT_EQ(zb_free_exact(&sh->p->pool, piece->pfn, piece->nr_pages),
-		  ZB_FREE_OK);
+	EXPECT_EQ(zb_pool_free_exact(&sh->p->pool, piece->pfn, piece->nr_pages),
+		  ZB_OK);
 }
 
 /* False when the box is full. */
@@ -150,13 +151,84 @@ static void *walker_main(void *arg)
 	return NULL;
 }
 
-/* Run @work on all CPUs, with @walkers looking on; all must be free after. */
-static void run_threads(const struct unit_geometry *g, unsigned int walkers,
-			void (*work)(struct shared *sh, unsigned int cpu))
+static const unsigned long node0 = 1;
+
+/* Pageblocks change their types under everybody's feet, and come back. */
+static void meddle_with_pageblocks(struct zb_pool *pool)
+{
+	struct zb_zone *zone = &pool->zones[unit_below(pool->nr_zones)];
+	unsigned long i = unit_below(zb_zone_nr_pageblocks(zone));
+	unsigned long pfn = zone->start_pfn + PB(i);
+
+	switch (unit_below(4)) {
+	case 0:
+		if (zb_pool_isolate_range(pool, pfn, PB(1 + unit_below(3))))
+			sched_yield();
+		break;
+	case 1:
+		zb_pool_set_migratetype(pool, pfn, unit_below(ZB_MIGRATE_ISOLATE));
+		break;
+	case 2:
+		zb_zone_unreserve_highatomic(zone, unit_below(3), unit_below(2));
+		break;
+	}
+	zb_pool_unisolate_range(pool, pfn, PB(3));
+	zb_pool_range_free(pool, pfn, PB(3));
+	zb_pool_get_migratetype(pool, pfn);
+}
+
+/* So do tunables; and numbers are read that are being changed. */
+static void *meddler_main(void *arg)
+{
+	struct shared *sh = arg;
+	struct zb_pool *pool = &sh->p->pool;
+	unsigned long nr[ZB_MIGRATE_TYPES], sum = 0;
+	struct zb_zone *zone;
+	unsigned int event;
+
+	while (!READ_ONCE(sh->stop)) {
+		meddle_with_pageblocks(pool);
+		pool->tunables.min_free_kbytes = unit_below(512);
+		pool->tunables.pcp_high_fraction = unit_below(200);
+		zb_pool_tune(pool, 1 + unit_below(8));
+		zb_for_each_zone(zone, pool) {
+			for (event = 0; event < ZB_NR_EVENTS; event++)
+				sum += zb_zone_events(zone, event);
+			for (event = 0; event < ZB_MIGRATE_PCPTYPES; event++)
+				sum += READ_ONCE(zone->fallbacks[event][event]);
+			zb_zone_mixed_blocks(zone, nr);
+		}
+		sched_yield();
+	}
+	EXPECT(sum > 0);
+	return NULL;
+}
+
+/* Types that the meddler has set are no part of what it was like at first. */
+static void reset_types(struct zb_pool *pool)
+{
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	zb_for_each_zone(zone, pool) {
+		zb_pool_unisolate_range(pool, zone->start_pfn, zone->nr_pages);
+		for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
+		     pfn += ZB_PAGEBLOCK_NR)
+			zb_pool_set_migratetype(pool, pfn, zone->home_type);
+	}
+}
+
+/*
+ * Run @work on all CPUs, with @walkers looking on, and with the meddler or not;
+ * all must be free after.
+ */
+static void run_threads_and(const struct unit_geometry *g, unsigned int walkers,
+			    bool meddler,
+			    void (*work)(struct shared *sh, unsigned int cpu))
 {
 	struct shared *sh = calloc(1, sizeof(*sh));
 	struct worker workers[NR_CPUS];
-	pthread_t walker[2];
+	pthread_t walker[2], meddles;
 	struct zb_zone *last;
 	unsigned int i;
 
@@ -172,6 +244,8 @@ static void run_threads(const struct unit_geometry *g, unsigned int walkers,
 		pthread_mutex_init(&sh->mail[i].mutex, NULL);
 	for (i = 0; i < walkers; i++)
 		pthread_create(&walker[i], NULL, walker_main, sh);
+	if (meddler)
+		pthread_create(&meddles, NULL, meddler_main, sh);
 	for (i = 0; i < NR_CPUS; i++) {
 		workers[i].sh = sh;
 		workers[i].cpu = i;
@@ -182,12 +256,22 @@ static void run_threads(const struct unit_geometry *g, unsigned int walkers,
 	WRITE_ONCE(sh->stop, true);
 	for (i = 0; i < walkers; i++)
 		pthread_join(walker[i], NULL);
+	if (meddler) {
+		pthread_join(meddles, NULL);
+		reset_types(&sh->p->pool);
+	}
 	/* Each has drained its own lists: nothing is left for others to do. */
 	unit_pool_quiet(sh->p);
 	unit_state_equal(sh->p, sh->p->initial);
 	unit_pool_end(sh->p);
 	free(sh->owner);
 	free(sh);
+}
+
+static void run_threads(const struct unit_geometry *g, unsigned int walkers,
+			void (*work)(struct shared *sh, unsigned int cpu))
+{
+	run_threads_and(g, walkers, false, work);
 }
 
 static const struct unit_geometry two_zones = {
@@ -251,6 +335,55 @@ TEST(random_work_on_all_cpus)
 TEST(random_work_while_walkers_look_on)
 {
 	run_threads(&two_zones, 2, mixed_work);
+}
+
+/* All kinds of requests while everything changes that may be changed. */
+static void bold_work(struct shared *sh, unsigned int cpu)
+{
+	static const zb_gfp_t kinds[] = {
+		ZB_GFP_ATOMIC, ZB_GFP_KERNEL, ZB_GFP_HIGHUSER_MOVABLE,
+		ZB_GFP_TEMPORARY | __ZB_GFP_WRITE, __ZB_GFP_MEMALLOC,
+		ZB_GFP_ATOMIC | __ZB_GFP_OTHER_NODE | __ZB_GFP_COLD,
+		ZB_GFP_USER | __ZB_GFP_COMP, ZB_GFP_KERNEL | __ZB_GFP_NORETRY,
+	};
+	const struct zb_policy policy = { .cpuset = &node0, .nr_bits = 64 };
+	struct piece held[MAX_HELD];
+	unsigned int i, nr = 0, step;
+	u32 me = cpu + 1;
+
+	for (step = 0; step < STEPS / 2; step++) {
+		zb_env_node = unit_below(2);
+		if (unit_below(200) == 0)
+			drain_own(sh);
+		i = unit_below(nr + 1);
+		if (nr < MAX_HELD && unit_below(100) < 55) {
+			held[nr].nr_pages = random_size();
+			held[nr].pfn = zb_pool_alloc_exact(&sh->p->pool,
+							   kinds[unit_below(ARRAY_SIZE(kinds))],
+							   held[nr].nr_pages,
+							   unit_below(2), &policy);
+			if (held[nr].pfn != ZB_NO_PFN)
+				mark(sh, &held[nr++], 0, me);
+		} else if (i < nr) {
+			put(sh, me, &held[i]);
+			held[i] = held[--nr];
+		}
+	}
+	while (nr)
+		put(sh, me, &held[--nr]);
+}
+
+TEST(everything_changes_meanwhile)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 3, 6 }, { 0, ZB_ZONE_NORMAL, 9, 12 },
+			{ 1, ZB_ZONE_NORMAL, 24, 8 }, { 1, ZB_ZONE_MOVABLE, 32, 4 },
+		},
+		.nr_zones = 4, .cpus = NR_CPUS, .watermarks = true,
+	};
+
+	run_threads_and(&g, 1, true, bold_work);
 }
 
 /* Single frames only: all goes through per-CPU lists, and these overflow. */
@@ -329,6 +462,35 @@ static void modest_work(struct shared *sh, unsigned int cpu)
 	while (nr)
 		put(sh, me, &held[--nr]);
 	EXPECT_EQ(__atomic_load_n(&sh->nr_failed, __ATOMIC_RELAXED), 0);
+}
+
+/*
+ * One block per CPU, of an order that goes past its lists, and twice as many in
+ * the zone: it is split and merged all the time, and never is there none.
+ */
+static void splitting_work(struct shared *sh, unsigned int cpu)
+{
+	struct piece piece;
+	unsigned int step;
+	u32 me = cpu + 1;
+
+	for (step = 0; step < 2 * STEPS; step++) {
+		if (get(sh, me, __ZB_GFP_NOWARN, 64, &piece))
+			put(sh, me, &piece);
+		else
+			__atomic_add_fetch(&sh->nr_failed, 1, __ATOMIC_RELAXED);
+	}
+	EXPECT_EQ(__atomic_load_n(&sh->nr_failed, __ATOMIC_RELAXED), 0);
+}
+
+TEST(no_failure_while_blocks_are_split)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 4, 1 } }, .nr_zones = 1,
+		.cpus = NR_CPUS,
+	};
+
+	run_threads(&g, 0, splitting_work);
 }
 
 TEST(no_failure_while_there_is_enough)

@@ -14,6 +14,7 @@
 #define MAX_SHOWN	20	/* failures of one test that are printed */
 
 _Thread_local unsigned int zb_env_cpu;
+_Thread_local int zb_env_node;
 unsigned int zb_env_nr_cpus = 1;
 
 u64 unit_seed = 1;

@@ -51,6 +51,8 @@ static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
 	zone->nid = z->nid;
 	zone->max_order = g->one_max_order ? pool_order :
 			  zb_layout_max_order(&span, 1, g->limit ?: ZB_MAX_ORDER);
+	zone->home_type = g->no_mobility ? ZB_MIGRATE_UNMOVABLE :
+					   ZB_MIGRATE_MOVABLE;
 	zone->pageblocks = dirty(zb_zone_pageblocks_size(zone->nr_pages));
 	zone->state = must(calloc(1, zb_zone_state_size(zone->nr_pages)));
 	zone->pcp = memset(dirty(pcp_size), 0, pcp_size);
@@ -101,6 +103,7 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 
 	zb_env_nr_cpus = g->cpus ?: 1;
 	zb_env_set_cpu(0);
+	zb_env_node = g->zones[0].nid;
 	pool->max_order = pool_max_order(g);
 	pool->nr_zones = g->nr_zones;
 	pool->zones = must(calloc(g->nr_zones, sizeof(*pool->zones)));
@@ -108,6 +111,12 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 		make_zone(&pool->zones[i], &g->zones[i], g, pool->max_order);
 	make_nodes(pool, g->distance ?: number_distance);
 	pool->ops = &unit_ops;
+	pool->page_shift = 12;
+	pool->mobility_disabled = g->no_mobility;
+	pool->tunables = (struct zb_tunables)ZB_TUNABLES_DEFAULT;
+	zb_pool_tune(pool, zb_env_nr_cpus);
+	if (!g->watermarks)
+		unit_pool_no_watermarks(p);
 	p->initial = unit_state_save(p);
 	return p;
 }
@@ -201,6 +210,39 @@ void unit_pool_drain(struct unit_pool *p)
 }
 
 /**
+ * unit_pool_no_watermarks() - let everybody have all of it
+ * @p: the pool; until its tunables change
+ */
+void unit_pool_no_watermarks(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &p->pool) {
+		memset(zone->watermark, 0, sizeof(zone->watermark));
+		memset(zone->lowmem_reserve, 0, sizeof(zone->lowmem_reserve));
+	}
+}
+
+/**
+ * unit_pool_long_lists() - per-CPU lists of full length, however small the pool
+ * @p: the pool; until its tunables change
+ */
+void unit_pool_long_lists(struct unit_pool *p)
+{
+	static const u16 limit[ZB_PCP_ORDERS] = { 64, 32, 16, 8, 2 };
+	struct zb_zone *zone;
+	unsigned int i;
+
+	zb_for_each_zone(zone, &p->pool) {
+		zone->pcp_high = ~0u;
+		for (i = 0; i < ZB_PCP_ORDERS; i++) {
+			zone->pcp_limit[i] = limit[i];
+			zone->pcp_batch[i] = limit[i] / 2;
+		}
+	}
+}
+
+/**
  * unit_pool_nr_free() - frames that nobody holds
  * @p: the pool
  *
@@ -249,15 +291,21 @@ unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
 	return pfn;
 }
 
-unsigned long unit_take(struct zb_zone *zone, unsigned int order,
-			unsigned int mt)
+unsigned long unit_take_with(struct zb_zone *zone, unsigned int order,
+			     unsigned int mt, unsigned int alloc_flags)
 {
 	unsigned long flags, pfn;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	pfn = __zb_rmqueue(zone, order, mt, hold_of(mt));
+	pfn = __zb_rmqueue(zone, order, mt, alloc_flags, hold_of(mt));
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
+}
+
+unsigned long unit_take(struct zb_zone *zone, unsigned int order,
+			unsigned int mt)
+{
+	return unit_take_with(zone, order, mt, 0);
 }
 
 unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
@@ -312,7 +360,7 @@ void unit_free_pageblock(struct zb_zone *zone, unsigned long pb)
 
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++) {
 		state = zb_zone_state(zone, pfn + i);
-		if (ZB_STATE_HOLD(state) && ZB_STATE_HOLD(state) < ZB_HELD_CACHED)
+		if (zb_state_allocated(state))
 			unit_give(zone, pfn + i, ZB_STATE_ORDER(state));
 	}
 }

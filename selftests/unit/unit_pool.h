@@ -39,6 +39,9 @@ struct unit_zone {
  * @limit: orders end here, 0 for ZB_MAX_ORDER
  * @cpus: how many, 0 for 1
  * @one_max_order: all zones get the pool's max_order, be they too small for it
+ * @watermarks: marks and reserves are as by default; without it they are 0, so
+ *	that every last frame is to be had
+ * @no_mobility: as a pool that is too small to keep mobilities apart
  * @distance: between nodes; NULL for how far their numbers are apart
  */
 struct unit_geometry {
@@ -47,6 +50,8 @@ struct unit_geometry {
 	unsigned int limit;
 	unsigned int cpus;
 	bool one_max_order;
+	bool watermarks;
+	bool no_mobility;
 	zb_distance_fn distance;
 };
 
@@ -72,13 +77,41 @@ void unit_pool_free(struct unit_pool *p);
 void unit_pool_end_at(struct unit_pool *p, const char *file, int line);
 bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line);
 void unit_pool_drain(struct unit_pool *p);
+void unit_pool_no_watermarks(struct unit_pool *p);
+void unit_pool_long_lists(struct unit_pool *p);
 unsigned long unit_pool_nr_free(const struct unit_pool *p);
 unsigned long unit_pool_nr_pages(const struct unit_pool *p);
 
 #define unit_pool_end(p)	unit_pool_end_at(p, __FILE__, __LINE__)
 #define unit_pool_quiet(p)	unit_pool_quiet_at(p, __FILE__, __LINE__)
 
-/* All visible state but the order of lists. */
+/* From the first node, by anybody. */
+static inline unsigned long unit_alloc(struct unit_pool *p, zb_gfp_t gfp,
+				       unsigned int order)
+{
+	return zb_pool_alloc_pages(&p->pool, gfp, order, p->pool.nodes->nid, NULL);
+}
+
+static inline unsigned long unit_alloc_exact(struct unit_pool *p, zb_gfp_t gfp,
+					     unsigned long nr_pages)
+{
+	return zb_pool_alloc_exact(&p->pool, gfp, nr_pages, p->pool.nodes->nid,
+				   NULL);
+}
+
+static inline enum zb_bad unit_free(struct unit_pool *p, unsigned long pfn,
+				    unsigned int order)
+{
+	return zb_pool_free_pages(&p->pool, pfn, order);
+}
+
+static inline enum zb_bad unit_free_exact(struct unit_pool *p, unsigned long pfn,
+					  unsigned long nr_pages)
+{
+	return zb_pool_free_exact(&p->pool, pfn, nr_pages);
+}
+
+/* All visible state but the order of lists, and what only counts events. */
 struct unit_state *unit_state_save(const struct unit_pool *p);
 void unit_state_free(struct unit_state *s);
 bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
@@ -91,6 +124,8 @@ unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
 				 unsigned int mt);
 unsigned long unit_take(struct zb_zone *zone, unsigned int order,
 			unsigned int mt);
+unsigned long unit_take_with(struct zb_zone *zone, unsigned int order,
+			     unsigned int mt, unsigned int alloc_flags);
 unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
 			     unsigned int order);
 void unit_give(struct zb_zone *zone, unsigned long pfn, unsigned int order);

@@ -8,6 +8,7 @@
 
 struct zone_copy {
 	unsigned long nr_free;
+	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long nr_area[ZB_NR_ORDERS];
 	unsigned long nr_type[ZB_NR_ORDERS][ZB_MIGRATE_TYPES];
@@ -35,6 +36,7 @@ static void save_zone(struct zone_copy *c, const struct zb_zone *zone)
 	unsigned int order;
 
 	c->nr_free = zone->nr_free;
+	memcpy(c->nr_free_type, zone->nr_free_type, sizeof(c->nr_free_type));
 	memcpy(c->nr_blocks, zone->nr_blocks, sizeof(c->nr_blocks));
 	for (order = 0; order < ZB_NR_ORDERS; order++) {
 		c->nr_area[order] = zone->free_area[order].nr_free;
@@ -152,7 +154,9 @@ static bool same_counters(const struct place *at, const struct zb_zone *zone,
 		return false;
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
 		if (!same(at, "nr_blocks", mt, zone->nr_blocks[mt],
-			  c->nr_blocks[mt]))
+			  c->nr_blocks[mt]) ||
+		    !same(at, "nr_free_type", mt, zone->nr_free_type[mt],
+			  c->nr_free_type[mt]))
 			return false;
 	for (order = 0; order < ZB_NR_ORDERS; order++) {
 		if (!same(at, "nr_free of order", order,

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fast path: which zone serves a request, and why the others don't. What
+ * the slow path makes of the same limits is told apart by who may go there:
+ * ops that are called.
+ */
+#include "unit_ops.h"
+
+#define M	ZB_MIGRATE_MOVABLE
+#define U	ZB_MIGRATE_UNMOVABLE
+
+/* Three nodes; the first has two zones that a kernel request may use. */
+static const struct unit_geometry three_nodes = {
+	.zones = {
+		{ 0, ZB_ZONE_DMA32, 1, 2 }, { 0, ZB_ZONE_NORMAL, 3, 2 },
+		{ 1, ZB_ZONE_NORMAL, 11, 2 }, { 5, ZB_ZONE_NORMAL, 21, 2 },
+	},
+	.nr_zones = 4,
+};
+
+/* Number of the zone that serves it, or -1. */
+static int zone_for(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+		    int nid, const struct zb_policy *policy)
+{
+	unsigned long pfn = zb_pool_alloc_pages(&p->pool, gfp, order, nid, policy);
+	int nr = -1;
+
+	if (pfn != ZB_NO_PFN) {
+		nr = zb_pfn_zone(&p->pool, pfn) - p->pool.zones;
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+	}
+	unit_pool_drain(p);
+	return nr;
+}
+
+TEST(nodemask)
+{
+	static const struct {
+		unsigned long mask;
+		unsigned int nr_bits;
+		int nid, zone;
+		zb_gfp_t gfp;
+	} cases[] = {
+		{ 0x23, 64, 0, 1, 0 }, { 0x23, 64, 1, 2, 0 }, { 0x23, 64, 5, 3, 0 },
+		{ 0x22, 64, 0, 2, 0 }, { 0x20, 64, 0, 3, 0 }, { 0x20, 64, 1, 3, 0 },
+		{ 0x01, 64, 5, 1, 0 }, { 0x21, 64, 1, 1, 0 },
+		/* What is beyond the mask is not in it. */
+		{ 0x23, 5, 5, 2, 0 }, { ~0ul, 1, 5, 1, 0 }, { ~0ul, 0, 0, -1, 0 },
+		{ 0x1c, 64, 0, -1, 0 },
+		/* One node, and that one not allowed. */
+		{ 0x02, 64, 0, -1, __ZB_GFP_THISNODE },
+		{ 0x01, 64, 0, 1, __ZB_GFP_THISNODE },
+		{ 0x22, 64, 0, -1, __ZB_GFP_DMA32 },
+		{ 0x21, 64, 5, 0, __ZB_GFP_DMA32 },
+	};
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	struct zb_policy policy = { .nodemask = NULL };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		policy.nodemask = &cases[i].mask;
+		policy.nr_bits = cases[i].nr_bits;
+		if (!EXPECT_EQ(zone_for(p, cases[i].gfp, 0, cases[i].nid, &policy),
+			       cases[i].zone))
+			unit_note("case %u", i);
+	}
+	unit_pool_end(p);
+}
+
+/* Masks of several words. */
+TEST(nodemask_of_many_nodes)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 3, ZB_ZONE_NORMAL, 1, 1 }, { 64, ZB_ZONE_NORMAL, 2, 1 },
+			{ 200, ZB_ZONE_NORMAL, 3, 1 },
+		},
+		.nr_zones = 3,
+	};
+	unsigned long mask[4] = { 0, 0, 0, BIT(8) };
+	struct zb_policy policy = { .nodemask = mask, .nr_bits = 256 };
+	struct unit_pool *p = unit_pool_make(&g);
+
+	EXPECT_EQ(zone_for(p, 0, 0, 3, &policy), 2);
+	mask[1] = 1;
+	EXPECT_EQ(zone_for(p, 0, 0, 3, &policy), 1);
+	mask[0] = 8;
+	EXPECT_EQ(zone_for(p, 0, 0, 3, &policy), 0);
+	EXPECT_EQ(zone_for(p, 0, 0, 200, &policy), 2);
+	unit_pool_end(p);
+}
+
+/*
+ * A task that may use node 1 only asks for memory of node 0. Everybody keeps
+ * to that as long as there is some; then atomic requests and those without
+ * HARDWALL go elsewhere, in the slow path.
+ */
+TEST(cpuset)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		int zone;
+	} cases[] = {
+		{ 0, 1 }, { ZB_GFP_KERNEL, 1 }, { ZB_GFP_ATOMIC, 1 },
+		{ ZB_GFP_USER, -1 }, { __ZB_GFP_HARDWALL, -1 },
+		{ ZB_GFP_ATOMIC | __ZB_GFP_HARDWALL, 1 },
+		{ __ZB_GFP_MEMALLOC | __ZB_GFP_HARDWALL, -1 },
+		{ __ZB_GFP_THISNODE, 1 },
+		{ __ZB_GFP_THISNODE | __ZB_GFP_HARDWALL, -1 },
+	};
+	static const unsigned long node1 = 2;
+	struct zb_policy policy = { .cpuset = &node1, .nr_bits = 64 };
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	unsigned long pfn, other;
+	bool this_node;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		this_node = cases[i].gfp & __ZB_GFP_THISNODE;
+		if (!this_node)
+			EXPECT_EQ(zone_for(p, cases[i].gfp, 0, 0, &policy), 2);
+		pfn = unit_take(&p->pool.zones[2], 9, M);
+		other = unit_take(&p->pool.zones[2], 9, M);
+		if (!EXPECT_EQ(zone_for(p, cases[i].gfp, 0, 0, &policy),
+			       cases[i].zone))
+			unit_note("case %u", i);
+		unit_give(&p->pool.zones[2], pfn, 9);
+		unit_give(&p->pool.zones[2], other, 9);
+	}
+	unit_pool_end(p);
+}
+
+/* A nodemask and a cpuset: both count, and HARDWALL says for how long. */
+TEST(cpuset_and_nodemask)
+{
+	static const unsigned long node1 = 2, node5 = 0x20, both = 0x22;
+	struct zb_policy policy = { .cpuset = &node1, .nodemask = &both, .nr_bits = 64 };
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+
+	p->pool.ops = &unit_recording_ops;
+	EXPECT_EQ(zone_for(p, __ZB_GFP_HARDWALL, 9, 0, &policy), 2);
+	EXPECT_CALLS("kf");
+	policy.nodemask = &node5;
+	EXPECT_EQ(zone_for(p, __ZB_GFP_HARDWALL, 9, 0, &policy), -1);
+	EXPECT_CALLS("F");
+	/* The slow path may leave the cpuset; what the caller wants it keeps. */
+	EXPECT_EQ(zone_for(p, __ZB_GFP_KSWAPD_RECLAIM, 9, 0, &policy), 3);
+	EXPECT_CALLS("WWWWkf");
+	unit_pool_end(p);
+}
+
+TEST(dirty_limit_spreads_writers)
+{
+	const zb_gfp_t gfp = __ZB_GFP_WRITE | __ZB_GFP_KSWAPD_RECLAIM;
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	struct zb_node *node = p->pool.nodes;
+	unsigned int i;
+
+	p->pool.ops = &unit_recording_ops;
+	p->pool.tunables.dirty_ratio = 25;
+	EXPECT_EQ(node->nr_pages, PB(4));
+	/* One frame below a quarter is below the limit, a quarter is not. */
+	atomic_long_set(&node->nr_dirty, PB(1) - 1);
+	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 1);
+	atomic_long_set(&node->nr_dirty, PB(1));
+	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 2);
+	EXPECT_EQ(zone_for(p, 0, 9, 0, NULL), 1);
+	EXPECT_EQ(zone_for(p, gfp | __ZB_GFP_DMA32, 9, 0, NULL), 0);
+	EXPECT_CALLS("kfkfkfWkf");
+	/* All nodes over their limit: the slow path does not ask. */
+	for (i = 1; i < 3; i++)
+		atomic_long_set(&p->pool.nodes[i].nr_dirty, PB(2));
+	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 1);
+	EXPECT_EQ(zone_for(p, gfp, 9, 5, NULL), 3);
+	EXPECT_CALLS("WWWWkfWWWWkf");
+	p->pool.tunables.dirty_ratio = 100;
+	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 1);
+	EXPECT_EQ(zone_for(p, gfp, 9, 1, NULL), 1);
+	unit_pool_end(p);
+}
+
+/* The low mark keeps the fast path out; the slow path goes to min. */
+TEST(low_mark_then_min)
+{
+	struct unit_geometry g = three_nodes;
+	struct zb_zone *zone;
+	struct unit_pool *p;
+	unsigned int i;
+
+	g.watermarks = true;
+	p = unit_pool_make(&g);
+	zone = p->pool.zones;
+	p->pool.ops = &unit_recording_ops;
+	for (i = 0; i < 4; i++) {
+		zone[i].watermark[ZB_ALLOC_WMARK_MIN] = 300;
+		zone[i].watermark[ZB_ALLOC_WMARK_LOW] = 600;
+		memset(zone[i].lowmem_reserve, 0, sizeof(zone[i].lowmem_reserve));
+		unit_take(&zone[i], 8, U);
+	}
+	/* 768 free: 168 frames for the fast path, zone by zone. */
+	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 7, 0, NULL), 1);
+	EXPECT_CALLS("kf");
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(unit_take(&zone[i], 7, U) & 0x7f, 0);
+	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 5, 0, NULL), 1);
+	EXPECT_CALLS("kf");
+	/* 128 + 31 frames more and 640 - 31 is still above 600, but not 640 - 63. */
+	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 6, 0, NULL), 1);
+	EXPECT_CALLS("WWWWkf");
+	/* Below min nobody is served who has no right to. */
+	for (i = 0; i < 4; i++)
+		unit_take(&zone[i], 8, U);
+	EXPECT_EQ(zone[1].nr_free, 384);
+	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 7, 0, NULL), -1);
+	EXPECT_CALLS("WWWWF");
+	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 6, 0, NULL), 1);
+	EXPECT_CALLS("WWWWkf");
+	for (i = 0; i < 4; i++) {
+		unit_free_pageblock(&zone[i], 0);
+		unit_free_pageblock(&zone[i], 1);
+	}
+	unit_pool_end(p);
+}
+
+/* Room is made in the preferred zone before the next one is tried. */
+TEST(zone_reclaim_hook)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = unit_take(&zone[1], 9, U);
+	unsigned long other = unit_take(&zone[1], 9, U);
+
+	p->pool.ops = &unit_recording_ops;
+	/* Says no: the next zone. Says yes, and it is true: this one. */
+	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 0, 0, NULL), 0);
+	EXPECT_EQ(unit_calls.zones, 2);
+	EXPECT_CALLS("Zkf");
+	unit_calls.reclaim = 1;
+	unit_calls.give_on = 'Z';
+	unit_calls.give_pfn = pfn;
+	unit_calls.give_order = 9;
+	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 3, 0, NULL), 1);
+	EXPECT_CALLS("Zfkf");
+	/* It says yes, but there is none for this order. */
+	unit_calls.reclaim = 1;
+	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 10, 0, NULL), -1);
+	EXPECT_EQ(unit_calls.text[0], 'Z');
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	/* Who may not wait does not make room. */
+	EXPECT_EQ(unit_take(&zone[1], 9, U), pfn);
+	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 0, 0, NULL), 0);
+	EXPECT_CALLS("kf");
+	unit_give(&zone[1], pfn, 9);
+	unit_give(&zone[1], other, 9);
+	unit_pool_end(p);
+}
+
+/* All of a zone's pageblocks are used by half, as @mt. */
+static void use_all(struct zb_zone *zone, unsigned int mt)
+{
+	unsigned long i;
+	bool keep[ZB_PAGEBLOCK_NR];
+
+	memset(keep, true, sizeof(keep));
+	memset(keep + 256, false, 256);
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
+		unit_fill_pageblock(zone, i, mt, keep);
+		unit_set_type(zone, i, mt);
+	}
+}
+
+static void release(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long i;
+
+	unit_pool_drain(p);
+	zb_for_each_zone(zone, &p->pool)
+		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+			unit_free_pageblock(zone, i);
+	unit_pool_end(p);
+}
+
+/* Rather the next zone of the node than a mixed pageblock, ... */
+TEST(nofragment_goes_to_the_next_zone)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	struct zb_zone *zone = p->pool.zones;
+
+	use_all(&zone[1], M);
+	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 0);
+	EXPECT_EQ(zone[1].fallbacks[U][M], 0);
+	EXPECT_EQ(zone[1].nr_blocks[M], 2);
+	/* Those of that mobility are served as ever. */
+	EXPECT_EQ(zone_for(p, __ZB_GFP_MOVABLE, 0, 0, NULL), 1);
+	release(p);
+}
+
+/* ... but rather a mixed pageblock than another node. */
+TEST(local_rather_than_pure)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	struct zb_zone *zone = p->pool.zones;
+
+	use_all(&zone[0], M);
+	use_all(&zone[1], M);
+	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 1);
+	EXPECT_EQ(zb_zone_events(&zone[1], ZB_CLAIM), 1);
+	EXPECT_EQ(zone[1].fallbacks[U][M], 1);
+	EXPECT_EQ(zone[0].fallbacks[U][M], 0);
+	release(p);
+}
+
+/* With one zone on the node there is nothing to go to. */
+TEST(no_nofragment_with_one_zone)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	struct zb_zone *zone = p->pool.zones;
+
+	use_all(&zone[2], M);
+	EXPECT_EQ(zone_for(p, 0, 0, 1, NULL), 2);
+	EXPECT_EQ(zone[2].fallbacks[U][M], 1);
+	use_all(&zone[0], M);
+	EXPECT_EQ(zone_for(p, __ZB_GFP_DMA32, 0, 0, NULL), 0);
+	EXPECT_EQ(zone[0].fallbacks[U][M], 1);
+	release(p);
+}
+
+/* All is mixed on a machine of one node: the second walk finds something. */
+TEST(nofragment_gives_up_in_the_end)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 1, 2 }, { 0, ZB_ZONE_NORMAL, 3, 2 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+
+	use_all(&p->pool.zones[0], M);
+	use_all(&p->pool.zones[1], M);
+	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 1);
+	EXPECT_EQ(p->pool.zones[1].fallbacks[U][M], 1);
+	release(p);
+}
+
+/* The dirty limit comes before the watermark, and that before NOFRAGMENT. */
+TEST(order_of_checks)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	static const unsigned long node0 = 1;
+	struct zb_policy policy = { .nodemask = &node0, .nr_bits = 64 };
+	struct zb_zone *zone = p->pool.zones;
+	const zb_gfp_t gfp = ZB_GFP_KERNEL | __ZB_GFP_WRITE | __ZB_GFP_NORETRY;
+	unsigned long nr;
+
+	p->pool.ops = &unit_recording_ops;
+	unit_take(&zone[1], 9, M);
+	unit_take(&zone[1], 9, M);
+	/* Not allowed: nobody makes room there. */
+	EXPECT_EQ(zone_for(p, gfp, 0, 1, &policy), 0);
+	EXPECT_EQ(unit_calls.zones, 2);
+	EXPECT_CALLS("Zkf");
+	/* Over the limit: nor is room made for more of that. */
+	atomic_long_set(&p->pool.nodes[0].nr_dirty, PB(4));
+	EXPECT_EQ(zone_for(p, gfp, 0, 0, NULL), 2);
+	EXPECT_CALLS("kf");
+	/* Not even to find out that mobilities would be mixed. */
+	use_all(&zone[0], M);
+	nr = zone[0].fallbacks[U][M];
+	EXPECT_EQ(zone_for(p, gfp, 0, 0, NULL), 2);
+	EXPECT_EQ(zone[0].fallbacks[U][M], nr);
+	EXPECT_CALLS("kf");
+	release(p);
+}
+
+TEST(first_zone)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+	static const unsigned long none;
+	struct zb_policy policy = { .nr_bits = 64 };
+	struct zb_alloc_context ac = {
+		.node = p->pool.nodes, .policy = &policy,
+		.highest_zoneidx = ZB_ZONE_NORMAL,
+	};
+
+	EXPECT(zb_first_zone(&ac, 0) == &p->pool.zones[1]);
+	ac.highest_zoneidx = ZB_ZONE_DMA32;
+	EXPECT(zb_first_zone(&ac, 0) == &p->pool.zones[0]);
+	ac.highest_zoneidx = ZB_ZONE_DMA;
+	EXPECT(!zb_first_zone(&ac, 0));
+	ac.highest_zoneidx = ZB_ZONE_MOVABLE;
+	ac.nodemask = &none;
+	EXPECT(!zb_first_zone(&ac, 0));
+	unit_pool_end(p);
+}
+
+/* A node without a region has no zonelist. */
+TEST(unknown_node)
+{
+	struct unit_pool *p = unit_pool_make(&three_nodes);
+
+	p->pool.ops = &unit_recording_ops;
+	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 0, 7, NULL), -1);
+	EXPECT_EQ(unit_calls.nid, ZB_NODE_ANY);
+	EXPECT_CALLS("F");
+	EXPECT_EQ(atomic_long_read(&p->pool.failures), 1);
+	unit_pool_end(p);
+}

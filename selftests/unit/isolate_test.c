@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "isolate.h"
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define R	ZB_MIGRATE_RECLAIMABLE
+#define H	ZB_MIGRATE_HIGHATOMIC
+#define C	ZB_MIGRATE_CMA
+#define I	ZB_MIGRATE_ISOLATE
+
+static bool isolate(struct unit_pool *p, unsigned long from, unsigned long nr)
+{
+	return zb_pool_isolate_range(&p->pool, PB(from), PB(nr));
+}
+
+static void unisolate(struct unit_pool *p, unsigned long from, unsigned long nr)
+{
+	zb_pool_unisolate_range(&p->pool, PB(from), PB(nr));
+}
+
+static unsigned long range_free(struct unit_pool *p, unsigned long from,
+				unsigned long nr)
+{
+	return zb_pool_range_free(&p->pool, PB(from), PB(nr));
+}
+
+/* Any part of a free block leaves it and comes back to it. */
+TEST(free_pageblocks)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long from, nr, i, taken[8];
+
+	for (from = 0; from < 8; from++)
+		for (nr = 1; nr <= 8 - from; nr++) {
+			ASSERT(isolate(p, 8 + from, nr));
+			unit_pool_quiet(p);
+			EXPECT_EQ(zone->nr_blocks[I], nr);
+			EXPECT_EQ(zone->nr_free_type[I], PB(nr));
+			EXPECT_EQ(zone->nr_free, PB(8));
+			EXPECT_EQ(range_free(p, 8 + from, nr), PB(nr));
+			/* What is left can be had, and nothing else. */
+			for (i = 0; i < 8 - nr; i++) {
+				taken[i] = unit_alloc(p, ZB_GFP_KERNEL, 9);
+				ASSERT(taken[i] != ZB_NO_PFN);
+				EXPECT(taken[i] < PB(8 + from) ||
+				       taken[i] >= PB(8 + from + nr));
+			}
+			EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC | ZB_GFP_ATOMIC, 0),
+				  ZB_NO_PFN);
+			EXPECT_EQ(unit_alloc(p, __ZB_GFP_MOVABLE, 0), ZB_NO_PFN);
+			while (i--)
+				EXPECT_EQ(unit_free(p, taken[i], 9), ZB_OK);
+			unisolate(p, 8 + from, nr);
+			unit_pool_drain(p);
+			unit_state_equal(p, p->initial);
+		}
+	unit_pool_end(p);
+}
+
+/* Frames that are freed meanwhile go to the isolated list, past the CPU's. */
+TEST(frees_while_isolated)
+{
+	struct unit_pool *p = unit_pool_one(8, 4);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[32], cached, i;
+
+	for (i = 0; i < 32; i++)
+		pfn[i] = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
+	cached = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
+	EXPECT_EQ(unit_free(p, cached, 0), ZB_OK);
+	EXPECT_EQ(zb_zone_nr_cached(zone), 1);
+	EXPECT(isolate(p, 8, 1));
+	EXPECT_EQ(range_free(p, 8, 1), ZB_PAGEBLOCK_NR - 33);
+	for (i = 0; i < 16; i++)
+		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
+	EXPECT_EQ(zb_zone_nr_cached(zone), 1);
+	EXPECT_EQ(zone->nr_free_type[I], ZB_PAGEBLOCK_NR - 17);
+	unit_pool_drain(p);
+	EXPECT_EQ(range_free(p, 8, 1), ZB_PAGEBLOCK_NR - 16);
+	for (; i < 32; i++)
+		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
+	EXPECT_EQ(range_free(p, 8, 1), ZB_PAGEBLOCK_NR);
+	/* It does not merge with what is in use next to it. */
+	EXPECT_EQ(zone->pageblocks[0].key, 9);
+	EXPECT_EQ(zone->free_area[9].nr_free_type[I], 1);
+	unit_pool_quiet(p);
+	unisolate(p, 8, 1);
+	unit_pool_end(p);
+}
+
+/* Blocks of several pageblocks, a part of which is isolated when they are freed. */
+TEST(large_blocks_that_span)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long from, nr;
+	unsigned int order;
+
+	for (order = 10; order <= 12; order++)
+		for (from = 0; from < BIT(order - 9); from++)
+			for (nr = 1; nr <= BIT(order - 9) - from; nr++) {
+				EXPECT_EQ(unit_take(zone, order, U), PB(8));
+				ASSERT(isolate(p, 8 + from, nr));
+				EXPECT_EQ(range_free(p, 8 + from, nr), 0);
+				unit_pool_quiet(p);
+				unit_give(zone, PB(8), order);
+				EXPECT_EQ(range_free(p, 8 + from, nr), PB(nr));
+				EXPECT_EQ(zone->nr_blocks[M], 8 - nr);
+				unit_pool_quiet(p);
+				unisolate(p, 8 + from, nr);
+				unit_state_equal(p, p->initial);
+			}
+	unit_pool_end(p);
+}
+
+TEST(refused)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 8, 2 }, { 0, ZB_ZONE_NORMAL, 10, 2 },
+			{ 1, ZB_ZONE_NORMAL, 16, 2 },
+		},
+		.nr_zones = 3,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct unit_state *s;
+
+	EXPECT(!zb_pool_isolate_range(&p->pool, PB(8) + 1, PB(1)));
+	EXPECT(!zb_pool_isolate_range(&p->pool, PB(8), PB(1) + 1));
+	EXPECT(!zb_pool_isolate_range(&p->pool, PB(8), -PB(8)));
+	EXPECT(!zb_pool_isolate_range(&p->pool, PB(8), -PB(9)));
+	EXPECT(!isolate(p, 7, 1));
+	EXPECT(!isolate(p, 7, 2));
+	EXPECT(!isolate(p, 12, 1));
+	/* Into the hole between the nodes, and over the end. */
+	EXPECT(!isolate(p, 8, 9));
+	EXPECT(!isolate(p, 17, 2));
+	unit_state_equal(p, p->initial);
+	/* One that is isolated: what was done before is undone, to the type. */
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), U));
+	ASSERT(isolate(p, 10, 1));
+	s = unit_state_save(p);
+	EXPECT(!isolate(p, 8, 4));
+	EXPECT(!isolate(p, 10, 1));
+	EXPECT(!isolate(p, 10, 2));
+	unit_state_equal(p, s);
+	unit_state_free(s);
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), M));
+	/* Across zones it is one range. */
+	ASSERT(isolate(p, 8, 2));
+	EXPECT_EQ(range_free(p, 8, 4), PB(4));
+	unisolate(p, 8, 4);
+	unisolate(p, 0, 100);
+	EXPECT_EQ(range_free(p, 0, 100), PB(6));
+	unit_pool_end(p);
+}
+
+/* The type comes back, but not one that nothing in the pageblock stands for. */
+TEST(types_come_back)
+{
+	static const struct {
+		unsigned int before, after_use, after_emptied;
+	} cases[] = {
+		{ U, U, M }, { M, M, M }, { R, R, M }, { H, H, H }, { C, C, C },
+	};
+	struct unit_pool *p = unit_pool_one(8, 4);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		unit_fill_pageblock(zone, 0, U, NULL);
+		unit_set_type(zone, 0, cases[i].before);
+		ASSERT(isolate(p, 8, 1));
+		EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(8)), I);
+		unisolate(p, 8, 1);
+		EXPECT_EQ(zone->pageblocks[0].migratetype, cases[i].after_use);
+		ASSERT(isolate(p, 8, 1));
+		unit_free_pageblock(zone, 0);
+		unit_pool_quiet(p);
+		unisolate(p, 8, 1);
+		EXPECT_EQ(zone->pageblocks[0].migratetype, cases[i].after_emptied);
+		unit_pool_quiet(p);
+		unit_set_type(zone, 0, M);
+		unit_state_equal(p, p->initial);
+	}
+	unit_pool_end(p);
+}
+
+/* Neighbours that are isolated are one block, as any that are free. */
+TEST(isolated_pageblocks_merge)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+
+	ASSERT(isolate(p, 12, 2));
+	EXPECT_EQ(zone->free_area[10].nr_free_type[I], 1);
+	ASSERT(isolate(p, 14, 2));
+	EXPECT_EQ(zone->free_area[11].nr_free_type[I], 1);
+	/* One from the middle of it. */
+	unisolate(p, 13, 1);
+	EXPECT_EQ(zone->free_area[9].nr_free_type[I], 1);
+	EXPECT_EQ(zone->free_area[10].nr_free_type[I], 1);
+	EXPECT_EQ(zone->free_area[9].nr_free_type[M], 1);
+	unit_pool_quiet(p);
+	unisolate(p, 12, 4);
+	unit_pool_end(p);
+}
+
+TEST(get_migratetype)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
+		unit_set_type(p->pool.zones, 3, mt);
+		EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(11)), mt);
+		EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(12) - 1), mt);
+	}
+	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(8) - 1), -1);
+	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(16)), -1);
+	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, ZB_NO_PFN), -1);
+	unit_set_type(p->pool.zones, 3, M);
+	unit_pool_end(p);
+}
+
+/* Whole, in part and fully taken; from every type to every other. */
+TEST(set_migratetype)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int from, to, taken;
+
+	for (from = 0; from < I; from++)
+		for (to = 0; to < I; to++)
+			for (taken = 0; taken < 3; taken++) {
+				if (taken)
+					unit_take_from(zone, 0, taken == 1 ? 7 : 9);
+				EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), from));
+				unit_pool_quiet(p);
+				EXPECT(zb_pool_set_migratetype(&p->pool, PB(9) - 1,
+							       to));
+				unit_pool_quiet(p);
+				EXPECT_EQ(zone->pageblocks[0].migratetype, to);
+				EXPECT_EQ(zone->nr_free_type[to],
+					  to == M ? zone->nr_free :
+					  (unsigned long)zone->pageblocks[0].nr_free);
+				unit_free_pageblock(zone, 0);
+				zb_pool_set_migratetype(&p->pool, PB(8), M);
+				unit_state_equal(p, p->initial);
+			}
+	unit_pool_end(p);
+}
+
+TEST(set_migratetype_refused)
+{
+	struct unit_pool *p = unit_pool_one(8, 2);
+	unsigned int mt;
+
+	EXPECT(!zb_pool_set_migratetype(&p->pool, PB(8), I));
+	EXPECT(!zb_pool_set_migratetype(&p->pool, PB(8), ZB_MIGRATE_TYPES));
+	EXPECT(!zb_pool_set_migratetype(&p->pool, PB(8), ~0u));
+	EXPECT(!zb_pool_set_migratetype(&p->pool, PB(7), M));
+	EXPECT(!zb_pool_set_migratetype(&p->pool, PB(10), M));
+	ASSERT(isolate(p, 8, 1));
+	for (mt = 0; mt < I; mt++)
+		EXPECT(!zb_pool_set_migratetype(&p->pool, PB(8), mt));
+	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(8)), I);
+	unisolate(p, 8, 1);
+	unit_pool_end(p);
+}
+
+/* Too small for mobilities: all of them are Unmovable; the others are not. */
+TEST(without_mobility)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 2 } }, .nr_zones = 1,
+		.no_mobility = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[3];
+	unsigned int mt;
+
+	EXPECT_EQ(zone->nr_blocks[U], 2);
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), mt));
+		EXPECT_EQ(zone->pageblocks[1].migratetype, U);
+	}
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), C));
+	EXPECT_EQ(zone->pageblocks[1].migratetype, C);
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), R));
+	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
+	/* Whatever is asked for, it shares the pageblock, and nothing falls back. */
+	pfn[0] = unit_alloc(p, 0, 4);
+	pfn[1] = unit_alloc(p, __ZB_GFP_MOVABLE, 4);
+	pfn[2] = unit_alloc(p, __ZB_GFP_RECLAIMABLE, 4);
+	for (mt = 0; mt < 3; mt++) {
+		EXPECT_EQ(pfn[mt], PB(8) + 16 * mt);
+		EXPECT_EQ(zb_state_migratetype(zb_zone_state(zone, pfn[mt])), U);
+	}
+	EXPECT_EQ(zb_zone_events(zone, ZB_CLAIM), 0);
+	EXPECT_EQ(zb_zone_events(zone, ZB_BORROW), 0);
+	ASSERT(isolate(p, 8, 2));
+	for (mt = 0; mt < 3; mt++)
+		EXPECT_EQ(unit_free(p, pfn[mt], 4), ZB_OK);
+	unisolate(p, 8, 2);
+	unit_pool_end(p);
+}

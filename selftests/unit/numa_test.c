@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who was served from where: the numa_* counters, and events in general. */
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+static const struct unit_geometry two_nodes = {
+	.zones = {
+		{ 0, ZB_ZONE_NORMAL, 1, 2 }, { 1, ZB_ZONE_NORMAL, 3, 2 },
+	},
+	.nr_zones = 2, .cpus = 3,
+};
+
+/* Zone by zone, what has been counted so far. */
+static void expect_events(struct unit_pool *p, enum zb_event event,
+			  unsigned long zone0, unsigned long zone1)
+{
+	if (!EXPECT_EQ(zb_zone_events(&p->pool.zones[0], event), zone0) ||
+	    !EXPECT_EQ(zb_zone_events(&p->pool.zones[1], event), zone1))
+		unit_note("event %u", event);
+}
+
+static void expect_numa(struct unit_pool *p, const unsigned long numbers[5][2])
+{
+	static const enum zb_event events[] = {
+		ZB_NUMA_HIT, ZB_NUMA_MISS, ZB_NUMA_FOREIGN, ZB_NUMA_LOCAL,
+		ZB_NUMA_OTHER,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		expect_events(p, events[i], numbers[i][0], numbers[i][1]);
+}
+
+static unsigned long get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+			 int nid)
+{
+	return zb_pool_alloc_pages(&p->pool, gfp, order, nid, NULL);
+}
+
+/* A CPU of @cpu_node asks for memory of node @nid, which node 0 has or not. */
+TEST(one_request)
+{
+	static const struct {
+		int cpu_node, nid;
+		bool full;
+		zb_gfp_t gfp;
+		/* hit, miss, foreign, local, other: of node 0, of node 1 */
+		unsigned long numbers[5][2];
+	} cases[] = {
+		{ 0, 0, false, 0, { { 1, 0 }, { 0, 0 }, { 0, 0 }, { 1, 0 }, { 0, 0 } } },
+		{ 1, 0, false, 0, { { 1, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 1, 0 } } },
+		{ 0, 1, false, 0, { { 0, 1 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 1 } } },
+		{ 1, 1, false, 0, { { 0, 1 }, { 0, 0 }, { 0, 0 }, { 0, 1 }, { 0, 0 } } },
+		{ 0, 0, true, 0, { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 0, 0 }, { 0, 1 } } },
+		{ 1, 0, true, 0, { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 0, 1 }, { 0, 0 } } },
+		/* For the sake of node 0: as if one of its CPUs had asked. */
+		{ 1, 0, false, __ZB_GFP_OTHER_NODE,
+		  { { 1, 0 }, { 0, 0 }, { 0, 0 }, { 1, 0 }, { 0, 0 } } },
+		{ 1, 0, true, __ZB_GFP_OTHER_NODE,
+		  { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 0, 0 }, { 0, 1 } } },
+	};
+	unsigned int i, order, busy;
+	struct unit_pool *p;
+	unsigned long pfn;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		for (order = 0; order < 8; order++)
+			for (busy = 0; busy < 2; busy++) {
+				p = unit_pool_make(&two_nodes);
+				zb_env_node = cases[i].cpu_node;
+				zb_env_set_cpu(order % 3);
+				if (cases[i].full)
+					unit_take(p->pool.zones, 9, M);
+				if (cases[i].full)
+					unit_take(p->pool.zones, 9, M);
+				/* An interrupt counts as everybody else. */
+				p->pool.zones[0].pcp[order % 3].busy = busy;
+				p->pool.zones[1].pcp[order % 3].busy = busy;
+				pfn = get(p, cases[i].gfp, order, cases[i].nid);
+				expect_numa(p, cases[i].numbers);
+				expect_events(p, ZB_PGALLOC,
+					      pfn < PB(3) ? BIT(order) : 0,
+					      pfn < PB(3) ? 0 : BIT(order));
+				unit_free(p, pfn, order);
+				expect_numa(p, cases[i].numbers);
+				expect_events(p, ZB_PGFREE,
+					      pfn < PB(3) ? BIT(order) : 0,
+					      pfn < PB(3) ? 0 : BIT(order));
+				p->pool.zones[0].pcp[order % 3].busy = 0;
+				p->pool.zones[1].pcp[order % 3].busy = 0;
+				unit_pool_free(p);
+			}
+}
+
+/* On all CPUs, at random: sums are what was done. */
+TEST(sums)
+{
+	unsigned long got = 0, put = 0, calls = 0, misses = 0, local = 0, sum;
+	struct { unsigned long pfn, nr; } held[100];
+	struct unit_pool *p = unit_pool_make(&two_nodes);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, nr = 0, step;
+	int nid;
+
+	for (step = 0; step < 4000; step++) {
+		zb_env_set_cpu(unit_below(3));
+		zb_env_node = unit_below(2);
+		if (unit_below(20) == 0)
+			unit_pool_drain(p);
+		if (nr < ARRAY_SIZE(held) && unit_below(2)) {
+			nid = unit_below(2);
+			held[nr].nr = 1 + unit_below(60);
+			held[nr].pfn = zb_pool_alloc_exact(&p->pool, 0, held[nr].nr,
+							   nid, NULL);
+			if (held[nr].pfn == ZB_NO_PFN)
+				continue;
+			calls++;
+			got += BIT(zb_exact_order(held[nr].nr));
+			put += BIT(zb_exact_order(held[nr].nr)) - held[nr].nr;
+			misses += (held[nr].pfn >= PB(3)) != nid;
+			local += (held[nr].pfn >= PB(3)) == zb_env_node;
+			nr++;
+		} else if (nr) {
+			i = unit_below(nr);
+			put += held[i].nr;
+			unit_free_exact(p, held[i].pfn, held[i].nr);
+			held[i] = held[--nr];
+		}
+	}
+#define SUM(event) (zb_zone_events(zone, event) + zb_zone_events(zone + 1, event))
+	EXPECT_EQ(SUM(ZB_PGALLOC), got);
+	EXPECT_EQ(SUM(ZB_PGFREE), put);
+	EXPECT_EQ(SUM(ZB_NUMA_HIT), calls - misses);
+	EXPECT_EQ(SUM(ZB_NUMA_MISS), misses);
+	EXPECT_EQ(SUM(ZB_NUMA_FOREIGN), misses);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_FOREIGN),
+		  zb_zone_events(zone + 1, ZB_NUMA_MISS));
+	EXPECT_EQ(SUM(ZB_NUMA_LOCAL), local);
+	EXPECT_EQ(SUM(ZB_NUMA_OTHER), calls - local);
+	for (sum = 0, i = 0; i < nr; i++)
+		sum += held[i].nr;
+	EXPECT_EQ(got - put, sum);
+	while (nr--)
+		unit_free_exact(p, held[nr].pfn, held[nr].nr);
+	unit_pool_end(p);
+}
+
+/* Between the lists and the zone. */
+TEST(refills_and_drains)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	pfn = unit_alloc(p, 0, 0);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), 1);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
+	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_alloc(p, 0, 0), pfn);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), 1);
+	unit_pool_drain(p);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 31);
+	unit_free(p, pfn, 0);
+	unit_pool_drain(p);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 32);
+	/* A new zone has not seen anything; what CPUs count is theirs. */
+	zb_zone_init(zone);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
+	unit_pool_end(p);
+}

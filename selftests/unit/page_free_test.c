@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens to blocks on their way in and out: hooks, compound blocks,
+ * blocks that are split, and blocks that turn out to be damaged.
+ */
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+static struct unit_pool *make(void)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+
+	p->pool.ops = &unit_recording_ops;
+	return p;
+}
+
+TEST(hooks_of_a_block)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn;
+	unsigned int order;
+
+	for (order = 0; order <= 11; order++) {
+		pfn = unit_alloc(p, ZB_GFP_KERNEL, order);
+		EXPECT_EQ(unit_calls.pfn, pfn);
+		EXPECT_EQ(unit_calls.order, order);
+		EXPECT_CALLS("k");
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(unit_calls.pfn, pfn);
+		EXPECT_EQ(unit_calls.order, order);
+		EXPECT_CALLS("f");
+		/* Cleared after it was looked at. */
+		pfn = unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_ZERO, order);
+		EXPECT_EQ(unit_calls.pfn, pfn);
+		EXPECT_EQ(unit_calls.order, order);
+		EXPECT_CALLS("k0");
+		EXPECT_EQ(zb_pool_free_pages_cold(&p->pool, pfn, order), ZB_OK);
+		EXPECT_CALLS("f");
+		unit_pool_drain(p);
+	}
+	EXPECT_EQ(unit_free(p, PB(4), 0), ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(unit_calls.bad, ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(unit_calls.pfn, PB(4));
+	EXPECT_CALLS("!");
+	unit_pool_end(p);
+}
+
+/* The tail of an exact allocation is told to be free, frame by frame. */
+TEST(hooks_of_exact_allocations)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn = unit_alloc_exact(p, 0, 13);
+
+	EXPECT_EQ(unit_calls.pfn, pfn + 15);
+	EXPECT_CALLS("kfff");
+	EXPECT_EQ(unit_free_exact(p, pfn, 14), ZB_BAD_WRONG_ORDER);
+	EXPECT_CALLS("!");
+	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
+	EXPECT_CALLS("fff");
+	unit_pool_end(p);
+}
+
+TEST(refused_frees_are_counted)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn = unit_alloc(p, __ZB_GFP_COMP, 3);
+	unsigned int i;
+
+	unit_free(p, pfn, 2);
+	unit_free(p, pfn + 1, 0);
+	unit_free(p, pfn + 1, 0);
+	for (i = 0; i < 3; i++)
+		unit_free_exact(p, PB(3) + i, 8);
+	for (i = 0; i < 4; i++)
+		zb_pool_split_page(&p->pool, pfn, 3);
+	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_OK]), 0);
+	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_WRONG_ORDER]), 1);
+	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_NOT_ALLOCATED]), 2);
+	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_OUTSIDE]), 3);
+	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_COMPOUND]), 4);
+	EXPECT_CALLS("k!!!!!!!!!!");
+	EXPECT_EQ(unit_free(p, pfn, 3), ZB_OK);
+	unit_pool_end(p);
+}
+
+/* Every order and mobility, as one block and not. */
+TEST(compound_blocks)
+{
+	static const zb_gfp_t kinds[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
+	struct unit_pool *p = make();
+	unsigned long pfn;
+	unsigned int order, mt;
+	u8 state;
+
+	for (order = 0; order <= 11; order++)
+		for (mt = 0; mt < 3; mt++) {
+			pfn = unit_alloc(p, kinds[mt] | __ZB_GFP_COMP, order);
+			state = zb_zone_state(p->pool.zones, pfn);
+			EXPECT_EQ(state, ZB_STATE(ZB_HELD_COMP(mt), order));
+			EXPECT(zb_state_allocated(state));
+			EXPECT(zb_state_compound(state));
+			EXPECT(!zb_state_bad(state));
+			EXPECT_EQ(zb_state_migratetype(state), mt);
+			EXPECT_EQ(zb_state_order(state), order);
+			EXPECT_EQ(zb_pool_split_page(&p->pool, pfn, order),
+				  ZB_BAD_COMPOUND);
+			if (order)
+				EXPECT_EQ(unit_free(p, pfn, order - 1),
+					  ZB_BAD_WRONG_ORDER);
+			unit_pool_quiet(p);
+			EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+			unit_pool_drain(p);
+			unit_state_equal(p, p->initial);
+		}
+	unit_pool_end(p);
+}
+
+TEST(states)
+{
+	unsigned int order, mt;
+	u8 state;
+
+	for (order = 0; order <= ZB_MAX_ORDER; order++) {
+		state = ZB_STATE_BAD(order);
+		EXPECT(zb_state_bad(state));
+		EXPECT(!zb_state_allocated(state) && !zb_state_compound(state));
+		EXPECT_EQ(zb_state_order(state), order);
+		state = ZB_STATE(ZB_HELD_CACHED, order);
+		EXPECT(!zb_state_bad(state) && !zb_state_allocated(state));
+		EXPECT_EQ(zb_state_order(state), order);
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+			state = ZB_STATE(ZB_HELD_MT(mt), order);
+			EXPECT(zb_state_allocated(state));
+			EXPECT(!zb_state_compound(state) && !zb_state_bad(state));
+			EXPECT_EQ(zb_state_migratetype(state), mt);
+		}
+	}
+	EXPECT(!zb_state_bad(0) && !zb_state_allocated(0));
+}
+
+/* After the split each frame is a block, and keeps its mobility. */
+TEST(split)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn, i;
+	unsigned int order;
+
+	for (order = 0; order <= 11; order++) {
+		pfn = unit_alloc(p, __ZB_GFP_MOVABLE, order);
+		EXPECT_EQ(zb_pool_split_page(&p->pool, pfn, order + 1),
+			  ZB_BAD_WRONG_ORDER);
+		EXPECT_EQ(zb_pool_split_page(&p->pool, pfn, order), ZB_OK);
+		unit_pool_quiet(p);
+		EXPECT_EQ(unit_free(p, pfn, order),
+			  order ? ZB_BAD_WRONG_ORDER : ZB_OK);
+		for (i = !order; i < BIT(order); i++) {
+			EXPECT_EQ(zb_zone_state(p->pool.zones, pfn + i),
+				  ZB_STATE(ZB_HELD_MOVABLE, 0));
+			EXPECT_EQ(unit_free(p, pfn + i, 0), ZB_OK);
+		}
+		unit_pool_drain(p);
+		unit_state_equal(p, p->initial);
+	}
+	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(4), 0), ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(3), 0), ZB_BAD_OUTSIDE);
+	unit_pool_end(p);
+}
+
+/* From any frame of a block to its head; from others to none. */
+TEST(block_head)
+{
+	struct unit_pool *p = unit_pool_one(5, 11);
+	unsigned int order, found;
+	unsigned long pfn, i;
+
+	for (order = 0; order <= 12; order++) {
+		pfn = unit_alloc(p, order % 2 ? __ZB_GFP_COMP : 0, order);
+		ASSERT(pfn != ZB_NO_PFN);
+		for (i = 0; i < BIT(order); i = 2 * i + 1) {
+			found = 99;
+			EXPECT_EQ(zb_pool_block_head(&p->pool, pfn + i, &found), pfn);
+			EXPECT_EQ(found, order);
+		}
+		EXPECT_EQ(zb_pool_block_head(&p->pool, pfn + BIT(order) - 1, &found),
+			  pfn);
+		EXPECT_EQ(zb_pool_block_head(&p->pool, pfn + BIT(order), &found),
+			  ZB_NO_PFN);
+		EXPECT_EQ(zb_pool_block_head(&p->pool, pfn - 1, &found), ZB_NO_PFN);
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(zb_pool_block_head(&p->pool, pfn, &found), ZB_NO_PFN);
+		unit_pool_drain(p);
+	}
+	EXPECT_EQ(zb_pool_block_head(&p->pool, PB(4), &found), ZB_NO_PFN);
+	EXPECT_EQ(zb_pool_block_head(&p->pool, PB(16), &found), ZB_NO_PFN);
+	/* The parts of an exact allocation are blocks of their own. */
+	pfn = unit_alloc_exact(p, 0, 13);
+	EXPECT_EQ(zb_pool_block_head(&p->pool, pfn + 11, &found), pfn + 8);
+	EXPECT_EQ(found, 2);
+	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
+	unit_pool_end(p);
+}
+
+/* A pool is not used any more after this: what is bad stays so. */
+static void leave(struct unit_pool *p)
+{
+	unit_pool_quiet(p);
+	unit_pool_drain(p);
+	unit_pool_quiet(p);
+	unit_pool_free(p);
+}
+
+/* Memory that was written to while it was free: the next block is served. */
+TEST(bad_content)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, next;
+	unsigned int order;
+
+	for (order = 0; order <= 9; order++) {
+		pfn = unit_alloc(p, 0, order);
+		unit_free(p, pfn, order);
+		unit_calls.nr = 0;
+		unit_calls.damaged = pfn;
+		next = unit_alloc(p, 0, order);
+		EXPECT(next != ZB_NO_PFN && next != pfn);
+		EXPECT_EQ(unit_calls.bad, ZB_BAD_CONTENT);
+		EXPECT_EQ(unit_calls.text[1], '!');
+		EXPECT_CALLS("k!k");
+		EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE_BAD(order));
+		EXPECT_EQ(zb_zone_events(zone, ZB_BAD_BLOCK), 1);
+		EXPECT_EQ(zone->nr_bad, BIT(order));
+		unit_pool_quiet(p);
+		/* Nobody has it, nobody may free it, and it is in no block. */
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_BAD_NOT_ALLOCATED);
+		EXPECT_EQ(zb_pool_block_head(&p->pool, pfn, &(unsigned int){ 0 }),
+			  ZB_NO_PFN);
+		EXPECT_EQ(unit_free(p, next, order), ZB_OK);
+		unit_pool_drain(p);
+		EXPECT_EQ(zone->nr_free, PB(4) - BIT(order));
+		while (unit_alloc(p, __ZB_GFP_NOWARN, 0) != ZB_NO_PFN)
+			;
+		EXPECT_EQ(zone->nr_free, 0);
+		unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+		leave(p);
+		p = make();
+		zone = p->pool.zones;
+	}
+	unit_pool_end(p);
+}
+
+/* The same all over the place: in the end there is nothing. */
+TEST(nothing_but_bad_blocks)
+{
+	struct unit_pool *p = make();
+	unsigned long i;
+
+	for (i = 0; i < 4; i++) {
+		unit_calls.nr = 0;
+		unit_calls.damaged = PB(4 + i);
+		if (i < 3)
+			EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 9), PB(5 + i));
+		else
+			EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 9), ZB_NO_PFN);
+		EXPECT_EQ(zb_zone_events(p->pool.zones, ZB_BAD_BLOCK), i + 1);
+		if (i < 3)
+			EXPECT_EQ(unit_free(p, PB(5 + i), 9), ZB_OK);
+		unit_pool_quiet(p);
+	}
+	EXPECT_EQ(p->pool.zones->nr_free, 0);
+	EXPECT_EQ(unit_calls.text[unit_calls.nr - 1], 'F');
+	leave(p);
+}
+
+/* A state byte that was overwritten while the frame was on a CPU's list. */
+TEST(bad_state)
+{
+	static const u8 states[] = {
+		0, 1, ZB_STATE(ZB_HELD_MOVABLE, 0), ZB_STATE(ZB_HELD_CACHED, 1),
+		ZB_STATE(ZB_HELD_COMP_RECLAIMABLE, 18), 0xff,
+	};
+	unsigned long pfn, next;
+	struct unit_pool *p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		p = make();
+		pfn = unit_alloc(p, 0, 0);
+		unit_free(p, pfn, 0);
+		EXPECT_CALLS("kf");
+		zb_zone_set_state(p->pool.zones, pfn, states[i]);
+		next = unit_alloc(p, 0, 0);
+		EXPECT(next != ZB_NO_PFN && next != pfn);
+		EXPECT_EQ(unit_calls.bad, ZB_BAD_STATE);
+		EXPECT_CALLS("!k");
+		EXPECT_EQ(zb_zone_state(p->pool.zones, pfn), ZB_STATE_BAD(0));
+		EXPECT_EQ(unit_free(p, pfn, 0), ZB_BAD_NOT_ALLOCATED);
+		EXPECT_EQ(unit_free(p, next, 0), ZB_OK);
+		EXPECT_CALLS("!f");
+		leave(p);
+	}
+}
+
+/* The same without anybody to tell. */
+TEST(bad_block_in_silence)
+{
+	struct zb_ops ops = { .check = unit_recording_ops.check };
+	struct unit_pool *p = make();
+
+	p->pool.ops = &ops;
+	unit_calls.damaged = PB(4);
+	EXPECT_EQ(unit_alloc(p, 0, 5), PB(4) + 32);
+	EXPECT_EQ(unit_free(p, PB(4), 5), ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(unit_free(p, PB(4) + 32, 5), ZB_OK);
+	leave(p);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How much per-CPU lists hold: by the size of the zone, and by what is left. */
+#include "unit_pool.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define R	ZB_MIGRATE_RECLAIMABLE
+
+static const unsigned int order_of[ZB_PCP_ORDERS] = { 0, 1, 2, 3, 9 };
+
+static unsigned int at_most(unsigned long n, unsigned int max)
+{
+	return n < max ? n : max;
+}
+
+/* A zone that is nothing but a size and a low mark. */
+static void setup(struct zb_zone *zone, unsigned long nr_pages,
+		  unsigned long low, unsigned int cpus, unsigned int fraction)
+{
+	memset(zone, 0, sizeof(*zone));
+	zone->nr_pages = nr_pages;
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = low;
+	zb_pcp_setup(zone, cpus, fraction);
+}
+
+TEST(lengths_by_size)
+{
+	static const struct {
+		unsigned long nr_pages, low;
+		unsigned int cpus, fraction;
+		unsigned int high, batch;
+	} cases[] = {
+		/* The low mark, shared by the CPUs, and no more than 256 each. */
+		{ 262144, 1286, 1, 0, 256, 32 }, { 262144, 1286, 4, 0, 256, 32 },
+		{ 262144, 1286, 8, 0, 160, 32 }, { 262144, 1000, 4, 0, 250, 32 },
+		/* At least four batches, which are 1/4096 of the zone. */
+		{ 262144, 1286, 64, 0, 128, 32 }, { 131072, 100, 4, 0, 128, 32 },
+		{ 131071, 100, 4, 0, 64, 16 }, { 65536, 100, 4, 0, 64, 16 },
+		{ 16384, 100, 64, 0, 16, 4 }, { 8191, 100, 64, 0, 4, 1 },
+		{ 512, 0, 64, 0, 4, 1 }, { 512, 56, 1, 0, 56, 1 },
+		/* A part of the zone, if somebody says so: then without a limit. */
+		{ 262144, 1286, 4, 8, 8192, 32 }, { 262144, 1286, 1, 1, 262144, 32 },
+		{ 262144, 1286, 8, 1024, 128, 32 }, { 8192, 9, 2, 64, 64, 2 },
+		{ 4096, 9, 1, ~0u, 4, 1 },
+	};
+	struct zb_zone zone;
+	unsigned int i, k, limit, batch;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		setup(&zone, cases[i].nr_pages, cases[i].low, cases[i].cpus,
+		      cases[i].fraction);
+		if (!EXPECT_EQ(zone.pcp_high, cases[i].high))
+			unit_note("case %u", i);
+		for (k = 0; k < ZB_PCP_ORDERS; k++) {
+			limit = at_most(cases[i].high >> order_of[k], ZB_PCP_CAPACITY);
+			batch = at_most(cases[i].batch >> order_of[k], limit / 2);
+			EXPECT_EQ(zone.pcp_limit[k], limit);
+			EXPECT_EQ(zone.pcp_batch[k], batch ?: 1);
+		}
+	}
+	/* Larger than any number there is for it. */
+	setup(&zone, 1ul << 40, 9, 1, 1);
+	EXPECT_EQ(zone.pcp_high, ~0u);
+}
+
+/* Tuning reaches all zones, each by its own size. */
+TEST(tune_sets_all_zones)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 16, 100 },
+			{ 1, ZB_ZONE_NORMAL, 200, 32 },
+		},
+		.nr_zones = 3, .cpus = 4, .watermarks = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(zone[i].pcp_high,
+			  at_most(zone[i].watermark[ZB_ALLOC_WMARK_LOW] / 4, 256));
+	EXPECT_EQ(zone[1].pcp_batch[0], 8);
+	p->pool.tunables.pcp_high_fraction = 100;
+	zb_pool_tune(&p->pool, 2);
+	EXPECT_EQ(zone[0].pcp_high, PB(8) / 200);
+	EXPECT_EQ(zone[1].pcp_high, PB(100) / 200);
+	EXPECT_EQ(zone[2].pcp_high, PB(32) / 200);
+	unit_pool_end(p);
+}
+
+/* Fewer frames are left than four batches: less is taken at once. */
+TEST(refills_near_exhaustion)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, before, left;
+	unsigned int i, order;
+
+	unit_pool_long_lists(p);
+	for (left = 4000; left; left -= 1 + unit_below(1 + left / 4)) {
+		while (zone->nr_free > left)
+			ASSERT(unit_take(zone, 0, U) != ZB_NO_PFN);
+		for (i = 0; i < ZB_PCP_LOW_ORDERS; i++) {
+			order = order_of[i];
+			before = zone->nr_free;
+			pfn = zb_rmqueue(zone, zone, order, U, 0, 0);
+			if (pfn == ZB_NO_PFN)
+				continue;
+			/* A quarter of what there is, but one at least. */
+			EXPECT(before - zone->nr_free <=
+			       (before / 4 > BIT(order) ? before / 4 : BIT(order)));
+			unit_give(zone, pfn, order);
+			unit_pool_drain(p);
+			EXPECT_EQ(zone->nr_free, before);
+		}
+	}
+	for (i = 0; i < 8; i++)
+		unit_free_pageblock(zone, i);
+	unit_pool_end(p);
+}
+
+/* Most frames that the lists of a CPU have while @nr blocks are freed. */
+static unsigned long most_cached(struct unit_pool *p, unsigned int nr,
+				 unsigned int round)
+{
+	struct { unsigned long pfn; unsigned int order; } held[3000];
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long now, most = 0;
+	unsigned int i, k;
+
+	for (i = 0; i < nr; i++) {
+		held[i].order = round < 4 ? round : unit_below(5);
+		held[i].pfn = unit_take(zone, held[i].order, i % 3);
+		ASSERT(held[i].pfn != ZB_NO_PFN);
+	}
+	while (i) {
+		k = unit_below(i);
+		zb_free_unref_page(zone, held[k].pfn, held[k].order,
+				   unit_below(2));
+		held[k] = held[--i];
+		now = zb_pcp_nr_pages(zone, 0);
+		most = now > most ? now : most;
+	}
+	unit_pool_quiet(p);
+	unit_pool_drain(p);
+	return most;
+}
+
+/* Whatever is freed, lists hold so much and hardly any more. */
+TEST(frames_of_a_cpu_are_bounded)
+{
+	static const struct {
+		unsigned long nr;
+		unsigned int blocks;
+	} cases[] = { { 512, 3000 }, { 64, 3000 }, { 9, 400 }, { 8, 400 } };
+	unsigned long most, high;
+	struct unit_pool *p;
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		for (round = 0; round < 6; round++) {
+			p = unit_pool_one(cases[i].nr, cases[i].nr);
+			high = p->pool.zones->pcp_high;
+			most = most_cached(p, cases[i].blocks, round);
+			/* Single frames fill three lists of 64 at most. */
+			if (!EXPECT(most >= at_most(high, 192) * 3 / 4) ||
+			    !EXPECT(most <= high + high / 4))
+				unit_note("%lu pageblocks: %lu frames, not %lu",
+					  cases[i].nr, most, high);
+			unit_pool_end(p);
+		}
+}
+
+/* Lists that have become too long are shortened by those who free. */
+TEST(shorter_lists_at_run_time)
+{
+	static const unsigned int lengths[] = { 40, 8, 5 };
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[80];
+	unsigned int i, k;
+
+	for (k = 0; k < ARRAY_SIZE(lengths); k++) {
+		unit_pool_long_lists(p);
+		for (i = 0; i < ARRAY_SIZE(pfn); i++)
+			pfn[i] = unit_take(zone, 0, M);
+		for (i = 0; i < 64; i++)
+			zb_free_unref_page(zone, pfn[i], 0, false);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 64);
+		zb_pcp_setup(zone, 1, zone->nr_pages / lengths[k]);
+		EXPECT_EQ(zone->pcp_limit[0], lengths[k]);
+		EXPECT_EQ(zone->pcp_batch[0], 1);
+		for (; i < ARRAY_SIZE(pfn); i++)
+			zb_free_unref_page(zone, pfn[i], 0, false);
+		EXPECT(zb_pcp_nr_pages(zone, 0) <= lengths[k]);
+		unit_pool_quiet(p);
+		unit_pool_drain(p);
+	}
+	/* None at all of an order: what is there can still be had. */
+	unit_pool_long_lists(p);
+	pfn[0] = unit_take(zone, 9, M);
+	zb_free_unref_page(zone, pfn[0], 9, false);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 512);
+	zb_pcp_setup(zone, 1, 0);
+	EXPECT_EQ(zone->pcp_limit[4], 0);
+	EXPECT_EQ(zb_rmqueue(zone, zone, 9, M, 0, 0), pfn[0]);
+	zb_free_unref_page(zone, pfn[0], 9, false);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+	unit_pool_end(p);
+}
+
+/* With the part of the zone that the administrator says, all lists together. */
+TEST(one_list_does_not_starve_the_others)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[3][40];
+	unsigned int i, mt;
+
+	zb_pcp_setup(zone, 1, PB(8) / 32);
+	EXPECT_EQ(zone->pcp_high, 32);
+	for (mt = 0; mt < 3; mt++)
+		for (i = 0; i < 40; i++)
+			pfn[mt][i] = unit_take(zone, 0, mt);
+	for (i = 0; i < 40; i++)
+		for (mt = 0; mt < 3; mt++)
+			zb_free_unref_page(zone, pfn[mt][i], 0, false);
+	for (mt = 0; mt < 3; mt++) {
+		EXPECT(zone->pcp->list[0][mt].nr >= 9);
+		EXPECT(zone->pcp->list[0][mt].nr <= 12);
+		/* The hottest of each are there. */
+		EXPECT_EQ(zb_zone_state(zone, pfn[mt][39]),
+			  ZB_STATE(ZB_HELD_CACHED, 0));
+		EXPECT_EQ(zb_zone_state(zone, pfn[mt][0]), 0);
+	}
+	EXPECT(zb_pcp_nr_pages(zone, 0) <= 33);
+	unit_pool_end(p);
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The two kinds of pageblocks that are not for everybody: HighAtomic and CMA. */
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define R	ZB_MIGRATE_RECLAIMABLE
+#define H	ZB_MIGRATE_HIGHATOMIC
+#define C	ZB_MIGRATE_CMA
+#define ATOMIC	(ZB_GFP_ATOMIC | __ZB_GFP_NOWARN)
+#define MOVABLE	(__ZB_GFP_MOVABLE | __ZB_GFP_NOWARN)
+
+static void end(struct unit_pool *p)
+{
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long i;
+
+	unit_pool_quiet(p);
+	unit_pool_drain(p);
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+		unit_free_pageblock(zone, i);
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+		if (zone->pageblocks[i].migratetype != M)
+			unit_set_type(zone, i, M);
+	unit_pool_end(p);
+}
+
+static unsigned long nr_events(const struct unit_pool *p, enum zb_event event)
+{
+	return zb_zone_events(p->pool.zones, event);
+}
+
+/* Below the low mark, where atomic requests are served by the slow path. */
+static void short_of_memory(struct unit_pool *p)
+{
+	p->pool.zones->watermark[ZB_ALLOC_WMARK_LOW] = 1ul << 40;
+}
+
+TEST(reserve_grows_by_high_order_atomic_requests)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		unsigned int order;
+		bool is_short, grows;
+	} cases[] = {
+		{ ATOMIC, 0, true, false }, { ATOMIC, 1, true, true },
+		{ ATOMIC, 4, true, true }, { ATOMIC, 9, true, true },
+		{ ATOMIC, 10, true, true }, { __ZB_GFP_ATOMIC, 3, true, true },
+		{ ATOMIC | __ZB_GFP_MOVABLE, 3, true, true },
+		/* Served at once, there is no need to. */
+		{ ATOMIC, 4, false, false },
+		{ ATOMIC | __ZB_GFP_NOMEMALLOC, 4, true, false },
+		{ ZB_GFP_KERNEL, 4, true, false }, { ZB_GFP_NOWAIT, 4, true, false },
+		{ ZB_GFP_KERNEL | __ZB_GFP_HIGH, 4, true, false },
+	};
+	struct unit_pool *p;
+	unsigned long pfn;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_one(4, 8);
+		if (cases[i].is_short)
+			short_of_memory(p);
+		pfn = unit_alloc(p, cases[i].gfp, cases[i].order);
+		ASSERT(pfn != ZB_NO_PFN);
+		if (!EXPECT_EQ(p->pool.zones->nr_blocks[H], cases[i].grows) ||
+		    !EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_RESERVE), cases[i].grows) ||
+		    !EXPECT_EQ(zb_pfn_pageblock(p->pool.zones, pfn)->migratetype == H,
+			       cases[i].grows))
+			unit_note("case %u", i);
+		unit_pool_quiet(p);
+		EXPECT_EQ(unit_free(p, pfn, cases[i].order), ZB_OK);
+		/* What is freed there stays there. */
+		EXPECT_EQ(p->pool.zones->nr_free_type[H],
+			  ZB_PAGEBLOCK_NR * cases[i].grows);
+		end(p);
+	}
+}
+
+/* 1 % of the zone, in pageblocks, rounded up. */
+TEST(reserve_is_capped)
+{
+	static const struct {
+		unsigned long nr, cap;
+	} cases[] = {
+		{ 1, 1 }, { 50, 1 }, { 100, 1 }, { 101, 2 }, { 200, 2 }, { 201, 3 },
+		{ 512, 6 },
+	};
+	struct unit_pool *p;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_one(512, cases[i].nr);
+		short_of_memory(p);
+		for (k = 0; k < 16 && k < cases[i].nr; k++)
+			unit_alloc(p, ATOMIC, 9);
+		if (!EXPECT_EQ(p->pool.zones->nr_blocks[H], cases[i].cap))
+			unit_note("%lu pageblocks", cases[i].nr);
+		EXPECT(!zb_zone_reserve_highatomic(p->pool.zones, PB(512)));
+		end(p);
+	}
+}
+
+/* A pageblock of the reserve is not taken in twice, nor is one of CMA. */
+TEST(reserve_takes_ordinary_pageblocks)
+{
+	struct unit_pool *p = unit_pool_one(512, 512);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
+		unit_set_type(zone, 1, mt);
+		EXPECT_EQ(zb_zone_reserve_highatomic(zone, PB(513) + 5),
+			  mt < ZB_MIGRATE_PCPTYPES);
+		EXPECT_EQ(zone->nr_blocks[H], mt <= H);
+		unit_pool_quiet(p);
+	}
+	end(p);
+}
+
+/* Who may use it, and whether before or after everything else. */
+TEST(reserve_is_used)
+{
+	struct unit_pool *p = unit_pool_one(4, 2);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long i;
+
+	short_of_memory(p);
+	unit_set_type(zone, 1, H);
+	/* Large atomic requests begin with it; single frames come last. */
+	EXPECT_EQ(unit_alloc(p, ATOMIC, 4), PB(5));
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 4), PB(4));
+	EXPECT_EQ(unit_alloc(p, ATOMIC, 4), PB(5) + 16);
+	EXPECT_EQ(unit_alloc(p, ATOMIC, 0), PB(4) + 16);
+	EXPECT_EQ(unit_alloc(p, ATOMIC | __ZB_GFP_NOMEMALLOC, 5), PB(4) + 32);
+	for (i = 0; zone->nr_free_type[U] && i < ZB_PAGEBLOCK_NR; i++)
+		unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, 0);
+	EXPECT_EQ(zone->nr_free_type[U], 0);
+	EXPECT_EQ(zone->nr_free_type[H], 512 - 32);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, ATOMIC | __ZB_GFP_NOMEMALLOC, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, MOVABLE, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, ATOMIC, 0), PB(5) + 32);
+	EXPECT_EQ(unit_alloc(p, ATOMIC, 1), PB(5) + 34);
+	/* What a CPU gives back goes there at once. */
+	EXPECT_EQ(unit_free(p, PB(5) + 32, 0), ZB_OK);
+	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+	end(p);
+}
+
+TEST(unreserve)
+{
+	struct unit_pool *p = unit_pool_one(512, 512);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	EXPECT(!zb_zone_unreserve_highatomic(zone, U, true));
+	for (i = 0; i < 3; i++)
+		unit_set_type(zone, 2 * i, H);
+	/* One is kept, unless it is forced. */
+	EXPECT(zb_zone_unreserve_highatomic(zone, U, false));
+	EXPECT(zb_zone_unreserve_highatomic(zone, R, false));
+	EXPECT(!zb_zone_unreserve_highatomic(zone, U, false));
+	EXPECT_EQ(zone->nr_blocks[H], 1);
+	EXPECT_EQ(zone->nr_blocks[U], 1);
+	EXPECT_EQ(zone->nr_blocks[R], 1);
+	EXPECT_EQ(zone->nr_free_type[R], ZB_PAGEBLOCK_NR);
+	EXPECT(zb_zone_unreserve_highatomic(zone, M, true));
+	EXPECT_EQ(zone->nr_blocks[H], 0);
+	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), 3);
+	EXPECT(!zb_zone_unreserve_highatomic(zone, M, true));
+	/* One that has nothing free is no help to anybody. */
+	unit_set_type(zone, 9, H);
+	unit_fill_pageblock(zone, 9, M, NULL);
+	EXPECT(!zb_zone_unreserve_highatomic(zone, U, true));
+	unit_give(zone, PB(521) + 7, 0);
+	EXPECT(zb_zone_unreserve_highatomic(zone, U, true));
+	EXPECT_EQ(zone->pageblocks[9].migratetype, U);
+	unit_pool_quiet(p);
+	end(p);
+}
+
+/* Sleeping requests get it back, the more so the longer they try. */
+TEST(unreserve_under_pressure)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		unsigned int blocks;
+		bool served;
+		unsigned int left;
+	} cases[] = {
+		{ ZB_GFP_NOWAIT, 2, false, 2 },
+		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 2, true, 1 },
+		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 1, false, 1 },
+		{ ZB_GFP_KERNEL, 2, true, 1 },
+		{ ZB_GFP_KERNEL, 1, true, 0 },
+		{ ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 1, true, 0 },
+		{ ZB_GFP_KERNEL | __ZB_GFP_NOFAIL, 1, true, 0 },
+	};
+	struct unit_pool *p;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_one(4, 2);
+		for (k = 0; k < 2; k++) {
+			if (k < cases[i].blocks)
+				unit_set_type(p->pool.zones, k, H);
+			else
+				unit_take_from(p->pool.zones, k, 9);
+		}
+		if (!EXPECT_EQ(unit_alloc(p, cases[i].gfp, 0) != ZB_NO_PFN,
+			       cases[i].served) ||
+		    !EXPECT_EQ(p->pool.zones->nr_blocks[H], cases[i].left))
+			unit_note("case %u", i);
+		end(p);
+	}
+}
+
+/* Pageblocks 0..@nr_cma - 1 of eight are CMA. */
+static struct unit_pool *make_cma(unsigned int nr_cma)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	unsigned int i;
+
+	for (i = 0; i < nr_cma; i++)
+		unit_set_type(p->pool.zones, i, C);
+	return p;
+}
+
+/* Unmovable memory never gets there, not even when nothing else is left. */
+TEST(cma_is_for_movable_only)
+{
+	static const zb_gfp_t others[] = {
+		0, ZB_GFP_KERNEL, ZB_GFP_TEMPORARY, ATOMIC, __ZB_GFP_MEMALLOC,
+		ZB_GFP_KERNEL | __ZB_GFP_REPEAT | __ZB_GFP_HIGH,
+		__ZB_GFP_RECLAIMABLE,
+	};
+	struct unit_pool *p = make_cma(6);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, k, order;
+
+	for (i = 0; i < 2; i++)
+		unit_take_from(zone, 6 + i, 9);
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		for (order = 0; order < 11; order++)
+			EXPECT_EQ(unit_alloc(p, others[i] | __ZB_GFP_NOWARN, order),
+				  ZB_NO_PFN);
+	for (k = 0; k < 6; k++)
+		EXPECT(unit_alloc(p, MOVABLE, 9) != ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, MOVABLE, 0), ZB_NO_PFN);
+	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 6);
+	/* Its type is never changed by those who use it. */
+	EXPECT_EQ(zone->nr_blocks[C], 6);
+	EXPECT_EQ(zone->nr_blocks[M], 2);
+	end(p);
+}
+
+/* Half of what is free is not yet more than half. */
+TEST(cma_is_balanced)
+{
+	struct unit_pool *p = make_cma(4);
+	struct zb_zone *zone = p->pool.zones;
+	const unsigned long cma_end = PB(12);
+
+	EXPECT_EQ(zone->nr_free_type[C], zone->nr_free / 2);
+	EXPECT(unit_alloc(p, MOVABLE, 5) >= cma_end);
+	/* One block less on the other side, and it is. */
+	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
+	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 1);
+	EXPECT(unit_alloc(p, MOVABLE, 5) >= cma_end);
+	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
+	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 2);
+	/* Those who may not use it make it the larger part, and are not asked. */
+	EXPECT(unit_alloc(p, 0, 9) >= cma_end);
+	EXPECT(unit_alloc(p, 0, 5) >= cma_end);
+	EXPECT(unit_alloc(p, __ZB_GFP_RECLAIMABLE, 5) >= cma_end);
+	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 2);
+	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
+	/* A size that it does not have comes from the others. */
+	EXPECT_EQ(unit_alloc(p, MOVABLE, 11), ZB_NO_PFN);
+	end(p);
+}
+
+/* When the own lists are empty it comes before those of other mobilities. */
+TEST(cma_before_other_mobilities)
+{
+	struct unit_pool *p = make_cma(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	for (i = 1; i < 8; i++)
+		unit_set_type(zone, i, U);
+	EXPECT_EQ(unit_alloc(p, MOVABLE, 4), PB(8));
+	EXPECT_EQ(zone->fallbacks[M][U], 0);
+	EXPECT_EQ(unit_take_with(zone, 4, M, 0) / ZB_PAGEBLOCK_NR, 9);
+	EXPECT_EQ(zone->fallbacks[M][U], 1);
+	end(p);
+}
+
+/* Its frames stay off the per-CPU lists when freed, and merge to the top. */
+TEST(cma_comes_back_whole)
+{
+	struct unit_pool *p = make_cma(4);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[64];
+	unsigned int i;
+
+	for (i = 4; i < 8; i++)
+		unit_take_from(zone, i, 9);
+	for (i = 0; i < 64; i++) {
+		pfn[i] = unit_alloc(p, MOVABLE, i % 4);
+		ASSERT(pfn[i] < PB(12));
+	}
+	for (i = 0; i < 64; i++) {
+		EXPECT_EQ(unit_free(p, pfn[i], i % 4), ZB_OK);
+		EXPECT_EQ(zb_zone_state(zone, pfn[i]), 0);
+	}
+	unit_pool_drain(p);
+	EXPECT_EQ(zone->free_area[11].nr_free_type[C], 1);
+	EXPECT_EQ(zone->nr_blocks[C], 4);
+	end(p);
+}
+
+/* Such frames don't count for those who may not have them. */
+TEST(reserves_and_watermarks)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	for (i = 0; i < ZB_NR_WMARKS; i++)
+		zone->watermark[i] = PB(2);
+	for (i = 0; i < 3; i++) {
+		unit_set_type(zone, i, C);
+		unit_set_type(zone, i + 3, H);
+	}
+	/* Two are left for everybody, which is the mark. */
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 0), ZB_NO_PFN);
+	EXPECT(unit_alloc(p, MOVABLE, 0) != ZB_NO_PFN);
+	EXPECT(unit_alloc(p, ATOMIC, 0) != ZB_NO_PFN);
+	/* 1021 and what of CMA is free, for an order that needs 15 more. */
+	unit_take_smallest(zone, 9, C);
+	unit_take_smallest(zone, 9, C);
+	EXPECT(unit_alloc(p, MOVABLE, 0) != ZB_NO_PFN);
+	unit_take_smallest(zone, 8, C);
+	unit_take_smallest(zone, 7, C);
+	EXPECT(unit_alloc(p, MOVABLE, 0) != ZB_NO_PFN);
+	unit_take_smallest(zone, 6, C);
+	unit_take_smallest(zone, 5, C);
+	unit_take_smallest(zone, 4, C);
+	EXPECT(unit_alloc(p, MOVABLE, 4) == ZB_NO_PFN);
+	end(p);
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The slow path as a list of what it asks of its surroundings: unit_ops.h has
+ * the letters. The pool is one pageblock that is all taken, so that W is there
+ * once, unless it says otherwise.
+ */
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define SLEEP	__ZB_GFP_DIRECT_RECLAIM
+#define KSWAPD	__ZB_GFP_KSWAPD_RECLAIM
+
+static struct unit_pool *full_pool(void)
+{
+	struct unit_pool *p = unit_pool_one(1, 1);
+
+	p->pool.ops = &unit_recording_ops;
+	ASSERT_EQ(unit_take(p->pool.zones, 9, U), PB(1));
+	return p;
+}
+
+static void end(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long i;
+
+	unit_pool_drain(p);
+	zb_for_each_zone(zone, &p->pool)
+		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+			unit_free_pageblock(zone, i);
+	unit_pool_end(p);
+}
+
+TEST(calls_before_failure)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		unsigned int order;
+		const char *calls;
+	} cases[] = {
+		/* Nobody may be asked but for memory. */
+		{ 0, 0, "F" }, { __ZB_GFP_IO | __ZB_GFP_FS, 0, "F" },
+		{ ZB_GFP_NOWAIT, 0, "WF" }, { ZB_GFP_ATOMIC, 0, "WF" },
+		{ ZB_GFP_NOWAIT, 5, "WF" }, { ZB_GFP_ATOMIC, 5, "WF" },
+		{ __ZB_GFP_HIGH | __ZB_GFP_MEMALLOC, 0, "F" },
+		{ ZB_GFP_NOWAIT | __ZB_GFP_MEMALLOC, 0, "WF" },
+		{ ZB_GFP_NOWAIT | __ZB_GFP_REPEAT, 0, "WF" },
+		{ ZB_GFP_TRANSHUGE, 9, "" },
+		{ ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, 0, "W" },
+		/* Z: fast path, first attempt of the slow path, each round. */
+		{ ZB_GFP_KERNEL, 0, "ZWZDRZF" }, { ZB_GFP_NOIO, 0, "ZWZDRZF" },
+		{ ZB_GFP_KERNEL, 1, "ZWZDRCZF" }, { ZB_GFP_KERNEL, 9, "ZWZDRCZF" },
+		{ SLEEP, 0, "ZZDRZF" }, { SLEEP | __ZB_GFP_NOWARN, 0, "ZZDRZ" },
+		{ SLEEP | __ZB_GFP_NORETRY, 0, "ZZDRZF" },
+		{ SLEEP | __ZB_GFP_NORETRY, 9, "ZZDRCZF" },
+		/* Without watermarks there is nothing to reclaim a zone for. */
+		{ SLEEP | __ZB_GFP_MEMALLOC, 0, "ZZDRF" },
+		{ SLEEP | __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 0, "ZZDRZF" },
+		/* Sixteen rounds, fifteen pauses. */
+		{ SLEEP | __ZB_GFP_REPEAT, 0,
+		  "ZZDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZF" },
+		{ SLEEP | __ZB_GFP_REPEAT | __ZB_GFP_NORETRY, 0, "ZZDRZF" },
+	};
+	struct unit_pool *p = full_pool();
+	unsigned long failures;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		unit_calls.waits = 1000;
+		failures = atomic_long_read(&p->pool.failures);
+		EXPECT_EQ(unit_alloc(p, cases[i].gfp, cases[i].order), ZB_NO_PFN);
+		EXPECT_EQ(atomic_long_read(&p->pool.failures), failures + 1);
+		if (!EXPECT_CALLS(cases[i].calls))
+			unit_note("case %u", i);
+	}
+	end(p);
+}
+
+/* Who may not wait is never made to, whatever else the flags say. */
+TEST(nothing_sleeps_without_direct_reclaim)
+{
+	struct unit_pool *p = full_pool();
+	unsigned int i, order;
+	zb_gfp_t gfp;
+
+	for (i = 0; i < 3000; i++) {
+		do {
+			gfp = unit_random() & ZB_GFP_BITS_MASK & ~SLEEP;
+		} while (!zb_gfp_valid(gfp));
+		order = unit_below(10);
+		EXPECT_EQ(unit_alloc(p, gfp, order), ZB_NO_PFN);
+		unit_calls.text[unit_calls.nr] = 0;
+		EXPECT(!strpbrk(unit_calls.text, "DZRCS"));
+		EXPECT_EQ(strchr(unit_calls.text, 'W') != 0,
+			  !!(gfp & KSWAPD) && zb_gfp_zone(gfp) >= ZB_ZONE_NORMAL);
+		EXPECT_EQ(strchr(unit_calls.text, 'F') != 0,
+			  !(gfp & __ZB_GFP_NOWARN));
+		EXPECT_EQ(strchr(unit_calls.text, '+') != 0,
+			  !!(gfp & __ZB_GFP_ACCOUNT));
+		unit_calls.nr = 0;
+	}
+	end(p);
+}
+
+/* Each of the hooks is what turns up the memory, and the last that is asked. */
+TEST(memory_that_turns_up)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		char from;
+		unsigned int after;
+		const char *calls;
+	} cases[] = {
+		{ ZB_GFP_NOWAIT, 'W', 0, "Wfk" },
+		{ ZB_GFP_KERNEL, 'W', 0, "ZWfk" },
+		{ ZB_GFP_KERNEL, 'D', 0, "ZWZDfRCk" },
+		{ ZB_GFP_KERNEL, 'R', 0, "ZWZDRfCk" },
+		{ ZB_GFP_KERNEL, 'C', 0, "ZWZDRCfk" },
+		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 'C', 0, "ZWZDRCfk" },
+		{ SLEEP | __ZB_GFP_REPEAT, 'S', 0, "ZZDRCZSfDRCk" },
+		{ SLEEP | __ZB_GFP_REPEAT, 'R', 1, "ZZDRCZSDRfCk" },
+		{ SLEEP | __ZB_GFP_NOFAIL, 'S', 3,
+		  "ZZDRCZSDRCZSDRCZSDRCZSfDRCk" },
+	};
+	struct unit_pool *p = full_pool();
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		unit_calls.waits = 1000;
+		unit_calls.give_on = cases[i].from;
+		unit_calls.give_after = cases[i].after;
+		unit_calls.give_pfn = PB(1);
+		unit_calls.give_order = 9;
+		EXPECT_EQ(unit_alloc(p, cases[i].gfp, 9), PB(1));
+		if (!EXPECT_CALLS(cases[i].calls))
+			unit_note("case %u", i);
+	}
+	EXPECT_EQ(atomic_long_read(&p->pool.failures), 0);
+	end(p);
+}
+
+/* While there is progress small requests go on; large ones have a plan B. */
+TEST(progress)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		unsigned int order, reclaim, compact;
+		const char *calls;
+	} cases[] = {
+		{ SLEEP, 0, 1, 0, "DRDR" }, { SLEEP, 0, 3, 0, "DRDRDRDR" },
+		{ SLEEP, 3, 2, 0, "DRCDRCDRC" }, { SLEEP, 3, 0, 2, "DRCDRCDRC" },
+		{ SLEEP, 3, 1, 2, "DRCDRCDRC" }, { SLEEP, 4, 3, 3, "DRC" },
+		{ SLEEP | __ZB_GFP_NORETRY, 0, 3, 0, "DR" },
+		{ SLEEP | __ZB_GFP_NORETRY, 3, 3, 3, "DRC" },
+		/* It begins to count anew. */
+		{ SLEEP | __ZB_GFP_REPEAT, 0, 2, 0,
+		  "DRDRDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDR" },
+	};
+	struct zb_ops ops = unit_recording_ops;
+	struct unit_pool *p = full_pool();
+	unsigned int i;
+
+	ops.zone_reclaim = NULL;
+	ops.failed = NULL;
+	p->pool.ops = &ops;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		unit_calls.waits = 1000;
+		unit_calls.reclaim = cases[i].reclaim;
+		unit_calls.compact = cases[i].compact;
+		EXPECT_EQ(unit_alloc(p, cases[i].gfp, cases[i].order), ZB_NO_PFN);
+		if (!EXPECT_CALLS(cases[i].calls))
+			unit_note("case %u", i);
+	}
+	end(p);
+}
+
+/* It ends when wait says so, which is when the task is killed. */
+TEST(nofail_until_killed)
+{
+	static const struct zb_policy killable = { .killable = true };
+	static const struct zb_policy any = { .nr_bits = 0 };
+	struct unit_pool *p = full_pool();
+	struct zb_ops ops = unit_recording_ops;
+	unsigned long stalls;
+
+	ops.zone_reclaim = NULL;
+	p->pool.ops = &ops;
+	unit_calls.waits = 4;
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL, 0, 0,
+				      &killable), ZB_NO_PFN);
+	EXPECT(unit_calls.killable);
+	EXPECT_CALLS("DRSDRSDRSDRSDRSF");
+	stalls = atomic_long_read(&p->pool.stalls);
+	EXPECT_EQ(stalls, 5);
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_REPEAT, 0, 0,
+				      &any), ZB_NO_PFN);
+	EXPECT(!unit_calls.killable);
+	EXPECT_CALLS("DRSF");
+	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1);
+	/* For a thousand rounds, if need be; NORETRY has no say in that. */
+	unit_calls.waits = 5000;
+	unit_calls.give_on = 'S';
+	unit_calls.give_after = 999;
+	unit_calls.give_pfn = PB(1);
+	unit_calls.give_order = 9;
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL |
+				      __ZB_GFP_NORETRY, 0, 0, NULL), PB(1));
+	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1002);
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	end(p);
+}
+
+/* What reclaim is told: the flags as they were given, and the order. */
+TEST(what_hooks_are_told)
+{
+	struct unit_pool *p = full_pool();
+	struct zb_ops ops = { .direct_reclaim = unit_recording_ops.direct_reclaim };
+	struct zb_ops failed = { .failed = unit_recording_ops.failed };
+
+	p->pool.ops = &ops;
+	unit_alloc(p, ZB_GFP_NOIO, 3);
+	EXPECT_EQ(unit_calls.gfp, ZB_GFP_NOIO);
+	EXPECT_EQ(unit_calls.order, 3);
+	EXPECT_CALLS("R");
+	unit_alloc(p, ZB_GFP_TEMPORARY, 0);
+	EXPECT_EQ(unit_calls.gfp, ZB_GFP_TEMPORARY);
+	EXPECT_CALLS("R");
+	p->pool.ops = &failed;
+	unit_alloc(p, __ZB_GFP_COMP, 7);
+	EXPECT_EQ(unit_calls.gfp, __ZB_GFP_COMP);
+	EXPECT_EQ(unit_calls.order, 7);
+	EXPECT_EQ(unit_calls.nid, 0);
+	EXPECT_CALLS("F");
+	end(p);
+}
+
+/* A pool on its own: everything goes, and fails, without any help. */
+TEST(no_surroundings)
+{
+	static const struct zb_ops none;
+	struct unit_pool *p = full_pool();
+	const zb_gfp_t all = ZB_GFP_KERNEL_ACCOUNT | __ZB_GFP_ZERO;
+
+	p->pool.ops = &none;
+	EXPECT_EQ(unit_alloc(p, all, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, all | __ZB_GFP_REPEAT, 5), ZB_NO_PFN);
+	EXPECT_EQ(atomic_long_read(&p->pool.failures), 2);
+	EXPECT_EQ(atomic_long_read(&p->pool.stalls), 17);
+	EXPECT_EQ(unit_free(p, PB(1), 9), ZB_OK);
+	EXPECT_EQ(unit_free(p, PB(1), 9), ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(unit_alloc(p, all, 4), PB(1));
+	EXPECT_EQ(unit_free(p, PB(1), 4), ZB_OK);
+	EXPECT_EQ(unit_alloc_exact(p, all, 5), PB(1));
+	EXPECT_EQ(unit_free_exact(p, PB(1), 5), ZB_OK);
+	p->pool.ops = &unit_recording_ops;
+	unit_pool_end(p);
+}
+
+TEST(account)
+{
+	struct unit_pool *p = full_pool();
+	unsigned long failures;
+
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_ACCOUNT, 2), ZB_NO_PFN);
+	EXPECT_EQ(unit_calls.order, 2);
+	EXPECT_CALLS("+F-");
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL_ACCOUNT | __ZB_GFP_NOWARN, 0),
+		  ZB_NO_PFN);
+	EXPECT_CALLS("+ZWZDRZ-");
+	unit_free(p, PB(1), 9);
+	EXPECT_CALLS("f");
+	/* Refused: nothing is taken, and that is no failure of ours. */
+	failures = atomic_long_read(&p->pool.failures);
+	unit_calls.refuse = true;
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL_ACCOUNT, 4), ZB_NO_PFN);
+	EXPECT_EQ(unit_calls.gfp, ZB_GFP_KERNEL_ACCOUNT);
+	EXPECT_EQ(unit_calls.order, 4);
+	EXPECT_CALLS("+");
+	EXPECT_EQ(atomic_long_read(&p->pool.failures), failures);
+	EXPECT_EQ(p->pool.zones->nr_free, PB(1));
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL_ACCOUNT, 4), PB(1));
+	EXPECT_CALLS("+k");
+	/* Who does not ask for it is not charged. */
+	unit_calls.refuse = true;
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 4), PB(1) + 16);
+	EXPECT_CALLS("k");
+	end(p);
+}
+
+/* Background reclaim hears of each zone that the request could have had. */
+TEST(wake_ups)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 1, 1 }, { 0, ZB_ZONE_NORMAL, 2, 1 },
+			{ 0, ZB_ZONE_MOVABLE, 3, 1 }, { 1, ZB_ZONE_NORMAL, 4, 1 },
+		},
+		.nr_zones = 4,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned int i;
+
+	p->pool.ops = &unit_recording_ops;
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 9), PB(2));
+	EXPECT_CALLS("k");
+	for (i = 0; i < 4; i++)
+		unit_take(&p->pool.zones[i], 9, M);
+	unit_alloc(p, ZB_GFP_NOWAIT, 4);
+	EXPECT_EQ(unit_calls.zones, 0xb);
+	EXPECT_EQ(unit_calls.order, 4);
+	EXPECT_CALLS("WWWF");
+	unit_alloc(p, ZB_GFP_DMA32 | ZB_GFP_NOWAIT, 0);
+	EXPECT_EQ(unit_calls.zones, 0x1);
+	EXPECT_CALLS("WF");
+	unit_alloc(p, ZB_GFP_HIGHUSER_MOVABLE | __ZB_GFP_NORETRY, 0);
+	EXPECT_EQ(unit_calls.zones, 0xf);
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	end(p);
+}
+
+/* The slow path may use what is below min: for whom, watermark_test.c tells. */
+TEST(boldness_of_the_first_attempt)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		const char *calls;
+	} cases[] = {
+		{ SLEEP, "ZZDRZF" }, { SLEEP | __ZB_GFP_HIGH, "Zk" },
+		{ __ZB_GFP_ATOMIC, "F" }, { ZB_GFP_ATOMIC, "Wk" },
+		{ SLEEP | __ZB_GFP_MEMALLOC, "ZZk" }, { __ZB_GFP_MEMALLOC, "k" },
+	};
+	struct unit_pool *p = unit_pool_one(1, 1);
+	unsigned int i;
+
+	p->pool.ops = &unit_recording_ops;
+	p->pool.zones->watermark[ZB_ALLOC_WMARK_MIN] = 690;
+	p->pool.zones->watermark[ZB_ALLOC_WMARK_LOW] = 700;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		unit_alloc(p, cases[i].gfp, 0);
+		if (!EXPECT_CALLS(cases[i].calls))
+			unit_note("case %u", i);
+	}
+	end(p);
+}

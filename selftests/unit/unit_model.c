@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_model.h"
+
+/**
+ * unit_model_init() - begin with a pool that is all free
+ * @m: the model
+ * @p: the pool
+ */
+void unit_model_init(struct unit_model *m, struct unit_pool *p)
+{
+	unsigned int i;
+
+	memset(m, 0, sizeof(*m));
+	m->p = p;
+	for (i = 0; i < p->pool.nr_zones; i++) {
+		m->held[i] = calloc(p->pool.zones[i].nr_pages, sizeof(bool));
+		m->start[i] = calloc(p->pool.zones[i].nr_pages, 1);
+		ASSERT(m->held[i] && m->start[i]);
+	}
+}
+
+/**
+ * unit_model_free() - let go of what a model has
+ * @m: the model
+ */
+void unit_model_free(struct unit_model *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < UNIT_MAX_ZONES; i++) {
+		free(m->held[i]);
+		free(m->start[i]);
+	}
+}
+
+/**
+ * unit_model_set() - write down that frames are held, or are not any more
+ * @m: the model
+ * @pfn: the first
+ * @nr_pages: how many, in blocks as zb_pool_alloc_exact() makes them
+ * @held: which of both
+ */
+void unit_model_set(struct unit_model *m, unsigned long pfn,
+		    unsigned long nr_pages, bool held)
+{
+	struct zb_zone *zone = zb_pfn_zone(&m->p->pool, pfn);
+	unsigned long i, n, at = pfn - zone->start_pfn;
+	unsigned int k, z = zone - m->p->pool.zones;
+
+	for (i = at; i < at + nr_pages; i++) {
+		ASSERT_EQ(m->held[z][i], !held);
+		m->held[z][i] = held;
+	}
+	for (n = nr_pages; n; at += BIT(k), n -= BIT(k)) {
+		k = unit_top_bit(n);
+		m->start[z][at] = held ? k + 1 : 0;
+	}
+	m->nr_held += held ? nr_pages : -nr_pages;
+}
+
+/**
+ * unit_model_split() - write down that a block is single frames now
+ * @m: the model
+ * @pfn: its first frame
+ * @order: its order
+ */
+void unit_model_split(struct unit_model *m, unsigned long pfn,
+		      unsigned int order)
+{
+	struct zb_zone *zone = zb_pfn_zone(&m->p->pool, pfn);
+
+	memset(m->start[zone - m->p->pool.zones] + (pfn - zone->start_pfn), 1,
+	       BIT(order));
+}
+
+/**
+ * unit_model_bad() - what a free of this has to say
+ * @m: the model
+ * @pfn: any number
+ * @nr_pages: as for zb_pool_free_exact()
+ *
+ * Return: ZB_OK if it is right.
+ */
+enum zb_bad unit_model_bad(const struct unit_model *m, unsigned long pfn,
+			   unsigned long nr_pages)
+{
+	struct zb_zone *zone;
+	unsigned int order;
+	u8 start;
+
+	for (; nr_pages; nr_pages -= BIT(order), pfn += BIT(order)) {
+		order = unit_top_bit(nr_pages);
+		zone = zb_pfn_zone(&m->p->pool, pfn);
+		if (!zone)
+			return ZB_BAD_OUTSIDE;
+		start = m->start[zone - m->p->pool.zones][pfn - zone->start_pfn];
+		if (!start)
+			return ZB_BAD_NOT_ALLOCATED;
+		if (start != order + 1)
+			return ZB_BAD_WRONG_ORDER;
+	}
+	return ZB_OK;
+}
+
+/**
+ * unit_model_head() - the block that has a frame in it
+ * @m: the model
+ * @pfn: any number
+ *
+ * Return: its first frame, or ZB_NO_PFN.
+ */
+unsigned long unit_model_head(const struct unit_model *m, unsigned long pfn)
+{
+	struct zb_zone *zone = zb_pfn_zone(&m->p->pool, pfn);
+	unsigned long at;
+	const u8 *start;
+
+	if (!zone)
+		return ZB_NO_PFN;
+	start = m->start[zone - m->p->pool.zones];
+	at = pfn - zone->start_pfn;
+	if (!m->held[zone - m->p->pool.zones][at])
+		return ZB_NO_PFN;
+	while (!start[at])
+		at--;
+	return zone->start_pfn + at;
+}
+
+static bool has(const unsigned long *mask, int nid)
+{
+	return !mask || *mask >> nid & 1;
+}
+
+/**
+ * unit_model_allows() - may a request be served from there at all?
+ * @zone: where
+ * @r: the request
+ *
+ * Return: false if not even the slow path may go there.
+ */
+bool unit_model_allows(const struct zb_zone *zone, const struct unit_request *r)
+{
+	if ((r->gfp & __ZB_GFP_THISNODE) && zone->nid != r->nid)
+		return false;
+	if (zone->type > zb_gfp_zone(r->gfp) || r->order > zone->max_order)
+		return false;
+	if ((r->gfp & __ZB_GFP_HARDWALL) && !(r->gfp & __ZB_GFP_ATOMIC) &&
+	    !has(r->policy.cpuset, zone->nid))
+		return false;
+	return has(r->policy.nodemask, zone->nid);
+}
+
+static bool is_movable(const struct unit_model *m, zb_gfp_t gfp)
+{
+	return !m->p->pool.mobility_disabled && gfp & __ZB_GFP_MOVABLE;
+}
+
+static bool tries_harder(zb_gfp_t gfp)
+{
+	return gfp & __ZB_GFP_ATOMIC && !(gfp & __ZB_GFP_NOMEMALLOC);
+}
+
+/* May a request have frames of pageblocks of this type? */
+static bool may_have(const struct unit_model *m, zb_gfp_t gfp, unsigned int mt)
+{
+	switch (mt) {
+	case ZB_MIGRATE_HIGHATOMIC:
+		return tries_harder(gfp);
+	case ZB_MIGRATE_CMA:
+		return is_movable(m, gfp);
+	case ZB_MIGRATE_ISOLATE:
+		return false;
+	}
+	return true;
+}
+
+/* What nobody holds and no CPU keeps, one byte per frame. */
+static unsigned char *free_frames(const struct unit_model *m,
+				  const struct zb_zone *zone)
+{
+	const bool *held = m->held[zone - m->p->pool.zones];
+	unsigned char *is_free = malloc(zone->nr_pages);
+	unsigned int cpu, index, mt, i, order;
+	const struct zb_pcp_list *list;
+	unsigned long at;
+
+	ASSERT(is_free);
+	for (at = 0; at < zone->nr_pages; at++)
+		is_free[at] = !held[at];
+	for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
+		for (index = 0; index < ZB_PCP_ORDERS; index++)
+			for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+				list = &zone->pcp[cpu].list[index][mt];
+				order = index < ZB_PCP_LOW_ORDERS ? index : 9;
+				for (i = 0; i < list->nr; i++)
+					memset(is_free + list->frame[i], 0,
+					       BIT(order));
+			}
+	return is_free;
+}
+
+/* Is the run of @order at frame @at free, and of one type that may be had? */
+static bool is_block(const struct unit_model *m, const struct zb_zone *zone,
+		     const unsigned char *is_free, unsigned long at,
+		     const struct unit_request *r)
+{
+	unsigned int mt = zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype;
+	unsigned long i, end = at + BIT(r->order);
+
+	if (!may_have(m, r->gfp, mt))
+		return false;
+	for (i = at; i < end; i += ZB_PAGEBLOCK_NR)
+		if (zone->pageblocks[i / ZB_PAGEBLOCK_NR].migratetype != mt)
+			return false;
+	return !memchr(is_free + at, 0, BIT(r->order));
+}
+
+static bool has_block(const struct unit_model *m, const struct zb_zone *zone,
+		      const unsigned char *is_free,
+		      const struct unit_request *r)
+{
+	unsigned long pfn = ALIGN(zone->start_pfn, BIT(r->order));
+
+	for (; pfn + BIT(r->order) <= zb_zone_end(zone); pfn += BIT(r->order))
+		if (is_block(m, zone, is_free, pfn - zone->start_pfn, r))
+			return true;
+	return false;
+}
+
+/* What the min mark and the reserve leave to others. */
+static unsigned long not_for(const struct zb_zone *zone, zb_gfp_t gfp)
+{
+	unsigned long mark = zone->watermark[ZB_ALLOC_WMARK_MIN];
+
+	/* Half, and a quarter of what then is left; rounded up. */
+	if (gfp & __ZB_GFP_HIGH)
+		mark = (mark + 1) / 2;
+	if (tries_harder(gfp))
+		mark = (3 * mark + 3) / 4;
+	return mark + zone->lowmem_reserve[zb_gfp_zone(gfp)];
+}
+
+/**
+ * unit_model_serves() - would a zone serve this request, as things are now?
+ * @m: the model
+ * @zone: a zone that the request may use
+ * @r: the request
+ *
+ * As the boldest attempt that the flags permit; lists of CPUs apart.
+ *
+ * Return: true if it has to, false if it must not.
+ */
+bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
+		       const struct unit_request *r)
+{
+	unsigned char *is_free = free_frames(m, zone);
+	bool all = r->gfp & __ZB_GFP_MEMALLOC && !(r->gfp & __ZB_GFP_NOMEMALLOC);
+	unsigned long at, nr = 0;
+	bool serves = has_block(m, zone, is_free, r);
+
+	for (at = 0; at < zone->nr_pages; at++)
+		nr += is_free[at] &&
+		      may_have(m, r->gfp, zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype);
+	if (!all && nr < not_for(zone, r->gfp) + BIT(r->order))
+		serves = false;
+	free(is_free);
+	return serves;
+}

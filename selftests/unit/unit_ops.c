@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_ops.h"
+
+struct unit_calls unit_calls = { .damaged = ZB_NO_PFN };
+
+static void called(struct zb_pool *pool, char letter)
+{
+	struct unit_calls *c = &unit_calls;
+
+	if (c->nr < UNIT_MAX_CALLS)
+		c->text[c->nr++] = letter;
+	if (c->give_on != letter || c->give_after--)
+		return;
+	c->give_on = 0;
+	EXPECT_EQ(zb_pool_free_pages(pool, c->give_pfn, c->give_order), ZB_OK);
+}
+
+static void asked(struct zb_pool *pool, char letter, zb_gfp_t gfp,
+		  unsigned int order)
+{
+	unit_calls.gfp = gfp;
+	unit_calls.order = order;
+	called(pool, letter);
+}
+
+static void told(struct zb_pool *pool, char letter, unsigned long pfn,
+		 unsigned int order)
+{
+	unit_calls.pfn = pfn;
+	unit_calls.order = order;
+	called(pool, letter);
+}
+
+static bool take_one(unsigned int *left)
+{
+	if (!*left)
+		return false;
+	(*left)--;
+	return true;
+}
+
+static void drain_all(struct zb_pool *pool)
+{
+	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+	called(pool, 'D');
+}
+
+static void wake_reclaim(struct zb_pool *pool, struct zb_zone *zone,
+			 unsigned int order)
+{
+	unit_calls.zones |= BIT(zone - pool->zones);
+	unit_calls.order = order;
+	called(pool, 'W');
+}
+
+static unsigned long zone_reclaim(struct zb_pool *pool, struct zb_zone *zone,
+				  zb_gfp_t gfp, unsigned int order)
+{
+	unit_calls.zones |= BIT(zone - pool->zones);
+	asked(pool, 'Z', gfp, order);
+	return take_one(&unit_calls.reclaim);
+}
+
+static unsigned long direct_reclaim(struct zb_pool *pool, zb_gfp_t gfp,
+				    unsigned int order)
+{
+	asked(pool, 'R', gfp, order);
+	return take_one(&unit_calls.reclaim);
+}
+
+static bool compact(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order)
+{
+	asked(pool, 'C', gfp, order);
+	return take_one(&unit_calls.compact);
+}
+
+static bool wait_a_little(struct zb_pool *pool, bool killable)
+{
+	unit_calls.killable = killable;
+	called(pool, 'S');
+	return take_one(&unit_calls.waits);
+}
+
+static bool charge(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order)
+{
+	asked(pool, '+', gfp, order);
+	return !unit_calls.refuse;
+}
+
+static void uncharge(struct zb_pool *pool, unsigned int order)
+{
+	unit_calls.order = order;
+	called(pool, '-');
+}
+
+static bool check(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	told(pool, 'k', pfn, order);
+	return pfn != unit_calls.damaged;
+}
+
+static void clear(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	told(pool, '0', pfn, order);
+}
+
+static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	told(pool, 'f', pfn, order);
+}
+
+static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
+		enum zb_bad why)
+{
+	unit_calls.bad = why;
+	told(pool, '!', pfn, order);
+}
+
+static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		   int nid)
+{
+	unit_calls.nid = nid;
+	asked(pool, 'F', gfp, order);
+}
+
+const struct zb_ops unit_recording_ops = {
+	.drain_all = drain_all,
+	.wake_reclaim = wake_reclaim,
+	.zone_reclaim = zone_reclaim,
+	.direct_reclaim = direct_reclaim,
+	.compact = compact,
+	.wait = wait_a_little,
+	.charge = charge,
+	.uncharge = uncharge,
+	.check = check,
+	.clear = clear,
+	.freed = freed,
+	.bad = bad,
+	.failed = failed,
+};
+
+/**
+ * unit_called_at() - compare calls; see EXPECT_CALLS()
+ * @file: of the caller
+ * @line: of the caller
+ * @expected: a letter for each call
+ *
+ * Return: whether they are the same.
+ */
+bool unit_called_at(const char *file, int line, const char *expected)
+{
+	bool same;
+
+	unit_calls.text[unit_calls.nr] = 0;
+	same = !strcmp(unit_calls.text, expected);
+	if (!same)
+		unit_fail(file, line, "calls: \"%s\" instead of \"%s\"",
+			  unit_calls.text, expected);
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	return same;
+}

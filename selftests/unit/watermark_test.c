@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit_pool.h"
+
+#define HIGH	ZB_ALLOC_HIGH
+#define HARDER	ZB_ALLOC_HARDER
+#define CMA	ZB_ALLOC_CMA
+#define AUTO	ZB_MIN_FREE_AUTO
+
+/* With one zone of so many pages of 4 KiB. */
+static unsigned long default_kbytes(unsigned int type, unsigned long nr_pages)
+{
+	struct zb_zone zone = { .type = type, .nr_pages = nr_pages };
+
+	return zb_default_min_free_kbytes(&zone, 1, 12);
+}
+
+TEST(min_free_kbytes_by_size)
+{
+	/* As in the kernel's comment, from 16 MiB to 16 GiB of low memory. */
+	static const struct {
+		unsigned long mib, kbytes;
+	} cases[] = {
+		{ 0, 128 }, { 1, 128 }, { 2, 181 }, { 16, 512 }, { 32, 724 },
+		{ 64, 1024 }, { 128, 1448 }, { 256, 2048 }, { 512, 2896 },
+		{ 1024, 4096 }, { 2048, 5792 }, { 4096, 8192 }, { 8192, 11585 },
+		{ 16384, 16384 }, { 1ul << 22, 262144 }, { 1ul << 23, 262144 },
+		{ 1ul << 40, 262144 },
+	};
+	unsigned long x, root;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		EXPECT_EQ(default_kbytes(ZB_ZONE_NORMAL, cases[i].mib << 8),
+			  cases[i].kbytes);
+		EXPECT_EQ(default_kbytes(ZB_ZONE_DMA, cases[i].mib << 8),
+			  cases[i].kbytes);
+		EXPECT_EQ(default_kbytes(ZB_ZONE_MOVABLE, cases[i].mib << 8), 128);
+	}
+	for (x = 256; x < 50000; x += 7) {
+		root = default_kbytes(ZB_ZONE_DMA32, x);
+		EXPECT(root * root <= 64 * x && (root + 1) * (root + 1) > 64 * x);
+	}
+}
+
+/* All low zones of all nodes count together. */
+TEST(min_free_kbytes_of_several_zones)
+{
+	struct zb_zone zones[] = {
+		{ .type = ZB_ZONE_DMA, .nr_pages = 4096 },
+		{ .type = ZB_ZONE_NORMAL, .nr_pages = 8192 },
+		{ .type = ZB_ZONE_MOVABLE, .nr_pages = 1048576 },
+		{ .type = ZB_ZONE_NORMAL, .nr_pages = 4096, .nid = 1 },
+	};
+
+	EXPECT_EQ(zb_default_min_free_kbytes(zones, 4, 12), 1024);
+	EXPECT_EQ(zb_default_min_free_kbytes(zones, 4, 16), 4096);
+	EXPECT_EQ(zb_default_min_free_kbytes(zones, 1, 12), 512);
+	EXPECT_EQ(zb_default_min_free_kbytes(zones, 0, 12), 128);
+}
+
+/* One zone, and the marks that come of the tunables. */
+TEST(marks_of_one_zone)
+{
+	static const struct {
+		unsigned int type, page_shift;
+		unsigned long nr_pages, kbytes;
+		unsigned int scale;
+		unsigned long mark[ZB_NR_WMARKS];
+	} cases[] = {
+		/* 1 GiB: the distance is 0.1 % of it, but at least min / 4. */
+		{ ZB_ZONE_NORMAL, 12, 262144, AUTO, 10, { 1024, 1286, 1548 } },
+		{ ZB_ZONE_NORMAL, 12, 262144, 4096, 10, { 1024, 1286, 1548 } },
+		{ ZB_ZONE_NORMAL, 12, 262144, 4096, 1, { 1024, 1280, 1536 } },
+		{ ZB_ZONE_NORMAL, 12, 262144, 4096, 1000, { 1024, 27238, 53452 } },
+		{ ZB_ZONE_NORMAL, 12, 262144, 8, 1, { 2, 28, 54 } },
+		{ ZB_ZONE_DMA, 12, 262144, 4096, 10, { 1024, 1286, 1548 } },
+		{ ZB_ZONE_DMA32, 12, 262144, 4096, 10, { 1024, 1286, 1548 } },
+		/* A pageblock; and never more than a quarter of it. */
+		{ ZB_ZONE_NORMAL, 12, 512, AUTO, 10, { 45, 56, 67 } },
+		{ ZB_ZONE_NORMAL, 12, 512, 512, 10, { 128, 160, 192 } },
+		{ ZB_ZONE_NORMAL, 12, 512, 516, 10, { 128, 160, 192 } },
+		{ ZB_ZONE_NORMAL, 12, 512, 1ul << 40, 10, { 128, 160, 192 } },
+		{ ZB_ZONE_NORMAL, 12, 512, 1, 10, { 0, 0, 0 } },
+		/* None at all: what is left is the distance between the marks. */
+		{ ZB_ZONE_NORMAL, 12, 262144, 0, 10, { 0, 262, 524 } },
+		{ ZB_ZONE_MOVABLE, 12, 262144, 0, 10, { 0, 262, 524 } },
+		{ ZB_ZONE_NORMAL, 12, 512, 0, 10, { 0, 0, 0 } },
+		/* 64 KiB pages. */
+		{ ZB_ZONE_NORMAL, 16, 8192, 65536, 10, { 1024, 1280, 1536 } },
+		{ ZB_ZONE_NORMAL, 16, 512, AUTO, 10, { 11, 13, 15 } },
+		/* What is no low memory keeps 1/1024, 32 to 128 frames. */
+		{ ZB_ZONE_MOVABLE, 12, 512, AUTO, 10, { 32, 40, 48 } },
+		{ ZB_ZONE_HIGHMEM, 12, 40960, 1, 10, { 40, 80, 120 } },
+		{ ZB_ZONE_MOVABLE, 12, 1048576, 1ul << 20, 10, { 128, 1176, 2224 } },
+	};
+	struct zb_tunables t = ZB_TUNABLES_DEFAULT;
+	struct zb_zone zone = { .nid = 0 };
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		zone.type = cases[i].type;
+		zone.nr_pages = cases[i].nr_pages;
+		t.min_free_kbytes = cases[i].kbytes;
+		t.watermark_scale_factor = cases[i].scale;
+		zb_setup_watermarks(&zone, 1, &t, cases[i].page_shift);
+		for (k = 0; k < ZB_NR_WMARKS; k++)
+			if (!EXPECT_EQ(zone.watermark[k], cases[i].mark[k]))
+				unit_note("case %u, mark %u", i, k);
+	}
+}
+
+static const unsigned long sizes[] = { 4096, 131072, 65536, 32768, 8192 };
+
+/* All five zones of node 0, and one of node 1. */
+static void make_zones(struct zb_zone zones[6])
+{
+	unsigned int i;
+
+	memset(zones, 0, 6 * sizeof(*zones));
+	for (i = 0; i < ZB_NR_ZONES; i++) {
+		zones[i].type = i;
+		zones[i].nr_pages = sizes[i];
+	}
+	zones[5].nid = 1;
+	zones[5].type = ZB_ZONE_NORMAL;
+	zones[5].nr_pages = 1048576;
+}
+
+/* Each of the low zones has its share, of all nodes together. */
+TEST(min_is_shared_by_size)
+{
+	struct zb_tunables t = ZB_TUNABLES_DEFAULT;
+	unsigned long all = 4096 + 131072 + 65536 + 1048576;
+	struct zb_zone zones[6];
+	unsigned int i;
+
+	make_zones(zones);
+	t.min_free_kbytes = 16384;
+	zb_setup_watermarks(zones, 6, &t, 12);
+	for (i = 0; i <= ZB_ZONE_NORMAL; i++)
+		EXPECT_EQ(zones[i].watermark[0], 4096 * sizes[i] / all);
+	EXPECT_EQ(zones[ZB_ZONE_HIGHMEM].watermark[0], 32);
+	EXPECT_EQ(zones[ZB_ZONE_MOVABLE].watermark[0], 32);
+	EXPECT_EQ(zones[5].watermark[0], 4096 * 1048576ul / all);
+}
+
+TEST(reserves_by_ratio)
+{
+	/* By zone and the highest zone of the request; own node only. */
+	static const unsigned long reserve[ZB_NR_ZONES][ZB_NR_ZONES] = {
+		[ZB_ZONE_DMA] = { 0, 512, 768, 896, 928 },
+		[ZB_ZONE_DMA32] = { 0, 0, 256, 384, 416 },
+		[ZB_ZONE_NORMAL] = { 0, 0, 0, 1024, 1280 },
+	};
+	struct zb_tunables t = ZB_TUNABLES_DEFAULT;
+	struct zb_zone zones[6];
+	unsigned int i, k;
+
+	make_zones(zones);
+	zb_setup_watermarks(zones, 6, &t, 12);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		for (k = 0; k < ZB_NR_ZONES; k++) {
+			EXPECT_EQ(zones[i].lowmem_reserve[k], reserve[i][k]);
+			EXPECT_EQ(zones[5].lowmem_reserve[k], 0);
+		}
+	/* A ratio of 0 is no reserve, and one that is changed counts at once. */
+	t.lowmem_reserve_ratio[ZB_ZONE_DMA] = 0;
+	t.lowmem_reserve_ratio[ZB_ZONE_NORMAL] = 1;
+	t.lowmem_reserve_ratio[ZB_ZONE_HIGHMEM] = 8;
+	zb_setup_watermarks(zones, 6, &t, 12);
+	for (k = 0; k < ZB_NR_ZONES; k++)
+		EXPECT_EQ(zones[ZB_ZONE_DMA].lowmem_reserve[k], 0);
+	EXPECT_EQ(zones[ZB_ZONE_NORMAL].lowmem_reserve[ZB_ZONE_HIGHMEM], 32768);
+	EXPECT_EQ(zones[ZB_ZONE_NORMAL].lowmem_reserve[ZB_ZONE_MOVABLE], 40960);
+	EXPECT_EQ(zones[ZB_ZONE_HIGHMEM].lowmem_reserve[ZB_ZONE_MOVABLE], 1024);
+}
+
+/* A zone that is nothing but its counters. */
+static void make_counters(struct zb_zone *zone)
+{
+	memset(zone, 0, sizeof(*zone));
+	zb_lock_init(&zone->lock);
+	zone->max_order = ZB_MAX_ORDER;
+}
+
+static void add_free(struct zb_zone *zone, unsigned int order, unsigned int mt,
+		     unsigned long nr)
+{
+	zone->nr_free += nr << order;
+	zone->nr_free_type[mt] += nr << order;
+	zone->free_area[order].nr_free += nr;
+	zone->free_area[order].nr_free_type[mt] += nr;
+}
+
+/* What is left of a mark, written down as the table in alloc_flags.h says. */
+static unsigned long left_of(unsigned long mark, unsigned int flags)
+{
+	switch (flags & (HIGH | HARDER)) {
+	case HIGH | HARDER:
+		return mark * 3 / 8;
+	case HARDER:
+		return mark * 3 / 4;
+	case HIGH:
+		return mark / 2;
+	}
+	return mark;
+}
+
+/* One frame above what has to be left is enough; exactly that is not. */
+static void expect_border(unsigned int order, unsigned long mark,
+			  unsigned long reserve, unsigned int flags)
+{
+	unsigned long border = left_of(mark, flags) + reserve + BIT(order) - 1;
+	struct zb_zone zone;
+	int by;
+
+	make_counters(&zone);
+	zone.lowmem_reserve[ZB_ZONE_NORMAL] = reserve;
+	zone.lowmem_reserve[ZB_ZONE_MOVABLE] = 1ul << 40;
+	add_free(&zone, order, ZB_MIGRATE_UNMOVABLE, 1);
+	for (by = border ? -1 : 0; by <= 1; by++) {
+		/* The other frames are single ones. */
+		zone.nr_free = border + by;
+		if (!EXPECT_EQ(zb_zone_watermark_ok(&zone, order, mark,
+						    ZB_ZONE_NORMAL, flags),
+			       by > 0))
+			unit_note("order %u, mark %lu, reserve %lu, flags 0x%x, %d",
+				  order, mark, reserve, flags, by);
+	}
+}
+
+TEST(exactly_at_the_mark)
+{
+	static const unsigned long marks[] = { 0, 8, 16, 64, 800, 80000 };
+	static const unsigned int others[] = {
+		0, CMA, ZB_ALLOC_CPUSET, ZB_ALLOC_COLD, ZB_ALLOC_KSWAPD,
+		ZB_ALLOC_NOFRAGMENT, ZB_ALLOC_WMARK_HIGH,
+	};
+	unsigned int order, i, k, f;
+
+	for (order = 0; order <= ZB_MAX_ORDER; order++)
+		for (i = 0; i < ARRAY_SIZE(marks); i++)
+			for (k = 0; k < ARRAY_SIZE(others); k++)
+				for (f = 0; f < 4; f++)
+					expect_border(order, marks[i],
+						      i % 2 ? 37 * i : 0,
+						      (f & 1 ? HIGH : 0) |
+						      (f & 2 ? HARDER : 0) |
+						      others[k]);
+}
+
+/* Marks that can't be divided: what is given away is rounded down. */
+TEST(odd_marks_are_rounded_up)
+{
+	static const struct {
+		unsigned long mark, flags, left;
+	} cases[] = {
+		{ 1, HIGH, 1 }, { 3, HIGH, 2 }, { 3, HARDER, 3 }, { 7, HARDER, 6 },
+		{ 7, HIGH | HARDER, 3 }, { 45, HIGH, 23 }, { 45, HARDER, 34 },
+		{ 45, HIGH | HARDER, 18 },
+	};
+	struct zb_zone zone;
+	unsigned int i;
+
+	make_counters(&zone);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		zone.nr_free = cases[i].left;
+		EXPECT(!zb_zone_watermark_ok(&zone, 0, cases[i].mark, 0,
+					     cases[i].flags));
+		zone.nr_free++;
+		EXPECT(zb_zone_watermark_ok(&zone, 0, cases[i].mark, 0,
+					    cases[i].flags));
+	}
+}
+
+/* Free frames of each type count for those only who may have them. */
+TEST(frames_that_count)
+{
+	unsigned int flags, mt, f;
+	struct zb_zone zone;
+	bool counts;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		for (f = 0; f < 8; f++) {
+			flags = (f & 1 ? HIGH : 0) | (f & 2 ? HARDER : 0) |
+				(f & 4 ? CMA : 0);
+			counts = mt < ZB_MIGRATE_PCPTYPES ||
+				 (mt == ZB_MIGRATE_HIGHATOMIC && flags & HARDER) ||
+				 (mt == ZB_MIGRATE_CMA && flags & CMA);
+			make_counters(&zone);
+			add_free(&zone, 0, mt, 900);
+			EXPECT_EQ(zb_zone_watermark_ok(&zone, 0, 800, 0, flags),
+				  counts);
+			/* Not even when there is no mark. */
+			EXPECT_EQ(zb_zone_watermark_ok(&zone, 0, 0, 0, flags),
+				  counts);
+			add_free(&zone, 0, ZB_MIGRATE_MOVABLE, 801);
+			EXPECT(zb_zone_watermark_ok(&zone, 0, 800, 0, flags));
+		}
+}
+
+/* With enough free, there has to be a block as well that the request may have. */
+TEST(a_block_has_to_be_there)
+{
+	unsigned int order, k, mt, f, flags;
+	struct zb_zone zone;
+	bool usable;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		for (k = 0; k <= ZB_MAX_ORDER; k++) {
+			make_counters(&zone);
+			add_free(&zone, 0, ZB_MIGRATE_UNMOVABLE, 1ul << 20);
+			add_free(&zone, k, mt, 1);
+			for (f = 0; f < 4; f++) {
+				flags = (f & 1 ? HARDER : 0) | (f & 2 ? CMA : 0);
+				usable = mt < ZB_MIGRATE_PCPTYPES ||
+					 (mt == ZB_MIGRATE_HIGHATOMIC && f & 1) ||
+					 (mt == ZB_MIGRATE_CMA && f & 2);
+				for (order = 0; order <= ZB_MAX_ORDER; order++)
+					EXPECT_EQ(zb_zone_watermark_ok(&zone, order,
+								       0, 0, flags),
+						  !order || (usable && order <= k));
+			}
+		}
+}
+
+/* No underflow: less is free than the request wants, or nothing. */
+TEST(far_too_little)
+{
+	struct zb_zone zone;
+	unsigned int order;
+
+	make_counters(&zone);
+	for (order = 0; order <= ZB_MAX_ORDER; order++)
+		EXPECT(!zb_zone_watermark_ok(&zone, order, 0, 0, HIGH | HARDER));
+	add_free(&zone, 0, ZB_MIGRATE_ISOLATE, 100);
+	zone.nr_free = 50;
+	EXPECT(!zb_zone_watermark_ok(&zone, 0, 0, 0, HIGH | HARDER | CMA));
+}
+
+/* Take single frames until there are none; how many are left in the zone? */
+static unsigned long left_by(struct unit_pool *p, zb_gfp_t gfp)
+{
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long left;
+
+	while (unit_alloc(p, gfp, 0) != ZB_NO_PFN)
+		;
+	left = zone->nr_free;
+	unit_pool_quiet(p);
+	return left;
+}
+
+/* 512 frames, min is 128: each kind of request goes so far and no further. */
+TEST(how_far_down_each_request_goes)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		unsigned long left;
+	} cases[] = {
+		{ 0, 128 }, { ZB_GFP_NOWAIT, 128 }, { ZB_GFP_KERNEL, 128 },
+		{ ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 128 },
+		{ __ZB_GFP_MOVABLE, 128 },
+		{ __ZB_GFP_NOMEMALLOC | __ZB_GFP_ATOMIC, 128 },
+		{ __ZB_GFP_ATOMIC, 96 }, { __ZB_GFP_HIGH, 64 },
+		{ __ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_NOMEMALLOC, 64 },
+		{ ZB_GFP_ATOMIC, 48 }, { ZB_GFP_KERNEL | __ZB_GFP_HIGH, 64 },
+		{ __ZB_GFP_MEMALLOC, 0 }, { ZB_GFP_KERNEL | __ZB_GFP_MEMALLOC, 0 },
+		{ __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 128 },
+		{ ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 64 },
+	};
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 1, 1 } }, .nr_zones = 1,
+		.watermarks = true,
+	};
+	struct unit_pool *p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = unit_pool_make(&g);
+		p->pool.tunables.min_free_kbytes = 512;
+		zb_pool_tune(&p->pool, 1);
+		if (!EXPECT_EQ(left_by(p, cases[i].gfp), cases[i].left))
+			unit_note("flags 0x%x", cases[i].gfp);
+		unit_free_pageblock(p->pool.zones, 0);
+		unit_pool_end(p);
+	}
+}
+
+/* What is left to requests that could have gone elsewhere. */
+TEST(lower_zones_keep_their_reserve)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 1, 1 }, { 0, ZB_ZONE_NORMAL, 2, 12 },
+		},
+		.nr_zones = 2, .watermarks = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long i;
+
+	p->pool.tunables.min_free_kbytes = 416;
+	p->pool.tunables.lowmem_reserve_ratio[ZB_ZONE_DMA32] = 64;
+	zb_pool_tune(&p->pool, 1);
+	EXPECT_EQ(zone->watermark[ZB_ALLOC_WMARK_MIN], 8);
+	EXPECT_EQ(zone->lowmem_reserve[ZB_ZONE_NORMAL], 96);
+	EXPECT_EQ(left_by(p, ZB_GFP_KERNEL), 8 + 96);
+	EXPECT_EQ(zone[1].nr_free, 96);
+	EXPECT_EQ(left_by(p, ZB_GFP_ATOMIC), 3 + 96);
+	EXPECT_EQ(zone[1].nr_free, 36);
+	EXPECT_EQ(left_by(p, ZB_GFP_KERNEL | ZB_GFP_DMA32), 8);
+	EXPECT_EQ(zone[1].nr_free, 36);
+	for (i = 0; i < 13; i++)
+		unit_free_pageblock(&zone[i > 0], i - (i > 0));
+	unit_pool_end(p);
+}
+
+/* More or less is kept back as soon as the administrator says so. */
+TEST(changes_at_run_time)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1,
+		.watermarks = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	static const unsigned long kbytes[] = { 2048, 1024, 512, 4 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kbytes); i++) {
+		p->pool.tunables.min_free_kbytes = kbytes[i];
+		zb_pool_tune(&p->pool, 1);
+		EXPECT_EQ(left_by(p, ZB_GFP_NOWAIT), kbytes[i] / 4);
+	}
+	p->pool.tunables.min_free_kbytes = 0;
+	zb_pool_tune(&p->pool, 1);
+	EXPECT_EQ(left_by(p, ZB_GFP_NOWAIT), 0);
+	p->pool.tunables.min_free_kbytes = ZB_MIN_FREE_AUTO;
+	zb_pool_tune(&p->pool, 1);
+	EXPECT_EQ(p->pool.zones->watermark[0],
+		  default_kbytes(ZB_ZONE_NORMAL, PB(4)) / 4);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 0), ZB_NO_PFN);
+	for (i = 0; i < 4; i++)
+		unit_free_pageblock(p->pool.zones, i);
+	unit_pool_end(p);
+}
+
+TEST(too_small_to_keep_mobilities_apart)
+{
+	EXPECT(zb_pool_too_small(PB(1)));
+	EXPECT(zb_pool_too_small(PB(6) - 1));
+	EXPECT(!zb_pool_too_small(PB(6)));
+}
