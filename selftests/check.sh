@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # All that must be right before a change goes in; what `make check` runs.
-# usage: check.sh [PART]...    of style, unit, kselftest
+# usage: check.sh [PART]...    of style, unit, kselftest, nodes
 # Needs root and, the first time, a Debian mirror; installs what it lacks. The
 # last line is `N passed, N failed`, and `, N skipped` where something was.
 set -euo pipefail
@@ -14,7 +14,7 @@ here=$(dirname "$(readlink -f "$0")")
 # What make tells its children is not for those we start in other folders.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-all_parts=(style unit kselftest)
+all_parts=(style unit kselftest nodes)
 
 style() {
 	"$here/style.sh"
@@ -27,6 +27,10 @@ unit() {
 
 kselftest() {
 	"$here/vm/run" -k stock -t 1500 -- ./run_tests.sh
+}
+
+nodes() {
+	"$here/numa.sh"
 }
 
 # --- parts and their figures -----------------------------------------------------
@@ -91,7 +95,7 @@ main() {
 	passed=0 failed=0 skipped=0 table='' preparing=''
 	logs=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-check.XXXXXX")
 	trap finish EXIT
-	[[ " ${parts[*]} " != *" kselftest "* ]] || prepare_guest
+	[[ ! " ${parts[*]} " =~ \ (kselftest|nodes)\  ]] || prepare_guest
 	for part in "${parts[@]}"; do
 		run_part "$part"
 	done

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs all tests on a machine that is there for nothing else, such as a guest of
-# vm/run: first those that load the module themselves, then the others with two
-# sets of parameters. TAP with subtests; the last line counts test cases.
-# Parameters of the first round are in $ZB_PARAMS; arguments name the tests to run.
+# vm/run: first those that load the module themselves, then the others with up to
+# three sets of parameters. Where there are two NUMA nodes, those about nodes alone.
+# TAP with subtests; the last line counts test cases. Parameters of the first round
+# are in $ZB_PARAMS; arguments name the tests to run.
 
 cd "$(dirname "$0")" || exit 1
-ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M}
+# Most tests want all of the memory; those about reserves set them themselves, and
+# the third set has the defaults.
+all="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
+ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M $all}
 ONLY=" $* "
 PATH=$(pwd):$PATH
 log=$(mktemp /tmp/zbuddy_run.XXXXXX) || exit 1
@@ -76,19 +80,26 @@ own() {
 	fi
 }
 
-# all KIND...: the programs of these kinds.
-all() {
+# names KIND...: the programs of these kinds, as far as they are wanted.
+names() {
 	for kind; do
 		grep "^$kind	" test_names
-	done >"$log.names"
-	while read -r _ name seconds <&8; do
+	done | while read -r _ name seconds; do
 		case $ONLY in
-		"  " | *" $name "*) program "$name" "$seconds" ;;
+		"  " | *" $name "*) echo "$name $seconds" ;;
 		esac
+	done
+}
+
+all() {
+	names "$@" >"$log.names"
+	while read -r name seconds <&8; do
+		program "$name" "$seconds"
 	done 8<"$log.names"
 }
 
 with_module() {
+	[ "$(names "$@")" ] || return
 	# shellcheck disable=SC2086  # several parameters
 	insmod ./zbuddy.ko $params
 	loaded=$?
@@ -100,15 +111,20 @@ with_module() {
 }
 
 echo "TAP version 13"
-if [ ! -d /sys/module/zbuddy ]; then
+if [ -d /sys/module/zbuddy ]; then
+	echo "# zbuddy is loaded: testing it as it is"
+	all once twice thrice
+elif [ -d /sys/devices/system/node/node1 ]; then
+	round="two nodes" params="size=0:128M,1:128M"
+	with_module nodes
+else
 	all load
 	round="first set" params=$ZB_PARAMS
-	with_module twice once
-	round="second set" params="zones=auto size=64M"
-	with_module twice
-else
-	echo "# zbuddy is loaded: testing it as it is"
-	all twice once
+	with_module once twice thrice
+	round="second set" params="zones=auto size=64M $all"
+	with_module twice thrice
+	round="third set" params="zones=auto size=128M cma_pages=20480 poison=1"
+	with_module thrice
 fi
 echo "1..$nr"
 rm -f "$log" "$log.names"

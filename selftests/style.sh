@@ -88,11 +88,13 @@ core_includes() {
 # are the folders beside core and the files beside them; env is below all and
 # included by core alone, as <zb_env.h>.
 ranks='
-core/pageblock 1	core/gfp 1	core/freearea 2	core/zone 3
-core/layout 4	core/mobility 4	core/zonelist 5	core/pcp 5
-core/page_alloc 6	core/stat 7	core/check 7
-compat 10	region 11	params 12	host 13	reclaim 14	buffer 14	api 15
-chardev 15	debugfs 15	main 16
+core/pageblock 1	core/gfp 1	core/alloc_flags 1	core/freearea 2
+core/zone 3	core/layout 4	core/mobility 4	core/watermark 4
+core/zonelist 5	core/pcp 5	core/page_alloc 6	core/page_free 7
+core/slowpath 7	core/isolate 7	core/stat 7	core/check 7
+compat 10	region 11	params 12	fault 12	ops 12	host 13	tunables 14
+drain 15	reclaim 15	buffer 15	api 16	ioctl 16	chardev 17
+debugfs 17	debugfs_vm 18	main 19
 '
 # Lower, and yet not for them.
 never='region core|core/.* compat|(chardev|debugfs|api|main|buffer) region'
@@ -275,6 +277,7 @@ checkpatch_exceptions() {
 	:UNCOMMENTED_DEFINITION:                        ## kernel-doc describes the members
 	:REPEATED_WORD:                                 ## drawings and tables in comments
 	:CAMELCASE:.*<_(Static_assert|Thread_local)>    ## words of C
+	^include/trace/.*:(PARENTHESIS_ALIGNMENT|OPEN_ENDED_LINE):  ## TRACE_EVENT has a layout of its own
 	:LONG_LINE_STRING:                              ## texts stay in one piece
 	^(selftests|include/uapi)/.*:BIT_MACRO:         ## user space has no BIT()
 	^selftests/.*:PREFER_KERNEL_TYPES:              ## nor these,

@@ -14,10 +14,11 @@
 #define OPTS_ALLOC	(OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET))
 
 #define GFP_HELP \
-	"FLAGS are names with commas between, groups (KERNEL NOWAIT NOIO NOFS\n" \
-	"TEMPORARY) and bits (DMA DMA32 HIGHMEM MOVABLE RECLAIMABLE THISNODE ZERO IO\n" \
-	"FS DIRECT_RECLAIM KSWAPD_RECLAIM), or a number; __GFP_ in front is fine.\n" \
-	"Zone Movable is reached with --gfp KERNEL,HIGHMEM,MOVABLE only.\n"
+	"FLAGS are names with commas between: groups (KERNEL USER HIGHUSER\n" \
+	"HIGHUSER_MOVABLE TEMPORARY ATOMIC NOWAIT NOIO NOFS TRANSHUGE ...) and bits\n" \
+	"(DMA DMA32 HIGHMEM MOVABLE RECLAIMABLE HIGH MEMALLOC THISNODE NORETRY ...),\n" \
+	"or a number; __GFP_ in front is fine, and makes ATOMIC the bit of that name.\n" \
+	"Zone Movable is reached with both HIGHMEM and MOVABLE only.\n"
 
 #define ORDER_HELP \
 	"ORDER is a plain number, for 2^ORDER pages. SIZE has a unit (4K 10M 1G\n" \

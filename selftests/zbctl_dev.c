@@ -205,6 +205,10 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 		return zb_err(EINVAL,
 			      "alloc %s: gfp flags MOVABLE and RECLAIMABLE exclude each other (TEMPORARY has RECLAIMABLE): choose one",
 			      req->text);
+	if ((req->gfp & __ZB_GFP_NOFAIL) &&
+	    !(req->gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return zb_err(EINVAL, "alloc %s: gfp flag NOFAIL needs DIRECT_RECLAIM, as in KERNEL",
+			      req->text);
 	return 0;
 }
 
@@ -291,7 +295,7 @@ static void largest_get(int fd, const struct zb_req *req,
 static const char *enomem_cure(const struct largest *l)
 {
 	if (l->reachable)
-		return "what is left is a reserve, or of another migrate type: free something";
+		return "what is left is a reserve (watermarks, see zoneinfo in debugfs): free something, or add MEMALLOC";
 	if (l->unreachable == ZB_ZONE_MOVABLE)
 		return "the flags keep out zone Movable: try --gfp KERNEL,HIGHMEM,MOVABLE";
 	if (l->unreachable == ZB_ZONE_HIGHMEM)
@@ -333,6 +337,10 @@ int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 		if (err == ENOMEM)
 			return alloc_enomem(fd, req, &info, got);
 	}
+	if (err == EPERM)
+		return zb_err(err,
+			      "alloc %s: gfp flags HIGH, ATOMIC and MEMALLOC use up what is kept for urgent requests: run with CAP_SYS_RESOURCE",
+			      req->text);
 	if (err == ENOSPC)
 		return zb_err(err,
 			      "alloc %s: this open file has handed out all its handles: use another process",

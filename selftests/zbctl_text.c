@@ -73,10 +73,16 @@ static const struct gfp_name {
 	__u32 bits;
 	bool bit;
 } gfp_names[] = {
+	{ "TRANSHUGE",		ZB_GFP_TRANSHUGE,		false },
+	{ "HIGHUSER_MOVABLE",	ZB_GFP_HIGHUSER_MOVABLE,	false },
+	{ "HIGHUSER",		ZB_GFP_HIGHUSER,		false },
+	{ "USER",		ZB_GFP_USER,			false },
+	{ "KERNEL_ACCOUNT",	ZB_GFP_KERNEL_ACCOUNT,		false },
 	{ "TEMPORARY",		ZB_GFP_TEMPORARY,		false },
 	{ "KERNEL",		ZB_GFP_KERNEL,			false },
 	{ "NOFS",		ZB_GFP_NOFS,			false },
 	{ "NOIO",		ZB_GFP_NOIO,			false },
+	{ "ATOMIC",		ZB_GFP_ATOMIC,			false },
 	{ "NOWAIT",		ZB_GFP_NOWAIT,			false },
 	{ "RECLAIM",		__ZB_GFP_RECLAIM,		false },
 	{ "DMA",		__ZB_GFP_DMA,			true },
@@ -84,11 +90,26 @@ static const struct gfp_name {
 	{ "HIGHMEM",		__ZB_GFP_HIGHMEM,		true },
 	{ "MOVABLE",		__ZB_GFP_MOVABLE,		true },
 	{ "RECLAIMABLE",	__ZB_GFP_RECLAIMABLE,		true },
+	{ "HIGH",		__ZB_GFP_HIGH,			true },
 	{ "IO",			__ZB_GFP_IO,			true },
 	{ "FS",			__ZB_GFP_FS,			true },
+	{ "COLD",		__ZB_GFP_COLD,			true },
+	{ "NOWARN",		__ZB_GFP_NOWARN,		true },
+	{ "REPEAT",		__ZB_GFP_REPEAT,		true },
+	{ "NOFAIL",		__ZB_GFP_NOFAIL,		true },
+	{ "NORETRY",		__ZB_GFP_NORETRY,		true },
+	{ "MEMALLOC",		__ZB_GFP_MEMALLOC,		true },
+	{ "COMP",		__ZB_GFP_COMP,			true },
 	{ "ZERO",		__ZB_GFP_ZERO,			true },
+	{ "NOMEMALLOC",		__ZB_GFP_NOMEMALLOC,		true },
+	{ "HARDWALL",		__ZB_GFP_HARDWALL,		true },
 	{ "THISNODE",		__ZB_GFP_THISNODE,		true },
+	{ "ATOMIC",		__ZB_GFP_ATOMIC,		true },
+	{ "ACCOUNT",		__ZB_GFP_ACCOUNT,		true },
+	{ "NOTRACK",		__ZB_GFP_NOTRACK,		true },
 	{ "DIRECT_RECLAIM",	__ZB_GFP_DIRECT_RECLAIM,	true },
+	{ "OTHER_NODE",		__ZB_GFP_OTHER_NODE,		true },
+	{ "WRITE",		__ZB_GFP_WRITE,			true },
 	{ "KSWAPD_RECLAIM",	__ZB_GFP_KSWAPD_RECLAIM,	true },
 };
 
@@ -110,14 +131,19 @@ static const char *gfp_strip(const char *s)
 
 static int gfp_lookup(const char *name, __u32 *bits)
 {
+	bool only_bits;
 	long long val;
 
 	if (!parse_num(name, 0, UINT_MAX, &val)) {
 		*bits = (__u32)val;
 		return 0;
 	}
+	/* ATOMIC is a group and one of its bits; the bit is meant by __. */
+	only_bits = !strncmp(name, "__", 2);
 	name = gfp_strip(name);
 	for (size_t i = 0; i < ARRAY_SIZE(gfp_names); i++) {
+		if (only_bits && !gfp_names[i].bit)
+			continue;
 		if (!strcasecmp(name, gfp_names[i].name)) {
 			*bits = gfp_names[i].bits;
 			return 0;

@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From where the page allocator may be called: interrupts that come on top of
+ * it, several CPUs at once, with preemption, and tasks that wait.
+ */
+#include "zb_api_test.h"
+
+#include <linux/atomic.h>
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/interrupt.h>
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/llist.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+/* Where sleep may not be, but no interrupt is needed for it. */
+static void atomic_section(void)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct page *page[5] = { NULL };
+	unsigned long flags;
+	unsigned int order;
+
+	spin_lock_irqsave(&lock, flags);
+	for (order = 0; order < ARRAY_SIZE(page); order++)
+		page[order] = zb_alloc_pages(ZB_GFP_ATOMIC, order);
+	for (order = 0; order < ARRAY_SIZE(page); order += 2)
+		if (page[order])
+			__zb_free_pages(page[order], order);
+	spin_unlock_irqrestore(&lock, flags);
+	for (order = 0; order < ARRAY_SIZE(page); order++) {
+		ZBT_WANT(page[order]);
+		if (page[order] && order % 2)
+			__zb_free_pages(page[order], order);
+	}
+}
+
+/*
+ * A block that goes from one context to another. What is needed to know it
+ * stands in its own memory.
+ */
+struct parcel {
+	struct llist_node node;
+	u64 seed;
+	unsigned int order;
+};
+
+static u64 parcel_stamp(const struct parcel *parcel)
+{
+	return parcel->seed ^ (unsigned long)parcel ^ parcel->order;
+}
+
+static struct parcel *parcel_make(zb_gfp_t gfp, unsigned int order, u64 seed)
+{
+	struct parcel *parcel = (void *)zb_get_free_pages(gfp, order);
+	u64 *last;
+
+	if (!parcel)
+		return NULL;
+	parcel->seed = seed;
+	parcel->order = order;
+	last = (void *)parcel + (PAGE_SIZE << order);
+	last[-1] = parcel_stamp(parcel);
+	return parcel;
+}
+
+static bool parcel_take_apart(struct parcel *parcel)
+{
+	unsigned int order = parcel->order;
+	bool ok = order <= zb_max_order();
+	bool cold = parcel->seed & BIT_ULL(40);
+	u64 *last;
+
+	if (!ok)
+		return false;
+	last = (void *)parcel + (PAGE_SIZE << order);
+	ok = last[-1] == parcel_stamp(parcel);
+	/* It takes longer at the cold end: more time for an interrupt. */
+	if (!order)
+		zb_free_hot_cold_page(virt_to_page((void *)parcel), cold);
+	else
+		zb_free_pages((unsigned long)parcel, order);
+	return ok;
+}
+
+static bool take_apart_all(struct llist_head *head)
+{
+	struct llist_node *list = llist_del_all(head);
+	struct parcel *parcel, *next;
+	bool ok = true;
+
+	llist_for_each_entry_safe(parcel, next, list, node)
+		ok &= parcel_take_apart(parcel);
+	return ok;
+}
+
+/**
+ * struct interrupted - a task, and the interrupts on its CPU
+ * @cpu: where
+ * @up: made by the task, for interrupts
+ * @down: made by interrupts, for the task
+ * @tasklet: runs behind the interrupt
+ * @stop: the interrupts have been sent
+ * @seed: of the interrupt
+ * @nr_hard: interrupts that came
+ * @nr_soft: times the tasklet ran
+ * @nr_failed: requests that failed
+ * @bad: something was not as it was left
+ */
+struct interrupted {
+	int cpu;
+	struct llist_head up, down;
+	struct tasklet_struct tasklet;
+	bool stop;
+	u64 seed;
+	unsigned long nr_hard, nr_soft, nr_failed;
+	bool bad;
+};
+
+static void irq_round(struct interrupted *irq)
+{
+	unsigned int order = zbt_random(&irq->seed) % 4;
+	struct parcel *parcel = parcel_make(ZB_GFP_ATOMIC | __ZB_GFP_NOWARN,
+					    order, irq->seed);
+
+	if (!parcel)
+		irq->nr_failed++;
+	else if (irq->seed & BIT(20))
+		llist_add(&parcel->node, &irq->down);
+	else if (!parcel_take_apart(parcel))
+		irq->bad = true;
+	if (irq->seed & BIT(21) && !take_apart_all(&irq->up))
+		irq->bad = true;
+}
+
+static void soft_irq(struct tasklet_struct *tasklet)
+{
+	struct interrupted *irq = container_of(tasklet, struct interrupted,
+					       tasklet);
+	struct parcel *parcel;
+	unsigned int i;
+
+	WRITE_ONCE(irq->nr_soft, irq->nr_soft + 1);
+	for (i = 0; i < 8; i++) {
+		parcel = parcel_make(ZB_GFP_ATOMIC | __ZB_GFP_NOWARN, i % 4, i);
+		if (parcel && !parcel_take_apart(parcel))
+			irq->bad = true;
+	}
+}
+
+static void hard_irq(void *arg)
+{
+	struct interrupted *irq = arg;
+
+	if (!in_hardirq())
+		irq->bad = true;
+	/*
+	 * As far as lockdep is concerned we are the interrupt of a device: the
+	 * page allocator, too, must not be called from others.
+	 */
+	lockdep_hardirq_threaded();
+	WRITE_ONCE(irq->nr_hard, irq->nr_hard + 1);
+	irq_round(irq);
+	if (irq->nr_hard % 4 == 0)
+		tasklet_schedule(&irq->tasklet);
+}
+
+static int interrupted_task(void *arg)
+{
+	struct interrupted *irq = arg;
+	unsigned int order, sent = 0;
+	struct parcel *parcel;
+	zb_gfp_t gfp;
+	u64 seed = 9;
+
+	while (!READ_ONCE(irq->stop)) {
+		order = zbt_random(&seed) % 8;
+		gfp = ZB_GFP_KERNEL | (seed & BIT_ULL(41) ? __ZB_GFP_COLD : 0);
+		parcel = parcel_make(gfp, order < 4 ? order : 0, seed);
+		if (!ZBT_WANT(parcel))
+			break;
+		/* No more than an interrupt can take apart in no time. */
+		if (llist_empty(&irq->up))
+			sent = 0;
+		if (seed & BIT(20) && sent++ < 16)
+			llist_add(&parcel->node, &irq->up);
+		else
+			ZBT_WANT(parcel_take_apart(parcel));
+		if (seed & BIT(21))
+			ZBT_WANT(take_apart_all(&irq->down));
+		cond_resched();
+	}
+	return 0;
+}
+
+static int send_interrupts(void *arg)
+{
+	unsigned long i, end = jiffies + 2 * HZ;
+	struct interrupted *irq = arg;
+
+	/* On a slow machine longer than that. */
+	for (i = 0; i < 500 || (i < 20000 && time_before(jiffies, end)); i++) {
+		smp_call_function_single(irq->cpu, hard_irq, irq, true);
+		if (i % 16 == 0)
+			usleep_range(20, 100);
+	}
+	return 0;
+}
+
+static void interrupts(void)
+{
+	int from, to = cpumask_first(cpu_online_mask);
+	struct interrupted *irq;
+	struct zbt_team *team;
+
+	from = cpumask_next(to, cpu_online_mask);
+	if (from >= nr_cpu_ids || IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		zbt_skip("needs two CPUs, and no threads in their place");
+		return;
+	}
+	irq = kzalloc_obj(*irq);
+	team = kzalloc_obj(*team);
+	if (!ZBT_WANT(irq && team))
+		goto out;
+	irq->cpu = to;
+	irq->seed = 1;
+	init_llist_head(&irq->up);
+	init_llist_head(&irq->down);
+	tasklet_setup(&irq->tasklet, soft_irq);
+	zbt_team_add(team, to, interrupted_task, irq);
+	zbt_run_on(from, send_interrupts, irq);
+	WRITE_ONCE(irq->stop, true);
+	zbt_team_wait(team);
+	tasklet_kill(&irq->tasklet);
+	ZBT_WANT(take_apart_all(&irq->up));
+	ZBT_WANT(take_apart_all(&irq->down));
+	ZBT_WANT(!irq->bad);
+	ZBT_WANT(irq->nr_hard >= 100);
+	ZBT_WANT(irq->nr_soft >= 10);
+	ZBT_WANT(irq->nr_failed < irq->nr_hard / 2);
+	pr_info("# %lu from hard, %lu from soft ones, %lu requests failed\n",
+		irq->nr_hard, irq->nr_soft, irq->nr_failed);
+out:
+	kfree(team);
+	kfree(irq);
+}
+
+/**
+ * struct office - a CPU that gets parcels and sends them
+ * @in: what others have sent
+ * @next: where to send to
+ * @number: ours
+ * @nr: how many were taken apart here
+ */
+struct office {
+	struct llist_head in;
+	struct office *next;
+	unsigned int number;
+	unsigned long nr;
+};
+
+static int office_work(void *arg)
+{
+	struct office *office = arg;
+	struct parcel *parcel;
+	u64 seed = office->number + 1;
+	unsigned int i, order;
+	zb_gfp_t gfp;
+
+	for (i = 0; i < 4000; i++) {
+		order = zbt_random(&seed) % 16;
+		/* Mostly small ones. */
+		order = order < 12 ? order % 4 : order < 15 ? order - 8 : 9;
+		gfp = seed & BIT(30) ? ZB_GFP_KERNEL :
+		      seed & BIT(31) ? ZB_GFP_TEMPORARY :
+				       ZB_GFP_KERNEL | __ZB_GFP_MOVABLE;
+		parcel = parcel_make(gfp | ZBT_QUIET, order, seed);
+		if (parcel && seed & BIT(25))
+			llist_add(&parcel->node, &office->next->in);
+		else if (parcel)
+			ZBT_WANT(parcel_take_apart(parcel));
+		if (seed & BIT(26)) {
+			ZBT_WANT(take_apart_all(&office->in));
+			office->nr++;
+		}
+		if (seed & BIT(27) && seed & BIT(28) && seed & BIT(29))
+			cond_resched();
+	}
+	return 0;
+}
+
+/* @nr threads in a ring, each on a CPU of its own or wherever it comes. */
+static void post(unsigned int nr, bool bound)
+{
+	struct office *office = kcalloc(nr, sizeof(*office), GFP_KERNEL);
+	struct zbt_team *team = kzalloc_obj(*team);
+	int cpu = cpumask_first(cpu_online_mask);
+	unsigned int i;
+
+	if (!ZBT_WANT(office && team))
+		goto out;
+	for (i = 0; i < nr; i++) {
+		init_llist_head(&office[i].in);
+		office[i].next = &office[(i + 1) % nr];
+		office[i].number = i;
+	}
+	for (i = 0; i < nr; i++) {
+		zbt_team_add(team, bound ? cpu : -1, office_work, &office[i]);
+		cpu = cpumask_next(cpu, cpu_online_mask);
+		if (cpu >= nr_cpu_ids)
+			cpu = cpumask_first(cpu_online_mask);
+	}
+	zbt_team_wait(team);
+	for (i = 0; i < nr; i++) {
+		ZBT_WANT(take_apart_all(&office[i].in));
+		ZBT_WANT(office[i].nr > 0);
+	}
+out:
+	kfree(team);
+	kfree(office);
+}
+
+static unsigned int nr_threads(unsigned int per_cpu)
+{
+	return min(num_online_cpus() * per_cpu, 16u);
+}
+
+static void all_cpus(void)
+{
+	post(nr_threads(1), true);
+}
+
+/* More threads than CPUs: they are preempted in the middle of it, and moved. */
+static void preempted(void)
+{
+	post(nr_threads(3), false);
+	post(nr_threads(2), true);
+}
+
+/* Pages of one CPU are freed on another one, as long as it lasts. */
+struct handover {
+	struct page *page[64];
+	unsigned int round;
+};
+
+static int handover_alloc(void *arg)
+{
+	struct handover *h = arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(h->page); i++) {
+		h->page[i] = zb_alloc_pages(ZB_GFP_KERNEL, h->round % 4);
+		if (ZBT_WANT(h->page[i]))
+			zbt_stamp(h->page[i], h->round % 4, i);
+	}
+	return 0;
+}
+
+static int handover_free(void *arg)
+{
+	struct handover *h = arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(h->page); i++) {
+		if (!h->page[i])
+			continue;
+		ZBT_WANT(zbt_stamped(h->page[i], h->round % 4, i));
+		__zb_free_pages(h->page[i], h->round % 4);
+	}
+	return 0;
+}
+
+static void freed_on_another_cpu(void)
+{
+	struct handover *h = kzalloc_obj(*h);
+	int from, to;
+
+	if (!ZBT_WANT(h))
+		return;
+	for (h->round = 0; h->round < 8; h->round++)
+		for_each_online_cpu(from) {
+			to = cpumask_next(from, cpu_online_mask);
+			if (to >= nr_cpu_ids)
+				to = cpumask_first(cpu_online_mask);
+			zbt_run_on(from, handover_alloc, h);
+			zbt_run_on(to, handover_free, h);
+		}
+	kfree(h);
+}
+
+static struct page *waited_for;
+
+static int alloc_nofail(void *arg)
+{
+	struct page *page = zb_alloc_pages(ZB_GFP_KERNEL | __ZB_GFP_NOFAIL |
+					   __ZB_GFP_NOWARN, 3);
+
+	WRITE_ONCE(waited_for, page);
+	return 0;
+}
+
+/* With nothing left it waits, until somebody frees something. */
+static void nofail(void)
+{
+	struct zbt_team *team = kzalloc_obj(*team);
+	unsigned long nr;
+	unsigned int i;
+	LIST_HEAD(all);
+
+	if (!ZBT_WANT(team))
+		return;
+	alloc_nofail(NULL);
+	if (ZBT_WANT(waited_for))
+		__zb_free_pages(waited_for, 3);
+	waited_for = NULL;
+	nr = zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC,
+				      zb_nr_free_pages(), &all);
+	ZBT_WANT(nr && !zb_nr_free_pages());
+	zbt_team_add(team, -1, alloc_nofail, NULL);
+	msleep(200);
+	ZBT_WANT(!READ_ONCE(waited_for));
+	zb_free_pages_bulk_list(&all);
+	for (i = 0; i < 100 && !READ_ONCE(waited_for); i++)
+		msleep(20);
+	ZBT_WANT(READ_ONCE(waited_for));
+	zbt_team_wait(team);
+	if (waited_for)
+		__zb_free_pages(waited_for, 3);
+	waited_for = NULL;
+	kfree(team);
+}
+
+static void reclaim_work(struct work_struct *work)
+{
+	struct page *page = zb_alloc_page(ZB_GFP_KERNEL);
+
+	if (ZBT_WANT(page))
+		__zb_free_page(page);
+	/* As a request does when there is little left. */
+	zb_drain_all_pages();
+}
+
+/* From a worker that others wait for when they need memory. */
+static void reclaim_worker(void)
+{
+	static DECLARE_WORK(work, reclaim_work);
+	struct workqueue_struct *wq;
+
+	wq = alloc_workqueue("zb_api_test", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!ZBT_WANT(wq))
+		return;
+	queue_work(wq, &work);
+	flush_work(&work);
+	destroy_workqueue(wq);
+}
+
+#ifdef CONFIG_HOTPLUG_CPU
+static atomic_t nr_ups;
+
+/* Allocates, down to the slow path, while CPUs may not come and go. */
+static int cpu_up_callback(unsigned int cpu)
+{
+	/* There is nothing left, but all is tried first. */
+	ZBT_WANT(!zb_alloc_page(ZB_GFP_KERNEL | ZBT_QUIET));
+	atomic_inc(&nr_ups);
+	return 0;
+}
+
+/* As drivers do it in their hotplug callbacks. */
+static void cpu_hotplug(void)
+{
+	int state, cpu = cpumask_last(cpu_online_mask);
+	LIST_HEAD(all);
+
+	if (num_online_cpus() < 2 || remove_cpu(cpu)) {
+		zbt_skip("no CPU that can go");
+		return;
+	}
+	atomic_set(&nr_ups, 0);
+	state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "zb_api_test",
+					  cpu_up_callback, NULL);
+	zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC,
+				 zb_nr_free_pages(), &all);
+	ZBT_WANT(!add_cpu(cpu));
+	zb_free_pages_bulk_list(&all);
+	if (ZBT_WANT(state > 0))
+		cpuhp_remove_state_nocalls(state);
+	ZBT_WANT(atomic_read(&nr_ups) == 1);
+}
+#else
+static void cpu_hotplug(void)
+{
+	zbt_skip("CPUs can't go");
+}
+#endif
+
+const struct zbt_test zbt_context_tests[] = {
+	{ "atomic_section", atomic_section },
+	{ "interrupts", interrupts },
+	{ "all_cpus", all_cpus },
+	{ "preempted", preempted },
+	{ "freed_on_another_cpu", freed_on_another_cpu },
+	{ "nofail", nofail },
+	{ "reclaim_worker", reclaim_worker },
+	{ "cpu_hotplug", cpu_hotplug },
+	{ }
+};

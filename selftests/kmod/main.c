@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs the tests when it is loaded. Results are lines of KTAP in the kernel log:
+ *
+ *	zb_api_test: 1..N
+ *	zb_api_test: ok 1 - alloc_pages
+ *	zb_api_test: not ok 2 - bulk_array
+ *	zb_api_test: ok 3 - all_cpus # SKIP one CPU
+ *	zb_api_test: done: bad frees outside 3 not_allocated 9 ...
+ *
+ * It stays loaded only if all have passed.
+ */
+#include "zb_api_test.h"
+
+#include <linux/atomic.h>
+#include <linux/highmem.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+
+static char *only = "";
+module_param(only, charp, 0444);
+MODULE_PARM_DESC(only, "run this test alone (default: all)");
+
+bool zbt_cma;
+module_param_named(cma, zbt_cma, bool, 0444);
+MODULE_PARM_DESC(cma, "zbuddy was loaded with cma_pages=");
+
+bool zbt_poison;
+module_param_named(poison, zbt_poison, bool, 0444);
+MODULE_PARM_DESC(poison, "zbuddy was loaded with poison=1");
+
+bool zbt_spoil;
+module_param_named(spoil, zbt_spoil, bool, 0444);
+MODULE_PARM_DESC(spoil, "write to a page that is free: it is lost until zbuddy is loaded again");
+
+unsigned long zbt_lost;
+
+static const struct zbt_test *const suites[] = {
+	zbt_block_tests, zbt_bad_free_tests, zbt_pageblock_tests,
+	zbt_context_tests,
+};
+
+static atomic_t failures;
+static const char *skipped;
+static unsigned long bad_frees[ZBT_NR_BAD];
+
+/**
+ * zbt_want() - note whether something is as it should be
+ * @ok: it is
+ * @what: the condition
+ * @where: function
+ * @line: line
+ *
+ * Context: any.
+ * Return: @ok.
+ */
+bool zbt_want(bool ok, const char *what, const char *where, int line)
+{
+	if (!ok && atomic_inc_return(&failures) <= 20)
+		pr_info("# %s:%d: not so: %s\n", where, line, what);
+	return ok;
+}
+
+/**
+ * zbt_skip() - this test can't be run here
+ * @why: the reason
+ */
+void zbt_skip(const char *why)
+{
+	skipped = why;
+}
+
+/**
+ * zbt_count_bad() - a free will be refused
+ * @bad: as what
+ */
+void zbt_count_bad(enum zbt_bad bad)
+{
+	bad_frees[bad]++;
+}
+
+static u64 stamp_of(struct page *page, u64 seed, unsigned int word)
+{
+	return (seed + page_to_pfn(page)) * 0x9e3779b97f4a7c15ull + word;
+}
+
+/* All words of small blocks, some of large ones. */
+static unsigned int stamp_step(unsigned int order)
+{
+	return order <= 3 ? 1 : PAGE_SIZE / sizeof(u64) - 1;
+}
+
+/**
+ * zbt_stamp() - write something into a block that is nowhere else
+ * @page: its first page
+ * @order: its order
+ * @seed: makes it different each time
+ *
+ * Context: any.
+ */
+void zbt_stamp(struct page *page, unsigned int order, u64 seed)
+{
+	unsigned int word, step = stamp_step(order);
+	unsigned long i;
+	u64 *p;
+
+	for (i = 0; i < BIT(order); i++) {
+		p = kmap_local_page(page + i);
+		for (word = 0; word < PAGE_SIZE / sizeof(u64); word += step)
+			p[word] = stamp_of(page + i, seed, word);
+		kunmap_local(p);
+	}
+}
+
+/**
+ * zbt_stamped() - is it still there?
+ * @page: first page of a block
+ * @order: its order
+ * @seed: as it was given to zbt_stamp()
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+bool zbt_stamped(struct page *page, unsigned int order, u64 seed)
+{
+	unsigned int word, step = stamp_step(order);
+	unsigned long i;
+	bool ok = true;
+	u64 *p;
+
+	for (i = 0; ok && i < BIT(order); i++) {
+		p = kmap_local_page(page + i);
+		for (word = 0; ok && word < PAGE_SIZE / sizeof(u64); word += step)
+			ok = p[word] == stamp_of(page + i, seed, word);
+		kunmap_local(p);
+	}
+	return ok;
+}
+
+/**
+ * zbt_random() - xorshift64*: the same numbers in every run
+ * @state: not 0
+ *
+ * Return: a number.
+ */
+u64 zbt_random(u64 *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
+}
+
+static int run_member(void *arg)
+{
+	struct zbt_member *member = arg;
+
+	member->fn(member->arg);
+	complete(&member->done);
+	return 0;
+}
+
+/**
+ * zbt_team_add() - start a thread
+ * @team: all zero at first
+ * @cpu: where it has to stay, or -1
+ * @fn: what it does
+ * @arg: with what
+ *
+ * Return: true if it runs.
+ */
+bool zbt_team_add(struct zbt_team *team, int cpu, int (*fn)(void *arg),
+		  void *arg)
+{
+	struct zbt_member *member = &team->member[team->nr];
+
+	if (!ZBT_WANT(team->nr < ARRAY_SIZE(team->member)))
+		return false;
+	member->fn = fn;
+	member->arg = arg;
+	init_completion(&member->done);
+	member->task = kthread_create(run_member, member, "zb_api_test/%u",
+				      team->nr);
+	if (!ZBT_WANT(!IS_ERR(member->task)))
+		return false;
+	if (cpu >= 0)
+		kthread_bind(member->task, cpu);
+	/* It may be gone before it is stopped. */
+	get_task_struct(member->task);
+	team->nr++;
+	wake_up_process(member->task);
+	return true;
+}
+
+/**
+ * zbt_team_wait() - wait until all threads have returned
+ * @team: the threads
+ */
+void zbt_team_wait(struct zbt_team *team)
+{
+	while (team->nr) {
+		struct zbt_member *member = &team->member[--team->nr];
+
+		wait_for_completion(&member->done);
+		/* Until it has left our code, too. */
+		kthread_stop(member->task);
+		put_task_struct(member->task);
+	}
+}
+
+/**
+ * zbt_run_on() - run a function on a CPU
+ * @cpu: which
+ * @fn: the function
+ * @arg: its argument
+ *
+ * Return: true if it was run.
+ */
+bool zbt_run_on(int cpu, int (*fn)(void *arg), void *arg)
+{
+	struct zbt_team *team = kzalloc_obj(*team);
+	bool ok;
+
+	if (!ZBT_WANT(team))
+		return false;
+	ok = zbt_team_add(team, cpu, fn, arg);
+	zbt_team_wait(team);
+	kfree(team);
+	return ok;
+}
+
+static bool run_one(const struct zbt_test *test, unsigned int nr)
+{
+	unsigned long before = zb_nr_free_pages();
+	bool ok;
+
+	atomic_set(&failures, 0);
+	skipped = NULL;
+	zbt_lost = 0;
+	test->run();
+	ZBT_WANT(zb_nr_free_pages() + zbt_lost == before);
+	ok = !atomic_read(&failures);
+	if (ok && skipped)
+		pr_info("ok %u - %s # SKIP %s\n", nr, test->name, skipped);
+	else
+		pr_info("%s %u - %s\n", ok ? "ok" : "not ok", nr, test->name);
+	cond_resched();
+	return ok;
+}
+
+static bool chosen(const struct zbt_test *test)
+{
+	return !*only || !strcmp(only, test->name);
+}
+
+static int __init zbt_init(void)
+{
+	unsigned int suite, nr = 0, failed = 0;
+	const struct zbt_test *test;
+
+	for (suite = 0; suite < ARRAY_SIZE(suites); suite++)
+		for (test = suites[suite]; test->name; test++)
+			nr += chosen(test);
+	pr_info("1..%u\n", nr);
+	nr = 0;
+	for (suite = 0; suite < ARRAY_SIZE(suites); suite++)
+		for (test = suites[suite]; test->name; test++)
+			if (chosen(test))
+				failed += !run_one(test, ++nr);
+	pr_info("done: bad frees outside %lu not_allocated %lu wrong_order %lu compound %lu\n",
+		bad_frees[ZBT_OUTSIDE], bad_frees[ZBT_NOT_ALLOCATED],
+		bad_frees[ZBT_WRONG_ORDER], bad_frees[ZBT_COMPOUND]);
+	return failed ? -EIO : 0;
+}
+
+/*
+ * A block that is dirty, as many times as was written to the parameter: so the
+ * outside can watch the count.
+ */
+static struct page *dirty_page;
+static int dirty;
+static DEFINE_MUTEX(dirty_lock);
+
+static int set_dirty(const char *text, const struct kernel_param *kp)
+{
+	int want, err = kstrtoint(text, 0, &want);
+
+	if (err || want < 0)
+		return -EINVAL;
+	mutex_lock(&dirty_lock);
+	if (!dirty_page)
+		dirty_page = zb_alloc_page(ZB_GFP_KERNEL | __ZB_GFP_WRITE);
+	if (!dirty_page)
+		err = -ENOMEM;
+	for (; !err && dirty < want; dirty++)
+		zb_account_page_dirtied(dirty_page, 0);
+	for (; !err && dirty > want; dirty--)
+		zb_account_page_cleaned(dirty_page, 0);
+	if (!dirty && dirty_page) {
+		__zb_free_page(dirty_page);
+		dirty_page = NULL;
+	}
+	mutex_unlock(&dirty_lock);
+	return err;
+}
+
+static const struct kernel_param_ops dirty_ops = {
+	.set = set_dirty,
+	.get = param_get_int,
+};
+module_param_cb(dirty, &dirty_ops, &dirty, 0644);
+MODULE_PARM_DESC(dirty, "pages to account as dirty, after the tests");
+
+static void __exit zbt_exit(void)
+{
+	set_dirty("0", NULL);
+}
+
+module_init(zbt_init);
+module_exit(zbt_exit);
+
+MODULE_AUTHOR("The zbuddy developers");
+MODULE_DESCRIPTION("Tests of what zbuddy offers to other modules");
+MODULE_LICENSE("GPL");

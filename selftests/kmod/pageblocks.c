@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pageblocks: migrate types and isolation; and drains, which show by what is
+ * free in a pageblock.
+ */
+#include "zb_api_test.h"
+
+#include <linux/sched.h>
+
+#define BLOCK		9
+#define BLOCK_PAGES	BIT(BLOCK)
+
+/* A pageblock that is all ours, as single pages. */
+static struct page *take_split_block(void)
+{
+	struct page *page = zb_alloc_pages(ZB_GFP_KERNEL, BLOCK);
+
+	if (ZBT_WANT(page))
+		ZBT_WANT(zb_split_page(page, BLOCK) == 0);
+	return page;
+}
+
+static void give_split_block(struct page *page)
+{
+	unsigned long i;
+
+	for (i = 0; i < BLOCK_PAGES; i++)
+		__zb_free_page(page + i);
+}
+
+static unsigned long nr_free_in(struct page *page)
+{
+	return zb_nr_free_in_range(page_to_pfn(page), BLOCK_PAGES);
+}
+
+static void migratetype_by_flags(void)
+{
+	static const struct { zb_gfp_t gfp; int mt; } table[] = {
+		{ ZB_GFP_KERNEL, ZB_MIGRATE_UNMOVABLE },
+		{ ZB_GFP_KERNEL | __ZB_GFP_MOVABLE, ZB_MIGRATE_MOVABLE },
+		{ ZB_GFP_TEMPORARY, ZB_MIGRATE_RECLAIMABLE },
+	};
+	struct page *page;
+	unsigned int i;
+	int mt;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		page = zb_alloc_pages(table[i].gfp, BLOCK);
+		if (!ZBT_WANT(page))
+			return;
+		mt = zb_get_pageblock_migratetype(page);
+		ZBT_WANT(zb_get_pageblock_migratetype(page + 511) == mt);
+		if (mt == ZB_MIGRATE_CMA && zbt_cma)
+			mt = ZB_MIGRATE_MOVABLE;
+		ZBT_WANT(mt == table[i].mt);
+		__zb_free_pages(page, BLOCK);
+	}
+}
+
+static void set_migratetype(void)
+{
+	struct page *page = zb_alloc_pages(ZB_GFP_KERNEL, BLOCK);
+	int mt;
+
+	if (!ZBT_WANT(page))
+		return;
+	for (mt = 0; mt < ZB_MIGRATE_ISOLATE; mt++) {
+		ZBT_WANT(zb_set_pageblock_migratetype(page + 5, mt) == 0);
+		ZBT_WANT(zb_get_pageblock_migratetype(page) == mt);
+	}
+	ZBT_WANT(zb_set_pageblock_migratetype(page, ZB_MIGRATE_ISOLATE) == -EINVAL);
+	ZBT_WANT(zb_set_pageblock_migratetype(page, ZB_MIGRATE_TYPES) == -EINVAL);
+	ZBT_WANT(zb_set_pageblock_migratetype(page, -1) == -EINVAL);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_CMA);
+	/* Of a free one, too. */
+	__zb_free_pages(page, BLOCK);
+	zb_drain_all_pages();
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_CMA);
+	ZBT_WANT(zb_set_pageblock_migratetype(page, ZB_MIGRATE_MOVABLE) == 0);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_MOVABLE);
+}
+
+/* Take all there is by single pages; is one of them in the pageblock? */
+static unsigned long take_all(struct list_head *list, struct page *block,
+			      unsigned long *nr_inside)
+{
+	unsigned long pfn, nr;
+	struct page *page;
+
+	nr = zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC,
+				      zb_nr_free_pages(), list);
+	*nr_inside = 0;
+	list_for_each_entry(page, list, lru) {
+		pfn = page_to_pfn(page);
+		*nr_inside += pfn - page_to_pfn(block) < BLOCK_PAGES;
+	}
+	return nr;
+}
+
+static void isolate_free_block(void)
+{
+	unsigned long nr, inside, pfn, free = zb_nr_free_pages();
+	struct page *page = zb_alloc_pages(ZBT_ANY, BLOCK);
+	LIST_HEAD(list);
+	int mt;
+
+	if (!ZBT_WANT(page))
+		return;
+	pfn = page_to_pfn(page);
+	__zb_free_pages(page, BLOCK);
+	zb_drain_all_pages();
+	mt = zb_get_pageblock_migratetype(page);
+	if (!ZBT_WANT(zb_isolate_page_range(pfn, BLOCK_PAGES) == 0))
+		return;
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_ISOLATE);
+	ZBT_WANT(zb_nr_free_in_range(pfn, BLOCK_PAGES) == BLOCK_PAGES);
+	ZBT_WANT(zb_set_pageblock_migratetype(page, mt) == -EINVAL);
+	nr = take_all(&list, page, &inside);
+	ZBT_WANT(inside == 0);
+	ZBT_WANT(nr == free - BLOCK_PAGES);
+	zb_free_pages_bulk_list(&list);
+	ZBT_WANT(zb_nr_free_in_range(pfn, BLOCK_PAGES) == BLOCK_PAGES);
+	zb_undo_isolate_page_range(pfn, BLOCK_PAGES);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == mt);
+	nr = take_all(&list, page, &inside);
+	ZBT_WANT(inside == BLOCK_PAGES);
+	ZBT_WANT(nr == free);
+	zb_free_pages_bulk_list(&list);
+	zb_drain_all_pages();
+}
+
+/* What is freed in an isolated pageblock stays there, at once. */
+static void free_into_isolated(void)
+{
+	struct page *page = take_split_block();
+	unsigned long i, inside;
+	LIST_HEAD(list);
+
+	if (!page)
+		return;
+	/* These are on a per-CPU list when it begins. */
+	for (i = 0; i < 8; i++)
+		__zb_free_page(page + i * 2);
+	ZBT_WANT(zb_isolate_page_range(page_to_pfn(page), BLOCK_PAGES) == 0);
+	ZBT_WANT(nr_free_in(page) == 8);
+	for (i = 16; i < 116; i++) {
+		__zb_free_page(page + i);
+		ZBT_WANT(nr_free_in(page) == i - 7);
+	}
+	take_all(&list, page, &inside);
+	ZBT_WANT(inside == 0);
+	zb_free_pages_bulk_list(&list);
+	for (i = 0; i < 8; i++)
+		__zb_free_page(page + i * 2 + 1);
+	for (i = 116; i < BLOCK_PAGES; i++)
+		__zb_free_page(page + i);
+	ZBT_WANT(nr_free_in(page) == BLOCK_PAGES);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_ISOLATE);
+	zb_undo_isolate_page_range(page_to_pfn(page), BLOCK_PAGES);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) != ZB_MIGRATE_ISOLATE);
+}
+
+/* Undone while it is in use: it has the type it had. */
+static void undo_in_use(void)
+{
+	struct page *page = zb_alloc_pages(ZB_GFP_TEMPORARY, BLOCK);
+	unsigned long pfn;
+
+	if (!ZBT_WANT(page))
+		return;
+	pfn = page_to_pfn(page);
+	ZBT_WANT(zb_isolate_page_range(pfn, BLOCK_PAGES) == 0);
+	ZBT_WANT(nr_free_in(page) == 0);
+	zb_undo_isolate_page_range(pfn, BLOCK_PAGES);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_RECLAIMABLE);
+	/* Twice is nothing. */
+	zb_undo_isolate_page_range(pfn, BLOCK_PAGES);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_RECLAIMABLE);
+	__zb_free_pages(page, BLOCK);
+}
+
+static void isolate_refused(void)
+{
+	struct page *page = zb_alloc_pages(ZBT_ANY, 10);
+	unsigned long pfn, nr = BLOCK_PAGES;
+	int mt;
+
+	if (!ZBT_WANT(page))
+		return;
+	pfn = page_to_pfn(page);
+	mt = zb_get_pageblock_migratetype(page);
+	ZBT_WANT(zb_isolate_page_range(pfn + 1, nr) == -EBUSY);
+	ZBT_WANT(zb_isolate_page_range(pfn, nr - 1) == -EBUSY);
+	ZBT_WANT(zb_isolate_page_range(pfn, 1) == -EBUSY);
+	ZBT_WANT(zb_isolate_page_range(0, nr) == -EBUSY);
+	/* The second half is isolated already: so the first one is not. */
+	ZBT_WANT(zb_isolate_page_range(pfn + nr, nr) == 0);
+	ZBT_WANT(zb_isolate_page_range(pfn + nr, nr) == -EBUSY);
+	ZBT_WANT(zb_isolate_page_range(pfn, 2 * nr) == -EBUSY);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == mt);
+	ZBT_WANT(zb_get_pageblock_migratetype(page + nr) == ZB_MIGRATE_ISOLATE);
+	zb_undo_isolate_page_range(pfn, 2 * nr);
+	ZBT_WANT(zb_get_pageblock_migratetype(page + nr) == mt);
+	__zb_free_pages(page, 10);
+}
+
+/* Not a page of it is allocated while CPUs are at it. */
+static int hammer(void *arg)
+{
+	struct page *block = arg, *page;
+	unsigned int i, inside = 0;
+
+	for (i = 0; i < 3000; i++) {
+		page = zb_alloc_pages(ZBT_ANY, i % 4);
+		if (!page)
+			continue;
+		inside += page_to_pfn(page) - page_to_pfn(block) < BLOCK_PAGES;
+		__zb_free_pages(page, i % 4);
+		if (i % 100 == 0)
+			cond_resched();
+	}
+	ZBT_WANT(inside == 0);
+	return 0;
+}
+
+static void isolate_under_load(void)
+{
+	struct page *page = zb_alloc_pages(ZBT_ANY, BLOCK);
+
+	if (!ZBT_WANT(page))
+		return;
+	ZBT_WANT(zb_isolate_page_range(page_to_pfn(page), BLOCK_PAGES) == 0);
+	__zb_free_pages(page, BLOCK);
+	zbt_run_on(-1, hammer, page);
+	ZBT_WANT(nr_free_in(page) == BLOCK_PAGES);
+	zb_undo_isolate_page_range(page_to_pfn(page), BLOCK_PAGES);
+}
+
+/* A node that is over its limit, and the only one, serves all the same. */
+static void dirty(void)
+{
+	unsigned long i, nr = zb_nr_free_pages() >> 9;
+	struct page *page = zb_alloc_pages(ZBT_ANY | __ZB_GFP_WRITE, BLOCK);
+	struct page *more;
+
+	if (!ZBT_WANT(page))
+		return;
+	for (i = 0; i < nr; i++)
+		zb_account_page_dirtied(page, BLOCK);
+	more = zb_alloc_pages(ZBT_ANY | __ZB_GFP_WRITE, 0);
+	if (ZBT_WANT(more))
+		__zb_free_page(more);
+	more = zb_alloc_pages(ZB_GFP_ATOMIC | __ZB_GFP_WRITE, 0);
+	if (ZBT_WANT(more))
+		__zb_free_page(more);
+	for (i = 0; i < nr; i++)
+		zb_account_page_cleaned(page, BLOCK);
+	__zb_free_pages(page, BLOCK);
+}
+
+/* Pinned: what it frees stays on the lists of its CPU until a drain. */
+static int drains_on_cpu(void *arg)
+{
+	struct page *page = take_split_block();
+	unsigned int cpu, me = raw_smp_processor_id();
+
+	if (!page)
+		return 0;
+	zb_drain_all_pages();
+	ZBT_WANT(nr_free_in(page) == 0);
+	__zb_free_page(page);
+	ZBT_WANT(nr_free_in(page) == 0);
+	for_each_possible_cpu(cpu)
+		if (cpu != me)
+			zb_drain_cpu_pages(cpu);
+	ZBT_WANT(nr_free_in(page) == 0);
+	zb_drain_cpu_pages(me);
+	ZBT_WANT(nr_free_in(page) == 1);
+	__zb_free_page(page + 2);
+	ZBT_WANT(nr_free_in(page) == 1);
+	zb_drain_zone_pages(page);
+	ZBT_WANT(nr_free_in(page) == 2);
+	__zb_free_page(page + 4);
+	ZBT_WANT(nr_free_in(page) == 2);
+	zb_drain_all_pages();
+	ZBT_WANT(nr_free_in(page) == 3);
+	zb_drain_all_pages();
+	/* All of it is there again, and one block. */
+	__zb_free_page(page + 1);
+	__zb_free_page(page + 3);
+	for (cpu = 5; cpu < BLOCK_PAGES; cpu++)
+		__zb_free_page(page + cpu);
+	zb_drain_all_pages();
+	ZBT_WANT(nr_free_in(page) == BLOCK_PAGES);
+	return 0;
+}
+
+static void drains(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		zbt_run_on(cpu, drains_on_cpu, NULL);
+}
+
+static void free_in_range(void)
+{
+	struct page *page = take_split_block();
+	unsigned long pfn;
+
+	if (!page)
+		return;
+	pfn = page_to_pfn(page);
+	ZBT_WANT(zb_nr_free_in_range(pfn, 0) == 0);
+	ZBT_WANT(zb_nr_free_in_range(0, BLOCK_PAGES) == 0);
+	give_split_block(page);
+	zb_drain_all_pages();
+	ZBT_WANT(zb_nr_free_in_range(pfn, BLOCK_PAGES) == BLOCK_PAGES);
+}
+
+const struct zbt_test zbt_pageblock_tests[] = {
+	{ "migratetype_by_flags", migratetype_by_flags },
+	{ "set_pageblock_migratetype", set_migratetype },
+	{ "isolate_free_block", isolate_free_block },
+	{ "free_into_isolated", free_into_isolated },
+	{ "undo_isolate_in_use", undo_in_use },
+	{ "isolate_refused", isolate_refused },
+	{ "isolate_under_load", isolate_under_load },
+	{ "account_dirty", dirty },
+	{ "drains", drains },
+	{ "nr_free_in_range", free_in_range },
+	{ }
+};
