@@ -19,10 +19,11 @@ modules: ## zbuddy.ko for the kernel whose build tree is KDIR
 tools: ## zbctl
 	@$(MAKE) -C selftests zbctl
 
+stage: export ZB_TEST_MODULES := 1
 stage: modules ## all that a test machine needs, into DESTDIR
 	@$(MAKE) -C selftests all
 	@mkdir -p $(DESTDIR)
-	@cp zbuddy.ko $(DESTDIR)
+	@cp zbuddy.ko selftests/kmod/zb_api_test.ko $(DESTDIR)
 	@$(MAKE) -C selftests install-to DESTDIR=$(abspath $(DESTDIR))
 
 style: ## checks of the text itself
@@ -41,12 +42,28 @@ demo: ## a guest boots, loads the module, allocates, shows and frees
 	@test -t 1 && colour=always || colour=never; \
 	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
 
+version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+dkms-source := /usr/src/zbuddy-$(version)
+
+dkms-install: ## with DKMS, for all kernels that have headers here
+	@mkdir -p $(dkms-source)
+	@cp -r COPYING Kbuild Makefile dkms.conf include module $(dkms-source)
+	@for kernel in /lib/modules/*/build; do \
+		kernel=$${kernel%/build}; \
+		dkms install zbuddy/$(version) -k $${kernel##*/} || exit 1; \
+	done
+
+dkms-uninstall: ## undo that
+	@dkms remove zbuddy/$(version) --all
+	@rm -r $(dkms-source)
+
 clean: ## whatever was built here
 	@$(MAKE) -C selftests clean
 	@$(MAKE) -C selftests/unit clean
 	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-.PHONY: all modules tools stage style unit kselftest check demo clean help
+.PHONY: all modules tools stage style unit kselftest check demo clean help \
+	dkms-install dkms-uninstall
