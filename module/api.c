@@ -83,6 +83,13 @@ zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
 
+/* Every free of a block comes by here; wq_has_sleeper() alone would cost more. */
+static void freed(void)
+{
+	if (unlikely(waitqueue_active(&api_host->freed)))
+		zb_host_freed(api_host);
+}
+
 static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 			  const nodemask_t *nodemask)
 {
@@ -159,6 +166,7 @@ void __zb_free_pages(struct page *page, unsigned int order)
 {
 	trace_mm_page_free(page_to_pfn(page), order);
 	zb_pool_free_pages(&api_host->pool, page_to_pfn(page), order);
+	freed();
 }
 EXPORT_SYMBOL_GPL(__zb_free_pages);
 
@@ -176,6 +184,7 @@ void zb_free_hot_cold_page(struct page *page, bool cold)
 		zb_pool_free_pages_cold(&api_host->pool, page_to_pfn(page), 0);
 	else
 		zb_pool_free_pages(&api_host->pool, page_to_pfn(page), 0);
+	freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
 
@@ -276,6 +285,7 @@ void zb_free_pages_exact(void *virt, size_t size)
 	pfn = page_to_pfn(virt_to_page(virt));
 	trace_mm_page_free(pfn, get_order(size));
 	zb_pool_free_exact(&api_host->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
+	freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_exact);
 
@@ -350,6 +360,7 @@ void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 		zb_pool_free_pages(&api_host->pool, page_to_pfn(page_array[i]), 0);
 		page_array[i] = NULL;
 	}
+	freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);
 
@@ -368,6 +379,7 @@ void zb_free_pages_bulk_list(struct list_head *page_list)
 		trace_mm_page_free_batched(page_to_pfn(page));
 		zb_pool_free_pages(&api_host->pool, page_to_pfn(page), 0);
 	}
+	freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_bulk_list);
 

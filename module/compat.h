@@ -55,4 +55,28 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* Export namespaces were once names, now they are strings. */
+#ifdef ZB_HAVE_NS_STRINGS
+#define ZB_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#else
+#define ZB_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#endif
+
+/* A huge entry took a pfn_t before it took a pfn. */
+#ifdef ZB_HAVE_PMD_PFNMAP
+#ifdef ZB_HAVE_PFN_T
+#include <linux/pfn_t.h>
+#define zb_insert_pfn_pmd(vmf, pfn) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), \
+			   (vmf)->flags & FAULT_FLAG_WRITE)
+#else
+#define zb_insert_pfn_pmd(vmf, pfn) \
+	vmf_insert_pfn_pmd(vmf, pfn, (vmf)->flags & FAULT_FLAG_WRITE)
+#endif
+#endif
+
+#ifdef ZB_HAVE_DMEM
+#include <linux/cgroup_dmem.h>
+#endif
+
 #endif /* ZB_COMPAT_H */

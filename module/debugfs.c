@@ -10,8 +10,8 @@
  *	check         walks all invariants: "ok", or what is wrong
  *	drain         written to: empties all per-CPU lists
  *
- * and in debugfs_vm.c zoneinfo, vmstat, the fragmentation indices and the
- * fallbacks.
+ * in debugfs_vm.c zoneinfo, vmstat, the fragmentation indices and fallbacks,
+ * and in buffer/owners.c owners and processes.
  *
  * Numbers are copied under the zone lock and printed after it.
  */

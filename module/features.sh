@@ -69,6 +69,12 @@ exported()
 	done
 }
 
+# exported_in NAMESPACE SYMBOL
+exported_in()
+{
+	grep -qs "	$2	.*	EXPORT_SYMBOL_GPL	$1\$" "$symvers"
+}
+
 # Without Module.symvers: what this kernel's own code could call. The CMA
 # functions became a module's business when dev_get_cma_area() stopped being
 # inline, which it had to for that.
@@ -86,7 +92,8 @@ assume_exports()
 if [ -r "$symvers" ]; then
 	exports=$(find_exports "dev_get_cma_area cma_alloc cma_release \
 		cma_get_name dma_alloc_pages dma_free_pages \
-		alloc_contig_range free_contig_range")
+		alloc_contig_range free_contig_range vmf_insert_pfn_pmd \
+		dmem_cgroup_try_charge free_uid")
 else
 	warn "no Module.symvers in $2: guessing what is exported"
 	exports=$(assume_exports | tr '\n' ' ')
@@ -101,8 +108,23 @@ if config CONTIG_ALLOC; then
 	exported alloc_contig_range free_contig_range && have CONTIG_RANGE
 fi
 
+if config ARCH_SUPPORTS_PMD_PFNMAP && config TRANSPARENT_HUGEPAGE; then
+	exported vmf_insert_pfn_pmd && have PMD_PFNMAP
+fi
+if config CGROUP_DMEM; then
+	exported dmem_cgroup_try_charge && have DMEM
+fi
+# The field of struct user_struct is there if any of its users is.
+if config PERF_EVENTS || config BPF_SYSCALL || config NET || config IO_URING; then
+	exported free_uid && have USER_LOCKED_VM
+fi
+config DMABUF_HEAPS && exported_in DMA_BUF_HEAP dma_heap_add && have DMA_HEAP
+
 in_header gfp.h 'acr_flags_t' && have ACR_FLAGS
 in_header workqueue.h 'WQ_PERCPU' && have WQ_PERCPU
+in_header huge_mm.h 'vmf_insert_pfn_pmd\(struct vm_fault \*vmf, pfn_t' && have PFN_T
+in_header module.h 'define MODULE_IMPORT_NS\(ns\)[[:space:]]*MODULE_INFO\(import_ns, ns\)' &&
+	have NS_STRINGS
 in_header mm.h 'void vm_flags_set\(' && have VM_FLAGS_SET
 
 exit 0

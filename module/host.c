@@ -256,6 +256,7 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 
 	if (!host)
 		return ERR_PTR(-ENOMEM);
+	init_waitqueue_head(&host->freed);
 	zb_ops_init(&host->ops, params->poison);
 	zb_drain_ops(&host->ops);
 	host->pool.ops = &host->ops;
@@ -342,6 +343,24 @@ unsigned long zb_host_free_pages(const struct zb_host *host)
 	zb_for_each_zone(zone, &host->pool)
 		nr += READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone);
 	return nr;
+}
+
+/**
+ * zb_host_above_low() - is there memory to be had without taking reserves?
+ * @host: the host
+ *
+ * Context: any.
+ * Return: true if some zone has more free than its low watermark.
+ */
+bool zb_host_above_low(const struct zb_host *host)
+{
+	const struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &host->pool)
+		if (READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone) >
+		    READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]))
+			return true;
+	return false;
 }
 
 /**

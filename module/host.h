@@ -7,6 +7,7 @@
 
 #include <linux/mutex.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "core/page_alloc.h"
 #include "params.h"
@@ -21,6 +22,9 @@ struct zb_drain;
  * @nr_regions: how many
  * @ops: what the allocator asks of us
  * @total_pages: frames in all of them
+ * @limbo_pages: frames that nobody holds and that are in use all the same
+ * @freed: woken when something was freed and somebody sleeps here
+ * @frees: how often; only so that a change is seen
  * @in_cma: some of the memory is in CMA pageblocks
  * @drain: a work item per CPU
  * @drain_lock: one drain at a time
@@ -32,6 +36,9 @@ struct zb_host {
 	struct zb_region *regions;
 	unsigned int nr_regions;
 	unsigned long total_pages;
+	atomic_long_t limbo_pages;
+	wait_queue_head_t freed;
+	atomic_t frees;
 	bool in_cma;
 	struct zb_drain __percpu *drain;
 	struct mutex drain_lock;
@@ -46,6 +53,7 @@ int zb_host_local_node(const struct zb_host *host);
 unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
 			    unsigned long nr_pages, int nid,
 			    const unsigned long *nodemask, bool killable);
+bool zb_host_above_low(const struct zb_host *host);
 void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages);
 
 /* drain.c */
@@ -57,5 +65,15 @@ void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu);
 void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone);
 int zb_drain_init(void);
 void zb_drain_exit(void);
+
+/* Something was freed: tell those who wait, if there are any. */
+static inline void zb_host_freed(struct zb_host *host)
+{
+	if (likely(!wq_has_sleeper(&host->freed)))
+		return;
+	atomic_inc(&host->frees);
+	wake_up_all(&host->freed);
+}
+
 
 #endif /* ZB_HOST_H */

@@ -79,6 +79,7 @@ static int __init zb_init(void)
 	err = zb_chardev_register(&zb_chardev, zb_host);
 	if (err)
 		goto remove_debugfs;
+	zb_owners_create(zb_debugfs, &zb_chardev.space);
 	zb_api_attach(zb_host);
 	return 0;
 
@@ -94,9 +95,9 @@ exit_host:
 
 static void __exit zb_exit(void)
 {
-	zb_chardev_unregister(&zb_chardev);
 	zb_debugfs_remove(zb_debugfs);
 	zb_api_detach();
+	zb_chardev_unregister(&zb_chardev);
 	zb_tunables_detach();
 	zb_host_destroy(zb_host);
 	zb_fault_exit();

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define pr_fmt(fmt) "zbuddy: " fmt
-
+/* Buffers: how they come into being, and the end of their references. */
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "buffer.h"
-
-#define LIMBO_PERIOD	(HZ / 10)
 
 static void clear_frames(unsigned long pfn, unsigned long nr_pages)
 {
@@ -21,120 +17,43 @@ static void clear_frames(unsigned long pfn, unsigned long nr_pages)
 	}
 }
 
-/* Does anybody but the region hold a reference on one of the frames? */
-static bool in_use(const struct zb_buffer *buf)
-{
-	unsigned long i;
-
-	if (!buf->was_mapped)
-		return false;
-	for (i = 0; i < buf->nr_pages; i++) {
-		if (page_ref_count(pfn_to_page(buf->pfn + i)) != 1)
-			return true;
-		if (!(i % ZB_PAGEBLOCK_NR))
-			cond_resched();
-	}
-	return false;
-}
-
-static void give_back(struct zb_buffer *buf)
-{
-	struct zb_host *host = buf->space->host;
-	enum zb_bad bad;
-
-	if (buf->gfp & __ZB_GFP_WRITE)
-		zb_host_account_dirty(host, buf->nid, -(long)buf->nr_pages);
-	trace_mm_page_free(buf->pfn, buf->order);
-	bad = zb_pool_free_exact(&host->pool, buf->pfn, buf->nr_pages);
-	WARN_ONCE(bad != ZB_OK, "zbuddy: a buffer's frames are not its own (%d)\n",
-		  bad);
-	kfree(buf);
-}
-
-static void limbo_add(struct zb_buffer *buf)
-{
-	struct zb_space *space = buf->space;
-
-	__module_get(THIS_MODULE);
-	spin_lock(&space->limbo_lock);
-	list_add_tail(&buf->limbo, &space->limbo);
-	spin_unlock(&space->limbo_lock);
-	schedule_delayed_work(&space->limbo_work, LIMBO_PERIOD);
-}
-
-/* Move the buffers whose frames are ours alone again from @from to @to. */
-static void limbo_sort(struct list_head *from, struct list_head *to)
-{
-	struct zb_buffer *buf, *tmp;
-
-	list_for_each_entry_safe(buf, tmp, from, limbo)
-		if (!in_use(buf))
-			list_move(&buf->limbo, to);
-}
-
-static void limbo_free(struct zb_space *space, struct list_head *list)
-{
-	struct zb_buffer *buf, *tmp;
-
-	list_for_each_entry_safe(buf, tmp, list, limbo)
-		give_back(buf);
-	if (!atomic_read(&space->files))
-		zb_host_drain_all(space->host);
-}
-
-static void limbo_work(struct work_struct *work)
-{
-	struct zb_space *space = container_of(to_delayed_work(work),
-					      struct zb_space, limbo_work);
-	LIST_HEAD(waiting);
-	LIST_HEAD(ready);
-	struct list_head *pos;
-	unsigned int nr = 0;
-	bool again;
-
-	spin_lock(&space->limbo_lock);
-	list_splice_init(&space->limbo, &waiting);
-	spin_unlock(&space->limbo_lock);
-
-	limbo_sort(&waiting, &ready);
-	list_for_each(pos, &ready)
-		nr++;
-	if (nr)
-		limbo_free(space, &ready);
-
-	spin_lock(&space->limbo_lock);
-	list_splice(&waiting, &space->limbo);
-	again = !list_empty(&space->limbo);
-	spin_unlock(&space->limbo_lock);
-	if (again)
-		schedule_delayed_work(&space->limbo_work, LIMBO_PERIOD);
-	/* Unloading waits for this work item, so we are still here after it. */
-	while (nr--)
-		module_put(THIS_MODULE);
-}
-
 static void release(struct kref *ref)
 {
 	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
 
-	if (in_use(buf))
-		limbo_add(buf);
+	if (zb_buffer_in_use(buf))
+		zb_limbo_add(buf);
 	else
-		give_back(buf);
+		zb_buffer_give_back(buf);
 }
 
 /**
  * zb_space_init() - start with no buffers
  * @space: the space
  * @host: whose memory it is
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno.
  */
-void zb_space_init(struct zb_space *space, struct zb_host *host)
+int zb_space_init(struct zb_space *space, struct zb_host *host)
 {
+	int err;
+
 	space->host = host;
 	atomic_set(&space->files, 0);
-	INIT_LIST_HEAD(&space->limbo);
-	spin_lock_init(&space->limbo_lock);
-	INIT_DELAYED_WORK(&space->limbo_work, limbo_work);
+	mutex_init(&space->lock);
+	INIT_LIST_HEAD(&space->buffers);
+	INIT_LIST_HEAD(&space->users);
+	INIT_LIST_HEAD(&space->waiters);
+	spin_lock_init(&space->waiters_lock);
+	zb_limbo_init(space);
+	err = zb_sync_init(space);
+	if (err)
+		return err;
+	err = zb_limits_init(space);
+	if (err)
+		zb_sync_exit(space);
+	return err;
 }
 
 /**
@@ -147,47 +66,83 @@ void zb_space_init(struct zb_space *space, struct zb_host *host)
 void zb_space_destroy(struct zb_space *space)
 {
 	cancel_delayed_work_sync(&space->limbo_work);
+	zb_limits_exit(space);
+	zb_sync_exit(space);
+}
+
+/* What the core is asked for: a buffer may be trimmed, and is always cleared. */
+static unsigned long alloc_frames(struct zb_space *space,
+				  const struct zb_want *want, int *err)
+{
+	struct zb_want core = *want;
+	unsigned long pfn;
+
+	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
+	if (want->wait)
+		return zb_wait_alloc(space, &core, err);
+	pfn = zb_host_alloc(space->host, core.gfp, core.nr_pages, core.nid, NULL,
+			    true);
+	*err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
+	return pfn;
+}
+
+static void describe(struct zb_buffer *buf, struct zb_space *space,
+		     const struct zb_want *want)
+{
+	const struct zb_zone *zone = zb_pfn_zone(&space->host->pool, buf->pfn);
+
+	kref_init(&buf->ref);
+	buf->space = space;
+	buf->nr_pages = want->nr_pages;
+	buf->gfp = want->gfp;
+	buf->order = zb_exact_order(want->nr_pages);
+	buf->zone = zone->type;
+	buf->nid = zone->nid;
+	buf->pid = task_tgid_nr(current);
+	get_task_comm(buf->comm, current);
+	buf->born = ktime_get_boottime_seconds();
 }
 
 /**
  * zb_buffer_create() - allocate a zeroed buffer
  * @space: where
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^max_order
- * @nid: node to prefer, one that has a region
+ * @file: account of the open file it is for, or NULL
+ * @want: what is wanted
  *
  * Context: may sleep.
- * Return: the buffer with one reference, or an ERR_PTR: -ENOMEM, or -EINTR when
- * the task is being killed.
+ * Return: the buffer with one reference, or an ERR_PTR with the errno of the
+ * user header.
  */
-struct zb_buffer *zb_buffer_create(struct zb_space *space, zb_gfp_t gfp,
-				   unsigned long nr_pages, int nid)
+struct zb_buffer *zb_buffer_create(struct zb_space *space,
+				   struct zb_account *file,
+				   const struct zb_want *want)
 {
-	struct zb_host *host = space->host;
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
-	const struct zb_zone *zone;
+	int err;
 
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
-	/* A buffer may be trimmed, and is always cleared, and may take long. */
-	buf->pfn = zb_host_alloc(host, gfp & ~(__ZB_GFP_COMP | __ZB_GFP_ZERO),
-				 nr_pages, nid, NULL, true);
-	if (buf->pfn == ZB_NO_PFN) {
-		kfree(buf);
-		return ERR_PTR(fatal_signal_pending(current) ? -EINTR : -ENOMEM);
-	}
-	zone = zb_pfn_zone(&host->pool, buf->pfn);
-	kref_init(&buf->ref);
-	buf->space = space;
-	buf->nr_pages = nr_pages;
-	buf->gfp = gfp;
-	buf->order = zb_exact_order(nr_pages);
-	buf->zone = zone->type;
-	buf->nid = zone->nid;
-	if (gfp & __ZB_GFP_WRITE)
-		zb_host_account_dirty(host, buf->nid, nr_pages);
-	clear_frames(buf->pfn, nr_pages);
+	err = zb_charge(space, &buf->charge, file,
+			(u64)want->nr_pages << PAGE_SHIFT, want->gfp);
+	if (err)
+		goto free_buf;
+	buf->pfn = alloc_frames(space, want, &err);
+	if (buf->pfn == ZB_NO_PFN)
+		goto uncharge;
+	describe(buf, space, want);
+	if (want->gfp & __ZB_GFP_WRITE)
+		zb_host_account_dirty(space->host, buf->nid, buf->nr_pages);
+	clear_frames(buf->pfn, buf->nr_pages);
+	mutex_lock(&space->lock);
+	list_add_tail(&buf->link, &space->buffers);
+	mutex_unlock(&space->lock);
 	return buf;
+
+uncharge:
+	zb_uncharge(space, &buf->charge);
+free_buf:
+	kfree(buf);
+	return ERR_PTR(err);
 }
 
 /**

@@ -3,15 +3,19 @@
  * What user space holds.
  *
  *	open file ── handles (xarray) ──► buffer ──► frames of the pool
- *	                                    ▲
- *	              mappings (vma) ───────┘
+ *	                                   ▲  ▲
+ *	            mappings (vma) ────────┘  └──────── dma-bufs
  *
- * A buffer is counted: its handle holds one reference, every mapping one. With
- * the last reference the frames go back to the pool, unless one of them still
- * has a page reference that is not ours: somebody's direct I/O is in flight.
- * Then the buffer waits in limbo until that is gone, so that nobody else ever
- * gets memory that a device or a pipe still works on. Limbo holds a reference
- * on the module.
+ * A buffer is counted: its handle holds one reference, and so does every
+ * mapping and every dma-buf. With the last reference the frames go back to the
+ * pool, unless one of them still has a page reference that is not ours:
+ * somebody's direct I/O is in flight. Then the buffer waits in limbo until that
+ * is gone, so that nobody else ever gets memory that a device or a pipe still
+ * works on. Limbo holds a reference on the module.
+ *
+ * Locks: zb_space.lock (a mutex) covers the list of all buffers and what
+ * belongs to it; it is never held while memory is allocated or freed. The
+ * xarray of a file has its own.
  */
 #ifndef ZB_BUFFER_H
 #define ZB_BUFFER_H
@@ -19,27 +23,85 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "../host.h"
 
+struct device;
+struct dma_buf;
+struct dmem_cgroup_pool_state;
+struct dmem_cgroup_region;
+struct file;
+struct platform_device;
+struct user_struct;
+struct vm_area_struct;
+
 /**
  * struct zb_space - the buffers of a pool
  * @host: whose memory it is
  * @files: open files; when the last one is gone, per-CPU lists are drained
+ * @lock: for @buffers and @users
+ * @buffers: all there are, by age
+ * @users: accounts of users that hold something
  * @limbo: buffers that nobody holds but whose frames are still in use
  * @limbo_lock: for @limbo
  * @limbo_work: looks after them
+ * @waiters: those who wait for memory, first come first served
+ * @waiters_lock: for @waiters
+ * @region: what the dmem cgroup controller knows us by, or NULL
+ * @sync_dev: a device on whose behalf caches are maintained
  */
 struct zb_space {
 	struct zb_host *host;
 	atomic_t files;
+	struct mutex lock;
+	struct list_head buffers;
+	struct list_head users;
 	struct list_head limbo;
 	spinlock_t limbo_lock;
 	struct delayed_work limbo_work;
+	struct list_head waiters;
+	spinlock_t waiters_lock;
+	struct dmem_cgroup_region *region;
+	struct platform_device *sync_dev;
+};
+
+/**
+ * struct zb_account - how much somebody holds: an open file, or a user
+ * @ref: one of its owner, one of each buffer charged to it
+ * @bytes: charged now
+ * @link: on zb_space.users, for a user
+ * @uid: which user
+ */
+struct zb_account {
+	struct kref ref;
+	atomic64_t bytes;
+	struct list_head link;
+	kuid_t uid;
+};
+
+/**
+ * struct zb_charge - what a buffer is charged to
+ * @bytes: how much
+ * @file: the open file, or NULL
+ * @user: the user
+ * @pool: the dmem cgroup, or NULL
+ * @locked: whose RLIMIT_MEMLOCK, or NULL
+ */
+struct zb_charge {
+	u64 bytes;
+	struct zb_account *file;
+	struct zb_account *user;
+	struct dmem_cgroup_pool_state *pool;
+	struct user_struct *locked;
 };
 
 /**
@@ -47,17 +109,20 @@ struct zb_space {
  * @space: where they come from
  * @handles: by handle
  * @next: where to look for the next unused handle
+ * @account: what they add up to
  */
 struct zb_file {
 	struct zb_space *space;
 	struct xarray handles;
 	u32 next;
+	struct zb_account *account;
 };
 
 /**
  * struct zb_buffer - one allocation
- * @ref: handle and mappings
+ * @ref: handle, mappings and dma-bufs
  * @space: where it came from
+ * @link: on zb_space.buffers
  * @pfn: first frame
  * @nr_pages: how many
  * @gfp: flags it was asked for with
@@ -65,13 +130,22 @@ struct zb_file {
  * @zone: ZB_ZONE_*
  * @nid: NUMA node
  * @handle: its name in the file
- * @mappings: vmas that map it
+ * @has_handle: that name is still good
  * @was_mapped: it may have been pinned
+ * @in_limbo: nobody holds it any more
+ * @mappings: vmas that map it
+ * @exports: dma-bufs of it
+ * @charge: what it is charged to
  * @limbo: on zb_space.limbo
+ * @pid: process that allocated it
+ * @comm: that process's name
+ * @label: given by the user
+ * @born: when, in seconds since boot
  */
 struct zb_buffer {
 	struct kref ref;
 	struct zb_space *space;
+	struct list_head link;
 	unsigned long pfn;
 	unsigned long nr_pages;
 	zb_gfp_t gfp;
@@ -79,28 +153,96 @@ struct zb_buffer {
 	u8 zone;
 	int nid;
 	u32 handle;
-	atomic_t mappings;
+	bool has_handle;
 	bool was_mapped;
+	bool in_limbo;
+	atomic_t mappings;
+	atomic_t exports;
+	struct zb_charge charge;
 	struct list_head limbo;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	char label[ZB_LABEL_LEN];
+	time64_t born;
 };
 
-struct vm_area_struct;
+/**
+ * struct zb_want - what somebody asks for
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames, 1 .. 2^max_order
+ * @nid: node to prefer, one that has a region
+ * @wait: wait for memory
+ * @timeout_ns: how long, or ZB_WAIT_FOREVER
+ */
+struct zb_want {
+	zb_gfp_t gfp;
+	unsigned long nr_pages;
+	int nid;
+	bool wait;
+	u64 timeout_ns;
+};
 
-void zb_space_init(struct zb_space *space, struct zb_host *host);
+static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
+{
+	return (u64)buf->nr_pages << PAGE_SHIFT;
+}
+
+/* buffer.c */
+int zb_space_init(struct zb_space *space, struct zb_host *host);
 void zb_space_destroy(struct zb_space *space);
-
-struct zb_buffer *zb_buffer_create(struct zb_space *space, zb_gfp_t gfp,
-				   unsigned long nr_pages, int nid);
+struct zb_buffer *zb_buffer_create(struct zb_space *space,
+				   struct zb_account *file,
+				   const struct zb_want *want);
 void zb_buffer_put(struct zb_buffer *buf);
-u64 zb_buffer_mmap_offset(const struct zb_buffer *buf);
 
+/* limbo.c */
+void zb_limbo_init(struct zb_space *space);
+void zb_limbo_add(struct zb_buffer *buf);
+bool zb_buffer_in_use(const struct zb_buffer *buf);
+void zb_buffer_give_back(struct zb_buffer *buf);
+
+/* limits.c */
+struct zb_account *zb_account_new(kuid_t uid);
+void zb_account_put(struct zb_account *account);
+int zb_charge(struct zb_space *space, struct zb_charge *charge,
+	      struct zb_account *file, u64 bytes, zb_gfp_t gfp);
+void zb_uncharge(struct zb_space *space, struct zb_charge *charge);
+u64 zb_charge_features(void);
+int zb_limits_init(struct zb_space *space);
+void zb_limits_exit(struct zb_space *space);
+
+/* wait.c */
+unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
+			    int *err);
+
+/* file.c */
 struct zb_file *zb_file_open(struct zb_space *space);
 void zb_file_close(struct zb_file *file);
 int zb_file_add(struct zb_file *file, struct zb_buffer *buf);
 struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle);
 struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle);
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf);
+u64 zb_buffer_mmap_offset(const struct zb_buffer *buf);
 
-int zb_buffer_mmap(struct zb_file *file, struct vm_area_struct *vma);
+/* mmap.c */
+int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
+int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge);
+u64 zb_mmap_features(const struct zb_host *host);
+
+/* dmabuf.c */
+struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags);
+bool zb_dmabuf_supported(void);
+
+/* heap.c */
+void zb_heap_add(struct zb_space *space);
+
+/* sync.c */
+int zb_sync_init(struct zb_space *space);
+void zb_sync_exit(struct zb_space *space);
+int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length);
+
+/* owners.c */
+struct dentry;
+void zb_owners_create(struct dentry *root, struct zb_space *space);
 
 #endif /* ZB_BUFFER_H */

@@ -13,13 +13,13 @@
 #include "buffer.h"
 
 /*
- * The last handle whose mmap() offset the caller can express: 63 bits of
- * bytes, or 32 bits of pages for a 32-bit program.
+ * The last handle whose mmap() offset the caller can express: bytes below
+ * ZB_MMAP_HUGE, or 32 bits of pages for a 32-bit program.
  */
 static u32 max_handle(const struct zb_file *file)
 {
 	unsigned int shift = file->space->host->pool.max_order;
-	u64 max = LLONG_MAX >> (shift + PAGE_SHIFT);
+	u64 max = (ZB_MMAP_HUGE - 1) >> (shift + PAGE_SHIFT);
 
 	if (in_compat_syscall() || BITS_PER_LONG == 32)
 		max = U32_MAX >> shift;
@@ -50,10 +50,21 @@ struct zb_file *zb_file_open(struct zb_space *space)
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
+	file->account = zb_account_new(INVALID_UID);
+	if (!file->account) {
+		kfree(file);
+		return ERR_PTR(-ENOMEM);
+	}
 	file->space = space;
 	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1);
 	atomic_inc(&space->files);
 	return file;
+}
+
+static void drop_handle(struct zb_buffer *buf)
+{
+	WRITE_ONCE(buf->has_handle, false);
+	zb_buffer_put(buf);
 }
 
 /**
@@ -69,8 +80,9 @@ void zb_file_close(struct zb_file *file)
 	unsigned long handle;
 
 	xa_for_each(&file->handles, handle, buf)
-		zb_buffer_put(buf);
+		drop_handle(buf);
 	xa_destroy(&file->handles);
+	zb_account_put(file->account);
 	kfree(file);
 	/* With no user left nothing is gained by frames in per-CPU lists. */
 	if (atomic_dec_and_test(&space->files))
@@ -89,11 +101,14 @@ int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
 {
 	int err;
 
+	buf->has_handle = true;
 	xa_lock(&file->handles);
 	err = __xa_alloc_cyclic(&file->handles, &buf->handle, buf,
 				XA_LIMIT(1, max_handle(file)), &file->next,
 				GFP_KERNEL_ACCOUNT);
 	xa_unlock(&file->handles);
+	if (err < 0)
+		buf->has_handle = false;
 	if (err == -EBUSY)
 		return -ENOSPC;
 	return err < 0 ? err : 0;
@@ -127,7 +142,11 @@ struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle)
  */
 struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
 {
-	return xa_erase(&file->handles, handle);
+	struct zb_buffer *buf = xa_erase(&file->handles, handle);
+
+	if (buf)
+		WRITE_ONCE(buf->has_handle, false);
+	return buf;
 }
 
 /**
@@ -140,5 +159,5 @@ struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 {
 	if (xa_cmpxchg(&file->handles, buf->handle, buf, NULL, 0) == buf)
-		zb_buffer_put(buf);
+		drop_handle(buf);
 }

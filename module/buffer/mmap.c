@@ -2,25 +2,23 @@
 /*
  * Mappings of buffers.
  *
- * All pages are put into the page tables at mmap() time, as ordinary pages, so
- * that get_user_pages() (direct I/O, pipes, process_vm_readv) works on them. A
- * vma holds a reference on its buffer, and so does every copy and part of it
- * that fork(), mremap() or a partial munmap() makes.
+ * By default all pages are put into the page tables at mmap() time, as ordinary
+ * pages, so that get_user_pages() (direct I/O, pipes, process_vm_readv) works
+ * on them and no access takes a fault. With ZB_MMAP_HUGE naturally aligned
+ * pieces are mapped by one entry when they are touched first; such mappings
+ * have no pages that could be got.
+ *
+ * A vma holds a reference on its buffer, and so does every copy and part of it
+ * that fork(), mremap() or a partial munmap() makes. Its vm_pgoff counts from
+ * the start of the buffer.
  */
 #include <linux/mm.h>
 
 #include "../compat.h"
 #include "buffer.h"
 
-#define INSERT_BATCH	64
-
-/* The frame of @buf that @pgoff of its vma means. */
-static unsigned long pgoff_to_pfn(const struct zb_buffer *buf,
-				  unsigned long pgoff)
-{
-	return buf->pfn +
-	       (pgoff - (zb_buffer_mmap_offset(buf) >> PAGE_SHIFT));
-}
+#define INSERT_BATCH	64	/* pages inserted at once */
+#define FAULT_AROUND	16	/* pages inserted by one fault */
 
 static void vm_open(struct vm_area_struct *vma)
 {
@@ -38,17 +36,39 @@ static void vm_close(struct vm_area_struct *vma)
 	zb_buffer_put(buf);
 }
 
-/* Only for page table entries that madvise() or the like has thrown away. */
+/* Insert up to @nr pages from @addr on, until one is there already. */
+static int insert_pages(struct vm_area_struct *vma, unsigned long addr,
+			unsigned long pfn, unsigned long nr,
+			unsigned long *left)
+{
+	struct page *pages[INSERT_BATCH];
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		pages[i] = pfn_to_page(pfn + i);
+	*left = nr;
+	return vm_insert_pages(vma, addr, pages, left);
+}
+
+/*
+ * Only for entries that madvise() or the like has thrown away: put back what
+ * follows as well.
+ */
 static vm_fault_t vm_fault(struct vm_fault *vmf)
 {
-	struct zb_buffer *buf = vmf->vma->vm_private_data;
-	unsigned long pfn = pgoff_to_pfn(buf, vmf->pgoff);
+	struct vm_area_struct *vma = vmf->vma;
+	struct zb_buffer *buf = vma->vm_private_data;
+	unsigned long left, nr = FAULT_AROUND;
+	int err;
 
-	if (pfn < buf->pfn || pfn - buf->pfn >= buf->nr_pages)
+	if (vmf->pgoff >= buf->nr_pages)
 		return VM_FAULT_SIGBUS;
-	vmf->page = pfn_to_page(pfn);
-	get_page(vmf->page);
-	return 0;
+	nr = min(nr, buf->nr_pages - vmf->pgoff);
+	nr = min(nr, (vma->vm_end - vmf->address) >> PAGE_SHIFT);
+	err = insert_pages(vma, vmf->address, buf->pfn + vmf->pgoff, nr, &left);
+	if (!err || left < nr || err == -EBUSY)
+		return VM_FAULT_NOPAGE;
+	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
 static vm_fault_t vm_pfn_mkwrite(struct vm_fault *vmf)
@@ -77,18 +97,13 @@ static const struct vm_operations_struct vm_ops_cma = {
 
 static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 {
-	struct page *pages[INSERT_BATCH];
-	unsigned long addr = vma->vm_start;
-	unsigned long i, nr, left;
+	unsigned long nr, left, addr = vma->vm_start;
 	int err;
 
 	while (addr < vma->vm_end) {
 		nr = min_t(unsigned long, INSERT_BATCH,
 			   (vma->vm_end - addr) >> PAGE_SHIFT);
-		for (i = 0; i < nr; i++)
-			pages[i] = pfn_to_page(pfn + i);
-		left = nr;
-		err = vm_insert_pages(vma, addr, pages, &left);
+		err = insert_pages(vma, addr, pfn, nr, &left);
 		if (err)
 			return err;
 		addr += nr << PAGE_SHIFT;
@@ -98,47 +113,128 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 	return 0;
 }
 
-static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma)
+#ifdef ZB_HAVE_PMD_PFNMAP
+static vm_fault_t huge_vm_fault(struct vm_fault *vmf)
 {
-	unsigned long first = pgoff_to_pfn(buf, vma->vm_pgoff) - buf->pfn;
+	struct zb_buffer *buf = vmf->vma->vm_private_data;
 
-	if (first >= buf->nr_pages || vma_pages(vma) > buf->nr_pages - first)
-		return -EINVAL;
-	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_ops = buf->space->host->in_cma ? &vm_ops_cma : &vm_ops;
-	vma->vm_private_data = buf;
-	WRITE_ONCE(buf->was_mapped, true);
-	return insert_frames(vma, buf->pfn + first);
+	if (vmf->pgoff >= buf->nr_pages)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address, buf->pfn + vmf->pgoff);
+}
+
+/* A huge entry, if the piece around the address is aligned and all ours. */
+static vm_fault_t huge_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct zb_buffer *buf = vma->vm_private_data;
+	unsigned long addr = vmf->address & PMD_MASK;
+	unsigned long pgoff, nr = PMD_SIZE >> PAGE_SHIFT;
+
+	if (order != PMD_ORDER || addr < vma->vm_start ||
+	    addr + PMD_SIZE > vma->vm_end)
+		return VM_FAULT_FALLBACK;
+	pgoff = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+	if (pgoff + nr > buf->nr_pages || (buf->pfn + pgoff) % nr)
+		return VM_FAULT_FALLBACK;
+	return zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
+}
+
+static const struct vm_operations_struct vm_ops_huge = {
+	.open = vm_open,
+	.close = vm_close,
+	.fault = huge_vm_fault,
+	.huge_fault = huge_vm_huge_fault,
+};
+
+static int map_huge(struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_PFNMAP);
+	vma->vm_ops = &vm_ops_huge;
+	return 0;
+}
+#else
+static int map_huge(struct vm_area_struct *vma)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/**
+ * zb_mmap_features() - what mappings can do
+ * @host: whose memory it is
+ *
+ * Return: ZB_FEATURE_* bits.
+ */
+u64 zb_mmap_features(const struct zb_host *host)
+{
+	u64 features = host->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN;
+
+	if (IS_ENABLED(ZB_HAVE_PMD_PFNMAP))
+		features |= ZB_FEATURE_MMAP_HUGE;
+	return features;
 }
 
 /**
  * zb_buffer_mmap() - map part of a buffer
- * @file: the open file
- * @vma: what is wanted; its offset picks the buffer
+ * @buf: the buffer; the vma takes over the caller's reference on success
+ * @vma: what is wanted; its vm_pgoff counts from the start of the buffer
+ * @huge: by huge entries
  *
  * Context: mmap lock of the caller held for writing; may sleep.
- * Return: 0, -ENOENT when no buffer of the file is at that offset, -EINVAL when
- * the mapping is private or would pass the end of the buffer, or -ENOMEM.
+ * Return: 0, -EINVAL when the mapping is private or not all inside of the
+ * buffer, -EOPNOTSUPP when there are no huge entries, or -ENOMEM.
  */
-int zb_buffer_mmap(struct zb_file *file, struct vm_area_struct *vma)
+int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 {
-	unsigned long handle = vma->vm_pgoff >> file->space->host->pool.max_order;
-	struct zb_buffer *buf;
 	int err;
 
 	/* Not VM_SHARED, which a file that is open for reading only never has. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
+	if (vma->vm_pgoff >= buf->nr_pages ||
+	    vma_pages(vma) > buf->nr_pages - vma->vm_pgoff)
+		return -EINVAL;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_private_data = buf;
+	if (huge) {
+		err = map_huge(vma);
+	} else {
+		vma->vm_ops = buf->space->host->in_cma ? &vm_ops_cma : &vm_ops;
+		WRITE_ONCE(buf->was_mapped, true);
+		err = insert_frames(vma, buf->pfn + vma->vm_pgoff);
+	}
+	if (!err)
+		atomic_inc(&buf->mappings);
+	return err;
+}
+
+/**
+ * zb_file_mmap() - map part of a buffer of an open file
+ * @file: the open file
+ * @vma: what is wanted; its offset picks the buffer
+ *
+ * Context: mmap lock of the caller held for writing; may sleep.
+ * Return: as zb_buffer_mmap(), or -ENOENT when no buffer of the file is at that
+ * offset.
+ */
+int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
+{
+	const unsigned long huge = ZB_MMAP_HUGE >> PAGE_SHIFT;
+	unsigned int shift = file->space->host->pool.max_order;
+	unsigned long handle = (vma->vm_pgoff & ~huge) >> shift;
+	bool want_huge = vma->vm_pgoff & huge;
+	struct zb_buffer *buf;
+	int err;
+
 	if (handle > U32_MAX)
 		return -ENOENT;
 	buf = zb_file_get(file, handle);
 	if (!buf)
 		return -ENOENT;
-	err = map_buffer(buf, vma);
-	/* On success the vma keeps our reference; on failure it has none. */
+	vma->vm_pgoff &= BIT(shift) - 1;
+	err = zb_buffer_mmap(buf, vma, want_huge);
 	if (err)
 		zb_buffer_put(buf);
-	else
-		atomic_inc(&buf->mappings);
 	return err;
 }

@@ -33,7 +33,11 @@
  *  - EPERM: flags that may use up reserves (HIGH, ATOMIC, MEMALLOC) without
  *    CAP_SYS_RESOURCE
  *  - ENOENT: the handle is not one of this open file
- *  - EINTR: the task was killed while it waited
+ *  - EDQUOT: a limit on what one open file or one user may hold
+ *  - EAGAIN, ENOMEM: a charge to the caller's cgroup or RLIMIT_MEMLOCK failed
+ *  - EINTR: a signal came while it waited
+ *  - ETIMEDOUT: nothing was freed in time
+ *  - EOPNOTSUPP: this kernel lacks what it needs, see zb_ioc_info.features
  *  - ENOMEM: no zone that the flags allow has such a block now; try again
  *    after something has been freed
  *  - ENOSPC: this file has handed out all its handles: 2^32 or, for a 32-bit
@@ -42,14 +46,24 @@
  * A command that fails has changed nothing.
  *
  * mmap() of the device takes the @mmap_offset of a buffer plus any page-aligned
- * offset inside it. It must be MAP_SHARED. Its errno: ENOENT when no buffer of
+ * offset inside it. It must be MAP_SHARED. With ZB_MMAP_HUGE added to the offset,
+ * naturally aligned pieces of the size of a huge page are mapped by one entry:
+ * faster to set up and to use, but get_user_pages() (direct I/O) is refused on
+ * such a mapping. Its errno: ENOENT when no buffer of
  * this file is at that offset, EINVAL when the mapping would begin or end
- * behind the buffer that is there, or is private.
+ * behind the buffer that is there, or is private, EOPNOTSUPP for ZB_MMAP_HUGE
+ * where there is no such thing.
+ *
+ * poll() of the device says readable while any zone has more free than its low
+ * watermark.
  */
 
 #define ZB_IOC_TYPE	0xBB
 
-#define ZB_ABI_VERSION	1
+#define ZB_ABI_VERSION	2
+
+/* Added to an offset for mmap() */
+#define ZB_MMAP_HUGE	(1ull << 62)
 
 /* Zone types, lowest first. */
 #define ZB_ZONE_DMA		0
@@ -157,6 +171,9 @@ typedef __u32 zb_gfp_t;
  * @backend: out: where the region came from: "cma", "dma" or "contig"
  * @total_bytes: out: size of the region on all nodes
  * @free_bytes: out: free now, per-CPU lists included
+ * @mmap_shift: out: a buffer's offset for mmap() is its handle shifted left by
+ *	this
+ * @__reserved: must be 0
  */
 struct zb_ioc_info {
 	__u32 size;
@@ -172,9 +189,16 @@ struct zb_ioc_info {
 	char backend[12];
 	__aligned_u64 total_bytes;
 	__aligned_u64 free_bytes;
+	__u32 mmap_shift;
+	__u32 __reserved;
 };
 
-/* Bits of zb_ioc_info.features: none yet beyond what version 1 always has. */
+/* Bits of zb_ioc_info.features */
+#define ZB_FEATURE_DMABUF	(1ull << 0)	/* ZB_IOC_EXPORT */
+#define ZB_FEATURE_MMAP_HUGE	(1ull << 1)	/* ZB_MMAP_HUGE */
+#define ZB_FEATURE_LONGTERM_PIN	(1ull << 2)	/* mappings can be pinned for long */
+#define ZB_FEATURE_DMEM		(1ull << 3)	/* ACCOUNT charges the dmem cgroup */
+#define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* ACCOUNT charges RLIMIT_MEMLOCK */
 
 /**
  * struct zb_ioc_zone - one zone
@@ -200,13 +224,17 @@ struct zb_ioc_zone {
 	__aligned_u64 cached_bytes;
 };
 
-/* zb_ioc_alloc.flags: take @length instead of @order; the tail is trimmed. */
-#define ZB_ALLOC_LENGTH		(1u << 0)
+/* zb_ioc_alloc.flags */
+#define ZB_ALLOC_LENGTH		(1u << 0)	/* @length instead of @order; the tail is trimmed */
+#define ZB_ALLOC_WAIT		(1u << 1)	/* wait for memory up to @timeout_ns */
+
+/* "However long it takes." */
+#define ZB_WAIT_FOREVER		(~0ull)
 
 /**
  * struct zb_ioc_alloc - allocate a physically contiguous, zeroed buffer
  * @size: sizeof(struct zb_ioc_alloc)
- * @flags: ZB_ALLOC_LENGTH or 0
+ * @flags: ZB_ALLOC_* bits
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
  * @node: in: node to prefer, or ZB_NODE_ANY; out: the node it came from
  * @order: in: order of the block (0 with ZB_ALLOC_LENGTH);
@@ -218,6 +246,8 @@ struct zb_ioc_zone {
  * @length: in: bytes wanted, rounded up to whole pages (with ZB_ALLOC_LENGTH,
  *	else 0); out: bytes of the buffer
  * @mmap_offset: out: offset to give to mmap() of the device
+ * @timeout_ns: in: with ZB_ALLOC_WAIT how long to wait, or ZB_WAIT_FOREVER;
+ *	else 0. Those who wait are served in the order in which they came.
  */
 struct zb_ioc_alloc {
 	__u32 size;
@@ -230,6 +260,7 @@ struct zb_ioc_alloc {
 	__u32 __reserved;
 	__aligned_u64 length;
 	__aligned_u64 mmap_offset;
+	__aligned_u64 timeout_ns;
 };
 
 /**
@@ -261,7 +292,7 @@ struct zb_ioc_free {
  * @length: out: bytes
  * @mmap_offset: out: offset to give to mmap()
  * @mappings: out: how many mappings of it exist now
- * @__reserved: must be 0
+ * @exports: out: how many dma-bufs of it exist now
  */
 struct zb_ioc_query {
 	__u32 size;
@@ -275,7 +306,117 @@ struct zb_ioc_query {
 	__aligned_u64 length;
 	__aligned_u64 mmap_offset;
 	__u32 mappings;
+	__u32 exports;
+};
+
+/**
+ * struct zb_ioc_bulk - allocate or free many buffers of one order
+ * @size: sizeof(struct zb_ioc_bulk)
+ * @flags: must be 0
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits; 0 for a free
+ * @node: node to prefer, or ZB_NODE_ANY; 0 for a free
+ * @order: of each block; 0 for a free
+ * @nr: how many, up to ZB_BULK_MAX
+ * @handles: address of an array of @nr __u32: filled in, or to be freed
+ * @done: out: how many were allocated or freed, from the first on
+ * @__reserved: must be 0
+ *
+ * Succeeds if at least one was; @done tells how many. If it fails, none was,
+ * and the errno is why the first one wasn't.
+ */
+struct zb_ioc_bulk {
+	__u32 size;
+	__u32 flags;
+	__u32 gfp;
+	__s32 node;
+	__u32 order;
+	__u32 nr;
+	__aligned_u64 handles;
+	__u32 done;
 	__u32 __reserved;
+};
+
+#define ZB_BULK_MAX	4096u
+
+#define ZB_LABEL_LEN	32
+
+/**
+ * struct zb_ioc_label - name a buffer, for zbctl owners
+ * @size: sizeof(struct zb_ioc_label)
+ * @flags: must be 0
+ * @handle: which buffer
+ * @__reserved: must be 0
+ * @label: printable characters, ended by a 0
+ */
+struct zb_ioc_label {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 __reserved;
+	char label[ZB_LABEL_LEN];
+};
+
+/**
+ * struct zb_ioc_phys - where a buffer is; needs CAP_SYS_RAWIO
+ * @size: sizeof(struct zb_ioc_phys)
+ * @flags: must be 0
+ * @handle: which buffer
+ * @__reserved: must be 0
+ * @addr: out: physical address of its first byte
+ * @length: out: bytes from there on, all of the buffer
+ */
+struct zb_ioc_phys {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+};
+
+/* zb_ioc_export.flags */
+#define ZB_EXPORT_CLOEXEC	(1u << 0)	/* closed by exec() */
+#define ZB_EXPORT_RDWR		(1u << 1)	/* may be mapped for writing */
+
+/**
+ * struct zb_ioc_export - make a dma-buf of a buffer
+ * @size: sizeof(struct zb_ioc_export)
+ * @flags: ZB_EXPORT_* bits
+ * @handle: which buffer
+ * @fd: out: the dma-buf; it keeps the memory, whatever happens to the handle
+ */
+struct zb_ioc_export {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__s32 fd;
+};
+
+/* zb_ioc_sync.flags: who uses the memory next, and what for */
+#define ZB_SYNC_FOR_CPU		(1u << 0)
+#define ZB_SYNC_FOR_DEVICE	(1u << 1)
+#define ZB_SYNC_TO_DEVICE	(1u << 2)	/* the device reads it */
+#define ZB_SYNC_FROM_DEVICE	(1u << 3)	/* the device writes it */
+
+/**
+ * struct zb_ioc_sync - make CPU and device see the same
+ * @size: sizeof(struct zb_ioc_sync)
+ * @flags: one of ZB_SYNC_FOR_*, and one or both directions
+ * @handle: which buffer
+ * @__reserved: must be 0
+ * @offset: first byte
+ * @length: how many
+ *
+ * For machines whose devices do not look into the CPU's caches; elsewhere it
+ * costs nothing.
+ */
+struct zb_ioc_sync {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
 };
 
 #define ZB_IOC_INFO	_IO(ZB_IOC_TYPE, 0)
@@ -283,5 +424,11 @@ struct zb_ioc_query {
 #define ZB_IOC_ALLOC	_IO(ZB_IOC_TYPE, 2)
 #define ZB_IOC_FREE	_IO(ZB_IOC_TYPE, 3)
 #define ZB_IOC_QUERY	_IO(ZB_IOC_TYPE, 4)
+#define ZB_IOC_BULK_ALLOC _IO(ZB_IOC_TYPE, 5)
+#define ZB_IOC_BULK_FREE _IO(ZB_IOC_TYPE, 6)
+#define ZB_IOC_LABEL	_IO(ZB_IOC_TYPE, 7)
+#define ZB_IOC_PHYS	_IO(ZB_IOC_TYPE, 8)
+#define ZB_IOC_EXPORT	_IO(ZB_IOC_TYPE, 9)
+#define ZB_IOC_SYNC	_IO(ZB_IOC_TYPE, 10)
 
 #endif /* _UAPI_LINUX_ZBUDDY_H */

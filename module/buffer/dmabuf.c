@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A buffer as a dma-buf: for V4L2, DRM, RDMA, or another process.
+ *
+ * The dma-buf holds a reference on the buffer. Its memory is one piece, so the
+ * scatterlist that importers get has one entry.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/fcntl.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "../compat.h"
+#include "buffer.h"
+
+#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
+
+ZB_IMPORT_NS(DMA_BUF);
+
+/**
+ * struct export - what a dma-buf is of
+ * @buf: the buffer
+ * @lock: for @attachments
+ * @attachments: devices that have it
+ */
+struct export {
+	struct zb_buffer *buf;
+	struct mutex lock;
+	struct list_head attachments;
+};
+
+/**
+ * struct attachment - a device that has the buffer
+ * @dev: the device
+ * @table: the buffer's memory, as this device's
+ * @mapped: it is mapped for the device, and caches may need care
+ * @link: on export.attachments
+ */
+struct attachment {
+	struct device *dev;
+	struct sg_table table;
+	bool mapped;
+	struct list_head link;
+};
+
+static int fill_table(struct sg_table *table, const struct zb_buffer *buf)
+{
+	int err = sg_alloc_table(table, 1, GFP_KERNEL);
+
+	if (!err)
+		sg_set_page(table->sgl, pfn_to_page(buf->pfn),
+			    zb_buffer_bytes(buf), 0);
+	return err;
+}
+
+static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a = kzalloc_obj(*a);
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	/* The length of a scatterlist entry has 32 bits. */
+	err = zb_buffer_bytes(export->buf) > UINT_MAX ? -EOVERFLOW :
+	      fill_table(&a->table, export->buf);
+	if (err) {
+		kfree(a);
+		return err;
+	}
+	a->dev = at->dev;
+	at->priv = a;
+	mutex_lock(&export->lock);
+	list_add(&a->link, &export->attachments);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a = at->priv;
+
+	mutex_lock(&export->lock);
+	list_del(&a->link);
+	mutex_unlock(&export->lock);
+	sg_free_table(&a->table);
+	kfree(a);
+}
+
+static struct sg_table *map_dma(struct dma_buf_attachment *at,
+				enum dma_data_direction dir)
+{
+	struct attachment *a = at->priv;
+	int err = dma_map_sgtable(at->dev, &a->table, dir, 0);
+
+	if (err)
+		return ERR_PTR(err);
+	a->mapped = true;
+	return &a->table;
+}
+
+static void unmap_dma(struct dma_buf_attachment *at, struct sg_table *table,
+		      enum dma_data_direction dir)
+{
+	struct attachment *a = at->priv;
+
+	a->mapped = false;
+	dma_unmap_sgtable(at->dev, table, dir, 0);
+}
+
+static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a;
+
+	mutex_lock(&export->lock);
+	list_for_each_entry(a, &export->attachments, link)
+		if (a->mapped)
+			dma_sync_sgtable_for_cpu(a->dev, &a->table, dir);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct export *export = dmabuf->priv;
+	struct attachment *a;
+
+	mutex_lock(&export->lock);
+	list_for_each_entry(a, &export->attachments, link)
+		if (a->mapped)
+			dma_sync_sgtable_for_device(a->dev, &a->table, dir);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct export *export = dmabuf->priv;
+	int err;
+
+	kref_get(&export->buf->ref);
+	err = zb_buffer_mmap(export->buf, vma, false);
+	if (err)
+		zb_buffer_put(export->buf);
+	return err;
+}
+
+/* In the linear mapping, where all of a buffer is in one piece. */
+static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct export *export = dmabuf->priv;
+	struct page *page = pfn_to_page(export->buf->pfn);
+
+	if (PageHighMem(page))
+		return -EOPNOTSUPP;
+	iosys_map_set_vaddr(map, page_address(page));
+	return 0;
+}
+
+static void dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	iosys_map_clear(map);
+}
+
+static void dmabuf_release(struct dma_buf *dmabuf)
+{
+	struct export *export = dmabuf->priv;
+
+	atomic_dec(&export->buf->exports);
+	zb_buffer_put(export->buf);
+	kfree(export);
+}
+
+static const struct dma_buf_ops dmabuf_ops = {
+	.attach = attach,
+	.detach = detach,
+	.map_dma_buf = map_dma,
+	.unmap_dma_buf = unmap_dma,
+	.begin_cpu_access = begin_cpu_access,
+	.end_cpu_access = end_cpu_access,
+	.mmap = dmabuf_mmap,
+	.vmap = dmabuf_vmap,
+	.vunmap = dmabuf_vunmap,
+	.release = dmabuf_release,
+};
+
+/**
+ * zb_dmabuf_supported() - has this kernel got dma-bufs?
+ *
+ * Return: true if so.
+ */
+bool zb_dmabuf_supported(void)
+{
+	return true;
+}
+
+/**
+ * zb_dmabuf_export() - make a dma-buf of a buffer
+ * @buf: the buffer; the dma-buf takes a reference of its own
+ * @flags: O_RDWR, O_CLOEXEC
+ *
+ * Context: may sleep.
+ * Return: the dma-buf, or an ERR_PTR.
+ */
+struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct export *export = kzalloc_obj(*export);
+	struct dma_buf *dmabuf;
+
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	export->buf = buf;
+	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->attachments);
+	info.ops = &dmabuf_ops;
+	info.size = zb_buffer_bytes(buf);
+	info.flags = flags;
+	info.priv = export;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		kfree(export);
+		return dmabuf;
+	}
+	kref_get(&buf->ref);
+	atomic_inc(&buf->exports);
+	return dmabuf;
+}
+
+#else
+
+bool zb_dmabuf_supported(void)
+{
+	return false;
+}
+
+struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+#endif

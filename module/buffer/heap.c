@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The region as a dma-heap: /dev/dma_heap/zbuddy, for programs that know
+ * dma-heaps and nothing of us.
+ *
+ * The kernel has no way to take a heap away again. The module can therefore not
+ * be unloaded once it has one, and has one only if asked to (heap=1).
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "../compat.h"
+#include "buffer.h"
+
+static bool heap;
+module_param(heap, bool, 0444);
+MODULE_PARM_DESC(heap, "offer the region as /dev/dma_heap/zbuddy; the module can't be unloaded then (default N)");
+
+#ifdef ZB_HAVE_DMA_HEAP
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+
+ZB_IMPORT_NS(DMA_BUF_HEAP);
+
+static struct dma_buf *heap_allocate(struct dma_heap *dma_heap,
+				     unsigned long len, u32 fd_flags,
+				     u64 heap_flags)
+{
+	struct zb_space *space = dma_heap_get_drvdata(dma_heap);
+	struct zb_want want = {
+		.gfp = ZB_GFP_USER,
+		.nr_pages = DIV_ROUND_UP(len, PAGE_SIZE),
+		.nid = zb_host_local_node(space->host),
+	};
+	struct dma_buf *dmabuf;
+	struct zb_buffer *buf;
+
+	if (!want.nr_pages || want.nr_pages > BIT(space->host->pool.max_order))
+		return ERR_PTR(-EINVAL);
+	buf = zb_buffer_create(space, NULL, &want);
+	if (IS_ERR(buf))
+		return ERR_CAST(buf);
+	dmabuf = zb_dmabuf_export(buf, fd_flags);
+	zb_buffer_put(buf);
+	return dmabuf;
+}
+
+static const struct dma_heap_ops heap_ops = {
+	.allocate = heap_allocate,
+};
+
+/**
+ * zb_heap_add() - make /dev/dma_heap/zbuddy appear, if that is wanted
+ * @space: where its memory is from
+ *
+ * Context: may sleep.
+ */
+void zb_heap_add(struct zb_space *space)
+{
+	struct dma_heap_export_info info = {
+		.name = "zbuddy",
+		.ops = &heap_ops,
+		.priv = space,
+	};
+
+	if (!heap)
+		return;
+	if (IS_ERR(dma_heap_add(&info))) {
+		pr_warn("heap=1: the kernel would not have the heap\n");
+		return;
+	}
+	__module_get(THIS_MODULE);
+	pr_info("/dev/dma_heap/zbuddy is there to stay: the module can't be unloaded\n");
+}
+#else
+void zb_heap_add(struct zb_space *space)
+{
+	if (heap)
+		pr_warn("heap=1: this kernel lets no module add a dma-heap\n");
+}
+#endif

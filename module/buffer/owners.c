@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who holds the memory: debugfs files owners (a line per buffer) and processes
+ * (a line per process).
+ */
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "../core/layout.h"
+#include "buffer.h"
+
+/* Page references that are neither ours nor a mapping's. */
+static unsigned long nr_pins(const struct zb_buffer *buf)
+{
+	unsigned long i, nr = 0;
+	struct page *page;
+	int extra;
+
+	if (!buf->was_mapped)
+		return 0;
+	for (i = 0; i < buf->nr_pages; i++) {
+		page = pfn_to_page(buf->pfn + i);
+		extra = page_ref_count(page) - 1 - folio_mapcount(page_folio(page));
+		nr += extra > 0;
+	}
+	return nr;
+}
+
+static const char *state_of(const struct zb_buffer *buf)
+{
+	if (READ_ONCE(buf->in_limbo))
+		return "limbo";
+	return READ_ONCE(buf->has_handle) ? "held" : "orphan";
+}
+
+static void *owners_start(struct seq_file *m, loff_t *pos)
+{
+	struct zb_space *space = m->private;
+
+	mutex_lock(&space->lock);
+	return seq_list_start(&space->buffers, *pos);
+}
+
+static void *owners_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct zb_space *space = m->private;
+
+	return seq_list_next(v, &space->buffers, pos);
+}
+
+static void owners_stop(struct seq_file *m, void *v)
+{
+	struct zb_space *space = m->private;
+
+	mutex_unlock(&space->lock);
+}
+
+static int owners_show(struct seq_file *m, void *v)
+{
+	const struct zb_buffer *buf = list_entry(v, struct zb_buffer, link);
+
+	seq_printf(m, "handle %u pid %d comm %s label %s node %d zone %s order %u length %llu type %s age %lld mappings %d pins %lu exports %d state %s\n",
+		   buf->handle, buf->pid, buf->comm,
+		   buf->label[0] ? buf->label : "-", buf->nid,
+		   zb_zone_names[buf->zone], buf->order, zb_buffer_bytes(buf),
+		   zb_migratetype_names[zb_gfp_migratetype(buf->gfp)],
+		   ktime_get_boottime_seconds() - buf->born,
+		   atomic_read(&buf->mappings), nr_pins(buf),
+		   atomic_read(&buf->exports), state_of(buf));
+	return 0;
+}
+
+static const struct seq_operations owners_sops = {
+	.start = owners_start,
+	.next = owners_next,
+	.stop = owners_stop,
+	.show = owners_show,
+};
+DEFINE_SEQ_ATTRIBUTE(owners);
+
+/**
+ * struct process - what one process holds
+ * @comm: its name
+ * @nr: buffers
+ * @bytes: of all of them
+ * @mappings: of all of them
+ * @exports: of all of them
+ */
+struct process {
+	char comm[TASK_COMM_LEN];
+	unsigned long nr;
+	u64 bytes;
+	unsigned long mappings;
+	unsigned long exports;
+};
+
+static int add_to_process(struct xarray *processes, const struct zb_buffer *buf)
+{
+	struct process *p = xa_load(processes, buf->pid);
+	int err;
+
+	if (!p) {
+		p = kzalloc(sizeof(*p), GFP_KERNEL);
+		if (!p)
+			return -ENOMEM;
+		strscpy(p->comm, buf->comm, sizeof(p->comm));
+		err = xa_err(xa_store(processes, buf->pid, p, GFP_KERNEL));
+		if (err) {
+			kfree(p);
+			return err;
+		}
+	}
+	p->nr++;
+	p->bytes += zb_buffer_bytes(buf);
+	p->mappings += atomic_read(&buf->mappings);
+	p->exports += atomic_read(&buf->exports);
+	return 0;
+}
+
+static int processes_show(struct seq_file *m, void *unused)
+{
+	struct zb_space *space = m->private;
+	struct zb_buffer *buf;
+	struct process *p;
+	struct xarray processes;
+	unsigned long pid;
+	int err = 0;
+
+	xa_init(&processes);
+	mutex_lock(&space->lock);
+	list_for_each_entry(buf, &space->buffers, link) {
+		err = add_to_process(&processes, buf);
+		if (err)
+			break;
+	}
+	mutex_unlock(&space->lock);
+	xa_for_each(&processes, pid, p) {
+		if (!err)
+			seq_printf(m, "pid %lu comm %s buffers %lu length %llu mappings %lu exports %lu\n",
+				   pid, p->comm, p->nr, p->bytes, p->mappings,
+				   p->exports);
+		kfree(p);
+	}
+	xa_destroy(&processes);
+	return err;
+}
+DEFINE_SHOW_ATTRIBUTE(processes);
+
+/**
+ * zb_owners_create() - add these files
+ * @root: the directory
+ * @space: what they show
+ *
+ * Context: may sleep.
+ */
+void zb_owners_create(struct dentry *root, struct zb_space *space)
+{
+	debugfs_create_file("owners", 0400, root, space, &owners_fops);
+	debugfs_create_file("processes", 0400, root, space, &processes_fops);
+}

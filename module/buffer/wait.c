@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiting for memory, first come first served.
+ *
+ * Those who wait stand in line, and only the first one tries. It tries when
+ * something was freed, and from time to time in case somebody freed without
+ * noticing that there is a line.
+ */
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "buffer.h"
+
+#define LOOK_AGAIN	(HZ / 10)
+
+struct waiter {
+	struct list_head link;
+	int seen;		/* zb_host.frees when it tried last */
+};
+
+static bool is_first(struct zb_space *space, struct waiter *w)
+{
+	bool first;
+
+	spin_lock(&space->waiters_lock);
+	first = list_first_entry(&space->waiters, struct waiter, link) == w;
+	spin_unlock(&space->waiters_lock);
+	return first;
+}
+
+static bool should_try(struct zb_space *space, struct waiter *w)
+{
+	return is_first(space, w) &&
+	       atomic_read(&space->host->frees) != w->seen;
+}
+
+static void stand_in_line(struct zb_space *space, struct waiter *w)
+{
+	w->seen = atomic_read(&space->host->frees) - 1;
+	spin_lock(&space->waiters_lock);
+	list_add_tail(&w->link, &space->waiters);
+	spin_unlock(&space->waiters_lock);
+}
+
+/* The next one may be served by what is left. */
+static void leave(struct zb_space *space, struct waiter *w)
+{
+	spin_lock(&space->waiters_lock);
+	list_del(&w->link);
+	spin_unlock(&space->waiters_lock);
+	zb_host_freed(space->host);
+}
+
+static unsigned long try(struct zb_space *space, struct waiter *w,
+			 const struct zb_want *want)
+{
+	w->seen = atomic_read(&space->host->frees);
+	return zb_host_alloc(space->host, want->gfp | __ZB_GFP_NOWARN,
+			     want->nr_pages, want->nid, NULL, true);
+}
+
+static unsigned long deadline_of(u64 timeout_ns)
+{
+	u64 max = MAX_JIFFY_OFFSET / 2;
+
+	return jiffies + min(nsecs_to_jiffies64(timeout_ns) + 1, max);
+}
+
+/* Wait until it may make sense to try; 0, -EINTR or -ETIMEDOUT. */
+static int wait_turn(struct zb_space *space, struct waiter *w,
+		     unsigned long deadline, bool forever)
+{
+	long left = forever ? LOOK_AGAIN : (long)(deadline - jiffies);
+
+	if (left <= 0)
+		return -ETIMEDOUT;
+	left = wait_event_interruptible_timeout(space->host->freed,
+						should_try(space, w),
+						min_t(long, left, LOOK_AGAIN));
+	return left < 0 ? -EINTR : 0;
+}
+
+/**
+ * zb_wait_alloc() - allocate frames, and wait for them
+ * @space: where
+ * @want: what is wanted, and how long to wait
+ * @err: -EINTR or -ETIMEDOUT, when there are none
+ *
+ * Context: may sleep.
+ * Return: first frame, or ZB_NO_PFN.
+ */
+unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
+			    int *err)
+{
+	bool forever = want->timeout_ns == ZB_WAIT_FOREVER;
+	unsigned long deadline = deadline_of(want->timeout_ns);
+	unsigned long pfn = ZB_NO_PFN;
+	struct waiter w;
+
+	stand_in_line(space, &w);
+	for (*err = 0; !*err; *err = wait_turn(space, &w, deadline, forever)) {
+		if (!is_first(space, &w))
+			continue;
+		pfn = try(space, &w, want);
+		if (pfn != ZB_NO_PFN)
+			break;
+	}
+	leave(space, &w);
+	return pfn;
+}

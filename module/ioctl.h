@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the dispatcher (chardev.c) and the commands (ioctl.c) share.
+ *
+ * The dispatcher copies the structure in, the command works on that copy, and
+ * the dispatcher copies it out. A command that hands something out is told
+ * afterwards whether that worked, and takes back what nobody knows of.
+ */
+#ifndef ZB_IOCTL_H
+#define ZB_IOCTL_H
+
+#include "buffer/buffer.h"
+
+union zb_arg {
+	__u32 size;
+	struct zb_ioc_info info;
+	struct zb_ioc_zone zone;
+	struct zb_ioc_alloc alloc;
+	struct zb_ioc_free free;
+	struct zb_ioc_query query;
+	struct zb_ioc_bulk bulk;
+	struct zb_ioc_label label;
+	struct zb_ioc_phys phys;
+	struct zb_ioc_export export;
+	struct zb_ioc_sync sync;
+};
+
+/**
+ * struct zb_cmd - an ioctl
+ * @nr: its number
+ * @size: of its structure today
+ * @min_size: of its structure when it was first released
+ * @tells: it has something to tell: the structure is copied out
+ * @final: what it does can't be undone: see before whether that can be told
+ * @fn: does it
+ * @done: for a command that gives something out: called with what @fn left in
+ *	@priv, and whether the caller has been told of it
+ */
+struct zb_cmd {
+	unsigned int nr;
+	size_t size;
+	size_t min_size;
+	bool tells;
+	bool final;
+	int (*fn)(struct zb_file *file, union zb_arg *arg, void **priv);
+	void (*done)(struct zb_file *file, union zb_arg *arg, void *priv,
+		     bool copied);
+};
+
+const struct zb_cmd *zb_find_cmd(unsigned int nr);
+
+#endif /* ZB_IOCTL_H */
