@@ -75,6 +75,12 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 #endif
 #endif
 
+/* How often a single page is mapped; the kernel's own name for it has changed. */
+static inline int zb_page_mapcount(const struct page *page)
+{
+	return atomic_read(&page->_mapcount) + 1;
+}
+
 #ifdef ZB_HAVE_DMEM
 #include <linux/cgroup_dmem.h>
 #endif

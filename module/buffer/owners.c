@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "../compat.h"
 #include "../core/layout.h"
 #include "buffer.h"
 
@@ -25,7 +26,7 @@ static unsigned long nr_pins(const struct zb_buffer *buf)
 		return 0;
 	for (i = 0; i < buf->nr_pages; i++) {
 		page = pfn_to_page(buf->pfn + i);
-		extra = page_ref_count(page) - 1 - folio_mapcount(page_folio(page));
+		extra = page_ref_count(page) - 1 - zb_page_mapcount(page);
 		nr += extra > 0;
 	}
 	return nr;
