@@ -6,17 +6,14 @@
  */
 #include <linux/errno.h>
 #include <linux/export.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/zbuddy.h>
 
 #include "api.h"
 #include "compat.h"
-#include "core/isolate.h"
 #include "host.h"
 
-/* There before anybody can call us, and until nobody can any more. */
-static struct zb_host *api_host;
+struct zb_host *zb_api_host;
 
 /**
  * zb_api_attach() - from now on calls go to this allocator
@@ -24,7 +21,7 @@ static struct zb_host *api_host;
  */
 void zb_api_attach(struct zb_host *host)
 {
-	api_host = host;
+	zb_api_host = host;
 }
 
 /**
@@ -32,7 +29,7 @@ void zb_api_attach(struct zb_host *host)
  */
 void zb_api_detach(void)
 {
-	api_host = NULL;
+	zb_api_host = NULL;
 }
 
 /**
@@ -83,22 +80,15 @@ zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
 
-/* Every free of a block comes by here; wq_has_sleeper() alone would cost more. */
-static void freed(void)
-{
-	if (unlikely(waitqueue_active(&api_host->freed)))
-		zb_host_freed(api_host);
-}
-
 static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 			  const nodemask_t *nodemask)
 {
 	unsigned long pfn;
 
-	if (!nr_pages || nr_pages > BIT(api_host->pool.max_order) ||
+	if (!nr_pages || nr_pages > BIT(zb_api_host->pool.max_order) ||
 	    !zb_gfp_valid(gfp))
 		return NULL;
-	pfn = zb_host_alloc(api_host, gfp, nr_pages, nid,
+	pfn = zb_host_alloc(zb_api_host, gfp, nr_pages, nid,
 			    nodemask ? nodes_addr(*nodemask) : NULL, false);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
@@ -117,7 +107,7 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 				     int preferred_nid,
 				     const nodemask_t *nodemask)
 {
-	if (order > api_host->pool.max_order)
+	if (order > zb_api_host->pool.max_order)
 		return NULL;
 	return alloc(gfp, BIT(order), preferred_nid, nodemask);
 }
@@ -165,8 +155,8 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages);
 void __zb_free_pages(struct page *page, unsigned int order)
 {
 	trace_mm_page_free(page_to_pfn(page), order);
-	zb_pool_free_pages(&api_host->pool, page_to_pfn(page), order);
-	freed();
+	zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page), order);
+	zb_api_freed();
 }
 EXPORT_SYMBOL_GPL(__zb_free_pages);
 
@@ -181,10 +171,10 @@ void zb_free_hot_cold_page(struct page *page, bool cold)
 {
 	trace_mm_page_free(page_to_pfn(page), 0);
 	if (cold)
-		zb_pool_free_pages_cold(&api_host->pool, page_to_pfn(page), 0);
+		zb_pool_free_pages_cold(&zb_api_host->pool, page_to_pfn(page), 0);
 	else
-		zb_pool_free_pages(&api_host->pool, page_to_pfn(page), 0);
-	freed();
+		zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page), 0);
+	zb_api_freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
 
@@ -284,238 +274,10 @@ void zb_free_pages_exact(void *virt, size_t size)
 		return;
 	pfn = page_to_pfn(virt_to_page(virt));
 	trace_mm_page_free(pfn, get_order(size));
-	zb_pool_free_exact(&api_host->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
-	freed();
+	zb_pool_free_exact(&zb_api_host->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
+	zb_api_freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_exact);
-
-/**
- * zb_alloc_pages_bulk_array_node() - fill an array with single pages
- * @gfp: ZB_GFP_* and __ZB_GFP_* bits
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @nr_pages: length of the array
- * @page_array: entries that are NULL are filled in
- *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
- * Return: how many entries from the first on are not NULL afterwards.
- */
-unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
-					     unsigned long nr_pages,
-					     struct page **page_array)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr_pages; i++) {
-		if (!page_array[i])
-			page_array[i] = zb_alloc_pages_node(nid, gfp, 0);
-		if (!page_array[i])
-			break;
-	}
-	return i;
-}
-EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_array_node);
-
-/**
- * zb_alloc_pages_bulk_list_node() - add single pages to a list
- * @gfp: ZB_GFP_* and __ZB_GFP_* bits
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @nr_pages: how many
- * @page_list: they are linked by page->lru
- *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
- * Return: how many were added.
- */
-unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
-					    unsigned long nr_pages,
-					    struct list_head *page_list)
-{
-	struct page *page;
-	unsigned long i;
-
-	for (i = 0; i < nr_pages; i++) {
-		page = zb_alloc_pages_node(nid, gfp, 0);
-		if (!page)
-			break;
-		list_add(&page->lru, page_list);
-	}
-	return i;
-}
-EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_list_node);
-
-/**
- * zb_free_pages_bulk_array() - free single pages
- * @nr_pages: length of the array
- * @page_array: entries that are NULL are skipped; all are NULL afterwards
- *
- * Context: any but NMI.
- */
-void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr_pages; i++) {
-		if (!page_array[i])
-			continue;
-		trace_mm_page_free_batched(page_to_pfn(page_array[i]));
-		zb_pool_free_pages(&api_host->pool, page_to_pfn(page_array[i]), 0);
-		page_array[i] = NULL;
-	}
-	freed();
-}
-EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);
-
-/**
- * zb_free_pages_bulk_list() - free a list of single pages
- * @page_list: linked by page->lru; empty afterwards
- *
- * Context: any but NMI.
- */
-void zb_free_pages_bulk_list(struct list_head *page_list)
-{
-	struct page *page, *next;
-
-	list_for_each_entry_safe(page, next, page_list, lru) {
-		list_del(&page->lru);
-		trace_mm_page_free_batched(page_to_pfn(page));
-		zb_pool_free_pages(&api_host->pool, page_to_pfn(page), 0);
-	}
-	freed();
-}
-EXPORT_SYMBOL_GPL(zb_free_pages_bulk_list);
-
-/**
- * zb_compound_head() - the first page of the block that has a page in it
- * @page: a page the caller owns
- *
- * Context: any.
- * Return: the first page, or NULL when the page is not allocated.
- */
-struct page *zb_compound_head(struct page *page)
-{
-	unsigned int order;
-	unsigned long pfn = zb_pool_block_head(&api_host->pool,
-					       page_to_pfn(page), &order);
-
-	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
-}
-EXPORT_SYMBOL_GPL(zb_compound_head);
-
-/**
- * zb_compound_order() - the order of the block that has a page in it
- * @page: a page the caller owns
- *
- * Context: any.
- * Return: the order, 0 also for a page that is not allocated.
- */
-unsigned int zb_compound_order(struct page *page)
-{
-	unsigned int order = 0;
-
-	zb_pool_block_head(&api_host->pool, page_to_pfn(page), &order);
-	return order;
-}
-EXPORT_SYMBOL_GPL(zb_compound_order);
-
-/**
- * zb_split_page() - make single pages of a block
- * @page: its first page
- * @order: its order
- *
- * Afterwards each is freed by itself.
- *
- * Context: any but NMI.
- * Return: 0, or -EINVAL when that is no such block, or a compound one.
- */
-int zb_split_page(struct page *page, unsigned int order)
-{
-	enum zb_bad bad = zb_pool_split_page(&api_host->pool,
-					     page_to_pfn(page), order);
-
-	return bad == ZB_OK ? 0 : -EINVAL;
-}
-EXPORT_SYMBOL_GPL(zb_split_page);
-
-/**
- * zb_get_pageblock_migratetype() - the migrate type of a page's pageblock
- * @page: any page
- *
- * Context: any.
- * Return: ZB_MIGRATE_*, or -EINVAL when the page is not ours.
- */
-int zb_get_pageblock_migratetype(struct page *page)
-{
-	int mt = zb_pool_get_migratetype(&api_host->pool, page_to_pfn(page));
-
-	return mt < 0 ? -EINVAL : mt;
-}
-EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
-
-/**
- * zb_set_pageblock_migratetype() - change it
- * @page: any page of the pageblock
- * @migratetype: ZB_MIGRATE_*, but not _ISOLATE
- *
- * Context: any but NMI.
- * Return: 0, or -EINVAL when the page is not ours, the type is none, or the
- * pageblock is isolated.
- */
-int zb_set_pageblock_migratetype(struct page *page, int migratetype)
-{
-	bool ok = zb_pool_set_migratetype(&api_host->pool, page_to_pfn(page),
-					  migratetype);
-
-	return ok ? 0 : -EINVAL;
-}
-EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
-
-/**
- * zb_isolate_page_range() - take pageblocks out of circulation
- * @start_pfn: on a pageblock border
- * @nr_pages: whole pageblocks
- *
- * Nothing in the range is allocated any more, and what is freed in it stays
- * there.
- *
- * Context: may sleep.
- * Return: 0, or -EBUSY with nothing changed: part of it is not ours, is
- * isolated already, or is no whole pageblock.
- */
-int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
-{
-	if (!zb_pool_isolate_range(&api_host->pool, start_pfn, nr_pages))
-		return -EBUSY;
-	zb_drain_all_pages();
-	return 0;
-}
-EXPORT_SYMBOL_GPL(zb_isolate_page_range);
-
-/**
- * zb_undo_isolate_page_range() - put pageblocks back into circulation
- * @start_pfn: on a pageblock border
- * @nr_pages: whole pageblocks
- *
- * Context: any but NMI.
- */
-void zb_undo_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
-{
-	zb_pool_unisolate_range(&api_host->pool, start_pfn, nr_pages);
-}
-EXPORT_SYMBOL_GPL(zb_undo_isolate_page_range);
-
-/**
- * zb_nr_free_in_range() - how far has a range been emptied?
- * @start_pfn: on a pageblock border
- * @nr_pages: whole pageblocks
- *
- * Context: any but NMI.
- * Return: pages of it that are free.
- */
-unsigned long zb_nr_free_in_range(unsigned long start_pfn,
-				  unsigned long nr_pages)
-{
-	return zb_pool_range_free(&api_host->pool, start_pfn, nr_pages);
-}
-EXPORT_SYMBOL_GPL(zb_nr_free_in_range);
 
 /**
  * zb_account_page_dirtied() - a block has to be written back before it is freed
@@ -528,7 +290,7 @@ EXPORT_SYMBOL_GPL(zb_nr_free_in_range);
  */
 void zb_account_page_dirtied(struct page *page, unsigned int order)
 {
-	zb_host_account_dirty(api_host, page_to_nid(page), BIT(order));
+	zb_host_account_dirty(zb_api_host, page_to_nid(page), BIT(order));
 }
 EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
 
@@ -541,7 +303,7 @@ EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
  */
 void zb_account_page_cleaned(struct page *page, unsigned int order)
 {
-	zb_host_account_dirty(api_host, page_to_nid(page), -(long)BIT(order));
+	zb_host_account_dirty(zb_api_host, page_to_nid(page), -(long)BIT(order));
 }
 EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 
@@ -552,7 +314,7 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
  */
 void zb_drain_all_pages(void)
 {
-	zb_host_drain_all(api_host);
+	zb_host_drain_all(zb_api_host);
 }
 EXPORT_SYMBOL_GPL(zb_drain_all_pages);
 
@@ -564,7 +326,7 @@ EXPORT_SYMBOL_GPL(zb_drain_all_pages);
  */
 void zb_drain_cpu_pages(unsigned int cpu)
 {
-	zb_host_drain_cpu(api_host, cpu);
+	zb_host_drain_cpu(zb_api_host, cpu);
 }
 EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
 
@@ -576,10 +338,10 @@ EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
  */
 void zb_drain_zone_pages(struct page *page)
 {
-	struct zb_zone *zone = zb_pfn_zone(&api_host->pool, page_to_pfn(page));
+	struct zb_zone *zone = zb_pfn_zone(&zb_api_host->pool, page_to_pfn(page));
 
 	if (zone)
-		zb_host_drain_zone(api_host, zone);
+		zb_host_drain_zone(zb_api_host, zone);
 }
 EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
 
@@ -591,7 +353,7 @@ EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
  */
 unsigned int zb_max_order(void)
 {
-	return api_host->pool.max_order;
+	return zb_api_host->pool.max_order;
 }
 EXPORT_SYMBOL_GPL(zb_max_order);
 
@@ -603,6 +365,6 @@ EXPORT_SYMBOL_GPL(zb_max_order);
  */
 unsigned long zb_nr_free_pages(void)
 {
-	return zb_host_free_pages(api_host);
+	return zb_host_free_pages(zb_api_host);
 }
 EXPORT_SYMBOL_GPL(zb_nr_free_pages);

@@ -75,5 +75,4 @@ static inline void zb_host_freed(struct zb_host *host)
 	wake_up_all(&host->freed);
 }
 
-
 #endif /* ZB_HOST_H */

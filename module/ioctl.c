@@ -56,7 +56,8 @@ static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
 		.free_bytes = (u64)zb_host_free_pages(host) << PAGE_SHIFT,
 		.mmap_shift = host->pool.max_order + PAGE_SHIFT,
 		.features = zb_mmap_features(host) | zb_charge_features() |
-			    (zb_dmabuf_supported() ? ZB_FEATURE_DMABUF : 0),
+			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
+			     ZB_FEATURE_DMABUF : 0),
 	};
 	strscpy(info->backend, host->regions[0].backend->name,
 		sizeof(info->backend));

@@ -21,6 +21,7 @@
 #define ZB_BUFFER_H
 
 #include <linux/atomic.h>
+#include <linux/err.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -230,11 +231,23 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 u64 zb_mmap_features(const struct zb_host *host);
 
 /* dmabuf.c */
+#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags);
-bool zb_dmabuf_supported(void);
+#else
+static inline struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+#endif
 
 /* heap.c */
+#ifdef ZB_HAVE_DMA_HEAP
 void zb_heap_add(struct zb_space *space);
+#else
+static inline void zb_heap_add(struct zb_space *space)
+{
+}
+#endif
 
 /* sync.c */
 int zb_sync_init(struct zb_space *space);

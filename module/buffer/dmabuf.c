@@ -17,8 +17,6 @@
 #include "../compat.h"
 #include "buffer.h"
 
-#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
-
 ZB_IMPORT_NS(DMA_BUF);
 
 /**
@@ -191,16 +189,6 @@ static const struct dma_buf_ops dmabuf_ops = {
 };
 
 /**
- * zb_dmabuf_supported() - has this kernel got dma-bufs?
- *
- * Return: true if so.
- */
-bool zb_dmabuf_supported(void)
-{
-	return true;
-}
-
-/**
  * zb_dmabuf_export() - make a dma-buf of a buffer
  * @buf: the buffer; the dma-buf takes a reference of its own
  * @flags: O_RDWR, O_CLOEXEC
@@ -232,17 +220,3 @@ struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
 	atomic_inc(&buf->exports);
 	return dmabuf;
 }
-
-#else
-
-bool zb_dmabuf_supported(void)
-{
-	return false;
-}
-
-struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-#endif

@@ -8,6 +8,8 @@
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -18,10 +20,6 @@
 static bool heap;
 module_param(heap, bool, 0444);
 MODULE_PARM_DESC(heap, "offer the region as /dev/dma_heap/zbuddy; the module can't be unloaded then (default N)");
-
-#ifdef ZB_HAVE_DMA_HEAP
-#include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
 
 ZB_IMPORT_NS(DMA_BUF_HEAP);
 
@@ -75,10 +73,3 @@ void zb_heap_add(struct zb_space *space)
 	__module_get(THIS_MODULE);
 	pr_info("/dev/dma_heap/zbuddy is there to stay: the module can't be unloaded\n");
 }
-#else
-void zb_heap_add(struct zb_space *space)
-{
-	if (heap)
-		pr_warn("heap=1: this kernel lets no module add a dma-heap\n");
-}
-#endif

@@ -133,6 +133,8 @@ static bool add_bytes(struct zb_account *account, u64 bytes, u64 max)
 }
 
 #ifdef ZB_HAVE_DMEM
+#define ACCOUNT_FEATURE		ZB_FEATURE_DMEM
+
 static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
 {
 	if (!space->region)
@@ -147,6 +149,8 @@ static void uncharge_cgroup(struct zb_charge *charge)
 		dmem_cgroup_uncharge(charge->pool, charge->bytes);
 }
 #elif defined(ZB_HAVE_USER_LOCKED_VM)
+#define ACCOUNT_FEATURE		ZB_FEATURE_MEMLOCK
+
 static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
@@ -170,6 +174,8 @@ static void uncharge_cgroup(struct zb_charge *charge)
 	free_uid(charge->locked);
 }
 #else
+#define ACCOUNT_FEATURE		0
+
 static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
 {
 	return 0;
@@ -187,9 +193,7 @@ static void uncharge_cgroup(struct zb_charge *charge)
  */
 u64 zb_charge_features(void)
 {
-	if (IS_ENABLED(ZB_HAVE_DMEM))
-		return ZB_FEATURE_DMEM;
-	return IS_ENABLED(ZB_HAVE_USER_LOCKED_VM) ? ZB_FEATURE_MEMLOCK : 0;
+	return ACCOUNT_FEATURE;
 }
 
 /**

@@ -114,6 +114,8 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 }
 
 #ifdef ZB_HAVE_PMD_PFNMAP
+#define HUGE_FEATURE	ZB_FEATURE_MMAP_HUGE
+
 static vm_fault_t huge_vm_fault(struct vm_fault *vmf)
 {
 	struct zb_buffer *buf = vmf->vma->vm_private_data;
@@ -154,6 +156,8 @@ static int map_huge(struct vm_area_struct *vma)
 	return 0;
 }
 #else
+#define HUGE_FEATURE	0
+
 static int map_huge(struct vm_area_struct *vma)
 {
 	return -EOPNOTSUPP;
@@ -168,11 +172,7 @@ static int map_huge(struct vm_area_struct *vma)
  */
 u64 zb_mmap_features(const struct zb_host *host)
 {
-	u64 features = host->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN;
-
-	if (IS_ENABLED(ZB_HAVE_PMD_PFNMAP))
-		features |= ZB_FEATURE_MMAP_HUGE;
-	return features;
+	return HUGE_FEATURE | (host->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
 }
 
 /**

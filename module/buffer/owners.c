@@ -106,7 +106,7 @@ static int add_to_process(struct xarray *processes, const struct zb_buffer *buf)
 	int err;
 
 	if (!p) {
-		p = kzalloc(sizeof(*p), GFP_KERNEL);
+		p = kzalloc_obj(*p);
 		if (!p)
 			return -ENOMEM;
 		strscpy(p->comm, buf->comm, sizeof(p->comm));
