@@ -59,7 +59,7 @@ static void expect_query(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ((a->gfp & ZB_GFP_MOVABLE_MASK) >> 3, q.migratetype);
 	EXPECT_EQ(0, q.mappings);
 	EXPECT_EQ(0, q.flags);
-	EXPECT_EQ(0, q.__reserved);
+	EXPECT_EQ(0, q.exports);
 }
 
 TEST_F(zbuddy, every_order)
@@ -68,7 +68,8 @@ TEST_F(zbuddy, every_order)
 	__u32 order;
 
 	for (order = 0; order <= self->info.max_order; order++) {
-		ASSERT_EQ(0, zb_alloc_order(self->fd, order, ZB_GFP_ANYZONE, &a));
+		ASSERT_EQ(0, zb_alloc_order(self->fd, order,
+					    ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, &a));
 		EXPECT_EQ(self->page << order, a.length);
 		EXPECT_EQ(order, a.order);
 		EXPECT_NE(0, a.handle);
@@ -85,7 +86,7 @@ static void expect_length(struct __test_metadata *_metadata,
 {
 	struct zb_ioc_alloc a;
 
-	ASSERT_EQ(0, zb_alloc_length(self->fd, length, ZB_GFP_ANYZONE, &a)) {
+	ASSERT_EQ(0, zb_alloc_length(self->fd, length, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, &a)) {
 		TH_LOG("length %llu", length);
 	}
 	EXPECT_EQ(round_up_to(length, self->page), a.length);
@@ -187,7 +188,8 @@ TEST_F(zbuddy, all_of_the_region)
 	again = bufs[nr - 1].length;
 	ASSERT_EQ(0, zb_free(self->fd, bufs[nr - 1].handle));
 	EXPECT_EQ(again, zb_free_bytes(self->fd));
-	ASSERT_EQ(0, zb_alloc_length(self->fd, again, ZB_GFP_ANYZONE, &bufs[nr - 1]));
+	ASSERT_EQ(0, zb_alloc_length(self->fd, again, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC,
+				     &bufs[nr - 1]));
 	EXPECT_EQ(0, free_shuffled(self->fd, bufs, nr));
 	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
 }

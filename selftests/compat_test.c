@@ -4,7 +4,7 @@
  * make 32-bit system calls with int 0x80. Pointers must be below 4 GiB then.
  */
 #define ZB_OWN_FIXTURE
-#include "zbuddy_test.h"
+#include "buffer_test.h"
 
 #include <signal.h>
 
@@ -115,7 +115,55 @@ TEST_F(compat, all_commands)
 	f.handle = a.handle;
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
 	EXPECT_EQ(-ENOENT, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
-	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_QUERY + 1, &f, sizeof(f)));
+	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_SYNC + 1, &f, sizeof(f)));
+}
+
+/* The commands on buffers; what they point to is in the room as well. */
+TEST_F(compat, buffer_commands)
+{
+	struct zb_ioc_bulk bulk = {
+		.size = sizeof(bulk), .gfp = ZB_GFP_ANYZONE, .node = ZB_NODE_ANY, .nr = 8,
+	};
+	struct zb_ioc_label label = { .size = sizeof(label), .label = "compat" };
+	struct zb_ioc_export export = { .size = sizeof(export), .flags = ZB_EXPORT_CLOEXEC };
+	struct zb_ioc_phys phys = { .size = sizeof(phys) };
+	struct zb_ioc_sync sync = {
+		.size = sizeof(sync), .flags = ZB_SYNC_FOR_CPU | ZB_SYNC_FROM_DEVICE,
+	};
+	struct zb_ioc_alloc a = zb_want_order(2, ZB_GFP_ANYZONE);
+	__u32 *handles = (__u32 *)(self->room + 1024);
+	int rc;
+
+	a.flags = ZB_ALLOC_WAIT;
+	a.timeout_ns = ZB_WAIT_FOREVER;
+	ASSERT_EQ(0, alloc32(self, &a));
+	label.handle = a.handle;
+	phys.handle = a.handle;
+	sync.handle = a.handle;
+	export.handle = a.handle;
+	sync.length = a.length;
+	EXPECT_EQ(0, ioctl32(self, ZB_IOC_LABEL, &label, sizeof(label)));
+	EXPECT_EQ(0, ioctl32(self, ZB_IOC_SYNC, &sync, sizeof(sync)));
+	rc = ioctl32(self, ZB_IOC_PHYS, &phys, sizeof(phys));
+	EXPECT_EQ(geteuid() ? -EPERM : 0, rc);
+	if (!rc)
+		EXPECT_EQ(a.length, phys.length);
+	rc = ioctl32(self, ZB_IOC_EXPORT, &export, sizeof(export));
+	if (rc != -EOPNOTSUPP) {
+		ASSERT_EQ(0, rc);
+		EXPECT_EQ(a.length, (__u64)lseek(export.fd, 0, SEEK_END));
+		close(export.fd);
+	}
+	bulk.handles = (unsigned long)handles;
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
+	EXPECT_EQ(8, bulk.done);
+	bulk.gfp = 0;
+	bulk.node = 0;
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_FREE, &bulk, sizeof(bulk)));
+	EXPECT_EQ(8, bulk.done);
+	/* the upper half of a pointer counts for a 32-bit program, too */
+	bulk.handles |= 1ull << 40;
+	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_FREE, &bulk, sizeof(bulk)));
 }
 
 /* mmap2 counts offsets in 4 KiB, in 32 bits. */

@@ -513,7 +513,7 @@ TEST_F_TIMEOUT(zbuddy, largest_populated, 60)
 	char *p;
 
 	ASSERT_EQ(0, zb_alloc_order(self->fd, self->info.max_order,
-				    ZB_GFP_ANYZONE, &a));
+				    ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, &a));
 	p = mmap(NULL, a.length, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_POPULATE, self->fd, (off_t)a.mmap_offset);
 	ASSERT_NE(MAP_FAILED, (void *)p);

@@ -11,7 +11,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-#define OPTS_ALLOC	(OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET))
+#define OPTS_ALLOC	(OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET) | \
+			 OPT(LABEL) | OPT(WAIT))
 
 #define GFP_HELP \
 	"FLAGS are names with commas between: groups (KERNEL USER HIGHUSER\n" \
@@ -43,6 +44,25 @@ static const struct cmd commands[] = {
 	  .more = ORDER_HELP "\n" GFP_HELP },
 	{ .name = "holders", .fn = cmd_holders,
 	  .help = "list the holders that alloc left behind" },
+	{ .name = "owners", .fn = cmd_owners, .opts = OPT(PROCESSES),
+	  .help = "who holds which buffers",
+	  .more = "STATE is held; orphan, when only mappings, dma-bufs or pins are left of it;\n"
+		"or limbo, when only pins are: the kernel still works on its pages. Such a\n"
+		"buffer comes back by itself when they are through.\n" },
+	{ .name = "export", .fn = cmd_export, .args = "ORDER|SIZE",
+	  .opts = OPT(GFP) | OPT(NODE), .min_args = 1, .max_args = 1,
+	  .help = "make a dma-buf of a buffer, and check that it is its memory" },
+	{ .name = "map-file", .fn = cmd_map_file, .args = "FILE",
+	  .opts = OPT(GFP) | OPT(NODE) | OPT(OUT), .min_args = 1, .max_args = 1,
+	  .help = "read a file into a mapped buffer with O_DIRECT, and write it out",
+	  .more = "Prints a checksum of what was read; with --out also makes a copy. Where a\n"
+		"file system has no O_DIRECT, it says so and goes through the page cache.\n" },
+	{ .name = "watch", .fn = cmd_watch, .opts = OPT(COUNT),
+	  .help = "free memory and watermarks of each zone, every second" },
+	{ .name = "bench-map", .fn = cmd_bench_map, .opts = OPT(GFP) | OPT(NODE),
+	  .help = "time to allocate, map, touch and free, against others",
+	  .more = "64K, 2M and 64M of zbuddy by pages and by huge entries, of the system\n"
+		"dma-heap, of hugetlb and of anonymous memory with MAP_POPULATE.\n" },
 	{ .name = "stat", .fn = cmd_stat, .opts = OPT(NODE),
 	  .help = "free blocks by order and migrate type",
 	  .more = "Columns 0, 1, ... are numbers of free blocks of that order. \"blocks\" is\n"
@@ -70,6 +90,12 @@ static const struct cmd commands[] = {
 		"  query HANDLE                 what the module knows of it\n"
 		"  write HANDLE BYTE            fill it, through a mapping\n"
 		"  verify HANDLE BYTE           fail unless every byte of it is BYTE\n"
+		"  label HANDLE TEXT            name it, for zbctl owners\n"
+		"  phys HANDLE                  where it is\n"
+		"  sync HANDLE cpu|device to|from|both [OFFSET LENGTH]\n"
+		"  export HANDLE                make a dma-buf, which stays open; check it\n"
+		"  bulk COUNT ORDER [OPTIONS]   allocate with one call, print how many\n"
+		"  bulk-free HANDLE...          free with one call, print how many\n"
 		"  info, stat, map, drain, check\n"
 		"  sleep SECONDS, echo TEXT\n"
 		"  expect ERRNO COMMAND...      the command must fail, e.g. expect ENOMEM alloc 18\n"
@@ -115,7 +141,7 @@ static const struct option_def {
 	[OPT_NODE] = { "--node", "N", FIELD(node), -1, 1023, KIND_NUM,
 		"NUMA node (-1: any)" },
 	[OPT_COUNT] = { "--count", "N", FIELD(count), 1, 1 << 24, KIND_NUM,
-		"number of buffers (1)" },
+		"number of buffers (1), or of times; also -n" },
 	[OPT_SECONDS] = { "--seconds", "N", FIELD(seconds), 0, 1 << 30,
 		KIND_NUM, "end after N seconds" },
 	[OPT_MAP] = { "--map", NULL, FIELD(map), 0, 0, KIND_FLAG,
@@ -134,6 +160,14 @@ static const struct option_def {
 		"how full to make the region at most (70)" },
 	[OPT_OPS] = { "--ops", "N", FIELD(ops), 1, LLONG_MAX, KIND_NUM,
 		"end after N operations of each thread" },
+	[OPT_LABEL] = { "--label", "TEXT", FIELD(label), 0, 0, KIND_TEXT,
+		"name the buffers, for zbctl owners" },
+	[OPT_WAIT] = { "--wait", "SECONDS", FIELD(wait), 0, 1 << 30, KIND_NUM,
+		"wait that long for memory" },
+	[OPT_PROCESSES] = { "--processes", NULL, FIELD(processes), 0, 0,
+		KIND_FLAG, "one line per process" },
+	[OPT_OUT] = { "--out", "COPY", FIELD(out), 0, 0, KIND_TEXT,
+		"file to write" },
 };
 
 void zbctl_init(struct zbctl *z)
@@ -198,6 +232,8 @@ static const struct option_def *find_option(const char *arg, size_t len)
 		return &options[OPT_VERSION];
 	if (len == 2 && !strncmp(arg, "-q", 2))
 		return &options[OPT_QUIET];
+	if (len == 2 && !strncmp(arg, "-n", 2))
+		return &options[OPT_COUNT];
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		if (strlen(options[i].name) == len &&
 		    !strncmp(options[i].name, arg, len))

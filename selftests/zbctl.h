@@ -11,12 +11,17 @@
  *	zbctl_hold.c	alloc, hold
  *	zbctl_holders.c	free, holders
  *	zbctl_debugfs.c	reading and writing debugfs; drain, check
+ *	zbctl_owners.c	owners
+ *	zbctl_buffer.c	export, map-file
+ *	zbctl_watch.c	watch
+ *	zbctl_bench.c	bench-map
  *	zbctl_stat.c	stat
  *	zbctl_map.c	map
  *	zbctl_stress.c	stress: options, threads, summary
  *	zbctl_ops.c	stress: the operations of one thread
  *	zbctl_pattern.c	stress: contents of buffers
  *	zbctl_script.c	script
+ *	zbctl_script_buf.c	script: label, phys, sync, export, bulk
  */
 #ifndef ZBCTL_H
 #define ZBCTL_H
@@ -75,6 +80,10 @@ enum opt_id {
 	OPT_MAX_ORDER,
 	OPT_FILL,
 	OPT_OPS,
+	OPT_LABEL,
+	OPT_WAIT,
+	OPT_PROCESSES,
+	OPT_OUT,
 };
 
 #define OPT(x)		(1u << OPT_##x)
@@ -109,6 +118,9 @@ struct zbctl {
 	bool version;
 	bool quiet;
 	bool map;
+	bool processes;
+	const char *label;
+	const char *out;
 	__u32 gfp;
 	long long node;
 	long long count;
@@ -119,6 +131,7 @@ struct zbctl {
 	long long max_order;
 	long long fill;
 	long long ops;
+	long long wait;
 };
 
 /**
@@ -151,7 +164,9 @@ struct cmds {
 /**
  * struct zb_req - buffers somebody asks for
  * @text: the request as it was typed, for error lines
- * @flags: ZB_ALLOC_LENGTH or 0
+ * @flags: ZB_ALLOC_* bits
+ * @timeout_ns: how long to wait for each
+ * @label: to name them, or NULL
  * @count: how many
  */
 struct zb_req {
@@ -161,6 +176,8 @@ struct zb_req {
 	__u32 order;
 	__s32 node;
 	__u64 length;
+	__u64 timeout_ns;
+	const char *label;
 	unsigned long count;
 };
 
@@ -179,6 +196,11 @@ int cmd_drain(struct zbctl *z);
 int cmd_check(struct zbctl *z);
 int cmd_stress(struct zbctl *z);
 int cmd_script(struct zbctl *z);
+int cmd_owners(struct zbctl *z);
+int cmd_export(struct zbctl *z);
+int cmd_map_file(struct zbctl *z);
+int cmd_watch(struct zbctl *z);
+int cmd_bench_map(struct zbctl *z);
 
 /* zbctl_text.c */
 #define GFP_TEXT	160
@@ -220,6 +242,11 @@ int dev_zone(int fd, __u32 index, struct zb_ioc_zone *zone);
 int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a);
 int dev_free(int fd, __u32 handle);
 int dev_query(int fd, __u32 handle, struct zb_ioc_query *q);
+int dev_label(int fd, __u32 handle, const char *label);
+int dev_phys(int fd, __u32 handle, struct zb_ioc_phys *phys);
+int dev_export(int fd, __u32 handle, __u32 flags);
+int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length);
+int dev_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk);
 void *dev_mmap(int fd, __u64 offset, __u64 length);
 int info_err(struct zbctl *z, int err);
 int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got);
@@ -235,5 +262,24 @@ int holder_main(void);
 
 /* zbctl_debugfs.c */
 char *debugfs_read(const struct zbctl *z, const char *name);
+
+/* zbctl_owners.c */
+long owners_count(const struct zbctl *z);
+
+/* zbctl_buffer.c */
+int buffer_err(const char *what, __u32 handle, int err);
+
+/* zbctl_script.c */
+int script_handle(struct zbctl *z, const char *text, __u32 *handle);
+int script_remember(struct zbctl *z, __u32 handle);
+void script_forget(struct zbctl *z, __u32 handle);
+
+/* zbctl_script_buf.c */
+int script_label(struct zbctl *z);
+int script_phys(struct zbctl *z);
+int script_sync(struct zbctl *z);
+int script_export(struct zbctl *z);
+int script_bulk(struct zbctl *z);
+int script_bulk_free(struct zbctl *z);
 
 #endif /* ZBCTL_H */

@@ -18,13 +18,18 @@ int parse_req(const struct zbctl *z, struct zb_req *req)
 		.gfp	= z->gfp,
 		.node	= (__s32)z->node,
 		.count	= (unsigned long)z->count,
+		.label	= z->label,
 	};
+	if (z->given & OPT(WAIT)) {
+		req->flags = ZB_ALLOC_WAIT;
+		req->timeout_ns = (__u64)z->wait * 1000000000ull;
+	}
 	if (!parse_num(what, 0, NO_ORDER - 1, &order)) {
 		req->order = (__u32)order;
 		return 0;
 	}
 	if (!parse_size(what, &req->length)) {
-		req->flags = ZB_ALLOC_LENGTH;
+		req->flags |= ZB_ALLOC_LENGTH;
 		return 0;
 	}
 	if (!parse_num(what, 0, __LONG_LONG_MAX__, &order))
@@ -32,6 +37,20 @@ int parse_req(const struct zbctl *z, struct zb_req *req)
 				 what, what);
 	return usage_err("'%s' is neither an order (0..18) nor a length: try 9 or 2M",
 			 what);
+}
+
+static int label_all(int fd, const struct zb_req *req,
+		     const struct zb_ioc_alloc *bufs)
+{
+	int err = 0;
+
+	for (unsigned long i = 0; i < req->count && req->label && !err; i++)
+		err = dev_label(fd, bufs[i].handle, req->label);
+	if (err == -EINVAL)
+		return zb_err(EINVAL,
+			      "label '%s': up to %d printable characters, no blanks",
+			      req->label, ZB_LABEL_LEN - 1);
+	return err ? buffer_err("label", bufs[0].handle, -err) : 0;
 }
 
 /*
@@ -52,11 +71,11 @@ int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 		if (err)
 			break;
 	}
-	if (!err) {
+	rc = err ? alloc_err(fd, req, -err, got) : label_all(fd, req, all);
+	if (!rc) {
 		*bufs = all;
 		return 0;
 	}
-	rc = alloc_err(fd, req, -err, got);
 	while (got--) {
 		err = dev_free(fd, all[got].handle);
 		if (err)

@@ -85,6 +85,10 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a)
 	a->node = req->node;
 	a->order = req->order;
 	a->length = req->length;
+	a->timeout_ns = req->timeout_ns;
+	/* One who waits wants to be interrupted. */
+	if (req->flags & ZB_ALLOC_WAIT)
+		return ioctl(fd, ZB_IOC_ALLOC, a) < 0 ? -errno : 0;
 	return dev_ioctl(fd, ZB_IOC_ALLOC, a);
 }
 
@@ -104,6 +108,62 @@ int dev_query(int fd, __u32 handle, struct zb_ioc_query *q)
 	q->size = sizeof(*q);
 	q->handle = handle;
 	return dev_ioctl(fd, ZB_IOC_QUERY, q);
+}
+
+/* A label that is too long is refused, as by the module. */
+int dev_label(int fd, __u32 handle, const char *label)
+{
+	struct zb_ioc_label arg;
+	size_t len = strlen(label);
+
+	if (len >= sizeof(arg.label))
+		return -EINVAL;
+	memset(&arg, 0, sizeof(arg));
+	arg.size = sizeof(arg);
+	arg.handle = handle;
+	memcpy(arg.label, label, len);
+	return dev_ioctl(fd, ZB_IOC_LABEL, &arg);
+}
+
+int dev_phys(int fd, __u32 handle, struct zb_ioc_phys *phys)
+{
+	memset(phys, 0, sizeof(*phys));
+	phys->size = sizeof(*phys);
+	phys->handle = handle;
+	return dev_ioctl(fd, ZB_IOC_PHYS, phys);
+}
+
+/* The dma-buf, or -errno. */
+int dev_export(int fd, __u32 handle, __u32 flags)
+{
+	struct zb_ioc_export arg;
+	int err;
+
+	memset(&arg, 0, sizeof(arg));
+	arg.size = sizeof(arg);
+	arg.flags = flags;
+	arg.handle = handle;
+	err = dev_ioctl(fd, ZB_IOC_EXPORT, &arg);
+	return err ? err : arg.fd;
+}
+
+int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length)
+{
+	struct zb_ioc_sync arg;
+
+	memset(&arg, 0, sizeof(arg));
+	arg.size = sizeof(arg);
+	arg.flags = flags;
+	arg.handle = handle;
+	arg.offset = offset;
+	arg.length = length;
+	return dev_ioctl(fd, ZB_IOC_SYNC, &arg);
+}
+
+int dev_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk)
+{
+	bulk->size = sizeof(*bulk);
+	return dev_ioctl(fd, cmd, bulk);
 }
 
 /* Returns MAP_FAILED with errno, as mmap() does. */
@@ -337,6 +397,21 @@ int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 		if (err == ENOMEM)
 			return alloc_enomem(fd, req, &info, got);
 	}
+	if (err == EDQUOT)
+		return zb_err(err,
+			      "alloc %s: over the limit of an open file or a user: free something (zbctl owners), or raise max_bytes_per_open, max_bytes_per_user in /sys/module/zbuddy/parameters",
+			      req->text);
+	if (err == ETIMEDOUT)
+		return zb_err(err,
+			      "alloc %s: nothing was freed in time: wait longer, or see who holds it: zbctl owners",
+			      req->text);
+	if (err == EINTR)
+		return zb_err(err, "alloc %s: interrupted while it waited",
+			      req->text);
+	if (err == EAGAIN && (req->gfp & __ZB_GFP_ACCOUNT))
+		return zb_err(err,
+			      "alloc %s: flag ACCOUNT: over RLIMIT_MEMLOCK or the cgroup's dmem.max: raise it (ulimit -l), or leave the flag out",
+			      req->text);
 	if (err == EPERM)
 		return zb_err(err,
 			      "alloc %s: gfp flags HIGH, ATOMIC and MEMALLOC use up what is kept for urgent requests: run with CAP_SYS_RESOURCE",

@@ -60,6 +60,27 @@ static int parse_handle(const struct script *s, const char *text, __u32 *handle)
 	return 0;
 }
 
+int script_handle(struct zbctl *z, const char *text, __u32 *handle)
+{
+	return parse_handle(z->script, text, handle);
+}
+
+int script_remember(struct zbctl *z, __u32 handle)
+{
+	return remember(z->script, handle);
+}
+
+/* It was freed. */
+void script_forget(struct zbctl *z, __u32 handle)
+{
+	struct script *s = z->script;
+
+	for (size_t i = 0; i < s->nr; i++) {
+		if (s->handles[i] == handle)
+			s->handles[i] = 0;
+	}
+}
+
 static int handle_err(int err, __u32 handle)
 {
 	if (err == ENOENT)
@@ -99,15 +120,11 @@ static int script_alloc(struct zbctl *z)
 
 static int free_handle(struct zbctl *z, __u32 handle)
 {
-	struct script *s = z->script;
 	int err = dev_free(z->fd, handle);
 
 	if (err)
 		return handle_err(-err, handle);
-	for (size_t i = 0; i < s->nr; i++) {
-		if (s->handles[i] == handle)
-			s->handles[i] = 0;
-	}
+	script_forget(z, handle);
 	return 0;
 }
 
@@ -261,8 +278,25 @@ static int script_sleep(struct zbctl *z)
 
 static const struct cmd script_commands[] = {
 	{ .name = "alloc", .fn = script_alloc, .args = "ORDER|SIZE",
-	  .opts = OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET),
+	  .opts = OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET) | OPT(LABEL) |
+		OPT(WAIT),
 	  .min_args = 1, .max_args = 1, .help = "allocate, print the handle" },
+	{ .name = "label", .fn = script_label, .args = "HANDLE TEXT",
+	  .min_args = 2, .max_args = 2, .help = "name it" },
+	{ .name = "phys", .fn = script_phys, .args = "HANDLE",
+	  .min_args = 1, .max_args = 1, .help = "where it is" },
+	{ .name = "sync", .fn = script_sync,
+	  .args = "HANDLE cpu|device to|from|both [OFFSET LENGTH]",
+	  .min_args = 3, .max_args = 5, .help = "caches" },
+	{ .name = "export", .fn = script_export, .args = "HANDLE",
+	  .min_args = 1, .max_args = 1, .help = "make a dma-buf" },
+	{ .name = "bulk", .fn = script_bulk, .args = "COUNT ORDER",
+	  .opts = OPT(GFP) | OPT(NODE) | OPT(QUIET), .min_args = 2,
+	  .max_args = 2, .help = "allocate many" },
+	{ .name = "bulk-free", .fn = script_bulk_free, .args = "HANDLE...",
+	  .min_args = 1, .max_args = -1, .help = "free many" },
+	{ .name = "owners", .fn = cmd_owners, .opts = OPT(PROCESSES),
+	  .help = "who holds what" },
 	{ .name = "free", .fn = script_free, .args = "HANDLE...|all",
 	  .min_args = 1, .max_args = -1, .help = "give buffers back" },
 	{ .name = "query", .fn = script_query, .args = "HANDLE",

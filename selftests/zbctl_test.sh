@@ -105,7 +105,8 @@ held() {
 help_texts() {
 	works "help" "usage: zbctl" zbctl --help
 	works "version" "zbctl" zbctl --version
-	for cmd in info alloc free hold holders stat map drain check stress script; do
+	for cmd in info alloc free hold holders owners export map-file watch bench-map stat map drain \
+		check stress script; do
 		works "help of $cmd" "zbctl $cmd" zbctl $cmd --help
 		run zbctl --help
 		grep -q "^  $cmd " "$out"
@@ -114,11 +115,12 @@ help_texts() {
 }
 
 json_output() {
-	for cmd in info holders stat map check; do
+	for cmd in info holders owners stat map check "watch -n 1" "export 64K"; do
+		# shellcheck disable=SC2086  # several words
 		run zbctl $cmd --json
 		result=$status
 		is_json "$out" || result=1
-		[ $result -eq 0 ] || explain zbctl $cmd --json
+		[ $result -eq 0 ] || explain "zbctl $cmd --json"
 		verdict "JSON of $cmd" $result
 	done
 	run zbctl stress --ops 50 --seed 1 --json
@@ -218,7 +220,58 @@ holding() {
 	verdict "hold gives back" $?
 }
 
+buffers() {
+	works "alloc with a label" "^[0-9]" zbctl alloc 64K --label camera -q
+	works "owners shows the label" " camera " zbctl owners
+	works "owners by process" "64K" zbctl owners --processes
+	zbctl free all >/dev/null
+	works "no owners" "no buffers" zbctl owners
+	works "watch" "poll: readable" zbctl watch -n 1
+	works "export" "as they were written" zbctl export 2M
+	works "alloc waits" "^id" zbctl alloc 0 --wait 5
+	zbctl free all >/dev/null
+	id=$(zbctl alloc "$max_order" -q --gfp KERNEL,HIGHMEM,MOVABLE,MEMALLOC)
+	others=$(zbctl alloc "$max_order" -q --count 1 --gfp KERNEL,HIGHMEM,MOVABLE,MEMALLOC 2>/dev/null)
+	run zbctl alloc "$max_order" --wait 1
+	[ "$status" -eq 1 ] && grep -q 'zbctl owners' "$err"
+	verdict "alloc --wait tells who holds it" $?
+	# shellcheck disable=SC2086  # perhaps none
+	zbctl free "$id" $others >/dev/null
+	held 0
+	verdict "buffers leaves nothing behind" $?
+}
+
+files() {
+	dd if=/dev/urandom of="$TMP/in" bs=1000 count=5555 2>/dev/null
+	works "map-file reads" "5555000 bytes read" zbctl map-file "$TMP/in"
+	run zbctl map-file "$TMP/in" --out "$TMP/copy"
+	[ "$status" -eq 0 ] && cmp "$TMP/in" "$TMP/copy"
+	verdict "map-file copies" $?
+	: >"$TMP/empty"
+	run zbctl map-file "$TMP/empty" --out "$TMP/copy"
+	[ "$status" -eq 0 ] && [ ! -s "$TMP/copy" ]
+	verdict "map-file copies nothing" $?
+	run zbctl map-file "$TMP/in" --out "$TMP/copy" --json
+	is_json "$out"
+	verdict "JSON of map-file" $?
+	run zbctl map-file "$TMP/in" --out "$TMP/in"
+	[ "$status" -eq 1 ] && [ "$(wc -c <"$TMP/in")" -eq 5555000 ] && grep -q 'another name' "$err"
+	verdict "map-file does not write over its input" $?
+}
+
+limited() {
+	limit=/sys/module/zbuddy/parameters/max_bytes_per_open
+	[ -w $limit ] || return
+	echo 1M >$limit
+	refuses 1 "max_bytes_per_open" zbctl alloc 2M
+	echo 0 >$limit
+}
+
 refusals() {
+	refuses 1 "printable" zbctl alloc 4K --label "a b"
+	refuses 1 "printable" zbctl alloc 4K --label 12345678901234567890123456789012
+	refuses 1 "No such file" zbctl map-file /nowhere
+	refuses 2 "needs a value" zbctl alloc 4K --wait
 	refuses 2 "zbctl --help" zbctl
 	refuses 2 "do you mean alloc" zbctl aloc 5
 	refuses 2 "zbctl --help" zbctl xyzzy
@@ -255,7 +308,7 @@ full() {
 	: >"$TMP/ids"
 	order=$max_order
 	while [ "$order" -ge 0 ]; do
-		while zbctl alloc "$order" -q --gfp KERNEL,HIGHMEM,MOVABLE >>"$TMP/ids" 2>/dev/null; do
+		while zbctl alloc "$order" -q --gfp KERNEL,HIGHMEM,MOVABLE,MEMALLOC >>"$TMP/ids" 2>/dev/null; do
 			:
 		done
 		order=$((order - 1))
@@ -294,6 +347,23 @@ scripts() {
 		alloc 64K --count 3
 		free all
 	END
+	script "script: label, phys, sync, export, bulk" 0 <<-'END'
+		alloc 4 --label first
+		label @1 second
+		phys @1
+		sync @1 cpu both
+		sync @1 device to 100 200
+		expect EINVAL sync @1 cpu from 0 65537
+		expect EINVAL label @1 123456789012345678901234567890123
+		export @1
+		free @1
+		bulk 100 0
+		bulk-free @2 @3
+		expect ENOENT query 2
+		free all
+	END
+	grep -q '^100 of 100$' "$out" && grep -q '^2 of 2$' "$out"
+	verdict "and tells how many" $?
 	script "script: expect is not met" 1 <<-'END'
 		expect ENOMEM alloc 1
 	END
@@ -329,6 +399,9 @@ information
 alloc_and_free
 substitution
 holding
+buffers
+files
+limited
 refusals
 full
 scripts

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tests of buffers share, on top of zbuddy_test.h. */
+#ifndef BUFFER_TEST_H
+#define BUFFER_TEST_H
+
+#include "zbuddy_test.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
+
+static inline int zb_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk,
+			  const __u32 *handles, __u32 nr)
+{
+	bulk->size = sizeof(*bulk);
+	bulk->handles = (unsigned long)handles;
+	bulk->nr = nr;
+	return zb_ioctl(fd, cmd, bulk);
+}
+
+static inline int zb_bulk_alloc(int fd, __u32 order, __u32 *handles, __u32 nr,
+				__u32 *done)
+{
+	struct zb_ioc_bulk bulk = {
+		.gfp	= ZB_GFP_ANYZONE,
+		.node	= ZB_NODE_ANY,
+		.order	= order,
+	};
+	int rc = zb_bulk(fd, ZB_IOC_BULK_ALLOC, &bulk, handles, nr);
+
+	*done = bulk.done;
+	return rc;
+}
+
+static inline int zb_bulk_free(int fd, const __u32 *handles, __u32 nr, __u32 *done)
+{
+	struct zb_ioc_bulk bulk = { 0 };
+	int rc = zb_bulk(fd, ZB_IOC_BULK_FREE, &bulk, handles, nr);
+
+	*done = bulk.done;
+	return rc;
+}
+
+/* A new dma-buf, or -errno. */
+static inline int zb_export(int fd, __u32 handle, __u32 flags)
+{
+	struct zb_ioc_export e = {
+		.size = sizeof(e), .flags = flags, .handle = handle,
+	};
+	int rc = zb_ioctl(fd, ZB_IOC_EXPORT, &e);
+
+	return rc ? rc : e.fd;
+}
+
+static inline int zb_label(int fd, __u32 handle, const char *text)
+{
+	struct zb_ioc_label l = { .size = sizeof(l), .handle = handle };
+	size_t i;
+
+	for (i = 0; i < sizeof(l.label) && text[i]; i++)
+		l.label[i] = text[i];
+	return zb_ioctl(fd, ZB_IOC_LABEL, &l);
+}
+
+static inline int zb_phys(int fd, __u32 handle, struct zb_ioc_phys *phys)
+{
+	*phys = (struct zb_ioc_phys){ .size = sizeof(*phys), .handle = handle };
+	return zb_ioctl(fd, ZB_IOC_PHYS, phys);
+}
+
+static inline int zb_sync(int fd, __u32 handle, __u32 flags, __u64 offset,
+			  __u64 length)
+{
+	struct zb_ioc_sync s = {
+		.size = sizeof(s), .flags = flags, .handle = handle,
+		.offset = offset, .length = length,
+	};
+
+	return zb_ioctl(fd, ZB_IOC_SYNC, &s);
+}
+
+/* Wait up to @timeout_ns for a block; reserves are as good as any. */
+static inline int zb_alloc_wait(int fd, __u32 order, __u64 timeout_ns,
+				struct zb_ioc_alloc *a)
+{
+	*a = zb_want_order(order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC);
+	a->flags = ZB_ALLOC_WAIT;
+	a->timeout_ns = timeout_ns;
+	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+}
+
+static inline void *zb_map_at(int fd, size_t len, __u64 offset)
+{
+	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    (off_t)offset);
+}
+
+static inline __u32 zb_mappings(int fd, __u32 handle)
+{
+	struct zb_ioc_query q;
+
+	return zb_query(fd, handle, &q) ? ~0u : q.mappings;
+}
+
+static inline __u32 zb_exports(int fd, __u32 handle)
+{
+	struct zb_ioc_query q;
+
+	return zb_query(fd, handle, &q) ? ~0u : q.exports;
+}
+
+/* A counter of vmstat; ~0 without debugfs. */
+static inline __u64 zb_vmstat(const char *name)
+{
+	static char text[65536];
+	char key[64], *at;
+
+	if (zb_read_file(ZB_DEBUGFS "vmstat", text, sizeof(text)) < 0)
+		return ~0ull;
+	snprintf(key, sizeof(key), "%s ", name);
+	at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : ~0ull;
+}
+
+/* The line of owners about this process's @handle, "" if there is none. */
+static inline void zb_owner_line(pid_t pid, __u32 handle, char *line, size_t size)
+{
+	FILE *f = fopen(ZB_DEBUGFS "owners", "re");
+	char key[64];
+
+	line[0] = '\0';
+	if (!f)
+		return;
+	snprintf(key, sizeof(key), "handle %u pid %d ", handle, pid);
+	while (fgets(line, (int)size, f)) {
+		if (!strncmp(line, key, strlen(key))) {
+			fclose(f);
+			return;
+		}
+	}
+	line[0] = '\0';
+	fclose(f);
+}
+
+static inline int zb_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int rc = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static inline int zb_set_param(const char *name, __u64 value)
+{
+	char path[128], text[32];
+
+	snprintf(path, sizeof(path), ZB_PARAMETERS "%s", name);
+	snprintf(text, sizeof(text), "%llu\n", value);
+	return zb_write_file(path, text);
+}
+
+static sigjmp_buf zb_fault_jump;
+
+static inline void zb_on_fault(int sig)
+{
+	siglongjmp(zb_fault_jump, sig);
+}
+
+/* The signal that touching @p brings, or 0. */
+static inline int zb_touch(volatile char *p, bool write)
+{
+	struct sigaction new = { .sa_handler = zb_on_fault }, segv, bus;
+	int sig;
+
+	sigaction(SIGSEGV, &new, &segv);
+	sigaction(SIGBUS, &new, &bus);
+	sig = sigsetjmp(zb_fault_jump, 1);
+	if (!sig) {
+		if (write)
+			*p = 1;
+		else
+			(void)*p;
+	}
+	sigaction(SIGSEGV, &segv, NULL);
+	sigaction(SIGBUS, &bus, NULL);
+	return sig;
+}
+
+/* Words that say where they are; @from is where @p is in the buffer. */
+static inline void zb_fill(char *p, size_t from, size_t len, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < len / 8; i++)
+		((__u64 *)p)[i] = (i + from / 8) * 0x9e3779b97f4a7c15ull + seed;
+}
+
+static inline bool zb_filled(const char *p, size_t from, size_t len,
+			     unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < len / 8; i++)
+		if (((const __u64 *)p)[i] !=
+		    (i + from / 8) * 0x9e3779b97f4a7c15ull + seed)
+			return false;
+	return true;
+}
+
+static inline int zb_send_fd(int sock, int fd)
+{
+	char byte = 0, room[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+static inline int zb_recv_fd(int sock)
+{
+	char byte, room[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	struct cmsghdr *c;
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
+		return -errno;
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return -ENOMSG;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+/* How many files this process has open. */
+static inline unsigned int zb_nr_open(void)
+{
+	unsigned int nr = 0;
+	int fd;
+
+	for (fd = 0; fd < 1024; fd++)
+		nr += fcntl(fd, F_GETFD) >= 0;
+	return nr;
+}
+
+static inline __u64 zb_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
+}
+
+#endif /* BUFFER_TEST_H */

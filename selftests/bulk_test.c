@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocating and freeing many buffers at once: partial success is told to the
+ * buffer, and what could not be told has not happened.
+ */
+#include "buffer_test.h"
+
+static __u32 handles[ZB_BULK_MAX + 16];
+
+/* Two pages, of which the second can't be written or not even read. */
+static __u32 *edge(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+		   int prot)
+{
+	char *p = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_EQ(0, mprotect(p + self->page, self->page, prot));
+	return (__u32 *)(p + self->page);
+}
+
+static __u64 held(FIXTURE_DATA(zbuddy) *self)
+{
+	return self->free - zb_free_bytes(self->fd);
+}
+
+static bool known(int fd, __u32 handle)
+{
+	struct zb_ioc_query q;
+
+	return !zb_query(fd, handle, &q);
+}
+
+static void expect_known(struct __test_metadata *_metadata, int fd,
+			 const __u32 *h, __u32 nr, bool want)
+{
+	__u32 i;
+
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(want, known(fd, h[i]));
+}
+
+static void expect_different(struct __test_metadata *_metadata, const __u32 *h,
+			     __u32 nr)
+{
+	__u32 i, k;
+
+	for (i = 0; i < nr; i++)
+		for (k = 0; k < i; k++)
+			ASSERT_NE(h[i], h[k]);
+}
+
+TEST_F(zbuddy, all_of_them)
+{
+	static const __u32 numbers[] = { 1, 2, 3, 100, 1000 };
+	__u32 done, nr;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		nr = numbers[i];
+		memset(handles, 0xff, sizeof(handles));
+		ASSERT_EQ(0, zb_bulk_alloc(self->fd, 1, handles, nr, &done));
+		EXPECT_EQ(nr, done);
+		EXPECT_EQ(nr * 2 * self->page, held(self));
+		expect_known(_metadata, self->fd, handles, nr, true);
+		expect_different(_metadata, handles, nr);
+		EXPECT_EQ(~0u, handles[nr]);
+		ASSERT_EQ(0, zb_bulk_free(self->fd, handles, nr, &done));
+		EXPECT_EQ(nr, done);
+		EXPECT_EQ(0, held(self));
+		expect_known(_metadata, self->fd, handles, nr, false);
+	}
+}
+
+TEST_F(zbuddy, they_are_zero_and_apart)
+{
+	struct zb_ioc_query q;
+	__u32 done, i;
+	char *p[64];
+
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 64, &done));
+	for (i = 0; i < 64; i++) {
+		ASSERT_EQ(0, zb_query(self->fd, handles[i], &q));
+		EXPECT_EQ(self->page, q.length);
+		p[i] = zb_map_at(self->fd, q.length, q.mmap_offset);
+		ASSERT_NE(MAP_FAILED, (void *)p[i]);
+		EXPECT_TRUE(zb_all_bytes(p[i], 0, q.length));
+		memset(p[i], (int)i + 1, q.length);
+	}
+	for (i = 0; i < 64; i++)
+		EXPECT_TRUE(zb_all_bytes(p[i], (unsigned char)(i + 1), self->page));
+}
+
+TEST_F(zbuddy, numbers)
+{
+	static const __u32 bad[] = { 0, ZB_BULK_MAX + 1, 65536, 1u << 31, ~0u };
+	__u32 done;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, zb_bulk_alloc(self->fd, 0, handles, bad[i], &done));
+		EXPECT_EQ(-EINVAL, zb_bulk_free(self->fd, handles, bad[i], &done));
+	}
+	EXPECT_EQ(0, held(self));
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, ZB_BULK_MAX, &done));
+	EXPECT_EQ(ZB_BULK_MAX, done);
+	EXPECT_EQ(ZB_BULK_MAX * self->page, held(self));
+	EXPECT_EQ(-EINVAL, zb_bulk_free(self->fd, handles, ZB_BULK_MAX + 1, &done));
+	EXPECT_EQ(ZB_BULK_MAX * self->page, held(self));
+	ASSERT_EQ(0, zb_bulk_free(self->fd, handles, ZB_BULK_MAX, &done));
+	EXPECT_EQ(ZB_BULK_MAX, done);
+	EXPECT_EQ(0, held(self));
+}
+
+#define EXPECT_BULK(err, cmd, member, value) do {			\
+	struct zb_ioc_bulk __b = { .node = ZB_NODE_ANY };		\
+									\
+	if ((cmd) == ZB_IOC_BULK_ALLOC)					\
+		__b.gfp = ZB_GFP_ANYZONE;				\
+	else								\
+		__b.node = 0;						\
+	__b.member = value;						\
+	EXPECT_EQ(-(err), zb_bulk(self->fd, cmd, &__b, handles, 1)) {	\
+		TH_LOG(#cmd " " #member " " #value);			\
+	}								\
+} while (0)
+
+TEST_F(zbuddy, one_field_wrong)
+{
+	__u32 done;
+
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, gfp, 1u << ZB_GFP_BITS_SHIFT);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, gfp, __ZB_GFP_DMA | __ZB_GFP_HIGHMEM);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, node, -2);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, node, 1023);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, order, self->info.max_order + 1);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, order, 64);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, order, ~0u);
+	EXPECT_EQ(0, held(self));
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 1, &done));
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, gfp, ZB_GFP_KERNEL);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, node, -1);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, node, 1);
+	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, order, 1);
+	EXPECT_TRUE(known(self->fd, handles[0]));
+	EXPECT_BULK(0, ZB_IOC_BULK_FREE, order, 0);
+}
+
+/* As many as there were, the rest of the array as it was. */
+TEST_F(zbuddy, there_are_not_so_many)
+{
+	__u32 order = self->info.block_order, done, again;
+
+	memset(handles, 0xff, sizeof(handles));
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, order, handles, ZB_BULK_MAX, &done));
+	ASSERT_GT(done, 0);
+	ASSERT_LT(done, ZB_BULK_MAX);
+	EXPECT_EQ((__u64)done * self->page << order, held(self));
+	expect_known(_metadata, self->fd, handles, done, true);
+	EXPECT_EQ(~0u, handles[done]);
+	EXPECT_EQ(-ENOMEM, zb_bulk_alloc(self->fd, order, handles + done, 1, &again));
+	EXPECT_EQ(~0u, handles[done]);
+	ASSERT_EQ(0, zb_bulk_free(self->fd, handles, done, &again));
+	EXPECT_EQ(done, again);
+}
+
+/* The array ends before the number does. */
+TEST_F(zbuddy, alloc_into_an_array_that_ends)
+{
+	static const int prots[] = { PROT_NONE, PROT_READ };
+	__u32 *end, done, in, freed;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(prots); i++) {
+		end = edge(_metadata, self, prots[i]);
+		EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, end, 8, &done));
+		EXPECT_EQ(0, held(self));
+		for (in = 1; in < 8; in++) {
+			ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, end - in, 8, &done));
+			EXPECT_EQ(in, done);
+			EXPECT_EQ(in * self->page, held(self));
+			ASSERT_EQ(0, zb_bulk_free(self->fd, end - in, in, &freed));
+			EXPECT_EQ(in, freed);
+		}
+		EXPECT_EQ(0, held(self));
+		/* half of the last one */
+		EXPECT_EQ(0, zb_bulk_alloc(self->fd, 0, (__u32 *)((char *)end - 6), 2,
+					   &done));
+		EXPECT_EQ(1, done);
+		memcpy(handles, (char *)end - 6, 4);
+		EXPECT_EQ(0, zb_free(self->fd, handles[0]));
+	}
+	EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, NULL, 1, &done));
+	EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, (__u32 *)~0xfffffful, 1, &done));
+	EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, (__u32 *)-4l, 4, &done));
+	EXPECT_EQ(0, held(self));
+}
+
+TEST_F(zbuddy, free_from_an_array_that_ends)
+{
+	__u32 *end = edge(_metadata, self, PROT_NONE), done, in;
+
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 8, &done));
+	EXPECT_EQ(-EFAULT, zb_bulk_free(self->fd, end, 8, &done));
+	EXPECT_EQ(8 * self->page, held(self));
+	for (in = 1; in <= 4; in += 3) {
+		memcpy(end - in, handles + (in - 1), in * 4);
+		ASSERT_EQ(0, zb_bulk_free(self->fd, end - in, 8, &done));
+		EXPECT_EQ(in, done);
+	}
+	EXPECT_EQ(3 * self->page, held(self));
+	expect_known(_metadata, self->fd, handles, 1, false);
+	expect_known(_metadata, self->fd, handles + 3, 4, false);
+	expect_known(_metadata, self->fd, handles + 7, 1, true);
+}
+
+/* What stops it where: a stale handle, a foreign one, 0, one of the same call. */
+TEST_F(zbuddy, unknown_handle_in_the_array)
+{
+	__u32 at, kind, done, stranger, spared, i, bad[5];
+	struct zb_ioc_alloc a;
+	int other = zb_open();
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
+	ASSERT_EQ(0, zb_free(self->fd, a.handle));
+	ASSERT_EQ(0, zb_bulk_alloc(other, 0, handles, 40, &done));
+	stranger = handles[39];
+	bad[0] = a.handle;
+	bad[1] = stranger;
+	bad[2] = 0;
+	bad[3] = ~0u;
+	for (kind = 0; kind < 5; kind++) {
+		for (at = 0; at < 8; at++) {
+			ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 8, &done));
+			bad[4] = at ? handles[0] : a.handle;
+			spared = handles[at];
+			handles[at] = bad[kind];
+			EXPECT_EQ(at ? 0 : -ENOENT,
+				  zb_bulk_free(self->fd, handles, 8, &done));
+			if (at)
+				EXPECT_EQ(at, done);
+			expect_known(_metadata, self->fd, handles, at, false);
+			expect_known(_metadata, self->fd, handles + at + 1, 7 - at, true);
+			EXPECT_TRUE(known(other, stranger));
+			EXPECT_EQ(0, zb_free(self->fd, spared));
+			for (i = at + 1; i < 8; i++)
+				EXPECT_EQ(0, zb_free(self->fd, handles[i]));
+		}
+	}
+	close(other);
+}
+
+/* If what became of it can't be told, it must not have happened. */
+TEST_F(zbuddy, read_only_structure)
+{
+	struct zb_ioc_bulk *b = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u32 done;
+
+	ASSERT_NE(MAP_FAILED, (void *)b);
+	*b = (struct zb_ioc_bulk){
+		.size = sizeof(*b), .gfp = ZB_GFP_ANYZONE, .node = ZB_NODE_ANY,
+		.nr = 8, .handles = (unsigned long)handles,
+	};
+	ASSERT_EQ(0, mprotect(b, self->page, PROT_READ));
+	EXPECT_EQ(-EFAULT, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, b));
+	EXPECT_EQ(0, held(self));
+	expect_known(_metadata, self->fd, handles, 8, false);
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 8, &done));
+	ASSERT_EQ(0, mprotect(b, self->page, PROT_READ | PROT_WRITE));
+	b->gfp = 0;
+	b->node = 0;
+	ASSERT_EQ(0, mprotect(b, self->page, PROT_READ));
+	EXPECT_EQ(-EFAULT, zb_ioctl(self->fd, ZB_IOC_BULK_FREE, b));
+	EXPECT_EQ(8 * self->page, held(self));
+	expect_known(_metadata, self->fd, handles, 8, true);
+}
+
+/* The array may even be in one of the buffers, and go away with it. */
+TEST_F(zbuddy, array_in_a_buffer)
+{
+	struct zb_ioc_alloc a;
+	__u32 *p, done, i;
+
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 2, ZB_GFP_ANYZONE, &a));
+	p = zb_map(self->fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, p, 100, &done));
+	ASSERT_EQ(100, done);
+	for (i = 0; i < 100; i++)
+		EXPECT_NE(0, p[i]);
+	p[50] = a.handle;
+	ASSERT_EQ(0, zb_bulk_free(self->fd, p, 100, &done));
+	EXPECT_EQ(100, done);
+	EXPECT_EQ(a.length + self->page, held(self));
+	munmap(p, a.length);
+	EXPECT_EQ(self->page, held(self));
+}
+
+/* What is mapped keeps its memory, also when it is freed with others. */
+TEST_F(zbuddy, free_while_mapped)
+{
+	struct zb_ioc_query q;
+	__u32 done;
+	char *p;
+
+	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 3, handles, 10, &done));
+	ASSERT_EQ(0, zb_query(self->fd, handles[5], &q));
+	p = zb_map_at(self->fd, q.length, q.mmap_offset);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	zb_fill(p, 0, q.length, 1);
+	ASSERT_EQ(0, zb_bulk_free(self->fd, handles, 10, &done));
+	EXPECT_EQ(10, done);
+	EXPECT_EQ(q.length, held(self));
+	EXPECT_TRUE(zb_filled(p, 0, q.length, 1));
+	munmap(p, q.length);
+	EXPECT_EQ(0, held(self));
+}
+
+TEST_HARNESS_MAIN

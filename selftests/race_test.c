@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Everything at once, by threads that share open files: for 10 seconds, or as
+ * many as the first argument says.
+ *
+ * Half of the threads work on buffers of their own, whose contents they know to
+ * the byte. The others guess handles of shared files that are closed and opened
+ * under their feet: there everybody frees, maps, exports and labels what anybody
+ * has allocated. Of such a buffer all that may be seen is zeroes, and in the
+ * first word of each page the buffer's tag, set by whoever came first.
+ */
+#include "buffer_test.h"
+
+#include <pthread.h>
+
+#define NR_OWN		3
+#define NR_GUESS	3
+#define NR_SHARED	3
+#define NR_BUFS		24
+#define MAX_PAGES	64u
+#define TAG_SHIFT	12
+
+static unsigned int seconds = 10;
+static volatile bool stop, failed;
+static int shared[NR_SHARED];
+static __u64 page;
+static __u64 next_tag;
+
+struct worker {
+	pthread_t thread;
+	__u64 seed;
+	unsigned int id;
+	unsigned long ops, errors;
+	struct zb_ioc_alloc bufs[NR_BUFS];
+	int nr;
+};
+
+static __u64 rnd(struct worker *w, __u64 n)
+{
+	return zb_random(&w->seed) % n;
+}
+
+static void fail(const struct worker *w, const char *what)
+{
+	printf("# thread %u, operation %lu: %s (errno %d)\n", w->id, w->ops, what, errno);
+	failed = true;
+	stop = true;
+}
+
+/* In three parts: never what another thread has mapped in the hole meanwhile. */
+static void unmap_around(char *p, size_t len, size_t at)
+{
+	munmap(p + at, page);
+	if (at)
+		munmap(p, at);
+	if (at + page < len)
+		munmap(p + at + page, len - at - page);
+}
+
+static unsigned int key_of(const struct zb_ioc_alloc *a)
+{
+	return a->handle * 2654435761u + a->order + 1;
+}
+
+/* --- buffers of one thread --- */
+
+static void check_map(struct worker *w, const char *p, const struct zb_ioc_alloc *a,
+		      const char *what)
+{
+	if ((const void *)p == MAP_FAILED)
+		fail(w, what);
+	else if (!zb_filled(p, 0, a->length, key_of(a)))
+		fail(w, what);
+}
+
+static void own_alloc(struct worker *w, int fd)
+{
+	struct zb_ioc_alloc a = zb_want_length((1 + rnd(w, MAX_PAGES)) * page - rnd(w, page),
+					       ZB_GFP_ANYZONE | __ZB_GFP_NOWARN);
+	char *p;
+
+	if (w->nr == NR_BUFS || zb_ioctl(fd, ZB_IOC_ALLOC, &a))
+		return;
+	p = zb_map(fd, &a);
+	if ((void *)p == MAP_FAILED) {
+		fail(w, "a new buffer cannot be mapped");
+		return;
+	}
+	if (!zb_all_bytes(p, 0, a.length))
+		fail(w, "a new buffer is not zero");
+	zb_fill(p, 0, a.length, key_of(&a));
+	munmap(p, a.length);
+	w->bufs[w->nr++] = a;
+}
+
+static void own_free(struct worker *w, int fd, int i, bool mapped)
+{
+	struct zb_ioc_alloc a = w->bufs[i];
+	char *p = mapped ? zb_map(fd, &a) : NULL;
+
+	w->bufs[i] = w->bufs[--w->nr];
+	if (zb_free(fd, a.handle))
+		fail(w, "free");
+	if (!p)
+		return;
+	check_map(w, p, &a, "freed while mapped");
+	if ((void *)p == MAP_FAILED)
+		return;
+	unmap_around(p, a.length, rnd(w, a.length / page) * page);
+}
+
+static void own_map(struct worker *w, int fd, const struct zb_ioc_alloc *a)
+{
+	__u64 huge = rnd(w, 3) ? 0 : ZB_MMAP_HUGE;
+	char *p = zb_map_at(fd, a->length, a->mmap_offset + huge);
+
+	if ((void *)p == MAP_FAILED && huge && errno == EOPNOTSUPP)
+		return;
+	check_map(w, p, a, "a mapping");
+	if ((void *)p == MAP_FAILED)
+		return;
+	if (!huge && rnd(w, 2)) {
+		madvise(p, a->length, MADV_DONTNEED);
+		check_map(w, p, a, "a mapping after MADV_DONTNEED");
+	}
+	munmap(p, a->length);
+}
+
+static void own_export(struct worker *w, int fd, const struct zb_ioc_alloc *a)
+{
+	int d = zb_export(fd, a->handle, rnd(w, 4));
+	char *p;
+
+	if (d == -EOPNOTSUPP)
+		return;
+	p = mmap(NULL, a->length, PROT_READ, MAP_SHARED, d, 0);
+	close(d);
+	check_map(w, p, a, "a dma-buf's mapping");
+	if ((void *)p != MAP_FAILED)
+		munmap(p, a->length);
+}
+
+static void own_fork(struct worker *w, int fd, const struct zb_ioc_alloc *a)
+{
+	char *p = zb_map(fd, a);
+	pid_t pid;
+
+	if ((void *)p == MAP_FAILED)
+		return;
+	pid = fork();
+	if (!pid)
+		_exit(zb_filled(p, 0, a->length, key_of(a)) ? 0 : 1);
+	munmap(p, a->length);
+	if (pid > 0 && !zb_wait_exit(pid, 0))
+		fail(w, "what a child saw");
+}
+
+/* Into a pipe, and freed meanwhile. */
+static void own_pipe(struct worker *w, int fd, int i)
+{
+	struct zb_ioc_alloc a = w->bufs[i];
+	char *p = zb_map(fd, &a), copy[512];
+	struct iovec iov = { p, sizeof(copy) };
+	int pipe[2];
+
+	if ((void *)p == MAP_FAILED)
+		return;
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK)) {
+		munmap(p, a.length);
+		return;
+	}
+	if (vmsplice(pipe[1], &iov, 1, 0) != sizeof(copy))
+		fail(w, "vmsplice");
+	munmap(p, a.length);
+	own_free(w, fd, i, false);
+	if (read(pipe[0], copy, sizeof(copy)) != sizeof(copy) ||
+	    !zb_filled(copy, 0, sizeof(copy), key_of(&a)))
+		fail(w, "what was in a pipe");
+	close(pipe[0]);
+	close(pipe[1]);
+}
+
+static void *own_thread(void *arg)
+{
+	struct worker *w = arg;
+	int fd = zb_open();
+
+	while (!stop) {
+		unsigned int dice = (unsigned int)rnd(w, 100);
+		int i = w->nr ? (int)rnd(w, (__u64)w->nr) : 0;
+
+		w->ops++;
+		if (!w->nr || dice < 35)
+			own_alloc(w, fd);
+		else if (dice < 60)
+			own_free(w, fd, i, dice < 50);
+		else if (dice < 80)
+			own_map(w, fd, &w->bufs[i]);
+		else if (dice < 92)
+			own_export(w, fd, &w->bufs[i]);
+		else if (dice < 96)
+			own_pipe(w, fd, i);
+		else
+			own_fork(w, fd, &w->bufs[i]);
+	}
+	close(fd);
+	return NULL;
+}
+
+/* --- buffers of everybody --- */
+
+static __u64 set_once(__u64 *at, __u64 tag)
+{
+	__u64 was = 0;
+
+	return __atomic_compare_exchange_n(at, &was, tag, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST) ? tag : was;
+}
+
+static void tag_and_check(struct worker *w, char *p, size_t len)
+{
+	__u64 tag = __atomic_fetch_add(&next_tag, 1, __ATOMIC_RELAXED) << TAG_SHIFT;
+	size_t i;
+
+	tag = set_once((__u64 *)p, tag);
+	for (i = 0; i < len / page; i++) {
+		char *at = p + i * page;
+
+		if (set_once((__u64 *)at, tag + i) != tag + i)
+			fail(w, "a page of a shared buffer has another tag");
+		if (!zb_all_bytes(at + 8, 0, page - 8))
+			fail(w, "a page of a shared buffer is not zero");
+	}
+}
+
+/* A shared file, and a handle that may be good there. */
+static int guess(struct worker *w, __u32 *handle)
+{
+	static __u32 newest = 1;
+	int fd = shared[rnd(w, NR_SHARED)];
+
+	if (*handle)
+		__atomic_store_n(&newest, *handle, __ATOMIC_RELAXED);
+	*handle = __atomic_load_n(&newest, __ATOMIC_RELAXED) + 4 - (__u32)rnd(w, 40);
+	return fd;
+}
+
+static void guess_alloc(struct worker *w, int fd)
+{
+	struct zb_ioc_alloc a = zb_want_length((1 + rnd(w, 16)) * page,
+					       ZB_GFP_ANYZONE | __ZB_GFP_NOWARN);
+	__u32 handles[16], done = 0;
+	int rc;
+
+	if (rnd(w, 8)) {
+		if (rnd(w, 2))
+			a.flags |= ZB_ALLOC_WAIT;
+		rc = zb_ioctl(fd, ZB_IOC_ALLOC, &a);
+		if (!rc)
+			guess(w, &a.handle);
+	} else {
+		rc = zb_bulk_alloc(fd, 0, handles, 16, &done);
+		if (done)
+			guess(w, &handles[done - 1]);
+	}
+	w->errors += !!rc;
+}
+
+static void guess_map(struct worker *w, int fd, __u32 handle, bool by_export)
+{
+	struct zb_ioc_query q;
+	char *p;
+	int d;
+
+	if (zb_query(fd, handle, &q)) {
+		w->errors++;
+		return;
+	}
+	if (by_export) {
+		d = zb_export(fd, handle, ZB_EXPORT_RDWR | ZB_EXPORT_CLOEXEC);
+		if (d < 0)
+			return;
+		q.length = (__u64)lseek(d, 0, SEEK_END);
+		p = zb_map_at(d, q.length, 0);
+		close(d);
+	} else {
+		p = zb_map_at(fd, q.length, q.mmap_offset);
+	}
+	if ((void *)p == MAP_FAILED) {
+		w->errors++;
+		return;
+	}
+	tag_and_check(w, p, q.length);
+	unmap_around(p, q.length, rnd(w, q.length / page) * page);
+}
+
+static void guess_free(struct worker *w, int fd, __u32 handle)
+{
+	__u32 handles[4] = { handle, handle + 1, handle + 2, handle + 3 }, done;
+
+	if (rnd(w, 4))
+		w->errors += !!zb_free(fd, handle);
+	else
+		w->errors += !!zb_bulk_free(fd, handles, 4, &done);
+}
+
+/* The file goes away under those who are using it. */
+static void replace_file(struct worker *w)
+{
+	int fd = zb_open();
+
+	if (fd < 0)
+		return;
+	dup2(fd, shared[rnd(w, NR_SHARED)]);
+	close(fd);
+}
+
+static void *guess_thread(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!stop) {
+		unsigned int dice = (unsigned int)rnd(w, 1000);
+		__u32 handle = 0;
+		int fd = guess(w, &handle);
+
+		w->ops++;
+		if (dice < 350)
+			guess_alloc(w, fd);
+		else if (dice < 600)
+			guess_free(w, fd, handle);
+		else if (dice < 850)
+			guess_map(w, fd, handle, dice < 700);
+		else if (dice < 950)
+			w->errors += !!zb_label(fd, handle, "race");
+		else if (dice < 990)
+			w->errors += !!zb_sync(fd, handle, ZB_SYNC_FOR_DEVICE |
+					       ZB_SYNC_TO_DEVICE, 0, page);
+		else
+			replace_file(w);
+	}
+	return NULL;
+}
+
+/* Looks at everything while it changes. */
+static void *look_thread(void *arg)
+{
+	static const char * const names[] = {
+		"owners", "processes", "vmstat", "check", "pageblocks", "zoneinfo",
+	};
+	static char text[1 << 20];
+	struct worker *w = arg;
+	char path[128];
+
+	while (!stop) {
+		const char *name = names[rnd(w, ARRAY_SIZE(names))];
+
+		snprintf(path, sizeof(path), ZB_DEBUGFS "%s", name);
+		if (zb_read_file(path, text, sizeof(text)) < 0 && zb_have_debugfs())
+			fail(w, name);
+		if (!strcmp(name, "check") && !zb_check_ok())
+			fail(w, "check");
+		w->ops++;
+		zb_sleep_ms(5);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(zbuddy, all_at_once, 600)
+{
+	static struct worker w[NR_OWN + NR_GUESS + 1];
+	unsigned int i;
+
+	page = self->page;
+	next_tag = 1;
+	for (i = 0; i < NR_SHARED; i++) {
+		shared[i] = zb_open();
+		ASSERT_GE(shared[i], 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(w); i++) {
+		w[i].id = i;
+		w[i].seed = i + 1;
+		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL,
+					    i < NR_OWN ? own_thread :
+					    i < NR_OWN + NR_GUESS ? guess_thread :
+					    look_thread, &w[i]));
+	}
+	for (i = 0; i < seconds * 10 && !stop; i++)
+		zb_sleep_ms(100);
+	stop = true;
+	for (i = 0; i < ARRAY_SIZE(w); i++) {
+		pthread_join(w[i].thread, NULL);
+		TH_LOG("thread %u: %lu operations, %lu refused", i, w[i].ops, w[i].errors);
+	}
+	for (i = 0; i < NR_SHARED; i++)
+		close(shared[i]);
+	EXPECT_FALSE(failed);
+	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && atoi(argv[1]) > 0) {
+		seconds = (unsigned int)atoi(argv[1]);
+		argc = 1;
+	}
+	return test_harness_run(argc, argv);
+}

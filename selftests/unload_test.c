@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module stays as long as anything of it is in use, in whatever way, and
+ * goes when the last use ends. Loads zbuddy.ko itself.
+ */
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+
+#define MODULE	"./zbuddy.ko"
+
+FIXTURE(module) {
+	__u64 page;
+};
+
+static bool loaded(void)
+{
+	return !access("/sys/module/zbuddy", F_OK);
+}
+
+static int load(const char *params)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	int rc = (int)syscall(SYS_finit_module, fd, params, 0);
+
+	rc = rc ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+/* What rmmod does. The kernel says EAGAIN for "in use" where others say EBUSY. */
+static int unload(void)
+{
+	int rc = (int)syscall(SYS_delete_module, "zbuddy", O_NONBLOCK);
+
+	return rc ? -errno : 0;
+}
+
+/* Somebody may still be in the middle of its end. */
+static int unload_soon(void)
+{
+	int rc = -EAGAIN, ms;
+
+	for (ms = 0; ms < ZB_PATIENCE_MS && rc == -EAGAIN; ms += 20) {
+		rc = unload();
+		if (rc)
+			zb_sleep_ms(20);
+	}
+	return rc;
+}
+
+FIXTURE_SETUP(module)
+{
+	struct zb_ioc_info info;
+	int fd;
+
+	if (geteuid() || access(MODULE, R_OK))
+		SKIP(return, "no " MODULE ", or not root");
+	ASSERT_FALSE(loaded());
+	ASSERT_EQ(0, load("size=64M"));
+	fd = zb_open();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_info(fd, &info));
+	self->page = info.page_size;
+	close(fd);
+}
+
+FIXTURE_TEARDOWN_PARENT(module)
+{
+	if (loaded())
+		EXPECT_EQ(0, unload_soon());
+}
+
+#define EXPECT_IN_USE() do {						\
+	EXPECT_EQ(-EAGAIN, unload());					\
+	EXPECT_TRUE(loaded());						\
+} while (0)
+
+#define EXPECT_GOES() do {						\
+	EXPECT_EQ(0, unload_soon());					\
+	EXPECT_FALSE(loaded());						\
+	EXPECT_NE(0, access(ZB_DEV, F_OK));				\
+	ASSERT_EQ(0, load("size=64M"));					\
+	EXPECT_EQ(0, unload_soon());					\
+} while (0)
+
+static int get(struct __test_metadata *_metadata, struct zb_ioc_alloc *a)
+{
+	int fd = zb_open();
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_alloc_order(fd, 4, ZB_GFP_ANYZONE, a));
+	return fd;
+}
+
+TEST_F(module, unused)
+{
+	EXPECT_GOES();
+}
+
+TEST_F(module, open)
+{
+	int fd = zb_open();
+
+	ASSERT_GE(fd, 0);
+	EXPECT_IN_USE();
+	close(fd);
+	EXPECT_GOES();
+}
+
+TEST_F(module, mapped_only)
+{
+	struct zb_ioc_alloc a;
+	int fd = get(_metadata, &a);
+	char *p = zb_map(fd, &a);
+
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	close(fd);
+	EXPECT_IN_USE();
+	memset(p, 1, a.length);
+	munmap(p, a.length - self->page);
+	EXPECT_IN_USE();
+	munmap(p + a.length - self->page, self->page);
+	EXPECT_GOES();
+}
+
+TEST_F(module, exported_only)
+{
+	struct zb_ioc_alloc a;
+	int fd = get(_metadata, &a), d = zb_export(fd, a.handle, ZB_EXPORT_RDWR);
+	char *p;
+
+	if (d == -EOPNOTSUPP)
+		SKIP(return, "no dma-bufs here");
+	ASSERT_GE(d, 0);
+	close(fd);
+	EXPECT_IN_USE();
+	p = zb_map_at(d, a.length, 0);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	close(d);
+	EXPECT_IN_USE();
+	memset(p, 2, a.length);
+	munmap(p, a.length);
+	EXPECT_GOES();
+}
+
+TEST_F(module, pinned_only)
+{
+	struct zb_ioc_alloc a;
+	int fd = get(_metadata, &a), pipe[2];
+	struct iovec iov;
+	char *p = zb_map(fd, &a), byte;
+
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	*p = 0x55;
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	iov = (struct iovec){ p, 1 };
+	ASSERT_EQ(1, vmsplice(pipe[1], &iov, 1, 0));
+	munmap(p, a.length);
+	close(fd);
+	zb_sleep_ms(300);
+	EXPECT_IN_USE();
+	ASSERT_EQ(1, read(pipe[0], &byte, 1));
+	EXPECT_EQ(0x55, byte);
+	close(pipe[0]);
+	close(pipe[1]);
+	EXPECT_GOES();
+}
+
+TEST_F(module, held_by_another_process)
+{
+	struct zb_ioc_alloc a;
+	int fd = get(_metadata, &a), status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		for (;;)
+			pause();
+	close(fd);
+	EXPECT_IN_USE();
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_GOES();
+}
+
+TEST_F(module, being_looked_at)
+{
+	int fd = open(ZB_DEBUGFS "owners", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		SKIP(return, "no debugfs");
+	/* debugfs lets go of the module itself: no more than that nothing breaks */
+	unload();
+	close(fd);
+	EXPECT_EQ(0, loaded() ? unload_soon() : 0);
+}
+
+TEST_HARNESS_MAIN
