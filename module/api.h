@@ -13,7 +13,8 @@ extern struct zb_host *zb_api_host;
 static inline void zb_api_freed(void)
 {
 	/* No barrier: who waits looks again before long, so a miss costs little. */
-	if (unlikely(waitqueue_active(&zb_api_host->freed)))
+	if (unlikely(atomic_read(&zb_api_host->nr_waiting) ||
+		     waitqueue_active(&zb_api_host->freed)))
 		zb_host_freed(zb_api_host);
 }
 

@@ -62,7 +62,7 @@ static int zb_open(struct inode *inode, struct file *filp)
 {
 	struct zb_chardev *dev = container_of(filp->private_data,
 					      struct zb_chardev, misc);
-	struct zb_file *file = zb_file_open(&dev->space);
+	struct zb_file *file = zb_file_open(&dev->space, filp->f_mode);
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);

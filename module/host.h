@@ -24,7 +24,8 @@ struct zb_drain;
  * @total_pages: frames in all of them
  * @limbo_pages: frames that nobody holds and that are in use all the same
  * @freed: woken when something was freed and somebody sleeps here
- * @frees: how often; only so that a change is seen
+ * @nr_waiting: how many want to know, asleep or about to be
+ * @frees: how often something was freed since; only so that a change is seen
  * @in_cma: some of the memory is in CMA pageblocks
  * @drain: a work item per CPU
  * @drain_lock: one drain at a time
@@ -38,6 +39,7 @@ struct zb_host {
 	unsigned long total_pages;
 	atomic_long_t limbo_pages;
 	wait_queue_head_t freed;
+	atomic_t nr_waiting;
 	atomic_t frees;
 	bool in_cma;
 	struct zb_drain __percpu *drain;
@@ -69,7 +71,10 @@ void zb_drain_exit(void);
 /* Something was freed: tell those who wait, if there are any. */
 static inline void zb_host_freed(struct zb_host *host)
 {
-	if (likely(!wq_has_sleeper(&host->freed)))
+	/* Pairs with the atomic increment of who stands in line before he tries. */
+	smp_mb();
+	if (likely(!atomic_read(&host->nr_waiting) &&
+		   !waitqueue_active(&host->freed)))
 		return;
 	atomic_inc(&host->frees);
 	wake_up_all(&host->freed);

@@ -414,6 +414,10 @@ static int do_export(struct zb_file *file, union zb_arg *arg, void **priv)
 
 	if (export->flags & ~(ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR))
 		return -EINVAL;
+	/* The dma-buf must not be good for more than the file is. */
+	if (!(file->mode & FMODE_READ) ||
+	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE)))
+		return -EACCES;
 	buf = zb_file_get(file, export->handle);
 	if (!buf)
 		return -ENOENT;

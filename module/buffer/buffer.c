@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Buffers: how they come into being, and the end of their references. */
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "buffer.h"
@@ -86,6 +88,19 @@ static unsigned long alloc_frames(struct zb_space *space,
 	return pfn;
 }
 
+/* A name as one word, so that it can't be taken for something else. */
+static void get_comm(char comm[TASK_COMM_LEN])
+{
+	char *c;
+
+	strscpy(comm, current->comm, TASK_COMM_LEN);
+	for (c = comm; *c; c++)
+		if (!isascii(*c) || !isgraph(*c))
+			*c = '_';
+	if (c == comm)
+		strscpy(comm, "-", TASK_COMM_LEN);
+}
+
 static void describe(struct zb_buffer *buf, struct zb_space *space,
 		     const struct zb_want *want)
 {
@@ -99,7 +114,7 @@ static void describe(struct zb_buffer *buf, struct zb_space *space,
 	buf->zone = zone->type;
 	buf->nid = zone->nid;
 	buf->pid = task_tgid_nr(current);
-	get_task_comm(buf->comm, current);
+	get_comm(buf->comm);
 	buf->born = ktime_get_boottime_seconds();
 }
 

@@ -111,12 +111,14 @@ struct zb_charge {
  * @handles: by handle
  * @next: where to look for the next unused handle
  * @account: what they add up to
+ * @mode: FMODE_READ, FMODE_WRITE: what the file was opened for
  */
 struct zb_file {
 	struct zb_space *space;
 	struct xarray handles;
 	u32 next;
 	struct zb_account *account;
+	fmode_t mode;
 };
 
 /**
@@ -217,7 +219,7 @@ unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
 			    int *err);
 
 /* file.c */
-struct zb_file *zb_file_open(struct zb_space *space);
+struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode);
 void zb_file_close(struct zb_file *file);
 int zb_file_add(struct zb_file *file, struct zb_buffer *buf);
 struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle);

@@ -93,22 +93,27 @@ static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 static struct sg_table *map_dma(struct dma_buf_attachment *at,
 				enum dma_data_direction dir)
 {
+	struct export *export = at->dmabuf->priv;
 	struct attachment *a = at->priv;
-	int err = dma_map_sgtable(at->dev, &a->table, dir, 0);
+	int err;
 
-	if (err)
-		return ERR_PTR(err);
-	a->mapped = true;
-	return &a->table;
+	mutex_lock(&export->lock);
+	err = dma_map_sgtable(at->dev, &a->table, dir, 0);
+	a->mapped = !err;
+	mutex_unlock(&export->lock);
+	return err ? ERR_PTR(err) : &a->table;
 }
 
 static void unmap_dma(struct dma_buf_attachment *at, struct sg_table *table,
 		      enum dma_data_direction dir)
 {
+	struct export *export = at->dmabuf->priv;
 	struct attachment *a = at->priv;
 
+	mutex_lock(&export->lock);
 	a->mapped = false;
 	dma_unmap_sgtable(at->dev, table, dir, 0);
+	mutex_unlock(&export->lock);
 }
 
 static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)

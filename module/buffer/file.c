@@ -41,10 +41,11 @@ u64 zb_buffer_mmap_offset(const struct zb_buffer *buf)
 /**
  * zb_file_open() - start with no handles
  * @space: where buffers will come from
+ * @mode: what it is opened for
  *
  * Return: the file, or an ERR_PTR.
  */
-struct zb_file *zb_file_open(struct zb_space *space)
+struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode)
 {
 	struct zb_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 
@@ -56,6 +57,7 @@ struct zb_file *zb_file_open(struct zb_space *space)
 		return ERR_PTR(-ENOMEM);
 	}
 	file->space = space;
+	file->mode = mode;
 	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1);
 	atomic_inc(&space->files);
 	return file;

@@ -124,12 +124,13 @@ static void put_user_account(struct zb_space *space, struct zb_account *account)
 
 static bool add_bytes(struct zb_account *account, u64 bytes, u64 max)
 {
-	s64 now = atomic64_add_return(bytes, &account->bytes);
+	s64 old = atomic64_read(&account->bytes);
 
-	if (!max || now <= (s64)max)
-		return true;
-	atomic64_sub(bytes, &account->bytes);
-	return false;
+	do {
+		if (max && (u64)old + bytes > max)
+			return false;
+	} while (!atomic64_try_cmpxchg(&account->bytes, &old, old + bytes));
+	return true;
 }
 
 #ifdef ZB_HAVE_DMEM

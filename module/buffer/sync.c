@@ -31,7 +31,8 @@ int zb_sync_init(struct zb_space *space)
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
 	err = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
-	if (err) {
+	/* A machine without DMA has no caches to care for either. */
+	if (err && IS_ENABLED(CONFIG_HAS_DMA)) {
 		platform_device_unregister(pdev);
 		return err;
 	}
@@ -69,6 +70,8 @@ static int sync_range(struct device *dev, struct page *page, size_t offset,
 	unsigned long skip = DMA_ATTR_SKIP_CPU_SYNC;
 	dma_addr_t addr;
 
+	if (!IS_ENABLED(CONFIG_HAS_DMA))
+		return 0;
 	addr = dma_map_page_attrs(dev, page, offset, length, dir,
 				  for_cpu ? skip : 0);
 	if (dma_mapping_error(dev, addr))

@@ -40,6 +40,7 @@ static bool should_try(struct zb_space *space, struct waiter *w)
 static void stand_in_line(struct zb_space *space, struct waiter *w)
 {
 	w->seen = atomic_read(&space->host->frees) - 1;
+	atomic_inc(&space->host->nr_waiting);
 	spin_lock(&space->waiters_lock);
 	list_add_tail(&w->link, &space->waiters);
 	spin_unlock(&space->waiters_lock);
@@ -52,6 +53,7 @@ static void leave(struct zb_space *space, struct waiter *w)
 	list_del(&w->link);
 	spin_unlock(&space->waiters_lock);
 	zb_host_freed(space->host);
+	atomic_dec(&space->host->nr_waiting);
 }
 
 static unsigned long try(struct zb_space *space, struct waiter *w,
@@ -83,11 +85,30 @@ static int wait_turn(struct zb_space *space, struct waiter *w,
 	return left < 0 ? -EINTR : 0;
 }
 
+/* Is there a zone that the request may use and that is large enough? */
+static bool can_ever(const struct zb_space *space, const struct zb_want *want)
+{
+	unsigned int highest = zb_gfp_zone(want->gfp);
+	const struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &space->host->pool) {
+		if (zone->type > highest)
+			continue;
+		if (want->gfp & __ZB_GFP_THISNODE && zone->nid != want->nid)
+			continue;
+		if (want->nr_pages + zone->watermark[ZB_ALLOC_WMARK_MIN] +
+		    zone->lowmem_reserve[highest] <= zone->nr_pages)
+			return true;
+	}
+	return false;
+}
+
 /**
  * zb_wait_alloc() - allocate frames, and wait for them
  * @space: where
  * @want: what is wanted, and how long to wait
- * @err: -EINTR or -ETIMEDOUT, when there are none
+ * @err: when there are none: -EINTR, -ETIMEDOUT, or -ENOMEM if there never
+ *	can be
  *
  * Context: may sleep.
  * Return: first frame, or ZB_NO_PFN.
@@ -100,6 +121,10 @@ unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
 	unsigned long pfn = ZB_NO_PFN;
 	struct waiter w;
 
+	if (!can_ever(space, want)) {
+		*err = -ENOMEM;
+		return ZB_NO_PFN;
+	}
 	stand_in_line(space, &w);
 	for (*err = 0; !*err; *err = wait_turn(space, &w, deadline, forever)) {
 		if (!is_first(space, &w))

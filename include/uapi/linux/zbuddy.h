@@ -32,6 +32,7 @@
  *    ever hold, a node without a region
  *  - EPERM: flags that may use up reserves (HIGH, ATOMIC, MEMALLOC) without
  *    CAP_SYS_RESOURCE
+ *  - EACCES: a dma-buf that could do more than the open file may
  *  - ENOENT: the handle is not one of this open file
  *  - EDQUOT: a limit on what one open file or one user may hold
  *  - EAGAIN, ENOMEM: a charge to the caller's cgroup or RLIMIT_MEMLOCK failed
@@ -247,7 +248,9 @@ struct zb_ioc_zone {
  *	else 0); out: bytes of the buffer
  * @mmap_offset: out: offset to give to mmap() of the device
  * @timeout_ns: in: with ZB_ALLOC_WAIT how long to wait, or ZB_WAIT_FOREVER;
- *	else 0. Those who wait are served in the order in which they came.
+ *	else 0. Those who wait are served in the order in which they came, a
+ *	large request before a small one that came later; what no zone can ever
+ *	have (ENOMEM at once) does not wait.
  */
 struct zb_ioc_alloc {
 	__u32 size;
