@@ -12,9 +12,11 @@ extern struct zb_host *zb_api_host;
 /* After every free of a block. */
 static inline void zb_api_freed(void)
 {
+	bool sleeper;
+
 	/* No barrier: who waits looks again before long, so a miss costs little. */
-	if (unlikely(atomic_read(&zb_api_host->nr_waiting) ||
-		     waitqueue_active(&zb_api_host->freed)))
+	sleeper = waitqueue_active(&zb_api_host->freed);
+	if (unlikely(sleeper || atomic_read(&zb_api_host->nr_waiting)))
 		zb_host_freed(zb_api_host);
 }
 

@@ -71,10 +71,13 @@ void zb_drain_exit(void);
 /* Something was freed: tell those who wait, if there are any. */
 static inline void zb_host_freed(struct zb_host *host)
 {
+	bool sleeper;
+
 	/* Pairs with the atomic increment of who stands in line before he tries. */
 	smp_mb();
-	if (likely(!atomic_read(&host->nr_waiting) &&
-		   !waitqueue_active(&host->freed)))
+	/* The barrier above is the one that this needs. */
+	sleeper = waitqueue_active(&host->freed);
+	if (likely(!sleeper && !atomic_read(&host->nr_waiting)))
 		return;
 	atomic_inc(&host->frees);
 	wake_up_all(&host->freed);
