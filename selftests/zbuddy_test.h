@@ -117,8 +117,8 @@ static inline void *zb_map(int fd, const struct zb_ioc_alloc *a)
 }
 
 /*
- * Allocate all there is in blocks of @order and below, at most @max of them,
- * reserves and all. Returns how many; the bytes go to *@bytes.
+ * Allocate all there is in blocks of @order and below, at most @max of them.
+ * Returns how many; the bytes go to *@bytes.
  */
 static inline unsigned int zb_alloc_all(int fd, __u32 order, __u32 gfp,
 					struct zb_ioc_alloc *bufs,
@@ -127,7 +127,6 @@ static inline unsigned int zb_alloc_all(int fd, __u32 order, __u32 gfp,
 	unsigned int nr = 0;
 
 	*bytes = 0;
-	gfp |= __ZB_GFP_MEMALLOC | __ZB_GFP_NOWARN;
 	for (;;) {
 		while (nr < max && !zb_alloc_order(fd, order, gfp, &bufs[nr]))
 			*bytes += bufs[nr++].length;
