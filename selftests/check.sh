@@ -26,7 +26,7 @@ unit() {
 }
 
 kselftest() {
-	"$here/vm/run" -k stock -t 1500 -- ./run_tests.sh
+	"$here/vm/run" -k stock -t 1800 -M brd -M ext4 -M vgem -- ./run_tests.sh
 }
 
 nodes() {

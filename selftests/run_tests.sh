@@ -3,7 +3,8 @@
 #
 # Runs all tests on a machine that is there for nothing else, such as a guest of
 # vm/run: first those that load the module themselves, then the others with up to
-# three sets of parameters. Where there are two NUMA nodes, those about nodes alone.
+# three sets of parameters, and those about pins with memory that is not CMA. Where
+# there are two NUMA nodes, those about nodes alone.
 # TAP with subtests; the last line counts test cases. Parameters of the first round
 # are in $ZB_PARAMS; arguments name the tests to run.
 
@@ -125,6 +126,8 @@ else
 	with_module twice thrice
 	round="third set" params="zones=auto size=128M cma_pages=20480 poison=1"
 	with_module thrice
+	round="contig" params="backend=contig size=64M $all"
+	with_module contig
 fi
 echo "1..$nr"
 rm -f "$log" "$log.names"
