@@ -138,9 +138,24 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
  */
 struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 {
+	unsigned long pfn;
+
+	if (likely(zb_host_alloc_fast(zb_api_host, gfp, order, &pfn)))
+		return pfn_to_page(pfn);
 	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages);
+
+/*
+ * Those who wait for memory are told here, where frames go back to a zone. They
+ * look again from time to time, also at what is on per-CPU lists.
+ */
+static noinline void free_pages_long_way(unsigned long pfn, unsigned int order)
+{
+	trace_mm_page_free(pfn, order);
+	zb_pool_free_pages(&zb_api_host->pool, pfn, order);
+	zb_api_freed();
+}
 
 /**
  * __zb_free_pages() - free a block
@@ -154,9 +169,11 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages);
  */
 void __zb_free_pages(struct page *page, unsigned int order)
 {
-	trace_mm_page_free(page_to_pfn(page), order);
-	zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page), order);
-	zb_api_freed();
+	unsigned long pfn = page_to_pfn(page);
+
+	if (unlikely(trace_mm_page_free_enabled()) ||
+	    unlikely(!zb_fast_free(&zb_api_host->pool, pfn, order)))
+		free_pages_long_way(pfn, order);
 }
 EXPORT_SYMBOL_GPL(__zb_free_pages);
 

@@ -13,6 +13,22 @@
 #include "api.h"
 #include "host.h"
 
+static struct page *alloc_one(int nid, zb_gfp_t gfp)
+{
+	return nid == NUMA_NO_NODE ? zb_alloc_pages(gfp, 0) :
+				     zb_alloc_pages_node(nid, gfp, 0);
+}
+
+static void free_one(struct page *page)
+{
+	struct zb_pool *pool = &zb_api_host->pool;
+	unsigned long pfn = page_to_pfn(page);
+
+	trace_mm_page_free_batched(pfn);
+	if (unlikely(!zb_fast_free(pool, pfn, 0)))
+		zb_pool_free_pages(pool, pfn, 0);
+}
+
 /**
  * zb_alloc_pages_bulk_array_node() - fill an array with single pages
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
@@ -31,7 +47,7 @@ unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 
 	for (i = 0; i < nr_pages; i++) {
 		if (!page_array[i])
-			page_array[i] = zb_alloc_pages_node(nid, gfp, 0);
+			page_array[i] = alloc_one(nid, gfp);
 		if (!page_array[i])
 			break;
 	}
@@ -57,7 +73,7 @@ unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
 	unsigned long i;
 
 	for (i = 0; i < nr_pages; i++) {
-		page = zb_alloc_pages_node(nid, gfp, 0);
+		page = alloc_one(nid, gfp);
 		if (!page)
 			break;
 		list_add(&page->lru, page_list);
@@ -80,8 +96,7 @@ void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 	for (i = 0; i < nr_pages; i++) {
 		if (!page_array[i])
 			continue;
-		trace_mm_page_free_batched(page_to_pfn(page_array[i]));
-		zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page_array[i]), 0);
+		free_one(page_array[i]);
 		page_array[i] = NULL;
 	}
 	zb_api_freed();
@@ -100,8 +115,7 @@ void zb_free_pages_bulk_list(struct list_head *page_list)
 
 	list_for_each_entry_safe(page, next, page_list, lru) {
 		list_del(&page->lru);
-		trace_mm_page_free_batched(page_to_pfn(page));
-		zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page), 0);
+		free_one(page);
 	}
 	zb_api_freed();
 }

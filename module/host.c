@@ -10,6 +10,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
@@ -120,6 +121,37 @@ out:
 static int distance(int from, int to)
 {
 	return node_distance(from, to);
+}
+
+/* Beyond this a map would cost more than it gains: regions far apart. */
+#define MAX_MAP_SIZE	SZ_16M
+
+static int create_maps(struct zb_host *host)
+{
+	struct zb_pool *pool = &host->pool;
+	size_t size = zb_zone_map_size(pool);
+	unsigned int i;
+
+	host->local = kcalloc(nr_node_ids, sizeof(*host->local), GFP_KERNEL);
+	if (!host->local)
+		return -ENOMEM;
+	for (i = 0; i < pool->nr_nodes; i++)
+		host->local[pool->nodes[i].nid] = &pool->nodes[i];
+	if (size > MAX_MAP_SIZE || pool->nr_zones > ZB_NO_ZONE)
+		return 0;
+	host->zone_map = vmalloc(size);
+	if (!host->zone_map) {
+		kfree(host->local);
+		return -ENOMEM;
+	}
+	zb_zone_map_init(pool, host->zone_map);
+	return 0;
+}
+
+static void destroy_maps(struct zb_host *host)
+{
+	vfree(host->zone_map);
+	kfree(host->local);
 }
 
 static void destroy_nodes(struct zb_pool *pool)
@@ -274,9 +306,12 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 	err = create_nodes(host);
 	if (err)
 		goto destroy_zones;
-	err = zb_drain_create(host);
+	err = create_maps(host);
 	if (err)
 		goto destroy_nodes;
+	err = zb_drain_create(host);
+	if (err)
+		goto destroy_maps;
 	for (i = 0; i < host->nr_regions; i++)
 		log_region(host, &host->regions[i]);
 	mark_cma(host, params->cma_pages);
@@ -284,6 +319,8 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 		poison_regions(host);
 	return host;
 
+destroy_maps:
+	destroy_maps(host);
 destroy_nodes:
 	destroy_nodes(&host->pool);
 destroy_zones:
@@ -322,6 +359,7 @@ void zb_host_destroy(struct zb_host *host)
 		pr_err("%lu pages were never freed by the module that allocated them\n",
 		       nr);
 	zb_drain_destroy(host);
+	destroy_maps(host);
 	destroy_nodes(&host->pool);
 	destroy_zones(&host->pool);
 	release_regions(host);

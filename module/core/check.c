@@ -271,11 +271,17 @@ static bool check_areas(struct zb_zone *zone, struct totals *t,
 static bool check_totals(struct zb_zone *zone, struct totals *t,
 			 struct zb_violation *v)
 {
+	unsigned long usable = 0;
 	unsigned int mt;
 
 	if (zone->nr_free != t->nr_free)
 		return wrong(v, zone, 0, "the zone knows its free frames",
 			     zone->nr_free, t->nr_free);
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+		usable += t->nr_free_type[mt];
+	if (zone->nr_usable != usable)
+		return wrong(v, zone, 0, "usable frames are those of a mobility",
+			     zone->nr_usable, usable);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
 		if (zone->nr_blocks[mt] != t->nr_blocks[mt])
 			return wrong(v, zone, 0, "pageblocks by type add up",

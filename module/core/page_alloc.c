@@ -16,6 +16,7 @@ void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus)
 			    pool->page_shift);
 	zb_for_each_zone(zone, pool)
 		zb_pcp_setup(zone, nr_cpus, pool->tunables.pcp_high_fraction);
+	zb_fast_setup(pool);
 }
 
 /**
@@ -49,14 +50,68 @@ struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid)
 	return NULL;
 }
 
+/* From the first zone's first frame to the last zone's last. */
+static void pool_span(const struct zb_pool *pool, unsigned long *start,
+		      unsigned long *end)
+{
+	const struct zb_zone *zone;
+
+	*start = ~0ul;
+	*end = 0;
+	zb_for_each_zone(zone, pool) {
+		if (zone->start_pfn < *start)
+			*start = zone->start_pfn;
+		if (zb_zone_end(zone) > *end)
+			*end = zb_zone_end(zone);
+	}
+}
+
 /**
- * zb_pfn_zone() - the zone of a frame
+ * zb_zone_map_size() - memory for zb_pool.zone_map
+ * @pool: the allocator; its zones are known
+ *
+ * Return: bytes for zb_zone_map_init(); regions far apart make it large.
+ */
+size_t zb_zone_map_size(const struct zb_pool *pool)
+{
+	unsigned long start, end;
+
+	pool_span(pool, &start, &end);
+	return (end - start) >> ZB_PAGEBLOCK_ORDER;
+}
+
+/**
+ * zb_zone_map_init() - make zb_pfn_zone() a look-up
+ * @pool: the allocator, with at most ZB_NO_ZONE zones
+ * @map: zb_zone_map_size() bytes
+ *
+ * Without it zb_pfn_zone() searches the zones.
+ */
+void zb_zone_map_init(struct zb_pool *pool, u8 *map)
+{
+	unsigned long start, end, first;
+	struct zb_zone *zone;
+
+	pool_span(pool, &start, &end);
+	pool->map_start = start;
+	pool->map_size = (end - start) >> ZB_PAGEBLOCK_ORDER;
+	memset(map, ZB_NO_ZONE, pool->map_size);
+	zb_for_each_zone(zone, pool) {
+		first = (zone->start_pfn - start) >> ZB_PAGEBLOCK_ORDER;
+		memset(map + first, zone - pool->zones,
+		       zb_zone_nr_pageblocks(zone));
+	}
+	pool->zone_map = map;
+}
+
+/**
+ * zb_search_zone() - the zone of a frame, the slow way
  * @pool: the allocator
  * @pfn: any number
  *
  * Return: NULL when the frame is not ours.
  */
-struct zb_zone *zb_pfn_zone(const struct zb_pool *pool, unsigned long pfn)
+struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn)
 {
 	struct zb_zone *zone;
 

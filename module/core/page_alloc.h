@@ -104,6 +104,11 @@ struct zb_policy {
  * @nr_nodes: how many
  * @zones: all zones, node by node, by rising address in each
  * @nr_zones: how many
+ * @largest: the largest zone, where a frame is looked for first
+ * @zone_map: number of the zone of each pageblock from @map_start on, one
+ *	byte; ZB_NO_ZONE where there is none. NULL to search instead
+ * @map_start: first frame of the first zone
+ * @map_size: bytes of @zone_map
  * @max_order: the largest order that any zone can hold
  * @page_shift: log2 of the page size
  * @mobility_disabled: too small to keep mobilities apart; all is unmovable
@@ -118,6 +123,10 @@ struct zb_pool {
 	unsigned int nr_nodes;
 	struct zb_zone *zones;
 	unsigned int nr_zones;
+	struct zb_zone *largest;
+	u8 *zone_map;
+	unsigned long map_start;
+	unsigned long map_size;
 	unsigned int max_order;
 	unsigned int page_shift;
 	bool mobility_disabled;
@@ -152,11 +161,15 @@ struct zb_alloc_context {
 	for (zone = (pool)->zones; zone < (pool)->zones + (pool)->nr_zones; \
 	     zone++)
 
+#define ZB_NO_ZONE	0xff
+
 /* page_alloc.c */
 void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus);
 bool zb_pool_too_small(unsigned long nr_pages);
 struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid);
-struct zb_zone *zb_pfn_zone(const struct zb_pool *pool, unsigned long pfn);
+size_t zb_zone_map_size(const struct zb_pool *pool);
+void zb_zone_map_init(struct zb_pool *pool, u8 *map);
+struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn);
 struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp);
 unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int order,
@@ -165,6 +178,22 @@ unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned int order, int nid,
 				      const struct zb_policy *policy);
+
+/* The zone of a frame, NULL when it is not ours. */
+static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
+					  unsigned long pfn)
+{
+	unsigned long i = (pfn - pool->map_start) >> ZB_PAGEBLOCK_ORDER;
+
+	if (unlikely(!pool->zone_map))
+		return zb_search_zone(pool, pfn);
+	if (unlikely(i >= pool->map_size || pool->zone_map[i] == ZB_NO_ZONE))
+		return NULL;
+	return &pool->zones[pool->zone_map[i]];
+}
+
+/* fast.c */
+void zb_fast_setup(struct zb_pool *pool);
 
 /* slowpath.c */
 unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,

@@ -78,35 +78,6 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 	}
 }
 
-/*
- * The owner's door to its lists: NULL means that we are an interrupt on top of
- * it. Between enter and leave the CPU stays the same and nothing sleeps.
- */
-static struct zb_pcp *pcp_enter(struct zb_zone *zone)
-{
-	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, zb_cpu_pin());
-
-	if (pcp->busy) {
-		zb_cpu_unpin();
-		return NULL;
-	}
-	pcp->busy = 1;
-	barrier();
-	return pcp;
-}
-
-static void pcp_leave(struct zb_pcp *pcp)
-{
-	barrier();
-	pcp->busy = 0;
-	zb_cpu_unpin();
-}
-
-static void count_pages(struct zb_pcp *pcp, long nr)
-{
-	WRITE_ONCE(pcp->nr_pages, pcp->nr_pages + nr);
-}
-
 static void count_event(unsigned long *events, enum zb_event event,
 			unsigned long nr)
 {
@@ -119,7 +90,7 @@ static u32 pop(struct zb_pcp *pcp, unsigned int index, unsigned int mt)
 
 	if (!list->nr)
 		return ZB_NO_FRAME;
-	count_pages(pcp, -(long)BIT(index_order(index)));
+	zb_pcp_count_pages(pcp, -(long)BIT(index_order(index)));
 	return list->frame[--list->nr];
 }
 
@@ -133,7 +104,7 @@ static void pop_cold(struct zb_pcp *pcp, unsigned int index, unsigned int mt,
 	memcpy(batch->frame, list->frame, nr * sizeof(u32));
 	list->nr -= nr;
 	memmove(list->frame, list->frame + nr, list->nr * sizeof(u32));
-	count_pages(pcp, -(long)(nr << index_order(index)));
+	zb_pcp_count_pages(pcp, -(long)(nr << index_order(index)));
 	batch->nr = nr;
 }
 
@@ -191,7 +162,7 @@ static void push(struct zb_pcp *pcp, unsigned int index, unsigned int mt,
 {
 	struct zb_pcp_list *list = &pcp->list[index][mt];
 
-	count_pages(pcp, BIT(index_order(index)));
+	zb_pcp_count_pages(pcp, BIT(index_order(index)));
 	if (cold) {
 		memmove(list->frame + 1, list->frame, list->nr * sizeof(u32));
 		list->frame[0] = frame;
@@ -262,12 +233,12 @@ static u32 refill(struct zb_zone *zone, unsigned int index, unsigned int mt,
 	take_batch(zone, index, mt, alloc_flags, &batch);
 	if (!batch.nr)
 		return ZB_NO_FRAME;
-	pcp = pcp_enter(zone);
+	pcp = zb_pcp_enter(zone);
 	if (pcp) {
 		while (batch.nr > 1 &&
 		       pcp->list[index][mt].nr < READ_ONCE(zone->pcp_limit[index]))
 			push(pcp, index, mt, batch.frame[--batch.nr], false);
-		pcp_leave(pcp);
+		zb_pcp_leave(pcp);
 	}
 	free_batch(zone, index, mt, &batch, 1);
 	return batch.frame[0];
@@ -291,12 +262,12 @@ static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
 static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 			  unsigned int order, zb_gfp_t gfp)
 {
-	struct zb_pcp *pcp = pcp_enter(zone);
+	struct zb_pcp *pcp = zb_pcp_enter(zone);
 	unsigned long flags;
 
 	if (pcp) {
 		count_alloc(pcp->events, preferred, zone, order, gfp);
-		pcp_leave(pcp);
+		zb_pcp_leave(pcp);
 	} else {
 		zb_lock_irqsave(&zone->lock, flags);
 		count_alloc(zone->events, preferred, zone, order, gfp);
@@ -313,7 +284,7 @@ static unsigned long rmqueue_pcplist(struct zb_zone *zone, unsigned int order,
 				     unsigned int mt, unsigned int alloc_flags)
 {
 	unsigned int index = order_index(order);
-	struct zb_pcp *pcp = pcp_enter(zone);
+	struct zb_pcp *pcp = zb_pcp_enter(zone);
 	u32 frame = ZB_NO_FRAME;
 	struct batch one;
 
@@ -324,7 +295,7 @@ static unsigned long rmqueue_pcplist(struct zb_zone *zone, unsigned int order,
 		} else {
 			frame = pop(pcp, index, mt);
 		}
-		pcp_leave(pcp);
+		zb_pcp_leave(pcp);
 	}
 	if (frame == ZB_NO_FRAME)
 		frame = refill(zone, index, mt, alloc_flags);
@@ -422,7 +393,7 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
-	pcp = pcp_enter(zone);
+	pcp = zb_pcp_enter(zone);
 	if (!pcp) {
 		zb_free_to_zone(zone, pfn, order);
 		return;
@@ -439,7 +410,7 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	}
 	push(pcp, index, mt, pfn - zone->start_pfn, cold);
 	count_event(pcp->events, ZB_PGFREE, BIT(order));
-	pcp_leave(pcp);
+	zb_pcp_leave(pcp);
 	free_batch(zone, list_index(from), list_type(from), &batch, 0);
 }
 
@@ -453,7 +424,7 @@ static bool drain_list(struct zb_zone *zone, unsigned int cpu,
 	pcp->busy = 1;
 	barrier();
 	pop_cold(pcp, index, mt, ZB_PCP_BATCH_MAX, &batch);
-	pcp_leave(pcp);
+	zb_pcp_leave(pcp);
 	free_batch(zone, index, mt, &batch, 0);
 	return batch.nr;
 }
@@ -505,6 +476,22 @@ unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
 	return nr;
 }
 
+/* What the short way counts by order only: it is always the CPU's own node. */
+static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
+{
+	const unsigned long *by_order = event == ZB_PGFREE ? pcp->nr_fast_free :
+							     pcp->nr_fast_alloc;
+	bool frames = event == ZB_PGALLOC || event == ZB_PGFREE;
+	unsigned long nr = 0;
+	unsigned int order;
+
+	if (!frames && event != ZB_NUMA_HIT && event != ZB_NUMA_LOCAL)
+		return 0;
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+		nr += READ_ONCE(by_order[order]) << (frames ? order : 0);
+	return nr;
+}
+
 /**
  * zb_zone_events() - how often something happened to a zone
  * @zone: which
@@ -516,11 +503,14 @@ unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
 unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event)
 {
 	unsigned long nr = READ_ONCE(zone->events[event]);
+	const struct zb_pcp *pcp;
 	unsigned int cpu;
 
 	if (event >= ZB_NR_CPU_EVENTS)
 		return nr;
-	zb_for_each_possible_cpu(cpu)
-		nr += READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->events[event]);
+	zb_for_each_possible_cpu(cpu) {
+		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+		nr += READ_ONCE(pcp->events[event]) + fast_events(pcp, event);
+	}
 	return nr;
 }

@@ -30,7 +30,7 @@
 
 #include "mobility.h"
 
-#define ZB_PCP_CAPACITY		64u	/* blocks a list can hold */
+#define ZB_PCP_CAPACITY		63u	/* blocks a list can hold; with their number 256 bytes */
 #define ZB_PCP_BATCH_MAX	32u	/* blocks moved at once */
 #define ZB_PCP_HIGH_MAX		256u	/* frames a CPU keeps by default */
 
@@ -50,6 +50,8 @@ struct zb_pcp_list {
  * @rotor: the list to be shortened next
  * @nr_pages: frames on all lists
  * @events: what the owner did, see enum zb_event
+ * @nr_fast_alloc: blocks allocated the short way (fast.h), by order
+ * @nr_fast_free: blocks freed the short way, by order
  * @list: by order and migrate type
  */
 struct zb_pcp {
@@ -57,12 +59,45 @@ struct zb_pcp {
 	u8 rotor;
 	u32 nr_pages;
 	unsigned long events[ZB_NR_CPU_EVENTS];
+	unsigned long nr_fast_alloc[ZB_PCP_LOW_ORDERS];
+	unsigned long nr_fast_free[ZB_PCP_LOW_ORDERS];
 	struct zb_pcp_list list[ZB_PCP_ORDERS][ZB_MIGRATE_PCPTYPES];
 } __aligned(64);
 
 static inline bool zb_pcp_order(unsigned int order)
 {
 	return order < ZB_PCP_LOW_ORDERS || order == ZB_PAGEBLOCK_ORDER;
+}
+
+/*
+ * The owner's door to its lists: NULL means that we are an interrupt on top of
+ * it. Between enter and leave the CPU stays the same and nothing sleeps.
+ */
+static inline struct zb_pcp *zb_pcp_enter(struct zb_zone *zone)
+{
+	struct zb_pcp *pcp;
+
+	zb_cpu_pin();
+	pcp = zb_this_cpu_ptr(zone->pcp);
+	if (unlikely(pcp->busy)) {
+		zb_cpu_unpin();
+		return NULL;
+	}
+	pcp->busy = 1;
+	barrier();
+	return pcp;
+}
+
+static inline void zb_pcp_leave(struct zb_pcp *pcp)
+{
+	barrier();
+	pcp->busy = 0;
+	zb_cpu_unpin();
+}
+
+static inline void zb_pcp_count_pages(struct zb_pcp *pcp, long nr)
+{
+	WRITE_ONCE(pcp->nr_pages, pcp->nr_pages + nr);
 }
 
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,

@@ -29,6 +29,8 @@ static void count_free(struct zb_zone *zone, unsigned int mt, long nr)
 {
 	WRITE_ONCE(zone->nr_free, zone->nr_free + nr);
 	WRITE_ONCE(zone->nr_free_type[mt], zone->nr_free_type[mt] + nr);
+	if (mt < ZB_MIGRATE_PCPTYPES)
+		WRITE_ONCE(zone->nr_usable, zone->nr_usable + nr);
 }
 
 /*
@@ -45,6 +47,10 @@ static void count_retyped(struct zb_zone *zone, unsigned int from,
 	WRITE_ONCE(blocks[to], blocks[to] + nr);
 	WRITE_ONCE(frames[from], frames[from] - nr_free);
 	WRITE_ONCE(frames[to], frames[to] + nr_free);
+	if (from < ZB_MIGRATE_PCPTYPES && to >= ZB_MIGRATE_PCPTYPES)
+		WRITE_ONCE(zone->nr_usable, zone->nr_usable - nr_free);
+	if (from >= ZB_MIGRATE_PCPTYPES && to < ZB_MIGRATE_PCPTYPES)
+		WRITE_ONCE(zone->nr_usable, zone->nr_usable + nr_free);
 }
 
 /* List @pb as the head of a free block; its other pageblocks become tails. */
@@ -90,6 +96,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zb_free_area_init(zone->free_area);
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
+	zone->nr_usable = 0;
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
 	memset(zone->events, 0, sizeof(zone->events));

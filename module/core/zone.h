@@ -74,6 +74,14 @@ static inline bool zb_state_allocated(u8 state)
 	       ZB_STATE_HOLD(state) <= ZB_HELD_COMP_RECLAIMABLE;
 }
 
+/* Is that an allocated block of this order? */
+static inline bool zb_state_is_block(u8 state, unsigned int order)
+{
+	return (u8)(state - ZB_STATE(ZB_HELD_UNMOVABLE, 0)) <
+	       ZB_STATE(ZB_HELD_CACHED, 0) - ZB_STATE(ZB_HELD_UNMOVABLE, 0) &&
+	       ZB_STATE_ORDER(state) == order;
+}
+
 static inline bool zb_state_compound(u8 state)
 {
 	return ZB_STATE_HOLD(state) >= ZB_HELD_COMP_UNMOVABLE &&
@@ -119,6 +127,7 @@ enum zb_event {
  * @nr_free: frames free in the buddy lists
  * @nr_free_type: the same by migrate type
  * @nr_bad: frames that were found damaged and kept out of use
+ * @nr_usable: those of them that are of a mobility, and not for special use
  * @watermark: frames to be left, see watermark.h
  * @lowmem_reserve: more frames to be left, by a request's highest zone type
  * @max_order: largest order blocks are merged to
@@ -134,6 +143,7 @@ enum zb_event {
  * @pcp: per-CPU lists
  * @pcp_high: frames on all per-CPU lists of one CPU
  * @pcp_limit: blocks on a per-CPU list, by index of its order
+ * @fast_limit: the same for the short way (fast.h)
  * @pcp_batch: blocks moved at once, by index of its order
  * @type: ZB_ZONE_*
  * @nid: NUMA node
@@ -141,6 +151,7 @@ enum zb_event {
 struct zb_zone {
 	zb_lock_t lock;
 	unsigned long nr_free;
+	unsigned long nr_usable;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_bad;
 	unsigned long watermark[ZB_NR_WMARKS];
@@ -160,6 +171,7 @@ struct zb_zone {
 	struct zb_pcp __percpu *pcp;
 	u32 pcp_high;
 	u16 pcp_limit[ZB_PCP_ORDERS];
+	u16 fast_limit[ZB_PCP_LOW_ORDERS];
 	u16 pcp_batch[ZB_PCP_ORDERS];
 	unsigned int type;
 	int nid;

@@ -26,6 +26,23 @@ struct zb_zoneref {
 	unsigned int zone_idx;
 };
 
+/* An entry per value of the zone modifiers and RECLAIMABLE. */
+#define ZB_NR_FAST	32u
+
+/**
+ * struct zb_fast - where the short way goes (fast.h)
+ * @zone: the zone such a request would try first
+ * @mark: it has to have more free than this; ~0 for the long way
+ * @migratetype: mobility of such a request
+ * @state: state byte of a block of order 0 allocated for it
+ */
+struct zb_fast {
+	struct zb_zone *zone;
+	unsigned long mark;
+	u8 migratetype;
+	u8 state;
+};
+
 /**
  * struct zb_node - a NUMA node that has a region
  * @nid: its number
@@ -33,6 +50,7 @@ struct zb_zoneref {
  * @nr_pages: frames of its zones
  * @nr_dirty: frames allocated with __ZB_GFP_WRITE and not written back
  * @zonelist: all zones in the order they are tried from here
+ * @fast: by the low five bits of the flags
  */
 struct zb_node {
 	int nid;
@@ -40,6 +58,7 @@ struct zb_node {
 	unsigned long nr_pages;
 	atomic_long_t nr_dirty;
 	struct zb_zoneref *zonelist;
+	struct zb_fast fast[ZB_NR_FAST];
 };
 
 typedef int (*zb_distance_fn)(int from, int to);

@@ -30,11 +30,15 @@ typedef spinlock_t zb_lock_t;
 #define zb_unlock_irqrestore(lock, flags)	spin_unlock_irqrestore(lock, flags)
 #define zb_assert_held(lock)			lockdep_assert_held(lock)
 
+/* Add to what only we write, and others read without a lock. */
+#define zb_count(counter, n)			((counter) += (n))
+
 #define zb_div64(a, b)				div64_u64(a, b)
 
-/* Stay on this CPU; returns its number. */
-#define zb_cpu_pin()				get_cpu()
-#define zb_cpu_unpin()				put_cpu()
+/* Stay on this CPU. */
+#define zb_cpu_pin()				preempt_disable()
+#define zb_cpu_unpin()				preempt_enable()
+#define zb_this_cpu_ptr(ptr)			this_cpu_ptr(ptr)
 #define zb_cpu_node()				numa_mem_id()
 #define zb_per_cpu_ptr(ptr, cpu)		per_cpu_ptr(ptr, cpu)
 #define zb_for_each_possible_cpu(cpu)		for_each_possible_cpu(cpu)

@@ -35,12 +35,15 @@ typedef int64_t s64;
 #define barrier()		__asm__ __volatile__("" : : : "memory")
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+/* Add to what only we write, and others read without a lock. */
+#define zb_count(counter, n)	WRITE_ONCE(counter, (counter) + (n))
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 #ifndef __aligned
 #define __aligned(n)		__attribute__((__aligned__(n)))
 #endif
 #define __percpu
+#define __always_inline		inline __attribute__((__always_inline__))
 
 static inline unsigned int __ffs64(u64 x)
 {
@@ -192,9 +195,8 @@ static inline void zb_env_set_cpu(unsigned int cpu)
 	zb_env_cpu = cpu;
 }
 
-static inline unsigned int zb_cpu_pin(void)
+static inline void zb_cpu_pin(void)
 {
-	return zb_env_cpu;
 }
 
 static inline void zb_cpu_unpin(void)
@@ -206,6 +208,7 @@ static inline int zb_cpu_node(void)
 	return zb_env_node;
 }
 
+#define zb_this_cpu_ptr(ptr)		(&(ptr)[zb_env_cpu])
 #define zb_per_cpu_ptr(ptr, cpu)	(&(ptr)[cpu])
 #define zb_for_each_possible_cpu(cpu)	\
 	for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
