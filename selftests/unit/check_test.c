@@ -274,6 +274,11 @@ static void zone_nr_free_type(struct zb_zone *z)
 	z->nr_free_type[0]++;
 }
 
+static void zone_nr_usable(struct zb_zone *z)
+{
+	z->nr_usable--;
+}
+
 static void pcp_twice(struct zb_zone *z)
 {
 	z->pcp->list[0][M].frame[1] = z->pcp->list[0][M].frame[0];
@@ -367,6 +372,7 @@ static const struct {
 	CASE("nr_free by type is exact", nr_by_type),
 	CASE("nr_free is the sum of its types", nr_sum),
 	CASE("the zone knows its free frames", zone_nr_free),
+	CASE("usable frames are those of a mobility", zone_nr_usable),
 	CASE("pageblocks by type add up", zone_nr_blocks),
 	CASE("free frames by type add up", zone_nr_free_type),
 	CASE("a cached frame is listed, once", pcp_twice),

@@ -118,7 +118,7 @@ static void churn(struct churn *c)
 /* How the lists of CPUs are: as they are by default, or otherwise. */
 enum lists {
 	BY_DEFAULT,
-	LONG,			/* 64 blocks of order 0, half of it at once */
+	LONG,			/* as many blocks as fit, half of them at once */
 	TWICE,			/* twice the frames that are kept by default */
 	NONE,			/* straight to the zone */
 };

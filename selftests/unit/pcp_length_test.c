@@ -163,8 +163,8 @@ TEST(frames_of_a_cpu_are_bounded)
 			p = unit_pool_one(cases[i].nr, cases[i].nr);
 			high = p->pool.zones->pcp_high;
 			most = most_cached(p, cases[i].blocks, round);
-			/* Single frames fill three lists of 64 at most. */
-			if (!EXPECT(most >= at_most(high, 192) * 3 / 4) ||
+			/* Single frames fill three lists at most. */
+			if (!EXPECT(most >= at_most(high, 3 * ZB_PCP_CAPACITY) * 3 / 4) ||
 			    !EXPECT(most <= high + high / 4))
 				unit_note("%lu pageblocks: %lu frames, not %lu",
 					  cases[i].nr, most, high);
@@ -178,16 +178,16 @@ TEST(shorter_lists_at_run_time)
 	static const unsigned int lengths[] = { 40, 8, 5 };
 	struct unit_pool *p = unit_pool_one(8, 8);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long pfn[80];
+	unsigned long pfn[ZB_PCP_CAPACITY + 16];
 	unsigned int i, k;
 
 	for (k = 0; k < ARRAY_SIZE(lengths); k++) {
 		unit_pool_long_lists(p);
 		for (i = 0; i < ARRAY_SIZE(pfn); i++)
 			pfn[i] = unit_take(zone, 0, M);
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < ZB_PCP_CAPACITY; i++)
 			zb_free_unref_page(zone, pfn[i], 0, false);
-		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 64);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY);
 		zb_pcp_setup(zone, 1, zone->nr_pages / lengths[k]);
 		EXPECT_EQ(zone->pcp_limit[0], lengths[k]);
 		EXPECT_EQ(zone->pcp_batch[0], 1);

@@ -7,7 +7,8 @@
 
 /* What lists hold, and what goes between them and the zone at once. */
 static const struct { unsigned int order, high, batch; } lists[] = {
-	{ 0, 64, 32 }, { 1, 32, 16 }, { 2, 16, 8 }, { 3, 8, 4 }, { 9, 2, 1 },
+	{ 0, ZB_PCP_CAPACITY, ZB_PCP_BATCH_MAX },
+	{ 1, 32, 16 }, { 2, 16, 8 }, { 3, 8, 4 }, { 9, 2, 1 },
 };
 
 static struct unit_pool *make(unsigned int cpus)
@@ -111,7 +112,7 @@ TEST(last_in_first_out)
 TEST(cold_end_drains_first)
 {
 	unsigned int i, k, order, high, batch;
-	unsigned long pfn[65];
+	unsigned long pfn[ZB_PCP_CAPACITY + 1];
 	struct unit_pool *p;
 	struct zb_zone *zone;
 

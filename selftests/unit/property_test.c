@@ -6,6 +6,7 @@
  * Run i of a test uses the seed --seed + i. One that fails is repeated by
  * ZB_PROPERTY_RUNS=1 and its seed; the harness prints how.
  */
+#include "fast.h"
 #include "isolate.h"
 #include "unit_model.h"
 
@@ -36,7 +37,8 @@ struct run {
 	struct live live[MAX_LIVE];
 	unsigned int nr_live;
 	bool growing;
-	unsigned long failed, served;
+	u8 *zone_map;
+	unsigned long failed, served, short_way;
 };
 
 static void drain_all(struct zb_pool *pool)
@@ -87,6 +89,7 @@ static void random_geometry(struct unit_geometry *g, const struct bounds *b)
 static void end_run(struct run *run)
 {
 	unit_model_free(&run->m);
+	free(run->zone_map);
 	free(run);
 }
 
@@ -103,6 +106,11 @@ static struct run *make_run(const struct bounds *b)
 	run->b = b;
 	if (unit_below(2))
 		unit_pool_long_lists(run->m.p);
+	if (unit_below(2)) {
+		run->zone_map = malloc(zb_zone_map_size(run->pool));
+		ASSERT(run->zone_map);
+		zb_zone_map_init(run->pool, run->zone_map);
+	}
 	return run;
 }
 
@@ -183,13 +191,31 @@ static unsigned long who_serves(const struct run *run, const struct unit_request
 	return zones;
 }
 
+/* The short way is for a node's own CPUs that may have what they like. */
+static bool alloc_short(struct run *run, const struct unit_request *r,
+			struct live *l)
+{
+	if (l->exact || r->policy.nodemask || r->policy.cpuset || unit_below(4) == 0)
+		return false;
+	return zb_fast_alloc(zb_pool_node(run->pool, r->nid), r->gfp, r->order,
+			     &l->pfn);
+}
+
+static unsigned long alloc_long(struct run *run, const struct unit_request *r,
+				const struct live *l)
+{
+	return l->exact ?
+	       zb_pool_alloc_exact(run->pool, r->gfp, l->nr_pages, r->nid, &r->policy) :
+	       zb_pool_alloc_pages(run->pool, r->gfp, r->order, r->nid, &r->policy);
+}
+
 static void do_alloc(struct run *run)
 {
 	struct live l = { .exact = unit_below(4) == 0 };
 	struct unit_state *before = NULL;
 	struct unit_request r;
 	unsigned long zones = ~0ul, masks[2];
-	bool look;
+	bool look, was_short;
 
 	random_request(run, &r, masks);
 	l.comp = r.gfp & __ZB_GFP_COMP;
@@ -203,9 +229,9 @@ static void do_alloc(struct run *run)
 		before = unit_state_save(run->m.p);
 		zones = who_serves(run, &r);
 	}
-	l.pfn = l.exact ?
-		zb_pool_alloc_exact(run->pool, r.gfp, l.nr_pages, r.nid, &r.policy) :
-		zb_pool_alloc_pages(run->pool, r.gfp, r.order, r.nid, &r.policy);
+	was_short = alloc_short(run, &r, &l);
+	if (!was_short)
+		l.pfn = alloc_long(run, &r, &l);
 	if (l.pfn == ZB_NO_PFN) {
 		run->failed++;
 		expect_no_room(run, &r);
@@ -213,6 +239,7 @@ static void do_alloc(struct run *run)
 			ASSERT(unit_state_equal(run->m.p, before));
 	} else {
 		run->served++;
+		run->short_way += was_short;
 		expect_served(run, &r, &l);
 		ASSERT(zones >> (zb_pfn_zone(run->pool, l.pfn) - run->pool->zones) & 1);
 		unit_model_set(&run->m, l.pfn, l.nr_pages, true);
@@ -228,7 +255,10 @@ static void free_one(struct run *run, unsigned int i)
 	unsigned int order = unit_top_bit(l.nr_pages);
 
 	run->live[i] = run->live[--run->nr_live];
-	if (l.exact)
+	if (BIT(order) == l.nr_pages && unit_below(2) &&
+	    zb_fast_free(run->pool, l.pfn, order))
+		run->short_way++;
+	else if (l.exact)
 		ASSERT_EQ(zb_pool_free_exact(run->pool, l.pfn, l.nr_pages), ZB_OK);
 	else if (unit_below(4))
 		ASSERT_EQ(zb_pool_free_pages(run->pool, l.pfn, order), ZB_OK);
@@ -259,6 +289,7 @@ static void do_bad_free(struct run *run)
 		before = unit_state_save(run->m.p);
 	ASSERT_EQ(zb_pool_free_exact(pool, pfn, n), why);
 	if (!(n & (n - 1))) {
+		ASSERT(!zb_fast_free(pool, pfn, unit_top_bit(n)));
 		ASSERT_EQ(zb_pool_free_pages(pool, pfn, unit_top_bit(n)), why);
 		ASSERT_EQ(zb_pool_split_page(pool, pfn, unit_top_bit(n)), why);
 	}
@@ -407,7 +438,7 @@ static void clear_up(struct run *run)
 }
 
 static void one_run(const struct bounds *b, unsigned long *served,
-		    unsigned long *failed)
+		    unsigned long *failed, unsigned long *short_way)
 {
 	struct run *run = make_run(b);
 	unsigned int step;
@@ -422,6 +453,7 @@ static void one_run(const struct bounds *b, unsigned long *served,
 	unit_pool_end(run->m.p);
 	*served += run->served;
 	*failed += run->failed;
+	*short_way += run->short_way;
 	end_run(run);
 }
 
@@ -429,15 +461,16 @@ static void all_runs(const struct bounds *b)
 {
 	const char *text = getenv("ZB_PROPERTY_RUNS");
 	unsigned long i, runs = text ? strtoul(text, NULL, 0) : b->runs;
-	unsigned long served = 0, failed = 0;
+	unsigned long served = 0, failed = 0, short_way = 0;
 
 	for (i = 0; i < runs && !unit_failures(); i++) {
 		unit_replay_with(unit_seed + i);
 		unit_srandom(unit_seed + i);
-		one_run(b, &served, &failed);
+		one_run(b, &served, &failed, &short_way);
 	}
-	unit_note("%lu pools, %u steps each; %lu requests served, %lu refused", i,
-		  b->steps, served, failed);
+	EXPECT(short_way || !runs);
+	unit_note("%lu pools, %u steps each; %lu requests served, %lu refused; the short way %lu times",
+		  i, b->steps, served, failed, short_way);
 }
 
 TEST(small_pools_checked_after_every_step)

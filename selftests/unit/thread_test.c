@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 
+#include "fast.h"
 #include "isolate.h"
 #include "stat.h"
 #include "unit_pool.h"
@@ -56,11 +57,21 @@ static void mark(struct shared *sh, const struct piece *piece, u32 from, u32 to)
 	}
 }
 
+/* For what is a block: the short way, now and then. */
+static bool short_way(const struct piece *piece)
+{
+	return !(piece->nr_pages & (piece->nr_pages - 1)) && unit_below(4);
+}
+
 static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 		struct piece *piece)
 {
 	piece->nr_pages = nr_pages;
-	piece->pfn = zb_pool_alloc_exact(&sh->p->pool, gfp, nr_pages, 0, NULL);
+	if (!short_way(piece) ||
+	    !zb_fast_alloc(sh->p->pool.nodes, gfp, zb_exact_order(nr_pages),
+			   &piece->pfn))
+		piece->pfn = zb_pool_alloc_exact(&sh->p->pool, gfp, nr_pages, 0,
+						 NULL);
 	if (piece->pfn == ZB_NO_PFN)
 		return false;
 	mark(sh, piece, 0, me);
@@ -70,6 +81,9 @@ static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 static void put(struct shared *sh, u32 from, const struct piece *piece)
 {
 	mark(sh, piece, from, 0);
+	if (short_way(piece) &&
+	    zb_fast_free(&sh->p->pool, piece->pfn, zb_exact_order(piece->nr_pages)))
+		return;
 	EXPECT_EQ(zb_pool_free_exact(&sh->p->pool, piece->pfn, piece->nr_pages),
 		  ZB_OK);
 }

@@ -221,6 +221,7 @@ void unit_pool_no_watermarks(struct unit_pool *p)
 		memset(zone->watermark, 0, sizeof(zone->watermark));
 		memset(zone->lowmem_reserve, 0, sizeof(zone->lowmem_reserve));
 	}
+	zb_fast_setup(&p->pool);
 }
 
 /**
@@ -229,7 +230,10 @@ void unit_pool_no_watermarks(struct unit_pool *p)
  */
 void unit_pool_long_lists(struct unit_pool *p)
 {
-	static const u16 limit[ZB_PCP_ORDERS] = { 64, 32, 16, 8, 2 };
+	static const u16 limit[ZB_PCP_ORDERS] = {
+		ZB_PCP_CAPACITY, 32, 16, 8, 2
+	};
+	static const u16 batch[ZB_PCP_ORDERS] = { ZB_PCP_BATCH_MAX, 16, 8, 4, 1 };
 	struct zb_zone *zone;
 	unsigned int i;
 
@@ -237,9 +241,10 @@ void unit_pool_long_lists(struct unit_pool *p)
 		zone->pcp_high = ~0u;
 		for (i = 0; i < ZB_PCP_ORDERS; i++) {
 			zone->pcp_limit[i] = limit[i];
-			zone->pcp_batch[i] = limit[i] / 2;
+			zone->pcp_batch[i] = batch[i];
 		}
 	}
+	zb_fast_setup(&p->pool);
 }
 
 /**

@@ -8,6 +8,7 @@
 
 struct zone_copy {
 	unsigned long nr_free;
+	unsigned long nr_usable;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long nr_area[ZB_NR_ORDERS];
@@ -36,6 +37,7 @@ static void save_zone(struct zone_copy *c, const struct zb_zone *zone)
 	unsigned int order;
 
 	c->nr_free = zone->nr_free;
+	c->nr_usable = zone->nr_usable;
 	memcpy(c->nr_free_type, zone->nr_free_type, sizeof(c->nr_free_type));
 	memcpy(c->nr_blocks, zone->nr_blocks, sizeof(c->nr_blocks));
 	for (order = 0; order < ZB_NR_ORDERS; order++) {
@@ -150,7 +152,8 @@ static bool same_counters(const struct place *at, const struct zb_zone *zone,
 {
 	unsigned int order, mt;
 
-	if (!same(at, "nr_free", 0, zone->nr_free, c->nr_free))
+	if (!same(at, "nr_free", 0, zone->nr_free, c->nr_free) ||
+	    !same(at, "nr_usable", 0, zone->nr_usable, c->nr_usable))
 		return false;
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
 		if (!same(at, "nr_blocks", mt, zone->nr_blocks[mt],

@@ -43,7 +43,9 @@ typedef int64_t s64;
 #define __aligned(n)		__attribute__((__aligned__(n)))
 #endif
 #define __percpu
+#ifndef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
+#endif
 
 static inline unsigned int __ffs64(u64 x)
 {

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The short way back: what it takes, and what it leaves to the long way. */
+#include "fast.h"
+#include "unit_pool.h"
+
+#define M	ZB_MIGRATE_MOVABLE
+
+static struct unit_pool *make(void)
+{
+	struct unit_pool *p = unit_pool_one(8, 16);
+
+	unit_pool_long_lists(p);
+	return p;
+}
+
+static bool put(struct unit_pool *p, unsigned long pfn, unsigned int order)
+{
+	return zb_fast_free(&p->pool, pfn, order);
+}
+
+/* Not done, and nothing has happened. */
+#define EXPECT_NO_PUT(p, pfn, order)					\
+	EXPECT(refuses_put(p, pfn, order, __LINE__))
+
+static bool refuses_put(struct unit_pool *p, unsigned long pfn,
+			unsigned int order, int line)
+{
+	struct unit_state *s = unit_state_save(p);
+	bool same, done = put(p, pfn, order);
+
+	same = unit_state_equal_at(p, s, __FILE__, line);
+	unit_state_free(s);
+	return !done && same;
+}
+
+/* A list has its limit, and all together have theirs. */
+TEST(limits_of_free)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn[ZB_PCP_CAPACITY + 1];
+	unsigned int i, order, limit;
+
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+		limit = zone->pcp_limit[order];
+		EXPECT_EQ(zone->fast_limit[order], limit);
+		ASSERT(limit <= ZB_PCP_CAPACITY);
+		for (i = 0; i <= limit; i++)
+			pfn[i] = unit_take(zone, order, M);
+		for (i = 0; i < limit; i++)
+			EXPECT(put(p, pfn[i], order));
+		EXPECT_EQ(zone->pcp->list[order][M].nr, limit);
+		EXPECT_NO_PUT(p, pfn[limit], order);
+		EXPECT_EQ(zone->pcp->busy, 0);
+		unit_pool_quiet(p);
+		EXPECT_EQ(unit_free(p, pfn[limit], order), ZB_OK);
+		EXPECT(zone->pcp->list[order][M].nr <= limit);
+		unit_pool_drain(p);
+	}
+	for (i = 0; i < 12; i++)
+		pfn[i] = unit_take(zone, 2, i % 3);
+	zone->pcp_high = 40;
+	for (i = 0; i < 10; i++)
+		EXPECT(put(p, pfn[i], 2));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 40);
+	EXPECT_NO_PUT(p, pfn[10], 2);
+	EXPECT_EQ(zone->pcp->busy, 0);
+	/* Lists have become shorter, then there are none. */
+	zone->pcp_high = ~0u;
+	zone->pcp_limit[2] = 3;
+	zb_fast_setup(&p->pool);
+	EXPECT_NO_PUT(p, pfn[10], 2);
+	unit_pool_drain(p);
+	EXPECT(put(p, pfn[10], 2));
+	zone->pcp_limit[2] = 0;
+	zb_fast_setup(&p->pool);
+	EXPECT_NO_PUT(p, pfn[11], 2);
+	EXPECT_EQ(unit_free(p, pfn[11], 2), ZB_OK);
+	unit_pool_end(p);
+}
+
+/* Frees that are wrong: the long way says why, and it is counted there once. */
+TEST(wrong_frees)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 20, 16 },
+			{ 1, ZB_ZONE_NORMAL, 40, 4 },
+		},
+		.nr_zones = 3,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	const unsigned long outside[] = {
+		0, PB(8) - 1, PB(16), PB(20) - 1, PB(36), PB(40) - 1, PB(44),
+		~0ul, ~0ul - 1, 1ul << 32, PB(20) + (1ul << 32),
+	};
+	unsigned int i, order, said;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < ARRAY_SIZE(outside); i++)
+		for (order = 0; order < 5; order++)
+			EXPECT_NO_PUT(p, outside[i], order);
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+		pfn = unit_alloc(p, 0, order);
+		for (said = 0; said < 6; said++)
+			if (said != order)
+				EXPECT_NO_PUT(p, pfn, said);
+		/* Tails. */
+		for (i = 1; i < BIT(order); i++)
+			for (said = 0; said < ZB_PCP_LOW_ORDERS; said++)
+				EXPECT_NO_PUT(p, pfn + i, said);
+		EXPECT(put(p, pfn, order));
+		/* Twice: it is cached, and then free. */
+		for (said = 0; said < ZB_PCP_LOW_ORDERS; said++)
+			EXPECT_NO_PUT(p, pfn, said);
+		unit_pool_drain(p);
+		for (said = 0; said < ZB_PCP_LOW_ORDERS; said++)
+			EXPECT_NO_PUT(p, pfn, said);
+	}
+	for (i = 0; i < ZB_NR_BAD; i++)
+		EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[i]), 0);
+	unit_pool_end(p);
+}
+
+/* Compound blocks are freed as any other; zones other than the largest too. */
+TEST(frees_of_all_kinds)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 20, 16 },
+			{ 1, ZB_ZONE_NORMAL, 40, 4 },
+		},
+		.nr_zones = 3,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned int order, mt, i;
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	EXPECT_EQ(p->pool.largest - p->pool.zones, 1);
+	for (i = 0; i < 3; i++)
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+			for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+				zone = &p->pool.zones[i];
+				pfn = unit_take(zone, order, mt);
+				EXPECT(put(p, pfn, order));
+				EXPECT_EQ(zb_zone_state(zone, pfn),
+					  ZB_STATE(ZB_HELD_CACHED, order));
+				unit_pool_drain(p);
+				pfn = unit_take(zone, order, mt);
+				zb_zone_set_state(zone, pfn,
+						  ZB_STATE(ZB_HELD_COMP(mt), order));
+				EXPECT(put(p, pfn, order));
+				unit_pool_quiet(p);
+				unit_pool_drain(p);
+			}
+	unit_pool_end(p);
+}
+
+TEST(special_types_are_not_listed)
+{
+	static const unsigned int types[] = {
+		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
+	};
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, order;
+	unsigned long pfn, pb;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+			pfn = unit_take(zone, order, M);
+			pb = (pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR;
+			unit_set_type(zone, pb, types[i]);
+			EXPECT_NO_PUT(p, pfn, order);
+			EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+			EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+			unit_set_type(zone, pb, M);
+		}
+	unit_pool_end(p);
+}

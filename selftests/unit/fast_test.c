@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The short way: what it takes on, what it leaves alone, and that it is no other. */
+#include "fast.h"
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+static const unsigned int mobility_flag[ZB_MIGRATE_PCPTYPES] = {
+	0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE,
+};
+
+static const enum zb_event cpu_events[] = {
+	ZB_PGALLOC, ZB_PGFREE, ZB_NUMA_HIT, ZB_NUMA_MISS, ZB_NUMA_FOREIGN,
+	ZB_NUMA_LOCAL, ZB_NUMA_OTHER,
+};
+
+static struct unit_pool *make(void)
+{
+	struct unit_pool *p = unit_pool_one(8, 16);
+
+	unit_pool_long_lists(p);
+	return p;
+}
+
+static bool get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+		unsigned long *pfn)
+{
+	bool done;
+
+	*pfn = ZB_NO_PFN;
+	done = zb_fast_alloc(p->pool.nodes, gfp, order, pfn);
+	EXPECT_EQ(done, *pfn != ZB_NO_PFN);
+	return done;
+}
+
+static bool put(struct unit_pool *p, unsigned long pfn, unsigned int order)
+{
+	return zb_fast_free(&p->pool, pfn, order);
+}
+
+/* Not done, and nothing has happened. */
+#define EXPECT_NO_GET(p, gfp, order)					\
+	EXPECT(refuses_get(p, gfp, order, __LINE__))
+#define EXPECT_NO_PUT(p, pfn, order)					\
+	EXPECT(refuses_put(p, pfn, order, __LINE__))
+
+static bool refuses_get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+			int line)
+{
+	struct unit_state *s = unit_state_save(p);
+	unsigned long pfn;
+	bool same, done = get(p, gfp, order, &pfn);
+
+	same = unit_state_equal_at(p, s, __FILE__, line);
+	unit_state_free(s);
+	return !done && same;
+}
+
+static bool refuses_put(struct unit_pool *p, unsigned long pfn,
+			unsigned int order, int line)
+{
+	struct unit_state *s = unit_state_save(p);
+	bool same, done = put(p, pfn, order);
+
+	same = unit_state_equal_at(p, s, __FILE__, line);
+	unit_state_free(s);
+	return !done && same;
+}
+
+/* Have something on the list of an order and a mobility. */
+static void prime(struct unit_pool *p, zb_gfp_t gfp, unsigned int order)
+{
+	unsigned long pfn = unit_alloc(p, gfp, order);
+
+	ASSERT(pfn != ZB_NO_PFN);
+	ASSERT_EQ(unit_free(p, pfn, order), ZB_OK);
+}
+
+static void prime_all(struct unit_pool *p)
+{
+	unsigned int mt, order;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+			prime(p, mobility_flag[mt], order);
+}
+
+/* The highest zone of a node up to a type. */
+static struct zb_zone *own_zone(struct zb_pool *pool, int nid, unsigned int highest)
+{
+	struct zb_zone *zone, *best = NULL;
+
+	zb_for_each_zone(zone, pool)
+		if (zone->nid == nid && zone->type <= highest &&
+		    (!best || zone->type > best->type))
+			best = zone;
+	return best;
+}
+
+static void expect_entry(struct zb_pool *pool, const struct zb_node *node,
+			 unsigned int index)
+{
+	const struct zb_fast *fast = &node->fast[index];
+	struct zb_zone *zone = NULL;
+	unsigned int mt;
+
+	if (zb_gfp_valid(index))
+		zone = own_zone(pool, node->nid, zb_gfp_zone(index));
+	if (!zone) {
+		EXPECT_EQ(fast->mark, ~0ul);
+		EXPECT(fast->zone);
+		return;
+	}
+	mt = pool->mobility_disabled ? U : zb_gfp_migratetype(index);
+	EXPECT_EQ(fast->zone - pool->zones, zone - pool->zones);
+	EXPECT_EQ(fast->migratetype, mt);
+	EXPECT_EQ(fast->state, ZB_STATE(ZB_HELD_MT(mt), 0));
+	EXPECT_EQ(fast->mark, zone->watermark[ZB_ALLOC_WMARK_LOW] +
+			      zone->lowmem_reserve[zb_gfp_zone(index)] + 8);
+}
+
+TEST(tables_of_all_flags_and_nodes)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 0, 4 }, { 0, ZB_ZONE_DMA32, 4, 30 },
+			{ 0, ZB_ZONE_NORMAL, 40, 20 }, { 2, ZB_ZONE_NORMAL, 70, 50 },
+			{ 2, ZB_ZONE_MOVABLE, 120, 30 }, { 5, ZB_ZONE_DMA32, 150, 9 },
+			{ 7, ZB_ZONE_HIGHMEM, 160, 9 }, { 7, ZB_ZONE_MOVABLE, 169, 9 },
+		},
+		.nr_zones = 8, .watermarks = true,
+	};
+	unsigned int i, index, round;
+	struct unit_pool *p;
+
+	for (round = 0; round < 2; round++) {
+		g.no_mobility = round;
+		p = unit_pool_make(&g);
+		EXPECT_EQ(p->pool.nr_nodes, 4);
+		EXPECT_EQ(p->pool.largest - p->pool.zones, 3);
+		for (i = 0; i < p->pool.nr_nodes; i++)
+			for (index = 0; index < ZB_NR_FAST; index++)
+				expect_entry(&p->pool, &p->pool.nodes[i], index);
+		/* Other tunables, other marks. */
+		p->pool.tunables.min_free_kbytes = 4000;
+		p->pool.tunables.lowmem_reserve_ratio[ZB_ZONE_DMA32] = 3;
+		zb_pool_tune(&p->pool, 1);
+		for (i = 0; i < p->pool.nr_nodes; i++)
+			for (index = 0; index < ZB_NR_FAST; index++)
+				expect_entry(&p->pool, &p->pool.nodes[i], index);
+		unit_pool_end(p);
+	}
+}
+
+/* Each combination that has a table entry gets what it says, from there. */
+TEST(all_flags_are_served)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 0, 8 }, { 0, ZB_ZONE_DMA32, 8, 8 },
+			{ 0, ZB_ZONE_NORMAL, 16, 8 }, { 0, ZB_ZONE_HIGHMEM, 24, 8 },
+			{ 0, ZB_ZONE_MOVABLE, 32, 8 },
+		},
+		.nr_zones = 5,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned int index, order;
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	for (index = 0; index < ZB_NR_FAST; index++)
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+			if (!zb_gfp_valid(index)) {
+				EXPECT_NO_GET(p, index, order);
+				continue;
+			}
+			prime(p, index, order);
+			ASSERT(get(p, index, order, &pfn));
+			zone = zb_pfn_zone(&p->pool, pfn);
+			EXPECT_EQ(zone->type, zb_gfp_zone(index));
+			EXPECT_EQ(zb_zone_state(zone, pfn),
+				  ZB_STATE(ZB_HELD_MT(zb_gfp_migratetype(index)), order));
+			EXPECT_EQ(pfn % BIT(order), 0);
+			unit_pool_quiet(p);
+			EXPECT(put(p, pfn, order));
+			EXPECT_EQ(zb_zone_state(zone, pfn),
+				  ZB_STATE(ZB_HELD_CACHED, order));
+		}
+	unit_pool_end(p);
+}
+
+/* So much free, and one less: never where the long way would not. */
+TEST(marks)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 8, 16 }, { 0, ZB_ZONE_NORMAL, 24, 32 },
+		},
+		.nr_zones = 2, .watermarks = true,
+	};
+	static const zb_gfp_t kinds[] = {
+		__ZB_GFP_DMA32 | __ZB_GFP_MOVABLE, __ZB_GFP_MOVABLE,
+	};
+	unsigned long mark, low, reserve, pfn;
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned int i, k, order;
+	struct zb_zone *zone;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		zone = &p->pool.zones[i];
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+			prime(p, kinds[i], order);
+		low = zone->watermark[ZB_ALLOC_WMARK_LOW];
+		reserve = zone->lowmem_reserve[zb_gfp_zone(kinds[i])];
+		ASSERT(low);
+		mark = p->pool.nodes->fast[kinds[i]].mark;
+		EXPECT_EQ(mark, low + reserve + BIT(ZB_PCP_LOW_ORDERS - 1));
+		while (zone->nr_usable > mark + 1)
+			ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+			EXPECT(zb_zone_watermark_ok(zone, order, low,
+						    zb_gfp_zone(kinds[i]), 0));
+			ASSERT(get(p, kinds[i], order, &pfn));
+			EXPECT(put(p, pfn, order));
+		}
+		ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
+		EXPECT_EQ(zone->nr_usable, mark);
+		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+			EXPECT_NO_GET(p, kinds[i], order);
+		unit_pool_quiet(p);
+		unit_pool_drain(p);
+		for (k = 0; k < zb_zone_nr_pageblocks(zone); k++)
+			unit_free_pageblock(zone, k);
+	}
+	unit_pool_end(p);
+}
+
+/* A reserve for others counts as well, and what is not for everybody does not. */
+TEST(marks_leave_reserves_and_special_types)
+{
+	static const unsigned int types[] = {
+		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
+	};
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, type;
+	unsigned long pfn;
+
+	prime(p, __ZB_GFP_MOVABLE, 0);
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = PB(16);
+	zb_fast_setup(&p->pool);
+	EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = 0;
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(14);
+	zb_fast_setup(&p->pool);
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		type = types[i];
+		ASSERT(get(p, __ZB_GFP_MOVABLE, 0, &pfn));
+		EXPECT(put(p, pfn, 0));
+		unit_set_type(zone, 14, type);
+		unit_set_type(zone, 15, type);
+		EXPECT(zone->nr_usable <= PB(14));
+		EXPECT(zone->nr_free > PB(15));
+		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
+		unit_pool_quiet(p);
+		/* From one special type to another: still not usable. */
+		unit_set_type(zone, 14, types[(i + 1) % ARRAY_SIZE(types)]);
+		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
+		unit_pool_quiet(p);
+		unit_set_type(zone, 14, M);
+		unit_set_type(zone, 15, M);
+	}
+	unit_pool_end(p);
+}
+
+TEST(flags_for_the_long_way)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn;
+	unsigned int bit;
+
+	prime_all(p);
+	for (bit = 5; bit < 32; bit++) {
+		if (ZB_GFP_LONG_WAY >> bit & 1) {
+			EXPECT_NO_GET(p, 1u << bit, 0);
+			EXPECT_NO_GET(p, 1u << bit | ZB_GFP_KERNEL, 0);
+			continue;
+		}
+		if (!EXPECT(get(p, 1u << bit, 0, &pfn)))
+			unit_note("bit %u", bit);
+		else
+			EXPECT(put(p, pfn, 0));
+	}
+	/* What makes a difference at once, and what nobody knows. */
+	EXPECT_EQ(ZB_GFP_LONG_WAY & ~ZB_GFP_BITS_MASK, ~ZB_GFP_BITS_MASK);
+	EXPECT_EQ(ZB_GFP_LONG_WAY & ZB_GFP_BITS_MASK,
+		  __ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE |
+		  __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |
+		  __ZB_GFP_NOFAIL);
+	/* All that is no valid request at all. */
+	for (bit = 0; bit < 20000; bit++) {
+		zb_gfp_t gfp = unit_random() & unit_random();
+
+		if (!zb_gfp_valid(gfp))
+			EXPECT(!get(p, gfp, unit_below(5), &pfn));
+	}
+	unit_pool_end(p);
+}
+
+TEST(orders_for_the_long_way)
+{
+	static const unsigned int orders[] = {
+		4, 5, 8, 9, 10, ZB_MAX_ORDER, ZB_MAX_ORDER + 1, 31, 32, 64, 256, ~0u,
+	};
+	struct unit_pool *p = make();
+	unsigned long pfn = unit_alloc(p, 0, 0), block;
+	unsigned int i;
+
+	prime_all(p);
+	prime(p, 0, 9);
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		EXPECT_NO_GET(p, 0, orders[i]);
+		EXPECT_NO_PUT(p, pfn, orders[i]);
+	}
+	for (i = 4; i <= 10; i++) {
+		block = unit_alloc(p, 0, i);
+		EXPECT_NO_PUT(p, block, i);
+		EXPECT_EQ(unit_free(p, block, i), ZB_OK);
+	}
+	EXPECT(put(p, pfn, 0));
+	unit_pool_end(p);
+}
+
+TEST(last_in_first_out)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int order, i;
+	unsigned long pfn[8], again;
+
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+		for (i = 0; i < 8; i++)
+			pfn[i] = unit_take(zone, order, M);
+		for (i = 0; i < 8; i++)
+			EXPECT(put(p, pfn[i], order));
+		EXPECT_EQ(zone->pcp->list[order][M].nr, 8);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 8ul << order);
+		unit_pool_quiet(p);
+		while (i--) {
+			ASSERT(get(p, __ZB_GFP_MOVABLE, order, &again));
+			EXPECT_EQ(again, pfn[i]);
+		}
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+		EXPECT_EQ(zone->pcp->busy, 0);
+		for (i = 0; i < 8; i++)
+			unit_give(zone, pfn[i], order);
+	}
+	unit_pool_end(p);
+}
+
+TEST(empty_lists_are_for_the_long_way)
+{
+	struct unit_pool *p = make();
+	struct zb_pcp *pcp = p->pool.zones->pcp;
+	unsigned int order, mt;
+
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+			EXPECT_NO_GET(p, mobility_flag[mt], order);
+			EXPECT_EQ(pcp->busy, 0);
+			EXPECT_EQ(pcp->nr_fast_alloc[order], 0);
+		}
+	unit_pool_end(p);
+}
+
+/*
+ * The one thing in which the ways differ: a zone with enough frames but no block
+ * is passed over by the long way, be there one on the list.
+ */
+TEST(a_listed_block_will_do)
+{
+	struct unit_pool *p = unit_pool_one(8, 2);
+	struct zb_zone *zone = p->pool.zones;
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned long pfn;
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		keep[i] = i % 2;
+	ASSERT_EQ(unit_take_from(zone, 0, 3), PB(8));
+	for (i = 8; i < ZB_PAGEBLOCK_NR; i++)
+		ASSERT_EQ(unit_take_from(zone, 0, 0), PB(8) + i);
+	unit_fill_pageblock(zone, 1, M, keep);
+	EXPECT(put(p, PB(8), 3));
+	EXPECT_EQ(zone->nr_usable, ZB_PAGEBLOCK_NR / 2);
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MOVABLE, 3), ZB_NO_PFN);
+	ASSERT(get(p, __ZB_GFP_MOVABLE, 3, &pfn));
+	EXPECT_EQ(pfn, PB(8));
+	unit_pool_quiet(p);
+	unit_free_pageblock(zone, 0);
+	unit_free_pageblock(zone, 1);
+	unit_pool_end(p);
+}
+
+/* Another CPU's lists are not ours, whatever is on them. */
+TEST(own_lists_only)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1, .cpus = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	prime(p, 0, 0);
+	zb_env_set_cpu(1);
+	EXPECT_NO_GET(p, 0, 0);
+	zb_env_set_cpu(0);
+	ASSERT(get(p, 0, 0, &pfn));
+	zb_env_set_cpu(1);
+	EXPECT(put(p, pfn, 0));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 1), 1);
+	EXPECT_EQ(zone->pcp[0].nr_fast_alloc[0], 1);
+	EXPECT_EQ(zone->pcp[1].nr_fast_free[0], 1);
+	zb_env_set_cpu(0);
+	unit_pool_end(p);
+}
+
+TEST(busy_lists_are_left_alone)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = unit_alloc(p, 0, 0);
+
+	zone->pcp->busy = 1;
+	EXPECT_NO_GET(p, 0, 0);
+	EXPECT_NO_PUT(p, pfn, 0);
+	EXPECT_EQ(zone->pcp->busy, 1);
+	zone->pcp->busy = 0;
+	EXPECT(put(p, pfn, 0));
+	unit_pool_end(p);
+}
+
+/* What is listed and yet not free stays where it is; the long way sees to it. */
+TEST(wrong_state_bytes_are_for_the_long_way)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int order, i;
+	unsigned long top;
+	u8 states[] = { 0, ZB_STATE(ZB_HELD_UNMOVABLE, 0), ZB_STATE_BAD(0),
+			ZB_STATE(ZB_HELD_COMP_RECLAIMABLE, 3), 0xff, 0 };
+
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+		prime(p, 0, order);
+		top = zone->start_pfn +
+		      zone->pcp->list[order][U].frame[zone->pcp->list[order][U].nr - 1];
+		/* Cached, but as another order. */
+		states[5] = ZB_STATE(ZB_HELD_CACHED, order + 1);
+		for (i = 0; i < ARRAY_SIZE(states); i++) {
+			zb_zone_set_state(zone, top, states[i]);
+			EXPECT_NO_GET(p, 0, order);
+			EXPECT_EQ(zone->pcp->busy, 0);
+		}
+		EXPECT(unit_alloc(p, 0, order) != top);
+		EXPECT_EQ(zone->events[ZB_BAD_BLOCK], order + 1);
+		EXPECT_EQ(zb_zone_state(zone, top), ZB_STATE_BAD(order));
+		/* And then nobody can free it, either. */
+		EXPECT_NO_PUT(p, top, order);
+	}
+	unit_pool_free(p);
+}
+
+/* Where memory is looked at when it changes hands, it is the long way only. */
+TEST(no_short_way_with_poisoning)
+{
+	struct zb_ops ops[] = { unit_recording_ops, unit_recording_ops };
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = unit_alloc(p, 0, 0), other;
+	const struct zb_ops *normal = p->pool.ops;
+	unsigned int i, index;
+
+	ops[0].check = NULL;
+	ops[1].freed = NULL;
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		p->pool.ops = &ops[i];
+		zb_fast_setup(&p->pool);
+		for (index = 0; index < ZB_NR_FAST; index++) {
+			EXPECT_EQ(p->pool.nodes->fast[index].mark, ~0ul);
+			EXPECT_NO_GET(p, index, 0);
+		}
+		for (index = 0; index < ZB_PCP_LOW_ORDERS; index++)
+			EXPECT_EQ(!zone->fast_limit[index], !!ops[i].freed);
+		if (ops[i].freed)
+			EXPECT_NO_PUT(p, pfn, 0);
+	}
+	p->pool.ops = normal;
+	zb_fast_setup(&p->pool);
+	ASSERT(get(p, 0, 0, &other));
+	EXPECT(put(p, other, 0));
+	EXPECT(put(p, pfn, 0));
+	unit_pool_end(p);
+}
+
+/* Numbers of events know no difference. */
+TEST(events_include_the_short_way)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 }, { 1, ZB_ZONE_NORMAL, 16, 8 } },
+		.nr_zones = 2, .cpus = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, nr[ARRAY_SIZE(cpu_events)], frames = 0, calls = 0;
+	unsigned int i, k, order;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < 2; i++) {
+		zb_env_set_cpu(i);
+		prime_all(p);
+	}
+	for (i = 0; i < ARRAY_SIZE(nr); i++)
+		nr[i] = zb_zone_events(zone, cpu_events[i]);
+	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+		for (k = 0; k < 5 + order; k++) {
+			zb_env_set_cpu(k % 2);
+			ASSERT(get(p, 0, order, &pfn));
+			EXPECT(put(p, pfn, order));
+			frames += BIT(order);
+			calls++;
+		}
+	EXPECT_EQ(zb_zone_events(zone, ZB_PGALLOC), nr[0] + frames);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PGFREE), nr[1] + frames);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_HIT), nr[2] + calls);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_MISS), nr[3]);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_FOREIGN), nr[4]);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_LOCAL), nr[5] + calls);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_OTHER), nr[6]);
+	for (i = 0; i < ARRAY_SIZE(nr); i++)
+		EXPECT_EQ(zb_zone_events(zone + 1, cpu_events[i]), 0);
+	zb_env_set_cpu(0);
+	unit_pool_end(p);
+}

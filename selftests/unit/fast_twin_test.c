@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The short way and the map of zones, next to what they stand for. */
+#include "fast.h"
+#include "unit_pool.h"
+
+/* The map says what a search finds, for all frames and those around. */
+TEST(zone_map)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 30, 3 }, { 0, ZB_ZONE_MOVABLE, 33, 5 },
+			{ 3, ZB_ZONE_DMA, 2, 1 }, { 3, ZB_ZONE_DMA32, 7, 9 },
+			{ 4, ZB_ZONE_NORMAL, 44, 1 },
+		},
+		.nr_zones = 5,
+	};
+	static const unsigned long far[] = { 1ul << 32, 1ul << 55, 1ul << 63 };
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_pool *pool = &p->pool;
+	size_t size = zb_zone_map_size(pool);
+	u8 *map = malloc(size);
+	unsigned long pfn;
+	unsigned int i;
+
+	ASSERT(map);
+	EXPECT_EQ(size, 45 - 2);
+	EXPECT(zb_pfn_zone(pool, PB(30)) == &pool->zones[0]);
+	zb_zone_map_init(pool, map);
+	EXPECT(pool->zone_map == map);
+	for (pfn = 0; pfn < PB(60); pfn++)
+		ASSERT(zb_pfn_zone(pool, pfn) == zb_search_zone(pool, pfn));
+	for (i = 0; i < ARRAY_SIZE(far); i++)
+		for (pfn = far[i]; pfn < far[i] + PB(60); pfn += 256)
+			EXPECT(!zb_pfn_zone(pool, pfn));
+	for (pfn = 0; pfn < PB(60); pfn += 256)
+		EXPECT(!zb_pfn_zone(pool, ~0ul - pfn));
+	for (i = 0; i < pool->nr_zones; i++)
+		EXPECT(zb_pfn_zone(pool, zb_zone_end(&pool->zones[i]) - 1) ==
+		       &pool->zones[i]);
+	unit_pool_end(p);
+	free(map);
+}
+
+/* Twins live the same life, but one may take the short way. */
+struct twins {
+	struct unit_pool *a, *b;
+	struct { unsigned long pfn; unsigned int order; } held[6000];
+	unsigned int nr;
+	unsigned long nr_short;
+};
+
+static void twins_get(struct twins *t)
+{
+	static const zb_gfp_t kinds[] = {
+		ZB_GFP_NOWAIT, ZB_GFP_NOWAIT | __ZB_GFP_MOVABLE,
+		ZB_GFP_NOWAIT | __ZB_GFP_RECLAIMABLE, ZB_GFP_ATOMIC,
+		__ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE, __ZB_GFP_DMA32,
+		__ZB_GFP_COMP, __ZB_GFP_COLD,
+	};
+	zb_gfp_t gfp = kinds[unit_below(ARRAY_SIZE(kinds))];
+	unsigned int order = unit_below(4) ? 0 : unit_below(6);
+	const struct zb_node *node = zb_pool_node(&t->a->pool, zb_env_node);
+	unsigned long pfn;
+
+	if (unit_below(8) && zb_fast_alloc(node, gfp, order, &pfn))
+		t->nr_short++;
+	else
+		pfn = zb_pool_alloc_pages(&t->a->pool, gfp, order, node->nid, NULL);
+	ASSERT_EQ(zb_pool_alloc_pages(&t->b->pool, gfp, order, node->nid, NULL), pfn);
+	if (pfn == ZB_NO_PFN)
+		return;
+	t->held[t->nr].pfn = pfn;
+	t->held[t->nr++].order = order;
+}
+
+static void twins_put(struct twins *t)
+{
+	unsigned int order, i = unit_below(t->nr);
+	unsigned long pfn = t->held[i].pfn;
+
+	order = t->held[i].order;
+	t->held[i] = t->held[--t->nr];
+	if (unit_below(8) && zb_fast_free(&t->a->pool, pfn, order))
+		t->nr_short++;
+	else
+		ASSERT_EQ(unit_free(t->a, pfn, order), ZB_OK);
+	ASSERT_EQ(unit_free(t->b, pfn, order), ZB_OK);
+}
+
+static void expect_same(const struct twins *t)
+{
+	struct unit_state *s = unit_state_save(t->b);
+	unsigned int i, k;
+
+	ASSERT(unit_state_equal(t->a, s));
+	unit_state_free(s);
+	for (i = 0; i < t->a->pool.nr_zones; i++)
+		for (k = 0; k < ZB_NR_EVENTS; k++)
+			ASSERT_EQ(zb_zone_events(&t->a->pool.zones[i], k),
+				  zb_zone_events(&t->b->pool.zones[i], k));
+}
+
+static void live(struct twins *t, unsigned int steps)
+{
+	unsigned int step, node;
+	bool growing = true;
+
+	for (step = 0; step < steps; step++) {
+		zb_env_set_cpu(unit_below(zb_env_nr_cpus));
+		node = unit_below(t->a->pool.nr_nodes);
+		zb_env_node = t->a->pool.nodes[node].nid;
+		growing ^= unit_below(300) == 0;
+		if (t->nr < ARRAY_SIZE(t->held) && unit_below(10) < (growing ? 7 : 3))
+			twins_get(t);
+		else if (t->nr)
+			twins_put(t);
+		if (step % 500 == 0)
+			expect_same(t);
+	}
+	while (t->nr)
+		twins_put(t);
+	expect_same(t);
+}
+
+TEST(short_and_long_way_come_to_the_same)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 4, 6 }, { 0, ZB_ZONE_NORMAL, 16, 16 },
+			{ 1, ZB_ZONE_NORMAL, 32, 12 }, { 1, ZB_ZONE_MOVABLE, 44, 4 },
+		},
+		.nr_zones = 4, .cpus = 3, .watermarks = true,
+	};
+	struct twins *t = calloc(1, sizeof(*t));
+	unsigned int round;
+	u8 *map;
+
+	ASSERT(t);
+	for (round = 0; round < 4; round++) {
+		t->a = unit_pool_make(&g);
+		t->b = unit_pool_make(&g);
+		map = malloc(zb_zone_map_size(&t->a->pool));
+		ASSERT(map);
+		if (round & 1)
+			zb_zone_map_init(&t->a->pool, map);
+		if (round & 2) {
+			unit_pool_long_lists(t->a);
+			unit_pool_long_lists(t->b);
+		}
+		live(t, 10000);
+		unit_pool_end(t->a);
+		unit_pool_end(t->b);
+		free(map);
+	}
+	EXPECT(t->nr_short > 10000);
+	unit_note("the short way %lu times", t->nr_short);
+	free(t);
+}
