@@ -38,6 +38,15 @@ kselftest: tools ## tests of the module that is loaded on this machine
 check: ## style, unit tests, and kselftests in a guest with Debian's kernel
 	@$(alone) selftests/check.sh
 
+bench: ## zbuddy against the page allocator, measured in guests
+	@$(alone) selftests/bench/bench
+
+bench-quick: ## the same, a few rows in less than two minutes
+	@$(alone) selftests/bench/bench --quick
+
+unit-bench: ## the core alone, measured in user space
+	@$(MAKE) -C selftests/bench unit-bench
+
 demo: ## a guest boots, loads the module, allocates, shows and frees
 	@test -t 1 && colour=always || colour=never; \
 	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
@@ -60,10 +69,11 @@ dkms-uninstall: ## undo that
 clean: ## whatever was built here
 	@$(MAKE) -C selftests clean
 	@$(MAKE) -C selftests/unit clean
+	@$(MAKE) -C selftests/bench clean
 	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
-	dkms-install dkms-uninstall
+	dkms-install dkms-uninstall bench bench-quick unit-bench

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The table of table.awk (-v tsv=), drawn as SVG: what ours takes for what takes
+# the host 1, a bar per measure; and R, of both.
+#
+#	awk -f chart.awk [-v title=TEXT] TSV >SVG
+
+BEGIN {
+	FS = "\t"
+	left = 170
+	width = 420
+	most = 1.5	# longer bars are cut
+	colour["icount"] = "#4878a8"
+	colour["uml"] = "#e49444"
+	colour["here"] = "#6a9f58"
+	label["icount"] = "instructions"
+	label["uml"] = "cycles, user-mode Linux"
+	label["here"] = "cycles"
+	wanted = "^(pair[.]|hold[.](1|64|1024|8192)$|bulk[.](1|8|64|128)$|" \
+		 "cpus[.](fill_empty|fill_empty_bulk|pair_all)$|remote[.])"
+}
+
+$1 != "frag" && $2 ~ wanted && $5 != "-" {
+	if (!($2 in at)) {
+		at[$2] = ++nr
+		name[nr] = $2
+	}
+	ratio[$2, $1] = $5
+	limit[$2, $1] = $6 ~ /^ratio <= / ? substr($6, 10) : ""
+	used[$1] = 1
+}
+
+$1 == "frag" && $2 ~ /^frag[.][a-z]+([.]no_movable)?[.]drained$/ && $3 != "-" {
+	sub(/[.]drained$/, "", $2)
+	frag[++nr_frag] = $2
+	host[nr_frag] = $3
+	ours[nr_frag] = $4
+}
+
+function text(x, y, anchor, size, s) {
+	printf "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\">%s</text>\n",
+	       x, y, anchor, size, s
+}
+
+function bar(x, y, w, h, fill) {
+	printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
+	       x, y, w < 0.5 ? 0.5 : w, h, fill
+}
+
+function line(x, y1, y2, style) {
+	printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#444\" %s/>\n",
+	       x, y1, x, y2, style
+}
+
+function scale(v, max) {
+	return (v > max ? max : v) / max * width
+}
+
+function draw_row(i, y,	m, k, v, max) {
+	text(left - 8, y + 10, "end", 11, name[i])
+	k = 0
+	for (m in colour) {
+		if (!((name[i], m) in ratio))
+			continue
+		v = ratio[name[i], m]
+		bar(left, y + 7 * k, scale(v, most), 6, colour[m])
+		text(left + scale(v, most) + 4, y + 7 * k + 6, "start", 8, sprintf("%.2f", v))
+		if (limit[name[i], m] != "")
+			line(left + scale(limit[name[i], m], most), y + 7 * k - 1,
+			     y + 7 * k + 7, "stroke-width=\"1.5\"")
+		k++
+	}
+}
+
+END {
+	rows_at = 64
+	frag_at = rows_at + nr * 18 + 40
+	height = frag_at + nr_frag * 18 + 20
+	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\">\n",
+	       left + width + 60, height
+	bar(0, 0, left + width + 60, height, "#fff")
+	text(10, 20, "start", 14, "Time of zbuddy / time of the page allocator" (title ? ", " title : ""))
+	x = left
+	for (m in colour)
+		if (m in used) {
+			bar(x, 34, 10, 10, colour[m])
+			text(x + 14, 43, "start", 11, label[m])
+			x += 170
+		}
+	line(x + 5, 33, 45, "stroke-width=\"1.5\"")
+	text(x + 14, 43, "start", 11, "target")
+	line(left + scale(1, most), rows_at - 6, rows_at + nr * 18, "stroke-dasharray=\"3 3\"")
+	text(left + scale(1, most), rows_at - 8, "middle", 9, "1")
+	for (i = 1; i <= nr; i++)
+		draw_row(i, rows_at + (i - 1) * 18)
+	if (nr_frag)
+		text(10, frag_at - 14, "start", 14,
+		     "Free memory that is in pieces of 2 MiB after churn (R): page allocator grey, zbuddy green")
+	for (i = 1; i <= nr_frag; i++) {
+		y = frag_at + (i - 1) * 18
+		text(left - 8, y + 10, "end", 11, frag[i])
+		bar(left, y, scale(host[i], 1), 6, "#999")
+		bar(left, y + 7, scale(ours[i], 1), 6, "#6a9f58")
+		text(left + scale(ours[i], 1) + 4, y + 12, "start", 8, sprintf("%.2f", ours[i]))
+		text(left + scale(host[i], 1) + 4, y + 6, "start", 8, sprintf("%.2f", host[i]))
+	}
+	print "</svg>"
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How much memory stays in large pieces under a churn of small ones, after the
+ * "frag" benchmark of LLFree (USENIX ATC'23): fill to 90 %, shuffle, free half,
+ * then 100 rounds of freeing and allocating 10 % at random.
+ *
+ *	R		free pieces of 2 MiB / (free frames / 512), 1 is perfect
+ *	pollution	pageblocks with unmovable frames / the fewest possible
+ *
+ * The host's pool is a NUMA node of its own that has no CPUs, so that nobody
+ * else's memory is there. It is asked without reclaim and compaction: there is
+ * nothing to reclaim, and compaction would be another allocator's work.
+ *
+ * What per-CPU lists hold is not free here, and keeps whole pieces from being
+ * so; everything is measured before and after a drain. No module can drain the
+ * host's, but of a distant node they are drained when they were not used for
+ * some seconds.
+ *
+ * Every round runs on another CPU.
+ */
+#define pr_fmt(fmt) "zb_bench: " fmt
+
+#include <linux/bitmap.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/mmzone.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+
+#include "zb_bench.h"
+
+#define ROUNDS		100u
+#define HUGE_ORDER	9u
+#define HUGE_NR		BIT(HUGE_ORDER)
+
+struct block {
+	struct page *page;
+	u8 order;
+	u8 mobility;
+};
+
+enum { UNMOVABLE, MOVABLE, RECLAIMABLE };
+
+struct churn {
+	enum who who;
+	unsigned int max_order;
+	bool mixed;
+	u64 seed;
+	struct block *blocks;
+	unsigned long nr, nr_frames, nr_max;
+	unsigned long too_small;	/* got one of order 0 instead */
+	unsigned long missed[3];	/* got none, by mobility */
+};
+
+struct figures {
+	unsigned long free, huge;
+};
+
+static struct page *get_page_of(const struct churn *c, unsigned int order,
+				unsigned int mobility)
+{
+	static const gfp_t host[] = {
+		GFP_KERNEL, GFP_HIGHUSER_MOVABLE, GFP_KERNEL | __GFP_RECLAIMABLE
+	};
+	static const zb_gfp_t ours[] = {
+		ZB_GFP_KERNEL, ZB_GFP_HIGHUSER_MOVABLE,
+		ZB_GFP_KERNEL | __ZB_GFP_RECLAIMABLE
+	};
+
+	if (c->who == OURS)
+		return zb_alloc_pages((ours[mobility] & ~__ZB_GFP_DIRECT_RECLAIM) |
+				      __ZB_GFP_NOWARN, order);
+	return alloc_pages_node(bench_host_node,
+				(host[mobility] & ~__GFP_DIRECT_RECLAIM) |
+				__GFP_THISNODE | __GFP_NOWARN, order);
+}
+
+static bool take(struct churn *c)
+{
+	unsigned int dice = c->mixed ? bench_random(&c->seed) % 100 : 0;
+	struct block *b = &c->blocks[c->nr];
+
+	if (c->nr == c->nr_max)
+		return false;
+	b->mobility = dice < 70 ? MOVABLE : dice < 90 ? UNMOVABLE : RECLAIMABLE;
+	b->order = bench_random(&c->seed) % (c->max_order + 1);
+	b->page = get_page_of(c, b->order, b->mobility);
+	if (!b->page && b->order) {
+		c->too_small++;
+		b->order = 0;
+		b->page = get_page_of(c, 0, b->mobility);
+	}
+	if (!b->page) {
+		c->missed[b->mobility]++;
+		return false;
+	}
+	c->nr_frames += BIT(b->order);
+	c->nr++;
+	return true;
+}
+
+static void give(struct churn *c, unsigned long at)
+{
+	struct block *b = &c->blocks[at];
+
+	c->nr_frames -= BIT(b->order);
+	if (c->who == OURS)
+		__zb_free_pages(b->page, b->order);
+	else
+		__free_pages(b->page, b->order);
+	*b = c->blocks[--c->nr];
+}
+
+/* The last @nr blocks of the list; it has been shuffled. */
+static void give_last(struct churn *c, unsigned long nr)
+{
+	while (nr--)
+		give(c, c->nr - 1);
+}
+
+/* Bring @nr blocks that are picked at random to the end. */
+static void shuffle(struct churn *c, unsigned long nr)
+{
+	unsigned long i, k;
+
+	for (i = c->nr; nr--; i--) {
+		k = bench_random(&c->seed) % i;
+		swap(c->blocks[k], c->blocks[i - 1]);
+	}
+}
+
+static void give_movable(struct churn *c)
+{
+	unsigned long i = c->nr;
+
+	while (i--)
+		if (c->blocks[i].mobility == MOVABLE)
+			give(c, i);
+}
+
+static void host_figures(struct figures *f)
+{
+	struct zone *zone;
+	unsigned int i, order;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		zone = &NODE_DATA(bench_host_node)->node_zones[i];
+		if (!populated_zone(zone))
+			continue;
+		for (order = 0; order < NR_PAGE_ORDERS; order++) {
+			unsigned long nr = zone->free_area[order].nr_free;
+
+			f->free += nr << order;
+			if (order >= HUGE_ORDER)
+				f->huge += nr << (order - HUGE_ORDER);
+		}
+	}
+}
+
+static void our_figures(struct figures *f)
+{
+	unsigned long pfn, nr;
+
+	for (pfn = bench_region_start;
+	     pfn < bench_region_start + bench_region_pages; pfn += HUGE_NR) {
+		nr = zb_nr_free_in_range(pfn, HUGE_NR);
+		f->free += nr;
+		f->huge += nr == HUGE_NR;
+	}
+}
+
+static void say_r(const struct churn *c, const char *name)
+{
+	struct figures f = {};
+	u64 r;
+
+	if (c->who == HOST)
+		host_figures(&f);
+	else
+		our_figures(&f);
+	/* Of all the whole ones that there could be. */
+	r = f.free < HUGE_NR ? 0 :
+	    bench_hundredths(f.huge * 1000, f.free / HUGE_NR);
+	pr_info("%s: %lu frames free of %lu; %lu free pieces of 2 MiB\n", name,
+		f.free, c->nr_frames + f.free, f.huge);
+	bench_say(name, c->who == HOST ? "host" : "ours", "1/1000", r, r, r, 1);
+}
+
+static unsigned long host_listed(void)
+{
+	struct zone *zone;
+	unsigned long nr = 0;
+	unsigned int i, cpu;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		zone = &NODE_DATA(bench_host_node)->node_zones[i];
+		if (!populated_zone(zone))
+			continue;
+		for_each_online_cpu(cpu)
+			nr += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
+	}
+	return nr;
+}
+
+static void drain(const struct churn *c)
+{
+	unsigned int i;
+
+	if (c->who == OURS) {
+		zb_drain_all_pages();
+		return;
+	}
+	for (i = 0; i < 40 && host_listed(); i++)
+		msleep(100);
+	if (host_listed())
+		pr_info("the host still has %lu frames on lists\n", host_listed());
+}
+
+static void say_twice(const struct churn *c, const char *name)
+{
+	char row[48];
+
+	say_r(c, name);
+	drain(c);
+	scnprintf(row, sizeof(row), "%s.drained", name);
+	say_r(c, row);
+}
+
+/* Pageblocks are those of the machine; all blocks are smaller. */
+static void say_pollution(const struct churn *c, const char *name)
+{
+	unsigned long i, first = ULONG_MAX, last = 0, at, frames = 0, *map;
+	u64 pollution;
+
+	for (i = 0; i < c->nr; i++) {
+		at = page_to_pfn(c->blocks[i].page) >> HUGE_ORDER;
+		first = min(first, at);
+		last = max(last, at);
+	}
+	map = c->nr ? bitmap_zalloc(last - first + 1, GFP_KERNEL) : NULL;
+	if (!map)
+		return;
+	for (i = 0; i < c->nr; i++) {
+		if (c->blocks[i].mobility != UNMOVABLE)
+			continue;
+		at = page_to_pfn(c->blocks[i].page) >> HUGE_ORDER;
+		__set_bit(at - first, map);
+		frames += BIT(c->blocks[i].order);
+	}
+	pollution = bench_hundredths(bitmap_weight(map, last - first + 1) * 1000,
+				     DIV_ROUND_UP(frames, HUGE_NR));
+	bench_say(name, c->who == HOST ? "host" : "ours", "1/1000", pollution,
+		  pollution, pollution, 1);
+	bitmap_free(map);
+}
+
+static void next_cpu(unsigned int round)
+{
+	unsigned int cpu, n = round % num_online_cpus();
+
+	for_each_online_cpu(cpu)
+		if (!n--)
+			set_cpus_allowed_ptr(current, cpumask_of(cpu));
+}
+
+/* The host may refuse before 90 %; what follows is done all the same. */
+static void churn(struct churn *c)
+{
+	unsigned long nr, start;
+	struct figures f = {};
+	unsigned int round;
+
+	if (c->who == HOST)
+		host_figures(&f);
+	else
+		our_figures(&f);
+	start = f.free;
+	while (c->nr_frames < start / 10 * 9)
+		if (!take(c))
+			break;
+	shuffle(c, c->nr);
+	give_last(c, c->nr / 2);
+	for (round = 0; round < ROUNDS; round++) {
+		next_cpu(round);
+		nr = c->nr / 10;
+		shuffle(c, nr);
+		give_last(c, nr);
+		while (nr--)
+			take(c);
+		cond_resched();
+	}
+}
+
+static void say_missed(const struct churn *c, const char *name)
+{
+	if (c->too_small)
+		pr_info("%s: %lu blocks had to be of order 0\n", name, c->too_small);
+	if (c->missed[UNMOVABLE] || c->missed[MOVABLE] || c->missed[RECLAIMABLE])
+		pr_info("%s: refused: %lu unmovable %lu movable %lu reclaimable\n",
+			name, c->missed[UNMOVABLE], c->missed[MOVABLE],
+			c->missed[RECLAIMABLE]);
+}
+
+static void one(const char *name, enum who who, unsigned int max_order,
+		bool mixed)
+{
+	struct churn c = {
+		.who = who, .max_order = max_order, .mixed = mixed,
+		.seed = 88172645463325252ull,
+	};
+	char row[40];
+
+	c.nr_max = max(bench_region_pages, 1ul << 18);
+	c.blocks = vmalloc(array_size(c.nr_max, sizeof(*c.blocks)));
+	if (!c.blocks)
+		return;
+	churn(&c);
+	say_missed(&c, name);
+	say_twice(&c, name);
+	if (mixed) {
+		scnprintf(row, sizeof(row), "%s.pollution", name);
+		say_pollution(&c, row);
+		give_movable(&c);
+		scnprintf(row, sizeof(row), "%s.no_movable", name);
+		say_twice(&c, row);
+	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	give_last(&c, c.nr);
+	vfree(c.blocks);
+	if (who == OURS)
+		zb_drain_all_pages();
+}
+
+/**
+ * bench_churn() - all rows of fragmentation
+ */
+void bench_churn(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int max_order;
+		bool mixed;
+	} rows[] = {
+		{ "frag.single", 0, false },
+		{ "frag.orders", 4, false },
+		{ "frag.mobility", 0, true },
+		{ "frag.mixed", 4, true },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!bench_wanted(rows[i].name, !i || i == 3))
+			continue;
+		if (bench_host_node != NUMA_NO_NODE)
+			one(rows[i].name, HOST, rows[i].max_order, rows[i].mixed);
+		if (bench_region_pages)
+			one(rows[i].name, OURS, rows[i].max_order, rows[i].mixed);
+	}
+}

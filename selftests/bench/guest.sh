@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Measures on the machine it runs on: a throwaway guest, or a real one.
+# usage: guest.sh ROWS ZBUDDY-PARAMETERS [ZB_BENCH-PARAMETER]...
+# With "loaded" for ZBUDDY-PARAMETERS it is there already, and stays.
+# Prints lines ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N, and others that begin with "#".
+
+rows=$1
+params=$2
+shift 2
+here=$(dirname "$0")
+debug=/sys/kernel/debug
+
+# ftrace knows what the allocator does at load besides waiting for memory, where
+# there is ftrace: the difference of two functions.
+trace_load() {
+	cd /sys/kernel/tracing 2>/dev/null || return 1
+	[ -e set_graph_function ] &&
+		echo 'zb_host_create:mod:zbuddy' >set_ftrace_filter &&
+		echo 'zb_region_acquire:mod:zbuddy' >>set_ftrace_filter &&
+		echo 'zb_zone_init:mod:zbuddy' >>set_ftrace_filter &&
+		echo function_graph >current_tracer
+}
+
+# "zb_host_create TIME" in hundredths of a microsecond, from lines that begin
+# or end a function.
+trace_lines() {
+	sed -E 's/^ *[0-9]+\) +([^|]*)\|(.*)$/\1 \2/; s/[+!#*@$] / /' \
+		/sys/kernel/tracing/trace | awk '
+		/\{$/ { name[++depth] = $1 }
+		/us/ && /;$/ { sub(/\(.*/, "", $3); print $3, $1 }
+		/us/ && /\}/ { sub(/\(.*/, "", name[depth]); print name[depth--], $1 }'
+}
+
+load() {
+	# shellcheck disable=SC2086  # several parameters
+	insmod "$here/zbuddy.ko" $params
+}
+
+say_load() {
+	trace_lines | awk -v pages="$1" '
+		{ t[$1] += $2 }
+		END {
+			if (!("zb_host_create" in t))
+				exit
+			gib = pages / 262144
+			printf "load.all,ours,us/GiB,%.2f,%.2f,%.2f,1\n",
+				t["zb_host_create"] / gib, t["zb_host_create"] / gib,
+				t["zb_host_create"] / gib
+			own = t["zb_host_create"] - t["zb_region_acquire"]
+			printf "load.own,ours,us/GiB,%.2f,%.2f,%.2f,1\n",
+				own / gib, own / gib, own / gib
+			printf "# load: zb_zone_init %.2f us\n", t["zb_zone_init"]
+		}'
+	echo nop >/sys/kernel/tracing/current_tracer
+	echo >/sys/kernel/tracing/set_ftrace_filter
+}
+
+# Frames of the tables as the kernel has them, to compare with what was computed.
+say_vmalloc() {
+	awk -v pages="$1" '
+		/\[zbuddy\]/ && / pages=/ {
+			sub(/.* pages=/, "")
+			nr += $1
+		}
+		END {
+			if (nr)
+				printf "# meta: vmalloc has %.3f bytes per page for zbuddy\n",
+					nr * 4096 / pages
+		}' /proc/vmallocinfo
+}
+
+wanted() {
+	case ,$rows, in
+	*,"$1",* | ,all, | ,quick,) return 0 ;;
+	esac
+	return 1
+}
+
+main() {
+	traced=''
+	if [ "$params" != loaded ]; then
+		# Until what the boot has begun is done.
+		sleep "${SETTLE:-4}"
+		! wanted load || ! (trace_load) || traced=yes
+		load || exit 1
+	fi
+	region=$(head -n 1 $debug/zbuddy/regions)
+	pages=$(echo "$region" | sed 's/.*pages \([0-9]*\).*/\1/')
+	start=$(echo "$region" | sed 's/.*range \(0x[0-9a-f]*\)-.*/\1/')
+	echo "# $(uname -r), $(nproc) CPUs, region $region"
+	[ ! "$traced" ] || say_load "$pages"
+	! wanted meta || say_vmalloc "$pages"
+	sleep "${SETTLE:-4}"
+	insmod "$here/zb_bench.ko" rows="$rows" region_start="$((start / 4096))" \
+		region_pages="$pages" "$@" || exit 1
+	cat $debug/zb_bench/results
+	dmesg | sed -n 's/.*zb_bench: \([^,]*\)$/# \1/p'
+	rmmod zb_bench
+	echo "# check: $(cat $debug/zbuddy/check)"
+	grep -q '^ok' $debug/zbuddy/check || exit 1
+	[ "$params" = loaded ] || rmmod zbuddy
+}
+
+main "$@"

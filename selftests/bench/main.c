@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * zb_bench: measures when it is loaded; results are in the log and in
+ * /sys/kernel/debug/zb_bench/results, until it is unloaded.
+ */
+#define pr_fmt(fmt) "zb_bench: " fmt
+
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "core/pcp.h"
+#include "zb_bench.h"
+
+static char *rows = "all";
+module_param(rows, charp, 0444);
+MODULE_PARM_DESC(rows, "all, quick, or names and groups of them: pair,bulk.64 (default all)");
+
+unsigned int bench_rounds = 7;
+module_param_named(rounds, bench_rounds, uint, 0444);
+MODULE_PARM_DESC(rounds, "how often, host and ours in turns, after warming up (default 7)");
+
+/* There it is a system call or so, and would be all that is measured. */
+bool bench_mask = !IS_ENABLED(CONFIG_UML);
+module_param_named(mask, bench_mask, bool, 0444);
+MODULE_PARM_DESC(mask, "short loops run with interrupts off (default Y, but not in user-mode Linux)");
+
+unsigned long bench_region_start;
+module_param_named(region_start, bench_region_start, ulong, 0444);
+MODULE_PARM_DESC(region_start, "first frame of zbuddy's region, for frag");
+
+unsigned long bench_region_pages;
+module_param_named(region_pages, bench_region_pages, ulong, 0444);
+MODULE_PARM_DESC(region_pages, "frames of zbuddy's region, for frag and meta");
+
+int bench_host_node = NUMA_NO_NODE;
+module_param_named(host_node, bench_host_node, int, 0444);
+MODULE_PARM_DESC(host_node, "node without CPUs whose memory the host's frag uses (default: no host's frag)");
+
+/**
+ * bench_wanted() - is this row to be measured?
+ * @name: it; what precedes the first dot is its group
+ * @quick: it belongs to the quick ones
+ *
+ * Return: true if so.
+ */
+bool bench_wanted(const char *name, bool quick)
+{
+	size_t len, group = strcspn(name, ".");
+	const char *at;
+
+	if (!strcmp(rows, "all"))
+		return true;
+	if (!strcmp(rows, "quick"))
+		return quick;
+	for (at = rows; *at; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (!strncmp(at, name, len) &&
+		    (len == strlen(name) || len == group))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is kept per frame and per CPU besides struct page, which both have. The
+ * two tables are made by vmalloc(), of whole pages.
+ */
+static void say_meta(void)
+{
+	unsigned long nr = bench_region_pages, bytes, per_page;
+
+	if (!nr || !bench_wanted("meta", true))
+		return;
+	bytes = PAGE_ALIGN(nr / ZB_PAGEBLOCK_NR * sizeof(struct zb_pageblock)) +
+		PAGE_ALIGN(nr);
+	per_page = bench_hundredths(bytes, nr);
+	bench_say("meta.tables", "ours", "bytes/page", per_page, per_page,
+		  per_page, 1);
+	bytes += sizeof(struct zb_zone) +
+		 num_possible_cpus() * sizeof(struct zb_pcp);
+	per_page = bench_hundredths(bytes, nr);
+	bench_say("meta", "ours", "bytes/page", per_page, per_page, per_page, 1);
+}
+
+static int __init bench_init(void)
+{
+	int err = bench_out_create();
+
+	if (err)
+		return err;
+	bench_single();
+	bench_cpus();
+	bench_latency();
+	say_meta();
+	bench_churn();
+	return 0;
+}
+
+static void __exit bench_exit(void)
+{
+	bench_out_destroy();
+}
+
+module_init(bench_init);
+module_exit(bench_exit);
+
+MODULE_AUTHOR("The zbuddy developers");
+MODULE_DESCRIPTION("Measures zbuddy against the page allocator");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Results of guest.sh, as a table, and as JSON.
+#
+#	awk -f table.awk [-v json=FILE] [-v tsv=FILE] TARGETS MEASURE=FILE...
+#
+# MEASURE is icount, uml, frag or here. Figures are medians; where several CPUs
+# work together the least of all rounds, as nobody else may run meanwhile.
+
+BEGIN {
+	nr_measures = nr_rows = 0
+	read_targets(ARGV[1])
+	for (i = 2; i < ARGC; i++) {
+		split(ARGV[i], part, "=")
+		measures[++nr_measures] = part[1]
+		read_results(part[1], part[2])
+		derive(part[1])
+	}
+	print_table()
+	if (json)
+		print_json()
+	if (tsv)
+		print_tsv()
+	printf "%d passed, %d failed\n", passed, failed
+	exit failed > 0
+}
+
+function read_targets(file,	line, part, key) {
+	while ((getline line < file) > 0) {
+		if (line ~ /^#/ || split(line, part) < 5)
+			continue
+		aim(part[1] SUBSEP part[2], part[3] " " part[4] " " part[5])
+		# Of a real machine cycles are known, and what is no time at all.
+		if (part[1] == "uml" || part[2] ~ /^(full|meta|frag.*)$/)
+			aim("here" SUBSEP part[2], part[3] " " part[4] " " part[5])
+	}
+}
+
+function aim(key, what,	i) {
+	for (i = 1; i <= nr_targets[key]; i++)
+		if (target[key, i] == what)
+			return
+	target[key, ++nr_targets[key]] = what
+}
+
+function read_results(m, file,	line, part) {
+	while ((getline line < file) > 0) {
+		if (line ~ /^#/) {
+			notes[m] = notes[m] line "\n"
+			continue
+		}
+		if (split(line, part, ",") != 7)
+			continue
+		scale = part[3] == "1/1000" ? 1000 : 1
+		add(m, part[1], part[2], scale == 1000 ? "" : part[3],
+		    part[4] / scale, part[5] / scale, part[6] / scale, part[7])
+	}
+	close(file)
+}
+
+function add(m, row, variant, unit, min, median, max, n) {
+	if (!(row in seen)) {
+		seen[row] = 1
+		rows[++nr_rows] = row
+	}
+	units[m, row] = unit
+	least[m, row, variant] = min
+	middle[m, row, variant] = median
+	most[m, row, variant] = max
+	number[m, row, variant] = n
+	value[m, row, variant] = row ~ /^(cpus|remote)/ ? min : median
+}
+
+function has(m, row, variant) {
+	return (m, row, variant) in value
+}
+
+# Rows that are made of others.
+function derive(m,	v, i, n, low, high, key, who) {
+	split("host ours", who, " ")
+	for (i = 1; i <= 2; i++) {
+		v = who[i]
+		low = high = 0
+		for (n = 1; n <= 8192; n *= 2) {
+			key = m SUBSEP "hold." n SUBSEP v
+			if (!(key in value)) {
+				low = 0
+				break
+			}
+			low = !low || value[key] < low ? value[key] : low
+			high = value[key] > high ? value[key] : high
+		}
+		if (low)
+			made(m, "hold.knee", v, high / low)
+		if (has(m, "cpus.pair_one", v))
+			made(m, "cpus.scaling", v, cpus(m) * \
+			     value[m, "cpus.pair_one", v] / value[m, "cpus.pair_all", v])
+		sum(m, "cpus.fill_empty", v, "cpus.fill", "cpus.empty")
+		sum(m, "cpus.fill_empty_bulk", v, "cpus.fill_bulk", "cpus.empty_bulk")
+	}
+}
+
+function sum(m, row, v, a, b) {
+	if (has(m, a, v) && has(m, b, v)) {
+		made(m, row, v, value[m, a, v] + value[m, b, v])
+		units[m, row] = units[m, a]
+	}
+}
+
+function made(m, row, v, figure) {
+	add(m, row, v, "", figure, figure, figure, 1)
+}
+
+function cpus(m) {
+	return match(notes[m], /, [0-9]+ CPUs/) ? substr(notes[m], RSTART + 2) + 0 : 1
+}
+
+function ratio(m, row) {
+	if (!has(m, row, "host") || !has(m, row, "ours") || !value[m, row, "host"])
+		return ""
+	return value[m, row, "ours"] / value[m, row, "host"]
+}
+
+function figure(m, row, kind) {
+	if (kind == "ratio")
+		return ratio(m, row)
+	if (kind == "gain")
+		return has(m, row, "host") ? value[m, row, "ours"] - value[m, row, "host"] : ""
+	return value[m, row, "ours"]
+}
+
+# "0.15 ok", one after the other.
+function verdict(m, row,	i, part, f, ok, text) {
+	text = ""
+	for (i = 1; i <= nr_targets[m, row]; i++) {
+		split(target[m, row, i], part, " ")
+		f = figure(m, row, part[1])
+		if (f == "")
+			continue
+		ok = part[2] == "<=" ? f <= part[3] : f >= part[3]
+		ok ? passed++ : failed++
+		text = text (text ? ", " : "") part[1] " " part[2] " " part[3] \
+			(ok ? " ok" : " MISSED")
+	}
+	verdicts[m, row] = text
+	return text
+}
+
+function number_or(x, empty) {
+	return x == "" ? empty : x >= 1000 ? sprintf("%.0f", x) : sprintf("%.2f", x)
+}
+
+function print_table(	i, k, m, row, r, other) {
+	printf "%-8s %-30s %10s %10s %7s  %7s  %s\n", "measure", "row", "host",
+	       "ours", "ratio", "spread", "target"
+	for (k = 1; k <= nr_measures; k++) {
+		m = measures[k]
+		for (i = 1; i <= nr_rows; i++) {
+			row = rows[i]
+			if (has(m, row, "machine")) {
+				printf "%-8s %-30s %10s\n", m, row,
+				       number_or(value[m, row, "machine"], "-")
+				continue
+			}
+			if (!has(m, row, "ours") && !has(m, row, "host"))
+				continue
+			r = ratio(m, row)
+			printf "%-8s %-30s %10s %10s %7s  %6.1f%%  %s\n", m, row,
+			       number_or(value[m, row, "host"], "-"),
+			       number_or(value[m, row, "ours"], "-"),
+			       r == "" ? "-" : sprintf("%.3f", r),
+			       spread(m, row), verdict(m, row)
+		}
+	}
+}
+
+# From the least to the most, of ours.
+function spread(m, row) {
+	return value[m, row, "ours"] ? 100 * (most[m, row, "ours"] - \
+		least[m, row, "ours"]) / value[m, row, "ours"] : 0
+}
+
+function json_variant(m, row, v) {
+	return sprintf("{\"min\": %.2f, \"median\": %.2f, \"max\": %.2f, \"n\": %d}",
+		       least[m, row, v], middle[m, row, v], most[m, row, v],
+		       number[m, row, v])
+}
+
+function print_json(	i, k, m, row, sep, v, who, n) {
+	split("host ours machine", who, " ")
+	printf "{\n  \"date\": \"%s\",\n  \"passed\": %d,\n  \"failed\": %d,\n  \"rows\": [",
+	       date, passed, failed > json
+	for (k = 1; k <= nr_measures; k++) {
+		m = measures[k]
+		for (i = 1; i <= nr_rows; i++) {
+			row = rows[i]
+			if (!((m, row) in units))
+				continue
+			printf "%s\n    {\"measure\": \"%s\", \"row\": \"%s\", \"unit\": \"%s\"",
+			       sep, m, row, units[m, row] > json
+			for (n = 1; n <= 3; n++)
+				if (has(m, row, who[n]))
+					printf ", \"%s\": %s", who[n],
+					       json_variant(m, row, who[n]) > json
+			if (ratio(m, row) != "")
+				printf ", \"ratio\": %.4f", ratio(m, row) > json
+			if (verdicts[m, row])
+				printf ", \"target\": \"%s\"", verdicts[m, row] > json
+			printf "}" > json
+			sep = ","
+		}
+	}
+	print "\n  ]\n}" > json
+	close(json)
+}
+
+function print_tsv(	i, k, m, row) {
+	printf "" > tsv
+	for (k = 1; k <= nr_measures; k++)
+		for (i = 1; i <= nr_rows; i++) {
+			m = measures[k]
+			row = rows[i]
+			if (has(m, row, "ours"))
+				printf "%s\t%s\t%s\t%s\t%s\t%s\n", m, row,
+				       has(m, row, "host") ? value[m, row, "host"] : "-",
+				       value[m, row, "ours"], ratio(m, row) == "" ? "-" : ratio(m, row),
+				       nr_targets[m, row] ? target[m, row, 1] : "-" > tsv
+		}
+	close(tsv)
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The core alone, as a program: nanoseconds, for work without a guest. There is
+ * no rival here; figures are to be compared with those of another day, of the
+ * same machine.
+ */
+#include "page_alloc.h"
+#if __has_include("fast.h")
+#include "fast.h"
+#endif
+
+#include <time.h>
+
+#define NR_PAGEBLOCKS	512ul		/* 1 GiB */
+#define NR_FRAMES	(NR_PAGEBLOCKS * ZB_PAGEBLOCK_NR)
+#define START_PFN	(2 * NR_FRAMES)
+#define CPUS		2u
+#define ROUNDS		15u
+#define GFP		(ZB_GFP_KERNEL | __ZB_GFP_NOWARN)
+
+_Thread_local unsigned int zb_env_cpu;
+_Thread_local int zb_env_node;
+unsigned int zb_env_nr_cpus = CPUS;
+
+static struct zb_zone zone;
+static struct zb_node node;
+static struct zb_zoneref zonelist[2];
+static const struct zb_ops ops;
+static struct zb_pool pool;
+static unsigned long *pfns;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static unsigned long get(unsigned int order)
+{
+#if __has_include("fast.h")
+	unsigned long pfn;
+
+	if (zb_fast_alloc(&node, GFP, order, &pfn))
+		return pfn;
+#endif
+	return zb_pool_alloc_pages(&pool, GFP, order, 0, NULL);
+}
+
+static void put(unsigned long pfn, unsigned int order)
+{
+#if __has_include("fast.h")
+	if (zb_fast_free(&pool, pfn, order))
+		return;
+#endif
+	zb_pool_free_pages(&pool, pfn, order);
+}
+
+static int one_distance(int from, int to)
+{
+	return from == to ? 10 : 20;
+}
+
+static void *must(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+/* Written to once, as memory is that the kernel hands out. */
+static void *touched(size_t size)
+{
+	size = ALIGN(size, 4096);
+	return memset(must(aligned_alloc(4096, size)), 0, size);
+}
+
+static void make_pool(void)
+{
+	double start;
+
+	zone.start_pfn = START_PFN;
+	zone.nr_pages = NR_FRAMES;
+	zone.type = ZB_ZONE_NORMAL;
+	zone.max_order = 18;
+	zone.home_type = ZB_MIGRATE_MOVABLE;
+	zone.pageblocks = touched(zb_zone_pageblocks_size(NR_FRAMES));
+	zone.state = touched(zb_zone_state_size(NR_FRAMES));
+	zone.pcp = touched(CPUS * sizeof(struct zb_pcp));
+	start = now();
+	memset(zone.state, 0, zb_zone_state_size(NR_FRAMES));
+	zb_zone_init(&zone);
+	printf("%-16s %10.0f us\n", "init of 1 GiB", (now() - start) / 1000);
+	node.zonelist = zonelist;
+	zb_node_init(&node, &zone, 1, one_distance);
+	pool = (struct zb_pool){
+		.nodes = &node, .nr_nodes = 1, .zones = &zone, .nr_zones = 1,
+		.max_order = 18, .page_shift = 12, .ops = &ops,
+		.tunables = ZB_TUNABLES_DEFAULT,
+	};
+	zb_pool_tune(&pool, CPUS);
+	pfns = must(calloc(NR_FRAMES, sizeof(*pfns)));
+}
+
+static double hold(unsigned int order, unsigned long nr, unsigned long times)
+{
+	double start = now();
+	unsigned long i;
+
+	while (times--) {
+		for (i = 0; i < nr; i++)
+			pfns[i] = get(order);
+		for (i = 0; i < nr; i++)
+			put(pfns[i], order);
+	}
+	return now() - start;
+}
+
+static void say_hold(const char *name, unsigned int order, unsigned long nr)
+{
+	unsigned long times = nr < 20000 ? 20000 / nr : 1;
+	double t, least = 1e18, most = 0;
+	unsigned int i;
+
+	hold(order, nr, times);
+	for (i = 0; i < ROUNDS; i++) {
+		t = hold(order, nr, times) / times / nr;
+		least = t < least ? t : least;
+		most = t > most ? t : most;
+	}
+	printf("%-9s %-6lu %10.1f ns, at most %.1f\n", name,
+	       order ? order : nr, least, most);
+}
+
+struct worker {
+	pthread_t thread;
+	unsigned int cpu;
+	pthread_barrier_t *barrier;
+	double fill, empty;
+};
+
+static void *fill_and_empty(void *arg)
+{
+	struct worker *w = arg;
+	unsigned long i, share = NR_FRAMES / CPUS * 9 / 10;
+	unsigned long *mine = pfns + w->cpu * (NR_FRAMES / CPUS);
+
+	zb_env_set_cpu(w->cpu);
+	pthread_barrier_wait(w->barrier);
+	w->fill = now();
+	for (i = 0; i < share; i++)
+		mine[i] = get(0);
+	w->fill = (now() - w->fill) / share;
+	pthread_barrier_wait(w->barrier);
+	w->empty = now();
+	for (i = 0; i < share; i++)
+		put(mine[i], 0);
+	w->empty = (now() - w->empty) / share;
+	return NULL;
+}
+
+static void all_cpus(void)
+{
+	double fill = 1e18, empty = 1e18;
+	struct worker w[CPUS];
+	pthread_barrier_t barrier;
+	unsigned int i, round;
+
+	pthread_barrier_init(&barrier, NULL, CPUS);
+	for (round = 0; round < ROUNDS / 3; round++) {
+		for (i = 0; i < CPUS; i++) {
+			w[i] = (struct worker){ .cpu = i, .barrier = &barrier };
+			if (pthread_create(&w[i].thread, NULL, fill_and_empty, &w[i]))
+				abort();
+		}
+		for (i = 0; i < CPUS; i++) {
+			pthread_join(w[i].thread, NULL);
+			fill = w[i].fill < fill ? w[i].fill : fill;
+			empty = w[i].empty < empty ? w[i].empty : empty;
+		}
+	}
+	printf("%-16s %10.1f ns\n%-16s %10.1f ns\n", "fill, 2 CPUs", fill,
+	       "empty, 2 CPUs", empty);
+}
+
+int main(void)
+{
+	unsigned int order;
+	unsigned long nr;
+
+	make_pool();
+	say_hold("pair, order 0", 0, 1);
+	for (order = 1; order <= 10; order++)
+		say_hold("pair", order, 1);
+	for (nr = 2; nr <= 8192; nr *= 4)
+		say_hold("hold", 0, nr);
+	all_cpus();
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The same loops over the page allocator and over zbuddy.
+ *
+ * A loop is written once, as an inline function of who is asked, and compiled
+ * once for each: there is no indirect call in what is measured. Asking nobody
+ * gives the cost of the loop itself, which is subtracted.
+ *
+ * Times are what bench_clock() counts: cycles, or under qemu's icount
+ * instructions. Results are in hundredths of that.
+ */
+#ifndef ZB_BENCH_H
+#define ZB_BENCH_H
+
+#include <linux/mm.h>
+#include <linux/topology.h>
+#include <linux/zbuddy.h>
+
+#include "compat.h"
+
+#define BENCH_MAX_CPUS	64u
+
+enum who {
+	NOBODY,
+	HOST,
+	OURS,
+	NR_WHO,
+};
+
+#define HOST_GFP	(GFP_KERNEL | __GFP_NOWARN)
+#define OUR_GFP		(ZB_GFP_KERNEL | __ZB_GFP_NOWARN)
+
+static __always_inline struct page *bench_get(enum who who, unsigned int order)
+{
+	struct page *page = (struct page *)PAGE_SIZE;
+
+	if (who == HOST)
+		return alloc_pages_node(numa_mem_id(), HOST_GFP, order);
+	if (who == OURS)
+		return zb_alloc_pages(OUR_GFP, order);
+	OPTIMIZER_HIDE_VAR(page);
+	return page;
+}
+
+static __always_inline void bench_put(enum who who, struct page *page,
+				      unsigned int order)
+{
+	if (who == HOST)
+		__free_pages(page, order);
+	else if (who == OURS)
+		__zb_free_pages(page, order);
+	else
+		OPTIMIZER_HIDE_VAR(page);
+}
+
+static __always_inline unsigned long bench_get_bulk(enum who who,
+						    unsigned long nr,
+						    struct page **pages)
+{
+	if (who == HOST)
+		return host_alloc_bulk(HOST_GFP, numa_mem_id(), nr, pages);
+	if (who == OURS)
+		return zb_alloc_pages_bulk_array(OUR_GFP, nr, pages);
+	return nr;
+}
+
+/* The host has no bulk free that modules may call. */
+static __always_inline void bench_put_bulk(enum who who, unsigned long nr,
+					   struct page **pages)
+{
+	unsigned long i;
+
+	if (who == OURS) {
+		zb_free_pages_bulk_array(nr, pages);
+		return;
+	}
+	if (who == NOBODY)
+		return;
+	for (i = 0; i < nr; i++) {
+		if (pages[i])
+			__free_pages(pages[i], 0);
+		pages[i] = NULL;
+	}
+}
+
+/* One body, compiled for each who. */
+#define BENCH_EACH_WHO(asked, body, ...)			\
+	((asked) == HOST ? body(HOST, __VA_ARGS__) :		\
+	 (asked) == OURS ? body(OURS, __VA_ARGS__) :		\
+			   body(NOBODY, __VA_ARGS__))
+
+#define BENCH_FAILED	U64_MAX
+
+/**
+ * struct bench_row - one figure to be had
+ * @name: what it is called
+ * @unit: of what the time is
+ * @run: one sample: time for @per units, or BENCH_FAILED
+ * @arg: for @run
+ * @per: units in a sample, 0 when it depends
+ * @batches: samples per round, of which the least counts
+ * @loop: nobody is to be measured too, and subtracted
+ */
+struct bench_row {
+	const char *name;
+	const char *unit;
+	u64 (*run)(enum who who, unsigned int arg);
+	unsigned int arg;
+	unsigned int per;
+	unsigned int batches;
+	bool loop;
+};
+
+/* main.c */
+extern unsigned int bench_rounds;
+extern bool bench_mask;
+extern unsigned long bench_region_start;
+extern unsigned long bench_region_pages;
+extern int bench_host_node;
+bool bench_wanted(const char *name, bool quick);
+
+/* measure.c */
+void bench_say(const char *row, const char *variant, const char *unit,
+	       u64 min, u64 median, u64 max, unsigned int n);
+void bench_measure(const struct bench_row *row);
+void bench_sort(u64 *values, unsigned int nr);
+u64 bench_hundredths(u64 time, u64 units);
+u32 bench_random(u64 *seed);
+int bench_out_create(void);
+void bench_out_destroy(void);
+
+/* crew.c */
+struct bench_crew;
+typedef void (*bench_crew_fn)(struct bench_crew *crew, unsigned int me);
+
+/**
+ * struct bench_crew - the same work on several CPUs
+ * @nr: CPUs
+ * @fn: what each does
+ * @who: whom it asks
+ * @arg: for @fn
+ * @failed: one of them could not go on
+ * @time: what each needed
+ */
+struct bench_crew {
+	unsigned int nr;
+	bench_crew_fn fn;
+	enum who who;
+	unsigned int arg;
+	bool failed;
+	u64 time[BENCH_MAX_CPUS];
+	atomic_t arrived;
+	atomic_t running;
+	struct completion done;
+};
+
+u64 bench_crew_run(struct bench_crew *crew);
+void bench_crew_meet(struct bench_crew *crew, unsigned int times);
+
+/* The rows, by file. */
+void bench_single(void);
+void bench_cpus(void);
+void bench_latency(void);
+void bench_churn(void);
+
+#endif /* ZB_BENCH_H */
