@@ -11,7 +11,8 @@
  * operation done. Whatever is out of the ordinary (other flags, a zone near its
  * watermark, a list that is empty or full, an interrupt on top of the lists, a
  * frame that is not what the caller says) is for the long way, which looks at
- * everything again. So this file can only be faster, not different:
+ * everything again. So this file is faster, and different in one thing only: a
+ * block on a list will do even where the zone's buddy has none of that order.
  *
  *  - the mark is the low watermark plus the reserve, and assumes the largest of
  *    the orders that come here
