@@ -120,6 +120,7 @@ struct interrupted {
 	bool stop;
 	u64 seed;
 	unsigned long nr_hard, nr_soft, nr_failed;
+	unsigned int nr_down;
 	bool bad;
 };
 
@@ -129,9 +130,12 @@ static void irq_round(struct interrupted *irq)
 	struct parcel *parcel = parcel_make(ZB_GFP_ATOMIC | __ZB_GFP_NOWARN,
 					    order, irq->seed);
 
+	/* The task may be slow to take them: must not be all there is. */
+	if (llist_empty(&irq->down))
+		irq->nr_down = 0;
 	if (!parcel)
 		irq->nr_failed++;
-	else if (irq->seed & BIT(20))
+	else if (irq->seed & BIT(20) && irq->nr_down++ < 64)
 		llist_add(&parcel->node, &irq->down);
 	else if (!parcel_take_apart(parcel))
 		irq->bad = true;
@@ -409,7 +413,7 @@ static int alloc_nofail(void *arg)
 static void nofail(void)
 {
 	struct zbt_team *team = kzalloc_obj(*team);
-	unsigned long nr;
+	unsigned long nr = 0, got;
 	unsigned int i;
 	LIST_HEAD(all);
 
@@ -419,8 +423,16 @@ static void nofail(void)
 	if (ZBT_WANT(waited_for))
 		__zb_free_pages(waited_for, 3);
 	waited_for = NULL;
-	nr = zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC,
-				      zb_nr_free_pages(), &all);
+	/* Pages on the lists of CPUs are not among the free ones: drain. */
+	do {
+		zb_drain_all_pages();
+		got = zb_nr_free_pages();
+		if (got)
+			got = zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET |
+						       __ZB_GFP_MEMALLOC, got,
+						       &all);
+		nr += got;
+	} while (got);
 	ZBT_WANT(nr && !zb_nr_free_pages());
 	zbt_team_add(team, -1, alloc_nofail, NULL);
 	msleep(200);
