@@ -35,7 +35,18 @@ MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, by looking
 
 #define BLOCKS_AT_ONCE	64	/* under one lock hold */
 
-static int buddyinfo_show(struct seq_file *m, void *unused)
+/**
+ * zb_debugfs_per_order() - a line for each zone, a cell for each order
+ * @m: the file
+ * @cell: prints one
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int zb_debugfs_per_order(struct seq_file *m,
+			 void (*cell)(struct seq_file *m,
+				      const struct zb_zone_stat *st,
+				      unsigned int order))
 {
 	struct zb_host *host = m->private;
 	struct zb_zone_stat *st;
@@ -50,11 +61,22 @@ static int buddyinfo_show(struct seq_file *m, void *unused)
 		seq_printf(m, "Node %d, zone %8s ", zone->nid,
 			   zb_zone_names[zone->type]);
 		for (order = 0; order <= host->pool.max_order; order++)
-			seq_printf(m, "%6lu ", zb_stat_nr_free(st, order));
+			cell(m, st, order);
 		seq_putc(m, '\n');
 	}
 	kfree(st);
 	return 0;
+}
+
+static void nr_free_cell(struct seq_file *m, const struct zb_zone_stat *st,
+			 unsigned int order)
+{
+	seq_printf(m, "%6lu ", zb_stat_nr_free(st, order));
+}
+
+static int buddyinfo_show(struct seq_file *m, void *unused)
+{
+	return zb_debugfs_per_order(m, nr_free_cell);
 }
 DEFINE_SHOW_ATTRIBUTE(buddyinfo);
 

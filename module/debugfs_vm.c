@@ -204,41 +204,31 @@ static int vmstat_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vmstat);
 
-static int show_index(struct seq_file *m, const char *format,
-		      int (*index)(const struct zb_zone_stat *, unsigned int))
+static void unusable_cell(struct seq_file *m, const struct zb_zone_stat *st,
+			  unsigned int order)
 {
-	struct zb_host *host = m->private;
-	struct zb_zone_stat *st;
-	struct zb_zone *zone;
-	unsigned int order;
-	int n;
+	int n = zb_unusable_index(st, order);
 
-	st = kzalloc_obj(*st);
-	if (!st)
-		return -ENOMEM;
-	zb_for_each_zone(zone, &host->pool) {
-		zb_zone_snapshot(zone, st);
-		seq_printf(m, "Node %d, zone %8s ", zone->nid,
-			   zb_zone_names[zone->type]);
-		for (order = 0; order <= host->pool.max_order; order++) {
-			n = index(st, order);
-			seq_printf(m, format, n / 1000, n % 1000);
-		}
-		seq_putc(m, '\n');
-	}
-	kfree(st);
-	return 0;
+	seq_printf(m, "%d.%03d ", n / 1000, n % 1000);
 }
 
 static int unusable_index_show(struct seq_file *m, void *unused)
 {
-	return show_index(m, "%d.%03d ", zb_unusable_index);
+	return zb_debugfs_per_order(m, unusable_cell);
 }
 DEFINE_SHOW_ATTRIBUTE(unusable_index);
 
+static void extfrag_cell(struct seq_file *m, const struct zb_zone_stat *st,
+			 unsigned int order)
+{
+	int n = zb_extfrag_index(st, order);
+
+	seq_printf(m, "%2d.%03d ", n / 1000, n % 1000);
+}
+
 static int extfrag_index_show(struct seq_file *m, void *unused)
 {
-	return show_index(m, "%2d.%03d ", zb_extfrag_index);
+	return zb_debugfs_per_order(m, extfrag_cell);
 }
 DEFINE_SHOW_ATTRIBUTE(extfrag_index);
 

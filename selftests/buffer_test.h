@@ -215,6 +215,26 @@ static inline bool zb_filled(const char *p, size_t from, size_t len,
 	return true;
 }
 
+/* Take all that can be had and overwrite it; returns how many bytes it was. */
+static inline __u64 zb_scribble(struct __test_metadata *_metadata, int fd)
+{
+	static struct zb_ioc_alloc all[8192];
+	unsigned int nr, i;
+	__u64 bytes;
+
+	nr = zb_alloc_all(fd, 10, ZB_GFP_ANYZONE, all, ARRAY_SIZE(all), &bytes);
+	for (i = 0; i < nr; i++) {
+		char *p = zb_map(fd, &all[i]);
+
+		ASSERT_NE(MAP_FAILED, (void *)p) return 0;
+		memset(p, 0xee, all[i].length);
+		munmap(p, all[i].length);
+	}
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(0, zb_free(fd, all[i].handle));
+	return bytes;
+}
+
 static inline int zb_send_fd(int sock, int fd)
 {
 	char byte = 0, room[CMSG_SPACE(sizeof(int))] = { 0 };

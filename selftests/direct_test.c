@@ -19,8 +19,6 @@
 #define MNT	"/tmp/zbuddy_mnt"
 #define DISK	"/dev/ram0"
 
-static struct zb_ioc_alloc bufs[8192];
-
 FIXTURE(direct) {
 	FIXTURE_DATA(zbuddy) zb;
 	int fd;
@@ -85,25 +83,6 @@ FIXTURE_TEARDOWN_PARENT(direct)
 	if (self->mounted)
 		umount2(MNT, MNT_DETACH);
 	zb_teardown(_metadata, &self->zb);
-}
-
-/* Take all that can be had and overwrite it. */
-static __u64 scribble(struct __test_metadata *_metadata, int fd)
-{
-	unsigned int nr, i;
-	__u64 bytes;
-
-	nr = zb_alloc_all(fd, 10, ZB_GFP_ANYZONE, bufs, ARRAY_SIZE(bufs), &bytes);
-	for (i = 0; i < nr; i++) {
-		char *p = zb_map(fd, &bufs[i]);
-
-		ASSERT_NE(MAP_FAILED, (void *)p) return 0;
-		memset(p, 0xee, bufs[i].length);
-		munmap(p, bufs[i].length);
-	}
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(0, zb_free(fd, bufs[i].handle));
-	return bytes;
 }
 
 TEST_F(direct, write_and_read)
@@ -301,7 +280,7 @@ TEST_F(direct, io_uring_fixed)
 	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
 	zb_sleep_ms(300);
 	EXPECT_EQ(self->free - LENGTH, zb_free_bytes(self->fd));
-	EXPECT_EQ(self->free - LENGTH, scribble(_metadata, self->fd));
+	EXPECT_EQ(self->free - LENGTH, zb_scribble(_metadata, self->fd));
 	ASSERT_EQ(LENGTH, ring_io(&r, IORING_OP_READ_FIXED, self->file, self->p, LENGTH));
 	close(r.fd);
 	munmap(r.sqes, 4096);
@@ -348,7 +327,7 @@ TEST_F(direct, limbo)
 	EXPECT_EQ(PAGES, zb_vmstat("zb_limbo"));
 	zb_owner_line(getpid(), self->a.handle, line, sizeof(line));
 	EXPECT_NE(NULL, strstr(line, " mappings 0 pins 8 exports 0 state limbo"));
-	EXPECT_EQ(self->free - LENGTH, scribble(_metadata, self->fd));
+	EXPECT_EQ(self->free - LENGTH, zb_scribble(_metadata, self->fd));
 	ASSERT_EQ(iov.iov_len, read(pipe[0], copy, iov.iov_len));
 	EXPECT_TRUE(zb_filled(copy, self->page, iov.iov_len, 9));
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));

@@ -4,11 +4,9 @@
  * that goes away, and not before its last mapping. The fixture's teardown sees
  * to it that in the end all memory is back.
  */
-#include "zbuddy_test.h"
+#include "buffer_test.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/socket.h>
 
 #define LENGTH	(1 << 20)
 #define BYTE	0x5c
@@ -39,26 +37,6 @@ static void get_mapped(struct __test_metadata *_metadata, struct buffer *b)
 	b->p = zb_map(b->fd, &b->a);
 	ASSERT_NE(MAP_FAILED, (void *)b->p);
 	memset(b->p, BYTE, LENGTH);
-}
-
-/* All that there is, in one go and with a pattern: nobody else's may change. */
-static void scribble(struct __test_metadata *_metadata, int fd)
-{
-	static struct zb_ioc_alloc all[1024];
-	unsigned int nr, i;
-	__u64 bytes;
-
-	nr = zb_alloc_all(fd, 9, ZB_GFP_ANYZONE, all, ARRAY_SIZE(all), &bytes);
-	EXPECT_GT(nr, 0);
-	for (i = 0; i < nr; i++) {
-		char *p = zb_map(fd, &all[i]);
-
-		ASSERT_NE(MAP_FAILED, (void *)p);
-		memset(p, 0xee, all[i].length);
-		munmap(p, all[i].length);
-	}
-	for (i = 0; i < nr; i++)
-		ASSERT_EQ(0, zb_free(fd, all[i].handle));
 }
 
 TEST_F(zbuddy, close_frees)
@@ -370,7 +348,7 @@ TEST_F(zbuddy, free_while_mapped)
 	EXPECT_EQ(MAP_FAILED, zb_map(b.fd, &b.a));
 	EXPECT_EQ(ENOENT, errno);
 	EXPECT_HELD(LENGTH);
-	scribble(_metadata, self->fd);
+	EXPECT_GT(zb_scribble(_metadata, self->fd), 0);
 	EXPECT_TRUE(zb_all_bytes(b.p, BYTE, LENGTH));
 	memset(b.p, BYTE + 1, LENGTH);
 	EXPECT_TRUE(zb_all_bytes(b.p, BYTE + 1, LENGTH));
@@ -387,7 +365,7 @@ TEST_F(zbuddy, close_while_mapped)
 	get_mapped(_metadata, &b);
 	close(b.fd);
 	EXPECT_HELD(LENGTH);
-	scribble(_metadata, self->fd);
+	EXPECT_GT(zb_scribble(_metadata, self->fd), 0);
 	EXPECT_TRUE(zb_all_bytes(b.p, BYTE, LENGTH));
 	memset(b.p, BYTE + 1, LENGTH);
 	EXPECT_HELD(LENGTH);
@@ -411,7 +389,7 @@ TEST_F(zbuddy, free_while_mapped_in_pieces)
 	EXPECT_HELD(LENGTH);
 	EXPECT_EQ(0, munmap(b.p, LENGTH / 4));
 	EXPECT_HELD(LENGTH);
-	scribble(_metadata, self->fd);
+	EXPECT_GT(zb_scribble(_metadata, self->fd), 0);
 	EXPECT_TRUE(zb_all_bytes(b.p + LENGTH / 4 * 3, BYTE, LENGTH / 4));
 	EXPECT_EQ(0, munmap(b.p + LENGTH / 4 * 3, LENGTH / 4));
 	EXPECT_HELD(0);
@@ -441,7 +419,7 @@ TEST_F(zbuddy, child_holds_the_mapping)
 	munmap(b.p, LENGTH);
 	close(b.fd);
 	EXPECT_HELD(LENGTH);
-	scribble(_metadata, self->fd);
+	EXPECT_GT(zb_scribble(_metadata, self->fd), 0);
 	close(p[1]);
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
 	EXPECT_HELD(0);

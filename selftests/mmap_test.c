@@ -3,62 +3,12 @@
  * Mapping buffers: what is in them, what may be mapped and what not, and what
  * becomes of a mapping that is cut, moved or inherited.
  */
-#include "zbuddy_test.h"
-
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
+#include "buffer_test.h"
 
 #define PAGES	8
 #define LENGTH	((size_t)PAGES * self->page)
 
 static struct zb_ioc_alloc bufs[4096];
-static sigjmp_buf fault_jump;
-
-static void on_fault(int sig)
-{
-	siglongjmp(fault_jump, sig);
-}
-
-/* The signal that touching @p brings, or 0. */
-static int touch(volatile char *p, bool write)
-{
-	struct sigaction new = { .sa_handler = on_fault }, segv, bus;
-	int sig;
-
-	sigaction(SIGSEGV, &new, &segv);
-	sigaction(SIGBUS, &new, &bus);
-	sig = sigsetjmp(fault_jump, 1);
-	if (!sig) {
-		if (write)
-			*p = 1;
-		else
-			(void)*p;
-	}
-	sigaction(SIGSEGV, &segv, NULL);
-	sigaction(SIGBUS, &bus, NULL);
-	return sig;
-}
-
-static void fill_pages(char *p, size_t len, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < len / 8; i++)
-		((__u64 *)p)[i] = i * 0x9e3779b97f4a7c15ull + seed;
-}
-
-static bool is_filled(const char *p, size_t from, size_t len, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < len / 8; i++)
-		if (((const __u64 *)p)[i] !=
-		    (i + from / 8) * 0x9e3779b97f4a7c15ull + seed)
-			return false;
-	return true;
-}
 
 static struct zb_ioc_alloc get(struct __test_metadata *_metadata,
 			       FIXTURE_DATA(zbuddy) *self)
@@ -164,18 +114,18 @@ TEST_F(zbuddy, two_mappings_see_the_same)
 
 	ASSERT_NE(MAP_FAILED, (void *)q);
 	EXPECT_EQ(2, mappings(self->fd, a.handle));
-	fill_pages(p, LENGTH, 1);
-	EXPECT_TRUE(is_filled(q, 0, LENGTH, 1));
-	fill_pages(q, LENGTH, 2);
-	EXPECT_TRUE(is_filled(p, 0, LENGTH, 2));
+	zb_fill(p, 0, LENGTH, 1);
+	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 1));
+	zb_fill(q, 0, LENGTH, 2);
+	EXPECT_TRUE(zb_filled(p, 0, LENGTH, 2));
 	munmap(p, LENGTH);
 	EXPECT_EQ(1, mappings(self->fd, a.handle));
-	EXPECT_TRUE(is_filled(q, 0, LENGTH, 2));
+	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 2));
 	munmap(q, LENGTH);
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
 	q = zb_map(self->fd, &a);
 	ASSERT_NE(MAP_FAILED, (void *)q);
-	EXPECT_TRUE(is_filled(q, 0, LENGTH, 2));
+	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 2));
 }
 
 TEST_F(zbuddy, buffers_do_not_overlap)
@@ -186,10 +136,10 @@ TEST_F(zbuddy, buffers_do_not_overlap)
 
 	for (i = 0; i < ARRAY_SIZE(a); i++) {
 		p[i] = get_mapped(_metadata, self, &a[i]);
-		fill_pages(p[i], LENGTH, i);
+		zb_fill(p[i], 0, LENGTH, i);
 	}
 	for (i = 0; i < ARRAY_SIZE(a); i++)
-		EXPECT_TRUE(is_filled(p[i], 0, LENGTH, i));
+		EXPECT_TRUE(zb_filled(p[i], 0, LENGTH, i));
 }
 
 /* Any window in it shows what is there. */
@@ -199,13 +149,13 @@ TEST_F(zbuddy, windows)
 	char *p = get_mapped(_metadata, self, &a), *q;
 	size_t from, pages;
 
-	fill_pages(p, LENGTH, 3);
+	zb_fill(p, 0, LENGTH, 3);
 	for (from = 0; from < PAGES; from++) {
 		for (pages = 1; from + pages <= PAGES; pages++) {
 			q = map_at(self->fd, pages * self->page,
 				   a.mmap_offset + from * self->page);
 			ASSERT_NE(MAP_FAILED, (void *)q);
-			EXPECT_TRUE(is_filled(q, from * self->page,
+			EXPECT_TRUE(zb_filled(q, from * self->page,
 					      pages * self->page, 3));
 			munmap(q, pages * self->page);
 		}
@@ -332,7 +282,7 @@ TEST_F(zbuddy, read_only_file)
 	EXPECT_TRUE(zb_all_bytes(p, 0, LENGTH));
 	EXPECT_EQ(-1, mprotect(p, LENGTH, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(EACCES, errno);
-	EXPECT_EQ(SIGSEGV, touch(p, true));
+	EXPECT_EQ(SIGSEGV, zb_touch(p, true));
 	munmap(p, LENGTH);
 	close(fd);
 }
@@ -353,17 +303,17 @@ TEST_F(zbuddy, protection)
 	struct zb_ioc_alloc a;
 	char *p = get_mapped(_metadata, self, &a);
 
-	fill_pages(p, LENGTH, 4);
+	zb_fill(p, 0, LENGTH, 4);
 	ASSERT_EQ(0, mprotect(p, LENGTH, PROT_READ));
-	EXPECT_EQ(0, touch(p, false));
-	EXPECT_EQ(SIGSEGV, touch(p, true));
+	EXPECT_EQ(0, zb_touch(p, false));
+	EXPECT_EQ(SIGSEGV, zb_touch(p, true));
 	ASSERT_EQ(0, mprotect(p + self->page, self->page, PROT_NONE));
-	EXPECT_EQ(SIGSEGV, touch(p + self->page, false));
-	EXPECT_EQ(0, touch(p + 2 * self->page, false));
+	EXPECT_EQ(SIGSEGV, zb_touch(p + self->page, false));
+	EXPECT_EQ(0, zb_touch(p + 2 * self->page, false));
 	ASSERT_EQ(0, mprotect(p, LENGTH, PROT_READ | PROT_WRITE));
-	EXPECT_TRUE(is_filled(p, 0, LENGTH, 4));
-	EXPECT_EQ(0, touch(p, true));
-	EXPECT_EQ(0, touch(p + self->page, true));
+	EXPECT_TRUE(zb_filled(p, 0, LENGTH, 4));
+	EXPECT_EQ(0, zb_touch(p, true));
+	EXPECT_EQ(0, zb_touch(p + self->page, true));
 }
 
 TEST_F(zbuddy, unmap_in_pieces)
@@ -371,15 +321,15 @@ TEST_F(zbuddy, unmap_in_pieces)
 	struct zb_ioc_alloc a;
 	char *p = get_mapped(_metadata, self, &a);
 
-	fill_pages(p, LENGTH, 5);
+	zb_fill(p, 0, LENGTH, 5);
 	ASSERT_EQ(0, munmap(p + 3 * self->page, 2 * self->page));
-	EXPECT_EQ(SIGSEGV, touch(p + 3 * self->page, false));
-	EXPECT_EQ(SIGSEGV, touch(p + 5 * self->page - 1, false));
-	EXPECT_TRUE(is_filled(p, 0, 3 * self->page, 5));
-	EXPECT_TRUE(is_filled(p + 5 * self->page, 5 * self->page, 3 * self->page, 5));
+	EXPECT_EQ(SIGSEGV, zb_touch(p + 3 * self->page, false));
+	EXPECT_EQ(SIGSEGV, zb_touch(p + 5 * self->page - 1, false));
+	EXPECT_TRUE(zb_filled(p, 0, 3 * self->page, 5));
+	EXPECT_TRUE(zb_filled(p + 5 * self->page, 5 * self->page, 3 * self->page, 5));
 	ASSERT_EQ(0, munmap(p, self->page));
 	ASSERT_EQ(0, munmap(p + 7 * self->page, self->page));
-	EXPECT_TRUE(is_filled(p + self->page, self->page, 2 * self->page, 5));
+	EXPECT_TRUE(zb_filled(p + self->page, self->page, 2 * self->page, 5));
 	EXPECT_GE(mappings(self->fd, a.handle), 1);
 	ASSERT_EQ(0, munmap(p, LENGTH));
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
@@ -390,14 +340,14 @@ TEST_F(zbuddy, mapped_over)
 	struct zb_ioc_alloc a, b;
 	char *p = get_mapped(_metadata, self, &a), *q;
 
-	fill_pages(p, LENGTH, 6);
+	zb_fill(p, 0, LENGTH, 6);
 	b = get(_metadata, self);
 	q = mmap(p + self->page, self->page, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_FIXED, self->fd, (off_t)b.mmap_offset);
 	ASSERT_EQ(p + self->page, q);
 	EXPECT_TRUE(zb_all_bytes(q, 0, self->page));
-	EXPECT_TRUE(is_filled(p, 0, self->page, 6));
-	EXPECT_TRUE(is_filled(p + 2 * self->page, 2 * self->page,
+	EXPECT_TRUE(zb_filled(p, 0, self->page, 6));
+	EXPECT_TRUE(zb_filled(p + 2 * self->page, 2 * self->page,
 			      6 * self->page, 6));
 	ASSERT_EQ(0, munmap(p, LENGTH));
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
@@ -410,18 +360,18 @@ TEST_F(zbuddy, child_sees_the_same_memory)
 	char *p = get_mapped(_metadata, self, &a);
 	pid_t pid;
 
-	fill_pages(p, LENGTH, 7);
+	zb_fill(p, 0, LENGTH, 7);
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		if (!is_filled(p, 0, LENGTH, 7) ||
+		if (!zb_filled(p, 0, LENGTH, 7) ||
 		    mappings(self->fd, a.handle) != 2)
 			_exit(1);
-		fill_pages(p, LENGTH, 8);
+		zb_fill(p, 0, LENGTH, 8);
 		_exit(0);
 	}
 	ASSERT_TRUE(zb_wait_exit(pid, 0));
-	EXPECT_TRUE(is_filled(p, 0, LENGTH, 8));
+	EXPECT_TRUE(zb_filled(p, 0, LENGTH, 8));
 	EXPECT_EQ(1, mappings(self->fd, a.handle));
 }
 
@@ -431,17 +381,17 @@ TEST_F(zbuddy, grow_with_mremap)
 	struct zb_ioc_alloc a, next;
 	char *p = get_mapped(_metadata, self, &a), *q;
 
-	fill_pages(p, LENGTH, 9);
+	zb_fill(p, 0, LENGTH, 9);
 	next = get(_metadata, self);
 	q = mremap(p, LENGTH, 2 * LENGTH, MREMAP_MAYMOVE);
 	if (q == MAP_FAILED) {
 		EXPECT_TRUE(errno == EFAULT || errno == EINVAL);
 		q = p;
 	} else {
-		EXPECT_EQ(SIGBUS, touch(q + LENGTH, false));
-		EXPECT_EQ(SIGBUS, touch(q + 2 * LENGTH - 1, true));
+		EXPECT_EQ(SIGBUS, zb_touch(q + LENGTH, false));
+		EXPECT_EQ(SIGBUS, zb_touch(q + 2 * LENGTH - 1, true));
 	}
-	EXPECT_TRUE(is_filled(q, 0, LENGTH, 9));
+	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 9));
 	EXPECT_EQ(0, mappings(self->fd, next.handle));
 }
 
@@ -455,7 +405,7 @@ TEST_F(zbuddy, grow_a_window_with_mremap)
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	q = mremap(p, self->page, 2 * self->page, MREMAP_MAYMOVE);
 	if (q != MAP_FAILED)
-		EXPECT_EQ(SIGBUS, touch(q + self->page, false));
+		EXPECT_EQ(SIGBUS, zb_touch(q + self->page, false));
 }
 
 TEST_F(zbuddy, move_and_shrink_with_mremap)
@@ -463,7 +413,7 @@ TEST_F(zbuddy, move_and_shrink_with_mremap)
 	struct zb_ioc_alloc a;
 	char *p = get_mapped(_metadata, self, &a), *q, *room;
 
-	fill_pages(p, LENGTH, 10);
+	zb_fill(p, 0, LENGTH, 10);
 	room = mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)room);
 	q = mremap(p, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED, room);
@@ -471,11 +421,11 @@ TEST_F(zbuddy, move_and_shrink_with_mremap)
 		EXPECT_TRUE(errno == EFAULT || errno == EINVAL);
 		q = p;
 	}
-	EXPECT_TRUE(is_filled(q, 0, LENGTH, 10));
+	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 10));
 	EXPECT_EQ(1, mappings(self->fd, a.handle));
 	ASSERT_EQ(q, mremap(q, LENGTH, LENGTH / 2, 0));
-	EXPECT_TRUE(is_filled(q, 0, LENGTH / 2, 10));
-	EXPECT_EQ(SIGSEGV, touch(q + LENGTH / 2, false));
+	EXPECT_TRUE(zb_filled(q, 0, LENGTH / 2, 10));
+	EXPECT_EQ(SIGSEGV, zb_touch(q + LENGTH / 2, false));
 	ASSERT_EQ(0, munmap(q, LENGTH / 2));
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
 }
@@ -494,16 +444,16 @@ TEST_F(zbuddy, madvise)
 	size_t i;
 
 	ASSERT_NE(MAP_FAILED, (void *)q);
-	fill_pages(p, LENGTH, 11);
+	zb_fill(p, 0, LENGTH, 11);
 	for (i = 0; i < ARRAY_SIZE(advices); i++) {
 		int sig;
 
 		madvise(p, LENGTH, advices[i]);
-		sig = touch(p, false);
+		sig = zb_touch(p, false);
 		EXPECT_TRUE(sig == 0 || sig == SIGBUS);
 		if (!sig)
-			EXPECT_TRUE(is_filled(p, 0, LENGTH, 11));
-		EXPECT_TRUE(is_filled(q, 0, LENGTH, 11));
+			EXPECT_TRUE(zb_filled(p, 0, LENGTH, 11));
+		EXPECT_TRUE(zb_filled(q, 0, LENGTH, 11));
 	}
 }
 

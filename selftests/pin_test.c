@@ -4,16 +4,12 @@
  * other processes, and kept in a pipe beyond the end of their buffer. What is
  * still held by somebody must not be given to anybody else.
  */
-#include "zbuddy_test.h"
+#include "buffer_test.h"
 
 #include <linux/io_uring.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 
 #define PAGES	12	/* less than a pipe holds */
 #define LENGTH	((size_t)PAGES * self->page)
-
-static struct zb_ioc_alloc bufs[4096];
 
 struct pinned {
 	struct zb_ioc_alloc a;
@@ -52,39 +48,20 @@ static bool drain_pipe(const struct pinned *b, char *to, size_t len)
 	return true;
 }
 
-/* Take all that can be had and overwrite it. */
-static __u64 scribble(struct __test_metadata *_metadata, int fd)
-{
-	unsigned int nr, i;
-	__u64 bytes;
-
-	nr = zb_alloc_all(fd, 10, ZB_GFP_ANYZONE, bufs, ARRAY_SIZE(bufs), &bytes);
-	for (i = 0; i < nr; i++) {
-		char *p = zb_map(fd, &bufs[i]);
-
-		ASSERT_NE(MAP_FAILED, (void *)p) return 0;
-		memset(p, 0xee, bufs[i].length);
-		munmap(p, bufs[i].length);
-	}
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(0, zb_free(fd, bufs[i].handle));
-	return bytes;
-}
-
 static void expect_kept(struct __test_metadata *_metadata,
 			FIXTURE_DATA(zbuddy) *self, struct pinned *b, int byte)
 {
 	char *copy = malloc(LENGTH);
 
 	ASSERT_NE(NULL, copy);
-	EXPECT_LE(scribble(_metadata, self->fd), self->free - LENGTH);
+	EXPECT_LE(zb_scribble(_metadata, self->fd), self->free - LENGTH);
 	EXPECT_TRUE(zb_check_ok());
 	ASSERT_TRUE(drain_pipe(b, copy, LENGTH));
 	EXPECT_TRUE(zb_all_bytes(copy, byte, LENGTH));
 	close(b->pipe[0]);
 	close(b->pipe[1]);
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_EQ(self->free, scribble(_metadata, self->fd));
+	EXPECT_EQ(self->free, zb_scribble(_metadata, self->fd));
 	free(copy);
 }
 
@@ -150,7 +127,7 @@ TEST_F(zbuddy, one_page_in_a_pipe)
 	ASSERT_EQ(1, vmsplice(pipe[1], &iov, 1, 0));
 	munmap(p, a.length);
 	ASSERT_EQ(0, zb_free(self->fd, a.handle));
-	EXPECT_LT(scribble(_metadata, self->fd), self->free);
+	EXPECT_LT(zb_scribble(_metadata, self->fd), self->free);
 	EXPECT_LT(zb_free_bytes(self->fd), self->free);
 	ASSERT_EQ(1, read(pipe[0], &byte, 1));
 	EXPECT_EQ(0x34, byte);
@@ -174,7 +151,7 @@ TEST_F(zbuddy, many_pins_one_after_the_other)
 		close(b.pipe[1]);
 	}
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_EQ(self->free, scribble(_metadata, self->fd));
+	EXPECT_EQ(self->free, zb_scribble(_metadata, self->fd));
 }
 
 TEST_F(zbuddy, other_process_reads_and_writes)

@@ -468,14 +468,10 @@ TEST(silent_and_without_a_trace)
 {
 	struct unit_pool *p = make();
 	struct unit_state *s = unit_state_save(p);
-	struct zb_zone *zone;
-	unsigned long i;
 
 	unit_pool_quiet(p);
 	unit_state_equal(p, s);
 	unit_state_free(s);
-	zb_for_each_zone(zone, &p->pool)
-		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-			unit_free_pageblock(zone, i);
+	unit_free_all(p);
 	unit_pool_end(p);
 }

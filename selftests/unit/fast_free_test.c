@@ -79,17 +79,19 @@ TEST(limits_of_free)
 	unit_pool_end(p);
 }
 
+/* The second is the largest. */
+static const struct unit_geometry three_zones = {
+	.zones = {
+		{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 20, 16 },
+		{ 1, ZB_ZONE_NORMAL, 40, 4 },
+	},
+	.nr_zones = 3,
+};
+
 /* Frees that are wrong: the long way says why, and it is counted there once. */
 TEST(wrong_frees)
 {
-	struct unit_geometry g = {
-		.zones = {
-			{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 20, 16 },
-			{ 1, ZB_ZONE_NORMAL, 40, 4 },
-		},
-		.nr_zones = 3,
-	};
-	struct unit_pool *p = unit_pool_make(&g);
+	struct unit_pool *p = unit_pool_make(&three_zones);
 	const unsigned long outside[] = {
 		0, PB(8) - 1, PB(16), PB(20) - 1, PB(36), PB(40) - 1, PB(44),
 		~0ul, ~0ul - 1, 1ul << 32, PB(20) + (1ul << 32),
@@ -126,14 +128,7 @@ TEST(wrong_frees)
 /* Compound blocks are freed as any other; zones other than the largest too. */
 TEST(frees_of_all_kinds)
 {
-	struct unit_geometry g = {
-		.zones = {
-			{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 20, 16 },
-			{ 1, ZB_ZONE_NORMAL, 40, 4 },
-		},
-		.nr_zones = 3,
-	};
-	struct unit_pool *p = unit_pool_make(&g);
+	struct unit_pool *p = unit_pool_make(&three_zones);
 	unsigned int order, mt, i;
 	struct zb_zone *zone;
 	unsigned long pfn;

@@ -205,7 +205,7 @@ TEST(marks)
 	};
 	unsigned long mark, low, reserve, pfn;
 	struct unit_pool *p = unit_pool_make(&g);
-	unsigned int i, k, order;
+	unsigned int i, order;
 	struct zb_zone *zone;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -230,9 +230,7 @@ TEST(marks)
 		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
 			EXPECT_NO_GET(p, kinds[i], order);
 		unit_pool_quiet(p);
-		unit_pool_drain(p);
-		for (k = 0; k < zb_zone_nr_pageblocks(zone); k++)
-			unit_free_pageblock(zone, k);
+		unit_free_all(p);
 	}
 	unit_pool_end(p);
 }

@@ -271,13 +271,7 @@ static void use_all(struct zb_zone *zone, unsigned int mt)
 
 static void release(struct unit_pool *p)
 {
-	struct zb_zone *zone;
-	unsigned long i;
-
-	unit_pool_drain(p);
-	zb_for_each_zone(zone, &p->pool)
-		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-			unit_free_pageblock(zone, i);
+	unit_free_all(p);
 	unit_pool_end(p);
 }
 

@@ -21,12 +21,8 @@ static void make_part(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 
 static void end(struct unit_pool *p)
 {
-	struct zb_zone *zone = p->pool.zones;
-	unsigned long i;
-
 	unit_pool_quiet(p);
-	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-		unit_free_pageblock(zone, i);
+	unit_free_all(p);
 	unit_pool_end(p);
 }
 

@@ -115,8 +115,7 @@ TEST(refills_near_exhaustion)
 			EXPECT_EQ(zone->nr_free, before);
 		}
 	}
-	for (i = 0; i < 8; i++)
-		unit_free_pageblock(zone, i);
+	unit_free_all(p);
 	unit_pool_end(p);
 }
 

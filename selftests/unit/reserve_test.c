@@ -16,9 +16,7 @@ static void end(struct unit_pool *p)
 	unsigned long i;
 
 	unit_pool_quiet(p);
-	unit_pool_drain(p);
-	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-		unit_free_pageblock(zone, i);
+	unit_free_all(p);
 	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
 		if (zone->pageblocks[i].migratetype != M)
 			unit_set_type(zone, i, M);

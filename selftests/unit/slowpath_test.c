@@ -22,13 +22,7 @@ static struct unit_pool *full_pool(void)
 
 static void end(struct unit_pool *p)
 {
-	struct zb_zone *zone;
-	unsigned long i;
-
-	unit_pool_drain(p);
-	zb_for_each_zone(zone, &p->pool)
-		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-			unit_free_pageblock(zone, i);
+	unit_free_all(p);
 	unit_pool_end(p);
 }
 

@@ -369,3 +369,18 @@ void unit_free_pageblock(struct zb_zone *zone, unsigned long pb)
 			unit_give(zone, pfn + i, ZB_STATE_ORDER(state));
 	}
 }
+
+/**
+ * unit_free_all() - free everything that is allocated
+ * @p: the pool; no other thread uses it
+ */
+void unit_free_all(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long i;
+
+	unit_pool_drain(p);
+	zb_for_each_zone(zone, &p->pool)
+		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+			unit_free_pageblock(zone, i);
+}

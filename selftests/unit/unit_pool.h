@@ -133,5 +133,6 @@ void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt);
 void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 			 unsigned int mt, const bool *keep);
 void unit_free_pageblock(struct zb_zone *zone, unsigned long pb);
+void unit_free_all(struct unit_pool *p);
 
 #endif /* UNIT_POOL_H */
