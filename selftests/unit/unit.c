@@ -16,6 +16,9 @@
 _Thread_local unsigned int zb_env_cpu;
 _Thread_local int zb_env_node;
 unsigned int zb_env_nr_cpus = 1;
+_Thread_local void (*zb_env_hook)(void);
+_Thread_local unsigned int zb_env_irqs_off;
+_Thread_local unsigned int zb_env_pinned;
 
 u64 unit_seed = 1;
 
