@@ -49,7 +49,9 @@ typedef int64_t s64;
  * another CPU. With ZB_ENV_POINTS a test that sets zb_env_hook is called there,
  * and told by the other two which of these it may be. See interleave_test.c.
  */
-extern _Thread_local void (*zb_env_hook)(void);
+typedef void (*zb_env_hook_fn)(void);
+
+extern _Thread_local zb_env_hook_fn zb_env_hook;
 extern _Thread_local unsigned int zb_env_irqs_off;
 extern _Thread_local unsigned int zb_env_pinned;
 
@@ -60,13 +62,20 @@ static inline void zb_env_point(void)
 		zb_env_hook();
 }
 
-#define zb_env_count(counter, n)	((counter) += (n))
+static inline void zb_env_count(unsigned int *counter, int n)
+{
+	*counter += n;
+}
 #else
 static inline void zb_env_point(void)
 {
 }
 
-#define zb_env_count(counter, n)	do { } while (0)
+static inline void zb_env_count(unsigned int *counter, int n)
+{
+	(void)counter;
+	(void)n;
+}
 #endif
 
 #define barrier()							\
@@ -181,14 +190,14 @@ static inline void zb_env_unlock(zb_lock_t *lock)
 	do {					\
 		(flags) = 0;			\
 		zb_env_point();			\
-		zb_env_count(zb_env_irqs_off, 1); \
+		zb_env_count(&zb_env_irqs_off, 1); \
 		zb_env_lock(lock);		\
 	} while (0)
 #define zb_unlock_irqrestore(lock, flags)	\
 	do {					\
 		(void)(flags);			\
 		zb_env_unlock(lock);		\
-		zb_env_count(zb_env_irqs_off, -1); \
+		zb_env_count(&zb_env_irqs_off, -1); \
 		zb_env_point();			\
 	} while (0)
 
@@ -249,14 +258,14 @@ static inline void zb_env_set_cpu(unsigned int cpu)
 
 static inline void zb_cpu_pin(void)
 {
-	zb_env_count(zb_env_pinned, 1);
+	zb_env_count(&zb_env_pinned, 1);
 	zb_env_point();
 }
 
 static inline void zb_cpu_unpin(void)
 {
 	zb_env_point();
-	zb_env_count(zb_env_pinned, -1);
+	zb_env_count(&zb_env_pinned, -1);
 	zb_env_point();
 }
 
