@@ -47,6 +47,9 @@ bench-quick: ## the same, a few rows in less than two minutes
 unit-bench: ## the core alone, measured in user space
 	@$(MAKE) -C selftests/bench unit-bench
 
+fuzz: ## the core and the device with random input: SECONDS=60 each, SEED=N
+	@$(alone) -u SECONDS selftests/fuzz/fuzz $(or $(SECONDS),60) $(SEED)
+
 demo: ## a guest boots, loads the module, allocates, shows and frees
 	@test -t 1 && colour=always || colour=never; \
 	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
@@ -70,10 +73,11 @@ clean: ## whatever was built here
 	@$(MAKE) -C selftests clean
 	@$(MAKE) -C selftests/unit clean
 	@$(MAKE) -C selftests/bench clean
+	@$(MAKE) -C selftests/fuzz clean
 	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
-	dkms-install dkms-uninstall bench bench-quick unit-bench
+	dkms-install dkms-uninstall bench bench-quick unit-bench fuzz
