@@ -47,6 +47,9 @@ bench-quick: ## the same, a few rows in less than two minutes
 unit-bench: ## the core alone, measured in user space
 	@$(MAKE) -C selftests/bench unit-bench
 
+fuzz: ## the core and the device with random input: SECONDS=60 each, SEED=N
+	@$(alone) -u SECONDS selftests/fuzz/fuzz $(or $(SECONDS),60) $(SEED)
+
 demo: ## a guest boots, loads the module, allocates, shows and frees
 	@test -t 1 && colour=always || colour=never; \
 	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
@@ -76,6 +79,7 @@ clean: ## whatever was built here
 	@$(MAKE) -C selftests clean
 	@$(MAKE) -C selftests/unit clean
 	@$(MAKE) -C selftests/bench clean
+	@$(MAKE) -C selftests/fuzz clean
 	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 help: ## this list
@@ -83,4 +87,4 @@ help: ## this list
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
 	bench bench-quick unit-bench install uninstall dkms-install \
-	dkms-uninstall sign deb dkms-test
+	dkms-uninstall sign deb dkms-test fuzz

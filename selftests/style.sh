@@ -24,6 +24,7 @@ checks=(
 	"machine_names    no name of a package host, no path of a machine"
 	"readme           README.md has every parameter, debugfs file and ioctl"
 	"uapi             user headers compile alone, as C and C++, without holes"
+	"syzkaller        the description of the device is what the header says"
 	"shell            shellcheck"
 	"kernel_doc       kernel-doc is there and right"
 	"checkpatch       checkpatch --strict"
@@ -177,7 +178,7 @@ spdx() {
 
 lengths() {
 	# shellcheck disable=SC2016  # for awk
-	each '\.([ch]|sh)$|^selftests/vm/(run|kernel|init|build)$|^\.ci/' awk '
+	each '\.([ch]|sh)$|^selftests/vm/(run|kernel|init|build)$|^selftests/fuzz/fuzz$|^\.ci/' awk '
 		FNR == 1 { start = 0; last = FILENAME }
 		FNR == 601 { print FILENAME ": more than 600 lines" }
 		/^[a-zA-Z_].*\(/ { name = $0 }
@@ -242,6 +243,11 @@ uapi() {
 	done
 }
 
+syzkaller() {
+	need make:make gcc:gcc /usr/include/stdio.h:libc6-dev
+	make -s -C selftests/syzkaller check 2>&1
+}
+
 # 0.9, which Debian 12 has, takes every function called by its name in a variable
 # for unreachable (SC2317).
 shell() {
@@ -279,6 +285,7 @@ checkpatch_exceptions() {
 	:UNCOMMENTED_DEFINITION:                        ## kernel-doc describes the members
 	:REPEATED_WORD:                                 ## drawings and tables in comments
 	:CAMELCASE:.*<_(Static_assert|Thread_local)>    ## words of C
+	:CAMELCASE:.*<LLVMFuzzerTestOneInput>           ## what libFuzzer calls
 	^include/trace/.*:(PARENTHESIS_ALIGNMENT|OPEN_ENDED_LINE):  ## TRACE_EVENT has a layout of its own
 	:LONG_LINE_STRING:                              ## texts stay in one piece
 	^(selftests|include/uapi)/.*:BIT_MACRO:         ## user space has no BIT()

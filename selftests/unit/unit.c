@@ -16,6 +16,9 @@
 _Thread_local unsigned int zb_env_cpu;
 _Thread_local int zb_env_node;
 unsigned int zb_env_nr_cpus = 1;
+_Thread_local zb_env_hook_fn zb_env_hook;
+_Thread_local unsigned int zb_env_irqs_off;
+_Thread_local unsigned int zb_env_pinned;
 
 u64 unit_seed = 1;
 
@@ -24,11 +27,10 @@ static struct shared {
 	unsigned long failures;
 	u64 replay;
 	bool has_replay;
-} *shared;
+} unshared, *shared = &unshared;
 
 static struct unit_test *first, **last = &first;
 static const char *program;
-static _Thread_local u64 random_state;
 
 /**
  * unit_register() - add a test behind those that are there
@@ -116,9 +118,10 @@ bool unit_equal(const char *file, int line, const char *text,
 /**
  * unit_give_up() - end the test at once
  *
- * No exit(): what is left behind in the middle of a test is no leak.
+ * No exit(): what is left behind in the middle of a test is no leak. A fuzzer has
+ * another one (../fuzz/core_fuzz.c).
  */
-void unit_give_up(void)
+void __attribute__((weak)) unit_give_up(void)
 {
 	fflush(stdout);
 	_exit(1);
@@ -142,29 +145,6 @@ void unit_replay_with(u64 seed)
 {
 	shared->replay = seed;
 	shared->has_replay = true;
-}
-
-/**
- * unit_srandom() - begin a sequence of random numbers, for this thread
- * @seed: which one
- */
-void unit_srandom(u64 seed)
-{
-	random_state = seed;
-}
-
-/**
- * unit_random() - the next random number (splitmix64)
- *
- * Return: 64 random bits.
- */
-u64 unit_random(void)
-{
-	u64 z = (random_state += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
 }
 
 /* "pageblock: give merges to the top" */

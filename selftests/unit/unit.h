@@ -39,14 +39,12 @@ unsigned long unit_failures(void);
 extern u64 unit_seed;
 void unit_replay_with(u64 seed);
 
+/* unit_random.c */
 void unit_srandom(u64 seed);
 u64 unit_random(void);
-
-/* 0 .. @n - 1 */
-static inline unsigned long unit_below(unsigned long n)
-{
-	return unit_random() % n;
-}
+unsigned long unit_below(unsigned long n);
+void unit_use_input(const u8 *data, size_t size);
+bool unit_input_ended(void);
 
 bool unit_true(const char *file, int line, const char *text, bool cond);
 bool unit_equal(const char *file, int line, const char *text,

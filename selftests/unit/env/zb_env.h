@@ -32,9 +32,6 @@ typedef int64_t s64;
 #define ALIGN(x, a)		(((x) + (a) - 1) & ~((a) - 1))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
-#define barrier()		__asm__ __volatile__("" : : : "memory")
-#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 /* Add to what only we write, and others read without a lock. */
 #define zb_count(counter, n)	WRITE_ONCE(counter, (counter) + (n))
 #define container_of(ptr, type, member) \
@@ -49,6 +46,56 @@ typedef int64_t s64;
 #ifndef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 #endif
+
+/*
+ * Where something else may come between: an interrupt, a task that is let in, or
+ * another CPU. With ZB_ENV_POINTS a test that sets zb_env_hook is called there,
+ * and told by the other two which of these it may be. See interleave_test.c.
+ */
+typedef void (*zb_env_hook_fn)(void);
+
+extern _Thread_local zb_env_hook_fn zb_env_hook;
+extern _Thread_local unsigned int zb_env_irqs_off;
+extern _Thread_local unsigned int zb_env_pinned;
+
+#ifdef ZB_ENV_POINTS
+static inline void zb_env_point(void)
+{
+	if (unlikely(zb_env_hook))
+		zb_env_hook();
+}
+
+static inline void zb_env_count(unsigned int *counter, int n)
+{
+	*counter += n;
+}
+#else
+static inline void zb_env_point(void)
+{
+}
+
+static inline void zb_env_count(unsigned int *counter, int n)
+{
+	(void)counter;
+	(void)n;
+}
+#endif
+
+#define barrier()							\
+	do {								\
+		__asm__ __volatile__("" : : : "memory");		\
+		zb_env_point();						\
+	} while (0)
+#define READ_ONCE(x)							\
+	({								\
+		zb_env_point();						\
+		__atomic_load_n(&(x), __ATOMIC_RELAXED);		\
+	})
+#define WRITE_ONCE(x, v)						\
+	do {								\
+		zb_env_point();						\
+		__atomic_store_n(&(x), v, __ATOMIC_RELAXED);		\
+	} while (0)
 
 static inline unsigned int __ffs64(u64 x)
 {
@@ -123,13 +170,21 @@ typedef struct {
 
 static inline void zb_lock_init(zb_lock_t *lock)
 {
-	pthread_mutex_init(&lock->mutex, NULL);
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(&lock->mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
 	lock->held = false;
 }
 
 static inline void zb_env_lock(zb_lock_t *lock)
 {
-	pthread_mutex_lock(&lock->mutex);
+	if (pthread_mutex_lock(&lock->mutex)) {
+		fprintf(stderr, "lock taken twice\n");
+		abort();
+	}
 	lock->owner = pthread_self();
 	lock->held = true;
 }
@@ -143,12 +198,16 @@ static inline void zb_env_unlock(zb_lock_t *lock)
 #define zb_lock_irqsave(lock, flags)		\
 	do {					\
 		(flags) = 0;			\
+		zb_env_point();			\
+		zb_env_count(&zb_env_irqs_off, 1); \
 		zb_env_lock(lock);		\
 	} while (0)
 #define zb_unlock_irqrestore(lock, flags)	\
 	do {					\
 		(void)(flags);			\
 		zb_env_unlock(lock);		\
+		zb_env_count(&zb_env_irqs_off, -1); \
+		zb_env_point();			\
 	} while (0)
 
 #define zb_assert_held(lock)						\
@@ -210,10 +269,15 @@ static inline void zb_env_set_cpu(unsigned int cpu)
 
 static inline void zb_cpu_pin(void)
 {
+	zb_env_count(&zb_env_pinned, 1);
+	zb_env_point();
 }
 
 static inline void zb_cpu_unpin(void)
 {
+	zb_env_point();
+	zb_env_count(&zb_env_pinned, -1);
+	zb_env_point();
 }
 
 static inline int zb_cpu_node(void)

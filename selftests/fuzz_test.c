@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random programs against the device (fuzz_ops.h), in several processes that share
+ * an open file; some of them are killed at some moment and begin anew. In the end
+ * all memory is free again and the allocator's own check is content.
+ *
+ *	fuzz_test [SECONDS [SEED]]
+ *
+ * Where the kernel has KCOV and the module was built with it, programs that reached
+ * new code are kept, and half of the next ones are made from those.
+ */
+#include "fuzz_ops.h"
+
+#include <sys/prctl.h>
+#include <sys/time.h>
+
+#define NR_WORKERS	4u
+#define MAX_CORPUS	256u
+#define NR_COVER	(1u << 16)	/* program counters of one program */
+#define NR_SEEN		(1u << 20)	/* bits, by the low bits of the counter */
+#define STUCK_SECONDS	10
+#define NOBODY		65534
+
+/* <linux/kcov.h> may not be there. */
+#define FUZZ_KCOV_INIT		_IOR('c', 1, unsigned long)
+#define FUZZ_KCOV_ENABLE	_IO('c', 100)
+#define FUZZ_KCOV_DISABLE	_IO('c', 101)
+
+static unsigned int seconds = 3;
+static __u64 seed = 1;
+
+/* Outlives the process that it is about. */
+struct worker {
+	__u64 seed;
+	unsigned long programs, ops, good, refused, kept;
+	unsigned int nr_corpus;
+	struct program corpus[MAX_CORPUS];
+};
+
+static struct shared {
+	volatile bool stop;
+	unsigned long seen_bits;
+	unsigned char seen[NR_SEEN / 8];
+	struct worker worker[NR_WORKERS];
+} *shared;
+
+/* --- what a program reached ------------------------------------------------------- */
+
+static struct {
+	int fd;
+	unsigned long *pc;	/* [0] is how many there are */
+} cover = { .fd = -1 };
+
+static void cover_open(void)
+{
+	cover.fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
+	if (cover.fd < 0)
+		return;
+	if (ioctl(cover.fd, FUZZ_KCOV_INIT, NR_COVER))
+		goto none;
+	cover.pc = mmap(NULL, NR_COVER * sizeof(long), PROT_READ | PROT_WRITE,
+			MAP_SHARED, cover.fd, 0);
+	if ((void *)cover.pc == MAP_FAILED || ioctl(cover.fd, FUZZ_KCOV_ENABLE, 0))
+		goto none;
+	return;
+
+none:
+	close(cover.fd);
+	cover.fd = -1;
+}
+
+static void cover_begin(void)
+{
+	if (cover.fd >= 0)
+		__atomic_store_n(&cover.pc[0], 0, __ATOMIC_RELAXED);
+}
+
+/* Whether any of it had not been seen by any process. */
+static bool cover_end(void)
+{
+	unsigned long i, nr, pc;
+	unsigned char bit;
+	bool is_new = false;
+
+	if (cover.fd < 0)
+		return false;
+	nr = __atomic_load_n(&cover.pc[0], __ATOMIC_RELAXED);
+	for (i = 1; i <= nr && i < NR_COVER; i++) {
+		pc = cover.pc[i] % NR_SEEN;
+		bit = (unsigned char)(1 << pc % 8);
+		if (__atomic_fetch_or(&shared->seen[pc / 8], bit, __ATOMIC_RELAXED) & bit)
+			continue;
+		__atomic_fetch_add(&shared->seen_bits, 1, __ATOMIC_RELAXED);
+		is_new = true;
+	}
+	return is_new;
+}
+
+/* --- programs ----------------------------------------------------------------------- */
+
+static void make_program(struct worker *w, struct program *p)
+{
+	unsigned int i;
+
+	p->len = 32 + (unsigned int)(zb_random(&w->seed) % (MAX_PROGRAM - 31));
+	for (i = 0; i < p->len; i++)
+		p->byte[i] = (unsigned char)(zb_random(&w->seed) >> 32);
+}
+
+/* Some bytes changed, or the end of another one behind the beginning. */
+static void vary_program(struct worker *w, struct program *p)
+{
+	const struct program *other = &w->corpus[zb_random(&w->seed) % w->nr_corpus];
+	unsigned int i, at, len, nr = 1 + (unsigned int)(zb_random(&w->seed) % 8);
+
+	*p = w->corpus[zb_random(&w->seed) % w->nr_corpus];
+	if (zb_random(&w->seed) % 3 == 0) {
+		len = p->len < other->len ? p->len : other->len;
+		at = (unsigned int)(zb_random(&w->seed) % len);
+		memcpy(p->byte + at, other->byte + at, other->len - at);
+		p->len = other->len;
+	}
+	for (i = 0; i < nr; i++)
+		p->byte[zb_random(&w->seed) % p->len] = (unsigned char)(zb_random(&w->seed) >> 32);
+}
+
+static void keep_program(struct worker *w, const struct program *p)
+{
+	unsigned int i = w->nr_corpus;
+
+	if (i == MAX_CORPUS)
+		i = (unsigned int)(zb_random(&w->seed) % MAX_CORPUS);
+	else
+		w->nr_corpus++;
+	w->corpus[i] = *p;
+	w->kept++;
+}
+
+static void fuzz_fork(void);
+
+static void fuzz_step(void)
+{
+	static const struct { void (*fn)(void); unsigned int often; } what[] = {
+		{ fuzz_alloc, 20 }, { fuzz_free, 10 }, { fuzz_query, 4 }, { fuzz_bulk, 4 },
+		{ fuzz_info, 2 }, { fuzz_label, 2 }, { fuzz_phys, 1 }, { fuzz_sync, 2 },
+		{ fuzz_export, 6 }, { fuzz_any_ioctl, 2 }, { fuzz_open, 5 },
+		{ fuzz_close, 3 }, { fuzz_dup, 3 }, { fuzz_poll, 1 }, { fuzz_dmabuf, 2 },
+		{ fuzz_mmap, 14 }, { fuzz_munmap, 5 }, { fuzz_mremap, 3 },
+		{ fuzz_advise, 4 }, { fuzz_protect, 4 }, { fuzz_touch, 6 }, { fuzz_pin, 4 },
+		{ fuzz_debugfs, 2 }, { fuzz_param, 1 }, { fuzz_fork, 1 },
+	};
+	unsigned int i, dice, sum = 0;
+
+	for (i = 0; i < ARRAY_SIZE(what); i++)
+		sum += what[i].often;
+	dice = pick(sum);
+	for (i = 0; dice >= what[i].often; i++)
+		dice -= what[i].often;
+	what[i].fn();
+}
+
+/* A copy of us goes on for a while; it ends by itself, or is killed in the middle. */
+static void fuzz_fork(void)
+{
+	unsigned int steps = pick(4);
+	bool kill_it = pick(2);
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (told(pid) < 0)
+		return;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (steps-- || kill_it)
+			fuzz_step();
+		_exit(0);
+	}
+	if (kill_it)
+		kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+/* What a program begins with: the file that is everybody's, and nothing else. */
+static void begin_program(const struct program *p)
+{
+	unsigned int i;
+
+	z.program = p;
+	z.used = 0;
+	for (i = 1; i < NR_FDS; i++)
+		z.fd[i] = -1;
+	for (i = 0; i < NR_DMABUFS; i++)
+		z.dmabuf[i] = -1;
+	memset(z.map, 0, sizeof(z.map));
+	memset(z.buf, 0, sizeof(z.buf));
+	if (pipe2(z.pipe, O_CLOEXEC | O_NONBLOCK))
+		_exit(3);
+}
+
+static char saved[ARRAY_SIZE(fuzz_params)][128];
+
+static void put_params_back(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fuzz_params); i++) {
+		snprintf(path, sizeof(path), ZB_PARAMETERS "%s", fuzz_params[i]);
+		zb_write_file(path, saved[i]);
+	}
+}
+
+static void save_params(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fuzz_params); i++) {
+		snprintf(path, sizeof(path), ZB_PARAMETERS "%s", fuzz_params[i]);
+		zb_read_file(path, saved[i], sizeof(saved[i]));
+	}
+}
+
+/* Files and mappings go in any order; what was lost sight of goes at last. */
+static void end_program(int first_free)
+{
+	unsigned int i, dice = pick(256);
+
+	for (i = 0; i < NR_MAPS; i++)
+		if (dice & 1)
+			unmap(&z.map[(i + dice) % NR_MAPS]);
+	syscall(SYS_close_range, first_free, ~0u, 0);
+	for (i = 0; i < NR_MAPS; i++)
+		unmap(&z.map[i]);
+	if (z.tuned)
+		put_params_back();
+	z.tuned = false;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Nothing waits for long, if it can be interrupted at all. */
+static void tick(void)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void make_places(void)
+{
+	struct zb_ioc_alloc good = zb_want_order(0, ZB_GFP_ANYZONE);
+
+	z.room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	z.readonly = mmap(NULL, 3 * z.page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if ((void *)z.room == MAP_FAILED || (void *)z.readonly == MAP_FAILED)
+		_exit(3);
+	memcpy(z.readonly, &good, sizeof(good));
+	mprotect(z.readonly, z.page, PROT_READ);
+	z.edge = z.readonly + 2 * z.page;
+	munmap(z.edge, z.page);
+}
+
+static void work(struct worker *w, unsigned int number)
+{
+	struct program p;
+	int first_free;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	make_places();
+	cover_open();
+	first_free = dup(0);
+	close(first_free);
+	/* One of them is nobody: no flags for reserves, no addresses, no debugfs. */
+	if (number == NR_WORKERS - 1 && setresuid(NOBODY, NOBODY, NOBODY))
+		_exit(3);
+	tick();
+	while (!shared->stop) {
+		if (w->nr_corpus && zb_random(&w->seed) % 2)
+			vary_program(w, &p);
+		else
+			make_program(w, &p);
+		cover_begin();
+		begin_program(&p);
+		while (z.used < p.len)
+			fuzz_step();
+		end_program(first_free);
+		if (cover_end())
+			keep_program(w, &p);
+		w->ops += z.ops;
+		w->good += z.good;
+		w->refused += z.refused;
+		z.ops = 0;
+		z.good = 0;
+		z.refused = 0;
+		__atomic_fetch_add(&w->programs, 1, __ATOMIC_RELAXED);
+	}
+	_exit(0);
+}
+
+/* --- who looks after them ------------------------------------------------------------ */
+
+static struct nurse {
+	pid_t pid;
+	unsigned long programs;
+	__u64 since;
+} nurse[NR_WORKERS];
+
+static unsigned long killed, stuck;
+
+static void start(unsigned int i)
+{
+	fflush(stdout);
+	nurse[i].pid = fork();
+	nurse[i].programs = shared->worker[i].programs;
+	nurse[i].since = zb_now_ns();
+	if (!nurse[i].pid)
+		work(&shared->worker[i], i);
+}
+
+/* A process that is killed goes, whatever it was doing. */
+static bool end_of(pid_t pid)
+{
+	int ms, status;
+
+	for (ms = 0; ms < 30000; ms += 10) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return true;
+		zb_sleep_ms(10);
+	}
+	return false;
+}
+
+static bool kill_and_restart(unsigned int i)
+{
+	kill(nurse[i].pid, SIGKILL);
+	if (!end_of(nurse[i].pid))
+		return false;
+	start(i);
+	return true;
+}
+
+/* Requests with NOFAIL may wait for ever: that is what they ask for. */
+static bool is_stuck(unsigned int i)
+{
+	unsigned long programs = __atomic_load_n(&shared->worker[i].programs, __ATOMIC_RELAXED);
+
+	if (programs != nurse[i].programs) {
+		nurse[i].programs = programs;
+		nurse[i].since = zb_now_ns();
+	}
+	return zb_now_ns() - nurse[i].since > STUCK_SECONDS * 1000000000ull;
+}
+
+static void look_after(struct __test_metadata *_metadata, __u64 *random)
+{
+	unsigned int i = (unsigned int)(zb_random(random) % NR_WORKERS), k;
+	int status;
+
+	zb_sleep_ms((long)(zb_random(random) % 50));
+	if (zb_random(random) % 8 == 0) {
+		killed++;
+		ASSERT_TRUE(kill_and_restart(i));
+	}
+	for (k = 0; k < NR_WORKERS; k++) {
+		if (waitpid(nurse[k].pid, &status, WNOHANG) == nurse[k].pid) {
+			ASSERT_EQ(0, status);
+			start(k);
+		} else if (is_stuck(k)) {
+			stuck++;
+			ASSERT_TRUE(kill_and_restart(k));
+		}
+	}
+	if (zb_random(random) % 32 == 0)
+		EXPECT_TRUE(zb_check_ok());
+}
+
+static bool all_at_work(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_WORKERS; i++)
+		if (!__atomic_load_n(&shared->worker[i].programs, __ATOMIC_RELAXED))
+			return false;
+	return true;
+}
+
+static void report(struct __test_metadata *_metadata)
+{
+	struct worker sum = { .programs = 0 };
+	unsigned int i;
+
+	for (i = 0; i < NR_WORKERS; i++) {
+		sum.programs += shared->worker[i].programs;
+		sum.ops += shared->worker[i].ops;
+		sum.good += shared->worker[i].good;
+		sum.refused += shared->worker[i].refused;
+		sum.kept += shared->worker[i].kept;
+	}
+	TH_LOG("seed %llu: %lu programs, %lu operations (%lu refused); %lu processes killed, %lu of them stuck",
+	       seed, sum.programs, sum.ops, sum.refused, killed + stuck, stuck);
+	if (shared->seen_bits)
+		TH_LOG("%lu places in the module's code reached, %lu programs kept",
+		       shared->seen_bits, sum.kept);
+	else
+		TH_LOG("no KCOV here, or the module was built without it");
+}
+
+TEST_F_TIMEOUT(zbuddy, random_programs, 100000)
+{
+	__u64 random = seed, end;
+	unsigned int i;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)shared);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	z.page = self->page;
+	z.fd[0] = zb_open();
+	ASSERT_GE(z.fd[0], 0);
+	save_params();
+	TH_LOG("to repeat: fuzz_test %u %llu", seconds, seed);
+	for (i = 0; i < NR_WORKERS; i++) {
+		shared->worker[i].seed = (seed + 1) * 1000003 + i;
+		start(i);
+	}
+	/* On a slow machine a little longer, so that each has done something. */
+	for (end = zb_now_ns() + seconds * 1000000000ull; zb_now_ns() < end ||
+	     (!all_at_work() && zb_now_ns() < end + 60000000000ull);)
+		look_after(_metadata, &random);
+	EXPECT_TRUE(all_at_work());
+	shared->stop = true;
+	zb_sleep_ms(200);
+	for (i = 0; i < NR_WORKERS; i++) {
+		kill(nurse[i].pid, SIGKILL);
+		EXPECT_TRUE(end_of(nurse[i].pid));
+	}
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	put_params_back();
+	close(z.fd[0]);
+	report(_metadata);
+	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
+	EXPECT_TRUE(zb_check_ok());
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && atoi(argv[1]) > 0)
+		seconds = (unsigned int)atoi(argv[1]);
+	if (argc > 2)
+		seed = strtoull(argv[2], NULL, 0);
+	return test_harness_run(1, argv);
+}

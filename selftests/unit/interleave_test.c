@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Everything that may come between, at every point where it may come.
+ *
+ *	main       |----o----o----o--------|     an operation, some points passed
+ *	                     |
+ *	nested               |--o--o---|         another one, at one of them
+ *	                        |
+ *	once more               |------|         and one on top of that
+ *
+ * It is the real code that runs. A point is each access that the core marks and
+ * each barrier, pin and lock (zb_env.h); where the machine can single-step, each
+ * instruction. What may come between:
+ *
+ *  - an interrupt, wherever they are not masked
+ *  - another task, that which drains the lists among them, and a move to another
+ *    CPU for the rest of the operation, wherever we are not pinned
+ *  - another CPU: anything while we hold no lock, else the short way only
+ *
+ * A schedule is one choice of all that. In each of them every frame always has one
+ * owner, so none is given twice; and in the end all are free, so none is lost.
+ */
+#define _GNU_SOURCE	/* REG_EFL */
+#include <signal.h>
+
+#include "fast.h"
+#include "unit_pool.h"
+
+#define NR_PAGEBLOCKS	4u
+#define MAX_HELD	512u
+#define MAX_POINTS	20000u
+#define MAX_EVENTS	2u
+
+enum what {
+	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9,
+	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, DRAIN, NR_WHAT,
+};
+
+static const unsigned int order_of[NR_WHAT] = {
+	[ALLOC_3] = 3, [ALLOC_9] = 9, [FREE_3] = 3, [FREE_9] = 9,
+};
+
+enum who { INTERRUPT, TASK, OTHER_CPU, MOVE };
+
+/* Something that comes between, at which point of the main or nested operation. */
+struct event {
+	enum who who;
+	enum what what;
+	unsigned int level;
+	unsigned long at;
+};
+
+/* What is there before: blocks on the list of order 0; all else is taken, or not. */
+struct start {
+	unsigned int cached;
+	bool nearly_full;
+};
+
+static struct world {
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	bool owned[NR_PAGEBLOCKS * ZB_PAGEBLOCK_NR];
+	struct { unsigned long pfn; unsigned int order; } held[MAX_HELD];
+	unsigned int nr_held;
+	unsigned long nr_owned;
+	/* The schedule, and how far it is. */
+	struct event plan[MAX_EVENTS];
+	unsigned int nr_plan, next;
+	unsigned int level;
+	unsigned long points[MAX_EVENTS + 1];
+	unsigned long schedules;
+	/* What may come at each point of the main operation, when it is alone. */
+	bool counting;
+	u8 may[MAX_POINTS];
+	bool stepping;
+} w;
+
+static void at_point(void);
+
+/* --- single steps --------------------------------------------------------------- */
+
+#ifdef __x86_64__
+#define TRAP_FLAG	0x100u
+
+static void step_on(void)
+{
+	__asm__ __volatile__("pushfq; orq %0, (%%rsp); popfq"
+			     : : "i"(TRAP_FLAG) : "memory", "cc");
+}
+
+static void step_off(void)
+{
+	__asm__ __volatile__("pushfq; andq %0, (%%rsp); popfq"
+			     : : "i"(~TRAP_FLAG) : "memory", "cc");
+}
+
+/* Once it has happened, the rest may run at full speed. */
+static void on_step(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)sig;
+	(void)info;
+	at_point();
+	if (w.next == w.nr_plan && !w.counting)
+		uc->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+#else
+static void step_on(void)
+{
+}
+
+static void step_off(void)
+{
+}
+
+static void on_step(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	(void)context;
+}
+#endif
+
+/* Points count between these two only: what is written down here is no part of it. */
+static void core_begins(void)
+{
+	if (!w.stepping)
+		zb_env_hook = at_point;
+	else if (!w.level)
+		step_on();
+}
+
+static void core_ends(void)
+{
+	if (!w.stepping)
+		zb_env_hook = NULL;
+	else if (!w.level)
+		step_off();
+}
+
+/* --- operations, and whose each frame is --------------------------------------- */
+
+static void own(unsigned long pfn, unsigned int order)
+{
+	unsigned long i, at = pfn - w.zone->start_pfn;
+
+	for (i = at; i < at + BIT(order); i++) {
+		ASSERT(!w.owned[i]);
+		w.owned[i] = true;
+	}
+	w.nr_owned += BIT(order);
+	ASSERT(w.nr_held < MAX_HELD);
+	w.held[w.nr_held].pfn = pfn;
+	w.held[w.nr_held++].order = order;
+}
+
+/* The newest block of that order is not ours any more. */
+static unsigned long disown(unsigned int order)
+{
+	unsigned int i = w.nr_held;
+	unsigned long pfn;
+
+	do {
+		if (!i)
+			return ZB_NO_PFN;
+	} while (w.held[--i].order != order);
+	pfn = w.held[i].pfn;
+	w.held[i] = w.held[--w.nr_held];
+	memset(w.owned + (pfn - w.zone->start_pfn), false, BIT(order));
+	w.nr_owned -= BIT(order);
+	return pfn;
+}
+
+static unsigned long take(enum what what)
+{
+	zb_gfp_t gfp = __ZB_GFP_MOVABLE | __ZB_GFP_NOWARN;
+	unsigned long pfn = ZB_NO_PFN;
+
+	if (what == ALLOC_SHORT)
+		return zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn) ? pfn : ZB_NO_PFN;
+	if (what == ALLOC_COLD)
+		gfp |= __ZB_GFP_COLD;
+	if (what == ALLOC_TYPE)
+		gfp &= ~__ZB_GFP_MOVABLE;
+	return unit_alloc(w.p, gfp, order_of[what]);
+}
+
+static bool give(enum what what, unsigned long pfn)
+{
+	if (what == FREE_SHORT)
+		return zb_fast_free(&w.p->pool, pfn, 0);
+	if (what == FREE_COLD)
+		return zb_pool_free_pages_cold(&w.p->pool, pfn, 0) == ZB_OK;
+	return unit_free(w.p, pfn, order_of[what]) == ZB_OK;
+}
+
+static void act(enum what what)
+{
+	unsigned long pfn = ZB_NO_PFN;
+	bool done;
+
+	if (what >= FREE_SHORT && what < DRAIN) {
+		pfn = disown(order_of[what]);
+		if (pfn == ZB_NO_PFN)
+			return;
+		core_begins();
+		done = give(what, pfn);
+		core_ends();
+		if (!done) {
+			ASSERT_EQ(what, FREE_SHORT);
+			own(pfn, 0);
+		}
+		return;
+	}
+	core_begins();
+	if (what == DRAIN)
+		zb_pcp_drain(w.zone, zb_env_cpu);
+	else
+		pfn = take(what);
+	core_ends();
+	if (pfn != ZB_NO_PFN)
+		own(pfn, order_of[what]);
+}
+
+/* --- what comes between ------------------------------------------------------------ */
+
+/* As bits of enum who: who may come here? */
+static u8 who_may(void)
+{
+	u8 may = BIT(OTHER_CPU);
+
+	if (zb_env_irqs_off)
+		return may;
+	may |= BIT(INTERRUPT);
+	return zb_env_pinned ? may : may | BIT(TASK) | BIT(MOVE);
+}
+
+static bool is_short(enum what what)
+{
+	return what == ALLOC_SHORT || what == FREE_SHORT;
+}
+
+static bool allowed(u8 may, const struct event *e)
+{
+	if (!(may >> e->who & 1))
+		return false;
+	return e->who != OTHER_CPU || may & BIT(INTERRUPT) || is_short(e->what);
+}
+
+static void happen(const struct event *e)
+{
+	unsigned int cpu = zb_env_cpu, pinned = zb_env_pinned, off = zb_env_irqs_off;
+
+	if (e->who == MOVE) {
+		zb_env_set_cpu(!cpu);
+		return;
+	}
+	if (e->who == OTHER_CPU) {
+		zb_env_set_cpu(!cpu);
+		/* What comes between there too must not want the lock we hold. */
+		zb_env_pinned = off;
+	} else if (e->who == INTERRUPT) {
+		zb_env_pinned++;
+	}
+	zb_env_hook = NULL;
+	w.level++;
+	w.points[w.level] = 0;
+	act(e->what);
+	w.level--;
+	zb_env_set_cpu(cpu);
+	zb_env_pinned = pinned;
+	zb_env_irqs_off = off;
+	if (!w.stepping)
+		zb_env_hook = at_point;
+}
+
+static void at_point(void)
+{
+	const struct event *e = &w.plan[w.next];
+	unsigned long n = w.points[w.level]++;
+
+	if (w.counting) {
+		ASSERT(n < MAX_POINTS);
+		w.may[n] = who_may();
+	} else if (w.next < w.nr_plan && e->level == w.level && e->at == n &&
+		   allowed(who_may(), e)) {
+		w.next++;
+		happen(e);
+	}
+}
+
+/* --- schedules ---------------------------------------------------------------------- */
+
+/* Something to free of each order, and so much on the lists of the first CPU. */
+static void begin(const struct start *s)
+{
+	static const enum what stock[] = {
+		ALLOC_9, ALLOC_3, ALLOC_3, ALLOC_0, ALLOC_0, ALLOC_0,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(stock); i++)
+		act(stock[i]);
+	if (s->nearly_full) {
+		for (i = 0; i < NR_PAGEBLOCKS; i++)
+			act(ALLOC_9);
+		for (i = 0; i < ZB_PAGEBLOCK_NR / 8; i++)
+			act(ALLOC_3);
+		unit_pool_drain(w.p);
+		for (i = 0; i < 8; i++)
+			act(ALLOC_0);
+		unit_pool_drain(w.p);
+	}
+	zb_env_set_cpu(1);
+	for (i = 0; i < 2; i++)
+		act(ALLOC_0);
+	act(FREE_0);
+	zb_env_set_cpu(0);
+	for (i = 0; i < s->cached; i++)
+		act(ALLOC_0);
+	for (i = 0; i < s->cached; i++)
+		act(FREE_0);
+}
+
+static void end(void)
+{
+	zb_env_set_cpu(0);
+	ASSERT_EQ(zb_env_pinned, 0);
+	ASSERT_EQ(zb_env_irqs_off, 0);
+	ASSERT_EQ(w.nr_owned + unit_pool_nr_free(w.p), w.zone->nr_pages);
+	while (w.nr_held) {
+		unsigned int order = w.held[w.nr_held - 1].order;
+
+		ASSERT_EQ(unit_free(w.p, disown(order), order), ZB_OK);
+	}
+	unit_pool_drain(w.p);
+	ASSERT(unit_state_equal(w.p, w.p->initial));
+}
+
+/* Returns whether all of the plan came about. */
+static bool run(const struct start *s, enum what what)
+{
+	bool counting = w.counting, stepping = w.stepping;
+	unsigned int nr_plan = w.nr_plan;
+
+	w.next = 0;
+	w.nr_plan = 0;
+	w.counting = false;
+	w.stepping = false;
+	begin(s);
+	w.counting = counting;
+	w.stepping = stepping;
+	w.nr_plan = nr_plan;
+	w.level = 0;
+	memset(w.points, 0, sizeof(w.points));
+	act(what);
+	w.nr_plan = 0;
+	w.counting = false;
+	w.stepping = false;
+	/* All rules hold; now and then all of them are looked at. */
+	if (w.schedules++ % 8 == 0)
+		ASSERT(unit_pool_quiet(w.p));
+	end();
+	w.counting = counting;
+	w.stepping = stepping;
+	w.nr_plan = nr_plan;
+	return w.next == nr_plan;
+}
+
+/* How many points there are, and what may come there. */
+static unsigned long count_points(const struct start *s, enum what what)
+{
+	w.counting = true;
+	w.nr_plan = 0;
+	run(s, what);
+	w.counting = false;
+	return w.points[0];
+}
+
+static const struct event events[] = {
+	{ INTERRUPT, ALLOC_SHORT, 0, 0 }, { INTERRUPT, ALLOC_0, 0, 0 },
+	{ INTERRUPT, ALLOC_COLD, 0, 0 }, { INTERRUPT, ALLOC_TYPE, 0, 0 },
+	{ INTERRUPT, ALLOC_3, 0, 0 }, { INTERRUPT, ALLOC_9, 0, 0 },
+	{ INTERRUPT, FREE_SHORT, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
+	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 },
+	{ INTERRUPT, FREE_9, 0, 0 },
+	{ TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 }, { TASK, FREE_0, 0, 0 },
+	{ OTHER_CPU, ALLOC_SHORT, 0, 0 }, { OTHER_CPU, FREE_SHORT, 0, 0 },
+	{ OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
+	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 },
+	{ MOVE, DRAIN, 0, 0 },
+};
+
+/* One event, at every @stride'th point of one operation, from some point on. */
+static void each_point(const struct start *s, enum what what,
+		       const struct event *e, unsigned long points,
+		       unsigned long stride)
+{
+	w.plan[0] = *e;
+	w.nr_plan = 1;
+	for (w.plan[0].at = unit_below(stride); w.plan[0].at < points; w.plan[0].at += stride)
+		if (allowed(w.may[w.plan[0].at], e))
+			ASSERT(run(s, what));
+}
+
+/* A second event: in the first one, or later in the main operation. */
+static void each_second_point(const struct start *s, enum what what,
+			      const struct event *e, unsigned int level)
+{
+	w.plan[1] = *e;
+	w.plan[1].level = level;
+	w.nr_plan = 2;
+	w.plan[1].at = level ? 0 : w.plan[0].at + 1;
+	for (;; w.plan[1].at++) {
+		run(s, what);
+		if (w.points[level] <= w.plan[1].at)
+			return;
+	}
+}
+
+static void make_world(bool long_lists)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, NR_PAGEBLOCKS, NR_PAGEBLOCKS } },
+		.nr_zones = 1, .cpus = 2,
+	};
+
+	memset(&w, 0, sizeof(w));
+	w.p = unit_pool_make(&g);
+	w.zone = w.p->pool.zones;
+	if (long_lists)
+		unit_pool_long_lists(w.p);
+}
+
+/* A list of order 0 holds so many. */
+static unsigned int list_length(void)
+{
+	unsigned int i, most = 0, nr = 2 * ZB_PCP_CAPACITY;
+
+	for (i = 0; i < nr; i++)
+		act(ALLOC_0);
+	for (i = 0; i < nr; i++) {
+		act(FREE_0);
+		if (zb_pcp_nr_pages(w.zone, 0) > most)
+			most = zb_pcp_nr_pages(w.zone, 0);
+	}
+	end();
+	return most;
+}
+
+static void end_world(void)
+{
+	unit_note("%lu schedules", w.schedules);
+	unit_pool_end(w.p);
+}
+
+static void one_event_at_every_point(bool long_lists)
+{
+	struct start starts[5] = { { .cached = 1 }, { .nearly_full = true } };
+	unsigned int i, k, what;
+	unsigned long points;
+
+	make_world(long_lists);
+	starts[2].cached = list_length();
+	starts[3].cached = starts[2].cached / 2;
+	for (i = 0; i < ARRAY_SIZE(starts); i++)
+		for (what = 0; what < NR_WHAT; what++) {
+			points = count_points(&starts[i], what);
+			for (k = 0; k < ARRAY_SIZE(events); k++)
+				each_point(&starts[i], what, &events[k], points, 1);
+		}
+	end_world();
+}
+
+TEST(one_event_at_every_point_of_short_lists)
+{
+	one_event_at_every_point(false);
+}
+
+TEST(one_event_at_every_point_of_long_lists)
+{
+	one_event_at_every_point(true);
+}
+
+/* A choice of those above: what is short, what refills, what drains. */
+static void two_events(const enum what *mains, unsigned int nr_mains,
+		       unsigned int level)
+{
+	static const struct event first[] = {
+		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
+		{ TASK, DRAIN, 0, 0 }, { TASK, FREE_0, 0, 0 },
+		{ OTHER_CPU, ALLOC_0, 0, 0 }, { MOVE, DRAIN, 0, 0 },
+	};
+	static const struct event second[] = {
+		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },
+		{ TASK, DRAIN, 0, 0 },
+	};
+	unsigned int i, k, m;
+	unsigned long points;
+	struct start s = { .nearly_full = false };
+
+	make_world(false);
+	for (m = 0; m < nr_mains; m++) {
+		/* Something on the list, or all that it holds. */
+		s.cached = mains[m] == FREE_0 ? list_length() : 1;
+		points = count_points(&s, mains[m]);
+		for (i = 0; i < ARRAY_SIZE(first); i++) {
+			if (level && first[i].who == MOVE)
+				continue;
+			w.plan[0] = first[i];
+			for (w.plan[0].at = 0; w.plan[0].at < points; w.plan[0].at++)
+				for (k = 0; allowed(w.may[w.plan[0].at], &first[i]) &&
+				     k < ARRAY_SIZE(second); k++)
+					each_second_point(&s, mains[m], &second[k],
+							  level);
+		}
+	}
+	end_world();
+}
+
+static const enum what mains[] = { ALLOC_SHORT, ALLOC_0, FREE_SHORT, FREE_0, DRAIN };
+
+TEST(an_event_at_every_point_of_another)
+{
+	two_events(mains, ARRAY_SIZE(mains), 1);
+}
+
+TEST(two_events_at_all_pairs_of_points)
+{
+	two_events(mains, ARRAY_SIZE(mains), 0);
+}
+
+static volatile sig_atomic_t steps;
+
+static void count_step(int sig)
+{
+	(void)sig;
+	steps++;
+}
+
+/* Not on every processor, and not in every sandbox. */
+static bool can_step(void)
+{
+	struct sigaction action = { .sa_handler = count_step };
+
+	sigaction(SIGTRAP, &action, NULL);
+	step_on();
+	barrier();
+	step_off();
+	action.sa_sigaction = on_step;
+	action.sa_flags = SA_SIGINFO;
+	sigaction(SIGTRAP, &action, NULL);
+	return steps > 0;
+}
+
+/* To get to instruction n takes n steps, so of long operations there are samples. */
+static void step_through(const enum what *whats, unsigned int nr,
+			 unsigned long max_steps)
+{
+	static const struct event irqs[] = {
+		{ INTERRUPT, ALLOC_SHORT, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },
+		{ INTERRUPT, ALLOC_0, 0, 0 }, { TASK, DRAIN, 0, 0 },
+	};
+	static const struct start s = { .cached = 1 };
+	unsigned long points, stride;
+	unsigned int i, k;
+
+	if (!can_step()) {
+		unit_note("no single steps here");
+		return;
+	}
+	make_world(false);
+	for (i = 0; i < nr; i++) {
+		w.stepping = true;
+		points = count_points(&s, whats[i]);
+		stride = 1 + points * points / 2 / max_steps;
+		for (k = 0; k < ARRAY_SIZE(irqs); k++)
+			each_point(&s, whats[i], &irqs[k], points, stride);
+		unit_note("%lu instructions, one out of %lu", points, stride);
+		w.stepping = false;
+	}
+	end_world();
+}
+
+TEST(an_interrupt_at_every_instruction_of_the_short_way)
+{
+	static const enum what whats[] = { ALLOC_SHORT, FREE_SHORT };
+
+	step_through(whats, ARRAY_SIZE(whats), 200000);
+}
+
+TEST(an_interrupt_at_many_instructions_of_the_long_way)
+{
+	static const enum what whats[] = { ALLOC_0, FREE_0, DRAIN };
+
+	step_through(whats, ARRAY_SIZE(whats), 30000);
+}

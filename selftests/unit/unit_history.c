@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fast.h"
+#include "isolate.h"
+#include "stat.h"
+#include "unit_history.h"
+#include "unit_model.h"
+
+#define MAX_LIVE	4096u
+
+/* What is allocated: a block, or @nr_pages exactly. */
+struct live {
+	unsigned long pfn;
+	unsigned long nr_pages;
+	bool exact;
+	bool comp;
+};
+
+struct run {
+	struct unit_model m;
+	struct zb_pool *pool;
+	const struct unit_bounds *b;
+	struct live live[MAX_LIVE];
+	unsigned int nr_live;
+	bool growing;
+	u8 *zone_map;
+	struct unit_outcome *o;
+	/* Points until the interrupt; whether it has come into this operation. */
+	unsigned int countdown;
+	bool interrupted;
+};
+
+/* The one that an interrupt comes to. */
+static struct run *running;
+
+static void drain_all(struct zb_pool *pool)
+{
+	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+}
+
+/* Nobody comes to help, so it is no use to wait. */
+static bool wait_for_nobody(struct zb_pool *pool, bool killable)
+{
+	(void)pool;
+	(void)killable;
+	return false;
+}
+
+static const struct zb_ops ops = {
+	.drain_all = drain_all, .wait = wait_for_nobody,
+};
+
+static void random_geometry(struct unit_geometry *g, const struct unit_bounds *b)
+{
+	unsigned int type, node, nr_nodes = 1 + unit_below(3);
+	unsigned long at = unit_below(1 + unit_below(2000));
+	unsigned int density = 1 + unit_below(4);
+	struct unit_zone *z;
+	int nid = 0;
+
+	memset(g, 0, sizeof(*g));
+	for (node = 0; node < nr_nodes; node++, nid += 1 + unit_below(3))
+		for (type = 0; type < ZB_NR_ZONES; type++) {
+			/* Each node has a zone: Normal, if it gets no other. */
+			if (unit_below(4) >= density && type != ZB_ZONE_NORMAL)
+				continue;
+			z = &g->zones[g->nr_zones++];
+			z->nid = nid;
+			z->type = type;
+			z->start = at + unit_below(1 + unit_below(b->max_gap + 1));
+			z->nr = 1 + unit_below(1 + unit_below(b->max_zone));
+			at = z->start + z->nr;
+		}
+	g->limit = ZB_PAGEBLOCK_ORDER + unit_below(10);
+	g->cpus = 1 + unit_below(4);
+	g->one_max_order = unit_below(2);
+	g->watermarks = unit_below(2);
+	g->no_mobility = unit_below(8) == 0;
+}
+
+static void end_run(struct run *run)
+{
+	unit_model_free(&run->m);
+	free(run->zone_map);
+	free(run);
+}
+
+static struct run *make_run(const struct unit_bounds *b, struct unit_outcome *o)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct unit_geometry g;
+
+	ASSERT(run);
+	random_geometry(&g, b);
+	unit_model_init(&run->m, unit_pool_make(&g));
+	run->pool = &run->m.p->pool;
+	run->pool->ops = &ops;
+	run->b = b;
+	run->o = o;
+	if (unit_below(2))
+		unit_pool_long_lists(run->m.p);
+	if (unit_below(2)) {
+		run->zone_map = malloc(zb_zone_map_size(run->pool));
+		ASSERT(run->zone_map);
+		zb_zone_map_init(run->pool, run->zone_map);
+	}
+	return run;
+}
+
+static zb_gfp_t random_gfp(void)
+{
+	zb_gfp_t gfp;
+
+	do {
+		/* Few at a time: all together are the exception. */
+		gfp = unit_below(ZB_GFP_BITS_MASK + 1ul) &
+		      unit_below(ZB_GFP_BITS_MASK + 1ul);
+		if (unit_below(2))
+			gfp |= __ZB_GFP_HIGHMEM;
+		if (unit_below(2))
+			gfp &= ~__ZB_GFP_THISNODE;
+		if (unit_below(4))
+			gfp &= ~__ZB_GFP_MEMALLOC;
+	} while (!zb_gfp_valid(gfp));
+	return gfp;
+}
+
+static void random_request(const struct run *run, struct unit_request *r,
+			   unsigned long masks[2])
+{
+	const struct zb_pool *pool = run->pool;
+
+	memset(r, 0, sizeof(*r));
+	r->gfp = random_gfp();
+	r->order = unit_below(unit_below(pool->max_order + 1) + 1);
+	r->nid = pool->nodes[unit_below(pool->nr_nodes)].nid;
+	r->policy.nr_bits = 64;
+	if (unit_below(4) == 0) {
+		masks[0] = unit_below(256);
+		r->policy.nodemask = &masks[0];
+	}
+	if (unit_below(3) == 0) {
+		masks[1] = unit_below(256) | unit_below(256);
+		r->policy.cpuset = &masks[1];
+	}
+}
+
+/* It was said that there is no room: so there must be none. */
+static void expect_no_room(const struct run *run, const struct unit_request *r)
+{
+	const struct zb_zone *zone;
+
+	zb_for_each_zone(zone, run->pool)
+		if (unit_model_allows(zone, r))
+			ASSERT(!unit_model_serves(&run->m, zone, r));
+}
+
+/* What was served, and from where. */
+static void expect_served(struct run *run, const struct unit_request *r,
+			  const struct live *l)
+{
+	struct zb_zone *zone = zb_pfn_zone(run->pool, l->pfn);
+	unsigned int type, mt = zb_gfp_migratetype(r->gfp);
+
+	ASSERT(zone);
+	ASSERT(unit_model_allows(zone, r));
+	ASSERT_EQ(l->pfn % BIT(r->order), 0);
+	ASSERT(l->pfn + l->nr_pages <= zb_zone_end(zone));
+	if (run->pool->mobility_disabled)
+		mt = ZB_MIGRATE_UNMOVABLE;
+	ASSERT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, l->pfn)),
+		  l->comp ? ZB_HELD_COMP(mt) : ZB_HELD_MT(mt));
+	type = zb_pfn_pageblock(zone, l->pfn)->migratetype;
+	ASSERT(type != ZB_MIGRATE_ISOLATE);
+	ASSERT(type != ZB_MIGRATE_CMA || mt == ZB_MIGRATE_MOVABLE);
+}
+
+/* Which zones would serve it, as bits; only where waiting does not change that. */
+static unsigned long who_serves(const struct run *run, const struct unit_request *r)
+{
+	const struct zb_zone *zone;
+	unsigned long zones = 0;
+
+	zb_for_each_zone(zone, run->pool)
+		if (unit_model_allows(zone, r) && unit_model_serves(&run->m, zone, r))
+			zones |= BIT(zone - run->pool->zones);
+	return zones;
+}
+
+/* The short way is for a node's own CPUs that may have what they like. */
+static bool alloc_short(struct run *run, const struct unit_request *r,
+			struct live *l)
+{
+	if (l->exact || r->policy.nodemask || r->policy.cpuset || unit_below(4) == 0)
+		return false;
+	return zb_fast_alloc(zb_pool_node(run->pool, r->nid), r->gfp, r->order,
+			     &l->pfn);
+}
+
+static unsigned long alloc_long(struct run *run, const struct unit_request *r,
+				const struct live *l)
+{
+	return l->exact ?
+	       zb_pool_alloc_exact(run->pool, r->gfp, l->nr_pages, r->nid, &r->policy) :
+	       zb_pool_alloc_pages(run->pool, r->gfp, r->order, r->nid, &r->policy);
+}
+
+static void remember(struct run *run, const struct live *l)
+{
+	unit_model_set(&run->m, l->pfn, l->nr_pages, true);
+	run->live[run->nr_live++] = *l;
+}
+
+/* Who is on top of somebody else can't sleep, and wants a little only. */
+static void alloc_in_interrupt(struct run *run)
+{
+	struct unit_request r = {
+		.gfp = ZB_GFP_ATOMIC | (unit_below(2) ? __ZB_GFP_MOVABLE : 0),
+		.order = unit_below(5), .nid = run->pool->nodes->nid,
+	};
+	struct live l = { .nr_pages = BIT(r.order) };
+
+	if (!alloc_short(run, &r, &l))
+		l.pfn = alloc_long(run, &r, &l);
+	if (l.pfn == ZB_NO_PFN)
+		return;
+	expect_served(run, &r, &l);
+	remember(run, &l);
+}
+
+static void free_one(struct run *run, unsigned int i);
+
+static void interrupt(void)
+{
+	struct run *run = running;
+
+	if (zb_env_irqs_off || run->countdown--)
+		return;
+	zb_env_hook = NULL;
+	run->interrupted = true;
+	run->o->interrupts++;
+	if (run->nr_live && unit_below(2))
+		free_one(run, unit_below(run->nr_live));
+	else if (run->nr_live < MAX_LIVE - 1)
+		alloc_in_interrupt(run);
+}
+
+static void expect_interrupt(struct run *run)
+{
+	run->interrupted = false;
+	if (unit_below(8))
+		return;
+	run->countdown = unit_below(64);
+	running = run;
+	zb_env_hook = interrupt;
+}
+
+static void no_interrupt(void)
+{
+	zb_env_hook = NULL;
+}
+
+static void do_alloc(struct run *run)
+{
+	struct live l = { .exact = unit_below(4) == 0 };
+	struct unit_state *before = NULL;
+	struct unit_request r;
+	unsigned long zones = ~0ul, masks[2];
+	bool look, was_short;
+
+	random_request(run, &r, masks);
+	l.comp = r.gfp & __ZB_GFP_COMP;
+	l.nr_pages = BIT(r.order);
+	if (l.exact)
+		l.nr_pages -= unit_below((BIT(r.order) + 1) / 2);
+	/* What is on the lists of CPUs is no zone's to give, but may be served. */
+	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
+	       unit_below(run->b->before) == 0;
+	if (look) {
+		before = unit_state_save(run->m.p);
+		zones = who_serves(run, &r);
+	}
+	if (!look)
+		expect_interrupt(run);
+	was_short = alloc_short(run, &r, &l);
+	if (!was_short)
+		l.pfn = alloc_long(run, &r, &l);
+	no_interrupt();
+	if (l.pfn == ZB_NO_PFN) {
+		run->o->failed++;
+		/* There may be room again that was not there then. */
+		if (!run->interrupted)
+			expect_no_room(run, &r);
+		if (before)
+			ASSERT(unit_state_equal(run->m.p, before));
+	} else {
+		run->o->served++;
+		run->o->short_way += was_short;
+		expect_served(run, &r, &l);
+		ASSERT(zones >> (zb_pfn_zone(run->pool, l.pfn) - run->pool->zones) & 1);
+		remember(run, &l);
+	}
+	if (before)
+		unit_state_free(before);
+}
+
+static void free_one(struct run *run, unsigned int i)
+{
+	struct live l = run->live[i];
+	unsigned int order = unit_top_bit(l.nr_pages);
+
+	run->live[i] = run->live[--run->nr_live];
+	/* Before it is freed: the next moment it may be somebody else's. */
+	unit_model_set(&run->m, l.pfn, l.nr_pages, false);
+	if (BIT(order) == l.nr_pages && unit_below(2) &&
+	    zb_fast_free(run->pool, l.pfn, order))
+		run->o->short_way++;
+	else if (l.exact)
+		ASSERT_EQ(zb_pool_free_exact(run->pool, l.pfn, l.nr_pages), ZB_OK);
+	else if (unit_below(4))
+		ASSERT_EQ(zb_pool_free_pages(run->pool, l.pfn, order), ZB_OK);
+	else
+		ASSERT_EQ(zb_pool_free_pages_cold(run->pool, l.pfn, order), ZB_OK);
+}
+
+static void do_free(struct run *run)
+{
+	expect_interrupt(run);
+	free_one(run, unit_below(run->nr_live));
+	no_interrupt();
+}
+
+/* Many of a kind at once, and back, so that lists run full and empty. */
+static void do_many(struct run *run)
+{
+	unsigned int i, first, nr = unit_below(MAX_LIVE - run->nr_live), order = unit_below(4);
+	zb_gfp_t gfp = unit_below(3) * __ZB_GFP_MOVABLE;
+	struct live l = { .nr_pages = BIT(order) };
+
+	first = run->nr_live;
+	nr %= 128;
+	for (i = 0; i < nr; i++) {
+		if (!zb_fast_alloc(run->pool->nodes, gfp, order, &l.pfn))
+			l.pfn = unit_alloc(run->m.p, gfp, order);
+		if (l.pfn != ZB_NO_PFN)
+			remember(run, &l);
+	}
+	if (unit_below(2))
+		while (run->nr_live > first)
+			free_one(run, run->nr_live - 1);
+}
+
+/* Anywhere, with any size; what happens to be right is left alone. */
+static void do_bad_free(struct run *run)
+{
+	struct zb_pool *pool = run->pool;
+	struct zb_zone *zone = &pool->zones[unit_below(pool->nr_zones)];
+	unsigned long n = BIT(unit_below(ZB_NR_ORDERS));
+	unsigned long pfn = zone->start_pfn - 3 + unit_below(zone->nr_pages + 6);
+	struct unit_state *before = NULL;
+	enum zb_bad why;
+
+	if (run->nr_live && unit_below(2)) {
+		/* Close to something that is there. */
+		pfn = run->live[unit_below(run->nr_live)].pfn + unit_below(3) - 1;
+		n = 1 + unit_below(2 * n);
+	}
+	why = unit_model_bad(&run->m, pfn, n);
+	if (why == ZB_OK)
+		return;
+	if (unit_below(4) == 0)
+		before = unit_state_save(run->m.p);
+	ASSERT_EQ(zb_pool_free_exact(pool, pfn, n), why);
+	if (!(n & (n - 1))) {
+		ASSERT(!zb_fast_free(pool, pfn, unit_top_bit(n)));
+		ASSERT_EQ(zb_pool_free_pages(pool, pfn, unit_top_bit(n)), why);
+		ASSERT_EQ(zb_pool_split_page(pool, pfn, unit_top_bit(n)), why);
+	}
+	if (!before)
+		return;
+	ASSERT(unit_state_equal(run->m.p, before));
+	unit_state_free(before);
+}
+
+static void do_split(struct run *run)
+{
+	unsigned int k, order, i = unit_below(run->nr_live);
+	struct live l = run->live[i];
+
+	order = unit_top_bit(l.nr_pages);
+	if (l.exact || order > 6 || run->nr_live + BIT(order) > MAX_LIVE)
+		return;
+	if (l.comp) {
+		ASSERT_EQ(zb_pool_split_page(run->pool, l.pfn, order), ZB_BAD_COMPOUND);
+		return;
+	}
+	ASSERT_EQ(zb_pool_split_page(run->pool, l.pfn, order), ZB_OK);
+	unit_model_split(&run->m, l.pfn, order);
+	run->live[i] = run->live[--run->nr_live];
+	for (k = 0; k < BIT(order); k++)
+		run->live[run->nr_live++] = (struct live){ l.pfn + k, 1, false, false };
+}
+
+static struct zb_zone *any_pageblock(struct run *run, unsigned long *pfn)
+{
+	struct zb_zone *zone = &run->pool->zones[unit_below(run->pool->nr_zones)];
+
+	*pfn = zone->start_pfn + PB(unit_below(zb_zone_nr_pageblocks(zone)));
+	return zone;
+}
+
+static void do_head(struct run *run)
+{
+	unsigned long pfn, head;
+	unsigned int order = 99;
+
+	any_pageblock(run, &pfn);
+	pfn += unit_below(2 * ZB_PAGEBLOCK_NR);
+	head = unit_model_head(&run->m, pfn);
+	ASSERT_EQ(zb_pool_block_head(run->pool, pfn, &order), head);
+	if (head != ZB_NO_PFN)
+		ASSERT(pfn - head < BIT(order));
+}
+
+/* Whoever sets a pageblock apart has the lists of CPUs drained. */
+static void do_pageblock(struct run *run)
+{
+	unsigned long pfn, nr = PB(1 + unit_below(4));
+	struct zb_zone *zone = any_pageblock(run, &pfn);
+	unsigned int mt = unit_below(ZB_MIGRATE_TYPES);
+	struct unit_state *before = NULL;
+	int old;
+
+	if (mt == ZB_MIGRATE_ISOLATE || unit_below(2)) {
+		zb_pool_unisolate_range(run->pool, pfn, nr);
+		ASSERT(zb_pool_get_migratetype(run->pool, pfn) != ZB_MIGRATE_ISOLATE);
+	} else if (unit_below(2)) {
+		before = unit_state_save(run->m.p);
+		if (zb_pool_isolate_range(run->pool, pfn, nr))
+			ASSERT_EQ(zb_pool_get_migratetype(run->pool, pfn + nr - 1),
+				  ZB_MIGRATE_ISOLATE);
+		else
+			ASSERT(unit_state_equal(run->m.p, before));
+		unit_state_free(before);
+	} else {
+		old = zb_pool_get_migratetype(run->pool, pfn);
+		ASSERT_EQ(zb_pool_set_migratetype(run->pool, pfn, mt),
+			  old != ZB_MIGRATE_ISOLATE);
+		if (mt < ZB_MIGRATE_PCPTYPES && run->pool->mobility_disabled)
+			mt = ZB_MIGRATE_UNMOVABLE;
+		if (old != ZB_MIGRATE_ISOLATE)
+			ASSERT_EQ(zb_pfn_pageblock(zone, pfn)->migratetype, mt);
+	}
+	unit_pool_drain(run->m.p);
+}
+
+static void do_tune(struct run *run)
+{
+	struct zb_tunables *t = &run->pool->tunables;
+	unsigned int i;
+
+	t->min_free_kbytes = unit_below(4) ? unit_below(1 + unit_below(8192)) :
+					     ZB_MIN_FREE_AUTO;
+	t->watermark_scale_factor = 1 + unit_below(1000);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		t->lowmem_reserve_ratio[i] = unit_below(1 + unit_below(300));
+	t->dirty_ratio = unit_below(101);
+	t->pcp_high_fraction = unit_below(2) ? unit_below(1000) : 0;
+	zb_pool_tune(run->pool, 1 + unit_below(8));
+	if (unit_below(4) == 0)
+		unit_pool_no_watermarks(run->m.p);
+	for (i = 0; i < run->pool->nr_nodes; i++)
+		atomic_long_set(&run->pool->nodes[i].nr_dirty,
+				unit_below(run->pool->nodes[i].nr_pages));
+}
+
+/* What is shown of a zone agrees with itself, and with what it has. */
+static void look_at_statistics(struct run *run)
+{
+	struct zb_zone *zone = &run->pool->zones[unit_below(run->pool->nr_zones)];
+	unsigned long nr_mixed[ZB_MIGRATE_TYPES], sum = 0, nr_free = 0, i;
+	unsigned int order = unit_below(zone->max_order + 1);
+	struct zb_pageblock_stat pb;
+	struct zb_zone_stat st;
+
+	zb_zone_snapshot(zone, &st);
+	for (i = 0; i < ZB_NR_ORDERS; i++)
+		sum += zb_stat_nr_free(&st, i) << i;
+	ASSERT_EQ(sum, st.nr_free);
+	ASSERT(zb_stat_largest_order(&st) <= (int)zone->max_order);
+	ASSERT(zb_unusable_index(&st, order) <= 1000);
+	ASSERT(zb_extfrag_index(&st, order) <= 1000);
+	zb_zone_mixed_blocks(zone, nr_mixed);
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
+		zb_pageblock_snapshot(zone, i, 1, &pb);
+		nr_free += pb.nr_free;
+	}
+	ASSERT_EQ(nr_free, st.nr_free);
+}
+
+static void do_step(struct run *run)
+{
+	unsigned int dice = unit_below(100);
+
+	if (unit_below(40) == 0)
+		run->growing = !run->growing;
+	if (dice < 4)
+		do_bad_free(run);
+	else if (dice < 6)
+		unit_pool_drain(run->m.p);
+	else if (dice < 14)
+		zb_env_set_cpu(unit_below(zb_env_nr_cpus));
+	else if (dice < 15)
+		do_tune(run);
+	else if (dice < 18)
+		do_pageblock(run);
+	else if (dice < 19)
+		do_head(run);
+	else if (dice < 20)
+		look_at_statistics(run);
+	else if (dice < 22 && run->nr_live)
+		do_split(run);
+	else if (dice < 24 && run->nr_live < MAX_LIVE)
+		do_many(run);
+	else if (run->nr_live < MAX_LIVE && dice < (run->growing ? 80 : 45))
+		do_alloc(run);
+	else if (run->nr_live)
+		do_free(run);
+	ASSERT_EQ(unit_pool_nr_free(run->m.p) + run->m.nr_held,
+		  unit_pool_nr_pages(run->m.p));
+}
+
+/* Back to how it began: nothing held, and no pageblock of a special type. */
+static void clear_up(struct run *run)
+{
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	while (run->nr_live)
+		free_one(run, unit_below(run->nr_live));
+	unit_pool_drain(run->m.p);
+	zb_for_each_zone(zone, run->pool) {
+		zb_pool_unisolate_range(run->pool, zone->start_pfn, zone->nr_pages);
+		for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
+		     pfn += ZB_PAGEBLOCK_NR)
+			ASSERT(zb_pool_set_migratetype(run->pool, pfn,
+						       zone->home_type));
+	}
+}
+
+/**
+ * unit_history() - one of them
+ * @b: how far it goes
+ * @o: what it was like is added here
+ */
+void unit_history(const struct unit_bounds *b, struct unit_outcome *o)
+{
+	struct run *run = make_run(b, o);
+	unsigned int step;
+
+	run->growing = true;
+	for (step = 0; step < b->steps && !unit_input_ended(); step++) {
+		do_step(run);
+		if (step % b->check_every == 0)
+			ASSERT(unit_pool_quiet(run->m.p));
+	}
+	clear_up(run);
+	unit_pool_end(run->m.p);
+	end_run(run);
+}
