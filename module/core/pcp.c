@@ -457,6 +457,8 @@ static bool drain_list(struct zb_zone *zone, unsigned int cpu,
 	zb_cpu_pin();
 	pcp->busy = 1;
 	barrier();
+	pcp->streak = 0;
+	pcp->rotor = 0;
 	pack_cold(pcp, order, mt, ~0u, &parcel);
 	zb_pcp_leave(pcp);
 	deliver(zone, &parcel);
@@ -467,6 +469,8 @@ static bool drain_list(struct zb_zone *zone, unsigned int cpu,
  * zb_pcp_drain() - give back all that a CPU keeps of a zone
  * @zone: whose lists
  * @cpu: the CPU; the caller runs on it and can't be moved, or it is dead
+ *
+ * What it did before does not count any more for how much it moves at once.
  *
  * Context: not an interrupt; takes the zone lock, once per batch.
  */

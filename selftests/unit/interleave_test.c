@@ -27,8 +27,8 @@
 #include "unit_pool.h"
 
 #define NR_PAGEBLOCKS	4u
-#define MAX_HELD	512u
-#define MAX_POINTS	20000u
+#define MAX_HELD	1024u
+#define MAX_POINTS	200000u
 #define MAX_EVENTS	2u
 
 enum what {
@@ -436,7 +436,7 @@ static void make_world(bool long_lists)
 /* A list of order 0 holds so many. */
 static unsigned int list_length(void)
 {
-	unsigned int i, most = 0, nr = 2 * ZB_PCP_CAPACITY;
+	unsigned int i, most = 0, nr = 2 * ZB_PCP_CAPACITY(0);
 
 	for (i = 0; i < nr; i++)
 		act(ALLOC_0);

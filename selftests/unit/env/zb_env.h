@@ -65,20 +65,13 @@ static inline void zb_env_point(void)
 		zb_env_hook();
 }
 
-static inline void zb_env_count(unsigned int *counter, int n)
-{
-	*counter += n;
-}
+#define zb_env_count(counter, n)	((counter) += (n))
 #else
 static inline void zb_env_point(void)
 {
 }
 
-static inline void zb_env_count(unsigned int *counter, int n)
-{
-	(void)counter;
-	(void)n;
-}
+#define zb_env_count(counter, n)	((void)(n))
 #endif
 
 #define barrier()							\
@@ -199,14 +192,14 @@ static inline void zb_env_unlock(zb_lock_t *lock)
 	do {					\
 		(flags) = 0;			\
 		zb_env_point();			\
-		zb_env_count(&zb_env_irqs_off, 1); \
+		zb_env_count(zb_env_irqs_off, 1); \
 		zb_env_lock(lock);		\
 	} while (0)
 #define zb_unlock_irqrestore(lock, flags)	\
 	do {					\
 		(void)(flags);			\
 		zb_env_unlock(lock);		\
-		zb_env_count(&zb_env_irqs_off, -1); \
+		zb_env_count(zb_env_irqs_off, -1); \
 		zb_env_point();			\
 	} while (0)
 
@@ -269,14 +262,14 @@ static inline void zb_env_set_cpu(unsigned int cpu)
 
 static inline void zb_cpu_pin(void)
 {
-	zb_env_count(&zb_env_pinned, 1);
+	zb_env_count(zb_env_pinned, 1);
 	zb_env_point();
 }
 
 static inline void zb_cpu_unpin(void)
 {
 	zb_env_point();
-	zb_env_count(&zb_env_pinned, -1);
+	zb_env_count(zb_env_pinned, -1);
 	zb_env_point();
 }
 
