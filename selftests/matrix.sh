@@ -15,14 +15,14 @@ usage() {
 	cat <<-'END_OF_HELP'
 	usage: matrix.sh [--readme] [ROW]...
 	       matrix.sh --list
-	       matrix.sh --kept
+	       matrix.sh --kept [--readme]
 	Goes through the rows of the file matrix.rows, all or those named, and prints a
 	table. Each is built with W=1, where a warning is a failure; then, except where
 	just that is wanted, booted: the module is loaded, tested and unloaded, and the
 	kernel log must be clean. A failure shows the end of its log.
 	  --readme  put the lines of these rows into README's table, which has the last
 	            result of every row
-	  --kept    print the last result of every row, run nothing
+	  --kept    the last result of every row that was run here; runs nothing
 	SECONDS_PER_ROW (3600) bounds a guest. Logs: $ZB_CACHE/matrix.
 	END_OF_HELP
 }
@@ -181,7 +181,8 @@ as_markdown() {
 
 # Lines of rows that ran just now replace those of README, others stay.
 write_readme() {
-	local readme=$here/../README.md table=$tmp/table
+	local readme=$here/../README.md table
+	table=$(mktemp)
 	grep -q '^<!-- matrix -->$' "$readme" || die "README.md has no line <!-- matrix -->"
 	names | while read -r name; do
 		if [[ " $* " == *" $name "* ]]; then
@@ -195,6 +196,16 @@ write_readme() {
 		/^<!-- matrix -->$/ r $table
 		/^<!-- /!d
 	}" "$readme"
+	rm -f "$table"
+}
+
+show_kept() {
+	local name have=()
+	while read -r name; do
+		[[ ! -e $logs/$name.row ]] || have+=("$name")
+	done < <(names)
+	kept "${have[@]}" | as_text
+	[[ $1 != --readme ]] || write_readme "${have[@]}"
 }
 
 main() {
@@ -204,7 +215,7 @@ main() {
 	case ${1:-} in
 	-h | --help) usage; return ;;
 	--list) names; return ;;
-	--kept) mapfile -t wanted < <(names); kept "${wanted[@]}" | as_text; return ;;
+	--kept) show_kept "${2:-}"; return ;;
 	--readme) readme=yes; shift ;;
 	-*) die "unknown option $1, see --help" ;;
 	esac
@@ -214,8 +225,6 @@ main() {
 		read_row "$name"
 	done
 	as_root
-	tmp=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-matrix.XXXXXX")
-	trap 'rm -rf "$tmp"' EXIT
 	for name in "${wanted[@]}"; do
 		say "$name"
 		run_row "$name"
