@@ -38,6 +38,9 @@ kselftest: tools ## tests of the module that is loaded on this machine
 check: ## style, unit tests, and kselftests in a guest with Debian's kernel
 	@$(alone) selftests/check.sh
 
+matrix: ## build, load and test on one Debian kernel after the other (ROWS="6.1 7.2-rt")
+	@$(alone) selftests/matrix.sh $(ROWS)
+
 bench: ## zbuddy against the page allocator, measured in guests
 	@$(alone) selftests/bench/bench
 
@@ -86,5 +89,5 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
-	bench bench-quick unit-bench install uninstall dkms-install \
-	dkms-uninstall sign deb dkms-test fuzz
+	bench bench-quick deb dkms-install dkms-test dkms-uninstall fuzz \
+	install matrix sign uninstall unit-bench

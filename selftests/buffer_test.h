@@ -5,6 +5,7 @@
 
 #include "zbuddy_test.h"
 
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -45,6 +46,28 @@ static inline int zb_bulk_free(int fd, const __u32 *handles, __u32 nr, __u32 *do
 
 	*done = bulk.done;
 	return rc;
+}
+
+/*
+ * Once io_uring registered no memory that is mapped from a file, whatever file:
+ * of /dev/zero neither, though what is mapped there is anonymous memory.
+ */
+static inline bool zb_ring_takes_files(int ring)
+{
+	int rc, err, zero = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	struct iovec iov = { .iov_len = (size_t)sysconf(_SC_PAGESIZE) };
+
+	iov.iov_base = mmap(NULL, iov.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			    zero, 0);
+	rc = (int)syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS,
+			  &iov, 1);
+	err = errno;
+	if (!rc)
+		syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS,
+			NULL, 0);
+	munmap(iov.iov_base, iov.iov_len);
+	close(zero);
+	return !rc || err != EOPNOTSUPP;
 }
 
 /* A new dma-buf, or -errno. */

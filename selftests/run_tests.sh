@@ -6,7 +6,8 @@
 # three sets of parameters, and those about pins with memory that is not CMA. Where
 # there are two NUMA nodes, those about nodes alone.
 # TAP with subtests; the last line counts test cases. Parameters of the first round
-# are in $ZB_PARAMS; arguments name the tests to run.
+# are in $ZB_PARAMS, a backend for all rounds in $ZB_BACKEND; arguments name the
+# tests to run.
 
 cd "$(dirname "$0")" || exit 1
 # Most tests want all of the memory; those about reserves set them themselves, and
@@ -101,6 +102,10 @@ all() {
 
 with_module() {
 	[ "$(names "$@")" ] || return
+	[ ! "$ZB_BACKEND" ] || case $params in
+	*backend=*) ;;
+	*) params="$params backend=$ZB_BACKEND" ;;
+	esac
 	# shellcheck disable=SC2086  # several parameters
 	insmod ./zbuddy.ko $params
 	loaded=$?

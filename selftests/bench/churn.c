@@ -147,7 +147,7 @@ static void host_figures(struct figures *f)
 		zone = &NODE_DATA(bench_host_node)->node_zones[i];
 		if (!populated_zone(zone))
 			continue;
-		for (order = 0; order < NR_PAGE_ORDERS; order++) {
+		for (order = 0; order < ARRAY_SIZE(zone->free_area); order++) {
 			unsigned long nr = zone->free_area[order].nr_free;
 
 			f->free += nr << order;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Shared by `kernel` and `run`: the cache folder, locks, logs, tools, apt.
+# Shared by `kernel`, `run` and `build`: the cache folder, locks, logs, tools, apt.
 #
 # Everything slow is made once and kept below $ZB_CACHE, in a folder whose name
 # tells what it was made from. A folder counts only when it holds the file
@@ -18,6 +18,10 @@ ZB_RELEASE=trixie
 ZB_KERNELS=$ZB_RELEASE-backports
 ZB_SERIES=7.2
 ZB_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+# For kernels of other releases `kernel` sets these otherwise.
+ZB_APT=$ZB_CACHE/apt
+ZB_SUITES="$ZB_RELEASE $ZB_KERNELS"
+ZB_ARCHS=amd64
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -101,6 +105,40 @@ hash_of() {
 	cat -- "$@" | sha256sum | cut -c1-12
 }
 
+# --- kinds of kernels --------------------------------------------------------
+
+zb_vm=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+
+# debian_kernels: the table without its comments.
+debian_kernels() {
+	grep -v '^#' "$zb_vm/kernels"
+}
+
+# kind_row KIND: its line of the table, if it has one.
+kind_row() {
+	debian_kernels | awk -v kind="$1" '$1 == kind { print; found = 1 } END { exit !found }'
+}
+
+arch_of_flavour() {
+	case $1 in
+	*arm64) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+# check_kind KIND
+check_kind() {
+	[[ $1 == @(stock|debug|uml) ]] || kind_row "$1" >/dev/null ||
+		die "no kernel of kind $1: there are stock, debug, uml," \
+			"$(debian_kernels | cut -f1 | paste -sd' ')"
+}
+
+# make_arguments FOLDER: what make must be told to build for the kernel in there.
+make_arguments() {
+	echo "KDIR=$(cat "$1/kdir")"
+	[[ ! -e $1/cross ]] || cat "$1/cross"
+}
+
 # --- tools of the host -----------------------------------------------------
 
 as_root() {
@@ -171,26 +209,26 @@ mmdebstrap_mirror() {
 guest_sources() {
 	local suite uri
 	uri=$(debian_mirror)
-	for suite in "$ZB_RELEASE" "$ZB_KERNELS"; do
+	for suite in $ZB_SUITES; do
 		echo "deb [signed-by=$ZB_KEYRING] $uri $suite main"
 	done
 }
 
 # guest_apt TOOL ARGUMENT...: apt-get or apt-cache for the guest's release.
 guest_apt() {
-	local tool=$1 dir=$ZB_CACHE/apt
+	local tool=$1 dir=$ZB_APT
 	shift
 	"$tool" -o Dir::State="$dir/state" -o Dir::State::status="$dir/status" \
 		-o Dir::Cache="$dir/cache" -o Dir::Etc::sourcelist="$dir/sources.list" \
 		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null \
 		-o Dir::Etc::preferencesparts=/dev/null -o APT::Architecture=amd64 \
-		-o APT::Architectures=amd64 -o APT::Sandbox::User=root \
+		-o APT::Architectures="$ZB_ARCHS" -o APT::Sandbox::User=root \
 		-o APT::Default-Release="$ZB_KERNELS" "$@"
 }
 
 # Not when somebody did just now: they may be reading it.
 guest_apt_update() {
-	local dir=$ZB_CACHE/apt
+	local dir=$ZB_APT
 	[[ ! $(find "$dir/updated" -mmin -10 2>/dev/null) ]] || return 0
 	need "$ZB_KEYRING:debian-archive-keyring"
 	mkdir -p "$dir"/{state/lists/partial,cache/archives/partial}
