@@ -90,14 +90,17 @@ static bool can_ever(const struct zb_space *space, const struct zb_want *want)
 {
 	unsigned int highest = zb_gfp_zone(want->gfp);
 	const struct zb_zone *zone;
+	unsigned long kept;
 
 	zb_for_each_zone(zone, &space->host->pool) {
 		if (zone->type > highest)
 			continue;
 		if (want->gfp & __ZB_GFP_THISNODE && zone->nid != want->nid)
 			continue;
-		if (want->nr_pages + zone->watermark[ZB_ALLOC_WMARK_MIN] +
-		    zone->lowmem_reserve[highest] <= zone->nr_pages)
+		/* Who changes them meanwhile changes the answer. */
+		kept = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]) +
+		       READ_ONCE(zone->lowmem_reserve[highest]);
+		if (want->nr_pages + kept <= zone->nr_pages)
 			return true;
 	}
 	return false;
