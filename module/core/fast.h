@@ -73,9 +73,9 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 		return false;
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy))
+	if (unlikely(READ_ONCE(pcp->busy)))
 		goto unpin;
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	list = zb_fast_list(pcp, order, fast->migratetype);
 	nr = list->nr;
@@ -95,7 +95,7 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 
 leave:
 	barrier();
-	pcp->busy = 0;
+	WRITE_ONCE(pcp->busy, 0);
 unpin:
 	zb_cpu_unpin();
 	return false;
@@ -135,9 +135,9 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 		return false;
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy))
+	if (unlikely(READ_ONCE(pcp->busy)))
 		goto unpin;
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	list = zb_fast_list(pcp, order, mt);
 	nr = list->nr;
@@ -154,7 +154,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 
 leave:
 	barrier();
-	pcp->busy = 0;
+	WRITE_ONCE(pcp->busy, 0);
 unpin:
 	zb_cpu_unpin();
 	return false;

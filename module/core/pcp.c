@@ -421,7 +421,7 @@ static bool drain_list(struct zb_zone *zone, unsigned int cpu,
 	struct batch batch;
 
 	zb_cpu_pin();
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	pop_cold(pcp, index, mt, ZB_PCP_BATCH_MAX, &batch);
 	zb_pcp_leave(pcp);
