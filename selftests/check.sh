@@ -45,7 +45,7 @@ heap() {
 
 # Those with threads, in a kernel that looks for data races.
 kcsan() {
-	"$here/vm/run" -k kcsan -s 4 -t 1800 -- ./run_tests.sh tunables_test.sh lifetime_test \
+	"$here/vm/run" -k kcsan -a kcsan.skip_watch=2000 -t 1800 -- ./run_tests.sh tunables_test.sh lifetime_test \
 		wait_test kill_test race_test bulk_test pin_test api_test.sh alloc_test owners_test.sh
 }
 
