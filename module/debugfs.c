@@ -173,7 +173,7 @@ static int pagetypeinfo_show(struct seq_file *m, void *unused)
 		int nid = host->pool.nodes[i].nid;
 
 		pagetypeinfo_show_node(m, &host->pool, nid, st);
-		if (page_owner)
+		if (READ_ONCE(page_owner))
 			show_mixed_count(m, &host->pool, nid);
 	}
 	kvfree(st);

@@ -38,9 +38,9 @@ static void show_protection(struct seq_file *m, const struct zb_zone *zone)
 {
 	unsigned int i;
 
-	seq_printf(m, "\n        protection: (%lu", zone->lowmem_reserve[0]);
+	seq_printf(m, "\n        protection: (%lu", READ_ONCE(zone->lowmem_reserve[0]));
 	for (i = 1; i < ZB_NR_ZONES; i++)
-		seq_printf(m, ", %lu", zone->lowmem_reserve[i]);
+		seq_printf(m, ", %lu", READ_ONCE(zone->lowmem_reserve[i]));
 	seq_putc(m, ')');
 }
 
@@ -63,9 +63,9 @@ static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
 {
 	seq_printf(m, "Node %d, zone %8s", zone->nid, zb_zone_names[zone->type]);
 	seq_printf(m, "\n  pages free     %lu\n        min      %lu\n        low      %lu\n        high     %lu",
-		   st->nr_free, zone->watermark[ZB_ALLOC_WMARK_MIN],
-		   zone->watermark[ZB_ALLOC_WMARK_LOW],
-		   zone->watermark[ZB_ALLOC_WMARK_HIGH]);
+		   st->nr_free, READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
+		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]),
+		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]));
 	seq_printf(m, "\n        spanned  %lu\n        present  %lu\n        managed  %lu\n        cma      %lu",
 		   zone->nr_pages, zone->nr_pages, zone->nr_pages,
 		   st->nr_blocks[ZB_MIGRATE_CMA] << ZB_PAGEBLOCK_ORDER);

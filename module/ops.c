@@ -120,9 +120,9 @@ static void show_zone(const struct zb_zone *zone, const struct zb_zone_stat *st)
 		zone->nid, zb_zone_names[zone->type],
 		st->nr_free << (PAGE_SHIFT - 10),
 		st->nr_cached << (PAGE_SHIFT - 10),
-		zone->watermark[ZB_ALLOC_WMARK_MIN] << (PAGE_SHIFT - 10),
-		zone->watermark[ZB_ALLOC_WMARK_LOW] << (PAGE_SHIFT - 10),
-		zone->watermark[ZB_ALLOC_WMARK_HIGH] << (PAGE_SHIFT - 10),
+		READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]) << (PAGE_SHIFT - 10),
+		READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) << (PAGE_SHIFT - 10),
+		READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]) << (PAGE_SHIFT - 10),
 		blocks);
 }
 

@@ -15,6 +15,25 @@
 #include <sys/uio.h>
 
 #define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
+#define ZB_MODULE	"./zbuddy.ko"
+
+static inline int zb_load(const char *params)
+{
+	int fd = open(ZB_MODULE, O_RDONLY | O_CLOEXEC);
+	int rc = (int)syscall(SYS_finit_module, fd, params, 0);
+
+	rc = rc ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+/* What rmmod does. The kernel says EAGAIN for "in use" where others say EBUSY. */
+static inline int zb_unload(void)
+{
+	int rc = (int)syscall(SYS_delete_module, "zbuddy", O_NONBLOCK);
+
+	return rc ? -errno : 0;
+}
 
 static inline int zb_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk,
 			  const __u32 *handles, __u32 nr)
@@ -293,6 +312,40 @@ static inline int zb_recv_fd(int sock)
 		return -ENOMSG;
 	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	return fd;
+}
+
+/* A device that takes dma-bufs, or -1. */
+static inline int zb_importer(void)
+{
+	char name[32];
+	int i, fd;
+
+	if (system("modprobe vgem >/dev/null 2>&1") == -1)
+		return -1;
+	for (i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "/dev/dri/card%d", i);
+		fd = open(name, O_RDWR | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* What is in drm.h, which not everybody has: PRIME_FD_TO_HANDLE and GEM_CLOSE. */
+static inline int zb_import(int card, int dmabuf, __u32 *handle)
+{
+	struct { __u32 handle, flags; __s32 fd; } prime = { .fd = dmabuf };
+	int rc = zb_ioctl(card, _IOWR('d', 0x2e, prime), &prime);
+
+	*handle = prime.handle;
+	return rc;
+}
+
+static inline int zb_unimport(int card, __u32 handle)
+{
+	struct { __u32 handle, pad; } gem = { .handle = handle };
+
+	return zb_ioctl(card, _IOW('d', 0x09, gem), &gem);
 }
 
 /* How many files this process has open. */

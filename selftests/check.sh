@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # All that must be right before a change goes in; what `make check` runs.
-# usage: check.sh [PART]...    of style, unit, kselftest, nodes
+# usage: check.sh [PART]...    of style, unit, kselftest, nodes, debug, heap, kcsan
 # Needs root and, the first time, a Debian mirror; installs what it lacks. The
 # last line is `N passed, N failed`, and `, N skipped` where something was.
 set -euo pipefail
@@ -14,7 +14,7 @@ here=$(dirname "$(readlink -f "$0")")
 # What make tells its children is not for those we start in other folders.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-all_parts=(style unit kselftest nodes)
+all_parts=(style unit kselftest nodes debug heap kcsan)
 
 style() {
 	"$here/style.sh"
@@ -31,6 +31,22 @@ kselftest() {
 
 nodes() {
 	"$here/numa.sh"
+}
+
+# The same tests where the kernel looks on: KASAN, lockdep, kmemleak, and so forth.
+# There, and only there, allocations fail on purpose.
+debug() {
+	"$here/vm/run" -k debug -t 2400 -- ./run_tests.sh
+}
+
+heap() {
+	"$here/heap.sh" -k debug
+}
+
+# Those with threads, in a kernel that looks for data races.
+kcsan() {
+	"$here/vm/run" -k kcsan -a kcsan.skip_watch=2000 -t 1800 -- ./run_tests.sh tunables_test.sh lifetime_test \
+		wait_test kill_test race_test bulk_test pin_test api_test.sh alloc_test owners_test.sh
 }
 
 # --- parts and their figures -----------------------------------------------------

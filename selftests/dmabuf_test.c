@@ -381,44 +381,19 @@ TEST_F(dmabuf, cpu_access)
 	EXPECT_EQ(-1, ioctl(d, DMA_BUF_IOCTL_SYNC, &s));
 }
 
-/* What is in drm.h, which not everybody has. */
-struct prime { __u32 handle, flags; __s32 fd; };
-struct gem_close { __u32 handle, pad; };
-#define PRIME_FD_TO_HANDLE	_IOWR('d', 0x2e, struct prime)
-#define GEM_CLOSE		_IOW('d', 0x09, struct gem_close)
-
-/* A device that takes dma-bufs, or -1. */
-static int importer(void)
-{
-	char name[32];
-	int i, fd;
-
-	if (system("modprobe vgem >/dev/null 2>&1") == -1)
-		return -1;
-	for (i = 0; i < 8; i++) {
-		snprintf(name, sizeof(name), "/dev/dri/card%d", i);
-		fd = open(name, O_RDWR | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	return -1;
-}
-
 /* A driver that has it (vgem) keeps the memory, and is part of CPU access. */
 TEST_F(dmabuf, imported_by_a_device)
 {
 	struct dma_buf_sync s = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
-	struct prime prime = { 0 };
-	struct gem_close gem = { 0 };
-	int card = importer(), d, i;
+	int card = zb_importer(), d, i;
+	__u32 gem;
 	char *p;
 
 	if (card < 0)
 		SKIP(return, "no device that imports: vm/run -M vgem");
 	for (i = 0; i < 20; i++) {
 		d = export_rw(self);
-		prime.fd = d;
-		ASSERT_EQ(0, ioctl(card, PRIME_FD_TO_HANDLE, &prime));
+		ASSERT_EQ(0, zb_import(card, d, &gem));
 		p = zb_map_at(d, LENGTH, 0);
 		ASSERT_NE(MAP_FAILED, (void *)p);
 		s.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW;
@@ -428,10 +403,8 @@ TEST_F(dmabuf, imported_by_a_device)
 		EXPECT_EQ(0, ioctl(d, DMA_BUF_IOCTL_SYNC, &s));
 		EXPECT_TRUE(zb_filled(p, 0, LENGTH, (unsigned int)i));
 		munmap(p, LENGTH);
-		if (i < 19) {
-			gem.handle = prime.handle;
-			EXPECT_EQ(0, ioctl(card, GEM_CLOSE, &gem));
-		}
+		if (i < 19)
+			EXPECT_EQ(0, zb_unimport(card, gem));
 		close(d);
 	}
 	EXPECT_EQ(1, zb_exports(self->fd, self->a.handle));

@@ -43,9 +43,12 @@ what_is_wrong() {
 program() {
 	name=$1 seconds=$2
 	echo "# Subtest: $name${round:+ ($round)}"
+	read -r begin _ </proc/uptime
 	timeout -s KILL "$seconds" "./$name" >"$log" 2>&1 </dev/null
 	status=$?
+	read -r end _ </proc/uptime
 	sed 's/^/    /' "$log"
+	echo "# $name: $((${end%.*} - ${begin%.*})) s"
 	good=$(count '^ok [0-9]')
 	skips=$(count '^ok [0-9].*# SKIP')
 	bad=$(count '^not ok [0-9]')

@@ -6,8 +6,6 @@
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
 
-#define MODULE	"./zbuddy.ko"
-
 FIXTURE(module) {
 	__u64 page;
 };
@@ -17,31 +15,13 @@ static bool loaded(void)
 	return !access("/sys/module/zbuddy", F_OK);
 }
 
-static int load(const char *params)
-{
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-	int rc = (int)syscall(SYS_finit_module, fd, params, 0);
-
-	rc = rc ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
-/* What rmmod does. The kernel says EAGAIN for "in use" where others say EBUSY. */
-static int unload(void)
-{
-	int rc = (int)syscall(SYS_delete_module, "zbuddy", O_NONBLOCK);
-
-	return rc ? -errno : 0;
-}
-
 /* Somebody may still be in the middle of its end. */
 static int unload_soon(void)
 {
 	int rc = -EAGAIN, ms;
 
 	for (ms = 0; ms < ZB_PATIENCE_MS && rc == -EAGAIN; ms += 20) {
-		rc = unload();
+		rc = zb_unload();
 		if (rc)
 			zb_sleep_ms(20);
 	}
@@ -53,10 +33,10 @@ FIXTURE_SETUP(module)
 	struct zb_ioc_info info;
 	int fd;
 
-	if (geteuid() || access(MODULE, R_OK))
-		SKIP(return, "no " MODULE ", or not root");
+	if (geteuid() || access(ZB_MODULE, R_OK))
+		SKIP(return, "no " ZB_MODULE ", or not root");
 	ASSERT_FALSE(loaded());
-	ASSERT_EQ(0, load("size=64M"));
+	ASSERT_EQ(0, zb_load("size=64M"));
 	fd = zb_open();
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, zb_info(fd, &info));
@@ -71,7 +51,7 @@ FIXTURE_TEARDOWN_PARENT(module)
 }
 
 #define EXPECT_IN_USE() do {						\
-	EXPECT_EQ(-EAGAIN, unload());					\
+	EXPECT_EQ(-EAGAIN, zb_unload());				\
 	EXPECT_TRUE(loaded());						\
 } while (0)
 
@@ -79,7 +59,7 @@ FIXTURE_TEARDOWN_PARENT(module)
 	EXPECT_EQ(0, unload_soon());					\
 	EXPECT_FALSE(loaded());						\
 	EXPECT_NE(0, access(ZB_DEV, F_OK));				\
-	ASSERT_EQ(0, load("size=64M"));					\
+	ASSERT_EQ(0, zb_load("size=64M"));					\
 	EXPECT_EQ(0, unload_soon());					\
 } while (0)
 
@@ -190,7 +170,7 @@ TEST_F(module, being_looked_at)
 	if (fd < 0)
 		SKIP(return, "no debugfs");
 	/* debugfs lets go of the module itself: no more than that nothing breaks */
-	unload();
+	zb_unload();
 	close(fd);
 	EXPECT_EQ(0, loaded() ? unload_soon() : 0);
 }

@@ -101,16 +101,19 @@ void zb_file_close(struct zb_file *file)
  */
 int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
 {
+	u32 handle;
 	int err;
 
-	buf->has_handle = true;
 	xa_lock(&file->handles);
-	err = __xa_alloc_cyclic(&file->handles, &buf->handle, buf,
+	err = __xa_alloc_cyclic(&file->handles, &handle, buf,
 				XA_LIMIT(1, max_handle(file)), &file->next,
 				GFP_KERNEL_ACCOUNT);
+	if (err >= 0) {
+		/* The list of owners has the buffer already. */
+		WRITE_ONCE(buf->handle, handle);
+		WRITE_ONCE(buf->has_handle, true);
+	}
 	xa_unlock(&file->handles);
-	if (err < 0)
-		buf->has_handle = false;
 	if (err == -EBUSY)
 		return -ENOSPC;
 	return err < 0 ? err : 0;

@@ -43,11 +43,14 @@ static int insert_pages(struct vm_area_struct *vma, unsigned long addr,
 {
 	struct page *pages[INSERT_BATCH];
 	unsigned long i;
+	int err;
 
 	for (i = 0; i < nr; i++)
 		pages[i] = pfn_to_page(pfn + i);
 	*left = nr;
-	return vm_insert_pages(vma, addr, pages, left);
+	err = vm_insert_pages(vma, addr, pages, left);
+	/* The range is right; what it means is a table that could not be had. */
+	return err == -EFAULT ? -ENOMEM : err;
 }
 
 /*

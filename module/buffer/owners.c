@@ -22,7 +22,7 @@ static unsigned long nr_pins(const struct zb_buffer *buf)
 	struct page *page;
 	int extra;
 
-	if (!buf->was_mapped)
+	if (!READ_ONCE(buf->was_mapped))
 		return 0;
 	for (i = 0; i < buf->nr_pages; i++) {
 		page = pfn_to_page(buf->pfn + i);
@@ -66,7 +66,7 @@ static int owners_show(struct seq_file *m, void *v)
 	const struct zb_buffer *buf = list_entry(v, struct zb_buffer, link);
 
 	seq_printf(m, "handle %u pid %d comm %s label %s node %d zone %s order %u length %llu type %s age %lld mappings %d pins %lu exports %d state %s\n",
-		   buf->handle, buf->pid, buf->comm,
+		   READ_ONCE(buf->handle), buf->pid, buf->comm,
 		   buf->label[0] ? buf->label : "-", buf->nid,
 		   zb_zone_names[buf->zone], buf->order, zb_buffer_bytes(buf),
 		   zb_migratetype_names[zb_gfp_migratetype(buf->gfp)],

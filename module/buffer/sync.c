@@ -28,8 +28,9 @@ int zb_sync_init(struct zb_space *space)
 
 	pdev = platform_device_register_simple("zbuddy-sync",
 					       PLATFORM_DEVID_NONE, NULL, 0);
+	/* That it has no memory for the name it calls EINVAL. */
 	if (IS_ERR(pdev))
-		return PTR_ERR(pdev);
+		return PTR_ERR(pdev) == -EINVAL ? -ENOMEM : PTR_ERR(pdev);
 	err = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	/* A machine without DMA has no caches to care for either. */
 	if (err && IS_ENABLED(CONFIG_HAS_DMA)) {

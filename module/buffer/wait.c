@@ -41,6 +41,8 @@ static void stand_in_line(struct zb_space *space, struct waiter *w)
 {
 	w->seen = atomic_read(&space->host->frees) - 1;
 	atomic_inc(&space->host->nr_waiting);
+	/* Pairs with the barrier in zb_host_freed(). */
+	smp_mb__after_atomic();
 	spin_lock(&space->waiters_lock);
 	list_add_tail(&w->link, &space->waiters);
 	spin_unlock(&space->waiters_lock);
@@ -59,7 +61,8 @@ static void leave(struct zb_space *space, struct waiter *w)
 static unsigned long try(struct zb_space *space, struct waiter *w,
 			 const struct zb_want *want)
 {
-	w->seen = atomic_read(&space->host->frees);
+	/* Not later: what is freed after the attempt must look new. */
+	w->seen = atomic_read_acquire(&space->host->frees);
 	return zb_host_alloc(space->host, want->gfp | __ZB_GFP_NOWARN,
 			     want->nr_pages, want->nid, NULL, true);
 }
@@ -90,14 +93,17 @@ static bool can_ever(const struct zb_space *space, const struct zb_want *want)
 {
 	unsigned int highest = zb_gfp_zone(want->gfp);
 	const struct zb_zone *zone;
+	unsigned long kept;
 
 	zb_for_each_zone(zone, &space->host->pool) {
 		if (zone->type > highest)
 			continue;
 		if (want->gfp & __ZB_GFP_THISNODE && zone->nid != want->nid)
 			continue;
-		if (want->nr_pages + zone->watermark[ZB_ALLOC_WMARK_MIN] +
-		    zone->lowmem_reserve[highest] <= zone->nr_pages)
+		/* Who changes them meanwhile changes the answer. */
+		kept = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]) +
+		       READ_ONCE(zone->lowmem_reserve[highest]);
+		if (want->nr_pages + kept <= zone->nr_pages)
 			return true;
 	}
 	return false;

@@ -69,9 +69,9 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 		return false;
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy))
+	if (unlikely(READ_ONCE(pcp->busy)))
 		goto unpin;
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	top = pcp->top + zb_pcp_list(order, fast->migratetype);
 	frame = *(pcp->frame + *top - 1);
@@ -88,7 +88,7 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 
 leave:
 	barrier();
-	pcp->busy = 0;
+	WRITE_ONCE(pcp->busy, 0);
 unpin:
 	zb_cpu_unpin();
 	return false;
@@ -128,9 +128,9 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 					     frame / ZB_PAGEBLOCK_NR)->migratetype));
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy))
+	if (unlikely(READ_ONCE(pcp->busy)))
 		goto unpin;
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	top = pcp->top + list;
 	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
@@ -146,7 +146,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 
 leave:
 	barrier();
-	pcp->busy = 0;
+	WRITE_ONCE(pcp->busy, 0);
 unpin:
 	zb_cpu_unpin();
 	return false;

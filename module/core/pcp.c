@@ -455,7 +455,7 @@ static bool drain_list(struct zb_zone *zone, unsigned int cpu,
 	struct parcel parcel zb_not_zeroed;
 
 	zb_cpu_pin();
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	pcp->streak = 0;
 	pcp->rotor = 0;

@@ -118,11 +118,11 @@ static inline struct zb_pcp *zb_pcp_enter(struct zb_zone *zone)
 
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy)) {
+	if (unlikely(READ_ONCE(pcp->busy))) {
 		zb_cpu_unpin();
 		return NULL;
 	}
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	return pcp;
 }
@@ -130,7 +130,7 @@ static inline struct zb_pcp *zb_pcp_enter(struct zb_zone *zone)
 static inline void zb_pcp_leave(struct zb_pcp *pcp)
 {
 	barrier();
-	pcp->busy = 0;
+	WRITE_ONCE(pcp->busy, 0);
 	zb_cpu_unpin();
 }
 

@@ -128,8 +128,8 @@ arch_of_flavour() {
 
 # check_kind KIND
 check_kind() {
-	[[ $1 == @(stock|debug|uml) ]] || kind_row "$1" >/dev/null ||
-		die "no kernel of kind $1: there are stock, debug, uml," \
+	[[ $1 == @(stock|debug|kcsan|uml) ]] || kind_row "$1" >/dev/null ||
+		die "no kernel of kind $1: there are stock, debug, kcsan, uml," \
 			"$(debian_kernels | cut -f1 | paste -sd' ')"
 }
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The dma-heap with the first, the second, ... of the allocations on the way failing:
+ * how it comes into being, and what it hands out. Loads zbuddy.ko itself, and leaves
+ * it loaded, for the kernel has no way to take a heap away: see heap.sh.
+ */
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+#include "fail_nth.h"
+
+#define HEAP	"/dev/dma_heap/zbuddy"
+#define MAX_NTH	300
+
+/* As in linux/dma-heap.h, which not everybody has. */
+struct heap_allocation {
+	__u64 len;
+	__u32 fd, fd_flags;
+	__u64 heap_flags;
+};
+
+#define HEAP_ALLOC	_IOWR('H', 0x0, struct heap_allocation)
+
+/* The module gets the same place each time, as long as nobody else loads any. */
+TEST(dma_heap_add)
+{
+	struct fail_nth nth;
+	unsigned long start, end, text;
+	bool hit = true;
+	int n;
+
+	if (geteuid() || access(ZB_MODULE, R_OK))
+		SKIP(return, "no " ZB_MODULE ", or not root");
+	if (!fail_init(&nth))
+		SKIP(return, "no fault injection in this kernel, or no filter for it");
+	ASSERT_EQ(0, zb_load("size=16M"));
+	fail_find("zb_heap_add", &start, &end);
+	text = fail_text();
+	ASSERT_EQ(0, zb_unload());
+	if (!start)
+		SKIP(return, "this kernel lets no module add a dma-heap");
+	fail_choose_pass(FAIL_SLAB, start, end);
+	for (n = 1; n < MAX_NTH; n++) {
+		fail_arm(&nth, n);
+		EXPECT_EQ(0, zb_load("size=16M heap=1"));
+		hit = fail_disarm(&nth);
+		EXPECT_EQ(text, fail_text());
+		if (!access(HEAP, F_OK))
+			break;
+		EXPECT_TRUE(hit);
+		ASSERT_EQ(0, zb_unload());
+	}
+	TH_LOG("%d points of failure", n - 1);
+	EXPECT_GT(n, 3);
+	EXPECT_FALSE(hit);
+}
+
+TEST(allocate)
+{
+	struct heap_allocation a;
+	int heap = open(HEAP, O_RDWR | O_CLOEXEC), zb = zb_open(), n, rc, failed = 0;
+	struct fail_nth nth;
+	bool hit = true;
+	__u64 left;
+
+	if (heap < 0 || !fail_init(&nth))
+		SKIP(return, "no " HEAP ", or no fault injection");
+	ASSERT_GE(zb, 0);
+	fail_choose_pass(FAIL_SLAB, 0, ~0ul);
+	left = zb_free_bytes(zb);
+	for (n = 1; hit && n < MAX_NTH; n++) {
+		a = (struct heap_allocation){ .len = 300000, .fd_flags = O_RDWR | O_CLOEXEC };
+		fail_arm(&nth, n);
+		rc = zb_ioctl(heap, HEAP_ALLOC, &a);
+		hit = fail_disarm(&nth);
+		failed += !!rc;
+		EXPECT_TRUE(!rc || rc == -ENOMEM) TH_LOG("failure %d: errno %d", n, -rc);
+		if (!rc)
+			close((int)a.fd);
+		EXPECT_EQ(left, zb_await_free(zb, left)) TH_LOG("failure %d", n);
+		EXPECT_TRUE(zb_check_ok());
+	}
+	TH_LOG("%d points of failure, %d failed", n - 2, failed);
+	EXPECT_FALSE(hit);
+	EXPECT_GT(failed, 5);
+	close(heap);
+	close(zb);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading with the first, the second, ... of the allocations on the
+ * way failing: the module loads or says ENOMEM, it always unloads, and no memory is
+ * missing afterwards. Once all of the way is gone; with each backend there is that
+ * part of it where the memory is taken. Loads zbuddy.ko itself.
+ */
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+#include "fail_nth.h"
+
+#include <dirent.h>
+
+#define MAX_NTH	1500
+/*
+ * What MemFree may vary from one look to the next without a region having been lost;
+ * KASAN keeps freed memory back for long, so that it sinks slowly all the time.
+ */
+#define SLACK_KB	(12 * 1024)
+
+FIXTURE(fail_load) {
+	struct fail_nth nth;
+	unsigned long cma;
+	unsigned long free_kb;		/* at the last look */
+	unsigned long start, end;	/* of the function that counts */
+	unsigned long text;		/* where the module was */
+};
+
+FIXTURE_VARIANT(fail_load) {
+	const char *params;
+	const char *function;
+	const char *sites;	/* the calls that are ours begin with it */
+	int points;	/* so many there are at least */
+};
+
+FIXTURE_VARIANT_ADD(fail_load, all) {
+	.params = "size=16M zones=DMA:4M,Normal:*,Movable:4M cma_pages=512 poison=1",
+	.sites = "zb_", .points = 40,
+};
+
+FIXTURE_VARIANT_ADD(fail_load, cma) {
+	.params = "size=16M backend=cma", .function = "zb_region_acquire",
+	.sites = "zb_cma_", .points = 0,
+};
+
+FIXTURE_VARIANT_ADD(fail_load, dma) {
+	.params = "size=16M backend=dma", .function = "zb_region_acquire",
+	.sites = "zb_dma_", .points = 3,
+};
+
+FIXTURE_VARIANT_ADD(fail_load, contig) {
+	.params = "size=16M backend=contig", .function = "zb_region_acquire",
+	.sites = "zb_contig_", .points = 0,
+};
+
+static unsigned long number_in(const char *path, const char *before)
+{
+	char text[8192], *p;
+
+	if (zb_read_file(path, text, sizeof(text)) < 0)
+		return 0;
+	p = strstr(text, before);
+	return p ? strtoul(p + strlen(before), NULL, 10) : 0;
+}
+
+/* What all CMA areas have left: not a figure that moves by itself, as CmaFree. */
+static unsigned long cma_pages(void)
+{
+	DIR *dir = opendir("/sys/kernel/mm/cma");
+	unsigned long nr = 0;
+	struct dirent *entry;
+	char path[512];
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/kernel/mm/cma/%s/available_pages",
+			 entry->d_name);
+		nr += number_in(path, "");
+	}
+	if (dir)
+		closedir(dir);
+	return nr;
+}
+
+static unsigned long free_kb(void)
+{
+	return number_in("/proc/meminfo", "MemFree:");
+}
+
+FIXTURE_SETUP(fail_load)
+{
+	int rc;
+
+	if (geteuid() || access(ZB_MODULE, R_OK))
+		SKIP(return, "no " ZB_MODULE ", or not root");
+	if (!fail_init(&self->nth))
+		SKIP(return, "no fault injection in this kernel, or no filter for it");
+	ASSERT_NE(0, access("/sys/module/zbuddy", F_OK));
+	self->cma = cma_pages();
+	rc = zb_load(variant->params);
+	if (rc == -ENODEV || rc == -ENOMEM)
+		SKIP(return, "no such backend here");
+	ASSERT_EQ(0, rc);
+	self->text = fail_text();
+	fail_symbols();
+	self->start = FAIL_MODULES;
+	self->end = FAIL_MODULES_END;
+	if (variant->function)
+		ASSERT_TRUE(fail_find(variant->function, &self->start, &self->end));
+	ASSERT_EQ(0, zb_unload());
+	ASSERT_EQ(self->cma, cma_pages());
+	self->free_kb = free_kb();
+}
+
+FIXTURE_TEARDOWN_PARENT(fail_load)
+{
+	if (!access("/sys/module/zbuddy", F_OK))
+		EXPECT_EQ(0, zb_unload());
+}
+
+/*
+ * Use it a little: whatever it did without must not be missed by anybody. And is it
+ * where it was before?
+ */
+static int use(const FIXTURE_DATA(fail_load) *self)
+{
+	struct zb_ioc_alloc a;
+	char text[16];
+	int fd = zb_open();
+	int rc = fd < 0 ? -errno : zb_alloc_order(fd, 3, ZB_GFP_ANYZONE, &a);
+
+	if (fd >= 0)
+		close(fd);
+	zb_read_file(ZB_DEBUGFS "owners", text, sizeof(text));
+	return rc ? rc : fail_text() == self->text ? 0 : -ESTALE;
+}
+
+/* misc_register() says EBUSY also when it has no memory to note the number. */
+static bool may_be(int rc)
+{
+	return !rc || rc == -ENOMEM || rc == -EBUSY;
+}
+
+static void as_before(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(fail_load) *self, int n)
+{
+	unsigned long now = free_kb();
+
+	EXPECT_EQ(self->cma, cma_pages()) TH_LOG("%d: CMA pages are missing", n);
+	EXPECT_GT(now + SLACK_KB, self->free_kb) TH_LOG("%d: memory is missing", n);
+	self->free_kb = now;
+}
+
+static void load_failing(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(fail_load) *self,
+			 const FIXTURE_VARIANT(fail_load) *variant, int points)
+{
+	int n, rc, failed = 0;
+	bool hit = true;
+
+	for (n = 1; hit && n < MAX_NTH; n++) {
+		fail_arm(&self->nth, n);
+		rc = zb_load(variant->params);
+		hit = fail_disarm(&self->nth);
+		failed += !!rc;
+		EXPECT_TRUE(!rc || (may_be(rc) && hit)) TH_LOG("failure %d: errno %d", n, -rc);
+		if (!rc) {
+			EXPECT_EQ(0, use(self)) TH_LOG("failure %d", n);
+			ASSERT_EQ(0, zb_unload()) TH_LOG("failure %d", n);
+		}
+		as_before(_metadata, self, n);
+	}
+	TH_LOG("%s: %d points of failure, %d failed", variant->params, n - 2, failed);
+	EXPECT_FALSE(hit);
+	EXPECT_GE(n - 2, points);
+}
+
+TEST_F_TIMEOUT(fail_load, load, 600)
+{
+	fail_choose_pass(FAIL_SLAB, self->start, self->end);
+	load_failing(_metadata, self, variant, variant->points);
+	fail_choose_pass(FAIL_PAGES, self->start, self->end);
+	load_failing(_metadata, self, variant, 0);
+}
+
+/*
+ * Each call by itself, whatever else wants memory. The module is where it was the last
+ * time, as use() makes sure.
+ */
+TEST_F_TIMEOUT(fail_load, sites, 300)
+{
+	FILE *list = fopen("alloc_sites", "re");
+	char site[128];
+	int n = 0, rc;
+
+	if (!list)
+		SKIP(return, "no list of calls: it is made by make stage");
+	while (fail_next_site(list, site, sizeof(site))) {
+		if (strncmp(site, variant->sites, strlen(variant->sites)) ||
+		    strstr(site, "_open+") || strstr(site, "_show+"))
+			continue;
+		fail_always(&self->nth, true);
+		rc = zb_load(variant->params);
+		fail_always(&self->nth, false);
+		EXPECT_TRUE(may_be(rc)) TH_LOG("%s: errno %d", site, -rc);
+		if (!rc) {
+			EXPECT_EQ(0, use(self));
+			EXPECT_EQ(0, zb_unload());
+		}
+		as_before(_metadata, self, n++);
+	}
+	TH_LOG("%d calls", n);
+	fclose(list);
+}
+
+TEST_F_TIMEOUT(fail_load, unload, 300)
+{
+	bool hit = true;
+	int n;
+
+	fail_choose_pass(FAIL_SLAB, self->start, self->end);
+	for (n = 1; hit && n < MAX_NTH; n++) {
+		ASSERT_EQ(0, zb_load(variant->params));
+		EXPECT_EQ(0, use(self));
+		fail_arm(&self->nth, n);
+		EXPECT_EQ(0, zb_unload());
+		hit = fail_disarm(&self->nth);
+		as_before(_metadata, self, n);
+	}
+	TH_LOG("%s: %d points of failure", variant->params, n - 2);
+	EXPECT_FALSE(hit);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What can be done with the device and its files, as functions that return 0 or
+ * -errno, and as far as it needs that what undoes it; and the fixture they work on.
+ */
+#ifndef FAIL_OPS_H
+#define FAIL_OPS_H
+
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+#include "fail_nth.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#define NR_PAGES	1100	/* more than what one page table maps */
+#define NR_HANDLES	70	/* more than one node of the tree of handles has */
+
+FIXTURE(fail) {
+	FIXTURE_DATA(zbuddy) zb;
+	struct fail_nth nth;
+	int fd;
+	__u64 page;
+	struct zb_ioc_alloc a;
+	/* for those that make something */
+	struct zb_ioc_alloc made;
+	__u32 handles[NR_HANDLES], nr, done;
+	int new_fd, card;
+	__u32 gem;
+	char *p;
+	const char *path;
+	char before[4096], after[4096];
+};
+
+FIXTURE_SETUP(fail)
+{
+	if (zb_setup(_metadata, &self->zb))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	self->fd = self->zb.fd;
+	self->page = self->zb.page;
+	self->nr = 16;
+	if (!fail_init(&self->nth))
+		SKIP(return, "no fault injection in this kernel, or no filter for it");
+	ASSERT_EQ(0, zb_alloc_length(self->fd, NR_PAGES * self->page, ZB_GFP_ANYZONE, &self->a));
+}
+
+FIXTURE_TEARDOWN_PARENT(fail)
+{
+	zb_teardown(_metadata, &self->zb);
+}
+
+#define DATA	FIXTURE_DATA(fail)
+
+/* What is free, and in blocks of which size. */
+static void get_state(DATA *self, char *text)
+{
+	text[0] = '\0';
+	if (!zb_have_debugfs())
+		return;
+	zb_drain();
+	zb_read_file(ZB_DEBUGFS "buddyinfo", text, sizeof(self->before));
+}
+
+static void as_before(struct __test_metadata *_metadata, DATA *self, __u64 left, int n)
+{
+	EXPECT_EQ(left, zb_await_free(self->fd, left)) TH_LOG("after failure %d", n);
+	get_state(self, self->after);
+	EXPECT_STREQ(self->before, self->after) TH_LOG("after failure %d", n);
+	EXPECT_TRUE(zb_check_ok()) TH_LOG("after failure %d", n);
+}
+
+static int close_new(DATA *self)
+{
+	return close(self->new_fd) ? -errno : 0;
+}
+
+static int free_made(DATA *self)
+{
+	return zb_free(self->fd, self->made.handle);
+}
+
+static int do_open(DATA *self)
+{
+	self->new_fd = zb_open();
+	return self->new_fd < 0 ? -errno : 0;
+}
+
+static int do_alloc(DATA *self)
+{
+	return zb_alloc_order(self->fd, 3, ZB_GFP_ANYZONE, &self->made);
+}
+
+#define GROUPS	"/sys/fs/cgroup/"
+
+/* A group that was never charged before, so that something has to be made for it. */
+static int new_group(DATA *self)
+{
+	static int nr;
+	char path[64];
+
+	(void)self;
+	zb_write_file(GROUPS "cgroup.procs", "0");
+	snprintf(path, sizeof(path), GROUPS "zbuddy_fail%d", nr++);
+	rmdir(path);
+	snprintf(path, sizeof(path), GROUPS "zbuddy_fail%d", nr);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return -errno;
+	strcat(path, "/cgroup.procs");
+	return zb_write_file(path, "0");
+}
+
+static int alloc_accounted(DATA *self)
+{
+	return zb_alloc_order(self->fd, 3, ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, &self->made);
+}
+
+static int alloc_trimmed(DATA *self)
+{
+	return zb_alloc_length(self->fd, 700 * self->page, ZB_GFP_ANYZONE, &self->made);
+}
+
+/* Who may wait tries again instead of giving up. */
+static int alloc_wait(DATA *self)
+{
+	return zb_alloc_wait(self->fd, 3, 1000000000, &self->made);
+}
+
+static int bulk_alloc(DATA *self)
+{
+	return zb_bulk_alloc(self->fd, 1, self->handles, self->nr, &self->done);
+}
+
+/* Some are better than none, and told of. */
+static int bulk_free(DATA *self)
+{
+	__u32 want = self->done, done;
+	int rc = zb_bulk_free(self->fd, self->handles, want, &done);
+
+	return rc ? rc : done == want ? 0 : -EIO;
+}
+
+static int look(DATA *self)
+{
+	struct zb_ioc_info info;
+	struct zb_ioc_zone zone;
+	struct zb_ioc_query query;
+	struct zb_ioc_phys phys;
+
+	return zb_info(self->fd, &info) ?: zb_zone(self->fd, 0, &zone) ?:
+	       zb_query(self->fd, self->a.handle, &query) ?:
+	       zb_phys(self->fd, self->a.handle, &phys) ?:
+	       zb_label(self->fd, self->a.handle, "video") ?:
+	       zb_sync(self->fd, self->a.handle, ZB_SYNC_FOR_CPU | ZB_SYNC_FROM_DEVICE,
+		       0, self->a.length);
+}
+
+static int do_poll(DATA *self)
+{
+	struct pollfd fds[2] = {
+		{ .fd = self->fd, .events = POLLIN },
+		{ .fd = self->fd, .events = POLLIN },
+	};
+
+	return poll(fds, 2, 10) < 0 ? -errno : 0;
+}
+
+static int do_export(DATA *self)
+{
+	self->new_fd = zb_export(self->fd, self->a.handle, ZB_EXPORT_RDWR);
+	return self->new_fd < 0 ? self->new_fd : 0;
+}
+
+static int do_import(DATA *self)
+{
+	return zb_import(self->card, self->new_fd, &self->gem);
+}
+
+static int undo_import(DATA *self)
+{
+	return zb_unimport(self->card, self->gem);
+}
+
+static int unmap(DATA *self)
+{
+	return munmap(self->p, self->a.length) ? -errno : 0;
+}
+
+static int map_from(DATA *self, int fd, __u64 offset)
+{
+	self->p = zb_map_at(fd, self->a.length, offset);
+	return (void *)self->p == MAP_FAILED ? -errno : 0;
+}
+
+static int map(DATA *self)
+{
+	return map_from(self, self->fd, self->a.mmap_offset);
+}
+
+static int map_huge(DATA *self)
+{
+	return map_from(self, self->fd, self->a.mmap_offset + ZB_MMAP_HUGE);
+}
+
+static int map_dmabuf(DATA *self)
+{
+	return map_from(self, self->new_fd, 0);
+}
+
+/* Where no page table is, so that there is one to be made on each level. */
+static int map_far_away(DATA *self)
+{
+	self->p = mmap((void *)0x200000000000ul, self->a.length, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED_NOREPLACE, self->fd,
+		       (off_t)self->a.mmap_offset);
+	return (void *)self->p == MAP_FAILED ? -errno : 0;
+}
+
+static int throw_away(DATA *self)
+{
+	return madvise(self->p, self->a.length, MADV_DONTNEED) ? -errno : 0;
+}
+
+/* As touching each page, but with an errno: who touches would just try again. */
+static int populate(DATA *self)
+{
+	return madvise(self->p, self->a.length, MADV_POPULATE_WRITE) ? -errno : 0;
+}
+
+static int touch(DATA *self)
+{
+	return zb_touch(self->p, true) || zb_touch(self->p + self->a.length - 1, true) ?
+	       -EFAULT : 0;
+}
+
+/* Nothing of a huge mapping is there before it is touched. */
+static int map_and_touch_huge(DATA *self)
+{
+	return map_huge(self) ?: touch(self);
+}
+
+static int map_huge_unaligned(DATA *self)
+{
+	self->p = mmap((void *)0x200000001000ul, self->a.length, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED_NOREPLACE, self->fd,
+		       (off_t)(self->a.mmap_offset + ZB_MMAP_HUGE));
+	return (void *)self->p == MAP_FAILED ? -errno : 0;
+}
+
+static int map_and_touch_unaligned(DATA *self)
+{
+	return map_huge_unaligned(self) ?: touch(self);
+}
+
+static int read_to_the_end(const char *path)
+{
+	char text[4096];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t nr;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		nr = read(fd, text, sizeof(text));
+	} while (nr > 0);
+	nr = nr < 0 ? -errno : 0;
+	close(fd);
+	return (int)nr;
+}
+
+static int read_path(DATA *self)
+{
+	return read_to_the_end(self->path);
+}
+
+static int read_all(DATA *self)
+{
+	DIR *dir = opendir(ZB_DEBUGFS);
+	struct dirent *entry;
+	char path[512];
+	int rc = 0;
+
+	(void)self;
+	while (dir && (rc == 0 || rc == -ENOMEM) && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), ZB_DEBUGFS "%s", entry->d_name);
+		if (entry->d_type != DT_DIR && strcmp(entry->d_name, "drain"))
+			rc = read_to_the_end(path);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
+/* The 65th file is one too many for the table that a process starts with. */
+static int export_as_one_file_more(DATA *self)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		while (dup(self->fd) < 63)
+			;
+		_exit(-do_export(self));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -EIO;
+	return -WEXITSTATUS(status);
+}
+
+static int import_new(DATA *self)
+{
+	int rc = do_export(self);
+
+	if (!rc && self->card >= 0) {
+		rc = do_import(self);
+		if (!rc)
+			undo_import(self);
+	}
+	if (self->new_fd >= 0)
+		close(self->new_fd);
+	return rc;
+}
+
+#endif /* FAIL_OPS_H */
