@@ -69,7 +69,7 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 		return false;
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(READ_ONCE(pcp->busy)))
+	if (unlikely(zb_read_own(pcp->busy)))
 		goto unpin;
 	WRITE_ONCE(pcp->busy, 1);
 	barrier();
@@ -128,7 +128,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 					     frame / ZB_PAGEBLOCK_NR)->migratetype));
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(READ_ONCE(pcp->busy)))
+	if (unlikely(zb_read_own(pcp->busy)))
 		goto unpin;
 	WRITE_ONCE(pcp->busy, 1);
 	barrier();
@@ -179,11 +179,11 @@ zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 		return 0;
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy)) {
+	if (unlikely(zb_read_own(pcp->busy))) {
 		zb_cpu_unpin();
 		return 0;
 	}
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	list = pcp->top + zb_pcp_list(0, fast->migratetype);
 	for (top = pcp->frame + *list; got < nr; got++) {
@@ -245,11 +245,11 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	list = zb_pcp_list(0, mt);
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(pcp->busy)) {
+	if (unlikely(zb_read_own(pcp->busy))) {
 		zb_cpu_unpin();
 		return 0;
 	}
-	pcp->busy = 1;
+	WRITE_ONCE(pcp->busy, 1);
 	barrier();
 	top = pcp->frame + *(pcp->top + list);
 	for (room = zb_fast_room(zone, pcp, list); got < nr && got < room; got++) {

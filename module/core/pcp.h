@@ -118,7 +118,7 @@ static inline struct zb_pcp *zb_pcp_enter(struct zb_zone *zone)
 
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(READ_ONCE(pcp->busy))) {
+	if (unlikely(zb_read_own(pcp->busy))) {
 		zb_cpu_unpin();
 		return NULL;
 	}

@@ -41,6 +41,13 @@ typedef spinlock_t zb_lock_t;
 /* Add to what only we write, and others read without a lock. */
 #define zb_count(counter, n)			((counter) += (n))
 
+/*
+ * Read what only this CPU writes, interrupts on top of us included. They find it
+ * and leave it as it is, so a plain access will do, which may be part of another
+ * instruction.
+ */
+#define zb_read_own(x)				data_race(x)
+
 #define zb_div64(a, b)				div64_u64(a, b)
 #define zb_prefetchw(p)				prefetchw(p)
 

@@ -90,6 +90,8 @@ static inline void zb_env_point(void)
 		__atomic_store_n(&(x), v, __ATOMIC_RELAXED);		\
 	} while (0)
 
+#define zb_read_own(x)		READ_ONCE(x)
+
 static inline unsigned int __ffs64(u64 x)
 {
 	return __builtin_ctzll(x);
