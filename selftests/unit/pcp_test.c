@@ -252,7 +252,7 @@ TEST(drain_takes_all)
 			}
 	for (i = 0; i < nr; i++)
 		put(zone, held[i].pfn, held[i].order);
-	EXPECT(zb_pcp_nr_pages(zone, 0) > 4 * ZB_PCP_BATCH_MAX);
+	EXPECT(zb_pcp_nr_pages(zone, 0) > 4ul * ZB_PCP_BATCH_MAX);
 	unit_pool_quiet(p);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
@@ -368,6 +368,7 @@ TEST(hot_and_cold)
 	for (i = 0; i < ARRAY_SIZE(lists); i++) {
 		order = lists[i].order;
 		nr = lists[i].high < 8 ? lists[i].high : 8;
+		ASSERT(nr >= 2);
 		for (k = 0; k < nr; k++)
 			pfn[k] = unit_take(zone, order, M);
 		for (k = 0; k < nr; k++)
