@@ -44,6 +44,9 @@ bench: ## zbuddy against the page allocator, measured in guests
 bench-quick: ## the same, a few rows in less than two minutes
 	@$(alone) selftests/bench/bench --quick
 
+soak: ## all at once for SECONDS (300), in a guest of KIND (debug), as SEED says
+	@$(alone) selftests/soak.sh --kind $(or $(KIND),debug) $(or $(SECONDS),300) $(SEED)
+
 unit-bench: ## the core alone, measured in user space
 	@$(MAKE) -C selftests/bench unit-bench
 
@@ -76,4 +79,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
-	dkms-install dkms-uninstall bench bench-quick unit-bench
+	dkms-install dkms-uninstall bench bench-quick unit-bench soak
