@@ -104,6 +104,8 @@ static int soak(void *arg)
 	struct soaker *s = arg;
 	unsigned int n;
 
+	/* After those who make the trouble. */
+	set_user_nice(current, 15);
 	while (!kthread_should_stop()) {
 		n = zbt_random(&s->random) % 256;
 		if (!n)
