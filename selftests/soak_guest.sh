@@ -63,7 +63,7 @@ cma_used() {
 
 # More than half of what there is, over and over: CMA areas have pages of it, too.
 pressure_on() {
-	nice -n 15 soak_worker --pressure $(($(meminfo MemAvailable) * $1 / 100 / 1024)) 2>"$tmp/pressure" &
+	soak_worker --pressure $(($(meminfo MemAvailable) * $1 / 100 / 1024)) 2>"$tmp/pressure" &
 	pressure=$!
 	echo 1000 >/proc/$pressure/oom_score_adj
 }
@@ -78,7 +78,7 @@ pressure_off() {
 # start_worker SLOT
 start_worker() {
 	random 1000000
-	nice -n 15 soak_worker "$r" 2>"$tmp/worker$1" &
+	soak_worker "$r" 2>"$tmp/worker$1" &
 	eval "worker$1=$!"
 }
 
@@ -200,7 +200,7 @@ begin() {
 	insmod ./zb_api_test.ko threads=3 seed="$r"
 	verdict $? "round $round: insmod zb_api_test.ko"
 	random 1000000
-	nice -n 15 zbctl stress --seed "$r" --seconds $round_seconds --fill 40 >"$tmp/stress" 2>&1 &
+	zbctl stress --seed "$r" --seconds $round_seconds --fill 40 >"$tmp/stress" 2>&1 &
 	stress=$!
 	for slot in $(seq 0 $((workers - 1))); do
 		start_worker "$slot"

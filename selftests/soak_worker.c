@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -282,6 +283,8 @@ static int pressure(long mib)
 int main(int argc, char **argv)
 {
 	page = sysconf(_SC_PAGESIZE);
+	/* After those who make the trouble. */
+	setpriority(PRIO_PROCESS, 0, 15);
 	if (argc == 3 && !strcmp(argv[1], "--pressure"))
 		return pressure(atol(argv[2]));
 	if (argc != 2) {
