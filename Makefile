@@ -3,7 +3,6 @@
 # make help lists what can be made.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-DESTDIR ?= stage
 export KSELFTEST STATIC
 
 MAKEFLAGS += --no-print-directory
@@ -19,6 +18,7 @@ modules: ## zbuddy.ko for the kernel whose build tree is KDIR
 tools: ## zbctl
 	@$(MAKE) -C selftests zbctl
 
+stage: DESTDIR ?= stage
 stage: export ZB_TEST_MODULES := 1
 stage: modules ## all that a test machine needs, into DESTDIR
 	@$(MAKE) -C selftests all
@@ -54,20 +54,26 @@ demo: ## a guest boots, loads the module, allocates, shows and frees
 	@test -t 1 && colour=always || colour=never; \
 	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
 
-version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
-dkms-source := /usr/src/zbuddy-$(version)
+install: tools ## zbctl, headers, udev rule and modprobe.d sample, below PREFIX (/usr/local)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' ZB_GROUP='$(ZB_GROUP)' module/install/files.sh install
+
+uninstall: ## undo that
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' module/install/files.sh uninstall
 
 dkms-install: ## with DKMS, for all kernels that have headers here
-	@mkdir -p $(dkms-source)
-	@cp -r COPYING Kbuild Makefile dkms.conf include module $(dkms-source)
-	@for kernel in /lib/modules/*/build; do \
-		kernel=$${kernel%/build}; \
-		dkms install zbuddy/$(version) -k $${kernel##*/} || exit 1; \
-	done
+	@$(alone) module/install/dkms.sh install
 
 dkms-uninstall: ## undo that
-	@dkms remove zbuddy/$(version) --all
-	@rm -r $(dkms-source)
+	@$(alone) module/install/dkms.sh uninstall
+
+sign: ## zbuddy.ko, with SIGN_KEY and SIGN_CERT (default: DKMS's)
+	@KDIR='$(KDIR)' SIGN_KEY='$(SIGN_KEY)' SIGN_CERT='$(SIGN_CERT)' module/install/sign.sh
+
+deb: ## Debian packages, into stage/deb
+	@$(alone) module/install/deb.sh stage/deb
+
+dkms-test: ## these, in a Debian made for it, and a guest booted from that
+	@$(alone) selftests/dkms.sh
 
 clean: ## whatever was built here
 	@$(MAKE) -C selftests clean
@@ -79,4 +85,5 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
-	dkms-install dkms-uninstall bench bench-quick unit-bench soak
+	bench bench-quick unit-bench install uninstall dkms-install \
+	dkms-uninstall sign deb dkms-test soak

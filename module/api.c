@@ -14,13 +14,26 @@
 #include "host.h"
 
 struct zb_host *zb_api_host;
+DEFINE_PER_CPU(const struct zb_node *, zb_api_node);
+DEFINE_STATIC_KEY_FALSE(zb_many_nodes);
 
 /**
  * zb_api_attach() - from now on calls go to this allocator
  * @host: the allocator
+ *
+ * Context: may sleep.
  */
 void zb_api_attach(struct zb_host *host)
 {
+	const struct zb_node *node;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		node = zb_pool_node(&host->pool, cpu_to_mem(cpu));
+		per_cpu(zb_api_node, cpu) = node ?: &host->nowhere;
+	}
+	if (num_possible_nodes() > 1)
+		static_branch_enable(&zb_many_nodes);
 	zb_api_host = host;
 }
 
@@ -138,9 +151,10 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
  */
 struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 {
+	const struct zb_node *node = raw_cpu_read(zb_api_node);
 	unsigned long pfn;
 
-	if (likely(zb_host_alloc_fast(zb_api_host, gfp, order, &pfn)))
+	if (likely(zb_api_fast(node) && zb_fast_alloc(node, gfp, order, &pfn)))
 		return pfn_to_page(pfn);
 	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
 }

@@ -2,12 +2,39 @@
 #ifndef ZB_API_H
 #define ZB_API_H
 
+#include <linux/jump_label.h>
 #include <linux/wait.h>
 
 #include "host.h"
 
 /* There before anybody can call us, and until nobody can any more. */
 extern struct zb_host *zb_api_host;
+DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
+
+/* There is more than one node, or may be one day. */
+DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
+
+/* Must the current task keep off a node? For the common case: it need not. */
+static inline bool zb_cpuset_forbids(int nid)
+{
+#ifdef CONFIG_CPUSETS
+	return static_branch_unlikely(&zb_many_nodes) && in_task() &&
+	       !node_isset(nid, current->mems_allowed);
+#else
+	return false;
+#endif
+}
+
+/*
+ * May a request of the current task or interrupt go the short way to the node of
+ * this CPU? Those who look on, and those who make things fail, are on the long
+ * way.
+ */
+static __always_inline bool zb_api_fast(const struct zb_node *node)
+{
+	return !IS_ENABLED(CONFIG_FAULT_INJECTION) &&
+	       !trace_mm_page_alloc_enabled() && likely(!zb_cpuset_forbids(node->nid));
+}
 
 /* After every free of a block. */
 static inline void zb_api_freed(void)

@@ -13,20 +13,54 @@
 #include "api.h"
 #include "host.h"
 
-static struct page *alloc_one(int nid, zb_gfp_t gfp)
+/* More at once would keep others from the CPU for too long. */
+#define MAX_AT_ONCE	64u
+
+/* Entries from the first on that have a page, or that have none. */
+static unsigned int stretch(struct page **pages, unsigned long nr, bool have)
 {
-	return nid == NUMA_NO_NODE ? zb_alloc_pages(gfp, 0) :
-				     zb_alloc_pages_node(nid, gfp, 0);
+	unsigned int i, max = min_t(unsigned long, nr, MAX_AT_ONCE);
+
+	for (i = 0; i < max && !!pages[i] == have; i++)
+		;
+	return i;
+}
+
+/* The short way is for those who don't mind the node. */
+static const struct zb_node *fast_node(int nid)
+{
+	const struct zb_node *node = raw_cpu_read(zb_api_node);
+
+	return nid == NUMA_NO_NODE && zb_api_fast(node) ? node : NULL;
 }
 
 static void free_one(struct page *page)
 {
-	struct zb_pool *pool = &zb_api_host->pool;
 	unsigned long pfn = page_to_pfn(page);
 
 	trace_mm_page_free_batched(pfn);
-	if (unlikely(!zb_fast_free(pool, pfn, 0)))
-		zb_pool_free_pages(pool, pfn, 0);
+	if (unlikely(!zb_fast_free(&zb_api_host->pool, pfn, 0)))
+		zb_pool_free_pages(&zb_api_host->pool, pfn, 0);
+}
+
+/* Where the next page goes. */
+static void take_to_array(void *to, unsigned long pfn)
+{
+	struct page ***next = to;
+
+	*(*next)++ = pfn_to_page(pfn);
+}
+
+static void take_to_list(void *to, unsigned long pfn)
+{
+	list_add(&pfn_to_page(pfn)->lru, to);
+}
+
+static unsigned long give_from_array(void *from, unsigned int i)
+{
+	struct page **pages = from;
+
+	return page_to_pfn(*(pages + i));
 }
 
 /**
@@ -43,15 +77,25 @@ unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 					     unsigned long nr_pages,
 					     struct page **page_array)
 {
-	unsigned long i;
+	const struct zb_node *node = fast_node(nid);
+	struct page **next = page_array, **end = page_array + nr_pages;
+	unsigned int gap;
 
-	for (i = 0; i < nr_pages; i++) {
-		if (!page_array[i])
-			page_array[i] = alloc_one(nid, gfp);
-		if (!page_array[i])
+	while (next < end) {
+		gap = stretch(next, end - next, false);
+		if (!gap) {
+			next++;
+			continue;
+		}
+		if (likely(node && zb_fast_alloc_bulk(node, gfp, gap,
+						      take_to_array, &next)))
+			continue;
+		*next = zb_alloc_pages_node(nid, gfp, 0);
+		if (!*next)
 			break;
+		next++;
 	}
-	return i;
+	return next - page_array;
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_array_node);
 
@@ -69,14 +113,22 @@ unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
 					    unsigned long nr_pages,
 					    struct list_head *page_list)
 {
+	const struct zb_node *node = fast_node(nid);
+	unsigned int got, nr;
 	struct page *page;
 	unsigned long i;
 
-	for (i = 0; i < nr_pages; i++) {
-		page = alloc_one(nid, gfp);
+	for (i = 0; i < nr_pages; i += got) {
+		nr = min_t(unsigned long, nr_pages - i, MAX_AT_ONCE);
+		got = node ? zb_fast_alloc_bulk(node, gfp, nr, take_to_list,
+						page_list) : 0;
+		if (likely(got))
+			continue;
+		page = zb_alloc_pages_node(nid, gfp, 0);
 		if (!page)
 			break;
 		list_add(&page->lru, page_list);
+		got = 1;
 	}
 	return i;
 }
@@ -91,14 +143,22 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_list_node);
  */
 void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 {
-	unsigned long i;
+	struct page **next = page_array, **end = page_array + nr_pages;
+	unsigned int nr, got;
 
-	for (i = 0; i < nr_pages; i++) {
-		if (!page_array[i])
-			continue;
-		free_one(page_array[i]);
-		page_array[i] = NULL;
+	while (next < end) {
+		nr = stretch(next, end - next, true);
+		got = 0;
+		if (nr && !trace_mm_page_free_batched_enabled())
+			got = zb_fast_free_bulk(&zb_api_host->pool, nr,
+						give_from_array, next);
+		if (nr && !got) {
+			free_one(*next);
+			got = 1;
+		}
+		next += nr ? got : 1;
 	}
+	memset(page_array, 0, nr_pages * sizeof(*page_array));
 	zb_api_freed();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);

@@ -9,6 +9,7 @@
 #ifndef ZB_COMPAT_H
 #define ZB_COMPAT_H
 
+#include <linux/cpu.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -40,6 +41,11 @@
 #define ZB_WQ_PERCPU	WQ_PERCPU
 #else
 #define ZB_WQ_PERCPU	0
+#endif
+
+/* Checks itself that hotplug is held off; once not for modules to call. */
+#ifndef ZB_HAVE_ASSERT_CPUS_HELD
+#define lockdep_assert_cpus_held()	do { } while (0)
 #endif
 
 /* Before 6.3 vm_flags were written directly, with mmap_lock held for writing. */

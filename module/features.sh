@@ -93,7 +93,7 @@ if [ -r "$symvers" ]; then
 	exports=$(find_exports "dev_get_cma_area cma_alloc cma_release \
 		cma_get_name dma_alloc_pages dma_free_pages \
 		alloc_contig_range free_contig_range vmf_insert_pfn_pmd \
-		dmem_cgroup_try_charge free_uid")
+		dmem_cgroup_try_charge free_uid lockdep_assert_cpus_held")
 else
 	warn "no Module.symvers in $2: guessing what is exported"
 	exports=$(assume_exports | tr '\n' ' ')
@@ -119,6 +119,8 @@ if config PERF_EVENTS || config BPF_SYSCALL || config NET || config IO_URING; th
 	exported free_uid && have USER_LOCKED_VM
 fi
 config DMABUF_HEAPS && exported_in DMA_BUF_HEAP dma_heap_add && have DMA_HEAP
+
+exported lockdep_assert_cpus_held && have ASSERT_CPUS_HELD
 
 in_header gfp.h 'acr_flags_t' && have ACR_FLAGS
 in_header workqueue.h 'WQ_PERCPU' && have WQ_PERCPU

@@ -48,6 +48,7 @@ static int create_zone(struct zb_zone *zone, const struct zb_span *span,
 		return -ENOMEM;
 	}
 	zb_zone_init(zone);
+	zb_pcp_init(zone);
 	return 0;
 }
 
@@ -130,20 +131,12 @@ static int create_maps(struct zb_host *host)
 {
 	struct zb_pool *pool = &host->pool;
 	size_t size = zb_zone_map_size(pool);
-	unsigned int i;
 
-	host->local = kcalloc(nr_node_ids, sizeof(*host->local), GFP_KERNEL);
-	if (!host->local)
-		return -ENOMEM;
-	for (i = 0; i < pool->nr_nodes; i++)
-		host->local[pool->nodes[i].nid] = &pool->nodes[i];
 	if (size > MAX_MAP_SIZE || pool->nr_zones > ZB_NO_ZONE)
 		return 0;
 	host->zone_map = vmalloc(size);
-	if (!host->zone_map) {
-		kfree(host->local);
+	if (!host->zone_map)
 		return -ENOMEM;
-	}
 	zb_zone_map_init(pool, host->zone_map);
 	return 0;
 }
@@ -151,7 +144,6 @@ static int create_maps(struct zb_host *host)
 static void destroy_maps(struct zb_host *host)
 {
 	vfree(host->zone_map);
-	kfree(host->local);
 }
 
 static void destroy_nodes(struct zb_pool *pool)
@@ -306,6 +298,7 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 	err = create_nodes(host);
 	if (err)
 		goto destroy_zones;
+	zb_fast_nowhere(&host->pool, &host->nowhere);
 	err = create_maps(host);
 	if (err)
 		goto destroy_nodes;

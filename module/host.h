@@ -26,7 +26,7 @@ struct zb_drain;
  * @regions: where its memory came from, one per node
  * @nr_regions: how many
  * @ops: what the allocator asks of us
- * @local: by node number, nodes that have a region
+ * @nowhere: the node of CPUs whose own has no region
  * @zone_map: the pool's
  * @total_pages: frames in all of them
  * @limbo_pages: frames that nobody holds and that are in use all the same
@@ -41,7 +41,7 @@ struct zb_drain;
 struct zb_host {
 	struct zb_pool pool;
 	struct zb_ops ops;
-	struct zb_node **local;
+	struct zb_node nowhere;
 	u8 *zone_map;
 	struct zb_region *regions;
 	unsigned int nr_regions;
@@ -76,41 +76,6 @@ void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu);
 void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone);
 int zb_drain_init(void);
 void zb_drain_exit(void);
-
-/* Must the current task keep off a node? For the common case: it need not. */
-static inline bool zb_cpuset_forbids(int nid)
-{
-#ifdef CONFIG_CPUSETS
-	return nr_online_nodes > 1 && in_task() &&
-	       !node_isset(nid, current->mems_allowed);
-#else
-	return false;
-#endif
-}
-
-/**
- * zb_host_alloc_fast() - allocate the short way, if nothing speaks against it
- * @host: the host
- * @gfp: flags of the request, not checked yet
- * @order: its order, not checked yet
- * @pfn: set to the first frame
- *
- * Context: any but NMI.
- * Return: true if it is done, false to go the long way.
- */
-static __always_inline bool zb_host_alloc_fast(const struct zb_host *host,
-					       zb_gfp_t gfp, unsigned int order,
-					       unsigned long *pfn)
-{
-	const struct zb_node *node = *(host->local + numa_mem_id());
-
-	/* Those who look on, and those who make things fail, are further on. */
-	if (IS_ENABLED(CONFIG_FAULT_INJECTION) ||
-	    trace_mm_page_alloc_enabled() || unlikely(!node) ||
-	    unlikely(zb_cpuset_forbids(node->nid)))
-		return false;
-	return zb_fast_alloc(node, gfp, order, pfn);
-}
 
 /* Something was freed: tell those who wait, if there are any. */
 static inline void zb_host_freed(struct zb_host *host)

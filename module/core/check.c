@@ -380,19 +380,22 @@ static void add_frame(struct frame_set *set, unsigned long pfn)
 	set->sum += x ^ x >> 32;
 }
 
-static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp_list *list,
-			   unsigned int order, struct frame_set *listed,
-			   struct zb_violation *v)
+static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp *pcp,
+			   unsigned int order, unsigned int mt,
+			   struct frame_set *listed, struct zb_violation *v)
 {
+	unsigned int i, list = zb_pcp_list(order, mt);
 	unsigned long pfn;
-	unsigned int i;
 
-	for (i = 0; i < list->nr; i++) {
-		pfn = zone->start_pfn + list->frame[i];
+	if (zb_pcp_nr(pcp, list) > ZB_PCP_CAPACITY(order))
+		return wrong(v, zone, 0, "a list has room for what is on it",
+			     zb_pcp_nr(pcp, list), ZB_PCP_CAPACITY(order));
+	for (i = 0; i < zb_pcp_nr(pcp, list); i++) {
+		pfn = zone->start_pfn + pcp->frame[zb_pcp_start[list] + i];
 		if (!zb_zone_has(zone, pfn) ||
 		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_HELD_CACHED, order))
 			return wrong(v, zone, pfn, "a listed frame is marked as cached",
-				     list->frame[i], order);
+				     pfn, order);
 		add_frame(listed, pfn);
 	}
 	return true;
@@ -402,18 +405,15 @@ static bool check_pcp(struct zb_zone *zone, unsigned int cpu,
 		      struct frame_set *listed, struct zb_violation *v)
 {
 	const struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-	unsigned int index, mt, order;
 	unsigned long nr = 0;
+	unsigned int order, mt;
 
-	for (index = 0; index < ZB_PCP_ORDERS; index++) {
-		order = index < ZB_PCP_LOW_ORDERS ? index : ZB_PAGEBLOCK_ORDER;
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-			if (!check_pcp_list(zone, &pcp->list[index][mt], order,
-					    listed, v))
+			if (!check_pcp_list(zone, pcp, order, mt, listed, v))
 				return false;
-			nr += (unsigned long)pcp->list[index][mt].nr << order;
+			nr += (unsigned long)zb_pcp_nr(pcp, zb_pcp_list(order, mt)) << order;
 		}
-	}
 	if (pcp->nr_pages != nr)
 		return wrong(v, zone, 0, "a CPU knows its frames",
 			     pcp->nr_pages, nr);

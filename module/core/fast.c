@@ -11,38 +11,64 @@ static struct zb_zone *first_own_zone(const struct zb_node *node,
 }
 
 /*
- * Only marks change at run time. The rest is written once, for allocations that
- * are under way look at it: not even for a moment may it be another zone.
+ * Nearly all is written once, for allocations that are under way look at it: not
+ * even for a moment may it be another zone.
  */
-static void set_target(struct zb_fast *fast, struct zb_zone *zone,
-		       unsigned int mt)
+static void set_entry(struct zb_fast *fast, struct zb_zone *zone,
+		      unsigned int mt)
 {
 	if (fast->zone == zone && fast->migratetype == mt)
 		return;
 	fast->zone = zone;
 	fast->migratetype = mt;
-	fast->state = ZB_STATE(ZB_HELD_MT(mt), 0);
+	fast->state = ZB_STATE(ZB_HELD_UNMOVABLE + mt, 0);
 }
 
 static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
 			unsigned int index, struct zb_fast *fast)
 {
-	unsigned int highest = 0, mt = ZB_MIGRATE_UNMOVABLE;
+	unsigned int mt = ZB_MIGRATE_UNMOVABLE;
 	struct zb_zone *zone = NULL;
-	unsigned long mark = ~0ul;
 
-	if (zb_gfp_valid(index)) {
-		highest = zb_gfp_zone(index);
-		zone = first_own_zone(node, highest);
+	if (zb_gfp_valid(index) && !pool->ops->check && !pool->ops->freed) {
+		zone = first_own_zone(node, zb_gfp_zone(index));
 		if (!pool->mobility_disabled)
 			mt = zb_gfp_migratetype(index);
 	}
-	/* Where there is no short way, no amount of free memory is enough. */
-	if (zone && !pool->ops->check && !pool->ops->freed)
-		mark = zone->watermark[ZB_ALLOC_WMARK_LOW] +
-		       zone->lowmem_reserve[highest] + BIT(ZB_PCP_LOW_ORDERS - 1);
-	set_target(fast, zone ?: pool->zones, mt);
-	WRITE_ONCE(fast->mark, mark);
+	set_entry(fast, zone ?: pool->zones, zone ? mt : ZB_PCP_NO_TYPE);
+}
+
+static unsigned int largest_listed(const struct zb_zone *zone)
+{
+	unsigned int order = ZB_PCP_ORDERS - 1;
+
+	while (order && !zone->pcp_limit[order])
+		order--;
+	return order;
+}
+
+/*
+ * Who comes here could not have gone to a higher zone, so of the reserves that
+ * for its own type is the one that counts.
+ */
+static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
+{
+	unsigned int order, mt, list;
+	unsigned long flags;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		for (mt = 0; mt < ZB_PCP_TYPES; mt++) {
+			list = zb_pcp_list(order, mt);
+			WRITE_ONCE(zone->fast_top[list],
+				   mt < ZB_MIGRATE_PCPTYPES && !pool->ops->freed ?
+				   zb_pcp_start[list] + zone->pcp_limit[order] : 0);
+		}
+	zb_lock_irqsave(&zone->lock, flags);
+	zone->fast_mark = zone->watermark[ZB_ALLOC_WMARK_LOW] +
+			  zone->lowmem_reserve[zone->type] +
+			  BIT(largest_listed(zone));
+	__zb_set_usable(zone, zone->nr_usable);
+	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
 /* Zones stay as they are: also written once. */
@@ -61,8 +87,8 @@ static void find_largest(struct zb_pool *pool)
  * zb_fast_setup() - build the tables of the short way
  * @pool: the allocator; its watermarks are set
  *
- * Context: any; one caller at a time. Allocations under way see old or new
- * marks.
+ * Context: any but NMI; one caller at a time; takes the zone locks. Allocations
+ * under way see old or new marks.
  */
 void zb_fast_setup(struct zb_pool *pool)
 {
@@ -71,11 +97,23 @@ void zb_fast_setup(struct zb_pool *pool)
 
 	find_largest(pool);
 	zb_for_each_zone(zone, pool)
-		for (i = 0; i < ZB_PCP_LOW_ORDERS; i++)
-			WRITE_ONCE(zone->fast_limit[i],
-				   pool->ops->freed ? 0 : zone->pcp_limit[i]);
+		setup_zone(pool, zone);
 	for (i = 0; i < pool->nr_nodes; i++)
 		for (index = 0; index < ZB_NR_FAST; index++)
 			setup_entry(pool, &pool->nodes[i], index,
 				    &pool->nodes[i].fast[index]);
+}
+
+/**
+ * zb_fast_nowhere() - a node without memory
+ * @pool: the allocator
+ * @node: set up so that nothing goes the short way from there
+ */
+void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node)
+{
+	unsigned int index;
+
+	node->nid = pool->nodes->nid;
+	for (index = 0; index < ZB_NR_FAST; index++)
+		set_entry(&node->fast[index], pool->zones, ZB_PCP_NO_TYPE);
 }

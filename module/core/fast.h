@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The short way, which nearly every request of a few frames takes.
+ * The short way, which nearly every request for a block on a list takes.
  *
- *	alloc   flags --table--> zone, mobility, mark
- *	        nr_free > mark?  pop a frame, check and set its state byte
- *	free    frame --table--> zone
+ *	alloc   flags --table--> zone, list
+ *	        zone not low?  is the block on top free, and of this order?
+ *	        say whose it is, and pop it
+ *	free    frame --table--> zone, list
  *	        is the state byte what it should be?  set it, push the frame
  *
  * No context is built, no list of zones walked, no lock taken and no atomic
@@ -14,11 +15,12 @@
  * everything again. So this file is faster, and different in one thing only: a
  * block on a list will do even where the zone's buddy has none of that order.
  *
- *  - the mark is the low watermark plus the reserve, and assumes the largest of
- *    the orders that come here
+ *  - a zone is low when less than the low watermark, the reserve and the largest
+ *    block on its lists would be left
  *  - of the flags only those may be set that make no difference to an attempt
  *    that succeeds above the low watermark
- *  - with poisoning there is no short way: tables and limits are empty
+ *  - flags that are not valid lead to a list that is always empty, and so do all
+ *    with poisoning; pageblocks for special use to one that is always full
  *
  * Written as *(p + i) where p[i] is meant: with the bounds sanitizer that some
  * distributions build their kernels with, checks of indices that are right by
@@ -37,15 +39,9 @@
 	 ~ZB_GFP_BITS_MASK)
 
 /* Frames of a block. A look-up takes half the instructions of a shift here. */
-static const u32 zb_order_pages[ZB_PCP_LOW_ORDERS] = { 1, 2, 4, 8 };
-
-/* The list of an order below ZB_PCP_LOW_ORDERS and a mobility. */
-static inline struct zb_pcp_list *zb_fast_list(struct zb_pcp *pcp,
-					       unsigned int order,
-					       unsigned int mt)
-{
-	return &pcp->list[0][0] + order * ZB_MIGRATE_PCPTYPES + mt;
-}
+static const u32 zb_order_pages[ZB_PCP_ORDERS] = {
+	1, 2, 4, 8, 16, 32, 64, 128, 256, 512,
+};
 
 /**
  * zb_fast_alloc() - allocate the short way
@@ -63,13 +59,13 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 {
 	const struct zb_fast *fast = node->fast + gfp % ZB_NR_FAST;
 	struct zb_zone *zone = fast->zone;
-	struct zb_pcp_list *list;
 	struct zb_pcp *pcp;
-	u32 nr, frame;
+	u16 *top;
 	u8 *state;
+	u32 frame;
 
-	if (unlikely(gfp & ZB_GFP_LONG_WAY || order >= ZB_PCP_LOW_ORDERS ||
-		     READ_ONCE(zone->nr_usable) <= READ_ONCE(fast->mark)))
+	if (unlikely(gfp & ZB_GFP_LONG_WAY || order >= ZB_PCP_ORDERS ||
+		     READ_ONCE(zone->is_low)))
 		return false;
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
@@ -77,16 +73,13 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 		goto unpin;
 	pcp->busy = 1;
 	barrier();
-	list = zb_fast_list(pcp, order, fast->migratetype);
-	nr = list->nr;
-	if (unlikely(!nr))
-		goto leave;
-	frame = *(list->frame + --nr);
+	top = pcp->top + zb_pcp_list(order, fast->migratetype);
+	frame = *(pcp->frame + *top - 1);
 	state = zone->state + frame;
 	if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_HELD_CACHED, order)))
 		goto leave;
+	--*top;
 	*pfn = zone->start_pfn + frame;
-	list->nr = nr;
 	zb_count(pcp->nr_pages, -*(zb_order_pages + order));
 	zb_count(*(pcp->nr_fast_alloc + order), 1);
 	WRITE_ONCE(*state, fast->state + order);
@@ -114,12 +107,11 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 					 unsigned long pfn, unsigned int order)
 {
 	struct zb_zone *zone = pool->largest;
-	struct zb_pcp_list *list;
+	unsigned int list;
 	struct zb_pcp *pcp;
 	unsigned long frame;
-	unsigned int mt;
 	u8 *state;
-	u32 nr;
+	u16 *top;
 
 	frame = pfn - zone->start_pfn;
 	if (unlikely(frame >= zone->nr_pages)) {
@@ -129,23 +121,23 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 		frame = pfn - zone->start_pfn;
 	}
 	state = zone->state + frame;
-	mt = READ_ONCE((zone->pageblocks + frame / ZB_PAGEBLOCK_NR)->migratetype);
-	if (unlikely(order >= ZB_PCP_LOW_ORDERS || mt >= ZB_MIGRATE_PCPTYPES ||
+	if (unlikely(order >= ZB_PCP_ORDERS ||
 		     !zb_state_is_block(READ_ONCE(*state), order)))
 		return false;
+	list = zb_pcp_list(order, READ_ONCE((zone->pageblocks +
+					     frame / ZB_PAGEBLOCK_NR)->migratetype));
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
 	if (unlikely(pcp->busy))
 		goto unpin;
 	pcp->busy = 1;
 	barrier();
-	list = zb_fast_list(pcp, order, mt);
-	nr = list->nr;
-	if (unlikely(nr >= READ_ONCE(*(zone->fast_limit + order)) ||
+	top = pcp->top + list;
+	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
 		     pcp->nr_pages >= READ_ONCE(zone->pcp_high)))
 		goto leave;
-	*(list->frame + nr) = frame;
-	list->nr = nr + 1;
+	*(pcp->frame + *top) = frame;
+	++*top;
 	zb_count(pcp->nr_pages, *(zb_order_pages + order));
 	zb_count(*(pcp->nr_fast_free + order), 1);
 	WRITE_ONCE(*state, ZB_STATE(ZB_HELD_CACHED, order));
@@ -158,6 +150,124 @@ leave:
 unpin:
 	zb_cpu_unpin();
 	return false;
+}
+
+/**
+ * zb_fast_alloc_bulk() - allocate several single frames the short way
+ * @node: the node of the calling CPU
+ * @gfp: flags of the request, not checked yet
+ * @nr: how many at most
+ * @take: told of each frame
+ * @to: for @take
+ *
+ * Context: any but NMI.
+ * Return: how many; less than @nr when the list has no more, or none.
+ */
+static __always_inline unsigned int
+zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
+		   void (*take)(void *to, unsigned long pfn), void *to)
+{
+	const struct zb_fast *fast = node->fast + gfp % ZB_NR_FAST;
+	struct zb_zone *zone = fast->zone;
+	unsigned int got = 0;
+	struct zb_pcp *pcp;
+	u32 *top, frame;
+	u8 *state;
+	u16 *list;
+
+	if (unlikely(gfp & ZB_GFP_LONG_WAY || READ_ONCE(zone->is_low)))
+		return 0;
+	zb_cpu_pin();
+	pcp = zb_this_cpu_ptr(zone->pcp);
+	if (unlikely(pcp->busy)) {
+		zb_cpu_unpin();
+		return 0;
+	}
+	pcp->busy = 1;
+	barrier();
+	list = pcp->top + zb_pcp_list(0, fast->migratetype);
+	for (top = pcp->frame + *list; got < nr; got++) {
+		frame = *--top;
+		state = zone->state + frame;
+		if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_HELD_CACHED, 0)))
+			break;
+		WRITE_ONCE(*state, fast->state);
+		take(to, zone->start_pfn + frame);
+	}
+	*list -= got;
+	zb_count(pcp->nr_pages, -got);
+	zb_count(*pcp->nr_fast_alloc, got);
+	zb_pcp_leave(pcp);
+	return got;
+}
+
+/* Blocks that may be pushed on a list. */
+static inline unsigned int zb_fast_room(const struct zb_zone *zone,
+					const struct zb_pcp *pcp,
+					unsigned int list)
+{
+	unsigned int limit = READ_ONCE(*(zone->fast_top + list));
+	unsigned int high = READ_ONCE(zone->pcp_high);
+	unsigned int room = limit - *(pcp->top + list);
+
+	if (limit <= *(pcp->top + list) || high <= pcp->nr_pages)
+		return 0;
+	return room < high - pcp->nr_pages ? room : high - pcp->nr_pages;
+}
+
+/**
+ * zb_fast_free_bulk() - free several single frames the short way
+ * @pool: the allocator
+ * @nr: how many there are, at least one
+ * @give: tells the @i'th, which may be any number
+ * @from: for @give
+ *
+ * Those from the first on are freed that are of the largest zone and of the
+ * first one's mobility.
+ *
+ * Context: any but NMI.
+ * Return: how many; nothing has happened to the others.
+ */
+static __always_inline unsigned int
+zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
+		  unsigned long (*give)(void *from, unsigned int i), void *from)
+{
+	struct zb_zone *zone = pool->largest;
+	unsigned long frame = give(from, 0) - zone->start_pfn;
+	unsigned int mt, list, room, got = 0;
+	struct zb_pcp *pcp;
+	u32 *top;
+	u8 *state;
+
+	if (unlikely(frame >= zone->nr_pages))
+		return 0;
+	mt = READ_ONCE((zone->pageblocks + frame / ZB_PAGEBLOCK_NR)->migratetype);
+	list = zb_pcp_list(0, mt);
+	zb_cpu_pin();
+	pcp = zb_this_cpu_ptr(zone->pcp);
+	if (unlikely(pcp->busy)) {
+		zb_cpu_unpin();
+		return 0;
+	}
+	pcp->busy = 1;
+	barrier();
+	top = pcp->frame + *(pcp->top + list);
+	for (room = zb_fast_room(zone, pcp, list); got < nr && got < room; got++) {
+		frame = give(from, got) - zone->start_pfn;
+		state = zone->state + frame;
+		if (unlikely(frame >= zone->nr_pages ||
+			     !zb_state_is_block(READ_ONCE(*state), 0) ||
+			     READ_ONCE((zone->pageblocks +
+					frame / ZB_PAGEBLOCK_NR)->migratetype) != mt))
+			break;
+		WRITE_ONCE(*state, ZB_STATE(ZB_HELD_CACHED, 0));
+		*top++ = frame;
+	}
+	*(pcp->top + list) += got;
+	zb_count(pcp->nr_pages, got);
+	zb_count(*pcp->nr_fast_free, got);
+	zb_pcp_leave(pcp);
+	return got;
 }
 
 #endif /* ZB_CORE_FAST_H */

@@ -146,9 +146,9 @@ static struct zb_pageblock *borrow(struct zb_zone *zone, unsigned int order,
 	return NULL;
 }
 
-static unsigned long rmqueue_fallback(struct zb_zone *zone, unsigned int order,
-				      unsigned int mt, unsigned int alloc_flags,
-				      enum zb_hold hold)
+static struct zb_pageblock *find_fallback(struct zb_zone *zone,
+					  unsigned int order, unsigned int mt,
+					  unsigned int alloc_flags)
 {
 	struct zb_pageblock *pb = claim_whole(zone, order, mt);
 
@@ -157,18 +157,7 @@ static unsigned long rmqueue_fallback(struct zb_zone *zone, unsigned int order,
 		if (!pb)
 			pb = borrow(zone, order, mt);
 	}
-	return pb ? __zb_rmqueue_from(zone, pb, order, hold) : ZB_NO_PFN;
-}
-
-static unsigned long rmqueue_cma(struct zb_zone *zone, unsigned int order,
-				 enum zb_hold hold)
-{
-	unsigned long pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_CMA,
-						  hold);
-
-	if (pfn != ZB_NO_PFN)
-		__zb_count_event(zone, ZB_CMA_ALLOC, 1);
-	return pfn;
+	return pb;
 }
 
 /*
@@ -180,6 +169,31 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
 {
 	return (alloc_flags & ZB_ALLOC_CMA) &&
 	       zone->nr_free_type[ZB_MIGRATE_CMA] > zone->nr_free / 2;
+}
+
+/* The pageblock that has the best block for this, by all means of one zone. */
+static struct zb_pageblock *find_pageblock(struct zb_zone *zone,
+					   unsigned int order, unsigned int mt,
+					   unsigned int alloc_flags)
+{
+	struct zb_pageblock *pb = NULL;
+
+	if (balance_cma(zone, alloc_flags))
+		pb = __zb_find_smallest(zone, order, ZB_MIGRATE_CMA);
+	if (!pb)
+		pb = __zb_find_smallest(zone, order, mt);
+	if (!pb && (alloc_flags & ZB_ALLOC_CMA))
+		pb = __zb_find_smallest(zone, order, ZB_MIGRATE_CMA);
+	if (!pb)
+		pb = find_fallback(zone, order, mt, alloc_flags);
+	return pb;
+}
+
+static void count_cma(struct zb_zone *zone, const struct zb_pageblock *pb,
+		      unsigned int nr)
+{
+	if (pb->migratetype == ZB_MIGRATE_CMA)
+		__zb_count_event(zone, ZB_CMA_ALLOC, nr);
 }
 
 /**
@@ -197,17 +211,46 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_hold hold)
 {
-	unsigned long pfn = ZB_NO_PFN;
+	struct zb_pageblock *pb = find_pageblock(zone, order, mt, alloc_flags);
 
-	if (balance_cma(zone, alloc_flags))
-		pfn = rmqueue_cma(zone, order, hold);
-	if (pfn == ZB_NO_PFN)
-		pfn = __zb_rmqueue_smallest(zone, order, mt, hold);
-	if (pfn == ZB_NO_PFN && (alloc_flags & ZB_ALLOC_CMA))
-		pfn = rmqueue_cma(zone, order, hold);
-	if (pfn == ZB_NO_PFN)
-		pfn = rmqueue_fallback(zone, order, mt, alloc_flags, hold);
-	return pfn;
+	if (!pb)
+		return ZB_NO_PFN;
+	count_cma(zone, pb, 1);
+	return __zb_rmqueue_from(zone, pb, order, hold);
+}
+
+/**
+ * __zb_rmqueue_words() - the same for several blocks
+ * @zone: where
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
+ * @nr: how many at most
+ * @words: @order says which; they are added here, ZB_HELD_CACHED
+ *
+ * Of a pageblock that keeps its type for somebody else only one block is taken
+ * before there is another look around.
+ *
+ * Context: zone lock held.
+ * Return: how many; less than @nr when there are no more, or no more room.
+ */
+unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
+				unsigned int alloc_flags, unsigned int nr,
+				struct zb_words *words)
+{
+	struct zb_pageblock *pb;
+	unsigned int got, left = nr;
+
+	while (left && words->nr <= ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS) {
+		pb = find_pageblock(zone, words->order, mt, alloc_flags);
+		if (!pb)
+			break;
+		got = __zb_take_words(zone, pb, pb->migratetype == mt ||
+				      pb->migratetype == ZB_MIGRATE_CMA ? left : 1,
+				      words);
+		count_cma(zone, pb, got);
+		left -= got;
+	}
+	return nr - left;
 }
 
 /**

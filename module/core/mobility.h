@@ -32,6 +32,9 @@
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_hold hold);
+unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
+				unsigned int alloc_flags, unsigned int nr,
+				struct zb_words *words);
 unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
 				      enum zb_hold hold);
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);

@@ -194,6 +194,7 @@ static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 
 /* fast.c */
 void zb_fast_setup(struct zb_pool *pool);
+void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node);
 
 /* slowpath.c */
 unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,

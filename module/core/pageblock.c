@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pageblock.h"
 
-/* Bit p is set when 2^k divides p, for k = 0 .. 6. */
-static const u64 aligned_bits[] = {
-	0xffffffffffffffffull, 0x5555555555555555ull, 0x1111111111111111ull,
-	0x0101010101010101ull, 0x0001000100010001ull, 0x0000000100000001ull,
-	0x0000000000000001ull,
-};
 
 /* The starts of all aligned runs of 2^@k set bits in @w. */
 static u64 runs(u64 w, unsigned int k)
@@ -15,7 +9,7 @@ static u64 runs(u64 w, unsigned int k)
 
 	for (i = 0; i < k; i++)
 		w &= w >> (1u << i);
-	return w & aligned_bits[k];
+	return w & zb_aligned_bits[k];
 }
 
 /* The starts of those runs that are not part of an aligned run of 2^(@k+1). */
@@ -61,17 +55,20 @@ static u64 run_mask(unsigned int frame, unsigned int order)
 	return (~0ull >> (64 - (1u << order))) << (frame % 64);
 }
 
-static bool run_is_free(const struct zb_pageblock *pb, unsigned int frame,
-			unsigned int order)
+/* Is the whole run of 2^(@order + 1) free that @frame is part of? */
+static bool has_free_buddy(const struct zb_pageblock *pb, unsigned int frame,
+			   unsigned int order)
 {
-	unsigned int i, first = frame / 64;
+	unsigned int i, nr, first;
 	u64 mask;
 
-	if (order < ZB_WORD_ORDER) {
-		mask = run_mask(frame, order);
-		return (pb->free[first] & mask) == mask;
+	if (order + 1 < ZB_WORD_ORDER) {
+		mask = run_mask(frame & ~((2u << order) - 1), order + 1);
+		return !(~pb->free[frame / 64] & mask);
 	}
-	for (i = first; i < first + (1u << (order - ZB_WORD_ORDER)); i++)
+	nr = 2u << order >> ZB_WORD_ORDER;
+	first = frame / 64 & ~(nr - 1);
+	for (i = first; i < first + nr; i++)
 		if (~pb->free[i])
 			return false;
 	return true;
@@ -99,6 +96,62 @@ static void count_run(struct zb_pageblock *pb, unsigned int order, int delta)
 		pb->orders |= BIT(order);
 	else
 		pb->orders &= ~BIT(order);
+}
+
+static unsigned int nr_bits(u64 w)
+{
+	return hweight64(w);
+}
+
+/*
+ * Count the maximal runs of @w into @nr, or out of it; those of 2^@levels are
+ * part of something larger. From one turn to the next @w is made the starts of
+ * the aligned runs of 2^k.
+ */
+static void count_runs_of(u64 w, u16 *nr, unsigned int levels, int sign)
+{
+	unsigned int k;
+	u64 longer;
+
+	for (k = 0; w && k < levels; k++) {
+		longer = w & w >> (1u << k) & zb_aligned_bits[k + 1];
+		nr[k] += sign * (int)(nr_bits(w) - 2 * nr_bits(longer));
+		w = longer;
+	}
+}
+
+/* A word becomes full, or is not full any more. */
+static void change_full(struct zb_pageblock *pb, unsigned int word)
+{
+	const unsigned int levels = ZB_PAGEBLOCK_ORDER - ZB_WORD_ORDER;
+	u64 full = full_words(pb);
+
+	count_runs_of(full, pb->nr + ZB_WORD_ORDER, levels, -1);
+	count_runs_of(full ^ BIT(word), pb->nr + ZB_WORD_ORDER, levels, 1);
+}
+
+/* Frames of a word come or go. find_orders() is to follow. */
+static void change_word(struct zb_pageblock *pb, unsigned int word, u64 to)
+{
+	u64 from = pb->free[word];
+
+	if (!~from != !~to)
+		change_full(pb, word);
+	if (~from)
+		count_runs_of(from, pb->nr, ZB_WORD_ORDER, -1);
+	if (~to)
+		count_runs_of(to, pb->nr, ZB_WORD_ORDER, 1);
+	pb->free[word] = to;
+	pb->nr_free += nr_bits(to) - nr_bits(from);
+}
+
+static void find_orders(struct zb_pageblock *pb)
+{
+	unsigned int k, orders = 0;
+
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
+		orders |= (unsigned int)!!pb->nr[k] << k;
+	pb->orders = orders;
 }
 
 static void set_all(struct zb_pageblock *pb, u64 word, unsigned int nr_free)
@@ -213,13 +266,97 @@ unsigned int zb_pageblock_give(struct zb_pageblock *pb, unsigned int frame,
 {
 	set_run(pb, frame, order, true);
 	pb->nr_free += BIT(order);
-	while (order < ZB_PAGEBLOCK_ORDER &&
-	       run_is_free(pb, frame ^ BIT(order), order)) {
+	while (order < ZB_PAGEBLOCK_ORDER && has_free_buddy(pb, frame, order)) {
 		count_run(pb, order, -1);
-		frame &= ~BIT(order);
 		order++;
 	}
 	if (order < ZB_PAGEBLOCK_ORDER)
 		count_run(pb, order, 1);
 	return order;
+}
+
+static u64 lowest_bits(u64 w, unsigned int nr)
+{
+	u64 rest = w;
+
+	while (nr--)
+		rest &= rest - 1;
+	return w & ~rest;
+}
+
+/* The blocks of @order in a word's maximal runs of 2^@k, or in a full word. */
+static u64 blocks_in_runs(u64 w, unsigned int k, unsigned int order)
+{
+	if (!~w)
+		return k < ZB_WORD_ORDER ? 0 : zb_aligned_bits[order];
+	if (!w || k == ZB_WORD_ORDER)
+		return 0;
+	return zb_block_starts(zb_block_bits(maximal_runs(w, k), k), order);
+}
+
+/* Of the blocks of one kind of runs; returns how many of @nr are left to take. */
+static unsigned int take_of_runs(const struct zb_pageblock *pb, unsigned int k,
+				 unsigned int order, unsigned int nr, u64 *taken)
+{
+	unsigned int i, found;
+	u64 blocks;
+
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS && nr; i++) {
+		blocks = blocks_in_runs(pb->free[i], k, order);
+		found = nr_bits(blocks);
+		if (found > nr) {
+			blocks = lowest_bits(blocks, nr);
+			found = nr;
+		}
+		taken[i] |= zb_block_bits(blocks, order);
+		nr -= found;
+	}
+	return nr;
+}
+
+/**
+ * zb_pageblock_take_blocks() - take several blocks, whole words at a time
+ * @pb: the pageblock
+ * @order: of each block, below ZB_WORD_ORDER
+ * @nr: how many at most
+ * @taken: the bits of each word that were taken
+ *
+ * As a best fit would one after the other, out of the smallest maximal runs
+ * first; but of those of a word and more it takes them as they come.
+ *
+ * Context: zone lock held.
+ * Return: how many; less than @nr when there are no more.
+ */
+unsigned int zb_pageblock_take_blocks(struct zb_pageblock *pb,
+				      unsigned int order, unsigned int nr,
+				      u64 taken[ZB_PAGEBLOCK_WORDS])
+{
+	unsigned int k, i, left = nr;
+
+	memset(taken, 0, ZB_PAGEBLOCK_WORDS * sizeof(*taken));
+	for (k = order; k < ZB_WORD_ORDER && left; k++)
+		if (pb->orders & BIT(k))
+			left = take_of_runs(pb, k, order, left, taken);
+	if (left)
+		left = take_of_runs(pb, ZB_WORD_ORDER, order, left, taken);
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++)
+		if (taken[i])
+			change_word(pb, i, pb->free[i] & ~taken[i]);
+	find_orders(pb);
+	return nr - left;
+}
+
+/**
+ * zb_pageblock_give_bits() - free frames of a word
+ * @pb: the pageblock
+ * @word: which of its words
+ * @bits: frames that are taken now
+ *
+ * Context: zone lock held.
+ */
+void zb_pageblock_give_bits(struct zb_pageblock *pb, unsigned int word,
+			    u64 bits)
+{
+	change_word(pb, word, pb->free[word] | bits);
+	find_orders(pb);
 }

@@ -60,10 +60,40 @@ static inline bool zb_pageblock_whole(const struct zb_pageblock *pb)
 	return pb->nr_free == ZB_PAGEBLOCK_NR;
 }
 
+/* Both of its cache lines are about to be written to. */
+static inline void zb_prefetch_pageblock(const struct zb_pageblock *pb)
+{
+	zb_prefetchw(pb->free);
+	zb_prefetchw(&pb->link);
+}
+
 static inline bool zb_pageblock_test(const struct zb_pageblock *pb,
 				     unsigned int frame)
 {
 	return pb->free[frame / 64] >> (frame % 64) & 1;
+}
+
+/* Bit p is set when 2^k divides p, for k = 0 .. 6. */
+static const u64 zb_aligned_bits[ZB_WORD_ORDER + 1] = {
+	0xffffffffffffffffull, 0x5555555555555555ull, 0x1111111111111111ull,
+	0x0101010101010101ull, 0x0001000100010001ull, 0x0000000100000001ull,
+	0x0000000000000001ull,
+};
+
+/* Of bits that are all frames of blocks of @order: the first of each block. */
+static inline u64 zb_block_starts(u64 bits, unsigned int order)
+{
+	return bits & *(zb_aligned_bits + order);
+}
+
+/* The other way round. */
+static inline u64 zb_block_bits(u64 starts, unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < order; i++)
+		starts |= starts << (1u << i);
+	return starts;
 }
 
 void zb_pageblock_fill(struct zb_pageblock *pb);
@@ -75,5 +105,10 @@ void zb_pageblock_take(struct zb_pageblock *pb, unsigned int frame,
 		       unsigned int order, unsigned int run_order);
 unsigned int zb_pageblock_give(struct zb_pageblock *pb, unsigned int frame,
 			       unsigned int order);
+unsigned int zb_pageblock_take_blocks(struct zb_pageblock *pb,
+				      unsigned int order, unsigned int nr,
+				      u64 taken[ZB_PAGEBLOCK_WORDS]);
+void zb_pageblock_give_bits(struct zb_pageblock *pb, unsigned int word,
+			    u64 bits);
 
 #endif /* ZB_CORE_PAGEBLOCK_H */

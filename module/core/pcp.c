@@ -2,26 +2,29 @@
 #include "pcp.h"
 
 #define ZB_NO_FRAME	(~0u)
-
-/* Frames on their way between a list and the zone. */
-struct batch {
-	unsigned int nr;
-	u32 frame[ZB_PCP_BATCH_MAX];
-};
-
-static unsigned int order_index(unsigned int order)
-{
-	return order < ZB_PCP_LOW_ORDERS ? order : ZB_PCP_LOW_ORDERS;
-}
-
-static unsigned int index_order(unsigned int index)
-{
-	return index < ZB_PCP_LOW_ORDERS ? index : ZB_PAGEBLOCK_ORDER;
-}
+#define MAX_STREAK	6	/* more than this has no list room for */
 
 static unsigned int at_most(unsigned long n, unsigned int max)
 {
 	return n < max ? n : max;
+}
+
+/**
+ * zb_pcp_init() - make all lists empty
+ * @zone: whose; zb_zone_init() has been called, @pcp is all zero
+ */
+void zb_pcp_init(struct zb_zone *zone)
+{
+	unsigned int list, cpu;
+	struct zb_pcp *pcp;
+
+	zb_for_each_possible_cpu(cpu) {
+		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+		for (list = 0; list < ZB_PCP_LISTS; list++) {
+			pcp->top[list] = zb_pcp_start[list];
+			pcp->frame[zb_pcp_start[list] - 1] = zone->nr_pages;
+		}
+	}
 }
 
 /* A batch is 1/4096 of the zone: a refill must not empty a small one. */
@@ -34,8 +37,8 @@ static unsigned int zone_batchsize(const struct zb_zone *zone)
 
 /*
  * Frames a CPU may keep. By default all CPUs together keep the low watermark,
- * but none more than 256: in the LLFree churn with mixed orders and mobilities,
- * 512 made R drop from 0.96 to 0.93.
+ * but none more than ZB_PCP_HIGH_MAX: to move more at once saves nothing worth
+ * the time that the zone is locked.
  */
 static unsigned long zone_highsize(const struct zb_zone *zone,
 				   unsigned int nr_cpus,
@@ -71,282 +74,274 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 
 	WRITE_ONCE(zone->pcp_high, high < ~0u ? high : ~0u);
 	for (i = 0; i < ZB_PCP_ORDERS; i++) {
-		limit = at_most(high >> index_order(i), ZB_PCP_CAPACITY);
-		batch = at_most(zone_batchsize(zone) >> index_order(i), limit / 2);
+		limit = at_most(high >> i, ZB_PCP_CAPACITY(i));
+		batch = at_most(zone_batchsize(zone) >> i, limit / 2);
 		WRITE_ONCE(zone->pcp_limit[i], limit);
 		WRITE_ONCE(zone->pcp_batch[i], batch ? batch : 1);
 	}
 }
 
-static void count_event(unsigned long *events, enum zb_event event,
-			unsigned long nr)
+/* --- a list ----------------------------------------------------------- */
+
+static u32 *frames_of(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 {
-	WRITE_ONCE(events[event], events[event] + nr);
+	return pcp->frame + zb_pcp_start[zb_pcp_list(order, mt)];
 }
 
-static u32 pop(struct zb_pcp *pcp, unsigned int index, unsigned int mt)
+static unsigned int nr_listed(const struct zb_pcp *pcp, unsigned int order,
+			      unsigned int mt)
 {
-	struct zb_pcp_list *list = &pcp->list[index][mt];
+	return zb_pcp_nr(pcp, zb_pcp_list(order, mt));
+}
 
-	if (!list->nr)
+/* @nr blocks more, or less, are on a list. */
+static void count_listed(struct zb_pcp *pcp, unsigned int order,
+			 unsigned int mt, long nr)
+{
+	pcp->top[zb_pcp_list(order, mt)] += nr;
+	zb_count(pcp->nr_pages, nr * (long)BIT(order));
+}
+
+static u32 pop(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
+{
+	unsigned int nr = nr_listed(pcp, order, mt);
+
+	if (!nr)
 		return ZB_NO_FRAME;
-	zb_pcp_count_pages(pcp, -(long)BIT(index_order(index)));
-	return list->frame[--list->nr];
+	count_listed(pcp, order, mt, -1);
+	return frames_of(pcp, order, mt)[nr - 1];
 }
 
-/* Take up to @nr of the coldest blocks of a list. */
-static void pop_cold(struct zb_pcp *pcp, unsigned int index, unsigned int mt,
-		     unsigned int nr, struct batch *batch)
+/* Take the @nr coldest blocks, of which the caller has made a note. */
+static void drop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
+		      unsigned int nr)
 {
-	struct zb_pcp_list *list = &pcp->list[index][mt];
+	u32 *frames = frames_of(pcp, order, mt);
 
-	nr = at_most(nr, list->nr);
-	memcpy(batch->frame, list->frame, nr * sizeof(u32));
-	list->nr -= nr;
-	memmove(list->frame, list->frame + nr, list->nr * sizeof(u32));
-	zb_pcp_count_pages(pcp, -(long)(nr << index_order(index)));
-	batch->nr = nr;
+	count_listed(pcp, order, mt, -(long)nr);
+	memmove(frames, frames + nr, nr_listed(pcp, order, mt) * sizeof(*frames));
 }
 
-/* Lists by one number, to take turns. */
-#define NR_LISTS	(ZB_PCP_ORDERS * ZB_MIGRATE_PCPTYPES)
-
-static unsigned int list_number(unsigned int index, unsigned int mt)
+static u32 pop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 {
-	return index * ZB_MIGRATE_PCPTYPES + mt;
+	u32 frame = *frames_of(pcp, order, mt);
+
+	if (!nr_listed(pcp, order, mt))
+		return ZB_NO_FRAME;
+	drop_cold(pcp, order, mt, 1);
+	return frame;
 }
 
-static unsigned int list_index(unsigned int number)
-{
-	return number / ZB_MIGRATE_PCPTYPES;
-}
-
-static unsigned int list_type(unsigned int number)
-{
-	return number % ZB_MIGRATE_PCPTYPES;
-}
-
-/* Blocks to take off a list at once: a batch, or as many as are too many. */
-static unsigned int nr_to_drain(const struct zb_zone *zone, unsigned int index,
-				unsigned int excess)
-{
-	unsigned int batch = READ_ONCE(zone->pcp_batch[index]);
-
-	return at_most(excess > batch ? excess : batch, ZB_PCP_BATCH_MAX);
-}
-
-/*
- * Take a batch off the next list that has something, or more where the lists
- * have @excess frames more than they should; returns its number.
- */
-static unsigned int shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
-				 unsigned int excess, struct batch *batch)
-{
-	unsigned int i, number = pcp->rotor;
-
-	for (i = 0; i < NR_LISTS; i++) {
-		number = (number + 1) % NR_LISTS;
-		if (pcp->list[list_index(number)][list_type(number)].nr)
-			break;
-	}
-	pcp->rotor = number;
-	pop_cold(pcp, list_index(number), list_type(number),
-		 nr_to_drain(zone, list_index(number),
-			     excess >> index_order(list_index(number))), batch);
-	return number;
-}
-
-/* There is room: the list is shorter than ZB_PCP_CAPACITY. */
-static void push(struct zb_pcp *pcp, unsigned int index, unsigned int mt,
+/* There is room. */
+static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 		 u32 frame, bool cold)
 {
-	struct zb_pcp_list *list = &pcp->list[index][mt];
+	u32 *frames = frames_of(pcp, order, mt);
+	unsigned int nr = nr_listed(pcp, order, mt);
 
-	zb_pcp_count_pages(pcp, BIT(index_order(index)));
+	count_listed(pcp, order, mt, 1);
 	if (cold) {
-		memmove(list->frame + 1, list->frame, list->nr * sizeof(u32));
-		list->frame[0] = frame;
-		list->nr++;
-	} else {
-		list->frame[list->nr++] = frame;
+		memmove(frames + 1, frames, nr * sizeof(*frames));
+		nr = 0;
 	}
+	frames[nr] = frame;
 }
 
-static void free_batch(struct zb_zone *zone, unsigned int index,
-		       unsigned int mt, const struct batch *batch,
-		       unsigned int from)
-{
-	unsigned int i, order = index_order(index);
-	unsigned long flags;
+/* --- between a list and the zone ---------------------------------------- */
 
-	if (from >= batch->nr)
-		return;
-	zb_lock_irqsave(&zone->lock, flags);
-	for (i = from; i < batch->nr; i++) {
-		zb_trace_pcpu_drain(zone->start_pfn + batch->frame[i], order, mt);
-		__zb_free_one_page(zone, zone->start_pfn + batch->frame[i], order);
-	}
-	__zb_count_event(zone, ZB_PCP_DRAIN, batch->nr - from);
-	zb_unlock_irqrestore(&zone->lock, flags);
+/* What a list gives back: words, or first frames of larger blocks. */
+struct parcel {
+	unsigned int order;
+	unsigned int mt;
+	unsigned int nr;		/* blocks */
+	struct zb_words words;
+	u32 frame[ZB_PCP_CAPACITY(ZB_WORD_ORDER)];
+};
+
+/* Take up to @nr of the coldest blocks off a list. */
+static void pack_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
+		      unsigned int nr, struct parcel *parcel)
+{
+	const u32 *frames = frames_of(pcp, order, mt);
+
+	nr = at_most(nr, nr_listed(pcp, order, mt));
+	parcel->order = order;
+	parcel->mt = mt;
+	parcel->words.order = order;
+	if (order < ZB_WORD_ORDER)
+		nr = zb_words_add(&parcel->words, frames, nr);
+	else
+		memcpy(parcel->frame, frames, nr * sizeof(*frames));
+	parcel->nr = nr;
+	drop_cold(pcp, order, mt, nr);
 }
 
-/* Near exhaustion what one CPU keeps is what another one lacks. */
-static unsigned int refill_batch(const struct zb_zone *zone, unsigned int index)
+static void give_frames(struct zb_zone *zone, const struct parcel *parcel)
 {
-	unsigned int batch = READ_ONCE(zone->pcp_batch[index]);
-	unsigned long most = zone->nr_free >> (index_order(index) + 2);
-
-	batch = at_most(most, batch);
-	return batch ? batch : 1;
-}
-
-static void take_batch(struct zb_zone *zone, unsigned int index,
-		       unsigned int mt, unsigned int alloc_flags,
-		       struct batch *batch)
-{
-	unsigned int want, order = index_order(index);
 	unsigned long flags, pfn;
+	unsigned int i;
 
-	batch->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
-	for (want = refill_batch(zone, index); batch->nr < want;) {
-		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_HELD_CACHED);
-		if (pfn == ZB_NO_PFN)
-			break;
-		zb_trace_zone_locked(pfn, order, mt, true);
-		batch->frame[batch->nr++] = pfn - zone->start_pfn;
+	for (i = 0; i < parcel->nr; i++) {
+		pfn = zone->start_pfn + parcel->frame[i];
+		zb_trace_pcpu_drain(pfn, parcel->order, parcel->mt);
+		__zb_free_one_page(zone, pfn, parcel->order);
 	}
-	__zb_count_event(zone, ZB_PCP_REFILL, 1);
+	__zb_count_event(zone, ZB_PCP_DRAIN, parcel->nr);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
+
+/* Give back what was taken off a list. */
+static void deliver(struct zb_zone *zone, const struct parcel *parcel)
+{
+	if (parcel->order < ZB_WORD_ORDER)
+		zb_words_give(zone, &parcel->words, parcel->mt);
+	else if (parcel->nr)
+		give_frames(zone, parcel);
+}
+
+/* --- how much at once ----------------------------------------------------- */
+
+/* How often in a row it was this way (1 for refills, -1 for drains) before. */
+static unsigned int streak(struct zb_pcp *pcp, int way)
+{
+	int before = pcp->streak * way;
+
+	if (before < 0)
+		before = 0;
+	pcp->streak = way * (before < MAX_STREAK ? before + 1 : before);
+	return before;
+}
+
+/* Twice as many as last time, if it went the same way then. */
+static unsigned int blocks_to_move(const struct zb_zone *zone,
+				   struct zb_pcp *pcp, unsigned int order,
+				   int way)
+{
+	return READ_ONCE(zone->pcp_batch[order]) << streak(pcp, way);
+}
+
+/* Make room on a list. Where it has become too long all of that goes. */
+static void make_room(const struct zb_zone *zone, struct zb_pcp *pcp,
+		      unsigned int order, unsigned int mt,
+		      unsigned int excess, struct parcel *parcel)
+{
+	unsigned int nr = blocks_to_move(zone, pcp, order, -1);
+
+	pack_cold(pcp, order, mt, excess > nr ? excess : nr, parcel);
+}
+
+/* Take up to half of the next list that has something; each has its turn. */
+static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
+			 struct parcel *parcel)
+{
+	unsigned int i, order, nr, list = pcp->rotor;
+
+	for (i = 0; i < ZB_PCP_LISTS; i++) {
+		list = (list + 1) % ZB_PCP_LISTS;
+		if (zb_pcp_nr(pcp, list))
+			break;
+	}
+	pcp->rotor = list;
+	order = list / ZB_PCP_TYPES;
+	nr = at_most(blocks_to_move(zone, pcp, order, -1),
+		     (zb_pcp_nr(pcp, list) + 1) / 2);
+	pack_cold(pcp, order, list % ZB_PCP_TYPES, nr, parcel);
+}
+
+/* All lists together may not hold more than they should after a refill. */
+static unsigned int blocks_to_take(const struct zb_zone *zone,
+				   struct zb_pcp *pcp, unsigned int order)
+{
+	unsigned int high = READ_ONCE(zone->pcp_high), room = 0;
+
+	if (high > pcp->nr_pages)
+		room = (high - pcp->nr_pages) >> order;
+	room = at_most(room, blocks_to_move(zone, pcp, order, 1));
+	return room ? room : 1;
+}
+
+/* --- refill ---------------------------------------------------------------- */
 
 /*
- * The first of a batch is the caller's, and stays so. The rest is listed as
- * far as it fits, with those that were taken first on top: addresses rise.
+ * List blocks as far as there is room, the last ones first, so that those at
+ * the lowest addresses are the first to be used. What is left stays in @words.
  */
-static u32 refill(struct zb_zone *zone, unsigned int index, unsigned int mt,
-		  unsigned int alloc_flags)
+static void push_words(struct zb_pcp *pcp, unsigned int mt, unsigned int limit,
+		       struct zb_words *words)
 {
-	struct batch batch;
-	struct zb_pcp *pcp;
+	unsigned int nr, listed = nr_listed(pcp, words->order, mt);
+	u32 first, *frame = frames_of(pcp, words->order, mt) + listed;
+	unsigned int room = limit > listed ? limit - listed : 0;
+	u64 starts;
 
-	take_batch(zone, index, mt, alloc_flags, &batch);
-	if (!batch.nr)
+	for (; words->nr; words->nr--) {
+		starts = zb_block_starts(words->bits[words->nr - 1], words->order);
+		nr = hweight64(starts);
+		if (nr > room)
+			break;
+		room -= nr;
+		first = 64 * words->word[words->nr - 1];
+		frame += nr;
+		for (; starts; starts &= starts - 1)
+			*--frame = first + __ffs64(starts);
+		frame += nr;
+	}
+	count_listed(pcp, words->order, mt,
+		     frame - frames_of(pcp, words->order, mt) - listed);
+}
+
+/* The first block is the caller's, and stays so. The rest is listed. */
+static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
+		  unsigned int alloc_flags, unsigned int nr)
+{
+	struct zb_words words zb_not_zeroed;
+	struct zb_pcp *pcp;
+	u32 frame;
+
+	words.order = order;
+	zb_words_take(zone, mt, alloc_flags, nr, &words);
+	if (!words.nr)
 		return ZB_NO_FRAME;
+	frame = zb_words_pop(&words);
 	pcp = zb_pcp_enter(zone);
 	if (pcp) {
-		while (batch.nr > 1 &&
-		       pcp->list[index][mt].nr < READ_ONCE(zone->pcp_limit[index]))
-			push(pcp, index, mt, batch.frame[--batch.nr], false);
+		push_words(pcp, mt, READ_ONCE(zone->pcp_limit[order]), &words);
 		zb_pcp_leave(pcp);
 	}
-	free_batch(zone, index, mt, &batch, 1);
-	return batch.frame[0];
-}
-
-/* Count an allocation as the kernel does for its numa_* statistics. */
-static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
-			const struct zb_zone *zone, unsigned int order,
-			zb_gfp_t gfp)
-{
-	int local = gfp & __ZB_GFP_OTHER_NODE ? preferred->nid : zb_cpu_node();
-
-	count_event(events, ZB_PGALLOC, BIT(order));
-	count_event(events, zone->nid == preferred->nid ? ZB_NUMA_HIT :
-							  ZB_NUMA_MISS, 1);
-	count_event(events, zone->nid == local ? ZB_NUMA_LOCAL : ZB_NUMA_OTHER,
-		    1);
-}
-
-/* Where the per-CPU counters of @zone are busy, or it was a foreign zone's turn. */
-static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
-			  unsigned int order, zb_gfp_t gfp)
-{
-	struct zb_pcp *pcp = zb_pcp_enter(zone);
-	unsigned long flags;
-
-	if (pcp) {
-		count_alloc(pcp->events, preferred, zone, order, gfp);
-		zb_pcp_leave(pcp);
-	} else {
-		zb_lock_irqsave(&zone->lock, flags);
-		count_alloc(zone->events, preferred, zone, order, gfp);
-		zb_unlock_irqrestore(&zone->lock, flags);
-	}
-	if (likely(zone->nid == preferred->nid))
-		return;
-	zb_lock_irqsave(&preferred->lock, flags);
-	__zb_count_event(preferred, ZB_NUMA_FOREIGN, 1);
-	zb_unlock_irqrestore(&preferred->lock, flags);
-}
-
-static unsigned long rmqueue_pcplist(struct zb_zone *zone, unsigned int order,
-				     unsigned int mt, unsigned int alloc_flags)
-{
-	unsigned int index = order_index(order);
-	struct zb_pcp *pcp = zb_pcp_enter(zone);
-	u32 frame = ZB_NO_FRAME;
-	struct batch one;
-
-	if (pcp) {
-		if (unlikely(alloc_flags & ZB_ALLOC_COLD)) {
-			pop_cold(pcp, index, mt, 1, &one);
-			frame = one.nr ? one.frame[0] : ZB_NO_FRAME;
-		} else {
-			frame = pop(pcp, index, mt);
-		}
-		zb_pcp_leave(pcp);
-	}
-	if (frame == ZB_NO_FRAME)
-		frame = refill(zone, index, mt, alloc_flags);
-	return frame == ZB_NO_FRAME ? ZB_NO_PFN : zone->start_pfn + frame;
-}
-
-/* Past the lists, and into the high-atomic reserve for who may. */
-static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
-				   unsigned int mt, unsigned int alloc_flags)
-{
-	unsigned long flags, pfn = ZB_NO_PFN;
-
-	zb_lock_irqsave(&zone->lock, flags);
-	if (order && (alloc_flags & ZB_ALLOC_HARDER))
-		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
-	if (pfn == ZB_NO_PFN)
-		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_HELD_CACHED);
-	if (pfn == ZB_NO_PFN && (alloc_flags & ZB_ALLOC_HARDER))
-		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
-	if (pfn != ZB_NO_PFN)
-		zb_trace_zone_locked(pfn, order, mt, false);
-	zb_unlock_irqrestore(&zone->lock, flags);
-	return pfn;
+	zb_words_give(zone, &words, mt);
+	return frame;
 }
 
 /**
- * zb_rmqueue() - take a block from a zone, through the per-CPU lists if it can
- * @preferred: the zone the request was meant for, for the statistics
- * @zone: where to take it
- * @order: wanted, up to the zone's @max_order
+ * zb_pcp_rmqueue() - take a block from this CPU's lists, refilled if need be
+ * @zone: where
+ * @order: below ZB_PCP_ORDERS
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @gfp: __ZB_GFP_OTHER_NODE counts here
- * @alloc_flags: ZB_ALLOC_HARDER, _CMA, _NOFRAGMENT and _COLD count here
+ * @alloc_flags: ZB_ALLOC_CMA, _NOFRAGMENT and _COLD count here
  *
- * Context: any but NMI; takes the zone lock.
- * Return: first frame of the block, or ZB_NO_PFN. Its state says that it is
- * cached, until the caller has had a look at it and says whose it is.
+ * Lists of orders that don't fit into a word are not refilled.
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: first frame of the block, or ZB_NO_PFN.
  */
-unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
-			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
-			 unsigned int alloc_flags)
+unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
+			     unsigned int mt, unsigned int alloc_flags)
 {
-	unsigned long pfn = ZB_NO_PFN;
+	unsigned int nr = READ_ONCE(zone->pcp_batch[order]);
+	struct zb_pcp *pcp = zb_pcp_enter(zone);
+	u32 frame = ZB_NO_FRAME;
 
-	if (zb_pcp_order(order))
-		pfn = rmqueue_pcplist(zone, order, mt, alloc_flags);
-	if (pfn == ZB_NO_PFN)
-		pfn = rmqueue_buddy(zone, order, mt, alloc_flags);
-	if (pfn != ZB_NO_PFN)
-		account_alloc(preferred, zone, order, gfp);
-	return pfn;
+	if (pcp) {
+		frame = alloc_flags & ZB_ALLOC_COLD ? pop_cold(pcp, order, mt) :
+						      pop(pcp, order, mt);
+		if (frame == ZB_NO_FRAME)
+			nr = blocks_to_take(zone, pcp, order);
+		zb_pcp_leave(pcp);
+	}
+	if (frame == ZB_NO_FRAME && order < ZB_WORD_ORDER)
+		frame = refill(zone, order, mt, alloc_flags, nr);
+	return frame == ZB_NO_FRAME ? ZB_NO_PFN : zone->start_pfn + frame;
 }
 
 /**
@@ -369,6 +364,52 @@ void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
+/* Have a list shortened if there is too much on all of them. */
+static bool shorten(struct zb_zone *zone)
+{
+	struct zb_pcp *pcp = zb_pcp_enter(zone);
+	struct parcel parcel zb_not_zeroed;
+	bool too_long;
+
+	if (!pcp)
+		return false;
+	too_long = pcp->nr_pages > READ_ONCE(zone->pcp_high);
+	if (too_long)
+		shorten_next(zone, pcp, &parcel);
+	zb_pcp_leave(pcp);
+	if (too_long)
+		deliver(zone, &parcel);
+	return too_long;
+}
+
+/* The list of the block is full, or all of them are. */
+static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
+				    unsigned int order, unsigned int mt,
+				    bool cold)
+{
+	unsigned int nr, limit = READ_ONCE(zone->pcp_limit[order]);
+	struct parcel parcel zb_not_zeroed;
+	struct zb_pcp *pcp;
+
+	pcp = limit ? zb_pcp_enter(zone) : NULL;
+	if (!pcp) {
+		zb_free_to_zone(zone, pfn, order);
+		return;
+	}
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, order));
+	nr = nr_listed(pcp, order, mt);
+	if (nr >= limit)
+		make_room(zone, pcp, order, mt, nr - limit + 1, &parcel);
+	else
+		pack_cold(pcp, order, mt, 0, &parcel);
+	push(pcp, order, mt, pfn - zone->start_pfn, cold);
+	zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
+	zb_pcp_leave(pcp);
+	deliver(zone, &parcel);
+	while (shorten(zone))
+		;
+}
+
 /**
  * zb_free_unref_page() - free a block through the per-CPU lists if it can
  * @zone: its zone
@@ -383,13 +424,10 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold)
 {
 	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
-	unsigned int high, limit, nr, from = 0, index = order_index(order);
-	struct batch batch = { .nr = 0 };
 	struct zb_pcp *pcp;
+	bool room;
 
-	high = READ_ONCE(zone->pcp_high);
-	limit = READ_ONCE(zone->pcp_limit[index]);
-	if (!zb_pcp_order(order) || mt >= ZB_MIGRATE_PCPTYPES || !limit) {
+	if (!zb_pcp_order(order) || mt >= ZB_MIGRATE_PCPTYPES) {
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
@@ -398,35 +436,31 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
-	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, order));
-	nr = pcp->list[index][mt].nr;
-	if (nr >= limit) {
-		from = list_number(index, mt);
-		pop_cold(pcp, index, mt, nr_to_drain(zone, index, nr - limit + 1),
-			 &batch);
-	} else if (pcp->nr_pages >= high) {
-		from = shorten_next(zone, pcp, pcp->nr_pages - high + BIT(order),
-				    &batch);
+	room = nr_listed(pcp, order, mt) < READ_ONCE(zone->pcp_limit[order]) &&
+	       pcp->nr_pages < READ_ONCE(zone->pcp_high);
+	if (likely(room)) {
+		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, order));
+		push(pcp, order, mt, pfn - zone->start_pfn, cold);
+		zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
 	}
-	push(pcp, index, mt, pfn - zone->start_pfn, cold);
-	count_event(pcp->events, ZB_PGFREE, BIT(order));
 	zb_pcp_leave(pcp);
-	free_batch(zone, list_index(from), list_type(from), &batch, 0);
+	if (unlikely(!room))
+		free_and_drain(zone, pfn, order, mt, cold);
 }
 
 static bool drain_list(struct zb_zone *zone, unsigned int cpu,
-		       unsigned int index, unsigned int mt)
+		       unsigned int order, unsigned int mt)
 {
 	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-	struct batch batch;
+	struct parcel parcel zb_not_zeroed;
 
 	zb_cpu_pin();
 	pcp->busy = 1;
 	barrier();
-	pop_cold(pcp, index, mt, ZB_PCP_BATCH_MAX, &batch);
+	pack_cold(pcp, order, mt, ~0u, &parcel);
 	zb_pcp_leave(pcp);
-	free_batch(zone, index, mt, &batch, 0);
-	return batch.nr;
+	deliver(zone, &parcel);
+	return parcel.nr;
 }
 
 /**
@@ -438,11 +472,11 @@ static bool drain_list(struct zb_zone *zone, unsigned int cpu,
  */
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
 {
-	unsigned int index, mt;
+	unsigned int order, mt;
 
-	for (index = 0; index < ZB_PCP_ORDERS; index++)
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
-			while (drain_list(zone, cpu, index, mt))
+			while (drain_list(zone, cpu, order, mt))
 				;
 }
 
@@ -487,7 +521,7 @@ static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
 
 	if (!frames && event != ZB_NUMA_HIT && event != ZB_NUMA_LOCAL)
 		return 0;
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		nr += READ_ONCE(by_order[order]) << (frames ? order : 0);
 	return nr;
 }

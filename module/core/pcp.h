@@ -4,11 +4,17 @@
  *
  *	struct zb_pcp (one per zone and CPU)
  *	 busy
- *	 list[order 0..3, 9][U, M, R]
- *	    +------+------+------+-- ... --+
- *	    | cold |      | hot  |         |   frame numbers in the zone
- *	    +------+------+------+-- ... --+
- *	                     ^ nr: the next one to be taken
+ *	 top[order 0..9][U, M, R, ...]
+ *	 frame[]
+ *	    +---+------+------+-- ... --+---+------+------+-- ... --+--
+ *	    | - | cold | hot  |         | - | cold | hot  |         |
+ *	    +---+------+------+-- ... --+---+------+------+-- ... --+--
+ *	        ^ start       ^ top         ^ start of the next list
+ *
+ * What is listed are frame numbers in the zone. Below each list is the number of
+ * a frame that there is not and that is never free, so that who looks at the
+ * state of what is on top need not look whether anything is. For migrate types
+ * that are not listed there are lists that are always empty, and always full.
  *
  * Only the owning CPU touches its lists, with preemption off and @busy set. An
  * interrupt that comes on top and finds @busy set goes to the zone instead, so
@@ -19,7 +25,11 @@
  * how many CPUs there are (zb_pcp_setup). Beyond that they are shortened in
  * turn, from the cold end. Frames that only go to and fro between a program and
  * a list never get to the pageblock that would be the best for them, so lists
- * are short; and near exhaustion nothing is kept back.
+ * are short; and near the low watermark nothing is kept back.
+ *
+ * Between a list and the zone blocks go as bits of words (struct zb_words). A
+ * CPU that does nothing but allocate, or nothing but free, moves twice as much
+ * each time, up to a whole list.
  *
  * The zone lock is never taken with @busy set or preemption off (where locks
  * sleep it couldn't be): a refill takes frames first and pushes them after, on
@@ -28,45 +38,74 @@
 #ifndef ZB_CORE_PCP_H
 #define ZB_CORE_PCP_H
 
-#include "mobility.h"
+#include "words.h"
 
-#define ZB_PCP_CAPACITY		63u	/* blocks a list can hold; with their number 256 bytes */
-#define ZB_PCP_BATCH_MAX	32u	/* blocks moved at once */
 #define ZB_PCP_HIGH_MAX		256u	/* frames a CPU keeps by default */
+#define ZB_PCP_BATCH_MAX	64u	/* frames moved at once, at first */
 
-/**
- * struct zb_pcp_list - a stack of free blocks of one order and mobility
- * @nr: how many
- * @frame: first frames, counted from the start of the zone; the newest last
+/* Blocks a list can hold, by order: so many frames, but not too few blocks. */
+#define ZB_PCP_CAPACITY(order)	((order) < 5 ? ZB_PCP_HIGH_MAX >> (order) : 8u)
+
+/*
+ * Where lists start in @frame. The first entry is nobody's; then those of lower
+ * orders come first, by mobility, each with an entry below its start.
  */
-struct zb_pcp_list {
-	u32 nr;
-	u32 frame[ZB_PCP_CAPACITY];
+#define ZB_PCP_BEFORE(order)						\
+	(1 + 3 * ((order) < 5 ? 512u - (512u >> (order)) + (order) :	\
+				496u + 8u * ((order) - 5) + (order)))
+#define ZB_PCP_STARTS(order)						\
+	ZB_PCP_BEFORE(order) + 1,					\
+	ZB_PCP_BEFORE(order) + ZB_PCP_CAPACITY(order) + 2,		\
+	ZB_PCP_BEFORE(order) + 2 * ZB_PCP_CAPACITY(order) + 3,		\
+	1, 1, 1, 1, 1
+#define ZB_PCP_FRAMES		ZB_PCP_BEFORE(ZB_PCP_ORDERS)
+
+static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
+	ZB_PCP_STARTS(0), ZB_PCP_STARTS(1), ZB_PCP_STARTS(2), ZB_PCP_STARTS(3),
+	ZB_PCP_STARTS(4), ZB_PCP_STARTS(5), ZB_PCP_STARTS(6), ZB_PCP_STARTS(7),
+	ZB_PCP_STARTS(8), ZB_PCP_STARTS(9),
 };
 
 /**
  * struct zb_pcp - what one CPU keeps of one zone
  * @busy: the owner is at work on the lists
  * @rotor: the list to be shortened next
+ * @streak: refills in a row, or drains if negative
  * @nr_pages: frames on all lists
- * @events: what the owner did, see enum zb_event
+ * @top: by list, see zb_pcp_list(): the entry of @frame above the newest block
  * @nr_fast_alloc: blocks allocated the short way (fast.h), by order
  * @nr_fast_free: blocks freed the short way, by order
- * @list: by order and migrate type
+ * @events: what the owner did else, see enum zb_event
+ * @frame: first frames of blocks, counted from the start of the zone
  */
 struct zb_pcp {
 	u8 busy;
 	u8 rotor;
+	s8 streak;
 	u32 nr_pages;
+	u16 top[ZB_PCP_LISTS];
+	unsigned long nr_fast_alloc[ZB_PCP_ORDERS];
+	unsigned long nr_fast_free[ZB_PCP_ORDERS];
 	unsigned long events[ZB_NR_CPU_EVENTS];
-	unsigned long nr_fast_alloc[ZB_PCP_LOW_ORDERS];
-	unsigned long nr_fast_free[ZB_PCP_LOW_ORDERS];
-	struct zb_pcp_list list[ZB_PCP_ORDERS][ZB_MIGRATE_PCPTYPES];
+	u32 frame[ZB_PCP_FRAMES];
 } __aligned(64);
+
+/* The number of the list of an order below ZB_PCP_ORDERS and a migrate type. */
+static inline unsigned int zb_pcp_list(unsigned int order, unsigned int mt)
+{
+	return order * ZB_PCP_TYPES + mt;
+}
+
+/* Blocks on a list. */
+static inline unsigned int zb_pcp_nr(const struct zb_pcp *pcp,
+				     unsigned int list)
+{
+	return pcp->top[list] - zb_pcp_start[list];
+}
 
 static inline bool zb_pcp_order(unsigned int order)
 {
-	return order < ZB_PCP_LOW_ORDERS || order == ZB_PAGEBLOCK_ORDER;
+	return order < ZB_PCP_ORDERS;
 }
 
 /*
@@ -95,16 +134,17 @@ static inline void zb_pcp_leave(struct zb_pcp *pcp)
 	zb_cpu_unpin();
 }
 
-static inline void zb_pcp_count_pages(struct zb_pcp *pcp, long nr)
+static inline void zb_pcp_count_event(struct zb_pcp *pcp, enum zb_event event,
+				      unsigned long nr)
 {
-	WRITE_ONCE(pcp->nr_pages, pcp->nr_pages + nr);
+	zb_count(pcp->events[event], nr);
 }
 
+void zb_pcp_init(struct zb_zone *zone);
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction);
-unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
-			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
-			 unsigned int alloc_flags);
+unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
+			     unsigned int mt, unsigned int alloc_flags);
 void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 		     unsigned int order);
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
@@ -113,5 +153,10 @@ void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
 unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
+
+/* rmqueue.c */
+unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
+			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
+			 unsigned int alloc_flags);
 
 #endif /* ZB_CORE_PCP_H */

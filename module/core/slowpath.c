@@ -15,8 +15,6 @@
  */
 #include "page_alloc.h"
 
-/* Above this order a request can be expected to fail, and to have a plan B. */
-#define COSTLY_ORDER		3u
 #define MAX_ROUNDS		16u	/* without progress */
 
 static void wake_reclaim(struct zb_pool *pool, unsigned int order,
@@ -84,7 +82,7 @@ static bool make_room(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 	if (order && pool->ops->compact)
 		progress |= pool->ops->compact(pool, gfp, order);
 	/* An ordinary request has no second round: it is now or never. */
-	if (!progress && order <= COSTLY_ORDER && !(gfp & rounds))
+	if (!progress && order <= ZB_COSTLY_ORDER && !(gfp & rounds))
 		round = MAX_ROUNDS;
 	return unreserve_highatomic(ac, round > 0) || progress;
 }
@@ -98,7 +96,7 @@ static bool should_retry(zb_gfp_t gfp, unsigned int order, bool progress,
 		return false;
 	if (gfp & __ZB_GFP_REPEAT)
 		return progress || round < MAX_ROUNDS;
-	return progress && order <= COSTLY_ORDER;
+	return progress && order <= ZB_COSTLY_ORDER;
 }
 
 static unsigned long reclaim_and_retry(struct zb_pool *pool, zb_gfp_t gfp,

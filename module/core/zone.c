@@ -17,11 +17,14 @@ size_t zb_zone_pageblocks_size(unsigned long nr_pages)
  * zb_zone_state_size() - memory for zb_zone.state
  * @nr_pages: frames of the zone
  *
+ * One more than there are frames: per-CPU lists have a frame behind the last
+ * one at their bottom.
+ *
  * Return: bytes that the caller of zb_zone_init() has to provide, all zero.
  */
 size_t zb_zone_state_size(unsigned long nr_pages)
 {
-	return nr_pages;
+	return nr_pages + 1;
 }
 
 /* Readers don't take the lock. */
@@ -30,7 +33,7 @@ static void count_free(struct zb_zone *zone, unsigned int mt, long nr)
 	WRITE_ONCE(zone->nr_free, zone->nr_free + nr);
 	WRITE_ONCE(zone->nr_free_type[mt], zone->nr_free_type[mt] + nr);
 	if (mt < ZB_MIGRATE_PCPTYPES)
-		WRITE_ONCE(zone->nr_usable, zone->nr_usable + nr);
+		__zb_set_usable(zone, zone->nr_usable + nr);
 }
 
 /*
@@ -48,9 +51,9 @@ static void count_retyped(struct zb_zone *zone, unsigned int from,
 	WRITE_ONCE(frames[from], frames[from] - nr_free);
 	WRITE_ONCE(frames[to], frames[to] + nr_free);
 	if (from < ZB_MIGRATE_PCPTYPES && to >= ZB_MIGRATE_PCPTYPES)
-		WRITE_ONCE(zone->nr_usable, zone->nr_usable - nr_free);
+		__zb_set_usable(zone, zone->nr_usable - nr_free);
 	if (from >= ZB_MIGRATE_PCPTYPES && to < ZB_MIGRATE_PCPTYPES)
-		WRITE_ONCE(zone->nr_usable, zone->nr_usable + nr_free);
+		__zb_set_usable(zone, zone->nr_usable + nr_free);
 }
 
 /* List @pb as the head of a free block; its other pageblocks become tails. */
@@ -97,6 +100,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
 	zone->nr_usable = 0;
+	zone->fast_mark = 0;
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
 	memset(zone->events, 0, sizeof(zone->events));
@@ -161,6 +165,68 @@ static unsigned int take_part(struct zb_zone *zone, struct zb_pageblock *pb,
 	return frame;
 }
 
+/* Tell the zone what has become of a pageblock's free runs. */
+static void count_changed_runs(struct zb_zone *zone,
+			       const struct zb_pageblock *pb,
+			       const u16 before[ZB_PAGEBLOCK_ORDER])
+{
+	unsigned int k;
+
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
+		if (pb->nr[k] != before[k])
+			zb_free_area_count(zone->free_area, k, pb->migratetype,
+					   (long)pb->nr[k] - before[k]);
+}
+
+/* Every block in @bits is in @state from now on. */
+static void set_states(struct zb_zone *zone, u32 word, u64 bits,
+		       unsigned int order, u8 state)
+{
+	u8 *first = zone->state + 64ul * word;
+	u64 starts;
+
+	for (starts = zb_block_starts(bits, order); starts; starts &= starts - 1)
+		WRITE_ONCE(*(first + __ffs64(starts)), state);
+}
+
+/**
+ * __zb_take_words() - take several blocks out of a given pageblock
+ * @zone: its zone
+ * @pb: a listed pageblock, whose key is at least the order
+ * @nr: how many blocks at most
+ * @words: @order says which; the blocks are added here, where there is room
+ *	for a pageblock's words. They are then ZB_HELD_CACHED
+ *
+ * Context: zone lock held.
+ * Return: how many were taken, at least one.
+ */
+unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
+			     unsigned int nr, struct zb_words *words)
+{
+	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
+	u8 state = ZB_STATE(ZB_HELD_CACHED, words->order);
+	u16 before[ZB_PAGEBLOCK_ORDER];
+	u64 taken[ZB_PAGEBLOCK_WORDS];
+	unsigned int i;
+
+	zb_assert_held(&zone->lock);
+	if (zb_pageblock_whole(pb))
+		expand_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+	memcpy(before, pb->nr, sizeof(before));
+	nr = zb_pageblock_take_blocks(pb, words->order, nr, taken);
+	count_changed_runs(zone, pb, before);
+	zb_free_area_rekey(zone->free_area, pb);
+	count_free(zone, pb->migratetype, -(long)(nr << words->order));
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
+		if (!taken[i])
+			continue;
+		set_states(zone, first + i, taken[i], words->order, state);
+		words->word[words->nr] = first + i;
+		words->bits[words->nr++] = taken[i];
+	}
+	return nr;
+}
+
 /**
  * __zb_rmqueue_from() - take a block out of a given pageblock
  * @zone: its zone
@@ -187,7 +253,31 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 }
 
 /**
- * __zb_rmqueue_smallest() - the textbook search: from the order up
+ * __zb_find_smallest() - the textbook search: from the order up
+ * @zone: where
+ * @order: wanted
+ * @mt: migrate type whose lists are searched
+ *
+ * Context: zone lock held.
+ * Return: the pageblock to take it from, or NULL.
+ */
+struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
+					unsigned int order, unsigned int mt)
+{
+	struct zb_pageblock *pb;
+	unsigned int k;
+
+	zb_assert_held(&zone->lock);
+	for (k = order; k <= zone->max_order; k++) {
+		pb = zb_free_area_first(zone->free_area, k, mt);
+		if (pb)
+			return pb;
+	}
+	return NULL;
+}
+
+/**
+ * __zb_rmqueue_smallest() - take a block of a migrate type
  * @zone: where
  * @order: wanted
  * @mt: migrate type whose lists are searched
@@ -199,16 +289,9 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
 				    unsigned int mt, enum zb_hold hold)
 {
-	struct zb_pageblock *pb;
-	unsigned int k;
+	struct zb_pageblock *pb = __zb_find_smallest(zone, order, mt);
 
-	zb_assert_held(&zone->lock);
-	for (k = order; k <= zone->max_order; k++) {
-		pb = zb_free_area_first(zone->free_area, k, mt);
-		if (pb)
-			return __zb_rmqueue_from(zone, pb, order, hold);
-	}
-	return ZB_NO_PFN;
+	return pb ? __zb_rmqueue_from(zone, pb, order, hold) : ZB_NO_PFN;
 }
 
 /* The pageblock at @pfn as a free block of exactly @order that may merge. */
@@ -279,6 +362,19 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		merge_whole(zone, &pb[i], ZB_PAGEBLOCK_ORDER);
 }
 
+/* @pb has more free frames than before; it may be wholly free now. */
+static void relist(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	if (!zb_pageblock_whole(pb)) {
+		zb_free_area_rekey(zone->free_area, pb);
+		return;
+	}
+	if (zb_free_area_listed(pb))
+		zb_free_area_del(pb, ZB_KEY_TAIL);
+	revert_migratetype(zone, pb);
+	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+}
+
 static void give_part(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int frame, unsigned int order)
 {
@@ -287,15 +383,9 @@ static void give_part(struct zb_zone *zone, struct zb_pageblock *pb,
 	count_free(zone, pb->migratetype, BIT(order));
 	for (k = order; k < merged; k++)
 		zb_free_area_count(zone->free_area, k, pb->migratetype, -1);
-	if (merged < ZB_PAGEBLOCK_ORDER) {
+	if (merged < ZB_PAGEBLOCK_ORDER)
 		zb_free_area_count(zone->free_area, merged, pb->migratetype, 1);
-		zb_free_area_rekey(zone->free_area, pb);
-		return;
-	}
-	if (zb_free_area_listed(pb))
-		zb_free_area_del(pb, ZB_KEY_TAIL);
-	revert_migratetype(zone, pb);
-	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+	relist(zone, pb);
 }
 
 /**
@@ -319,6 +409,68 @@ void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 		give_part(zone, pb, pfn % ZB_PAGEBLOCK_NR, order);
 	else
 		give_whole(zone, pb, order);
+}
+
+/* Free the first words that are of one pageblock; returns how many. */
+static unsigned int give_words(struct zb_zone *zone, const u32 *word,
+			       const u64 *bits, unsigned int nr)
+{
+	u32 block = *word / ZB_PAGEBLOCK_WORDS;
+	struct zb_pageblock *pb = zone->pageblocks + block;
+	unsigned int i = 0, nr_free = pb->nr_free;
+	u16 before[ZB_PAGEBLOCK_ORDER];
+
+	memcpy(before, pb->nr, sizeof(before));
+	do {
+		zb_pageblock_give_bits(pb, word[i] % ZB_PAGEBLOCK_WORDS, bits[i]);
+		i++;
+	} while (i < nr && word[i] / ZB_PAGEBLOCK_WORDS == block);
+	count_free(zone, pb->migratetype, (long)pb->nr_free - nr_free);
+	count_changed_runs(zone, pb, before);
+	relist(zone, pb);
+	return i;
+}
+
+/* For these it costs less to look at the buddies than at the word. */
+static bool is_one_block(u64 bits, unsigned int order)
+{
+	u64 starts = zb_block_starts(bits, order);
+
+	return !(starts & (starts - 1));
+}
+
+/**
+ * __zb_free_words() - put blocks back and merge them with their buddies
+ * @zone: their zone
+ * @words: the blocks
+ *
+ * Context: zone lock held.
+ */
+void __zb_free_words(struct zb_zone *zone, const struct zb_words *words)
+{
+	const u32 *word = words->word;
+	const u64 *bits = words->bits;
+	unsigned int i;
+
+	zb_assert_held(&zone->lock);
+	/* Another CPU may have been there last: have them come while we write. */
+	for (i = 0; i < words->nr; i++) {
+		zb_prefetch_pageblock(zone->pageblocks +
+				      word[i] / ZB_PAGEBLOCK_WORDS);
+		set_states(zone, word[i], bits[i], words->order, 0);
+	}
+	for (i = 0; i < words->nr;) {
+		if (!bits[i]) {
+			i++;
+		} else if (is_one_block(bits[i], words->order)) {
+			give_part(zone, zone->pageblocks + word[i] / ZB_PAGEBLOCK_WORDS,
+				  word[i] % ZB_PAGEBLOCK_WORDS * 64 + __ffs64(bits[i]),
+				  words->order);
+			i++;
+		} else {
+			i += give_words(zone, word + i, bits + i, words->nr - i);
+		}
+	}
 }
 
 /**

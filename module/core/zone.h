@@ -34,9 +34,14 @@
 
 #define ZB_NO_PFN	(~0ul)
 
-/* Per-CPU lists are kept for orders 0 .. 3, and for that of pageblocks. */
-#define ZB_PCP_LOW_ORDERS	4u
-#define ZB_PCP_ORDERS		(ZB_PCP_LOW_ORDERS + 1)
+/* Per-CPU lists are kept for orders up to that of pageblocks. */
+#define ZB_PCP_ORDERS		(ZB_PAGEBLOCK_ORDER + 1)
+#define ZB_PCP_TYPES		8u	/* migrate types, and a few to spare */
+#define ZB_PCP_NO_TYPE		7u	/* that nothing has */
+#define ZB_PCP_LISTS		(ZB_PCP_ORDERS * ZB_PCP_TYPES)
+
+/* Above this order a request can be expected to fail, and to have a plan B. */
+#define ZB_COSTLY_ORDER		3u
 
 struct zb_pcp;
 
@@ -74,12 +79,16 @@ static inline bool zb_state_allocated(u8 state)
 	       ZB_STATE_HOLD(state) <= ZB_HELD_COMP_RECLAIMABLE;
 }
 
-/* Is that an allocated block of this order? */
+/*
+ * Is that an allocated block of this order? Take both away from it, and turn the
+ * rest so that a wrong order makes a large number.
+ */
 static inline bool zb_state_is_block(u8 state, unsigned int order)
 {
-	return (u8)(state - ZB_STATE(ZB_HELD_UNMOVABLE, 0)) <
-	       ZB_STATE(ZB_HELD_CACHED, 0) - ZB_STATE(ZB_HELD_UNMOVABLE, 0) &&
-	       ZB_STATE_ORDER(state) == order;
+	u8 rest = state - ZB_STATE(ZB_HELD_UNMOVABLE, order);
+
+	return (u8)(rest >> 5 | rest << 3) <
+	       ZB_HELD_CACHED - ZB_HELD_UNMOVABLE;
 }
 
 static inline bool zb_state_compound(u8 state)
@@ -121,6 +130,25 @@ enum zb_event {
 	ZB_NR_EVENTS,
 };
 
+#define ZB_WORDS_MAX		64u
+
+/**
+ * struct zb_words - blocks of an order below ZB_WORD_ORDER, as bits of words
+ * @nr: words
+ * @order: of the blocks
+ * @word: 64 frames each, counted from the start of the zone
+ * @bits: all frames of all blocks there
+ *
+ * What refills and drains carry between a list and the zone: a word costs as
+ * much as a frame would.
+ */
+struct zb_words {
+	unsigned int nr;
+	unsigned int order;
+	u32 word[ZB_WORDS_MAX];
+	u64 bits[ZB_WORDS_MAX];
+};
+
 /**
  * struct zb_zone - one zone of one node
  * @lock: see the head of this file
@@ -128,6 +156,8 @@ enum zb_event {
  * @nr_free_type: the same by migrate type
  * @nr_bad: frames that were found damaged and kept out of use
  * @nr_usable: those of them that are of a mobility, and not for special use
+ * @fast_mark: with less than this there is no short way for requests (fast.h)
+ * @is_low: @nr_usable is below @fast_mark
  * @watermark: frames to be left, see watermark.h
  * @lowmem_reserve: more frames to be left, by a request's highest zone type
  * @max_order: largest order blocks are merged to
@@ -142,9 +172,9 @@ enum zb_event {
  * @state: one byte per frame
  * @pcp: per-CPU lists
  * @pcp_high: frames on all per-CPU lists of one CPU
- * @pcp_limit: blocks on a per-CPU list, by index of its order
- * @fast_limit: the same for the short way (fast.h)
- * @pcp_batch: blocks moved at once, by index of its order
+ * @pcp_limit: blocks on a per-CPU list, by order
+ * @fast_top: by list, where its top may be at most for the short way (fast.h)
+ * @pcp_batch: blocks moved at once, by order
  * @type: ZB_ZONE_*
  * @nid: NUMA node
  */
@@ -154,6 +184,8 @@ struct zb_zone {
 	unsigned long nr_usable;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_bad;
+	unsigned long fast_mark;
+	u8 is_low;
 	unsigned long watermark[ZB_NR_WMARKS];
 	unsigned long lowmem_reserve[ZB_NR_ZONES];
 	unsigned int max_order;
@@ -171,7 +203,7 @@ struct zb_zone {
 	struct zb_pcp __percpu *pcp;
 	u32 pcp_high;
 	u16 pcp_limit[ZB_PCP_ORDERS];
-	u16 fast_limit[ZB_PCP_LOW_ORDERS];
+	u16 fast_top[ZB_PCP_LISTS];
 	u16 pcp_batch[ZB_PCP_ORDERS];
 	unsigned int type;
 	int nid;
@@ -216,7 +248,13 @@ static inline void zb_zone_set_state(struct zb_zone *zone, unsigned long pfn,
 	WRITE_ONCE(zone->state[pfn - zone->start_pfn], state);
 }
 
-/* Zone lock held; readers don't take it. */
+/* Zone lock held for these; readers don't take it. */
+static inline void __zb_set_usable(struct zb_zone *zone, unsigned long nr)
+{
+	WRITE_ONCE(zone->nr_usable, nr);
+	WRITE_ONCE(zone->is_low, nr < zone->fast_mark);
+}
+
 static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 				    unsigned long nr)
 {
@@ -227,12 +265,17 @@ size_t zb_zone_pageblocks_size(unsigned long nr_pages);
 size_t zb_zone_state_size(unsigned long nr_pages);
 void zb_zone_init(struct zb_zone *zone);
 
+struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
+					unsigned int order, unsigned int mt);
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
 				    unsigned int mt, enum zb_hold hold);
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 				unsigned int order, enum zb_hold hold);
+unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
+			     unsigned int nr, struct zb_words *words);
 void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
+void __zb_free_words(struct zb_zone *zone, const struct zb_words *words);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order, unsigned int mt);
 void __zb_set_pageblock_migratetype(struct zb_zone *zone,

@@ -32,13 +32,11 @@ struct zb_zoneref {
 /**
  * struct zb_fast - where the short way goes (fast.h)
  * @zone: the zone such a request would try first
- * @mark: it has to have more free than this; ~0 for the long way
- * @migratetype: mobility of such a request
+ * @migratetype: mobility of such a request, or ZB_PCP_NO_TYPE for the long way
  * @state: state byte of a block of order 0 allocated for it
  */
 struct zb_fast {
 	struct zb_zone *zone;
-	unsigned long mark;
 	u8 migratetype;
 	u8 state;
 };

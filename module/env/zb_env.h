@@ -15,6 +15,7 @@
 #include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <linux/percpu.h>
+#include <linux/prefetch.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -30,10 +31,18 @@ typedef spinlock_t zb_lock_t;
 #define zb_unlock_irqrestore(lock, flags)	spin_unlock_irqrestore(lock, flags)
 #define zb_assert_held(lock)			lockdep_assert_held(lock)
 
+/* A variable that the compiler need not clear, where it is told to clear all. */
+#if __has_attribute(__uninitialized__)
+#define zb_not_zeroed				__attribute__((__uninitialized__))
+#else
+#define zb_not_zeroed
+#endif
+
 /* Add to what only we write, and others read without a lock. */
 #define zb_count(counter, n)			((counter) += (n))
 
 #define zb_div64(a, b)				div64_u64(a, b)
+#define zb_prefetchw(p)				prefetchw(p)
 
 /* Stay on this CPU. */
 #define zb_cpu_pin()				preempt_disable()
@@ -43,6 +52,10 @@ typedef spinlock_t zb_lock_t;
 #define zb_per_cpu_ptr(ptr, cpu)		per_cpu_ptr(ptr, cpu)
 #define zb_for_each_possible_cpu(cpu)		for_each_possible_cpu(cpu)
 
+#define zb_trace_zone_locked_enabled() \
+	trace_mm_page_alloc_zone_locked_enabled()
+#define zb_trace_pcpu_drain_enabled() \
+	trace_mm_page_pcpu_drain_enabled()
 #define zb_trace_zone_locked(pfn, order, mt, refill) \
 	trace_mm_page_alloc_zone_locked(pfn, order, mt, refill)
 #define zb_trace_pcpu_drain(pfn, order, mt) \

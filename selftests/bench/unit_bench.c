@@ -91,6 +91,7 @@ static void make_pool(void)
 	start = now();
 	memset(zone.state, 0, zb_zone_state_size(NR_FRAMES));
 	zb_zone_init(&zone);
+	zb_pcp_init(&zone);
 	printf("%-16s %10.0f us\n", "init of 1 GiB", (now() - start) / 1000);
 	node.zonelist = zonelist;
 	zb_node_init(&node, &zone, 1, one_distance);
@@ -131,6 +132,33 @@ static void say_hold(const char *name, unsigned int order, unsigned long nr)
 	}
 	printf("%-9s %-6lu %10.1f ns, at most %.1f\n", name,
 	       order ? order : nr, least, most);
+}
+
+/* Frames of all the region, freed in no order. */
+static void say_shuffled(void)
+{
+	unsigned long i, k, pfn, nr = NR_FRAMES * 9 / 10;
+	double t, least = 1e18;
+	unsigned int round;
+	u64 seed = 1;
+
+	for (round = 0; round < ROUNDS / 3; round++) {
+		for (i = 0; i < nr; i++)
+			pfns[i] = get(0);
+		for (i = nr; i > 1; i--) {
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			k = (seed >> 33) % i;
+			pfn = pfns[k];
+			pfns[k] = pfns[i - 1];
+			pfns[i - 1] = pfn;
+		}
+		t = now();
+		for (i = 0; i < nr; i++)
+			put(pfns[i], 0);
+		t = (now() - t) / nr;
+		least = t < least ? t : least;
+	}
+	printf("%-16s %10.1f ns\n", "shuffled free", least);
 }
 
 struct worker {
@@ -195,6 +223,7 @@ int main(void)
 		say_hold("pair", order, 1);
 	for (nr = 2; nr <= 8192; nr *= 4)
 		say_hold("hold", 0, nr);
+	say_shuffled();
 	all_cpus();
 	return 0;
 }

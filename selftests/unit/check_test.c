@@ -279,30 +279,46 @@ static void zone_nr_usable(struct zb_zone *z)
 	z->nr_usable--;
 }
 
+/* Where single frames of a mobility are listed. */
+static unsigned int listed(unsigned int mt)
+{
+	return zb_pcp_start[zb_pcp_list(0, mt)];
+}
+
 static void pcp_twice(struct zb_zone *z)
 {
-	z->pcp->list[0][M].frame[1] = z->pcp->list[0][M].frame[0];
+	z->pcp->frame[listed(M) + 1] = z->pcp->frame[listed(M)];
 }
 
 static void pcp_two_cpus(struct zb_zone *z)
 {
-	z->pcp[1].list[0][M].frame[0] = z->pcp->list[0][M].frame[0];
+	z->pcp[1].frame[listed(M)] = z->pcp->frame[listed(M)];
+}
+
+static void pcp_too_long(struct zb_zone *z)
+{
+	z->pcp->top[zb_pcp_list(0, M)] = listed(M) + ZB_PCP_CAPACITY(0) + 1;
 }
 
 static void pcp_outside(struct zb_zone *z)
 {
-	z->pcp->list[0][M].frame[0] = PB(7);
+	z->pcp->frame[listed(M)] = PB(7);
 }
 
 static void pcp_allocated(struct zb_zone *z)
 {
-	z->pcp->list[0][M].frame[0] = PB(5);
+	z->pcp->frame[listed(M)] = PB(5);
 }
 
 static void pcp_order(struct zb_zone *z)
 {
-	z->pcp->list[1][M] = z->pcp->list[0][M];
-	z->pcp->list[0][M].nr = 0;
+	unsigned int list = zb_pcp_list(1, M);
+	unsigned int nr = zb_pcp_nr(z->pcp, zb_pcp_list(0, M));
+
+	memcpy(z->pcp->frame + zb_pcp_start[list], z->pcp->frame + listed(M),
+	       nr * sizeof(*z->pcp->frame));
+	z->pcp->top[list] += nr;
+	z->pcp->top[zb_pcp_list(0, M)] -= nr;
 }
 
 static void pcp_state(struct zb_zone *z)
@@ -317,7 +333,7 @@ static void pcp_nr_pages(struct zb_zone *z)
 
 static void pcp_lost(struct zb_zone *z)
 {
-	z->pcp->list[0][M].nr--;
+	z->pcp->top[zb_pcp_list(0, M)]--;
 	z->pcp->nr_pages--;
 }
 
@@ -377,6 +393,7 @@ static const struct {
 	CASE("free frames by type add up", zone_nr_free_type),
 	CASE("a cached frame is listed, once", pcp_twice),
 	CASE("a cached frame is listed, once", pcp_two_cpus),
+	CASE("a list has room for what is on it", pcp_too_long),
 	CASE("a listed frame is marked as cached", pcp_outside),
 	CASE("a listed frame is marked as cached", pcp_allocated),
 	CASE("a listed frame is marked as cached", pcp_order),

@@ -7,7 +7,7 @@
 
 static struct unit_pool *make(void)
 {
-	struct unit_pool *p = unit_pool_one(8, 16);
+	struct unit_pool *p = unit_pool_one(64, 64);
 
 	unit_pool_long_lists(p);
 	return p;
@@ -38,23 +38,24 @@ TEST(limits_of_free)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long pfn[ZB_PCP_CAPACITY + 1];
+	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
 	unsigned int i, order, limit;
 
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		limit = zone->pcp_limit[order];
-		EXPECT_EQ(zone->fast_limit[order], limit);
-		ASSERT(limit <= ZB_PCP_CAPACITY);
+		EXPECT_EQ(zone->fast_top[zb_pcp_list(order, M)],
+			  zb_pcp_start[zb_pcp_list(order, M)] + limit);
+		ASSERT(limit <= ZB_PCP_CAPACITY(order));
 		for (i = 0; i <= limit; i++)
 			pfn[i] = unit_take(zone, order, M);
 		for (i = 0; i < limit; i++)
 			EXPECT(put(p, pfn[i], order));
-		EXPECT_EQ(zone->pcp->list[order][M].nr, limit);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(order, M)), limit);
 		EXPECT_NO_PUT(p, pfn[limit], order);
 		EXPECT_EQ(zone->pcp->busy, 0);
 		unit_pool_quiet(p);
 		EXPECT_EQ(unit_free(p, pfn[limit], order), ZB_OK);
-		EXPECT(zone->pcp->list[order][M].nr <= limit);
+		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(order, M)) <= limit);
 		unit_pool_drain(p);
 	}
 	for (i = 0; i < 12; i++)
@@ -103,21 +104,21 @@ TEST(wrong_frees)
 	for (i = 0; i < ARRAY_SIZE(outside); i++)
 		for (order = 0; order < 5; order++)
 			EXPECT_NO_PUT(p, outside[i], order);
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		pfn = unit_alloc(p, 0, order);
 		for (said = 0; said < 6; said++)
 			if (said != order)
 				EXPECT_NO_PUT(p, pfn, said);
 		/* Tails. */
 		for (i = 1; i < BIT(order); i++)
-			for (said = 0; said < ZB_PCP_LOW_ORDERS; said++)
+			for (said = 0; said < ZB_PCP_ORDERS; said++)
 				EXPECT_NO_PUT(p, pfn + i, said);
 		EXPECT(put(p, pfn, order));
 		/* Twice: it is cached, and then free. */
-		for (said = 0; said < ZB_PCP_LOW_ORDERS; said++)
+		for (said = 0; said < ZB_PCP_ORDERS; said++)
 			EXPECT_NO_PUT(p, pfn, said);
 		unit_pool_drain(p);
-		for (said = 0; said < ZB_PCP_LOW_ORDERS; said++)
+		for (said = 0; said < ZB_PCP_ORDERS; said++)
 			EXPECT_NO_PUT(p, pfn, said);
 	}
 	for (i = 0; i < ZB_NR_BAD; i++)
@@ -136,7 +137,7 @@ TEST(frees_of_all_kinds)
 	unit_pool_long_lists(p);
 	EXPECT_EQ(p->pool.largest - p->pool.zones, 1);
 	for (i = 0; i < 3; i++)
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+		for (order = 0; order < ZB_PCP_ORDERS; order++)
 			for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
 				zone = &p->pool.zones[i];
 				pfn = unit_take(zone, order, mt);
@@ -165,7 +166,7 @@ TEST(special_types_are_not_listed)
 	unsigned long pfn, pb;
 
 	for (i = 0; i < ARRAY_SIZE(types); i++)
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+		for (order = 0; order < ZB_PCP_ORDERS; order++) {
 			pfn = unit_take(zone, order, M);
 			pb = (pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR;
 			unit_set_type(zone, pb, types[i]);

@@ -17,7 +17,7 @@ static const enum zb_event cpu_events[] = {
 
 static struct unit_pool *make(void)
 {
-	struct unit_pool *p = unit_pool_one(8, 16);
+	struct unit_pool *p = unit_pool_one(64, 64);
 
 	unit_pool_long_lists(p);
 	return p;
@@ -82,7 +82,7 @@ static void prime_all(struct unit_pool *p)
 	unsigned int mt, order;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+		for (order = 0; order < ZB_PCP_ORDERS; order++)
 			prime(p, mobility_flag[mt], order);
 }
 
@@ -108,7 +108,7 @@ static void expect_entry(struct zb_pool *pool, const struct zb_node *node,
 	if (zb_gfp_valid(index))
 		zone = own_zone(pool, node->nid, zb_gfp_zone(index));
 	if (!zone) {
-		EXPECT_EQ(fast->mark, ~0ul);
+		EXPECT_EQ(fast->migratetype, ZB_PCP_NO_TYPE);
 		EXPECT(fast->zone);
 		return;
 	}
@@ -116,8 +116,9 @@ static void expect_entry(struct zb_pool *pool, const struct zb_node *node,
 	EXPECT_EQ(fast->zone - pool->zones, zone - pool->zones);
 	EXPECT_EQ(fast->migratetype, mt);
 	EXPECT_EQ(fast->state, ZB_STATE(ZB_HELD_MT(mt), 0));
-	EXPECT_EQ(fast->mark, zone->watermark[ZB_ALLOC_WMARK_LOW] +
-			      zone->lowmem_reserve[zb_gfp_zone(index)] + 8);
+	/* A higher zone of the node would have been the first. */
+	EXPECT_EQ(zone->lowmem_reserve[zb_gfp_zone(index)], 0);
+	EXPECT_EQ(zone->lowmem_reserve[zone->type], 0);
 }
 
 TEST(tables_of_all_flags_and_nodes)
@@ -158,9 +159,9 @@ TEST(all_flags_are_served)
 {
 	struct unit_geometry g = {
 		.zones = {
-			{ 0, ZB_ZONE_DMA, 0, 8 }, { 0, ZB_ZONE_DMA32, 8, 8 },
-			{ 0, ZB_ZONE_NORMAL, 16, 8 }, { 0, ZB_ZONE_HIGHMEM, 24, 8 },
-			{ 0, ZB_ZONE_MOVABLE, 32, 8 },
+			{ 0, ZB_ZONE_DMA, 0, 16 }, { 0, ZB_ZONE_DMA32, 16, 16 },
+			{ 0, ZB_ZONE_NORMAL, 32, 16 }, { 0, ZB_ZONE_HIGHMEM, 48, 16 },
+			{ 0, ZB_ZONE_MOVABLE, 64, 16 },
 		},
 		.nr_zones = 5,
 	};
@@ -171,7 +172,7 @@ TEST(all_flags_are_served)
 
 	unit_pool_long_lists(p);
 	for (index = 0; index < ZB_NR_FAST; index++)
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+		for (order = 0; order < ZB_PCP_ORDERS; order++) {
 			if (!zb_gfp_valid(index)) {
 				EXPECT_NO_GET(p, index, order);
 				continue;
@@ -191,47 +192,54 @@ TEST(all_flags_are_served)
 	unit_pool_end(p);
 }
 
-/* So much free, and one less: never where the long way would not. */
+/* The mark is what the largest block on a list has to leave, and no less. */
 TEST(marks)
 {
+	static const unsigned int largest_listed[] = { 9, 5, 0 };
 	struct unit_geometry g = {
 		.zones = {
-			{ 0, ZB_ZONE_DMA32, 8, 16 }, { 0, ZB_ZONE_NORMAL, 24, 32 },
+			{ 0, ZB_ZONE_DMA32, 8, 24 }, { 0, ZB_ZONE_NORMAL, 32, 32 },
 		},
 		.nr_zones = 2, .watermarks = true,
 	};
 	static const zb_gfp_t kinds[] = {
 		__ZB_GFP_DMA32 | __ZB_GFP_MOVABLE, __ZB_GFP_MOVABLE,
 	};
-	unsigned long mark, low, reserve, pfn;
 	struct unit_pool *p = unit_pool_make(&g);
-	unsigned int i, order;
+	unsigned int i, k, order, largest;
+	unsigned long low, pfn;
 	struct zb_zone *zone;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		zone = &p->pool.zones[i];
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
-			prime(p, kinds[i], order);
-		low = zone->watermark[ZB_ALLOC_WMARK_LOW];
-		reserve = zone->lowmem_reserve[zb_gfp_zone(kinds[i])];
-		ASSERT(low);
-		mark = p->pool.nodes->fast[kinds[i]].mark;
-		EXPECT_EQ(mark, low + reserve + BIT(ZB_PCP_LOW_ORDERS - 1));
-		while (zone->nr_usable > mark + 1)
+	for (k = 0; k < ARRAY_SIZE(largest_listed); k++)
+		for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+			zone = &p->pool.zones[i];
+			low = zone->watermark[ZB_ALLOC_WMARK_LOW];
+			ASSERT(low);
+			largest = largest_listed[k];
+			unit_pool_long_lists(p);
+			for (order = largest + 1; order < ZB_PCP_ORDERS; order++)
+				zone->pcp_limit[order] = 0;
+			zb_fast_setup(&p->pool);
+			EXPECT_EQ(zone->fast_mark, low + BIT(largest));
+			for (order = 0; order <= largest; order++)
+				prime(p, kinds[i], order);
+			while (zone->nr_usable > zone->fast_mark)
+				ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
+			EXPECT(!zone->is_low);
+			for (order = 0; order <= largest; order++) {
+				EXPECT(zb_zone_watermark_ok(zone, 0,
+							    low + BIT(order) - 1,
+							    zb_gfp_zone(kinds[i]), 0));
+				ASSERT(get(p, kinds[i], order, &pfn));
+				EXPECT(put(p, pfn, order));
+			}
 			ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
-			EXPECT(zb_zone_watermark_ok(zone, order, low,
-						    zb_gfp_zone(kinds[i]), 0));
-			ASSERT(get(p, kinds[i], order, &pfn));
-			EXPECT(put(p, pfn, order));
+			EXPECT(zone->is_low);
+			for (order = 0; order <= largest; order++)
+				EXPECT_NO_GET(p, kinds[i], order);
+			unit_pool_quiet(p);
+			unit_free_all(p);
 		}
-		ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
-		EXPECT_EQ(zone->nr_usable, mark);
-		for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
-			EXPECT_NO_GET(p, kinds[i], order);
-		unit_pool_quiet(p);
-		unit_free_all(p);
-	}
 	unit_pool_end(p);
 }
 
@@ -247,28 +255,28 @@ TEST(marks_leave_reserves_and_special_types)
 	unsigned long pfn;
 
 	prime(p, __ZB_GFP_MOVABLE, 0);
-	zone->lowmem_reserve[ZB_ZONE_NORMAL] = PB(16);
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = PB(64);
 	zb_fast_setup(&p->pool);
 	EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
 	zone->lowmem_reserve[ZB_ZONE_NORMAL] = 0;
-	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(14);
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(62);
 	zb_fast_setup(&p->pool);
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		type = types[i];
 		ASSERT(get(p, __ZB_GFP_MOVABLE, 0, &pfn));
 		EXPECT(put(p, pfn, 0));
-		unit_set_type(zone, 14, type);
-		unit_set_type(zone, 15, type);
-		EXPECT(zone->nr_usable <= PB(14));
-		EXPECT(zone->nr_free > PB(15));
+		unit_set_type(zone, 62, type);
+		unit_set_type(zone, 63, type);
+		EXPECT(zone->nr_usable <= PB(62));
+		EXPECT(zone->nr_free > PB(63));
 		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
 		unit_pool_quiet(p);
 		/* From one special type to another: still not usable. */
-		unit_set_type(zone, 14, types[(i + 1) % ARRAY_SIZE(types)]);
+		unit_set_type(zone, 62, types[(i + 1) % ARRAY_SIZE(types)]);
 		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
 		unit_pool_quiet(p);
-		unit_set_type(zone, 14, M);
-		unit_set_type(zone, 15, M);
+		unit_set_type(zone, 62, M);
+		unit_set_type(zone, 63, M);
 	}
 	unit_pool_end(p);
 }
@@ -310,23 +318,20 @@ TEST(flags_for_the_long_way)
 TEST(orders_for_the_long_way)
 {
 	static const unsigned int orders[] = {
-		4, 5, 8, 9, 10, ZB_MAX_ORDER, ZB_MAX_ORDER + 1, 31, 32, 64, 256, ~0u,
+		10, 11, ZB_MAX_ORDER, ZB_MAX_ORDER + 1, 31, 32, 64, 256, ~0u,
 	};
 	struct unit_pool *p = make();
 	unsigned long pfn = unit_alloc(p, 0, 0), block;
 	unsigned int i;
 
 	prime_all(p);
-	prime(p, 0, 9);
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		EXPECT_NO_GET(p, 0, orders[i]);
 		EXPECT_NO_PUT(p, pfn, orders[i]);
 	}
-	for (i = 4; i <= 10; i++) {
-		block = unit_alloc(p, 0, i);
-		EXPECT_NO_PUT(p, block, i);
-		EXPECT_EQ(unit_free(p, block, i), ZB_OK);
-	}
+	block = unit_alloc(p, 0, 10);
+	EXPECT_NO_PUT(p, block, 10);
+	EXPECT_EQ(unit_free(p, block, 10), ZB_OK);
 	EXPECT(put(p, pfn, 0));
 	unit_pool_end(p);
 }
@@ -335,16 +340,17 @@ TEST(last_in_first_out)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
-	unsigned int order, i;
+	unsigned int order, i, nr;
 	unsigned long pfn[8], again;
 
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
-		for (i = 0; i < 8; i++)
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		nr = zone->pcp_limit[order] < 8 ? zone->pcp_limit[order] : 8;
+		for (i = 0; i < nr; i++)
 			pfn[i] = unit_take(zone, order, M);
-		for (i = 0; i < 8; i++)
+		for (i = 0; i < nr; i++)
 			EXPECT(put(p, pfn[i], order));
-		EXPECT_EQ(zone->pcp->list[order][M].nr, 8);
-		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 8ul << order);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(order, M)), nr);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), nr << order);
 		unit_pool_quiet(p);
 		while (i--) {
 			ASSERT(get(p, __ZB_GFP_MOVABLE, order, &again));
@@ -352,7 +358,7 @@ TEST(last_in_first_out)
 		}
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 		EXPECT_EQ(zone->pcp->busy, 0);
-		for (i = 0; i < 8; i++)
+		for (i = 0; i < nr; i++)
 			unit_give(zone, pfn[i], order);
 	}
 	unit_pool_end(p);
@@ -364,7 +370,7 @@ TEST(empty_lists_are_for_the_long_way)
 	struct zb_pcp *pcp = p->pool.zones->pcp;
 	unsigned int order, mt;
 
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
 			EXPECT_NO_GET(p, mobility_flag[mt], order);
 			EXPECT_EQ(pcp->busy, 0);
@@ -386,6 +392,9 @@ TEST(a_listed_block_will_do)
 	unsigned int i;
 
 	unit_pool_long_lists(p);
+	for (i = 4; i < ZB_PCP_ORDERS; i++)
+		zone->pcp_limit[i] = 0;
+	zb_fast_setup(&p->pool);
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
 		keep[i] = i % 2;
 	ASSERT_EQ(unit_take_from(zone, 0, 3), PB(8));
@@ -448,15 +457,16 @@ TEST(wrong_state_bytes_are_for_the_long_way)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
-	unsigned int order, i;
+	unsigned int order, i, list;
 	unsigned long top;
 	u8 states[] = { 0, ZB_STATE(ZB_HELD_UNMOVABLE, 0), ZB_STATE_BAD(0),
 			ZB_STATE(ZB_HELD_COMP_RECLAIMABLE, 3), 0xff, 0 };
 
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++) {
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		prime(p, 0, order);
+		list = zb_pcp_list(order, U);
 		top = zone->start_pfn +
-		      zone->pcp->list[order][U].frame[zone->pcp->list[order][U].nr - 1];
+		      zone->pcp->frame[zone->pcp->top[list] - 1];
 		/* Cached, but as another order. */
 		states[5] = ZB_STATE(ZB_HELD_CACHED, order + 1);
 		for (i = 0; i < ARRAY_SIZE(states); i++) {
@@ -489,11 +499,13 @@ TEST(no_short_way_with_poisoning)
 		p->pool.ops = &ops[i];
 		zb_fast_setup(&p->pool);
 		for (index = 0; index < ZB_NR_FAST; index++) {
-			EXPECT_EQ(p->pool.nodes->fast[index].mark, ~0ul);
+			EXPECT_EQ(p->pool.nodes->fast[index].migratetype,
+				  ZB_PCP_NO_TYPE);
 			EXPECT_NO_GET(p, index, 0);
 		}
-		for (index = 0; index < ZB_PCP_LOW_ORDERS; index++)
-			EXPECT_EQ(!zone->fast_limit[index], !!ops[i].freed);
+		for (index = 0; index < ZB_PCP_ORDERS; index++)
+			EXPECT_EQ(!zone->fast_top[zb_pcp_list(index, U)],
+				  !!ops[i].freed);
 		if (ops[i].freed)
 			EXPECT_NO_PUT(p, pfn, 0);
 	}
@@ -509,7 +521,9 @@ TEST(no_short_way_with_poisoning)
 TEST(events_include_the_short_way)
 {
 	struct unit_geometry g = {
-		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 }, { 1, ZB_ZONE_NORMAL, 16, 8 } },
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 64, 64 }, { 1, ZB_ZONE_NORMAL, 128, 8 },
+		},
 		.nr_zones = 2, .cpus = 2,
 	};
 	struct unit_pool *p = unit_pool_make(&g);
@@ -524,7 +538,7 @@ TEST(events_include_the_short_way)
 	}
 	for (i = 0; i < ARRAY_SIZE(nr); i++)
 		nr[i] = zb_zone_events(zone, cpu_events[i]);
-	for (order = 0; order < ZB_PCP_LOW_ORDERS; order++)
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		for (k = 0; k < 5 + order; k++) {
 			zb_env_set_cpu(k % 2);
 			ASSERT(get(p, 0, order, &pfn));

@@ -69,6 +69,7 @@ TEST(frees_while_isolated)
 	for (i = 0; i < 32; i++)
 		pfn[i] = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
 	cached = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
+	unit_pool_drain(p);
 	EXPECT_EQ(unit_free(p, cached, 0), ZB_OK);
 	EXPECT_EQ(zb_zone_nr_cached(zone), 1);
 	EXPECT(isolate(p, 8, 1));

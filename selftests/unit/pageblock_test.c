@@ -328,3 +328,116 @@ TEST(random_histories)
 		ASSERT(zb_pageblock_whole(&pb));
 	}
 }
+
+/* Frames that are free in every which way: from single ones to nearly all. */
+static void make_random(struct zb_pageblock *pb, bool *is_free)
+{
+	unsigned int i, k, frame, order, left_out;
+
+	*pb = new_pageblock(false);
+	memset(is_free, false, NR);
+	for (i = unit_below(60); i; i--) {
+		order = unit_below(TOP);
+		frame = unit_below(NR) & ~(BIT(order) - 1);
+		left_out = unit_below(4) ? NR : unit_below(NR);
+		for (k = frame; k < frame + BIT(order); k++) {
+			if (is_free[k] || k == left_out)
+				continue;
+			zb_pageblock_give(pb, k, 0);
+			is_free[k] = true;
+		}
+	}
+}
+
+static unsigned int model_nr_blocks(const bool *is_free, unsigned int order)
+{
+	unsigned int frame, nr = 0;
+
+	for (frame = 0; frame < NR; frame += BIT(order))
+		nr += model_run(is_free, frame, order);
+	return nr;
+}
+
+/*
+ * Blocks are what is said of them, the runs they are of are the smallest, and
+ * as many are taken as are wanted or as there are.
+ */
+static void take_and_look(struct zb_pageblock *pb, bool *is_free,
+			  unsigned int order, unsigned int want)
+{
+	unsigned int k, nr, frame, left = 0, most = 0, avail;
+	u64 taken[ZB_PAGEBLOCK_WORDS];
+	bool before[NR];
+
+	memcpy(before, is_free, NR);
+	avail = model_nr_blocks(is_free, order);
+	nr = zb_pageblock_take_blocks(pb, order, want, taken);
+	EXPECT_EQ(nr, want < avail ? want : avail);
+	for (frame = 0; frame < NR; frame += BIT(order)) {
+		if (!(taken[frame / 64] >> frame % 64 & 1))
+			continue;
+		left++;
+		if (!EXPECT(model_run(is_free, frame, order)))
+			return;
+		model_set(is_free, frame, order, false);
+		for (k = 0; k < BIT(order); k++)
+			EXPECT(taken[frame / 64] >> (frame % 64 + k) & 1);
+		for (k = 0; model_maximal(before, frame & ~(BIT(k) - 1)) < (int)k; k++)
+			;
+		most = k > most ? k : most;
+	}
+	EXPECT_EQ(left, nr);
+	for (frame = 0; frame < NR; frame++) {
+		k = model_maximal(is_free, frame);
+		/* Nothing smaller is left whole, but of words and more. */
+		if (is_free[frame] && (int)k >= (int)order)
+			EXPECT((int)k >= (int)most || most >= ZB_WORD_ORDER ||
+			       model_maximal(before, frame) != (int)k);
+	}
+	same_as_model(pb, is_free, NR);
+}
+
+TEST(several_blocks_at_once)
+{
+	unsigned int i, order, turn;
+	struct zb_pageblock pb;
+	bool is_free[NR];
+
+	for (i = 0; i < 3000; i++) {
+		make_random(&pb, is_free);
+		for (turn = 0; turn < 4; turn++) {
+			order = unit_below(ZB_WORD_ORDER);
+			take_and_look(&pb, is_free, order,
+				      1 + unit_below(unit_below(2) ? 8 : NR));
+		}
+	}
+	for (order = 0; order < ZB_WORD_ORDER; order++) {
+		pb = new_pageblock(true);
+		memset(is_free, true, NR);
+		take_and_look(&pb, is_free, order, NR);
+		EXPECT_EQ(pb.nr_free, 0);
+	}
+}
+
+TEST(bits_of_a_word_at_once)
+{
+	unsigned int i, k, word;
+	struct zb_pageblock pb;
+	bool is_free[NR];
+	u64 bits;
+
+	for (i = 0; i < 3000; i++) {
+		make_random(&pb, is_free);
+		for (k = 0; k < 12; k++) {
+			word = unit_below(ZB_PAGEBLOCK_WORDS);
+			bits = ~pb.free[word];
+			if (unit_below(2))
+				bits &= (u64)unit_random() << 32 | unit_random();
+			zb_pageblock_give_bits(&pb, word, bits);
+			for (; bits; bits &= bits - 1)
+				is_free[64 * word + __ffs64(bits)] = true;
+		}
+		if (!same_as_model(&pb, is_free, NR))
+			return;
+	}
+}

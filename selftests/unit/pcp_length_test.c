@@ -6,8 +6,6 @@
 #define M	ZB_MIGRATE_MOVABLE
 #define R	ZB_MIGRATE_RECLAIMABLE
 
-static const unsigned int order_of[ZB_PCP_ORDERS] = { 0, 1, 2, 3, 9 };
-
 static unsigned int at_most(unsigned long n, unsigned int max)
 {
 	return n < max ? n : max;
@@ -31,16 +29,17 @@ TEST(lengths_by_size)
 		unsigned int high, batch;
 	} cases[] = {
 		/* The low mark, shared by the CPUs, and no more than 256 each. */
-		{ 262144, 1286, 1, 0, 256, 32 }, { 262144, 1286, 4, 0, 256, 32 },
-		{ 262144, 1286, 8, 0, 160, 32 }, { 262144, 1000, 4, 0, 250, 32 },
+		{ 262144, 1286, 1, 0, 256, 64 }, { 262144, 1286, 4, 0, 256, 64 },
+		{ 262144, 1286, 8, 0, 256, 64 }, { 262144, 1000, 4, 0, 256, 64 },
+		{ 131072, 1286, 8, 0, 160, 32 }, { 131072, 1000, 4, 0, 250, 32 },
 		/* At least four batches, which are 1/4096 of the zone. */
-		{ 262144, 1286, 64, 0, 128, 32 }, { 131072, 100, 4, 0, 128, 32 },
+		{ 262144, 1286, 64, 0, 256, 64 }, { 131072, 100, 4, 0, 128, 32 },
 		{ 131071, 100, 4, 0, 64, 16 }, { 65536, 100, 4, 0, 64, 16 },
 		{ 16384, 100, 64, 0, 16, 4 }, { 8191, 100, 64, 0, 4, 1 },
 		{ 512, 0, 64, 0, 4, 1 }, { 512, 56, 1, 0, 56, 1 },
 		/* A part of the zone, if somebody says so: then without a limit. */
-		{ 262144, 1286, 4, 8, 8192, 32 }, { 262144, 1286, 1, 1, 262144, 32 },
-		{ 262144, 1286, 8, 1024, 128, 32 }, { 8192, 9, 2, 64, 64, 2 },
+		{ 262144, 1286, 4, 8, 8192, 64 }, { 262144, 1286, 1, 1, 262144, 64 },
+		{ 262144, 1286, 8, 1024, 256, 64 }, { 8192, 9, 2, 64, 64, 2 },
 		{ 4096, 9, 1, ~0u, 4, 1 },
 	};
 	struct zb_zone zone;
@@ -52,8 +51,8 @@ TEST(lengths_by_size)
 		if (!EXPECT_EQ(zone.pcp_high, cases[i].high))
 			unit_note("case %u", i);
 		for (k = 0; k < ZB_PCP_ORDERS; k++) {
-			limit = at_most(cases[i].high >> order_of[k], ZB_PCP_CAPACITY);
-			batch = at_most(cases[i].batch >> order_of[k], limit / 2);
+			limit = at_most(cases[i].high >> k, ZB_PCP_CAPACITY(k));
+			batch = at_most(cases[i].batch >> k, limit / 2);
 			EXPECT_EQ(zone.pcp_limit[k], limit);
 			EXPECT_EQ(zone.pcp_batch[k], batch ?: 1);
 		}
@@ -101,8 +100,8 @@ TEST(refills_near_exhaustion)
 	for (left = 4000; left; left -= 1 + unit_below(1 + left / 4)) {
 		while (zone->nr_free > left)
 			ASSERT(unit_take(zone, 0, U) != ZB_NO_PFN);
-		for (i = 0; i < ZB_PCP_LOW_ORDERS; i++) {
-			order = order_of[i];
+		for (i = 0; i < ZB_PCP_ORDERS; i++) {
+			order = i;
 			before = zone->nr_free;
 			pfn = zb_rmqueue(zone, zone, order, U, 0, 0);
 			if (pfn == ZB_NO_PFN)
@@ -163,7 +162,7 @@ TEST(frames_of_a_cpu_are_bounded)
 			high = p->pool.zones->pcp_high;
 			most = most_cached(p, cases[i].blocks, round);
 			/* Single frames fill three lists at most. */
-			if (!EXPECT(most >= at_most(high, 3 * ZB_PCP_CAPACITY) * 3 / 4) ||
+			if (!EXPECT(most >= at_most(high, 3 * ZB_PCP_CAPACITY(0)) * 3 / 4) ||
 			    !EXPECT(most <= high + high / 4))
 				unit_note("%lu pageblocks: %lu frames, not %lu",
 					  cases[i].nr, most, high);
@@ -177,16 +176,16 @@ TEST(shorter_lists_at_run_time)
 	static const unsigned int lengths[] = { 40, 8, 5 };
 	struct unit_pool *p = unit_pool_one(8, 8);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long pfn[ZB_PCP_CAPACITY + 16];
+	unsigned long pfn[ZB_PCP_CAPACITY(0) + 16];
 	unsigned int i, k;
 
 	for (k = 0; k < ARRAY_SIZE(lengths); k++) {
 		unit_pool_long_lists(p);
 		for (i = 0; i < ARRAY_SIZE(pfn); i++)
 			pfn[i] = unit_take(zone, 0, M);
-		for (i = 0; i < ZB_PCP_CAPACITY; i++)
+		for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
 			zb_free_unref_page(zone, pfn[i], 0, false);
-		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
 		zb_pcp_setup(zone, 1, zone->nr_pages / lengths[k]);
 		EXPECT_EQ(zone->pcp_limit[0], lengths[k]);
 		EXPECT_EQ(zone->pcp_batch[0], 1);
@@ -202,7 +201,7 @@ TEST(shorter_lists_at_run_time)
 	zb_free_unref_page(zone, pfn[0], 9, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 512);
 	zb_pcp_setup(zone, 1, 0);
-	EXPECT_EQ(zone->pcp_limit[4], 0);
+	EXPECT_EQ(zone->pcp_limit[9], 0);
 	EXPECT_EQ(zb_rmqueue(zone, zone, 9, M, 0, 0), pfn[0]);
 	zb_free_unref_page(zone, pfn[0], 9, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
@@ -226,8 +225,9 @@ TEST(one_list_does_not_starve_the_others)
 		for (mt = 0; mt < 3; mt++)
 			zb_free_unref_page(zone, pfn[mt][i], 0, false);
 	for (mt = 0; mt < 3; mt++) {
-		EXPECT(zone->pcp->list[0][mt].nr >= 9);
-		EXPECT(zone->pcp->list[0][mt].nr <= 12);
+		/* A third each; up to half of a list may have just gone. */
+		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)) >= 32 / 3 / 2);
+		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)) <= 12);
 		/* The hottest of each are there. */
 		EXPECT_EQ(zb_zone_state(zone, pfn[mt][39]),
 			  ZB_STATE(ZB_HELD_CACHED, 0));

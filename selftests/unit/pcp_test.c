@@ -5,16 +5,12 @@
 #define M	ZB_MIGRATE_MOVABLE
 #define R	ZB_MIGRATE_RECLAIMABLE
 
-/* What lists hold, and what goes between them and the zone at once. */
-static const struct { unsigned int order, high, batch; } lists[] = {
-	{ 0, ZB_PCP_CAPACITY, ZB_PCP_BATCH_MAX },
-	{ 1, 32, 16 }, { 2, 16, 8 }, { 3, 8, 4 }, { 9, 2, 1 },
-};
+#define START	32u		/* the only zone, in pageblocks */
 
 static struct unit_pool *make(unsigned int cpus)
 {
 	struct unit_geometry g = {
-		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1,
+		.zones = { { 0, ZB_ZONE_NORMAL, START, 32 } }, .nr_zones = 1,
 		.cpus = cpus,
 	};
 
@@ -22,6 +18,12 @@ static struct unit_pool *make(unsigned int cpus)
 
 	unit_pool_long_lists(p);
 	return p;
+}
+
+static unsigned int on_list(const struct zb_zone *zone, unsigned int order,
+			    unsigned int mt)
+{
+	return zb_pcp_nr(zone->pcp, zb_pcp_list(order, mt));
 }
 
 /* As the allocator does it: what is taken becomes somebody's. */
@@ -59,84 +61,137 @@ TEST(orders_that_are_kept)
 	unsigned int order;
 
 	for (order = 0; order <= ZB_MAX_ORDER; order++)
-		EXPECT_EQ(zb_pcp_order(order), order <= 3 || order == 9);
+		EXPECT_EQ(zb_pcp_order(order), order <= ZB_PAGEBLOCK_ORDER);
 }
 
+/* Orders that are moved as words come in batches, and larger ones singly. */
 TEST(refill_takes_a_batch)
 {
-	unsigned int i, mt, order;
+	unsigned int mt, order, batch;
 	struct unit_pool *p;
 	struct zb_zone *zone;
 	unsigned long pfn;
 
-	for (i = 0; i < ARRAY_SIZE(lists); i++)
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
 			p = make(1);
 			zone = p->pool.zones;
-			order = lists[i].order;
+			batch = order < ZB_WORD_ORDER ? zone->pcp_batch[order] : 1;
+			EXPECT_EQ(batch << order, order < ZB_WORD_ORDER ? 64 : BIT(order));
 			pfn = get(zone, order, mt);
-			EXPECT_EQ(pfn, PB(8));
+			EXPECT_EQ(pfn, PB(START));
 			EXPECT_EQ(zb_zone_state(zone, pfn),
 				  ZB_STATE(ZB_HELD_MT(mt), order));
-			EXPECT_EQ(zb_pcp_nr_pages(zone, 0),
-				  (lists[i].batch - 1) << order);
-			EXPECT_EQ(zone->pcp->list[i][mt].nr, lists[i].batch - 1);
-			EXPECT_EQ(zone->nr_free,
-				  zone->nr_pages - (lists[i].batch << order));
+			EXPECT_EQ(zb_pcp_nr_pages(zone, 0), (batch - 1) << order);
+			EXPECT_EQ(on_list(zone, order, mt), batch - 1);
+			EXPECT_EQ(zone->nr_free, zone->nr_pages - (batch << order));
 			unit_pool_quiet(p);
 			put(zone, pfn, order);
 			unit_pool_end(p);
 		}
 }
 
+/* Each refill without a drain between takes twice as much, up to a list. */
+TEST(refills_grow)
+{
+	static const unsigned int sizes[] = { 64, 128, 256, 256, 256 };
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, k, nr = 0;
+	unsigned long before;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		before = zone->nr_free;
+		for (k = 0; k < sizes[i]; k++)
+			EXPECT_EQ(get(zone, 0, M), PB(START) + nr++);
+		EXPECT_EQ(before - zone->nr_free, sizes[i]);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+	}
+	unit_pool_quiet(p);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* And so do drains; a refill between starts anew. */
+TEST(drains_grow)
+{
+	static const unsigned int sizes[] = { 64, 128, 256, 256 };
+	struct unit_pool *p = make(1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i, k, nr = 0;
+	unsigned long before, pfn[1024];
+
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 0, M);
+	for (i = 0; i < 255; i++)
+		put(zone, pfn[nr++], 0);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		put(zone, pfn[nr++], 0);
+		EXPECT_EQ(on_list(zone, 0, M), 256);
+		before = zone->nr_free;
+		put(zone, pfn[nr++], 0);
+		EXPECT_EQ(zone->nr_free - before, sizes[i]);
+		EXPECT_EQ(on_list(zone, 0, M), 257 - sizes[i]);
+		for (k = 1; i < 3 && k < sizes[i] - 1; k++)
+			put(zone, pfn[nr++], 0);
+	}
+	unit_pool_quiet(p);
+	while (nr < ARRAY_SIZE(pfn))
+		put(zone, pfn[nr++], 0);
+	unit_pool_drain(p);
+	pfn[0] = get(zone, 0, M);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 63);
+	put(zone, pfn[0], 0);
+	unit_pool_end(p);
+}
+
 TEST(last_in_first_out)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long pfn[40];
+	unsigned long pfn[64];
 	unsigned int i;
 
-	for (i = 0; i < 32; i++)
+	for (i = 0; i < 64; i++)
 		pfn[i] = get(zone, 0, M);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
-	for (i = 0; i < 32; i++)
+	for (i = 0; i < 64; i++)
 		put(zone, pfn[i], 0);
-	for (i = 32; i-- > 0;)
+	for (i = 64; i-- > 0;)
 		EXPECT_EQ(get(zone, 0, M), pfn[i]);
-	for (i = 0; i < 32; i++)
+	for (i = 0; i < 64; i++)
 		put(zone, pfn[i], 0);
 	unit_pool_end(p);
 }
 
-/* A list that is full gives its oldest half to the zone and keeps the rest. */
+/* A list that is full gives its oldest to the zone and keeps the rest. */
 TEST(cold_end_drains_first)
 {
-	unsigned int i, k, order, high, batch;
-	unsigned long pfn[ZB_PCP_CAPACITY + 1];
+	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
+	unsigned int k, order, limit, batch;
 	struct unit_pool *p;
 	struct zb_zone *zone;
 
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		p = make(1);
 		zone = p->pool.zones;
-		order = lists[i].order;
-		high = lists[i].high;
-		batch = lists[i].batch;
-		for (k = 0; k <= high; k++)
+		limit = zone->pcp_limit[order];
+		batch = zone->pcp_batch[order];
+		for (k = 0; k <= limit; k++)
 			pfn[k] = unit_take(zone, order, M);
-		for (k = 0; k < high; k++) {
+		for (k = 0; k < limit; k++) {
 			put(zone, pfn[k], order);
 			EXPECT(cached(zone, pfn[k], order));
 		}
-		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), high << order);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), limit << order);
 		unit_pool_quiet(p);
-		put(zone, pfn[high], order);
-		for (k = 0; k <= high; k++)
+		put(zone, pfn[limit], order);
+		for (k = 0; k <= limit; k++)
 			EXPECT_EQ(cached(zone, pfn[k], order), k >= batch);
-		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), (high + 1 - batch) << order);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), (limit + 1 - batch) << order);
 		unit_pool_quiet(p);
-		EXPECT_EQ(get(zone, order, M), pfn[high]);
-		put(zone, pfn[high], order);
+		EXPECT_EQ(get(zone, order, M), pfn[limit]);
+		put(zone, pfn[limit], order);
 		unit_pool_end(p);
 	}
 }
@@ -167,22 +222,21 @@ TEST(busy_lists_are_left_alone)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long mine = get(zone, 0, M), pfn[5];
-	unsigned int i, nr_cached = zb_pcp_nr_pages(zone, 0);
+	unsigned long mine = get(zone, 0, M), pfn;
+	unsigned int order, nr_cached = zb_pcp_nr_pages(zone, 0);
 	struct zb_pcp *before = malloc(sizeof(*before));
 
 	ASSERT(before);
 	zone->pcp->busy = 1;
 	*before = *zone->pcp;
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		pfn[i] = get(zone, lists[i].order, M);
-		ASSERT(pfn[i] != ZB_NO_PFN);
-		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn[i])),
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		pfn = get(zone, order, M);
+		ASSERT(pfn != ZB_NO_PFN);
+		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn)),
 			  ZB_HELD_MOVABLE);
-		EXPECT_EQ(zone->nr_free + nr_cached + 1 + BIT(lists[i].order),
-			  zone->nr_pages);
-		put(zone, pfn[i], lists[i].order);
-		EXPECT_EQ(zb_zone_state(zone, pfn[i]), 0);
+		put(zone, pfn, order);
+		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
+		EXPECT_EQ(zone->nr_free + nr_cached + 1, zone->nr_pages);
 	}
 	put(zone, mine, 0);
 	EXPECT_EQ(zb_zone_state(zone, mine), 0);
@@ -217,42 +271,50 @@ TEST(drain_of_another_cpu)
 	for (cpu = 0; cpu < 3; cpu++) {
 		zb_env_set_cpu(cpu);
 		pfn[cpu] = get(zone, 0, M);
-		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 31);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 63);
 	}
-	EXPECT_EQ(zb_zone_nr_cached(zone), 93);
+	EXPECT_EQ(zb_zone_nr_cached(zone), 189);
 	zb_env_set_cpu(0);
 	zb_pcp_drain(zone, 1);
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 31);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 63);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 1), 0);
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 2), 31);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 2), 63);
 	unit_pool_quiet(p);
 	/* What one CPU took another may free; it stays there. */
 	put(zone, pfn[1], 0);
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 32);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 64);
 	EXPECT_EQ(get(zone, 0, M), pfn[1]);
 	for (cpu = 0; cpu < 3; cpu++)
 		put(zone, pfn[cpu], 0);
 	unit_pool_end(p);
 }
 
-/* All lists at once, and more than one batch of some. */
+/* All lists at once, and more than one load of words of some. */
 TEST(drain_takes_all)
 {
-	unsigned int i, k, mt, nr = 0;
+	struct { unsigned long pfn; unsigned int order; } held[ZB_PCP_FRAMES];
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
-	struct { unsigned long pfn; unsigned int order; } held[400];
+	unsigned int i, k, mt, order, nr = 0;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
-		for (i = 0; i < ARRAY_SIZE(lists); i++)
-			for (k = 0; k < lists[i].high / (i == 4 ? 2 : 1); k++) {
-				held[nr].order = lists[i].order;
-				held[nr].pfn = unit_take(zone, lists[i].order, mt);
+		for (order = 0; order < ZB_PCP_ORDERS; order++)
+			for (k = 0; k < zone->pcp_limit[order]; k++) {
+				held[nr].order = order;
+				held[nr].pfn = unit_take(zone, order, mt);
 				ASSERT(held[nr++].pfn != ZB_NO_PFN);
 			}
+	for (i = nr; i > 1; i--) {
+		k = unit_below(i);
+		held[nr] = held[k];
+		held[k] = held[i - 1];
+		held[i - 1] = held[nr];
+	}
 	for (i = 0; i < nr; i++)
 		put(zone, held[i].pfn, held[i].order);
-	EXPECT(zb_pcp_nr_pages(zone, 0) > 4ul * ZB_PCP_BATCH_MAX);
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+			EXPECT_EQ(on_list(zone, order, mt), zone->pcp_limit[order]);
 	unit_pool_quiet(p);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
@@ -263,11 +325,10 @@ TEST(a_listed_frame_is_not_freed_again)
 {
 	struct unit_pool *p = make(2);
 	struct unit_state *s;
-	unsigned int i, order;
+	unsigned int order;
 	unsigned long pfn;
 
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		order = lists[i].order;
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		pfn = unit_alloc(p, 0, order);
 		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 		EXPECT(cached(p->pool.zones, pfn, order));
@@ -296,8 +357,8 @@ TEST(lists_go_by_the_pageblock)
 	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
 	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_MOVABLE, 0));
 	put(zone, b, 0);
-	EXPECT_EQ(zone->pcp->list[0][U].nr, 1);
-	EXPECT_EQ(zone->pcp->list[0][M].nr, 0);
+	EXPECT_EQ(on_list(zone, 0, U), 1);
+	EXPECT_EQ(on_list(zone, 0, M), 0);
 	EXPECT_EQ(get(zone, 0, U), b);
 	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_UNMOVABLE, 0));
 	put(zone, b, 0);
@@ -319,12 +380,12 @@ TEST(special_types_are_not_listed)
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		pfn = unit_take(zone, 0, M);
 		other = unit_take(zone, 0, M);
-		unit_set_type(zone, (pfn - PB(8)) / ZB_PAGEBLOCK_NR, types[i]);
+		unit_set_type(zone, (pfn - PB(START)) / ZB_PAGEBLOCK_NR, types[i]);
 		put(zone, pfn, 0);
 		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
 		unit_pool_quiet(p);
-		unit_set_type(zone, (pfn - PB(8)) / ZB_PAGEBLOCK_NR, M);
+		unit_set_type(zone, (pfn - PB(START)) / ZB_PAGEBLOCK_NR, M);
 		put(zone, other, 0);
 		zb_pcp_drain(zone, 0);
 		unit_state_equal(p, p->initial);
@@ -348,8 +409,8 @@ TEST(refill_from_an_almost_empty_zone)
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 	}
 	EXPECT_EQ(nr, 3);
-	for (i = 0; i < ARRAY_SIZE(lists); i++)
-		EXPECT_EQ(get(zone, lists[i].order, U), ZB_NO_PFN);
+	for (i = 0; i < ZB_PCP_ORDERS; i++)
+		EXPECT_EQ(get(zone, i, U), ZB_NO_PFN);
 	zone->pcp->busy = 1;
 	EXPECT_EQ(get(zone, 0, U), ZB_NO_PFN);
 	zone->pcp->busy = 0;
@@ -362,18 +423,17 @@ TEST(hot_and_cold)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
-	unsigned int i, k, order, nr;
+	unsigned int k, order, nr;
 	unsigned long pfn[8];
 
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		order = lists[i].order;
-		nr = lists[i].high < 8 ? lists[i].high : 8;
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		nr = zone->pcp_limit[order] < 8 ? zone->pcp_limit[order] : 8;
 		ASSERT(nr >= 2);
 		for (k = 0; k < nr; k++)
 			pfn[k] = unit_take(zone, order, M);
 		for (k = 0; k < nr; k++)
 			zb_free_unref_page(zone, pfn[k], order, k % 2);
-		EXPECT_EQ(zone->pcp->list[i][M].nr, nr);
+		EXPECT_EQ(on_list(zone, order, M), nr);
 		unit_pool_quiet(p);
 		/* The hot end: hot ones from the last, then cold from the first. */
 		EXPECT_EQ(get(zone, order, M), pfn[nr - 2]);
@@ -384,7 +444,7 @@ TEST(hot_and_cold)
 			EXPECT_EQ(get(zone, order, M), pfn[k - 2]);
 		for (k = 1; k < nr; k += 2)
 			EXPECT_EQ(get(zone, order, M), pfn[k]);
-		EXPECT_EQ(zone->pcp->list[i][M].nr, 0);
+		EXPECT_EQ(on_list(zone, order, M), 0);
 		for (k = 0; k < nr; k++)
 			put(zone, pfn[k], order);
 		unit_pool_drain(p);
@@ -399,13 +459,13 @@ TEST(cold_from_an_empty_list)
 	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = get_with(zone, 0, M, ZB_ALLOC_COLD);
 
-	EXPECT_EQ(pfn, PB(8));
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 31);
-	EXPECT_EQ(get_with(zone, 0, M, ZB_ALLOC_COLD), PB(8) + 31);
-	EXPECT_EQ(get(zone, 0, M), PB(8) + 1);
-	put(zone, PB(8), 0);
-	put(zone, PB(8) + 1, 0);
-	put(zone, PB(8) + 31, 0);
+	EXPECT_EQ(pfn, PB(START));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 63);
+	EXPECT_EQ(get_with(zone, 0, M, ZB_ALLOC_COLD), PB(START) + 63);
+	EXPECT_EQ(get(zone, 0, M), PB(START) + 1);
+	put(zone, PB(START), 0);
+	put(zone, PB(START) + 1, 0);
+	put(zone, PB(START) + 63, 0);
 	unit_pool_end(p);
 }
 

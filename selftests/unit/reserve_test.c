@@ -124,6 +124,7 @@ TEST(reserve_is_used)
 	unsigned long i;
 
 	short_of_memory(p);
+	unit_pool_no_lists(p);
 	unit_set_type(zone, 1, H);
 	/* Large atomic requests begin with it; single frames come last. */
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 4), PB(5));
@@ -261,6 +262,7 @@ TEST(cma_is_balanced)
 	struct zb_zone *zone = p->pool.zones;
 	const unsigned long cma_end = PB(12);
 
+	unit_pool_no_lists(p);
 	EXPECT_EQ(zone->nr_free_type[C], zone->nr_free / 2);
 	EXPECT(unit_alloc(p, MOVABLE, 5) >= cma_end);
 	/* One block less on the other side, and it is. */

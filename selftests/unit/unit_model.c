@@ -180,21 +180,21 @@ static unsigned char *free_frames(const struct unit_model *m,
 {
 	const bool *held = m->held[zone - m->p->pool.zones];
 	unsigned char *is_free = malloc(zone->nr_pages);
-	unsigned int cpu, index, mt, i, order;
-	const struct zb_pcp_list *list;
+	unsigned int cpu, mt, i, order, list;
+	const struct zb_pcp *pcp;
 	unsigned long at;
 
 	ASSERT(is_free);
 	for (at = 0; at < zone->nr_pages; at++)
 		is_free[at] = !held[at];
 	for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
-		for (index = 0; index < ZB_PCP_ORDERS; index++)
+		for (order = 0; order < ZB_PCP_ORDERS; order++)
 			for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-				list = &zone->pcp[cpu].list[index][mt];
-				order = index < ZB_PCP_LOW_ORDERS ? index : 9;
-				for (i = 0; i < list->nr; i++)
-					memset(is_free + list->frame[i], 0,
-					       BIT(order));
+				pcp = &zone->pcp[cpu];
+				list = zb_pcp_list(order, mt);
+				for (i = 0; i < zb_pcp_nr(pcp, list); i++)
+					memset(is_free + pcp->frame[zb_pcp_start[list] + i],
+					       0, BIT(order));
 			}
 	return is_free;
 }

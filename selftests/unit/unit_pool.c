@@ -56,6 +56,7 @@ static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
 	zone->pageblocks = dirty(zb_zone_pageblocks_size(zone->nr_pages));
 	zone->state = must(calloc(1, zb_zone_state_size(zone->nr_pages)));
 	zone->pcp = memset(dirty(pcp_size), 0, pcp_size);
+	zb_pcp_init(zone);
 	zb_zone_init(zone);
 }
 
@@ -230,19 +231,31 @@ void unit_pool_no_watermarks(struct unit_pool *p)
  */
 void unit_pool_long_lists(struct unit_pool *p)
 {
-	static const u16 limit[ZB_PCP_ORDERS] = {
-		ZB_PCP_CAPACITY, 32, 16, 8, 2
-	};
-	static const u16 batch[ZB_PCP_ORDERS] = { ZB_PCP_BATCH_MAX, 16, 8, 4, 1 };
 	struct zb_zone *zone;
 	unsigned int i;
 
 	zb_for_each_zone(zone, &p->pool) {
 		zone->pcp_high = ~0u;
 		for (i = 0; i < ZB_PCP_ORDERS; i++) {
-			zone->pcp_limit[i] = limit[i];
-			zone->pcp_batch[i] = batch[i];
+			/* Of large blocks a few will do. */
+			zone->pcp_limit[i] = i < 7 ? ZB_PCP_CAPACITY(i) : 2;
+			zone->pcp_batch[i] = i < 6 ? ZB_PCP_BATCH_MAX >> i : 1;
 		}
+	}
+	zb_fast_setup(&p->pool);
+}
+
+/**
+ * unit_pool_no_lists() - nothing is kept for a CPU
+ * @p: the pool; until its tunables change
+ */
+void unit_pool_no_lists(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &p->pool) {
+		memset(zone->pcp_limit, 0, sizeof(zone->pcp_limit));
+		memset(zone->pcp_batch, 0, sizeof(zone->pcp_batch));
 	}
 	zb_fast_setup(&p->pool);
 }

@@ -79,6 +79,7 @@ bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line);
 void unit_pool_drain(struct unit_pool *p);
 void unit_pool_no_watermarks(struct unit_pool *p);
 void unit_pool_long_lists(struct unit_pool *p);
+void unit_pool_no_lists(struct unit_pool *p);
 unsigned long unit_pool_nr_free(const struct unit_pool *p);
 unsigned long unit_pool_nr_pages(const struct unit_pool *p);
 

@@ -128,22 +128,20 @@ static bool same_pageblock(const struct place *at, unsigned long i,
 static bool same_pcp(const struct place *at, unsigned int cpu,
 		     const struct zb_pcp *a, const struct zb_pcp *b)
 {
-	unsigned int index, mt, i;
+	unsigned int list, i;
 
 	if (!same(at, "busy of CPU", cpu, a->busy, b->busy) ||
 	    !same(at, "nr_pages of CPU", cpu, a->nr_pages, b->nr_pages))
 		return false;
-	for (index = 0; index < ZB_PCP_ORDERS; index++)
-		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-			if (!same(at, "list length of CPU", cpu,
-				  a->list[index][mt].nr, b->list[index][mt].nr))
+	for (list = 0; list < ZB_PCP_LISTS; list++) {
+		if (!same(at, "list length of CPU", cpu, a->top[list], b->top[list]))
+			return false;
+		for (i = 0; i < zb_pcp_nr(a, list); i++)
+			if (!same(at, "list entry of CPU", cpu,
+				  a->frame[zb_pcp_start[list] + i],
+				  b->frame[zb_pcp_start[list] + i]))
 				return false;
-			for (i = 0; i < a->list[index][mt].nr; i++)
-				if (!same(at, "list entry of CPU", cpu,
-					  a->list[index][mt].frame[i],
-					  b->list[index][mt].frame[i]))
-					return false;
-		}
+	}
 	return true;
 }
 

@@ -43,6 +43,9 @@ typedef int64_t s64;
 #define __aligned(n)		__attribute__((__aligned__(n)))
 #endif
 #define __percpu
+#define noinline		__attribute__((__noinline__))
+/* A variable that the compiler need not clear, where it is told to clear all. */
+#define zb_not_zeroed
 #ifndef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 #endif
@@ -52,7 +55,13 @@ static inline unsigned int __ffs64(u64 x)
 	return __builtin_ctzll(x);
 }
 
+static inline unsigned int hweight64(u64 x)
+{
+	return __builtin_popcountll(x);
+}
+
 #define zb_div64(a, b)		((u64)(a) / (b))
+#define zb_prefetchw(p)		__builtin_prefetch(p, 1)
 
 static inline unsigned int fls64(u64 x)
 {
@@ -179,6 +188,8 @@ static inline void zb_env_trace(unsigned long pfn, ...)
 	(void)pfn;
 }
 
+#define zb_trace_zone_locked_enabled()	true
+#define zb_trace_pcpu_drain_enabled()	true
 #define zb_trace_zone_locked	zb_env_trace
 #define zb_trace_pcpu_drain	zb_env_trace
 #define zb_trace_extfrag	zb_env_trace

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "words.h"
+
+/* The bits of a block of @order at the start of a word. */
+static u64 block_bits(unsigned int order)
+{
+	return ~0ull >> (64 - (1u << order));
+}
+
+/**
+ * zb_words_add() - make words of blocks
+ * @words: @order says which; what was there is gone
+ * @frames: first frame of each, counted from the start of the zone
+ * @nr: how many
+ *
+ * Return: of how many; less than @nr when there is no room for more.
+ */
+unsigned int zb_words_add(struct zb_words *words, const u32 *frames,
+			  unsigned int nr)
+{
+	u64 block = block_bits(words->order), *bits = NULL;
+	const u32 *frame, *end = frames + nr;
+	u32 word = 0;
+
+	words->nr = 0;
+	for (frame = frames; frame < end; frame++) {
+		if (*frame / 64 != word || !bits) {
+			if (words->nr == ZB_WORDS_MAX)
+				break;
+			word = *frame / 64;
+			words->word[words->nr] = word;
+			bits = &words->bits[words->nr++];
+			*bits = 0;
+		}
+		*bits |= block << *frame % 64;
+	}
+	return frame - frames;
+}
+
+/**
+ * zb_words_pop() - take the first block out
+ * @words: there is one in its first word
+ *
+ * Return: its first frame, counted from the start of the zone.
+ */
+u32 zb_words_pop(struct zb_words *words)
+{
+	unsigned int bit = __ffs64(words->bits[0]);
+
+	words->bits[0] &= ~(block_bits(words->order) << bit);
+	return 64 * words->word[0] + bit;
+}
+
+static void trace_words(const struct zb_zone *zone,
+			const struct zb_words *words, unsigned int mt,
+			bool refill)
+{
+	unsigned long pfn;
+	unsigned int i;
+	u64 starts;
+
+	for (i = 0; i < words->nr; i++) {
+		starts = zb_block_starts(words->bits[i], words->order);
+		for (; starts; starts &= starts - 1) {
+			pfn = zone->start_pfn + 64ul * words->word[i] +
+			      __ffs64(starts);
+			if (refill)
+				zb_trace_zone_locked(pfn, words->order, mt, true);
+			else
+				zb_trace_pcpu_drain(pfn, words->order, mt);
+		}
+	}
+}
+
+static unsigned int nr_blocks(const struct zb_words *words)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < words->nr; i++)
+		nr += hweight64(words->bits[i]);
+	return nr >> words->order;
+}
+
+/**
+ * zb_words_give() - give blocks back to the zone
+ * @zone: their zone
+ * @words: the blocks, or none
+ * @mt: of the list they were on, for those who look on
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_words_give(struct zb_zone *zone, const struct zb_words *words,
+		   unsigned int mt)
+{
+	unsigned int nr = nr_blocks(words);
+	unsigned long flags;
+
+	if (!nr)
+		return;
+	zb_lock_irqsave(&zone->lock, flags);
+	if (zb_trace_pcpu_drain_enabled())
+		trace_words(zone, words, mt, false);
+	__zb_free_words(zone, words);
+	__zb_count_event(zone, ZB_PCP_DRAIN, nr);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/*
+ * Near what has to be left, what one CPU keeps is what another one lacks. For
+ * whom the refill is does not matter: there may be others.
+ */
+static unsigned int take_limit(const struct zb_zone *zone, unsigned int order)
+{
+	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) +
+			     READ_ONCE(zone->lowmem_reserve[ZB_NR_ZONES - 1]);
+	unsigned long above = zone->nr_free > mark ? zone->nr_free - mark : 0;
+	unsigned long most = above >> (order + 2);
+
+	if (most > READ_ONCE(zone->pcp_limit[order]))
+		most = READ_ONCE(zone->pcp_limit[order]);
+	return most ? most : 1;
+}
+
+/**
+ * zb_words_take() - take blocks from the zone
+ * @zone: where
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
+ * @nr: how many at most
+ * @words: @order says which; the blocks, ZB_HELD_CACHED, or none
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_words_take(struct zb_zone *zone, unsigned int mt,
+		   unsigned int alloc_flags, unsigned int nr,
+		   struct zb_words *words)
+{
+	unsigned int limit;
+	unsigned long flags;
+
+	words->nr = 0;
+	zb_lock_irqsave(&zone->lock, flags);
+	limit = take_limit(zone, words->order);
+	__zb_rmqueue_words(zone, mt, alloc_flags, nr < limit ? nr : limit, words);
+	if (zb_trace_zone_locked_enabled())
+		trace_words(zone, words, mt, true);
+	__zb_count_event(zone, ZB_PCP_REFILL, 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Copies what DKMS needs to build the module into folder DIR, and nothing that was
+# built here: objects for one kernel must not end up in a module for another.
+# usage: copy-source.sh [--tools] DIR
+# With --tools what `make install` needs goes along.
+set -eu
+
+usage() {
+	echo "usage: $0 [--tools] DIR" >&2
+	exit 2
+}
+
+tools=
+if [ "${1:-}" = --tools ]; then
+	tools=yes
+	shift
+fi
+[ $# -eq 1 ] || usage
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+cd "$(dirname "$0")/../.."
+
+list() {
+	find COPYING Kbuild Makefile dkms.conf include module -type f ! -name '.*' ! -name '*.o' \
+		! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '*.a' ! -name modules.order
+	[ ! "$tools" ] ||
+		printf '%s\n' README.md selftests/Makefile selftests/test_names selftests/zbctl*.[ch]
+}
+
+list | tar -cf - --mode=u=rwX,go=rX --owner=0 --group=0 -T - | tar -xf - -C "$dir" --no-same-permissions

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What `make sign` runs: signs ./zbuddy.ko for Secure Boot. No key is made here.
+# usage: [KDIR=DIR] [SIGN_KEY=FILE SIGN_CERT=FILE] sign.sh
+#
+# The key is the one DKMS signs with, unless another one is given: on Ubuntu that is
+# shim's, elsewhere DKMS's own.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin
+cd "$(dirname "$0")/../.."
+module=zbuddy.ko
+kernel=${KDIR:-/lib/modules/$(uname -r)/build}
+key=${SIGN_KEY:-} cert=${SIGN_CERT:-}
+
+die() {
+	echo "zbuddy: $*" >&2
+	exit 1
+}
+
+default_key() {
+	key=/var/lib/shim-signed/mok/MOK.priv cert=/var/lib/shim-signed/mok/MOK.der
+	[ -e "$key" ] || key=/var/lib/dkms/mok.key cert=/var/lib/dkms/mok.pub
+}
+
+# readable WHAT FILE
+readable() {
+	[ -e "$2" ] || die "no $1 $2: make DKMS's own with dkms generate_mok, or set SIGN_KEY= and SIGN_CERT="
+	[ -r "$2" ] || die "the $1 $2 cannot be read: run this as its owner, or as root"
+}
+
+find_tool() {
+	tool=$kernel/scripts/sign-file
+	[ -x "$tool" ] || tool=$(command -v kmodsign) ||
+		die "no sign-file in $kernel/scripts: apt-get install linux-headers-$(uname -r), or set KDIR"
+}
+
+# The kernel knows the digests that it was built for, if no more.
+digest() {
+	sed -n 's/^CONFIG_MODULE_SIG_HASH="\(.*\)"/\1/p' "$kernel/include/config/auto.conf" 2>/dev/null |
+		grep . || echo sha256
+}
+
+# A signature is data, 12 bytes about it, of which the last four are its length, and
+# a line of 28 bytes. An old one goes before a new one comes.
+drop_signature() {
+	tail -c 28 "$new" | grep -qx '~Module signature appended~' || return 0
+	length=$(tail -c 32 "$new" | head -c 4 | od -An -tx1 | tr -d ' ')
+	truncate -s "-$((0x$length + 40))" "$new"
+}
+
+[ -e "$module" ] || die "there is no $module here: run make first"
+[ "$key$cert" ] || default_key
+readable key "$key"
+readable certificate "$cert"
+find_tool
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
+cp "$module" "$new"
+drop_signature
+"$tool" "$(digest)" "$key" "$cert" "$new" || die "not signed: is $cert the certificate of $key?"
+cat "$new" >"$module"
+echo "$module: signed by$(modinfo -F signer "./$module" | sed 's/^/ /')"
