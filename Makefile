@@ -47,6 +47,9 @@ bench: ## zbuddy against the page allocator, measured in guests
 bench-quick: ## the same, a few rows in less than two minutes
 	@$(alone) selftests/bench/bench --quick
 
+soak: ## all at once for SECONDS (300), in a guest of KIND (debug), as SEED says
+	@$(alone) selftests/soak.sh --kind $(or $(KIND),debug) $(or $(SECONDS),300) $(SEED)
+
 unit-bench: ## the core alone, measured in user space
 	@$(MAKE) -C selftests/bench unit-bench
 
@@ -90,4 +93,4 @@ help: ## this list
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
 	bench bench-quick deb dkms-install dkms-test dkms-uninstall fuzz \
-	install matrix sign uninstall unit-bench
+	install matrix sign soak uninstall unit-bench

@@ -143,6 +143,19 @@ TEST_F(dmabuf, read_only_device)
 	close(fd);
 }
 
+/* Nor to read it: a mapping for writing alone can be read on most machines. */
+TEST_F(dmabuf, write_only_device)
+{
+	int fd = open(ZB_DEV, O_WRONLY | O_CLOEXEC);
+	struct zb_ioc_alloc a;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_alloc_length(fd, LENGTH, ZB_GFP_ANYZONE, &a));
+	EXPECT_EQ(-EACCES, zb_export(fd, a.handle, 0));
+	EXPECT_EQ(-EACCES, zb_export(fd, a.handle, ZB_EXPORT_RDWR));
+	close(fd);
+}
+
 TEST_F(dmabuf, same_memory_as_the_device)
 {
 	char *p = zb_map(self->fd, &self->a), *q, *half;

@@ -507,6 +507,38 @@ static void run_race(struct __test_metadata *_metadata, struct race *race,
 	EXPECT_EQ(0, race->odd);
 }
 
+static __u64 cached_bytes(struct __test_metadata *_metadata, int fd)
+{
+	struct zb_ioc_info info;
+	struct zb_ioc_zone zone;
+	__u64 bytes = 0;
+	__u32 i;
+
+	ASSERT_EQ(0, zb_info(fd, &info));
+	for (i = 0; i < info.nr_zones; i++) {
+		ASSERT_EQ(0, zb_zone(fd, i, &zone));
+		bytes += zone.cached_bytes;
+	}
+	return bytes;
+}
+
+/* What per-CPU lists keep is given back then, and not before. */
+TEST_F(zbuddy, last_close_drains)
+{
+	struct zb_ioc_alloc a;
+	int fd = zb_open();
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &a));
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+	close(fd);
+	EXPECT_NE(0, cached_bytes(_metadata, self->fd));
+	close(self->fd);
+	self->fd = zb_open();
+	ASSERT_GE(self->fd, 0);
+	EXPECT_EQ(0, cached_bytes(_metadata, self->fd));
+}
+
 TEST_F_TIMEOUT(zbuddy, race_of_two_frees, 60)
 {
 	struct race race = { 0 };

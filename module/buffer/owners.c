@@ -40,6 +40,7 @@ static const char *state_of(const struct zb_buffer *buf)
 }
 
 static void *owners_start(struct seq_file *m, loff_t *pos)
+	__acquires(&((struct zb_space *)m->private)->lock)
 {
 	struct zb_space *space = m->private;
 
@@ -55,6 +56,7 @@ static void *owners_next(struct seq_file *m, void *v, loff_t *pos)
 }
 
 static void owners_stop(struct seq_file *m, void *v)
+	__releases(&((struct zb_space *)m->private)->lock)
 {
 	struct zb_space *space = m->private;
 

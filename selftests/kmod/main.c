@@ -24,6 +24,14 @@ static char *only = "";
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "run this test alone (default: all)");
 
+static unsigned int one_in = 1;
+module_param(one_in, uint, 0444);
+MODULE_PARM_DESC(one_in, "run one test in so many (default 1)");
+
+static unsigned int from;
+module_param(from, uint, 0444);
+MODULE_PARM_DESC(from, "the first of these, below one_in (default 0)");
+
 bool zbt_cma;
 module_param_named(cma, zbt_cma, bool, 0444);
 MODULE_PARM_DESC(cma, "zbuddy was loaded with cma_pages=");
@@ -37,6 +45,14 @@ module_param_named(spoil, zbt_spoil, bool, 0444);
 MODULE_PARM_DESC(spoil, "write to a page that is free: it is lost until zbuddy is loaded again");
 
 unsigned long zbt_lost;
+
+static unsigned int threads;
+module_param(threads, uint, 0444);
+MODULE_PARM_DESC(threads, "no tests, but so many threads that are busy until unload (see soak.c)");
+
+static unsigned long seed = 1;
+module_param(seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "of what these threads do");
 
 static const struct zbt_test *const suites[] = {
 	zbt_block_tests, zbt_bad_free_tests, zbt_pageblock_tests,
@@ -251,24 +267,30 @@ static bool run_one(const struct zbt_test *test, unsigned int nr)
 	return ok;
 }
 
-static bool chosen(const struct zbt_test *test)
+/* @at is its place among all tests. */
+static bool chosen(const struct zbt_test *test, unsigned int at)
 {
-	return !*only || !strcmp(only, test->name);
+	return at % one_in == from && (!*only || !strcmp(only, test->name));
 }
 
 static int __init zbt_init(void)
 {
-	unsigned int suite, nr = 0, failed = 0;
+	unsigned int suite, at = 0, nr = 0, failed = 0;
 	const struct zbt_test *test;
 
+	if (!one_in || from >= one_in)
+		return -EINVAL;
+	if (threads)
+		return zbt_soak_start(threads, seed + !seed);
 	for (suite = 0; suite < ARRAY_SIZE(suites); suite++)
 		for (test = suites[suite]; test->name; test++)
-			nr += chosen(test);
+			nr += chosen(test, at++);
 	pr_info("1..%u\n", nr);
+	at = 0;
 	nr = 0;
 	for (suite = 0; suite < ARRAY_SIZE(suites); suite++)
 		for (test = suites[suite]; test->name; test++)
-			if (chosen(test))
+			if (chosen(test, at++))
 				failed += !run_one(test, ++nr);
 	pr_info("done: bad frees outside %lu not_allocated %lu wrong_order %lu compound %lu\n",
 		bad_frees[ZBT_OUTSIDE], bad_frees[ZBT_NOT_ALLOCATED],
@@ -317,6 +339,7 @@ MODULE_PARM_DESC(dirty, "pages to account as dirty, after the tests");
 static void __exit zbt_exit(void)
 {
 	set_dirty("0", NULL);
+	zbt_soak_stop();
 }
 
 module_init(zbt_init);

@@ -7,6 +7,7 @@
  *	bad_free.c    frees that must be refused
  *	pageblocks.c  migrate types, isolation, drains
  *	contexts.c    interrupts, several CPUs, waiting
+ *	soak.c        threads that are busy until unload
  */
 #ifndef ZB_API_TEST_H
 #define ZB_API_TEST_H
@@ -98,5 +99,8 @@ struct zbt_team {
 bool zbt_team_add(struct zbt_team *team, int cpu, int (*fn)(void *arg),
 		  void *arg);
 void zbt_team_wait(struct zbt_team *team);
+
+int zbt_soak_start(unsigned int nr, u64 seed);
+void zbt_soak_stop(void);
 
 #endif /* ZB_API_TEST_H */

@@ -50,9 +50,9 @@ static unsigned int put(struct unit_pool *p, unsigned int nr, unsigned long *pfn
 static void expect_none(struct unit_pool *p, zb_gfp_t gfp, unsigned long pfn)
 {
 	struct unit_state *s = unit_state_save(p);
-	unsigned long none[4];
+	unsigned long none[4], *next = none;
 
-	EXPECT_EQ(zb_fast_alloc_bulk(p->pool.nodes, gfp, 4, take, none), 0);
+	EXPECT_EQ(zb_fast_alloc_bulk(p->pool.nodes, gfp, 4, take, &next), 0);
 	EXPECT_EQ(zb_fast_free_bulk(&p->pool, 1, give, &pfn), 0);
 	unit_state_equal(p, s);
 	unit_state_free(s);

@@ -82,7 +82,7 @@ static double recoverable(const struct zb_zone *zone)
 
 static double pollution(const struct zb_zone *zone)
 {
-	unsigned long i, pfn, in_block, nr = 0, polluted = 0;
+	unsigned long i, pfn, in_block, nr = 0, polluted = 0, fewest;
 	u8 state;
 
 	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
@@ -95,7 +95,8 @@ static double pollution(const struct zb_zone *zone)
 		nr += in_block;
 		polluted += in_block != 0;
 	}
-	return nr ? polluted / (double)((nr + ZB_PAGEBLOCK_NR - 1) / ZB_PAGEBLOCK_NR) : 1;
+	fewest = (nr + ZB_PAGEBLOCK_NR - 1) / ZB_PAGEBLOCK_NR;
+	return nr ? polluted / (double)fewest : 1;
 }
 
 static void churn(struct churn *c)
@@ -147,7 +148,7 @@ static void set_lists(struct unit_pool *p, const struct setting *s)
 		unit_pool_long_lists(p);
 	if (s->lists == TWICE)
 		zb_pcp_setup(zone, s->cpus,
-			     zone->nr_pages / (2 * zone->pcp_high * s->cpus));
+			     zone->nr_pages / (2ul * zone->pcp_high * s->cpus));
 	for (cpu = 0; cpu < s->cpus; cpu++)
 		zone->pcp[cpu].busy = s->lists == NONE;
 }

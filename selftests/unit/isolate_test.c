@@ -298,7 +298,7 @@ TEST(without_mobility)
 	pfn[1] = unit_alloc(p, __ZB_GFP_MOVABLE, 4);
 	pfn[2] = unit_alloc(p, __ZB_GFP_RECLAIMABLE, 4);
 	for (mt = 0; mt < 3; mt++) {
-		EXPECT_EQ(pfn[mt], PB(8) + 16 * mt);
+		EXPECT_EQ(pfn[mt], PB(8) + 16ul * mt);
 		EXPECT_EQ(zb_state_migratetype(zb_zone_state(zone, pfn[mt])), U);
 	}
 	EXPECT_EQ(zb_zone_events(zone, ZB_CLAIM), 0);

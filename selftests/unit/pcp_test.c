@@ -428,6 +428,7 @@ TEST(hot_and_cold)
 
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		nr = zone->pcp_limit[order] < 8 ? zone->pcp_limit[order] : 8;
+		ASSERT(nr >= 2);
 		for (k = 0; k < nr; k++)
 			pfn[k] = unit_take(zone, order, M);
 		for (k = 0; k < nr; k++)

@@ -156,7 +156,7 @@ TEST(unreserve)
 
 	EXPECT(!zb_zone_unreserve_highatomic(zone, U, true));
 	for (i = 0; i < 3; i++)
-		unit_set_type(zone, 2 * i, H);
+		unit_set_type(zone, 2ul * i, H);
 	/* One is kept, unless it is forced. */
 	EXPECT(zb_zone_unreserve_highatomic(zone, U, false));
 	EXPECT(zb_zone_unreserve_highatomic(zone, R, false));

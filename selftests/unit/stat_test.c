@@ -303,7 +303,7 @@ TEST(after_random_histories)
 	struct {
 		unsigned long pfn;
 		unsigned int order;
-	} held[256];
+	} held[256] = { { 0 } };
 	struct unit_pool *p = unit_pool_one(13, 11);
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int nr = 0, step, k;

@@ -328,7 +328,7 @@ static void mixed_work(struct shared *sh, unsigned int cpu)
 		if (nr < MAX_HELD && unit_below(2)) {
 			if (!get(sh, me, random_gfp(), random_size(), &held[nr]))
 				continue;
-			i = unit_below(2 * NR_CPUS);
+			i = unit_below(2ul * NR_CPUS);
 			if (i >= NR_CPUS || i == cpu || !send(sh, i, &held[nr]))
 				nr++;
 		} else if (nr) {

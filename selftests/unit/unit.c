@@ -80,22 +80,6 @@ void unit_fail(const char *file, int line, const char *format, ...)
 }
 
 /**
- * unit_true() - the work of EXPECT()
- * @file: where
- * @line: where
- * @text: the condition
- * @cond: whether it holds
- *
- * Return: @cond.
- */
-bool unit_true(const char *file, int line, const char *text, bool cond)
-{
-	if (!cond)
-		unit_fail(file, line, "%s", text);
-	return cond;
-}
-
-/**
  * unit_equal() - the work of EXPECT_EQ()
  * @file: where
  * @line: where
