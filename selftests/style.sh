@@ -303,6 +303,7 @@ checkpatch_exceptions() {
 	^selftests/.*:MACRO_WITH_FLOW_CONTROL:          ## as the harness's own SKIP()
 	^selftests/style/planted                        ## faults on purpose
 	^selftests/style/sparse_context\.h:.*:(MACRO_ARG_(UNUSED|PRECEDENCE)|CONTEXT_UNSAFE):  ## the kernel's own macros, empty
+	^module/core/pcp\.h:.*:COMPLEX_MACRO:           ## a row of a table
 	^selftests/unit/env/.*:COMPLEX_MACRO:           ## barrier() is as the kernel's
 	^selftests/unit/.*:FUNCTION_ARGUMENTS:.*'void'  ## an attribute, taken for one
 	END

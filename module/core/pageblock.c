@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pageblock.h"
 
-
 /* The starts of all aligned runs of 2^@k set bits in @w. */
 static u64 runs(u64 w, unsigned int k)
 {
@@ -114,7 +113,7 @@ static void count_runs_of(u64 w, u16 *nr, unsigned int levels, int sign)
 	u64 longer;
 
 	for (k = 0; w && k < levels; k++) {
-		longer = w & w >> (1u << k) & zb_aligned_bits[k + 1];
+		longer = w & (w >> (1u << k)) & zb_aligned_bits[k + 1];
 		nr[k] += sign * (int)(nr_bits(w) - 2 * nr_bits(longer));
 		w = longer;
 	}

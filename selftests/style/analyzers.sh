@@ -79,7 +79,7 @@ coccinelle() {
 # --- the core and its tests, as a program ----------------------------------------------
 
 unit_sources='^(module/core|selftests/unit)/.*\.c$|^selftests/style/planted_unit\.c$'
-unit_flags=(-std=gnu11 '-DUNIT_CORE="."' -Iselftests/unit/env -Iselftests/unit
+unit_flags=(-std=gnu11 '-DUNIT_CORE="."' '-DUNIT_CORPUS="."' -Iselftests/unit/env -Iselftests/unit
 	-Imodule/core -Iinclude/uapi)
 
 # relative: what tools say of files in this tree, each once.

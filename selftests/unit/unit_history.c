@@ -108,12 +108,12 @@ static struct run *make_run(const struct unit_bounds *b, struct unit_outcome *o)
 
 static zb_gfp_t random_gfp(void)
 {
-	zb_gfp_t gfp;
+	zb_gfp_t gfp, some;
 
 	do {
 		/* Few at a time: all together are the exception. */
-		gfp = unit_below(ZB_GFP_BITS_MASK + 1ul) &
-		      unit_below(ZB_GFP_BITS_MASK + 1ul);
+		some = unit_below(ZB_GFP_BITS_MASK + 1ul);
+		gfp = unit_below(ZB_GFP_BITS_MASK + 1ul) & some;
 		if (unit_below(2))
 			gfp |= __ZB_GFP_HIGHMEM;
 		if (unit_below(2))
@@ -139,7 +139,8 @@ static void random_request(const struct run *run, struct unit_request *r,
 		r->policy.nodemask = &masks[0];
 	}
 	if (unit_below(3) == 0) {
-		masks[1] = unit_below(256) | unit_below(256);
+		masks[1] = unit_below(256);
+		masks[1] |= unit_below(256);
 		r->policy.cpuset = &masks[1];
 	}
 }

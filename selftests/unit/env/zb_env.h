@@ -71,7 +71,7 @@ static inline void zb_env_point(void)
 {
 }
 
-#define zb_env_count(counter, n)	((void)(n))
+#define zb_env_count(counter, n)	((void)(counter), (void)(n))
 #endif
 
 #define barrier()							\
