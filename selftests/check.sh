@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # All that must be right before a change goes in; what `make check` runs.
-# usage: check.sh [PART]...    of style, unit, kselftest, nodes, debug, heap, kcsan
+# usage: check.sh [PART]...    of style, unit, kselftest, nodes, debug, heap, kcsan,
+#	bench
 # Needs root and, the first time, a Debian mirror; installs what it lacks. The
 # last line is `N passed, N failed`, and `, N skipped` where something was.
 set -euo pipefail
@@ -14,7 +15,7 @@ here=$(dirname "$(readlink -f "$0")")
 # What make tells its children is not for those we start in other folders.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-all_parts=(style unit kselftest nodes debug heap kcsan)
+all_parts=(style unit kselftest nodes debug heap kcsan bench)
 
 style() {
 	"$here/style.sh"
@@ -47,6 +48,11 @@ heap() {
 kcsan() {
 	"$here/vm/run" -k kcsan -a kcsan.skip_watch=2000 -t 1800 -- ./run_tests.sh tunables_test.sh lifetime_test \
 		wait_test kill_test race_test bulk_test pin_test api_test.sh alloc_test owners_test.sh
+}
+
+# Instructions, which are exact: a change that costs some is seen here.
+bench() {
+	"$here/bench/bench" --quick
 }
 
 # --- parts and their figures -----------------------------------------------------

@@ -96,6 +96,7 @@ main() {
 	insmod "$here/zb_bench.ko" rows="$rows" region_start="$((start / 4096))" \
 		region_pages="$pages" "$@" || exit 1
 	cat $debug/zb_bench/results
+	! wanted dev || "$here/bench_device" || exit 1
 	dmesg | sed -n 's/.*zb_bench: \([^,]*\)$/# \1/p'
 	rmmod zb_bench
 	echo "# check: $(cat $debug/zbuddy/check)"

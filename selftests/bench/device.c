@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What memory costs a program: /dev/zbuddy beside anonymous memory of the same
+ * size, with all pages there and full of zeroes in both cases.
+ *
+ *	dev.bulk.N    BULK_ALLOC and BULK_FREE of N single frames, per frame;
+ *	              beside: mmap() and munmap() of as much, per page
+ *	dev.mem.K     ALLOC and FREE of K KiB, per call; beside: the same of mmap()
+ *	dev.map.K     ALLOC, mmap(), munmap() and FREE; beside: as dev.mem.K
+ *
+ * usage: device [ROUNDS]
+ * Prints ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N as zb_bench does, in cycles, which are
+ * instructions where the machine counts those.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <linux/zbuddy.h>
+
+#define MAX_ROUNDS	101
+#define TURNS		16u
+#define GFP		(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
+
+static int dev;
+static int rounds = 7;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "device: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static __u64 now(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#else
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+#endif
+}
+
+static void anonymous(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (p == MAP_FAILED || munmap(p, size))
+		fail("anonymous memory");
+}
+
+static void bulk(size_t nr)
+{
+	static __u32 handles[ZB_BULK_MAX];
+	struct zb_ioc_bulk b = {
+		.size = sizeof(b), .gfp = GFP, .node = ZB_NODE_ANY, .nr = nr,
+		.handles = (uintptr_t)handles,
+	};
+
+	if (ioctl(dev, ZB_IOC_BULK_ALLOC, &b) || b.done != nr)
+		fail("BULK_ALLOC");
+	b = (struct zb_ioc_bulk){
+		.size = sizeof(b), .nr = nr, .handles = (uintptr_t)handles,
+	};
+	if (ioctl(dev, ZB_IOC_BULK_FREE, &b) || b.done != nr)
+		fail("BULK_FREE");
+}
+
+static void alloc_free(size_t size, bool map)
+{
+	struct zb_ioc_alloc a = {
+		.size = sizeof(a), .flags = ZB_ALLOC_LENGTH, .gfp = GFP,
+		.node = ZB_NODE_ANY, .length = size,
+	};
+	struct zb_ioc_free f = { .size = sizeof(f) };
+	void *p;
+
+	if (ioctl(dev, ZB_IOC_ALLOC, &a))
+		fail("ALLOC");
+	if (map) {
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev,
+			 (off_t)a.mmap_offset);
+		if (p == MAP_FAILED || munmap(p, size))
+			fail("mmap");
+	}
+	f.handle = a.handle;
+	if (ioctl(dev, ZB_IOC_FREE, &f))
+		fail("FREE");
+}
+
+static void memory(size_t size)
+{
+	alloc_free(size, false);
+}
+
+static void mapped(size_t size)
+{
+	alloc_free(size, true);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The least of some turns, in each of the rounds. */
+static __u64 least_of(void (*fn)(size_t arg), size_t arg)
+{
+	__u64 start, time, least = ~0ull;
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		start = now();
+		fn(arg);
+		time = now() - start;
+		least = time < least ? time : least;
+	}
+	return least;
+}
+
+static void say(const char *row, const char *who, __u64 *times, double per)
+{
+	qsort(times, rounds, sizeof(*times), by_size);
+	printf("%s,%s,time,%.2f,%.2f,%.2f,%d\n", row, who, times[0] / per,
+	       times[rounds / 2] / per, times[rounds - 1] / per, rounds);
+}
+
+/* One after the other in each round, so that both see the same machine. */
+static void compare(const char *group, size_t number, void (*ours)(size_t arg),
+		    size_t arg, size_t host_size, double per)
+{
+	__u64 host[MAX_ROUNDS], our[MAX_ROUNDS];
+	char row[32];
+	int i;
+
+	snprintf(row, sizeof(row), "%s.%zu", group, number);
+	least_of(anonymous, host_size);
+	least_of(ours, arg);
+	for (i = 0; i < rounds; i++) {
+		host[i] = least_of(anonymous, host_size);
+		our[i] = least_of(ours, arg);
+	}
+	say(row, "host", host, per);
+	say(row, "ours", our, per);
+}
+
+int main(int argc, char **argv)
+{
+	static const size_t kib[] = { 4, 64, 2048 };
+	unsigned int i;
+	char *end;
+
+	if (argc > 1) {
+		rounds = strtol(argv[1], &end, 10);
+		if (argc > 2 || *end || rounds < 1 || rounds > MAX_ROUNDS) {
+			fprintf(stderr, "usage: device [ROUNDS]   1 to %d\n", MAX_ROUNDS);
+			return 2;
+		}
+	}
+	dev = open("/dev/zbuddy", O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		fail("/dev/zbuddy");
+	compare("dev.bulk", 64, bulk, 64, 64 * 4096, 64);
+	for (i = 0; i < sizeof(kib) / sizeof(*kib); i++) {
+		compare("dev.mem", kib[i], memory, kib[i] * 1024, kib[i] * 1024, 1);
+		compare("dev.map", kib[i], mapped, kib[i] * 1024, kib[i] * 1024, 1);
+	}
+	return 0;
+}
