@@ -182,6 +182,9 @@ static bool check_key(struct zb_zone *zone, struct zb_pageblock *pb,
 	if (pb->migratetype >= ZB_MIGRATE_TYPES)
 		return wrong(v, zone, pfn, "a migrate type is known",
 			     pb->migratetype, ZB_MIGRATE_MOVABLE);
+	if (zone->types[pb - zone->pageblocks] != pb->migratetype)
+		return wrong(v, zone, pfn, "those who free know the migrate type",
+			     zone->types[pb - zone->pageblocks], pb->migratetype);
 	if (!zb_pageblock_whole(pb)) {
 		if (pb->key != zb_pageblock_largest(pb))
 			return wrong(v, zone, pfn, "the key is the largest free run",

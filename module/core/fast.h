@@ -124,8 +124,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	if (unlikely(order >= ZB_PCP_ORDERS ||
 		     !zb_state_is_block(READ_ONCE(*state), order)))
 		return false;
-	list = zb_pcp_list(order, READ_ONCE((zone->pageblocks +
-					     frame / ZB_PAGEBLOCK_NR)->migratetype));
+	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
 	if (unlikely(zb_read_own(pcp->busy)))
@@ -241,7 +240,7 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 
 	if (unlikely(frame >= zone->nr_pages))
 		return 0;
-	mt = READ_ONCE((zone->pageblocks + frame / ZB_PAGEBLOCK_NR)->migratetype);
+	mt = READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR));
 	list = zb_pcp_list(0, mt);
 	zb_cpu_pin();
 	pcp = zb_this_cpu_ptr(zone->pcp);
@@ -257,8 +256,7 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 		state = zone->state + frame;
 		if (unlikely(frame >= zone->nr_pages ||
 			     !zb_state_is_block(READ_ONCE(*state), 0) ||
-			     READ_ONCE((zone->pageblocks +
-					frame / ZB_PAGEBLOCK_NR)->migratetype) != mt))
+			     READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)) != mt))
 			break;
 		WRITE_ONCE(*state, ZB_STATE(ZB_HELD_CACHED, 0));
 		*top++ = frame;

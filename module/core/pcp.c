@@ -423,7 +423,7 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold)
 {
-	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
+	unsigned int mt = READ_ONCE(zone->types[(pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR]);
 	struct zb_pcp *pcp;
 	bool room;
 

@@ -17,14 +17,22 @@ size_t zb_zone_pageblocks_size(unsigned long nr_pages)
  * zb_zone_state_size() - memory for zb_zone.state
  * @nr_pages: frames of the zone
  *
- * One more than there are frames: per-CPU lists have a frame behind the last
- * one at their bottom.
+ * A byte for each frame and one more, as per-CPU lists have a frame behind the
+ * last one at their bottom; then one for each pageblock.
  *
  * Return: bytes that the caller of zb_zone_init() has to provide, all zero.
  */
 size_t zb_zone_state_size(unsigned long nr_pages)
 {
-	return nr_pages + 1;
+	return nr_pages + 1 + (nr_pages >> ZB_PAGEBLOCK_ORDER);
+}
+
+/* Readers don't take the lock. */
+static void set_type(struct zb_zone *zone, struct zb_pageblock *pb,
+		     unsigned int mt)
+{
+	WRITE_ONCE(pb->migratetype, mt);
+	WRITE_ONCE(zone->types[pb - zone->pageblocks], mt);
 }
 
 /* Readers don't take the lock. */
@@ -101,6 +109,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_bad = 0;
 	zone->nr_usable = 0;
 	zone->fast_mark = 0;
+	zone->types = zone->state + zone->nr_pages + 1;
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
 	memset(zone->events, 0, sizeof(zone->events));
@@ -109,7 +118,7 @@ void zb_zone_init(struct zb_zone *zone)
 		pb = &zone->pageblocks[i];
 		zb_pageblock_fill(pb);
 		pb->key = ZB_KEY_TAIL;
-		pb->migratetype = zone->home_type;
+		set_type(zone, pb, zone->home_type);
 	}
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
 	     pfn += BIT(pb->key)) {
@@ -337,7 +346,7 @@ static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 	    pb->migratetype == zone->home_type)
 		return;
 	count_retyped(zone, pb->migratetype, zone->home_type, 1, pb->nr_free);
-	WRITE_ONCE(pb->migratetype, zone->home_type);
+	set_type(zone, pb, zone->home_type);
 }
 
 static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
@@ -495,7 +504,7 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	expand_whole(zone, pb, order);
 	count_retyped(zone, pb->migratetype, mt, nr, BIT(order));
 	for (i = 0; i < nr; i++)
-		WRITE_ONCE(pb[i].migratetype, mt);
+		set_type(zone, &pb[i], mt);
 	add_whole(zone, pb, order);
 }
 
@@ -546,10 +555,11 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 	count_retyped(zone, pb->migratetype, mt, 1, pb->nr_free);
 	if (!zb_pageblock_whole(pb)) {
 		zb_free_area_move(zone->free_area, pb, mt);
+		set_type(zone, pb, mt);
 		return;
 	}
 	split_out(zone, pb);
 	del_whole(zone, pb);
-	WRITE_ONCE(pb->migratetype, mt);
+	set_type(zone, pb, mt);
 	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 }

@@ -170,6 +170,8 @@ struct zb_words {
  * @nr_pages: frames, whole pageblocks
  * @pageblocks: one per 512 frames
  * @state: one byte per frame
+ * @types: behind @state, migrate types of pageblocks once more, so that who frees
+ *	need not touch what other CPUs write to
  * @pcp: per-CPU lists
  * @pcp_high: frames on all per-CPU lists of one CPU
  * @pcp_limit: blocks on a per-CPU list, by order
@@ -200,6 +202,7 @@ struct zb_zone {
 	unsigned long nr_pages;
 	struct zb_pageblock *pageblocks;
 	u8 *state;
+	u8 *types;
 	struct zb_pcp __percpu *pcp;
 	u32 pcp_high;
 	u16 pcp_limit[ZB_PCP_ORDERS];

@@ -197,6 +197,11 @@ static void type(struct zb_zone *z)
 	z->pageblocks[4].migratetype = 6;
 }
 
+static void type_known_to_others(struct zb_zone *z)
+{
+	z->types[4] = 2;
+}
+
 static void part_key(struct zb_zone *z)
 {
 	z->pageblocks[4].key = 7;
@@ -376,6 +381,7 @@ static const struct {
 	CASE("a tail has a head", no_head),
 	CASE("a tail has a head", no_head_in_zone),
 	CASE("a migrate type is known", type),
+	CASE("those who free know the migrate type", type_known_to_others),
 	CASE("the key is the largest free run", part_key),
 	CASE("the key is the largest free run", full_key),
 	CASE("a whole pageblock is head or tail", whole_key),
