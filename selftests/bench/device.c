@@ -124,7 +124,8 @@ static __u64 least_of(void (*fn)(size_t arg), size_t arg)
 		start = now();
 		fn(arg);
 		time = now() - start;
-		least = time < least ? time : least;
+		if (time < least)
+			least = time;
 	}
 	return least;
 }
@@ -157,8 +158,8 @@ static void compare(const char *group, size_t number, void (*ours)(size_t arg),
 
 int main(int argc, char **argv)
 {
-	static const size_t kib[] = { 4, 64, 2048 };
-	unsigned int i;
+	static const size_t sizes[] = { 4, 64, 2048, 0 };
+	const size_t *kib;
 	char *end;
 
 	if (argc > 1) {
@@ -172,9 +173,9 @@ int main(int argc, char **argv)
 	if (dev < 0)
 		fail("/dev/zbuddy");
 	compare("dev.bulk", 64, bulk, 64, 64 * 4096, 64);
-	for (i = 0; i < sizeof(kib) / sizeof(*kib); i++) {
-		compare("dev.mem", kib[i], memory, kib[i] * 1024, kib[i] * 1024, 1);
-		compare("dev.map", kib[i], mapped, kib[i] * 1024, kib[i] * 1024, 1);
+	for (kib = sizes; *kib; kib++) {
+		compare("dev.mem", *kib, memory, *kib * 1024, *kib * 1024, 1);
+		compare("dev.map", *kib, mapped, *kib * 1024, *kib * 1024, 1);
 	}
 	return 0;
 }
