@@ -32,7 +32,7 @@ TEST(dma_heap_add)
 		SKIP(return, "no " ZB_MODULE ", or not root");
 	if (!fail_init(&nth))
 		SKIP(return, "no fault injection in this kernel, or no filter for it");
-	ASSERT_EQ(0, zb_load("size=16M"));
+	ASSERT_EQ(0, zb_load("size=64M"));
 	fail_find("zb_heap_add", &start, &end);
 	text = fail_text();
 	ASSERT_EQ(0, zb_unload());
@@ -41,7 +41,7 @@ TEST(dma_heap_add)
 	fail_choose_pass(FAIL_SLAB, start, end);
 	for (n = 1; n < MAX_NTH; n++) {
 		fail_arm(&nth, n);
-		EXPECT_EQ(0, zb_load("size=16M heap=1"));
+		EXPECT_EQ(0, zb_load("size=64M heap=1"));
 		hit = fail_disarm(&nth);
 		EXPECT_EQ(text, fail_text());
 		if (!access(HEAP, F_OK))

@@ -46,9 +46,39 @@ static inline bool fail_set(const char *what, const char *name, const char *valu
 	return good;
 }
 
-/* Count allocations that sleep and single pages, too. */
-static inline bool fail_choose(const char *what)
+/*
+ * kmemleak notes each allocation, and does without if it has to: that is not counted.
+ * 0 and 0 where there is none. Symbols of the kernel itself come by address.
+ */
+static inline void fail_find_kmemleak(char *start, char *end, size_t size)
 {
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[256];
+	unsigned long at;
+	bool found = false;
+
+	snprintf(start, size, "0");
+	snprintf(end, size, "0");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx %*c %255s", &at, symbol) != 2)
+			continue;
+		if (found) {
+			snprintf(end, size, "0x%lx", at);
+			break;
+		}
+		found = !strcmp(symbol, "__alloc_object");
+		if (found)
+			snprintf(start, size, "0x%lx", at);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Count allocations that sleep and single pages, too. */
+static inline bool fail_choose(const char *what, const char *not, const char *end)
+{
+	fail_set(what, "reject-start", not);
+	fail_set(what, "reject-end", end);
 	fail_set(what, "ignore-gfp-wait", "N");
 	fail_set(what, "min-order", "0");
 	fail_set(what, "ignore-gfp-highmem", "N");
@@ -225,13 +255,17 @@ static inline bool fail_next_site(FILE *list, char *site, size_t size)
 /* False where the kernel has no such thing. */
 static inline bool fail_init(struct fail_nth *f)
 {
+	char start[32], end[32];
+
 	f->nth = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
 	f->kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	f->sites = open(FAIL_SITES, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (f->nth < 0 || f->kmsg < 0 || f->sites < 0)
 		return false;
-	fail_choose("fail_zbuddy"); /* not there before the module is */
-	return fail_choose("failslab") && fail_choose("fail_page_alloc");
+	fail_find_kmemleak(start, end, sizeof(start));
+	fail_choose("fail_zbuddy", "0", "0"); /* not there before the module is */
+	return fail_choose("failslab", start, end) &&
+	       fail_choose("fail_page_alloc", start, end);
 }
 
 static inline void fail_arm(const struct fail_nth *f, int n)

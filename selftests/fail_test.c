@@ -59,27 +59,27 @@ TEST_F(fail, open)
 
 TEST_F(fail, alloc)
 {
-	fail_each(_metadata, self, NULL, do_alloc, free_made, 3);
+	fail_each(_metadata, self, NULL, do_alloc, free_made, 2);
 }
 
 TEST_F(fail, alloc_accounted)
 {
-	fail_each(_metadata, self, NULL, alloc_accounted, free_made, 3);
+	fail_each(_metadata, self, NULL, alloc_accounted, free_made, 2);
 	if (!(self->zb.info.features & ZB_FEATURE_DMEM) ||
 	    zb_write_file(GROUPS "cgroup.subtree_control", "+dmem") || new_group(self))
 		return;
-	fail_each(_metadata, self, new_group, alloc_accounted, free_made, 5);
+	fail_each(_metadata, self, new_group, alloc_accounted, free_made, 3);
 	zb_write_file(GROUPS "cgroup.procs", "0");
 }
 
 TEST_F(fail, alloc_trimmed)
 {
-	fail_each(_metadata, self, NULL, alloc_trimmed, free_made, 3);
+	fail_each(_metadata, self, NULL, alloc_trimmed, free_made, 2);
 }
 
 TEST_F(fail, alloc_wait)
 {
-	fail_each(_metadata, self, NULL, alloc_wait, free_made, 3);
+	fail_each(_metadata, self, NULL, alloc_wait, free_made, 2);
 }
 
 TEST_F(fail, bulk_alloc)
