@@ -39,7 +39,7 @@ typedef spinlock_t zb_lock_t;
 #endif
 
 /* Add to what only we write, and others read without a lock. */
-#define zb_count(counter, n)			((counter) += (n))
+#define zb_count(counter, n)			data_race((counter) += (n))
 
 /*
  * Read what only this CPU writes, interrupts on top of us included. They find it
