@@ -42,6 +42,7 @@ debug() {
 }
 
 heap() {
+	need gcc:gcc /usr/include/stdio.h:libc6-dev
 	"$here/heap.sh" -k debug
 }
 
