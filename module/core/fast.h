@@ -67,12 +67,8 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 	if (unlikely(gfp & ZB_GFP_LONG_WAY || order >= ZB_PCP_ORDERS ||
 		     READ_ONCE(zone->is_low)))
 		return false;
-	zb_cpu_pin();
-	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(zb_read_own(pcp->busy)))
-		goto unpin;
-	WRITE_ONCE(pcp->busy, 1);
-	barrier();
+	if (unlikely(!zb_pcp_enter(zone, &pcp)))
+		return false;
 	top = pcp->top + zb_pcp_list(order, fast->migratetype);
 	frame = *(pcp->frame + *top - 1);
 	state = zone->state + frame;
@@ -87,10 +83,7 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 	return true;
 
 leave:
-	barrier();
-	WRITE_ONCE(pcp->busy, 0);
-unpin:
-	zb_cpu_unpin();
+	zb_pcp_leave(pcp);
 	return false;
 }
 
@@ -125,12 +118,8 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 		     !zb_state_is_block(READ_ONCE(*state), order)))
 		return false;
 	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
-	zb_cpu_pin();
-	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(zb_read_own(pcp->busy)))
-		goto unpin;
-	WRITE_ONCE(pcp->busy, 1);
-	barrier();
+	if (unlikely(!zb_pcp_enter(zone, &pcp)))
+		return false;
 	top = pcp->top + list;
 	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
 		     pcp->nr_pages >= READ_ONCE(zone->pcp_high)))
@@ -144,10 +133,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	return true;
 
 leave:
-	barrier();
-	WRITE_ONCE(pcp->busy, 0);
-unpin:
-	zb_cpu_unpin();
+	zb_pcp_leave(pcp);
 	return false;
 }
 
@@ -176,14 +162,8 @@ zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 
 	if (unlikely(gfp & ZB_GFP_LONG_WAY || READ_ONCE(zone->is_low)))
 		return 0;
-	zb_cpu_pin();
-	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(zb_read_own(pcp->busy))) {
-		zb_cpu_unpin();
+	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;
-	}
-	WRITE_ONCE(pcp->busy, 1);
-	barrier();
 	list = pcp->top + zb_pcp_list(0, fast->migratetype);
 	for (top = pcp->frame + *list; got < nr; got++) {
 		frame = *--top;
@@ -242,14 +222,8 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 		return 0;
 	mt = READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR));
 	list = zb_pcp_list(0, mt);
-	zb_cpu_pin();
-	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(zb_read_own(pcp->busy))) {
-		zb_cpu_unpin();
+	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;
-	}
-	WRITE_ONCE(pcp->busy, 1);
-	barrier();
 	top = pcp->frame + *(pcp->top + list);
 	for (room = zb_fast_room(zone, pcp, list); got < nr && got < room; got++) {
 		frame = give(from, got) - zone->start_pfn;

@@ -304,8 +304,7 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 	if (!words.nr)
 		return ZB_NO_FRAME;
 	frame = zb_words_pop(&words);
-	pcp = zb_pcp_enter(zone);
-	if (pcp) {
+	if (zb_pcp_enter(zone, &pcp)) {
 		push_words(pcp, mt, READ_ONCE(zone->pcp_limit[order]), &words);
 		zb_pcp_leave(pcp);
 	}
@@ -329,10 +328,10 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 			     unsigned int mt, unsigned int alloc_flags)
 {
 	unsigned int nr = READ_ONCE(zone->pcp_batch[order]);
-	struct zb_pcp *pcp = zb_pcp_enter(zone);
+	struct zb_pcp *pcp;
 	u32 frame = ZB_NO_FRAME;
 
-	if (pcp) {
+	if (zb_pcp_enter(zone, &pcp)) {
 		frame = alloc_flags & ZB_ALLOC_COLD ? pop_cold(pcp, order, mt) :
 						      pop(pcp, order, mt);
 		if (frame == ZB_NO_FRAME)
@@ -367,11 +366,11 @@ void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 /* Have a list shortened if there is too much on all of them. */
 static bool shorten(struct zb_zone *zone)
 {
-	struct zb_pcp *pcp = zb_pcp_enter(zone);
 	struct parcel parcel zb_not_zeroed;
+	struct zb_pcp *pcp;
 	bool too_long;
 
-	if (!pcp)
+	if (!zb_pcp_enter(zone, &pcp))
 		return false;
 	too_long = pcp->nr_pages > READ_ONCE(zone->pcp_high);
 	if (too_long)
@@ -391,8 +390,7 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 	struct parcel parcel zb_not_zeroed;
 	struct zb_pcp *pcp;
 
-	pcp = limit ? zb_pcp_enter(zone) : NULL;
-	if (!pcp) {
+	if (!limit || !zb_pcp_enter(zone, &pcp)) {
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
@@ -427,12 +425,8 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	struct zb_pcp *pcp;
 	bool room;
 
-	if (!zb_pcp_order(order) || mt >= ZB_MIGRATE_PCPTYPES) {
-		zb_free_to_zone(zone, pfn, order);
-		return;
-	}
-	pcp = zb_pcp_enter(zone);
-	if (!pcp) {
+	if (!zb_pcp_order(order) || mt >= ZB_MIGRATE_PCPTYPES ||
+	    !zb_pcp_enter(zone, &pcp)) {
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}

@@ -109,22 +109,21 @@ static inline bool zb_pcp_order(unsigned int order)
 }
 
 /*
- * The owner's door to its lists: NULL means that we are an interrupt on top of
+ * The owner's door to its lists: false means that we are an interrupt on top of
  * it. Between enter and leave the CPU stays the same and nothing sleeps.
  */
-static inline struct zb_pcp *zb_pcp_enter(struct zb_zone *zone)
+static __always_inline bool zb_pcp_enter(const struct zb_zone *zone,
+					 struct zb_pcp **pcp)
 {
-	struct zb_pcp *pcp;
-
 	zb_cpu_pin();
-	pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(zb_read_own(pcp->busy))) {
+	*pcp = zb_this_cpu_ptr(zone->pcp);
+	if (unlikely(zb_read_own((*pcp)->busy))) {
 		zb_cpu_unpin();
-		return NULL;
+		return false;
 	}
-	WRITE_ONCE(pcp->busy, 1);
+	WRITE_ONCE((*pcp)->busy, 1);
 	barrier();
-	return pcp;
+	return true;
 }
 
 static inline void zb_pcp_leave(struct zb_pcp *pcp)

@@ -18,10 +18,10 @@ static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
 static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 			  unsigned int order, zb_gfp_t gfp)
 {
-	struct zb_pcp *pcp = zb_pcp_enter(zone);
 	unsigned long flags;
+	struct zb_pcp *pcp;
 
-	if (pcp) {
+	if (zb_pcp_enter(zone, &pcp)) {
 		count_alloc(pcp->events, preferred, zone, order, gfp);
 		zb_pcp_leave(pcp);
 	} else {
