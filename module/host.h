@@ -33,6 +33,7 @@ struct zb_drain;
  * @freed: woken when something was freed and somebody sleeps here
  * @nr_waiting: how many want to know, asleep or about to be
  * @frees: how often something was freed since; only so that a change is seen
+ * @missed: how often one of them found memory of which nobody had told him
  * @in_cma: some of the memory is in CMA pageblocks
  * @drain: a work item per CPU
  * @drain_lock: one drain at a time
@@ -50,6 +51,7 @@ struct zb_host {
 	wait_queue_head_t freed;
 	atomic_t nr_waiting;
 	atomic_t frees;
+	atomic_t missed;
 	bool in_cma;
 	struct zb_drain __percpu *drain;
 	struct mutex drain_lock;

@@ -394,10 +394,14 @@ TEST_F(zbuddy, killed)
 	EXPECT_EQ(0, w.rc);
 }
 
-/* Freed just as somebody begins to wait: 200 times, at various moments. */
+/*
+ * Freed just as somebody begins to wait: 200 times, at various moments. Who was not
+ * woken is served when he looks again, which the module counts: on a busy host time
+ * does not tell.
+ */
 TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 90)
 {
-	__u64 seed = 1, from, took, worst = 0;
+	__u64 seed = 1, from, took, worst = 0, missed = zb_vmstat("zb_wait_missed");
 	struct waiter w;
 	unsigned int i, late = 0;
 
@@ -417,8 +421,11 @@ TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 90)
 		late += took > 50 * MS;
 		bufs[nr_bufs - 1] = w.a;
 	}
-	TH_LOG("worst wakeup %llu us, %u of 200 later than 50 ms", worst / 1000, late);
-	EXPECT_LE(late, 4);
+	missed = zb_vmstat("zb_wait_missed") - missed;
+	TH_LOG("worst wakeup %llu us, %u of 200 later than 50 ms, %llu missed", worst / 1000,
+	       late, missed);
+	EXPECT_LE(missed, 1);
+	EXPECT_LE(late, 100);
 }
 
 static volatile bool stop;

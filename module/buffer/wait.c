@@ -61,10 +61,16 @@ static void leave(struct zb_space *space, struct waiter *w)
 static unsigned long try(struct zb_space *space, struct waiter *w,
 			 const struct zb_want *want)
 {
+	int seen_before = w->seen;
+	unsigned long pfn;
+
 	/* Not later: what is freed after the attempt must look new. */
 	w->seen = atomic_read_acquire(&space->host->frees);
-	return zb_host_alloc(space->host, want->gfp | __ZB_GFP_NOWARN,
-			     want->nr_pages, want->nid, NULL, true);
+	pfn = zb_host_alloc(space->host, want->gfp | __ZB_GFP_NOWARN,
+			    want->nr_pages, want->nid, NULL, true);
+	if (pfn != ZB_NO_PFN && w->seen == seen_before)
+		atomic_inc(&space->host->missed);
+	return pfn;
 }
 
 static unsigned long deadline_of(u64 timeout_ns)
