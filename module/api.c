@@ -151,7 +151,7 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
  */
 struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 {
-	const struct zb_node *node = raw_cpu_read(zb_api_node);
+	const struct zb_node *node = zb_api_this_node();
 	unsigned long pfn;
 
 	if (likely(zb_api_fast(node) && zb_fast_alloc(node, gfp, order, &pfn)))

@@ -11,6 +11,12 @@
 extern struct zb_host *zb_api_host;
 DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
 
+/* Who moves to another CPU meanwhile only gets memory that is further away. */
+static __always_inline const struct zb_node *zb_api_this_node(void)
+{
+	return raw_cpu_read(zb_api_node);
+}
+
 /* There is more than one node, or may be one day. */
 DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
 

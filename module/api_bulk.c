@@ -29,7 +29,7 @@ static unsigned int stretch(struct page **pages, unsigned long nr, bool have)
 /* The short way is for those who don't mind the node. */
 static const struct zb_node *fast_node(int nid)
 {
-	const struct zb_node *node = raw_cpu_read(zb_api_node);
+	const struct zb_node *node = zb_api_this_node();
 
 	return nid == NUMA_NO_NODE && zb_api_fast(node) ? node : NULL;
 }
