@@ -452,6 +452,25 @@ TEST(busy_lists_are_left_alone)
 	unit_pool_end(p);
 }
 
+/* A CPU whose node has no region: whatever is on its lists of other nodes' zones. */
+TEST(from_a_node_without_memory_nothing_goes_the_short_way)
+{
+	struct unit_pool *p = make();
+	struct zb_node nowhere = { .nid = -1 };
+	unsigned int gfp, order;
+	unsigned long pfn;
+
+	zb_fast_nowhere(&p->pool, &nowhere);
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		prime(p, 0, order);
+	for (order = 0; order <= ZB_PCP_ORDERS; order++)
+		for (gfp = 0; gfp < 32; gfp++)
+			EXPECT(!zb_fast_alloc(&nowhere, gfp, order, &pfn));
+	EXPECT_EQ(nowhere.nid, p->pool.nodes->nid);
+	EXPECT_EQ(p->pool.zones->pcp->busy, 0);
+	unit_pool_end(p);
+}
+
 /* What is listed and yet not free stays where it is; the long way sees to it. */
 TEST(wrong_state_bytes_are_for_the_long_way)
 {
