@@ -89,13 +89,19 @@ static void drain_all_for_request(struct zb_pool *pool)
  * zb_host_drain_all() - have all CPUs give back their per-CPU lists
  * @host: the host
  *
+ * A zone of which nothing is in use then is as it was in the beginning.
+ *
  * Context: may sleep; not in a CPU hotplug callback.
  */
 void zb_host_drain_all(struct zb_host *host)
 {
+	struct zb_zone *zone;
+
 	cpus_read_lock();
 	__drain_all(host);
 	cpus_read_unlock();
+	zb_for_each_zone(zone, &host->pool)
+		zb_zone_unreserve_idle(zone);
 }
 
 /**

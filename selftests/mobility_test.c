@@ -281,4 +281,28 @@ TEST_F(policy, highatomic)
 	EXPECT_EQ(shrunk + (long)nr, zb_vmstat("zb_highatomic_unreserve"));
 }
 
+/* And where nobody uses a zone any more, the zone is one block again. */
+TEST_F(policy, highatomic_goes_at_last)
+{
+	static char before[4096], after[4096];
+	struct zb_ioc_alloc a;
+	__u64 bytes;
+
+	if (cma_pages(self))
+		SKIP(return, "with cma_pages= it is another thing what is left");
+	ASSERT_GT(zb_read_file(ZB_DEBUGFS "buddyinfo", before, sizeof(before)), 0);
+	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
+				      self->zb.info.total_bytes / 1024 / 8));
+	zb_alloc_all(self->zb.fd, self->zb.info.max_order,
+		     ZB_GFP_KERNEL | ZB_GFP_QUIET, bufs, MAX_BUFS, &bytes);
+	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 2, ZB_GFP_ATOMIC, &a));
+	EXPECT_EQ(1, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
+	close(self->zb.fd);
+	self->zb.fd = zb_open();
+	ASSERT_GE(self->zb.fd, 0);
+	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
+	ASSERT_GT(zb_read_file(ZB_DEBUGFS "buddyinfo", after, sizeof(after)), 0);
+	EXPECT_STREQ(before, after);
+}
+
 TEST_HARNESS_MAIN

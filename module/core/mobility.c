@@ -342,3 +342,27 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pb;
 }
+
+/**
+ * zb_zone_unreserve_idle() - give the reserve back in a zone that nobody uses
+ * @zone: which zone
+ *
+ * Its pageblocks are not merged with others, so that the zone would stay without
+ * its largest blocks until somebody fails to get one.
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_unreserve_idle(struct zb_zone *zone)
+{
+	struct zb_pageblock *pb;
+	unsigned long flags;
+
+	if (!READ_ONCE(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC]))
+		return;
+	zb_lock_irqsave(&zone->lock, flags);
+	while (zone->nr_free == zone->nr_pages && (pb = any_highatomic(zone))) {
+		__zb_set_pageblock_migratetype(zone, pb, zone->home_type);
+		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
+}

@@ -40,6 +40,7 @@ unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force);
+void zb_zone_unreserve_idle(struct zb_zone *zone);
 unsigned int zb_fallback_type(unsigned int mt, unsigned int i);
 
 #endif /* ZB_CORE_MOBILITY_H */

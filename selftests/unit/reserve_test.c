@@ -216,6 +216,35 @@ TEST(unreserve_under_pressure)
 	}
 }
 
+/* Where nothing is in use it goes by itself, and all is one block again. */
+TEST(unreserve_when_idle)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	struct unit_state *initial = unit_state_save(p);
+	unsigned long pfn;
+
+	zb_zone_unreserve_idle(zone);
+	EXPECT(unit_state_equal(p, initial));
+	unit_state_free(initial);
+	pfn = unit_alloc(p, 0, 0);
+	unit_set_type(zone, 3, H);
+	unit_set_type(zone, 6, H);
+	zb_zone_unreserve_idle(zone);
+	EXPECT_EQ(zone->nr_blocks[H], 2);
+	/* What is on a list is not free. */
+	unit_free(p, pfn, 0);
+	zb_zone_unreserve_idle(zone);
+	EXPECT_EQ(zone->nr_blocks[H], 2);
+	unit_pool_drain(p);
+	zb_zone_unreserve_idle(zone);
+	EXPECT_EQ(zone->nr_blocks[H], 0);
+	EXPECT_EQ(zone->nr_blocks[M], 8);
+	EXPECT_EQ(zone->free_area[12].nr_free, 1);
+	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), 2);
+	unit_pool_end(p);
+}
+
 /* Pageblocks 0..@nr_cma - 1 of eight are CMA. */
 static struct unit_pool *make_cma(unsigned int nr_cma)
 {
