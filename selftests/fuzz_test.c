@@ -164,14 +164,17 @@ static void fuzz_fork(void)
 {
 	unsigned int steps = pick(4);
 	bool kill_it = pick(2);
+	pid_t pid, parent = getpid();
 	int status;
-	pid_t pid;
 
 	pid = fork();
 	if (told(pid) < 0)
 		return;
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Killed just before that, it would never tell. */
+		if (getppid() != parent)
+			_exit(0);
 		while (steps-- || kill_it)
 			fuzz_step();
 		_exit(0);
@@ -338,6 +341,21 @@ static bool end_of(pid_t pid)
 	return false;
 }
 
+/* Nor do their children stay. */
+static bool all_gone(void)
+{
+	int ms;
+
+	for (ms = 0; ms < 30000; ms += 10) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (waitpid(-1, NULL, WNOHANG) < 0)
+			return true;
+		zb_sleep_ms(10);
+	}
+	return false;
+}
+
 static bool kill_and_restart(unsigned int i)
 {
 	kill(nurse[i].pid, SIGKILL);
@@ -442,8 +460,7 @@ TEST_F_TIMEOUT(zbuddy, random_programs, 100000)
 		kill(nurse[i].pid, SIGKILL);
 		EXPECT_TRUE(end_of(nurse[i].pid));
 	}
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	EXPECT_TRUE(all_gone());
 	put_params_back();
 	close(z.fd[0]);
 	report(_metadata);
