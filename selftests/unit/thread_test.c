@@ -34,6 +34,7 @@ struct shared {
 	u32 *owner;			/* by frame, 0 for nobody */
 	pthread_barrier_t barrier;
 	struct mailbox mail[NR_CPUS];
+	pthread_mutex_t online[NR_CPUS];	/* held by the CPU while it works */
 	bool stop;
 	void (*work)(struct shared *sh, unsigned int cpu);
 	unsigned long nr_failed;
@@ -185,6 +186,9 @@ static void meddle_with_pageblocks(struct zb_pool *pool)
 	case 2:
 		zb_zone_unreserve_highatomic(zone, unit_below(3), unit_below(2));
 		break;
+	case 3:
+		zb_zone_unreserve_idle(zone);
+		break;
 	}
 	zb_pool_unisolate_range(pool, pfn, PB(3));
 	zb_pool_range_free(pool, pfn, PB(3));
@@ -254,8 +258,10 @@ static void run_threads_and(const struct unit_geometry *g, unsigned int walkers,
 	ASSERT(sh->owner);
 	sh->work = work;
 	pthread_barrier_init(&sh->barrier, NULL, NR_CPUS);
-	for (i = 0; i < NR_CPUS; i++)
+	for (i = 0; i < NR_CPUS; i++) {
 		pthread_mutex_init(&sh->mail[i].mutex, NULL);
+		pthread_mutex_init(&sh->online[i], NULL);
+	}
 	for (i = 0; i < walkers; i++)
 		pthread_create(&walker[i], NULL, walker_main, sh);
 	if (meddler)
@@ -339,6 +345,50 @@ static void mixed_work(struct shared *sh, unsigned int cpu)
 	}
 	while (nr)
 		put(sh, me, &held[--nr]);
+}
+
+/* CPU 0 is here to stay. It takes the others away, and gives them back. */
+static void hotplug(struct shared *sh)
+{
+	unsigned int cpu = 1 + unit_below(NR_CPUS - 1);
+	struct zb_pool *pool = &sh->p->pool;
+	struct zb_zone *zone;
+
+	pthread_mutex_lock(&sh->online[cpu]);
+	zb_for_each_zone(zone, pool) {
+		zb_pcp_drain(zone, cpu);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
+	}
+	zb_pool_tune(pool, NR_CPUS - 1);
+	pthread_mutex_unlock(&sh->online[cpu]);
+	zb_pool_tune(pool, NR_CPUS);
+}
+
+static void work_that_is_interrupted(struct shared *sh, unsigned int cpu)
+{
+	struct piece held[MAX_HELD];
+	unsigned int nr = 0, step;
+	u32 me = cpu + 1;
+
+	for (step = 0; step < STEPS / 2; step++) {
+		if (!cpu && step % 64 == 0)
+			hotplug(sh);
+		pthread_mutex_lock(&sh->online[cpu]);
+		if (nr < MAX_HELD && unit_below(100) < 55)
+			nr += get(sh, me, random_gfp(), random_size(), &held[nr]);
+		else if (nr)
+			put(sh, me, &held[--nr]);
+		pthread_mutex_unlock(&sh->online[cpu]);
+	}
+	pthread_mutex_lock(&sh->online[cpu]);
+	while (nr)
+		put(sh, me, &held[--nr]);
+	pthread_mutex_unlock(&sh->online[cpu]);
+}
+
+TEST(cpus_come_and_go)
+{
+	run_threads(&two_zones, 1, work_that_is_interrupted);
 }
 
 TEST(random_work_on_all_cpus)
