@@ -212,7 +212,7 @@ machine_names() {
 		names+="|${host//./\\.}"
 	done < <({ apt-get indextargets --format '$(SITE)' 2>/dev/null || true; } |
 		sed -E 's,^[a-z+]*://([^/:]+).*,\1,' | grep -F . | sort -u)
-	[[ $PWD != /*/* ]] || names+="|$PWD\\>"
+	[[ $PWD != /*/* ]] || names+="|(^|[^[:alnum:]_.-])$PWD\\>"
 	matches '^[^C]' -I "$names"
 }
 

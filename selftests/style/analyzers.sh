@@ -55,10 +55,11 @@ warnings() {
 }
 
 # Two rules want an OCaml compiler, 500 MB. One is about a driver, the other about
-# pointers compared with 0, which sparse sees.
+# pointers compared with 0, which sparse sees. All others report by means of Python's
+# library, which Debian's package does without.
 coccinelle() {
 	local linux dir
-	need spatch:coccinelle
+	need spatch:coccinelle python3-config:python3-dev
 	linux=$("$here/vm/kernel" source)
 	dir=$(mktemp -d)
 	mkdir -p "$dir/rules/scripts" "$dir/tree"

@@ -11,6 +11,9 @@
 # Without this, `$(...)` would carry on after an error.
 shopt -s inherit_errexit
 
+# Services have none, and some tools can't do without.
+export HOME="${HOME:-/root}"
+
 ZB_CACHE=${ZB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/zbuddy}
 
 # The release the stock guest is made of, and where its newest kernels are.
