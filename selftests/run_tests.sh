@@ -6,14 +6,15 @@
 # three sets of parameters, and those about pins with memory that is not CMA. Where
 # there are two NUMA nodes, those about nodes alone.
 # TAP with subtests; the last line counts test cases. Parameters of the first round
-# are in $ZB_PARAMS, a backend for all rounds in $ZB_BACKEND; arguments name the
-# tests to run.
+# are in $ZB_PARAMS, a backend for all rounds in $ZB_BACKEND, the sets to use in
+# $ZB_SETS; arguments name the tests to run.
 
 cd "$(dirname "$0")" || exit 1
 # Most tests want all of the memory; those about reserves set them themselves, and
 # the third set has the defaults.
 all="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
 ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M $all}
+ZB_SETS=${ZB_SETS:-first second third contig}
 ONLY=" $* "
 PATH=$(pwd):$PATH
 log=$(mktemp /tmp/zbuddy_run.XXXXXX) || exit 1
@@ -104,6 +105,10 @@ all() {
 }
 
 with_module() {
+	case " $ZB_SETS two nodes " in
+	*" ${round% set} "*) ;;
+	*) return ;;
+	esac
 	[ "$(names "$@")" ] || return
 	[ ! "$ZB_BACKEND" ] || case $params in
 	*backend=*) ;;
