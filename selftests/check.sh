@@ -152,6 +152,7 @@ main() {
 	preparing='' beside='' running=''
 	logs=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-check.XXXXXX")
 	trap finish EXIT
+	trap 'exit 130' INT TERM HUP
 	[[ ! " ${parts[*]} " =~ \ (kselftest|nodes)\  ]] || prepare_guest
 	[[ ${#parts[@]} -eq 1 || " ${parts[*]} " != *" debug "* ]] || begin_beside debug
 	for part in "${parts[@]}"; do
