@@ -341,6 +341,9 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 /**
  * zb_drain_all_pages() - have all CPUs give back their per-CPU lists
  *
+ * A zone in which nothing is in use then gives its HighAtomic pageblocks back, so that
+ * what was free at the beginning is free again.
+ *
  * Context: may sleep.
  */
 void zb_drain_all_pages(void)

@@ -84,7 +84,8 @@ EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
 /**
  * zb_set_pageblock_migratetype() - change it
  * @page: any page of the pageblock
- * @migratetype: ZB_MIGRATE_*, but not _ISOLATE
+ * @migratetype: ZB_MIGRATE_*, but not _ISOLATE; of _HIGHATOMIC the allocator itself
+ *	disposes: it takes it away where memory is short, or the zone not in use
  *
  * Context: any but NMI.
  * Return: 0, or -EINVAL when the page is not ours, the type is none, or the

@@ -360,7 +360,8 @@ void zb_zone_unreserve_idle(struct zb_zone *zone)
 	if (!READ_ONCE(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC]))
 		return;
 	zb_lock_irqsave(&zone->lock, flags);
-	while (zone->nr_free == zone->nr_pages && (pb = any_highatomic(zone))) {
+	while (zone->nr_free + zone->nr_bad == zone->nr_pages &&
+	       (pb = any_highatomic(zone))) {
 		__zb_set_pageblock_migratetype(zone, pb, zone->home_type);
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	}

@@ -242,6 +242,14 @@ TEST(unreserve_when_idle)
 	EXPECT_EQ(zone->nr_blocks[M], 8);
 	EXPECT_EQ(zone->free_area[12].nr_free, 1);
 	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), 2);
+	/* Nor is what is kept out of use for ever in use. */
+	pfn = unit_take(zone, 0, M);
+	unit_set_type(zone, 5, H);
+	zone->nr_bad = 1;
+	zb_zone_unreserve_idle(zone);
+	EXPECT_EQ(zone->nr_blocks[H], 0);
+	zone->nr_bad = 0;
+	unit_give(zone, pfn, 0);
 	unit_pool_end(p);
 }
 
