@@ -14,7 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
 #define ZB_MODULE	"./zbuddy.ko"
 
 static inline int zb_load(const char *params)
@@ -157,19 +156,6 @@ static inline __u32 zb_exports(int fd, __u32 handle)
 	return zb_query(fd, handle, &q) ? ~0u : q.exports;
 }
 
-/* A counter of vmstat; ~0 without debugfs. */
-static inline __u64 zb_vmstat(const char *name)
-{
-	static char text[65536];
-	char key[64], *at;
-
-	if (zb_read_file(ZB_DEBUGFS "vmstat", text, sizeof(text)) < 0)
-		return ~0ull;
-	snprintf(key, sizeof(key), "%s ", name);
-	at = strstr(text, key);
-	return at ? strtoull(at + strlen(key), NULL, 10) : ~0ull;
-}
-
 /* The line of owners about this process's @handle, "" if there is none. */
 static inline void zb_owner_line(pid_t pid, __u32 handle, char *line, size_t size)
 {
@@ -188,25 +174,6 @@ static inline void zb_owner_line(pid_t pid, __u32 handle, char *line, size_t siz
 	}
 	line[0] = '\0';
 	fclose(f);
-}
-
-static inline int zb_write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-static inline int zb_set_param(const char *name, __u64 value)
-{
-	char path[128], text[32];
-
-	snprintf(path, sizeof(path), ZB_PARAMETERS "%s", name);
-	snprintf(text, sizeof(text), "%llu\n", value);
-	return zb_write_file(path, text);
 }
 
 static sigjmp_buf zb_fault_jump;

@@ -46,6 +46,24 @@ static inline bool fail_set(const char *what, const char *name, const char *valu
 	return good;
 }
 
+struct fail_symbol {
+	unsigned long at;
+	char name[64];
+};
+
+/* The next line of /proc/kallsyms; @ours says whether it is the module's. */
+static inline bool fail_next_symbol(FILE *f, struct fail_symbol *s, bool *ours)
+{
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %*c %63s", &s->at, s->name) == 2) {
+			*ours = strstr(line, "[zbuddy]");
+			return true;
+		}
+	return false;
+}
+
 /*
  * kmemleak notes each allocation, and does without if it has to: that is not counted.
  * 0 and 0 where there is none. Symbols of the kernel itself come by address.
@@ -53,22 +71,19 @@ static inline bool fail_set(const char *what, const char *name, const char *valu
 static inline void fail_find_kmemleak(char *start, char *end, size_t size)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[512], symbol[256];
-	unsigned long at;
-	bool found = false;
+	bool ours, found = false;
+	struct fail_symbol s;
 
 	snprintf(start, size, "0");
 	snprintf(end, size, "0");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx %*c %255s", &at, symbol) != 2)
-			continue;
+	while (fail_next_symbol(f, &s, &ours)) {
 		if (found) {
-			snprintf(end, size, "0x%lx", at);
+			snprintf(end, size, "0x%lx", s.at);
 			break;
 		}
-		found = !strcmp(symbol, "__alloc_object");
+		found = !strcmp(s.name, "__alloc_object");
 		if (found)
-			snprintf(start, size, "0x%lx", at);
+			snprintf(start, size, "0x%lx", s.at);
 	}
 	if (f)
 		fclose(f);
@@ -88,23 +103,17 @@ static inline bool fail_choose(const char *what, const char *not, const char *en
 	       fail_set(what, "require-start", "0");
 }
 
-struct fail_symbol {
-	unsigned long at;
-	char name[64];
-};
-
 /* The module's functions; read once, for the list of all symbols is long. */
 static inline const struct fail_symbol *fail_symbols(void)
 {
 	static struct fail_symbol symbols[4096];
 	FILE *f = symbols[0].at ? NULL : fopen("/proc/kallsyms", "re");
-	struct fail_symbol *s = symbols;
-	char line[512];
+	struct fail_symbol *s = symbols, next;
+	bool ours;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (s < symbols + 4095 && strstr(line, "[zbuddy]") &&
-		    sscanf(line, "%lx %*c %63s", &s->at, s->name) == 2)
-			s++;
+	while (s < symbols + 4095 && fail_next_symbol(f, &next, &ours))
+		if (ours)
+			*s++ = next;
 	if (f)
 		fclose(f);
 	return symbols;

@@ -22,8 +22,8 @@ FIXTURE(limits) {
 
 static void no_limits(void)
 {
-	zb_set_param("max_bytes_per_open", 0);
-	zb_set_param("max_bytes_per_user", 0);
+	zb_set_parameter("max_bytes_per_open", 0);
+	zb_set_parameter("max_bytes_per_user", 0);
 	chmod(ZB_DEV, 0600);
 	rmdir(GROUP);
 }
@@ -36,7 +36,7 @@ FIXTURE_SETUP(limits)
 		SKIP(return, "must be root");
 	self->fd = self->zb.fd;
 	self->page = self->zb.page;
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", 0));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 0));
 	ASSERT_EQ(0, chmod(ZB_DEV, 0666));
 }
 
@@ -96,7 +96,7 @@ TEST_F(limits, per_open_to_the_byte)
 	struct zb_ioc_alloc a, b;
 	int other = zb_open();
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", LIMIT));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", LIMIT));
 	EXPECT_EQ(-EDQUOT, zb_alloc_length(self->fd, LIMIT + 1, ZB_GFP_ANYZONE, &a));
 	ASSERT_EQ(0, zb_alloc_length(self->fd, LIMIT, ZB_GFP_ANYZONE, &a));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &b));
@@ -113,19 +113,19 @@ TEST_F(limits, odd_limits)
 {
 	struct zb_ioc_alloc a;
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", 1));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 1));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", 2 * self->page - 1));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 2 * self->page - 1));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 1, ZB_GFP_ANYZONE, &a));
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	/* more than any machine has is as good as none */
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", ~0ull));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", ~0ull));
 	EXPECT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", 1ull << 63));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 1ull << 63));
 	EXPECT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	/* one that is exceeded already stops more, and nothing else */
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", self->page));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", self->page));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 }
 
@@ -135,8 +135,8 @@ TEST_F(limits, large_within_the_limit)
 	struct zb_ioc_alloc a;
 	__u64 most = self->page << self->zb.info.max_order;
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", most));
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_user", most));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", most));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", most));
 	EXPECT_EQ(0, zb_alloc_order(self->fd, self->zb.info.max_order,
 				    ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, &a));
 }
@@ -147,8 +147,8 @@ TEST_F(limits, failures_are_not_charged)
 	struct zb_ioc_alloc b, *ro;
 	int i;
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", 4 * self->page));
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_user", 4 * self->page));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 4 * self->page));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 4 * self->page));
 	ro = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)ro);
 	*ro = a;
@@ -168,7 +168,7 @@ TEST_F(limits, what_is_mapped_counts)
 	char *p;
 	int d;
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", LIMIT));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", LIMIT));
 	ASSERT_EQ(0, zb_alloc_length(self->fd, LIMIT, ZB_GFP_ANYZONE, &a));
 	p = zb_map(self->fd, &a);
 	ASSERT_NE(MAP_FAILED, (void *)p);
@@ -192,7 +192,7 @@ TEST_F(limits, bulk_stops_at_the_limit)
 {
 	__u32 handles[20], done;
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", 7 * self->page));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 7 * self->page));
 	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 20, &done));
 	EXPECT_EQ(7, done);
 	EXPECT_EQ(-EDQUOT, zb_bulk_alloc(self->fd, 0, handles, 20, &done));
@@ -204,7 +204,7 @@ TEST_F(limits, no_wait_for_a_limit)
 	struct zb_ioc_alloc a;
 	__u64 from = zb_now_ns();
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_open", self->page));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", self->page));
 	EXPECT_EQ(-EDQUOT, zb_alloc_wait(self->fd, 1, ZB_WAIT_FOREVER, &a));
 	EXPECT_LT(zb_now_ns() - from, 1000000000ull);
 }
@@ -245,7 +245,7 @@ TEST_F(limits, per_user)
 	char byte;
 	pid_t pid;
 
-	ASSERT_EQ(0, zb_set_param("max_bytes_per_user", 64 * self->page));
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 64 * self->page));
 	EXPECT_EQ(0, as_user(NOBODY, user_gets_eight, NULL));
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(0, pipe(pipes + 2));

@@ -105,7 +105,7 @@ all() {
 }
 
 with_module() {
-	case " $ZB_SETS two nodes " in
+	[ "$round" = "two nodes" ] || case " $ZB_SETS " in
 	*" ${round% set} "*) ;;
 	*) return ;;
 	esac
@@ -124,6 +124,12 @@ with_module() {
 	own $? "rmmod zbuddy"
 }
 
+for set in $ZB_SETS; do
+	case $set in
+	first | second | third | contig) ;;
+	*) echo "ZB_SETS: no set $set: there are first, second, third, contig" >&2; exit 2 ;;
+	esac
+done
 echo "TAP version 13"
 if [ -d /sys/module/zbuddy ]; then
 	echo "# zbuddy is loaded: testing it as it is"

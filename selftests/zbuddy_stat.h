@@ -9,7 +9,6 @@
 #define ZB_OWN_FIXTURE
 #include "zbuddy_test.h"
 
-#define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
 #define ZB_MAX_ZONES	16
 
 /* Down to what the flags allow, and no report of the failure at the end. */
@@ -95,22 +94,6 @@ static inline unsigned int zb_read_zones(struct zb_zones *zones)
 	return zones->nr;
 }
 
-/* A counter of vmstat; -1 when there is none of that name. */
-static inline long zb_vmstat(const char *name)
-{
-	static char text[1 << 14];
-	char *save = NULL, *line;
-	size_t len = strlen(name);
-
-	if (zb_read_file(ZB_DEBUGFS "vmstat", text, sizeof(text)) <= 0)
-		return -1;
-	for (line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		if (!strncmp(line, name, len) && line[len] == ' ')
-			return strtol(line + len, NULL, 10);
-	return -1;
-}
-
 /*
  * Of pagetypeinfo, the table that begins with @head: @nr[zone][migrate type].
  * How many zones.
@@ -153,38 +136,6 @@ static inline unsigned long zb_sum_blocks(const char *head, unsigned int mt)
 
 #define ZB_BLOCKS	"Number of blocks type"
 #define ZB_MIXED	"Number of mixed blocks"
-
-static inline int zb_write_parameter(const char *name, const char *value)
-{
-	char path[128];
-	int fd, rc = 0;
-
-	snprintf(path, sizeof(path), ZB_PARAMETERS "%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static inline int zb_set_parameter(const char *name, unsigned long value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lu", value);
-	return zb_write_parameter(name, text);
-}
-
-static inline unsigned long zb_get_parameter(const char *name)
-{
-	char path[128], text[64] = "";
-
-	snprintf(path, sizeof(path), ZB_PARAMETERS "%s", name);
-	zb_read_file(path, text, sizeof(text));
-	return strtoul(text, NULL, 10);
-}
 
 static const char * const zb_tunables[] = {
 	"min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio",

@@ -22,6 +22,7 @@
 
 #define ZB_DEV		"/dev/zbuddy"
 #define ZB_DEBUGFS	"/sys/kernel/debug/zbuddy/"
+#define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
 
 /* May take from every zone there is. */
 #define ZB_GFP_ANYZONE	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
@@ -175,14 +176,62 @@ static inline ssize_t zb_read_file(const char *path, char *buf, size_t size)
 	return nr < 0 ? -errno : (ssize_t)have;
 }
 
-static inline int zb_drain(void)
+/* 0 or -errno. */
+static inline int zb_write_file(const char *path, const char *text)
 {
-	int fd = open(ZB_DEBUGFS "drain", O_WRONLY | O_CLOEXEC);
-	int rc = fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
+	ssize_t len = (ssize_t)strlen(text);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int rc = fd < 0 || write(fd, text, strlen(text)) != len ? -errno : 0;
 
 	if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+static inline int zb_write_parameter(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), ZB_PARAMETERS "%s", name);
+	return zb_write_file(path, value);
+}
+
+static inline int zb_set_parameter(const char *name, __u64 value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", value);
+	return zb_write_parameter(name, text);
+}
+
+static inline unsigned long zb_get_parameter(const char *name)
+{
+	char path[128], text[64] = "";
+
+	snprintf(path, sizeof(path), ZB_PARAMETERS "%s", name);
+	zb_read_file(path, text, sizeof(text));
+	return strtoul(text, NULL, 10);
+}
+
+static inline int zb_drain(void)
+{
+	return zb_write_file(ZB_DEBUGFS "drain", "1");
+}
+
+/* A counter of vmstat; -1 when there is none of that name. */
+static inline long zb_vmstat(const char *name)
+{
+	static char text[1 << 14];
+	char *save = NULL, *line;
+	size_t len = strlen(name);
+
+	if (zb_read_file(ZB_DEBUGFS "vmstat", text, sizeof(text)) <= 0)
+		return -1;
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (!strncmp(line, name, len) && line[len] == ' ')
+			return strtol(line + len, NULL, 10);
+	return -1;
 }
 
 static inline bool zb_have_debugfs(void)

@@ -8,7 +8,7 @@
  *	dev.mem.K     ALLOC and FREE of K KiB, per call; beside: the same of mmap()
  *	dev.map.K     ALLOC, mmap(), munmap() and FREE; beside: as dev.mem.K
  *
- * usage: device [ROUNDS]
+ * usage: bench_device [ROUNDS]
  * Prints ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N as zb_bench does, in cycles, which are
  * instructions where the machine counts those.
  */
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
 	if (argc > 1) {
 		rounds = strtol(argv[1], &end, 10);
 		if (argc > 2 || *end || rounds < 1 || rounds > MAX_ROUNDS) {
-			fprintf(stderr, "usage: device [ROUNDS]   1 to %d\n", MAX_ROUNDS);
+			fprintf(stderr, "usage: bench_device [ROUNDS]   1 to %d\n", MAX_ROUNDS);
 			return 2;
 		}
 	}
