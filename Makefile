@@ -24,6 +24,7 @@ stage: modules ## all that a test machine needs, into DESTDIR
 	@$(MAKE) -C selftests all
 	@mkdir -p $(DESTDIR)
 	@cp zbuddy.ko selftests/kmod/zb_api_test.ko $(DESTDIR)
+	@$(CROSS_COMPILE)strip -g $(DESTDIR)/zbuddy.ko $(DESTDIR)/zb_api_test.ko
 	@$(MAKE) -C selftests install-to DESTDIR=$(abspath $(DESTDIR))
 
 style: ## checks of the text itself
