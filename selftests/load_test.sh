@@ -37,21 +37,6 @@ cma_is_back() {
 	return 1
 }
 
-# What zbuddy has logged since `mark`; all of it, or what is an error.
-mark() {
-	marker="zbuddy load_test mark $$ $nr $(cut -d' ' -f1 /proc/uptime)"
-	echo "$marker" >/dev/kmsg
-}
-
-logged() {
-	dmesg -r | sed "1,/$marker/d" | grep 'zbuddy: '
-}
-
-# Each once: busybox insmod tries twice, with finit_module and init_module.
-errors() {
-	logged | sed -n 's/^<[0-3]>\[[^]]*\] *//p' | sort -u
-}
-
 total() {
 	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"total_bytes": *\([0-9]*\).*/\1/p' | head -n 1
 }
@@ -93,15 +78,7 @@ bad() {
 		result=1
 	fi
 	errors >"$out"
-	if [ "$(wc -l <"$out")" -ne 1 ]; then
-		say "not one line of error:"
-		logged | sed 's/^/# /'
-		result=1
-	elif ! grep -q "$text" "$out"; then
-		say "does not tell of '$text':"
-		show "$out"
-		result=1
-	fi
+	one_line_of "$text" "$out" || result=1
 	[ ! -d /sys/module/zbuddy ] || { say "still loaded"; rmmod zbuddy; result=1; }
 	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy is there"; result=1; }
 	[ ! -e "$DEBUGFS" ] || { say "debugfs is there"; result=1; }

@@ -53,6 +53,32 @@ run() {
 	status=$?
 }
 
+# mark, logged, errors: what zbuddy has logged since; the last without time and level,
+# and each once: busybox insmod tries twice, with finit_module and init_module.
+mark() {
+	read -r uptime _ </proc/uptime
+	marker="zbuddy ${0##*/} mark $$ $nr $uptime"
+	echo "$marker" >/dev/kmsg
+}
+
+logged() {
+	dmesg -r | sed -n "1,/$marker/d; /zbuddy: /p"
+}
+
+errors() {
+	dmesg -r | sed -n "1,/$marker/d; s/^<[0-3]>\[[^]]*\] *\(zbuddy: \)/\1/p" | sort -u
+}
+
+# one_line_of TEXT FILE: it has one line, which has the text in it.
+one_line_of() {
+	read -r line <"$2"
+	{ read -r _ && ! read -r _; } <"$2" || { say "not one line:"; show "$2"; return 1; }
+	case $line in
+	*"$1"*) ;;
+	*) say "does not tell of '$1': $line"; return 1 ;;
+	esac
+}
+
 # Ends the test: the plan stands behind it.
 finish() {
 	echo "1..$nr"
