@@ -100,7 +100,7 @@ core/words 4.5	core/zonelist 5	core/pcp 5	core/rmqueue 5.5
 core/page_alloc 6	core/page_free 7
 core/slowpath 7	core/fast 7	core/isolate 7	core/stat 7	core/check 7
 compat 10	region 11	params 12	fault 12	ops 12	host 13	tunables 14
-drain 15	reclaim 15	buffer 15	api 16	api_bulk 17	api_block 17
+drain 15	buffer 15	api 16	api_bulk 17	api_block 17
 ioctl 16	chardev 17
 debugfs 17	debugfs_vm 18	main 19
 '
