@@ -104,7 +104,7 @@ static inline bool fail_choose(const char *what, const char *not, const char *en
 }
 
 /* The module's functions; read once, for the list of all symbols is long. */
-static inline const struct fail_symbol *fail_symbols(void)
+static inline struct fail_symbol *fail_symbols(void)
 {
 	static struct fail_symbol symbols[4096];
 	FILE *f = symbols[0].at ? NULL : fopen("/proc/kallsyms", "re");
@@ -114,9 +114,17 @@ static inline const struct fail_symbol *fail_symbols(void)
 	while (s < symbols + 4095 && fail_next_symbol(f, &next, &ours))
 		if (ours)
 			*s++ = next;
-	if (f)
+	if (f) {
+		s->at = 0;
 		fclose(f);
+	}
 	return symbols;
+}
+
+/* The module has been loaded at another place. */
+static inline void fail_forget_symbols(void)
+{
+	fail_symbols()->at = 0;
 }
 
 /* Where a function of the module is, which is loaded or has been. */
@@ -134,7 +142,7 @@ static inline bool fail_find(const char *name, unsigned long *start, unsigned lo
 	return *start;
 }
 
-/* Where the module is now. It is the same place each time, if nobody loads others. */
+/* Where the module is now: mostly, but not always, the same place each time. */
 static inline unsigned long fail_text(void)
 {
 	FILE *f = fopen("/sys/module/zbuddy/sections/.text", "re");
@@ -227,6 +235,37 @@ static inline void fail_always(const struct fail_nth *f, bool on)
 		fail_note(f);
 }
 
+/* Leaves only the call at @site, name+offset, able to fail; false if there is none. */
+static inline bool fail_only_at(const char *site)
+{
+	const char *plus = strchr(site, '+');
+	unsigned long start, end;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(site, "+"), site);
+	if (!plus || !fail_find(name, &start, &end))
+		return false;
+	start += strtoul(plus + 1, NULL, 0);
+	fail_within("failslab", start, start + 1);
+	fail_within("fail_page_alloc", start, start + 1);
+	fail_within("fail_zbuddy", start, start + 1);
+	return true;
+}
+
+static inline bool fail_was_noted(const char *site)
+{
+	FILE *f = fopen(FAIL_SITES, "re");
+	size_t len = strlen(site);
+	bool noted = false;
+	char seen[256];
+
+	while (f && !noted && fgets(seen, sizeof(seen), f))
+		noted = !strncmp(seen, site, len) && seen[len] == '/';
+	if (f)
+		fclose(f);
+	return noted;
+}
+
 /*
  * The calls that no failure was noted for, one after the other: leaves only that one
  * able to fail, whenever it is reached. @list is alloc_sites, opened; false at its
@@ -234,29 +273,12 @@ static inline void fail_always(const struct fail_nth *f, bool on)
  */
 static inline bool fail_next_site(FILE *list, char *site, size_t size)
 {
-	unsigned long start, end, offset;
-	char line[256], seen[256], *plus;
-	bool known;
-	FILE *f;
+	char line[256];
 
 	while (fgets(line, sizeof(line), list)) {
 		snprintf(site, size, "%.*s", (int)strcspn(line, "\n "), line);
-		f = fopen(FAIL_SITES, "re");
-		for (known = false; f && !known && fgets(seen, sizeof(seen), f); )
-			known = !strncmp(seen, site, strlen(site)) && seen[strlen(site)] == '/';
-		if (f)
-			fclose(f);
-		plus = strchr(line, '+');
-		if (known || !plus)
-			continue;
-		*plus = '\0';
-		offset = strtoul(plus + 1, NULL, 0);
-		if (!fail_find(line, &start, &end))
-			continue;
-		fail_within("failslab", start + offset, start + offset + 1);
-		fail_within("fail_page_alloc", start + offset, start + offset + 1);
-		fail_within("fail_zbuddy", start + offset, start + offset + 1);
-		return true;
+		if (!fail_was_noted(site) && fail_only_at(site))
+			return true;
 	}
 	return false;
 }
