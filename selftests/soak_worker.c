@@ -260,6 +260,10 @@ static void step(void)
 		verify(b);
 }
 
+/*
+ * No huge pages: of those the kernel frees nothing until all are unmapped, and when it has
+ * killed this process for memory, it kills somebody else before that.
+ */
 static int pressure(long mib)
 {
 	size_t size = (size_t)mib << 20, i;
@@ -269,6 +273,7 @@ static int pressure(long mib)
 		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			return 1;
+		madvise(p, size, MADV_NOHUGEPAGE);
 		for (i = 0; i < size; i += page)
 			p[i] = (unsigned char)(i / page);
 		for (i = 0; i < size; i += page)
