@@ -220,7 +220,7 @@ TEST_F_TIMEOUT(fail_load, sites, 300)
 			continue;
 		do {
 			again = false;
-			fail_only_at(site);
+			EXPECT_TRUE(fail_only_at(site)) TH_LOG("%s", site);
 			fail_always(&self->nth, true);
 			rc = zb_load(variant->params);
 			fail_always(&self->nth, false);

@@ -76,7 +76,7 @@ refused() {
 	same "$1" "$now" "$old"
 	if [ "$1" != page_owner ]; then # the kernel's own, which says nothing
 		errors >"$out"
-		one_line_of "$1=" "$out" || result=1
+		one_line_of "zbuddy: $1=" "$out" || result=1
 	fi
 	verdict "refused: $1=$2" $result
 }
@@ -107,7 +107,7 @@ bad_at_load() {
 	fi
 	# The kernel adds a line of its own.
 	errors | grep -v ' invalid for parameter ' >"$out"
-	one_line_of "${1%%=*}=" "$out" || result=1
+	one_line_of "zbuddy: ${1%%=*}=" "$out" || result=1
 	verdict "refused at load: $1" $result
 }
 
