@@ -28,6 +28,7 @@ checks=(
 	"uapi             user headers compile alone, as C and C++, without holes"
 	"syzkaller        the description of the device is what the header says"
 	"shell            shellcheck"
+	"guest_scripts    the scripts that make guests find their logs and files"
 	"kernel_doc       kernel-doc is there and right"
 	"checkpatch       checkpatch --strict"
 	"warnings         W=1, gcc -fanalyzer and sparse say nothing of the module"
@@ -258,6 +259,12 @@ syzkaller() {
 shell() {
 	need shellcheck:shellcheck
 	shell_scripts | sort -u | xargs -d '\n' shellcheck -x -e SC2317 -f gcc
+}
+
+# Those cases that need no guest.
+guest_scripts() {
+	local output
+	output=$("$here/vm/script_test.sh" 2>&1) || grep -v '^ok ' <<<"$output"
 }
 
 # Also: whatever other files can see has one.
