@@ -39,7 +39,7 @@ void zb_fault_exit(void)
  * Context: any.
  * Return: true if it is to fail.
  */
-bool zb_should_fail(u32 gfp, unsigned int order)
+bool zb_should_fail(zb_gfp_t gfp, unsigned int order)
 {
 	if (gfp & __ZB_GFP_NOFAIL)
 		return false;

@@ -7,15 +7,16 @@
 #define ZB_FAULT_H
 
 #include <linux/types.h>
+#include <uapi/linux/zbuddy.h>
 
 #ifdef CONFIG_FAULT_INJECTION
 void zb_fault_init(void);
 void zb_fault_exit(void);
-bool zb_should_fail(u32 gfp, unsigned int order);
+bool zb_should_fail(zb_gfp_t gfp, unsigned int order);
 #else
 static inline void zb_fault_init(void) { }
 static inline void zb_fault_exit(void) { }
-static inline bool zb_should_fail(u32 gfp, unsigned int order)
+static inline bool zb_should_fail(zb_gfp_t gfp, unsigned int order)
 {
 	return false;
 }

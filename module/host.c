@@ -486,7 +486,8 @@ unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
 					  &policy);
 	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
 	if (!(gfp & __ZB_GFP_NOTRACK))
-		trace_mm_page_alloc(pfn, order, gfp, zb_gfp_migratetype(gfp));
+		trace_mm_page_alloc(pfn, order, zb_gfp_bits(gfp),
+				    zb_gfp_migratetype(gfp));
 	return pfn;
 }
 

@@ -47,7 +47,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
 		.size = info->size,
 		.version = ZB_ABI_VERSION,
 		.page_size = PAGE_SIZE,
-		.gfp_mask = ZB_GFP_BITS_MASK,
+		.gfp_mask = zb_gfp_bits(ZB_GFP_BITS_MASK),
 		.max_order = host->pool.max_order,
 		.block_order = ZB_PAGEBLOCK_ORDER,
 		.nr_nodes = host->pool.nr_nodes,
@@ -148,7 +148,7 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
 	const struct zb_host *host = file->space->host;
 	struct zb_ioc_alloc *alloc = &arg->alloc;
 	struct zb_want want = {
-		.gfp = alloc->gfp,
+		.gfp = zb_gfp_from_bits(alloc->gfp),
 		.nr_pages = wanted_pages(alloc, &host->pool),
 		.nid = wanted_node(alloc->node, host),
 		.wait = alloc->flags & ZB_ALLOC_WAIT,
@@ -206,7 +206,7 @@ static int do_query(struct zb_file *file, union zb_arg *arg, void **priv)
 	buf = zb_file_get(file, query->handle);
 	if (!buf)
 		return -ENOENT;
-	query->gfp = buf->gfp;
+	query->gfp = zb_gfp_bits(buf->gfp);
 	query->node = buf->nid;
 	query->zone = buf->zone;
 	query->order = buf->order;
@@ -248,7 +248,7 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
 	const struct zb_host *host = file->space->host;
 	struct zb_ioc_bulk *bulk = &arg->bulk;
 	struct zb_want want = {
-		.gfp = bulk->gfp,
+		.gfp = zb_gfp_from_bits(bulk->gfp),
 		.nr_pages = BIT(min(bulk->order, ZB_MAX_ORDER)),
 		.nid = wanted_node(bulk->node, host),
 	};

@@ -136,7 +136,7 @@ static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 	if (!__ratelimit(&limit))
 		return;
 	pr_warn("%s: page allocation failure: order:%u, mode:%#x, node:%d\n",
-		current->comm, order, gfp, nid);
+		current->comm, order, zb_gfp_bits(gfp), nid);
 	zb_for_each_zone(zone, pool) {
 		zb_zone_snapshot(zone, &st);
 		show_zone(zone, &st);

@@ -28,12 +28,13 @@ static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
 			unsigned int index, struct zb_fast *fast)
 {
 	unsigned int mt = ZB_MIGRATE_UNMOVABLE;
+	zb_gfp_t gfp = zb_gfp_from_bits(index);
 	struct zb_zone *zone = NULL;
 
-	if (zb_gfp_valid(index) && !pool->ops->check && !pool->ops->freed) {
-		zone = first_own_zone(node, zb_gfp_zone(index));
+	if (zb_gfp_valid(gfp) && !pool->ops->check && !pool->ops->freed) {
+		zone = first_own_zone(node, zb_gfp_zone(gfp));
 		if (!pool->mobility_disabled)
-			mt = zb_gfp_migratetype(index);
+			mt = zb_gfp_migratetype(gfp);
 	}
 	set_entry(fast, zone ?: pool->zones, zone ? mt : ZB_PCP_NO_TYPE);
 }

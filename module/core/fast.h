@@ -57,7 +57,7 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 					  zb_gfp_t gfp, unsigned int order,
 					  unsigned long *pfn)
 {
-	const struct zb_fast *fast = node->fast + gfp % ZB_NR_FAST;
+	const struct zb_fast *fast = node->fast + zb_gfp_bits(gfp) % ZB_NR_FAST;
 	struct zb_zone *zone = fast->zone;
 	struct zb_pcp *pcp;
 	u16 *top;
@@ -152,7 +152,7 @@ static __always_inline unsigned int
 zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 		   void (*take)(void *to, unsigned long pfn), void *to)
 {
-	const struct zb_fast *fast = node->fast + gfp % ZB_NR_FAST;
+	const struct zb_fast *fast = node->fast + zb_gfp_bits(gfp) % ZB_NR_FAST;
 	struct zb_zone *zone = fast->zone;
 	unsigned int got = 0;
 	struct zb_pcp *pcp;

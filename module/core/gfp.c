@@ -2,9 +2,10 @@
 #include "gfp.h"
 
 /* The mobility bits are the migrate type once they are shifted down. */
-_Static_assert(__ZB_GFP_MOVABLE / __ZB_GFP_MOVABLE == ZB_MIGRATE_MOVABLE,
+_Static_assert(ZB_MIGRATE_MOVABLE == 1,
 	       "MOVABLE must map to its migrate type");
-_Static_assert(__ZB_GFP_RECLAIMABLE / __ZB_GFP_MOVABLE == ZB_MIGRATE_RECLAIMABLE,
+_Static_assert(zb_gfp_bits(__ZB_GFP_RECLAIMABLE) ==
+	       ZB_MIGRATE_RECLAIMABLE * zb_gfp_bits(__ZB_GFP_MOVABLE),
 	       "RECLAIMABLE must map to its migrate type");
 
 /**
@@ -20,7 +21,7 @@ bool zb_gfp_valid(zb_gfp_t gfp)
 {
 	if (gfp & ~ZB_GFP_BITS_MASK)
 		return false;
-	if (ZB_GFP_ZONE_BAD & BIT(gfp & ZB_GFP_ZONEMASK))
+	if (ZB_GFP_ZONE_BAD & ZB_GFP_ZONE_BIT(gfp & ZB_GFP_ZONEMASK))
 		return false;
 	if ((gfp & __ZB_GFP_NOFAIL) && !(gfp & __ZB_GFP_DIRECT_RECLAIM))
 		return false;

@@ -24,11 +24,19 @@
 
 #include <zb_env.h>
 
+/*
+ * sparse takes zb_gfp_t for a type of its own, so that flags of the kernel are not
+ * taken for ours. Where flags are an index or a number, these two convert them.
+ */
+#define zb_gfp_bits(gfp)	((__force u32)(gfp))
+#define zb_gfp_from_bits(bits)	((__force zb_gfp_t)(bits))
+
 #define ZB_GFP_ZONES_SHIFT	3
-#define ZB_GFP_ZONE_ENTRY(bits, zone) ((u64)(zone) << ((bits) * ZB_GFP_ZONES_SHIFT))
+#define ZB_GFP_ZONE_ENTRY(gfp, zone)					\
+	((u64)(zone) << (zb_gfp_bits(gfp) * ZB_GFP_ZONES_SHIFT))
 
 #define ZB_GFP_ZONE_TABLE						\
-	(ZB_GFP_ZONE_ENTRY(0, ZB_ZONE_NORMAL) |				\
+	(ZB_GFP_ZONE_ENTRY(0u, ZB_ZONE_NORMAL) |				\
 	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_DMA, ZB_ZONE_DMA) |			\
 	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_HIGHMEM, ZB_ZONE_HIGHMEM) |		\
 	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_DMA32, ZB_ZONE_DMA32) |		\
@@ -37,20 +45,21 @@
 	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM, ZB_ZONE_MOVABLE) | \
 	 ZB_GFP_ZONE_ENTRY(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32, ZB_ZONE_DMA32))
 
+#define ZB_GFP_ZONE_BIT(gfp)	BIT(zb_gfp_bits(gfp))
 #define ZB_GFP_ZONE_BAD							\
-	(BIT(__ZB_GFP_DMA | __ZB_GFP_HIGHMEM) |				\
-	 BIT(__ZB_GFP_DMA | __ZB_GFP_DMA32) |				\
-	 BIT(__ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |			\
-	 BIT(__ZB_GFP_DMA | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
-	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_DMA) |	\
-	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA) |	\
-	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
-	 BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA | __ZB_GFP_HIGHMEM))
+	(ZB_GFP_ZONE_BIT(__ZB_GFP_DMA | __ZB_GFP_HIGHMEM) |				\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_DMA | __ZB_GFP_DMA32) |				\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |			\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_DMA | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_DMA) |	\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA) |	\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
+	 ZB_GFP_ZONE_BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA | __ZB_GFP_HIGHMEM))
 
 /* The highest zone that @gfp allows; zb_gfp_valid() must hold. */
 static inline unsigned int zb_gfp_zone(zb_gfp_t gfp)
 {
-	unsigned int bits = gfp & ZB_GFP_ZONEMASK;
+	unsigned int bits = zb_gfp_bits(gfp & ZB_GFP_ZONEMASK);
 
 	return (ZB_GFP_ZONE_TABLE >> (bits * ZB_GFP_ZONES_SHIFT)) &
 	       (BIT(ZB_GFP_ZONES_SHIFT) - 1);
@@ -59,7 +68,7 @@ static inline unsigned int zb_gfp_zone(zb_gfp_t gfp)
 /* The migrate type that @gfp asks for; zb_gfp_valid() must hold. */
 static inline unsigned int zb_gfp_migratetype(zb_gfp_t gfp)
 {
-	return (gfp & ZB_GFP_MOVABLE_MASK) / __ZB_GFP_MOVABLE;
+	return zb_gfp_bits(gfp & ZB_GFP_MOVABLE_MASK) / zb_gfp_bits(__ZB_GFP_MOVABLE);
 }
 
 bool zb_gfp_valid(zb_gfp_t gfp);

@@ -4,10 +4,12 @@
  * find the one that is meant for it finds nothing else either. Built by nobody
  * but style.sh.
  */
+#include <linux/gfp.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/mutex.h>
 #include <linux/uaccess.h>
+#include <linux/zbuddy.h>
 
 static DEFINE_SPINLOCK(planted_lock);
 static DEFINE_MUTEX(planted_mutex);
@@ -18,6 +20,8 @@ int planted_user(int __user *p);
 unsigned long planted_null(bool some, unsigned long *p);
 void planted_free(void *p);
 int planted_prototype(void);
+struct page *planted_gfp(void);
+bool planted_gfp_number(zb_gfp_t gfp);
 
 /* sparse: a lock that is kept */
 void planted_spin(bool early)
@@ -43,6 +47,18 @@ void planted_mutexes(bool early)
 int planted_user(int __user *p)
 {
 	return *p;
+}
+
+/* sparse: flags of the kernel's page allocator, given to ours */
+struct page *planted_gfp(void)
+{
+	return zb_alloc_page(GFP_KERNEL);
+}
+
+/* sparse: flags taken for a number */
+bool planted_gfp_number(zb_gfp_t gfp)
+{
+	return gfp > 0xcc0;
 }
 
 /* gcc -fanalyzer: nothing is there */

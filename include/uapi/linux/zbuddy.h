@@ -88,47 +88,54 @@
  * Allocation flags, with the names, values and groups of the classic gfp bits.
  * zb_ioc_info.gfp_mask tells which of them the loaded module accepts.
  */
-typedef __u32 zb_gfp_t;
+typedef __u32 __bitwise zb_gfp_t;
+
+/* Only sparse sees a type of its own here; to a compiler these are numbers. */
+#ifdef __CHECKER__
+#define __ZB_GFP(bits)		((__attribute__((force)) zb_gfp_t)(bits))
+#else
+#define __ZB_GFP(bits)		(bits)
+#endif
 
 /* Zone modifiers: the low four bits pick the highest zone that may be used. */
-#define __ZB_GFP_DMA		0x01u
-#define __ZB_GFP_HIGHMEM	0x02u
-#define __ZB_GFP_DMA32		0x04u
-#define __ZB_GFP_MOVABLE	0x08u	/* also a mobility: can be migrated */
+#define __ZB_GFP_DMA		__ZB_GFP(0x01u)
+#define __ZB_GFP_HIGHMEM	__ZB_GFP(0x02u)
+#define __ZB_GFP_DMA32		__ZB_GFP(0x04u)
+#define __ZB_GFP_MOVABLE	__ZB_GFP(0x08u)	/* also a mobility: can be migrated */
 
 /* Mobility and placement */
-#define __ZB_GFP_RECLAIMABLE	0x10u	/* can be dropped and made again */
-#define __ZB_GFP_HARDWALL	0x20000u /* only nodes of the task's cpuset */
-#define __ZB_GFP_THISNODE	0x40000u /* the preferred node and no other */
-#define __ZB_GFP_OTHER_NODE	0x800000u /* for another node: not counted as remote */
-#define __ZB_GFP_WRITE		0x1000000u /* will be dirtied: spread by dirty limits */
-#define __ZB_GFP_ACCOUNT	0x100000u /* charge it to the caller */
+#define __ZB_GFP_RECLAIMABLE	__ZB_GFP(0x10u)	/* can be dropped and made again */
+#define __ZB_GFP_HARDWALL	__ZB_GFP(0x20000u) /* only nodes of the task's cpuset */
+#define __ZB_GFP_THISNODE	__ZB_GFP(0x40000u) /* the preferred node and no other */
+#define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* for another node: not counted as remote */
+#define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: spread by dirty limits */
+#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* charge it to the caller */
 
 /* Reserves: how far below the watermarks a request may go */
-#define __ZB_GFP_HIGH		0x20u	/* urgent: half of the min reserve */
-#define __ZB_GFP_ATOMIC		0x80000u /* can't wait: a quarter more, HighAtomic */
-#define __ZB_GFP_MEMALLOC	0x2000u	/* frees memory soon: all of it */
-#define __ZB_GFP_NOMEMALLOC	0x10000u /* never that, whatever else is set */
+#define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: half of the min reserve */
+#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't wait: a quarter more, HighAtomic */
+#define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* frees memory soon: all of it */
+#define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* never that, whatever else is set */
 
 /* Reclaim: what the allocator may do before it fails */
-#define __ZB_GFP_IO		0x40u	/* start I/O */
-#define __ZB_GFP_FS		0x80u	/* call into file systems */
-#define __ZB_GFP_DIRECT_RECLAIM	0x400000u /* sleep, drain, reclaim */
-#define __ZB_GFP_KSWAPD_RECLAIM	0x2000000u /* wake the background reclaim */
-#define __ZB_GFP_REPEAT		0x400u	/* try hard, but fail in the end */
-#define __ZB_GFP_NOFAIL		0x800u	/* never fail; needs DIRECT_RECLAIM */
-#define __ZB_GFP_NORETRY	0x1000u	/* fail after the first round */
+#define __ZB_GFP_IO		__ZB_GFP(0x40u)	/* start I/O */
+#define __ZB_GFP_FS		__ZB_GFP(0x80u)	/* call into file systems */
+#define __ZB_GFP_DIRECT_RECLAIM	__ZB_GFP(0x400000u) /* sleep, drain, reclaim */
+#define __ZB_GFP_KSWAPD_RECLAIM	__ZB_GFP(0x2000000u) /* wake the background reclaim */
+#define __ZB_GFP_REPEAT		__ZB_GFP(0x400u)	/* try hard, but fail in the end */
+#define __ZB_GFP_NOFAIL		__ZB_GFP(0x800u)	/* never fail; needs DIRECT_RECLAIM */
+#define __ZB_GFP_NORETRY	__ZB_GFP(0x1000u)	/* fail after the first round */
 #define __ZB_GFP_RETRY_MAYFAIL	__ZB_GFP_REPEAT
 
 /* Actions */
-#define __ZB_GFP_COLD		0x100u	/* rather memory that is in no cache */
-#define __ZB_GFP_NOWARN		0x200u	/* no report when it fails */
-#define __ZB_GFP_COMP		0x4000u	/* one block: can't be split or freed in parts */
-#define __ZB_GFP_ZERO		0x8000u	/* cleared */
-#define __ZB_GFP_NOTRACK	0x200000u /* not seen by the allocation tracepoint */
+#define __ZB_GFP_COLD		__ZB_GFP(0x100u)	/* rather memory that is in no cache */
+#define __ZB_GFP_NOWARN		__ZB_GFP(0x200u)	/* no report when it fails */
+#define __ZB_GFP_COMP		__ZB_GFP(0x4000u) /* one block: can't be split or freed in parts */
+#define __ZB_GFP_ZERO		__ZB_GFP(0x8000u)	/* cleared */
+#define __ZB_GFP_NOTRACK	__ZB_GFP(0x200000u) /* not seen by the allocation tracepoint */
 
 #define ZB_GFP_BITS_SHIFT	26
-#define ZB_GFP_BITS_MASK	((1u << ZB_GFP_BITS_SHIFT) - 1)
+#define ZB_GFP_BITS_MASK	__ZB_GFP((1u << ZB_GFP_BITS_SHIFT) - 1)
 
 #define __ZB_GFP_RECLAIM	(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_KSWAPD_RECLAIM)
 

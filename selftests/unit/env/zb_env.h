@@ -40,6 +40,7 @@ typedef int64_t s64;
 #define __aligned(n)		__attribute__((__aligned__(n)))
 #endif
 #define __percpu
+#define __force
 #define noinline		__attribute__((__noinline__))
 /* A variable that the compiler need not clear, where it is told to clear all. */
 #define zb_not_zeroed
