@@ -448,6 +448,31 @@ static bool cpuset_changed(unsigned int cookie)
 #endif
 
 /**
+ * zb_host_request() - what a request of the current task or interrupt amounts to
+ * @host: the host
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames; a power of two makes one block
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @policy: @nodemask and @killable are the caller's; filled in for the task
+ * @req: filled in, with @policy; its bitmaps are those of the current task and
+ *	must not be read when that task may be gone
+ *
+ * Context: any.
+ */
+void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
+		     unsigned long nr_pages, int nid, struct zb_policy *policy,
+		     struct zb_alloc_request *req)
+{
+	if (nid == NUMA_NO_NODE || !zb_pool_node(&host->pool, nid))
+		nid = zb_host_local_node(host);
+	policy->cpuset = current_cpuset();
+	policy->nr_bits = MAX_NUMNODES;
+	*req = (struct zb_alloc_request){
+		.gfp = gfp, .nr_pages = nr_pages, .nid = nid, .policy = policy,
+	};
+}
+
+/**
  * zb_host_alloc() - allocate on behalf of the current task or interrupt
  * @host: the host
  * @gfp: flags for which zb_gfp_valid() holds
@@ -468,21 +493,19 @@ unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
 {
 	struct zb_policy policy = {
 		.nodemask = nodemask,
-		.cpuset = current_cpuset(),
-		.nr_bits = MAX_NUMNODES,
 		.killable = killable,
 	};
+	struct zb_alloc_request req;
 	unsigned int cookie, order = zb_exact_order(nr_pages);
 	unsigned long pfn;
 
 	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
 	if (zb_should_fail(gfp, order))
 		return ZB_NO_PFN;
-	if (nid == NUMA_NO_NODE || !zb_pool_node(&host->pool, nid))
-		nid = zb_host_local_node(host);
+	zb_host_request(host, gfp, nr_pages, nid, &policy, &req);
 	do {
 		cookie = cpuset_begin();
-		pfn = zb_pool_alloc_exact(&host->pool, gfp, nr_pages, nid,
+		pfn = zb_pool_alloc_exact(&host->pool, gfp, nr_pages, req.nid,
 					  &policy);
 	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
 	if (!(gfp & __ZB_GFP_NOTRACK))

@@ -129,9 +129,19 @@ static bool in_mask(const unsigned long *mask, unsigned int nr_bits, int nid)
 	       READ_ONCE(mask[nid / bits]) >> (nid % bits) & 1;
 }
 
-static bool node_allowed(const struct zb_alloc_context *ac,
-			 const struct zb_zone *zone, zb_gfp_t gfp,
-			 unsigned int alloc_flags)
+/**
+ * zb_node_allowed() - may a request go to the node of this zone?
+ * @ac: its context
+ * @zone: the zone
+ * @gfp: its flags
+ * @alloc_flags: ZB_ALLOC_CPUSET counts here
+ *
+ * Context: any.
+ * Return: false if THISNODE, the nodemask or the cpuset forbid it.
+ */
+bool zb_node_allowed(const struct zb_alloc_context *ac,
+		     const struct zb_zone *zone, zb_gfp_t gfp,
+		     unsigned int alloc_flags)
 {
 	const struct zb_policy *policy = ac->policy;
 
@@ -168,14 +178,14 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 	if (alloc_flags & ZB_ALLOC_NO_WATERMARKS)
 		return true;
 	mark = READ_ONCE(zone->watermark[alloc_flags & ZB_ALLOC_WMARK_MASK]);
-	if (likely(zb_zone_watermark_ok(zone, order, mark, ac->highest_zoneidx,
-					alloc_flags)))
+	if (likely(zb_zone_watermark_exact_ok(zone, order, ac->nr_pages, mark,
+					      ac->highest_zoneidx, alloc_flags)))
 		return true;
 	if (!pool->ops->zone_reclaim || !(gfp & __ZB_GFP_DIRECT_RECLAIM) ||
 	    !pool->ops->zone_reclaim(pool, zone, gfp, order))
 		return false;
-	return zb_zone_watermark_ok(zone, order, mark, ac->highest_zoneidx,
-				    alloc_flags);
+	return zb_zone_watermark_exact_ok(zone, order, ac->nr_pages, mark,
+					  ac->highest_zoneidx, alloc_flags);
 }
 
 static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
@@ -220,6 +230,50 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 	return true;
 }
 
+/* The blocks of an exact allocation; the sound ones go back if one is not. */
+static bool prep_exact(struct zb_pool *pool, struct zb_zone *zone,
+		       unsigned long pfn, unsigned long nr_pages, zb_gfp_t gfp,
+		       unsigned int mt)
+{
+	unsigned long at, left, damaged = 0;
+	unsigned int k;
+
+	for (at = pfn, left = nr_pages; left; left -= BIT(k), at += BIT(k)) {
+		k = zb_exact_piece(left);
+		if (unlikely(!prep_new_page(pool, zone, at, k, gfp, mt)))
+			damaged |= BIT(k);
+	}
+	if (likely(!damaged))
+		return true;
+	for (at = pfn, left = nr_pages; left; left -= BIT(k), at += BIT(k)) {
+		k = zb_exact_piece(left);
+		if (!(damaged & BIT(k)))
+			zb_pool_free_pages(pool, at, k);
+	}
+	return false;
+}
+
+static unsigned long rmqueue(struct zb_zone *zone, zb_gfp_t gfp,
+			     unsigned int order, unsigned int alloc_flags,
+			     const struct zb_alloc_context *ac)
+{
+	if (ac->nr_pages != BIT(order))
+		return zb_rmqueue_exact(ac->preferred, zone, ac->nr_pages,
+					ac->migratetype, gfp, alloc_flags);
+	return zb_rmqueue(ac->preferred, zone, order, ac->migratetype, gfp,
+			  alloc_flags);
+}
+
+static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
+			   unsigned long pfn, zb_gfp_t gfp, unsigned int order,
+			   const struct zb_alloc_context *ac)
+{
+	if (ac->nr_pages != BIT(order))
+		return prep_exact(pool, zone, pfn, ac->nr_pages, gfp,
+				  ac->migratetype);
+	return prep_new_page(pool, zone, pfn, order, gfp, ac->migratetype);
+}
+
 static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
 				   zb_gfp_t gfp, unsigned int order,
 				   unsigned int alloc_flags,
@@ -228,11 +282,10 @@ static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
 	unsigned long pfn;
 
 	do {
-		pfn = zb_rmqueue(ac->preferred, zone, order, ac->migratetype,
-				 gfp, alloc_flags);
+		pfn = rmqueue(zone, gfp, order, alloc_flags, ac);
 		if (pfn == ZB_NO_PFN)
 			return ZB_NO_PFN;
-	} while (!prep_new_page(pool, zone, pfn, order, gfp, ac->migratetype));
+	} while (!prep_new_block(pool, zone, pfn, gfp, order, ac));
 	if (unlikely(order && (alloc_flags & ZB_ALLOC_HARDER)))
 		zb_zone_reserve_highatomic(zone, pfn);
 	return pfn;
@@ -267,7 +320,7 @@ retry:
 	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx) {
 		struct zb_zone *zone = z->zone;
 
-		if (!node_allowed(ac, zone, gfp, alloc_flags))
+		if (!zb_node_allowed(ac, zone, gfp, alloc_flags))
 			continue;
 		if (ac->spread_dirty) {
 			if (zone->nid == over_dirty_limit)
@@ -305,7 +358,7 @@ struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp)
 	struct zb_zoneref *z;
 
 	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
-		if (node_allowed(ac, z->zone, gfp, 0))
+		if (zb_node_allowed(ac, z->zone, gfp, 0))
 			return z->zone;
 	return NULL;
 }
@@ -324,33 +377,76 @@ static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
 	return 0;
 }
 
-static bool prepare_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp, int nid,
-				const struct zb_policy *policy,
-				struct zb_alloc_context *ac,
-				unsigned int *alloc_flags)
+/**
+ * zb_init_context() - what of a request does not change between attempts
+ * @pool: the allocator
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames that the request keeps of its block
+ * @nid: node to prefer, one that has a region
+ * @policy: where the task may go
+ * @ac: filled in, but for @preferred; @nodemask is the policy's
+ *
+ * Context: any.
+ */
+void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
+		     unsigned long nr_pages, int nid,
+		     const struct zb_policy *policy, struct zb_alloc_context *ac)
 {
 	*ac = (struct zb_alloc_context){
 		.node = zb_pool_node(pool, nid),
 		.policy = policy,
 		.nodemask = policy->nodemask,
+		.nr_pages = nr_pages,
 		.highest_zoneidx = zb_gfp_zone(gfp),
 		.migratetype = zb_gfp_migratetype(gfp),
-		.spread_dirty = gfp & __ZB_GFP_WRITE,
 	};
 	if (pool->mobility_disabled)
 		ac->migratetype = ZB_MIGRATE_UNMOVABLE;
+}
+
+static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
+				unsigned int *alloc_flags)
+{
+	const unsigned long *cpuset = ac->policy->cpuset;
+
+	ac->spread_dirty = gfp & __ZB_GFP_WRITE;
 	if (ac->migratetype == ZB_MIGRATE_MOVABLE)
 		*alloc_flags |= ZB_ALLOC_CMA;
 	if (gfp & __ZB_GFP_COLD)
 		*alloc_flags |= ZB_ALLOC_COLD;
-	if (policy->cpuset) {
+	if (cpuset) {
 		*alloc_flags |= ZB_ALLOC_CPUSET;
 		if (!ac->nodemask)
-			ac->nodemask = policy->cpuset;
+			ac->nodemask = cpuset;
 	}
 	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
 	return ac->preferred;
 }
+
+static unsigned long alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
+				 unsigned int order, struct zb_alloc_context *ac)
+{
+	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
+	unsigned long pfn = ZB_NO_PFN;
+
+	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
+	    !pool->ops->charge(pool, gfp, order))
+		return ZB_NO_PFN;
+	if (likely(prepare_alloc_pages(gfp, ac, &alloc_flags))) {
+		alloc_flags |= alloc_flags_nofragment(ac);
+		/* The fast path keeps to the cpuset; the slow path may not. */
+		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
+						order, alloc_flags, ac);
+	}
+	if (unlikely(pfn == ZB_NO_PFN))
+		pfn = zb_alloc_slowpath(pool, gfp, order, ac);
+	if (unlikely(pfn == ZB_NO_PFN) && (gfp & __ZB_GFP_ACCOUNT) &&
+	    pool->ops->uncharge)
+		pool->ops->uncharge(pool, order);
+	return pfn;
+}
+
+static const struct zb_policy anywhere;
 
 /**
  * zb_pool_alloc_pages() - the heart of the zoned buddy allocator
@@ -365,27 +461,35 @@ static bool prepare_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp, int nid,
  */
 unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned int order, int nid,
-				      const struct zb_policy *policy)
+				  const struct zb_policy *policy)
 {
-	static const struct zb_policy anywhere;
-	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
-	unsigned long pfn = ZB_NO_PFN;
 	struct zb_alloc_context ac;
 
-	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
-	    !pool->ops->charge(pool, gfp, order))
-		return ZB_NO_PFN;
-	if (likely(prepare_alloc_pages(pool, gfp, nid, policy ?: &anywhere, &ac,
-				       &alloc_flags))) {
-		alloc_flags |= alloc_flags_nofragment(&ac);
-		/* The fast path keeps to the cpuset; the slow path may not. */
-		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
-						order, alloc_flags, &ac);
-	}
-	if (unlikely(pfn == ZB_NO_PFN))
-		pfn = zb_alloc_slowpath(pool, gfp, order, &ac);
-	if (unlikely(pfn == ZB_NO_PFN) && (gfp & __ZB_GFP_ACCOUNT) &&
-	    pool->ops->uncharge)
-		pool->ops->uncharge(pool, order);
-	return pfn;
+	zb_init_context(pool, gfp, BIT(order), nid, policy ?: &anywhere, &ac);
+	return alloc_block(pool, gfp, order, &ac);
+}
+
+/**
+ * zb_pool_alloc_exact() - allocate a number of frames that is no power of two
+ * @pool: the allocator
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames, 1 .. 2^@pool->max_order
+ * @nid: node to prefer, one that has a region
+ * @policy: where the task may go, or NULL for anywhere
+ *
+ * The block of which they are the first frames must exist, but the watermark
+ * is only checked for @nr_pages: the rest never leaves the zone. To be freed
+ * by zb_pool_free_exact() with the same number.
+ *
+ * Context: as zb_pool_alloc_pages().
+ * Return: first frame, aligned to 2^zb_exact_order(@nr_pages), or ZB_NO_PFN.
+ */
+unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
+				  unsigned long nr_pages, int nid,
+				  const struct zb_policy *policy)
+{
+	struct zb_alloc_context ac;
+
+	zb_init_context(pool, gfp, nr_pages, nid, policy ?: &anywhere, &ac);
+	return alloc_block(pool, gfp, zb_exact_order(nr_pages), &ac);
 }

@@ -8,7 +8,7 @@
  *	    zb_rmqueue                 per-CPU list, or
  *	      __zb_rmqueue             own migrate type, or another's
  *	        __zb_rmqueue_smallest  the smallest order that will do
- *	    prep_new_page              look at it, say whose it is
+ *	    prep_new_block             look at it, say whose it is
  *	  zb_alloc_slowpath            again with bolder flags, between wake-ups,
  *	                               drains, reclaim and waiting (slowpath.c)
  *
@@ -143,6 +143,7 @@ struct zb_pool {
  * @policy: where the task may go
  * @nodemask: what get_page_from_freelist() goes by now
  * @preferred: the first zone that would do, for statistics
+ * @nr_pages: frames that the request keeps of its block
  * @highest_zoneidx: highest zone type the flags allow
  * @migratetype: mobility
  * @spread_dirty: skip nodes that are over their dirty limit
@@ -152,9 +153,35 @@ struct zb_alloc_context {
 	const struct zb_policy *policy;
 	const unsigned long *nodemask;
 	struct zb_zone *preferred;
+	unsigned long nr_pages;
 	unsigned int highest_zoneidx;
 	unsigned int migratetype;
 	bool spread_dirty;
+};
+
+/**
+ * struct zb_alloc_request - all that decides whether a request can be served
+ * @gfp: its flags
+ * @nr_pages: frames, for zb_pool_alloc_exact(); a power of two makes one block
+ * @nid: node to prefer, one that has a region
+ * @policy: where the task may go, or NULL for anywhere
+ */
+struct zb_alloc_request {
+	zb_gfp_t gfp;
+	unsigned long nr_pages;
+	int nid;
+	const struct zb_policy *policy;
+};
+
+/* Why a request could not be served even if all memory were free. */
+enum zb_verdict {
+	ZB_NEVER_VALID,		/* flags or size are not for this pool */
+	ZB_NEVER_ZONE,		/* no zone of a type that the flags allow */
+	ZB_NEVER_NODE,		/* such zones are on nodes that it may not use */
+	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block so large */
+	ZB_NEVER_TYPE,		/* it does, but of CMA or isolated pageblocks */
+	ZB_NEVER_WATERMARK,	/* too little would be left for others */
+	ZB_COULD,		/* it could */
 };
 
 #define zb_for_each_zone(zone, pool)					\
@@ -170,6 +197,12 @@ struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid);
 size_t zb_zone_map_size(const struct zb_pool *pool);
 void zb_zone_map_init(struct zb_pool *pool, u8 *map);
 struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn);
+void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
+		     unsigned long nr_pages, int nid,
+		     const struct zb_policy *policy, struct zb_alloc_context *ac);
+bool zb_node_allowed(const struct zb_alloc_context *ac,
+		     const struct zb_zone *zone, zb_gfp_t gfp,
+		     unsigned int alloc_flags);
 struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp);
 unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int order,
@@ -177,7 +210,10 @@ unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 					struct zb_alloc_context *ac);
 unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned int order, int nid,
-				      const struct zb_policy *policy);
+				  const struct zb_policy *policy);
+unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
+				  unsigned long nr_pages, int nid,
+				  const struct zb_policy *policy);
 
 /* The zone of a frame, NULL when it is not ours. */
 static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
@@ -196,7 +232,23 @@ static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 void zb_fast_setup(struct zb_pool *pool);
 void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node);
 
+/* verdict.c */
+enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
+				const struct zb_alloc_request *req);
+bool zb_pool_requests_overlap(struct zb_pool *pool,
+			      const struct zb_alloc_request *a,
+			      const struct zb_alloc_request *b);
+
+/* Would it succeed if every frame were free that is not kept out of use? */
+static inline bool zb_pool_could_ever(struct zb_pool *pool,
+				      const struct zb_alloc_request *req)
+{
+	return zb_pool_verdict(pool, req) == ZB_COULD;
+}
+
 /* slowpath.c */
+unsigned int zb_slowpath_flags(zb_gfp_t gfp, const struct zb_alloc_context *ac);
+bool zb_may_ignore_watermarks(zb_gfp_t gfp);
 unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 				unsigned int order, struct zb_alloc_context *ac);
 
@@ -209,10 +261,6 @@ enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
 				    unsigned int order);
 enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order);
-unsigned int zb_exact_order(unsigned long nr_pages);
-unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned long nr_pages, int nid,
-			     const struct zb_policy *policy);
 enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages);
 unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,

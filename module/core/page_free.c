@@ -3,7 +3,7 @@
  * The way back: is it what the caller says, and then to whom it belongs.
  *
  * And what is made of whole blocks: blocks split into frames, and exact
- * allocations, which are blocks whose tail was given back.
+ * allocations, which are several blocks in a row (zb_exact_piece).
  */
 #include "page_alloc.h"
 
@@ -84,88 +84,6 @@ enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
 	return free_block(pool, pfn, order, true);
 }
 
-/**
- * zb_exact_order() - order of the smallest block that holds so many frames
- * @nr_pages: at least 1
- *
- * Return: the order.
- */
-unsigned int zb_exact_order(unsigned long nr_pages)
-{
-	return nr_pages > 1 ? fls64(nr_pages - 1) : 0;
-}
-
-/*
- * An exact allocation of n frames is one block for each bit of n, the largest
- * first; each start is naturally aligned, because what precedes it is a sum of
- * larger powers of two. 13 frames:
- *
- *	| order 3               | order 2   | 0 |  -  tail  |
- */
-static unsigned int exact_piece(unsigned long nr_pages)
-{
-	return fls64(nr_pages) - 1;
-}
-
-/* Write down that the block at @pfn is now blocks of these sizes. */
-static void __mark_pieces(struct zb_zone *zone, unsigned long pfn,
-			  unsigned long nr_pages, enum zb_hold hold)
-{
-	unsigned int k;
-
-	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
-		k = exact_piece(nr_pages);
-		zb_zone_set_state(zone, pfn, ZB_STATE(hold, k));
-	}
-}
-
-/* Cut the block at @pfn to @nr_pages and free the tail, in one go. */
-static void trim(struct zb_pool *pool, unsigned long pfn, unsigned int order,
-		 unsigned long nr_pages)
-{
-	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
-	enum zb_hold hold = ZB_STATE_HOLD(zb_zone_state(zone, pfn));
-	unsigned long flags, tail = pfn + nr_pages, end = pfn + BIT(order);
-
-	if (pool->ops->freed)
-		for (; tail < end; tail++)
-			pool->ops->freed(pool, tail, 0);
-	tail = pfn + nr_pages;
-	zb_lock_irqsave(&zone->lock, flags);
-	__mark_pieces(zone, pfn, nr_pages, hold);
-	for (; tail < end; tail += BIT(__ffs64(tail)))
-		__zb_free_one_page(zone, tail, __ffs64(tail));
-	__zb_count_event(zone, ZB_PGFREE, BIT(order) - nr_pages);
-	zb_unlock_irqrestore(&zone->lock, flags);
-}
-
-/**
- * zb_pool_alloc_exact() - allocate a number of frames that is no power of two
- * @pool: the allocator
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^@pool->max_order
- * @nid: node to prefer, one that has a region
- * @policy: where the task may go
- *
- * The frames beyond @nr_pages go back at once. To be freed by
- * zb_pool_free_exact() with the same number.
- *
- * Context: as zb_pool_alloc_pages().
- * Return: first frame, aligned to 2^zb_exact_order(@nr_pages), or ZB_NO_PFN.
- */
-unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned long nr_pages, int nid,
-			     const struct zb_policy *policy)
-{
-	unsigned int order = zb_exact_order(nr_pages);
-	unsigned long pfn = zb_pool_alloc_pages(pool, gfp, order, nid,
-						    policy);
-
-	if (pfn != ZB_NO_PFN && nr_pages < BIT(order))
-		trim(pool, pfn, order, nr_pages);
-	return pfn;
-}
-
 static enum zb_bad check_exact(const struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
 {
@@ -173,7 +91,7 @@ static enum zb_bad check_exact(const struct zb_pool *pool, unsigned long pfn,
 	unsigned int k;
 
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
-		k = exact_piece(nr_pages);
+		k = zb_exact_piece(nr_pages);
 		bad = zb_pool_check_allocated(pool, pfn, k);
 		if (bad != ZB_OK)
 			return bad;
@@ -200,7 +118,7 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	if (bad != ZB_OK)
 		return refuse(pool, pfn, zb_exact_order(nr_pages), bad);
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
-		k = exact_piece(nr_pages);
+		k = zb_exact_piece(nr_pages);
 		free_block(pool, pfn, k, false);
 	}
 	return ZB_OK;

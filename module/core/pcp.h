@@ -157,5 +157,8 @@ unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
 			 unsigned int alloc_flags);
+unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
+			       unsigned long nr_pages, unsigned int mt,
+			       zb_gfp_t gfp, unsigned int alloc_flags);
 
 #endif /* ZB_CORE_PCP_H */

@@ -4,36 +4,49 @@
 
 /* Count an allocation as the kernel does for its numa_* statistics. */
 static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
-			const struct zb_zone *zone, unsigned int order,
+			const struct zb_zone *zone, unsigned long nr_pages,
 			zb_gfp_t gfp)
 {
 	int local = gfp & __ZB_GFP_OTHER_NODE ? preferred->nid : zb_cpu_node();
 
-	zb_count(events[ZB_PGALLOC], BIT(order));
+	zb_count(events[ZB_PGALLOC], nr_pages);
 	zb_count(events[zone->nid == preferred->nid ? ZB_NUMA_HIT : ZB_NUMA_MISS], 1);
 	zb_count(events[zone->nid == local ? ZB_NUMA_LOCAL : ZB_NUMA_OTHER], 1);
 }
 
-/* Where the per-CPU counters of @zone are busy, or it was a foreign zone's turn. */
+/* Other CPUs allocate from @preferred: do not take its lock to count. */
+static void count_foreign(struct zb_zone *preferred)
+{
+	unsigned long flags;
+	struct zb_pcp *pcp;
+
+	if (zb_pcp_enter(preferred, &pcp)) {
+		zb_pcp_count_event(pcp, ZB_NUMA_FOREIGN, 1);
+		zb_pcp_leave(pcp);
+		return;
+	}
+	zb_lock_irqsave(&preferred->lock, flags);
+	__zb_count_event(preferred, ZB_NUMA_FOREIGN, 1);
+	zb_unlock_irqrestore(&preferred->lock, flags);
+}
+
+/* An interrupt on top of this CPU's counters uses those under the zone lock. */
 static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
-			  unsigned int order, zb_gfp_t gfp)
+			  unsigned long nr_pages, zb_gfp_t gfp)
 {
 	unsigned long flags;
 	struct zb_pcp *pcp;
 
 	if (zb_pcp_enter(zone, &pcp)) {
-		count_alloc(pcp->events, preferred, zone, order, gfp);
+		count_alloc(pcp->events, preferred, zone, nr_pages, gfp);
 		zb_pcp_leave(pcp);
 	} else {
 		zb_lock_irqsave(&zone->lock, flags);
-		count_alloc(zone->events, preferred, zone, order, gfp);
+		count_alloc(zone->events, preferred, zone, nr_pages, gfp);
 		zb_unlock_irqrestore(&zone->lock, flags);
 	}
-	if (likely(zone->nid == preferred->nid))
-		return;
-	zb_lock_irqsave(&preferred->lock, flags);
-	__zb_count_event(preferred, ZB_NUMA_FOREIGN, 1);
-	zb_unlock_irqrestore(&preferred->lock, flags);
+	if (unlikely(zone->nid != preferred->nid))
+		count_foreign(preferred);
 }
 
 /* Urgent requests for more than a few frames try their reserve first. */
@@ -42,13 +55,12 @@ static bool has_reserve(unsigned int order, unsigned int alloc_flags)
 	return order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER);
 }
 
-/* Past the lists, and into the high-atomic reserve for who may. */
-static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
-				   unsigned int mt, unsigned int alloc_flags)
+/* Requests that may use the HighAtomic reserve try it first, or at the end. */
+static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
+				     unsigned int mt, unsigned int alloc_flags)
 {
-	unsigned long flags, pfn = ZB_NO_PFN;
+	unsigned long pfn = ZB_NO_PFN;
 
-	zb_lock_irqsave(&zone->lock, flags);
 	if (order && (alloc_flags & ZB_ALLOC_HARDER))
 		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
 	if (pfn == ZB_NO_PFN)
@@ -57,6 +69,16 @@ static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
 		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
 	if (pfn != ZB_NO_PFN)
 		zb_trace_zone_locked(pfn, order, mt, false);
+	return pfn;
+}
+
+static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
+				   unsigned int mt, unsigned int alloc_flags)
+{
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __rmqueue_buddy(zone, order, mt, alloc_flags);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
 }
@@ -85,6 +107,54 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	if (pfn == ZB_NO_PFN)
 		pfn = rmqueue_buddy(zone, order, mt, alloc_flags);
 	if (pfn != ZB_NO_PFN)
-		account_alloc(preferred, zone, order, gfp);
+		account_alloc(preferred, zone, BIT(order), gfp);
+	return pfn;
+}
+
+/* Make blocks of the first @nr_pages frames at @pfn, and free the others. */
+static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		   unsigned long nr_pages)
+{
+	unsigned long tail = pfn + nr_pages, end = pfn + BIT(order);
+	unsigned int k;
+
+	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
+		k = zb_exact_piece(nr_pages);
+		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, k));
+	}
+	for (; tail < end; tail += BIT(__ffs64(tail)))
+		__zb_free_one_page(zone, tail, __ffs64(tail));
+}
+
+/**
+ * zb_rmqueue_exact() - take frames from a zone that are no whole block
+ * @preferred: the zone the request was meant for, for the statistics
+ * @zone: where to take them
+ * @nr_pages: how many, no power of two
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @gfp: __ZB_GFP_OTHER_NODE counts here
+ * @alloc_flags: ZB_ALLOC_HARDER, _CMA and _NOFRAGMENT count here
+ *
+ * The block is taken and trimmed under one hold of the lock, so that nobody
+ * finds the zone short of frames that the request does not keep.
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: first frame, or ZB_NO_PFN. The frames are one block for each bit of
+ * @nr_pages, see zb_exact_piece(), with a state as from zb_rmqueue().
+ */
+unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
+			       unsigned long nr_pages, unsigned int mt,
+			       zb_gfp_t gfp, unsigned int alloc_flags)
+{
+	unsigned int order = zb_exact_order(nr_pages);
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __rmqueue_buddy(zone, order, mt, alloc_flags);
+	if (pfn != ZB_NO_PFN)
+		__trim(zone, pfn, order, nr_pages);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	if (pfn != ZB_NO_PFN)
+		account_alloc(preferred, zone, nr_pages, gfp);
 	return pfn;
 }

@@ -28,9 +28,15 @@ static void wake_reclaim(struct zb_pool *pool, unsigned int order,
 		pool->ops->wake_reclaim(pool, z->zone, order);
 }
 
-/* What the flags of the request mean for the attempts of the slow path. */
-static unsigned int gfp_to_alloc_flags(zb_gfp_t gfp,
-				       const struct zb_alloc_context *ac)
+/**
+ * zb_slowpath_flags() - what the flags mean for attempts of the slow path
+ * @gfp: flags of the request
+ * @ac: its context
+ *
+ * Context: any.
+ * Return: ZB_ALLOC_* flags.
+ */
+unsigned int zb_slowpath_flags(zb_gfp_t gfp, const struct zb_alloc_context *ac)
 {
 	unsigned int alloc_flags = ZB_ALLOC_WMARK_MIN | ZB_ALLOC_CPUSET;
 
@@ -52,7 +58,14 @@ static unsigned int gfp_to_alloc_flags(zb_gfp_t gfp,
 	return alloc_flags;
 }
 
-static bool may_ignore_watermarks(zb_gfp_t gfp)
+/**
+ * zb_may_ignore_watermarks() - may the last frame go to this request?
+ * @gfp: its flags
+ *
+ * Context: any.
+ * Return: true for MEMALLOC without NOMEMALLOC.
+ */
+bool zb_may_ignore_watermarks(zb_gfp_t gfp)
 {
 	return (gfp & __ZB_GFP_MEMALLOC) && !(gfp & __ZB_GFP_NOMEMALLOC);
 }
@@ -144,7 +157,7 @@ static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 				unsigned int order, struct zb_alloc_context *ac)
 {
-	unsigned int alloc_flags = gfp_to_alloc_flags(gfp, ac);
+	unsigned int alloc_flags = zb_slowpath_flags(gfp, ac);
 	unsigned long pfn = ZB_NO_PFN;
 
 	/* Dirty balance and the short cut by cpuset are for the fast path. */
@@ -156,7 +169,7 @@ unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 	if (alloc_flags & ZB_ALLOC_KSWAPD)
 		wake_reclaim(pool, order, ac);
 	pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags, ac);
-	if (pfn == ZB_NO_PFN && may_ignore_watermarks(gfp)) {
+	if (pfn == ZB_NO_PFN && zb_may_ignore_watermarks(gfp)) {
 		alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
 		pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags,
 						ac);

@@ -126,16 +126,45 @@ void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 }
 
 /* Free frames that this request may not have, whatever the mark. */
-static unsigned long unusable_free(const struct zb_zone *zone,
+static unsigned long unusable_free(const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
 				   unsigned int alloc_flags)
 {
-	unsigned long nr = READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]);
+	unsigned long nr = READ_ONCE(nr_free_type[ZB_MIGRATE_ISOLATE]);
 
 	if (!(alloc_flags & ZB_ALLOC_HARDER))
-		nr += READ_ONCE(zone->nr_free_type[ZB_MIGRATE_HIGHATOMIC]);
+		nr += READ_ONCE(nr_free_type[ZB_MIGRATE_HIGHATOMIC]);
 	if (!(alloc_flags & ZB_ALLOC_CMA))
-		nr += READ_ONCE(zone->nr_free_type[ZB_MIGRATE_CMA]);
+		nr += READ_ONCE(nr_free_type[ZB_MIGRATE_CMA]);
 	return nr;
+}
+
+/**
+ * zb_watermark_leaves() - would enough frames be left?
+ * @zone: the zone
+ * @nr_free: free frames of the zone, as they are or as they might be
+ * @nr_free_type: the same by migrate type
+ * @nr_pages: frames that the request keeps
+ * @mark: frames that are to be left when it is served
+ * @highest_zoneidx: highest zone type the request may use
+ * @alloc_flags: how far into the reserve it may go, and what it may use
+ *
+ * Context: any.
+ * Return: true if the mark and the lowmem reserve are left.
+ */
+bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
+			 const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
+			 unsigned long nr_pages, unsigned long mark,
+			 unsigned int highest_zoneidx, unsigned int alloc_flags)
+{
+	unsigned long taken = unusable_free(nr_free_type, alloc_flags) +
+			      nr_pages - 1;
+
+	if (alloc_flags & ZB_ALLOC_HIGH)
+		mark -= mark / 2;
+	if (alloc_flags & ZB_ALLOC_HARDER)
+		mark -= mark / 4;
+	mark += READ_ONCE(zone->lowmem_reserve[highest_zoneidx]);
+	return nr_free > taken && nr_free - taken > mark;
 }
 
 static bool has_block(const struct zb_zone *zone, unsigned int order,
@@ -177,9 +206,10 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_zone_watermark_ok() - may this zone serve this request?
+ * zb_zone_watermark_exact_ok() - may this zone serve this request?
  * @zone: the zone
- * @order: wanted
+ * @order: of the block it is cut from
+ * @nr_pages: frames of the block that the request keeps
  * @mark: frames that are to be left when it is served
  * @highest_zoneidx: highest zone type the request may use
  * @alloc_flags: how far into the reserve it may go, and what it may use
@@ -190,20 +220,14 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
  * Context: any but NMI; may take the zone lock.
  * Return: true if it may.
  */
-bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
-			  unsigned long mark, unsigned int highest_zoneidx,
-			  unsigned int alloc_flags)
+bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
+				unsigned long nr_pages, unsigned long mark,
+				unsigned int highest_zoneidx,
+				unsigned int alloc_flags)
 {
-	unsigned long nr_free = READ_ONCE(zone->nr_free);
-	unsigned long unusable = unusable_free(zone, alloc_flags) +
-				 BIT(order) - 1;
-
-	if (alloc_flags & ZB_ALLOC_HIGH)
-		mark -= mark / 2;
-	if (alloc_flags & ZB_ALLOC_HARDER)
-		mark -= mark / 4;
-	if (nr_free <= unusable ||
-	    nr_free - unusable <= mark + READ_ONCE(zone->lowmem_reserve[highest_zoneidx]))
+	if (!zb_watermark_leaves(zone, READ_ONCE(zone->nr_free),
+				 zone->nr_free_type, nr_pages, mark,
+				 highest_zoneidx, alloc_flags))
 		return false;
 	return !order || has_block(zone, order, alloc_flags) ||
 	       has_block_locked(zone, order, alloc_flags);

@@ -20,6 +20,16 @@
  * has to leave lowmem_reserve[that zone]: the higher zones' size divided by
  * the zone's lowmem_reserve_ratio. That keeps memory that more devices can
  * reach for those who need it.
+ *
+ * A request of order > 0 needs one free block of its order or above, whatever
+ * the lower orders have. The literature (Linux before 4.4) instead takes the
+ * free frames of the orders below away and halves the mark for each of them.
+ * That refuses requests that a large block could serve, and lets pass some for
+ * which there is no block. Linux 4.4 dropped the rule for the one used here.
+ *
+ * A request by length keeps only the first frames of its block. The mark
+ * applies to the frames that the request keeps, because the rest of the block
+ * is free again before the zone lock is dropped.
  */
 #ifndef ZB_CORE_WATERMARK_H
 #define ZB_CORE_WATERMARK_H
@@ -63,8 +73,23 @@ unsigned long zb_default_min_free_kbytes(const struct zb_zone *zones,
 					 unsigned int page_shift);
 void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 			 const struct zb_tunables *t, unsigned int page_shift);
-bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
-			  unsigned long mark, unsigned int highest_zoneidx,
-			  unsigned int alloc_flags);
+bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
+			 const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
+			 unsigned long nr_pages, unsigned long mark,
+			 unsigned int highest_zoneidx, unsigned int alloc_flags);
+bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
+				unsigned long nr_pages, unsigned long mark,
+				unsigned int highest_zoneidx,
+				unsigned int alloc_flags);
+
+/* The same for a request that keeps all of the block. */
+static inline bool zb_zone_watermark_ok(struct zb_zone *zone,
+					unsigned int order, unsigned long mark,
+					unsigned int highest_zoneidx,
+					unsigned int alloc_flags)
+{
+	return zb_zone_watermark_exact_ok(zone, order, BIT(order), mark,
+					  highest_zoneidx, alloc_flags);
+}
 
 #endif /* ZB_CORE_WATERMARK_H */

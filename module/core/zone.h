@@ -264,6 +264,26 @@ static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 	WRITE_ONCE(zone->events[event], zone->events[event] + nr);
 }
 
+/* Order of the smallest block that holds so many frames, at least one. */
+static inline unsigned int zb_exact_order(unsigned long nr_pages)
+{
+	return nr_pages > 1 ? fls64(nr_pages - 1) : 0;
+}
+
+/*
+ * An exact allocation of n frames is one block for each bit of n, the largest
+ * first; each start is naturally aligned, because what precedes it is a sum of
+ * larger powers of two. 13 frames:
+ *
+ *	| order 3               | order 2   | 0 |  -  tail  |
+ *
+ * This is the order of the first of them.
+ */
+static inline unsigned int zb_exact_piece(unsigned long nr_pages)
+{
+	return fls64(nr_pages) - 1;
+}
+
 size_t zb_zone_pageblocks_size(unsigned long nr_pages);
 size_t zb_zone_state_size(unsigned long nr_pages);
 void zb_zone_init(struct zb_zone *zone);

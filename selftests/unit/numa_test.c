@@ -117,8 +117,7 @@ TEST(sums)
 			if (held[nr].pfn == ZB_NO_PFN)
 				continue;
 			calls++;
-			got += BIT(zb_exact_order(held[nr].nr));
-			put += BIT(zb_exact_order(held[nr].nr)) - held[nr].nr;
+			got += held[nr].nr;
 			misses += (held[nr].pfn >= PB(3)) != nid;
 			local += (held[nr].pfn >= PB(3)) == zb_env_node;
 			nr++;
@@ -144,6 +143,27 @@ TEST(sums)
 	EXPECT_EQ(got - put, sum);
 	while (nr--)
 		unit_free_exact(p, held[nr].pfn, held[nr].nr);
+	unit_pool_end(p);
+}
+
+/* A request that is served elsewhere does not touch the lock of its zone. */
+TEST(foreign_without_the_lock)
+{
+	struct unit_pool *p = unit_pool_make(&two_nodes);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long flags, pfn, taken[2];
+
+	taken[0] = unit_take(zone, 9, M);
+	taken[1] = unit_take(zone, 9, M);
+	/* Taking it twice ends the test. */
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = get(p, 0, 0, 0);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	EXPECT(pfn >= PB(3));
+	expect_events(p, ZB_NUMA_FOREIGN, 1, 0);
+	unit_free(p, pfn, 0);
+	unit_give(zone, taken[0], 9);
+	unit_give(zone, taken[1], 9);
 	unit_pool_end(p);
 }
 

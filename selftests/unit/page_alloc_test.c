@@ -263,6 +263,60 @@ TEST(bad_frees)
 }
 
 /* All or nothing: the first part would have been right. */
+/* 33 MiB of an empty 64 MiB are cut from a block of 64: that is no obstacle. */
+TEST(exact_of_most_of_a_zone)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 32, 32 } }, .nr_zones = 1,
+		.watermarks = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, most = zone->nr_pages - zone->watermark[ZB_ALLOC_WMARK_MIN];
+
+	pfn = unit_alloc_exact(p, ZB_GFP_NOWAIT, 33 << 8);
+	EXPECT_EQ(pfn, PB(32));
+	EXPECT_EQ(zone->nr_free, zone->nr_pages - (33 << 8));
+	unit_pool_quiet(p);
+	EXPECT_EQ(unit_free_exact(p, pfn, 33 << 8), ZB_OK);
+	unit_pool_drain(p);
+	/* Up to what has to be left, and not further. */
+	EXPECT_EQ(unit_alloc_exact(p, ZB_GFP_NOWAIT, most + 1), ZB_NO_PFN);
+	pfn = unit_alloc_exact(p, ZB_GFP_NOWAIT, most);
+	EXPECT_EQ(pfn, PB(32));
+	EXPECT_EQ(unit_free_exact(p, pfn, most), ZB_OK);
+	unit_pool_end(p);
+}
+
+static struct zb_zone *watched;
+static unsigned long least_free;
+
+static void watch(void)
+{
+	if (!zb_env_irqs_off && watched->nr_free < least_free)
+		least_free = watched->nr_free;
+}
+
+/* Nobody sees the zone without the frames that are given back. */
+TEST(exact_takes_and_trims_at_once)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	unsigned long nr, pfn;
+
+	watched = p->pool.zones;
+	for (nr = 1; nr <= PB(8); nr = nr * 3 / 2 + 1) {
+		least_free = ~0ul;
+		zb_env_hook = watch;
+		pfn = unit_alloc_exact(p, 0, nr);
+		zb_env_hook = NULL;
+		EXPECT(pfn != ZB_NO_PFN);
+		EXPECT_EQ(least_free, PB(8) - nr);
+		EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
+		unit_pool_drain(p);
+	}
+	unit_pool_end(p);
+}
+
 TEST(bad_exact_frees)
 {
 	static const struct { long by; unsigned long n; enum zb_bad why; } cases[] = {

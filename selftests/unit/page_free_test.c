@@ -47,14 +47,14 @@ TEST(hooks_of_a_block)
 	unit_pool_end(p);
 }
 
-/* The tail of an exact allocation is told to be free, frame by frame. */
+/* Each block of an exact allocation is looked at; its tail was never out. */
 TEST(hooks_of_exact_allocations)
 {
 	struct unit_pool *p = make();
 	unsigned long pfn = unit_alloc_exact(p, 0, 13);
 
-	EXPECT_EQ(unit_calls.pfn, pfn + 15);
-	EXPECT_CALLS("kfff");
+	EXPECT_EQ(unit_calls.pfn, pfn + 12);
+	EXPECT_CALLS("kkk");
 	EXPECT_EQ(unit_free_exact(p, pfn, 14), ZB_BAD_WRONG_ORDER);
 	EXPECT_CALLS("!");
 	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
@@ -271,6 +271,27 @@ TEST(nothing_but_bad_blocks)
 	}
 	EXPECT_EQ(p->pool.zones->nr_free, 0);
 	EXPECT_EQ(unit_calls.text[unit_calls.nr - 1], 'F');
+	leave(p);
+}
+
+/* Of an exact allocation only the damaged block stays out of use. */
+TEST(bad_content_of_exact)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+
+	unit_calls.damaged = PB(4) + 8;
+	pfn = unit_alloc_exact(p, 0, 13);
+	EXPECT_EQ(pfn, PB(4) + 16);
+	EXPECT_EQ(unit_calls.bad, ZB_BAD_CONTENT);
+	EXPECT_CALLS("kk!kffkkk");
+	EXPECT_EQ(zb_zone_state(zone, PB(4) + 8), ZB_STATE_BAD(2));
+	EXPECT_EQ(zone->nr_bad, 4);
+	unit_pool_quiet(p);
+	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
+	unit_pool_drain(p);
+	EXPECT_EQ(zone->nr_free, PB(4) - 4);
 	leave(p);
 }
 

@@ -220,6 +220,7 @@ static void alloc_in_interrupt(struct run *run)
 	};
 	struct live l = { .nr_pages = BIT(r.order) };
 
+	r.nr_pages = l.nr_pages;
 	if (!alloc_short(run, &r, &l))
 		l.pfn = alloc_long(run, &r, &l);
 	if (l.pfn == ZB_NO_PFN)
@@ -273,6 +274,7 @@ static void do_alloc(struct run *run)
 	l.nr_pages = BIT(r.order);
 	if (l.exact)
 		l.nr_pages -= unit_below((BIT(r.order) + 1) / 2);
+	r.nr_pages = l.nr_pages;
 	/* What is on the lists of CPUs is no zone's to give, but may be served. */
 	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
 	       unit_below(run->b->before) == 0;

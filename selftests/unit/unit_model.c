@@ -261,7 +261,7 @@ bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
 	for (at = 0; at < zone->nr_pages; at++)
 		nr += is_free[at] &&
 		      may_have(m, r->gfp, zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype);
-	if (!all && nr < not_for(zone, r->gfp) + BIT(r->order))
+	if (!all && nr < not_for(zone, r->gfp) + r->nr_pages)
 		serves = false;
 	free(is_free);
 	return serves;

@@ -13,13 +13,15 @@
 /**
  * struct unit_request - what is asked for
  * @gfp: flags
- * @order: order
+ * @order: order of the block
+ * @nr_pages: frames of it that are kept
  * @nid: preferred node
  * @policy: limits
  */
 struct unit_request {
 	zb_gfp_t gfp;
 	unsigned int order;
+	unsigned long nr_pages;
 	int nid;
 	struct zb_policy policy;
 };

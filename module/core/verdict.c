@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Could a request ever be served?
+ *
+ * It is judged by the rules that an attempt goes by, on a zone that is imagined
+ * to be empty: every frame is free that is not kept out of use, and pageblocks
+ * have the type that they get when they are wholly free. CMA and isolated
+ * pageblocks stay what they are. The attempt is the boldest one that the flags
+ * of the request permit; the fast path never serves what that one refuses.
+ *
+ * A zone answers from a few counters, unless it has pageblocks of special use
+ * or damaged frames: then the blocks are visited that may be in the way.
+ * Nothing is locked, so what changes meanwhile may change the answer.
+ */
+#include "page_alloc.h"
+
+static const struct zb_policy anywhere;
+
+/* Does a damaged block that starts before @pfn reach it? */
+static bool inside_bad_block(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned long head;
+	unsigned int k;
+	u8 state;
+
+	for (k = 1; k <= zone->max_order; k++) {
+		head = pfn & ~(BIT(k) - 1);
+		if (!zb_zone_has(zone, head))
+			break;
+		state = zb_zone_state(zone, head);
+		if (head != pfn && zb_state_bad(state) && zb_state_order(state) >= k)
+			return true;
+	}
+	return false;
+}
+
+static bool has_bad_frame(const struct zb_zone *zone, unsigned long pfn,
+			  unsigned int order)
+{
+	unsigned long i;
+
+	if (!READ_ONCE(zone->nr_bad))
+		return false;
+	for (i = 0; i < BIT(order); i++)
+		if (zb_state_bad(zb_zone_state(zone, pfn + i)))
+			return true;
+	return inside_bad_block(zone, pfn);
+}
+
+/* The type of a pageblock in an empty zone; those that are grouped are one. */
+static unsigned int empty_type(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
+
+	return mt == ZB_MIGRATE_CMA || mt == ZB_MIGRATE_ISOLATE ? mt :
+								  zone->home_type;
+}
+
+/* Would the frames from @pfn on be a block for this request? */
+static bool is_block(const struct zb_zone *zone, unsigned long pfn,
+		     unsigned int order, unsigned int alloc_flags)
+{
+	unsigned int mt = empty_type(zone, pfn);
+	unsigned long i;
+
+	if (mt == ZB_MIGRATE_ISOLATE)
+		return false;
+	if (mt == ZB_MIGRATE_CMA && !(alloc_flags & ZB_ALLOC_CMA))
+		return false;
+	for (i = ZB_PAGEBLOCK_NR; i < BIT(order); i += ZB_PAGEBLOCK_NR)
+		if (empty_type(zone, pfn + i) != mt)
+			return false;
+	return !has_bad_frame(zone, pfn, order);
+}
+
+static bool is_plain(const struct zb_zone *zone)
+{
+	return !READ_ONCE(zone->nr_bad) &&
+	       !READ_ONCE(zone->nr_blocks[ZB_MIGRATE_CMA]) &&
+	       !READ_ONCE(zone->nr_blocks[ZB_MIGRATE_ISOLATE]);
+}
+
+static enum zb_verdict judge_block(const struct zb_zone *zone,
+				   unsigned int order, unsigned int alloc_flags)
+{
+	unsigned long pfn = ALIGN(zone->start_pfn, BIT(order));
+
+	if (order > zone->max_order || pfn + BIT(order) > zb_zone_end(zone))
+		return ZB_NEVER_BLOCK;
+	if (is_plain(zone))
+		return ZB_COULD;
+	for (; pfn + BIT(order) <= zb_zone_end(zone); pfn += BIT(order))
+		if (is_block(zone, pfn, order, alloc_flags))
+			return ZB_COULD;
+	return ZB_NEVER_TYPE;
+}
+
+/* Damaged frames, by the type of their pageblock. */
+static void count_bad(const struct zb_zone *zone,
+		      unsigned long nr_bad[ZB_MIGRATE_TYPES])
+{
+	unsigned long pfn = zone->start_pfn, end, nr;
+	u8 state;
+
+	memset(nr_bad, 0, ZB_MIGRATE_TYPES * sizeof(*nr_bad));
+	if (!READ_ONCE(zone->nr_bad))
+		return;
+	while (pfn < zb_zone_end(zone)) {
+		state = zb_zone_state(zone, pfn);
+		if (!zb_state_bad(state)) {
+			pfn++;
+			continue;
+		}
+		for (end = pfn + BIT(zb_state_order(state)); pfn < end; pfn += nr) {
+			nr = ZB_PAGEBLOCK_NR - pfn % ZB_PAGEBLOCK_NR;
+			if (nr > end - pfn)
+				nr = end - pfn;
+			nr_bad[empty_type(zone, pfn)] += nr;
+		}
+	}
+}
+
+static bool leaves_enough(const struct zb_zone *zone, unsigned int alloc_flags,
+			  const struct zb_alloc_context *ac)
+{
+	unsigned long nr_free[ZB_MIGRATE_TYPES] = { 0 };
+	unsigned long nr_bad[ZB_MIGRATE_TYPES], sum = zone->nr_pages;
+	unsigned int mt;
+
+	count_bad(zone, nr_bad);
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		sum -= nr_bad[mt];
+	for (mt = ZB_MIGRATE_CMA; mt <= ZB_MIGRATE_ISOLATE; mt++)
+		nr_free[mt] = READ_ONCE(zone->nr_blocks[mt]) * ZB_PAGEBLOCK_NR -
+			      nr_bad[mt];
+	return zb_watermark_leaves(zone, sum, nr_free, ac->nr_pages,
+				   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
+				   ac->highest_zoneidx, alloc_flags);
+}
+
+static enum zb_verdict judge_zone(const struct zb_zone *zone,
+				  const struct zb_alloc_request *req,
+				  const struct zb_alloc_context *ac)
+{
+	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
+	enum zb_verdict verdict;
+
+	if (zone->type > ac->highest_zoneidx)
+		return ZB_NEVER_ZONE;
+	if (!zb_node_allowed(ac, zone, req->gfp, alloc_flags))
+		return ZB_NEVER_NODE;
+	verdict = judge_block(zone, zb_exact_order(req->nr_pages), alloc_flags);
+	if (verdict != ZB_COULD || zb_may_ignore_watermarks(req->gfp))
+		return verdict;
+	return leaves_enough(zone, alloc_flags, ac) ? ZB_COULD :
+						      ZB_NEVER_WATERMARK;
+}
+
+static bool request_valid(const struct zb_pool *pool,
+			  const struct zb_alloc_request *req)
+{
+	return zb_gfp_valid(req->gfp) && req->nr_pages &&
+	       req->nr_pages <= BIT(pool->max_order);
+}
+
+static bool init_context(struct zb_pool *pool,
+			 const struct zb_alloc_request *req,
+			 struct zb_alloc_context *ac)
+{
+	if (!request_valid(pool, req))
+		return false;
+	zb_init_context(pool, req->gfp, req->nr_pages, req->nid,
+			req->policy ?: &anywhere, ac);
+	return ac->node;
+}
+
+/**
+ * zb_pool_verdict() - would a request succeed if all memory were free?
+ * @pool: the allocator
+ * @req: the request, which need not be valid
+ *
+ * Context: any; the policy's bitmaps are read.
+ * Return: ZB_COULD, or what rules it out in the zone that comes closest.
+ */
+enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
+				const struct zb_alloc_request *req)
+{
+	enum zb_verdict verdict, best = ZB_NEVER_VALID;
+	struct zb_alloc_context ac;
+	struct zb_zone *zone;
+
+	if (!init_context(pool, req, &ac))
+		return ZB_NEVER_VALID;
+	zb_for_each_zone(zone, pool) {
+		verdict = judge_zone(zone, req, &ac);
+		if (verdict > best)
+			best = verdict;
+	}
+	return best;
+}
+
+/**
+ * zb_pool_requests_overlap() - do two requests compete for memory?
+ * @pool: the allocator
+ * @a: a request
+ * @b: another one
+ *
+ * Where they don't, serving one can't delay the other.
+ *
+ * Context: any; the policies' bitmaps are read.
+ * Return: true if there is a zone that could serve either.
+ */
+bool zb_pool_requests_overlap(struct zb_pool *pool,
+			      const struct zb_alloc_request *a,
+			      const struct zb_alloc_request *b)
+{
+	struct zb_alloc_context ac_a, ac_b;
+	struct zb_zone *zone;
+
+	if (!init_context(pool, a, &ac_a) || !init_context(pool, b, &ac_b))
+		return false;
+	zb_for_each_zone(zone, pool)
+		if (judge_zone(zone, a, &ac_a) == ZB_COULD &&
+		    judge_zone(zone, b, &ac_b) == ZB_COULD)
+			return true;
+	return false;
+}

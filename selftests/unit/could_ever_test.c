@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verdict on a request that is not served: could it ever be? */
+#include "mobility.h"
+#include "unit_pool.h"
+
+static unsigned int damage_one_in;
+
+static void drain_all(struct zb_pool *pool)
+{
+	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+}
+
+static bool give_up(struct zb_pool *pool, bool killable)
+{
+	(void)pool;
+	(void)killable;
+	return false;
+}
+
+static bool sound(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	(void)pool;
+	(void)pfn;
+	(void)order;
+	return !damage_one_in || unit_below(damage_one_in);
+}
+
+static const struct zb_ops ops = {
+	.drain_all = drain_all, .wait = give_up, .check = sound,
+};
+
+static struct unit_pool *random_pool(void)
+{
+	struct unit_geometry g = { .nr_zones = 0 };
+	unsigned int type;
+	int nid, nr_nodes = 1 + unit_below(3);
+	unsigned long at = unit_below(600);
+	struct unit_pool *p;
+	struct unit_zone *z;
+
+	for (nid = 0; nid < nr_nodes; nid++)
+		for (type = 0; type < ZB_NR_ZONES; type++) {
+			if (unit_below(2) && type != ZB_ZONE_NORMAL)
+				continue;
+			z = &g.zones[g.nr_zones++];
+			z->nid = nid;
+			z->type = type;
+			z->start = at + unit_below(4);
+			z->nr = 1 + unit_below(1 + unit_below(24));
+			at = z->start + z->nr;
+		}
+	g.limit = ZB_PAGEBLOCK_ORDER + unit_below(8);
+	g.one_max_order = unit_below(2);
+	g.watermarks = true;
+	g.no_mobility = unit_below(6) == 0;
+	p = unit_pool_make(&g);
+	p->pool.ops = &ops;
+	return p;
+}
+
+/* Have some blocks found damaged, so that they stay out of use. */
+static void damage(struct unit_pool *p)
+{
+	unsigned long pfn;
+	unsigned int i, order;
+
+	damage_one_in = 2;
+	for (i = 0; i < 12; i++) {
+		order = unit_below(p->pool.max_order + 1);
+		pfn = unit_alloc(p, ZB_GFP_HIGHUSER_MOVABLE, order);
+		if (pfn != ZB_NO_PFN)
+			unit_free(p, pfn, order);
+	}
+	damage_one_in = 0;
+	unit_pool_drain(p);
+}
+
+static void set_types(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long i;
+
+	zb_for_each_zone(zone, &p->pool)
+		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+			if (unit_below(6) == 0)
+				unit_set_type(zone, i, unit_below(2) ?
+					      ZB_MIGRATE_CMA : ZB_MIGRATE_ISOLATE);
+}
+
+static void tune(struct unit_pool *p)
+{
+	struct zb_tunables *t = &p->pool.tunables;
+	unsigned int i;
+
+	if (unit_below(3) == 0)
+		t->min_free_kbytes = unit_below(1 + unit_below(1 << 16));
+	t->watermark_scale_factor = 1 + unit_below(1000);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		t->lowmem_reserve_ratio[i] = unit_below(1 + unit_below(60));
+	zb_pool_tune(&p->pool, 1 + unit_below(4));
+}
+
+static unsigned long random_length(const struct zb_pool *pool)
+{
+	unsigned int order = unit_below(pool->max_order + 1);
+	unsigned long nr = BIT(order);
+
+	/* The largest ones are where opinions might differ. */
+	if (unit_below(2))
+		order = pool->max_order - unit_below(3);
+	if (unit_below(2))
+		nr = BIT(order) / 2 + 1 + unit_below((BIT(order) + 1) / 2);
+	return nr <= BIT(pool->max_order) ? nr : BIT(pool->max_order);
+}
+
+static void random_request(const struct zb_pool *pool,
+			   struct zb_alloc_request *req,
+			   struct zb_policy *policy, unsigned long masks[2])
+{
+	memset(policy, 0, sizeof(*policy));
+	policy->nr_bits = 64;
+	masks[0] = unit_below(8);
+	masks[1] = unit_below(8);
+	if (unit_below(4) == 0)
+		policy->nodemask = &masks[0];
+	if (unit_below(3) == 0)
+		policy->cpuset = &masks[1];
+	do {
+		req->gfp = unit_below(ZB_GFP_BITS_MASK + 1ul);
+		if (unit_below(2))
+			req->gfp &= unit_below(ZB_GFP_BITS_MASK + 1ul);
+		if (unit_below(2))
+			req->gfp |= __ZB_GFP_HIGHMEM;
+	} while (!zb_gfp_valid(req->gfp));
+	req->nr_pages = random_length(pool);
+	req->nid = pool->nodes[unit_below(pool->nr_nodes)].nid;
+	req->policy = unit_below(8) ? policy : NULL;
+}
+
+/* As it was before: nothing allocated, cached or reserved. */
+static void empty(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+
+	unit_pool_drain(p);
+	zb_for_each_zone(zone, &p->pool)
+		zb_zone_unreserve_idle(zone);
+}
+
+static bool served(struct unit_pool *p, const struct zb_alloc_request *req,
+		   struct zb_zone **zone)
+{
+	unsigned long pfn = zb_pool_alloc_exact(&p->pool, req->gfp, req->nr_pages,
+						req->nid, req->policy);
+
+	if (pfn == ZB_NO_PFN)
+		return false;
+	*zone = zb_pfn_zone(&p->pool, pfn);
+	EXPECT_EQ(unit_free_exact(p, pfn, req->nr_pages), ZB_OK);
+	empty(p);
+	return true;
+}
+
+/* On an empty pool the verdict is what then happens. */
+TEST(verdict_is_what_happens)
+{
+	unsigned long masks[2], count[ZB_COULD + 1] = { 0 };
+	struct zb_alloc_request req;
+	struct zb_policy policy;
+	enum zb_verdict verdict;
+	unsigned int i, round;
+	struct unit_pool *p;
+	struct zb_zone *zone;
+
+	for (round = 0; round < 300; round++) {
+		p = random_pool();
+		if (unit_below(3) == 0)
+			damage(p);
+		if (unit_below(2))
+			set_types(p);
+		tune(p);
+		empty(p);
+		for (i = 0; i < 40; i++) {
+			random_request(&p->pool, &req, &policy, masks);
+			verdict = zb_pool_verdict(&p->pool, &req);
+			count[verdict]++;
+			ASSERT_EQ(served(p, &req, &zone), verdict == ZB_COULD);
+			EXPECT_EQ(zb_pool_requests_overlap(&p->pool, &req, &req),
+				  verdict == ZB_COULD);
+		}
+		unit_pool_quiet(p);
+		unit_pool_free(p);
+	}
+	for (i = ZB_NEVER_ZONE; i <= ZB_COULD; i++)
+		EXPECT(count[i] > 20);
+	unit_note("%lu could be served; no zone %lu, node %lu, block %lu, type %lu, watermark %lu",
+		  count[ZB_COULD], count[ZB_NEVER_ZONE], count[ZB_NEVER_NODE],
+		  count[ZB_NEVER_BLOCK], count[ZB_NEVER_TYPE],
+		  count[ZB_NEVER_WATERMARK]);
+}
+
+/* A request that is served from a zone competes with all that could be. */
+TEST(overlap)
+{
+	static const unsigned long node0 = 1, node1 = 2;
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 0, 2 }, { 0, ZB_ZONE_NORMAL, 16, 16 },
+			{ 1, ZB_ZONE_NORMAL, 32, 16 },
+		},
+		.nr_zones = 3,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_policy on0 = { .nodemask = &node0, .nr_bits = 64 };
+	struct zb_policy on1 = { .nodemask = &node1, .nr_bits = 64 };
+	struct zb_alloc_request any = { ZB_GFP_KERNEL, 4096, 0, NULL };
+	struct zb_alloc_request here = { ZB_GFP_KERNEL, 4096, 0, &on0 };
+	struct zb_alloc_request there = { ZB_GFP_KERNEL, 1, 0, &on1 };
+	struct zb_alloc_request dma = { ZB_GFP_KERNEL | __ZB_GFP_DMA, 1, 0, NULL };
+	struct zb_alloc_request small = { ZB_GFP_KERNEL, 1, 0, NULL };
+
+	EXPECT(zb_pool_requests_overlap(&p->pool, &any, &small));
+	EXPECT(zb_pool_requests_overlap(&p->pool, &any, &there));
+	EXPECT(!zb_pool_requests_overlap(&p->pool, &here, &there));
+	/* The DMA zone has no block so large: what it gives delays nobody. */
+	EXPECT(!zb_pool_requests_overlap(&p->pool, &any, &dma));
+	EXPECT(zb_pool_requests_overlap(&p->pool, &small, &dma));
+	unit_pool_end(p);
+}
+
+TEST(reasons)
+{
+	static const unsigned long node7 = 1 << 7;
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 16, 12 } }, .nr_zones = 1,
+		.watermarks = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_policy far = { .nodemask = &node7, .nr_bits = 64 };
+	struct zb_alloc_request req = { ZB_GFP_KERNEL, 1, 0, NULL };
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
+	req.nr_pages = 0;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	req.nr_pages = BIT(p->pool.max_order) + 1;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	req.nr_pages = 1;
+	req.gfp = __ZB_GFP_DMA | __ZB_GFP_DMA32;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	req.gfp = __ZB_GFP_DMA;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_ZONE);
+	req.gfp = ZB_GFP_KERNEL;
+	req.policy = &far;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_NODE);
+	req.policy = NULL;
+	/* 8 pageblocks of 12. */
+	req.nr_pages = PB(8);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4) + 1;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_WATERMARK);
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
+	for (i = 0; i < 4; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_CMA);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_TYPE);
+	for (i = 0; i < 4; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_MOVABLE);
+	unit_pool_end(p);
+}
