@@ -4,8 +4,11 @@
 # All that must be right before a change goes in; what `make check` runs.
 # usage: check.sh [PART]...    of style, unit, kselftest, nodes, debug, heap, kcsan,
 #	bench
-# Needs root and, the first time, a Debian mirror; installs what it lacks. The
-# last line is `N passed, N failed`, and `, N skipped` where something was.
+# Needs root and, the first time, a Debian mirror; installs the packages that the file
+# `packages` has for these parts, and says which before the first step. The last line
+# is `N passed, N failed`, and `, N skipped` where something was; the line above it
+# tells how long all of it took. ZB_BUSY=N runs N endless loops meanwhile, to see that
+# the result does not depend on an idle machine.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -15,6 +18,7 @@ here=$(dirname "$(readlink -f "$0")")
 # What make tells its children is not for those we start in other folders.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+ZB_BUSY=${ZB_BUSY:-0}
 all_parts=(style unit kselftest nodes debug heap kcsan bench)
 
 style() {
@@ -22,7 +26,7 @@ style() {
 }
 
 unit() {
-	need make:make gcc:gcc /usr/include/stdio.h:libc6-dev
+	need make:make gcc:gcc awk:mawk /usr/include/stdio.h:libc6-dev
 	make --no-print-directory -C "$here/unit" check
 }
 
@@ -78,6 +82,8 @@ sum_up() {
 run_part() {
 	local part=$1 start=$SECONDS status=0 p f s closings
 	printf '\n===== %s =====\n' "$part"
+	ZB_PACKAGES=$(packages_of "$part")
+	export ZB_PACKAGES
 	set +e
 	(set -e; "$part") </dev/null 2>&1 | tee "$logs/$part"
 	status=${PIPESTATUS[0]}
@@ -109,19 +115,58 @@ show_beside() {
 	running=''
 }
 
+# how_long SECONDS: as a person reads it.
+how_long() {
+	echo "took $(($1 / 60)) min $(($1 % 60)) s on $(nproc) CPUs, load average at the end: $(
+		cut -d' ' -f1-3 /proc/loadavg)"
+}
+
 # The table of all parts, and the line that counts.
 show_table() {
 	local part
 	printf '\n%-12s %8s %8s %8s %8s\n' part passed failed skipped seconds
 	for part; do
 		cat "$logs/$part.row" 2>/dev/null || printf '%-12s %8d %8d\n' "$part" 0 1
-	done | awk -v seconds="$SECONDS" '
+	done | awk -v seconds="$SECONDS" -v took="$(how_long "$SECONDS")" '
 		{ print; p += $2; f += $3; s += $4 }
 		END {
 			printf "%-12s %8d %8d %8d %8d\n", "all", p, f, s, seconds
+			print took
 			print p " passed, " f " failed" (s ? ", " s " skipped" : "")
 			exit f > 0
 		}'
+}
+
+# --- before the parts begin ---------------------------------------------------------
+
+# Installing is a step of its own, in front of all others: a mirror that does not answer
+# is noticed at once, and no two parts wait for each other's packages later.
+install_packages() {
+	local part pairs missing
+	need awk:mawk
+	for part; do
+		pairs=$(packages_of "$part")
+		# shellcheck disable=SC2086  # several pairs
+		missing=$(missing_packages $pairs | sort -u | paste -sd' ')
+		if [[ $missing ]]; then
+			echo "$part: will install $missing"
+		else
+			echo "$part: all packages are there"
+		fi
+	done
+	# shellcheck disable=SC2046  # several pairs
+	need $(for part; do packages_of "$part"; done)
+}
+
+# The loops die with us, however we end.
+keep_busy() {
+	local i
+	[[ $ZB_BUSY =~ ^[0-9]+$ ]] || die "ZB_BUSY wants a number of processes, not $ZB_BUSY"
+	for ((i = 0; i < ZB_BUSY; i++)); do
+		setpriv --pdeathsig KILL bash -c 'while :; do :; done' &
+		busy+=($!)
+	done
+	[[ $ZB_BUSY -eq 0 ]] || echo "$ZB_BUSY processes keep this machine busy meanwhile"
 }
 
 # The guest's Debian takes a minute to make the first time, so it is begun while
@@ -134,6 +179,7 @@ prepare_guest() {
 finish() {
 	[[ ! $preparing ]] || kill "$preparing" 2>/dev/null || true
 	[[ ! $running ]] || kill -- "-$running" 2>/dev/null || true
+	[[ ${#busy[@]} -eq 0 ]] || kill "${busy[@]}" 2>/dev/null || true
 	rm -rf "$logs"
 }
 
@@ -149,10 +195,12 @@ main() {
 	[[ $# -gt 0 ]] || parts=("${all_parts[@]}")
 	check_parts "${parts[@]}"
 	as_root
-	preparing='' beside='' running=''
+	preparing='' beside='' running='' busy=()
 	logs=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-check.XXXXXX")
 	trap finish EXIT
 	trap 'exit 130' INT TERM HUP
+	install_packages "${parts[@]}"
+	keep_busy
 	[[ ! " ${parts[*]} " =~ \ (kselftest|nodes)\  ]] || prepare_guest
 	[[ ${#parts[@]} -eq 1 || " ${parts[*]} " != *" debug "* ]] || begin_beside debug
 	for part in "${parts[@]}"; do
@@ -162,4 +210,5 @@ main() {
 	show_table "${parts[@]}"
 }
 
-main "$@"
+# For style.sh, which tests some of these functions.
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

@@ -240,4 +240,5 @@ main() {
 	[[ $failed -eq 0 ]]
 }
 
-main "$@"
+# For style.sh, which tests some of these functions.
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

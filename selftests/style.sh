@@ -12,6 +12,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/vm/lib.sh"
 # shellcheck source=selftests/style/analyzers.sh
 . "$here/style/analyzers.sh"
+# shellcheck source=selftests/style/scripts.sh
+. "$here/style/scripts.sh"
 cd "$here/.."
 
 checks=(
@@ -29,6 +31,8 @@ checks=(
 	"syzkaller        the description of the device is what the header says"
 	"shell            shellcheck"
 	"guest_scripts    the scripts that make guests find their logs and files"
+	"packages         check.sh announces every package that a script of its needs"
+	"awks             awk programs do the same with every awk that is here"
 	"kernel_doc       kernel-doc is there and right"
 	"checkpatch       checkpatch --strict"
 	"warnings         W=1, gcc -fanalyzer and sparse say nothing of the module"
@@ -41,7 +45,7 @@ checks=(
 
 list_tree() {
 	if [[ -e .git ]]; then
-		need git:git
+		need git:git awk:mawk
 		git -c safe.directory='*' ls-files -co --exclude-standard
 	else
 		find . -type f -printf '%P\n'
@@ -126,7 +130,11 @@ unit_of() {
 }
 
 layers() {
-	include_edges | awk -v ranks="$ranks" -v never="^($never)\$" '
+	include_edges | judge_edges
+}
+
+judge_edges() {
+	awk -v ranks="$ranks" -v never="^($never)\$" '
 		BEGIN {
 			n = split(ranks, word, /[ \t\n]+/)
 			for (i = 2; i < n; i += 2)

@@ -10,6 +10,8 @@ BEGIN {
 	left = 170
 	width = 420
 	most = 1.5	# longer bars are cut
+	# In a fixed order: that of `in` differs between awks.
+	nr_measures = split("icount uml here", measures, " ")
 	colour["icount"] = "#4878a8"
 	colour["uml"] = "#e49444"
 	colour["here"] = "#6a9f58"
@@ -56,10 +58,11 @@ function scale(v, max) {
 	return (v > max ? max : v) / max * width
 }
 
-function draw_row(i, y,	m, k, v, max) {
+function draw_row(i, y,	j, m, k, v) {
 	text(left - 8, y + 10, "end", 11, name[i])
 	k = 0
-	for (m in colour) {
+	for (j = 1; j <= nr_measures; j++) {
+		m = measures[j]
 		if (!((name[i], m) in ratio))
 			continue
 		v = ratio[name[i], m]
@@ -81,12 +84,14 @@ END {
 	bar(0, 0, left + width + 60, height, "#fff")
 	text(10, 20, "start", 14, "Time of zbuddy / time of the page allocator" (title ? ", " title : ""))
 	x = left
-	for (m in colour)
+	for (j = 1; j <= nr_measures; j++) {
+		m = measures[j]
 		if (m in used) {
 			bar(x, 34, 10, 10, colour[m])
 			text(x + 14, 43, "start", 11, label[m])
 			x += 170
 		}
+	}
 	line(x + 5, 33, 45, "stroke-width=\"1.5\"")
 	text(x + 14, 43, "start", 11, "target")
 	line(left + scale(1, most), rows_at - 6, rows_at + nr * 18, "stroke-dasharray=\"3 3\"")

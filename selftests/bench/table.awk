@@ -4,8 +4,13 @@
 #
 #	awk -f table.awk [-v json=FILE] [-v tsv=FILE] TARGETS MEASURE=FILE...
 #
-# MEASURE is icount, uml, frag or here. Figures are medians; where several CPUs
-# work together the least of all rounds, as nobody else may run meanwhile.
+# MEASURE is icount, uml, frag or here. Figures are medians; for rows in which
+# several CPUs work together they are the least of all rounds, because any other
+# task that runs meanwhile makes such a row slower.
+#
+# An element of an array that may not exist is tested with has() and never read or
+# handed to a function: reading creates it, so has() would find it afterwards, and
+# gawk 5.2.1 frees such an argument twice. style.sh runs this with several awks.
 
 BEGIN {
 	nr_measures = nr_rows = 0
@@ -124,6 +129,8 @@ function ratio(m, row) {
 function figure(m, row, kind) {
 	if (kind == "ratio")
 		return ratio(m, row)
+	if (!has(m, row, "ours"))
+		return ""
 	if (kind == "gain")
 		return has(m, row, "host") ? value[m, row, "ours"] - value[m, row, "host"] : ""
 	return value[m, row, "ours"]
@@ -132,13 +139,18 @@ function figure(m, row, kind) {
 # "0.15 ok", one after the other.
 function verdict(m, row,	i, part, f, ok, text) {
 	text = ""
+	if (!((m, row) in nr_targets))
+		return text
 	for (i = 1; i <= nr_targets[m, row]; i++) {
 		split(target[m, row, i], part, " ")
 		f = figure(m, row, part[1])
 		if (f == "")
 			continue
 		ok = part[2] == "<=" ? f <= part[3] : f >= part[3]
-		ok ? passed++ : failed++
+		if (ok)
+			passed++
+		else
+			failed++
 		text = text (text ? ", " : "") part[1] " " part[2] " " part[3] \
 			(ok ? " ok" : " MISSED")
 	}
@@ -146,11 +158,15 @@ function verdict(m, row,	i, part, f, ok, text) {
 	return text
 }
 
-function number_or(x, empty) {
-	return x == "" ? empty : x >= 1000 ? sprintf("%.0f", x) : sprintf("%.2f", x)
+function figure_text(x) {
+	return sprintf(x >= 1000 ? "%.0f" : "%.2f", x)
 }
 
-function print_table(	i, k, m, row, r, other) {
+function number_or_dash(m, row, v) {
+	return has(m, row, v) ? figure_text(value[m, row, v]) : "-"
+}
+
+function print_table(	i, k, m, row, r) {
 	printf "%-8s %-30s %10s %10s %7s  %7s  %s\n", "measure", "row", "host",
 	       "ours", "ratio", "spread", "target"
 	for (k = 1; k <= nr_measures; k++) {
@@ -159,15 +175,15 @@ function print_table(	i, k, m, row, r, other) {
 			row = rows[i]
 			if (has(m, row, "machine")) {
 				printf "%-8s %-30s %10s\n", m, row,
-				       number_or(value[m, row, "machine"], "-")
+				       number_or_dash(m, row, "machine")
 				continue
 			}
 			if (!has(m, row, "ours") && !has(m, row, "host"))
 				continue
 			r = ratio(m, row)
 			printf "%-8s %-30s %10s %10s %7s  %6.1f%%  %s\n", m, row,
-			       number_or(value[m, row, "host"], "-"),
-			       number_or(value[m, row, "ours"], "-"),
+			       number_or_dash(m, row, "host"),
+			       number_or_dash(m, row, "ours"),
 			       r == "" ? "-" : sprintf("%.3f", r),
 			       spread(m, row), verdict(m, row)
 		}
@@ -176,7 +192,7 @@ function print_table(	i, k, m, row, r, other) {
 
 # From the least to the most, of ours.
 function spread(m, row) {
-	return value[m, row, "ours"] ? 100 * (most[m, row, "ours"] - \
+	return has(m, row, "ours") && value[m, row, "ours"] ? 100 * (most[m, row, "ours"] - \
 		least[m, row, "ours"]) / value[m, row, "ours"] : 0
 }
 
@@ -186,7 +202,7 @@ function json_variant(m, row, v) {
 		       number[m, row, v])
 }
 
-function print_json(	i, k, m, row, sep, v, who, n) {
+function print_json(	i, k, m, row, r, sep, who, n) {
 	split("host ours machine", who, " ")
 	printf "{\n  \"date\": \"%s\",\n  \"passed\": %d,\n  \"failed\": %d,\n  \"rows\": [",
 	       date, passed, failed > json
@@ -202,9 +218,10 @@ function print_json(	i, k, m, row, sep, v, who, n) {
 				if (has(m, row, who[n]))
 					printf ", \"%s\": %s", who[n],
 					       json_variant(m, row, who[n]) > json
-			if (ratio(m, row) != "")
-				printf ", \"ratio\": %.4f", ratio(m, row) > json
-			if (verdicts[m, row])
+			r = ratio(m, row)
+			if (r != "")
+				printf ", \"ratio\": %.4f", r > json
+			if ((m, row) in verdicts && verdicts[m, row] != "")
 				printf ", \"target\": \"%s\"", verdicts[m, row] > json
 			printf "}" > json
 			sep = ","
@@ -214,17 +231,19 @@ function print_json(	i, k, m, row, sep, v, who, n) {
 	close(json)
 }
 
-function print_tsv(	i, k, m, row) {
+function print_tsv(	i, k, m, row, r) {
 	printf "" > tsv
 	for (k = 1; k <= nr_measures; k++)
 		for (i = 1; i <= nr_rows; i++) {
 			m = measures[k]
 			row = rows[i]
-			if (has(m, row, "ours"))
-				printf "%s\t%s\t%s\t%s\t%s\t%s\n", m, row,
-				       has(m, row, "host") ? value[m, row, "host"] : "-",
-				       value[m, row, "ours"], ratio(m, row) == "" ? "-" : ratio(m, row),
-				       nr_targets[m, row] ? target[m, row, 1] : "-" > tsv
+			if (!has(m, row, "ours"))
+				continue
+			r = ratio(m, row)
+			printf "%s\t%s\t%s\t%s\t%s\t%s\n", m, row,
+			       has(m, row, "host") ? value[m, row, "host"] : "-",
+			       value[m, row, "ours"], r == "" ? "-" : r,
+			       (m, row) in nr_targets ? target[m, row, 1] : "-" > tsv
 		}
 	close(tsv)
 }

@@ -148,18 +148,46 @@ as_root() {
 	[[ $EUID -eq 0 ]] || die "must run as root (mounts, chroot and package installation)"
 }
 
-# need COMMAND-OR-FILE:PACKAGE...: install what is missing, and nothing else.
-need() {
-	local pair what packages=()
+# missing_packages COMMAND-OR-FILE:PACKAGE...: those packages whose command or file is
+# not on this machine.
+missing_packages() {
+	local pair what
 	for pair; do
 		what=${pair%%:*}
 		if [[ $what == /* ]]; then
-			[[ -e $what ]] || packages+=("${pair#*:}")
+			[[ -e $what ]] || echo "${pair#*:}"
 		else
-			command -v "$what" >/dev/null || packages+=("${pair#*:}")
+			command -v "$what" >/dev/null || echo "${pair#*:}"
 		fi
 	done
-	[[ ${#packages[@]} -eq 0 ]] || locked host-packages install "${packages[@]}"
+}
+
+# need COMMAND-OR-FILE:PACKAGE...: install what is missing, and nothing else. check.sh
+# announces packages before it begins: under it each pair must have been announced.
+need() {
+	local pair missing
+	for pair; do
+		[[ ! ${ZB_PACKAGES:-} || " $ZB_PACKAGES " == *" $pair "* ]] ||
+			die "$pair is needed, and the file packages does not have it for this part"
+	done
+	missing=$(missing_packages "$@" | sort -u)
+	# shellcheck disable=SC2086  # several packages
+	[[ ! $missing ]] || locked host-packages install $missing
+}
+
+# packages_of PART-OR-@GROUP: its pairs in the file packages, with those of its groups,
+# separated by blanks.
+packages_of() {
+	local name pairs word all=''
+	while read -r name pairs; do
+		[[ $name == "$1" ]] || continue
+		for word in $pairs; do
+			[[ $word != @* ]] || word=$(packages_of "$word")
+			all+=" $word"
+		done
+	done <"$zb_vm/../packages"
+	[[ $all ]] || die "the file packages has no line for $1"
+	echo "${all# }"
 }
 
 install() {
