@@ -10,8 +10,10 @@
 #define ZB_COMPAT_H
 
 #include <linux/cpu.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 
@@ -60,6 +62,23 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 	vma->vm_flags &= ~flags;
 }
 #endif
+
+/* A reference on the file that *@slot names, or NULL if it has no user any more. */
+static inline struct file *zb_get_file_active(struct file **slot)
+{
+#ifdef ZB_HAVE_GET_FILE_ACTIVE
+	return get_file_active(slot);
+#else
+	struct file *file;
+
+	rcu_read_lock();
+	file = READ_ONCE(*slot);
+	if (file && !get_file_rcu(file))
+		file = NULL;
+	rcu_read_unlock();
+	return file;
+#endif
+}
 
 /* Export namespaces were once names, now they are strings. */
 #ifdef ZB_HAVE_NS_STRINGS

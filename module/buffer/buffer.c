@@ -101,6 +101,13 @@ static void get_comm(char comm[TASK_COMM_LEN])
 		strscpy(comm, "-", TASK_COMM_LEN);
 }
 
+static void init_mapping(struct address_space *mapping)
+{
+	address_space_init_once(mapping);
+	init_rwsem(&mapping->invalidate_lock);
+	mapping->a_ops = &empty_aops;
+}
+
 static void describe(struct zb_buffer *buf, struct zb_space *space,
 		     const struct zb_want *want)
 {
@@ -108,6 +115,7 @@ static void describe(struct zb_buffer *buf, struct zb_space *space,
 
 	kref_init(&buf->ref);
 	buf->space = space;
+	init_mapping(&buf->mapping);
 	buf->nr_pages = want->nr_pages;
 	buf->gfp = want->gfp;
 	buf->order = zb_exact_order(want->nr_pages);
@@ -165,8 +173,9 @@ free_buf:
  * @buf: the buffer; gone with the last one
  *
  * Context: may sleep.
+ * Return: true if it was the last one.
  */
-void zb_buffer_put(struct zb_buffer *buf)
+bool zb_buffer_put(struct zb_buffer *buf)
 {
-	kref_put(&buf->ref, release);
+	return kref_put(&buf->ref, release);
 }

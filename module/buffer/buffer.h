@@ -4,10 +4,10 @@
  *
  *	open file ── handles (xarray) ──► buffer ──► frames of the pool
  *	                                   ▲  ▲
- *	            mappings (vma) ────────┘  └──────── dma-bufs
+ *	mappings (vma) ──► mapping files ──┘  └──────── dma-bufs
  *
  * A buffer is counted: its handle holds one reference, and so does every
- * mapping and every dma-buf. With the last reference the frames go back to the
+ * dma-buf and every file through which it is mapped. With the last reference the frames go back to the
  * pool, unless one of them still has a page reference that is not ours:
  * somebody's direct I/O is in flight. Then the buffer waits in limbo until that
  * is gone, so that nobody else ever gets memory that a device or a pipe still
@@ -22,6 +22,7 @@
 
 #include <linux/atomic.h>
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -40,7 +41,6 @@ struct device;
 struct dma_buf;
 struct dmem_cgroup_pool_state;
 struct dmem_cgroup_region;
-struct file;
 struct platform_device;
 struct user_struct;
 struct vm_area_struct;
@@ -123,7 +123,7 @@ struct zb_file {
 
 /**
  * struct zb_buffer - one allocation
- * @ref: handle, mappings and dma-bufs
+ * @ref: handle, mapping files and dma-bufs
  * @space: where it came from
  * @link: on zb_space.buffers
  * @pfn: first frame
@@ -136,6 +136,8 @@ struct zb_file {
  * @has_handle: that name is still good
  * @was_mapped: it may have been pinned
  * @in_limbo: nobody holds it any more
+ * @mapping: address space in which all those vmas are
+ * @files: files of the vmas, by what they may do; NULL where there is none
  * @mappings: vmas that map it
  * @exports: dma-bufs of it
  * @charge: what it is charged to
@@ -159,6 +161,8 @@ struct zb_buffer {
 	bool has_handle;
 	bool was_mapped;
 	bool in_limbo;
+	struct address_space mapping;
+	struct file *files[4];
 	atomic_t mappings;
 	atomic_t exports;
 	struct zb_charge charge;
@@ -196,7 +200,7 @@ void zb_space_destroy(struct zb_space *space);
 struct zb_buffer *zb_buffer_create(struct zb_space *space,
 				   struct zb_account *file,
 				   const struct zb_want *want);
-void zb_buffer_put(struct zb_buffer *buf);
+bool zb_buffer_put(struct zb_buffer *buf);
 
 /* limbo.c */
 void zb_limbo_init(struct zb_space *space);

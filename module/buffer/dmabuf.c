@@ -145,13 +145,8 @@ static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct export *export = dmabuf->priv;
-	int err;
 
-	kref_get(&export->buf->ref);
-	err = zb_buffer_mmap(export->buf, vma, false);
-	if (err)
-		zb_buffer_put(export->buf);
-	return err;
+	return zb_buffer_mmap(export->buf, vma, false);
 }
 
 /* In the linear mapping, where all of a buffer is in one piece. */

@@ -8,11 +8,21 @@
  * pieces are mapped by one entry when they are touched first; such mappings
  * have no pages that could be got.
  *
- * A vma holds a reference on its buffer, and so does every copy and part of it
- * that fork(), mremap() or a partial munmap() makes. Its vm_pgoff counts from
- * the start of the buffer.
+ * A vma does not keep the file that was mapped: it is given a file of the buffer
+ * instead, by vma_set_file(). That file holds a reference on the buffer and has
+ * the buffer's address space, in which all mappings of the buffer are found,
+ * whichever file they were made through. The vma, and every copy and part of it
+ * that fork(), mremap() or a partial munmap() makes, holds the file. Its vm_pgoff
+ * counts from the start of the buffer.
  */
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
 
 #include "../compat.h"
 #include "buffer.h"
@@ -24,7 +34,6 @@ static void vm_open(struct vm_area_struct *vma)
 {
 	struct zb_buffer *buf = vma->vm_private_data;
 
-	kref_get(&buf->ref);
 	atomic_inc(&buf->mappings);
 }
 
@@ -33,7 +42,6 @@ static void vm_close(struct vm_area_struct *vma)
 	struct zb_buffer *buf = vma->vm_private_data;
 
 	atomic_dec(&buf->mappings);
-	zb_buffer_put(buf);
 }
 
 /* Insert up to @nr pages from @addr on, until one is there already. */
@@ -104,6 +112,8 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 	int err;
 
 	while (addr < vma->vm_end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		nr = min_t(unsigned long, INSERT_BATCH,
 			   (vma->vm_end - addr) >> PAGE_SHIFT);
 		err = insert_pages(vma, addr, pfn, nr, &left);
@@ -178,17 +188,9 @@ u64 zb_mmap_features(const struct zb_host *host)
 	return HUGE_FEATURE | (host->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
 }
 
-/**
- * zb_buffer_mmap() - map part of a buffer
- * @buf: the buffer; the vma takes over the caller's reference on success
- * @vma: what is wanted; its vm_pgoff counts from the start of the buffer
- * @huge: by huge entries
- *
- * Context: mmap lock of the caller held for writing; may sleep.
- * Return: 0, -EINVAL when the mapping is private or not all inside of the
- * buffer, -EOPNOTSUPP when there are no huge entries, or -ENOMEM.
- */
-int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
+/* Map frames of the buffer whose file the vma has already. */
+static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
+		      bool huge)
 {
 	int err;
 
@@ -200,16 +202,118 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 		return -EINVAL;
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = buf;
+	/* KVM may take references on the pages of huge mappings, too. */
+	WRITE_ONCE(buf->was_mapped, true);
 	if (huge) {
 		err = map_huge(vma);
 	} else {
 		vma->vm_ops = buf->space->host->in_cma ? &vm_ops_cma : &vm_ops;
-		WRITE_ONCE(buf->was_mapped, true);
 		err = insert_frames(vma, buf->pfn + vma->vm_pgoff);
 	}
 	if (!err)
 		atomic_inc(&buf->mappings);
 	return err;
+}
+
+/* Only remap_file_pages() maps these files: nobody has a descriptor of one. */
+static int mapping_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return map_buffer(file->private_data, vma, false);
+}
+
+static int mapping_mmap_huge(struct file *file, struct vm_area_struct *vma)
+{
+	return map_buffer(file->private_data, vma, true);
+}
+
+static int mapping_release(struct inode *inode, struct file *file)
+{
+	struct zb_buffer *buf = file->private_data;
+	struct zb_space *space = buf->space;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(buf->files); i++)
+		cmpxchg(&buf->files[i], file, NULL);
+	/* As zb_file_close() does: nobody is left to use per-CPU lists. */
+	if (zb_buffer_put(buf) && !atomic_read(&space->files))
+		zb_host_drain_all(space->host);
+	return 0;
+}
+
+/* The owner keeps the module until the last fput(), which may come late. */
+static const struct file_operations mapping_fops = {
+	.owner = THIS_MODULE,
+	.mmap = mapping_mmap,
+	.release = mapping_release,
+};
+
+static const struct file_operations mapping_fops_huge = {
+	.owner = THIS_MODULE,
+	.mmap = mapping_mmap_huge,
+	.release = mapping_release,
+};
+
+static struct file *new_mapping_file(struct zb_buffer *buf, bool huge,
+				     bool writable)
+{
+	struct file *file;
+
+	file = anon_inode_getfile("[zbuddy]",
+				  huge ? &mapping_fops_huge : &mapping_fops,
+				  buf, writable ? O_RDWR : O_RDONLY);
+	if (IS_ERR(file))
+		return file;
+	kref_get(&buf->ref);
+	/* All files of this kind share an inode. The address space is ours. */
+	WRITE_ONCE(buf->mapping.host, file_inode(file));
+	file->f_mapping = &buf->mapping;
+	return file;
+}
+
+/*
+ * A file of the buffer, with a reference for the caller. There is one for each
+ * set of rights, because remap_file_pages() gives a new mapping the rights of the
+ * file. The buffer only remembers its files: the mappings keep them.
+ */
+static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
+				     bool writable)
+{
+	struct file **slot = &buf->files[2 * huge + writable];
+	struct file *file = zb_get_file_active(slot);
+
+	if (file)
+		return file;
+	file = new_mapping_file(buf, huge, writable);
+	/* If two tasks make one at the same time, the later one is remembered. */
+	if (!IS_ERR(file))
+		xchg(slot, file);
+	return file;
+}
+
+/**
+ * zb_buffer_mmap() - map part of a buffer
+ * @buf: the buffer; the caller's reference stays the caller's
+ * @vma: what is wanted; its vm_pgoff counts from the start of the buffer
+ * @huge: by huge entries
+ *
+ * The vma gets a file of the buffer in place of the one it has.
+ *
+ * Context: mmap lock of the caller held for writing; may sleep.
+ * Return: 0, -EINVAL when the mapping is private or not all inside of the
+ * buffer, -EOPNOTSUPP when there are no huge entries, -ENOMEM, -ENFILE when the
+ * system has too many open files, or -EINTR when the task has been killed.
+ */
+int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
+{
+	struct file *file;
+
+	file = get_mapping_file(buf, huge, vma->vm_flags & VM_MAYWRITE);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	/* If mapping fails, the caller of ->mmap() puts the vma's new file. */
+	vma_set_file(vma, file);
+	fput(file);
+	return map_buffer(buf, vma, huge);
 }
 
 /**
@@ -237,7 +341,6 @@ int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
 		return -ENOENT;
 	vma->vm_pgoff &= BIT(shift) - 1;
 	err = zb_buffer_mmap(buf, vma, want_huge);
-	if (err)
-		zb_buffer_put(buf);
+	zb_buffer_put(buf);
 	return err;
 }

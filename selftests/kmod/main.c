@@ -339,6 +339,7 @@ MODULE_PARM_DESC(dirty, "pages to account as dirty, after the tests");
 static void __exit zbt_exit(void)
 {
 	set_dirty("0", NULL);
+	zbt_mappings_exit();
 	zbt_soak_stop();
 }
 

@@ -8,6 +8,7 @@
  *	pageblocks.c  migrate types, isolation, drains
  *	contexts.c    interrupts, several CPUs, waiting
  *	soak.c        threads that are busy until unload
+ *	mappings.c    what mapping_test.c asks the kernel to do
  */
 #ifndef ZB_API_TEST_H
 #define ZB_API_TEST_H
@@ -102,5 +103,6 @@ void zbt_team_wait(struct zbt_team *team);
 
 int zbt_soak_start(unsigned int nr, u64 seed);
 void zbt_soak_stop(void);
+void zbt_mappings_exit(void);
 
 #endif /* ZB_API_TEST_H */

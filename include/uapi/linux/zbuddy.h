@@ -52,7 +52,8 @@
  * faster to set up and to use, but get_user_pages() (direct I/O) is refused on
  * such a mapping. Its errno: ENOENT when no buffer of
  * this file is at that offset, EINVAL when the mapping would begin or end
- * behind the buffer that is there, or is private, EOPNOTSUPP for ZB_MMAP_HUGE
+ * behind the buffer that is there, or is private, ENFILE when the system has too
+ * many open files (a mapped buffer needs one), EOPNOTSUPP for ZB_MMAP_HUGE
  * where there is no such thing.
  *
  * poll() of the device says readable while any zone has more free than its low
