@@ -20,7 +20,7 @@ static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
 	if (get_user(*usize, (u32 __user *)uarg))
 		return -EFAULT;
 	if (*usize < cmd->min_size)
-		return -EINVAL;
+		return zb_einval("size", *usize);
 	if (*usize > PAGE_SIZE)
 		return -E2BIG;
 	err = copy_struct_from_user(arg, cmd->size, uarg, *usize);
@@ -44,8 +44,6 @@ static long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
 	err = copy_in(cmd, &arg, to, &usize);
 	if (err)
 		return err;
-	if (cmd->final && copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
-		return -EFAULT;
 	err = cmd->fn(file, &arg, &priv);
 	if (err)
 		return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the dispatcher (chardev.c) and the commands (ioctl.c) share.
+ * What the dispatcher (chardev.c) and the commands (ioctl.c, ioctl_alloc.c)
+ * share.
  *
  * The dispatcher copies the structure in, the command works on that copy, and
  * the dispatcher copies it out. A command that hands something out is told
@@ -18,7 +19,8 @@ union zb_arg {
 	struct zb_ioc_alloc alloc;
 	struct zb_ioc_free free;
 	struct zb_ioc_query query;
-	struct zb_ioc_bulk bulk;
+	struct zb_ioc_bulk_alloc bulk_alloc;
+	struct zb_ioc_bulk_free bulk_free;
 	struct zb_ioc_label label;
 	struct zb_ioc_phys phys;
 	struct zb_ioc_export export;
@@ -31,7 +33,6 @@ union zb_arg {
  * @size: of its structure today
  * @min_size: of its structure when it was first released
  * @tells: it has something to tell: the structure is copied out
- * @final: what it does can't be undone: see before whether that can be told
  * @fn: does it
  * @done: for a command that gives something out: called with what @fn left in
  *	@priv, and whether the caller has been told of it
@@ -41,12 +42,24 @@ struct zb_cmd {
 	size_t size;
 	size_t min_size;
 	bool tells;
-	bool final;
 	int (*fn)(struct zb_file *file, union zb_arg *arg, void **priv);
 	void (*done)(struct zb_file *file, union zb_arg *arg, void *priv,
 		     bool copied);
 };
 
+/* ioctl.c */
+int zb_einval(const char *field, u64 value);
 const struct zb_cmd *zb_find_cmd(unsigned int nr);
+
+/* ioctl_alloc.c */
+int zb_do_alloc(struct zb_file *file, union zb_arg *arg, void **priv);
+void zb_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
+		   bool copied);
+int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv);
+void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			bool copied);
+int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, void **priv);
+void zb_bulk_free_done(struct zb_file *file, union zb_arg *arg, void *priv,
+		       bool copied);
 
 #endif /* ZB_IOCTL_H */

@@ -32,7 +32,7 @@ FIXTURE_VARIANT(cmd) {
 };
 
 /* What the commands for many buffers at once point to. */
-static __u32 handles[1];
+static struct zb_bulk_buffer bufs[1];
 
 FIXTURE_VARIANT_ADD(cmd, info) {
 	.nr = ZB_IOC_INFO,
@@ -52,8 +52,8 @@ FIXTURE_VARIANT_ADD(cmd, alloc) {
 	.nr = ZB_IOC_ALLOC,
 	.size = sizeof(struct zb_ioc_alloc),
 	.reserved = offsetof(struct zb_ioc_alloc, __reserved),
-	.needs = offsetof(struct zb_ioc_alloc, handle) + 4,
-	.good_flags = ZB_ALLOC_LENGTH | ZB_ALLOC_WAIT,
+	.needs = sizeof(struct zb_ioc_alloc),
+	.good_flags = ZB_BUF_LENGTH | ZB_BUF_WAIT,
 };
 
 FIXTURE_VARIANT_ADD(cmd, free) {
@@ -75,16 +75,17 @@ FIXTURE_VARIANT_ADD(cmd, query) {
 
 FIXTURE_VARIANT_ADD(cmd, bulk_alloc) {
 	.nr = ZB_IOC_BULK_ALLOC,
-	.size = sizeof(struct zb_ioc_bulk),
-	.reserved = offsetof(struct zb_ioc_bulk, __reserved),
-	.needs = offsetof(struct zb_ioc_bulk, done) + 4,
+	.size = sizeof(struct zb_ioc_bulk_alloc),
+	.reserved = offsetof(struct zb_ioc_bulk_alloc, __reserved),
+	.needs = sizeof(struct zb_ioc_bulk_alloc),
+	.good_flags = ZB_BUF_LENGTH | ZB_BUF_WAIT,
 };
 
 FIXTURE_VARIANT_ADD(cmd, bulk_free) {
 	.nr = ZB_IOC_BULK_FREE,
-	.size = sizeof(struct zb_ioc_bulk),
-	.reserved = offsetof(struct zb_ioc_bulk, __reserved),
-	.needs = offsetof(struct zb_ioc_bulk, done) + 4,
+	.size = sizeof(struct zb_ioc_bulk_free),
+	.reserved = NO_RESERVED,
+	.needs = sizeof(struct zb_ioc_bulk_free),
 };
 
 FIXTURE_VARIANT_ADD(cmd, label) {
@@ -146,24 +147,30 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 			 const FIXTURE_VARIANT(cmd) *variant, char *buf)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
-	struct zb_ioc_bulk bulk = {
+	struct zb_ioc_bulk_alloc bulk = {
+		.gfp = ZB_GFP_ANYZONE,
+		.node = ZB_NODE_ANY,
 		.nr = 1,
-		.handles = (unsigned long)handles,
+		.buffers = (unsigned long)bufs,
+		.buffer_size = sizeof(bufs[0]),
+	};
+	struct zb_ioc_bulk_free away = {
+		.nr = 1,
+		.stride = sizeof(bufs[0]),
+		.handles = (unsigned long)&bufs[0].handle,
 	};
 	struct zb_ioc_sync sync = {
 		.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,
 		.length = 1,
 	};
 
-	handles[0] = self->handle;
-	if (variant->nr == ZB_IOC_BULK_ALLOC) {
-		bulk.gfp = ZB_GFP_ANYZONE;
-		bulk.node = ZB_NODE_ANY;
-	}
+	bufs[0].handle = self->handle;
 	if (variant->nr == ZB_IOC_ALLOC)
 		memcpy(buf, &a, sizeof(a));
-	if (variant->nr == ZB_IOC_BULK_ALLOC || variant->nr == ZB_IOC_BULK_FREE)
+	if (variant->nr == ZB_IOC_BULK_ALLOC)
 		memcpy(buf, &bulk, sizeof(bulk));
+	if (variant->nr == ZB_IOC_BULK_FREE)
+		memcpy(buf, &away, sizeof(away));
 	if (variant->nr == ZB_IOC_SYNC)
 		memcpy(buf, &sync, sizeof(sync));
 }
@@ -211,7 +218,7 @@ static int undo(FIXTURE_DATA(cmd) *self, const FIXTURE_VARIANT(cmd) *variant,
 	int fd;
 
 	if (variant->nr == ZB_IOC_BULK_ALLOC)
-		return zb_free(self->zb.fd, handles[0]);
+		return zb_free(self->zb.fd, bufs[0].handle);
 	if (variant->nr == ZB_IOC_EXPORT) {
 		memcpy(&fd, (const char *)p +
 		       offsetof(struct zb_ioc_export, fd), sizeof(fd));
@@ -442,7 +449,7 @@ TEST_F(cmd, old_answer_does_not_matter)
 		put_word(self->room, offsetof(struct zb_ioc_alloc, length), 0);
 	if (variant->handle)
 		put_word(self->room, variant->handle, self->handle);
-	handles[0] = self->handle;
+	bufs[0].handle = self->handle;
 	EXPECT_WORKS(self->room);
 }
 

@@ -34,33 +34,55 @@ static inline int zb_unload(void)
 	return rc ? -errno : 0;
 }
 
-static inline int zb_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk,
-			  const __u32 *handles, __u32 nr)
+static inline struct zb_ioc_bulk_alloc zb_want_bulk(__u32 order,
+						    struct zb_bulk_buffer *bufs,
+						    __u32 nr)
 {
-	bulk->size = sizeof(*bulk);
-	bulk->handles = (unsigned long)handles;
-	bulk->nr = nr;
-	return zb_ioctl(fd, cmd, bulk);
+	return (struct zb_ioc_bulk_alloc){
+		.size		= sizeof(struct zb_ioc_bulk_alloc),
+		.gfp		= ZB_GFP_ANYZONE,
+		.node		= ZB_NODE_ANY,
+		.order		= order,
+		.nr		= nr,
+		.buffers	= (unsigned long)bufs,
+		.buffer_size	= sizeof(*bufs),
+	};
 }
 
-static inline int zb_bulk_alloc(int fd, __u32 order, __u32 *handles, __u32 nr,
-				__u32 *done)
+/* What is in elements behind *@done is as it was. */
+static inline int zb_bulk_buffers(int fd, __u32 order, struct zb_bulk_buffer *bufs,
+				  __u32 nr, __u32 *done)
 {
-	struct zb_ioc_bulk bulk = {
-		.gfp	= ZB_GFP_ANYZONE,
-		.node	= ZB_NODE_ANY,
-		.order	= order,
-	};
-	int rc = zb_bulk(fd, ZB_IOC_BULK_ALLOC, &bulk, handles, nr);
+	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(order, bufs, nr);
+	int rc = zb_ioctl(fd, ZB_IOC_BULK_ALLOC, &bulk);
 
 	*done = bulk.done;
 	return rc;
 }
 
+/* The same for those who want nothing but handles. */
+static inline int zb_bulk_alloc(int fd, __u32 order, __u32 *handles, __u32 nr,
+				__u32 *done)
+{
+	struct zb_bulk_buffer *bufs = calloc(ZB_BULK_MAX, sizeof(*bufs));
+	int rc = zb_bulk_buffers(fd, order, bufs, nr, done);
+	__u32 i;
+
+	for (i = 0; i < *done; i++)
+		handles[i] = bufs[i].handle;
+	free(bufs);
+	return rc;
+}
+
 static inline int zb_bulk_free(int fd, const __u32 *handles, __u32 nr, __u32 *done)
 {
-	struct zb_ioc_bulk bulk = { 0 };
-	int rc = zb_bulk(fd, ZB_IOC_BULK_FREE, &bulk, handles, nr);
+	struct zb_ioc_bulk_free bulk = {
+		.size		= sizeof(bulk),
+		.nr		= nr,
+		.stride		= sizeof(*handles),
+		.handles	= (unsigned long)handles,
+	};
+	int rc = zb_ioctl(fd, ZB_IOC_BULK_FREE, &bulk);
 
 	*done = bulk.done;
 	return rc;
@@ -131,8 +153,8 @@ static inline int zb_alloc_wait(int fd, __u32 order, __u64 timeout_ns,
 				struct zb_ioc_alloc *a)
 {
 	*a = zb_want_order(order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC);
-	a->flags = ZB_ALLOC_WAIT;
-	a->timeout_ns = timeout_ns;
+	a->flags = ZB_BUF_WAIT;
+	a->deadline_ns = zb_deadline(timeout_ns);
 	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
 }
 
@@ -324,14 +346,6 @@ static inline unsigned int zb_nr_open(void)
 	for (fd = 0; fd < 1024; fd++)
 		nr += fcntl(fd, F_GETFD) >= 0;
 	return nr;
-}
-
-static inline __u64 zb_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
 }
 
 #endif /* BUFFER_TEST_H */

@@ -6,6 +6,7 @@
 #include "buffer_test.h"
 
 static __u32 handles[ZB_BULK_MAX + 16];
+static struct zb_bulk_buffer bufs[ZB_BULK_MAX + 16];
 
 /* Two pages, of which the second can't be written or not even read. */
 static __u32 *edge(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
@@ -112,16 +113,24 @@ TEST_F(zbuddy, numbers)
 	EXPECT_EQ(0, held(self));
 }
 
-#define EXPECT_BULK(err, cmd, member, value) do {			\
-	struct zb_ioc_bulk __b = { .node = ZB_NODE_ANY };		\
+#define EXPECT_ALLOC(err, member, value) do {				\
+	struct zb_ioc_bulk_alloc __b = zb_want_bulk(0, bufs, 1);	\
 									\
-	if ((cmd) == ZB_IOC_BULK_ALLOC)					\
-		__b.gfp = ZB_GFP_ANYZONE;				\
-	else								\
-		__b.node = 0;						\
 	__b.member = value;						\
-	EXPECT_EQ(-(err), zb_bulk(self->fd, cmd, &__b, handles, 1)) {	\
-		TH_LOG(#cmd " " #member " " #value);			\
+	EXPECT_EQ(-(err), zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &__b)) { \
+		TH_LOG(#member " " #value);				\
+	}								\
+} while (0)
+
+#define EXPECT_FREE(err, member, value) do {				\
+	struct zb_ioc_bulk_free __f = {					\
+		.size = sizeof(__f), .nr = 1, .stride = sizeof(*handles), \
+		.handles = (unsigned long)handles,			\
+	};								\
+									\
+	__f.member = value;						\
+	EXPECT_EQ(-(err), zb_ioctl(self->fd, ZB_IOC_BULK_FREE, &__f)) {	\
+		TH_LOG(#member " " #value);				\
 	}								\
 } while (0)
 
@@ -129,21 +138,26 @@ TEST_F(zbuddy, one_field_wrong)
 {
 	__u32 done;
 
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, gfp, 1u << ZB_GFP_BITS_SHIFT);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, gfp, __ZB_GFP_DMA | __ZB_GFP_HIGHMEM);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, node, -2);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, node, 1023);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, order, self->info.max_order + 1);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, order, 64);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_ALLOC, order, ~0u);
+	EXPECT_ALLOC(EINVAL, gfp, 1u << ZB_GFP_BITS_SHIFT);
+	EXPECT_ALLOC(EINVAL, gfp, __ZB_GFP_DMA | __ZB_GFP_HIGHMEM);
+	EXPECT_ALLOC(EINVAL, node, -2);
+	EXPECT_ALLOC(EINVAL, node, 1023);
+	EXPECT_ALLOC(EINVAL, order, self->info.max_order + 1);
+	EXPECT_ALLOC(EINVAL, order, 64);
+	EXPECT_ALLOC(EINVAL, order, ~0u);
+	EXPECT_ALLOC(EINVAL, length, 1);
+	EXPECT_ALLOC(EINVAL, deadline_ns, 1);
+	EXPECT_ALLOC(EINVAL, buffer_size, 0);
+	EXPECT_ALLOC(EINVAL, buffer_size, sizeof(*bufs) - 1);
+	EXPECT_ALLOC(EINVAL, buffer_size, (__u32)self->page + 1);
 	EXPECT_EQ(0, held(self));
 	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 1, &done));
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, gfp, ZB_GFP_KERNEL);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, node, -1);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, node, 1);
-	EXPECT_BULK(EINVAL, ZB_IOC_BULK_FREE, order, 1);
+	EXPECT_FREE(EINVAL, stride, 0);
+	EXPECT_FREE(EINVAL, stride, 1);
+	EXPECT_FREE(EINVAL, stride, 6);
+	EXPECT_FREE(EINVAL, nr, 0);
 	EXPECT_TRUE(known(self->fd, handles[0]));
-	EXPECT_BULK(0, ZB_IOC_BULK_FREE, order, 0);
+	EXPECT_FREE(0, stride, 4096);
 }
 
 /* As many as there were, the rest of the array as it was. */
@@ -151,48 +165,52 @@ TEST_F(zbuddy, there_are_not_so_many)
 {
 	__u32 order = self->info.block_order, done, again;
 
-	memset(handles, 0xff, sizeof(handles));
-	ASSERT_EQ(0, zb_bulk_alloc(self->fd, order, handles, ZB_BULK_MAX, &done));
+	memset(bufs, 0xff, sizeof(bufs));
+	ASSERT_EQ(0, zb_bulk_buffers(self->fd, order, bufs, ZB_BULK_MAX, &done));
 	ASSERT_GT(done, 0);
 	ASSERT_LT(done, ZB_BULK_MAX);
 	EXPECT_EQ((__u64)done * self->page << order, held(self));
-	expect_known(_metadata, self->fd, handles, done, true);
-	EXPECT_EQ(~0u, handles[done]);
-	EXPECT_EQ(-ENOMEM, zb_bulk_alloc(self->fd, order, handles + done, 1, &again));
-	EXPECT_EQ(~0u, handles[done]);
-	ASSERT_EQ(0, zb_bulk_free(self->fd, handles, done, &again));
-	EXPECT_EQ(done, again);
+	EXPECT_EQ(~0u, bufs[done].handle);
+	EXPECT_EQ(-ENOMEM, zb_bulk_buffers(self->fd, order, bufs + done, 1, &again));
+	EXPECT_EQ(~0u, bufs[done].handle);
+	for (again = 0; again < done; again++)
+		EXPECT_EQ(0, zb_free(self->fd, bufs[again].handle));
+	EXPECT_EQ(0, held(self));
 }
 
 /* The array ends before the number does. */
 TEST_F(zbuddy, alloc_into_an_array_that_ends)
 {
 	static const int prots[] = { PROT_NONE, PROT_READ };
-	__u32 *end, done, in, freed;
-	size_t i;
+	struct zb_bulk_buffer *end;
+	__u32 done, in, i;
+	size_t p, half;
 
-	for (i = 0; i < ARRAY_SIZE(prots); i++) {
-		end = edge(_metadata, self, prots[i]);
-		EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, end, 8, &done));
+	for (p = 0; p < ARRAY_SIZE(prots); p++) {
+		end = (struct zb_bulk_buffer *)edge(_metadata, self, prots[p]);
+		EXPECT_EQ(-EFAULT, zb_bulk_buffers(self->fd, 0, end, 8, &done));
 		EXPECT_EQ(0, held(self));
 		for (in = 1; in < 8; in++) {
-			ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, end - in, 8, &done));
+			ASSERT_EQ(0, zb_bulk_buffers(self->fd, 0, end - in, 8, &done));
 			EXPECT_EQ(in, done);
 			EXPECT_EQ(in * self->page, held(self));
-			ASSERT_EQ(0, zb_bulk_free(self->fd, end - in, in, &freed));
-			EXPECT_EQ(in, freed);
+			for (i = 1; i <= in; i++)
+				ASSERT_EQ(0, zb_free(self->fd, end[-(int)i].handle));
 		}
 		EXPECT_EQ(0, held(self));
-		/* half of the last one */
-		EXPECT_EQ(0, zb_bulk_alloc(self->fd, 0, (__u32 *)((char *)end - 6), 2,
-					   &done));
-		EXPECT_EQ(1, done);
-		memcpy(handles, (char *)end - 6, 4);
-		EXPECT_EQ(0, zb_free(self->fd, handles[0]));
+		/* part of the last one */
+		for (half = 4; half < sizeof(*end); half += 4) {
+			void *at = (char *)(end - 1) - half;
+
+			EXPECT_EQ(0, zb_bulk_buffers(self->fd, 0, at, 2, &done));
+			EXPECT_EQ(1, done);
+			memcpy(bufs, at, sizeof(*bufs));
+			EXPECT_EQ(0, zb_free(self->fd, bufs[0].handle));
+		}
 	}
-	EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, NULL, 1, &done));
-	EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, (__u32 *)~0xfffffful, 1, &done));
-	EXPECT_EQ(-EFAULT, zb_bulk_alloc(self->fd, 0, (__u32 *)-4l, 4, &done));
+	EXPECT_EQ(-EFAULT, zb_bulk_buffers(self->fd, 0, NULL, 1, &done));
+	EXPECT_EQ(-EFAULT, zb_bulk_buffers(self->fd, 0, (void *)~0xfffffful, 1, &done));
+	EXPECT_EQ(-EFAULT, zb_bulk_buffers(self->fd, 0, (void *)-8l, 4, &done));
 	EXPECT_EQ(0, held(self));
 }
 
@@ -254,45 +272,54 @@ TEST_F(zbuddy, unknown_handle_in_the_array)
 /* If what became of it can't be told, it must not have happened. */
 TEST_F(zbuddy, read_only_structure)
 {
-	struct zb_ioc_bulk *b = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	__u32 done;
+	void *p = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct zb_ioc_bulk_alloc *b = p;
+	struct zb_ioc_bulk_free *f = p;
+	__u32 done, i;
 
-	ASSERT_NE(MAP_FAILED, (void *)b);
-	*b = (struct zb_ioc_bulk){
-		.size = sizeof(*b), .gfp = ZB_GFP_ANYZONE, .node = ZB_NODE_ANY,
-		.nr = 8, .handles = (unsigned long)handles,
-	};
-	ASSERT_EQ(0, mprotect(b, self->page, PROT_READ));
+	ASSERT_NE(MAP_FAILED, p);
+	*b = zb_want_bulk(0, bufs, 8);
+	ASSERT_EQ(0, mprotect(p, self->page, PROT_READ));
 	EXPECT_EQ(-EFAULT, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, b));
 	EXPECT_EQ(0, held(self));
-	expect_known(_metadata, self->fd, handles, 8, false);
+	for (i = 0; i < 8; i++)
+		EXPECT_FALSE(known(self->fd, bufs[i].handle));
 	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, handles, 8, &done));
-	ASSERT_EQ(0, mprotect(b, self->page, PROT_READ | PROT_WRITE));
-	b->gfp = 0;
-	b->node = 0;
-	ASSERT_EQ(0, mprotect(b, self->page, PROT_READ));
-	EXPECT_EQ(-EFAULT, zb_ioctl(self->fd, ZB_IOC_BULK_FREE, b));
+	ASSERT_EQ(0, mprotect(p, self->page, PROT_READ | PROT_WRITE));
+	*f = (struct zb_ioc_bulk_free){
+		.size = sizeof(*f), .nr = 8, .stride = sizeof(*handles),
+		.handles = (unsigned long)handles,
+	};
+	ASSERT_EQ(0, mprotect(p, self->page, PROT_READ));
+	EXPECT_EQ(-EFAULT, zb_ioctl(self->fd, ZB_IOC_BULK_FREE, f));
 	EXPECT_EQ(8 * self->page, held(self));
 	expect_known(_metadata, self->fd, handles, 8, true);
+	ASSERT_EQ(0, zb_bulk_free(self->fd, handles, 8, &done));
+	EXPECT_EQ(8, done);
 }
 
 /* The array may even be in one of the buffers, and go away with it. */
 TEST_F(zbuddy, array_in_a_buffer)
 {
+	struct zb_bulk_buffer *p;
 	struct zb_ioc_alloc a;
-	__u32 *p, done, i;
+	struct zb_ioc_bulk_free f = {
+		.size = sizeof(f), .nr = 100, .stride = sizeof(*p),
+	};
+	__u32 done, i;
 
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 2, ZB_GFP_ANYZONE, &a));
 	p = zb_map(self->fd, &a);
 	ASSERT_NE(MAP_FAILED, (void *)p);
-	ASSERT_EQ(0, zb_bulk_alloc(self->fd, 0, p, 100, &done));
+	ASSERT_EQ(0, zb_bulk_buffers(self->fd, 0, p, 100, &done));
 	ASSERT_EQ(100, done);
 	for (i = 0; i < 100; i++)
-		EXPECT_NE(0, p[i]);
-	p[50] = a.handle;
-	ASSERT_EQ(0, zb_bulk_free(self->fd, p, 100, &done));
-	EXPECT_EQ(100, done);
+		EXPECT_NE(0, p[i].handle);
+	p[50].handle = a.handle;
+	f.handles = (unsigned long)&p->handle;
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_FREE, &f));
+	EXPECT_EQ(100, f.done);
 	EXPECT_EQ(a.length + self->page, held(self));
 	munmap(p, a.length);
 	EXPECT_EQ(self->page, held(self));

@@ -121,8 +121,11 @@ TEST_F(compat, all_commands)
 /* The commands on buffers; what they point to is in the room as well. */
 TEST_F(compat, buffer_commands)
 {
-	struct zb_ioc_bulk bulk = {
-		.size = sizeof(bulk), .gfp = ZB_GFP_ANYZONE, .node = ZB_NODE_ANY, .nr = 8,
+	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
+	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, 8);
+	struct zb_ioc_bulk_free away = {
+		.size = sizeof(away), .nr = 8, .stride = sizeof(*bufs),
+		.handles = (unsigned long)&bufs->handle,
 	};
 	struct zb_ioc_label label = { .size = sizeof(label), .label = "compat" };
 	struct zb_ioc_export export = { .size = sizeof(export), .flags = ZB_EXPORT_CLOEXEC };
@@ -131,11 +134,10 @@ TEST_F(compat, buffer_commands)
 		.size = sizeof(sync), .flags = ZB_SYNC_FOR_CPU | ZB_SYNC_FROM_DEVICE,
 	};
 	struct zb_ioc_alloc a = zb_want_order(2, ZB_GFP_ANYZONE);
-	__u32 *handles = (__u32 *)(self->room + 1024);
 	int rc;
 
-	a.flags = ZB_ALLOC_WAIT;
-	a.timeout_ns = ZB_WAIT_FOREVER;
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = ZB_WAIT_FOREVER;
 	ASSERT_EQ(0, alloc32(self, &a));
 	label.handle = a.handle;
 	phys.handle = a.handle;
@@ -154,16 +156,15 @@ TEST_F(compat, buffer_commands)
 		EXPECT_EQ(a.length, (__u64)lseek(export.fd, 0, SEEK_END));
 		close(export.fd);
 	}
-	bulk.handles = (unsigned long)handles;
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
 	EXPECT_EQ(8, bulk.done);
-	bulk.gfp = 0;
-	bulk.node = 0;
-	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_FREE, &bulk, sizeof(bulk)));
-	EXPECT_EQ(8, bulk.done);
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));
+	EXPECT_EQ(8, away.done);
 	/* the upper half of a pointer counts for a 32-bit program, too */
-	bulk.handles |= 1ull << 40;
-	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_FREE, &bulk, sizeof(bulk)));
+	away.handles |= 1ull << 40;
+	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));
+	bulk.buffers |= 1ull << 40;
+	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
 }
 
 /* mmap2 counts offsets in 4 KiB, in 32 bits. */
@@ -197,7 +198,7 @@ TEST_F(compat, map)
  */
 TEST_F_TIMEOUT(compat, handles_come_round, 90)
 {
-	__u64 i, most = (1ull << 44) / self->zb.page >> self->zb.info.max_order;
+	__u64 i, most = (1ull << 44) / self->zb.page >> (self->zb.info.max_order + 1);
 	const char *limit = getenv("ZB_TEST_SECONDS") ?: "60";
 	__u64 end = zb_now_ns() + strtoull(limit, NULL, 10) * 1000000000;
 	struct zb_ioc_alloc a, kept = zb_want_order(0, ZB_GFP_ANYZONE);

@@ -173,7 +173,7 @@ TEST_F(direct, huge_mapping_is_refused)
 		SKIP(return, "tmpfs copies");
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
 		SKIP(return, "no huge mappings here");
-	p = zb_map_at(self->fd, LENGTH, self->a.mmap_offset + ZB_MMAP_HUGE);
+	p = zb_map_at(self->fd, LENGTH, self->a.mmap_huge_offset);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_EQ(-1, pwrite(self->file, p, LENGTH, 0));
 	EXPECT_EQ(EFAULT, errno);

@@ -198,7 +198,7 @@ static int map(DATA *self)
 
 static int map_huge(DATA *self)
 {
-	return map_from(self, self->fd, self->a.mmap_offset + ZB_MMAP_HUGE);
+	return map_from(self, self->fd, self->a.mmap_huge_offset);
 }
 
 static int map_dmabuf(DATA *self)
@@ -242,7 +242,7 @@ static int map_huge_unaligned(DATA *self)
 {
 	self->p = mmap((void *)0x200000001000ul, self->a.length, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED_NOREPLACE, self->fd,
-		       (off_t)(self->a.mmap_offset + ZB_MMAP_HUGE));
+		       (off_t)(self->a.mmap_huge_offset));
 	return (void *)self->p == MAP_FAILED ? -errno : 0;
 }
 

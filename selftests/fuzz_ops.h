@@ -190,14 +190,14 @@ static void fuzz_alloc(void)
 	struct zb_ioc_alloc a = zb_want_order(0, a_gfp());
 
 	if (pick(2)) {
-		a.flags |= ZB_ALLOC_LENGTH;
+		a.flags |= ZB_BUF_LENGTH;
 		a.length = one_in(8) ? pick(MAX_MAP) : pick(65536) + 1;
 	} else {
 		a.order = one_in(16) ? pick(20) : pick(7);
 	}
 	if (one_in(6)) {
-		a.flags |= ZB_ALLOC_WAIT;
-		a.timeout_ns = one_in(16) ? ZB_WAIT_FOREVER : fuzz_bytes(3);
+		a.flags |= ZB_BUF_WAIT;
+		a.deadline_ns = one_in(16) ? ZB_WAIT_FOREVER : zb_deadline(fuzz_bytes(3));
 	}
 	if (one_in(16))
 		a.node = (__s32)pick(4) - 1;
@@ -223,29 +223,51 @@ static void fuzz_query(void)
 	buf->handle = q.handle;
 	buf->length = q.length;
 	buf->mmap_offset = q.mmap_offset;
+	buf->mmap_huge_offset = q.mmap_huge_offset;
 }
 
-static void fuzz_bulk(void)
+static __u32 a_number(void)
 {
-	static __u32 handles[ZB_BULK_MAX + 1];
-	struct zb_ioc_bulk b = {
-		.size = sizeof(b), .nr = one_in(16) ? pick(ZB_BULK_MAX + 2) : pick(32),
+	return one_in(16) ? pick(ZB_BULK_MAX + 2) : pick(32);
+}
+
+static void fuzz_bulk_alloc(void)
+{
+	static struct zb_bulk_buffer bufs[ZB_BULK_MAX + 2];
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(pick(5), bufs, a_number());
+	const struct zb_bulk_buffer *one;
+
+	b.gfp = a_gfp();
+	if (one_in(12))
+		b.buffers = (uintptr_t)z.edge - 4 * pick(80);
+	b.flags = pick(8) ? 0 : pick(4);
+	b.length = b.flags & ZB_BUF_LENGTH ? pick(65536) : 0;
+	b.order = b.length ? 0 : b.order;
+	b.deadline_ns = b.flags & ZB_BUF_WAIT ? zb_deadline(fuzz_bytes(3)) : 0;
+	if (try_ioctl(ZB_IOC_BULK_ALLOC, &b, sizeof(b)) || !b.done)
+		return;
+	one = &bufs[pick(b.done)];
+	z.buf[pick(NR_HANDLES)] = (struct zb_ioc_alloc){
+		.handle = one->handle, .length = one->length,
+		.mmap_offset = one->mmap_offset,
+		.mmap_huge_offset = one->mmap_huge_offset,
 	};
-	char *edge = z.edge - 4 * pick(8);
+}
+
+static void fuzz_bulk_free(void)
+{
+	static __u32 handles[ZB_BULK_MAX + 2];
+	struct zb_ioc_bulk_free b = {
+		.size = sizeof(b), .nr = a_number(), .stride = 4 * (1 + pick(2)),
+		.handles = (uintptr_t)handles,
+	};
 	__u32 i;
 
-	b.handles = one_in(12) ? (uintptr_t)edge : (uintptr_t)handles;
-	if (pick(2)) {
-		b.gfp = a_gfp();
-		b.node = ZB_NODE_ANY;
-		b.order = pick(5);
-		if (!try_ioctl(ZB_IOC_BULK_ALLOC, &b, sizeof(b)) && b.done)
-			z.buf[pick(NR_HANDLES)].handle = handles[pick(b.done)];
-	} else {
-		for (i = 0; i < 32; i++)
-			handles[i] = one_in(16) ? a_handle() : a_buf()->handle + i;
-		try_ioctl(ZB_IOC_BULK_FREE, &b, sizeof(b));
-	}
+	if (one_in(12))
+		b.handles = (uintptr_t)z.edge - 4 * pick(8);
+	for (i = 0; i < 32; i++)
+		handles[i] = one_in(16) ? a_handle() : a_buf()->handle + i;
+	try_ioctl(ZB_IOC_BULK_FREE, &b, sizeof(b));
 }
 
 static void fuzz_info(void)
@@ -399,7 +421,7 @@ static void fuzz_mmap(void)
 	char *at;
 
 	if (one_in(4))
-		offset |= ZB_MMAP_HUGE;
+		offset += buf->mmap_huge_offset - buf->mmap_offset;
 	if (one_in(32))
 		offset = fuzz_bytes(8) & ~(z.page - 1);
 	if (one_in(4)) {
@@ -535,53 +557,6 @@ static void fuzz_pin(void)
 	case 3:
 		told(process_vm_writev(getpid(), &other, 1, &iov, 1, 0));
 	}
-}
-
-/* --- debugfs and parameters ------------------------------------------------------- */
-
-static void fuzz_debugfs(void)
-{
-	static const char * const names[] = {
-		"buddyinfo", "pagetypeinfo", "zoneinfo", "vmstat", "extfrag_index",
-		"unusable_index", "fallbacks", "pageblocks", "owners", "processes",
-		"regions", "check", "drain",
-	};
-	static char text[65536];
-	char path[128];
-	bool write_it;
-	int fd;
-
-	snprintf(path, sizeof(path), ZB_DEBUGFS "%s", names[pick(ARRAY_SIZE(names))]);
-	write_it = one_in(3);
-	fd = open(path, (write_it ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
-	if (told(fd) < 0)
-		return;
-	if (one_in(4))
-		lseek(fd, (off_t)fuzz_bytes(one_in(4) ? 8 : 2), SEEK_SET);
-	told(write_it ? write(fd, "1\n", pick(3)) :
-			read(fd, one_in(16) ? NULL : text, one_in(3) ? pick(200) : sizeof(text)));
-	close(fd);
-}
-
-static const char * const fuzz_params[] = {
-	"min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio", "dirty_ratio",
-	"percpu_pagelist_high_fraction", "max_bytes_per_open", "max_bytes_per_user",
-	"page_owner",
-};
-
-static void fuzz_param(void)
-{
-	static const char * const values[] = {
-		"0", "1", "8", "10", "100", "3000", "1000000", "4294967295", "4294967296",
-		"18446744073709551616", "-1", "", "Y", "N", "64M", "1G", "nonsense",
-		"256,256,32,0,0", "0 0 0 0 0", "1,1,1,1,1", "1,2,3", "99999999999,1,1,1,1",
-	};
-	char path[128];
-
-	snprintf(path, sizeof(path), ZB_PARAMETERS "%s",
-		 fuzz_params[pick(ARRAY_SIZE(fuzz_params))]);
-	told(zb_write_file(path, values[pick(ARRAY_SIZE(values))]));
-	z.tuned = true;
 }
 
 #endif /* FUZZ_OPS_H */

@@ -9,7 +9,7 @@
  * Where the kernel has KCOV and the module was built with it, programs that reached
  * new code are kept, and half of the next ones are made from those.
  */
-#include "fuzz_ops.h"
+#include "fuzz_files.h"
 
 #include <sys/prctl.h>
 #include <sys/time.h>
@@ -141,7 +141,8 @@ static void fuzz_fork(void);
 static void fuzz_step(void)
 {
 	static const struct { void (*fn)(void); unsigned int often; } what[] = {
-		{ fuzz_alloc, 20 }, { fuzz_free, 10 }, { fuzz_query, 4 }, { fuzz_bulk, 4 },
+		{ fuzz_alloc, 20 }, { fuzz_free, 10 }, { fuzz_query, 4 }, { fuzz_bulk_alloc, 2 },
+		{ fuzz_bulk_free, 2 },
 		{ fuzz_info, 2 }, { fuzz_label, 2 }, { fuzz_phys, 1 }, { fuzz_sync, 2 },
 		{ fuzz_export, 6 }, { fuzz_any_ioctl, 2 }, { fuzz_open, 5 },
 		{ fuzz_close, 3 }, { fuzz_dup, 3 }, { fuzz_poll, 1 }, { fuzz_dmabuf, 2 },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ZB_MMAP_HUGE: mappings made of huge entries are as good as the others, but for
+ * mmap_huge_offset: mappings made of huge entries are as good as the others, but for
  * get_user_pages().
  */
 #include "buffer_test.h"
@@ -23,7 +23,7 @@ static char *room(struct __test_metadata *_metadata, size_t len)
 
 static char *map_huge(int fd, const struct zb_ioc_alloc *a, size_t from, size_t len)
 {
-	return zb_map_at(fd, len, a->mmap_offset + from + ZB_MMAP_HUGE);
+	return zb_map_at(fd, len, a->mmap_huge_offset + from);
 }
 
 /* A buffer of @len bytes with something in it. */
@@ -130,7 +130,7 @@ TEST_F(zbuddy, huge_windows)
 	/* at an address that does not fit */
 	at = room(_metadata, 4 * HUGE) + self->page;
 	p = mmap(at, 2 * HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd,
-		 (off_t)(a.mmap_offset + ZB_MMAP_HUGE));
+		 (off_t)a.mmap_huge_offset);
 	ASSERT_EQ(at, p);
 	EXPECT_TRUE(zb_filled(p, 0, 2 * HUGE, 1));
 }
@@ -147,15 +147,13 @@ TEST_F(zbuddy, huge_wrong_offsets)
 	EXPECT_EQ(MAP_FAILED, map_huge(self->fd, &a, self->page, HUGE));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, HUGE, PROT_READ, MAP_PRIVATE, self->fd,
-				   (off_t)(a.mmap_offset + ZB_MMAP_HUGE)));
+				   (off_t)a.mmap_huge_offset));
 	EXPECT_EQ(EINVAL, errno);
 	for (bit = 46; bit < 64; bit++) {
-		if (1ull << bit == ZB_MMAP_HUGE)
-			continue;
 		EXPECT_EQ(MAP_FAILED, zb_map_at(self->fd, self->page,
 						a.mmap_offset + (1ull << bit)));
-		EXPECT_EQ(MAP_FAILED, zb_map_at(self->fd, self->page, a.mmap_offset +
-						(ZB_MMAP_HUGE | 1ull << bit)));
+		EXPECT_EQ(MAP_FAILED, zb_map_at(self->fd, self->page,
+						a.mmap_huge_offset + (1ull << bit)));
 	}
 	ASSERT_EQ(0, zb_free(self->fd, a.handle));
 	EXPECT_EQ(MAP_FAILED, map_huge(self->fd, &a, 0, self->page));
@@ -298,14 +296,14 @@ TEST_F(zbuddy, huge_populated_and_locked)
 	REQUIRE_HUGE();
 	get_huge(_metadata, self, &a, 2 * HUGE);
 	p = mmap(NULL, a.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		 self->fd, (off_t)(a.mmap_offset + ZB_MMAP_HUGE));
+		 self->fd, (off_t)a.mmap_huge_offset);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	mlock(p, a.length);
 	EXPECT_TRUE(zb_filled(p, 0, a.length, 1));
 	munlock(p, a.length);
 	munmap(p, a.length);
 	p = mmap(NULL, a.length, PROT_READ, MAP_SHARED | MAP_LOCKED, self->fd,
-		 (off_t)(a.mmap_offset + ZB_MMAP_HUGE));
+		 (off_t)a.mmap_huge_offset);
 	if ((void *)p != MAP_FAILED)
 		EXPECT_TRUE(zb_filled(p, 0, a.length, 1));
 }
@@ -321,7 +319,7 @@ TEST_F(zbuddy, huge_and_read_only)
 	EXPECT_EQ(MAP_FAILED, map_huge(fd, &a, 0, HUGE));
 	EXPECT_EQ(EACCES, errno);
 	p = mmap(NULL, HUGE, PROT_READ, MAP_SHARED, fd,
-		 (off_t)(a.mmap_offset + ZB_MMAP_HUGE));
+		 (off_t)a.mmap_huge_offset);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_TRUE(zb_all_bytes(p, 0, HUGE));
 	EXPECT_EQ(SIGSEGV, zb_touch(p, true));

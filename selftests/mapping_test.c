@@ -341,7 +341,7 @@ TEST_F(kernel, one_address_space)
 
 static char *map_huge(FIXTURE_DATA(kernel) *self, const struct zb_ioc_alloc *a)
 {
-	return zb_map_at(self->fd, a->length, a->mmap_offset + ZB_MMAP_HUGE);
+	return zb_map_at(self->fd, a->length, a->mmap_huge_offset);
 }
 
 /* How many page faults it takes to touch @p. */

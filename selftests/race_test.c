@@ -111,11 +111,9 @@ static void own_free(struct worker *w, int fd, int i, bool mapped)
 
 static void own_map(struct worker *w, int fd, const struct zb_ioc_alloc *a)
 {
-	__u64 huge = rnd(w, 3) ? 0 : ZB_MMAP_HUGE;
-	char *p = zb_map_at(fd, a->length, a->mmap_offset + huge);
+	bool huge = !rnd(w, 3) && a->mmap_huge_offset;
+	char *p = zb_map_at(fd, a->length, huge ? a->mmap_huge_offset : a->mmap_offset);
 
-	if ((void *)p == MAP_FAILED && huge && errno == EOPNOTSUPP)
-		return;
 	check_map(w, p, a, "a mapping");
 	if ((void *)p == MAP_FAILED)
 		return;
@@ -254,7 +252,7 @@ static void guess_alloc(struct worker *w, int fd)
 
 	if (rnd(w, 8)) {
 		if (rnd(w, 2))
-			a.flags |= ZB_ALLOC_WAIT;
+			a.flags |= ZB_BUF_WAIT;
 		rc = zb_ioctl(fd, ZB_IOC_ALLOC, &a);
 		if (!rc)
 			guess(w, &a.handle);

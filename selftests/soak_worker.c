@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/zbuddy.h>
@@ -34,7 +35,7 @@ struct buf {
 	int dmabuf;
 	unsigned char *map;
 	__u64 length, mapped;
-	__u64 offset;
+	__u64 offset, huge_offset;
 	unsigned char byte;	/* what it is full of, once mapped */
 };
 
@@ -50,6 +51,14 @@ static __u64 random_below(__u64 n)
 	state ^= state << 25;
 	state ^= state >> 27;
 	return (state * 0x2545f4914f6cdd1dull >> 11) % n;
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
 }
 
 static const __u32 gfps[] = {
@@ -99,14 +108,14 @@ static void unmap(struct buf *b)
 /* New memory is zero; what was written through another mapping is still there. */
 static void map(struct buf *b)
 {
-	bool huge = !random_below(3), again = b->byte;
+	bool huge = !random_below(3) && b->huge_offset, again = b->byte;
 	int from = b->dmabuf >= 0 && random_below(2) ? b->dmabuf : fd;
 	void *p;
 
 	if (b->map || (from == fd && !b->handle))
 		return;
 	p = mmap(NULL, b->length, PROT_READ | PROT_WRITE, MAP_SHARED, from,
-		 from == fd ? (off_t)(b->offset | (huge ? ZB_MMAP_HUGE : 0)) : 0);
+		 from == fd ? (off_t)(huge ? b->huge_offset : b->offset) : 0);
 	if (p == MAP_FAILED)
 		return;
 	b->map = p;
@@ -126,20 +135,20 @@ static void alloc(void)
 	};
 
 	if (random_below(2)) {
-		a.flags |= ZB_ALLOC_LENGTH;
+		a.flags |= ZB_BUF_LENGTH;
 		a.length = 1 + random_below(MAX_BYTES >> random_below(12));
 	} else {
 		a.order = random_below(1 + random_below(12));
 	}
 	if (!random_below(8)) {
-		a.flags |= ZB_ALLOC_WAIT;
-		a.timeout_ns = random_below(50) * 1000000;
+		a.flags |= ZB_BUF_WAIT;
+		a.deadline_ns = now_ns() + random_below(50) * 1000000;
 	}
 	if (nr_bufs == NR_BUFS || all_bytes > ALL_BYTES || call(ZB_IOC_ALLOC, &a))
 		return;
 	bufs[nr_bufs++] = (struct buf){
 		.handle = a.handle, .dmabuf = -1, .length = a.length,
-		.offset = a.mmap_offset,
+		.offset = a.mmap_offset, .huge_offset = a.mmap_huge_offset,
 	};
 	all_bytes += a.length;
 }
@@ -181,19 +190,22 @@ static void export(struct buf *b)
 
 static void bulk(void)
 {
-	__u32 handles[64];
-	struct zb_ioc_bulk b = {
+	struct zb_bulk_buffer all[64];
+	struct zb_ioc_bulk_alloc b = {
 		.size = sizeof(b), .gfp = ZB_GFP_HIGHUSER_MOVABLE | __ZB_GFP_NOWARN,
 		.node = ZB_NODE_ANY, .order = random_below(4),
-		.nr = 1 + random_below(64), .handles = (uintptr_t)handles,
+		.nr = 1 + random_below(64), .buffers = (uintptr_t)all,
+		.buffer_size = sizeof(*all),
+	};
+	struct zb_ioc_bulk_free f = {
+		.size = sizeof(f), .handles = (uintptr_t)&all->handle,
+		.stride = sizeof(*all),
 	};
 
 	if (call(ZB_IOC_BULK_ALLOC, &b))
 		return;
-	b = (struct zb_ioc_bulk){
-		.size = sizeof(b), .nr = b.done, .handles = (uintptr_t)handles,
-	};
-	call(ZB_IOC_BULK_FREE, &b);
+	f.nr = b.done;
+	call(ZB_IOC_BULK_FREE, &f);
 }
 
 /* A pipe keeps pages pinned, until it is read or gone. */

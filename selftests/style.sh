@@ -106,7 +106,7 @@ core/page_alloc 6	core/page_free 7
 core/slowpath 7	core/fast 7	core/isolate 7	core/stat 7	core/check 7	core/verdict 7
 compat 10	region 11	params 12	fault 12	ops 12	host 13	tunables 14
 drain 15	buffer 15	api 16	api_bulk 17	api_block 17
-ioctl 16	chardev 17
+ioctl 16	ioctl_alloc 17	chardev 17
 debugfs 17	debugfs_vm 18	main 19
 '
 # Lower, and yet not for them.
@@ -267,12 +267,6 @@ syzkaller() {
 shell() {
 	need shellcheck:shellcheck
 	shell_scripts | sort -u | xargs -d '\n' shellcheck -x -e SC2317 -f gcc
-}
-
-# Those cases that need no guest.
-guest_scripts() {
-	local output
-	output=$("$here/vm/script_test.sh" 2>&1) || grep -v '^ok ' <<<"$output"
 }
 
 # Also: whatever other files can see has one.

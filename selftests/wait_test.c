@@ -176,8 +176,8 @@ TEST_F(zbuddy, reserves_are_not_waited_for)
 		bufs[nr_bufs++] = a;
 	EXPECT_GT(zb_free_bytes(self->fd), 0);
 	a = zb_want_order(0, ZB_GFP_ANYZONE);
-	a.flags = ZB_ALLOC_WAIT;
-	a.timeout_ns = 300 * MS;
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = zb_deadline(300 * MS);
 	EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
 	give_all(self);
 	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
@@ -336,8 +336,8 @@ TEST_F(zbuddy, nothing_to_wait_for)
 		if (a.order > self->info.max_order)
 			SKIP(return, "zone DMA has all there is");
 	}
-	a.flags = ZB_ALLOC_WAIT;
-	a.timeout_ns = 2000 * MS;
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = zb_deadline(2000 * MS);
 	EXPECT_EQ(-ENOMEM, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
 	EXPECT_LT(zb_now_ns() - from, 1000 * MS);
 }
@@ -451,8 +451,8 @@ TEST_F(zbuddy, nobody_told)
 		zb_sleep_ms(150);
 		_exit(zb_set_parameter("min_free_kbytes", before) ? 1 : 0);
 	}
-	a.flags = ZB_ALLOC_WAIT;
-	a.timeout_ns = 10000 * MS;
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = zb_deadline(10000 * MS);
 	from = zb_now_ns();
 	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
 	EXPECT_GT(zb_now_ns() - from, 100 * MS);

@@ -164,8 +164,8 @@ struct cmds {
 /**
  * struct zb_req - buffers somebody asks for
  * @text: the request as it was typed, for error lines
- * @flags: ZB_ALLOC_* bits
- * @timeout_ns: how long to wait for each
+ * @flags: ZB_BUF_* bits
+ * @deadline_ns: until when to wait for each
  * @label: to name them, or NULL
  * @count: how many
  */
@@ -176,7 +176,7 @@ struct zb_req {
 	__u32 order;
 	__s32 node;
 	__u64 length;
-	__u64 timeout_ns;
+	__u64 deadline_ns;
 	const char *label;
 	unsigned long count;
 };
@@ -246,7 +246,8 @@ int dev_label(int fd, __u32 handle, const char *label);
 int dev_phys(int fd, __u32 handle, struct zb_ioc_phys *phys);
 int dev_export(int fd, __u32 handle, __u32 flags);
 int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length);
-int dev_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk);
+int dev_bulk_alloc(int fd, struct zb_ioc_bulk_alloc *bulk);
+int dev_bulk_free(int fd, struct zb_ioc_bulk_free *bulk);
 void *dev_mmap(int fd, __u64 offset, __u64 length);
 int info_err(struct zbctl *z, int err);
 int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got);

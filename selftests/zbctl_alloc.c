@@ -4,6 +4,8 @@
  */
 #include "zbctl.h"
 
+#include <time.h>
+
 /* Plain numbers from here on are lengths that somebody forgot the unit of. */
 #define NO_ORDER	64
 
@@ -11,6 +13,7 @@
 int parse_req(const struct zbctl *z, struct zb_req *req)
 {
 	const char *what = z->argv[0];
+	struct timespec now;
 	long long order;
 
 	*req = (struct zb_req){
@@ -21,15 +24,17 @@ int parse_req(const struct zbctl *z, struct zb_req *req)
 		.label	= z->label,
 	};
 	if (z->given & OPT(WAIT)) {
-		req->flags = ZB_ALLOC_WAIT;
-		req->timeout_ns = (__u64)z->wait * 1000000000ull;
+		req->flags = ZB_BUF_WAIT;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		req->deadline_ns = (__u64)(now.tv_sec + z->wait) * 1000000000ull +
+				   (__u64)now.tv_nsec;
 	}
 	if (!parse_num(what, 0, NO_ORDER - 1, &order)) {
 		req->order = (__u32)order;
 		return 0;
 	}
 	if (!parse_size(what, &req->length)) {
-		req->flags |= ZB_ALLOC_LENGTH;
+		req->flags |= ZB_BUF_LENGTH;
 		return 0;
 	}
 	if (!parse_num(what, 0, __LONG_LONG_MAX__, &order))

@@ -70,7 +70,7 @@ static const char *zb_huge_begin(struct zbctl *z, __u64 size)
 static int zb_alloc(struct zbctl *z, __u64 size)
 {
 	struct zb_req req = {
-		.flags = ZB_ALLOC_LENGTH, .gfp = z->gfp,
+		.flags = ZB_BUF_LENGTH, .gfp = z->gfp,
 		.node = (__s32)z->node, .length = size, .count = 1,
 	};
 
@@ -84,7 +84,7 @@ static void *zb_map(struct zbctl *z, __u64 size)
 
 static void *zb_huge_map(struct zbctl *z, __u64 size)
 {
-	return dev_mmap(z->fd, buf.mmap_offset + ZB_MMAP_HUGE, size);
+	return dev_mmap(z->fd, buf.mmap_huge_offset, size);
 }
 
 static int zb_end(struct zbctl *z)

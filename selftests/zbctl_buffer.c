@@ -300,7 +300,7 @@ static int copy_through(struct zbctl *z, struct copy *c,
 int cmd_map_file(struct zbctl *z)
 {
 	struct zb_req req = {
-		.text = "4M", .flags = ZB_ALLOC_LENGTH, .gfp = z->gfp,
+		.text = "4M", .flags = ZB_BUF_LENGTH, .gfp = z->gfp,
 		.node = (__s32)z->node, .length = COPY_BUFFER, .count = 1,
 	};
 	struct copy c = {

@@ -85,9 +85,9 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a)
 	a->node = req->node;
 	a->order = req->order;
 	a->length = req->length;
-	a->timeout_ns = req->timeout_ns;
+	a->deadline_ns = req->deadline_ns;
 	/* One who waits wants to be interrupted. */
-	if (req->flags & ZB_ALLOC_WAIT)
+	if (req->flags & ZB_BUF_WAIT)
 		return ioctl(fd, ZB_IOC_ALLOC, a) < 0 ? -errno : 0;
 	return dev_ioctl(fd, ZB_IOC_ALLOC, a);
 }
@@ -160,10 +160,18 @@ int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length)
 	return dev_ioctl(fd, ZB_IOC_SYNC, &arg);
 }
 
-int dev_bulk(int fd, unsigned long cmd, struct zb_ioc_bulk *bulk)
+int dev_bulk_alloc(int fd, struct zb_ioc_bulk_alloc *bulk)
 {
 	bulk->size = sizeof(*bulk);
-	return dev_ioctl(fd, cmd, bulk);
+	bulk->buffer_size = sizeof(struct zb_bulk_buffer);
+	return dev_ioctl(fd, ZB_IOC_BULK_ALLOC, bulk);
+}
+
+int dev_bulk_free(int fd, struct zb_ioc_bulk_free *bulk)
+{
+	bulk->size = sizeof(*bulk);
+	bulk->stride = sizeof(__u32);
+	return dev_ioctl(fd, ZB_IOC_BULK_FREE, bulk);
 }
 
 /* Returns MAP_FAILED with errno, as mmap() does. */
@@ -190,7 +198,7 @@ int info_err(struct zbctl *z, int err)
 static const char *req_text(const struct zb_req *req,
 			    const struct zb_ioc_info *info, char buf[48])
 {
-	if (req->flags & ZB_ALLOC_LENGTH)
+	if (req->flags & ZB_BUF_LENGTH)
 		snprintf(buf, 48, "%s", size_text(req->length));
 	else
 		snprintf(buf, 48, "order %u (%s)", req->order,
@@ -205,7 +213,7 @@ static unsigned int req_order(const struct zb_req *req,
 {
 	unsigned int order = 0;
 
-	if (!(req->flags & ZB_ALLOC_LENGTH))
+	if (!(req->flags & ZB_BUF_LENGTH))
 		return req->order;
 	while (order < 40 && (__u64)info->page_size << order < req->length)
 		order++;
@@ -274,7 +282,7 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 
 static int size_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 {
-	if ((req->flags & ZB_ALLOC_LENGTH) && !req->length)
+	if ((req->flags & ZB_BUF_LENGTH) && !req->length)
 		return zb_err(EINVAL, "alloc %s: a buffer has at least 1 byte",
 			      req->text);
 	if (req_order(req, info) > info->max_order)

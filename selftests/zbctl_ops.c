@@ -69,7 +69,7 @@ static void pick_req(struct stress_worker *w, bool by_length,
 		req->order = order;
 		return;
 	}
-	req->flags = ZB_ALLOC_LENGTH;
+	req->flags = ZB_BUF_LENGTH;
 	req->length = 1 + stress_rnd(w, w->s->page_size << order);
 }
 
@@ -77,7 +77,7 @@ static __u64 req_bytes(const struct stress_worker *w, const struct zb_req *req)
 {
 	__u64 page = w->s->page_size;
 
-	if (!(req->flags & ZB_ALLOC_LENGTH))
+	if (!(req->flags & ZB_BUF_LENGTH))
 		return page << req->order;
 	return (req->length + page - 1) / page * page;
 }

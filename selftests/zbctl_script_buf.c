@@ -159,7 +159,7 @@ int script_export(struct zbctl *z)
 	return 0;
 }
 
-static int bulk_err(const struct zbctl *z, const struct zb_ioc_bulk *bulk,
+static int bulk_err(const struct zbctl *z, const struct zb_ioc_bulk_alloc *bulk,
 		    int err)
 {
 	struct zb_req req = {
@@ -170,24 +170,24 @@ static int bulk_err(const struct zbctl *z, const struct zb_ioc_bulk *bulk,
 	return alloc_err(z->fd, &req, err, 0);
 }
 
-static void show_done(const struct zbctl *z, const struct zb_ioc_bulk *bulk)
+static void show_done(const struct zbctl *z, __u32 done, __u32 nr)
 {
 	if (z->json) {
 		js_open(NULL, '{');
-		js_u64("wanted", bulk->nr);
-		js_u64("done", bulk->done);
+		js_u64("wanted", nr);
+		js_u64("done", done);
 		js_close('}');
 	} else if (!z->quiet) {
-		printf("%u of %u\n", bulk->done, bulk->nr);
+		printf("%u of %u\n", done, nr);
 	}
 }
 
 int script_bulk(struct zbctl *z)
 {
-	static __u32 handles[ZB_BULK_MAX];
-	struct zb_ioc_bulk bulk = {
+	static struct zb_bulk_buffer bufs[ZB_BULK_MAX];
+	struct zb_ioc_bulk_alloc bulk = {
 		.gfp = z->gfp, .node = (__s32)z->node,
-		.handles = (unsigned long)handles,
+		.buffers = (unsigned long)bufs,
 	};
 	long long nr, order;
 	int err, rc = 0;
@@ -201,19 +201,19 @@ int script_bulk(struct zbctl *z)
 		return ZBCTL_FAILED;
 	bulk.nr = (__u32)nr;
 	bulk.order = (__u32)order;
-	err = dev_bulk(z->fd, ZB_IOC_BULK_ALLOC, &bulk);
+	err = dev_bulk_alloc(z->fd, &bulk);
 	if (err)
 		return bulk_err(z, &bulk, -err);
 	for (__u32 i = 0; i < bulk.done; i++)
-		rc |= script_remember(z, handles[i]);
-	show_done(z, &bulk);
+		rc |= script_remember(z, bufs[i].handle);
+	show_done(z, bulk.done, bulk.nr);
 	return rc;
 }
 
 int script_bulk_free(struct zbctl *z)
 {
 	__u32 handles[64];
-	struct zb_ioc_bulk bulk = {
+	struct zb_ioc_bulk_free bulk = {
 		.handles = (unsigned long)handles, .nr = (__u32)z->argc,
 	};
 	int err, rc;
@@ -225,11 +225,11 @@ int script_bulk_free(struct zbctl *z)
 	}
 	if (dev_get(z) < 0)
 		return ZBCTL_FAILED;
-	err = dev_bulk(z->fd, ZB_IOC_BULK_FREE, &bulk);
+	err = dev_bulk_free(z->fd, &bulk);
 	if (err)
 		return buffer_err("bulk-free", handles[0], -err);
 	for (__u32 i = 0; i < bulk.done; i++)
 		script_forget(z, handles[i]);
-	show_done(z, &bulk);
+	show_done(z, bulk.done, bulk.nr);
 	return 0;
 }

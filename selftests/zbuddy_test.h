@@ -78,7 +78,7 @@ static inline struct zb_ioc_alloc zb_want_length(__u64 length, __u32 gfp)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, gfp);
 
-	a.flags = ZB_ALLOC_LENGTH;
+	a.flags = ZB_BUF_LENGTH;
 	a.length = length;
 	return a;
 }
@@ -134,6 +134,24 @@ static inline unsigned int zb_alloc_all(int fd, __u32 order, __u32 gfp,
 		if (!order--)
 			return nr;
 	}
+}
+
+static inline __u64 zb_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
+}
+
+/* @ns from now on, or never. */
+static inline __u64 zb_deadline(__u64 ns)
+{
+	__u64 now = zb_now_ns();
+
+	if (ns == ZB_WAIT_FOREVER)
+		return ns;
+	return now + ns < now ? ZB_WAIT_FOREVER - 1 : now + ns;
 }
 
 static inline void zb_sleep_ms(long ms)

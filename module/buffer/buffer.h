@@ -179,14 +179,14 @@ struct zb_buffer {
  * @nr_pages: frames, 1 .. 2^max_order
  * @nid: node to prefer, one that has a region
  * @wait: wait for memory
- * @timeout_ns: how long, or ZB_WAIT_FOREVER
+ * @deadline_ns: until when, by ktime_get_ns(), or ZB_WAIT_FOREVER
  */
 struct zb_want {
 	zb_gfp_t gfp;
 	unsigned long nr_pages;
 	int nid;
 	bool wait;
-	u64 timeout_ns;
+	u64 deadline_ns;
 };
 
 static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
@@ -229,7 +229,12 @@ int zb_file_add(struct zb_file *file, struct zb_buffer *buf);
 struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle);
 struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle);
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf);
-u64 zb_buffer_mmap_offset(const struct zb_buffer *buf);
+struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle);
+void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf);
+void zb_file_drop_hidden(struct zb_file *file, struct zb_buffer *buf);
+u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge);
+struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
+				 bool *huge);
 
 /* mmap.c */
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);

@@ -2,8 +2,16 @@
 /*
  * The handles of an open file.
  *
- * A handle is an index into the file's xarray, and (shifted left by the order
- * of the largest buffer) the place of the buffer in the file's mmap() offsets.
+ * A handle is an index into the file's xarray, and picks a window of the file's
+ * mmap() offsets. Each window is as large as the largest buffer and is there
+ * twice, once for each kind of mapping. An offset, in pages, is
+ *
+ *	handle | by huge entries? | page in the buffer
+ *	       |      1 bit       |   max_order bits
+ *
+ * with nothing above the handle, so that the 32 bits that a 32-bit program has
+ * for it are enough for many buffers. User space takes offsets as they are.
+ *
  * Handles are given out cyclically: one that was freed stays unknown for long.
  */
 #include <linux/compat.h>
@@ -12,14 +20,19 @@
 
 #include "buffer.h"
 
+static unsigned int handle_shift(const struct zb_space *space)
+{
+	return space->host->pool.max_order + 1;
+}
+
 /*
- * The last handle whose mmap() offset the caller can express: bytes below
- * ZB_MMAP_HUGE, or 32 bits of pages for a 32-bit program.
+ * The last handle whose mmap() offset the caller can express: a positive number
+ * of bytes, or 32 bits of pages for a 32-bit program.
  */
 static u32 max_handle(const struct zb_file *file)
 {
-	unsigned int shift = file->space->host->pool.max_order;
-	u64 max = (ZB_MMAP_HUGE - 1) >> (shift + PAGE_SHIFT);
+	unsigned int shift = handle_shift(file->space);
+	u64 max = (u64)S64_MAX >> (shift + PAGE_SHIFT);
 
 	if (in_compat_syscall() || BITS_PER_LONG == 32)
 		max = U32_MAX >> shift;
@@ -29,13 +42,45 @@ static u32 max_handle(const struct zb_file *file)
 /**
  * zb_buffer_mmap_offset() - where mmap() finds a buffer
  * @buf: a buffer with a handle
+ * @huge: for a mapping by huge entries
  *
- * Return: offset into the file, in bytes.
+ * Return: offset into the file, in bytes; 0 if there are no huge mappings.
  */
-u64 zb_buffer_mmap_offset(const struct zb_buffer *buf)
+u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 {
-	return (u64)buf->handle <<
-	       (buf->space->host->pool.max_order + PAGE_SHIFT);
+	struct zb_host *host = buf->space->host;
+	u64 pgoff = (u64)buf->handle << handle_shift(buf->space);
+
+	if (huge && !(zb_mmap_features(host) & ZB_FEATURE_MMAP_HUGE))
+		return 0;
+	if (huge)
+		pgoff |= BIT_ULL(host->pool.max_order);
+	return pgoff << PAGE_SHIFT;
+}
+
+/**
+ * zb_file_get_at() - look up the buffer at an mmap() offset
+ * @file: whose
+ * @pgoff: offset in pages; on success reduced to the page in the buffer
+ * @huge: whether the mapping is to be made of huge entries
+ *
+ * Return: the buffer with a reference for the caller, or NULL.
+ */
+struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
+				 bool *huge)
+{
+	struct zb_host *host = file->space->host;
+	unsigned long handle = *pgoff >> handle_shift(file->space);
+	struct zb_buffer *buf;
+
+	*huge = *pgoff & BIT(host->pool.max_order);
+	if (handle > U32_MAX ||
+	    (*huge && !(zb_mmap_features(host) & ZB_FEATURE_MMAP_HUGE)))
+		return NULL;
+	buf = zb_file_get(file, handle);
+	if (buf)
+		*pgoff &= BIT(host->pool.max_order) - 1;
+	return buf;
 }
 
 /**
@@ -165,4 +210,50 @@ void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 {
 	if (xa_cmpxchg(&file->handles, buf->handle, buf, NULL, 0) == buf)
 		drop_handle(buf);
+}
+
+/**
+ * zb_file_hide() - take a handle away, so that it can be put back
+ * @file: whose
+ * @handle: any number
+ *
+ * Nobody finds the handle any more, nor is it given out again. To be followed by
+ * zb_file_drop_hidden() or zb_file_unhide(), neither of which can fail.
+ *
+ * Return: the buffer with the reference that the handle had, or NULL.
+ */
+struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle)
+{
+	struct zb_buffer *buf;
+
+	xa_lock(&file->handles);
+	buf = xa_load(&file->handles, handle);
+	if (buf)
+		__xa_store(&file->handles, handle, XA_ZERO_ENTRY, 0);
+	xa_unlock(&file->handles);
+	return buf;
+}
+
+/**
+ * zb_file_unhide() - put a hidden handle back
+ * @file: whose
+ * @buf: what zb_file_hide() returned
+ */
+void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
+{
+	/* In the place of an entry that is there: needs no memory. */
+	xa_store(&file->handles, buf->handle, buf, 0);
+}
+
+/**
+ * zb_file_drop_hidden() - end a hidden handle for good
+ * @file: whose
+ * @buf: what zb_file_hide() returned; its reference is gone afterwards
+ *
+ * Context: may sleep.
+ */
+void zb_file_drop_hidden(struct zb_file *file, struct zb_buffer *buf)
+{
+	xa_release(&file->handles, buf->handle);
+	drop_handle(buf);
 }

@@ -4,7 +4,7 @@
  *
  * By default all pages are put into the page tables at mmap() time, as ordinary
  * pages, so that get_user_pages() (direct I/O, pipes, process_vm_readv) works
- * on them and no access takes a fault. With ZB_MMAP_HUGE naturally aligned
+ * on them and no access takes a fault. Through the huge offset naturally aligned
  * pieces are mapped by one entry when they are touched first; such mappings
  * have no pages that could be got.
  *
@@ -327,20 +327,16 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
  */
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
 {
-	const unsigned long huge = ZB_MMAP_HUGE >> PAGE_SHIFT;
-	unsigned int shift = file->space->host->pool.max_order;
-	unsigned long handle = (vma->vm_pgoff & ~huge) >> shift;
-	bool want_huge = vma->vm_pgoff & huge;
+	unsigned long pgoff = vma->vm_pgoff;
 	struct zb_buffer *buf;
+	bool huge;
 	int err;
 
-	if (handle > U32_MAX)
-		return -ENOENT;
-	buf = zb_file_get(file, handle);
+	buf = zb_file_get_at(file, &pgoff, &huge);
 	if (!buf)
 		return -ENOENT;
-	vma->vm_pgoff &= BIT(shift) - 1;
-	err = zb_buffer_mmap(buf, vma, want_huge);
+	vma->vm_pgoff = pgoff;
+	err = zb_buffer_mmap(buf, vma, huge);
 	zb_buffer_put(buf);
 	return err;
 }

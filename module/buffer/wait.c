@@ -10,6 +10,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
 #include <linux/wait.h>
 
 #include "buffer.h"
@@ -73,25 +74,22 @@ static unsigned long try(struct zb_space *space, struct waiter *w,
 	return pfn;
 }
 
-static unsigned long deadline_of(u64 timeout_ns)
+/*
+ * Wait until it may make sense to try; 0, -ETIMEDOUT, or -ERESTARTSYS: the
+ * deadline is a point in time, so the call can be restarted as it is.
+ */
+static int wait_turn(struct zb_space *space, struct waiter *w, u64 deadline_ns)
 {
-	u64 max = MAX_JIFFY_OFFSET / 2;
+	u64 left, now = ktime_get_ns();
+	long ret;
 
-	return jiffies + min(nsecs_to_jiffies64(timeout_ns) + 1, max);
-}
-
-/* Wait until it may make sense to try; 0, -EINTR or -ETIMEDOUT. */
-static int wait_turn(struct zb_space *space, struct waiter *w,
-		     unsigned long deadline, bool forever)
-{
-	long left = forever ? LOOK_AGAIN : (long)(deadline - jiffies);
-
-	if (left <= 0)
+	if (now >= deadline_ns)
 		return -ETIMEDOUT;
-	left = wait_event_interruptible_timeout(space->host->freed,
-						should_try(space, w),
-						min_t(long, left, LOOK_AGAIN));
-	return left < 0 ? -EINTR : 0;
+	left = nsecs_to_jiffies64(deadline_ns - now) + 1;
+	ret = wait_event_interruptible_timeout(space->host->freed,
+					       should_try(space, w),
+					       min_t(u64, left, LOOK_AGAIN));
+	return ret < 0 ? ret : 0;
 }
 
 /* Is there a zone that the request may use and that is large enough? */
@@ -119,8 +117,8 @@ static bool can_ever(const struct zb_space *space, const struct zb_want *want)
  * zb_wait_alloc() - allocate frames, and wait for them
  * @space: where
  * @want: what is wanted, and how long to wait
- * @err: when there are none: -EINTR, -ETIMEDOUT, or -ENOMEM if there never
- *	can be
+ * @err: when there are none: -ERESTARTSYS, -ETIMEDOUT, or -ENOMEM if there
+ *	never can be
  *
  * Context: may sleep.
  * Return: first frame, or ZB_NO_PFN.
@@ -128,8 +126,6 @@ static bool can_ever(const struct zb_space *space, const struct zb_want *want)
 unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
 			    int *err)
 {
-	bool forever = want->timeout_ns == ZB_WAIT_FOREVER;
-	unsigned long deadline = deadline_of(want->timeout_ns);
 	unsigned long pfn = ZB_NO_PFN;
 	struct waiter w;
 
@@ -138,7 +134,7 @@ unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
 		return ZB_NO_PFN;
 	}
 	stand_in_line(space, &w);
-	for (*err = 0; !*err; *err = wait_turn(space, &w, deadline, forever)) {
+	for (*err = 0; !*err; *err = wait_turn(space, &w, want->deadline_ns)) {
 		if (!is_first(space, &w))
 			continue;
 		pfn = try(space, &w, want);

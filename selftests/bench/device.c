@@ -60,25 +60,26 @@ static void anonymous(size_t size)
 
 static void bulk(size_t nr)
 {
-	static __u32 handles[ZB_BULK_MAX];
-	struct zb_ioc_bulk b = {
+	static struct zb_bulk_buffer all[ZB_BULK_MAX];
+	struct zb_ioc_bulk_alloc b = {
 		.size = sizeof(b), .gfp = GFP, .node = ZB_NODE_ANY, .nr = nr,
-		.handles = (uintptr_t)handles,
+		.buffers = (uintptr_t)all, .buffer_size = sizeof(*all),
+	};
+	struct zb_ioc_bulk_free f = {
+		.size = sizeof(f), .nr = nr, .stride = sizeof(*all),
+		.handles = (uintptr_t)&all->handle,
 	};
 
 	if (ioctl(dev, ZB_IOC_BULK_ALLOC, &b) || b.done != nr)
 		fail("BULK_ALLOC");
-	b = (struct zb_ioc_bulk){
-		.size = sizeof(b), .nr = nr, .handles = (uintptr_t)handles,
-	};
-	if (ioctl(dev, ZB_IOC_BULK_FREE, &b) || b.done != nr)
+	if (ioctl(dev, ZB_IOC_BULK_FREE, &f) || f.done != nr)
 		fail("BULK_FREE");
 }
 
 static void alloc_free(size_t size, bool map)
 {
 	struct zb_ioc_alloc a = {
-		.size = sizeof(a), .flags = ZB_ALLOC_LENGTH, .gfp = GFP,
+		.size = sizeof(a), .flags = ZB_BUF_LENGTH, .gfp = GFP,
 		.node = ZB_NODE_ANY, .length = size,
 	};
 	struct zb_ioc_free f = { .size = sizeof(f) };

@@ -9,7 +9,7 @@
 int main(void)
 {
 	struct zb_ioc_alloc a = {
-		.size = sizeof(a), .flags = ZB_ALLOC_LENGTH, .length = 5 << 20,
+		.size = sizeof(a), .flags = ZB_BUF_LENGTH, .length = 5 << 20,
 		.gfp = ZB_GFP_KERNEL, .node = ZB_NODE_ANY,
 	};
 	int fd = open("/dev/zbuddy", O_RDWR | O_CLOEXEC);

@@ -32,7 +32,7 @@ from_header() {
 		printf '#include <%s>\n' stdio.h fcntl.h sys/mman.h
 		echo "#include \"$header\""
 		echo 'int main(void) {'
-		grep -oE '^struct zb_ioc_[a-z]+ ' "$header" | while read -r _ name; do
+		grep -oE '^struct zb_[a-z_]+ ' "$header" | while read -r _ name; do
 			printf 'printf("size %%s %%zu\\n", "%s", sizeof(struct %s));\n' "$name" "$name"
 		done
 		for name in $(names | sort -u); do

@@ -22,6 +22,10 @@
  * filled up with zeroes, a longer one is accepted as long as what we do not
  * know is zero. All reserved fields and unknown flags must be zero.
  *
+ * Whether something is there is told by zb_ioc_info.features and gfp_mask, and
+ * by nothing else: @version only grows when old programs have to be compiled
+ * anew. Whatever is added to this header gets a feature bit.
+ *
  * What errno means, for every command:
  *
  *  - ENOTTY: no such command
@@ -29,32 +33,39 @@
  *  - E2BIG: the structure is longer than ours and its unknown part not zero
  *  - EINVAL: @size too short, a reserved field not zero, an unknown flag, a
  *    combination of flags that means nothing, an order or length no zone can
- *    ever hold, a node without a region
+ *    ever hold, a node without a region. With dynamic debug on ("module zbuddy
+ *    +p"), the kernel's log names the field.
  *  - EPERM: flags that may use up reserves (HIGH, ATOMIC, MEMALLOC) without
- *    CAP_SYS_RESOURCE
+ *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
  *  - EACCES: a dma-buf that could do more than the open file may
  *  - ENOENT: the handle is not one of this open file
  *  - EDQUOT: a limit on what one open file or one user may hold
  *  - EAGAIN, ENOMEM: a charge to the caller's cgroup or RLIMIT_MEMLOCK failed
- *  - EINTR: a signal came while it waited
- *  - ETIMEDOUT: nothing was freed in time
+ *  - EINTR: a signal was caught while the call waited. The kernel restarts the
+ *    call instead if the handler was installed with SA_RESTART, or if no handler
+ *    ran (SIGSTOP and SIGCONT, a debugger, the freezer); its deadline is still
+ *    the same then.
+ *  - ETIMEDOUT: the deadline came before the memory did
+ *  - EMFILE, ENFILE: no file descriptor is left for a dma-buf
  *  - EOPNOTSUPP: this kernel lacks what it needs, see zb_ioc_info.features
  *  - ENOMEM: no zone that the flags allow has such a block now; try again
  *    after something has been freed
  *  - ENOSPC: this file has handed out all its handles: 2^32 or, for a 32-bit
- *    program, as many largest blocks as fit its 16 TiB of mmap() offsets
+ *    program, as many largest blocks as fit twice into its 16 TiB of mmap()
+ *    offsets
  *
  * A command that fails has changed nothing.
  *
- * mmap() of the device takes the @mmap_offset of a buffer plus any page-aligned
- * offset inside it. It must be MAP_SHARED. With ZB_MMAP_HUGE added to the offset,
+ * mmap() of the device takes one of the two offsets of a buffer, as ALLOC, QUERY
+ * and BULK_ALLOC tell them, plus any page-aligned offset inside the buffer. What
+ * these numbers are made of is not part of the ABI; a 32-bit program can express
+ * all of them. The mapping must be MAP_SHARED. Through @mmap_huge_offset,
  * naturally aligned pieces of the size of a huge page are mapped by one entry:
  * faster to set up and to use, but get_user_pages() (direct I/O) is refused on
- * such a mapping. Its errno: ENOENT when no buffer of
- * this file is at that offset, EINVAL when the mapping would begin or end
- * behind the buffer that is there, or is private, ENFILE when the system has too
- * many open files (a mapped buffer needs one), EOPNOTSUPP for ZB_MMAP_HUGE
- * where there is no such thing.
+ * such a mapping. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. Errno of
+ * mmap(): ENOENT when no buffer of this file is at that offset, EINVAL when the
+ * mapping would begin or end behind the buffer that is there, or is private,
+ * ENFILE when the system has too many open files (a mapped buffer needs one).
  *
  * poll() of the device says readable while any zone has more free than its low
  * watermark.
@@ -62,10 +73,7 @@
 
 #define ZB_IOC_TYPE	0xBB
 
-#define ZB_ABI_VERSION	2
-
-/* Added to an offset for mmap() */
-#define ZB_MMAP_HUGE	(1ull << 62)
+#define ZB_ABI_VERSION	3
 
 /* Zone types, lowest first. */
 #define ZB_ZONE_DMA		0
@@ -180,9 +188,6 @@ typedef __u32 __bitwise zb_gfp_t;
  * @backend: out: where the region came from: "cma", "dma" or "contig"
  * @total_bytes: out: size of the region on all nodes
  * @free_bytes: out: free now, per-CPU lists included
- * @mmap_shift: out: a buffer's offset for mmap() is its handle shifted left by
- *	this
- * @__reserved: must be 0
  */
 struct zb_ioc_info {
 	__u32 size;
@@ -198,13 +203,11 @@ struct zb_ioc_info {
 	char backend[12];
 	__aligned_u64 total_bytes;
 	__aligned_u64 free_bytes;
-	__u32 mmap_shift;
-	__u32 __reserved;
 };
 
 /* Bits of zb_ioc_info.features */
 #define ZB_FEATURE_DMABUF	(1ull << 0)	/* ZB_IOC_EXPORT */
-#define ZB_FEATURE_MMAP_HUGE	(1ull << 1)	/* ZB_MMAP_HUGE */
+#define ZB_FEATURE_MMAP_HUGE	(1ull << 1)	/* mmap_huge_offset */
 #define ZB_FEATURE_LONGTERM_PIN	(1ull << 2)	/* mappings can be pinned for long */
 #define ZB_FEATURE_DMEM		(1ull << 3)	/* ACCOUNT charges the dmem cgroup */
 #define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* ACCOUNT charges RLIMIT_MEMLOCK */
@@ -233,32 +236,34 @@ struct zb_ioc_zone {
 	__aligned_u64 cached_bytes;
 };
 
-/* zb_ioc_alloc.flags */
-#define ZB_ALLOC_LENGTH		(1u << 0)	/* @length instead of @order; the tail is trimmed */
-#define ZB_ALLOC_WAIT		(1u << 1)	/* wait for memory up to @timeout_ns */
+/* zb_ioc_alloc.flags and zb_ioc_bulk_alloc.flags */
+#define ZB_BUF_LENGTH		(1u << 0)	/* @length instead of @order; the tail is trimmed */
+#define ZB_BUF_WAIT		(1u << 1)	/* wait for memory until @deadline_ns */
 
-/* "However long it takes." */
+/* A deadline that never comes */
 #define ZB_WAIT_FOREVER		(~0ull)
 
 /**
  * struct zb_ioc_alloc - allocate a physically contiguous, zeroed buffer
  * @size: sizeof(struct zb_ioc_alloc)
- * @flags: ZB_ALLOC_* bits
+ * @flags: ZB_BUF_* bits
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
  * @node: in: node to prefer, or ZB_NODE_ANY; out: the node it came from
- * @order: in: order of the block (0 with ZB_ALLOC_LENGTH);
+ * @order: in: order of the block (0 with ZB_BUF_LENGTH);
  *	out: order of the smallest block that holds the buffer, to which its
  *	start is aligned
  * @zone: out: ZB_ZONE_* it came from
  * @handle: out: names the buffer in this open file, never 0
  * @__reserved: must be 0
- * @length: in: bytes wanted, rounded up to whole pages (with ZB_ALLOC_LENGTH,
+ * @length: in: bytes wanted, rounded up to whole pages (with ZB_BUF_LENGTH,
  *	else 0); out: bytes of the buffer
  * @mmap_offset: out: offset to give to mmap() of the device
- * @timeout_ns: in: with ZB_ALLOC_WAIT how long to wait, or ZB_WAIT_FOREVER;
- *	else 0. Those who wait are served in the order in which they came, a
- *	large request before a small one that came later; what no zone can ever
- *	have (ENOMEM at once) does not wait.
+ * @mmap_huge_offset: out: the same for a mapping by huge entries, or 0
+ * @deadline_ns: in: with ZB_BUF_WAIT until when to wait, in nanoseconds of
+ *	CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. A deadline that has passed
+ *	already allows one attempt. Those who wait are served in the order in
+ *	which they came, a large request before a small one that came later; what
+ *	no zone can ever have (ENOMEM at once) does not wait.
  */
 struct zb_ioc_alloc {
 	__u32 size;
@@ -271,7 +276,8 @@ struct zb_ioc_alloc {
 	__u32 __reserved;
 	__aligned_u64 length;
 	__aligned_u64 mmap_offset;
-	__aligned_u64 timeout_ns;
+	__aligned_u64 mmap_huge_offset;
+	__aligned_u64 deadline_ns;
 };
 
 /**
@@ -302,6 +308,7 @@ struct zb_ioc_free {
  * @migratetype: out: ZB_MIGRATE_* that its flags asked for
  * @length: out: bytes
  * @mmap_offset: out: offset to give to mmap()
+ * @mmap_huge_offset: out: the same for a mapping by huge entries, or 0
  * @mappings: out: how many mappings of it exist now
  * @exports: out: how many dma-bufs of it exist now
  */
@@ -316,38 +323,94 @@ struct zb_ioc_query {
 	__u32 migratetype;
 	__aligned_u64 length;
 	__aligned_u64 mmap_offset;
+	__aligned_u64 mmap_huge_offset;
 	__u32 mappings;
 	__u32 exports;
 };
 
+#define ZB_BULK_MAX	4096u
+
 /**
- * struct zb_ioc_bulk - allocate or free many buffers of one order
- * @size: sizeof(struct zb_ioc_bulk)
- * @flags: must be 0
- * @gfp: ZB_GFP_* and __ZB_GFP_* bits; 0 for a free
- * @node: node to prefer, or ZB_NODE_ANY; 0 for a free
- * @order: of each block; 0 for a free
- * @nr: how many, up to ZB_BULK_MAX
- * @handles: address of an array of @nr __u32: filled in, or to be freed
- * @done: out: how many were allocated or freed, from the first on
+ * struct zb_bulk_buffer - one of the buffers that ZB_IOC_BULK_ALLOC made
+ * @handle: names the buffer in this open file, never 0
+ * @node: the node it came from
+ * @zone: ZB_ZONE_* it came from
+ * @order: order its start is aligned to
+ * @length: bytes of the buffer
+ * @mmap_offset: offset to give to mmap() of the device
+ * @mmap_huge_offset: the same for a mapping by huge entries, or 0
+ */
+struct zb_bulk_buffer {
+	__u32 handle;
+	__s32 node;
+	__u32 zone;
+	__u32 order;
+	__aligned_u64 length;
+	__aligned_u64 mmap_offset;
+	__aligned_u64 mmap_huge_offset;
+};
+
+/**
+ * struct zb_ioc_bulk_alloc - allocate many buffers of one size
+ * @size: sizeof(struct zb_ioc_bulk_alloc)
+ * @flags: ZB_BUF_* bits
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits
+ * @node: node to prefer, or ZB_NODE_ANY
+ * @order: of each buffer's block (0 with ZB_BUF_LENGTH)
+ * @nr: how many, 1 to ZB_BULK_MAX
+ * @length: bytes of each buffer (with ZB_BUF_LENGTH, else 0)
+ * @deadline_ns: with ZB_BUF_WAIT until when to wait for the first buffer, as in
+ *	struct zb_ioc_alloc; else 0
+ * @buffers: address of an array of @nr elements of @buffer_size bytes
+ * @buffer_size: sizeof(struct zb_bulk_buffer); what a longer element has more
+ *	than ours is filled with zeroes
+ * @done: out: how many were allocated; their elements are filled in
+ * @error: out: 0 if that is all of them, or the errno that ended it
  * @__reserved: must be 0
  *
- * Succeeds if at least one was; @done tells how many. If it fails, none was,
- * and the errno is why the first one wasn't.
+ * Succeeds if at least one buffer was allocated, as read() does with bytes: the
+ * call waits only while it has none, and returns with what there is. If it
+ * fails, none was allocated. An element that can't be written ends it as well:
+ * the buffers before that one are allocated, that one and the rest are not.
  */
-struct zb_ioc_bulk {
+struct zb_ioc_bulk_alloc {
 	__u32 size;
 	__u32 flags;
 	__u32 gfp;
 	__s32 node;
 	__u32 order;
 	__u32 nr;
-	__aligned_u64 handles;
+	__aligned_u64 length;
+	__aligned_u64 deadline_ns;
+	__aligned_u64 buffers;
+	__u32 buffer_size;
 	__u32 done;
+	__u32 error;
 	__u32 __reserved;
 };
 
-#define ZB_BULK_MAX	4096u
+/**
+ * struct zb_ioc_bulk_free - let go of many buffers
+ * @size: sizeof(struct zb_ioc_bulk_free)
+ * @flags: must be 0
+ * @nr: how many, 1 to ZB_BULK_MAX
+ * @stride: bytes from one handle to the next, a multiple of 4, not 0: 4 for an
+ *	array of handles, sizeof(struct zb_bulk_buffer) for those of BULK_ALLOC
+ * @handles: address of the first handle
+ * @done: out: how many were freed, from the first on
+ * @error: out: 0 if that is all of them, or the errno that ended it
+ *
+ * Succeeds if at least one buffer was freed. If it fails, none was.
+ */
+struct zb_ioc_bulk_free {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 stride;
+	__aligned_u64 handles;
+	__u32 done;
+	__u32 error;
+};
 
 #define ZB_LABEL_LEN	32
 

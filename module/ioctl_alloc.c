@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands that make buffers, and BULK_FREE. */
+#include <linux/build_bug.h>
+#include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/time_namespace.h>
+#include <linux/uaccess.h>
+
+#include "ioctl.h"
+
+/* With these a request may use up what is kept for urgent ones. */
+#define RESERVE_FLAGS \
+	(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC)
+
+/* What ALLOC and BULK_ALLOC have in common. */
+struct request {
+	u32 flags;
+	zb_gfp_t gfp;
+	int node;
+	u32 order;
+	u64 length;
+	u64 deadline_ns;
+};
+
+/* 0 and the number of frames, or -EINVAL if no zone can ever have as many. */
+static int want_size(const struct request *req, const struct zb_pool *pool,
+		     struct zb_want *want)
+{
+	u64 max = (u64)PAGE_SIZE << pool->max_order;
+
+	if (!(req->flags & ZB_BUF_LENGTH)) {
+		if (req->length)
+			return zb_einval("length", req->length);
+		if (req->order > pool->max_order)
+			return zb_einval("order", req->order);
+		want->nr_pages = BIT(req->order);
+		return 0;
+	}
+	if (req->order)
+		return zb_einval("order", req->order);
+	if (!req->length || req->length > max)
+		return zb_einval("length", req->length);
+	want->nr_pages = PAGE_ALIGN(req->length) >> PAGE_SHIFT;
+	return 0;
+}
+
+/* 0 and the node to start at, or -EINVAL if it has no region. */
+static int want_node(const struct request *req, const struct zb_host *host,
+		     struct zb_want *want)
+{
+	want->nid = req->node;
+	if (req->node == ZB_NODE_ANY)
+		want->nid = zb_host_local_node(host);
+	else if (!zb_pool_node(&host->pool, req->node))
+		return zb_einval("node", req->node);
+	return 0;
+}
+
+/*
+ * The caller's CLOCK_MONOTONIC may be one of its time namespace; we wait by the
+ * kernel's.
+ */
+static u64 host_deadline(u64 deadline_ns)
+{
+	struct timespec64 offset = { 0 };
+	s64 ns;
+
+	if (deadline_ns == ZB_WAIT_FOREVER)
+		return deadline_ns;
+	timens_add_monotonic(&offset);
+	ns = timespec64_to_ns(&offset);
+	if (ns >= 0)
+		return deadline_ns > ns ? deadline_ns - ns : 0;
+	return min(deadline_ns, ZB_WAIT_FOREVER - 1 + ns) - ns;
+}
+
+static int want_wait(const struct request *req, struct zb_want *want)
+{
+	want->wait = req->flags & ZB_BUF_WAIT;
+	if (!want->wait && req->deadline_ns)
+		return zb_einval("deadline_ns", req->deadline_ns);
+	want->deadline_ns = host_deadline(req->deadline_ns);
+	return 0;
+}
+
+/* 0, -EINVAL for flags that make no sense, or -EPERM. */
+static int want_gfp(const struct request *req, struct zb_want *want)
+{
+	if (!zb_gfp_valid(req->gfp))
+		return zb_einval("gfp", zb_gfp_bits(req->gfp));
+	if ((req->gfp & RESERVE_FLAGS) && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	want->gfp = req->gfp;
+	return 0;
+}
+
+static int get_want(const struct zb_host *host, const struct request *req,
+		    struct zb_want *want)
+{
+	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
+		return zb_einval("flags", req->flags);
+	return want_size(req, &host->pool, want) ?:
+	       want_node(req, host, want) ?:
+	       want_wait(req, want) ?:
+	       want_gfp(req, want);
+}
+
+/*
+ * A buffer with a handle, and a reference for us until the caller has been told
+ * of it.
+ */
+static struct zb_buffer *create(struct zb_file *file, const struct zb_want *want)
+{
+	struct zb_buffer *buf = zb_buffer_create(file->space, file->account, want);
+	int err;
+
+	if (IS_ERR(buf))
+		return buf;
+	kref_get(&buf->ref);
+	err = zb_file_add(file, buf);
+	if (!err)
+		return buf;
+	zb_buffer_put(buf);
+	zb_buffer_put(buf);
+	return ERR_PTR(err);
+}
+
+static void settle(struct zb_file *file, struct zb_buffer *buf, bool copied)
+{
+	if (!copied)
+		zb_file_cancel(file, buf);
+	zb_buffer_put(buf);
+}
+
+/**
+ * zb_do_alloc() - ZB_IOC_ALLOC
+ * @file: the open file
+ * @arg: the structure
+ * @priv: out: for the function that ends the command
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
+ */
+int zb_do_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
+{
+	struct zb_ioc_alloc *alloc = &arg->alloc;
+	const struct request req = {
+		.flags = alloc->flags,
+		.gfp = zb_gfp_from_bits(alloc->gfp),
+		.node = alloc->node,
+		.order = alloc->order,
+		.length = alloc->length,
+		.deadline_ns = alloc->deadline_ns,
+	};
+	struct zb_buffer *buf;
+	struct zb_want want = {};
+	int err;
+
+	if (alloc->__reserved)
+		return zb_einval("__reserved", alloc->__reserved);
+	err = get_want(file->space->host, &req, &want);
+	if (err)
+		return err;
+	buf = create(file, &want);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	*priv = buf;
+	alloc->node = buf->nid;
+	alloc->order = buf->order;
+	alloc->zone = buf->zone;
+	alloc->handle = buf->handle;
+	alloc->length = zb_buffer_bytes(buf);
+	alloc->mmap_offset = zb_buffer_mmap_offset(buf, false);
+	alloc->mmap_huge_offset = zb_buffer_mmap_offset(buf, true);
+	return 0;
+}
+
+/**
+ * zb_alloc_done() - keep the buffer of ZB_IOC_ALLOC, or take it back
+ * @file: the open file
+ * @arg: the structure
+ * @priv: from the function that began it
+ * @copied: the caller has been told of it
+ *
+ * Context: may sleep.
+ */
+void zb_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
+		       bool copied)
+{
+	settle(file, priv, copied);
+}
+
+/* Write the description of @buf to element @i of the caller's array. */
+static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
+		     const struct zb_buffer *buf)
+{
+	void __user *to = u64_to_user_ptr(bulk->buffers +
+					  (u64)i * bulk->buffer_size);
+	const struct zb_bulk_buffer told = {
+		.handle = buf->handle,
+		.node = buf->nid,
+		.zone = buf->zone,
+		.order = buf->order,
+		.length = zb_buffer_bytes(buf),
+		.mmap_offset = zb_buffer_mmap_offset(buf, false),
+		.mmap_huge_offset = zb_buffer_mmap_offset(buf, true),
+	};
+
+	if (copy_to_user(to, &told, sizeof(told)) ||
+	    clear_user(to + sizeof(told), bulk->buffer_size - sizeof(told)))
+		return -EFAULT;
+	return 0;
+}
+
+static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
+			   const struct zb_want *want, struct zb_buffer **bufs)
+{
+	struct zb_buffer *buf = create(file, want);
+	int err;
+
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	err = bulk_tell(bulk, bulk->done, buf);
+	if (err) {
+		settle(file, buf, false);
+		return err;
+	}
+	bufs[bulk->done++] = buf;
+	return 0;
+}
+
+/*
+ * Only the first buffer is waited for: once there is one, the caller gets what
+ * there is, and no call sits on memory while it waits for more.
+ */
+static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
+		       struct zb_want *want, struct zb_buffer **bufs)
+{
+	int err;
+
+	for (bulk->done = 0; bulk->done < bulk->nr; cond_resched()) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = bulk_create_one(file, bulk, want, bufs);
+		if (err)
+			return err;
+		want->wait = false;
+	}
+	return 0;
+}
+
+static int check_bulk_alloc(const struct zb_ioc_bulk_alloc *bulk)
+{
+	if (bulk->__reserved)
+		return zb_einval("__reserved", bulk->__reserved);
+	if (!bulk->nr || bulk->nr > ZB_BULK_MAX)
+		return zb_einval("nr", bulk->nr);
+	if (bulk->buffer_size < sizeof(struct zb_bulk_buffer) ||
+	    bulk->buffer_size > PAGE_SIZE)
+		return zb_einval("buffer_size", bulk->buffer_size);
+	return 0;
+}
+
+/**
+ * zb_do_bulk_alloc() - ZB_IOC_BULK_ALLOC
+ * @file: the open file
+ * @arg: the structure
+ * @priv: out: for the function that ends the command
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
+ */
+int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
+{
+	struct zb_ioc_bulk_alloc *bulk = &arg->bulk_alloc;
+	const struct request req = {
+		.flags = bulk->flags,
+		.gfp = zb_gfp_from_bits(bulk->gfp),
+		.node = bulk->node,
+		.order = bulk->order,
+		.length = bulk->length,
+		.deadline_ns = bulk->deadline_ns,
+	};
+	struct zb_buffer **bufs;
+	struct zb_want want = {};
+	int err;
+
+	err = check_bulk_alloc(bulk) ?: get_want(file->space->host, &req, &want);
+	if (err)
+		return err;
+	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
+	if (!bufs)
+		return -ENOMEM;
+	err = bulk_create(file, bulk, &want, bufs);
+	if (!bulk->done) {
+		kvfree(bufs);
+		return err;
+	}
+	bulk->error = -err;
+	*priv = bufs;
+	return 0;
+}
+
+/**
+ * zb_bulk_alloc_done() - keep the buffers of ZB_IOC_BULK_ALLOC, or take them back
+ * @file: the open file
+ * @arg: the structure
+ * @priv: from the function that began it
+ * @copied: the caller has been told of it
+ *
+ * Context: may sleep.
+ */
+void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			    bool copied)
+{
+	struct zb_buffer **bufs = priv;
+	unsigned int i;
+
+	for (i = 0; i < arg->bulk_alloc.done; i++)
+		settle(file, bufs[i], copied);
+	kvfree(bufs);
+}
+
+/* Take the handles away, but so that they can be put back. */
+static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
+		     struct zb_buffer **bufs)
+{
+	struct zb_buffer *buf;
+	u32 handle;
+
+	for (bulk->done = 0; bulk->done < bulk->nr; cond_resched()) {
+		if (get_user(handle, (u32 __user *)u64_to_user_ptr(bulk->handles +
+					(u64)bulk->done * bulk->stride)))
+			return -EFAULT;
+		buf = zb_file_hide(file, handle);
+		if (!buf)
+			return -ENOENT;
+		bufs[bulk->done++] = buf;
+	}
+	return 0;
+}
+
+static int check_bulk_free(const struct zb_ioc_bulk_free *bulk)
+{
+	if (bulk->flags)
+		return zb_einval("flags", bulk->flags);
+	if (!bulk->nr || bulk->nr > ZB_BULK_MAX)
+		return zb_einval("nr", bulk->nr);
+	if (!bulk->stride || bulk->stride % sizeof(u32))
+		return zb_einval("stride", bulk->stride);
+	return 0;
+}
+
+/**
+ * zb_do_bulk_free() - ZB_IOC_BULK_FREE, up to the point of no return
+ * @file: the open file
+ * @arg: the structure
+ * @priv: out: for the function that ends the command
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
+ */
+int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, void **priv)
+{
+	struct zb_ioc_bulk_free *bulk = &arg->bulk_free;
+	struct zb_buffer **bufs;
+	int err;
+
+	err = check_bulk_free(bulk);
+	if (err)
+		return err;
+	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
+	if (!bufs)
+		return -ENOMEM;
+	err = bulk_hide(file, bulk, bufs);
+	if (!bulk->done) {
+		kvfree(bufs);
+		return err;
+	}
+	bulk->error = -err;
+	*priv = bufs;
+	return 0;
+}
+
+/**
+ * zb_bulk_free_done() - free the buffers of ZB_IOC_BULK_FREE, or keep them
+ * @file: the open file
+ * @arg: the structure
+ * @priv: from the function that began it
+ * @copied: the caller has been told of it
+ *
+ * Context: may sleep.
+ */
+void zb_bulk_free_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			   bool copied)
+{
+	struct zb_buffer **bufs = priv;
+	unsigned int i;
+
+	for (i = 0; i < arg->bulk_free.done; i++) {
+		if (copied)
+			zb_file_drop_hidden(file, bufs[i]);
+		else
+			zb_file_unhide(file, bufs[i]);
+		cond_resched();
+	}
+	kvfree(bufs);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What fuzz_test does to the files in debugfs and to the parameters. */
+#ifndef FUZZ_FILES_H
+#define FUZZ_FILES_H
+
+#include "fuzz_ops.h"
+
+static void fuzz_debugfs(void)
+{
+	static const char * const names[] = {
+		"buddyinfo", "pagetypeinfo", "zoneinfo", "vmstat", "extfrag_index",
+		"unusable_index", "fallbacks", "pageblocks", "owners", "processes",
+		"regions", "check", "drain",
+	};
+	static char text[65536];
+	char path[128];
+	bool write_it;
+	int fd;
+
+	snprintf(path, sizeof(path), ZB_DEBUGFS "%s", names[pick(ARRAY_SIZE(names))]);
+	write_it = one_in(3);
+	fd = open(path, (write_it ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	if (told(fd) < 0)
+		return;
+	if (one_in(4))
+		lseek(fd, (off_t)fuzz_bytes(one_in(4) ? 8 : 2), SEEK_SET);
+	told(write_it ? write(fd, "1\n", pick(3)) :
+			read(fd, one_in(16) ? NULL : text, one_in(3) ? pick(200) : sizeof(text)));
+	close(fd);
+}
+
+static const char * const fuzz_params[] = {
+	"min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio", "dirty_ratio",
+	"percpu_pagelist_high_fraction", "max_bytes_per_open", "max_bytes_per_user",
+	"page_owner",
+};
+
+static void fuzz_param(void)
+{
+	static const char * const values[] = {
+		"0", "1", "8", "10", "100", "3000", "1000000", "4294967295", "4294967296",
+		"18446744073709551616", "-1", "", "Y", "N", "64M", "1G", "nonsense",
+		"256,256,32,0,0", "0 0 0 0 0", "1,1,1,1,1", "1,2,3", "99999999999,1,1,1,1",
+	};
+	char path[128];
+
+	snprintf(path, sizeof(path), ZB_PARAMETERS "%s",
+		 fuzz_params[pick(ARRAY_SIZE(fuzz_params))]);
+	told(zb_write_file(path, values[pick(ARRAY_SIZE(values))]));
+	z.tuned = true;
+}
+
+#endif /* FUZZ_FILES_H */
