@@ -6,10 +6,11 @@
  *	        zone not low?  is the block on top free, and of this order?
  *	        say whose it is, and pop it
  *	free    frame --table--> zone, list
- *	        is the state byte what it should be?  set it, push the frame
+ *	        is the state byte what it should be?  claim it, push the frame
  *
- * No context is built, no list of zones walked, no lock taken and no atomic
- * operation done. Whatever is out of the ordinary (other flags, a zone near its
+ * No context is built, no list of zones is walked and no lock is taken. The only
+ * atomic operation is the one that claims a block to be freed, so that of two
+ * CPUs that free the same block one is refused. Whatever is out of the ordinary (other flags, a zone near its
  * watermark, a list that is empty or full, an interrupt on top of the lists, a
  * frame that is not what the caller says) is for the long way, which looks at
  * everything again. So this file is faster, and different in one thing only: a
@@ -103,7 +104,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	unsigned int list;
 	struct zb_pcp *pcp;
 	unsigned long frame;
-	u8 *state;
+	u8 *state, old;
 	u16 *top;
 
 	frame = pfn - zone->start_pfn;
@@ -114,8 +115,8 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 		frame = pfn - zone->start_pfn;
 	}
 	state = zone->state + frame;
-	if (unlikely(order >= ZB_PCP_ORDERS ||
-		     !zb_state_is_block(READ_ONCE(*state), order)))
+	old = READ_ONCE(*state);
+	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order)))
 		return false;
 	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
@@ -124,11 +125,12 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
 		     pcp->nr_pages >= READ_ONCE(zone->pcp_high)))
 		goto leave;
+	if (unlikely(!zb_cmpxchg(state, old, ZB_STATE(ZB_HELD_CACHED, order))))
+		goto leave;
 	*(pcp->frame + *top) = frame;
 	++*top;
 	zb_count(pcp->nr_pages, *(zb_order_pages + order));
 	zb_count(*(pcp->nr_fast_free + order), 1);
-	WRITE_ONCE(*state, ZB_STATE(ZB_HELD_CACHED, order));
 	zb_pcp_leave(pcp);
 	return true;
 
@@ -215,8 +217,8 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	unsigned long frame = give(from, 0) - zone->start_pfn;
 	unsigned int mt, list, room, got = 0;
 	struct zb_pcp *pcp;
+	u8 *state, old;
 	u32 *top;
-	u8 *state;
 
 	if (unlikely(frame >= zone->nr_pages))
 		return 0;
@@ -227,12 +229,14 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	top = pcp->frame + *(pcp->top + list);
 	for (room = zb_fast_room(zone, pcp, list); got < nr && got < room; got++) {
 		frame = give(from, got) - zone->start_pfn;
-		state = zone->state + frame;
-		if (unlikely(frame >= zone->nr_pages ||
-			     !zb_state_is_block(READ_ONCE(*state), 0) ||
-			     READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)) != mt))
+		if (unlikely(frame >= zone->nr_pages))
 			break;
-		WRITE_ONCE(*state, ZB_STATE(ZB_HELD_CACHED, 0));
+		state = zone->state + frame;
+		old = READ_ONCE(*state);
+		if (unlikely(!zb_state_is_block(old, 0) ||
+			     READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)) != mt ||
+			     !zb_cmpxchg(state, old, ZB_STATE(ZB_HELD_CACHED, 0))))
+			break;
 		*top++ = frame;
 	}
 	*(pcp->top + list) += got;

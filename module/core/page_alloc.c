@@ -188,6 +188,10 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 					  ac->highest_zoneidx, alloc_flags);
 }
 
+/*
+ * A block that is marked as allocated has an owner, who will free it: it only
+ * must not be given to a second one. All others are never used again.
+ */
 static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 			    unsigned long pfn, unsigned int order,
 			    enum zb_bad bad)
@@ -196,8 +200,10 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 
 	zb_lock_irqsave(&zone->lock, flags);
 	__zb_count_event(zone, ZB_BAD_BLOCK, 1);
-	zb_zone_set_state(zone, pfn, ZB_STATE_BAD(order));
-	WRITE_ONCE(zone->nr_bad, zone->nr_bad + BIT(order));
+	if (!zb_state_allocated(zb_zone_state(zone, pfn))) {
+		zb_zone_set_state(zone, pfn, ZB_STATE_BAD(order));
+		WRITE_ONCE(zone->nr_bad, zone->nr_bad + BIT(order));
+	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 	if (pool->ops->bad)
 		pool->ops->bad(pool, pfn, order, bad);
@@ -205,8 +211,8 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 
 /*
  * Look at a block before anybody gets it. One whose state is not that of a
- * free block, or whose memory was written to since it was freed, belongs to
- * somebody who thinks it is still his: nobody else shall have it.
+ * free block, or whose memory was written to since it was freed, is still used
+ * by an earlier owner and is not given to a second one.
  */
 static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,

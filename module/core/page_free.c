@@ -7,6 +7,13 @@
  */
 #include "page_alloc.h"
 
+static enum zb_bad check_state(u8 state, unsigned int order)
+{
+	if (!zb_state_allocated(state))
+		return ZB_BAD_NOT_ALLOCATED;
+	return ZB_STATE_ORDER(state) == order ? ZB_OK : ZB_BAD_WRONG_ORDER;
+}
+
 /**
  * zb_pool_check_allocated() - is this an allocated block?
  * @pool: the allocator
@@ -22,14 +29,28 @@ enum zb_bad zb_pool_check_allocated(const struct zb_pool *pool, unsigned long pf
 				    unsigned int order)
 {
 	const struct zb_zone *zone = zb_pfn_zone(pool, pfn);
-	u8 state;
+
+	return zone ? check_state(zb_zone_state(zone, pfn), order) :
+		      ZB_BAD_OUTSIDE;
+}
+
+/*
+ * Check the block and claim it, so that nobody else can free it any more. What
+ * its state was is left in @old, to restore it if the free does not take place.
+ */
+static enum zb_bad claim_block(const struct zb_pool *pool, unsigned long pfn,
+			       unsigned int order, u8 *old)
+{
+	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
+	enum zb_bad bad;
 
 	if (!zone)
 		return ZB_BAD_OUTSIDE;
-	state = zb_zone_state(zone, pfn);
-	if (!zb_state_allocated(state))
+	*old = zb_zone_state(zone, pfn);
+	bad = check_state(*old, order);
+	if (bad == ZB_OK && unlikely(!zb_zone_claim(zone, pfn, *old)))
 		return ZB_BAD_NOT_ALLOCATED;
-	return ZB_STATE_ORDER(state) == order ? ZB_OK : ZB_BAD_WRONG_ORDER;
+	return bad;
 }
 
 static enum zb_bad refuse(struct zb_pool *pool, unsigned long pfn,
@@ -41,16 +62,25 @@ static enum zb_bad refuse(struct zb_pool *pool, unsigned long pfn,
 	return bad;
 }
 
-static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
-			      unsigned int order, bool cold)
+/* Free a block that the caller has claimed. */
+static void free_claimed(struct zb_pool *pool, unsigned long pfn,
+			 unsigned int order, bool cold)
 {
-	enum zb_bad bad = zb_pool_check_allocated(pool, pfn, order);
-
-	if (unlikely(bad != ZB_OK))
-		return refuse(pool, pfn, order, bad);
 	if (pool->ops->freed)
 		pool->ops->freed(pool, pfn, order);
 	zb_free_unref_page(zb_pfn_zone(pool, pfn), pfn, order, cold);
+}
+
+static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
+			      unsigned int order, bool cold)
+{
+	enum zb_bad bad;
+	u8 old;
+
+	bad = claim_block(pool, pfn, order, &old);
+	if (unlikely(bad != ZB_OK))
+		return refuse(pool, pfn, order, bad);
+	free_claimed(pool, pfn, order, cold);
 	return ZB_OK;
 }
 
@@ -84,19 +114,35 @@ enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
 	return free_block(pool, pfn, order, true);
 }
 
-static enum zb_bad check_exact(const struct zb_pool *pool, unsigned long pfn,
+/*
+ * Claim all blocks of an exact allocation, or none: if one of them can't be
+ * claimed, those before it become allocated again. Their orders fall, so no more
+ * than ZB_NR_ORDERS can be claimed, whatever @nr_pages is.
+ */
+static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
 {
+	unsigned long at = pfn, left = nr_pages;
+	unsigned int k, nr = 0;
+	u8 old[ZB_NR_ORDERS];
 	enum zb_bad bad;
-	unsigned int k;
 
-	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
-		k = zb_exact_piece(nr_pages);
-		bad = zb_pool_check_allocated(pool, pfn, k);
+	if (!nr_pages)
+		return ZB_BAD_WRONG_ORDER;
+	for (; left; left -= BIT(k), at += BIT(k)) {
+		k = zb_exact_piece(left);
+		bad = claim_block(pool, at, k, &old[nr]);
 		if (bad != ZB_OK)
-			return bad;
+			break;
+		nr++;
 	}
-	return ZB_OK;
+	if (!left)
+		return ZB_OK;
+	for (at = pfn, k = 0; k < nr; k++) {
+		zb_zone_set_state(zb_pfn_zone(pool, at), at, old[k]);
+		at += BIT(ZB_STATE_ORDER(old[k]));
+	}
+	return bad;
 }
 
 /**
@@ -111,15 +157,14 @@ static enum zb_bad check_exact(const struct zb_pool *pool, unsigned long pfn,
 enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
 {
-	enum zb_bad bad = nr_pages ? check_exact(pool, pfn, nr_pages) :
-				     ZB_BAD_WRONG_ORDER;
+	enum zb_bad bad = claim_exact(pool, pfn, nr_pages);
 	unsigned int k;
 
 	if (bad != ZB_OK)
 		return refuse(pool, pfn, zb_exact_order(nr_pages), bad);
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
-		free_block(pool, pfn, k, false);
+		free_claimed(pool, pfn, k, false);
 	}
 	return ZB_OK;
 }
@@ -138,21 +183,21 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order)
 {
+	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	enum zb_bad bad = zb_pool_check_allocated(pool, pfn, order);
 	unsigned long i, flags;
-	struct zb_zone *zone;
-	u8 state;
+	u8 old;
 
+	if (bad == ZB_OK && zb_state_compound(zb_zone_state(zone, pfn)))
+		bad = ZB_BAD_COMPOUND;
+	if (bad == ZB_OK)
+		bad = claim_block(pool, pfn, order, &old);
 	if (bad != ZB_OK)
 		return refuse(pool, pfn, order, bad);
-	zone = zb_pfn_zone(pool, pfn);
-	state = zb_zone_state(zone, pfn);
-	if (zb_state_compound(state))
-		return refuse(pool, pfn, order, ZB_BAD_COMPOUND);
 	zb_lock_irqsave(&zone->lock, flags);
-	for (i = 0; i < BIT(order); i++)
+	for (i = BIT(order); i--;)
 		zb_zone_set_state(zone, pfn + i,
-				  ZB_STATE(ZB_STATE_HOLD(state), 0));
+				  ZB_STATE(ZB_STATE_HOLD(old), 0));
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return ZB_OK;
 }

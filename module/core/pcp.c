@@ -349,8 +349,8 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
  * @pfn: its first frame
  * @order: its order
  *
- * Context: any but NMI; takes the zone lock. The caller has checked that such
- * a block is allocated there.
+ * Context: any but NMI; takes the zone lock. The caller has claimed the block
+ * (zb_zone_claim()).
  */
 void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 		     unsigned int order)
@@ -394,7 +394,6 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
-	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, order));
 	nr = nr_listed(pcp, order, mt);
 	if (nr >= limit)
 		make_room(zone, pcp, order, mt, nr - limit + 1, &parcel);
@@ -415,8 +414,8 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
  * @order: its order
  * @cold: it is in no cache: to be used again last
  *
- * Context: any but NMI; may take the zone lock. The caller has checked that
- * such a block is allocated there.
+ * Context: any but NMI; may take the zone lock. The caller has claimed the block
+ * (zb_zone_claim()).
  */
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold)
@@ -433,7 +432,6 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	room = nr_listed(pcp, order, mt) < READ_ONCE(zone->pcp_limit[order]) &&
 	       pcp->nr_pages < READ_ONCE(zone->pcp_high);
 	if (likely(room)) {
-		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, order));
 		push(pcp, order, mt, pfn - zone->start_pfn, cold);
 		zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
 	}

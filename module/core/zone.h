@@ -23,8 +23,10 @@
  *
  * Locking: zone->lock covers everything of the zone but the per-CPU lists
  * (pcp.h). It is taken with interrupts off, is a leaf, and no two zone locks
- * are ever held together. A state byte leaves and reaches 0 under the lock;
- * between held-by-a-CPU and allocated it changes hands without.
+ * are ever held together. A state byte leaves and reaches 0 under the lock.
+ * Between cached and allocated it changes without the lock: an allocation stores
+ * to it, because only the caller has the cached block; a free uses a compare and
+ * exchange (zb_zone_claim()), because two CPUs may free the same block.
  */
 #ifndef ZB_CORE_ZONE_H
 #define ZB_CORE_ZONE_H
@@ -249,6 +251,17 @@ static inline void zb_zone_set_state(struct zb_zone *zone, unsigned long pfn,
 				     u8 state)
 {
 	WRITE_ONCE(zone->state[pfn - zone->start_pfn], state);
+}
+
+/*
+ * Make an allocated block a cached one. Of several CPUs that free the same block,
+ * one succeeds and continues with the free; the others have to refuse it.
+ */
+static __always_inline bool zb_zone_claim(struct zb_zone *zone,
+					  unsigned long pfn, u8 state)
+{
+	return zb_cmpxchg(&zone->state[pfn - zone->start_pfn], state,
+			  ZB_STATE(ZB_HELD_CACHED, ZB_STATE_ORDER(state)));
 }
 
 /* Zone lock held for these; readers don't take it. */

@@ -48,6 +48,17 @@ typedef spinlock_t zb_lock_t;
  */
 #define zb_read_own(x)				data_race(x)
 
+/*
+ * Replace *@p by @new if it is @old; true if it was. Nothing else is ordered by
+ * it: what the winner does next is ordered by the lists or by the zone lock.
+ */
+#define zb_cmpxchg(p, old, new)						\
+({									\
+	typeof(*(p)) __zb_old = (old);					\
+									\
+	try_cmpxchg_relaxed(p, &__zb_old, new);				\
+})
+
 #define zb_div64(a, b)				div64_u64(a, b)
 #define zb_prefetchw(p)				prefetchw(p)
 

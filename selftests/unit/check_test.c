@@ -40,7 +40,7 @@ static struct unit_pool *make(void)
 		ASSERT_EQ(unit_take_from(zone, 5, 0), PB(9) + 32 + (i < 1 ? 2 : i - 1));
 	for (i = 0; i < 3; i++) {
 		zb_env_set_cpu(i / 2);
-		zb_free_unref_page(zone, PB(9) + 32 + i, 0, false);
+		unit_free_unref(zone, PB(9) + 32 + i, 0, false);
 	}
 	zb_env_set_cpu(0);
 	unit_give(zone, PB(4), 9);

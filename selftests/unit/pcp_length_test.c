@@ -134,7 +134,7 @@ static unsigned long most_cached(struct unit_pool *p, unsigned int nr,
 	}
 	while (i) {
 		k = unit_below(i);
-		zb_free_unref_page(zone, held[k].pfn, held[k].order,
+		unit_free_unref(zone, held[k].pfn, held[k].order,
 				   unit_below(2));
 		held[k] = held[--i];
 		now = zb_pcp_nr_pages(zone, 0);
@@ -184,13 +184,13 @@ TEST(shorter_lists_at_run_time)
 		for (i = 0; i < ARRAY_SIZE(pfn); i++)
 			pfn[i] = unit_take(zone, 0, M);
 		for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
-			zb_free_unref_page(zone, pfn[i], 0, false);
+			unit_free_unref(zone, pfn[i], 0, false);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
 		zb_pcp_setup(zone, 1, zone->nr_pages / lengths[k]);
 		EXPECT_EQ(zone->pcp_limit[0], lengths[k]);
 		EXPECT_EQ(zone->pcp_batch[0], 1);
 		for (; i < ARRAY_SIZE(pfn); i++)
-			zb_free_unref_page(zone, pfn[i], 0, false);
+			unit_free_unref(zone, pfn[i], 0, false);
 		EXPECT(zb_pcp_nr_pages(zone, 0) <= lengths[k]);
 		unit_pool_quiet(p);
 		unit_pool_drain(p);
@@ -198,12 +198,12 @@ TEST(shorter_lists_at_run_time)
 	/* None at all of an order: what is there can still be had. */
 	unit_pool_long_lists(p);
 	pfn[0] = unit_take(zone, 9, M);
-	zb_free_unref_page(zone, pfn[0], 9, false);
+	unit_free_unref(zone, pfn[0], 9, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 512);
 	zb_pcp_setup(zone, 1, 0);
 	EXPECT_EQ(zone->pcp_limit[9], 0);
 	EXPECT_EQ(zb_rmqueue(zone, zone, 9, M, 0, 0), pfn[0]);
-	zb_free_unref_page(zone, pfn[0], 9, false);
+	unit_free_unref(zone, pfn[0], 9, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 	unit_pool_end(p);
 }
@@ -223,7 +223,7 @@ TEST(one_list_does_not_starve_the_others)
 			pfn[mt][i] = unit_take(zone, 0, mt);
 	for (i = 0; i < 40; i++)
 		for (mt = 0; mt < 3; mt++)
-			zb_free_unref_page(zone, pfn[mt][i], 0, false);
+			unit_free_unref(zone, pfn[mt][i], 0, false);
 	for (mt = 0; mt < 3; mt++) {
 		/* A third each; up to half of a list may have just gone. */
 		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)) >= 32 / 3 / 2);

@@ -47,7 +47,7 @@ static unsigned long get(struct zb_zone *zone, unsigned int order,
 
 static void put(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
-	zb_free_unref_page(zone, pfn, order, false);
+	unit_free_unref(zone, pfn, order, false);
 }
 
 static bool cached(const struct zb_zone *zone, unsigned long pfn,
@@ -432,14 +432,14 @@ TEST(hot_and_cold)
 		for (k = 0; k < nr; k++)
 			pfn[k] = unit_take(zone, order, M);
 		for (k = 0; k < nr; k++)
-			zb_free_unref_page(zone, pfn[k], order, k % 2);
+			unit_free_unref(zone, pfn[k], order, k % 2);
 		EXPECT_EQ(on_list(zone, order, M), nr);
 		unit_pool_quiet(p);
 		/* The hot end: hot ones from the last, then cold from the first. */
 		EXPECT_EQ(get(zone, order, M), pfn[nr - 2]);
 		EXPECT_EQ(get_with(zone, order, M, ZB_ALLOC_COLD), pfn[nr - 1]);
 		put(zone, pfn[nr - 2], order);
-		zb_free_unref_page(zone, pfn[nr - 1], order, true);
+		unit_free_unref(zone, pfn[nr - 1], order, true);
 		for (k = nr; k > 1; k -= 2)
 			EXPECT_EQ(get(zone, order, M), pfn[k - 2]);
 		for (k = 1; k < nr; k += 2)

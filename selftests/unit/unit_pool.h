@@ -112,6 +112,14 @@ static inline enum zb_bad unit_free_exact(struct unit_pool *p, unsigned long pfn
 	return zb_pool_free_exact(&p->pool, pfn, nr_pages);
 }
 
+/* What zb_pool_free_pages() does with a block that it has found to be allocated. */
+static inline void unit_free_unref(struct zb_zone *zone, unsigned long pfn,
+				   unsigned int order, bool cold)
+{
+	if (EXPECT(zb_zone_claim(zone, pfn, zb_zone_state(zone, pfn))))
+		zb_free_unref_page(zone, pfn, order, cold);
+}
+
 /* All visible state but the order of lists, and what only counts events. */
 struct unit_state *unit_state_save(const struct unit_pool *p);
 void unit_state_free(struct unit_state *s);

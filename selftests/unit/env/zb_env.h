@@ -93,6 +93,20 @@ static inline void zb_env_point(void)
 
 #define zb_read_own(x)		READ_ONCE(x)
 
+/*
+ * Replace *@p by @new if it is @old; true if it was. Relaxed, so that the thread
+ * sanitizer sees whether the core relies on more.
+ */
+#define zb_cmpxchg(p, old, new)						\
+	({								\
+		__typeof__(*(p)) zb_old = (old);			\
+									\
+		zb_env_point();						\
+		__atomic_compare_exchange_n(p, &zb_old, new, false,	\
+					    __ATOMIC_RELAXED,		\
+					    __ATOMIC_RELAXED);		\
+	})
+
 static inline unsigned int __ffs64(u64 x)
 {
 	return __builtin_ctzll(x);

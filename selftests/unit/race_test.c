@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that stand for CPUs and do what they must not do, or what needs all
+ * others to take part: under ThreadSanitizer, as thread_test.c.
+ */
+#include <pthread.h>
+
+#include "fast.h"
+#include "unit_pool.h"
+
+#define NR_CPUS		4u
+
+static struct {
+	struct unit_pool *p;
+	pthread_barrier_t step;
+	void (*work)(struct zb_pool *pool, unsigned int cpu);
+} r;
+
+static void *cpu_main(void *arg)
+{
+	unsigned int cpu = (unsigned long)arg;
+
+	zb_env_set_cpu(cpu);
+	unit_srandom(unit_seed + cpu);
+	pthread_barrier_wait(&r.step);
+	r.work(&r.p->pool, cpu);
+	pthread_barrier_wait(&r.step);
+	return NULL;
+}
+
+/* Run @work on all CPUs at once; all must be free after. */
+static void run_cpus(void (*work)(struct zb_pool *pool, unsigned int cpu))
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1,
+		.cpus = NR_CPUS,
+	};
+	pthread_t threads[NR_CPUS];
+	unsigned long cpu;
+
+	r.p = unit_pool_make(&g);
+	unit_pool_long_lists(r.p);
+	r.work = work;
+	pthread_barrier_init(&r.step, NULL, NR_CPUS);
+	for (cpu = 0; cpu < NR_CPUS; cpu++)
+		pthread_create(&threads[cpu], NULL, cpu_main, (void *)cpu);
+	for (cpu = 0; cpu < NR_CPUS; cpu++)
+		pthread_join(threads[cpu], NULL);
+	pthread_barrier_destroy(&r.step);
+	unit_pool_end(r.p);
+}
+
+/*
+ * All CPUs free the same blocks at the same time, in every way there is. Each
+ * block is accepted from one of them.
+ */
+#define NR_SHARED	64u
+
+static unsigned long shared_pfn[NR_SHARED];
+static unsigned long nr_accepted[NR_SHARED];
+
+static unsigned long give(void *from, unsigned int i)
+{
+	(void)i;
+	return *(unsigned long *)from;
+}
+
+static bool free_somehow(struct zb_pool *pool, unsigned long pfn)
+{
+	switch (unit_below(4)) {
+	case 0:
+		if (zb_fast_free(pool, pfn, 0))
+			return true;
+		break;
+	case 1:
+		if (zb_fast_free_bulk(pool, 1, give, &pfn))
+			return true;
+		break;
+	case 2:
+		return zb_pool_free_exact(pool, pfn, 1) == ZB_OK;
+	}
+	return zb_pool_free_pages(pool, pfn, 0) == ZB_OK;
+}
+
+static void free_the_same(struct zb_pool *pool, unsigned int cpu)
+{
+	unsigned int round, i;
+
+	for (round = 0; round < 200; round++) {
+		for (i = 0; !cpu && i < NR_SHARED; i++) {
+			shared_pfn[i] = unit_alloc(r.p, __ZB_GFP_MOVABLE, 0);
+			ASSERT(shared_pfn[i] != ZB_NO_PFN);
+			nr_accepted[i] = 0;
+		}
+		pthread_barrier_wait(&r.step);
+		for (i = 0; i < NR_SHARED; i++)
+			if (free_somehow(pool, shared_pfn[i]))
+				__atomic_add_fetch(&nr_accepted[i], 1,
+						   __ATOMIC_RELAXED);
+		pthread_barrier_wait(&r.step);
+		for (i = 0; !cpu && i < NR_SHARED; i++)
+			EXPECT_EQ(nr_accepted[i], 1);
+	}
+}
+
+TEST(all_cpus_free_the_same_blocks)
+{
+	run_cpus(free_the_same);
+}
