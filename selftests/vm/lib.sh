@@ -193,6 +193,7 @@ packages_of() {
 install() {
 	local log=$ZB_CACHE/logs/packages.log
 	as_root
+	mkdir -p "${log%/*}"
 	say "installing on this machine: $*"
 	host_apt "$log" "$@" && return
 	apt-get -o DPkg::Lock::Timeout=600 update >>"$log" 2>&1 || true
