@@ -30,7 +30,7 @@ checks=(
 	"uapi             user headers compile alone, as C and C++, without holes"
 	"syzkaller        the description of the device is what the header says"
 	"shell            shellcheck"
-	"guest_scripts    the scripts that make guests find their logs and files"
+	"guest_scripts    vm/run boots guests again when and only when it should, and finds files"
 	"packages         check.sh announces every package that a script of its needs"
 	"awks             awk programs do the same with every awk that is here"
 	"kernel_doc       kernel-doc is there and right"
