@@ -34,6 +34,34 @@ static inline int zb_unload(void)
 	return rc ? -errno : 0;
 }
 
+#define ZB_TEST_MODULE	"./zb_api_test.ko"
+
+/* What only the kernel can do; none of the module's own tests. */
+static inline int zb_load_test_module(void)
+{
+	int fd = open(ZB_TEST_MODULE, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = syscall(SYS_finit_module, fd, "only=none", 0) ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+static inline void zb_unload_test_module(void)
+{
+	syscall(SYS_delete_module, "zb_api_test", O_NONBLOCK);
+}
+
+/* 0 or -errno; so the module answers. */
+static inline int zb_ask_test_module(const char *parameter, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/zb_api_test/parameters/%s", parameter);
+	return zb_write_file(path, text);
+}
+
 static inline struct zb_ioc_bulk_alloc zb_want_bulk(__u32 order,
 						    struct zb_bulk_buffer *bufs,
 						    __u32 nr)

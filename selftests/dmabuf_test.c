@@ -394,6 +394,114 @@ TEST_F(dmabuf, cpu_access)
 	EXPECT_EQ(-1, ioctl(d, DMA_BUF_IOCTL_SYNC, &s));
 }
 
+/* What is exported for reading can't be announced to be written. */
+TEST_F(dmabuf, cpu_access_to_read)
+{
+	static const struct { __u64 flags; int err; } tab[] = {
+		{ DMA_BUF_SYNC_READ, 0 }, { DMA_BUF_SYNC_WRITE, EACCES },
+		{ DMA_BUF_SYNC_RW, EACCES },
+	};
+	int d = zb_export(self->fd, self->a.handle, 0);
+	struct dma_buf_sync s;
+	size_t i;
+
+	ASSERT_GE(d, 0);
+	for (i = 0; i < 2 * ARRAY_SIZE(tab); i++) {
+		s.flags = tab[i / 2].flags | (i % 2 ? DMA_BUF_SYNC_END : DMA_BUF_SYNC_START);
+		errno = 0;
+		ioctl(d, DMA_BUF_IOCTL_SYNC, &s);
+		EXPECT_EQ(tab[i / 2].err, errno);
+	}
+}
+
+/* A device whose own file may be written maps it to be read, and no more. */
+static void expect_read_only(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(dmabuf) *self, int importer, int d)
+{
+	off_t offset = (off_t)(d * self->page);
+	char *p, *q;
+
+	EXPECT_EQ(MAP_FAILED, zb_map_at(importer, LENGTH, (__u64)offset));
+	EXPECT_EQ(EACCES, errno);
+	p = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, importer, offset);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	EXPECT_EQ(0, zb_touch(p, false));
+	EXPECT_EQ(-1, mprotect(p, LENGTH, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(SIGSEGV, zb_touch(p, true));
+	/* nor does a second mapping of the same file bring the right back */
+	q = mremap(p, 0, LENGTH, MREMAP_MAYMOVE);
+	if ((void *)q != MAP_FAILED)
+		EXPECT_EQ(-1, mprotect(q, LENGTH, PROT_READ | PROT_WRITE));
+#ifdef SYS_remap_file_pages
+	if (!syscall(SYS_remap_file_pages, p, self->page, 0, 1, 0)) {
+		EXPECT_EQ(-1, mprotect(p, self->page, PROT_READ | PROT_WRITE));
+		EXPECT_EQ(SIGSEGV, zb_touch(p, true));
+	}
+#endif
+}
+
+static int map_for_dma(int d, int dir)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d %d", d, dir);
+	return zb_ask_test_module("dma", text);
+}
+
+static int map_for_kernel(int d)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d", d);
+	return zb_ask_test_module("vmap", text);
+}
+
+/* An importer gets no right to write that the dma-buf has not. */
+TEST_F(dmabuf, importer_of_what_is_read_only)
+{
+	int r = zb_export(self->fd, self->a.handle, 0), w = export_rw(self), importer;
+	char *p;
+
+	ASSERT_GE(r, 0);
+	ASSERT_GE(w, 0);
+	if (geteuid() || access(ZB_TEST_MODULE, R_OK))
+		SKIP(return, "no " ZB_TEST_MODULE ", or not root");
+	ASSERT_EQ(0, zb_load_test_module());
+	importer = open("/dev/zb_importer", O_RDWR | O_CLOEXEC);
+	if (importer >= 0) {
+		p = zb_map_at(importer, LENGTH, w * self->page);
+		EXPECT_NE(MAP_FAILED, (void *)p);
+		EXPECT_EQ(0, zb_touch(p, true));
+		expect_read_only(_metadata, self, importer, r);
+		close(importer);
+	}
+	EXPECT_GE(importer, 0);
+	EXPECT_EQ(0, map_for_kernel(w));
+	EXPECT_EQ(-EACCES, map_for_kernel(r));
+	if (!map_for_dma(w, 0)) {
+		EXPECT_EQ(0, map_for_dma(w, 2));
+		EXPECT_EQ(0, map_for_dma(r, 0));
+		EXPECT_EQ(0, map_for_dma(r, 1));
+	}
+	EXPECT_EQ(-EACCES, map_for_dma(r, 2));
+	zb_unload_test_module();
+}
+
+/* A real driver imports what is read only: it asks for both directions. */
+TEST_F(dmabuf, read_only_imported_by_a_device)
+{
+	int card = zb_importer(), d = zb_export(self->fd, self->a.handle, 0);
+	__u32 gem;
+
+	ASSERT_GE(d, 0);
+	if (card < 0)
+		SKIP(return, "no device that imports: vm/run -M vgem");
+	ASSERT_EQ(0, zb_import(card, d, &gem));
+	EXPECT_EQ(0, zb_unimport(card, gem));
+	close(card);
+}
+
 /* A driver that has it (vgem) keeps the memory, and is part of CPU access. */
 TEST_F(dmabuf, imported_by_a_device)
 {

@@ -12,9 +12,6 @@
 #define LENGTH	((size_t)PAGES * self->page)
 #define HUGE	(2ul << 20)
 
-#define TEST_MODULE	"./zb_api_test.ko"
-#define TEST_PARAMETERS	"/sys/module/zb_api_test/parameters/"
-
 static __u64 held(FIXTURE_DATA(zbuddy) *self)
 {
 	return self->free - zb_free_bytes(self->fd);
@@ -193,17 +190,6 @@ FIXTURE(kernel) {
 	__u64 free;
 };
 
-static int load_test_module(void)
-{
-	int fd = open(TEST_MODULE, O_RDONLY | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = syscall(SYS_finit_module, fd, "only=none", 0) ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
 FIXTURE_SETUP(kernel)
 {
 	int rc;
@@ -213,25 +199,24 @@ FIXTURE_SETUP(kernel)
 	self->fd = self->zb.fd;
 	self->page = self->zb.page;
 	self->free = self->zb.free;
-	if (geteuid() || access(TEST_MODULE, R_OK))
-		SKIP(return, "no " TEST_MODULE ", or not root");
-	rc = load_test_module();
-	ASSERT_EQ(0, rc) TH_LOG(TEST_MODULE ": %s", strerror(-rc));
+	if (geteuid() || access(ZB_TEST_MODULE, R_OK))
+		SKIP(return, "no " ZB_TEST_MODULE ", or not root");
+	rc = zb_load_test_module();
+	ASSERT_EQ(0, rc) TH_LOG(ZB_TEST_MODULE ": %s", strerror(-rc));
 }
 
 FIXTURE_TEARDOWN_PARENT(kernel)
 {
-	syscall(SYS_delete_module, "zb_api_test", O_NONBLOCK);
+	zb_unload_test_module();
 	zb_teardown(_metadata, &self->zb);
 }
 
 static int ask(const char *parameter, unsigned long value)
 {
-	char path[128], text[32];
+	char text[32];
 
-	snprintf(path, sizeof(path), TEST_PARAMETERS "%s", parameter);
 	snprintf(text, sizeof(text), "%#lx", value);
-	return zb_write_file(path, text);
+	return zb_ask_test_module(parameter, text);
 }
 
 /* Whether the page tables of this process have something at @p; -1: can't tell. */

@@ -4,11 +4,18 @@
  *
  * The dma-buf holds a reference on the buffer. Its memory is one piece, so the
  * scatterlist that importers get has one entry.
+ *
+ * A dma-buf that was exported for reading only can't be written through, as far as
+ * an exporter is told what an importer wants: there is no writable mapping of it,
+ * whoever maps it, no kernel mapping, of which nobody tells what it is for, and no
+ * DMA mapping that a device only writes to. Many importers ask for both directions
+ * whatever they do; they get a mapping for reading, which an IOMMU enforces.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
@@ -35,15 +42,20 @@ struct export {
  * struct attachment - a device that has the buffer
  * @dev: the device
  * @table: the buffer's memory, as this device's
- * @mapped: it is mapped for the device, and caches may need care
+ * @dir: direction in which it is mapped for the device, or DMA_NONE
  * @link: on export.attachments
  */
 struct attachment {
 	struct device *dev;
 	struct sg_table table;
-	bool mapped;
+	enum dma_data_direction dir;
 	struct list_head link;
 };
+
+static bool read_only(const struct dma_buf *dmabuf)
+{
+	return !(dmabuf->file->f_mode & FMODE_WRITE);
+}
 
 static int fill_table(struct sg_table *table, const struct zb_buffer *buf)
 {
@@ -71,6 +83,7 @@ static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 		return err;
 	}
 	a->dev = at->dev;
+	a->dir = DMA_NONE;
 	at->priv = a;
 	mutex_lock(&export->lock);
 	list_add(&a->link, &export->attachments);
@@ -97,9 +110,15 @@ static struct sg_table *map_dma(struct dma_buf_attachment *at,
 	struct attachment *a = at->priv;
 	int err;
 
+	if (read_only(at->dmabuf)) {
+		if (dir == DMA_FROM_DEVICE)
+			return ERR_PTR(-EACCES);
+		dir = DMA_TO_DEVICE;
+	}
 	mutex_lock(&export->lock);
 	err = dma_map_sgtable(at->dev, &a->table, dir, 0);
-	a->mapped = !err;
+	if (!err)
+		a->dir = dir;
 	mutex_unlock(&export->lock);
 	return err ? ERR_PTR(err) : &a->table;
 }
@@ -111,9 +130,16 @@ static void unmap_dma(struct dma_buf_attachment *at, struct sg_table *table,
 	struct attachment *a = at->priv;
 
 	mutex_lock(&export->lock);
-	a->mapped = false;
-	dma_unmap_sgtable(at->dev, table, dir, 0);
+	dma_unmap_sgtable(at->dev, table, a->dir, 0);
+	a->dir = DMA_NONE;
 	mutex_unlock(&export->lock);
+}
+
+/* The direction to maintain caches for: part of what the mapping was made for. */
+static enum dma_data_direction sync_dir(const struct attachment *a,
+					enum dma_data_direction dir)
+{
+	return a->dir == DMA_BIDIRECTIONAL ? dir : a->dir;
 }
 
 static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
@@ -121,10 +147,14 @@ static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	struct export *export = dmabuf->priv;
 	struct attachment *a;
 
+	/* The CPU only reads what comes from a device. */
+	if (dir != DMA_FROM_DEVICE && read_only(dmabuf))
+		return -EACCES;
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, link)
-		if (a->mapped)
-			dma_sync_sgtable_for_cpu(a->dev, &a->table, dir);
+		if (a->dir != DMA_NONE)
+			dma_sync_sgtable_for_cpu(a->dev, &a->table,
+						 sync_dir(a, dir));
 	mutex_unlock(&export->lock);
 	return 0;
 }
@@ -134,10 +164,13 @@ static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	struct export *export = dmabuf->priv;
 	struct attachment *a;
 
+	if (dir != DMA_FROM_DEVICE && read_only(dmabuf))
+		return -EACCES;
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, link)
-		if (a->mapped)
-			dma_sync_sgtable_for_device(a->dev, &a->table, dir);
+		if (a->dir != DMA_NONE)
+			dma_sync_sgtable_for_device(a->dev, &a->table,
+						    sync_dir(a, dir));
 	mutex_unlock(&export->lock);
 	return 0;
 }
@@ -146,6 +179,12 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct export *export = dmabuf->priv;
 
+	/* The vma may be one of an importer's file, which has rights of its own. */
+	if (read_only(dmabuf)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
 	return zb_buffer_mmap(export->buf, vma, false);
 }
 
@@ -155,6 +194,8 @@ static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	struct export *export = dmabuf->priv;
 	struct page *page = pfn_to_page(export->buf->pfn);
 
+	if (read_only(dmabuf))
+		return -EACCES;
 	if (PageHighMem(page))
 		return -EOPNOTSUPP;
 	iosys_map_set_vaddr(map, page_address(page));

@@ -273,6 +273,18 @@ static bool chosen(const struct zbt_test *test, unsigned int at)
 	return at % one_in == from && (!*only || !strcmp(only, test->name));
 }
 
+static int __init start_soak(void)
+{
+	int err = zbt_importer_init();
+
+	if (err)
+		return err;
+	err = zbt_soak_start(threads, seed + !seed);
+	if (err)
+		zbt_importer_exit();
+	return err;
+}
+
 static int __init zbt_init(void)
 {
 	unsigned int suite, at = 0, nr = 0, failed = 0;
@@ -281,7 +293,7 @@ static int __init zbt_init(void)
 	if (!one_in || from >= one_in)
 		return -EINVAL;
 	if (threads)
-		return zbt_soak_start(threads, seed + !seed);
+		return start_soak();
 	for (suite = 0; suite < ARRAY_SIZE(suites); suite++)
 		for (test = suites[suite]; test->name; test++)
 			nr += chosen(test, at++);
@@ -295,7 +307,7 @@ static int __init zbt_init(void)
 	pr_info("done: bad frees outside %lu not_allocated %lu wrong_order %lu compound %lu\n",
 		bad_frees[ZBT_OUTSIDE], bad_frees[ZBT_NOT_ALLOCATED],
 		bad_frees[ZBT_WRONG_ORDER], bad_frees[ZBT_COMPOUND]);
-	return failed ? -EIO : 0;
+	return failed ? -EIO : zbt_importer_init();
 }
 
 /*
@@ -339,6 +351,7 @@ MODULE_PARM_DESC(dirty, "pages to account as dirty, after the tests");
 static void __exit zbt_exit(void)
 {
 	set_dirty("0", NULL);
+	zbt_importer_exit();
 	zbt_mappings_exit();
 	zbt_soak_stop();
 }

@@ -8,6 +8,7 @@
  *	pageblocks.c  migrate types, isolation, drains
  *	contexts.c    interrupts, several CPUs, waiting
  *	soak.c        threads that are busy until unload
+ *	importer.c    an importer of dma-bufs, for dmabuf_test.c
  *	mappings.c    what mapping_test.c asks the kernel to do
  */
 #ifndef ZB_API_TEST_H
@@ -104,5 +105,19 @@ void zbt_team_wait(struct zbt_team *team);
 int zbt_soak_start(unsigned int nr, u64 seed);
 void zbt_soak_stop(void);
 void zbt_mappings_exit(void);
+
+#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
+int zbt_importer_init(void);
+void zbt_importer_exit(void);
+#else
+static inline int zbt_importer_init(void)
+{
+	return 0;
+}
+
+static inline void zbt_importer_exit(void)
+{
+}
+#endif
 
 #endif /* ZB_API_TEST_H */

@@ -450,7 +450,7 @@ struct zb_ioc_phys {
 
 /* zb_ioc_export.flags */
 #define ZB_EXPORT_CLOEXEC	(1u << 0)	/* closed by exec() */
-#define ZB_EXPORT_RDWR		(1u << 1)	/* may be mapped for writing */
+#define ZB_EXPORT_RDWR		(1u << 1)	/* may be written through */
 
 /**
  * struct zb_ioc_export - make a dma-buf of a buffer
@@ -458,6 +458,12 @@ struct zb_ioc_phys {
  * @flags: ZB_EXPORT_* bits
  * @handle: which buffer
  * @fd: out: the dma-buf; it keeps the memory, whatever happens to the handle
+ *
+ * Without ZB_EXPORT_RDWR nobody gets a writable mapping of the dma-buf, a driver
+ * that imports it neither: that may map it to be read, gets no kernel mapping, and
+ * EACCES for DMA that only writes. For DMA in both directions, which many drivers
+ * ask for without need, it gets a mapping for reading; where there is no IOMMU,
+ * nothing can hold its device to that.
  */
 struct zb_ioc_export {
 	__u32 size;
