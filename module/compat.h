@@ -45,6 +45,13 @@
 #define ZB_WQ_PERCPU	0
 #endif
 
+/* The workqueue that is bound to no CPU has a new name. */
+#ifdef ZB_HAVE_WQ_DFL
+#define ZB_WQ_UNBOUND	system_dfl_wq
+#else
+#define ZB_WQ_UNBOUND	system_unbound_wq
+#endif
+
 /* Checks itself that hotplug is held off; once not for modules to call. */
 #ifndef ZB_HAVE_ASSERT_CPUS_HELD
 #define lockdep_assert_cpus_held()	do { } while (0)

@@ -195,6 +195,9 @@ static int vmstat_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s %lu\n", rows[i].name,
 			   sum_events(pool, rows[i].event));
 	seq_printf(m, "zb_limbo %lu\n", atomic_long_read(&host->limbo_pages));
+	seq_printf(m, "zb_limbo_looks %lu\n",
+		   atomic_long_read(&host->limbo_looks));
+	seq_printf(m, "zb_alloc_killed %lu\n", atomic_long_read(&host->killed));
 	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&host->missed));
 	seq_printf(m, "zb_alloc_fail %lu\n", atomic_long_read(&pool->failures));
 	for (i = 0; i < ZB_NR_BAD; i++)

@@ -125,6 +125,7 @@ exported lockdep_assert_cpus_held && have ASSERT_CPUS_HELD
 in_header gfp.h 'acr_flags_t' && have ACR_FLAGS
 in_header fs.h 'get_file_active\(' && have GET_FILE_ACTIVE
 in_header workqueue.h 'WQ_PERCPU' && have WQ_PERCPU
+in_header workqueue.h 'system_dfl_wq;' && have WQ_DFL
 in_header huge_mm.h 'vmf_insert_pfn_pmd\(struct vm_fault \*vmf, pfn_t' && have PFN_T
 in_header module.h 'define MODULE_IMPORT_NS\(ns\)[[:space:]]*MODULE_INFO\(import_ns, ns\)' &&
 	have NS_STRINGS

@@ -30,6 +30,8 @@ struct zb_drain;
  * @zone_map: the pool's
  * @total_pages: frames in all of them
  * @limbo_pages: frames that nobody holds and that are in use all the same
+ * @limbo_looks: frames of which it was asked whether they are in use
+ * @killed: buffers given up because their task was killed while they were cleared
  * @freed: woken when something was freed and somebody sleeps here
  * @nr_waiting: how many want to know, asleep or about to be
  * @frees: how often something was freed since; only so that a change is seen
@@ -48,6 +50,8 @@ struct zb_host {
 	unsigned int nr_regions;
 	unsigned long total_pages;
 	atomic_long_t limbo_pages;
+	atomic_long_t limbo_looks;
+	atomic_long_t killed;
 	wait_queue_head_t freed;
 	atomic_t nr_waiting;
 	atomic_t frees;

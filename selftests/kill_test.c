@@ -5,6 +5,8 @@
  */
 #include "buffer_test.h"
 
+#include <sched.h>
+
 #define NR_KIDS	200
 
 /* What a child holds is of its number; then it says so, and waits for its end. */
@@ -116,6 +118,104 @@ TEST_F_TIMEOUT(zbuddy, kill_at_any_moment, 90)
 		if (i % 50 == 0)
 			ASSERT_EQ(self->free, zb_await_free(self->fd, self->free));
 	}
+}
+
+/* Allocates and frees as much as there is in one piece, for ever. */
+static void clear_for_ever(int fd)
+{
+	struct zb_ioc_alloc a;
+	__u32 order = 10;
+
+	while (!zb_alloc_order(fd, order, ZB_GFP_ANYZONE | __ZB_GFP_NOWARN, &a)) {
+		zb_free(fd, a.handle);
+		order++;
+	}
+	for (;;)
+		if (!zb_alloc_order(fd, order - 1, ZB_GFP_ANYZONE | __ZB_GFP_NOWARN, &a))
+			zb_free(fd, a.handle);
+}
+
+/* Most of the time of such a process goes into clearing, and ends there. */
+TEST_F_TIMEOUT(zbuddy, kill_ends_clearing, 120)
+{
+	long before = zb_vmstat("zb_alloc_killed");
+	__u64 seed = 17;
+	int i, status;
+	pid_t pid;
+
+	if (!zb_have_debugfs())
+		SKIP(return, "no debugfs");
+	ASSERT_GE(before, 0);
+	for (i = 0; i < 100 && zb_vmstat("zb_alloc_killed") == before; i++) {
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			clear_for_ever(self->fd);
+		zb_sleep_ms(20 + (long)(zb_random(&seed) % 50));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	}
+	TH_LOG("killed while it cleared in round %d", i);
+	EXPECT_GT(zb_vmstat("zb_alloc_killed"), before);
+}
+
+/* Frames allocated since the module was loaded, from all zones. */
+static long pgalloc(void)
+{
+	static const char * const rows[] = {
+		"pgalloc_dma", "pgalloc_dma32", "pgalloc_normal", "pgalloc_high",
+		"pgalloc_movable",
+	};
+	long nr, sum = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		nr = zb_vmstat(rows[i]);
+		sum += nr > 0 ? nr : 0;
+	}
+	return sum;
+}
+
+/* Asks for everything at once, in blocks of 2 MiB. */
+static void bulk_all(size_t pages)
+{
+	static __u32 handles[ZB_BULK_MAX];
+	__u32 done, nr = (__u32)(pages >> 9);
+	int fd = zb_open();
+
+	zb_bulk_alloc(fd, 9, handles, nr < ZB_BULK_MAX ? nr : ZB_BULK_MAX, &done);
+	for (;;)
+		pause();
+}
+
+/*
+ * A process that is killed when it has some buffers of many gets no more of them:
+ * so many frames fewer are allocated. If this process is late, it tries again.
+ */
+TEST_F_TIMEOUT(zbuddy, kill_ends_bulk, 120)
+{
+	long all = (long)(self->free / self->page), nr = all;
+	int i, status;
+	pid_t pid;
+
+	if (!zb_have_debugfs())
+		SKIP(return, "no debugfs");
+	for (i = 0; i < 50 && nr > all * 3 / 4; i++) {
+		nr = pgalloc();
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			bulk_all(self->free / self->page);
+		while (zb_free_bytes(self->fd) == self->free)
+			sched_yield();
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		nr = pgalloc() - nr;
+		EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
+	}
+	TH_LOG("%ld of %ld frames in round %d", nr, all, i);
+	EXPECT_LE(nr, all * 3 / 4);
 }
 
 TEST_HARNESS_MAIN

@@ -134,6 +134,72 @@ TEST_F(zbuddy, one_page_in_a_pipe)
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 }
 
+/* A buffer of @pages pages whose last page is in a pipe, freed. */
+static void put_in_limbo(struct __test_metadata *_metadata, int fd, __u64 page,
+			 size_t pages, int pipe[2])
+{
+	struct zb_ioc_alloc a;
+	struct iovec iov;
+	char *p;
+
+	ASSERT_EQ(0, zb_alloc_length(fd, pages * page, ZB_GFP_ANYZONE, &a));
+	p = zb_map(fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	p[(pages - 1) * page] = 0x35;
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	iov = (struct iovec){ p + (pages - 1) * page, 1 };
+	ASSERT_EQ(1, vmsplice(pipe[1], &iov, 1, 0));
+	munmap(p, a.length);
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+}
+
+/*
+ * Each frame is looked at once, and after that the one in use again: ever less
+ * often, 10 times in the first 5 seconds or later than that, then once a second.
+ */
+TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
+{
+	long before = zb_vmstat("zb_limbo_looks"), pages = 512, looks = 0;
+	__u64 start;
+	int pipe[2];
+
+	if (!zb_have_debugfs())
+		SKIP(return, "no debugfs");
+	ASSERT_GE(before, 0);
+	start = zb_now_ns();
+	put_in_limbo(_metadata, self->fd, self->page, (size_t)pages, pipe);
+	while (looks < pages + 6) {
+		zb_sleep_ms(50);
+		looks = zb_vmstat("zb_limbo_looks") - before;
+	}
+	EXPECT_LE(looks, pages + 10 + (long)((zb_now_ns() - start) / 1000000000));
+	EXPECT_EQ(pages, zb_vmstat("zb_limbo"));
+	close(pipe[0]);
+	close(pipe[1]);
+	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
+	EXPECT_LT(zb_vmstat("zb_limbo_looks") - before, 2 * pages);
+}
+
+/* What is in limbo counts for its owner as if it were held. */
+TEST_F(zbuddy, limbo_is_charged)
+{
+	struct zb_ioc_alloc a;
+	int pipe[2], fd = zb_open();
+
+	ASSERT_GE(fd, 0);
+	if (zb_set_parameter("max_bytes_per_user", 5 * LENGTH / 2))
+		SKIP(return, "can't set max_bytes_per_user");
+	put_in_limbo(_metadata, fd, self->page, 2 * PAGES, pipe);
+	EXPECT_EQ(-EDQUOT, zb_alloc_length(fd, LENGTH, ZB_GFP_ANYZONE, &a));
+	close(fd);
+	EXPECT_EQ(-EDQUOT, zb_alloc_length(self->fd, LENGTH, ZB_GFP_ANYZONE, &a));
+	close(pipe[0]);
+	close(pipe[1]);
+	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
+	EXPECT_EQ(0, zb_alloc_length(self->fd, LENGTH, ZB_GFP_ANYZONE, &a));
+	EXPECT_EQ(0, zb_set_parameter("max_bytes_per_user", 0));
+}
+
 /* Limbo is emptied as fast as it fills. */
 TEST_F(zbuddy, many_pins_one_after_the_other)
 {

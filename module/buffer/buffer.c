@@ -11,12 +11,16 @@
 
 #include "buffer.h"
 
-static void clear_frames(unsigned long pfn, unsigned long nr_pages)
+/* Clearing a large buffer takes so long that a task may be killed meanwhile. */
+static int clear_frames(unsigned long pfn, unsigned long nr_pages)
 {
 	for (; nr_pages; nr_pages--, pfn++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		clear_highpage(pfn_to_page(pfn));
 		cond_resched();
 	}
+	return 0;
 }
 
 static void release(struct kref *ref)
@@ -80,11 +84,15 @@ static unsigned long alloc_frames(struct zb_space *space,
 	unsigned long pfn;
 
 	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
-	if (want->wait)
+	if (want->wait) {
+		zb_limbo_hurry(space);
 		return zb_wait_alloc(space, &core, err);
+	}
 	pfn = zb_host_alloc(space->host, core.gfp, core.nr_pages, core.nid, NULL,
 			    true);
 	*err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
+	if (pfn == ZB_NO_PFN)
+		zb_limbo_hurry(space);
 	return pfn;
 }
 
@@ -114,6 +122,7 @@ static void describe(struct zb_buffer *buf, struct zb_space *space,
 	const struct zb_zone *zone = zb_pfn_zone(&space->host->pool, buf->pfn);
 
 	kref_init(&buf->ref);
+	INIT_LIST_HEAD(&buf->link);
 	buf->space = space;
 	init_mapping(&buf->mapping);
 	buf->nr_pages = want->nr_pages;
@@ -140,9 +149,13 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 				   struct zb_account *file,
 				   const struct zb_want *want)
 {
-	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	struct zb_buffer *buf;
 	int err;
 
+	/* Whoever asks for many buffers in turn stops here when it is killed. */
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	err = zb_charge(space, &buf->charge, file,
@@ -155,7 +168,12 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 	describe(buf, space, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_host_account_dirty(space->host, buf->nid, buf->nr_pages);
-	clear_frames(buf->pfn, buf->nr_pages);
+	err = clear_frames(buf->pfn, buf->nr_pages);
+	if (err) {
+		atomic_long_inc(&space->host->killed);
+		zb_buffer_give_back(buf);
+		return ERR_PTR(err);
+	}
 	mutex_lock(&space->lock);
 	list_add_tail(&buf->link, &space->buffers);
 	mutex_unlock(&space->lock);

@@ -53,7 +53,8 @@ struct vm_area_struct;
  * @buffers: all there are, by age
  * @users: accounts of users that hold something
  * @limbo: buffers that nobody holds but whose frames are still in use
- * @limbo_lock: for @limbo
+ * @limbo_lock: for @limbo and @limbo_delay
+ * @limbo_delay: jiffies from the last look after them to the next
  * @limbo_work: looks after them
  * @waiters: those who wait for memory, first come first served
  * @waiters_lock: for @waiters
@@ -68,6 +69,7 @@ struct zb_space {
 	struct list_head users;
 	struct list_head limbo;
 	spinlock_t limbo_lock;
+	unsigned long limbo_delay;
 	struct delayed_work limbo_work;
 	struct list_head waiters;
 	spinlock_t waiters_lock;
@@ -135,6 +137,7 @@ struct zb_file {
  * @handle: its name in the file
  * @has_handle: that name is still good
  * @was_mapped: it may have been pinned
+ * @nr_idle: frames, from the first on, that nobody uses any more
  * @in_limbo: nobody holds it any more
  * @mapping: address space in which all those vmas are
  * @files: files of the vmas, by what they may do; NULL where there is none
@@ -166,6 +169,7 @@ struct zb_buffer {
 	atomic_t mappings;
 	atomic_t exports;
 	struct zb_charge charge;
+	unsigned long nr_idle;
 	struct list_head limbo;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
@@ -205,7 +209,8 @@ bool zb_buffer_put(struct zb_buffer *buf);
 /* limbo.c */
 void zb_limbo_init(struct zb_space *space);
 void zb_limbo_add(struct zb_buffer *buf);
-bool zb_buffer_in_use(const struct zb_buffer *buf);
+bool zb_buffer_in_use(struct zb_buffer *buf);
+void zb_limbo_hurry(struct zb_space *space);
 void zb_buffer_give_back(struct zb_buffer *buf);
 
 /* limits.c */
