@@ -253,6 +253,26 @@ static void mark_cma(struct zb_host *host, unsigned long nr_pages)
 			zb_zone_names[largest->type]);
 }
 
+/*
+ * In a pool that is not grouped by mobility every request counts as unmovable,
+ * so nobody could use a CMA pageblock.
+ */
+static int set_mobility(struct zb_host *host, const struct zb_params *params)
+{
+	unsigned long kbytes = ZB_PAGEBLOCK_NR * ZB_MIGRATE_TYPES << (PAGE_SHIFT - 10);
+
+	host->pool.mobility_disabled = zb_pool_too_small(host->total_pages);
+	if (!host->pool.mobility_disabled)
+		return 0;
+	if (params->cma_pages) {
+		pr_err("cma_pages=%lu: memory of less than %lu KiB is not grouped by mobility, so nothing could use such pages: make size= larger, or leave cma_pages= out\n",
+		       params->cma_pages, kbytes);
+		return -EINVAL;
+	}
+	pr_info("less than %lu KiB: memory is not grouped by mobility\n", kbytes);
+	return 0;
+}
+
 static void poison_regions(const struct zb_host *host)
 {
 	unsigned long i, k;
@@ -288,10 +308,9 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 	err = acquire_regions(host, params);
 	if (err)
 		goto free_host;
-	host->pool.mobility_disabled = zb_pool_too_small(host->total_pages);
-	if (host->pool.mobility_disabled)
-		pr_info("less than %lu KiB: memory is not grouped by mobility\n",
-			ZB_PAGEBLOCK_NR * ZB_MIGRATE_TYPES << (PAGE_SHIFT - 10));
+	err = set_mobility(host, params);
+	if (err)
+		goto release_regions;
 	err = create_zones(host, params);
 	if (err)
 		goto release_regions;
@@ -510,7 +529,7 @@ unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
 	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
 	if (!(gfp & __ZB_GFP_NOTRACK))
 		trace_mm_page_alloc(pfn, order, zb_gfp_bits(gfp),
-				    zb_gfp_migratetype(gfp));
+				    zb_pool_migratetype(&host->pool, gfp));
 	return pfn;
 }
 

@@ -141,7 +141,7 @@ else
 	all load
 	round="first set" params=$ZB_PARAMS
 	with_module once twice thrice
-	round="second set" params="zones=auto size=64M $all"
+	round="second set" params="zones=auto size=256M $all"
 	with_module twice thrice
 	round="third set" params="zones=auto size=128M cma_pages=20480 poison=1"
 	with_module thrice

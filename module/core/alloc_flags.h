@@ -11,7 +11,7 @@
  *	HARDER                   3/4
  *	HIGH                     1/2
  *	HIGH and HARDER          3/8
- *	NO_WATERMARKS            nothing
+ *	NO_WATERMARKS            nothing, nor the HighAtomic reserve
  */
 #ifndef ZB_CORE_ALLOC_FLAGS_H
 #define ZB_CORE_ALLOC_FLAGS_H

@@ -33,8 +33,7 @@ static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
 
 	if (zb_gfp_valid(gfp) && !pool->ops->check && !pool->ops->freed) {
 		zone = first_own_zone(node, zb_gfp_zone(gfp));
-		if (!pool->mobility_disabled)
-			mt = zb_gfp_migratetype(gfp);
+		mt = zb_pool_migratetype(pool, gfp);
 	}
 	set_entry(fast, zone ?: pool->zones, zone ? mt : ZB_PCP_NO_TYPE);
 }

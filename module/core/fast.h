@@ -21,7 +21,9 @@
  *  - of the flags only those may be set that make no difference to an attempt
  *    that succeeds above the low watermark
  *  - flags that are not valid lead to a list that is always empty, and so do all
- *    with poisoning; pageblocks for special use to one that is always full
+ *    with poisoning; pageblocks for special use to one that is always full.
+ *    ATOMIC with DIRECT_RECLAIM is only refused by the slow path: nothing
+ *    sleeps here
  *
  * Written as *(p + i) where p[i] is meant: with the bounds sanitizer that some
  * distributions build their kernels with, checks of indices that are right by

@@ -63,6 +63,8 @@ void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb)
 		zb_free_area_del(pb, ZB_KEY_NONE);
 	if (largest != ZB_KEY_NONE)
 		zb_free_area_add(areas, pb, largest);
+	else
+		pb->key = ZB_KEY_NONE;
 }
 
 /**

@@ -14,8 +14,9 @@ _Static_assert(zb_gfp_bits(__ZB_GFP_RECLAIMABLE) ==
  *
  * Context: any.
  * Return: false for an unknown bit, for zone modifiers that contradict each
- * other, for memory said to be both movable and reclaimable, and for a request
- * that must not fail but may not wait either.
+ * other, for memory said to be both movable and reclaimable, for a request that
+ * must not fail but may not wait either, and for one that is atomic and yet may
+ * sleep.
  */
 bool zb_gfp_valid(zb_gfp_t gfp)
 {
@@ -24,6 +25,8 @@ bool zb_gfp_valid(zb_gfp_t gfp)
 	if (ZB_GFP_ZONE_BAD & ZB_GFP_ZONE_BIT(gfp & ZB_GFP_ZONEMASK))
 		return false;
 	if ((gfp & __ZB_GFP_NOFAIL) && !(gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return false;
+	if ((gfp & __ZB_GFP_ATOMIC) && (gfp & __ZB_GFP_DIRECT_RECLAIM))
 		return false;
 	return (gfp & ZB_GFP_MOVABLE_MASK) != ZB_GFP_MOVABLE_MASK;
 }

@@ -146,18 +146,35 @@ static struct zb_pageblock *borrow(struct zb_zone *zone, unsigned int order,
 	return NULL;
 }
 
-static struct zb_pageblock *find_fallback(struct zb_zone *zone,
-					  unsigned int order, unsigned int mt,
-					  unsigned int alloc_flags)
+static struct zb_pageblock *claim(struct zb_zone *zone, unsigned int order,
+				  unsigned int mt, unsigned int alloc_flags)
 {
 	struct zb_pageblock *pb = claim_whole(zone, order, mt);
 
-	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT)) {
+	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT))
 		pb = claim_part(zone, order, mt);
-		if (!pb)
-			pb = borrow(zone, order, mt);
-	}
 	return pb;
+}
+
+/*
+ * A refill comes here once for each block. While the lock is held nothing is
+ * freed, and borrowing leaves less to claim: once claiming has failed, looking
+ * at the frames of the same pageblocks again would only take time.
+ */
+static struct zb_pageblock *find_fallback(struct zb_zone *zone,
+					  unsigned int order, unsigned int mt,
+					  unsigned int alloc_flags,
+					  bool *may_claim)
+{
+	struct zb_pageblock *pb;
+
+	if (*may_claim) {
+		pb = claim(zone, order, mt, alloc_flags);
+		if (pb)
+			return pb;
+		*may_claim = false;
+	}
+	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL : borrow(zone, order, mt);
 }
 
 /*
@@ -174,7 +191,8 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
 /* The pageblock that has the best block for this, by all means of one zone. */
 static struct zb_pageblock *find_pageblock(struct zb_zone *zone,
 					   unsigned int order, unsigned int mt,
-					   unsigned int alloc_flags)
+					   unsigned int alloc_flags,
+					   bool *may_claim)
 {
 	struct zb_pageblock *pb = NULL;
 
@@ -185,7 +203,7 @@ static struct zb_pageblock *find_pageblock(struct zb_zone *zone,
 	if (!pb && (alloc_flags & ZB_ALLOC_CMA))
 		pb = __zb_find_smallest(zone, order, ZB_MIGRATE_CMA);
 	if (!pb)
-		pb = find_fallback(zone, order, mt, alloc_flags);
+		pb = find_fallback(zone, order, mt, alloc_flags, may_claim);
 	return pb;
 }
 
@@ -211,8 +229,10 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_hold hold)
 {
-	struct zb_pageblock *pb = find_pageblock(zone, order, mt, alloc_flags);
+	struct zb_pageblock *pb;
+	bool may_claim = true;
 
+	pb = find_pageblock(zone, order, mt, alloc_flags, &may_claim);
 	if (!pb)
 		return ZB_NO_PFN;
 	count_cma(zone, pb, 1);
@@ -239,9 +259,11 @@ unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
 {
 	struct zb_pageblock *pb;
 	unsigned int got, left = nr;
+	bool may_claim = true;
 
 	while (left && words->nr <= ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS) {
-		pb = find_pageblock(zone, words->order, mt, alloc_flags);
+		pb = find_pageblock(zone, words->order, mt, alloc_flags,
+				    &may_claim);
 		if (!pb)
 			break;
 		got = __zb_take_words(zone, pb, pb->migratetype == mt ||
@@ -268,10 +290,13 @@ unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
 	return __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC, hold);
 }
 
-/* 1 % of the zone, rounded up to a pageblock, in pageblocks. */
+/*
+ * 1 % of the zone, in pageblocks. Where that is less than one there is no
+ * reserve, because a single pageblock might be a large part of the zone.
+ */
 static unsigned long highatomic_limit(const struct zb_zone *zone)
 {
-	return (zone->nr_pages / 100 + ZB_PAGEBLOCK_NR - 1) / ZB_PAGEBLOCK_NR;
+	return zone->nr_pages / 100 / ZB_PAGEBLOCK_NR;
 }
 
 /**
@@ -322,6 +347,8 @@ static struct zb_pageblock *any_highatomic(struct zb_zone *zone)
  * @mt: mobility that needs it
  * @force: even the last one
  *
+ * One that is wholly free gets the default type, with which it merges.
+ *
  * Context: any but NMI; takes the zone lock.
  * Return: true if @mt has a pageblock with free frames more than before.
  */
@@ -336,7 +363,8 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 	zb_lock_irqsave(&zone->lock, flags);
 	pb = any_highatomic(zone);
 	if (pb) {
-		__zb_set_pageblock_migratetype(zone, pb, mt);
+		__zb_set_pageblock_migratetype(zone, pb, zb_pageblock_whole(pb) ?
+					       zone->home_type : mt);
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
@@ -347,8 +375,8 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
  * zb_zone_unreserve_idle() - give the reserve back in a zone that nobody uses
  * @zone: which zone
  *
- * Its pageblocks are not merged with others, so that the zone would stay without
- * its largest blocks until somebody fails to get one.
+ * A pageblock with damaged frames is never wholly free, so it would stay in the
+ * reserve for ever.
  *
  * Context: any but NMI; takes the zone lock.
  */

@@ -19,7 +19,7 @@
  *
  *	HighAtomic   pageblocks kept for requests of more than one frame that
  *	             can't wait; at most 1 % of a zone, grown when such a request
- *	             was served, given back when memory is short
+ *	             was served, given back when wholly free or memory is short
  *	CMA          for movable memory only, so that it can be emptied; used
  *	             first once more than half of what is free is of this type
  *	Isolate      for nobody, see isolate.h

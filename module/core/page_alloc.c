@@ -218,8 +218,9 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,
 			  unsigned int mt)
 {
-	enum zb_hold hold = gfp & __ZB_GFP_COMP ? ZB_HELD_COMP(mt) :
-						  ZB_HELD_MT(mt);
+	/* A single frame has no parts, so COMP means nothing for it. */
+	enum zb_hold hold = order && gfp & __ZB_GFP_COMP ? ZB_HELD_COMP(mt) :
+							   ZB_HELD_MT(mt);
 
 	if (unlikely(zb_zone_state(zone, pfn) !=
 		     ZB_STATE(ZB_HELD_CACHED, order))) {
@@ -404,10 +405,8 @@ void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 		.nodemask = policy->nodemask,
 		.nr_pages = nr_pages,
 		.highest_zoneidx = zb_gfp_zone(gfp),
-		.migratetype = zb_gfp_migratetype(gfp),
+		.migratetype = zb_pool_migratetype(pool, gfp),
 	};
-	if (pool->mobility_disabled)
-		ac->migratetype = ZB_MIGRATE_UNMOVABLE;
 }
 
 static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,

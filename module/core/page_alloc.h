@@ -228,6 +228,14 @@ static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 	return &pool->zones[pool->zone_map[i]];
 }
 
+/* The mobility that a request is served with; zb_gfp_valid() must hold. */
+static inline unsigned int zb_pool_migratetype(const struct zb_pool *pool,
+					       zb_gfp_t gfp)
+{
+	return pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
+					 zb_gfp_migratetype(gfp);
+}
+
 /* fast.c */
 void zb_fast_setup(struct zb_pool *pool);
 void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node);

@@ -169,13 +169,35 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	return ZB_OK;
 }
 
+/*
+ * Make single frames of the first pageblock's worth of the claimed block at
+ * @pfn. What is behind it becomes claimed blocks of its own, each twice as
+ * large as the one before, so that every frame is in some block when the lock
+ * is dropped. The first frame comes last: with it the claim ends. Returns how
+ * many frames.
+ */
+static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
+				   enum zb_hold hold)
+{
+	unsigned int order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
+	unsigned long i;
+
+	for (; order > ZB_PAGEBLOCK_ORDER; order--)
+		zb_zone_set_state(zone, pfn + BIT(order - 1),
+				  ZB_STATE(ZB_HELD_CACHED, order - 1));
+	for (i = BIT(order); i--;)
+		zb_zone_set_state(zone, pfn + i, ZB_STATE(hold, 0));
+	return BIT(order);
+}
+
 /**
  * zb_pool_split_page() - make single frames of a block
  * @pool: the allocator
  * @pfn: its first frame
  * @order: its order
  *
- * Afterwards every frame is a block of its own, to be freed by itself.
+ * Afterwards every frame is a block of its own, to be freed by itself. The lock
+ * is held for a pageblock at a time.
  *
  * Context: any but NMI; takes the zone lock.
  * Return: ZB_OK, or why nothing was done.
@@ -185,7 +207,7 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 {
 	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	enum zb_bad bad = zb_pool_check_allocated(pool, pfn, order);
-	unsigned long i, flags;
+	unsigned long nr, flags, end = pfn + BIT(order);
 	u8 old;
 
 	if (bad == ZB_OK && zb_state_compound(zb_zone_state(zone, pfn)))
@@ -194,11 +216,11 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 		bad = claim_block(pool, pfn, order, &old);
 	if (bad != ZB_OK)
 		return refuse(pool, pfn, order, bad);
-	zb_lock_irqsave(&zone->lock, flags);
-	for (i = BIT(order); i--;)
-		zb_zone_set_state(zone, pfn + i,
-				  ZB_STATE(ZB_STATE_HOLD(old), 0));
-	zb_unlock_irqrestore(&zone->lock, flags);
+	for (; pfn < end; pfn += nr) {
+		zb_lock_irqsave(&zone->lock, flags);
+		nr = __split_first(zone, pfn, ZB_STATE_HOLD(old));
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
 	return ZB_OK;
 }
 

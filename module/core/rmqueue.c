@@ -55,7 +55,10 @@ static bool has_reserve(unsigned int order, unsigned int alloc_flags)
 	return order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER);
 }
 
-/* Requests that may use the HighAtomic reserve try it first, or at the end. */
+/*
+ * Requests that may use the HighAtomic reserve try it first if they are large,
+ * else at the end, as does a request that may have the last frame.
+ */
 static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
 				     unsigned int mt, unsigned int alloc_flags)
 {
@@ -65,7 +68,8 @@ static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
 		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
 	if (pfn == ZB_NO_PFN)
 		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_HELD_CACHED);
-	if (pfn == ZB_NO_PFN && (alloc_flags & ZB_ALLOC_HARDER))
+	if (pfn == ZB_NO_PFN &&
+	    (alloc_flags & (ZB_ALLOC_HARDER | ZB_ALLOC_NO_WATERMARKS)))
 		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
 	if (pfn != ZB_NO_PFN)
 		zb_trace_zone_locked(pfn, order, mt, false);

@@ -4,7 +4,7 @@
  *
  *	wake background reclaim
  *	try with the min watermark, and as far below as the flags allow
- *	NO_WATERMARKS for who frees memory soon
+ *	NO_WATERMARKS for MEMALLOC
  *	may not sleep: fail
  *	repeat
  *	    drain per-CPU lists, give high-atomic pageblocks back, reclaim,
@@ -13,19 +13,40 @@
  *	    REPEAT: 16 rounds without progress     NOFAIL: for ever
  *	fail, with a report unless NOWARN
  */
+#include "mobility.h"
 #include "page_alloc.h"
 
 #define MAX_ROUNDS		16u	/* without progress */
+#define DRAIN_INTERVAL		64u	/* rounds, of a request that can't fail */
 
-static void wake_reclaim(struct zb_pool *pool, unsigned int order,
-			 const struct zb_alloc_context *ac)
+/**
+ * struct attempt - a request and what its attempts in the slow path may do
+ * @gfp: its flags
+ * @order: wanted
+ * @alloc_flags: what an attempt may do
+ * @ac: what does not change
+ */
+struct attempt {
+	zb_gfp_t gfp;
+	unsigned int order;
+	unsigned int alloc_flags;
+	struct zb_alloc_context *ac;
+};
+
+/* Zones that the request may use: only these are worth any effort. */
+#define for_each_own_zoneref(z, a)					\
+	zb_for_each_zoneref(z, (a)->ac->node, (a)->ac->highest_zoneidx)	\
+		if (zb_node_allowed((a)->ac, (z)->zone, (a)->gfp,	\
+				    (a)->alloc_flags))
+
+static void wake_reclaim(struct zb_pool *pool, const struct attempt *a)
 {
 	struct zb_zoneref *z;
 
 	if (!pool->ops->wake_reclaim)
 		return;
-	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
-		pool->ops->wake_reclaim(pool, z->zone, order);
+	for_each_own_zoneref(z, a)
+		pool->ops->wake_reclaim(pool, z->zone, a->order);
 }
 
 /**
@@ -70,34 +91,55 @@ bool zb_may_ignore_watermarks(zb_gfp_t gfp)
 	return (gfp & __ZB_GFP_MEMALLOC) && !(gfp & __ZB_GFP_NOMEMALLOC);
 }
 
-static bool unreserve_highatomic(const struct zb_alloc_context *ac, bool force)
+static bool unreserve_highatomic(const struct attempt *a, bool force)
 {
 	struct zb_zoneref *z;
 
-	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
-		if (zb_zone_unreserve_highatomic(z->zone, ac->migratetype, force))
+	for_each_own_zoneref(z, a)
+		if (zb_zone_unreserve_highatomic(z->zone, a->ac->migratetype,
+						 force))
 			return true;
 	return false;
 }
 
+/*
+ * A request that must not fail may be here for hours. It looks for memory in
+ * every round, but interrupts all CPUs ever more rarely.
+ */
+static bool drain_is_due(zb_gfp_t gfp, unsigned int round)
+{
+	return !(gfp & __ZB_GFP_NOFAIL) || !(round & (round - 1)) ||
+	       round % DRAIN_INTERVAL == 0;
+}
+
+static void drain(struct zb_pool *pool, const struct attempt *a)
+{
+	struct zb_zoneref *z;
+
+	if (pool->ops->drain_all)
+		pool->ops->drain_all(pool);
+	for_each_own_zoneref(z, a)
+		zb_zone_unreserve_idle(z->zone);
+}
+
 /* Everything that may turn up memory; true if something did. */
-static bool make_room(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
-		      const struct zb_alloc_context *ac, unsigned int round)
+static bool make_room(struct zb_pool *pool, const struct attempt *a,
+		      unsigned int round)
 {
 	const zb_gfp_t rounds = __ZB_GFP_NORETRY | __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
 	bool progress = false;
 
 	atomic_long_add(1, &pool->stalls);
-	if (pool->ops->drain_all)
-		pool->ops->drain_all(pool);
+	if (drain_is_due(a->gfp, round))
+		drain(pool, a);
 	if (pool->ops->direct_reclaim)
-		progress = pool->ops->direct_reclaim(pool, gfp, order);
-	if (order && pool->ops->compact)
-		progress |= pool->ops->compact(pool, gfp, order);
+		progress = pool->ops->direct_reclaim(pool, a->gfp, a->order);
+	if (a->order && pool->ops->compact)
+		progress |= pool->ops->compact(pool, a->gfp, a->order);
 	/* An ordinary request has no second round: it is now or never. */
-	if (!progress && order <= ZB_COSTLY_ORDER && !(gfp & rounds))
+	if (!progress && a->order <= ZB_COSTLY_ORDER && !(a->gfp & rounds))
 		round = MAX_ROUNDS;
-	return unreserve_highatomic(ac, round > 0) || progress;
+	return unreserve_highatomic(a, round > 0) || progress;
 }
 
 static bool should_retry(zb_gfp_t gfp, unsigned int order, bool progress,
@@ -112,25 +154,29 @@ static bool should_retry(zb_gfp_t gfp, unsigned int order, bool progress,
 	return progress && order <= ZB_COSTLY_ORDER;
 }
 
-static unsigned long reclaim_and_retry(struct zb_pool *pool, zb_gfp_t gfp,
-				       unsigned int order,
-				       unsigned int alloc_flags,
-				       struct zb_alloc_context *ac)
+static unsigned long try_again(struct zb_pool *pool, const struct attempt *a)
+{
+	return zb_get_page_from_freelist(pool, a->gfp, a->order, a->alloc_flags,
+					 a->ac);
+}
+
+static unsigned long reclaim_and_retry(struct zb_pool *pool,
+				       const struct attempt *a)
 {
 	unsigned int round = 0;
 	unsigned long pfn;
 	bool progress;
 
 	for (;;) {
-		progress = make_room(pool, gfp, order, ac, round);
-		pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags, ac);
+		progress = make_room(pool, a, round);
+		pfn = try_again(pool, a);
 		if (pfn != ZB_NO_PFN)
 			return pfn;
 		round = progress ? 0 : round + 1;
-		if (!should_retry(gfp, order, progress, round))
+		if (!should_retry(a->gfp, a->order, progress, round))
 			return ZB_NO_PFN;
 		if (!progress && pool->ops->wait &&
-		    !pool->ops->wait(pool, ac->policy->killable))
+		    !pool->ops->wait(pool, a->ac->policy->killable))
 			return ZB_NO_PFN;
 	}
 }
@@ -157,7 +203,10 @@ static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 				unsigned int order, struct zb_alloc_context *ac)
 {
-	unsigned int alloc_flags = zb_slowpath_flags(gfp, ac);
+	struct attempt a = {
+		.gfp = gfp, .order = order, .ac = ac,
+		.alloc_flags = zb_slowpath_flags(gfp, ac),
+	};
 	unsigned long pfn = ZB_NO_PFN;
 
 	/* Dirty balance and the short cut by cpuset are for the fast path. */
@@ -166,16 +215,15 @@ unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
 	if (!ac->preferred)
 		goto failed;
-	if (alloc_flags & ZB_ALLOC_KSWAPD)
-		wake_reclaim(pool, order, ac);
-	pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags, ac);
+	if (a.alloc_flags & ZB_ALLOC_KSWAPD)
+		wake_reclaim(pool, &a);
+	pfn = try_again(pool, &a);
 	if (pfn == ZB_NO_PFN && zb_may_ignore_watermarks(gfp)) {
-		alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
-		pfn = zb_get_page_from_freelist(pool, gfp, order, alloc_flags,
-						ac);
+		a.alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
+		pfn = try_again(pool, &a);
 	}
 	if (pfn == ZB_NO_PFN && (gfp & __ZB_GFP_DIRECT_RECLAIM))
-		pfn = reclaim_and_retry(pool, gfp, order, alloc_flags, ac);
+		pfn = reclaim_and_retry(pool, &a);
 failed:
 	if (pfn == ZB_NO_PFN)
 		report_failure(pool, gfp, order, ac);

@@ -336,14 +336,19 @@ static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 }
 
 /*
- * Nothing is left in the pageblock that would tie it to its mobility. As what
- * it was at the start it merges with its neighbours and is there for whoever
- * needs a whole one next.
+ * Nothing is left in the pageblock that would tie it to its mobility. With its
+ * default type it merges with its neighbours and serves any request that needs
+ * a whole pageblock. That goes for the HighAtomic reserve as well: a request
+ * for a larger block could not be served while a free pageblock of another type
+ * is in the way, and the next atomic request reserves a pageblock again.
  */
 static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 {
-	if (pb->migratetype >= ZB_MIGRATE_PCPTYPES ||
-	    pb->migratetype == zone->home_type)
+	if (pb->migratetype == zone->home_type)
+		return;
+	if (pb->migratetype == ZB_MIGRATE_HIGHATOMIC)
+		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
+	else if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
 		return;
 	count_retyped(zone, pb->migratetype, zone->home_type, 1, pb->nr_free);
 	set_type(zone, pb, zone->home_type);

@@ -145,7 +145,7 @@ TEST(cpuset_and_nodemask)
 	EXPECT_CALLS("F");
 	/* The slow path may leave the cpuset; what the caller wants it keeps. */
 	EXPECT_EQ(zone_for(p, __ZB_GFP_KSWAPD_RECLAIM, 9, 0, &policy), 3);
-	EXPECT_CALLS("WWWWkf");
+	EXPECT_CALLS("Wkf");
 	unit_pool_end(p);
 }
 

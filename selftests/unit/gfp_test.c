@@ -35,7 +35,7 @@ TEST(all_zone_combinations)
 TEST(all_mobility_pairs)
 {
 	const zb_gfp_t others = ZB_GFP_BITS_MASK & ~ZB_GFP_MOVABLE_MASK &
-				~ZB_GFP_ZONEMASK;
+				~ZB_GFP_ZONEMASK & ~__ZB_GFP_ATOMIC;
 
 	EXPECT_EQ(zb_gfp_migratetype(0), ZB_MIGRATE_UNMOVABLE);
 	EXPECT_EQ(zb_gfp_migratetype(others), ZB_MIGRATE_UNMOVABLE);
@@ -72,7 +72,8 @@ TEST(every_single_bit)
 	for (i = 0; i < ARRAY_SIZE(bits); i++) {
 		EXPECT_EQ(bits[i], 1u << i);
 		EXPECT_EQ(zb_gfp_valid(1u << i), bits[i] != __ZB_GFP_NOFAIL);
-		EXPECT(zb_gfp_valid(1u << i | ZB_GFP_KERNEL));
+		EXPECT_EQ(zb_gfp_valid(1u << i | ZB_GFP_KERNEL),
+			  bits[i] != __ZB_GFP_ATOMIC);
 	}
 	for (; i < 32; i++) {
 		EXPECT(!zb_gfp_valid(1u << i));
@@ -88,6 +89,16 @@ TEST(nofail_needs_direct_reclaim)
 	EXPECT(!zb_gfp_valid(ZB_GFP_ATOMIC | __ZB_GFP_NOFAIL));
 	EXPECT(zb_gfp_valid(ZB_GFP_NOIO | __ZB_GFP_NOFAIL));
 	EXPECT(zb_gfp_valid(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_NOFAIL));
+}
+
+/* What can't sleep must not say that it may. */
+TEST(atomic_excludes_direct_reclaim)
+{
+	EXPECT(!zb_gfp_valid(ZB_GFP_ATOMIC | __ZB_GFP_DIRECT_RECLAIM));
+	EXPECT(!zb_gfp_valid(__ZB_GFP_ATOMIC | __ZB_GFP_DIRECT_RECLAIM));
+	EXPECT(!zb_gfp_valid(ZB_GFP_KERNEL | ZB_GFP_ATOMIC));
+	EXPECT(zb_gfp_valid(ZB_GFP_ATOMIC | __ZB_GFP_KSWAPD_RECLAIM));
+	EXPECT(zb_gfp_valid(ZB_GFP_KERNEL | __ZB_GFP_HIGH));
 }
 
 /* Groups with their classic values, and what becomes of them. */

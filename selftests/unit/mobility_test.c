@@ -332,6 +332,43 @@ TEST(claim_counts_compound_blocks)
 	}
 }
 
+static unsigned int nr_accesses;
+
+static void count_access(void)
+{
+	nr_accesses++;
+}
+
+/*
+ * Every pageblock is three quarters movable: a refill with unmovable frames has
+ * nothing to claim, and finds that out once and not for each of its frames.
+ */
+TEST(refill_of_a_fragmented_zone_is_bounded)
+{
+	struct unit_pool *p = unit_pool_one(8, 8);
+	struct zb_zone *zone = p->pool.zones;
+	bool keep[NR];
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		keep[i] = i % 4;
+	for (i = 0; i < 8; i++)
+		unit_fill_pageblock(zone, i, M, keep);
+	unit_pool_long_lists(p);
+	zb_env_hook = count_access;
+	EXPECT(unit_alloc(p, 0, 0) != ZB_NO_PFN);
+	zb_env_hook = NULL;
+	/* As many as find room, each with a word of its own. */
+	EXPECT_EQ(zone->events[ZB_BORROW],
+		  ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS + 1);
+	EXPECT_EQ(zone->events[ZB_CLAIM], 0);
+	unit_note("%u accesses to borrow %lu frames", nr_accesses,
+		  zone->events[ZB_BORROW]);
+	/* A look at one pageblock, and a few accesses for each frame. */
+	EXPECT(nr_accesses < NR + 40 * ZB_PCP_BATCH_MAX);
+	end(p);
+}
+
 /* Whoever asks gets every last frame, and all of them come back. */
 TEST(nothing_is_lost)
 {

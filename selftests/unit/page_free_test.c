@@ -98,14 +98,16 @@ TEST(compound_blocks)
 		for (mt = 0; mt < 3; mt++) {
 			pfn = unit_alloc(p, kinds[mt] | __ZB_GFP_COMP, order);
 			state = zb_zone_state(p->pool.zones, pfn);
-			EXPECT_EQ(state, ZB_STATE(ZB_HELD_COMP(mt), order));
+			/* A single frame is none. */
+			EXPECT_EQ(state, ZB_STATE(order ? ZB_HELD_COMP(mt) :
+						  ZB_HELD_MT(mt), order));
 			EXPECT(zb_state_allocated(state));
-			EXPECT(zb_state_compound(state));
+			EXPECT_EQ(zb_state_compound(state), order > 0);
 			EXPECT(!zb_state_bad(state));
 			EXPECT_EQ(zb_state_migratetype(state), mt);
 			EXPECT_EQ(zb_state_order(state), order);
 			EXPECT_EQ(zb_pool_split_page(&p->pool, pfn, order),
-				  ZB_BAD_COMPOUND);
+				  order ? ZB_BAD_COMPOUND : ZB_OK);
 			if (order)
 				EXPECT_EQ(unit_free(p, pfn, order - 1),
 					  ZB_BAD_WRONG_ORDER);
@@ -165,6 +167,47 @@ TEST(split)
 	}
 	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(4), 0), ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(3), 0), ZB_BAD_OUTSIDE);
+	unit_pool_end(p);
+}
+
+static struct unit_pool *split_pool;
+static unsigned int in_this_hold, longest_hold;
+
+/* Accesses under one hold; between two holds all rules are kept. */
+static void count_hold(void)
+{
+	struct zb_violation v;
+
+	if (zb_env_irqs_off) {
+		in_this_hold++;
+		if (in_this_hold > longest_hold)
+			longest_hold = in_this_hold;
+		return;
+	}
+	if (!in_this_hold)
+		return;
+	in_this_hold = 0;
+	zb_env_hook = NULL;
+	EXPECT(zb_check_pool(&split_pool->pool, &v));
+	zb_env_hook = count_hold;
+}
+
+/* Large blocks are split a pageblock at a time. */
+TEST(split_in_short_holds)
+{
+	struct unit_pool *p = unit_pool_one(32, 32);
+	unsigned long i;
+
+	split_pool = p;
+	ASSERT_EQ(unit_alloc(p, 0, 14), PB(32));
+	zb_env_hook = count_hold;
+	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(32), 14), ZB_OK);
+	zb_env_hook = NULL;
+	unit_note("at most %u accesses in one hold", longest_hold);
+	EXPECT(longest_hold < 600);
+	unit_pool_quiet(p);
+	for (i = PB(32); i < PB(64); i++)
+		EXPECT_EQ(unit_free(p, i, 0), ZB_OK);
 	unit_pool_end(p);
 }
 

@@ -56,7 +56,7 @@ TEST(reserve_grows_by_high_order_atomic_requests)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		p = unit_pool_one(4, 8);
+		p = unit_pool_one(128, 128);
 		if (cases[i].is_short)
 			short_of_memory(p);
 		pfn = unit_alloc(p, cases[i].gfp, cases[i].order);
@@ -68,21 +68,63 @@ TEST(reserve_grows_by_high_order_atomic_requests)
 			unit_note("case %u", i);
 		unit_pool_quiet(p);
 		EXPECT_EQ(unit_free(p, pfn, cases[i].order), ZB_OK);
-		/* What is freed there stays there. */
-		EXPECT_EQ(p->pool.zones->nr_free_type[H],
-			  ZB_PAGEBLOCK_NR * cases[i].grows);
-		end(p);
+		/* With nothing left in it the pageblock is like any other. */
+		unit_pool_drain(p);
+		EXPECT_EQ(p->pool.zones->nr_blocks[H], 0);
+		EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), cases[i].grows);
+		EXPECT_EQ(p->pool.zones->free_area[16].nr_free, 1);
+		unit_pool_end(p);
 	}
 }
 
-/* 1 % of the zone, in pageblocks, rounded up. */
+/* While something is left in it, it stays in the reserve. */
+TEST(reserve_stays_while_in_use)
+{
+	struct unit_pool *p = unit_pool_one(128, 128);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, other;
+
+	short_of_memory(p);
+	pfn = unit_alloc(p, ATOMIC, 4);
+	other = unit_alloc(p, ATOMIC, 4);
+	EXPECT_EQ(other / ZB_PAGEBLOCK_NR, pfn / ZB_PAGEBLOCK_NR);
+	EXPECT_EQ(unit_free(p, pfn, 4), ZB_OK);
+	unit_pool_drain(p);
+	EXPECT_EQ(zone->nr_blocks[H], 1);
+	EXPECT_EQ(zone->nr_free_type[H], ZB_PAGEBLOCK_NR - 16);
+	EXPECT_EQ(unit_free(p, other, 4), ZB_OK);
+	unit_pool_drain(p);
+	EXPECT_EQ(zone->nr_blocks[H], 0);
+	unit_pool_end(p);
+}
+
+/* A free pageblock of the reserve is in nobody's way. */
+TEST(reserve_does_not_keep_the_largest_block)
+{
+	static const zb_gfp_t gfp[] = {
+		ZB_GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_NORETRY,
+		ZB_GFP_KERNEL | __ZB_GFP_REPEAT, ZB_GFP_KERNEL | __ZB_GFP_NOFAIL,
+		ZB_GFP_KERNEL | __ZB_GFP_MOVABLE, ZB_GFP_TEMPORARY,
+	};
+	struct unit_pool *p = unit_pool_one(8, 8);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gfp); i++) {
+		unit_set_type(p->pool.zones, 3, H);
+		EXPECT_EQ(unit_alloc(p, gfp[i], 12), PB(8));
+		EXPECT_EQ(unit_free(p, PB(8), 12), ZB_OK);
+	}
+	unit_pool_end(p);
+}
+
+/* 1 % of the zone, in pageblocks; where that is less than one there is none. */
 TEST(reserve_is_capped)
 {
 	static const struct {
 		unsigned long nr, cap;
 	} cases[] = {
-		{ 1, 1 }, { 50, 1 }, { 100, 1 }, { 101, 2 }, { 200, 2 }, { 201, 3 },
-		{ 512, 6 },
+		{ 1, 0 }, { 50, 0 }, { 99, 0 }, { 100, 1 }, { 199, 1 }, { 200, 2 },
+		{ 512, 5 },
 	};
 	struct unit_pool *p;
 	unsigned int i, k;
@@ -138,8 +180,12 @@ TEST(reserve_is_used)
 	EXPECT_EQ(zone->nr_free_type[H], 512 - 32);
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 0), ZB_NO_PFN);
 	EXPECT_EQ(unit_alloc(p, ATOMIC | __ZB_GFP_NOMEMALLOC, 0), ZB_NO_PFN);
-	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC, 0), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 0),
+		  ZB_NO_PFN);
 	EXPECT_EQ(unit_alloc(p, MOVABLE, 0), ZB_NO_PFN);
+	/* All memory means this as well. */
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC, 0), PB(5) + 32);
+	EXPECT_EQ(unit_free(p, PB(5) + 32, 0), ZB_OK);
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 0), PB(5) + 32);
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 1), PB(5) + 34);
 	/* What a CPU gives back goes there at once. */
@@ -162,9 +208,9 @@ TEST(unreserve)
 	EXPECT(zb_zone_unreserve_highatomic(zone, R, false));
 	EXPECT(!zb_zone_unreserve_highatomic(zone, U, false));
 	EXPECT_EQ(zone->nr_blocks[H], 1);
-	EXPECT_EQ(zone->nr_blocks[U], 1);
-	EXPECT_EQ(zone->nr_blocks[R], 1);
-	EXPECT_EQ(zone->nr_free_type[R], ZB_PAGEBLOCK_NR);
+	/* Being wholly free they merge with the others. */
+	EXPECT_EQ(zone->nr_blocks[U], 0);
+	EXPECT_EQ(zone->nr_blocks[R], 0);
 	EXPECT(zb_zone_unreserve_highatomic(zone, M, true));
 	EXPECT_EQ(zone->nr_blocks[H], 0);
 	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), 3);
@@ -190,9 +236,10 @@ TEST(unreserve_under_pressure)
 		unsigned int left;
 	} cases[] = {
 		{ ZB_GFP_NOWAIT, 2, false, 2 },
-		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 2, true, 1 },
+		/* A zone that is not in use gives back all. */
+		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 2, true, 0 },
 		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 1, false, 1 },
-		{ ZB_GFP_KERNEL, 2, true, 1 },
+		{ ZB_GFP_KERNEL, 2, true, 0 },
 		{ ZB_GFP_KERNEL, 1, true, 0 },
 		{ ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 1, true, 0 },
 		{ ZB_GFP_KERNEL | __ZB_GFP_NOFAIL, 1, true, 0 },

@@ -115,7 +115,7 @@ TEST(memory_that_turns_up)
 		{ SLEEP | __ZB_GFP_REPEAT, 'S', 0, "ZZDRCZSfDRCk" },
 		{ SLEEP | __ZB_GFP_REPEAT, 'R', 1, "ZZDRCZSDRfCk" },
 		{ SLEEP | __ZB_GFP_NOFAIL, 'S', 3,
-		  "ZZDRCZSDRCZSDRCZSDRCZSfDRCk" },
+		  "ZZDRCZSDRCZSDRCZSRCZSfDRCk" },
 	};
 	struct unit_pool *p = full_pool();
 	unsigned int i;
@@ -184,7 +184,8 @@ TEST(nofail_until_killed)
 	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL, 0, 0,
 				      &killable), ZB_NO_PFN);
 	EXPECT(unit_calls.killable);
-	EXPECT_CALLS("DRSDRSDRSDRSDRSF");
+	/* In the third round without progress the CPUs are left alone. */
+	EXPECT_CALLS("DRSDRSDRSRSDRSF");
 	stalls = atomic_long_read(&p->pool.stalls);
 	EXPECT_EQ(stalls, 5);
 	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_REPEAT, 0, 0,
@@ -201,6 +202,28 @@ TEST(nofail_until_killed)
 	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL |
 				      __ZB_GFP_NORETRY, 0, 0, NULL), PB(1));
 	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1002);
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	end(p);
+}
+
+/* All CPUs are interrupted ever more rarely, but not never. */
+TEST(nofail_drains_rarely)
+{
+	struct zb_ops ops = unit_recording_ops;
+	struct unit_pool *p = unit_pool_one(1, 1);
+	unsigned long pfn = unit_take(p->pool.zones, 9, U);
+
+	ops.drain_all = p->pool.ops->drain_all;
+	ops.zone_reclaim = NULL;
+	p->pool.ops = &ops;
+	unit_calls.waits = 5000;
+	unit_calls.give_on = 'S';
+	unit_calls.give_after = 999;
+	unit_calls.give_pfn = pfn;
+	unit_calls.give_order = 9;
+	EXPECT_EQ(unit_alloc(p, SLEEP | __ZB_GFP_NOFAIL, 0), PB(1));
+	/* Rounds 0, 1, 2, 4, ... 512 and the multiples of 64 between. */
+	EXPECT_EQ(p->nr_drains, 7 + 1000 / 64);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
 	end(p);
 }
@@ -311,6 +334,74 @@ TEST(wake_ups)
 	unit_alloc(p, ZB_GFP_HIGHUSER_MOVABLE | __ZB_GFP_NORETRY, 0);
 	EXPECT_EQ(unit_calls.zones, 0xf);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	end(p);
+}
+
+/* Zones that the request may not use are left alone. */
+TEST(wake_ups_keep_to_the_nodes)
+{
+	static const unsigned long node0 = 1, node1 = 2;
+	static const struct {
+		zb_gfp_t gfp;
+		const unsigned long *nodemask, *cpuset;
+		unsigned long zones;
+	} cases[] = {
+		{ ZB_GFP_NOWAIT, NULL, NULL, 0x3 },
+		{ ZB_GFP_NOWAIT | __ZB_GFP_THISNODE, NULL, NULL, 0x1 },
+		{ ZB_GFP_NOWAIT, &node1, NULL, 0x2 },
+		{ ZB_GFP_NOWAIT | __ZB_GFP_HARDWALL, NULL, &node0, 0x1 },
+		{ ZB_GFP_NOWAIT, NULL, &node0, 0x3 },
+		{ ZB_GFP_ATOMIC | __ZB_GFP_HARDWALL, NULL, &node0, 0x3 },
+	};
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 1, 1 }, { 1, ZB_ZONE_NORMAL, 2, 1 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_policy policy = { .nr_bits = 64 };
+	unsigned int i;
+
+	p->pool.ops = &unit_recording_ops;
+	for (i = 0; i < 2; i++)
+		unit_take(&p->pool.zones[i], 9, M);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		policy.nodemask = cases[i].nodemask;
+		policy.cpuset = cases[i].cpuset;
+		zb_pool_alloc_pages(&p->pool, cases[i].gfp, 0, 0, &policy);
+		if (!EXPECT_EQ(unit_calls.zones, cases[i].zones))
+			unit_note("case %u", i);
+		unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	}
+	end(p);
+}
+
+/* Nor do they lose their reserve to a request that can't have it. */
+TEST(unreserve_keeps_to_the_nodes)
+{
+	static const unsigned long node0 = 1;
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 1, 2 }, { 1, ZB_ZONE_NORMAL, 4, 2 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_policy policy = { .nodemask = &node0, .nr_bits = 64 };
+	struct zb_zone *zone = &p->pool.zones[1];
+
+	unit_take(&p->pool.zones[0], 9, M);
+	unit_take(&p->pool.zones[0], 9, M);
+	unit_take(zone, 9, M);
+	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
+				      0, &policy), ZB_NO_PFN);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 1);
+	policy.nodemask = NULL;
+	EXPECT(zb_pool_alloc_pages(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
+				   0, &policy) != ZB_NO_PFN);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
 	end(p);
 }
 

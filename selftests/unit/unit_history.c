@@ -270,11 +270,12 @@ static void do_alloc(struct run *run)
 	bool look, was_short;
 
 	random_request(run, &r, masks);
-	l.comp = r.gfp & __ZB_GFP_COMP;
 	l.nr_pages = BIT(r.order);
 	if (l.exact)
 		l.nr_pages -= unit_below((BIT(r.order) + 1) / 2);
 	r.nr_pages = l.nr_pages;
+	/* A single frame is no compound block. */
+	l.comp = r.gfp & __ZB_GFP_COMP && unit_top_bit(l.nr_pages);
 	/* What is on the lists of CPUs is no zone's to give, but may be served. */
 	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
 	       unit_below(run->b->before) == 0;
@@ -306,6 +307,21 @@ static void do_alloc(struct run *run)
 		unit_state_free(before);
 }
 
+/* An empty pageblock has its default type, or one that stays. */
+static void expect_default_type(struct run *run, const struct live *l)
+{
+	struct zb_zone *zone = zb_pfn_zone(run->pool, l->pfn);
+	struct zb_pageblock *pb;
+	unsigned long pfn;
+
+	for (pfn = l->pfn; pfn < l->pfn + l->nr_pages; pfn += ZB_PAGEBLOCK_NR) {
+		pb = zb_pfn_pageblock(zone, pfn);
+		ASSERT(!zb_pageblock_whole(pb) ||
+		       pb->migratetype == zone->home_type ||
+		       pb->migratetype > ZB_MIGRATE_HIGHATOMIC);
+	}
+}
+
 static void free_one(struct run *run, unsigned int i)
 {
 	struct live l = run->live[i];
@@ -323,6 +339,7 @@ static void free_one(struct run *run, unsigned int i)
 		ASSERT_EQ(zb_pool_free_pages(run->pool, l.pfn, order), ZB_OK);
 	else
 		ASSERT_EQ(zb_pool_free_pages_cold(run->pool, l.pfn, order), ZB_OK);
+	expect_default_type(run, &l);
 }
 
 static void do_free(struct run *run)

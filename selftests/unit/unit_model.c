@@ -160,12 +160,17 @@ static bool tries_harder(zb_gfp_t gfp)
 	return gfp & __ZB_GFP_ATOMIC && !(gfp & __ZB_GFP_NOMEMALLOC);
 }
 
+static bool ignores_marks(zb_gfp_t gfp)
+{
+	return gfp & __ZB_GFP_MEMALLOC && !(gfp & __ZB_GFP_NOMEMALLOC);
+}
+
 /* May a request have frames of pageblocks of this type? */
 static bool may_have(const struct unit_model *m, zb_gfp_t gfp, unsigned int mt)
 {
 	switch (mt) {
 	case ZB_MIGRATE_HIGHATOMIC:
-		return tries_harder(gfp);
+		return tries_harder(gfp) || ignores_marks(gfp);
 	case ZB_MIGRATE_CMA:
 		return is_movable(m, gfp);
 	case ZB_MIGRATE_ISOLATE:
@@ -254,14 +259,13 @@ bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
 		       const struct unit_request *r)
 {
 	unsigned char *is_free = free_frames(m, zone);
-	bool all = r->gfp & __ZB_GFP_MEMALLOC && !(r->gfp & __ZB_GFP_NOMEMALLOC);
 	unsigned long at, nr = 0;
 	bool serves = has_block(m, zone, is_free, r);
 
 	for (at = 0; at < zone->nr_pages; at++)
 		nr += is_free[at] &&
 		      may_have(m, r->gfp, zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype);
-	if (!all && nr < not_for(zone, r->gfp) + r->nr_pages)
+	if (!ignores_marks(r->gfp) && nr < not_for(zone, r->gfp) + r->nr_pages)
 		serves = false;
 	free(is_free);
 	return serves;

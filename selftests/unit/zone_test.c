@@ -246,7 +246,7 @@ TEST(no_merging_across_zone_borders)
 TEST(special_types_keep_to_themselves)
 {
 	static const unsigned int types[] = {
-		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
+		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE,
 	};
 	struct unit_pool *p = unit_pool_one(4, 4);
 	struct zb_zone *zone = p->pool.zones;
@@ -321,6 +321,35 @@ TEST(set_type_inside_a_held_block)
 	EXPECT_EQ(unit_take_smallest(zone, 9, ZB_MIGRATE_CMA), PB(5));
 	unit_set_type(zone, 1, M);
 	unit_give(zone, PB(5), 9);
+	unit_pool_end(p);
+}
+
+/* All of a pageblock in one go, and back: its key is right at either time. */
+TEST(keys_of_whole_pageblocks_as_words)
+{
+	struct unit_pool *p = unit_pool_one(4, 4);
+	struct zb_zone *zone = p->pool.zones;
+	struct zb_words words = { .nr = 0 };
+	unsigned long flags;
+	unsigned int order;
+
+	for (order = 0; order < ZB_WORD_ORDER; order++) {
+		words.order = order;
+		words.nr = 0;
+		zb_lock_irqsave(&zone->lock, flags);
+		EXPECT_EQ(__zb_take_words(zone, zone->pageblocks,
+					  ZB_PAGEBLOCK_NR >> order, &words),
+			  ZB_PAGEBLOCK_NR >> order);
+		zb_unlock_irqrestore(&zone->lock, flags);
+		EXPECT_EQ(words.nr, ZB_PAGEBLOCK_WORDS);
+		EXPECT_EQ(zone->pageblocks->key, ZB_KEY_NONE);
+		EXPECT(zb_check_zone(zone, &(struct zb_violation){ .rule = NULL }));
+		zb_lock_irqsave(&zone->lock, flags);
+		__zb_free_words(zone, &words);
+		zb_unlock_irqrestore(&zone->lock, flags);
+		unit_pool_quiet(p);
+		unit_state_equal(p, p->initial);
+	}
 	unit_pool_end(p);
 }
 
