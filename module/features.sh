@@ -93,7 +93,7 @@ if [ -r "$symvers" ]; then
 	exports=$(find_exports "dev_get_cma_area cma_alloc cma_release \
 		cma_get_name dma_alloc_pages dma_free_pages \
 		alloc_contig_range free_contig_range vmf_insert_pfn_pmd \
-		dmem_cgroup_try_charge free_uid lockdep_assert_cpus_held")
+		dmem_cgroup_try_charge lockdep_assert_cpus_held")
 else
 	warn "no Module.symvers in $2: guessing what is exported"
 	exports=$(assume_exports | tr '\n' ' ')
@@ -116,7 +116,7 @@ if config CGROUP_DMEM; then
 fi
 # The field of struct user_struct is there if any of its users is.
 if config PERF_EVENTS || config BPF_SYSCALL || config NET || config IO_URING; then
-	exported free_uid && have USER_LOCKED_VM
+	have USER_LOCKED_VM
 fi
 config DMABUF_HEAPS && exported_in DMA_BUF_HEAP dma_heap_add && have DMA_HEAP
 

@@ -365,6 +365,19 @@ static inline int zb_unimport(int card, __u32 handle)
 	return zb_ioctl(card, _IOW('d', 0x09, gem), &gem);
 }
 
+#define ZB_HEAP		"/dev/dma_heap/zbuddy"
+
+/* As in linux/dma-heap.h, which not everybody has: a new dma-buf, or -errno. */
+static inline int zb_heap_alloc(int heap, __u64 bytes)
+{
+	struct { __u64 len; __u32 fd, fd_flags; __u64 heap_flags; } a = {
+		.len = bytes, .fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int rc = zb_ioctl(heap, _IOWR('H', 0x0, a), &a);
+
+	return rc ? rc : (int)a.fd;
+}
+
 /* How many files this process has open. */
 static inline unsigned int zb_nr_open(void)
 {

@@ -8,17 +8,7 @@
 #include "buffer_test.h"
 #include "fail_nth.h"
 
-#define HEAP	"/dev/dma_heap/zbuddy"
 #define MAX_NTH	300
-
-/* As in linux/dma-heap.h, which not everybody has. */
-struct heap_allocation {
-	__u64 len;
-	__u32 fd, fd_flags;
-	__u64 heap_flags;
-};
-
-#define HEAP_ALLOC	_IOWR('H', 0x0, struct heap_allocation)
 
 /*
  * Without a heap the module works, and can be unloaded. No counting: the kernel makes
@@ -46,34 +36,32 @@ TEST(dma_heap_add)
 	fail_always(&nth, false);
 	if (text != fail_text())
 		SKIP(return, "the module is not where it was");
-	EXPECT_NE(0, access(HEAP, F_OK));
+	EXPECT_NE(0, access(ZB_HEAP, F_OK));
 	ASSERT_EQ(0, zb_unload());
 	EXPECT_EQ(0, zb_load("size=64M heap=1"));
-	EXPECT_EQ(0, access(HEAP, F_OK));
+	EXPECT_EQ(0, access(ZB_HEAP, F_OK));
 }
 
 TEST(allocate)
 {
-	struct heap_allocation a;
-	int heap = open(HEAP, O_RDWR | O_CLOEXEC), zb = zb_open(), n, rc, failed = 0;
+	int heap = open(ZB_HEAP, O_RDWR | O_CLOEXEC), zb = zb_open(), n, rc, failed = 0;
 	struct fail_nth nth;
 	bool hit = true;
 	__u64 left;
 
 	if (heap < 0 || !fail_init(&nth))
-		SKIP(return, "no " HEAP ", or no fault injection");
+		SKIP(return, "no " ZB_HEAP ", or no fault injection");
 	ASSERT_GE(zb, 0);
 	fail_choose_pass(FAIL_SLAB, 0, ~0ul);
 	left = zb_free_bytes(zb);
 	for (n = 1; hit && n < MAX_NTH; n++) {
-		a = (struct heap_allocation){ .len = 300000, .fd_flags = O_RDWR | O_CLOEXEC };
 		fail_arm(&nth, n);
-		rc = zb_ioctl(heap, HEAP_ALLOC, &a);
+		rc = zb_heap_alloc(heap, 300000);
 		hit = fail_disarm(&nth);
-		failed += !!rc;
-		EXPECT_TRUE(!rc || rc == -ENOMEM) TH_LOG("failure %d: errno %d", n, -rc);
-		if (!rc)
-			close((int)a.fd);
+		failed += rc < 0;
+		EXPECT_TRUE(rc >= 0 || rc == -ENOMEM) TH_LOG("failure %d: errno %d", n, -rc);
+		if (rc >= 0)
+			close(rc);
 		EXPECT_EQ(left, zb_await_free(zb, left)) TH_LOG("failure %d", n);
 		EXPECT_TRUE(zb_check_ok());
 	}

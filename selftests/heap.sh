@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel's own test of dma-heaps, on /dev/dma_heap/zbuddy, and before it, where
-# the kernel has fault injection, ours: in a guest of its own, because a module with a
-# heap can't be unloaded. Options are those of vm/run; with -M vgem there is a device
-# that imports the dma-bufs. The last line counts the kernel's and our test cases.
+# The kernel's own test of dma-heaps, on /dev/dma_heap/zbuddy, and before it ours: in a
+# guest of its own, because a module with a heap can't be unloaded. Options are those of
+# vm/run; with -M vgem there is a device that imports the dma-bufs. The last line counts
+# the kernel's and our test cases.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -28,6 +28,7 @@ gcc -O2 -static -D_GNU_SOURCE -D__user= -I"$source" -idirafter "$kernel/include/
 		echo "0 passed, $bad failed, 1 skipped"
 		exit $bad
 	fi
+	./heap_test | tee -a /tmp/out
 	./dmabuf-heap >/tmp/out2
 	status=$?
 	cat /tmp/out2

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much one open file and one user may hold, and what ACCOUNT is charged to.
- * The device is opened by the parent or made everybody's for the time of a test.
+ * How much one open file and one user may hold, and what buffers are charged to. The device is opened by the parent or made everybody's for the time of a test.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
 
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -24,6 +25,7 @@ static void no_limits(void)
 {
 	zb_set_parameter("max_bytes_per_open", 0);
 	zb_set_parameter("max_bytes_per_user", 0);
+	zb_write_parameter("charge", "auto");
 	chmod(ZB_DEV, 0600);
 	rmdir(GROUP);
 }
@@ -262,21 +264,182 @@ TEST_F(limits, per_user)
 	EXPECT_EQ(0, as_user(NOBODY, user_gets_eight, NULL));
 }
 
+#define NR_IDS		16	/* user ids in a namespace */
+
+/* How many pages a process with this id takes, which then keeps them. */
+static __u64 taken_by(unsigned int id)
+{
+	int pipes[2], fd, err;
+	unsigned int nr = 0;
+	pid_t pid;
+
+	if (pipe(pipes))
+		return 0;
+	pid = fork();
+	if (!pid) {
+		if (id && setuid(id))
+			_exit(1);
+		fd = zb_open();
+		nr = get_many(fd, 1, ZB_GFP_ANYZONE, 1024, &err);
+		if (write(pipes[1], &nr, sizeof(nr)) != sizeof(nr))
+			_exit(2);
+		pause();
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &nr, sizeof(nr)) != sizeof(nr))
+		nr = ~0u;
+	close(pipes[0]);
+	return nr;
+}
+
+/* Owner of a new user namespace, with all its ids. Pipes: namespace made, map made. */
+static int namespace_holds(void *arg)
+{
+	int *pipes = arg;
+	unsigned int id;
+	__u64 sum = 0;
+	char byte;
+
+	if (unshare(CLONE_NEWUSER))
+		return write(pipes[1], "-", 1) == 1 ? 50 : 101;
+	if (write(pipes[1], "+", 1) != 1 || read(pipes[2], &byte, 1) != 1)
+		return 102;
+	for (id = 0; id < NR_IDS; id++)
+		sum += taken_by(id);
+	if (sum != 64)
+		return 103;
+	/* Until the parent has seen that the owner has no more either. */
+	return write(pipes[1], "", 1) == 1 && read(pipes[2], &byte, 1) == 1 ? 0 : 104;
+}
+
+static bool map_ids(pid_t pid)
+{
+	char path[64], map[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	snprintf(map, sizeof(map), "0 %u 1\n1 100000 %u\n", NOBODY, NR_IDS);
+	return !zb_write_file(path, map);
+}
+
+static int user_gets_none(void *arg)
+{
+	int err, fd = zb_open();
+
+	(void)arg;
+	return get_many(fd, 1, ZB_GFP_ANYZONE, 1, &err) == 0 && err == -EDQUOT ? 0 : 101;
+}
+
+/* Sixteen user ids in a namespace share what their owner may have. */
+TEST_F(limits, user_namespace)
+{
+	int pipes[4], status;
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 64 * self->page));
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, pipe(pipes + 2));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (setpgid(0, 0) || setgid(NOBODY) || setuid(NOBODY) ||
+		    prctl(PR_SET_DUMPABLE, 1))
+			_exit(100);
+		_exit(namespace_holds(pipes));
+	}
+	ASSERT_EQ(1, read(pipes[0], &byte, 1));
+	if (byte == '-') {
+		waitpid(pid, &status, 0);
+		SKIP(return, "no user namespaces for users");
+	}
+	ASSERT_TRUE(map_ids(pid));
+	ASSERT_EQ(1, write(pipes[3], "", 1));
+	EXPECT_EQ(1, read(pipes[0], &byte, 1));
+	EXPECT_EQ(0, as_user(NOBODY, user_gets_none, NULL));
+	EXPECT_EQ(1, write(pipes[3], "", 1));
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	kill(-pid, SIGKILL);
+}
+
+/* A frame that is pinned after the end of its buffer is still the user's. */
+TEST_F(limits, limbo_counts)
+{
+	struct zb_ioc_alloc a, b;
+	struct iovec iov;
+	int pipes[2];
+	char *p;
+
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 4 * self->page));
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 2, ZB_GFP_ANYZONE, &a));
+	p = zb_map(self->fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_EQ(0, pipe(pipes));
+	iov = (struct iovec){ p + self->page, self->page };
+	ASSERT_EQ(self->page, vmsplice(pipes[1], &iov, 1, 0));
+	munmap(p, a.length);
+	ASSERT_EQ(0, zb_free(self->fd, a.handle));
+	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &b));
+	close(pipes[0]);
+	close(pipes[1]);
+	ASSERT_EQ(self->zb.free, zb_await_free(self->fd, self->zb.free));
+	EXPECT_EQ(0, zb_alloc_order(self->fd, 2, ZB_GFP_ANYZONE, &a));
+}
+
+static bool set_charge(const char *kind)
+{
+	return !zb_write_parameter("charge", kind);
+}
+
+static __u64 charged_to(int fd)
+{
+	struct zb_ioc_info info;
+
+	return zb_info(fd, &info) ? ~0ull :
+	       info.features & (ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK);
+}
+
+TEST_F(limits, charge_parameter)
+{
+	static const char * const bad[] = { "x", "dmemory", "mem lock", "0", "AUTO" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, zb_write_parameter("charge", bad[i]));
+	ASSERT_TRUE(set_charge("none"));
+	EXPECT_EQ(0, charged_to(self->fd));
+	if (set_charge("memlock"))
+		EXPECT_EQ(ZB_FEATURE_MEMLOCK, charged_to(self->fd));
+	if (set_charge("dmem\n")) {
+		EXPECT_EQ(ZB_FEATURE_DMEM, charged_to(self->fd));
+		ASSERT_TRUE(set_charge("auto"));
+		EXPECT_EQ(ZB_FEATURE_DMEM, charged_to(self->fd));
+	} else {
+		EXPECT_EQ(-EOPNOTSUPP, zb_write_parameter("charge", "dmem"));
+	}
+	ASSERT_TRUE(set_charge("auto"));
+}
+
+/* Whether the program asks for it or not, and only if the administrator does. */
 static int user_memlock(void *arg)
 {
 	int fd = zb_open(), err;
 	unsigned int nr;
 
 	(void)arg;
-	/* only what asks to be charged is */
-	if (get_many(fd, 16, ZB_GFP_ANYZONE, 8, &err) != 8)
-		return 101;
-	nr = get_many(fd, 16, ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, 8, &err);
+	nr = get_many(fd, 16, ZB_GFP_ANYZONE, 8, &err);
 	if (nr != 4 || err != -EAGAIN)
 		return 102;
 	close(fd);
 	fd = zb_open();
-	return get_many(fd, 64, ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, 2, &err) == 1 ? 0 : 103;
+	return get_many(fd, 64, ZB_GFP_ANYZONE, 2, &err) == 1 ? 0 : 103;
+}
+
+static int user_free_of_charge(void *arg)
+{
+	int err;
+
+	(void)arg;
+	return get_many(zb_open(), 16, ZB_GFP_ANYZONE, 8, &err) == 8 ? 0 : 102;
 }
 
 TEST_F(limits, memlock)
@@ -285,13 +448,35 @@ TEST_F(limits, memlock)
 	struct rlimit none = { 0, 0 };
 	int err;
 
-	if (!(self->zb.info.features & ZB_FEATURE_MEMLOCK))
-		SKIP(return, "ACCOUNT is not charged to RLIMIT_MEMLOCK here");
+	if (!set_charge("memlock"))
+		SKIP(return, "this kernel has no count of locked memory");
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	EXPECT_EQ(0, as_user(NOBODY, user_memlock, NULL));
 	/* CAP_IPC_LOCK is above it */
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
-	EXPECT_EQ(8, get_many(self->fd, 16, ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, 8, &err));
+	EXPECT_EQ(8, get_many(self->fd, 16, ZB_GFP_ANYZONE, 8, &err));
+	ASSERT_TRUE(set_charge("none"));
+	EXPECT_EQ(0, as_user(NOBODY, user_free_of_charge, NULL));
+}
+
+/* What was charged is what is given back, whatever the parameter says by then. */
+TEST_F(limits, charge_changes_meanwhile)
+{
+	struct rlimit limit = { 64 * self->page, 64 * self->page };
+	struct zb_ioc_alloc a;
+	int i;
+
+	if (!set_charge("memlock"))
+		SKIP(return, "this kernel has no count of locked memory");
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	for (i = 0; i < 8; i++) {
+		ASSERT_TRUE(set_charge(i % 2 ? "memlock" : "none"));
+		ASSERT_EQ(0, zb_alloc_length(self->fd, 64 * self->page, ZB_GFP_ANYZONE, &a));
+		ASSERT_TRUE(set_charge(i % 2 ? "none" : "memlock"));
+		ASSERT_EQ(0, zb_free(self->fd, a.handle));
+	}
+	ASSERT_TRUE(set_charge("memlock"));
+	EXPECT_EQ(0, as_user(NOBODY, user_memlock, NULL));
 }
 
 /* 0, or why there is no group with this limit. */
@@ -335,7 +520,7 @@ TEST_F(limits, dmem_cgroup)
 	int err, d = -1;
 	pid_t pid;
 
-	if (!(self->zb.info.features & ZB_FEATURE_DMEM))
+	if (!set_charge("dmem"))
 		SKIP(return, "this kernel has no dmem controller");
 	why = make_group(64 * self->page);
 	if (why)
@@ -347,18 +532,14 @@ TEST_F(limits, dmem_cgroup)
 
 		if (!join(GROUP))
 			_exit(1);
-		if (get_many(fd, 16, ZB_GFP_ANYZONE, 8, &err) != 8 || group_now())
-			_exit(2);
-		if (get_many(fd, 16, ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, 8, &err) != 4 ||
-		    err != -EAGAIN)
+		if (get_many(fd, 16, ZB_GFP_ANYZONE, 8, &err) != 4 || err != -EAGAIN)
 			_exit(3);
 		if (group_now() != 64 * self->page)
 			_exit(4);
 		close(fd);
 		if (group_now())
 			_exit(5);
-		if (zb_alloc_length(self->fd, 64 * self->page,
-				    ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, &a))
+		if (zb_alloc_length(self->fd, 64 * self->page, ZB_GFP_ANYZONE, &a))
 			_exit(6);
 		d = zb_export(self->fd, a.handle, 0);
 		zb_free(self->fd, a.handle);
@@ -368,8 +549,7 @@ TEST_F(limits, dmem_cgroup)
 		if (group_now())
 			_exit(8);
 		/* left behind, to be uncharged by somebody of another group */
-		if (zb_alloc_length(self->fd, 8 * self->page,
-				    ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, &a))
+		if (zb_alloc_length(self->fd, 8 * self->page, ZB_GFP_ANYZONE, &a))
 			_exit(9);
 		_exit(0);
 	}

@@ -416,9 +416,9 @@ int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 	if (err == EINTR)
 		return zb_err(err, "alloc %s: interrupted while it waited",
 			      req->text);
-	if (err == EAGAIN && (req->gfp & __ZB_GFP_ACCOUNT))
+	if (err == EAGAIN)
 		return zb_err(err,
-			      "alloc %s: flag ACCOUNT: over RLIMIT_MEMLOCK or the cgroup's dmem.max: raise it (ulimit -l), or leave the flag out",
+			      "alloc %s: over RLIMIT_MEMLOCK or the cgroup's dmem.max: raise it (ulimit -l), or have the administrator set charge=none",
 			      req->text);
 	if (err == EPERM)
 		return zb_err(err,

@@ -49,7 +49,7 @@ int zb_space_init(struct zb_space *space, struct zb_host *host)
 	atomic_set(&space->files, 0);
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->buffers);
-	INIT_LIST_HEAD(&space->users);
+	xa_init(&space->users);
 	INIT_LIST_HEAD(&space->waiters);
 	spin_lock_init(&space->waiters_lock);
 	zb_limbo_init(space);
@@ -159,7 +159,7 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	err = zb_charge(space, &buf->charge, file,
-			(u64)want->nr_pages << PAGE_SHIFT, want->gfp);
+			(u64)want->nr_pages << PAGE_SHIFT);
 	if (err)
 		goto free_buf;
 	buf->pfn = alloc_frames(space, want, &err);

@@ -30,28 +30,28 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "../host.h"
 
+struct cred;
 struct device;
 struct dma_buf;
 struct dmem_cgroup_pool_state;
 struct dmem_cgroup_region;
 struct platform_device;
-struct user_struct;
 struct vm_area_struct;
 
 /**
  * struct zb_space - the buffers of a pool
  * @host: whose memory it is
  * @files: open files; when the last one is gone, per-CPU lists are drained
- * @lock: for @buffers and @users
+ * @lock: for @buffers
  * @buffers: all there are, by age
- * @users: accounts of users that hold something
+ * @users: accounts of the users that hold something, by user id; it has its own
+ *	lock
  * @limbo: buffers that nobody holds but whose frames are still in use
  * @limbo_lock: for @limbo and @limbo_delay
  * @limbo_delay: jiffies from the last look after them to the next
@@ -66,7 +66,7 @@ struct zb_space {
 	atomic_t files;
 	struct mutex lock;
 	struct list_head buffers;
-	struct list_head users;
+	struct xarray users;
 	struct list_head limbo;
 	spinlock_t limbo_lock;
 	unsigned long limbo_delay;
@@ -78,33 +78,30 @@ struct zb_space {
 };
 
 /**
- * struct zb_account - how much somebody holds: an open file, or a user
- * @ref: one of its owner, one of each buffer charged to it
+ * struct zb_account - how much an open file or a user holds
+ * @ref: one of each buffer charged to it, and one of the open file
  * @bytes: charged now
- * @link: on zb_space.users, for a user
- * @uid: which user
  */
 struct zb_account {
 	struct kref ref;
 	atomic64_t bytes;
-	struct list_head link;
-	kuid_t uid;
 };
 
 /**
  * struct zb_charge - what a buffer is charged to
  * @bytes: how much
  * @file: the open file, or NULL
- * @user: the user
+ * @cred: of the task that allocated it: the user, and the owners of the user
+ *	namespaces
  * @pool: the dmem cgroup, or NULL
- * @locked: whose RLIMIT_MEMLOCK, or NULL
+ * @memlock: RLIMIT_MEMLOCK of that user as well
  */
 struct zb_charge {
 	u64 bytes;
 	struct zb_account *file;
-	struct zb_account *user;
+	const struct cred *cred;
 	struct dmem_cgroup_pool_state *pool;
-	struct user_struct *locked;
+	bool memlock;
 };
 
 /**
@@ -214,10 +211,10 @@ void zb_limbo_hurry(struct zb_space *space);
 void zb_buffer_give_back(struct zb_buffer *buf);
 
 /* limits.c */
-struct zb_account *zb_account_new(kuid_t uid);
+struct zb_account *zb_account_new(void);
 void zb_account_put(struct zb_account *account);
 int zb_charge(struct zb_space *space, struct zb_charge *charge,
-	      struct zb_account *file, u64 bytes, zb_gfp_t gfp);
+	      struct zb_account *file, u64 bytes);
 void zb_uncharge(struct zb_space *space, struct zb_charge *charge);
 u64 zb_charge_features(void);
 int zb_limits_init(struct zb_space *space);

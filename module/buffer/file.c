@@ -96,7 +96,7 @@ struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode)
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
-	file->account = zb_account_new(INVALID_UID);
+	file->account = zb_account_new();
 	if (!file->account) {
 		kfree(file);
 		return ERR_PTR(-ENOMEM);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits: how much one open file and one user may hold, and what ACCOUNT is
- * charged to: the dmem cgroup controller where the kernel has it, else the
- * user's RLIMIT_MEMLOCK.
+ * Limits: how much one open file and one user may hold, and what every buffer is
+ * charged to as well: the dmem cgroup controller, or the user's RLIMIT_MEMLOCK.
  *
  * A buffer stays charged until its frames go back, not only as long as it has a
- * handle: what is mapped counts.
+ * handle: what is mapped, exported or still pinned counts. The credentials of the
+ * task that allocated it are kept until then; they say who has to be uncharged.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -17,6 +17,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
 
 #include "../compat.h"
 #include "../core/layout.h"
@@ -57,24 +60,91 @@ MODULE_PARM_DESC(max_bytes_per_open, "what one open file may hold, such as 64M (
 static u64 max_bytes_per_user;
 module_param_cb(max_bytes_per_user, &size_ops, &max_bytes_per_user, 0644);
 __MODULE_PARM_TYPE(max_bytes_per_user, "size");
-MODULE_PARM_DESC(max_bytes_per_user, "what one user may hold, such as 64M (default 0: no limit)");
+MODULE_PARM_DESC(max_bytes_per_user, "what one user may hold, with the user namespaces of that user, such as 64M (default 0: no limit)");
+
+/*
+ * What a buffer is charged to besides the limits of this module. The answer is the
+ * administrator's: a program can't choose not to be charged.
+ */
+
+enum charge_kind { CHARGE_AUTO, CHARGE_DMEM, CHARGE_MEMLOCK, CHARGE_NONE };
+
+static const char *const charge_names[] = {
+	[CHARGE_AUTO] = "auto",
+	[CHARGE_DMEM] = "dmem",
+	[CHARGE_MEMLOCK] = "memlock",
+	[CHARGE_NONE] = "none",
+};
+
+static unsigned int charge_param = CHARGE_AUTO;
+
+/* Those that this kernel has. */
+static const unsigned long charge_kinds = BIT(CHARGE_AUTO) | BIT(CHARGE_NONE)
+#ifdef ZB_HAVE_DMEM
+	| BIT(CHARGE_DMEM)
+#endif
+#ifdef ZB_HAVE_USER_LOCKED_VM
+	| BIT(CHARGE_MEMLOCK)
+#endif
+	;
+
+static unsigned int charge_kind(void)
+{
+	unsigned int kind = READ_ONCE(charge_param);
+
+	if (kind != CHARGE_AUTO)
+		return kind;
+	if (charge_kinds & BIT(CHARGE_DMEM))
+		return CHARGE_DMEM;
+	return charge_kinds & BIT(CHARGE_MEMLOCK) ? CHARGE_MEMLOCK : CHARGE_NONE;
+}
+
+static int set_charge(const char *text, const struct kernel_param *kp)
+{
+	int kind = sysfs_match_string(charge_names, text);
+
+	if (kind < 0) {
+		pr_err("charge=%.*s: give auto, dmem, memlock or none\n",
+		       (int)min_t(size_t, strcspn(text, "\n"), 40), text);
+		return -EINVAL;
+	}
+	if (!(charge_kinds & BIT(kind))) {
+		pr_err("charge=%s: this kernel has no such accounting for modules: give auto or none\n",
+		       charge_names[kind]);
+		return -EOPNOTSUPP;
+	}
+	WRITE_ONCE(charge_param, kind);
+	return 0;
+}
+
+static int get_charge(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", charge_names[READ_ONCE(charge_param)]);
+}
+
+static const struct kernel_param_ops charge_ops = {
+	.set = set_charge,
+	.get = get_charge,
+};
+
+module_param_cb(charge, &charge_ops, NULL, 0644);
+__MODULE_PARM_TYPE(charge, "charp");
+MODULE_PARM_DESC(charge, "what buffers are charged to: auto, dmem (cgroup), memlock (RLIMIT_MEMLOCK) or none (default auto: dmem where the kernel has it, else memlock)");
+
+/* Accounts: how much an open file and a user hold */
 
 /**
  * zb_account_new() - start with nothing held
- * @uid: whose, for a user's account
  *
  * Return: the account with one reference, or NULL.
  */
-struct zb_account *zb_account_new(kuid_t uid)
+struct zb_account *zb_account_new(void)
 {
 	struct zb_account *account = kzalloc(sizeof(*account),
 					     GFP_KERNEL_ACCOUNT);
 
-	if (account) {
+	if (account)
 		kref_init(&account->ref);
-		INIT_LIST_HEAD(&account->link);
-		account->uid = uid;
-	}
 	return account;
 }
 
@@ -93,33 +163,42 @@ void zb_account_put(struct zb_account *account)
 		kref_put(&account->ref, free_account);
 }
 
-/* The account of the current user, with a reference. */
-static struct zb_account *get_user_account(struct zb_space *space)
+/* The account of a user with a reference, or NULL when there is no memory. */
+static struct zb_account *get_user_account(struct zb_space *space, kuid_t uid)
 {
-	kuid_t uid = current_fsuid();
-	struct zb_account *account;
+	struct zb_account *account, *new;
 
-	mutex_lock(&space->lock);
-	list_for_each_entry(account, &space->users, link)
-		if (uid_eq(account->uid, uid)) {
-			kref_get(&account->ref);
-			goto out;
-		}
-	account = zb_account_new(uid);
+	xa_lock(&space->users);
+	account = xa_load(&space->users, __kuid_val(uid));
 	if (account)
-		list_add(&account->link, &space->users);
-out:
-	mutex_unlock(&space->lock);
-	return account;
+		kref_get(&account->ref);
+	xa_unlock(&space->users);
+	if (account)
+		return account;
+	new = zb_account_new();
+	if (!new)
+		return NULL;
+	xa_lock(&space->users);
+	account = __xa_cmpxchg(&space->users, __kuid_val(uid), NULL, new,
+			       GFP_KERNEL_ACCOUNT);
+	if (account && !xa_is_err(account))
+		kref_get(&account->ref);
+	xa_unlock(&space->users);
+	if (!account)
+		return new;
+	kfree(new);
+	return xa_is_err(account) ? NULL : account;
 }
 
-static void put_user_account(struct zb_space *space, struct zb_account *account)
+/* Every charge holds a reference; the last one takes the account along. */
+static void put_user_account(struct zb_space *space, kuid_t uid,
+			     struct zb_account *account)
 {
-	mutex_lock(&space->lock);
+	xa_lock(&space->users);
 	if (kref_read(&account->ref) == 1)
-		list_del_init(&account->link);
+		__xa_erase(&space->users, __kuid_val(uid));
 	kref_put(&account->ref, free_account);
-	mutex_unlock(&space->lock);
+	xa_unlock(&space->users);
 }
 
 static bool add_bytes(struct zb_account *account, u64 bytes, u64 max)
@@ -127,16 +206,85 @@ static bool add_bytes(struct zb_account *account, u64 bytes, u64 max)
 	s64 old = atomic64_read(&account->bytes);
 
 	do {
-		if (max && (u64)old + bytes > max)
+		if (max && (bytes > max || (u64)old > max - bytes))
 			return false;
 	} while (!atomic64_try_cmpxchg(&account->bytes, &old, old + bytes));
 	return true;
 }
 
-#ifdef ZB_HAVE_DMEM
-#define ACCOUNT_FEATURE		ZB_FEATURE_DMEM
+static int charge_user(struct zb_space *space, kuid_t uid, u64 bytes)
+{
+	struct zb_account *account = get_user_account(space, uid);
 
-static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
+	if (!account)
+		return -ENOMEM;
+	if (add_bytes(account, bytes, READ_ONCE(max_bytes_per_user)))
+		return 0;
+	put_user_account(space, uid, account);
+	return -EDQUOT;
+}
+
+static void uncharge_user(struct zb_space *space, kuid_t uid, u64 bytes)
+{
+	struct zb_account *account = xa_load(&space->users, __kuid_val(uid));
+
+	/* The charge that is undone here holds a reference. */
+	atomic64_sub(bytes, &account->bytes);
+	put_user_account(space, uid, account);
+}
+
+/*
+ * A user namespace gives its creator more user ids, so its owner pays for what they
+ * hold. Is the owner of @ns one whom the walk from @cred up to there has met?
+ */
+static bool counted_before(const struct cred *cred,
+			   const struct user_namespace *ns)
+{
+	const struct user_namespace *below;
+
+	if (uid_eq(cred->uid, ns->owner))
+		return true;
+	for (below = cred->user_ns; below != ns; below = below->parent)
+		if (uid_eq(below->owner, ns->owner))
+			return true;
+	return false;
+}
+
+/* Undo charge_users(), but for the owners of @end and of the namespaces above. */
+static void uncharge_users(struct zb_space *space, const struct cred *cred,
+			   u64 bytes, const struct user_namespace *end)
+{
+	const struct user_namespace *ns;
+
+	for (ns = cred->user_ns; ns != end; ns = ns->parent)
+		if (!counted_before(cred, ns))
+			uncharge_user(space, ns->owner, bytes);
+	uncharge_user(space, cred->uid, bytes);
+}
+
+/* The real user id, and the owner of each user namespace that it is in. */
+static int charge_users(struct zb_space *space, const struct cred *cred,
+			u64 bytes)
+{
+	const struct user_namespace *ns;
+	int err = charge_user(space, cred->uid, bytes);
+
+	if (err)
+		return err;
+	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent) {
+		if (counted_before(cred, ns))
+			continue;
+		err = charge_user(space, ns->owner, bytes);
+		if (err) {
+			uncharge_users(space, cred, bytes, ns);
+			return err;
+		}
+	}
+	return 0;
+}
+
+#ifdef ZB_HAVE_DMEM
+static int charge_dmem(struct zb_space *space, struct zb_charge *charge)
 {
 	if (!space->region)
 		return 0;
@@ -144,88 +292,114 @@ static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
 				      &charge->pool, NULL);
 }
 
-static void uncharge_cgroup(struct zb_charge *charge)
+static void uncharge_dmem(struct zb_charge *charge)
 {
 	if (charge->pool)
 		dmem_cgroup_uncharge(charge->pool, charge->bytes);
 }
-#elif defined(ZB_HAVE_USER_LOCKED_VM)
-#define ACCOUNT_FEATURE		ZB_FEATURE_MEMLOCK
-
-static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
-{
-	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	unsigned long nr = charge->bytes >> PAGE_SHIFT;
-	struct user_struct *user = current_user();
-
-	if (atomic_long_add_return(nr, &user->locked_vm) > limit &&
-	    rlimit(RLIMIT_MEMLOCK) != RLIM_INFINITY && !capable(CAP_IPC_LOCK)) {
-		atomic_long_sub(nr, &user->locked_vm);
-		return -EAGAIN;
-	}
-	charge->locked = get_uid(user);
-	return 0;
-}
-
-static void uncharge_cgroup(struct zb_charge *charge)
-{
-	if (!charge->locked)
-		return;
-	atomic_long_sub(charge->bytes >> PAGE_SHIFT, &charge->locked->locked_vm);
-	free_uid(charge->locked);
-}
 #else
-#define ACCOUNT_FEATURE		0
-
-static int charge_cgroup(struct zb_space *space, struct zb_charge *charge)
+static int charge_dmem(struct zb_space *space, struct zb_charge *charge)
 {
 	return 0;
 }
 
-static void uncharge_cgroup(struct zb_charge *charge)
+static void uncharge_dmem(struct zb_charge *charge)
 {
 }
 #endif
 
+#ifdef ZB_HAVE_USER_LOCKED_VM
+static int charge_memlock(struct zb_charge *charge)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	unsigned long nr = charge->bytes >> PAGE_SHIFT;
+	atomic_long_t *locked = &charge->cred->user->locked_vm;
+
+	if (atomic_long_add_return(nr, locked) > limit &&
+	    rlimit(RLIMIT_MEMLOCK) != RLIM_INFINITY && !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(nr, locked);
+		return -EAGAIN;
+	}
+	charge->memlock = true;
+	return 0;
+}
+
+static void uncharge_memlock(struct zb_charge *charge)
+{
+	if (charge->memlock)
+		atomic_long_sub(charge->bytes >> PAGE_SHIFT,
+				&charge->cred->user->locked_vm);
+}
+#else
+static int charge_memlock(struct zb_charge *charge)
+{
+	return 0;
+}
+
+static void uncharge_memlock(struct zb_charge *charge)
+{
+}
+#endif
+
+static int charge_kernel(struct zb_space *space, struct zb_charge *charge)
+{
+	switch (charge_kind()) {
+	case CHARGE_DMEM:
+		return charge_dmem(space, charge);
+	case CHARGE_MEMLOCK:
+		return charge_memlock(charge);
+	default:
+		return 0;
+	}
+}
+
 /**
- * zb_charge_features() - what ACCOUNT is charged to
+ * zb_charge_features() - what buffers are charged to now
  *
+ * Context: any.
  * Return: ZB_FEATURE_* bits.
  */
 u64 zb_charge_features(void)
 {
-	return ACCOUNT_FEATURE;
+	switch (charge_kind()) {
+	case CHARGE_DMEM:
+		return ZB_FEATURE_DMEM;
+	case CHARGE_MEMLOCK:
+		return ZB_FEATURE_MEMLOCK;
+	default:
+		return 0;
+	}
 }
 
 /**
- * zb_charge() - charge a buffer to be to whoever asks for it
+ * zb_charge() - charge a buffer that is to be to the current task
  * @space: where
  * @charge: filled in; to be given to zb_uncharge() on success
  * @file: the open file's account, or NULL
  * @bytes: how much
- * @gfp: with __ZB_GFP_ACCOUNT also to the cgroup, or RLIMIT_MEMLOCK
  *
  * Context: may sleep.
  * Return: 0, -EDQUOT, -EAGAIN or -ENOMEM with nothing charged.
  */
 int zb_charge(struct zb_space *space, struct zb_charge *charge,
-	      struct zb_account *file, u64 bytes, zb_gfp_t gfp)
+	      struct zb_account *file, u64 bytes)
 {
-	int err = -EDQUOT;
+	int err;
 
-	*charge = (struct zb_charge){ .bytes = bytes };
-	charge->user = get_user_account(space);
-	if (!charge->user)
-		return -ENOMEM;
-	if (!add_bytes(charge->user, bytes, READ_ONCE(max_bytes_per_user)))
-		goto put_user;
-	if (file && !add_bytes(file, bytes, READ_ONCE(max_bytes_per_open)))
-		goto sub_user;
-	if (gfp & __ZB_GFP_ACCOUNT) {
-		err = charge_cgroup(space, charge);
-		if (err)
-			goto sub_file;
+	*charge = (struct zb_charge){
+		.bytes = bytes,
+		.cred = get_current_cred(),
+	};
+	err = charge_users(space, charge->cred, bytes);
+	if (err)
+		goto put_cred;
+	if (file && !add_bytes(file, bytes, READ_ONCE(max_bytes_per_open))) {
+		err = -EDQUOT;
+		goto uncharge_users;
 	}
+	err = charge_kernel(space, charge);
+	if (err)
+		goto sub_file;
 	if (file) {
 		kref_get(&file->ref);
 		charge->file = file;
@@ -235,10 +409,10 @@ int zb_charge(struct zb_space *space, struct zb_charge *charge,
 sub_file:
 	if (file)
 		atomic64_sub(bytes, &file->bytes);
-sub_user:
-	atomic64_sub(bytes, &charge->user->bytes);
-put_user:
-	put_user_account(space, charge->user);
+uncharge_users:
+	uncharge_users(space, charge->cred, bytes, &init_user_ns);
+put_cred:
+	put_cred(charge->cred);
 	return err;
 }
 
@@ -251,13 +425,14 @@ put_user:
  */
 void zb_uncharge(struct zb_space *space, struct zb_charge *charge)
 {
-	uncharge_cgroup(charge);
+	uncharge_dmem(charge);
+	uncharge_memlock(charge);
 	if (charge->file) {
 		atomic64_sub(charge->bytes, &charge->file->bytes);
 		zb_account_put(charge->file);
 	}
-	atomic64_sub(charge->bytes, &charge->user->bytes);
-	put_user_account(space, charge->user);
+	uncharge_users(space, charge->cred, charge->bytes, &init_user_ns);
+	put_cred(charge->cred);
 }
 
 /**

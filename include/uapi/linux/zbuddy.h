@@ -40,7 +40,8 @@
  *  - EACCES: a dma-buf that could do more than the open file may
  *  - ENOENT: the handle is not one of this open file
  *  - EDQUOT: a limit on what one open file or one user may hold
- *  - EAGAIN, ENOMEM: a charge to the caller's cgroup or RLIMIT_MEMLOCK failed
+ *  - EAGAIN: the caller's cgroup (dmem.max) or RLIMIT_MEMLOCK allows no more;
+ *    ZB_FEATURE_DMEM and ZB_FEATURE_MEMLOCK tell which of them is charged
  *  - EINTR: a signal was caught while the call waited. The kernel restarts the
  *    call instead if the handler was installed with SA_RESTART, or if no handler
  *    ran (SIGSTOP and SIGCONT, a debugger, the freezer); its deadline is still
@@ -118,7 +119,7 @@ typedef __u32 __bitwise zb_gfp_t;
 #define __ZB_GFP_THISNODE	__ZB_GFP(0x40000u) /* the preferred node and no other */
 #define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* for another node: not counted as remote */
 #define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: spread by dirty limits */
-#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* charge it to the caller */
+#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* only of kernel modules: user space is always charged */
 
 /* Reserves: how far below the watermarks a request may go */
 #define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: half of the min reserve */
@@ -209,8 +210,8 @@ struct zb_ioc_info {
 #define ZB_FEATURE_DMABUF	(1ull << 0)	/* ZB_IOC_EXPORT */
 #define ZB_FEATURE_MMAP_HUGE	(1ull << 1)	/* mmap_huge_offset */
 #define ZB_FEATURE_LONGTERM_PIN	(1ull << 2)	/* mappings can be pinned for long */
-#define ZB_FEATURE_DMEM		(1ull << 3)	/* ACCOUNT charges the dmem cgroup */
-#define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* ACCOUNT charges RLIMIT_MEMLOCK */
+#define ZB_FEATURE_DMEM		(1ull << 3)	/* buffers are charged to the dmem cgroup */
+#define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* buffers are charged to RLIMIT_MEMLOCK */
 
 /**
  * struct zb_ioc_zone - one zone
