@@ -4,9 +4,13 @@
  *
  * See include/linux/zbuddy.h for the whole, and what holds for all of it.
  */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/zbuddy.h>
 
 #include "api.h"
@@ -50,7 +54,8 @@ void zb_api_detach(void)
  * @gfp: what alloc_pages() would take
  *
  * The kernel has given up some of the classic bits and added others; what has
- * no counterpart is left out. Its atomic requests are told by their group.
+ * no counterpart is left out, and so is __GFP_ACCOUNT, because the memory of
+ * modules is charged to nobody. Its atomic requests are told by their group.
  *
  * Context: any.
  * Return: the flags.
@@ -76,7 +81,6 @@ zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
 		{ __GFP_NOMEMALLOC, __ZB_GFP_NOMEMALLOC },
 		{ __GFP_HARDWALL, __ZB_GFP_HARDWALL },
 		{ __GFP_THISNODE, __ZB_GFP_THISNODE },
-		{ __GFP_ACCOUNT, __ZB_GFP_ACCOUNT },
 		{ __GFP_DIRECT_RECLAIM, __ZB_GFP_DIRECT_RECLAIM },
 		{ __GFP_WRITE, __ZB_GFP_WRITE },
 		{ __GFP_KSWAPD_RECLAIM, __ZB_GFP_KSWAPD_RECLAIM },
@@ -93,15 +97,56 @@ zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
 
+/* Faults of callers that are reported, each of them once. */
+enum api_fault {
+	BAD_FLAGS,
+	EXACT_FLAGS,
+};
+
+static const char *const api_fault_text[] = {
+	[BAD_FLAGS] = "flags that contradict each other: convert a gfp_t with zb_gfp_from_kernel()",
+	[EXACT_FLAGS] = "COMP and HIGHMEM mean nothing to an exact allocation, and are ignored",
+};
+
+/*
+ * Modules only: ioctls check the flags before they get here. Not a WARN, because
+ * panic_on_warn should not turn a request that merely fails into a crash.
+ */
+static noinline void report_fault(enum api_fault fault, zb_gfp_t gfp)
+{
+	static unsigned long reported;
+
+	if (test_and_set_bit(fault, &reported))
+		return;
+	pr_err("a module requested memory with mode %#x: %s\n",
+	       zb_gfp_bits(gfp), api_fault_text[fault]);
+	dump_stack();
+}
+
+/*
+ * The two ways of reclaim that most groups of the kernel's flags have are REPEAT
+ * and NOFAIL here, which exclude each other.
+ */
+static bool flags_make_sense(zb_gfp_t gfp)
+{
+	const zb_gfp_t both = __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
+
+	return zb_gfp_valid(gfp) && (gfp & both) != both;
+}
+
 static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 			  const nodemask_t *nodemask)
 {
 	unsigned long pfn;
 
-	if (!nr_pages || nr_pages > BIT(zb_api_host->pool.max_order) ||
-	    !zb_gfp_valid(gfp))
+	if (!flags_make_sense(gfp)) {
+		report_fault(BAD_FLAGS, gfp);
 		return NULL;
-	pfn = zb_host_alloc(zb_api_host, gfp, nr_pages, nid,
+	}
+	if (!nr_pages || nr_pages > BIT(zb_api_host->pool.max_order))
+		return NULL;
+	zb_api_might_alloc(gfp);
+	pfn = zb_host_alloc(zb_api_host, gfp & ~__ZB_GFP_ACCOUNT, nr_pages, nid,
 			    nodemask ? nodes_addr(*nodemask) : NULL, false);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
@@ -120,9 +165,9 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 				     int preferred_nid,
 				     const nodemask_t *nodemask)
 {
-	if (order > zb_api_host->pool.max_order)
-		return NULL;
-	return alloc(gfp, BIT(order), preferred_nid, nodemask);
+	/* No number of pages is 0 for alloc(), which looks at the flags first. */
+	return alloc(gfp, order < BITS_PER_LONG ? BIT(order) : 0, preferred_nid,
+		     nodemask);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
 
@@ -154,6 +199,7 @@ struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 	const struct zb_node *node = zb_api_this_node();
 	unsigned long pfn;
 
+	zb_api_might_alloc(gfp);
 	if (likely(zb_api_fast(node) && zb_fast_alloc(node, gfp, order, &pfn)))
 		return pfn_to_page(pfn);
 	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
@@ -211,8 +257,8 @@ EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
 
 /**
  * zb_get_free_pages() - allocate a block by address
- * @gfp: ZB_GFP_* and __ZB_GFP_* bits, but not __ZB_GFP_HIGHMEM: such memory
- *	may have no address
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits; __ZB_GFP_HIGHMEM is ignored, because
+ *	such memory may have no address
  * @order: log2 of the number of pages, up to zb_max_order()
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
@@ -220,11 +266,8 @@ EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
  */
 unsigned long zb_get_free_pages(zb_gfp_t gfp, unsigned int order)
 {
-	struct page *page;
+	struct page *page = zb_alloc_pages(gfp & ~__ZB_GFP_HIGHMEM, order);
 
-	if (gfp & __ZB_GFP_HIGHMEM)
-		return 0;
-	page = zb_alloc_pages(gfp, order);
 	return page ? (unsigned long)page_address(page) : 0;
 }
 EXPORT_SYMBOL_GPL(zb_get_free_pages);
@@ -260,17 +303,21 @@ EXPORT_SYMBOL_GPL(zb_free_pages);
  * zb_alloc_pages_exact_nid() - allocate physically contiguous memory near a node
  * @nid: node to prefer, or NUMA_NO_NODE for the nearest
  * @size: bytes; what the last page and the block have more is given back
- * @gfp: as zb_get_free_pages(), and not __ZB_GFP_COMP
+ * @gfp: as zb_get_free_pages(), but without __ZB_GFP_HIGHMEM and __ZB_GFP_COMP,
+ *	which are ignored and reported the first time
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: its address in the linear mapping, or NULL.
  */
 void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp)
 {
+	const zb_gfp_t meaningless = __ZB_GFP_HIGHMEM | __ZB_GFP_COMP;
 	struct page *page;
 
-	if (gfp & (__ZB_GFP_HIGHMEM | __ZB_GFP_COMP))
-		return NULL;
+	if (unlikely(gfp & meaningless)) {
+		report_fault(EXACT_FLAGS, gfp);
+		gfp &= ~meaningless;
+	}
 	page = alloc(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
 	return page ? page_address(page) : NULL;
 }
@@ -279,7 +326,7 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_exact_nid);
 /**
  * zb_alloc_pages_exact() - allocate physically contiguous memory
  * @size: bytes; what the last page and the block have more is given back
- * @gfp: as zb_get_free_pages(), and not __ZB_GFP_COMP
+ * @gfp: as zb_alloc_pages_exact_nid()
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: its address in the linear mapping, or NULL.

@@ -3,6 +3,8 @@
 #define ZB_API_H
 
 #include <linux/jump_label.h>
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
 #include <linux/wait.h>
 
 #include "host.h"
@@ -40,6 +42,23 @@ static __always_inline bool zb_api_fast(const struct zb_node *node)
 {
 	return !IS_ENABLED(CONFIG_FAULT_INJECTION) &&
 	       !trace_mm_page_alloc_enabled() && likely(!zb_cpuset_forbids(node->nid));
+}
+
+/*
+ * What an allocation may do, whether or not this one will: sleep, take the lock of
+ * a zone, and wait for a drain. A request from a per-CPU list does none of it, and
+ * the wrong context would show on the rare day when the list is empty.
+ */
+static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
+{
+	if (!IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) &&
+	    !IS_ENABLED(CONFIG_PROVE_LOCKING))
+		return;
+	might_lock(&zb_api_host->pool.zones->lock);
+	if (!(gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return;
+	might_sleep();
+	might_lock(&zb_api_host->drain_lock);
 }
 
 /* After every free of a block. */

@@ -81,6 +81,7 @@ unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 	struct page **next = page_array, **end = page_array + nr_pages;
 	unsigned int gap;
 
+	zb_api_might_alloc(gfp);
 	while (next < end) {
 		gap = stretch(next, end - next, false);
 		if (!gap) {
@@ -118,6 +119,7 @@ unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
 	struct page *page;
 	unsigned long i;
 
+	zb_api_might_alloc(gfp);
 	for (i = 0; i < nr_pages; i += got) {
 		nr = min_t(unsigned long, nr_pages - i, MAX_AT_ONCE);
 		got = node ? zb_fast_alloc_bulk(node, gfp, nr, take_to_list,

@@ -92,6 +92,27 @@ reported() {
 	verdict "each kind of a refused free is reported once" $result
 }
 
+# misused WORDS: such a fault of a caller is reported once since zbuddy was loaded, so
+# not at all if an earlier load of this test has made it.
+misused() {
+	reports=$(since | grep -c "zbuddy: a module requested memory with mode .*$1")
+	[ "$reports" -eq 1 ] || { [ "$reports" -eq 0 ] && [ "$before" != "0 0 0 0 " ]; }
+	result=$?
+	[ $result -eq 0 ] || say "reported $reports times"
+	verdict "reported once: $1" $result
+}
+
+# With lockdep: a request from a per-CPU list says which locks it might have taken.
+locks_are_known() {
+	name="lockdep knows what a request from a per-CPU list may take"
+	[ -e /proc/lockdep ] || { skip "$name" "no lockdep"; return; }
+	sed -n '/zbt_fast_path_mutex/,/^$/p' /proc/lockdep >"$out"
+	grep -q 'zone->lock' "$out" && grep -q 'drain_lock' "$out"
+	result=$?
+	[ $result -eq 0 ] || show "$out"
+	verdict "$name" $result
+}
+
 dirty_is_counted() {
 	result=0
 	base=$(vmstat nr_dirty)
@@ -139,6 +160,9 @@ check_is_ok
 if [ $loaded -eq 0 ]; then
 	[ "$ONLY" ] || counted
 	[ "$ONLY" ] || reported
+	[ "$ONLY" ] || misused "zb_gfp_from_kernel()"
+	[ "$ONLY" ] || misused "COMP and HIGHMEM"
+	[ "$ONLY" ] || locks_are_known
 	dirty_is_counted
 	holds_the_module
 	unloads

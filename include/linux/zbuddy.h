@@ -13,6 +13,11 @@
  * a page is given back with zb_free_...(), not with put_page(). A block of
  * more than one page is not a compound page to the kernel.
  *
+ * Flags are a type of their own to sparse: gfp_t and zb_gfp_t have different bits.
+ * zb_gfp_from_kernel() converts them. A request whose flags contradict each other
+ * fails, and the first one is reported with its stack. The memory of modules is
+ * charged to nobody: __ZB_GFP_ACCOUNT is ignored.
+ *
  * Calling any of these makes the caller depend on zbuddy, which can't be
  * unloaded before it. All pages must have been freed by then.
  */

@@ -112,25 +112,6 @@ static void within_nodemask(void)
 	__zb_free_pages(page, 1);
 }
 
-static void flags_that_mean_nothing(void)
-{
-	static const zb_gfp_t flags[] = {
-		__ZB_GFP_DMA | __ZB_GFP_DMA32,
-		__ZB_GFP_DMA | __ZB_GFP_HIGHMEM,
-		__ZB_GFP_MOVABLE | __ZB_GFP_RECLAIMABLE,
-		ZB_GFP_KERNEL | 1u << ZB_GFP_BITS_SHIFT,
-		1u << 31,
-		ZB_GFP_ATOMIC | __ZB_GFP_NOFAIL,
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(flags); i++) {
-		ZBT_WANT(!zb_alloc_pages(flags[i], 0));
-		ZBT_WANT(!zb_get_free_pages(flags[i], 0));
-		ZBT_WANT(!zb_alloc_pages_exact(PAGE_SIZE, flags[i]));
-	}
-}
-
 static void by_address(void)
 {
 	unsigned int order;
@@ -145,7 +126,9 @@ static void by_address(void)
 		memset((void *)addr, 0x5a, PAGE_SIZE << order);
 		zb_free_pages(addr, order);
 	}
-	ZBT_WANT(!zb_get_free_pages(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM, 0));
+	addr = zb_get_free_pages(ZB_GFP_HIGHUSER_MOVABLE, 1);
+	ZBT_WANT(addr && virt_addr_valid((void *)addr));
+	zb_free_pages(addr, 1);
 	zb_free_pages(0, 3);
 	zb_free_page(0);
 }
@@ -234,9 +217,28 @@ static void exact(void)
 	ZBT_WANT(!zb_alloc_pages_exact(0, ZB_GFP_KERNEL));
 	ZBT_WANT(!zb_alloc_pages_exact(most + 1, ZB_GFP_KERNEL | ZBT_QUIET));
 	ZBT_WANT(!zb_alloc_pages_exact(SIZE_MAX, ZB_GFP_KERNEL | ZBT_QUIET));
-	ZBT_WANT(!zb_alloc_pages_exact(PAGE_SIZE, ZB_GFP_KERNEL | __ZB_GFP_COMP));
-	ZBT_WANT(!zb_alloc_pages_exact(PAGE_SIZE, ZB_GFP_HIGHUSER));
 	zb_free_pages_exact(NULL, 12345);
+}
+
+/* COMP and HIGHMEM are ignored: the tail can go back, and there is an address. */
+static void exact_flags(void)
+{
+	unsigned long before = zb_nr_free_pages();
+	void *p = zb_alloc_pages_exact(5 * PAGE_SIZE,
+				       ZB_GFP_HIGHUSER | __ZB_GFP_COMP);
+	struct page *page;
+
+	if (!ZBT_WANT(p))
+		return;
+	page = virt_to_page(p);
+	ZBT_WANT(virt_addr_valid(p));
+	ZBT_WANT(zb_nr_free_pages() == before - 5);
+	ZBT_WANT(zb_compound_order(page) == 2);
+	ZBT_WANT(zb_split_page(page, 2) == 0);
+	ZBT_WANT(zb_compound_order(page) == 0);
+	for (page += 4; page >= virt_to_page(p); page--)
+		__zb_free_page(page);
+	ZBT_WANT(zb_nr_free_pages() == before);
 }
 
 static void exact_nid(void)
@@ -457,58 +459,6 @@ static void hot_cold(void)
 	zbt_run_on(cpumask_first(cpu_online_mask), hot_cold_on_cpu, NULL);
 }
 
-static void gfp_from_kernel(void)
-{
-	static const struct { gfp_t from; zb_gfp_t to; } table[] = {
-		{ 0, 0 },
-		{ GFP_KERNEL, ZB_GFP_KERNEL },
-		{ GFP_KERNEL_ACCOUNT, ZB_GFP_KERNEL_ACCOUNT },
-		{ GFP_ATOMIC, ZB_GFP_ATOMIC },
-		{ GFP_ATOMIC | __GFP_ZERO, ZB_GFP_ATOMIC | __ZB_GFP_ZERO },
-		{ GFP_ATOMIC | __GFP_NOWARN, ZB_GFP_ATOMIC | __ZB_GFP_NOWARN },
-		{ GFP_KERNEL | __GFP_HIGH, ZB_GFP_KERNEL | __ZB_GFP_HIGH },
-		{ GFP_NOWAIT | __GFP_NOWARN, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN },
-		{ GFP_NOIO, ZB_GFP_NOIO },
-		{ GFP_NOFS, ZB_GFP_NOFS },
-		{ GFP_USER, ZB_GFP_USER },
-		{ GFP_HIGHUSER, ZB_GFP_HIGHUSER },
-		{ GFP_HIGHUSER_MOVABLE, ZB_GFP_HIGHUSER_MOVABLE },
-		{ GFP_DMA, ZB_GFP_DMA },
-		{ GFP_DMA32, ZB_GFP_DMA32 },
-		{ GFP_TRANSHUGE_LIGHT, ZB_GFP_TRANSHUGE & ~__ZB_GFP_NORETRY },
-		{ GFP_TRANSHUGE, (ZB_GFP_TRANSHUGE & ~__ZB_GFP_NORETRY) |
-				 __ZB_GFP_DIRECT_RECLAIM },
-		{ __GFP_RECLAIMABLE, __ZB_GFP_RECLAIMABLE },
-		{ __GFP_MOVABLE, __ZB_GFP_MOVABLE },
-		{ __GFP_RETRY_MAYFAIL, __ZB_GFP_REPEAT },
-		{ __GFP_NOFAIL, __ZB_GFP_NOFAIL },
-		{ __GFP_NORETRY, __ZB_GFP_NORETRY },
-		{ __GFP_MEMALLOC, __ZB_GFP_MEMALLOC },
-		{ __GFP_NOMEMALLOC, __ZB_GFP_NOMEMALLOC },
-		{ __GFP_COMP, __ZB_GFP_COMP },
-		{ __GFP_ZERO, __ZB_GFP_ZERO },
-		{ __GFP_HARDWALL, __ZB_GFP_HARDWALL },
-		{ __GFP_THISNODE, __ZB_GFP_THISNODE },
-		{ __GFP_WRITE, __ZB_GFP_WRITE },
-		{ __GFP_IO, __ZB_GFP_IO },
-		{ __GFP_FS, __ZB_GFP_FS },
-		{ __GFP_DIRECT_RECLAIM, __ZB_GFP_DIRECT_RECLAIM },
-		{ __GFP_KSWAPD_RECLAIM, __ZB_GFP_KSWAPD_RECLAIM },
-	};
-	struct page *page;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(table); i++)
-		if (!ZBT_WANT(zb_gfp_from_kernel(table[i].from) == table[i].to))
-			pr_info("# entry %u: %#x, should be %#x\n", i,
-				zb_gfp_from_kernel(table[i].from), table[i].to);
-	page = zb_alloc_pages(zb_gfp_from_kernel(GFP_KERNEL | __GFP_ZERO), 2);
-	if (!ZBT_WANT(page))
-		return;
-	ZBT_WANT(!memchr_inv(page_address(page), 0, PAGE_SIZE << 2));
-	__zb_free_pages(page, 2);
-}
-
 static void poison_order(unsigned int order)
 {
 	struct page *page = zb_alloc_pages(ZB_GFP_KERNEL, order);
@@ -576,12 +526,12 @@ const struct zbt_test zbt_block_tests[] = {
 	{ "alloc_page", alloc_page_many },
 	{ "alloc_pages_node", near_node },
 	{ "alloc_pages_nodemask", within_nodemask },
-	{ "flags_that_mean_nothing", flags_that_mean_nothing },
 	{ "get_free_pages", by_address },
 	{ "get_free_page", one_by_address },
 	{ "get_zeroed_page", zeroed },
 	{ "get_dma_pages", dma_pages },
 	{ "alloc_pages_exact", exact },
+	{ "alloc_pages_exact_flags", exact_flags },
 	{ "alloc_pages_exact_nid", exact_nid },
 	{ "bulk_array", bulk_array },
 	{ "bulk_array_to_the_end", bulk_array_to_the_end },
@@ -590,7 +540,6 @@ const struct zbt_test zbt_block_tests[] = {
 	{ "compound", compound },
 	{ "split_page", split_page_orders },
 	{ "hot_cold", hot_cold },
-	{ "gfp_from_kernel", gfp_from_kernel },
 	{ "poison", poison_orders },
 	{ "written_while_free", written_while_free },
 	{ }

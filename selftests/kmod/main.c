@@ -55,7 +55,7 @@ module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of what these threads do");
 
 static const struct zbt_test *const suites[] = {
-	zbt_block_tests, zbt_bad_free_tests, zbt_pageblock_tests,
+	zbt_block_tests, zbt_flag_tests, zbt_bad_free_tests, zbt_pageblock_tests,
 	zbt_context_tests,
 };
 

@@ -4,6 +4,7 @@
  *
  *	main.c        runs the tests, tells the results, and what tests share
  *	blocks.c      every way to allocate and to free
+ *	flags.c       flags of requests
  *	bad_free.c    frees that must be refused
  *	pageblocks.c  migrate types, isolation, drains
  *	contexts.c    interrupts, several CPUs, waiting
@@ -44,6 +45,7 @@ struct zbt_test {
 
 /* Each ends with an entry without a name. */
 extern const struct zbt_test zbt_block_tests[];
+extern const struct zbt_test zbt_flag_tests[];
 extern const struct zbt_test zbt_bad_free_tests[];
 extern const struct zbt_test zbt_pageblock_tests[];
 extern const struct zbt_test zbt_context_tests[];
