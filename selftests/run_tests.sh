@@ -7,7 +7,9 @@
 # there are two NUMA nodes, those about nodes alone.
 # TAP with subtests; the last line counts test cases. Parameters of the first round
 # are in $ZB_PARAMS, a backend for all rounds in $ZB_BACKEND, the sets to use in
-# $ZB_SETS; arguments name the tests to run.
+# $ZB_SETS; arguments name the tests to run. The seconds that a test may take are those
+# of test_names times $ZB_TIME_SCALE, which is measured at the start of each round unless
+# it is given; tests read it, too.
 
 cd "$(dirname "$0")" || exit 1
 # Most tests want all of the memory; those about reserves set them themselves, and
@@ -16,12 +18,33 @@ all="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
 ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M $all}
 ZB_SETS=${ZB_SETS:-first second third contig}
 ONLY=" $* "
+scale_given=$ZB_TIME_SCALE
+idle_work=100
 PATH=$(pwd):$PATH
 log=$(mktemp /tmp/zbuddy_run.XXXXXX) || exit 1
 passed=0
 failed=0
 skipped=0
 nr=0
+
+# A fixed amount of work, in hundredths of a second.
+work() {
+	read -r begin _ </proc/uptime
+	step=0
+	while [ $step -lt 20000 ]; do step=$((step + 1)); done
+	read -r end _ </proc/uptime
+	echo $((${end%.*}${end#*.} - ${begin%.*}${begin#*.}))
+}
+
+# How many times longer that takes than in a stock guest on an idle machine. A round
+# begins with it, because what else the machine does changes.
+measure_speed() {
+	[ ! "$scale_given" ] || return
+	ZB_TIME_SCALE=$((($(work) + idle_work - 1) / idle_work))
+	[ "$ZB_TIME_SCALE" -ge 1 ] || ZB_TIME_SCALE=1
+	export ZB_TIME_SCALE
+	echo "# limits of time are multiplied by $ZB_TIME_SCALE"
+}
 
 # count PATTERN: matching lines of the log.
 count() {
@@ -42,7 +65,7 @@ what_is_wrong() {
 
 # program NAME SECONDS: run one, show it indented, add up.
 program() {
-	name=$1 seconds=$2
+	name=$1 seconds=$(($2 * ZB_TIME_SCALE))
 	echo "# Subtest: $name${round:+ ($round)}"
 	read -r begin _ </proc/uptime
 	timeout -s KILL "$seconds" "./$name" >"$log" 2>&1 </dev/null
@@ -98,6 +121,7 @@ names() {
 }
 
 all() {
+	measure_speed
 	names "$@" >"$log.names"
 	while read -r name seconds <&8; do
 		program "$name" "$seconds"

@@ -53,6 +53,18 @@ run() {
 	status=$?
 }
 
+# await SECONDS COMMAND...: until the command succeeds, but not longer than SECONDS, which
+# are multiplied by how many times slower this machine is than an idle one (run_tests.sh).
+await() {
+	tries=$(($1 * 10 * ${ZB_TIME_SCALE:-1}))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
 # mark, logged, errors: what zbuddy has logged since; the last without time and level,
 # and each once: busybox insmod tries twice, with finit_module and init_module.
 mark() {

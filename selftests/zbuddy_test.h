@@ -30,8 +30,28 @@
 /* A handle nobody has got. */
 #define ZB_NO_HANDLE	0x7ffffff0u
 
+/*
+ * How many times slower this machine is than an idle one, at least 1: run_tests.sh
+ * measures that. Limits of time are multiplied by it.
+ */
+static inline unsigned int zb_time_scale(void)
+{
+	const char *text = getenv("ZB_TIME_SCALE");
+	int scale = text ? atoi(text) : 1;
+
+	return scale > 1 ? (unsigned int)scale : 1;
+}
+
 /* After this long, what was still pinned must have come back. */
-#define ZB_PATIENCE_MS	3000
+#define ZB_PATIENCE_MS	(3000 * (int)zb_time_scale())
+
+/* The harness ends a test case after a number of seconds, 30 by default. */
+#undef TEST_F
+#define TEST_F(fixture_name, test_name) \
+	TEST_F_TIMEOUT(fixture_name, test_name, TEST_TIMEOUT_DEFAULT)
+#undef TEST_F_TIMEOUT
+#define TEST_F_TIMEOUT(fixture_name, test_name, timeout) \
+	__TEST_F_IMPL(fixture_name, test_name, -1, (timeout) * zb_time_scale())
 
 static inline int zb_open(void)
 {
