@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the core asks of its surroundings, but for CPUs (host.c): time, the
- * memory itself, and somebody to tell.
+ * What the core asks of its surroundings: time, the memory itself, and a log.
+ * Draining the lists of other CPUs is in drain.c, the report of failed requests
+ * in report.c.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
-#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
-#include "core/layout.h"
-#include "core/stat.h"
 #include "ops.h"
+#include "report.h"
 
 #define POISON		0xaa
 #define WAIT_TIME	(HZ / 50 ?: 1)
@@ -104,45 +103,6 @@ static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
 	dump_stack();
 }
 
-static void show_zone(const struct zb_zone *zone, const struct zb_zone_stat *st)
-{
-	char blocks[ZB_NR_ORDERS * 12];
-	unsigned int order;
-	int len = 0;
-
-	blocks[0] = '\0';
-	for (order = 0; order < ZB_NR_ORDERS; order++)
-		if (zb_stat_nr_free(st, order))
-			len += scnprintf(blocks + len, sizeof(blocks) - len,
-					 " %lu*%lukB", zb_stat_nr_free(st, order),
-					 (PAGE_SIZE << order) >> 10);
-	pr_warn("Node %d %s free:%lukB cached:%lukB min:%lukB low:%lukB high:%lukB:%s\n",
-		zone->nid, zb_zone_names[zone->type],
-		st->nr_free << (PAGE_SHIFT - 10),
-		st->nr_cached << (PAGE_SHIFT - 10),
-		READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]) << (PAGE_SHIFT - 10),
-		READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) << (PAGE_SHIFT - 10),
-		READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]) << (PAGE_SHIFT - 10),
-		blocks);
-}
-
-static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
-		   int nid)
-{
-	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 1);
-	struct zb_zone_stat st;
-	struct zb_zone *zone;
-
-	if (!__ratelimit(&limit))
-		return;
-	pr_warn("%s: page allocation failure: order:%u, mode:%#x, node:%d\n",
-		current->comm, order, zb_gfp_bits(gfp), nid);
-	zb_for_each_zone(zone, pool) {
-		zb_zone_snapshot(zone, &st);
-		show_zone(zone, &st);
-	}
-}
-
 /**
  * zb_ops_init() - fill in what this file offers
  * @ops: some of the allocator's ops
@@ -153,7 +113,7 @@ void zb_ops_init(struct zb_ops *ops, bool poison)
 	ops->wait = wait;
 	ops->clear = clear;
 	ops->bad = bad;
-	ops->failed = failed;
+	ops->failed = zb_report_failure;
 	if (poison) {
 		ops->check = check_poison;
 		ops->freed = poison_block;

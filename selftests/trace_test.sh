@@ -119,26 +119,32 @@ zbctl drain >/dev/null
 
 # Not on a per-CPU list, and the first of its kind: a pageblock is claimed.
 traced zbctl hold 5 --gfp KERNEL --seconds 0
-has "mm_page_alloc" '^mm_page_alloc: pfn=0x[0-9a-f]* order=5 migratetype=0 gfp_flags='
+has "mm_page_alloc" '^mm_page_alloc: pfn=0x[0-9a-f]* order=5 migratetype=Unmovable gfp_flags=ZB_GFP_KERNEL$'
 has "mm_page_free" '^mm_page_free: pfn=0x[0-9a-f]* order=5$'
 same_pfn
 inside
-has "mm_page_alloc_zone_locked" '^mm_page_alloc_zone_locked: pfn=0x[0-9a-f]* order=5 migratetype=0'
-has "mm_page_alloc_extfrag" '^mm_page_alloc_extfrag: pfn=0x[0-9a-f]* alloc_order=5 fallback_order=[0-9]* .*alloc_migratetype=0 fallback_migratetype=1 .*change_ownership=1$'
-has "pageblock_migratetype" '^pageblock_migratetype: pfn=0x[0-9a-f]* old_migratetype=1 new_migratetype=0$'
+has "mm_page_alloc_zone_locked" '^mm_page_alloc_zone_locked: pfn=0x[0-9a-f]* order=5 migratetype=Unmovable percpu_refill=[01]$'
+has "mm_page_alloc_extfrag" '^mm_page_alloc_extfrag: pfn=0x[0-9a-f]* alloc_order=5 fallback_order=[0-9]* .*alloc_migratetype=Unmovable fallback_migratetype=Movable .*change_ownership=1$'
+has "pageblock_migratetype" '^pageblock_migratetype: pfn=0x[0-9a-f]* old_migratetype=Movable new_migratetype=Unmovable$'
 
 traced zbctl hold 0 --gfp TEMPORARY --count 20 --seconds 0
-has "migratetype of reclaimable memory" '^mm_page_alloc: .* order=0 migratetype=2 '
+has "migratetype of reclaimable memory" '^mm_page_alloc: .* order=0 migratetype=Reclaimable gfp_flags=ZB_GFP_TEMPORARY$'
 traced zbctl drain
-has "mm_page_pcpu_drain" '^mm_page_pcpu_drain: pfn=0x[0-9a-f]* order=0 migratetype=2$'
+has "mm_page_pcpu_drain" '^mm_page_pcpu_drain: pfn=0x[0-9a-f]* order=0 migratetype=Reclaimable$'
 
 traced zbctl hold 5 --gfp KERNEL,NOTRACK --seconds 0
 has_not "NOTRACK is not traced" '^mm_page_alloc:'
 has "but its free is" '^mm_page_free: .* order=5$'
 
-# KERNEL is 0x24000c0, COLD 0x100.
+# Groups as groups, and each bit that is left by its name.
 traced zbctl hold 5 --gfp KERNEL,COLD --seconds 0
-has "gfp_flags" '^mm_page_alloc: .* gfp_flags=0x24001c0$'
+has "gfp_flags: a group and a bit" '^mm_page_alloc: .* gfp_flags=ZB_GFP_KERNEL|__ZB_GFP_COLD$'
+traced zbctl hold 5 --gfp HIGHUSER_MOVABLE,NORETRY --seconds 0
+has "gfp_flags: the largest group" '^mm_page_alloc: .* migratetype=Movable gfp_flags=ZB_GFP_HIGHUSER_MOVABLE|__ZB_GFP_NORETRY$'
+traced zbctl hold 5 --gfp 0 --seconds 0
+has "gfp_flags: none" '^mm_page_alloc: .* gfp_flags=0$'
+traced zbctl hold 5 --gfp IO,COLD,NORETRY,DIRECT_RECLAIM,WRITE,HARDWALL,THISNODE,NOWARN --seconds 0
+has "gfp_flags: bits" '^mm_page_alloc: .* gfp_flags=__ZB_GFP_IO|__ZB_GFP_COLD|__ZB_GFP_NOWARN|__ZB_GFP_NORETRY|__ZB_GFP_HARDWALL|__ZB_GFP_THISNODE|__ZB_GFP_DIRECT_RECLAIM|__ZB_GFP_WRITE$'
 
 traced refused_alloc
 has "a failed request" '^mm_page_alloc: pfn=0x\(0\|f*\) order='

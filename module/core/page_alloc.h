@@ -28,6 +28,7 @@
 #include "zonelist.h"
 
 struct zb_pool;
+struct zb_alloc_context;
 
 /* What is wrong with a block that is to be freed, or was to be allocated. */
 enum zb_bad {
@@ -57,7 +58,8 @@ enum zb_bad {
  * @clear: fill the block with zeroes
  * @freed: the block was freed; its memory may be poisoned
  * @bad: a block was found damaged and stays out of use, or a free was refused
- * @failed: a request has failed, and nobody said not to report that
+ * @failed: a request without __ZB_GFP_NOWARN has failed; it is told what the
+ *	last attempt was allowed to do
  */
 struct zb_ops {
 	void (*drain_all)(struct zb_pool *pool);
@@ -80,7 +82,8 @@ struct zb_ops {
 	void (*bad)(struct zb_pool *pool, unsigned long pfn, unsigned int order,
 		    enum zb_bad bad);
 	void (*failed)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
-		       int nid);
+		       unsigned int alloc_flags,
+		       const struct zb_alloc_context *ac);
 };
 
 /**

@@ -182,12 +182,12 @@ static unsigned long reclaim_and_retry(struct zb_pool *pool,
 }
 
 static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
-			   unsigned int order, const struct zb_alloc_context *ac)
+			   unsigned int order, unsigned int alloc_flags,
+			   const struct zb_alloc_context *ac)
 {
 	atomic_long_add(1, &pool->failures);
 	if (!(gfp & __ZB_GFP_NOWARN) && pool->ops->failed)
-		pool->ops->failed(pool, gfp, order,
-				  ac->node ? ac->node->nid : ZB_NODE_ANY);
+		pool->ops->failed(pool, gfp, order, alloc_flags, ac);
 }
 
 /**
@@ -226,6 +226,6 @@ unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 		pfn = reclaim_and_retry(pool, &a);
 failed:
 	if (pfn == ZB_NO_PFN)
-		report_failure(pool, gfp, order, ac);
+		report_failure(pool, gfp, order, a.alloc_flags, ac);
 	return pfn;
 }

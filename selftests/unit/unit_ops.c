@@ -117,9 +117,11 @@ static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
 }
 
 static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
-		   int nid)
+		   unsigned int alloc_flags, const struct zb_alloc_context *ac)
 {
-	unit_calls.nid = nid;
+	unit_calls.nid = ac->node ? ac->node->nid : ZB_NODE_ANY;
+	unit_calls.why = zb_why_failed(gfp, order, alloc_flags, ac,
+				       &unit_calls.where);
 	asked(pool, 'F', gfp, order);
 }
 

@@ -11,6 +11,7 @@
 #define UNIT_OPS_H
 
 #include "unit_pool.h"
+#include "why.h"
 
 #define UNIT_MAX_CALLS	200u
 
@@ -22,6 +23,8 @@
  * @gfp: flags that came with the last call that has them
  * @order: the same for its order
  * @nid: node that failed was told about
+ * @why: what zb_why_failed() makes of it
+ * @where: the zone that it names
  * @killable: what wait was told
  * @pfn: block that check, clear, freed or bad was told about last
  * @bad: what bad was told
@@ -43,6 +46,8 @@ struct unit_calls {
 	zb_gfp_t gfp;
 	unsigned int order;
 	int nid;
+	enum zb_why why;
+	struct zb_zone *where;
 	bool killable;
 	unsigned long pfn;
 	enum zb_bad bad;

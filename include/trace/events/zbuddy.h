@@ -12,6 +12,12 @@
 
 #include <linux/tracepoint.h>
 #include <linux/types.h>
+#include <trace/events/zbuddy_names.h>
+
+#define zb_show_gfp(flags)						\
+	((flags) ? __print_flags(flags, "|", zb_gfp_names) : "0")
+#define zb_show_type(mt)						\
+	__print_symbolic(mt, zb_migratetype_symbols)
 
 TRACE_EVENT(mm_page_alloc,
 	TP_PROTO(unsigned long pfn, unsigned int order, u32 gfp_flags,
@@ -29,9 +35,10 @@ TRACE_EVENT(mm_page_alloc,
 		__entry->gfp_flags = gfp_flags;
 		__entry->migratetype = migratetype;
 	),
-	TP_printk("pfn=0x%lx order=%u migratetype=%d gfp_flags=%#lx",
-		  __entry->pfn != -1UL ? __entry->pfn : 0, __entry->order, __entry->migratetype,
-		  __entry->gfp_flags)
+	TP_printk("pfn=0x%lx order=%u migratetype=%s gfp_flags=%s",
+		  __entry->pfn != -1UL ? __entry->pfn : 0, __entry->order,
+		  zb_show_type(__entry->migratetype),
+		  zb_show_gfp(__entry->gfp_flags))
 );
 
 TRACE_EVENT(mm_page_free,
@@ -76,9 +83,9 @@ TRACE_EVENT(mm_page_alloc_zone_locked,
 		__entry->migratetype = migratetype;
 		__entry->percpu_refill = percpu_refill;
 	),
-	TP_printk("pfn=0x%lx order=%u migratetype=%d percpu_refill=%d",
-		  __entry->pfn, __entry->order, __entry->migratetype,
-		  __entry->percpu_refill)
+	TP_printk("pfn=0x%lx order=%u migratetype=%s percpu_refill=%d",
+		  __entry->pfn, __entry->order,
+		  zb_show_type(__entry->migratetype), __entry->percpu_refill)
 );
 
 TRACE_EVENT(mm_page_pcpu_drain,
@@ -94,8 +101,8 @@ TRACE_EVENT(mm_page_pcpu_drain,
 		__entry->order = order;
 		__entry->migratetype = migratetype;
 	),
-	TP_printk("pfn=0x%lx order=%u migratetype=%d", __entry->pfn,
-		  __entry->order, __entry->migratetype)
+	TP_printk("pfn=0x%lx order=%u migratetype=%s", __entry->pfn,
+		  __entry->order, zb_show_type(__entry->migratetype))
 );
 
 TRACE_EVENT(mm_page_alloc_extfrag,
@@ -120,9 +127,10 @@ TRACE_EVENT(mm_page_alloc_extfrag,
 		__entry->fallback_migratetype = fallback_migratetype;
 		__entry->change_ownership = change_ownership;
 	),
-	TP_printk("pfn=0x%lx alloc_order=%d fallback_order=%d alloc_migratetype=%d fallback_migratetype=%d change_ownership=%d",
+	TP_printk("pfn=0x%lx alloc_order=%d fallback_order=%d alloc_migratetype=%s fallback_migratetype=%s change_ownership=%d",
 		  __entry->pfn, __entry->alloc_order, __entry->fallback_order,
-		  __entry->alloc_migratetype, __entry->fallback_migratetype,
+		  zb_show_type(__entry->alloc_migratetype),
+		  zb_show_type(__entry->fallback_migratetype),
 		  __entry->change_ownership)
 );
 
@@ -139,9 +147,9 @@ TRACE_EVENT(pageblock_migratetype,
 		__entry->old_migratetype = old_migratetype;
 		__entry->new_migratetype = new_migratetype;
 	),
-	TP_printk("pfn=0x%lx old_migratetype=%d new_migratetype=%d",
-		  __entry->pfn, __entry->old_migratetype,
-		  __entry->new_migratetype)
+	TP_printk("pfn=0x%lx old_migratetype=%s new_migratetype=%s",
+		  __entry->pfn, zb_show_type(__entry->old_migratetype),
+		  zb_show_type(__entry->new_migratetype))
 );
 
 #endif /* _TRACE_ZBUDDY_H */

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The report of a failed request in the kernel log: which request it was, why it
+ * failed and what helps, and what each zone has.
+ *
+ * The kernel's own report is the model, so that whoever can read one can read
+ * the other. Each cause has a rate limit of its own: a stream of failures for
+ * one reason does not hide the first failure for another.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <trace/events/zbuddy_names.h>
+
+#include "core/layout.h"
+#include "core/stat.h"
+#include "core/why.h"
+#include "report.h"
+
+#define KB(nr)		((nr) << (PAGE_SHIFT - 10))
+#define LINE_MAX	480	/* a printk() takes about a thousand */
+
+static const char *const causes[ZB_NR_WHY] = {
+	[ZB_WHY_GONE] = "enough memory is free by now: try again",
+	[ZB_WHY_WATERMARK] = "all that is left is the reserve for urgent requests: free something, use __ZB_GFP_HIGH, or lower min_free_kbytes",
+	[ZB_WHY_FRAGMENTED] = "enough memory is free, but no block of this order: memory is fragmented: free something, or ask for smaller blocks",
+	[ZB_WHY_HIGHATOMIC] = "all that is left is in HighAtomic pageblocks, for atomic requests of more than one page: free something, or use ZB_GFP_ATOMIC",
+	[ZB_WHY_CMA] = "all that is left is in CMA pageblocks: free something, use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
+	[ZB_WHY_LOWMEM] = "all that is left is protected for requests that can't use a higher zone: free something, or raise lowmem_reserve_ratio of this zone",
+	[ZB_WHY_ISOLATED] = "all that is left is in isolated pageblocks: free something, or undo the isolation",
+	[ZB_WHY_CACHED] = "all that is left is on per-CPU lists, which a request that can't sleep does not drain: use __ZB_GFP_DIRECT_RECLAIM",
+	[ZB_WHY_EMPTY] = "all memory is in use: free something, or load with a larger size=",
+	[ZB_WHY_NODE] = "only nodes have memory that the node, nodemask or cpuset of the request leaves out: widen it",
+	[ZB_WHY_ZONE] = "only zones have memory that the flags leave out: use flags for a higher zone",
+};
+
+/* Waiting and freeing are of no use for these. */
+static const char *const never[ZB_COULD] = {
+	[ZB_NEVER_VALID] = "flags or size are not for this region",
+	[ZB_NEVER_ZONE] = "no zone is of a type that the flags allow: use flags for a higher zone",
+	[ZB_NEVER_NODE] = "the node, nodemask or cpuset of the request leaves out every node with such a zone: widen it",
+	[ZB_NEVER_BLOCK] = "no zone that it may use has room for an aligned block of this order: ask for smaller blocks, or load with a larger size= or zone",
+	[ZB_NEVER_TYPE] = "such blocks are in CMA or isolated pageblocks only: use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
+	[ZB_NEVER_WATERMARK] = "even an empty zone would be left with less than its reserve: ask for less, lower min_free_kbytes, or use __ZB_GFP_HIGH",
+};
+
+static const struct {
+	unsigned long mask;
+	const char *name;
+} gfp_names[] = { zb_gfp_names };
+
+static const char *gfp_text(zb_gfp_t gfp, char *buf, int size)
+{
+	unsigned long left = zb_gfp_bits(gfp);
+	unsigned int i;
+	int len = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(gfp_names) && left; i++) {
+		if ((left & gfp_names[i].mask) != gfp_names[i].mask)
+			continue;
+		left &= ~gfp_names[i].mask;
+		len += scnprintf(buf + len, size - len, "%s%s", len ? "|" : "",
+				 gfp_names[i].name);
+	}
+	if (left || !len)
+		scnprintf(buf + len, size - len, "%s%#lx", len ? "|" : "", left);
+	return buf;
+}
+
+/* "0-1", or "any" without a bitmap. */
+static const char *nodes_text(const unsigned long *mask, unsigned int nr_bits,
+			      char *buf, int size)
+{
+	if (mask)
+		scnprintf(buf, size, "%*pbl", nr_bits, mask);
+	else
+		strscpy(buf, "any", size);
+	return buf;
+}
+
+static noinline_for_stack void show_request(zb_gfp_t gfp, unsigned int order,
+					    const struct zb_alloc_context *ac)
+{
+	const struct zb_policy *policy = ac->policy;
+	char flags[LINE_MAX], nodemask[64], cpuset[64];
+
+	pr_warn("%s%s[%d]: page allocation failure: order:%u, mode:%#x(%s), node:%d, nodemask:%s, cpuset:%s\n",
+		in_task() ? "" : "interrupt on ", current->comm,
+		task_pid_nr(current), order, zb_gfp_bits(gfp),
+		gfp_text(gfp, flags, sizeof(flags)),
+		ac->node ? ac->node->nid : ZB_NODE_ANY,
+		nodes_text(policy->nodemask, policy->nr_bits, nodemask,
+			   sizeof(nodemask)),
+		nodes_text(policy->cpuset, policy->nr_bits, cpuset,
+			   sizeof(cpuset)));
+}
+
+static void show_cause(enum zb_verdict verdict, enum zb_why why,
+		       const struct zb_zone *where)
+{
+	if (verdict != ZB_COULD)
+		pr_warn("cause: this request can never be served: %s\n",
+			never[verdict]);
+	else if (where)
+		pr_warn("cause: Node %d %s: %s\n", where->nid,
+			zb_zone_names[where->type], causes[why]);
+	else
+		pr_warn("cause: %s\n", causes[why]);
+}
+
+static void show_amounts(const struct zb_zone *zone,
+			 const struct zb_zone_stat *st)
+{
+	const unsigned long *keeps = zone->lowmem_reserve;
+	char protection[ZB_NR_ZONES * 21 + 1];
+	unsigned int i;
+	int len = 0;
+
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		len += scnprintf(protection + len, sizeof(protection) - len,
+				 "%s%lu", i ? "," : "", READ_ONCE(keeps[i]));
+	pr_warn("Node %d %s free:%lukB min:%lukB low:%lukB high:%lukB protection:(%s) highatomic:%lukB cma:%lukB isolated:%lukB cached:%lukB bad:%lukB managed:%lukB\n",
+		zone->nid, zb_zone_names[zone->type], KB(st->nr_free),
+		KB(READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN])),
+		KB(READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW])),
+		KB(READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH])), protection,
+		KB(st->nr_free_type[ZB_MIGRATE_HIGHATOMIC]),
+		KB(st->nr_free_type[ZB_MIGRATE_CMA]),
+		KB(st->nr_free_type[ZB_MIGRATE_ISOLATE]), KB(st->nr_cached),
+		KB(READ_ONCE(zone->nr_bad)), KB(zone->nr_pages));
+}
+
+/* One letter per migrate type that has free blocks of this order. */
+static const char *type_letters(const struct zb_zone_stat *st,
+				unsigned int order,
+				char buf[ZB_MIGRATE_TYPES + 1])
+{
+	static const char letters[ZB_MIGRATE_TYPES] = {
+		[ZB_MIGRATE_UNMOVABLE] = 'U',
+		[ZB_MIGRATE_MOVABLE] = 'M',
+		[ZB_MIGRATE_RECLAIMABLE] = 'E',
+		[ZB_MIGRATE_HIGHATOMIC] = 'H',
+		[ZB_MIGRATE_CMA] = 'C',
+		[ZB_MIGRATE_ISOLATE] = 'I',
+	};
+	unsigned int mt, len = 0;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		if (st->nr_free_blocks[order][mt])
+			buf[len++] = letters[mt];
+	buf[len] = '\0';
+	return buf;
+}
+
+static noinline_for_stack void show_blocks(const struct zb_zone *zone,
+					   const struct zb_zone_stat *st)
+{
+	char line[LINE_MAX], types[ZB_MIGRATE_TYPES + 1];
+	unsigned int order;
+	unsigned long nr;
+	int len = 0;
+
+	line[0] = '\0';
+	for (order = 0; order <= zone->max_order; order++) {
+		nr = zb_stat_nr_free(st, order);
+		if (nr)
+			len += scnprintf(line + len, sizeof(line) - len,
+					 " %lu*%lukB (%s)", nr, KB(BIT(order)),
+					 type_letters(st, order, types));
+	}
+	pr_warn("Node %d %s:%s = %lukB\n", zone->nid,
+		zb_zone_names[zone->type], line, KB(st->nr_free));
+}
+
+/* CPUs that keep something; of very many, as many as fit a line. */
+static noinline_for_stack void show_cached(const struct zb_zone *zone)
+{
+	char line[LINE_MAX];
+	unsigned long nr;
+	unsigned int cpu;
+	int len = 0;
+
+	for_each_possible_cpu(cpu) {
+		nr = zb_pcp_nr_pages(zone, cpu);
+		if (nr)
+			len += scnprintf(line + len, sizeof(line) - len,
+					 " %u:%lukB", cpu, KB(nr));
+	}
+	if (len)
+		pr_warn("Node %d %s per-CPU:%s\n", zone->nid,
+			zb_zone_names[zone->type], line);
+}
+
+static noinline_for_stack void show_zone(struct zb_zone *zone)
+{
+	struct zb_zone_stat st;
+
+	zb_zone_snapshot(zone, &st);
+	show_amounts(zone, &st);
+	show_blocks(zone, &st);
+	show_cached(zone);
+}
+
+static enum zb_verdict verdict_of(struct zb_pool *pool, zb_gfp_t gfp,
+				  const struct zb_alloc_context *ac)
+{
+	const struct zb_alloc_request req = {
+		.gfp = gfp,
+		.nr_pages = ac->nr_pages,
+		.nid = ac->node ? ac->node->nid : ZB_NODE_ANY,
+		.policy = ac->policy,
+	};
+
+	return zb_pool_verdict(pool, &req);
+}
+
+/**
+ * zb_report_failure() - tell the log of a request that has failed
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: wanted
+ * @alloc_flags: what its last attempt was allowed to do
+ * @ac: what does not change between attempts
+ *
+ * Of failures with the same cause one is reported every ten seconds.
+ *
+ * Context: any but NMI; takes zone locks one after the other.
+ */
+void zb_report_failure(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		       unsigned int alloc_flags,
+		       const struct zb_alloc_context *ac)
+{
+	static struct ratelimit_state limits[ZB_NR_WHY + ZB_COULD] = {
+		[0 ... ZB_NR_WHY + ZB_COULD - 1] =
+			RATELIMIT_STATE_INIT(limits, 10 * HZ, 1),
+	};
+	struct zb_zone *zone, *where;
+	enum zb_verdict verdict;
+	enum zb_why why;
+
+	verdict = verdict_of(pool, gfp, ac);
+	why = zb_why_failed(gfp, order, alloc_flags, ac, &where);
+	if (!__ratelimit(&limits[verdict == ZB_COULD ? why :
+				 ZB_NR_WHY + verdict]))
+		return;
+	show_request(gfp, order, ac);
+	show_cause(verdict, why, where);
+	zb_for_each_zone(zone, pool)
+		show_zone(zone);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Why a request failed: one pool for each reason there is. */
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define NOWAIT	ZB_GFP_NOWAIT
+
+/* A bitmap of node 1 alone. */
+static const unsigned long node1 = 2;
+
+static struct unit_pool *make(const struct unit_geometry *g)
+{
+	struct unit_pool *p = unit_pool_make(g);
+
+	p->pool.ops = &unit_recording_ops;
+	unit_pool_no_lists(p);
+	return p;
+}
+
+/* Two pageblocks of zone Normal, of node 0 and of node 1. */
+static struct unit_pool *two_nodes(void)
+{
+	static const struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 2, 2 }, { 1, ZB_ZONE_NORMAL, 8, 2 },
+		},
+		.nr_zones = 2,
+	};
+
+	return make(&g);
+}
+
+/* A pageblock of each of these zones. */
+static struct unit_pool *three_zones(void)
+{
+	static const struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 1, 1 }, { 0, ZB_ZONE_NORMAL, 2, 1 },
+			{ 0, ZB_ZONE_MOVABLE, 3, 1 },
+		},
+		.nr_zones = 3,
+	};
+
+	return make(&g);
+}
+
+static void take_all(struct zb_zone *zone)
+{
+	while (unit_take(zone, 0, U) != ZB_NO_PFN)
+		;
+}
+
+static void end(struct unit_pool *p)
+{
+	struct zb_zone *zone;
+	unsigned long i;
+
+	unit_free_all(p);
+	zb_for_each_zone(zone, &p->pool)
+		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
+			if (zone->pageblocks[i].migratetype != M)
+				unit_set_type(zone, i, M);
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+	unit_pool_end(p);
+}
+
+/* The request fails for this reason, and because of that zone. */
+static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+		       const struct zb_policy *policy, enum zb_why why,
+		       const struct zb_zone *where)
+{
+	unit_calls.why = ZB_NR_WHY;
+	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, gfp, order, 0, policy),
+		  ZB_NO_PFN);
+	if (!EXPECT_EQ(unit_calls.why, why) || !EXPECT(unit_calls.where == where))
+		unit_note("gfp %#x order %u", gfp, order);
+}
+
+TEST(all_is_taken)
+{
+	struct unit_pool *p = two_nodes();
+
+	take_all(&p->pool.zones[0]);
+	take_all(&p->pool.zones[1]);
+	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
+	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
+	/* One page is not two. */
+	unit_give(&p->pool.zones[0], p->pool.zones[0].start_pfn, 0);
+	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
+	end(p);
+}
+
+TEST(the_rest_is_the_reserve)
+{
+	struct unit_pool *p = three_zones();
+	struct zb_zone *normal = &p->pool.zones[1];
+
+	normal->watermark[ZB_ALLOC_WMARK_MIN] = ZB_PAGEBLOCK_NR;
+	normal->watermark[ZB_ALLOC_WMARK_LOW] = ZB_PAGEBLOCK_NR;
+	take_all(&p->pool.zones[0]);
+	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_WATERMARK, normal);
+	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_WATERMARK, normal);
+	/* Half of the reserve is not enough either, when that much is left. */
+	unit_take(normal, 8, U);
+	expect_why(p, NOWAIT | __ZB_GFP_HIGH, 0, NULL, ZB_WHY_WATERMARK, normal);
+	end(p);
+}
+
+TEST(kept_for_requests_that_need_low_zones)
+{
+	struct unit_pool *p = three_zones();
+	struct zb_zone *dma = &p->pool.zones[0];
+
+	dma->lowmem_reserve[ZB_ZONE_NORMAL] = ZB_PAGEBLOCK_NR;
+	take_all(&p->pool.zones[1]);
+	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_LOWMEM, dma);
+	end(p);
+}
+
+TEST(fragmented)
+{
+	struct unit_pool *p = three_zones();
+	struct zb_zone *normal = &p->pool.zones[1];
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned int i;
+
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		keep[i] = i % 2;
+	take_all(&p->pool.zones[0]);
+	unit_fill_pageblock(normal, 0, U, keep);
+	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_FRAGMENTED, normal);
+	expect_why(p, NOWAIT, 8, NULL, ZB_WHY_FRAGMENTED, normal);
+	/* What is free is less than that. */
+	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_ZONE, &p->pool.zones[2]);
+	end(p);
+}
+
+TEST(the_rest_is_for_special_use)
+{
+	static const struct {
+		unsigned int mt;
+		enum zb_why why;
+	} cases[] = {
+		{ ZB_MIGRATE_HIGHATOMIC, ZB_WHY_HIGHATOMIC },
+		{ ZB_MIGRATE_CMA, ZB_WHY_CMA },
+		{ ZB_MIGRATE_ISOLATE, ZB_WHY_ISOLATED },
+	};
+	struct unit_pool *p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = two_nodes();
+		take_all(&p->pool.zones[1]);
+		unit_set_type(&p->pool.zones[0], 1, cases[i].mt);
+		take_all(&p->pool.zones[0]);
+		expect_why(p, NOWAIT, 0, NULL, cases[i].why, &p->pool.zones[0]);
+		expect_why(p, NOWAIT, 9, NULL, cases[i].why, &p->pool.zones[0]);
+		end(p);
+	}
+}
+
+/* A request that can't sleep has nobody drain the lists. */
+TEST(the_rest_is_on_per_cpu_lists)
+{
+	struct unit_pool *p = unit_pool_one(1, 1);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+
+	p->pool.ops = &unit_recording_ops;
+	unit_pool_long_lists(p);
+	take_all(zone);
+	pfn = zone->start_pfn;
+	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn, 0), ZB_OK);
+	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn + 1, 0), ZB_OK);
+	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_CACHED, zone);
+	end(p);
+}
+
+TEST(only_other_nodes_have_it)
+{
+	static const struct zb_policy mask = { .nodemask = &node1, .nr_bits = 2 };
+	static const struct zb_policy cpuset = { .cpuset = &node1, .nr_bits = 2 };
+	struct unit_pool *p = two_nodes();
+	struct zb_zone *zone = p->pool.zones;
+
+	take_all(&zone[0]);
+	expect_why(p, NOWAIT | __ZB_GFP_THISNODE, 0, NULL, ZB_WHY_NODE, &zone[1]);
+	unit_free_all(p);
+	take_all(&zone[1]);
+	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_NODE, &zone[0]);
+	expect_why(p, NOWAIT | __ZB_GFP_HARDWALL, 0, &cpuset, ZB_WHY_NODE,
+		   &zone[0]);
+	/* Then the other node would be no help. */
+	take_all(&zone[0]);
+	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_EMPTY, &zone[1]);
+	end(p);
+}
+
+TEST(only_other_zones_have_it)
+{
+	static const struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_MOVABLE, 1, 1 } },
+		.nr_zones = 1,
+	};
+	struct unit_pool *p = three_zones();
+
+	take_all(&p->pool.zones[0]);
+	take_all(&p->pool.zones[1]);
+	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, &p->pool.zones[2]);
+	expect_why(p, NOWAIT | __ZB_GFP_DMA, 0, NULL, ZB_WHY_ZONE,
+		   &p->pool.zones[2]);
+	end(p);
+	/* There is none that the flags allow. */
+	p = make(&g);
+	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, p->pool.zones);
+	take_all(p->pool.zones);
+	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, NULL);
+	end(p);
+}
+
+/* Somebody was quicker than the question. */
+TEST(by_now_there_is_enough)
+{
+	static const struct zb_policy any = { .nr_bits = 0 };
+	struct unit_pool *p = two_nodes();
+	const struct zb_alloc_context ac = {
+		.node = p->pool.nodes,
+		.policy = &any,
+		.nr_pages = 8,
+		.highest_zoneidx = ZB_ZONE_NORMAL,
+	};
+	struct zb_zone *where;
+
+	EXPECT_EQ(zb_why_failed(NOWAIT, 3, ZB_ALLOC_WMARK_MIN, &ac,
+				&where), ZB_WHY_GONE);
+	EXPECT(where == p->pool.zones);
+	end(p);
+}
