@@ -256,7 +256,7 @@ TEST_F(policy, highatomic)
 	if (cma_pages(self))
 		SKIP(return, "with cma_pages= it is another thing what is left");
 	if (!highatomic_limit(self))
-		SKIP(return, "1 % of a zone is less than a pageblock");
+		SKIP(return, "a hundredth of a zone is less than a pageblock");
 	ASSERT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
 				      self->zb.info.total_bytes / 1024 / 8));
@@ -293,7 +293,7 @@ TEST_F(policy, highatomic_goes_at_last)
 	if (cma_pages(self))
 		SKIP(return, "with cma_pages= it is another thing what is left");
 	if (!highatomic_limit(self))
-		SKIP(return, "1 % of a zone is less than a pageblock");
+		SKIP(return, "a hundredth of a zone is less than a pageblock");
 	ASSERT_GT(zb_read_file(ZB_DEBUGFS "buddyinfo", before, sizeof(before)), 0);
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
 				      self->zb.info.total_bytes / 1024 / 8));
