@@ -68,7 +68,7 @@ static inline void zb_api_freed(void)
 
 	/* No barrier: who waits looks again before long, so a miss costs little. */
 	sleeper = waitqueue_active(&zb_api_host->freed);
-	if (unlikely(sleeper || atomic_read(&zb_api_host->nr_waiting)))
+	if (unlikely(sleeper))
 		zb_host_freed(zb_api_host);
 }
 

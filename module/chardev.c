@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/poll.h>
 #include <linux/uaccess.h>
 
 #include "chardev.h"
@@ -82,10 +81,8 @@ static int zb_mmap(struct file *filp, struct vm_area_struct *vma)
 static __poll_t zb_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct zb_file *file = filp->private_data;
-	struct zb_host *host = file->space->host;
 
-	poll_wait(filp, &host->freed, wait);
-	return zb_host_above_low(host) ? EPOLLIN | EPOLLRDNORM : 0;
+	return zb_watch_poll(file->space, filp, wait);
 }
 
 static const struct file_operations zb_fops = {

@@ -198,7 +198,11 @@ static int vmstat_show(struct seq_file *m, void *unused)
 	seq_printf(m, "zb_limbo_looks %lu\n",
 		   atomic_long_read(&host->limbo_looks));
 	seq_printf(m, "zb_alloc_killed %lu\n", atomic_long_read(&host->killed));
-	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&host->missed));
+	seq_printf(m, "zb_waiting %d\n", atomic_read(&host->wait.waiting));
+	seq_printf(m, "zb_wait_granted %u\n", atomic_read(&host->wait.granted));
+	seq_printf(m, "zb_wait_passed %u\n", atomic_read(&host->wait.passed));
+	seq_printf(m, "zb_wait_held %u\n", atomic_read(&host->wait.held));
+	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&host->wait.missed));
 	seq_printf(m, "zb_alloc_fail %lu\n", atomic_long_read(&pool->failures));
 	for (i = 0; i < ZB_NR_BAD; i++)
 		if (bad_free_names[i])

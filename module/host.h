@@ -21,6 +21,23 @@
 struct zb_drain;
 
 /**
+ * struct zb_wait_stat - counters of the waiting line, for vmstat
+ * @waiting: requests that wait now
+ * @granted: requests that waited and were served
+ * @passed: those of them, and of others, that the bound on passing counts
+ * @held: holds for the sake of the first in line
+ * @missed: requests that were served when the line was looked through for the time
+ *	that had passed, and not for a free
+ */
+struct zb_wait_stat {
+	atomic_t waiting;
+	atomic_t granted;
+	atomic_t passed;
+	atomic_t held;
+	atomic_t missed;
+};
+
+/**
  * struct zb_host - everything that exists once the module is loaded
  * @pool: the allocator
  * @regions: where its memory came from, one per node
@@ -32,10 +49,8 @@ struct zb_drain;
  * @limbo_pages: frames that nobody holds and that are in use all the same
  * @limbo_looks: frames of which it was asked whether they are in use
  * @killed: buffers given up because their task was killed while they were cleared
- * @freed: woken when something was freed and somebody sleeps here
- * @nr_waiting: how many want to know, asleep or about to be
- * @frees: how often something was freed since; only so that a change is seen
- * @missed: how often one of them found memory of which nobody had told him
+ * @freed: woken when something was freed, or a watermark was lowered
+ * @wait: counters of the waiting line
  * @in_cma: some of the memory is in CMA pageblocks
  * @drain: a work item per CPU
  * @drain_lock: one drain at a time
@@ -53,9 +68,7 @@ struct zb_host {
 	atomic_long_t limbo_looks;
 	atomic_long_t killed;
 	wait_queue_head_t freed;
-	atomic_t nr_waiting;
-	atomic_t frees;
-	atomic_t missed;
+	struct zb_wait_stat wait;
 	bool in_cma;
 	struct zb_drain __percpu *drain;
 	struct mutex drain_lock;
@@ -86,19 +99,17 @@ void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone);
 int zb_drain_init(void);
 void zb_drain_exit(void);
 
-/* Something was freed: tell those who wait, if there are any. */
+/* Something was freed, or may be used from now on: tell those who want to know. */
 static inline void zb_host_freed(struct zb_host *host)
 {
 	bool sleeper;
 
-	/* Pairs with the atomic increment of who stands in line before he tries. */
+	/* Pairs with the full barrier after an entry was added to the queue. */
 	smp_mb();
 	/* The barrier above is the one that this needs. */
 	sleeper = waitqueue_active(&host->freed);
-	if (likely(!sleeper && !atomic_read(&host->nr_waiting)))
-		return;
-	atomic_inc(&host->frees);
-	wake_up_all(&host->freed);
+	if (unlikely(sleeper))
+		wake_up_all(&host->freed);
 }
 
 #endif /* ZB_HOST_H */

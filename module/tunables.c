@@ -28,6 +28,8 @@ static void __apply(void)
 		return;
 	attached->pool.tunables = tunables;
 	zb_pool_tune(&attached->pool, num_online_cpus());
+	/* Watermarks may be lower now. */
+	zb_host_freed(attached);
 }
 
 /**

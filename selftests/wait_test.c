@@ -1,85 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiting for memory: for how long, in which order, what wakes, and what poll()
- * says meanwhile.
+ * Waiting for memory: until when, in which order, what wakes, and what poll() says
+ * meanwhile. A wait that would end by itself ends only after a very long time, so
+ * that no test depends on how fast the machine is.
  */
-#include "buffer_test.h"
+#include "waiters.h"
 
-#include <pthread.h>
-
-#define MS		1000000ull
-#define LATE		(400 * MS)	/* a busy guest on a busy host */
 #define NR_WAITERS	6
-#define NR_PAGES	16
-
-static struct zb_ioc_alloc bufs[8192];
-static unsigned int nr_bufs;
-
-/* Take all there is; the last buffers are single pages, for sure. */
-static void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
-{
-	struct zb_ioc_alloc pages[NR_PAGES];
-	__u64 bytes;
-	int i;
-
-	for (i = 0; i < NR_PAGES; i++)
-		ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &pages[i]));
-	nr_bufs = zb_alloc_all(self->fd, self->info.max_order, ZB_GFP_ANYZONE, bufs,
-			       ARRAY_SIZE(bufs) - NR_PAGES, &bytes);
-	ASSERT_EQ(0, zb_free_bytes(self->fd));
-	memcpy(bufs + nr_bufs, pages, sizeof(pages));
-	nr_bufs += NR_PAGES;
-}
-
-static void give_all(FIXTURE_DATA(zbuddy) *self)
-{
-	while (nr_bufs)
-		zb_free(self->fd, bufs[--nr_bufs].handle);
-}
-
-struct waiter {
-	pthread_t thread;
-	int fd;
-	__u32 order;
-	__u64 timeout;
-	struct zb_ioc_alloc a;
-	int rc;
-	unsigned int place;	/* in the order in which they were served */
-	__u64 ended;
-	volatile bool done;
-};
-
-static unsigned int served;
-
-static void *wait_thread(void *arg)
-{
-	struct waiter *w = arg;
-
-	w->rc = zb_alloc_wait(w->fd, w->order, w->timeout, &w->a);
-	w->ended = zb_now_ns();
-	w->place = __atomic_fetch_add(&served, 1, __ATOMIC_SEQ_CST);
-	w->done = true;
-	return NULL;
-}
-
-static void start(struct __test_metadata *_metadata, struct waiter *w, int fd,
-		  __u32 order, __u64 timeout)
-{
-	*w = (struct waiter){ .fd = fd, .order = order, .timeout = timeout };
-	ASSERT_EQ(0, pthread_create(&w->thread, NULL, wait_thread, w));
-}
 
 TEST_F(zbuddy, no_wait_when_there_is_some)
 {
+	long granted = zb_vmstat("zb_wait_granted");
 	struct zb_ioc_alloc a;
-	__u64 from = zb_now_ns();
 	int i;
 
 	for (i = 0; i < 100; i++) {
 		ASSERT_EQ(0, zb_alloc_wait(self->fd, 0, i % 2 ? ZB_WAIT_FOREVER : 0, &a));
 		ASSERT_EQ(0, zb_free(self->fd, a.handle));
 	}
-	EXPECT_LT(zb_now_ns() - from, LATE);
+	EXPECT_EQ(granted, zb_vmstat("zb_wait_granted"));
 }
 
 TEST_F(zbuddy, times_out)
@@ -96,7 +35,6 @@ TEST_F(zbuddy, times_out)
 		took = zb_now_ns() - from;
 		EXPECT_EQ(0, a.handle);
 		EXPECT_GE(took, timeouts[i]);
-		EXPECT_LT(took, timeouts[i] + LATE);
 	}
 }
 
@@ -112,7 +50,8 @@ TEST_F(zbuddy, long_timeouts)
 	take_all(_metadata, self);
 	for (i = 0; i < ARRAY_SIZE(timeouts); i++)
 		start(_metadata, &w[i], self->fd, 0, timeouts[i]);
-	zb_sleep_ms(300);
+	EXPECT_TRUE(await_waiting(ARRAY_SIZE(timeouts)));
+	zb_sleep_ms(50);
 	for (i = 0; i < ARRAY_SIZE(timeouts); i++)
 		EXPECT_FALSE(w[i].done);
 	give_all(self);
@@ -122,26 +61,15 @@ TEST_F(zbuddy, long_timeouts)
 	}
 }
 
-static void expect_woken(struct __test_metadata *_metadata, struct waiter *w,
-			 __u64 from)
-{
-	pthread_join(w->thread, NULL);
-	EXPECT_EQ(0, w->rc);
-	EXPECT_LT(w->ended - from, LATE);
-}
-
 TEST_F(zbuddy, woken_by_free)
 {
 	struct waiter w;
-	__u64 from;
 
 	take_all(_metadata, self);
-	start(_metadata, &w, self->fd, bufs[0].order, ZB_WAIT_FOREVER);
-	zb_sleep_ms(150);
+	start_waiting(_metadata, &w, self->fd, bufs[0].order, ZB_WAIT_FOREVER);
 	EXPECT_FALSE(w.done);
-	from = zb_now_ns();
 	ASSERT_EQ(0, zb_free(self->fd, bufs[0].handle));
-	expect_woken(_metadata, &w, from);
+	expect_served(_metadata, &w);
 	EXPECT_EQ(bufs[0].order, w.a.order);
 }
 
@@ -190,23 +118,19 @@ TEST_F(zbuddy, woken_by_close)
 	int other = zb_open();
 	struct zb_ioc_alloc a;
 	struct waiter w;
-	__u64 from;
 
 	ASSERT_EQ(0, zb_alloc_order(other, 3, ZB_GFP_ANYZONE, &a));
 	take_all(_metadata, self);
-	start(_metadata, &w, self->fd, 3, ZB_WAIT_FOREVER);
-	zb_sleep_ms(150);
+	start_waiting(_metadata, &w, self->fd, 3, ZB_WAIT_FOREVER);
 	EXPECT_FALSE(w.done);
-	from = zb_now_ns();
 	close(other);
-	expect_woken(_metadata, &w, from);
+	expect_served(_metadata, &w);
 }
 
 TEST_F(zbuddy, woken_by_munmap)
 {
 	struct zb_ioc_alloc a;
 	struct waiter w;
-	__u64 from;
 	char *p, *q;
 
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 3, ZB_GFP_ANYZONE, &a));
@@ -215,14 +139,13 @@ TEST_F(zbuddy, woken_by_munmap)
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	ASSERT_NE(MAP_FAILED, (void *)q);
 	take_all(_metadata, self);
-	start(_metadata, &w, self->fd, 3, ZB_WAIT_FOREVER);
+	start_waiting(_metadata, &w, self->fd, 3, ZB_WAIT_FOREVER);
 	ASSERT_EQ(0, zb_free(self->fd, a.handle));
 	munmap(p, a.length);
 	zb_sleep_ms(250);
 	EXPECT_FALSE(w.done);
-	from = zb_now_ns();
 	munmap(q, a.length);
-	expect_woken(_metadata, &w, from);
+	expect_served(_metadata, &w);
 }
 
 /* A pipe has the last reference: limbo gives it back a little later. */
@@ -232,7 +155,6 @@ TEST_F(zbuddy, woken_by_the_end_of_a_pin)
 	struct waiter w;
 	struct iovec iov;
 	int pipe[2];
-	__u64 from;
 	char *p;
 
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
@@ -242,15 +164,14 @@ TEST_F(zbuddy, woken_by_the_end_of_a_pin)
 	iov = (struct iovec){ p, a.length };
 	ASSERT_EQ(a.length, vmsplice(pipe[1], &iov, 1, 0));
 	take_all(_metadata, self);
-	start(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
+	start_waiting(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
 	munmap(p, a.length);
 	ASSERT_EQ(0, zb_free(self->fd, a.handle));
 	zb_sleep_ms(250);
 	EXPECT_FALSE(w.done);
-	from = zb_now_ns();
 	close(pipe[0]);
 	close(pipe[1]);
-	expect_woken(_metadata, &w, from);
+	expect_served(_metadata, &w);
 }
 
 /* First come, first served; and one free serves one. */
@@ -261,16 +182,14 @@ TEST_F(zbuddy, in_order)
 
 	take_all(_metadata, self);
 	served = 0;
-	for (i = 0; i < NR_WAITERS; i++) {
-		start(_metadata, &w[i], self->fd, 0, ZB_WAIT_FOREVER);
-		zb_sleep_ms(60);
-	}
+	for (i = 0; i < NR_WAITERS; i++)
+		start_waiting(_metadata, &w[i], self->fd, 0, ZB_WAIT_FOREVER);
 	for (i = 0; i < NR_WAITERS; i++) {
 		ASSERT_EQ(0, zb_free(self->fd, bufs[--nr_bufs].handle));
 		pthread_join(w[i].thread, NULL);
 		EXPECT_EQ(0, w[i].rc);
 		EXPECT_EQ(i, w[i].place);
-		zb_sleep_ms(30);
+		EXPECT_EQ(NR_WAITERS - 1 - i, nr_waiting());
 		for (k = i + 1; k < NR_WAITERS; k++)
 			EXPECT_FALSE(w[k].done);
 	}
@@ -281,37 +200,28 @@ TEST_F(zbuddy, one_free_serves_many)
 {
 	struct waiter w[NR_WAITERS];
 	unsigned int i;
-	__u64 from;
 
 	take_all(_metadata, self);
 	for (i = 0; i < NR_WAITERS; i++)
-		start(_metadata, &w[i], self->fd, 0, ZB_WAIT_FOREVER);
-	zb_sleep_ms(100);
-	from = zb_now_ns();
+		start_waiting(_metadata, &w[i], self->fd, 0, ZB_WAIT_FOREVER);
 	ASSERT_EQ(0, zb_free(self->fd, bufs[0].handle));
 	for (i = 0; i < NR_WAITERS; i++)
-		expect_woken(_metadata, &w[i], from);
+		expect_served(_metadata, &w[i]);
 }
 
 /* One at the head that gives up does not hold up the others. */
 TEST_F(zbuddy, the_first_gives_up)
 {
 	struct waiter first, second;
-	__u64 from;
 
 	take_all(_metadata, self);
-	start(_metadata, &first, self->fd, self->info.max_order, 300 * MS);
-	zb_sleep_ms(50);
+	start_waiting(_metadata, &first, self->fd, self->info.max_order, 300 * MS);
 	start(_metadata, &second, self->fd, 0, ZB_WAIT_FOREVER);
-	zb_sleep_ms(50);
-	/* enough for the second, but it is not its turn */
-	ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
-	zb_sleep_ms(100);
-	EXPECT_FALSE(second.done);
-	from = zb_now_ns();
 	pthread_join(first.thread, NULL);
 	EXPECT_EQ(-ETIMEDOUT, first.rc);
-	expect_woken(_metadata, &second, from);
+	EXPECT_FALSE(second.done);
+	ASSERT_EQ(0, give_page(self));
+	expect_served(_metadata, &second);
 }
 
 /* What can never be had is refused at once, and holds nobody up. */
@@ -320,7 +230,7 @@ TEST_F(zbuddy, nothing_to_wait_for)
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_DMA);
 	bool have_dma = false;
 	struct zb_ioc_zone zone;
-	__u64 from = zb_now_ns(), most = 0;
+	__u64 most = 0;
 	__u32 i;
 
 	for (i = 0; i < self->info.nr_zones; i++) {
@@ -337,9 +247,8 @@ TEST_F(zbuddy, nothing_to_wait_for)
 			SKIP(return, "zone DMA has all there is");
 	}
 	a.flags = ZB_BUF_WAIT;
-	a.deadline_ns = zb_deadline(2000 * MS);
+	a.deadline_ns = zb_deadline(PATIENCE);
 	EXPECT_EQ(-ENOMEM, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
-	EXPECT_LT(zb_now_ns() - from, 1000 * MS);
 }
 
 static void on_signal(int sig)
@@ -354,8 +263,7 @@ TEST_F(zbuddy, interrupted)
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
 	take_all(_metadata, self);
-	start(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
-	zb_sleep_ms(150);
+	start_waiting(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
 	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
 	pthread_join(w.thread, NULL);
 	EXPECT_EQ(-EINTR, w.rc);
@@ -382,9 +290,8 @@ TEST_F(zbuddy, killed)
 		zb_alloc_wait(self->fd, 0, ZB_WAIT_FOREVER, &a);
 		_exit(1);
 	}
-	zb_sleep_ms(150);
-	start(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
-	zb_sleep_ms(50);
+	ASSERT_TRUE(await_waiting(1));
+	start_waiting(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
@@ -399,12 +306,12 @@ TEST_F(zbuddy, killed)
  * woken is served when he looks again, which the module counts: on a busy host time
  * does not tell.
  */
-TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 90)
+TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 300)
 {
-	__u64 seed = 1, from, took, worst = 0;
+	__u64 seed = 1;
 	long missed = zb_vmstat("zb_wait_missed");
 	struct waiter w;
-	unsigned int i, late = 0;
+	unsigned int i;
 
 	take_all(_metadata, self);
 	for (i = 0; i < 200; i++) {
@@ -413,52 +320,75 @@ TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 90)
 		start(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
 		for (until = zb_now_ns() + n; zb_now_ns() < until;)
 			;
-		from = zb_now_ns();
-		ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
+			ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
 		pthread_join(w.thread, NULL);
 		ASSERT_EQ(0, w.rc);
-		took = w.ended > from ? w.ended - from : 0;
-		worst = took > worst ? took : worst;
-		late += took > 50 * MS;
 		bufs[nr_bufs - 1] = w.a;
 	}
 	missed = zb_vmstat("zb_wait_missed") - missed;
-	TH_LOG("worst wakeup %llu us, %u of 200 later than 50 ms, %ld missed", worst / 1000,
-	       late, missed);
+	TH_LOG("%ld of 200 missed", missed);
 	EXPECT_LE(missed, 1);
-	EXPECT_LE(late, 100);
 }
 
-/* Memory that comes without a free is found all the same, and that is what is counted. */
-TEST_F(zbuddy, nobody_told)
+/* A watermark that is lowered is as good as a free. */
+TEST_F(zbuddy, woken_by_a_lower_watermark)
 {
-	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
 	unsigned long before = zb_get_parameter("min_free_kbytes");
-	long missed = zb_vmstat("zb_wait_missed");
-	__u64 from;
-	pid_t pid;
+	struct waiter w;
 
-	if (missed < 0)
-		SKIP(return, "no debugfs");
 	take_all(_metadata, self);
 	/* Single pages, far fewer than any zone keeps back. */
 	while (zb_free_bytes(self->fd) < NR_PAGES / 2 * self->page)
-		ASSERT_EQ(0, zb_free(self->fd, bufs[--nr_bufs].handle));
+		ASSERT_EQ(0, give_page(self));
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes", 4 * 1024));
-	pid = fork();
-	ASSERT_GE(pid, 0);
-	if (!pid) {
-		zb_sleep_ms(150);
-		_exit(zb_set_parameter("min_free_kbytes", before) ? 1 : 0);
-	}
-	a.flags = ZB_BUF_WAIT;
-	a.deadline_ns = zb_deadline(10000 * MS);
-	from = zb_now_ns();
-	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
-	EXPECT_GT(zb_now_ns() - from, 100 * MS);
-	EXPECT_TRUE(zb_wait_exit(pid, 0));
-	EXPECT_EQ(missed + 1, zb_vmstat("zb_wait_missed"));
+	start_gfp(_metadata, &w, self->fd, 0, ZB_GFP_ANYZONE, ZB_WAIT_FOREVER);
+	EXPECT_TRUE(await_waiting(1));
+	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes", before));
+	expect_served(_metadata, &w);
 	give_all(self);
+}
+
+/* Pages that a module holds, and frees to its CPU's list, of which nobody is told. */
+static bool module_holds(unsigned int nr)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", nr);
+	return !zb_write_file("/sys/module/zb_api_test/parameters/held", text);
+}
+
+static bool load_holder(void)
+{
+	int fd = open("./zb_api_test.ko", O_RDONLY | O_CLOEXEC);
+	int rc = (int)syscall(SYS_finit_module, fd, "only=none", 0);
+
+	close(fd);
+	return !rc;
+}
+
+static void unload_holder(void)
+{
+	syscall(SYS_delete_module, "zb_api_test", O_NONBLOCK);
+}
+
+/* Such memory is found all the same, and counted as missed. */
+TEST_F(zbuddy, nobody_told)
+{
+	long missed = zb_vmstat("zb_wait_missed");
+	struct waiter w;
+
+	if (missed < 0 || !load_holder())
+		SKIP(return, "no debugfs, or no zb_api_test.ko");
+	EXPECT_TRUE(module_holds(8));
+	take_all(_metadata, self);
+	start_waiting(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
+	EXPECT_TRUE(module_holds(0));
+	expect_served(_metadata, &w);
+	missed = zb_vmstat("zb_wait_missed") - missed;
+	TH_LOG("%ld missed", missed);
+	EXPECT_LE(missed, 1);
+	give_all(self);
+	unload_holder();
 }
 
 static volatile bool stop;
@@ -480,25 +410,27 @@ static void *hog_thread(void *arg)
 }
 
 /* Eight that want one page each of two there are: everybody gets on. */
-TEST_F(zbuddy, nobody_starves)
+TEST_F_TIMEOUT(zbuddy, nobody_starves, 300)
 {
+	__u64 until = zb_now_ns() + PATIENCE;
 	unsigned int rounds[8] = { 0 }, i;
 	pthread_t threads[8];
 
 	take_all(_metadata, self);
 	for (i = 0; i < 8; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, hog_thread, &rounds[i]));
-	zb_free(self->fd, bufs[--nr_bufs].handle);
-	zb_free(self->fd, bufs[--nr_bufs].handle);
-	zb_sleep_ms(3000);
+	ASSERT_EQ(0, give_page(self));
+	ASSERT_EQ(0, give_page(self));
+	/* However slow this is: as long as it takes until all have had their share. */
+	for (i = 0; i < 8; i++)
+		while (*(volatile unsigned int *)&rounds[i] < 5 && zb_now_ns() < until)
+			zb_sleep_ms(1);
 	stop = true;
 	give_all(self);
 	for (i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
-	for (i = 0; i < 8; i++) {
-		TH_LOG("thread %u: %u rounds", i, rounds[i]);
+	for (i = 0; i < 8; i++)
 		EXPECT_GE(rounds[i], 5);
-	}
 }
 
 static bool readable(int fd, int ms)
@@ -522,35 +454,79 @@ TEST_F(zbuddy, poll_says_whether_there_is_some)
 }
 
 struct poller {
+	pthread_t thread;
 	int fd;
-	volatile bool ready;
-	__u64 at;
+	volatile bool done;
+	bool ready;
 };
 
 static void *poll_thread(void *arg)
 {
 	struct poller *p = arg;
 
-	p->ready = readable(p->fd, 10000);
-	p->at = zb_now_ns();
+	p->ready = readable(p->fd, (int)(PATIENCE / MS));
+	p->done = true;
 	return NULL;
 }
 
-TEST_F(zbuddy, poll_is_woken)
+static void begin_poll(struct __test_metadata *_metadata, struct poller *p, int fd)
 {
-	struct poller p = { .fd = self->fd };
-	pthread_t thread;
-	__u64 from;
+	*p = (struct poller){ .fd = fd };
+	ASSERT_EQ(0, pthread_create(&p->thread, NULL, poll_thread, p));
+	zb_sleep_ms(100);
+	EXPECT_FALSE(p->done);
+}
+
+static void expect_ready(struct __test_metadata *_metadata, struct poller *p)
+{
+	pthread_join(p->thread, NULL);
+	EXPECT_TRUE(p->ready);
+}
+
+TEST_F_TIMEOUT(zbuddy, poll_is_woken, 300)
+{
+	struct poller p;
 
 	take_all(_metadata, self);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, poll_thread, &p));
-	zb_sleep_ms(150);
-	EXPECT_FALSE(p.ready);
-	from = zb_now_ns();
+	begin_poll(_metadata, &p, self->fd);
 	give_all(self);
-	pthread_join(thread, NULL);
-	EXPECT_TRUE(p.ready);
-	EXPECT_LT(p.at - from, LATE);
+	expect_ready(_metadata, &p);
+}
+
+/* Nothing is freed, but less is kept back. */
+TEST_F_TIMEOUT(zbuddy, poll_is_woken_by_a_lower_watermark, 300)
+{
+	unsigned long before = zb_get_parameter("watermark_scale_factor");
+	struct poller p;
+
+	take_all(_metadata, self);
+	ASSERT_EQ(0, zb_set_parameter("watermark_scale_factor", 3000));
+	while (zb_free_bytes(self->fd) < 64 * self->page)
+		ASSERT_EQ(0, give_page(self));
+	begin_poll(_metadata, &p, self->fd);
+	ASSERT_EQ(0, zb_set_parameter("watermark_scale_factor", 1));
+	expect_ready(_metadata, &p);
+	zb_set_parameter("watermark_scale_factor", before);
+	give_all(self);
+}
+
+/* A module frees to the lists of its CPU, and tells nobody. */
+TEST_F_TIMEOUT(zbuddy, poll_sees_frees_of_modules, 300)
+{
+	unsigned long before = zb_get_parameter("watermark_scale_factor");
+	struct poller p;
+
+	if (!load_holder())
+		SKIP(return, "no zb_api_test.ko");
+	EXPECT_TRUE(module_holds(200));
+	take_all(_metadata, self);
+	ASSERT_EQ(0, zb_set_parameter("watermark_scale_factor", 1));
+	begin_poll(_metadata, &p, self->fd);
+	EXPECT_TRUE(module_holds(0));
+	expect_ready(_metadata, &p);
+	zb_set_parameter("watermark_scale_factor", before);
+	give_all(self);
+	unload_holder();
 }
 
 TEST_HARNESS_MAIN

@@ -50,15 +50,23 @@ int zb_space_init(struct zb_space *space, struct zb_host *host)
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->buffers);
 	xa_init(&space->users);
-	INIT_LIST_HEAD(&space->waiters);
-	spin_lock_init(&space->waiters_lock);
 	zb_limbo_init(space);
-	err = zb_sync_init(space);
+	err = zb_line_init(&space->line, host);
 	if (err)
 		return err;
+	zb_watch_init(space);
+	err = zb_sync_init(space);
+	if (err)
+		goto destroy_line;
 	err = zb_limits_init(space);
 	if (err)
-		zb_sync_exit(space);
+		goto exit_sync;
+	return 0;
+
+exit_sync:
+	zb_sync_exit(space);
+destroy_line:
+	zb_line_destroy(&space->line);
 	return err;
 }
 
@@ -74,11 +82,14 @@ void zb_space_destroy(struct zb_space *space)
 	cancel_delayed_work_sync(&space->limbo_work);
 	zb_limits_exit(space);
 	zb_sync_exit(space);
+	zb_watch_exit(space);
+	zb_line_destroy(&space->line);
 }
 
 /* What the core is asked for: a buffer may be trimmed, and is always cleared. */
 static unsigned long alloc_frames(struct zb_space *space,
-				  const struct zb_want *want, int *err)
+				  const struct zb_want *want,
+				  const struct zb_charge *charge, int *err)
 {
 	struct zb_want core = *want;
 	unsigned long pfn;
@@ -86,7 +97,7 @@ static unsigned long alloc_frames(struct zb_space *space,
 	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
 	if (want->wait) {
 		zb_limbo_hurry(space);
-		return zb_wait_alloc(space, &core, err);
+		return zb_wait_alloc(space, &core, charge, err);
 	}
 	pfn = zb_host_alloc(space->host, core.gfp, core.nr_pages, core.nid, NULL,
 			    true);
@@ -162,9 +173,11 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 			(u64)want->nr_pages << PAGE_SHIFT);
 	if (err)
 		goto free_buf;
-	buf->pfn = alloc_frames(space, want, &err);
-	if (buf->pfn == ZB_NO_PFN)
+	buf->pfn = alloc_frames(space, want, &buf->charge, &err);
+	if (buf->pfn == ZB_NO_PFN) {
+		zb_watch_failed(space);
 		goto uncharge;
+	}
 	describe(buf, space, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_host_account_dirty(space->host, buf->nid, buf->nr_pages);

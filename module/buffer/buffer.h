@@ -35,6 +35,7 @@
 #include <linux/xarray.h>
 
 #include "../host.h"
+#include "line.h"
 
 struct cred;
 struct device;
@@ -42,7 +43,24 @@ struct dma_buf;
 struct dmem_cgroup_pool_state;
 struct dmem_cgroup_region;
 struct platform_device;
+struct poll_table_struct;
 struct vm_area_struct;
+
+/**
+ * struct zb_watch - looks for memory while programs poll and there is none
+ * @lock: for @on
+ * @on: @on_free is on zb_host.freed, and @work is scheduled
+ * @on_free: schedules @work at once
+ * @kicked: that has been done
+ * @work: looks
+ */
+struct zb_watch {
+	struct mutex lock;
+	bool on;
+	wait_queue_entry_t on_free;
+	atomic_t kicked;
+	struct delayed_work work;
+};
 
 /**
  * struct zb_space - the buffers of a pool
@@ -56,8 +74,9 @@ struct vm_area_struct;
  * @limbo_lock: for @limbo and @limbo_delay
  * @limbo_delay: jiffies from the last look after them to the next
  * @limbo_work: looks after them
- * @waiters: those who wait for memory, first come first served
- * @waiters_lock: for @waiters
+ * @line: requests that wait for memory
+ * @readable: programs that sleep in poll()
+ * @watch: looks for memory on their behalf
  * @region: what the dmem cgroup controller knows us by, or NULL
  * @sync_dev: a device on whose behalf caches are maintained
  */
@@ -71,8 +90,9 @@ struct zb_space {
 	spinlock_t limbo_lock;
 	unsigned long limbo_delay;
 	struct delayed_work limbo_work;
-	struct list_head waiters;
-	spinlock_t waiters_lock;
+	struct zb_line line;
+	wait_queue_head_t readable;
+	struct zb_watch watch;
 	struct dmem_cgroup_region *region;
 	struct platform_device *sync_dev;
 };
@@ -81,10 +101,12 @@ struct zb_space {
  * struct zb_account - how much an open file or a user holds
  * @ref: one of each buffer charged to it, and one of the open file
  * @bytes: charged now
+ * @waiting: requests that wait now
  */
 struct zb_account {
 	struct kref ref;
 	atomic64_t bytes;
+	atomic64_t waiting;
 };
 
 /**
@@ -216,13 +238,22 @@ void zb_account_put(struct zb_account *account);
 int zb_charge(struct zb_space *space, struct zb_charge *charge,
 	      struct zb_account *file, u64 bytes);
 void zb_uncharge(struct zb_space *space, struct zb_charge *charge);
+int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge);
+void zb_uncharge_waiter(struct zb_space *space, const struct zb_charge *charge);
 u64 zb_charge_features(void);
 int zb_limits_init(struct zb_space *space);
 void zb_limits_exit(struct zb_space *space);
 
 /* wait.c */
 unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
-			    int *err);
+			    const struct zb_charge *charge, int *err);
+
+/* watch.c */
+void zb_watch_init(struct zb_space *space);
+void zb_watch_exit(struct zb_space *space);
+void zb_watch_failed(struct zb_space *space);
+__poll_t zb_watch_poll(struct zb_space *space, struct file *filp,
+		       struct poll_table_struct *wait);
 
 /* file.c */
 struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode);

@@ -62,6 +62,14 @@ module_param_cb(max_bytes_per_user, &size_ops, &max_bytes_per_user, 0644);
 __MODULE_PARM_TYPE(max_bytes_per_user, "size");
 MODULE_PARM_DESC(max_bytes_per_user, "what one user may hold, with the user namespaces of that user, such as 64M (default 0: no limit)");
 
+static unsigned int max_waiting_per_open = 256;
+module_param(max_waiting_per_open, uint, 0644);
+MODULE_PARM_DESC(max_waiting_per_open, "how many requests of one open file may wait for memory (default 256; 0: no limit)");
+
+static unsigned int max_waiting_per_user = 1024;
+module_param(max_waiting_per_user, uint, 0644);
+MODULE_PARM_DESC(max_waiting_per_user, "how many requests of one user may wait for memory (default 1024; 0: no limit)");
+
 /*
  * What a buffer is charged to besides the limits of this module. The answer is the
  * administrator's: a program can't choose not to be charged.
@@ -201,35 +209,51 @@ static void put_user_account(struct zb_space *space, kuid_t uid,
 	xa_unlock(&space->users);
 }
 
-static bool add_bytes(struct zb_account *account, u64 bytes, u64 max)
+/* Add @nr to a sum that may be up to @max, or 0 for no limit. */
+static bool add_up(atomic64_t *sum, u64 nr, u64 max)
 {
-	s64 old = atomic64_read(&account->bytes);
+	s64 old = atomic64_read(sum);
 
 	do {
-		if (max && (bytes > max || (u64)old > max - bytes))
+		if (max && (nr > max || (u64)old > max - nr))
 			return false;
-	} while (!atomic64_try_cmpxchg(&account->bytes, &old, old + bytes));
+	} while (!atomic64_try_cmpxchg(sum, &old, old + nr));
 	return true;
 }
 
-static int charge_user(struct zb_space *space, kuid_t uid, u64 bytes)
+/* What an account adds up. */
+enum sum { SUM_BYTES, SUM_WAITING };
+
+static atomic64_t *sum_of(struct zb_account *account, enum sum sum)
+{
+	return sum == SUM_BYTES ? &account->bytes : &account->waiting;
+}
+
+static u64 max_per_user(enum sum sum)
+{
+	return sum == SUM_BYTES ? READ_ONCE(max_bytes_per_user) :
+				  READ_ONCE(max_waiting_per_user);
+}
+
+static int charge_user(struct zb_space *space, kuid_t uid, enum sum sum, u64 nr)
 {
 	struct zb_account *account = get_user_account(space, uid);
 
 	if (!account)
 		return -ENOMEM;
-	if (add_bytes(account, bytes, READ_ONCE(max_bytes_per_user)))
+	if (add_up(sum_of(account, sum), nr, max_per_user(sum)))
 		return 0;
 	put_user_account(space, uid, account);
 	return -EDQUOT;
 }
 
-static void uncharge_user(struct zb_space *space, kuid_t uid, u64 bytes)
+static void uncharge_user(struct zb_space *space, kuid_t uid, enum sum sum,
+			  u64 nr)
 {
 	struct zb_account *account = xa_load(&space->users, __kuid_val(uid));
 
 	/* The charge that is undone here holds a reference. */
-	atomic64_sub(bytes, &account->bytes);
+	atomic64_sub(nr, sum_of(account, sum));
 	put_user_account(space, uid, account);
 }
 
@@ -252,31 +276,32 @@ static bool counted_before(const struct cred *cred,
 
 /* Undo charge_users(), but for the owners of @end and of the namespaces above. */
 static void uncharge_users(struct zb_space *space, const struct cred *cred,
-			   u64 bytes, const struct user_namespace *end)
+			   enum sum sum, u64 nr,
+			   const struct user_namespace *end)
 {
 	const struct user_namespace *ns;
 
 	for (ns = cred->user_ns; ns != end; ns = ns->parent)
 		if (!counted_before(cred, ns))
-			uncharge_user(space, ns->owner, bytes);
-	uncharge_user(space, cred->uid, bytes);
+			uncharge_user(space, ns->owner, sum, nr);
+	uncharge_user(space, cred->uid, sum, nr);
 }
 
 /* The real user id, and the owner of each user namespace that it is in. */
 static int charge_users(struct zb_space *space, const struct cred *cred,
-			u64 bytes)
+			enum sum sum, u64 nr)
 {
 	const struct user_namespace *ns;
-	int err = charge_user(space, cred->uid, bytes);
+	int err = charge_user(space, cred->uid, sum, nr);
 
 	if (err)
 		return err;
 	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent) {
 		if (counted_before(cred, ns))
 			continue;
-		err = charge_user(space, ns->owner, bytes);
+		err = charge_user(space, ns->owner, sum, nr);
 		if (err) {
-			uncharge_users(space, cred, bytes, ns);
+			uncharge_users(space, cred, sum, nr, ns);
 			return err;
 		}
 	}
@@ -390,10 +415,10 @@ int zb_charge(struct zb_space *space, struct zb_charge *charge,
 		.bytes = bytes,
 		.cred = get_current_cred(),
 	};
-	err = charge_users(space, charge->cred, bytes);
+	err = charge_users(space, charge->cred, SUM_BYTES, bytes);
 	if (err)
 		goto put_cred;
-	if (file && !add_bytes(file, bytes, READ_ONCE(max_bytes_per_open))) {
+	if (file && !add_up(&file->bytes, bytes, READ_ONCE(max_bytes_per_open))) {
 		err = -EDQUOT;
 		goto uncharge_users;
 	}
@@ -410,7 +435,7 @@ sub_file:
 	if (file)
 		atomic64_sub(bytes, &file->bytes);
 uncharge_users:
-	uncharge_users(space, charge->cred, bytes, &init_user_ns);
+	uncharge_users(space, charge->cred, SUM_BYTES, bytes, &init_user_ns);
 put_cred:
 	put_cred(charge->cred);
 	return err;
@@ -431,8 +456,42 @@ void zb_uncharge(struct zb_space *space, struct zb_charge *charge)
 		atomic64_sub(charge->bytes, &charge->file->bytes);
 		zb_account_put(charge->file);
 	}
-	uncharge_users(space, charge->cred, charge->bytes, &init_user_ns);
+	uncharge_users(space, charge->cred, SUM_BYTES, charge->bytes,
+		       &init_user_ns);
 	put_cred(charge->cred);
+}
+
+/**
+ * zb_charge_waiter() - count one more request that waits
+ * @space: where
+ * @charge: of the buffer that it is for: the same file and users are charged
+ *
+ * Context: may sleep.
+ * Return: 0, -EDQUOT or -ENOMEM with nothing counted.
+ */
+int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge)
+{
+	int err = charge_users(space, charge->cred, SUM_WAITING, 1);
+
+	if (err || !charge->file ||
+	    add_up(&charge->file->waiting, 1, READ_ONCE(max_waiting_per_open)))
+		return err;
+	uncharge_users(space, charge->cred, SUM_WAITING, 1, &init_user_ns);
+	return -EDQUOT;
+}
+
+/**
+ * zb_uncharge_waiter() - undo zb_charge_waiter()
+ * @space: where
+ * @charge: the same
+ *
+ * Context: may sleep.
+ */
+void zb_uncharge_waiter(struct zb_space *space, const struct zb_charge *charge)
+{
+	if (charge->file)
+		atomic64_dec(&charge->file->waiting);
+	uncharge_users(space, charge->cred, SUM_WAITING, 1, &init_user_ns);
 }
 
 /**

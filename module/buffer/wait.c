@@ -1,146 +1,123 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Waiting for memory, first come first served.
- *
- * Those who wait stand in line, and only the first one tries. It tries when
- * something was freed, and from time to time in case somebody freed without
- * noticing that there is a line.
- */
+/* Waiting for memory: what the task does that asks for it. See line.h. */
 #include <linux/errno.h>
-#include <linux/jiffies.h>
-#include <linux/list.h>
+#include <linux/freezer.h>
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
-#include <linux/wait.h>
 
+#include "../ops.h"
 #include "buffer.h"
 
-#define LOOK_AGAIN	(HZ / 10)
-
-struct waiter {
-	struct list_head link;
-	int seen;		/* zb_host.frees when it tried last */
-};
-
-static bool is_first(struct zb_space *space, struct waiter *w)
+/*
+ * What an attempt is made with. The line takes the place of the slow path's own
+ * rounds, and a failure is no failure yet.
+ */
+static zb_gfp_t attempt_gfp(zb_gfp_t gfp)
 {
-	bool first;
-
-	spin_lock(&space->waiters_lock);
-	first = list_first_entry(&space->waiters, struct waiter, link) == w;
-	spin_unlock(&space->waiters_lock);
-	return first;
+	return (gfp & ~(__ZB_GFP_REPEAT | __ZB_GFP_NORETRY)) | __ZB_GFP_NOWARN;
 }
 
-static bool should_try(struct zb_space *space, struct waiter *w)
+static void prepare(struct zb_waiter *w, struct zb_host *host,
+		    const struct zb_want *want)
 {
-	return is_first(space, w) &&
-	       atomic_read(&space->host->frees) != w->seen;
+	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
+	zb_host_request(host, attempt_gfp(want->gfp), want->nr_pages, want->nid,
+			&w->policy, &w->req);
+	if (w->policy.cpuset) {
+		w->cpuset = current->mems_allowed;
+		w->policy.cpuset = nodes_addr(w->cpuset);
+	}
 }
 
-static void stand_in_line(struct zb_space *space, struct waiter *w)
+static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
 {
-	w->seen = atomic_read(&space->host->frees) - 1;
-	atomic_inc(&space->host->nr_waiting);
-	/* Pairs with the barrier in zb_host_freed(). */
-	smp_mb__after_atomic();
-	spin_lock(&space->waiters_lock);
-	list_add_tail(&w->link, &space->waiters);
-	spin_unlock(&space->waiters_lock);
-}
-
-/* The next one may be served by what is left. */
-static void leave(struct zb_space *space, struct waiter *w)
-{
-	spin_lock(&space->waiters_lock);
-	list_del(&w->link);
-	spin_unlock(&space->waiters_lock);
-	zb_host_freed(space->host);
-	atomic_dec(&space->host->nr_waiting);
-}
-
-static unsigned long try(struct zb_space *space, struct waiter *w,
-			 const struct zb_want *want)
-{
-	int seen_before = w->seen;
 	unsigned long pfn;
+	bool passes;
 
-	/* Not later: what is freed after the attempt must look new. */
-	w->seen = atomic_read_acquire(&space->host->frees);
-	pfn = zb_host_alloc(space->host, want->gfp | __ZB_GFP_NOWARN,
-			    want->nr_pages, want->nid, NULL, true);
-	if (pfn != ZB_NO_PFN && w->seen == seen_before)
-		atomic_inc(&space->host->missed);
+	if (!zb_line_may_try(line, w, &passes))
+		return ZB_NO_PFN;
+	pfn = zb_host_alloc(line->host, w->req.gfp, w->req.nr_pages, w->req.nid,
+			    NULL, true);
+	zb_line_tried(line, passes, pfn != ZB_NO_PFN);
 	return pfn;
 }
 
 /*
- * Wait until it may make sense to try; 0, -ETIMEDOUT, or -ERESTARTSYS: the
- * deadline is a point in time, so the call can be restarted as it is.
+ * Sleep until the request is served: 0, -ETIMEDOUT, or -ERESTARTSYS. The deadline
+ * is a point in time, so the call can be restarted as it is: that is what happens
+ * when the task was stopped, frozen or traced.
  */
-static int wait_turn(struct zb_space *space, struct waiter *w, u64 deadline_ns)
+static int sleep_in_line(const struct zb_waiter *w, u64 deadline_ns)
 {
-	u64 left, now = ktime_get_ns();
-	long ret;
+	ktime_t until = ns_to_ktime(min_t(u64, deadline_ns, KTIME_MAX));
+	ktime_t *expires = deadline_ns == ZB_WAIT_FOREVER ? NULL : &until;
+	int err = 0;
 
-	if (now >= deadline_ns)
-		return -ETIMEDOUT;
-	left = nsecs_to_jiffies64(deadline_ns - now) + 1;
-	ret = wait_event_interruptible_timeout(space->host->freed,
-					       should_try(space, w),
-					       min_t(u64, left, LOOK_AGAIN));
-	return ret < 0 ? ret : 0;
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (READ_ONCE(w->pfn) != ZB_NO_PFN)
+			break;
+		if (signal_pending(current)) {
+			err = -ERESTARTSYS;
+			break;
+		}
+		if (!schedule_hrtimeout(expires, HRTIMER_MODE_ABS)) {
+			err = -ETIMEDOUT;
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
 }
 
-/* Is there a zone that the request may use and that is large enough? */
-static bool can_ever(const struct zb_space *space, const struct zb_want *want)
+static int wait_in_line(struct zb_space *space, struct zb_waiter *w,
+			const struct zb_charge *charge, u64 deadline_ns)
 {
-	unsigned int highest = zb_gfp_zone(want->gfp);
-	const struct zb_zone *zone;
-	unsigned long kept;
+	int err;
 
-	zb_for_each_zone(zone, &space->host->pool) {
-		if (zone->type > highest)
-			continue;
-		if (want->gfp & __ZB_GFP_THISNODE && zone->nid != want->nid)
-			continue;
-		/* Who changes them meanwhile changes the answer. */
-		kept = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]) +
-		       READ_ONCE(zone->lowmem_reserve[highest]);
-		if (want->nr_pages + kept <= zone->nr_pages)
-			return true;
-	}
-	return false;
+	if (ktime_get_ns() >= deadline_ns)
+		return -ETIMEDOUT;
+	err = zb_charge_waiter(space, charge);
+	if (err)
+		return err;
+	zb_line_enter(&space->line, w);
+	err = sleep_in_line(w, deadline_ns);
+	zb_line_leave(&space->line, w);
+	zb_uncharge_waiter(space, charge);
+	/* Memory that came with a signal, or too late, is welcome all the same. */
+	return w->pfn == ZB_NO_PFN ? err : 0;
 }
 
 /**
  * zb_wait_alloc() - allocate frames, and wait for them
  * @space: where
  * @want: what is wanted, and how long to wait
- * @err: when there are none: -ERESTARTSYS, -ETIMEDOUT, or -ENOMEM if there
- *	never can be
+ * @charge: what the buffer is charged to: its limits are those of the waiting
+ * @err: when there are none: -ENOMEM if there never can be, -EDQUOT if too many
+ *	wait, -ERESTARTSYS or -ETIMEDOUT
  *
  * Context: may sleep.
  * Return: first frame, or ZB_NO_PFN.
  */
 unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
-			    int *err)
+			    const struct zb_charge *charge, int *err)
 {
-	unsigned long pfn = ZB_NO_PFN;
-	struct waiter w;
+	struct zb_waiter w;
+	unsigned long pfn;
 
-	if (!can_ever(space, want)) {
+	prepare(&w, space->host, want);
+	if (!zb_pool_could_ever(&space->host->pool, &w.req)) {
 		*err = -ENOMEM;
 		return ZB_NO_PFN;
 	}
-	stand_in_line(space, &w);
-	for (*err = 0; !*err; *err = wait_turn(space, &w, want->deadline_ns)) {
-		if (!is_first(space, &w))
-			continue;
-		pfn = try(space, &w, want);
-		if (pfn != ZB_NO_PFN)
-			break;
-	}
-	leave(space, &w);
-	return pfn;
+	pfn = try_at_once(&space->line, &w);
+	if (pfn != ZB_NO_PFN)
+		return pfn;
+	*err = wait_in_line(space, &w, charge, want->deadline_ns);
+	if (!*err)
+		trace_mm_page_alloc(w.pfn, zb_exact_order(want->nr_pages),
+				    w.req.gfp, zb_gfp_migratetype(w.req.gfp));
+	return w.pfn;
 }

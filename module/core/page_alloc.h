@@ -244,6 +244,12 @@ void zb_fast_setup(struct zb_pool *pool);
 void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node);
 
 /* verdict.c */
+bool zb_request_context(struct zb_pool *pool,
+			const struct zb_alloc_request *req,
+			struct zb_alloc_context *ac);
+enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
+				const struct zb_alloc_request *req,
+				const struct zb_alloc_context *ac);
 enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
 				const struct zb_alloc_request *req);
 bool zb_pool_requests_overlap(struct zb_pool *pool,

@@ -138,9 +138,18 @@ static bool leaves_enough(const struct zb_zone *zone, unsigned int alloc_flags,
 				   ac->highest_zoneidx, alloc_flags);
 }
 
-static enum zb_verdict judge_zone(const struct zb_zone *zone,
-				  const struct zb_alloc_request *req,
-				  const struct zb_alloc_context *ac)
+/**
+ * zb_zone_verdict() - would a request succeed if all of one zone were free?
+ * @zone: the zone
+ * @req: the request
+ * @ac: of the request
+ *
+ * Context: any; the policy's bitmaps are read.
+ * Return: ZB_COULD, or what rules it out.
+ */
+enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
+				const struct zb_alloc_request *req,
+				const struct zb_alloc_context *ac)
 {
 	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
 	enum zb_verdict verdict;
@@ -163,9 +172,18 @@ static bool request_valid(const struct zb_pool *pool,
 	       req->nr_pages <= BIT(pool->max_order);
 }
 
-static bool init_context(struct zb_pool *pool,
-			 const struct zb_alloc_request *req,
-			 struct zb_alloc_context *ac)
+/**
+ * zb_request_context() - what of a request does not change between attempts
+ * @pool: the allocator
+ * @req: the request, which need not be valid
+ * @ac: filled in
+ *
+ * Context: any.
+ * Return: false if the pool can't serve such a request at all.
+ */
+bool zb_request_context(struct zb_pool *pool,
+			const struct zb_alloc_request *req,
+			struct zb_alloc_context *ac)
 {
 	if (!request_valid(pool, req))
 		return false;
@@ -189,10 +207,10 @@ enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
 	struct zb_alloc_context ac;
 	struct zb_zone *zone;
 
-	if (!init_context(pool, req, &ac))
+	if (!zb_request_context(pool, req, &ac))
 		return ZB_NEVER_VALID;
 	zb_for_each_zone(zone, pool) {
-		verdict = judge_zone(zone, req, &ac);
+		verdict = zb_zone_verdict(zone, req, &ac);
 		if (verdict > best)
 			best = verdict;
 	}
@@ -217,11 +235,11 @@ bool zb_pool_requests_overlap(struct zb_pool *pool,
 	struct zb_alloc_context ac_a, ac_b;
 	struct zb_zone *zone;
 
-	if (!init_context(pool, a, &ac_a) || !init_context(pool, b, &ac_b))
+	if (!zb_request_context(pool, a, &ac_a) || !zb_request_context(pool, b, &ac_b))
 		return false;
 	zb_for_each_zone(zone, pool)
-		if (judge_zone(zone, a, &ac_a) == ZB_COULD &&
-		    judge_zone(zone, b, &ac_b) == ZB_COULD)
+		if (zb_zone_verdict(zone, a, &ac_a) == ZB_COULD &&
+		    zb_zone_verdict(zone, b, &ac_b) == ZB_COULD)
 			return true;
 	return false;
 }

@@ -167,8 +167,19 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 	return nr_free > taken && nr_free - taken > mark;
 }
 
-static bool has_block(const struct zb_zone *zone, unsigned int order,
-		      unsigned int alloc_flags)
+/**
+ * zb_zone_has_block() - is there a free block of that order or above?
+ * @zone: the zone
+ * @order: wanted
+ * @alloc_flags: what the request may use: CMA, HighAtomic
+ *
+ * While a block is split or merged the answer may be no for a moment.
+ *
+ * Context: any.
+ * Return: true if there is one in the buddy lists.
+ */
+bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,
+		       unsigned int alloc_flags)
 {
 	const struct zb_free_area *area;
 	unsigned int k, mt;
@@ -200,7 +211,7 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 	bool ok;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	ok = has_block(zone, order, alloc_flags);
+	ok = zb_zone_has_block(zone, order, alloc_flags);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return ok;
 }
@@ -229,6 +240,6 @@ bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
 				 zone->nr_free_type, nr_pages, mark,
 				 highest_zoneidx, alloc_flags))
 		return false;
-	return !order || has_block(zone, order, alloc_flags) ||
+	return !order || zb_zone_has_block(zone, order, alloc_flags) ||
 	       has_block_locked(zone, order, alloc_flags);
 }

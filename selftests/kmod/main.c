@@ -348,9 +348,44 @@ static const struct kernel_param_ops dirty_ops = {
 module_param_cb(dirty, &dirty_ops, &dirty, 0644);
 MODULE_PARM_DESC(dirty, "pages to account as dirty, after the tests");
 
+/* Pages that are held, as many as was written: freed to the list of a CPU. */
+#define MAX_HELD	1024
+
+static struct page *held_pages[MAX_HELD];
+static unsigned int held;
+
+static int set_held(const char *text, const struct kernel_param *kp)
+{
+	unsigned int want;
+	int err = kstrtouint(text, 0, &want);
+
+	if (err || want > MAX_HELD)
+		return -EINVAL;
+	mutex_lock(&dirty_lock);
+	for (; held < want; held++) {
+		held_pages[held] = zb_alloc_page(ZBT_ANY);
+		if (!held_pages[held]) {
+			err = -ENOMEM;
+			break;
+		}
+	}
+	while (held > want)
+		__zb_free_page(held_pages[--held]);
+	mutex_unlock(&dirty_lock);
+	return err;
+}
+
+static const struct kernel_param_ops held_ops = {
+	.set = set_held,
+	.get = param_get_uint,
+};
+module_param_cb(held, &held_ops, &held, 0644);
+MODULE_PARM_DESC(held, "pages to hold, after the tests");
+
 static void __exit zbt_exit(void)
 {
 	set_dirty("0", NULL);
+	set_held("0", NULL);
 	zbt_importer_exit();
 	zbt_mappings_exit();
 	zbt_soak_stop();

@@ -39,7 +39,8 @@
  *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
  *  - EACCES: a dma-buf that could do more than the open file may
  *  - ENOENT: the handle is not one of this open file
- *  - EDQUOT: a limit on what one open file or one user may hold
+ *  - EDQUOT: a limit on what one open file or one user may hold, or on how many
+ *    requests of one open file or one user may wait
  *  - EAGAIN: the caller's cgroup (dmem.max) or RLIMIT_MEMLOCK allows no more;
  *    ZB_FEATURE_DMEM and ZB_FEATURE_MEMLOCK tell which of them is charged
  *  - EINTR: a signal was caught while the call waited. The kernel restarts the
@@ -69,7 +70,8 @@
  * ENFILE when the system has too many open files (a mapped buffer needs one).
  *
  * poll() of the device says readable while any zone has more free than its low
- * watermark.
+ * watermark. A program that sleeps in poll() is woken when that becomes true, and
+ * within 100 ms where a kernel module frees the memory.
  */
 
 #define ZB_IOC_TYPE	0xBB
@@ -262,9 +264,16 @@ struct zb_ioc_zone {
  * @mmap_huge_offset: out: the same for a mapping by huge entries, or 0
  * @deadline_ns: in: with ZB_BUF_WAIT until when to wait, in nanoseconds of
  *	CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. A deadline that has passed
- *	already allows one attempt. Those who wait are served in the order in
- *	which they came, a large request before a small one that came later; what
- *	no zone can ever have (ENOMEM at once) does not wait.
+ *	already allows one attempt. A request that could not be served if all
+ *	memory were free does not wait (ENOMEM). The others are served in the
+ *	order in which they came, a large request before a small one that came
+ *	later, with these exceptions. A request passes the first in line if its
+ *	zone can't serve that one at all. Others pass while as many frames are
+ *	left as the first one needs; after 64 of them, or when one would take
+ *	what the first one needs, memory is held for the first one as long as
+ *	memory is being freed, but not longer than a second; then up to 64
+ *	requests may pass whatever they take. A call that is restarted waits at
+ *	the end of the line.
  */
 struct zb_ioc_alloc {
 	__u32 size;

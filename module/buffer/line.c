@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The dispatcher of the line: who is served next. See line.h for the rules. */
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
+
+#include "../core/overtake.h"
+#include "line.h"
+
+#define LOOK_AGAIN	(HZ / 10)
+
+static struct zb_waiter *first_waiter(struct zb_line *line)
+{
+	return list_first_entry_or_null(&line->waiters, struct zb_waiter, link);
+}
+
+static void kick(struct zb_line *line)
+{
+	if (!atomic_fetch_inc(&line->kicks))
+		mod_delayed_work(line->wq, &line->work, 0);
+}
+
+/* Something was freed: by zb_host_freed(), in any context but NMI. */
+static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
+		      void *key)
+{
+	struct zb_line *line = container_of(entry, struct zb_line, on_free);
+
+	atomic_inc(&line->frees);
+	kick(line);
+	return 0;
+}
+
+/* The task's cpuset may have changed since it was looked at last. */
+static void update_cpuset(struct zb_waiter *w)
+{
+#ifdef CONFIG_CPUSETS
+	unsigned int cookie;
+
+	if (!w->policy.cpuset)
+		return;
+	do {
+		cookie = read_seqcount_begin(&w->task->mems_allowed_seq);
+		w->cpuset = w->task->mems_allowed;
+	} while (read_seqcount_retry(&w->task->mems_allowed_seq, cookie));
+#endif
+}
+
+static bool same_request(const struct zb_waiter *a, const struct zb_waiter *b)
+{
+	return a->req.gfp == b->req.gfp && a->req.nr_pages == b->req.nr_pages &&
+	       a->req.nid == b->req.nid && nodes_equal(a->cpuset, b->cpuset);
+}
+
+/*
+ * May this request be served before the first one? If that is one of those that
+ * are counted, it is, and *@passes is set.
+ */
+static bool may_pass(struct zb_line *line, struct zb_waiter *first,
+		     struct zb_waiter *w, bool *passes)
+{
+	enum zb_overtake overtake;
+
+	lockdep_assert_held(&line->lock);
+	*passes = false;
+	update_cpuset(first);
+	update_cpuset(w);
+	overtake = zb_pool_overtake(&line->host->pool, &first->req, &w->req);
+	if (overtake == ZB_OVERTAKE_NOT_NOW)
+		return false;
+	if (overtake == ZB_OVERTAKE_APART)
+		return true;
+	*passes = line->allowance && !line->hold &&
+		  (overtake == ZB_OVERTAKE_ROOM || line->turn);
+	if (*passes)
+		line->allowance--;
+	else
+		line->blocked = true;
+	return *passes;
+}
+
+/* The end of an attempt of a request that may_pass() had counted. */
+static void passed(struct zb_line *line, bool got)
+{
+	lockdep_assert_held(&line->lock);
+	if (!got) {
+		line->allowance = min(line->allowance + 1, ZB_MAX_PASSED);
+		return;
+	}
+	atomic_inc(&line->host->wait.passed);
+	if (line->turn)
+		line->since = jiffies;
+}
+
+static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
+{
+	lockdep_assert_held(&line->lock);
+	/* Whoever is the first now is looked at as such. */
+	if (w == first_waiter(line)) {
+		line->pass++;
+		if (!line->hold)
+			line->allowance = ZB_MAX_PASSED;
+	}
+	list_del_init(&w->link);
+	atomic_dec(&line->host->wait.waiting);
+	if (!list_empty(&line->waiters))
+		return;
+	remove_wait_queue(&line->host->freed, &line->on_free);
+	line->hold = false;
+	line->turn = false;
+}
+
+static void hand_over(struct zb_line *line, struct zb_waiter *w,
+		      unsigned long pfn)
+{
+	WRITE_ONCE(w->pfn, pfn);
+	remove_waiter(line, w);
+	atomic_inc(&line->host->wait.granted);
+	/* The task needs the lock to leave, so it is still there. */
+	wake_up_process(w->task);
+}
+
+/* Allocate for a waiter; it may leave meanwhile. Returns whether there was memory. */
+static bool serve(struct zb_line *line, struct zb_waiter *w)
+{
+	struct zb_pool *pool = &line->host->pool;
+	unsigned long pfn;
+	bool left;
+
+	lockdep_assert_held(&line->lock);
+	line->serving = w;
+	line->now = w->req;
+	line->now_policy = w->policy;
+	line->now_cpuset = w->cpuset;
+	if (w->policy.cpuset)
+		line->now_policy.cpuset = nodes_addr(line->now_cpuset);
+	line->now.policy = &line->now_policy;
+	mutex_unlock(&line->lock);
+
+	cond_resched();
+	pfn = zb_pool_alloc_exact(pool, line->now.gfp, line->now.nr_pages,
+				  line->now.nid, &line->now_policy);
+
+	mutex_lock(&line->lock);
+	left = !line->serving;
+	line->serving = NULL;
+	if (pfn == ZB_NO_PFN)
+		return false;
+	if (left)
+		zb_pool_free_exact(pool, pfn, line->now.nr_pages);
+	else
+		hand_over(line, w, pfn);
+	return true;
+}
+
+/* The first in line, once per pass; false if there is nothing more to do for it. */
+static bool serve_first(struct zb_line *line, bool told)
+{
+	struct zb_waiter *w = first_waiter(line);
+
+	if (!w || w->pass == line->pass)
+		return false;
+	w->pass = line->pass;
+	update_cpuset(w);
+	if (!zb_pool_serves_now(&line->host->pool, &w->req) || !serve(line, w))
+		return false;
+	if (!told)
+		atomic_inc(&line->host->wait.missed);
+	/* What had gathered is gone; it counts anew for the next one. */
+	line->hold = false;
+	line->turn = false;
+	line->allowance = ZB_MAX_PASSED;
+	return true;
+}
+
+/* The next one of those behind that may pass; marks all that it has looked at. */
+static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
+{
+	struct zb_waiter *first = first_waiter(line), *w, *refused = NULL;
+
+	if (!first)
+		return NULL;
+	w = first;
+	list_for_each_entry_continue(w, &line->waiters, link) {
+		if (w->pass == line->pass)
+			continue;
+		w->pass = line->pass;
+		if (refused && same_request(refused, w))
+			continue;
+		if (may_pass(line, first, w, passes))
+			return w;
+		refused = w;
+	}
+	return NULL;
+}
+
+static void serve_all(struct zb_line *line, bool told)
+{
+	struct zb_waiter *w;
+	bool passes, got;
+
+	do {
+		while (serve_first(line, told))
+			;
+		w = next_to_pass(line, &passes);
+		if (!w)
+			continue;
+		got = serve(line, w);
+		if (got && !told && !line->turn)
+			atomic_inc(&line->host->wait.missed);
+		if (passes)
+			passed(line, got);
+	} while (w);
+}
+
+static bool hold_is_over(const struct zb_line *line)
+{
+	unsigned long last = line->since;
+
+	if (time_after(line->last_free, last))
+		last = line->last_free;
+	return time_after_eq(jiffies, line->since + ZB_HOLD_MAX) ||
+	       time_after_eq(jiffies, last + ZB_HOLD_QUIET);
+}
+
+/* Does a hold end, or a turn? True if there is something to do at once. */
+static bool change_state(struct zb_line *line)
+{
+	if (line->turn &&
+	    (!line->allowance || time_after(jiffies, line->since + ZB_TURN_IDLE)))
+		line->turn = false;
+	if (line->hold && hold_is_over(line)) {
+		line->hold = false;
+		line->turn = true;
+		line->allowance = ZB_MAX_PASSED;
+		line->since = jiffies;
+		return true;
+	}
+	if (line->blocked && !line->hold && !line->turn) {
+		line->hold = true;
+		line->since = jiffies;
+		atomic_inc(&line->host->wait.held);
+	}
+	return false;
+}
+
+static void dispatch(struct work_struct *work)
+{
+	struct zb_line *line = container_of(to_delayed_work(work),
+					    struct zb_line, work);
+	bool told = atomic_xchg(&line->kicks, 0);
+
+	mutex_lock(&line->lock);
+	if (atomic_xchg(&line->frees, 0))
+		line->last_free = jiffies;
+	do {
+		line->pass++;
+		line->blocked = false;
+		serve_all(line, told);
+	} while (change_state(line));
+	if (!list_empty(&line->waiters))
+		queue_delayed_work(line->wq, &line->work, LOOK_AGAIN);
+	mutex_unlock(&line->lock);
+}
+
+/**
+ * zb_line_may_try() - may a request that comes now do without the line?
+ * @line: the line
+ * @w: the request, not in line
+ * @passes: set if it counts as one that passes the first in line; then
+ *	zb_line_tried() has to follow
+ *
+ * Context: may sleep.
+ * Return: true if the task may try to allocate.
+ */
+bool zb_line_may_try(struct zb_line *line, struct zb_waiter *w, bool *passes)
+{
+	struct zb_waiter *first;
+	bool may;
+
+	*passes = false;
+	if (list_empty_careful(&line->waiters))
+		return true;
+	mutex_lock(&line->lock);
+	first = first_waiter(line);
+	may = !first || may_pass(line, first, w, passes);
+	mutex_unlock(&line->lock);
+	return may;
+}
+
+/**
+ * zb_line_tried() - the end of an attempt that zb_line_may_try() allowed
+ * @line: the line
+ * @passes: as it was set there
+ * @got: there was memory
+ *
+ * Context: may sleep.
+ */
+void zb_line_tried(struct zb_line *line, bool passes, bool got)
+{
+	if (!passes)
+		return;
+	mutex_lock(&line->lock);
+	passed(line, got);
+	mutex_unlock(&line->lock);
+}
+
+/**
+ * zb_line_enter() - begin to wait
+ * @line: the line
+ * @w: the request of the current task; to be followed by zb_line_leave()
+ *
+ * Once @w->pfn is set the task is woken by wake_up_process().
+ *
+ * Context: may sleep.
+ */
+void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
+{
+	w->task = current;
+	w->pfn = ZB_NO_PFN;
+	mutex_lock(&line->lock);
+	w->pass = line->pass - 1;
+	if (list_empty(&line->waiters))
+		add_wait_queue(&line->host->freed, &line->on_free);
+	list_add_tail(&w->link, &line->waiters);
+	atomic_inc(&line->host->wait.waiting);
+	mutex_unlock(&line->lock);
+	/*
+	 * What was freed before zb_host_freed() could see that somebody waits is
+	 * found in the pass that this begins; see the barrier there.
+	 */
+	kick(line);
+}
+
+/**
+ * zb_line_leave() - end to wait, with or without memory
+ * @line: the line
+ * @w: what zb_line_enter() was called with; @w->pfn does not change any more
+ *
+ * Context: may sleep.
+ */
+void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
+{
+	mutex_lock(&line->lock);
+	if (!list_empty(&w->link)) {
+		if (line->serving == w)
+			line->serving = NULL;
+		remove_waiter(line, w);
+		if (!list_empty(&line->waiters))
+			kick(line);
+	}
+	mutex_unlock(&line->lock);
+}
+
+/**
+ * zb_line_init() - start with nobody in line
+ * @line: the line
+ * @host: whose memory it is
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int zb_line_init(struct zb_line *line, struct zb_host *host)
+{
+	line->host = host;
+	mutex_init(&line->lock);
+	INIT_LIST_HEAD(&line->waiters);
+	line->allowance = ZB_MAX_PASSED;
+	init_waitqueue_func_entry(&line->on_free, line_freed);
+	INIT_DELAYED_WORK(&line->work, dispatch);
+	line->wq = alloc_workqueue("zbuddy_line", WQ_UNBOUND, 0);
+	return line->wq ? 0 : -ENOMEM;
+}
+
+/**
+ * zb_line_destroy() - end with nobody in line
+ * @line: the line
+ *
+ * Context: may sleep.
+ */
+void zb_line_destroy(struct zb_line *line)
+{
+	cancel_delayed_work_sync(&line->work);
+	destroy_workqueue(line->wq);
+}

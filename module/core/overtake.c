@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * May a later request be served before the first one in line?
+ *
+ * The zone that would serve the later request is predicted: the first of its
+ * zonelist that has enough now. What matters then is whether the first request
+ * in line could ever be served from that zone, and if so, whether the frames
+ * that are left there are as many as it needs.
+ *
+ * The prediction is a bold one: it counts frames on per-CPU lists and HighAtomic
+ * pageblocks, which the slow path gives back, so that a request which could be
+ * served is never taken for one which can't. An attempt may fail all the same.
+ */
+#include "overtake.h"
+
+/* Would @nr_pages frames be had in this zone with the flags of @req? */
+static bool has_frames(const struct zb_zone *zone, unsigned long nr_pages,
+		       const struct zb_alloc_request *req,
+		       const struct zb_alloc_context *ac,
+		       unsigned int alloc_flags)
+{
+	unsigned long nr_free = READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone);
+	unsigned long nr_free_type[ZB_MIGRATE_TYPES] = { 0 };
+	unsigned long unusable;
+
+	unusable = READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]);
+	nr_free_type[ZB_MIGRATE_ISOLATE] = unusable;
+	nr_free_type[ZB_MIGRATE_CMA] =
+		READ_ONCE(zone->nr_free_type[ZB_MIGRATE_CMA]);
+	if (!(alloc_flags & ZB_ALLOC_CMA))
+		unusable += nr_free_type[ZB_MIGRATE_CMA];
+	if (zb_may_ignore_watermarks(req->gfp))
+		return nr_free >= unusable && nr_free - unusable >= nr_pages;
+	return zb_watermark_leaves(zone, nr_free, nr_free_type, nr_pages,
+				   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
+				   ac->highest_zoneidx, alloc_flags);
+}
+
+static bool serves_now(struct zb_zone *zone, const struct zb_alloc_request *req,
+		       const struct zb_alloc_context *ac)
+{
+	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
+	unsigned int order = zb_exact_order(req->nr_pages);
+
+	if (!zb_node_allowed(ac, zone, req->gfp, alloc_flags) ||
+	    !has_frames(zone, req->nr_pages, req, ac, alloc_flags))
+		return false;
+	/* Blocks on per-CPU lists may merge to a larger one. */
+	return !order || zb_zone_nr_cached(zone) ||
+	       zb_zone_has_block(zone, order, alloc_flags | ZB_ALLOC_HARDER);
+}
+
+/**
+ * zb_pool_serves_now() - is it worth an attempt to serve a request?
+ * @pool: the allocator
+ * @req: the request
+ *
+ * Context: any; the policy's bitmaps are read.
+ * Return: the zone that would serve it, or NULL.
+ */
+struct zb_zone *zb_pool_serves_now(struct zb_pool *pool,
+				   const struct zb_alloc_request *req)
+{
+	struct zb_alloc_context ac;
+	struct zb_zoneref *z;
+
+	if (!zb_request_context(pool, req, &ac))
+		return NULL;
+	zb_for_each_zoneref(z, ac.node, ac.highest_zoneidx)
+		if (serves_now(z->zone, req, &ac))
+			return z->zone;
+	return NULL;
+}
+
+/**
+ * zb_pool_overtake() - what would it cost to serve a later request first?
+ * @pool: the allocator
+ * @first: the request that came first, and can't be served now
+ * @later: the one that came later
+ *
+ * Context: any; the policies' bitmaps are read.
+ * Return: see enum zb_overtake.
+ */
+enum zb_overtake zb_pool_overtake(struct zb_pool *pool,
+				  const struct zb_alloc_request *first,
+				  const struct zb_alloc_request *later)
+{
+	struct zb_zone *zone = zb_pool_serves_now(pool, later);
+	struct zb_alloc_context ac;
+
+	if (!zone)
+		return ZB_OVERTAKE_NOT_NOW;
+	if (!zb_request_context(pool, first, &ac) ||
+	    zb_zone_verdict(zone, first, &ac) != ZB_COULD)
+		return ZB_OVERTAKE_APART;
+	return has_frames(zone, first->nr_pages + later->nr_pages, first, &ac,
+			  zb_slowpath_flags(first->gfp, &ac)) ?
+	       ZB_OVERTAKE_ROOM : ZB_OVERTAKE_COSTS;
+}

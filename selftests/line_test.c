@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The waiting line: who passes whom, how often, and who may wait. The tests count
+ * what /sys/kernel/debug/zbuddy/vmstat says of the line; they do not measure time.
+ */
+#include "waiters.h"
+
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+
+#define MAX_PASSED	64	/* ZB_MAX_PASSED of module/buffer/line.h */
+#define ANY		(ZB_GFP_ANYZONE | __ZB_GFP_NOWARN)
+#define GROUP		"/sys/fs/cgroup/zbuddy_line"
+
+static bool find_zone(FIXTURE_DATA(zbuddy) *self, __u32 type, struct zb_ioc_zone *zone)
+{
+	__u32 i;
+
+	for (i = 0; i < self->info.nr_zones; i++)
+		if (!zb_zone(self->fd, i, zone) && zone->type == type)
+			return true;
+	return false;
+}
+
+/*
+ * A block that would fit a zone by its size, but not by its alignment, can never be
+ * had. It is refused, and does not wait at the head of the line for ever.
+ */
+TEST_F(zbuddy, what_can_never_be)
+{
+	struct zb_ioc_zone zone;
+	struct zb_ioc_alloc a;
+	__u32 order;
+
+	zb_drain();
+	if (!find_zone(self, ZB_ZONE_DMA32, &zone) || zone.largest_order < 0)
+		SKIP(return, "no zone DMA32");
+	order = (__u32)zone.largest_order + 1;
+	if (self->page << order > zone.total_bytes || order > self->info.max_order)
+		SKIP(return, "the largest block of zone DMA32 is most of it");
+	EXPECT_EQ(-ENOMEM, wait_for(self->fd, order, ZB_GFP_DMA32 | __ZB_GFP_MEMALLOC,
+				    PATIENCE, &a));
+}
+
+/* The first request waits for a zone that the others do not need. */
+TEST_F(zbuddy, another_zone_passes)
+{
+	struct waiter first, second;
+	struct zb_ioc_alloc a, b;
+	struct zb_ioc_zone zone;
+	long passed;
+	int i;
+
+	if (!find_zone(self, ZB_ZONE_DMA, &zone) || !find_zone(self, ZB_ZONE_MOVABLE, &zone))
+		SKIP(return, "no zones DMA and Movable");
+	while (!zb_alloc_order(self->fd, 0, ZB_GFP_DMA | __ZB_GFP_NOWARN, &a))
+		bufs[nr_bufs++] = a;
+	ASSERT_GT(nr_bufs, 0);
+	start_gfp(_metadata, &first, self->fd, 0, ZB_GFP_DMA | __ZB_GFP_MEMALLOC,
+		  ZB_WAIT_FOREVER);
+	ASSERT_TRUE(await_waiting(1));
+	passed = zb_vmstat("zb_wait_passed");
+	for (i = 0; i < 3 * MAX_PASSED; i++) {
+		ASSERT_EQ(0, wait_for(self->fd, 0, ANY, PATIENCE, &a));
+		ASSERT_EQ(0, zb_free(self->fd, a.handle));
+	}
+	EXPECT_EQ(passed, zb_vmstat("zb_wait_passed"));
+	/* The same for a request that is in line already. */
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ANY, &b));
+	while (!zb_alloc_order(self->fd, 9, ANY, &a) || !zb_alloc_order(self->fd, 0, ANY, &a))
+		;
+	start_waiting(_metadata, &second, self->fd, 0, PATIENCE);
+	ASSERT_EQ(0, zb_free(self->fd, b.handle));
+	expect_served(_metadata, &second);
+	EXPECT_EQ(passed, zb_vmstat("zb_wait_passed"));
+	EXPECT_FALSE(first.done);
+	give_all(self);
+	expect_served(_metadata, &first);
+}
+
+/* Takes all memory, and frees one of each two buddies of order 8. */
+static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	struct zb_ioc_phys phys;
+	unsigned int i, kept = 0;
+	__u64 bytes;
+
+	nr_bufs = zb_alloc_all(self->fd, 8, ANY, bufs, ARRAY_SIZE(bufs), &bytes);
+	ASSERT_EQ(0, zb_free_bytes(self->fd));
+	for (i = 0; i < nr_bufs; i++) {
+		ASSERT_EQ(0, zb_phys(self->fd, bufs[i].handle, &phys));
+		if (phys.addr / (self->page << 8) % 2 == 0)
+			bufs[kept++] = bufs[i];
+		else
+			EXPECT_EQ(0, zb_free(self->fd, bufs[i].handle));
+	}
+	nr_bufs = kept;
+}
+
+/*
+ * Half of all memory is free, but no block that is large enough for the first one.
+ * Small requests pass it; after every 64 of them there is a hold for its sake.
+ */
+TEST_F_TIMEOUT(zbuddy, small_ones_pass, 300)
+{
+	long passed = zb_vmstat("zb_wait_passed"), held = zb_vmstat("zb_wait_held");
+	const unsigned int nr = 4 * MAX_PASSED;
+	struct waiter first;
+	struct zb_ioc_alloc a;
+	unsigned int i;
+
+	if (passed < 0)
+		SKIP(return, "no debugfs");
+	fragment(_metadata, self);
+	start_waiting(_metadata, &first, self->fd, 9, ZB_WAIT_FOREVER);
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, wait_for(self->fd, 0, ANY, PATIENCE, &a));
+	EXPECT_FALSE(first.done);
+	passed = zb_vmstat("zb_wait_passed") - passed;
+	held = zb_vmstat("zb_wait_held") - held;
+	TH_LOG("%ld passed the first one, in %ld holds", passed, held);
+	EXPECT_EQ(nr, passed);
+	EXPECT_LE(passed, (held + 1) * MAX_PASSED);
+	/* It is served as soon as there is a block for it. */
+	give_all(self);
+	expect_served(_metadata, &first);
+}
+
+static volatile bool stop;
+
+static void *hog_thread(void *arg)
+{
+	FIXTURE_DATA(zbuddy) *self = arg;
+	struct zb_ioc_alloc a;
+
+	while (!stop)
+		if (!wait_for(self->fd, 0, ANY, PATIENCE, &a))
+			zb_free(self->fd, a.handle);
+	return NULL;
+}
+
+/*
+ * Four threads take and free pages all the time. What is freed page by page gathers
+ * for the first request in a hold, and is not taken by them.
+ */
+TEST_F_TIMEOUT(zbuddy, the_first_does_not_starve, 300)
+{
+	struct zb_ioc_alloc pages[1024];
+	struct waiter first;
+	pthread_t hogs[4];
+	unsigned int i, nr = 0;
+
+	if (nr_waiting() < 0)
+		SKIP(return, "no debugfs");
+	while (nr < 512 && !zb_alloc_order(self->fd, 0, ANY, &pages[nr]))
+		nr++;
+	ASSERT_EQ(512, nr);
+	take_all(_metadata, self);
+	start_waiting(_metadata, &first, self->fd, 8, ZB_WAIT_FOREVER);
+	for (i = 0; i < ARRAY_SIZE(hogs); i++)
+		ASSERT_EQ(0, pthread_create(&hogs[i], NULL, hog_thread, self));
+	while (nr)
+		ASSERT_EQ(0, zb_free(self->fd, pages[--nr].handle));
+	expect_served(_metadata, &first);
+	stop = true;
+	for (i = 0; i < ARRAY_SIZE(hogs); i++)
+		pthread_join(hogs[i], NULL);
+}
+
+/*
+ * The first one needs more than there will be. What is free gathers for it in a hold;
+ * then it is the others' turn.
+ */
+TEST_F_TIMEOUT(zbuddy, a_turn_follows_a_hold, 300)
+{
+	long held = zb_vmstat("zb_wait_held");
+	struct waiter first, second;
+
+	if (held < 0)
+		SKIP(return, "no debugfs");
+	take_all(_metadata, self);
+	start_waiting(_metadata, &first, self->fd, 9, ZB_WAIT_FOREVER);
+	start_waiting(_metadata, &second, self->fd, 0, PATIENCE);
+	EXPECT_EQ(held, zb_vmstat("zb_wait_held"));
+	ASSERT_EQ(0, give_page(self));
+	expect_served(_metadata, &second);
+	EXPECT_EQ(held + 1, zb_vmstat("zb_wait_held"));
+	EXPECT_FALSE(first.done);
+	give_all(self);
+	expect_served(_metadata, &first);
+}
+
+static void *nuisance_thread(void *arg)
+{
+	FIXTURE_DATA(zbuddy) *self = arg;
+	struct zb_ioc_alloc a;
+
+	while (!stop)
+		wait_for(self->fd, 9, ANY, 5 * MS, &a);
+	return NULL;
+}
+
+/* A sequence of requests at the head of the line gets no more holds than one does. */
+TEST_F_TIMEOUT(zbuddy, one_hold_at_a_time, 300)
+{
+	long held = zb_vmstat("zb_wait_held");
+	pthread_t threads[8];
+	struct waiter second;
+	unsigned int i;
+
+	if (held < 0)
+		SKIP(return, "no debugfs");
+	take_all(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, nuisance_thread, self));
+	zb_sleep_ms(100);
+	start(_metadata, &second, self->fd, 0, PATIENCE);
+	ASSERT_EQ(0, give_page(self));
+	expect_served(_metadata, &second);
+	EXPECT_LE(zb_vmstat("zb_wait_held") - held, 1);
+	stop = true;
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	give_all(self);
+}
+
+/* A past deadline is one attempt, in line or not. */
+TEST_F(zbuddy, past_deadline)
+{
+	struct zb_ioc_alloc a = zb_want_order(0, ANY);
+	struct waiter first;
+
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = 1;
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	fragment(_metadata, self);
+	start_waiting(_metadata, &first, self->fd, 9, ZB_WAIT_FOREVER);
+	a = zb_want_order(0, ANY);
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = 1;
+	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	a = zb_want_order(9, ANY);
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = 1;
+	EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	give_all(self);
+	expect_served(_metadata, &first);
+}
+
+static void limit_waiting(unsigned long per_open, unsigned long per_user)
+{
+	zb_set_parameter("max_waiting_per_open", per_open);
+	zb_set_parameter("max_waiting_per_user", per_user);
+}
+
+TEST_F(zbuddy, limits)
+{
+	unsigned long per_open = zb_get_parameter("max_waiting_per_open");
+	unsigned long per_user = zb_get_parameter("max_waiting_per_user");
+	int other = zb_open(), third = zb_open();
+	struct waiter w[5];
+	struct zb_ioc_alloc a;
+	unsigned int i;
+
+	EXPECT_GT(per_open, 0);
+	EXPECT_GT(per_user, 0);
+	take_all(_metadata, self);
+	limit_waiting(3, 5);
+	for (i = 0; i < 5; i++)
+		start_waiting(_metadata, &w[i], i < 3 ? self->fd : other, 0, ZB_WAIT_FOREVER);
+	EXPECT_EQ(-EDQUOT, wait_for(self->fd, 0, ANY, PATIENCE, &a));
+	EXPECT_EQ(-EDQUOT, wait_for(other, 0, ANY, PATIENCE, &a));
+	EXPECT_EQ(-EDQUOT, wait_for(third, 0, ANY, PATIENCE, &a));
+	/* The limit is on waiting: an attempt is free. */
+	EXPECT_EQ(-ETIMEDOUT, wait_for(third, 0, ANY, 0, &a));
+	ASSERT_EQ(0, give_page(self));
+	expect_served(_metadata, &w[0]);
+	start_waiting(_metadata, &w[0], other, 0, ZB_WAIT_FOREVER);
+	EXPECT_EQ(-EDQUOT, wait_for(third, 0, ANY, PATIENCE, &a));
+	limit_waiting(per_open, per_user);
+	give_all(self);
+	for (i = 0; i < 5; i++)
+		expect_served(_metadata, &w[i]);
+	close(other);
+	close(third);
+}
+
+/* A process that waits for a page. */
+static pid_t waiting_child(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	struct zb_ioc_alloc a;
+	pid_t pid;
+
+	take_all(_metadata, self);
+	pid = fork();
+	if (!pid)
+		_exit(wait_for(zb_open(), 0, ANY, PATIENCE, &a) ? 1 : 0);
+	EXPECT_TRUE(await_waiting(1));
+	return pid;
+}
+
+/* It waits again, after whatever ended the wait; and is served. */
+static void expect_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+			   pid_t pid)
+{
+	EXPECT_TRUE(await_waiting(1));
+	EXPECT_EQ(0, give_page(self));
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	give_all(self);
+}
+
+/* A task that is stopped does not stand in line, and loses nothing but its place. */
+TEST_F(zbuddy, stop_and_continue)
+{
+	pid_t pid = waiting_child(_metadata, self);
+
+	ASSERT_EQ(0, kill(pid, SIGSTOP));
+	EXPECT_TRUE(await_waiting(0));
+	ASSERT_EQ(0, kill(pid, SIGCONT));
+	expect_goes_on(_metadata, self, pid);
+}
+
+TEST_F(zbuddy, traced)
+{
+	pid_t pid = waiting_child(_metadata, self);
+	int status;
+
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, 0, 0));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, 0, 0));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSTOPPED(status));
+	EXPECT_EQ(0, nr_waiting());
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, pid, 0, 0));
+	expect_goes_on(_metadata, self, pid);
+}
+
+TEST_F(zbuddy, frozen)
+{
+	char text[16];
+	pid_t pid;
+
+	if (mkdir(GROUP, 0755) && errno != EEXIST)
+		SKIP(return, "no cgroups");
+	if (access(GROUP "/cgroup.freeze", W_OK))
+		SKIP(rmdir(GROUP); return, "no freezer");
+	pid = waiting_child(_metadata, self);
+	snprintf(text, sizeof(text), "%d", pid);
+	ASSERT_EQ(0, zb_write_file(GROUP "/cgroup.procs", text));
+	ASSERT_EQ(0, zb_write_file(GROUP "/cgroup.freeze", "1"));
+	EXPECT_TRUE(await_waiting(0));
+	ASSERT_EQ(0, zb_write_file(GROUP "/cgroup.freeze", "0"));
+	expect_goes_on(_metadata, self, pid);
+	EXPECT_EQ(0, rmdir(GROUP));
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* With SA_RESTART the call goes on, without it ends with EINTR. */
+TEST_F(zbuddy, signals)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct waiter w;
+
+	take_all(_metadata, self);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	start_waiting(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
+	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+	zb_sleep_ms(50);
+	EXPECT_TRUE(await_waiting(1));
+	EXPECT_FALSE(w.done);
+	sa.sa_flags = 0;
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(-EINTR, w.rc);
+	EXPECT_EQ(0, nr_waiting());
+	give_all(self);
+}
+
+TEST_HARNESS_MAIN

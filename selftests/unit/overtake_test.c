@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Requests that come later: what they would cost the first one in line. */
+#include "isolate.h"
+#include "overtake.h"
+#include "unit_pool.h"
+
+#define ANY	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
+
+/* Two pageblocks of zone DMA, four of Normal, two of Movable. */
+static struct unit_pool *three_zones(bool watermarks)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 0, 2 },
+			{ 0, ZB_ZONE_NORMAL, 4, 4 },
+			{ 0, ZB_ZONE_MOVABLE, 8, 2 },
+		},
+		.nr_zones = 3,
+		.watermarks = watermarks,
+	};
+
+	return unit_pool_make(&g);
+}
+
+static struct zb_alloc_request request(zb_gfp_t gfp, unsigned long nr_pages)
+{
+	return (struct zb_alloc_request){ .gfp = gfp, .nr_pages = nr_pages };
+}
+
+static enum zb_overtake overtake(struct unit_pool *p, zb_gfp_t gfp_first,
+				 unsigned long nr_first, zb_gfp_t gfp_later,
+				 unsigned long nr_later)
+{
+	struct zb_alloc_request first = request(gfp_first, nr_first);
+	struct zb_alloc_request later = request(gfp_later, nr_later);
+
+	return zb_pool_overtake(&p->pool, &first, &later);
+}
+
+static bool now(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
+{
+	struct zb_alloc_request req = request(gfp, nr_pages);
+
+	return zb_pool_serves_now(&p->pool, &req);
+}
+
+/* All frames of a zone, one by one. */
+static void take_zone(struct unit_pool *p, zb_gfp_t gfp, unsigned int zone)
+{
+	unsigned long i;
+
+	for (i = 0; i < p->pool.zones[zone].nr_pages; i++)
+		EXPECT(unit_alloc(p, gfp | __ZB_GFP_NOWARN, 0) != ZB_NO_PFN);
+}
+
+TEST(overtake_in_another_zone)
+{
+	struct unit_pool *p = three_zones(false);
+
+	take_zone(p, ZB_GFP_DMA, 0);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ANY, PB(2)), ZB_OVERTAKE_APART);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_DMA, 1), ZB_OVERTAKE_NOT_NOW);
+	/* Normal is tried before DMA, so a request for either is no danger. */
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(2), ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
+	unit_free_all(p);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
+	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, 1, ANY, 1), ZB_OVERTAKE_APART);
+	unit_pool_end(p);
+}
+
+/* The first one could be served from the zone, if not now, and frames are counted. */
+TEST(overtake_counts_frames)
+{
+	struct unit_pool *p = three_zones(false);
+	unsigned long i;
+
+	/* 1024 frames of DMA: what one takes the other may lack. */
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(2), ZB_GFP_DMA, 1), ZB_OVERTAKE_COSTS);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1), ZB_GFP_DMA, PB(1)), ZB_OVERTAKE_ROOM);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1) + 1, ZB_GFP_DMA, PB(1)),
+		  ZB_OVERTAKE_COSTS);
+	for (i = 0; i < PB(1); i++)
+		EXPECT(unit_alloc(p, ZB_GFP_DMA, 0) != ZB_NO_PFN);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1), ZB_GFP_DMA, 1), ZB_OVERTAKE_COSTS);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1) - 1, ZB_GFP_DMA, 1), ZB_OVERTAKE_ROOM);
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 2, ZB_GFP_DMA, PB(2)), ZB_OVERTAKE_NOT_NOW);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* Frames on per-CPU lists count: an attempt would drain these. */
+TEST(overtake_counts_lists)
+{
+	struct unit_pool *p = three_zones(false);
+	unsigned long pfn;
+
+	take_zone(p, ZB_GFP_DMA, 0);
+	pfn = p->pool.zones[0].start_pfn;
+	EXPECT(!now(p, ZB_GFP_DMA, 1));
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	EXPECT_EQ(unit_free(p, pfn + 1, 0), ZB_OK);
+	EXPECT(now(p, ZB_GFP_DMA, 1));
+	EXPECT(now(p, ZB_GFP_DMA, 2));
+	EXPECT(!now(p, ZB_GFP_DMA, 3));
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* A block is looked for, not only frames. */
+TEST(overtake_wants_a_block)
+{
+	struct unit_pool *p = three_zones(false);
+	unsigned long pfn = p->pool.zones[0].start_pfn, i;
+
+	take_zone(p, ZB_GFP_DMA, 0);
+	for (i = 0; i < 64; i += 2)
+		EXPECT_EQ(unit_free(p, pfn + i, 0), ZB_OK);
+	unit_pool_drain(p);
+	EXPECT(now(p, ZB_GFP_DMA, 1));
+	EXPECT(!now(p, ZB_GFP_DMA, 2));
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 2, ZB_GFP_DMA, 1), ZB_OVERTAKE_ROOM);
+	EXPECT_EQ(unit_free(p, pfn + 1, 0), ZB_OK);
+	unit_pool_drain(p);
+	EXPECT(now(p, ZB_GFP_DMA, 2));
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* What is kept for urgent requests is not free for others, nor counted as if it were. */
+TEST(overtake_minds_watermarks)
+{
+	struct unit_pool *p = three_zones(true);
+	struct zb_zone *dma = &p->pool.zones[0];
+	unsigned long min = dma->watermark[ZB_ALLOC_WMARK_MIN];
+
+	EXPECT(min > 4);
+	while (dma->nr_free + zb_zone_nr_cached(dma) > min)
+		EXPECT(unit_alloc(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, 0) != ZB_NO_PFN);
+	EXPECT(!now(p, ZB_GFP_DMA, 1));
+	EXPECT(now(p, ZB_GFP_DMA | __ZB_GFP_HIGH, 1));
+	EXPECT(now(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, 1));
+	EXPECT(!now(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, min + 1));
+	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_DMA | __ZB_GFP_HIGH, 1),
+		  ZB_OVERTAKE_COSTS);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* CMA pageblocks serve movable requests only, and count for these only. */
+TEST(overtake_minds_cma)
+{
+	struct unit_pool *p = unit_pool_one(0, 4);
+	const zb_gfp_t movable = ZB_GFP_KERNEL | __ZB_GFP_MOVABLE;
+
+	zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_CMA);
+	zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_CMA);
+	EXPECT(now(p, ZB_GFP_KERNEL, PB(2)));
+	EXPECT(!now(p, ZB_GFP_KERNEL, PB(2) + 1));
+	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(2), movable, 1), ZB_OVERTAKE_COSTS);
+	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(1), movable, 1), ZB_OVERTAKE_ROOM);
+	zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_MOVABLE);
+	zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_MOVABLE);
+	unit_pool_end(p);
+}
+
+/* Nodes: a request that may not leave its node does not meet one of another node. */
+TEST(overtake_minds_nodes)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 0, 2 }, { 1, ZB_ZONE_NORMAL, 4, 2 } },
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_alloc_request first = request(ZB_GFP_KERNEL | __ZB_GFP_THISNODE, PB(2));
+	struct zb_alloc_request later = request(ZB_GFP_KERNEL | __ZB_GFP_THISNODE, 1);
+	unsigned long node1 = BIT(1);
+	struct zb_policy only1 = { .nodemask = &node1, .nr_bits = 64 };
+
+	EXPECT_EQ(zb_pool_overtake(&p->pool, &first, &later), ZB_OVERTAKE_COSTS);
+	later.nid = 1;
+	EXPECT_EQ(zb_pool_overtake(&p->pool, &first, &later), ZB_OVERTAKE_APART);
+	later = request(ZB_GFP_KERNEL, 1);
+	EXPECT_EQ(zb_pool_overtake(&p->pool, &first, &later), ZB_OVERTAKE_COSTS);
+	later.policy = &only1;
+	EXPECT_EQ(zb_pool_overtake(&p->pool, &first, &later), ZB_OVERTAKE_APART);
+	unit_pool_end(p);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Threads that wait for memory: what the tests of the waiting line share. */
+#ifndef WAITERS_H
+#define WAITERS_H
+
+#include "buffer_test.h"
+
+#include <pthread.h>
+
+#define MS		1000000ull
+#define NR_PAGES	16
+/* So long a test waits for what has to come, however slow the guest is. */
+#define PATIENCE	(240000 * MS)
+
+static struct zb_ioc_alloc bufs[8192];
+static unsigned int nr_bufs;
+
+/* Take all there is; the last buffers are single pages, for sure. */
+static inline void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	struct zb_ioc_alloc pages[NR_PAGES];
+	__u64 bytes;
+	int i;
+
+	for (i = 0; i < NR_PAGES; i++)
+		ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &pages[i]));
+	nr_bufs = zb_alloc_all(self->fd, self->info.max_order, ZB_GFP_ANYZONE, bufs,
+			       ARRAY_SIZE(bufs) - NR_PAGES, &bytes);
+	ASSERT_EQ(0, zb_free_bytes(self->fd));
+	memcpy(bufs + nr_bufs, pages, sizeof(pages));
+	nr_bufs += NR_PAGES;
+}
+
+static inline void give_all(FIXTURE_DATA(zbuddy) *self)
+{
+	while (nr_bufs)
+		zb_free(self->fd, bufs[--nr_bufs].handle);
+}
+
+/* One page of what take_all() took. */
+static inline int give_page(FIXTURE_DATA(zbuddy) *self)
+{
+	return zb_free(self->fd, bufs[--nr_bufs].handle);
+}
+
+struct waiter {
+	pthread_t thread;
+	int fd;
+	__u32 order;
+	__u32 gfp;
+	__u64 timeout;
+	struct zb_ioc_alloc a;
+	int rc;
+	unsigned int place;	/* in the order in which they were served */
+	volatile bool done;
+};
+
+static unsigned int served;
+
+static inline int wait_for(int fd, __u32 order, __u32 gfp, __u64 timeout,
+			   struct zb_ioc_alloc *a)
+{
+	*a = zb_want_order(order, gfp);
+	a->flags = ZB_BUF_WAIT;
+	a->deadline_ns = zb_deadline(timeout);
+	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+}
+
+static inline void *wait_thread(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->rc = wait_for(w->fd, w->order, w->gfp, w->timeout, &w->a);
+	w->place = __atomic_fetch_add(&served, 1, __ATOMIC_SEQ_CST);
+	w->done = true;
+	return NULL;
+}
+
+/* Without a line in which to look for them this takes a while, and hopes. */
+static inline long nr_waiting(void)
+{
+	return zb_vmstat("zb_waiting");
+}
+
+/* Until so many stand in line; false after a long time. */
+static inline bool await_waiting(long nr)
+{
+	__u64 until = zb_now_ns() + PATIENCE;
+
+	if (nr_waiting() < 0) {
+		zb_sleep_ms(300);
+		return true;
+	}
+	while (nr_waiting() != nr) {
+		if (zb_now_ns() > until)
+			return false;
+		zb_sleep_ms(1);
+	}
+	return true;
+}
+
+static inline void start_gfp(struct __test_metadata *_metadata, struct waiter *w,
+			     int fd, __u32 order, __u32 gfp, __u64 timeout)
+{
+	*w = (struct waiter){ .fd = fd, .order = order, .gfp = gfp, .timeout = timeout };
+	ASSERT_EQ(0, pthread_create(&w->thread, NULL, wait_thread, w));
+}
+
+/* For a block from anywhere; reserves are as good as any. */
+static inline void start(struct __test_metadata *_metadata, struct waiter *w, int fd,
+			 __u32 order, __u64 timeout)
+{
+	start_gfp(_metadata, w, fd, order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, timeout);
+}
+
+/* The same, and it stands in line when this returns, as the only one or behind others. */
+static inline void start_waiting(struct __test_metadata *_metadata, struct waiter *w,
+				 int fd, __u32 order, __u64 timeout)
+{
+	long before = nr_waiting();
+
+	start(_metadata, w, fd, order, timeout);
+	ASSERT_TRUE(await_waiting(before + 1));
+}
+
+static inline void expect_served(struct __test_metadata *_metadata, struct waiter *w)
+{
+	pthread_join(w->thread, NULL);
+	EXPECT_EQ(0, w->rc);
+}
+
+#endif /* WAITERS_H */
