@@ -114,9 +114,9 @@ TEST_F(zbuddy, mapping_leads_to_no_other_buffer)
 	p = zb_map(self->fd, &public);
 	ASSERT_NE(MAP_FAILED, (void *)s);
 	ASSERT_NE(MAP_FAILED, (void *)p);
-	strcpy(s, "secret");
+	memcpy(s, "secret", sizeof("secret"));
 	for (i = 0; i < PAGES; i++)
-		strcpy(p + i * self->page, "public");
+		memcpy(p + i * self->page, "public", sizeof("public"));
 	if (remap_file_pages_raw(p, self->page, 0) == -ENOSYS)
 		SKIP(return, "no remap_file_pages");
 	munmap(p, LENGTH);
@@ -140,7 +140,7 @@ TEST_F(zbuddy, rights_are_the_mappings_own)
 	ASSERT_EQ(0, zb_alloc_length(self->fd, LENGTH, ZB_GFP_ANYZONE, &a));
 	q = zb_map(self->fd, &a);
 	ASSERT_NE(MAP_FAILED, (void *)q);
-	strcpy(q, "kept");
+	memcpy(q, "kept", sizeof("kept"));
 	d = zb_export(self->fd, a.handle, 0);
 	if (d == -EOPNOTSUPP)
 		SKIP(return, "no dma-bufs here");

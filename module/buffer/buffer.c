@@ -160,13 +160,9 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 				   struct zb_account *file,
 				   const struct zb_want *want)
 {
-	struct zb_buffer *buf;
+	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	int err;
 
-	/* Whoever asks for many buffers in turn stops here when it is killed. */
-	if (fatal_signal_pending(current))
-		return ERR_PTR(-EINTR);
-	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	err = zb_charge(space, &buf->charge, file,

@@ -4,14 +4,14 @@
  *
  *	open file ── handles (xarray) ──► buffer ──► frames of the pool
  *	                                   ▲  ▲
- *	mappings (vma) ──► mapping files ──┘  └──────── dma-bufs
+ *	mappings (vma) ──► mapping files ──┘  └── dma-bufs
  *
  * A buffer is counted: its handle holds one reference, and so does every
- * dma-buf and every file through which it is mapped. With the last reference the frames go back to the
- * pool, unless one of them still has a page reference that is not ours:
- * somebody's direct I/O is in flight. Then the buffer waits in limbo until that
- * is gone, so that nobody else ever gets memory that a device or a pipe still
- * works on. Limbo holds a reference on the module.
+ * dma-buf and every file through which it is mapped. With the last reference the
+ * frames go back to the pool, unless one of them still has a page reference that
+ * is not ours: somebody's direct I/O is in flight. Then the buffer waits in limbo
+ * until that is gone, so that nobody else ever gets memory that a device or a pipe
+ * still works on. Limbo holds a reference on the module.
  *
  * Locks: zb_space.lock (a mutex) covers the list of all buffers and what
  * belongs to it; it is never held while memory is allocated or freed. The
