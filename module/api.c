@@ -33,7 +33,7 @@ void zb_api_attach(struct zb_host *host)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		node = zb_pool_node(&host->pool, cpu_to_mem(cpu));
+		node = zb_pool_any_node(&host->pool, cpu_to_mem(cpu));
 		per_cpu(zb_api_node, cpu) = node ?: &host->nowhere;
 	}
 	if (num_possible_nodes() > 1)

@@ -22,12 +22,17 @@ static __always_inline const struct zb_node *zb_api_this_node(void)
 /* There is more than one node, or may be one day. */
 DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
 
-/* Must the current task keep off a node? For the common case: it need not. */
-static inline bool zb_cpuset_forbids(int nid)
+/* With a mempolicy or a cpuset the node may have to be another one. */
+static inline bool zb_task_restricted(int nid)
 {
+	if (!static_branch_unlikely(&zb_many_nodes) || !in_task())
+		return false;
+#ifdef CONFIG_NUMA
+	if (current->mempolicy)
+		return true;
+#endif
 #ifdef CONFIG_CPUSETS
-	return static_branch_unlikely(&zb_many_nodes) && in_task() &&
-	       !node_isset(nid, current->mems_allowed);
+	return !node_isset(nid, current->mems_allowed);
 #else
 	return false;
 #endif
@@ -41,7 +46,7 @@ static inline bool zb_cpuset_forbids(int nid)
 static __always_inline bool zb_api_fast(const struct zb_node *node)
 {
 	return !IS_ENABLED(CONFIG_FAULT_INJECTION) &&
-	       !trace_mm_page_alloc_enabled() && likely(!zb_cpuset_forbids(node->nid));
+	       !trace_mm_page_alloc_enabled() && likely(!zb_task_restricted(node->nid));
 }
 
 /*

@@ -17,7 +17,6 @@
 
 #include "core/isolate.h"
 #include "core/layout.h"
-#include "fault.h"
 #include "host.h"
 #include "ops.h"
 
@@ -148,33 +147,61 @@ static void destroy_maps(struct zb_host *host)
 
 static void destroy_nodes(struct zb_pool *pool)
 {
+	while (pool->nr_memoryless)
+		kfree(pool->memoryless[--pool->nr_memoryless].zonelist);
 	while (pool->nr_nodes)
 		kfree(pool->nodes[--pool->nr_nodes].zonelist);
 	kfree(pool->nodes);
 }
 
+static int create_node(struct zb_pool *pool, struct zb_node *node, int nid)
+{
+	node->nid = nid;
+	node->zonelist = kcalloc(pool->nr_zones + 1, sizeof(*node->zonelist),
+				 GFP_KERNEL);
+	if (!node->zonelist)
+		return -ENOMEM;
+	zb_node_init(node, pool->zones, pool->nr_zones, distance);
+	return 0;
+}
+
+/* Requests may name these nodes, and CPUs may belong to them. */
+static int create_memoryless(struct zb_pool *pool)
+{
+	int nid, err;
+
+	pool->memoryless = pool->nodes + pool->nr_nodes;
+	for_each_node(nid) {
+		if (zb_pool_node(pool, nid))
+			continue;
+		err = create_node(pool, &pool->memoryless[pool->nr_memoryless],
+				  nid);
+		if (err)
+			return err;
+		pool->nr_memoryless++;
+	}
+	return 0;
+}
+
 static int create_nodes(struct zb_host *host)
 {
 	struct zb_pool *pool = &host->pool;
-	struct zb_node *node;
 	unsigned int i;
+	int err = 0;
 
-	pool->nodes = kcalloc(host->nr_regions, sizeof(*pool->nodes), GFP_KERNEL);
+	pool->nodes = kcalloc(host->nr_regions + num_possible_nodes(),
+			      sizeof(*pool->nodes), GFP_KERNEL);
 	if (!pool->nodes)
 		return -ENOMEM;
-	for (i = 0; i < host->nr_regions; i++) {
-		node = &pool->nodes[i];
-		node->nid = host->regions[i].nid;
-		node->zonelist = kcalloc(pool->nr_zones + 1,
-					 sizeof(*node->zonelist), GFP_KERNEL);
-		if (!node->zonelist) {
-			destroy_nodes(pool);
-			return -ENOMEM;
-		}
-		pool->nr_nodes++;
-		zb_node_init(node, pool->zones, pool->nr_zones, distance);
+	for (i = 0; !err && i < host->nr_regions; i++) {
+		err = create_node(pool, &pool->nodes[i], host->regions[i].nid);
+		pool->nr_nodes += !err;
 	}
-	return 0;
+	if (!err)
+		err = create_memoryless(pool);
+	if (err)
+		destroy_nodes(pool);
+	return err;
 }
 
 static void release_regions(struct zb_host *host)
@@ -411,126 +438,6 @@ bool zb_host_above_low(const struct zb_host *host)
 		    READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]))
 			return true;
 	return false;
-}
-
-/**
- * zb_host_local_node() - the node that is nearest to the calling CPU
- * @host: the host
- *
- * Context: any; the answer is a preference if the caller can be moved.
- * Return: a node that has a region.
- */
-int zb_host_local_node(const struct zb_host *host)
-{
-	int nid, here = numa_mem_id(), best = host->pool.nodes[0].nid;
-	unsigned int i;
-
-	for (i = 0; i < host->pool.nr_nodes; i++) {
-		nid = host->pool.nodes[i].nid;
-		if (node_distance(here, nid) < node_distance(here, best))
-			best = nid;
-	}
-	return best;
-}
-
-#ifdef CONFIG_CPUSETS
-static const unsigned long *current_cpuset(void)
-{
-	return in_task() ? nodes_addr(current->mems_allowed) : NULL;
-}
-
-static unsigned int cpuset_begin(void)
-{
-	return read_seqcount_begin(&current->mems_allowed_seq);
-}
-
-static bool cpuset_changed(unsigned int cookie)
-{
-	return in_task() &&
-	       read_seqcount_retry(&current->mems_allowed_seq, cookie);
-}
-#else
-static const unsigned long *current_cpuset(void)
-{
-	return NULL;
-}
-
-static unsigned int cpuset_begin(void)
-{
-	return 0;
-}
-
-static bool cpuset_changed(unsigned int cookie)
-{
-	return false;
-}
-#endif
-
-/**
- * zb_host_request() - what a request of the current task or interrupt amounts to
- * @host: the host
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames; a power of two makes one block
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @policy: @nodemask and @killable are the caller's; filled in for the task
- * @req: filled in, with @policy; its bitmaps are those of the current task and
- *	must not be read when that task may be gone
- *
- * Context: any.
- */
-void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
-		     unsigned long nr_pages, int nid, struct zb_policy *policy,
-		     struct zb_alloc_request *req)
-{
-	if (nid == NUMA_NO_NODE || !zb_pool_node(&host->pool, nid))
-		nid = zb_host_local_node(host);
-	policy->cpuset = current_cpuset();
-	policy->nr_bits = MAX_NUMNODES;
-	*req = (struct zb_alloc_request){
-		.gfp = gfp, .nr_pages = nr_pages, .nid = nid, .policy = policy,
-	};
-}
-
-/**
- * zb_host_alloc() - allocate on behalf of the current task or interrupt
- * @host: the host
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^max_order; a power of two makes one block
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @nodemask: bitmap of nodes to keep to, or NULL
- * @killable: give up when the task is killed, whatever the flags say
- *
- * The limits of the task's cpuset are observed. They may change meanwhile: a
- * request that failed for nothing else is tried again.
- *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
- * Return: first frame, or ZB_NO_PFN.
- */
-unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
-			    unsigned long nr_pages, int nid,
-			    const unsigned long *nodemask, bool killable)
-{
-	struct zb_policy policy = {
-		.nodemask = nodemask,
-		.killable = killable,
-	};
-	struct zb_alloc_request req;
-	unsigned int cookie, order = zb_exact_order(nr_pages);
-	unsigned long pfn;
-
-	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
-	if (zb_should_fail(gfp, order))
-		return ZB_NO_PFN;
-	zb_host_request(host, gfp, nr_pages, nid, &policy, &req);
-	do {
-		cookie = cpuset_begin();
-		pfn = zb_pool_alloc_exact(&host->pool, gfp, nr_pages, req.nid,
-					  &policy);
-	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
-	if (!(gfp & __ZB_GFP_NOTRACK))
-		trace_mm_page_alloc(pfn, order, zb_gfp_bits(gfp),
-				    zb_pool_migratetype(&host->pool, gfp));
-	return pfn;
 }
 
 /**

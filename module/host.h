@@ -78,16 +78,17 @@ struct zb_host {
 struct zb_host *zb_host_create(const struct zb_params *params);
 void zb_host_destroy(struct zb_host *host);
 unsigned long zb_host_free_pages(const struct zb_host *host);
-int zb_host_local_node(const struct zb_host *host);
+void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages);
+bool zb_host_above_low(const struct zb_host *host);
 
+/* request.c */
+int zb_host_local_node(const struct zb_host *host);
 unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
 			    unsigned long nr_pages, int nid,
 			    const unsigned long *nodemask, bool killable);
 void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
 		     unsigned long nr_pages, int nid, struct zb_policy *policy,
 		     struct zb_alloc_request *req);
-bool zb_host_above_low(const struct zb_host *host);
-void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages);
 
 /* drain.c */
 void zb_drain_ops(struct zb_ops *ops);

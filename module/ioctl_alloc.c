@@ -53,7 +53,7 @@ static int want_node(const struct request *req, const struct zb_host *host,
 {
 	want->nid = req->node;
 	if (req->node == ZB_NODE_ANY)
-		want->nid = zb_host_local_node(host);
+		want->nid = NUMA_NO_NODE;
 	else if (!zb_pool_node(&host->pool, req->node))
 		return zb_einval("node", req->node);
 	return 0;

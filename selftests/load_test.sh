@@ -102,6 +102,17 @@ has_orders() {
 	[ "$have" -eq "$1" ] || { say "orders: $have"; return 1; }
 }
 
+# Where mobility is off, events say what was used and not what was asked for.
+traces_unmovable() {
+	trace=/sys/kernel/tracing
+	[ -d $trace/events/zbuddy ] || return 0
+	echo >$trace/trace
+	echo 1 >$trace/events/zbuddy/mm_page_alloc/enable
+	zbctl hold 5 --gfp KERNEL,MOVABLE --seconds 0 >"$out" 2>&1
+	echo 0 >$trace/events/zbuddy/mm_page_alloc/enable
+	grep -q 'mm_page_alloc: .* order=5 migratetype=0 ' $trace/trace
+}
+
 good_parameters() {
 	good "defaults" -- has_total 64
 	good "size" size=128M -- has_total 128
@@ -109,6 +120,7 @@ good_parameters() {
 	good "size in other units" size=65536K -- has_total 64
 	good "size in bytes" size=4194304 -- has_total 4
 	good "size on node" size=0:32M -- has_total 32
+	good "too small for mobility" size=8M -- traces_unmovable
 	good "all kinds of zones" size=256M \
 		zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M \
 		-- has_zones DMA DMA32 Normal Movable
@@ -155,6 +167,13 @@ bad_parameters() {
 	for order in 8 0 19 20 64 x -1 9x 4294967305; do
 		bad "max_order" "max_order=$order"
 	done
+}
+
+# Nothing could use them where mobility is off.
+bad_cma_pages() {
+	bad "cma_pages" size=8M cma_pages=512
+	bad "cma_pages" size=2M cma_pages=1
+	good "cma_pages" size=12M cma_pages=512 -- has_total 12
 }
 
 bad_for_insmod() {
@@ -238,6 +257,7 @@ cma_loaded=$(cma_free_loaded)
 [ "$cma" ] && [ "$cma" -gt 0 ] || cma=
 good_parameters
 bad_parameters
+bad_cma_pages
 bad_for_insmod
 use_keeps_it
 mapping_keeps_it

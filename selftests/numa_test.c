@@ -384,4 +384,54 @@ TEST_F(cpuset, limit_changes_while_it_waits)
 	EXPECT_TRUE(zb_wait_exit(pid, 1));
 }
 
+/* linux/mempolicy.h has these; numaif.h is not everywhere. */
+#define PREFERRED	1
+#define BIND		2
+#define INTERLEAVE	3
+
+static long set_policy(int mode, unsigned long nodes)
+{
+	return syscall(SYS_set_mempolicy, mode, mode ? &nodes : NULL,
+		       mode ? 8 * sizeof(nodes) : 0);
+}
+
+/* A request that names no node goes where the policy of the task says. */
+TEST_F(policy, mempolicy)
+{
+	struct zb_ioc_alloc a;
+	unsigned int nr, node;
+	__u64 free0, free1;
+
+	if (one_node(self))
+		SKIP(return, TWO_NODES);
+	for (node = 0; node < 2; node++) {
+		if (set_policy(PREFERRED, 1ul << node))
+			SKIP(return, "no NUMA policies");
+		ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
+		EXPECT_EQ(node, a.node);
+		/* What the request names counts more. */
+		ASSERT_EQ(0, alloc_near(self->zb.fd, !node, 4, ZB_GFP_KERNEL, &a));
+		EXPECT_EQ(!node, a.node);
+	}
+	ASSERT_EQ(0, set_policy(INTERLEAVE, 3));
+	ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
+	for (nr = 0; nr < 8; nr++) {
+		node = !a.node;
+		ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
+		EXPECT_EQ(node, a.node);
+	}
+	/* Not one page of node 0, though node 1 has no more. */
+	ASSERT_EQ(0, set_policy(BIND, 2));
+	free0 = free_on(self, 0);
+	nr = take_near(self->zb.fd, ZB_NODE_ANY, self->zb.info.max_order,
+		       ZB_GFP_KERNEL | ZB_GFP_QUIET);
+	EXPECT_GT(nr, 0);
+	EXPECT_EQ(free0, free_on(self, 0));
+	free1 = free_on(self, 1);
+	ASSERT_EQ(0, set_policy(0, 0));
+	EXPECT_LT(free1, free0);
+	EXPECT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 0, ZB_GFP_KERNEL, &a));
+	EXPECT_EQ(0, a.node);
+}
+
 TEST_HARNESS_MAIN

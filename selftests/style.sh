@@ -104,7 +104,7 @@ core/zone 3	core/layout 4	core/mobility 4	core/watermark 4
 core/words 4.5	core/zonelist 5	core/pcp 5	core/rmqueue 5.5
 core/page_alloc 6	core/page_free 7
 core/slowpath 7	core/fast 7	core/overtake 7	core/isolate 7	core/stat 7	core/check 7	core/verdict 7	core/why 7
-compat 10	region 11	params 12	fault 12	report 11.5	ops 12	host 13	tunables 14
+compat 10	region 11	params 12	fault 12	report 11.5	ops 12	host 13	request 14	tunables 14
 drain 15	buffer 15	api 16	api_bulk 17	api_block 17
 ioctl 16	ioctl_alloc 17	chardev 17
 debugfs 17	debugfs_vm 18	main 19

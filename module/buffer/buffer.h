@@ -200,7 +200,7 @@ struct zb_buffer {
  * struct zb_want - what somebody asks for
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: frames, 1 .. 2^max_order
- * @nid: node to prefer, one that has a region
+ * @nid: node to prefer, one that has a region, or NUMA_NO_NODE
  * @wait: wait for memory
  * @deadline_ns: until when, by ktime_get_ns(), or ZB_WAIT_FOREVER
  */

@@ -31,7 +31,7 @@ static struct dma_buf *heap_allocate(struct dma_heap *dma_heap,
 	struct zb_want want = {
 		.gfp = ZB_GFP_USER,
 		.nr_pages = DIV_ROUND_UP(len, PAGE_SIZE),
-		.nid = zb_host_local_node(space->host),
+		.nid = NUMA_NO_NODE,
 	};
 	struct dma_buf *dmabuf;
 	struct zb_buffer *buf;

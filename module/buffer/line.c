@@ -51,7 +51,8 @@ static void update_cpuset(struct zb_waiter *w)
 static bool same_request(const struct zb_waiter *a, const struct zb_waiter *b)
 {
 	return a->req.gfp == b->req.gfp && a->req.nr_pages == b->req.nr_pages &&
-	       a->req.nid == b->req.nid && nodes_equal(a->cpuset, b->cpuset);
+	       a->req.nid == b->req.nid && nodes_equal(a->cpuset, b->cpuset) &&
+	       nodes_equal(a->nodes, b->nodes);
 }
 
 /*
@@ -136,6 +137,9 @@ static bool serve(struct zb_line *line, struct zb_waiter *w)
 	line->now_cpuset = w->cpuset;
 	if (w->policy.cpuset)
 		line->now_policy.cpuset = nodes_addr(line->now_cpuset);
+	line->now_nodes = w->nodes;
+	if (w->policy.nodemask)
+		line->now_policy.nodemask = nodes_addr(line->now_nodes);
 	line->now.policy = &line->now_policy;
 	mutex_unlock(&line->lock);
 

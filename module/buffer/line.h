@@ -48,6 +48,7 @@
  * @req: what it asks for
  * @policy: of @req
  * @cpuset: nodes that the task may use, for @policy
+ * @nodes: nodes that its NUMA policy limits it to, for @policy
  * @pfn: what it got, or ZB_NO_PFN
  * @pass: zb_line.pass when the dispatcher looked at it last
  */
@@ -57,6 +58,7 @@ struct zb_waiter {
 	struct zb_alloc_request req;
 	struct zb_policy policy;
 	nodemask_t cpuset;
+	nodemask_t nodes;
 	unsigned long pfn;
 	unsigned int pass;
 };
@@ -71,6 +73,7 @@ struct zb_waiter {
  * @now: that one's request, on which the task has no hold any more
  * @now_policy: of @now
  * @now_cpuset: of @now_policy
+ * @now_nodes: of @now_policy
  * @pass: counts the passes of the dispatcher through the line
  * @allowance: how many may still pass the first one before a hold
  * @blocked: in this pass a request was refused for the first one's sake
@@ -92,6 +95,7 @@ struct zb_line {
 	struct zb_alloc_request now;
 	struct zb_policy now_policy;
 	nodemask_t now_cpuset;
+	nodemask_t now_nodes;
 	unsigned int pass;
 	unsigned int allowance;
 	bool blocked;

@@ -29,6 +29,12 @@ static void prepare(struct zb_waiter *w, struct zb_host *host,
 		w->cpuset = current->mems_allowed;
 		w->policy.cpuset = nodes_addr(w->cpuset);
 	}
+	/* The mask of a NUMA policy is as short-lived as the policy. */
+	if (w->policy.nodemask) {
+		bitmap_copy(nodes_addr(w->nodes), w->policy.nodemask,
+			    MAX_NUMNODES);
+		w->policy.nodemask = nodes_addr(w->nodes);
+	}
 }
 
 static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
@@ -39,7 +45,7 @@ static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
 	if (!zb_line_may_try(line, w, &passes))
 		return ZB_NO_PFN;
 	pfn = zb_host_alloc(line->host, w->req.gfp, w->req.nr_pages, w->req.nid,
-			    NULL, true);
+			    w->policy.nodemask, true);
 	zb_line_tried(line, passes, pfn != ZB_NO_PFN);
 	return pfn;
 }

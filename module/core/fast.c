@@ -102,6 +102,10 @@ void zb_fast_setup(struct zb_pool *pool)
 		for (index = 0; index < ZB_NR_FAST; index++)
 			setup_entry(pool, &pool->nodes[i], index,
 				    &pool->nodes[i].fast[index]);
+	for (i = 0; i < pool->nr_memoryless; i++)
+		for (index = 0; index < ZB_NR_FAST; index++)
+			setup_entry(pool, &pool->memoryless[i], index,
+				    &pool->memoryless[i].fast[index]);
 }
 
 /**

@@ -50,6 +50,24 @@ struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid)
 	return NULL;
 }
 
+/**
+ * zb_pool_any_node() - the node of a number, also if it has no region
+ * @pool: the allocator
+ * @nid: NUMA node
+ *
+ * Return: NULL when the allocator knows no such node.
+ */
+struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid)
+{
+	struct zb_node *node = zb_pool_node(pool, nid);
+	unsigned int i;
+
+	for (i = 0; !node && i < pool->nr_memoryless; i++)
+		if (pool->memoryless[i].nid == nid)
+			node = &pool->memoryless[i];
+	return node;
+}
+
 /* From the first zone's first frame to the last zone's last. */
 static void pool_span(const struct zb_pool *pool, unsigned long *start,
 		      unsigned long *end)
@@ -389,7 +407,8 @@ static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: frames that the request keeps of its block
- * @nid: node to prefer, one that has a region
+ * @nid: node to prefer; one that has no region gets memory by distance from it,
+ *	and none with __ZB_GFP_THISNODE
  * @policy: where the task may go
  * @ac: filled in, but for @preferred; @nodemask is the policy's
  *
@@ -400,7 +419,7 @@ void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 		     const struct zb_policy *policy, struct zb_alloc_context *ac)
 {
 	*ac = (struct zb_alloc_context){
-		.node = zb_pool_node(pool, nid),
+		.node = zb_pool_any_node(pool, nid),
 		.policy = policy,
 		.nodemask = policy->nodemask,
 		.nr_pages = nr_pages,
@@ -458,7 +477,8 @@ static const struct zb_policy anywhere;
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
  * @order: log2 of the number of frames, up to @pool->max_order
- * @nid: node to prefer, one that has a region
+ * @nid: node to prefer; one that has no region gets memory by distance from it,
+ *	and none with __ZB_GFP_THISNODE
  * @policy: where the task may go, or NULL for anywhere
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
@@ -479,7 +499,8 @@ unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: frames, 1 .. 2^@pool->max_order
- * @nid: node to prefer, one that has a region
+ * @nid: node to prefer; one that has no region gets memory by distance from it,
+ *	and none with __ZB_GFP_THISNODE
  * @policy: where the task may go, or NULL for anywhere
  *
  * The block of which they are the first frames must exist, but the watermark

@@ -105,6 +105,9 @@ struct zb_policy {
  * struct zb_pool - an allocator
  * @nodes: nodes that have a region, by rising number
  * @nr_nodes: how many
+ * @memoryless: other nodes that a request may name; their zonelists have the
+ *	zones of all nodes by distance from there
+ * @nr_memoryless: how many
  * @zones: all zones, node by node, by rising address in each
  * @nr_zones: how many
  * @largest: the largest zone, where a frame is looked for first
@@ -124,6 +127,8 @@ struct zb_policy {
 struct zb_pool {
 	struct zb_node *nodes;
 	unsigned int nr_nodes;
+	struct zb_node *memoryless;
+	unsigned int nr_memoryless;
 	struct zb_zone *zones;
 	unsigned int nr_zones;
 	struct zb_zone *largest;
@@ -166,7 +171,7 @@ struct zb_alloc_context {
  * struct zb_alloc_request - all that decides whether a request can be served
  * @gfp: its flags
  * @nr_pages: frames, for zb_pool_alloc_exact(); a power of two makes one block
- * @nid: node to prefer, one that has a region
+ * @nid: node to prefer
  * @policy: where the task may go, or NULL for anywhere
  */
 struct zb_alloc_request {
@@ -197,6 +202,7 @@ enum zb_verdict {
 void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus);
 bool zb_pool_too_small(unsigned long nr_pages);
 struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid);
+struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid);
 size_t zb_zone_map_size(const struct zb_pool *pool);
 void zb_zone_map_init(struct zb_pool *pool, u8 *map);
 struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who was served from where: the numa_* counters, and events in general. */
+#include "fast.h"
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -31,6 +32,11 @@ static void expect_numa(struct unit_pool *p, const unsigned long numbers[5][2])
 
 	for (i = 0; i < ARRAY_SIZE(events); i++)
 		expect_events(p, events[i], numbers[i][0], numbers[i][1]);
+}
+
+static int apart(int from, int to)
+{
+	return 10 + abs(from - to);
 }
 
 static unsigned long get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
@@ -143,6 +149,46 @@ TEST(sums)
 	EXPECT_EQ(got - put, sum);
 	while (nr--)
 		unit_free_exact(p, held[nr].pfn, held[nr].nr);
+	unit_pool_end(p);
+}
+
+/* A node without a region: by distance from it, and nothing with THISNODE. */
+TEST(memoryless_node)
+{
+	static const struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 1, 2 }, { 5, ZB_ZONE_NORMAL, 3, 2 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_alloc_request req = { ZB_GFP_KERNEL, 1, 0, NULL };
+	struct zb_zoneref zonelist[2][3];
+	struct zb_node nodes[2] = {
+		{ .nid = 1, .zonelist = zonelist[0] },
+		{ .nid = 4, .zonelist = zonelist[1] },
+	};
+	unsigned long pfn, i;
+
+	for (i = 0; i < 2; i++)
+		zb_node_init(&nodes[i], p->pool.zones, 2, apart);
+	p->pool.memoryless = nodes;
+	p->pool.nr_memoryless = 2;
+	zb_fast_setup(&p->pool);
+	for (i = 0; i < 2; i++) {
+		pfn = get(p, ZB_GFP_KERNEL, 3, nodes[i].nid);
+		EXPECT(zb_pfn_zone(&p->pool, pfn) == &p->pool.zones[i]);
+		EXPECT_EQ(unit_free(p, pfn, 3), ZB_OK);
+		EXPECT(!zb_fast_alloc(&nodes[i], ZB_GFP_KERNEL, 3, &pfn));
+		EXPECT_EQ(get(p, ZB_GFP_KERNEL | __ZB_GFP_THISNODE, 3,
+			      nodes[i].nid), ZB_NO_PFN);
+		req.nid = nodes[i].nid;
+		req.gfp = ZB_GFP_KERNEL;
+		EXPECT(zb_pool_could_ever(&p->pool, &req));
+		req.gfp |= __ZB_GFP_THISNODE;
+		EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_NODE);
+	}
+	EXPECT_EQ(get(p, ZB_GFP_KERNEL, 3, 2), ZB_NO_PFN);
 	unit_pool_end(p);
 }
 

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests of the current task or interrupt: which node they prefer, and what
+ * its cpuset and its NUMA policy make of them.
+ */
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/oom.h>
+#include <linux/sched.h>
+#include <linux/topology.h>
+
+#include "fault.h"
+#include "host.h"
+
+/**
+ * zb_host_local_node() - the node that is nearest to the calling CPU
+ * @host: the host
+ *
+ * Context: any; the answer is a preference if the caller can be moved.
+ * Return: a node that has a region.
+ */
+int zb_host_local_node(const struct zb_host *host)
+{
+	int nid, here = numa_mem_id(), best = host->pool.nodes[0].nid;
+	unsigned int i;
+
+	for (i = 0; i < host->pool.nr_nodes; i++) {
+		nid = host->pool.nodes[i].nid;
+		if (node_distance(here, nid) < node_distance(here, best))
+			best = nid;
+	}
+	return best;
+}
+
+#ifdef CONFIG_CPUSETS
+/* An OOM victim may leave its cpuset: it will give back all that it has. */
+static const unsigned long *current_cpuset(void)
+{
+	return in_task() && !tsk_is_oom_victim(current) ?
+	       nodes_addr(current->mems_allowed) : NULL;
+}
+
+static bool cpuset_intersects(const nodemask_t *nodes)
+{
+	return nodes_intersects(*nodes, current->mems_allowed);
+}
+
+static unsigned int cpuset_begin(void)
+{
+	return read_seqcount_begin(&current->mems_allowed_seq);
+}
+
+static bool cpuset_changed(unsigned int cookie)
+{
+	return in_task() &&
+	       read_seqcount_retry(&current->mems_allowed_seq, cookie);
+}
+#else
+static const unsigned long *current_cpuset(void)
+{
+	return NULL;
+}
+
+static bool cpuset_intersects(const nodemask_t *nodes)
+{
+	return true;
+}
+
+static unsigned int cpuset_begin(void)
+{
+	return 0;
+}
+
+static bool cpuset_changed(unsigned int cookie)
+{
+	return false;
+}
+#endif
+
+#ifdef CONFIG_NUMA
+static int next_interleaved(const struct mempolicy *mempolicy)
+{
+	int nid = next_node_in(current->il_prev, mempolicy->nodes);
+
+	if (nid >= MAX_NUMNODES)
+		return NUMA_NO_NODE;
+	current->il_prev = nid;
+	return nid;
+}
+
+static int preferred_of(const nodemask_t *nodes)
+{
+	return node_isset(numa_mem_id(), *nodes) ? numa_mem_id() :
+						   first_node(*nodes);
+}
+
+/*
+ * Where the mempolicy of the current task wants a request that names no node.
+ * The kernel's default is the local node.
+ */
+static int apply_mempolicy(struct zb_policy *policy)
+{
+	const struct mempolicy *mempolicy = current->mempolicy;
+
+	if (!in_task() || !mempolicy || nodes_empty(mempolicy->nodes))
+		return NUMA_NO_NODE;
+	switch (mempolicy->mode) {
+	case MPOL_BIND:
+		if (cpuset_intersects(&mempolicy->nodes))
+			policy->nodemask = nodes_addr(mempolicy->nodes);
+		return NUMA_NO_NODE;
+	case MPOL_PREFERRED:
+	case MPOL_PREFERRED_MANY:
+		return preferred_of(&mempolicy->nodes);
+	case MPOL_LOCAL:
+		return NUMA_NO_NODE;
+	default:
+		/* Interleaved; weights are the kernel's own business. */
+		return next_interleaved(mempolicy);
+	}
+}
+#else
+static int apply_mempolicy(struct zb_policy *policy)
+{
+	return NUMA_NO_NODE;
+}
+#endif
+
+/**
+ * zb_host_request() - what a request of the current task or interrupt amounts to
+ * @host: the host
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames; a power of two makes one block
+ * @nid: node to prefer, or NUMA_NO_NODE for what the task's mempolicy says,
+ *	which is the nearest one if it says nothing
+ * @policy: @nodemask and @killable are the caller's; filled in for the task
+ * @req: filled in, with @policy; its bitmaps are those of the current task and
+ *	must not be read when that task may be gone
+ *
+ * Context: any.
+ */
+void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
+		     unsigned long nr_pages, int nid, struct zb_policy *policy,
+		     struct zb_alloc_request *req)
+{
+	bool this_node = gfp & __ZB_GFP_THISNODE;
+
+	if (nid == NUMA_NO_NODE && !policy->nodemask && !this_node)
+		nid = apply_mempolicy(policy);
+	/* With THISNODE a node that does not exist is one without memory. */
+	if (nid == NUMA_NO_NODE ||
+	    (!this_node && !zb_pool_any_node(&host->pool, nid)))
+		nid = zb_host_local_node(host);
+	policy->cpuset = current_cpuset();
+	policy->nr_bits = MAX_NUMNODES;
+	*req = (struct zb_alloc_request){
+		.gfp = gfp, .nr_pages = nr_pages, .nid = nid, .policy = policy,
+	};
+}
+
+/**
+ * zb_host_alloc() - allocate on behalf of the current task or interrupt
+ * @host: the host
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @nr_pages: frames, 1 .. 2^max_order; a power of two makes one block
+ * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @nodemask: bitmap of nodes to keep to, or NULL
+ * @killable: give up when the task is killed, whatever the flags say
+ *
+ * The limits of the task's cpuset are observed. They may change meanwhile: a
+ * request that failed for nothing else is tried again.
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Return: first frame, or ZB_NO_PFN.
+ */
+unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
+			    unsigned long nr_pages, int nid,
+			    const unsigned long *nodemask, bool killable)
+{
+	struct zb_policy policy = {
+		.nodemask = nodemask,
+		.killable = killable,
+	};
+	struct zb_alloc_request req;
+	unsigned int cookie, order = zb_exact_order(nr_pages);
+	unsigned long pfn;
+
+	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
+	if (zb_should_fail(gfp, order))
+		return ZB_NO_PFN;
+	zb_host_request(host, gfp, nr_pages, nid, &policy, &req);
+	do {
+		cookie = cpuset_begin();
+		pfn = zb_pool_alloc_exact(&host->pool, gfp, nr_pages, req.nid,
+					  &policy);
+	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
+	if (!(gfp & __ZB_GFP_NOTRACK))
+		trace_mm_page_alloc(pfn, order, zb_gfp_bits(gfp),
+				    zb_pool_migratetype(&host->pool, gfp));
+	return pfn;
+}
