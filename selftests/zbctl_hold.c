@@ -97,7 +97,11 @@ int holder_main(void)
 	if (null_std_files() || chdir("/"))
 		return zb_err(errno, "alloc: /dev/null: %s: nothing is kept",
 			      strerror(errno));
-	/* Nobody reads: the parent was killed, and nobody knows of us. */
+	/*
+	 * From here on the parent may end. If it was killed before, nobody
+	 * knows of us, and the pipe has no reader.
+	 */
+	prctl(PR_SET_PDEATHSIG, 0);
 	if (write(HOLDER_PIPE, &done, 1) != 1)
 		return ZBCTL_FAILED;
 	close(HOLDER_PIPE);
@@ -212,14 +216,26 @@ static void exec_holder(const struct zbctl *z, const struct zb_req *req,
 	execv("/proc/self/exe", argv);
 }
 
-static int child_main(struct zbctl *z, const struct zb_req *req, int pipe_fd)
+/*
+ * A session of its own keeps the holder from the signals of the terminal, so while
+ * it waits for memory it has to end with its parent, whatever ends that.
+ */
+static int child_signals(pid_t parent)
+{
+	setsid();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return zb_err(errno, "alloc: prctl: %s", strerror(errno));
+	return getppid() == parent ? 0 : ZBCTL_FAILED;
+}
+
+static int child_main(struct zbctl *z, const struct zb_req *req, int pipe_fd,
+		      pid_t parent)
 {
 	struct zb_ioc_alloc *bufs;
-	int rc;
+	int rc = child_signals(parent);
 
-	setsid();
-	block_signals();
-	rc = child_files(pipe_fd);
+	if (!rc)
+		rc = child_files(pipe_fd);
 	if (!rc)
 		rc = child_open(z);
 	if (rc)
@@ -227,6 +243,8 @@ static int child_main(struct zbctl *z, const struct zb_req *req, int pipe_fd)
 	rc = alloc_many(z->fd, req, &bufs);
 	if (rc)
 		return rc;
+	/* Once the ID is known, a signal is a request to give all back. */
+	block_signals();
 	rc = print_held(z, req, bufs, true);
 	if (!rc) {
 		exec_holder(z, req, bufs);
@@ -262,8 +280,8 @@ static int wait_holder(pid_t pid, int fd)
 int cmd_alloc(struct zbctl *z)
 {
 	struct zb_req req;
+	pid_t pid, parent;
 	int fds[2];
-	pid_t pid;
 	int rc;
 
 	rc = parse_req(z, &req);
@@ -272,10 +290,11 @@ int cmd_alloc(struct zbctl *z)
 	if (pipe(fds))
 		return zb_err(errno, "alloc: pipe: %s", strerror(errno));
 	fflush(stdout);
+	parent = getpid();
 	pid = fork();
 	if (!pid) {
 		close(fds[0]);
-		return child_main(z, &req, fds[1]);
+		return child_main(z, &req, fds[1], parent);
 	}
 	rc = pid < 0 ? zb_err(errno, "alloc: fork: %s", strerror(errno)) : 0;
 	close(fds[1]);
@@ -315,10 +334,11 @@ int cmd_hold(struct zbctl *z)
 		return rc;
 	if (dev_get(z) < 0)
 		return ZBCTL_FAILED;
-	block_signals();
+	/* A signal ends the wait for memory at once, and what was had is gone. */
 	rc = alloc_many(z->fd, &req, &bufs);
 	if (rc)
 		return rc;
+	block_signals();
 	for (unsigned long i = 0; i < req.count && z->map && !rc; i++)
 		rc = touch(z->fd, &bufs[i]);
 	if (!rc)
