@@ -12,15 +12,18 @@
 #include "buffer.h"
 
 /* Clearing a large buffer takes so long that a task may be killed meanwhile. */
-static int clear_frames(unsigned long pfn, unsigned long nr_pages)
+static int clear_frames(struct zb_space *space, unsigned long pfn,
+			unsigned long nr_pages)
 {
-	for (; nr_pages; nr_pages--, pfn++) {
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		clear_highpage(pfn_to_page(pfn));
+		clear_highpage(pfn_to_page(pfn + i));
 		cond_resched();
 	}
-	return 0;
+	return zb_sync_cleared(space, pfn, nr_pages) ? -ENOMEM : 0;
 }
 
 static void release(struct kref *ref)
@@ -177,9 +180,10 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 	describe(buf, space, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_host_account_dirty(space->host, buf->nid, buf->nr_pages);
-	err = clear_frames(buf->pfn, buf->nr_pages);
+	err = clear_frames(space, buf->pfn, buf->nr_pages);
 	if (err) {
-		atomic_long_inc(&space->host->killed);
+		if (err == -EINTR)
+			atomic_long_inc(&space->host->killed);
 		zb_buffer_give_back(buf);
 		return ERR_PTR(err);
 	}

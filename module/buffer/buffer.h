@@ -296,6 +296,8 @@ static inline void zb_heap_add(struct zb_space *space)
 /* sync.c */
 int zb_sync_init(struct zb_space *space);
 void zb_sync_exit(struct zb_space *space);
+int zb_sync_cleared(struct zb_space *space, unsigned long pfn,
+		    unsigned long nr_pages);
 int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length);
 
 /* owners.c */

@@ -7,10 +7,15 @@
  * platform's devices are by default. What a device driver does for its own
  * device, through the dma-buf, is more exact.
  */
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/platform_device.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 
 #include "buffer.h"
 
@@ -28,7 +33,7 @@ int zb_sync_init(struct zb_space *space)
 
 	pdev = platform_device_register_simple("zbuddy-sync",
 					       PLATFORM_DEVID_NONE, NULL, 0);
-	/* That it has no memory for the name it calls EINVAL. */
+	/* platform_device_register_simple() says EINVAL when it cannot allocate the name. */
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev) == -EINVAL ? -ENOMEM : PTR_ERR(pdev);
 	err = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
@@ -64,21 +69,88 @@ static enum dma_data_direction direction(u32 flags)
 	}
 }
 
-/* Mapping hands memory to the device, unmapping hands it to the CPU. */
-static int sync_range(struct device *dev, struct page *page, size_t offset,
-		      size_t length, enum dma_data_direction dir, bool for_cpu)
+/* Everywhere but where the platform has devices that do not look into caches. */
+static bool nothing_to_do(struct device *dev)
 {
-	unsigned long skip = DMA_ATTR_SKIP_CPU_SYNC;
-	dma_addr_t addr;
+	return !IS_ENABLED(CONFIG_HAS_DMA) || dev_is_dma_coherent(dev);
+}
 
-	if (!IS_ENABLED(CONFIG_HAS_DMA))
-		return 0;
-	addr = dma_map_page_attrs(dev, page, offset, length, dir,
-				  for_cpu ? skip : 0);
+/*
+ * A mapping that bounces (swiotlb=force) is not of the memory itself but of a copy
+ * of it. Copying back would undo what the CPU has written meanwhile, and no device
+ * works on the memory itself there.
+ */
+static bool bounces(struct device *dev, dma_addr_t addr, unsigned long pfn)
+{
+	return dma_to_phys(dev, addr) != PFN_PHYS(pfn);
+}
+
+/* Of @bytes in whole pages from @pfn on, @length from @offset on. */
+static int sync_piece(struct device *dev, unsigned long pfn, size_t bytes,
+		      size_t offset, size_t length, enum dma_data_direction dir,
+		      bool for_cpu)
+{
+	dma_addr_t addr = dma_map_page_attrs(dev, pfn_to_page(pfn), 0, bytes, dir,
+					     DMA_ATTR_SKIP_CPU_SYNC);
+
 	if (dma_mapping_error(dev, addr))
 		return -EIO;
-	dma_unmap_page_attrs(dev, addr, length, dir, for_cpu ? 0 : skip);
+	if (!bounces(dev, addr, pfn)) {
+		if (for_cpu)
+			dma_sync_single_for_cpu(dev, addr + offset, length, dir);
+		else
+			dma_sync_single_for_device(dev, addr + offset, length, dir);
+	}
+	dma_unmap_page_attrs(dev, addr, bytes, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	return 0;
+}
+
+/* Large mappings may be impossible, and would keep others from the CPU. */
+#define PIECE_MAX	((size_t)SZ_1M)
+
+static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
+		      u64 length, enum dma_data_direction dir, bool for_cpu)
+{
+	size_t piece, in_page, max;
+	int err;
+
+	if (nothing_to_do(dev))
+		return 0;
+	max = max(min(PIECE_MAX, dma_max_mapping_size(dev)) & PAGE_MASK, PAGE_SIZE);
+	pfn += offset >> PAGE_SHIFT;
+	in_page = offset_in_page(offset);
+	while (length) {
+		piece = min_t(u64, length, max - in_page);
+		err = sync_piece(dev, pfn, PAGE_ALIGN(in_page + piece), in_page,
+				 piece, dir, for_cpu);
+		if (err)
+			return err;
+		length -= piece;
+		pfn += max >> PAGE_SHIFT;
+		in_page = 0;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * zb_sync_cleared() - write zeroes out of the caches
+ * @space: whose
+ * @pfn: first frame of memory that was just cleared and that nobody has yet
+ * @nr_pages: how many
+ *
+ * ZB_SYNC_FOR_CPU discards what caches have. Zeroes that have not reached the
+ * memory by then would be lost, and the reader would get what the previous owner
+ * left there.
+ *
+ * Context: may sleep.
+ * Return: 0 or -EIO.
+ */
+int zb_sync_cleared(struct zb_space *space, unsigned long pfn,
+		    unsigned long nr_pages)
+{
+	return sync_range(&space->sync_dev->dev, pfn, 0, (u64)nr_pages << PAGE_SHIFT,
+			  DMA_TO_DEVICE, false);
 }
 
 /**
@@ -103,8 +175,6 @@ int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 		return -EINVAL;
 	if (!length || offset >= bytes || length > bytes - offset)
 		return -EINVAL;
-	return sync_range(&buf->space->sync_dev->dev,
-			  pfn_to_page(buf->pfn + (offset >> PAGE_SHIFT)),
-			  offset_in_page(offset), length, direction(flags),
-			  target == ZB_SYNC_FOR_CPU);
+	return sync_range(&buf->space->sync_dev->dev, buf->pfn, offset, length,
+			  direction(flags), target == ZB_SYNC_FOR_CPU);
 }
