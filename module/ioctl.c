@@ -63,7 +63,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
 		.size = info->size,
 		.version = ZB_ABI_VERSION,
 		.page_size = PAGE_SIZE,
-		.gfp_mask = zb_gfp_bits(ZB_GFP_BITS_MASK),
+		.gfp_mask = zb_gfp_bits(ZB_GFP_USER_MASK),
 		.max_order = host->pool.max_order,
 		.block_order = ZB_PAGEBLOCK_ORDER,
 		.nr_nodes = host->pool.nr_nodes,
@@ -260,6 +260,16 @@ static int do_export(struct zb_file *file, union zb_arg *arg, void **priv)
 	return fd < 0 ? fd : 0;
 }
 
+/* Which field of @sync it was that zb_buffer_sync() refused. */
+static int sync_einval(const struct zb_ioc_sync *sync, u64 bytes)
+{
+	if (sync->offset >= bytes)
+		return zb_einval("offset", sync->offset);
+	if (!sync->length || sync->length > bytes - sync->offset)
+		return zb_einval("length", sync->length);
+	return zb_einval("flags", sync->flags);
+}
+
 static int do_sync(struct zb_file *file, union zb_arg *arg, void **priv)
 {
 	struct zb_ioc_sync *sync = &arg->sync;
@@ -272,6 +282,8 @@ static int do_sync(struct zb_file *file, union zb_arg *arg, void **priv)
 	if (!buf)
 		return -ENOENT;
 	err = zb_buffer_sync(buf, sync->flags, sync->offset, sync->length);
+	if (err == -EINVAL)
+		sync_einval(sync, zb_buffer_bytes(buf));
 	zb_buffer_put(buf);
 	return err;
 }

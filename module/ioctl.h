@@ -47,6 +47,18 @@ struct zb_cmd {
 		     bool copied);
 };
 
+/*
+ * Flags that user space may give. The others would do nothing there, or what it
+ * must not do: memory is always cleared and may be trimmed, a request that
+ * can't fail would ignore its deadline, nobody hides from a tracepoint or from
+ * the counters of nodes, and the administrator decides what is charged. They
+ * are refused, so they can get a meaning later.
+ */
+#define ZB_GFP_USER_MASK						\
+	(ZB_GFP_BITS_MASK & ~(__ZB_GFP_NOFAIL | __ZB_GFP_ZERO |		\
+			      __ZB_GFP_COMP | __ZB_GFP_NOTRACK |	\
+			      __ZB_GFP_OTHER_NODE | __ZB_GFP_ACCOUNT))
+
 /* ioctl.c */
 int zb_einval(const char *field, u64 value);
 const struct zb_cmd *zb_find_cmd(unsigned int nr);

@@ -89,7 +89,7 @@ static int want_wait(const struct request *req, struct zb_want *want)
 /* 0, -EINVAL for flags that make no sense, or -EPERM. */
 static int want_gfp(const struct request *req, struct zb_want *want)
 {
-	if (!zb_gfp_valid(req->gfp))
+	if ((req->gfp & ~ZB_GFP_USER_MASK) || !zb_gfp_valid(req->gfp))
 		return zb_einval("gfp", zb_gfp_bits(req->gfp));
 	if ((req->gfp & RESERVE_FLAGS) && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
@@ -188,7 +188,7 @@ int zb_do_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
  * Context: may sleep.
  */
 void zb_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
-		       bool copied)
+		   bool copied)
 {
 	settle(file, priv, copied);
 }
@@ -314,7 +314,7 @@ int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
  * Context: may sleep.
  */
 void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			    bool copied)
+			bool copied)
 {
 	struct zb_buffer **bufs = priv;
 	unsigned int i;
@@ -324,21 +324,26 @@ void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 	kvfree(bufs);
 }
 
-/* Take the handles away, but so that they can be put back. */
+/*
+ * Take the handles away, but so that they can be put back. What is hidden is
+ * linked through the buffers: whoever frees memory should not need any.
+ */
 static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
-		     struct zb_buffer **bufs)
+		     struct zb_buffer **hidden)
 {
 	struct zb_buffer *buf;
 	u32 handle;
 
-	for (bulk->done = 0; bulk->done < bulk->nr; cond_resched()) {
+	for (bulk->done = 0; bulk->done < bulk->nr; bulk->done++) {
 		if (get_user(handle, (u32 __user *)u64_to_user_ptr(bulk->handles +
 					(u64)bulk->done * bulk->stride)))
 			return -EFAULT;
 		buf = zb_file_hide(file, handle);
 		if (!buf)
 			return -ENOENT;
-		bufs[bulk->done++] = buf;
+		buf->next_hidden = *hidden;
+		*hidden = buf;
+		cond_resched();
 	}
 	return 0;
 }
@@ -366,22 +371,14 @@ static int check_bulk_free(const struct zb_ioc_bulk_free *bulk)
 int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, void **priv)
 {
 	struct zb_ioc_bulk_free *bulk = &arg->bulk_free;
-	struct zb_buffer **bufs;
+	struct zb_buffer *hidden = NULL;
 	int err;
 
-	err = check_bulk_free(bulk);
-	if (err)
+	err = check_bulk_free(bulk) ?: bulk_hide(file, bulk, &hidden);
+	if (!hidden)
 		return err;
-	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
-	if (!bufs)
-		return -ENOMEM;
-	err = bulk_hide(file, bulk, bufs);
-	if (!bulk->done) {
-		kvfree(bufs);
-		return err;
-	}
 	bulk->error = -err;
-	*priv = bufs;
+	*priv = hidden;
 	return 0;
 }
 
@@ -395,17 +392,16 @@ int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, void **priv)
  * Context: may sleep.
  */
 void zb_bulk_free_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			   bool copied)
+		       bool copied)
 {
-	struct zb_buffer **bufs = priv;
-	unsigned int i;
+	struct zb_buffer *buf = priv, *next;
 
-	for (i = 0; i < arg->bulk_free.done; i++) {
+	for (; buf; buf = next) {
+		next = buf->next_hidden;
 		if (copied)
-			zb_file_drop_hidden(file, bufs[i]);
+			zb_file_drop_hidden(file, buf);
 		else
-			zb_file_unhide(file, bufs[i]);
+			zb_file_unhide(file, buf);
 		cond_resched();
 	}
-	kvfree(bufs);
 }

@@ -488,6 +488,27 @@ TEST_F(zbuddy, unknown_commands)
 	}
 }
 
+/*
+ * Numbers, sizes and offsets are the ones that were promised, for this compiler as
+ * well. A structure may have grown behind what it had.
+ */
+TEST(pinned)
+{
+#define VALUE(name, value, ...)						\
+	{ EXPECT_EQ(value, (unsigned long long)(name)); }
+#define SIZE(type, size, ...)						\
+	{ EXPECT_LE(size, sizeof(struct type)); }
+#define MEMBER(type, member, offset, size, ...) {			\
+	EXPECT_EQ(offset, offsetof(struct type, member));		\
+	EXPECT_EQ(size, sizeof(((struct type *)0)->member));		\
+}
+
+#include "abi_pinned.h"
+#undef VALUE
+#undef SIZE
+#undef MEMBER
+}
+
 TEST_F(zbuddy, no_read_no_write)
 {
 	char byte = 0;

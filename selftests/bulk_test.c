@@ -92,6 +92,101 @@ TEST_F(zbuddy, they_are_zero_and_apart)
 		EXPECT_TRUE(zb_all_bytes(p[i], (unsigned char)(i + 1), self->page));
 }
 
+/* Each element has what QUERY tells, and its offsets map that buffer. */
+TEST_F(zbuddy, described)
+{
+	struct zb_ioc_query q;
+	__u32 done, i;
+	char *p;
+
+	ASSERT_EQ(0, zb_bulk_buffers(self->fd, 2, bufs, 20, &done));
+	ASSERT_EQ(20, done);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, zb_query(self->fd, bufs[i].handle, &q));
+		EXPECT_EQ(q.node, bufs[i].node);
+		EXPECT_EQ(q.zone, bufs[i].zone);
+		EXPECT_EQ(2, bufs[i].order);
+		EXPECT_EQ(4 * self->page, bufs[i].length);
+		EXPECT_EQ(q.mmap_offset, bufs[i].mmap_offset);
+		EXPECT_EQ(q.mmap_huge_offset, bufs[i].mmap_huge_offset);
+		EXPECT_EQ(!(self->info.features & ZB_FEATURE_MMAP_HUGE),
+			  !bufs[i].mmap_huge_offset);
+		p = zb_map_at(self->fd, bufs[i].length, bufs[i].mmap_offset);
+		ASSERT_NE(MAP_FAILED, (void *)p);
+		EXPECT_EQ(1, zb_mappings(self->fd, bufs[i].handle));
+		munmap(p, bufs[i].length);
+	}
+}
+
+TEST_F(zbuddy, by_length)
+{
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, bufs, 10);
+	__u32 i;
+
+	b.flags = ZB_BUF_LENGTH;
+	b.length = 2 * self->page + 1;
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+	EXPECT_EQ(10, b.done);
+	EXPECT_EQ(0, b.error);
+	for (i = 0; i < 10; i++) {
+		EXPECT_EQ(3 * self->page, bufs[i].length);
+		EXPECT_EQ(2, bufs[i].order);
+	}
+	EXPECT_EQ(30 * self->page, held(self));
+}
+
+/* For a program that was compiled with a longer element than the module knows. */
+TEST_F(zbuddy, longer_elements)
+{
+	static const __u32 sizes[] = { 41, 44, 48, 64, 200, 4096 };
+	char *p = malloc(4096 * 5);
+	struct zb_ioc_bulk_free f = { .size = sizeof(f), .nr = 4 };
+	struct zb_ioc_bulk_alloc b;
+	struct zb_bulk_buffer one;
+	struct zb_ioc_query q;
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		memset(p, 0x5a, 4096 * 5);
+		b = zb_want_bulk(0, (void *)p, 4);
+		b.buffer_size = sizes[i];
+		ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+		ASSERT_EQ(4, b.done);
+		for (k = 0; k < 4; k++) {
+			memcpy(&one, p + k * sizes[i], sizeof(one));
+			EXPECT_EQ(0, zb_query(self->fd, one.handle, &q));
+			EXPECT_TRUE(zb_all_bytes(p + k * sizes[i] + sizeof(one), 0,
+						 sizes[i] - sizeof(one)));
+			if (sizes[i] % 4)
+				EXPECT_EQ(0, zb_free(self->fd, one.handle));
+		}
+		EXPECT_TRUE(zb_all_bytes(p + 4 * sizes[i], 0x5a, 64));
+		if (sizes[i] % 4)
+			continue;
+		f.handles = (unsigned long)p;
+		f.stride = sizes[i];
+		ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_FREE, &f));
+		EXPECT_EQ(4, f.done);
+		EXPECT_EQ(0, f.error);
+	}
+	EXPECT_EQ(0, held(self));
+	free(p);
+}
+
+/* Why it ended early is told besides how far it came. */
+TEST_F(zbuddy, told_why)
+{
+	struct zb_bulk_buffer *end = (void *)edge(_metadata, self, PROT_NONE);
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, end - 3, 5);
+
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+	EXPECT_EQ(3, b.done);
+	EXPECT_EQ(EFAULT, b.error);
+	b = zb_want_bulk(self->info.block_order, bufs, ZB_BULK_MAX);
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+	EXPECT_EQ(ENOMEM, b.error);
+}
+
 TEST_F(zbuddy, numbers)
 {
 	static const __u32 bad[] = { 0, ZB_BULK_MAX + 1, 65536, 1u << 31, ~0u };

@@ -192,6 +192,67 @@ TEST_F(compat, map)
 	EXPECT_EQ(0x78, q[0]);
 }
 
+/* The other offset is one that mmap2 can express as well. */
+TEST_F(compat, map_huge)
+{
+	struct zb_ioc_alloc a = zb_want_length(2 << 20, ZB_GFP_ANYZONE);
+	struct zb_ioc_query q = { .size = sizeof(q) };
+	unsigned int *p;
+	char *same;
+	long addr;
+
+	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
+		SKIP(return, "no huge mappings here");
+	ASSERT_EQ(0, alloc32(self, &a));
+	ASSERT_NE(0, a.mmap_huge_offset);
+	ASSERT_LE(a.mmap_huge_offset + a.length, 1ull << 44);
+	q.handle = a.handle;
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_QUERY, &q, sizeof(q)));
+	EXPECT_EQ(a.mmap_huge_offset, q.mmap_huge_offset);
+	addr = call32(NR32_mmap2, 0, (long)a.length, PROT_READ | PROT_WRITE,
+		      MAP_SHARED, self->zb.fd, (long)(a.mmap_huge_offset >> 12));
+	ASSERT_TRUE((unsigned int)addr < -4096u);
+	p = (unsigned int *)(unsigned long)(unsigned int)addr;
+	p[0] = 0x12345678;
+	same = zb_map(self->zb.fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)same);
+	EXPECT_EQ(0, memcmp(same, p, a.length));
+	EXPECT_EQ(0x78, same[0]);
+}
+
+/* A deadline is 64 bits for a 32-bit program, too; the past allows one attempt. */
+TEST_F(compat, deadline)
+{
+	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
+
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = 1;
+	EXPECT_EQ(0, alloc32(self, &a));
+	a = zb_want_order(0, ZB_GFP_ANYZONE);
+	a.deadline_ns = 1ull << 32;
+	EXPECT_EQ(-EINVAL, alloc32(self, &a));
+}
+
+/* As many buffers as a 32-bit program has offsets for, if there are enough frames. */
+TEST_F(compat, no_handles_left)
+{
+	__u64 most = (1ull << 44) / self->zb.page >> (self->zb.info.max_order + 1);
+	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
+	struct zb_ioc_bulk_alloc bulk;
+	__u64 nr;
+
+	if (most > self->zb.free / self->zb.page || most > 1 << 17)
+		SKIP(return, "more handles than frames");
+	for (nr = 0; nr < most; nr += bulk.done) {
+		bulk = zb_want_bulk(0, bufs, 64);
+		if (ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)))
+			break;
+	}
+	EXPECT_EQ(most - 1, nr);
+	bulk = zb_want_bulk(0, bufs, 64);
+	EXPECT_EQ(-ENOSPC, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
+}
+
 /*
  * However many come and go, offsets stay within reach. A quarter of a million of them
  * takes minutes where the kernel looks on: $ZB_TEST_SECONDS, or 60, is how long to try.

@@ -111,7 +111,7 @@ static int new_group(DATA *self)
 
 static int alloc_accounted(DATA *self)
 {
-	return zb_alloc_order(self->fd, 3, ZB_GFP_ANYZONE | __ZB_GFP_ACCOUNT, &self->made);
+	return zb_alloc_order(self->fd, 3, ZB_GFP_ANYZONE, &self->made);
 }
 
 static int alloc_trimmed(DATA *self)

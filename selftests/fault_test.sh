@@ -72,15 +72,6 @@ times() {
 	verdict "times=3: three fail" $result
 }
 
-nofail() {
-	inject 100 -1
-	alloc 2 --gfp KERNEL,NOFAIL
-	result=$status
-	off
-	show "$err"
-	verdict "NOFAIL never does" $result
-}
-
 # The third of several: what the first two have got goes back.
 in_the_middle() {
 	inject 100 1
@@ -124,7 +115,6 @@ zbctl drain
 before=$(free_bytes)
 all_fail
 times
-nofail
 in_the_middle
 only_tasks
 stress

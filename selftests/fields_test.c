@@ -167,10 +167,7 @@ TEST_F(zbuddy, gfp_each_bit)
 
 	for (bit = 0; bit < 32; bit++) {
 		a.gfp = 1u << bit;
-		/* What must not fail has to be allowed to wait. */
-		if (a.gfp == __ZB_GFP_NOFAIL)
-			EXPECT_ALLOC(EINVAL, a);
-		else if (a.gfp & self->info.gfp_mask)
+		if (a.gfp & self->info.gfp_mask)
 			EXPECT_ALLOC(zones_errno(self, a.gfp), a);
 		else
 			EXPECT_ALLOC(EINVAL, a);
@@ -192,6 +189,30 @@ TEST_F(zbuddy, gfp_each_unknown_bit_beside_good_ones)
 	EXPECT_ALLOC(EINVAL, a);
 	a.gfp = ~0u;
 	EXPECT_ALLOC(EINVAL, a);
+}
+
+/* What would do nothing, or harm, when user space asks for it. */
+TEST_F(zbuddy, gfp_for_the_kernel_alone)
+{
+	static const __u32 refused[] = {
+		__ZB_GFP_NOFAIL, __ZB_GFP_ZERO, __ZB_GFP_COMP, __ZB_GFP_NOTRACK,
+		__ZB_GFP_OTHER_NODE, __ZB_GFP_ACCOUNT,
+	};
+	struct zb_ioc_alloc a = good();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		EXPECT_EQ(0, self->info.gfp_mask & refused[i]);
+		a.gfp = ZB_GFP_ANYZONE | refused[i];
+		EXPECT_ALLOC(EINVAL, a);
+		a.flags = ZB_BUF_WAIT;
+		EXPECT_ALLOC(EINVAL, a);
+		a.flags = 0;
+	}
+	a.gfp = ZB_GFP_TRANSHUGE;
+	EXPECT_ALLOC(EINVAL, a);
+	a.gfp = ZB_GFP_TRANSHUGE & self->info.gfp_mask;
+	EXPECT_ALLOC(zones_errno(self, a.gfp & ZB_GFP_ZONEMASK), a);
 }
 
 TEST_F(zbuddy, gfp_zone_combinations)
@@ -220,7 +241,7 @@ TEST_F(zbuddy, gfp_groups)
 {
 	static const __u32 groups[] = {
 		ZB_GFP_NOWAIT, ZB_GFP_NOIO, ZB_GFP_NOFS, ZB_GFP_KERNEL,
-		ZB_GFP_TEMPORARY, ZB_GFP_KERNEL | __ZB_GFP_ZERO,
+		ZB_GFP_TEMPORARY,
 		ZB_GFP_KERNEL | __ZB_GFP_THISNODE,
 	};
 	struct zb_ioc_alloc a = good();

@@ -366,7 +366,7 @@ static bool kill_and_restart(unsigned int i)
 	return true;
 }
 
-/* Requests with NOFAIL may wait for ever: that is what they ask for. */
+/* A request with ZB_WAIT_FOREVER may wait for ever: that is what it asks for. */
 static bool is_stuck(unsigned int i)
 {
 	unsigned long programs = __atomic_load_n(&shared->worker[i].programs, __ATOMIC_RELAXED);

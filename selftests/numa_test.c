@@ -206,9 +206,6 @@ TEST_F(policy, counters)
 		       (struct numa){ .hit = 1, .local = 1 });
 	expect_counted(_metadata, fd, 1, ZB_GFP_KERNEL, 1,
 		       (struct numa){ .hit = 1, .other = 1 });
-	/* On behalf of that node it is at home. */
-	expect_counted(_metadata, fd, 1, ZB_GFP_KERNEL | __ZB_GFP_OTHER_NODE, 1,
-		       (struct numa){ .hit = 1, .local = 1 });
 	take_near(fd, 1, 9, ZB_GFP_KERNEL | ZB_GFP_QUIET | __ZB_GFP_MEMALLOC |
 		  __ZB_GFP_THISNODE);
 	expect_counted(_metadata, fd, 1, ZB_GFP_KERNEL, 0,
@@ -363,10 +360,12 @@ TEST_F(cpuset, kernel_leaves_in_the_slow_path)
 /* One who waits sees that the limit is another one. */
 TEST_F(cpuset, limit_changes_while_it_waits)
 {
-	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_USER | __ZB_GFP_NOFAIL);
+	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_USER);
 	int pipes[2];
 	pid_t pid;
 
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = ZB_WAIT_FOREVER;
 	take_near(FD, 0, 9, ZB_GFP_USER | ZB_GFP_QUIET | __ZB_GFP_MEMALLOC);
 	ASSERT_EQ(0, pipe(pipes));
 	pid = fork();

@@ -65,7 +65,7 @@ static const __u32 gfps[] = {
 	ZB_GFP_KERNEL, ZB_GFP_HIGHUSER_MOVABLE, ZB_GFP_HIGHUSER_MOVABLE,
 	ZB_GFP_TEMPORARY, ZB_GFP_KERNEL | ZB_GFP_DMA32, ZB_GFP_NOWAIT, ZB_GFP_ATOMIC,
 	ZB_GFP_KERNEL | __ZB_GFP_NORETRY, ZB_GFP_HIGHUSER | __ZB_GFP_WRITE,
-	ZB_GFP_KERNEL_ACCOUNT,
+	ZB_GFP_USER,
 };
 
 /* Errors that may be when memory is short; any other is a bug of ours or theirs. */

@@ -28,6 +28,7 @@ checks=(
 	"machine_names    no name of a package host, no path of a machine"
 	"readme           README.md has every parameter, debugfs file and ioctl"
 	"uapi             user headers compile alone, as C and C++, without holes"
+	"abi              the user header is what abi_pinned.h promises, but for new feature bits"
 	"syzkaller        the description of the device is what the header says"
 	"shell            shellcheck"
 	"guest_scripts    vm/run boots guests again when and only when it should, and finds files"
@@ -255,6 +256,12 @@ uapi() {
 					-Iinclude/uapi -fsyntax-only - 2>&1 || echo "$header: not as $standard"
 		done
 	done
+}
+
+abi() {
+	need gcc:gcc awk:mawk /usr/include/stdio.h:libc6-dev
+	selftests/style/abi.sh check 2>&1
+	selftests/style/abi.sh selftest 2>&1
 }
 
 syzkaller() {

@@ -58,10 +58,6 @@ has() {
 	verdict "$1" $result
 }
 
-has_not() {
-	if grep "$2" "$TMP/trace" >"$out"; then show "$out"; not_ok "$1"; else ok "$1"; fi
-}
-
 # The block that was allocated is the one that was freed.
 same_pfn() {
 	a=$(sed -n 's/^mm_page_alloc: pfn=\([^ ]*\) order=5 .*/\1/p' "$TMP/trace")
@@ -131,10 +127,6 @@ traced zbctl hold 0 --gfp TEMPORARY --count 20 --seconds 0
 has "migratetype of reclaimable memory" '^mm_page_alloc: .* order=0 migratetype=Reclaimable gfp_flags=ZB_GFP_TEMPORARY$'
 traced zbctl drain
 has "mm_page_pcpu_drain" '^mm_page_pcpu_drain: pfn=0x[0-9a-f]* order=0 migratetype=Reclaimable$'
-
-traced zbctl hold 5 --gfp KERNEL,NOTRACK --seconds 0
-has_not "NOTRACK is not traced" '^mm_page_alloc:'
-has "but its free is" '^mm_page_free: .* order=5$'
 
 # Groups as groups, and each bit that is left by its name.
 traced zbctl hold 5 --gfp KERNEL,COLD --seconds 0

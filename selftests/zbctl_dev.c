@@ -273,10 +273,6 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 		return zb_err(EINVAL,
 			      "alloc %s: gfp flags MOVABLE and RECLAIMABLE exclude each other (TEMPORARY has RECLAIMABLE): choose one",
 			      req->text);
-	if ((req->gfp & __ZB_GFP_NOFAIL) &&
-	    !(req->gfp & __ZB_GFP_DIRECT_RECLAIM))
-		return zb_err(EINVAL, "alloc %s: gfp flag NOFAIL needs DIRECT_RECLAIM, as in KERNEL",
-			      req->text);
 	return 0;
 }
 

@@ -160,6 +160,7 @@ struct zb_file {
  * @in_limbo: nobody holds it any more
  * @mapping: address space in which all those vmas are
  * @files: files of the vmas, by what they may do; NULL where there is none
+ * @next_hidden: next one that the same BULK_FREE has hidden
  * @mappings: vmas that map it
  * @exports: dma-bufs of it
  * @charge: what it is charged to
@@ -185,6 +186,7 @@ struct zb_buffer {
 	bool in_limbo;
 	struct address_space mapping;
 	struct file *files[4];
+	struct zb_buffer *next_hidden;
 	atomic_t mappings;
 	atomic_t exports;
 	struct zb_charge charge;

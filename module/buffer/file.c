@@ -242,7 +242,9 @@ struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle)
 void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
 {
 	/* In the place of an entry that is there: needs no memory. */
-	xa_store(&file->handles, buf->handle, buf, 0);
+	xa_lock(&file->handles);
+	__xa_store(&file->handles, buf->handle, buf, 0);
+	xa_unlock(&file->handles);
 }
 
 /**

@@ -69,6 +69,11 @@
  * mapping would begin or end behind the buffer that is there, or is private,
  * ENFILE when the system has too many open files (a mapped buffer needs one).
  *
+ * A private futex in a mapping works between the threads of a process. A shared
+ * one is refused with EFAULT, waiting as well as waking: the kernel names shared
+ * futexes by file and page offset in the page cache, and these pages are not in
+ * it. Processes that share a buffer keep their locks in other shared memory.
+ *
  * poll() of the device says readable while any zone has more free than its low
  * watermark. A program that sleeps in poll() is woken when that becomes true, and
  * within 100 ms where a kernel module frees the memory.
@@ -98,7 +103,8 @@
 
 /*
  * Allocation flags, with the names, values and groups of the classic gfp bits.
- * zb_ioc_info.gfp_mask tells which of them the loaded module accepts.
+ * zb_ioc_info.gfp_mask tells which of them the loaded module accepts from user
+ * space; any other is refused. Those marked [k] are for kernel modules only.
  */
 typedef __u32 __bitwise zb_gfp_t;
 
@@ -119,9 +125,9 @@ typedef __u32 __bitwise zb_gfp_t;
 #define __ZB_GFP_RECLAIMABLE	__ZB_GFP(0x10u)	/* can be dropped and made again */
 #define __ZB_GFP_HARDWALL	__ZB_GFP(0x20000u) /* only nodes of the task's cpuset */
 #define __ZB_GFP_THISNODE	__ZB_GFP(0x40000u) /* the preferred node and no other */
-#define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* for another node: not counted as remote */
+#define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* [k] on behalf of that node */
 #define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: spread by dirty limits */
-#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* only of kernel modules: user space is always charged */
+#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* [k] charge it */
 
 /* Reserves: how far below the watermarks a request may go */
 #define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: half of the min reserve */
@@ -135,16 +141,16 @@ typedef __u32 __bitwise zb_gfp_t;
 #define __ZB_GFP_DIRECT_RECLAIM	__ZB_GFP(0x400000u) /* sleep, drain, reclaim */
 #define __ZB_GFP_KSWAPD_RECLAIM	__ZB_GFP(0x2000000u) /* wake the background reclaim */
 #define __ZB_GFP_REPEAT		__ZB_GFP(0x400u)	/* try hard, but fail in the end */
-#define __ZB_GFP_NOFAIL		__ZB_GFP(0x800u)	/* never fail; needs DIRECT_RECLAIM */
+#define __ZB_GFP_NOFAIL		__ZB_GFP(0x800u)	/* [k] never fail; needs DIRECT_RECLAIM */
 #define __ZB_GFP_NORETRY	__ZB_GFP(0x1000u)	/* fail after the first round */
 #define __ZB_GFP_RETRY_MAYFAIL	__ZB_GFP_REPEAT
 
 /* Actions */
 #define __ZB_GFP_COLD		__ZB_GFP(0x100u)	/* rather memory that is in no cache */
 #define __ZB_GFP_NOWARN		__ZB_GFP(0x200u)	/* no report when it fails */
-#define __ZB_GFP_COMP		__ZB_GFP(0x4000u) /* one block: can't be split or freed in parts */
-#define __ZB_GFP_ZERO		__ZB_GFP(0x8000u)	/* cleared */
-#define __ZB_GFP_NOTRACK	__ZB_GFP(0x200000u) /* not seen by the allocation tracepoint */
+#define __ZB_GFP_COMP		__ZB_GFP(0x4000u) /* [k] one block that can't be split */
+#define __ZB_GFP_ZERO		__ZB_GFP(0x8000u)	/* [k] cleared */
+#define __ZB_GFP_NOTRACK	__ZB_GFP(0x200000u) /* [k] no allocation tracepoint */
 
 #define ZB_GFP_BITS_SHIFT	26
 #define ZB_GFP_BITS_MASK	__ZB_GFP((1u << ZB_GFP_BITS_SHIFT) - 1)
@@ -155,7 +161,7 @@ typedef __u32 __bitwise zb_gfp_t;
 				 __ZB_GFP_DMA32 | __ZB_GFP_MOVABLE)
 #define ZB_GFP_MOVABLE_MASK	(__ZB_GFP_RECLAIMABLE | __ZB_GFP_MOVABLE)
 
-/* Groups: what callers should use */
+/* Groups: what callers should use; TRANSHUGE, which has COMP, is for modules */
 #define ZB_GFP_ATOMIC		(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | \
 				 __ZB_GFP_KSWAPD_RECLAIM)
 #define ZB_GFP_NOWAIT		__ZB_GFP_KSWAPD_RECLAIM

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waits and signals: what ends a wait, what restarts it, and until when it goes
+ * on. A deadline is a point in time, so a restarted call ends when it would have
+ * ended without the signal.
+ */
+#include "buffer_test.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME	0x80
+#endif
+
+#define MS		1000000ull
+#define PATIENCE_MS	20000
+
+static struct zb_ioc_alloc bufs[8192];
+static unsigned int nr_bufs;
+static volatile unsigned int *signals;	/* how many the child has handled */
+
+static void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	struct zb_ioc_alloc page;
+	__u64 bytes;
+
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &page));
+	nr_bufs = zb_alloc_all(self->fd, self->info.max_order,
+			       ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, bufs,
+			       ARRAY_SIZE(bufs) - 1, &bytes);
+	ASSERT_EQ(0, zb_free_bytes(self->fd));
+	bufs[nr_bufs++] = page;
+	signals = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)signals);
+}
+
+static void give_all(FIXTURE_DATA(zbuddy) *self)
+{
+	while (nr_bufs)
+		zb_free(self->fd, bufs[--nr_bufs].handle);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	(*signals)++;
+}
+
+/* A child that waits for a page on a file of its own; exits with the errno. */
+static pid_t start(int flags, __u64 timeout)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
+	struct zb_ioc_alloc a;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	sigaction(SIGUSR1, &sa, NULL);
+	_exit(-zb_alloc_wait(zb_open(), 0, timeout, &a));
+}
+
+/* "S" when it sleeps, "T" or "t" when it is stopped; 0 when it is gone. */
+static char state_of(pid_t pid)
+{
+	char path[64], text[512], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (zb_read_file(path, text, sizeof(text)) <= 0)
+		return 0;
+	p = strrchr(text, ')');
+	return p ? p[2] : 0;
+}
+
+static bool becomes(pid_t pid, const char *states)
+{
+	int ms;
+
+	for (ms = 0; ms < PATIENCE_MS; ms += 10) {
+		char state = state_of(pid);
+
+		if (state && strchr(states, state))
+			return true;
+		zb_sleep_ms(10);
+	}
+	return false;
+}
+
+/* It waits, and after a while still does. */
+static void expect_waiting(struct __test_metadata *_metadata, pid_t pid)
+{
+	int status;
+
+	EXPECT_TRUE(becomes(pid, "S"));
+	zb_sleep_ms(50);
+	EXPECT_TRUE(becomes(pid, "S"));
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+}
+
+static void signal_once(struct __test_metadata *_metadata, pid_t pid)
+{
+	unsigned int before = *signals;
+	int ms;
+
+	ASSERT_EQ(0, kill(pid, SIGUSR1));
+	for (ms = 0; ms < PATIENCE_MS && *signals == before; ms += 10)
+		zb_sleep_ms(10);
+	EXPECT_EQ(before + 1, *signals);
+}
+
+TEST_F(zbuddy, handler_with_sa_restart)
+{
+	pid_t pid;
+	int i;
+
+	take_all(_metadata, self);
+	pid = start(SA_RESTART, ZB_WAIT_FOREVER);
+	for (i = 0; i < 3; i++) {
+		expect_waiting(_metadata, pid);
+		signal_once(_metadata, pid);
+	}
+	expect_waiting(_metadata, pid);
+	give_all(self);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+}
+
+TEST_F(zbuddy, handler_without_sa_restart)
+{
+	pid_t pid;
+
+	take_all(_metadata, self);
+	pid = start(0, ZB_WAIT_FOREVER);
+	expect_waiting(_metadata, pid);
+	signal_once(_metadata, pid);
+	EXPECT_TRUE(zb_wait_exit(pid, EINTR));
+}
+
+TEST_F(zbuddy, stopped_and_continued)
+{
+	pid_t pid;
+	int i;
+
+	take_all(_metadata, self);
+	pid = start(0, ZB_WAIT_FOREVER);
+	for (i = 0; i < 3; i++) {
+		expect_waiting(_metadata, pid);
+		ASSERT_EQ(0, kill(pid, SIGSTOP));
+		EXPECT_TRUE(becomes(pid, "T"));
+		ASSERT_EQ(0, kill(pid, SIGCONT));
+	}
+	expect_waiting(_metadata, pid);
+	give_all(self);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+}
+
+TEST_F(zbuddy, looked_at_by_a_debugger)
+{
+	int status, i;
+	pid_t pid;
+
+	take_all(_metadata, self);
+	pid = start(0, ZB_WAIT_FOREVER);
+	for (i = 0; i < 3; i++) {
+		expect_waiting(_metadata, pid);
+		ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+		ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
+		ASSERT_EQ(pid, waitpid(pid, &status, __WALL));
+		EXPECT_TRUE(WIFSTOPPED(status));
+		ASSERT_EQ(0, ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	}
+	expect_waiting(_metadata, pid);
+	give_all(self);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+}
+
+#define FREEZER		"/tmp/zbuddy_cgroup"
+
+static bool freeze(const char *how)
+{
+	char text[256], want[32];
+	int ms;
+
+	snprintf(want, sizeof(want), "frozen %s", how);
+	if (zb_write_file(FREEZER "/zbuddy/cgroup.freeze", how))
+		return false;
+	for (ms = 0; ms < PATIENCE_MS; ms += 10) {
+		zb_read_file(FREEZER "/zbuddy/cgroup.events", text, sizeof(text));
+		if (strstr(text, want))
+			return true;
+		zb_sleep_ms(10);
+	}
+	return false;
+}
+
+TEST_F(zbuddy, frozen_and_thawed)
+{
+	char text[32];
+	pid_t pid;
+	int i;
+
+	mkdir(FREEZER, 0700);
+	if (mount("none", FREEZER, "cgroup2", 0, NULL) && errno != EBUSY)
+		SKIP(return, "no cgroup2");
+	mkdir(FREEZER "/zbuddy", 0700);
+	if (access(FREEZER "/zbuddy/cgroup.freeze", W_OK)) {
+		umount(FREEZER);
+		SKIP(return, "no freezer");
+	}
+	take_all(_metadata, self);
+	pid = start(0, ZB_WAIT_FOREVER);
+	snprintf(text, sizeof(text), "%d", pid);
+	EXPECT_EQ(0, zb_write_file(FREEZER "/zbuddy/cgroup.procs", text));
+	for (i = 0; i < 3; i++) {
+		expect_waiting(_metadata, pid);
+		EXPECT_TRUE(freeze("1"));
+		EXPECT_TRUE(freeze("0"));
+	}
+	expect_waiting(_metadata, pid);
+	give_all(self);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	rmdir(FREEZER "/zbuddy");
+	umount(FREEZER);
+}
+
+/* Were it a timeout, each of the signals would start it anew. */
+TEST_F(zbuddy, signals_do_not_move_the_deadline)
+{
+	__u64 from;
+	int ms, status;
+	pid_t pid, gone = 0;
+
+	take_all(_metadata, self);
+	from = zb_now_ns();
+	pid = start(SA_RESTART, 400 * MS);
+	EXPECT_TRUE(becomes(pid, "S"));
+	for (ms = 0; ms < PATIENCE_MS && !gone; ms += 20) {
+		kill(pid, SIGUSR1);
+		zb_sleep_ms(20);
+		gone = waitpid(pid, &status, WNOHANG);
+	}
+	ASSERT_EQ(pid, gone);
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(ETIMEDOUT, WEXITSTATUS(status));
+	EXPECT_GE(zb_now_ns() - from, 400 * MS);
+	EXPECT_GT(*signals, 1);
+}
+
+/* One attempt is allowed, and succeeds if there is memory. */
+TEST_F(zbuddy, deadline_in_the_past)
+{
+	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
+	__u64 past[] = { 0, 1, zb_now_ns() - 1 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(past); i++) {
+		a = zb_want_order(0, ZB_GFP_ANYZONE);
+		a.flags = ZB_BUF_WAIT;
+		a.deadline_ns = past[i];
+		EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	}
+	take_all(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(past); i++) {
+		a = zb_want_order(0, ZB_GFP_ANYZONE);
+		a.flags = ZB_BUF_WAIT;
+		a.deadline_ns = past[i];
+		EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	}
+}
+
+/* CLOCK_MONOTONIC of the caller, whose container may have a clock of its own. */
+static int wait_by_another_clock(const char *offset)
+{
+	struct zb_ioc_alloc a;
+	__u64 deadline;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWTIME) || zb_write_file("/proc/self/timens_offsets", offset))
+		return 100;
+	pid = fork();
+	if (!pid) {
+		deadline = zb_deadline(200 * MS);
+		if (zb_alloc_wait(zb_open(), 0, 200 * MS, &a) != -ETIMEDOUT)
+			_exit(1);
+		_exit(zb_now_ns() < deadline ? 2 : 0);
+	}
+	return zb_wait_exit(pid, 0) ? 0 : 1;
+}
+
+TEST_F(zbuddy, deadline_in_a_time_namespace)
+{
+	static const char * const offsets[] = { "monotonic 100000 0", "monotonic 0 -1" };
+	int status;
+	size_t i;
+	pid_t pid;
+
+	take_all(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		pid = fork();
+		if (!pid)
+			_exit(wait_by_another_clock(offsets[i]));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 100 && !i)
+			SKIP(return, "no time namespaces");
+		EXPECT_TRUE(!WEXITSTATUS(status) || WEXITSTATUS(status) == 100);
+	}
+}
+
+/* BULK_ALLOC waits while it has nothing, and then not for the rest. */
+TEST_F(zbuddy, bulk_waits_for_the_first)
+{
+	struct zb_bulk_buffer many[8];
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, many, ARRAY_SIZE(many));
+	pid_t pid;
+
+	b.flags = ZB_BUF_WAIT;
+	b.deadline_ns = ZB_WAIT_FOREVER;
+	take_all(_metadata, self);
+	pid = fork();
+	if (!pid) {
+		int rc = zb_ioctl(zb_open(), ZB_IOC_BULK_ALLOC, &b);
+
+		if (!rc && (!b.done || b.done > 2 || b.error != ENOMEM))
+			_exit(200);
+		_exit(-rc);
+	}
+	expect_waiting(_metadata, pid);
+	ASSERT_EQ(0, zb_free(self->fd, bufs[--nr_bufs].handle));
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+}
+
+TEST_F(zbuddy, bulk_times_out)
+{
+	struct zb_bulk_buffer many[8];
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, many, ARRAY_SIZE(many));
+
+	take_all(_metadata, self);
+	b.flags = ZB_BUF_WAIT;
+	b.deadline_ns = zb_deadline(100 * MS);
+	EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+	EXPECT_EQ(0, b.done);
+	EXPECT_GE(zb_now_ns(), b.deadline_ns);
+	EXPECT_EQ(0, zb_free_bytes(self->fd));
+}
+
+TEST_HARNESS_MAIN
