@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much one open file and one user may hold, and what buffers are charged to. The device is opened by the parent or made everybody's for the time of a test.
+ * How much one open file and one user may hold, and what buffers are charged to. The
+ * device is opened by the parent or made everybody's for the time of a test.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"

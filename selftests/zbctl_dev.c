@@ -403,7 +403,7 @@ int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 	}
 	if (err == EDQUOT)
 		return zb_err(err,
-			      "alloc %s: over the limit of an open file or a user: free something (zbctl owners), or raise max_bytes_per_open, max_bytes_per_user in /sys/module/zbuddy/parameters",
+			      "alloc %s: over the limit of an open file or a user: free something (zbctl owners), or raise max_bytes_per_open, max_bytes_per_user, or for a wait max_waiting_per_open, max_waiting_per_user, in /sys/module/zbuddy/parameters",
 			      req->text);
 	if (err == ETIMEDOUT)
 		return zb_err(err,
