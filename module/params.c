@@ -55,6 +55,13 @@ static int parse_node(const char **text, int *nid)
 	return 0;
 }
 
+/* A number of bytes that is less than a pageblock was meant to have a unit. */
+static bool forgot_unit(const char *end, u64 bytes)
+{
+	return end[-1] >= '0' && end[-1] <= '9' && bytes &&
+	       bytes < PAGEBLOCK_BYTES;
+}
+
 static int parse_request(const char *all, const char **text,
 			 struct zb_request *request)
 {
@@ -68,6 +75,11 @@ static int parse_request(const char *all, const char **text,
 	if (!*text || (**text && **text != '\n' && **text != ',')) {
 		pr_err("size=%s: give a size such as 256M, or one per node such as 0:256M,1:256M\n",
 		       all);
+		return -EINVAL;
+	}
+	if (forgot_unit(*text, bytes)) {
+		pr_err("size=%s: %llu bytes are less than a pageblock of %lu KiB: do you mean %lluM?\n",
+		       all, bytes, PAGEBLOCK_BYTES >> 10, bytes);
 		return -EINVAL;
 	}
 	if (!bytes || bytes % PAGEBLOCK_BYTES || bytes >> PAGE_SHIFT > U32_MAX) {

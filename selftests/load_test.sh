@@ -105,12 +105,12 @@ has_orders() {
 # Where mobility is off, events say what was used and not what was asked for.
 traces_unmovable() {
 	trace=/sys/kernel/tracing
-	[ -d $trace/events/zbuddy ] || return 0
-	echo >$trace/trace
-	echo 1 >$trace/events/zbuddy/mm_page_alloc/enable
+	[ -d "$trace/events/zbuddy" ] || return 0
+	echo >"$trace/trace"
+	echo 1 >"$trace/events/zbuddy/mm_page_alloc/enable"
 	zbctl hold 5 --gfp KERNEL,MOVABLE --seconds 0 >"$out" 2>&1
-	echo 0 >$trace/events/zbuddy/mm_page_alloc/enable
-	grep -q 'mm_page_alloc: .* order=5 migratetype=0 ' $trace/trace
+	echo 0 >"$trace/events/zbuddy/mm_page_alloc/enable"
+	grep -q 'mm_page_alloc: .* order=5 migratetype=Unmovable ' "$trace/trace"
 }
 
 good_parameters() {
@@ -151,6 +151,8 @@ bad_parameters() {
 		[ "$size" != "''" ] || size=
 		bad "size" "size=$size"
 	done
+	bad "do you mean 64M?" size=64
+	bad "do you mean 32M?" size=0:32
 	bad "MiB" size=100G
 	for zones in "" x DMA DMA: DMA:0 DMA:1M DMA:3M DMA:x "DMA:*,Normal:*" \
 		"DMA:16M,DMA:*" "Normal:32M,DMA:*" "dma:*" "Foo:*" \

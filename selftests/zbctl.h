@@ -203,13 +203,14 @@ int cmd_watch(struct zbctl *z);
 int cmd_bench_map(struct zbctl *z);
 
 /* zbctl_text.c */
-#define GFP_TEXT	160
+#define GFP_TEXT	512	/* room for the names of all bits */
 
 int parse_num(const char *s, long long min, long long max, long long *out);
 int parse_size(const char *s, __u64 *bytes);
 int parse_gfp(const char *s, __u32 *gfp);
 const char *gfp_text(__u32 gfp, char buf[GFP_TEXT]);
 const char *gfp_bits_text(__u32 gfp, char buf[GFP_TEXT]);
+const char *features_text(__u64 features, char buf[GFP_TEXT]);
 unsigned int gfp_zone(__u32 gfp);
 unsigned int gfp_migratetype(__u32 gfp);
 const char *zone_name(unsigned int type);
@@ -233,6 +234,7 @@ void js_str(const char *key, const char *val);
 void js_u64(const char *key, __u64 val);
 void js_s64(const char *key, long long val);
 void js_bool(const char *key, bool val);
+void js_list(const char *key, const char *names);
 
 /* zbctl_dev.c */
 int dev_open(struct zbctl *z);

@@ -26,7 +26,7 @@ static void print_head(const struct zb_ioc_info *info)
 	       size_text(page << info->max_order));
 	printf("gfp:    %s\n", gfp_bits_text(info->gfp_mask, gfp));
 	if (info->features)
-		printf("features: %#llx\n", info->features);
+		printf("features: %s\n", features_text(info->features, gfp));
 	printf("\nNODE  ZONE        TOTAL     FREE   CACHED  LARGEST FREE\n");
 }
 
@@ -57,9 +57,10 @@ static void json_head(const struct zb_ioc_info *info)
 	js_u64("max_order", info->max_order);
 	js_u64("pageblock_order", info->block_order);
 	js_u64("nodes", info->nr_nodes);
-	js_u64("features", info->features);
+	js_u64("feature_bits", info->features);
+	js_list("features", features_text(info->features, gfp));
 	js_u64("gfp_mask", info->gfp_mask);
-	js_str("gfp", gfp_bits_text(info->gfp_mask, gfp));
+	js_list("gfp", gfp_bits_text(info->gfp_mask, gfp));
 	js_u64("total_bytes", info->total_bytes);
 	js_u64("free_bytes", info->free_bytes);
 	js_open("zones", '[');

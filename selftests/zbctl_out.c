@@ -170,3 +170,18 @@ void js_bool(const char *key, bool val)
 	js_key(key);
 	fputs(val ? "true" : "false", stdout);
 }
+
+/* An array of strings from names with commas between; none from "". */
+void js_list(const char *key, const char *names)
+{
+	char name[64];
+	size_t len;
+
+	js_open(key, '[');
+	for (; *names; names += len + (names[len] == ',')) {
+		len = strcspn(names, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)len, names);
+		js_str(NULL, name);
+	}
+	js_close(']');
+}

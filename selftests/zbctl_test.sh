@@ -135,6 +135,12 @@ json_output() {
 information() {
 	works "info" "backend" zbctl info
 	works "info has zones" "ZONE" zbctl info
+	works "info names all flags it has, to the last" "^gfp: .*,KSWAPD_RECLAIM\$" zbctl info
+	run zbctl info --json
+	grep -q '"gfp":\["DMA","DMA32","HIGHMEM","MOVABLE",.*,"KSWAPD_RECLAIM"\]' "$out"
+	verdict "and as an array in JSON" $?
+	! grep -q '"features":[0-9]' "$out" && grep -q '"features":\[' "$out"
+	verdict "info has features as an array of names" $?
 	works "stat" "Node 0" zbctl stat
 	works "map" "Node 0" zbctl map
 	works "map in color" "$(printf '\033')" zbctl map --color always

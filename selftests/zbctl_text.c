@@ -225,6 +225,35 @@ const char *gfp_bits_text(__u32 gfp, char buf[GFP_TEXT])
 	return gfp_join(gfp, buf, true);
 }
 
+/* ZB_FEATURE_* by name, bits that are newer than this program as a number. */
+const char *features_text(__u64 features, char buf[GFP_TEXT])
+{
+	static const struct {
+		__u64 bit;
+		const char *name;
+	} names[] = {
+		{ ZB_FEATURE_DMABUF, "dmabuf" },
+		{ ZB_FEATURE_MMAP_HUGE, "mmap_huge" },
+		{ ZB_FEATURE_LONGTERM_PIN, "longterm_pin" },
+		{ ZB_FEATURE_DMEM, "dmem" },
+		{ ZB_FEATURE_MEMLOCK, "memlock" },
+	};
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!(features & names[i].bit))
+			continue;
+		features &= ~names[i].bit;
+		len += (size_t)snprintf(buf + len, GFP_TEXT - len, "%s%s",
+					len ? "," : "", names[i].name);
+	}
+	if (features)
+		snprintf(buf + len, GFP_TEXT - len, "%s%#llx", len ? "," : "",
+			 features);
+	return buf;
+}
+
 /* The highest zone that @gfp may take from. */
 unsigned int gfp_zone(__u32 gfp)
 {
