@@ -15,12 +15,14 @@
  *
  * Numbers are copied under the zone lock and printed after it.
  */
+#include <linux/capability.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "compat.h"
 #include "core/check.h"
@@ -248,6 +250,8 @@ DEFINE_SEQ_ATTRIBUTE(pageblocks);
 
 static int regions_show(struct seq_file *m, void *unused)
 {
+	/* By the rights of whoever opened the file, as it may be passed on. */
+	bool allowed = file_ns_capable(m->file, &init_user_ns, CAP_SYS_RAWIO);
 	struct zb_host *host = m->private;
 	const struct zb_region *region;
 	phys_addr_t start, end;
@@ -257,6 +261,10 @@ static int regions_show(struct seq_file *m, void *unused)
 		region = &host->regions[i];
 		start = PFN_PHYS(region->start_pfn);
 		end = PFN_PHYS(region->start_pfn + region->nr_pages) - 1;
+		if (!allowed) {
+			start = 0;
+			end = 0;
+		}
 		seq_printf(m, "Node %d, backend %s, source %s, in_cma %d, pages %lu, range %pa-%pa\n",
 			   region->nid, region->backend->name, region->source,
 			   region->in_cma, region->nr_pages, &start, &end);

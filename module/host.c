@@ -244,8 +244,6 @@ static int acquire_regions(struct zb_host *host, const struct zb_params *params)
 static void log_region(const struct zb_host *host, const struct zb_region *region)
 {
 	const struct zb_zone *zone;
-	phys_addr_t start = PFN_PHYS(region->start_pfn);
-	phys_addr_t end = PFN_PHYS(region->start_pfn + region->nr_pages) - 1;
 	char zones[160];
 	int len = 0;
 
@@ -255,9 +253,9 @@ static void log_region(const struct zb_host *host, const struct zb_region *regio
 			len += scnprintf(zones + len, sizeof(zones) - len,
 					 " %s %lu MiB", zb_zone_names[zone->type],
 					 zone->nr_pages >> (20 - PAGE_SHIFT));
-	pr_info("node %d: %lu MiB from %s (%s) at %pa-%pa, max order %u, zones%s\n",
+	pr_info("node %d: %lu MiB from %s (%s), max order %u, zones%s\n",
 		region->nid, region->nr_pages >> (20 - PAGE_SHIFT),
-		region->backend->name, region->source, &start, &end,
+		region->backend->name, region->source,
 		host->pool.max_order, zones);
 }
 
@@ -371,32 +369,44 @@ free_host:
 	return ERR_PTR(err);
 }
 
-/* Frames that were found damaged and kept out of use. */
-static unsigned long nr_bad_pages(const struct zb_host *host)
+/* Frames of a node that somebody holds; damaged ones are not among them. */
+static unsigned long nr_held_pages(const struct zb_host *host, int nid)
 {
 	const struct zb_zone *zone;
 	unsigned long nr = 0;
 
 	zb_for_each_zone(zone, &host->pool)
-		nr += READ_ONCE(zone->nr_bad);
+		if (zone->nid == nid)
+			nr += zone->nr_pages - READ_ONCE(zone->nr_free) -
+			      zb_zone_nr_cached(zone) - READ_ONCE(zone->nr_bad);
 	return nr;
+}
+
+/* Another module still uses pages there: nobody else may ever get them. */
+static void keep_held_regions(struct zb_host *host)
+{
+	struct zb_region *region;
+	unsigned int i;
+
+	for (i = 0; i < host->nr_regions; i++) {
+		region = &host->regions[i];
+		zb_region_keep(region, nr_held_pages(host, region->nid));
+	}
 }
 
 /**
  * zb_host_destroy() - give everything back
  * @host: nobody uses it any more, and no page of it is pinned
  *
+ * A region of which another module still holds pages is not given back: it is lost
+ * until the next boot.
+ *
  * Context: may sleep.
  */
 void zb_host_destroy(struct zb_host *host)
 {
-	unsigned long nr;
-
 	zb_host_drain_all(host);
-	nr = host->total_pages - zb_host_free_pages(host) - nr_bad_pages(host);
-	if (nr)
-		pr_err("%lu pages were never freed by the module that allocated them\n",
-		       nr);
+	keep_held_regions(host);
 	zb_drain_destroy(host);
 	destroy_maps(host);
 	destroy_nodes(&host->pool);

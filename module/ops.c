@@ -94,12 +94,14 @@ static const char *const bad_names[ZB_NR_BAD] = {
 static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
 		enum zb_bad bad)
 {
+	const struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	static unsigned long reported;
 
 	if (test_and_set_bit(bad, &reported))
 		return;
-	pr_err("%s: pfn %#lx order %u; it stays as it is\n", bad_names[bad],
-	       pfn, order);
+	/* No physical address: the log has more readers than CAP_SYS_RAWIO. */
+	pr_err("%s: frame %lu of its zone, order %u; it stays as it is\n",
+	       bad_names[bad], zone ? pfn - zone->start_pfn : 0, order);
 	dump_stack();
 }
 

@@ -76,7 +76,7 @@ counted() {
 
 # Each kind once since zbuddy was loaded, with a stack, and never a warning.
 reported() {
-	since | sed -n 's/^.*zbuddy: \(.*\): pfn 0x.*; it stays as it is$/\1/p' | sort >"$out"
+	since | sed -n 's/^.*zbuddy: \(.*\): frame [0-9]* of .*; it stays as it is$/\1/p' | sort >"$out"
 	result=0
 	[ -z "$(uniq -d "$out")" ] || { say "more than once:"; show "$out"; result=1; }
 	if [ "$before" = "0 0 0 0 " ]; then

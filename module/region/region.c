@@ -147,6 +147,22 @@ void zb_region_release(struct zb_region *r)
 	r->backend = NULL;
 }
 
+/**
+ * zb_region_keep() - never give a region back if somebody uses it
+ * @r: from zb_region_acquire()
+ * @nr_held: pages of it that their holder never freed; 0: nothing happens
+ *
+ * Context: any.
+ */
+void zb_region_keep(struct zb_region *r, unsigned long nr_held)
+{
+	if (!nr_held)
+		return;
+	pr_err("%lu pages were never freed by the module that allocated them: %lu MiB on node %d are lost until reboot\n",
+	       nr_held, zb_pages_to_mib(r->nr_pages), r->nid);
+	r->backend = NULL;
+}
+
 static int zb_region_try(struct zb_region *r,
 			 const struct zb_region_backend *backend,
 			 const struct zb_region *wanted,

@@ -76,6 +76,7 @@ int zb_region_acquire(struct zb_region *r, const char *backend, int nid,
 		      unsigned long nr_pages, unsigned int max_align_order,
 		      unsigned int min_align_order);
 void zb_region_release(struct zb_region *r);
+void zb_region_keep(struct zb_region *r, unsigned long nr_held);
 bool zb_region_backend_known(const char *name);
 
 /* In cma.c, for the backends that end up in CMA. */
