@@ -386,7 +386,10 @@ void zb_account_page_cleaned(struct page *page, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 
 /**
- * zb_drain_all_pages() - have all CPUs give back their per-CPU lists
+ * zb_drain_all_pages() - have all per-CPU lists given back
+ *
+ * The lists are taken from the calling CPU, so no other CPU has to do anything for
+ * it; it takes an expedited grace period.
  *
  * A zone in which nothing is in use then gives its HighAtomic pageblocks back, so that
  * what was free at the beginning is free again.

@@ -105,8 +105,9 @@ EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
  * @start_pfn: on a pageblock border
  * @nr_pages: whole pageblocks
  *
- * Nothing in the range is allocated any more, and what is freed in it stays
- * there.
+ * Nothing in the range is allocated any more after this returns, and what is freed
+ * in it stays there. A block of it that was taken from its zone before, and that a
+ * request has not returned yet, counts as allocated.
  *
  * Context: may sleep.
  * Return: 0, or -EBUSY with nothing changed: part of it is not ours, is

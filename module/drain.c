@@ -2,141 +2,205 @@
 /*
  * Per-CPU lists and the CPUs that own them.
  *
- * Lists are drained by a work item on their CPU, sent only where there is
- * something to give, and by a CPU that is being taken offline. What an
- * interrupt leaves behind on it after that is found by the next drain: nobody
- * else is there any more.
+ * Lists are drained from another CPU: they are parked, a grace period passes, and
+ * then nobody but the drain uses them (core/pcp.h). Nothing runs on the owning
+ * CPU for that, so neither a real-time task nor a task on an isolated CPU delays a
+ * drain. An expedited grace period interrupts CPUs that are in the kernel; those
+ * in user space with nohz_full are left alone.
+ *
+ * The lists of an offline CPU stay parked and empty.
+ *
+ * A grace period costs more than the drain itself, so those who wait for a drain
+ * of all CPUs share one: it is enough that one began after they came.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
-#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
 #include "host.h"
 #include "tunables.h"
 
-struct zb_drain {
-	struct work_struct work;
-	struct zb_host *host;
-};
-
 static enum cpuhp_state cpuhp_state;
 static struct workqueue_struct *wq;
 
-static void drain_cpu(struct zb_host *host, unsigned int cpu)
+/* Whose lists are drained. */
+struct target {
+	struct zb_zone *zone;		/* NULL for all zones */
+	int cpu;			/* negative for all CPUs */
+	bool even_empty;
+};
+
+static bool meant(const struct target *t, const struct zb_zone *zone,
+		  unsigned int cpu)
+{
+	return (!t->zone || t->zone == zone) &&
+	       (t->cpu < 0 || (unsigned int)t->cpu == cpu);
+}
+
+/* Returns false if there was nothing to park. */
+static bool park(struct zb_host *host, const struct target *t)
 {
 	struct zb_zone *zone;
-
-	zb_for_each_zone(zone, &host->pool)
-		zb_pcp_drain(zone, cpu);
-}
-
-static void drain_work(struct work_struct *work)
-{
-	struct zb_drain *drain = container_of(work, struct zb_drain, work);
-
-	drain_cpu(drain->host, smp_processor_id());
-}
-
-static bool has_cached(const struct zb_host *host, unsigned int cpu)
-{
-	const struct zb_zone *zone;
-
-	zb_for_each_zone(zone, &host->pool)
-		if (zb_pcp_nr_pages(zone, cpu))
-			return true;
-	return false;
-}
-
-/* With hotplug held off a work item runs where it was sent. */
-static void start_drain(struct zb_host *host, unsigned int cpu)
-{
-	lockdep_assert_cpus_held();
-	if (!has_cached(host, cpu))
-		return;
-	if (cpu_online(cpu))
-		queue_work_on(cpu, wq, &per_cpu_ptr(host->drain, cpu)->work);
-	else
-		drain_cpu(host, cpu);
-}
-
-static void __drain_all(struct zb_host *host)
-{
+	bool parked = false;
 	unsigned int cpu;
 
-	mutex_lock(&host->drain_lock);
 	for_each_possible_cpu(cpu)
-		start_drain(host, cpu);
-	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(host->drain, cpu)->work);
+		zb_for_each_zone(zone, &host->pool)
+			if (meant(t, zone, cpu) &&
+			    (t->even_empty || zb_pcp_nr_pages(zone, cpu)))
+				parked |= zb_pcp_park(zone, cpu, ZB_PCP_DRAINED);
+	return parked;
+}
+
+static void drain_parked(struct zb_host *host, const struct target *t)
+{
+	struct zb_zone *zone;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		zb_for_each_zone(zone, &host->pool) {
+			if (!meant(t, zone, cpu) ||
+			    !zb_pcp_is_parked(zone, cpu, ZB_PCP_DRAINED))
+				continue;
+			zb_pcp_drain(zone, cpu);
+			zb_pcp_unpark(zone, cpu, ZB_PCP_DRAINED);
+		}
+		cond_resched();
+	}
+}
+
+static void __drain(struct zb_host *host, const struct target *t)
+{
+	lockdep_assert_held(&host->drain_lock);
+	if (!park(host, t))
+		return;
+	/* Waits for sections with preemption off, zb_pcp_enter() .. _leave(). */
+	synchronize_rcu_expedited();
+	drain_parked(host, t);
+}
+
+static void drain(struct zb_host *host, const struct target *t)
+{
+	mutex_lock(&host->drain_lock);
+	__drain(host, t);
 	mutex_unlock(&host->drain_lock);
 }
 
 /*
- * For requests. While a CPU comes or goes they do without: who asks may be one
- * of those who are at it, and would wait for itself.
+ * Drain all lists. A drain that began after we came has taken all that was on a
+ * list then, and the lock says that it has ended. With @even_empty also the grace
+ * period is wanted, so a drain that parked nothing is not enough.
  */
-static void drain_all_for_request(struct zb_pool *pool)
+static void drain_all(struct zb_host *host, bool even_empty)
 {
-	if (!cpus_read_trylock())
-		return;
-	__drain_all(container_of(pool, struct zb_host, pool));
-	cpus_read_unlock();
+	const struct target all = { .cpu = -1, .even_empty = even_empty };
+	unsigned long *began = even_empty ? &host->full_drains : &host->drains;
+	unsigned long before;
+
+	/* What the caller has written is seen by the drain that is found below. */
+	smp_mb();
+	before = READ_ONCE(*began);
+	mutex_lock(&host->drain_lock);
+	if (*began == before) {
+		WRITE_ONCE(host->drains, host->drains + 1);
+		if (even_empty)
+			WRITE_ONCE(host->full_drains, host->full_drains + 1);
+		/* Count the drain before anything is parked for it. */
+		smp_mb();
+		__drain(host, &all);
+	}
+	mutex_unlock(&host->drain_lock);
+}
+
+static void drain_for_request(struct zb_pool *pool)
+{
+	drain_all(container_of(pool, struct zb_host, pool), false);
+}
+
+static void drain_work(struct work_struct *work)
+{
+	drain_all(container_of(work, struct zb_host, drain_work), false);
+}
+
+/* Only if a drain would bring something, so that failures alone make no work. */
+static void drain_later(struct zb_pool *pool)
+{
+	struct zb_host *host = container_of(pool, struct zb_host, pool);
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, pool)
+		if (zb_zone_nr_cached(zone)) {
+			queue_work(wq, &host->drain_work);
+			return;
+		}
 }
 
 /**
- * zb_host_drain_all() - have all CPUs give back their per-CPU lists
+ * zb_host_drain_all() - have all per-CPU lists given back
  * @host: the host
  *
- * A zone of which nothing is in use then is as it was in the beginning.
+ * A zone of which nothing is in use then is as it was in the beginning. Afterwards
+ * no CPU is in a section that began before the call, so none acts on a migrate type
+ * that it has read before.
  *
- * Context: may sleep; not in a CPU hotplug callback.
+ * Context: may sleep.
  */
 void zb_host_drain_all(struct zb_host *host)
 {
 	struct zb_zone *zone;
 
-	cpus_read_lock();
-	__drain_all(host);
-	cpus_read_unlock();
+	drain_all(host, true);
 	zb_for_each_zone(zone, &host->pool)
 		zb_zone_unreserve_idle(zone);
 }
 
 /**
- * zb_host_drain_cpu() - have one CPU give back its per-CPU lists
+ * zb_host_drain_cpu() - have the per-CPU lists of one CPU given back
  * @host: the host
  * @cpu: any possible CPU
  *
- * Context: may sleep; not in a CPU hotplug callback.
+ * Context: may sleep.
  */
 void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu)
 {
-	cpus_read_lock();
-	mutex_lock(&host->drain_lock);
-	start_drain(host, cpu);
-	flush_work(&per_cpu_ptr(host->drain, cpu)->work);
-	mutex_unlock(&host->drain_lock);
-	cpus_read_unlock();
+	const struct target t = { .cpu = cpu };
+
+	drain(host, &t);
 }
 
 /**
- * zb_host_drain_zone() - have all CPUs give back what they keep of one zone
+ * zb_host_drain_zone() - have all CPUs' lists of one zone given back
  * @host: the host
  * @zone: one of its zones
  *
- * CPUs that keep nothing of it are left alone; one that does gives back all.
- *
- * Context: may sleep; not in a CPU hotplug callback.
+ * Context: may sleep.
  */
 void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone)
 {
-	unsigned int cpu;
+	const struct target t = { .zone = zone, .cpu = -1 };
 
-	for_each_possible_cpu(cpu)
-		if (zb_pcp_nr_pages(zone, cpu))
-			zb_host_drain_cpu(host, cpu);
+	drain(host, &t);
+}
+
+/**
+ * zb_host_nr_cpus() - how many CPUs share the memory
+ * @host: the host
+ *
+ * A CPU that is on its way down is still online when its lists are parked.
+ *
+ * Context: any.
+ * Return: how many, as of some recent moment, at least 1.
+ */
+unsigned int zb_host_nr_cpus(const struct zb_host *host)
+{
+	unsigned int cpu, nr = 0;
+
+	for_each_online_cpu(cpu)
+		nr += !zb_pcp_is_parked(host->pool.zones, cpu, ZB_PCP_OFFLINE);
+	return nr ?: 1;
 }
 
 /**
@@ -145,11 +209,12 @@ void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone)
  */
 void zb_drain_ops(struct zb_ops *ops)
 {
-	ops->drain_all = drain_all_for_request;
+	ops->drain_all = drain_for_request;
+	ops->drain_later = drain_later;
 }
 
 /**
- * zb_drain_create() - make the work items, and watch CPUs come and go
+ * zb_drain_create() - get ready to drain, and watch CPUs come and go
  * @host: whose; its pool is complete
  *
  * Context: may sleep.
@@ -157,47 +222,50 @@ void zb_drain_ops(struct zb_ops *ops)
  */
 int zb_drain_create(struct zb_host *host)
 {
-	struct zb_drain *drain;
-	unsigned int cpu;
-	int err;
-
 	mutex_init(&host->drain_lock);
-	host->drain = alloc_percpu(struct zb_drain);
-	if (!host->drain)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		drain = per_cpu_ptr(host->drain, cpu);
-		drain->host = host;
-		INIT_WORK(&drain->work, drain_work);
-	}
-	err = cpuhp_state_add_instance_nocalls(cpuhp_state, &host->cpuhp);
-	if (err)
-		free_percpu(host->drain);
-	return err;
+	INIT_WORK(&host->drain_work, drain_work);
+	return cpuhp_state_add_instance_nocalls(cpuhp_state, &host->cpuhp);
 }
 
 /**
  * zb_drain_destroy() - undo zb_drain_create()
- * @host: whose
+ * @host: whose; nobody allocates from it any more
  *
  * Context: may sleep.
  */
 void zb_drain_destroy(struct zb_host *host)
 {
 	cpuhp_state_remove_instance_nocalls(cpuhp_state, &host->cpuhp);
-	free_percpu(host->drain);
+	cancel_work_sync(&host->drain_work);
 }
 
 /* How long the lists may be depends on how many CPUs share the memory. */
 static int cpu_came(unsigned int cpu, struct hlist_node *node)
 {
+	struct zb_host *host = hlist_entry(node, struct zb_host, cpuhp);
+	struct zb_zone *zone;
+
+	mutex_lock(&host->drain_lock);
+	zb_for_each_zone(zone, &host->pool)
+		zb_pcp_unpark(zone, cpu, ZB_PCP_OFFLINE);
+	mutex_unlock(&host->drain_lock);
 	zb_tunables_apply();
 	return 0;
 }
 
+/* Interrupts that the CPU still takes find its lists parked and leave nothing. */
 static int cpu_goes(unsigned int cpu, struct hlist_node *node)
 {
-	drain_cpu(hlist_entry(node, struct zb_host, cpuhp), cpu);
+	struct zb_host *host = hlist_entry(node, struct zb_host, cpuhp);
+	struct zb_zone *zone;
+
+	mutex_lock(&host->drain_lock);
+	zb_for_each_zone(zone, &host->pool)
+		zb_pcp_park(zone, cpu, ZB_PCP_OFFLINE);
+	synchronize_rcu_expedited();
+	zb_for_each_zone(zone, &host->pool)
+		zb_pcp_drain(zone, cpu);
+	mutex_unlock(&host->drain_lock);
 	zb_tunables_apply();
 	return 0;
 }
@@ -212,8 +280,7 @@ int zb_drain_init(void)
 {
 	int state;
 
-	/* Requests wait for drains, also those that free memory for others. */
-	wq = alloc_workqueue("zbuddy", WQ_MEM_RECLAIM | ZB_WQ_PERCPU, 0);
+	wq = alloc_workqueue("zbuddy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!wq)
 		return -ENOMEM;
 	state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "zbuddy:drain",

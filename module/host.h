@@ -12,13 +12,12 @@
 #include <linux/topology.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "core/fast.h"
 #include "core/page_alloc.h"
 #include "params.h"
 #include "region/region.h"
-
-struct zb_drain;
 
 /**
  * struct zb_wait_stat - counters of the waiting line, for vmstat
@@ -52,8 +51,10 @@ struct zb_wait_stat {
  * @freed: woken when something was freed, or a watermark was lowered
  * @wait: counters of the waiting line
  * @in_cma: some of the memory is in CMA pageblocks
- * @drain: a work item per CPU
- * @drain_lock: one drain at a time
+ * @drain_lock: one drain at a time, and CPUs that come and go
+ * @drains: drains of all CPUs that have begun
+ * @full_drains: those of them that have parked empty lists too
+ * @drain_work: drains all CPUs on behalf of requests that may not sleep
  * @cpuhp: our place in the list of CPU hotplug callbacks
  */
 struct zb_host {
@@ -70,8 +71,10 @@ struct zb_host {
 	wait_queue_head_t freed;
 	struct zb_wait_stat wait;
 	bool in_cma;
-	struct zb_drain __percpu *drain;
 	struct mutex drain_lock;
+	unsigned long drains;
+	unsigned long full_drains;
+	struct work_struct drain_work;
 	struct hlist_node cpuhp;
 };
 
@@ -97,6 +100,7 @@ void zb_drain_destroy(struct zb_host *host);
 void zb_host_drain_all(struct zb_host *host);
 void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu);
 void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone);
+unsigned int zb_host_nr_cpus(const struct zb_host *host);
 int zb_drain_init(void);
 void zb_drain_exit(void);
 

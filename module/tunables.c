@@ -27,7 +27,7 @@ static void __apply(void)
 	if (!attached)
 		return;
 	attached->pool.tunables = tunables;
-	zb_pool_tune(&attached->pool, num_online_cpus());
+	zb_pool_tune(&attached->pool, zb_host_nr_cpus(attached));
 	/* Watermarks may be lower now. */
 	zb_host_freed(attached);
 }

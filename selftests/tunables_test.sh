@@ -316,7 +316,14 @@ cpu_offline() {
 	taskset 2 zbctl stress --ops 300 --threads 1 >"$out" 2>&1 || { show "$out"; result=1; }
 	[ "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" -lt "$total" ] ||
 		{ say "nothing is in the lists"; result=1; }
-	echo 0 >$cpu || result=1
+	set_to percpu_pagelist_high_fraction 8
+	for nr in 2 1; do
+		[ "$nr" = 2 ] || echo 0 >$cpu || result=1
+		online=$(grep -c ^processor /proc/cpuinfo)
+		same "length of lists with $online CPUs" \
+			"$(zone Normal high:)" "$(($(zone Normal managed) / 8 / online))"
+	done
+	set_to percpu_pagelist_high_fraction 0
 	same nr_free_pages "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" "$total"
 	echo 1 >$cpu || result=1
 	exec 7>&-

@@ -118,11 +118,13 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	}
 	state = zone->state + frame;
 	old = READ_ONCE(*state);
-	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order)))
+	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order) ||
+		     READ_ONCE(zone->is_low)))
 		return false;
-	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return false;
+	/* Read inside, so that a drain after an isolation waits for us. */
+	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
 	top = pcp->top + list;
 	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
 		     pcp->nr_pages >= READ_ONCE(zone->pcp_high)))
@@ -222,12 +224,12 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	u8 *state, old;
 	u32 *top;
 
-	if (unlikely(frame >= zone->nr_pages))
+	if (unlikely(frame >= zone->nr_pages || READ_ONCE(zone->is_low)))
+		return 0;
+	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;
 	mt = READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR));
 	list = zb_pcp_list(0, mt);
-	if (unlikely(!zb_pcp_enter(zone, &pcp)))
-		return 0;
 	top = pcp->frame + *(pcp->top + list);
 	for (room = zb_fast_room(zone, pcp, list); got < nr && got < room; got++) {
 		frame = give(from, got) - zone->start_pfn;

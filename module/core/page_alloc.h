@@ -45,6 +45,7 @@ enum zb_bad {
 /**
  * struct zb_ops - what the allocator asks of its surroundings
  * @drain_all: have every CPU give back its per-CPU lists; may sleep
+ * @drain_later: see to it that @drain_all is done soon; any context
  * @wake_reclaim: free memory of a zone is below its low watermark; any context
  * @zone_reclaim: make room in one zone now, cheaply; returns frames freed
  * @direct_reclaim: make room anywhere; may sleep; returns frames freed. The
@@ -63,6 +64,7 @@ enum zb_bad {
  */
 struct zb_ops {
 	void (*drain_all)(struct zb_pool *pool);
+	void (*drain_later)(struct zb_pool *pool);
 	void (*wake_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
 			     unsigned int order);
 	unsigned long (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone,

@@ -9,78 +9,6 @@ static unsigned int at_most(unsigned long n, unsigned int max)
 	return n < max ? n : max;
 }
 
-/**
- * zb_pcp_init() - make all lists empty
- * @zone: whose; zb_zone_init() has been called, @pcp is all zero
- */
-void zb_pcp_init(struct zb_zone *zone)
-{
-	unsigned int list, cpu;
-	struct zb_pcp *pcp;
-
-	zb_for_each_possible_cpu(cpu) {
-		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-		for (list = 0; list < ZB_PCP_LISTS; list++) {
-			pcp->top[list] = zb_pcp_start[list];
-			pcp->frame[zb_pcp_start[list] - 1] = zone->nr_pages;
-		}
-	}
-}
-
-/* A batch is 1/4096 of the zone: a refill must not empty a small one. */
-static unsigned int zone_batchsize(const struct zb_zone *zone)
-{
-	unsigned int batch = at_most(zone->nr_pages / 4096, ZB_PCP_BATCH_MAX);
-
-	return batch ? 1u << (fls64(batch) - 1) : 1;
-}
-
-/*
- * Frames a CPU may keep. By default all CPUs together keep the low watermark,
- * but none more than ZB_PCP_HIGH_MAX: to move more at once saves nothing worth
- * the time that the zone is locked.
- */
-static unsigned long zone_highsize(const struct zb_zone *zone,
-				   unsigned int nr_cpus,
-				   unsigned int high_fraction)
-{
-	unsigned long min = 4ul * zone_batchsize(zone), high;
-
-	if (high_fraction)
-		high = zone->nr_pages / high_fraction / nr_cpus;
-	else
-		high = at_most(zone->watermark[ZB_ALLOC_WMARK_LOW] / nr_cpus,
-			       ZB_PCP_HIGH_MAX);
-	return high < min ? min : high;
-}
-
-/**
- * zb_pcp_setup() - work out how long the per-CPU lists of a zone may be
- * @zone: whose; its watermarks are set
- * @nr_cpus: how many CPUs share it
- * @high_fraction: all lists together hold 1/this of the zone; 0 for as much as
- *	its low watermark
- *
- * No list may hold more than all together.
- *
- * Context: any; one caller at a time. CPUs with longer lists shorten them as
- * they free.
- */
-void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
-		  unsigned int high_fraction)
-{
-	unsigned long high = zone_highsize(zone, nr_cpus, high_fraction);
-	unsigned int i, limit, batch;
-
-	WRITE_ONCE(zone->pcp_high, high < ~0u ? high : ~0u);
-	for (i = 0; i < ZB_PCP_ORDERS; i++) {
-		limit = at_most(high >> i, ZB_PCP_CAPACITY(i));
-		batch = at_most(zone_batchsize(zone) >> i, limit / 2);
-		WRITE_ONCE(zone->pcp_limit[i], limit);
-		WRITE_ONCE(zone->pcp_batch[i], batch ? batch : 1);
-	}
-}
-
 /* --- a list ----------------------------------------------------------- */
 
 static u32 *frames_of(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
@@ -263,11 +191,21 @@ static unsigned int blocks_to_take(const struct zb_zone *zone,
 
 /* --- refill ---------------------------------------------------------------- */
 
+/* May blocks of this word be listed, or has its pageblock been isolated? */
+static bool word_isolated(const struct zb_zone *zone, u32 word)
+{
+	return READ_ONCE(zone->types[word / ZB_PAGEBLOCK_WORDS]) ==
+	       ZB_MIGRATE_ISOLATE;
+}
+
 /*
  * List blocks as far as there is room, the last ones first, so that those at
  * the lowest addresses are the first to be used. What is left stays in @words.
+ * The zone lock was dropped after the blocks were taken, so a pageblock may have
+ * been isolated and all lists drained: its blocks must not be listed after that.
  */
-static void push_words(struct zb_pcp *pcp, unsigned int mt, unsigned int limit,
+static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
+		       unsigned int mt, unsigned int limit,
 		       struct zb_words *words)
 {
 	unsigned int nr, listed = nr_listed(pcp, words->order, mt);
@@ -278,7 +216,7 @@ static void push_words(struct zb_pcp *pcp, unsigned int mt, unsigned int limit,
 	for (; words->nr; words->nr--) {
 		starts = zb_block_starts(words->bits[words->nr - 1], words->order);
 		nr = hweight64(starts);
-		if (nr > room)
+		if (nr > room || word_isolated(zone, words->word[words->nr - 1]))
 			break;
 		room -= nr;
 		first = 64 * words->word[words->nr - 1];
@@ -305,7 +243,7 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 		return ZB_NO_FRAME;
 	frame = zb_words_pop(&words);
 	if (zb_pcp_enter(zone, &pcp)) {
-		push_words(pcp, mt, READ_ONCE(zone->pcp_limit[order]), &words);
+		push_words(zone, pcp, mt, READ_ONCE(zone->pcp_limit[order]), &words);
 		zb_pcp_leave(pcp);
 	}
 	zb_words_give(zone, &words, mt);
@@ -319,7 +257,8 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: ZB_ALLOC_CMA, _NOFRAGMENT and _COLD count here
  *
- * Lists of orders that don't fit into a word are not refilled.
+ * Lists of orders that don't fit into a word are not refilled. Where the lists can't
+ * be used now there is nothing to be had from here.
  *
  * Context: any but NMI; may take the zone lock.
  * Return: first frame of the block, or ZB_NO_PFN.
@@ -327,17 +266,18 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 			     unsigned int mt, unsigned int alloc_flags)
 {
-	unsigned int nr = READ_ONCE(zone->pcp_batch[order]);
 	struct zb_pcp *pcp;
-	u32 frame = ZB_NO_FRAME;
+	unsigned int nr = 0;
+	u32 frame;
 
-	if (zb_pcp_enter(zone, &pcp)) {
-		frame = alloc_flags & ZB_ALLOC_COLD ? pop_cold(pcp, order, mt) :
-						      pop(pcp, order, mt);
-		if (frame == ZB_NO_FRAME)
-			nr = blocks_to_take(zone, pcp, order);
-		zb_pcp_leave(pcp);
-	}
+	/* Nothing could be listed, so take one block from the zone, not a batch. */
+	if (!zb_pcp_enter(zone, &pcp))
+		return ZB_NO_PFN;
+	frame = alloc_flags & ZB_ALLOC_COLD ? pop_cold(pcp, order, mt) :
+					      pop(pcp, order, mt);
+	if (frame == ZB_NO_FRAME)
+		nr = blocks_to_take(zone, pcp, order);
+	zb_pcp_leave(pcp);
 	if (frame == ZB_NO_FRAME && order < ZB_WORD_ORDER)
 		frame = refill(zone, order, mt, alloc_flags, nr);
 	return frame == ZB_NO_FRAME ? ZB_NO_PFN : zone->start_pfn + frame;
@@ -381,16 +321,32 @@ static bool shorten(struct zb_zone *zone)
 	return too_long;
 }
 
+/*
+ * Enter to put a block on a list of @mt, the type of its pageblock. That is read
+ * inside: a drain that follows an isolation waits for all that are inside, so a
+ * type that was read before might put an isolated block on a list after it.
+ */
+static bool enter_to_free(struct zb_zone *zone, unsigned long pfn,
+			  struct zb_pcp **pcp, unsigned int *mt)
+{
+	if (!zb_pcp_enter(zone, pcp))
+		return false;
+	*mt = READ_ONCE(zone->types[(pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR]);
+	if (likely(*mt < ZB_MIGRATE_PCPTYPES))
+		return true;
+	zb_pcp_leave(*pcp);
+	return false;
+}
+
 /* The list of the block is full, or all of them are. */
 static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
-				    unsigned int order, unsigned int mt,
-				    bool cold)
+				    unsigned int order, bool cold)
 {
-	unsigned int nr, limit = READ_ONCE(zone->pcp_limit[order]);
+	unsigned int mt, nr, limit = READ_ONCE(zone->pcp_limit[order]);
 	struct parcel parcel zb_not_zeroed;
 	struct zb_pcp *pcp;
 
-	if (!limit || !zb_pcp_enter(zone, &pcp)) {
+	if (!limit || !enter_to_free(zone, pfn, &pcp, &mt)) {
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
@@ -414,18 +370,21 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
  * @order: its order
  * @cold: it is in no cache: to be used again last
  *
+ * While a zone is low its frames are freed to the zone, because what one CPU keeps
+ * on a list no other CPU can have.
+ *
  * Context: any but NMI; may take the zone lock. The caller has claimed the block
  * (zb_zone_claim()).
  */
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold)
 {
-	unsigned int mt = READ_ONCE(zone->types[(pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR]);
 	struct zb_pcp *pcp;
+	unsigned int mt;
 	bool room;
 
-	if (!zb_pcp_order(order) || mt >= ZB_MIGRATE_PCPTYPES ||
-	    !zb_pcp_enter(zone, &pcp)) {
+	if (!zb_pcp_order(order) || READ_ONCE(zone->is_low) ||
+	    !enter_to_free(zone, pfn, &pcp, &mt)) {
 		zb_free_to_zone(zone, pfn, order);
 		return;
 	}
@@ -437,43 +396,133 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	}
 	zb_pcp_leave(pcp);
 	if (unlikely(!room))
-		free_and_drain(zone, pfn, order, mt, cold);
+		free_and_drain(zone, pfn, order, cold);
 }
 
-static bool drain_list(struct zb_zone *zone, unsigned int cpu,
-		       unsigned int order, unsigned int mt)
+/* --- drains ------------------------------------------------------------------ */
+
+/**
+ * zb_pcp_park() - have a CPU go past its lists
+ * @zone: whose lists
+ * @cpu: any possible CPU
+ * @why: what they are to be parked for
+ *
+ * The CPU may still be at work on them: wait for a grace period.
+ *
+ * Context: any; one caller at a time.
+ * Return: true if they were not parked before.
+ */
+bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
+{
+	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+
+	if (READ_ONCE(pcp->parked) != ZB_PCP_OPEN)
+		return false;
+	WRITE_ONCE(pcp->parked, why);
+	return true;
+}
+
+/**
+ * zb_pcp_unpark() - let a CPU use its lists again
+ * @zone: whose lists
+ * @cpu: any possible CPU
+ * @why: nothing happens if they are parked for something else
+ *
+ * Context: any; one caller at a time.
+ */
+void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
+{
+	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+
+	/* Pairs with zb_pcp_enter(). */
+	if (zb_pcp_is_parked(zone, cpu, why))
+		zb_store_release(&pcp->parked, ZB_PCP_OPEN);
+}
+
+/**
+ * zb_pcp_is_parked() - are a CPU's lists parked, and for this?
+ * @zone: whose lists
+ * @cpu: any possible CPU
+ * @why: for what
+ *
+ * Context: any.
+ * Return: true if they are.
+ */
+bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
+		      enum zb_pcp_parked why)
+{
+	return READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->parked) == why;
+}
+
+/**
+ * zb_pcp_drain() - give back all that a CPU keeps of a zone
+ * @zone: whose lists
+ * @cpu: any possible CPU; its lists are parked, and a grace period has passed
+ *
+ * What it did before does not count any more for how much it moves at once.
+ *
+ * Context: not an interrupt; one caller at a time; takes the zone lock, once per
+ * batch.
+ */
+void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
 {
 	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
 	struct parcel parcel zb_not_zeroed;
+	unsigned int list;
 
-	zb_cpu_pin();
-	WRITE_ONCE(pcp->busy, 1);
-	barrier();
 	pcp->streak = 0;
 	pcp->rotor = 0;
-	pack_cold(pcp, order, mt, ~0u, &parcel);
+	for (list = 0; list < ZB_PCP_LISTS; list++)
+		while (zb_pcp_nr(pcp, list)) {
+			pack_cold(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES,
+				  ~0u, &parcel);
+			deliver(zone, &parcel);
+		}
+}
+
+/* Give back up to @most of the coldest blocks of one of this CPU's lists. */
+static unsigned int drain_own_list(struct zb_zone *zone, unsigned int list,
+				   unsigned int most)
+{
+	struct parcel parcel zb_not_zeroed;
+	struct zb_pcp *pcp;
+
+	if (!zb_pcp_enter(zone, &pcp))
+		return 0;
+	pcp->streak = 0;
+	pack_cold(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES, most, &parcel);
 	zb_pcp_leave(pcp);
 	deliver(zone, &parcel);
 	return parcel.nr;
 }
 
 /**
- * zb_pcp_drain() - give back all that a CPU keeps of a zone
+ * zb_pcp_drain_own() - give back what the calling CPU keeps of a zone
  * @zone: whose lists
- * @cpu: the CPU; the caller runs on it and can't be moved, or it is dead
  *
- * What it did before does not count any more for how much it moves at once.
+ * Nothing is given back by an interrupt on top of the lists, or if they are
+ * parked. No more blocks are taken than a list has room for, so that this ends
+ * also while others free.
  *
- * Context: not an interrupt; takes the zone lock, once per batch.
+ * Context: any but NMI; takes the zone lock, once per batch.
+ * Return: frames that were given back.
  */
-void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
+unsigned long zb_pcp_drain_own(struct zb_zone *zone)
 {
-	unsigned int order, mt;
+	unsigned int order, mt, nr, left;
+	unsigned long pages = 0;
 
 	for (order = 0; order < ZB_PCP_ORDERS; order++)
-		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
-			while (drain_list(zone, cpu, order, mt))
-				;
+		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+			left = ZB_PCP_CAPACITY(order);
+			do {
+				nr = drain_own_list(zone, zb_pcp_list(order, mt),
+						    left);
+				pages += (unsigned long)nr << order;
+				left -= nr;
+			} while (nr && left);
+		}
+	return pages;
 }
 
 /**
@@ -503,44 +552,5 @@ unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
 
 	zb_for_each_possible_cpu(cpu)
 		nr += zb_pcp_nr_pages(zone, cpu);
-	return nr;
-}
-
-/* What the short way counts by order only: it is always the CPU's own node. */
-static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
-{
-	const unsigned long *by_order = event == ZB_PGFREE ? pcp->nr_fast_free :
-							     pcp->nr_fast_alloc;
-	bool frames = event == ZB_PGALLOC || event == ZB_PGFREE;
-	unsigned long nr = 0;
-	unsigned int order;
-
-	if (!frames && event != ZB_NUMA_HIT && event != ZB_NUMA_LOCAL)
-		return 0;
-	for (order = 0; order < ZB_PCP_ORDERS; order++)
-		nr += READ_ONCE(by_order[order]) << (frames ? order : 0);
-	return nr;
-}
-
-/**
- * zb_zone_events() - how often something happened to a zone
- * @zone: which
- * @event: what
- *
- * Context: any.
- * Return: the count since load, as of some recent moment.
- */
-unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event)
-{
-	unsigned long nr = READ_ONCE(zone->events[event]);
-	const struct zb_pcp *pcp;
-	unsigned int cpu;
-
-	if (event >= ZB_NR_CPU_EVENTS)
-		return nr;
-	zb_for_each_possible_cpu(cpu) {
-		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-		nr += READ_ONCE(pcp->events[event]) + fast_events(pcp, event);
-	}
 	return nr;
 }

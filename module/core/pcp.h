@@ -16,10 +16,20 @@
  * state of what is on top need not look whether anything is. For migrate types
  * that are not listed there are lists that are always empty, and always full.
  *
- * Only the owning CPU touches its lists, with preemption off and @busy set. An
- * interrupt that comes on top and finds @busy set goes to the zone instead, so
- * nothing here needs an atomic operation or has to mask interrupts. Nobody
- * else may look inside: a drain is something the owning CPU is asked to do.
+ * The owning CPU uses its lists with preemption off and @busy set. An interrupt
+ * on top of that finds @busy set and goes to the zone instead, so the owner needs
+ * no atomic operation and does not mask interrupts.
+ *
+ * Another CPU takes what is on the lists in four steps:
+ *
+ *	zb_pcp_park()		from now on the owner finds @parked set and goes
+ *				to the zone
+ *	a grace period		sections with preemption off that began before
+ *				are over
+ *	zb_pcp_drain()		nobody else uses the lists
+ *	zb_pcp_unpark()
+ *
+ * The owner has no part in it, so a task that keeps it busy delays nothing.
  *
  * How much all lists of a CPU may hold depends on the size of the zone and on
  * how many CPUs there are (zb_pcp_setup). Beyond that they are shortened in
@@ -66,9 +76,17 @@ static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
 	ZB_PCP_STARTS(8), ZB_PCP_STARTS(9),
 };
 
+/* Why the owner of lists does not use them. One caller at a time changes that. */
+enum zb_pcp_parked {
+	ZB_PCP_OPEN,
+	ZB_PCP_DRAINED,			/* another CPU takes what is there */
+	ZB_PCP_OFFLINE,			/* the owner is offline, or about to be */
+};
+
 /**
  * struct zb_pcp - what one CPU keeps of one zone
  * @busy: the owner is at work on the lists
+ * @parked: the owner goes past its lists, see enum zb_pcp_parked
  * @rotor: the list to be shortened next
  * @streak: refills in a row, or drains if negative
  * @nr_pages: frames on all lists
@@ -80,6 +98,7 @@ static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
  */
 struct zb_pcp {
 	u8 busy;
+	u8 parked;
 	u8 rotor;
 	s8 streak;
 	u32 nr_pages;
@@ -109,15 +128,18 @@ static inline bool zb_pcp_order(unsigned int order)
 }
 
 /*
- * The owner's door to its lists: false means that we are an interrupt on top of
- * it. Between enter and leave the CPU stays the same and nothing sleeps.
+ * Begin to use this CPU's lists. False if this is an interrupt on top of such use,
+ * or if the lists are parked. Between enter and leave the CPU stays the same and
+ * nothing sleeps.
  */
 static __always_inline bool zb_pcp_enter(const struct zb_zone *zone,
 					 struct zb_pcp **pcp)
 {
 	zb_cpu_pin();
 	*pcp = zb_this_cpu_ptr(zone->pcp);
-	if (unlikely(zb_read_own((*pcp)->busy))) {
+	/* Pairs with zb_pcp_unpark(): see the lists as the drain has left them. */
+	if (unlikely(zb_read_own((*pcp)->busy) ||
+		     zb_load_acquire(&(*pcp)->parked))) {
 		zb_cpu_unpin();
 		return false;
 	}
@@ -139,18 +161,28 @@ static inline void zb_pcp_count_event(struct zb_pcp *pcp, enum zb_event event,
 	zb_count(pcp->events[event], nr);
 }
 
+/* pcp_setup.c */
 void zb_pcp_init(struct zb_zone *zone);
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction);
+
+/* pcp.c */
 unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 			     unsigned int mt, unsigned int alloc_flags);
 void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 		     unsigned int order);
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold);
+bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
+void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
+bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
+		      enum zb_pcp_parked why);
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
+unsigned long zb_pcp_drain_own(struct zb_zone *zone);
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
+
+/* stat.c */
 unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
 
 /* rmqueue.c */

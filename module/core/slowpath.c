@@ -5,7 +5,7 @@
  *	wake background reclaim
  *	try with the min watermark, and as far below as the flags allow
  *	NO_WATERMARKS for MEMALLOC
- *	may not sleep: fail
+ *	may not sleep: drain the lists of this CPU, try again, fail
  *	repeat
  *	    drain per-CPU lists, give high-atomic pageblocks back, reclaim,
  *	    compact, try again
@@ -181,6 +181,24 @@ static unsigned long reclaim_and_retry(struct zb_pool *pool,
 	}
 }
 
+/*
+ * For a request that may not sleep. What the lists of this CPU keep it can have at
+ * once. Those of other CPUs can be taken only after a grace period, so they are
+ * drained in the background for the requests that follow.
+ */
+static unsigned long drain_own_and_retry(struct zb_pool *pool,
+					 const struct attempt *a)
+{
+	unsigned long drained = 0;
+	struct zb_zoneref *z;
+
+	for_each_own_zoneref(z, a)
+		drained += zb_pcp_drain_own(z->zone);
+	if (pool->ops->drain_later)
+		pool->ops->drain_later(pool);
+	return drained ? try_again(pool, a) : ZB_NO_PFN;
+}
+
 static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 			   unsigned int order, unsigned int alloc_flags,
 			   const struct zb_alloc_context *ac)
@@ -222,8 +240,9 @@ unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 		a.alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
 		pfn = try_again(pool, &a);
 	}
-	if (pfn == ZB_NO_PFN && (gfp & __ZB_GFP_DIRECT_RECLAIM))
-		pfn = reclaim_and_retry(pool, &a);
+	if (pfn == ZB_NO_PFN)
+		pfn = gfp & __ZB_GFP_DIRECT_RECLAIM ?
+		      reclaim_and_retry(pool, &a) : drain_own_and_retry(pool, &a);
 failed:
 	if (pfn == ZB_NO_PFN)
 		report_failure(pool, gfp, order, a.alloc_flags, ac);

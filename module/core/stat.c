@@ -201,3 +201,42 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
+
+/* What the short way counts by order only: it is always the CPU's own node. */
+static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
+{
+	const unsigned long *by_order = event == ZB_PGFREE ? pcp->nr_fast_free :
+							     pcp->nr_fast_alloc;
+	bool frames = event == ZB_PGALLOC || event == ZB_PGFREE;
+	unsigned long nr = 0;
+	unsigned int order;
+
+	if (!frames && event != ZB_NUMA_HIT && event != ZB_NUMA_LOCAL)
+		return 0;
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		nr += READ_ONCE(by_order[order]) << (frames ? order : 0);
+	return nr;
+}
+
+/**
+ * zb_zone_events() - how often something happened to a zone
+ * @zone: which
+ * @event: what
+ *
+ * Context: any.
+ * Return: the count since load, as of some recent moment.
+ */
+unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event)
+{
+	unsigned long nr = READ_ONCE(zone->events[event]);
+	const struct zb_pcp *pcp;
+	unsigned int cpu;
+
+	if (event >= ZB_NR_CPU_EVENTS)
+		return nr;
+	zb_for_each_possible_cpu(cpu) {
+		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+		nr += READ_ONCE(pcp->events[event]) + fast_events(pcp, event);
+	}
+	return nr;
+}

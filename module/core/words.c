@@ -106,14 +106,18 @@ void zb_words_give(struct zb_zone *zone, const struct zb_words *words,
 }
 
 /*
- * Near what has to be left, what one CPU keeps is what another one lacks. For
- * whom the refill is does not matter: there may be others.
+ * Near the low watermark, refill less, so that one CPU does not hoard the last
+ * free frames. Of these only the ones count that the request can have.
  */
-static unsigned int take_limit(const struct zb_zone *zone, unsigned int order)
+static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
+			       unsigned int alloc_flags)
 {
+	unsigned long usable = zone->nr_usable +
+			       (alloc_flags & ZB_ALLOC_CMA ?
+				zone->nr_free_type[ZB_MIGRATE_CMA] : 0);
 	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) +
 			     READ_ONCE(zone->lowmem_reserve[ZB_NR_ZONES - 1]);
-	unsigned long above = zone->nr_free > mark ? zone->nr_free - mark : 0;
+	unsigned long above = usable > mark ? usable - mark : 0;
 	unsigned long most = above >> (order + 2);
 
 	if (most > READ_ONCE(zone->pcp_limit[order]))
@@ -140,7 +144,7 @@ void zb_words_take(struct zb_zone *zone, unsigned int mt,
 
 	words->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
-	limit = take_limit(zone, words->order);
+	limit = take_limit(zone, words->order, alloc_flags);
 	__zb_rmqueue_words(zone, mt, alloc_flags, nr < limit ? nr : limit, words);
 	if (zb_trace_zone_locked_enabled())
 		trace_words(zone, words, mt, true);

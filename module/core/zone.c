@@ -109,6 +109,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_bad = 0;
 	zone->nr_usable = 0;
 	zone->fast_mark = 0;
+	zone->is_low = 0;
 	zone->types = zone->state + zone->nr_pages + 1;
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));

@@ -159,7 +159,6 @@ struct zb_words {
  * @nr_bad: frames that were found damaged and kept out of use
  * @nr_usable: those of them that are of a mobility, and not for special use
  * @fast_mark: with less than this there is no short way for requests (fast.h)
- * @is_low: @nr_usable is below @fast_mark
  * @watermark: frames to be left, see watermark.h
  * @lowmem_reserve: more frames to be left, by a request's highest zone type
  * @max_order: largest order blocks are merged to
@@ -168,6 +167,8 @@ struct zb_words {
  * @nr_blocks: pageblocks by migrate type
  * @events: what happened under the lock, see enum zb_event
  * @fallbacks: by mobility wanted and mobility taken from
+ * @is_low: @nr_usable is below @fast_mark; in a cache line of its own, because the
+ *	counters beside it would be written with every refill and drain
  * @start_pfn: first frame, on a pageblock border
  * @nr_pages: frames, whole pageblocks
  * @pageblocks: one per 512 frames
@@ -189,7 +190,6 @@ struct zb_zone {
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_bad;
 	unsigned long fast_mark;
-	u8 is_low;
 	unsigned long watermark[ZB_NR_WMARKS];
 	unsigned long lowmem_reserve[ZB_NR_ZONES];
 	unsigned int max_order;
@@ -199,8 +199,11 @@ struct zb_zone {
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
 
+	/* Read by every allocation and free, and written when it changes. */
+	u8 is_low __aligned(64);
+
 	/* All below stays as zb_zone_init() left it. */
-	unsigned long start_pfn;
+	unsigned long start_pfn __aligned(64);
 	unsigned long nr_pages;
 	struct zb_pageblock *pageblocks;
 	u8 *state;
@@ -267,8 +270,11 @@ static __always_inline bool zb_zone_claim(struct zb_zone *zone,
 /* Zone lock held for these; readers don't take it. */
 static inline void __zb_set_usable(struct zb_zone *zone, unsigned long nr)
 {
+	u8 low = nr < zone->fast_mark;
+
 	WRITE_ONCE(zone->nr_usable, nr);
-	WRITE_ONCE(zone->is_low, nr < zone->fast_mark);
+	if (zone->is_low != low)
+		WRITE_ONCE(zone->is_low, low);
 }
 
 static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,

@@ -383,8 +383,9 @@ TEST(empty_lists_are_for_the_long_way)
 }
 
 /*
- * The one thing in which the ways differ: a zone with enough frames but no block
- * is passed over by the long way, be there one on the list.
+ * The one thing in which the paths differ: a zone with enough frames but no block
+ * is passed over by the freelist path, be there one on the list. Before it fails,
+ * the list is drained.
  */
 TEST(a_listed_block_will_do)
 {
@@ -406,9 +407,11 @@ TEST(a_listed_block_will_do)
 	unit_fill_pageblock(zone, 1, M, keep);
 	EXPECT(put(p, PB(8), 3));
 	EXPECT_EQ(zone->nr_usable, ZB_PAGEBLOCK_NR / 2);
-	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MOVABLE, 3), ZB_NO_PFN);
+	EXPECT(!zb_zone_watermark_ok(zone, 3, 0, ZB_ZONE_NORMAL, 0));
 	ASSERT(get(p, __ZB_GFP_MOVABLE, 3, &pfn));
 	EXPECT_EQ(pfn, PB(8));
+	EXPECT(put(p, PB(8), 3));
+	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MOVABLE, 3), PB(8));
 	unit_pool_quiet(p);
 	unit_free_pageblock(zone, 0);
 	unit_free_pageblock(zone, 1);

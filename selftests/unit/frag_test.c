@@ -150,7 +150,7 @@ static void set_lists(struct unit_pool *p, const struct setting *s)
 		zb_pcp_setup(zone, s->cpus,
 			     zone->nr_pages / (2ul * zone->pcp_high * s->cpus));
 	for (cpu = 0; cpu < s->cpus; cpu++)
-		zone->pcp[cpu].busy = s->lists == NONE;
+		zone->pcp[cpu].parked = s->lists == NONE ? ZB_PCP_OFFLINE : ZB_PCP_OPEN;
 }
 
 static void expect_figures(const struct setting *s, const struct zb_zone *zone)

@@ -16,15 +16,17 @@
  *  - another task, that which drains the lists among them, and a move to another
  *    CPU for the rest of the operation, wherever we are not pinned
  *  - another CPU: anything while we hold no lock, else the short way only
+ *  - a drain from the other side, or an isolation and such a drain: the lists are
+ *    parked at one point; the grace period is over at the first point after it at
+ *    which we are not pinned, and there they are drained and unparked
  *
  * A schedule is one choice of all that. In each of them every frame always has one
  * owner, so none is given twice; and in the end all are free, so none is lost.
  */
-#define _GNU_SOURCE	/* REG_EFL */
-#include <signal.h>
-
 #include "fast.h"
+#include "isolate.h"
 #include "unit_pool.h"
+#include "unit_step.h"
 
 #define NR_PAGEBLOCKS	4u
 #define MAX_HELD	1024u
@@ -34,6 +36,8 @@
 enum what {
 	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9,
 	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, DRAIN, NR_WHAT,
+	/* Only as something that comes between. */
+	DRAIN_OTHER = NR_WHAT, ISOLATE,
 };
 
 static const unsigned int order_of[NR_WHAT] = {
@@ -73,54 +77,12 @@ static struct world {
 	bool counting;
 	u8 may[MAX_POINTS];
 	bool stepping;
+	/* A drain from the other side that waits for its grace period. */
+	enum what waiting;
+	bool isolated;
 } w;
 
 static void at_point(void);
-
-/* --- single steps --------------------------------------------------------------- */
-
-#ifdef __x86_64__
-#define TRAP_FLAG	0x100u
-
-static void step_on(void)
-{
-	__asm__ __volatile__("pushfq; orq %0, (%%rsp); popfq"
-			     : : "i"(TRAP_FLAG) : "memory", "cc");
-}
-
-static void step_off(void)
-{
-	__asm__ __volatile__("pushfq; andq %0, (%%rsp); popfq"
-			     : : "i"(~TRAP_FLAG) : "memory", "cc");
-}
-
-/* Once it has happened, the rest may run at full speed. */
-static void on_step(int sig, siginfo_t *info, void *context)
-{
-	ucontext_t *uc = context;
-
-	(void)sig;
-	(void)info;
-	at_point();
-	if (w.next == w.nr_plan && !w.counting)
-		uc->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-}
-#else
-static void step_on(void)
-{
-}
-
-static void step_off(void)
-{
-}
-
-static void on_step(int sig, siginfo_t *info, void *context)
-{
-	(void)sig;
-	(void)info;
-	(void)context;
-}
-#endif
 
 /* Points count between these two only: what is written down here is no part of it. */
 static void core_begins(void)
@@ -128,7 +90,7 @@ static void core_begins(void)
 	if (!w.stepping)
 		zb_env_hook = at_point;
 	else if (!w.level)
-		step_on();
+		unit_step_on();
 }
 
 static void core_ends(void)
@@ -136,7 +98,7 @@ static void core_ends(void)
 	if (!w.stepping)
 		zb_env_hook = NULL;
 	else if (!w.level)
-		step_off();
+		unit_step_off();
 }
 
 /* --- operations, and whose each frame is --------------------------------------- */
@@ -215,7 +177,7 @@ static void act(enum what what)
 	}
 	core_begins();
 	if (what == DRAIN)
-		zb_pcp_drain(w.zone, zb_env_cpu);
+		zb_pcp_drain_own(w.zone);
 	else
 		pfn = take(what);
 	core_ends();
@@ -245,13 +207,51 @@ static bool allowed(u8 may, const struct event *e)
 {
 	if (!(may >> e->who & 1))
 		return false;
-	return e->who != OTHER_CPU || may & BIT(INTERRUPT) || is_short(e->what);
+	/* Isolation takes the zone lock; parking does not. */
+	return e->who != OTHER_CPU || may & BIT(INTERRUPT) ||
+	       is_short(e->what) || e->what == DRAIN_OTHER;
+}
+
+/* The first half, at any point. */
+static void begin_other_side(enum what what)
+{
+	unsigned int cpu;
+
+	zb_env_hook = NULL;
+	if (what == ISOLATE)
+		ASSERT(zb_pool_isolate_range(&w.p->pool, w.zone->start_pfn, PB(1)));
+	for (cpu = 0; cpu < 2; cpu++)
+		ASSERT(zb_pcp_park(w.zone, cpu, ZB_PCP_DRAINED));
+	w.waiting = what;
+	zb_env_hook = w.stepping ? NULL : at_point;
+}
+
+/* The second one, after the grace period. */
+static void end_other_side(void)
+{
+	zb_env_hook_fn hook = zb_env_hook;
+	unsigned int cpu;
+
+	zb_env_hook = NULL;
+	for (cpu = 0; cpu < 2; cpu++) {
+		zb_pcp_drain(w.zone, cpu);
+		zb_pcp_unpark(w.zone, cpu, ZB_PCP_DRAINED);
+	}
+	w.isolated = w.waiting == ISOLATE;
+	w.waiting = 0;
+	if (w.isolated)
+		ASSERT(!unit_isolated_listed(w.zone));
+	zb_env_hook = hook;
 }
 
 static void happen(const struct event *e)
 {
 	unsigned int cpu = zb_env_cpu, pinned = zb_env_pinned, off = zb_env_irqs_off;
 
+	if (e->what >= NR_WHAT) {
+		begin_other_side(e->what);
+		return;
+	}
 	if (e->who == MOVE) {
 		zb_env_set_cpu(!cpu);
 		return;
@@ -280,6 +280,8 @@ static void at_point(void)
 	const struct event *e = &w.plan[w.next];
 	unsigned long n = w.points[w.level]++;
 
+	if (w.waiting && !w.level && !zb_env_pinned && !zb_env_irqs_off)
+		end_other_side();
 	if (w.counting) {
 		ASSERT(n < MAX_POINTS);
 		w.may[n] = who_may();
@@ -358,6 +360,13 @@ static bool run(const struct start *s, enum what what)
 	w.nr_plan = 0;
 	w.counting = false;
 	w.stepping = false;
+	if (w.waiting)
+		end_other_side();
+	if (w.isolated) {
+		ASSERT(!unit_isolated_listed(w.zone));
+		zb_pool_unisolate_range(&w.p->pool, w.zone->start_pfn, PB(1));
+		w.isolated = false;
+	}
 	/* All rules hold; now and then all of them are looked at. */
 	if (w.schedules++ % 8 == 0)
 		ASSERT(unit_pool_quiet(w.p));
@@ -389,7 +398,8 @@ static const struct event events[] = {
 	{ OTHER_CPU, ALLOC_SHORT, 0, 0 }, { OTHER_CPU, FREE_SHORT, 0, 0 },
 	{ OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
 	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 },
-	{ MOVE, DRAIN, 0, 0 },
+	{ INTERRUPT, DRAIN, 0, 0 }, { MOVE, DRAIN, 0, 0 },
+	{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
 };
 
 /* One event, at every @stride'th point of one operation, from some point on. */
@@ -491,6 +501,7 @@ static void two_events(const enum what *mains, unsigned int nr_mains,
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 		{ TASK, DRAIN, 0, 0 }, { TASK, FREE_0, 0, 0 },
 		{ OTHER_CPU, ALLOC_0, 0, 0 }, { MOVE, DRAIN, 0, 0 },
+		{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
 	};
 	static const struct event second[] = {
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },
@@ -506,7 +517,7 @@ static void two_events(const enum what *mains, unsigned int nr_mains,
 		s.cached = mains[m] == FREE_0 ? list_length() : 1;
 		points = count_points(&s, mains[m]);
 		for (i = 0; i < ARRAY_SIZE(first); i++) {
-			if (level && first[i].who == MOVE)
+			if (level && (first[i].who == MOVE || first[i].what >= NR_WHAT))
 				continue;
 			w.plan[0] = first[i];
 			for (w.plan[0].at = 0; w.plan[0].at < points; w.plan[0].at++)
@@ -531,27 +542,11 @@ TEST(two_events_at_all_pairs_of_points)
 	two_events(mains, ARRAY_SIZE(mains), 0);
 }
 
-static volatile sig_atomic_t steps;
-
-static void count_step(int sig)
+/* Once it has happened, the rest may run at full speed. */
+static bool step_point(void)
 {
-	(void)sig;
-	steps++;
-}
-
-/* Not on every processor, and not in every sandbox. */
-static bool can_step(void)
-{
-	struct sigaction action = { .sa_handler = count_step };
-
-	sigaction(SIGTRAP, &action, NULL);
-	step_on();
-	barrier();
-	step_off();
-	action.sa_sigaction = on_step;
-	action.sa_flags = SA_SIGINFO;
-	sigaction(SIGTRAP, &action, NULL);
-	return steps > 0;
+	at_point();
+	return w.next < w.nr_plan || w.counting;
 }
 
 /* To get to instruction n takes n steps, so of long operations there are samples. */
@@ -566,7 +561,7 @@ static void step_through(const enum what *whats, unsigned int nr,
 	unsigned long points, stride;
 	unsigned int i, k;
 
-	if (!can_step()) {
+	if (!unit_step_start(step_point)) {
 		unit_note("no single steps here");
 		return;
 	}

@@ -135,17 +135,27 @@ TEST(drain_before_failing)
 /* Free frames on a list of another mobility are within reach as well. */
 TEST(drain_reaches_other_mobilities)
 {
-	struct unit_pool *p = unit_pool_one(1, 1);
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 1, 1 } }, .nr_zones = 1, .cpus = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
 	struct zb_pool *pool = &p->pool;
-	unsigned long pfn, other;
+	unsigned long pfn;
+	unsigned int i;
 
 	while (p->pool.zones->nr_free)
 		unit_take(pool->zones, 0, ZB_MIGRATE_MOVABLE);
 	pfn = PB(1) + 77;
-	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
-	EXPECT_EQ(unit_alloc(p, 0, 0), ZB_NO_PFN);
-	other = unit_alloc(p, ZB_GFP_KERNEL, 0);
-	EXPECT_EQ(other, pfn);
+	/* On this CPU's list anybody can have it, on another's who may sleep. */
+	for (i = 0; i < 2; i++) {
+		pool->zones->is_low = 0;
+		zb_env_set_cpu(i);
+		EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+		EXPECT_EQ(zb_pcp_nr_pages(pool->zones, i), 1);
+		zb_env_set_cpu(0);
+		EXPECT_EQ(unit_alloc(p, 0, 0), i ? ZB_NO_PFN : pfn);
+	}
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 0), pfn);
 	unit_free_pageblock(pool->zones, 0);
 	unit_pool_end(p);
 }

@@ -4,8 +4,10 @@
  * others to take part: under ThreadSanitizer, as thread_test.c.
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "fast.h"
+#include "isolate.h"
 #include "unit_pool.h"
 
 #define NR_CPUS		4u
@@ -106,4 +108,108 @@ static void free_the_same(struct zb_pool *pool, unsigned int cpu)
 TEST(all_cpus_free_the_same_blocks)
 {
 	run_cpus(free_the_same);
+}
+
+/*
+ * Drains from the other side while all CPUs take and give: what another thread has
+ * taken off the lists is ordered by the grace period, and by nothing else.
+ */
+#define NR_HELD		64u
+#define DRAINER		(NR_CPUS - 1)
+
+static bool working[NR_CPUS];
+static unsigned long nr_drained;
+
+static void drain_others(struct zb_zone *zone)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < DRAINER; cpu++)
+		EXPECT(zb_pcp_park(zone, cpu, ZB_PCP_DRAINED));
+	zb_env_synchronize();
+	for (cpu = 0; cpu < DRAINER; cpu++) {
+		nr_drained += zb_pcp_nr_pages(zone, cpu);
+		zb_pcp_drain(zone, cpu);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
+		zb_pcp_unpark(zone, cpu, ZB_PCP_DRAINED);
+	}
+}
+
+static bool somebody_works(void)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < DRAINER; cpu++)
+		if (__atomic_load_n(&working[cpu], __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static void take_and_give(struct zb_pool *pool)
+{
+	unsigned long pfn[NR_HELD];
+	unsigned int round, i, order;
+
+	for (round = 0; round < 2000; round++) {
+		order = unit_below(3);
+		for (i = 0; i < NR_HELD; i++)
+			if (!zb_fast_alloc(pool->nodes, __ZB_GFP_MOVABLE, order, &pfn[i]))
+				pfn[i] = unit_alloc(r.p, __ZB_GFP_MOVABLE | __ZB_GFP_NOWARN, order);
+		for (i = 0; i < NR_HELD; i++)
+			if (pfn[i] != ZB_NO_PFN && !zb_fast_free(pool, pfn[i], order))
+				EXPECT_EQ(unit_free(r.p, pfn[i], order), ZB_OK);
+	}
+}
+
+static void drained_work(struct zb_pool *pool, unsigned int cpu)
+{
+	working[cpu] = true;
+	pthread_barrier_wait(&r.step);
+	if (cpu != DRAINER) {
+		take_and_give(pool);
+		__atomic_store_n(&working[cpu], false, __ATOMIC_RELAXED);
+		return;
+	}
+	nr_drained = 0;
+	while (somebody_works()) {
+		drain_others(pool->zones);
+		sched_yield();
+	}
+	unit_note("%lu frames drained from the other side", nr_drained);
+	EXPECT(nr_drained > 0);
+}
+
+TEST(lists_are_drained_from_the_other_side)
+{
+	run_cpus(drained_work);
+}
+
+/* An isolated pageblock is on no list after the grace period, whatever is freed. */
+static void isolating_work(struct zb_pool *pool, unsigned int cpu)
+{
+	struct zb_zone *zone = pool->zones;
+	unsigned long pfn;
+
+	working[cpu] = true;
+	pthread_barrier_wait(&r.step);
+	if (cpu != DRAINER) {
+		take_and_give(pool);
+		__atomic_store_n(&working[cpu], false, __ATOMIC_RELAXED);
+		return;
+	}
+	while (somebody_works()) {
+		pfn = zone->start_pfn + PB(unit_below(4));
+		EXPECT(zb_pool_isolate_range(pool, pfn, PB(1)));
+		drain_others(zone);
+		/* Those who had some of it give it back; nobody gets more of it. */
+		while (somebody_works() && zb_pool_range_free(pool, pfn, PB(1)) < PB(1))
+			sched_yield();
+		EXPECT_EQ(zb_pool_range_free(pool, pfn, PB(1)), PB(1));
+		zb_pool_unisolate_range(pool, pfn, PB(1));
+	}
+}
+
+TEST(a_pageblock_is_isolated_meanwhile)
+{
+	run_cpus(isolating_work);
 }

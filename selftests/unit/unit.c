@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #define MAX_SHOWN	20	/* failures of one test that are printed */
 
 _Thread_local unsigned int zb_env_cpu;
+struct zb_env_grace zb_env_grace[ZB_ENV_MAX_CPUS];
 _Thread_local int zb_env_node;
 unsigned int zb_env_nr_cpus = 1;
 _Thread_local zb_env_hook_fn zb_env_hook;
@@ -31,6 +33,24 @@ static struct shared {
 
 static struct unit_test *first, **last = &first;
 static const char *program;
+
+/**
+ * zb_env_synchronize() - wait until every CPU has left what it is in
+ *
+ * Context: the calling CPU is not pinned.
+ */
+void zb_env_synchronize(void)
+{
+	unsigned long seq, *now;
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < zb_env_nr_cpus; cpu++) {
+		now = &zb_env_grace[cpu].seq;
+		seq = __atomic_fetch_add(now, 0, __ATOMIC_ACQ_REL);
+		while (seq % 2 && __atomic_load_n(now, __ATOMIC_ACQUIRE) == seq)
+			sched_yield();
+	}
+}
 
 /**
  * unit_register() - add a test behind those that are there

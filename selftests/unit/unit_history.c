@@ -268,6 +268,7 @@ static void do_alloc(struct run *run)
 	struct unit_request r;
 	unsigned long zones = ~0ul, masks[2];
 	bool look, was_short;
+	struct zb_zone *zone;
 
 	random_request(run, &r, masks);
 	l.nr_pages = BIT(r.order);
@@ -280,6 +281,9 @@ static void do_alloc(struct run *run)
 	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
 	       unit_below(run->b->before) == 0;
 	if (look) {
+		/* A request that fails gives back what this CPU keeps. */
+		zb_for_each_zone(zone, run->pool)
+			zb_pcp_drain_own(zone);
 		before = unit_state_save(run->m.p);
 		zones = who_serves(run, &r);
 	}

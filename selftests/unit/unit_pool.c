@@ -17,7 +17,7 @@ static void drain_all(struct zb_pool *pool)
 		return;
 	}
 	zb_for_each_zone(zone, pool)
-		zb_pcp_drain(zone, zb_env_cpu);
+		zb_pcp_drain_own(zone);
 }
 
 static const struct zb_ops unit_ops = { .drain_all = drain_all };
@@ -107,7 +107,8 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 	zb_env_node = g->zones[0].nid;
 	pool->max_order = pool_max_order(g);
 	pool->nr_zones = g->nr_zones;
-	pool->zones = must(calloc(g->nr_zones, sizeof(*pool->zones)));
+	pool->zones = dirty(g->nr_zones * sizeof(*pool->zones));
+	memset(pool->zones, 0, g->nr_zones * sizeof(*pool->zones));
 	for (i = 0; i < g->nr_zones; i++)
 		make_zone(&pool->zones[i], &g->zones[i], g, pool->max_order);
 	make_nodes(pool, g->distance ?: number_distance);
@@ -258,6 +259,26 @@ void unit_pool_no_lists(struct unit_pool *p)
 		memset(zone->pcp_batch, 0, sizeof(zone->pcp_batch));
 	}
 	zb_fast_setup(&p->pool);
+}
+
+/**
+ * unit_isolated_listed() - is anything of an isolated pageblock on a list?
+ * @zone: the zone; no other thread uses it
+ *
+ * Return: true if so.
+ */
+bool unit_isolated_listed(const struct zb_zone *zone)
+{
+	const struct zb_pcp *pcp = zone->pcp;
+	unsigned int list, at;
+
+	for (; pcp < zone->pcp + zb_env_nr_cpus; pcp++)
+		for (list = 0; list < ZB_PCP_LISTS; list++)
+			for (at = zb_pcp_start[list]; at < pcp->top[list]; at++)
+				if (zone->types[pcp->frame[at] / ZB_PAGEBLOCK_NR] ==
+				    ZB_MIGRATE_ISOLATE)
+					return true;
+	return false;
 }
 
 /**

@@ -107,6 +107,18 @@ static inline void zb_env_point(void)
 					    __ATOMIC_RELAXED);		\
 	})
 
+/* Between CPUs: what was written before the store is seen after the load. */
+#define zb_load_acquire(p)						\
+	({								\
+		zb_env_point();						\
+		__atomic_load_n(p, __ATOMIC_ACQUIRE);			\
+	})
+#define zb_store_release(p, v)						\
+	do {								\
+		zb_env_point();						\
+		__atomic_store_n(p, v, __ATOMIC_RELEASE);		\
+	} while (0)
+
 static inline unsigned int __ffs64(u64 x)
 {
 	return __builtin_ctzll(x);
@@ -277,15 +289,59 @@ static inline void zb_env_set_cpu(unsigned int cpu)
 	zb_env_cpu = cpu;
 }
 
+/*
+ * A grace period, as RCU has it: zb_env_synchronize() returns when every CPU that
+ * was pinned when it began has been unpinned. @seq is odd while the CPU is pinned,
+ * and only its own thread changes @depth. A read-modify-write on both sides, and
+ * no fence, because the thread sanitizer understands these.
+ */
+struct zb_env_grace {
+	unsigned long seq;
+	unsigned int depth;
+} __aligned(64);
+
+extern struct zb_env_grace zb_env_grace[ZB_ENV_MAX_CPUS];
+
+#ifdef ZB_ENV_POINTS
+static inline void zb_env_enter_section(void)
+{
+	struct zb_env_grace *g = &zb_env_grace[zb_env_cpu];
+
+	if (!g->depth++)
+		__atomic_fetch_add(&g->seq, 1, __ATOMIC_ACQ_REL);
+}
+
+static inline void zb_env_leave_section(void)
+{
+	struct zb_env_grace *g = &zb_env_grace[zb_env_cpu];
+
+	if (!--g->depth)
+		__atomic_fetch_add(&g->seq, 1, __ATOMIC_ACQ_REL);
+}
+#else
+static inline void zb_env_enter_section(void)
+{
+}
+
+static inline void zb_env_leave_section(void)
+{
+}
+#endif
+
+void zb_env_synchronize(void);
+
 static inline void zb_cpu_pin(void)
 {
+	zb_env_point();
 	zb_env_count(zb_env_pinned, 1);
+	zb_env_enter_section();
 	zb_env_point();
 }
 
 static inline void zb_cpu_unpin(void)
 {
 	zb_env_point();
+	zb_env_leave_section();
 	zb_env_count(zb_env_pinned, -1);
 	zb_env_point();
 }

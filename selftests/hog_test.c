@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A real-time task that never leaves its CPU: what that CPU keeps on its lists can
+ * be had by others all the same. The hog ends when it is told to, and nothing here
+ * measures time: where something waits for the hog, the test times out.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+
+#define NR_BUFS		32
+#define HOG_CPU		1
+#define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
+
+struct hog {
+	volatile bool started, stop;
+	volatile unsigned long turns;
+};
+
+static int run_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Newer kernels give what is left over by real-time tasks to others. */
+static void set_fair_server(unsigned int cpu, const char *runtime)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%u/runtime",
+		 cpu);
+	zb_write_file(path, runtime);
+}
+
+static void hog_cpu(struct hog *hog, unsigned int cpu)
+{
+	const struct sched_param param = { .sched_priority = 50 };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (run_on(cpu) || sched_setscheduler(0, SCHED_FIFO, &param))
+		_exit(1);
+	hog->started = true;
+	while (!hog->stop)
+		hog->turns++;
+	_exit(0);
+}
+
+static pid_t start_hog(struct __test_metadata *_metadata, struct hog *hog)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		hog_cpu(hog, HOG_CPU);
+	while (!hog->started && !waitpid(pid, &status, WNOHANG))
+		sched_yield();
+	ASSERT_TRUE(hog->started);
+	return pid;
+}
+
+/* Frames that are free, but on lists of CPUs. */
+static long nr_listed(int fd)
+{
+	return zb_free_bytes(fd) / sysconf(_SC_PAGESIZE) - zb_vmstat("nr_free_pages");
+}
+
+/* Have the hog's CPU keep something; it does not get to run there any more. */
+static void fill_lists(struct __test_metadata *_metadata, int fd)
+{
+	struct zb_ioc_alloc bufs[NR_BUFS];
+	int i;
+
+	ASSERT_EQ(0, run_on(HOG_CPU));
+	for (i = 0; i < NR_BUFS; i++)
+		ASSERT_EQ(0, zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &bufs[i]));
+	for (i = 0; i < NR_BUFS; i++)
+		ASSERT_EQ(0, zb_free(fd, bufs[i].handle));
+	ASSERT_EQ(0, run_on(0));
+	ASSERT_LT(0, nr_listed(fd));
+}
+
+static int drain_all(int fd)
+{
+	(void)fd;
+	return zb_drain();
+}
+
+/* All of the largest block: what the other CPU keeps is missing. */
+static int request_all(int fd)
+{
+	struct zb_ioc_info info;
+	struct zb_ioc_alloc a;
+	int rc = zb_info(fd, &info);
+
+	if (!rc)
+		rc = zb_alloc_order(fd, info.max_order,
+				    ZB_GFP_ANYZONE | __ZB_GFP_NORETRY, &a);
+	/* If the watermark is in the way, it has drained the lists all the same. */
+	return rc == -ENOMEM ? 0 : rc ?: zb_free(fd, a.handle);
+}
+
+static int close_last(int fd)
+{
+	return close(fd) ? -errno : 0;
+}
+
+static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
+{
+	char runtime[32] = "";
+	struct hog *hog;
+	int fd = zb_open();
+	pid_t pid;
+
+	if (fd < 0)
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !zb_have_debugfs())
+		SKIP(return, "needs a second CPU and debugfs");
+	hog = mmap(NULL, sizeof(*hog), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, hog);
+	ASSERT_LT(0, zb_read_file(RT_RUNTIME, runtime, sizeof(runtime)));
+	fill_lists(_metadata, fd);
+	ASSERT_EQ(0, zb_write_file(RT_RUNTIME, "-1"));
+	set_fair_server(HOG_CPU, "0");
+	pid = start_hog(_metadata, hog);
+	EXPECT_EQ(0, work(fd));
+	if (work == close_last)
+		fd = zb_open();
+	EXPECT_EQ(0, nr_listed(fd));
+	EXPECT_FALSE(hog->stop);
+	hog->stop = true;
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	set_fair_server(HOG_CPU, "50000000");
+	EXPECT_EQ(0, zb_write_file(RT_RUNTIME, runtime));
+	EXPECT_TRUE(zb_check_ok());
+	close(fd);
+}
+
+TEST(drain_beside_hog)
+{
+	beside_hog(_metadata, drain_all);
+}
+
+TEST(request_beside_hog)
+{
+	beside_hog(_metadata, request_all);
+}
+
+TEST(close_beside_hog)
+{
+	beside_hog(_metadata, close_last);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lists that are not used: parked ones, busy ones, and those of a zone that is low;
+ * and what a request that may not sleep gets from lists before it fails.
+ */
+#include "fast.h"
+#include "isolate.h"
+#include "unit_pool.h"
+
+#define MAX_HELD	(1ul << 18)
+
+static const struct unit_geometry two_cpus = {
+	.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1, .cpus = 2,
+};
+
+/* Its CPU goes to the zone, both ways, and uses the lists again afterwards. */
+TEST(parked_lists_are_left_alone)
+{
+	struct unit_pool *p = unit_pool_make(&two_cpus);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, cached;
+
+	unit_pool_long_lists(p);
+	EXPECT_EQ(unit_free(p, unit_alloc(p, __ZB_GFP_MOVABLE, 0), 0), ZB_OK);
+	cached = zb_pcp_nr_pages(zone, 0);
+	EXPECT(cached > 0);
+	EXPECT(zb_pcp_park(zone, 0, ZB_PCP_DRAINED));
+	EXPECT(!zb_pcp_park(zone, 0, ZB_PCP_OFFLINE));
+	EXPECT(!zb_fast_alloc(p->pool.nodes, __ZB_GFP_MOVABLE, 0, &pfn));
+	pfn = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
+	ASSERT(pfn != ZB_NO_PFN);
+	EXPECT(!zb_fast_free(&p->pool, pfn, 0));
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	EXPECT_EQ(zb_pcp_drain_own(zone), 0);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), cached);
+	zb_pcp_drain(zone, 0);
+	EXPECT_EQ(zone->nr_free, zone->nr_pages);
+	/* For something else: they stay parked. */
+	zb_pcp_unpark(zone, 0, ZB_PCP_OFFLINE);
+	EXPECT(zb_pcp_is_parked(zone, 0, ZB_PCP_DRAINED));
+	zb_pcp_unpark(zone, 0, ZB_PCP_DRAINED);
+	EXPECT_EQ(unit_free(p, unit_alloc(p, __ZB_GFP_MOVABLE, 0), 0), ZB_OK);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), cached);
+	unit_pool_end(p);
+}
+
+/* What can't be listed is not taken from the zone: one block, not a batch. */
+TEST(an_interrupt_takes_one_block)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 512, 512 } }, .nr_zones = 1,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		zone->pcp->busy = 1;
+		pfn = unit_alloc(p, ZB_GFP_ATOMIC, order);
+		ASSERT(pfn != ZB_NO_PFN);
+		EXPECT_EQ(zone->nr_free, zone->nr_pages - BIT(order));
+		EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(zone->nr_free, zone->nr_pages);
+		zone->pcp->busy = 0;
+	}
+	unit_pool_end(p);
+}
+
+/* Frames that are freed on other CPUs while the zone is low can be had here. */
+TEST(nothing_is_kept_back_when_low)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 512, 512 } }, .nr_zones = 1,
+		.watermarks = true, .cpus = 8,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long *pfn = calloc(MAX_HELD, sizeof(*pfn));
+	unsigned long n, bulk;
+	unsigned int cpu, i;
+
+	ASSERT(pfn);
+	for (n = 0; n < MAX_HELD; n++) {
+		pfn[n] = unit_alloc(p, ZB_GFP_ATOMIC | __ZB_GFP_NOWARN, 0);
+		if (pfn[n] == ZB_NO_PFN)
+			break;
+	}
+	EXPECT(zone->is_low);
+	for (cpu = 1; cpu < 8; cpu++) {
+		zb_env_set_cpu(cpu);
+		for (i = 0; i < 100 && zone->is_low; i++, n--)
+			if (!zb_fast_free(&p->pool, pfn[n - 1], 0))
+				EXPECT_EQ(unit_free(p, pfn[n - 1], 0), ZB_OK);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
+	}
+	zb_env_set_cpu(0);
+	bulk = unit_alloc(p, ZB_GFP_ATOMIC | __ZB_GFP_NOWARN, 0);
+	if (EXPECT(bulk != ZB_NO_PFN))
+		EXPECT_EQ(unit_free(p, bulk, 0), ZB_OK);
+	while (n)
+		EXPECT_EQ(unit_free(p, pfn[--n], 0), ZB_OK);
+	EXPECT(!zone->is_low);
+	free(pfn);
+	unit_pool_end(p);
+}
+
+/* Refills go by what a request can have: CMA memory does not help all of them. */
+TEST(refills_keep_to_usable_memory)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 512, 512 } }, .nr_zones = 1,
+		.watermarks = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long i, lowest = ~0ul, n = 0;
+
+	for (i = 256; i < 512; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_CMA);
+	while (unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_NORETRY | __ZB_GFP_NOWARN, 0) !=
+	       ZB_NO_PFN) {
+		n++;
+		if (zone->nr_usable < lowest)
+			lowest = zone->nr_usable;
+	}
+	EXPECT(n > PB(200));
+	EXPECT(lowest >= zone->watermark[ZB_ALLOC_WMARK_MIN]);
+	unit_pool_quiet(p);
+	unit_pool_free(p);
+}
+
+/*
+ * All is free, but some of it on this CPU's lists, of other orders and mobilities:
+ * a request that may not sleep gets it, as frames and as one block.
+ */
+TEST(atomic_requests_drain_their_own_cpu)
+{
+	struct unit_pool *p = unit_pool_make(&two_cpus);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, held[16];
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < 16; i++)
+		held[i] = unit_alloc(p, ZB_GFP_KERNEL, i % 4);
+	for (i = 0; i < 16; i++)
+		EXPECT_EQ(unit_free(p, held[i], i % 4), ZB_OK);
+	EXPECT(zb_pcp_nr_pages(zone, 0) > 0);
+	pfn = unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, zone->max_order);
+	EXPECT(pfn != ZB_NO_PFN);
+	EXPECT_EQ(unit_free(p, pfn, zone->max_order), ZB_OK);
+
+	/* All is held but some frames on a list of another mobility. */
+	for (i = 0; i < 4; i++)
+		unit_fill_pageblock(zone, i, ZB_MIGRATE_MOVABLE, NULL);
+	for (i = 0; i < 4; i++)
+		unit_free_unref(zone, PB(8) + i, 0, false);
+	zone->is_low = 0;
+	for (i = 4; i < 8; i++)
+		unit_free_unref(zone, PB(8) + i, 0, false);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 4);
+	for (i = 0; i < 8; i++)
+		EXPECT(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, 0) != ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, 0), ZB_NO_PFN);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+static unsigned int nr_later;
+
+static void drain_later(struct zb_pool *pool)
+{
+	(void)pool;
+	nr_later++;
+}
+
+/* What other CPUs keep needs a grace period: it is there for the next request. */
+TEST(atomic_requests_have_others_drained)
+{
+	const struct zb_ops ops = { .drain_later = drain_later };
+	struct unit_pool *p = unit_pool_make(&two_cpus);
+	struct zb_zone *zone = p->pool.zones;
+
+	p->pool.ops = &ops;
+	unit_pool_long_lists(p);
+	zb_env_set_cpu(1);
+	EXPECT_EQ(unit_free(p, unit_alloc(p, ZB_GFP_KERNEL, 0), 0), ZB_OK);
+	zb_env_set_cpu(0);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, zone->max_order), ZB_NO_PFN);
+	EXPECT_EQ(nr_later, 1);
+	zb_pcp_drain(zone, 1);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, zone->max_order), PB(8));
+	EXPECT_EQ(nr_later, 1);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* Somebody frees as fast as it drains; it ends all the same. */
+static struct unit_pool *busy_pool;
+static unsigned long supply;
+
+static void free_one_more(void)
+{
+	if (zb_env_pinned || zb_env_irqs_off || supply == PB(4))
+		return;
+	zb_env_hook = NULL;
+	EXPECT(zb_fast_free(&busy_pool->pool, PB(8) + supply++, 0));
+	zb_env_hook = free_one_more;
+}
+
+TEST(a_drain_ends_while_others_free)
+{
+	struct zb_zone *zone;
+	unsigned int i;
+
+	busy_pool = unit_pool_make(&two_cpus);
+	zone = busy_pool->pool.zones;
+	unit_pool_long_lists(busy_pool);
+	for (i = 0; i < 4; i++)
+		unit_fill_pageblock(zone, i, ZB_MIGRATE_MOVABLE, NULL);
+	zone->fast_mark = 0;
+	zone->is_low = 0;
+	supply = 0;
+	zb_env_hook = free_one_more;
+	EXPECT(zb_pcp_drain_own(zone) <= ZB_PCP_CAPACITY(0));
+	zb_env_hook = NULL;
+	EXPECT(supply < PB(4));
+	unit_free_all(busy_pool);
+	unit_pool_end(busy_pool);
+}

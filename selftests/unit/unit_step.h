@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Single steps: a function that is called after each instruction. */
+#ifndef UNIT_STEP_H
+#define UNIT_STEP_H
+
+#include <stdbool.h>
+
+bool unit_step_start(bool (*each)(void));
+void unit_step_on(void);
+void unit_step_off(void);
+
+#endif /* UNIT_STEP_H */
