@@ -317,8 +317,8 @@ cpu_offline() {
 	[ "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" -lt "$total" ] ||
 		{ say "nothing is in the lists"; result=1; }
 	set_to percpu_pagelist_high_fraction 8
-	for nr in 2 1; do
-		[ "$nr" = 2 ] || echo 0 >$cpu || result=1
+	for step in online offline; do
+		[ "$step" = online ] || echo 0 >$cpu || result=1
 		online=$(grep -c ^processor /proc/cpuinfo)
 		same "length of lists with $online CPUs" \
 			"$(zone Normal high:)" "$(($(zone Normal managed) / 8 / online))"
