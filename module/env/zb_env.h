@@ -59,8 +59,9 @@ typedef spinlock_t zb_lock_t;
 	try_cmpxchg_relaxed(p, &__zb_old, new);				\
 })
 
-/* Between CPUs: what was written before the store is seen after the load. */
+/* A pair: what was written before the store is seen after the load. */
 #define zb_load_acquire(p)			smp_load_acquire(p)
+/* See zb_load_acquire(). */
 #define zb_store_release(p, v)			smp_store_release(p, v)
 
 #define zb_div64(a, b)				div64_u64(a, b)

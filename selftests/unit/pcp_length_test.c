@@ -135,7 +135,7 @@ static unsigned long most_cached(struct unit_pool *p, unsigned int nr,
 	while (i) {
 		k = unit_below(i);
 		unit_free_unref(zone, held[k].pfn, held[k].order,
-				   unit_below(2));
+				unit_below(2));
 		held[k] = held[--i];
 		now = zb_pcp_nr_pages(zone, 0);
 		most = now > most ? now : most;

@@ -475,11 +475,11 @@ struct zb_ioc_phys {
  * @handle: which buffer
  * @fd: out: the dma-buf; it keeps the memory, whatever happens to the handle
  *
- * Without ZB_EXPORT_RDWR nobody gets a writable mapping of the dma-buf, a driver
- * that imports it neither: that may map it to be read, gets no kernel mapping, and
- * EACCES for DMA that only writes. For DMA in both directions, which many drivers
- * ask for without need, it gets a mapping for reading; where there is no IOMMU,
- * nothing can hold its device to that.
+ * Without ZB_EXPORT_RDWR the dma-buf can't be mapped writable, not through a driver
+ * that imports it either, and DMA that only writes is refused with EACCES. For DMA
+ * in both directions, which many drivers request without need, the importer gets a
+ * mapping for reading; without an IOMMU nothing enforces that. The kernel mapping
+ * of an importing driver is not restricted.
  */
 struct zb_ioc_export {
 	__u32 size;
