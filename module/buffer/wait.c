@@ -124,6 +124,7 @@ unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
 	*err = wait_in_line(space, &w, charge, want->deadline_ns);
 	if (!*err)
 		trace_mm_page_alloc(w.pfn, zb_exact_order(want->nr_pages),
-				    w.req.gfp, zb_gfp_migratetype(w.req.gfp));
+				    zb_gfp_bits(w.req.gfp),
+				    zb_gfp_migratetype(w.req.gfp));
 	return w.pfn;
 }

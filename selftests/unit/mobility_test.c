@@ -365,7 +365,7 @@ TEST(refill_of_a_fragmented_zone_is_bounded)
 	unit_note("%u accesses to borrow %lu frames", nr_accesses,
 		  zone->events[ZB_BORROW]);
 	/* A look at one pageblock, and a few accesses for each frame. */
-	EXPECT(nr_accesses < NR + 40 * ZB_PCP_BATCH_MAX);
+	EXPECT(nr_accesses < NR + 40ul * ZB_PCP_BATCH_MAX);
 	end(p);
 }
 

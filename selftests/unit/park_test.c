@@ -90,7 +90,7 @@ TEST(nothing_is_kept_back_when_low)
 	EXPECT(zone->is_low);
 	for (cpu = 1; cpu < 8; cpu++) {
 		zb_env_set_cpu(cpu);
-		for (i = 0; i < 100 && zone->is_low; i++, n--)
+		for (i = 0; n && i < 100 && zone->is_low; i++, n--)
 			if (!zb_fast_free(&p->pool, pfn[n - 1], 0))
 				EXPECT_EQ(unit_free(p, pfn[n - 1], 0), ZB_OK);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);

@@ -20,7 +20,7 @@ static struct {
 
 static void *cpu_main(void *arg)
 {
-	unsigned int cpu = (unsigned long)arg;
+	unsigned int cpu = *(unsigned int *)arg;
 
 	zb_env_set_cpu(cpu);
 	unit_srandom(unit_seed + cpu);
@@ -37,15 +37,17 @@ static void run_cpus(void (*work)(struct zb_pool *pool, unsigned int cpu))
 		.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1,
 		.cpus = NR_CPUS,
 	};
+	unsigned int cpu, cpus[NR_CPUS];
 	pthread_t threads[NR_CPUS];
-	unsigned long cpu;
 
 	r.p = unit_pool_make(&g);
 	unit_pool_long_lists(r.p);
 	r.work = work;
 	pthread_barrier_init(&r.step, NULL, NR_CPUS);
-	for (cpu = 0; cpu < NR_CPUS; cpu++)
-		pthread_create(&threads[cpu], NULL, cpu_main, (void *)cpu);
+	for (cpu = 0; cpu < NR_CPUS; cpu++) {
+		cpus[cpu] = cpu;
+		pthread_create(&threads[cpu], NULL, cpu_main, &cpus[cpu]);
+	}
 	for (cpu = 0; cpu < NR_CPUS; cpu++)
 		pthread_join(threads[cpu], NULL);
 	pthread_barrier_destroy(&r.step);
