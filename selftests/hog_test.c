@@ -129,6 +129,8 @@ static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !zb_have_debugfs())
 		SKIP(return, "needs a second CPU and debugfs");
+	if (access(RT_RUNTIME, W_OK))
+		SKIP(return, "no " RT_RUNTIME ", or not root");
 	hog = mmap(NULL, sizeof(*hog), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, hog);
