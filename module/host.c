@@ -154,7 +154,8 @@ static void destroy_nodes(struct zb_pool *pool)
 	kfree(pool->nodes);
 }
 
-static int create_node(struct zb_pool *pool, struct zb_node *node, int nid)
+/* One copy, so that the allocation can be made to fail where all nodes have memory. */
+static noinline int create_node(struct zb_pool *pool, struct zb_node *node, int nid)
 {
 	node->nid = nid;
 	node->zonelist = kcalloc(pool->nr_zones + 1, sizeof(*node->zonelist),

@@ -62,6 +62,13 @@ TEST_F(fail, alloc)
 	fail_each(_metadata, self, NULL, do_alloc, free_made, 2);
 }
 
+/* The first buffer of a user needs an account as well. */
+TEST_F(fail, alloc_first)
+{
+	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
+	fail_each(_metadata, self, NULL, do_alloc, free_made, 3);
+}
+
 TEST_F(fail, alloc_accounted)
 {
 	fail_each(_metadata, self, NULL, alloc_accounted, free_made, 2);
