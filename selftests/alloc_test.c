@@ -477,7 +477,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-TEST_F(zbuddy, threads_on_one_file)
+TEST_F_TIMEOUT(zbuddy, threads_on_one_file, 120)
 {
 	struct worker w[4];
 	size_t i;
