@@ -161,18 +161,28 @@ TEST(the_rest_is_for_special_use)
 }
 
 /* A request that can't sleep has nobody drain the lists. */
+/* Those of another CPU: a request drains its own CPU's lists before it fails. */
 TEST(the_rest_is_on_per_cpu_lists)
 {
-	struct unit_pool *p = unit_pool_one(1, 1);
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 1, 1 } }, .nr_zones = 1,
+		.cpus = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
 	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn;
 
 	p->pool.ops = &unit_recording_ops;
 	unit_pool_long_lists(p);
 	take_all(zone);
+	/* While a zone is low nothing is listed. */
+	zone->fast_mark = 0;
+	zone->is_low = 0;
 	pfn = zone->start_pfn;
+	zb_env_set_cpu(1);
 	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn, 0), ZB_OK);
 	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn + 1, 0), ZB_OK);
+	zb_env_set_cpu(0);
 	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_CACHED, zone);
 	end(p);
 }
