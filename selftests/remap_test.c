@@ -267,7 +267,7 @@ TEST_F(zbuddy, fault_at_the_end)
 	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
 }
 
-TEST_F(zbuddy, many_mappings)
+TEST_F_TIMEOUT(zbuddy, many_mappings, 120)
 {
 	struct zb_ioc_alloc a;
 	char *p = get_mapped(_metadata, self, &a), *q;
