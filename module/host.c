@@ -154,8 +154,8 @@ static void destroy_nodes(struct zb_pool *pool)
 	kfree(pool->nodes);
 }
 
-/* One copy, so that the allocation can be made to fail where all nodes have memory. */
-static noinline int create_node(struct zb_pool *pool, struct zb_node *node, int nid)
+/* One copy, so that its allocation can be made to fail on a machine without such nodes. */
+static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, int nid)
 {
 	node->nid = nid;
 	node->zonelist = kcalloc(pool->nr_zones + 1, sizeof(*node->zonelist),
@@ -175,8 +175,8 @@ static int create_memoryless(struct zb_pool *pool)
 	for_each_node(nid) {
 		if (zb_pool_node(pool, nid))
 			continue;
-		err = create_node(pool, &pool->memoryless[pool->nr_memoryless],
-				  nid);
+		err = zb_node_create(pool, &pool->memoryless[pool->nr_memoryless],
+				     nid);
 		if (err)
 			return err;
 		pool->nr_memoryless++;
@@ -195,7 +195,7 @@ static int create_nodes(struct zb_host *host)
 	if (!pool->nodes)
 		return -ENOMEM;
 	for (i = 0; !err && i < host->nr_regions; i++) {
-		err = create_node(pool, &pool->nodes[i], host->regions[i].nid);
+		err = zb_node_create(pool, &pool->nodes[i], host->regions[i].nid);
 		pool->nr_nodes += !err;
 	}
 	if (!err)

@@ -14,11 +14,6 @@ seen=/tmp/zbuddy_fail_sites
 
 # Calls that no injected failure can reach, by what they call, with the reason.
 cannot_fail() {
-	# Known gap: these fail in fail_load_test and in fail_test's alloc_first, but the
-	# place is not noted there.
-	case $1 in
-	create_node+* | charge_user+*) return 0 ;;
-	esac
 	case $2 in
 	# Not part of the kernel's fault injection: they take from memory they have.
 	pcpu_alloc_noprof) return 0 ;;

@@ -227,10 +227,19 @@ static int do_everything(DATA *self)
 	return 0;
 }
 
-/*
- * Each call by itself, also those that try twice, first without sleeping.
- */
-TEST_F_TIMEOUT(fail, sites, 300)
+/* A user's first buffer, which needs an account; an errno that should not be, or 0. */
+static int do_first_buffer(DATA *self)
+{
+	int rc = do_alloc(self);
+
+	if (!rc)
+		rc = free_made(self);
+	return rc == -ENOMEM ? 0 : rc;
+}
+
+/* Each call that has not failed yet by itself, also those that try twice. */
+static void fail_at_each_site(struct __test_metadata *_metadata, DATA *self,
+			      int (*call)(DATA *self))
 {
 	FILE *list = fopen("alloc_sites", "re");
 	__u64 left = zb_free_bytes(self->fd);
@@ -239,20 +248,31 @@ TEST_F_TIMEOUT(fail, sites, 300)
 
 	if (!list)
 		SKIP(return, "no list of calls: it is made by make stage");
-	self->nr = NR_HANDLES;
-	self->card = zb_importer();
-	zb_write_file(GROUPS "cgroup.subtree_control", "+dmem");
 	get_state(self, self->before);
 	while (fail_next_site(list, site, sizeof(site))) {
 		fail_always(&self->nth, true);
-		rc = do_everything(self);
+		rc = call(self);
 		fail_always(&self->nth, false);
 		EXPECT_EQ(0, rc) TH_LOG("%s: errno %d", site, -rc);
 		as_before(_metadata, self, left, nr++);
 	}
 	TH_LOG("%d calls", nr);
-	zb_write_file(GROUPS "cgroup.procs", "0");
 	fclose(list);
+}
+
+TEST_F_TIMEOUT(fail, sites, 300)
+{
+	self->nr = NR_HANDLES;
+	self->card = zb_importer();
+	zb_write_file(GROUPS "cgroup.subtree_control", "+dmem");
+	fail_at_each_site(_metadata, self, do_everything);
+	zb_write_file(GROUPS "cgroup.procs", "0");
+}
+
+TEST_F_TIMEOUT(fail, sites_of_a_first_buffer, 300)
+{
+	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
+	fail_at_each_site(_metadata, self, do_first_buffer);
 }
 
 /* Cut in two: a vma more, or not. */

@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN_PARENT(heap)
 	zb_teardown(_metadata, &self->zb);
 }
 
-/* As many dma-bufs of 16 pages as can be had, up to 8; *@err is why no more. */
+/* Returns how many dma-bufs of 16 pages could be had, up to 8; *@err is the errno of the failure. */
 static int get_many(int heap, __u64 page, int *err)
 {
 	int nr, fd;
@@ -51,7 +51,7 @@ static int get_many(int heap, __u64 page, int *err)
 	return nr;
 }
 
-/* How many a user gets who has @self->heap; @want_err is why there were no more. */
+/* True if a user gets exactly @want dma-bufs from @self->heap, and then @want_err. */
 static bool user_gets(FIXTURE_DATA(heap) *self, int want, int want_err)
 {
 	pid_t pid = fork();

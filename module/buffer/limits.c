@@ -4,8 +4,8 @@
  * charged to as well: the dmem cgroup controller, or the user's RLIMIT_MEMLOCK.
  *
  * A buffer stays charged until its frames go back, not only as long as it has a
- * handle: what is mapped, exported or still pinned counts. The credentials of the
- * task that allocated it are kept until then; they say who has to be uncharged.
+ * handle: what is mapped, exported or still pinned counts. The buffer keeps the
+ * credentials of the task that allocated it, which name the accounts to uncharge.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The dispatcher of the line: who is served next. See line.h for the rules. */
+/* The dispatcher of the waiting line decides which request is served next; line.h has the rules. */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
