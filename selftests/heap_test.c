@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN_PARENT(heap)
 	zb_teardown(_metadata, &self->zb);
 }
 
-/* Returns how many dma-bufs of 16 pages could be had, up to 8; *@err is the errno of the failure. */
+/* Returns how many dma-bufs of 16 pages could be had, up to 8; *@err says why no more. */
 static int get_many(int heap, __u64 page, int *err)
 {
 	int nr, fd;
