@@ -2,6 +2,7 @@
 #ifndef ZB_API_H
 #define ZB_API_H
 
+#include <linux/irqflags.h>
 #include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
@@ -56,10 +57,15 @@ static __always_inline bool zb_api_fast(const struct zb_node *node)
  */
 static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 {
+	unsigned long flags;
+
 	if (!IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) &&
 	    !IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return;
+	/* As the lock is always taken: interrupts may allocate as well. */
+	local_irq_save(flags);
 	might_lock(&zb_api_host->pool.zones->lock);
+	local_irq_restore(flags);
 	if (!(gfp & __ZB_GFP_DIRECT_RECLAIM))
 		return;
 	might_sleep();
