@@ -9,13 +9,13 @@
 #include <linux/err.h>
 #include <linux/module.h>
 
-#include "api.h"
-#include "chardev.h"
-#include "debugfs.h"
-#include "fault.h"
-#include "host.h"
-#include "params.h"
-#include "tunables.h"
+#include "api/api.h"
+#include "device/chardev.h"
+#include "debugfs/debugfs.h"
+#include "instance/fault.h"
+#include "instance/host.h"
+#include "instance/params.h"
+#include "instance/tunables.h"
 
 static char *size = "64M";
 module_param(size, charp, 0444);

@@ -105,13 +105,15 @@ core/zone 3	core/layout 4	core/mobility 4	core/watermark 4
 core/words 4.5	core/zonelist 5	core/pcp 5	core/pcp_setup 5.2	core/rmqueue 5.5
 core/page_alloc 6	core/page_free 7
 core/slowpath 7	core/fast 7	core/overtake 7	core/isolate 7	core/stat 7	core/check 7	core/verdict 7	core/why 7
-compat 10	region 11	params 12	fault 12	report 11.5	ops 12	host 13	request 14	tunables 14
-drain 15	buffer 15	api 16	api_bulk 17	api_block 17
-ioctl 16	ioctl_alloc 17	chardev 17
-debugfs 17	debugfs_vm 18	main 19
+compat 10	region 11
+instance/params 12	instance/fault 12	instance/report 11.5	instance/ops 12
+instance/host 13	instance/request 14	instance/tunables 14	instance/drain 15	instance/trace 15
+buffer 15	api/api 16	api/bulk 17	api/block 17
+device/ioctl 16	device/ioctl_alloc 17	device/chardev 17
+debugfs/debugfs 17	debugfs/vm 18	main 19
 '
 # Lower, and yet not for them.
-never='region core|core/.* compat|(chardev|debugfs|api|main|buffer) region'
+never='region core|core/.* compat|((device|debugfs|api)/.*|main|buffer) region'
 
 # "FILE UNIT INCLUDED-UNIT" for each include of another file of the module.
 include_edges() {
@@ -124,7 +126,7 @@ include_edges() {
 
 unit_of() {
 	case $1 in
-	core/*) echo "${1%.[ch]}" ;;
+	core/* | instance/* | api/* | device/* | debugfs/*) echo "${1%.[ch]}" ;;
 	*/*) echo "${1%%/*}" ;;
 	*) echo "${1%.[ch]}" ;;
 	esac

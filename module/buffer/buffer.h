@@ -34,7 +34,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "../host.h"
+#include "../instance/host.h"
 #include "line.h"
 
 struct cred;

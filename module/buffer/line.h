@@ -34,7 +34,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "../host.h"
+#include "../instance/host.h"
 
 #define ZB_MAX_PASSED	64u
 #define ZB_HOLD_MAX	HZ

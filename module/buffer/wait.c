@@ -7,7 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 
-#include "../ops.h"
+#include "../instance/ops.h"
 #include "buffer.h"
 
 /*

@@ -17,11 +17,11 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "compat.h"
-#include "core/layout.h"
-#include "core/stat.h"
+#include "../compat.h"
+#include "../core/layout.h"
+#include "../core/stat.h"
 #include "debugfs.h"
-#include "host.h"
+#include "../instance/host.h"
 
 static void show_pcp(struct seq_file *m, const struct zb_zone *zone)
 {

@@ -8,7 +8,7 @@
 #include <linux/lockdep.h>
 #include <linux/wait.h>
 
-#include "host.h"
+#include "../instance/host.h"
 
 /* There before anybody can call us, and until nobody can any more. */
 extern struct zb_host *zb_api_host;

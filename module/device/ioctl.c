@@ -17,7 +17,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "core/stat.h"
+#include "../core/stat.h"
 #include "ioctl.h"
 
 /* Structures are part of the ABI: they may grow, but never shift. */

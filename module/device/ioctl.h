@@ -10,7 +10,7 @@
 #ifndef ZB_IOCTL_H
 #define ZB_IOCTL_H
 
-#include "buffer/buffer.h"
+#include "../buffer/buffer.h"
 
 union zb_arg {
 	__u32 size;

@@ -11,7 +11,7 @@
 #include <linux/zbuddy.h>
 
 #include "api.h"
-#include "host.h"
+#include "../instance/host.h"
 
 /* More at once would keep others from the CPU for too long. */
 #define MAX_AT_ONCE	64u

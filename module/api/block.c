@@ -11,8 +11,8 @@
 #include <linux/zbuddy.h>
 
 #include "api.h"
-#include "core/isolate.h"
-#include "host.h"
+#include "../core/isolate.h"
+#include "../instance/host.h"
 
 /**
  * zb_compound_head() - the first page of the block that has a page in it

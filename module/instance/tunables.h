@@ -2,7 +2,7 @@
 #ifndef ZB_TUNABLES_H
 #define ZB_TUNABLES_H
 
-#include "core/watermark.h"
+#include "../core/watermark.h"
 
 struct zb_host;
 

@@ -24,12 +24,12 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
-#include "compat.h"
-#include "core/check.h"
-#include "core/layout.h"
-#include "core/stat.h"
+#include "../compat.h"
+#include "../core/check.h"
+#include "../core/layout.h"
+#include "../core/stat.h"
 #include "debugfs.h"
-#include "host.h"
+#include "../instance/host.h"
 
 static bool page_owner;
 module_param(page_owner, bool, 0644);

@@ -13,9 +13,9 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
-#include "core/layout.h"
+#include "../core/layout.h"
 #include "params.h"
-#include "region/region.h"
+#include "../region/region.h"
 
 #define PAGEBLOCK_BYTES		(PAGE_SIZE << ZB_PAGEBLOCK_ORDER)
 

@@ -19,7 +19,7 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "compat.h"
+#include "../compat.h"
 #include "host.h"
 #include "tunables.h"
 

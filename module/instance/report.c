@@ -17,9 +17,9 @@
 #include <linux/sched.h>
 #include <trace/events/zbuddy_names.h>
 
-#include "core/layout.h"
-#include "core/stat.h"
-#include "core/why.h"
+#include "../core/layout.h"
+#include "../core/stat.h"
+#include "../core/why.h"
 #include "report.h"
 
 #define KB(nr)		((nr) << (PAGE_SHIFT - 10))

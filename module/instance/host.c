@@ -15,8 +15,8 @@
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
 
-#include "core/isolate.h"
-#include "core/layout.h"
+#include "../core/isolate.h"
+#include "../core/layout.h"
 #include "host.h"
 #include "ops.h"
 

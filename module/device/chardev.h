@@ -4,7 +4,7 @@
 
 #include <linux/miscdevice.h>
 
-#include "buffer/buffer.h"
+#include "../buffer/buffer.h"
 
 /**
  * struct zb_chardev - /dev/zbuddy

@@ -14,10 +14,10 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "core/fast.h"
-#include "core/page_alloc.h"
+#include "../core/fast.h"
+#include "../core/page_alloc.h"
 #include "params.h"
-#include "region/region.h"
+#include "../region/region.h"
 
 /**
  * struct zb_wait_stat - counters of the waiting line, for vmstat

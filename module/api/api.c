@@ -14,8 +14,8 @@
 #include <linux/zbuddy.h>
 
 #include "api.h"
-#include "compat.h"
-#include "host.h"
+#include "../compat.h"
+#include "../instance/host.h"
 
 struct zb_host *zb_api_host;
 DEFINE_PER_CPU(const struct zb_node *, zb_api_node);
