@@ -16,19 +16,19 @@ modules: ## zbuddy.ko for the kernel whose build tree is KDIR
 	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
 tools: ## zbctl
-	@$(MAKE) -C selftests zbctl
+	@$(MAKE) -C selftests/zbctl zbctl
 
 stage: DESTDIR ?= stage
 stage: export ZB_TEST_MODULES := 1
 stage: modules ## all that a test machine needs, into DESTDIR
 	@$(MAKE) -C selftests all
 	@mkdir -p $(DESTDIR)
-	@cp zbuddy.ko selftests/kmod/zb_api_test.ko $(DESTDIR)
+	@cp zbuddy.ko selftests/api/zb_api_test.ko $(DESTDIR)
 	@$(CROSS_COMPILE)strip -g $(DESTDIR)/zbuddy.ko $(DESTDIR)/zb_api_test.ko
 	@$(MAKE) -C selftests install-to DESTDIR=$(abspath $(DESTDIR))
 
 style: ## checks of the text itself
-	@$(alone) selftests/style.sh
+	@$(alone) selftests/ci/style.sh
 
 unit: ## the core in user space, under sanitizers
 	@$(MAKE) -C selftests/unit check
@@ -37,10 +37,10 @@ kselftest: tools ## tests of the module that is loaded on this machine
 	@$(MAKE) -C selftests run_tests
 
 check: ## style, unit tests, and kselftests in a guest with Debian's kernel
-	@$(alone) selftests/check.sh
+	@$(alone) selftests/ci/check.sh
 
 matrix: ## build, load and test on one Debian kernel after the other (ROWS="6.1 7.2-rt")
-	@$(alone) selftests/matrix.sh $(ROWS)
+	@$(alone) selftests/ci/matrix.sh $(ROWS)
 
 bench: ## zbuddy against the page allocator, measured in guests
 	@$(alone) selftests/bench/bench
@@ -49,7 +49,7 @@ bench-quick: ## the same, a few rows in less than two minutes
 	@$(alone) selftests/bench/bench --quick
 
 soak: ## all at once for SECONDS (300), in a guest of KIND (debug), as SEED says
-	@$(alone) selftests/soak.sh --kind $(or $(KIND),debug) $(or $(SECONDS),300) $(SEED)
+	@$(alone) selftests/soak/soak.sh --kind $(or $(KIND),debug) $(or $(SECONDS),300) $(SEED)
 
 unit-bench: ## the core alone, measured in user space
 	@$(MAKE) -C selftests/bench unit-bench
@@ -59,7 +59,7 @@ fuzz: ## the core and the device with random input: SECONDS=60 each, SEED=N
 
 demo: ## a guest boots, loads the module, allocates, shows and frees
 	@test -t 1 && colour=always || colour=never; \
-	$(alone) selftests/vm/run -k stock -- ./demo.sh $$colour
+	$(alone) selftests/guest/run -k stock -- ./demo.sh $$colour
 
 install: tools ## zbctl, headers, udev rule and modprobe.d sample, below PREFIX (/usr/local)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' ZB_GROUP='$(ZB_GROUP)' module/install/files.sh install
@@ -80,13 +80,13 @@ deb: ## Debian packages, into stage/deb
 	@$(alone) module/install/deb.sh stage/deb
 
 dkms-test: ## these, in a Debian made for it, and a guest booted from that
-	@$(alone) selftests/dkms.sh
+	@$(alone) selftests/install/dkms.sh
 
 clean: ## whatever was built here
 	@$(MAKE) -C selftests clean
 	@$(MAKE) -C selftests/unit clean
 	@$(MAKE) -C selftests/bench clean
-	@$(MAKE) -C selftests/fuzz clean
+	@$(MAKE) -C selftests/fuzz/core clean
 	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 help: ## this list

@@ -74,9 +74,7 @@ static int __init zb_init(void)
 		err = PTR_ERR(zb_host);
 		goto exit_host;
 	}
-	err = zb_tunables_attach(zb_host);
-	if (err)
-		goto destroy_host;
+	zb_tunables_attach(zb_host);
 	zb_debugfs = zb_debugfs_create(zb_host);
 	err = zb_chardev_register(&zb_chardev, zb_host);
 	if (err)
@@ -88,7 +86,6 @@ static int __init zb_init(void)
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_tunables_detach();
-destroy_host:
 	zb_host_destroy(zb_host);
 exit_host:
 	zb_fault_exit();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs all tests on a machine that is there for nothing else, such as a guest of
-# vm/run: first those that load the module themselves, then the others with up to
+# guest/run: first those that load the module themselves, then the others with up to
 # three sets of parameters, and those about pins with memory that is not CMA. Where
 # there are two NUMA nodes, those about nodes alone.
 # TAP with subtests; the last line counts test cases. Parameters of the first round

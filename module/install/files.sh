@@ -19,7 +19,7 @@ die() {
 files() {
 	headers=$PREFIX/src/./zbuddy-headers/include
 	cat <<-END
-	755 selftests/zbctl $PREFIX/bin/./zbctl
+	755 selftests/zbctl/zbctl $PREFIX/bin/./zbctl
 	644 include/uapi/linux/zbuddy.h $PREFIX/include/./linux/zbuddy.h
 	644 include/linux/zbuddy.h $headers/linux/zbuddy.h
 	644 include/uapi/linux/zbuddy.h $headers/uapi/linux/zbuddy.h

@@ -260,33 +260,16 @@ static void log_region(const struct zb_host *host, const struct zb_region *regio
 		host->pool.max_order, zones);
 }
 
-static const struct zb_zone *largest_zone(const struct zb_pool *pool)
-{
-	const struct zb_zone *zone, *largest = pool->zones;
-
-	zb_for_each_zone(zone, pool)
-		if (zone->nr_pages > largest->nr_pages)
-			largest = zone;
-	return largest;
-}
-
-static int check_cma(const struct zb_host *host, unsigned long nr_pages)
-{
-	unsigned long max = largest_zone(&host->pool)->nr_pages;
-
-	if (nr_pages <= max)
-		return 0;
-	pr_err("cma_pages=%lu: give a number from 0 to %lu, the size of the largest zone in pages\n",
-	       nr_pages, max);
-	return -EINVAL;
-}
-
 /* The last pageblocks of the largest zone: what is used last. */
 static void mark_cma(struct zb_host *host, unsigned long nr_pages)
 {
-	const struct zb_zone *largest = largest_zone(&host->pool);
-	unsigned long pfn, nr = ALIGN(nr_pages, ZB_PAGEBLOCK_NR);
+	struct zb_zone *zone, *largest = host->pool.zones;
+	unsigned long pfn, nr;
 
+	zb_for_each_zone(zone, &host->pool)
+		if (zone->nr_pages > largest->nr_pages)
+			largest = zone;
+	nr = ALIGN(min(nr_pages, largest->nr_pages), ZB_PAGEBLOCK_NR);
 	for (pfn = zb_zone_end(largest) - nr; pfn < zb_zone_end(largest);
 	     pfn += ZB_PAGEBLOCK_NR)
 		zb_pool_set_migratetype(&host->pool, pfn, ZB_MIGRATE_CMA);
@@ -357,9 +340,6 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 	err = create_zones(host, params);
 	if (err)
 		goto release_regions;
-	err = check_cma(host, params->cma_pages);
-	if (err)
-		goto destroy_zones;
 	err = create_nodes(host);
 	if (err)
 		goto destroy_zones;

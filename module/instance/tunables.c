@@ -37,14 +37,12 @@ static void __apply(void)
  * @value: where it is
  * @min: at least
  * @max: at most
- * @pool_max: at most in this pool, where that depends on it
  * @or_0: 0 is allowed as well
  * @is_long: @value is an unsigned long, else an unsigned int
  */
 struct limits {
 	void *value;
 	unsigned long min, max;
-	unsigned long (*pool_max)(const struct zb_pool *pool);
 	bool or_0;
 	bool is_long;
 };
@@ -61,41 +59,26 @@ static unsigned long get_value(const struct limits *l)
 			    *(unsigned int *)l->value;
 }
 
-/* What depends on the pool is checked when there is one: see check_at_load(). */
-static unsigned long max_value(const struct limits *l)
-{
-	lockdep_assert_held(&lock);
-	return attached && l->pool_max ? l->pool_max(&attached->pool) : l->max;
-}
-
-static int __set_number(const char *text, const struct kernel_param *kp)
+static int set_number(const char *text, const struct kernel_param *kp)
 {
 	const struct limits *l = kp->arg;
-	unsigned long n, max = max_value(l);
+	unsigned long n;
 
-	if (kstrtoul(text, 0, &n) || n > max ||
+	if (kstrtoul(text, 0, &n) || n > l->max ||
 	    (n < l->min && !(l->or_0 && !n))) {
 		pr_err("%s=%.*s: give %sa number from %lu to %lu\n", kp->name,
 		       line_len(text), text, l->or_0 ? "0 or " : "", l->min,
-		       max);
+		       l->max);
 		return -EINVAL;
 	}
+	mutex_lock(&lock);
 	if (l->is_long)
 		*(unsigned long *)l->value = n;
 	else
 		*(unsigned int *)l->value = n;
 	__apply();
-	return 0;
-}
-
-static int set_number(const char *text, const struct kernel_param *kp)
-{
-	int err;
-
-	mutex_lock(&lock);
-	err = __set_number(text, kp);
 	mutex_unlock(&lock);
-	return err;
+	return 0;
 }
 
 static int get_number(char *buf, const struct kernel_param *kp)
@@ -108,19 +91,12 @@ static const struct kernel_param_ops number_ops = {
 	.get = get_number,
 };
 
-static unsigned long max_min_free(const struct zb_pool *pool)
-{
-	return zb_max_min_free_kbytes(pool->zones, pool->nr_zones,
-				      pool->page_shift);
-}
-
 static struct limits min_free_limits = {
-	.value = &tunables.min_free_kbytes, .max = UINT_MAX,
-	.pool_max = max_min_free, .is_long = true,
+	.value = &tunables.min_free_kbytes, .max = UINT_MAX, .is_long = true,
 };
 module_param_cb(min_free_kbytes, &number_ops, &min_free_limits, 0644);
 __MODULE_PARM_TYPE(min_free_kbytes, "ulong");
-MODULE_PARM_DESC(min_free_kbytes, "KiB kept for urgent requests, shared out over the zones, up to a quarter of them; 0 for none (default: from the size)");
+MODULE_PARM_DESC(min_free_kbytes, "KiB kept for urgent requests, shared out over the zones; 0 for none (default: from the size)");
 
 static struct limits scale_factor_limits = {
 	.value = &tunables.watermark_scale_factor, .min = 1, .max = 3000,
@@ -145,36 +121,20 @@ module_param_cb(percpu_pagelist_high_fraction, &number_ops,
 __MODULE_PARM_TYPE(percpu_pagelist_high_fraction, "uint");
 MODULE_PARM_DESC(percpu_pagelist_high_fraction, "per-CPU lists hold 1/this of a zone in all, 8 or more (default 0: as much as its low watermark)");
 
-/* A number up to INT_MAX; returns what is behind it, or NULL. */
-static const char *parse_ratio(const char *text, unsigned int *ratio)
-{
-	char digits[12];
-	size_t len;
-
-	text = skip_spaces(text);
-	len = strspn(text, "0123456789");
-	if (!len || len >= sizeof(digits))
-		return NULL;
-	memcpy(digits, text, len);
-	digits[len] = '\0';
-	if (kstrtouint(digits, 10, ratio) || *ratio > INT_MAX)
-		return NULL;
-	return text + len;
-}
-
 /* "256,256,32,0,0", or with blanks between as /proc/sys/vm has it. */
 static int set_ratios(const char *text, const struct kernel_param *kp)
 {
 	unsigned int ratio[ZB_NR_ZONES], i;
 	const char *at = text;
+	int n, used;
 
-	for (i = 0; i < ZB_NR_ZONES; i++) {
-		at = parse_ratio(at, &ratio[i]);
-		if (!at)
+	for (i = 0; i < ZB_NR_ZONES; i++, at += used) {
+		if (sscanf(at, " %d%n", &n, &used) != 1 || n < 0)
 			break;
-		at += i < ZB_NR_ZONES - 1 && *at == ',';
+		ratio[i] = n;
+		used += i < ZB_NR_ZONES - 1 && at[used] == ',';
 	}
-	if (!at || (*at && *at != '\n')) {
+	if (i < ZB_NR_ZONES || (*at && *at != '\n')) {
 		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers, for DMA,DMA32,Normal,HighMem,Movable; 0 for no reserve\n",
 		       line_len(text), text, ZB_NR_ZONES);
 		return -EINVAL;
@@ -218,42 +178,24 @@ void zb_tunables_apply(void)
 	mutex_unlock(&lock);
 }
 
-/* What was given at load may make no sense for the pool that was built since. */
-static int check_at_load(const struct zb_pool *pool)
-{
-	unsigned long max = max_min_free(pool);
-
-	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
-		tunables.min_free_kbytes =
-			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
-						   pool->page_shift);
-	if (tunables.min_free_kbytes <= max)
-		return 0;
-	pr_err("min_free_kbytes=%lu: give a number from 0 to %lu, or a larger size=\n",
-	       tunables.min_free_kbytes, max);
-	return -EINVAL;
-}
-
 /**
  * zb_tunables_attach() - from now on changes count for this allocator
  * @host: the allocator
  *
  * Context: may sleep.
- * Return: 0, or -EINVAL with a line in the log when a value that was given at
- * load makes no sense for this allocator.
  */
-int zb_tunables_attach(struct zb_host *host)
+void zb_tunables_attach(struct zb_host *host)
 {
-	int err;
+	const struct zb_pool *pool = &host->pool;
 
 	mutex_lock(&lock);
-	err = check_at_load(&host->pool);
-	if (!err) {
-		attached = host;
-		__apply();
-	}
+	attached = host;
+	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
+		tunables.min_free_kbytes =
+			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
+						   pool->page_shift);
+	__apply();
 	mutex_unlock(&lock);
-	return err;
 }
 
 /**

@@ -6,7 +6,7 @@
 
 struct zb_host;
 
-int zb_tunables_attach(struct zb_host *host);
+void zb_tunables_attach(struct zb_host *host);
 void zb_tunables_detach(void);
 void zb_tunables_apply(void);
 

@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What other modules can call: zb_api_test.ko calls all of it when it is loaded,
+# and tells the results in the kernel log. Here they become test cases, and what
+# only the outside can see is added to them.
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/test_lib.sh
+. ./test_lib.sh
+
+module=./zb_api_test.ko
+[ "$(id -u)" -eq 0 ] || skip_all "must be root"
+[ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
+[ -e $module ] || skip_all "no $module: make stage builds it"
+grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this kernel"
+[ -e "$DEBUGFS/vmstat" ] || skip_all "no debugfs"
+
+# A test takes up to 4 MiB at once, and zones are to have room beside it.
+total=$(sed -n 's/^ok .* \([0-9]*\) pages$/\1/p' "$DEBUGFS/check")
+[ "${total:-0}" -ge 8192 ] || skip_all "the region is smaller than 32 MiB"
+
+counters="outside not_allocated wrong_order compound"
+
+vmstat() {
+	sed -n "s/^$1 //p" "$DEBUGFS/vmstat"
+}
+
+# bad_frees: the counters of vmstat, in that order.
+bad_frees() {
+	for name in $counters; do
+		vmstat "zb_bad_free_$name"
+	done | tr '\n' ' '
+}
+
+# The module's lines since `marker`, of the first time it ran: busybox insmod
+# tries twice when it fails.
+since() {
+	dmesg | sed "1,/$marker/d"
+}
+
+results() {
+	since | sed -n 's/^.*zb_api_test: //p' | sed '/^done:/q'
+}
+
+one_result() {
+	case $1 in
+	"ok "*) ok "${1#ok * - }" ;;
+	"not ok "*) not_ok "${1#not ok * - }" ;;
+	*) say "$1" ;;
+	esac
+}
+
+check_is_ok() {
+	head -n 1 "$DEBUGFS/check" >"$out"
+	grep -q '^ok' "$out" || show "$out"
+	grep -q '^ok' "$out"
+	verdict "the allocator's own check" $?
+}
+
+# What the module says it did wrong is what was counted.
+counted() {
+	# shellcheck disable=SC2046,SC2086  # several numbers each
+	set -- $before $after $(sed -n 's/^done: bad frees//p' "$TMP/results" | tr -dc '0-9 ')
+	result=0
+	for name in $counters; do
+		[ $(($5 - $1)) -eq "$9" ] || {
+			say "zb_bad_free_$name has grown by $(($5 - $1)), not by $9"
+			result=1
+		}
+		shift
+	done
+	[ "$1" ] && [ $result -eq 0 ]
+	verdict "refused frees are counted" $?
+}
+
+# Each kind once since zbuddy was loaded, with a stack, and never a warning.
+reported() {
+	since | sed -n 's/^.*zbuddy: \(.*\): frame [0-9]* of .*; it stays as it is$/\1/p' | sort >"$out"
+	result=0
+	[ -z "$(uniq -d "$out")" ] || { say "more than once:"; show "$out"; result=1; }
+	if [ "$before" = "0 0 0 0 " ]; then
+		cat >"$TMP/wanted" <<-'END'
+		free of a frame that is free, or inside of a block
+		free of a frame that is not ours
+		free with another order than it was allocated with
+		split of a compound block
+		END
+		diff "$TMP/wanted" "$out" >"$err" || { show "$err"; result=1; }
+		since | grep -q ' dump_stack_lvl' || { say "no stack"; result=1; }
+	fi
+	verdict "each kind of a refused free is reported once" $result
+}
+
+# misused WORDS: such a fault of a caller is reported once since zbuddy was loaded, so
+# not at all if an earlier load of this test has made it.
+misused() {
+	reports=$(since | grep -c "zbuddy: a module requested memory with mode .*$1")
+	[ "$reports" -eq 1 ] || { [ "$reports" -eq 0 ] && [ "$before" != "0 0 0 0 " ]; }
+	result=$?
+	[ $result -eq 0 ] || say "reported $reports times"
+	verdict "reported once: $1" $result
+}
+
+# With lockdep: a request from a per-CPU list says which locks it might have taken.
+locks_are_known() {
+	name="lockdep knows what a request from a per-CPU list may take"
+	[ -e /proc/lockdep ] || { skip "$name" "no lockdep"; return; }
+	sed -n '/zbt_fast_path_mutex/,/^$/p' /proc/lockdep >"$out"
+	grep -q 'zone->lock' "$out" && grep -q 'drain_lock' "$out"
+	result=$?
+	[ $result -eq 0 ] || show "$out"
+	verdict "$name" $result
+}
+
+dirty_is_counted() {
+	result=0
+	base=$(vmstat nr_dirty)
+	for pages in 1 7 3 0; do
+		echo $pages >/sys/module/zb_api_test/parameters/dirty || result=1
+		[ "$(vmstat nr_dirty)" -eq $((base + pages)) ] || {
+			say "nr_dirty is $(vmstat nr_dirty), should be $base + $pages"
+			result=1
+		}
+	done
+	verdict "dirty pages are counted" $result
+}
+
+holds_the_module() {
+	result=0
+	if rmmod zbuddy 2>"$err"; then result=1; fi
+	[ -d /sys/module/zbuddy ] || result=1
+	verdict "zbuddy can't be unloaded before its users" $result
+}
+
+unloads() {
+	rmmod zb_api_test 2>"$err"
+	status=$?
+	show "$err"
+	verdict "the user goes" $status
+}
+
+echo "TAP version 13"
+before=$(bad_frees)
+marker="zb_api_test mark $$ $(cut -d' ' -f1 /proc/uptime)"
+echo "$marker" >/dev/kmsg
+how="poison=$(cat /sys/module/zbuddy/parameters/poison)"
+[ "$(cat /sys/module/zbuddy/parameters/cma_pages)" = 0 ] || how="$how cma=1"
+# shellcheck disable=SC2086  # several parameters
+insmod $module $how ${ONLY:+only="$ONLY"} 2>"$err"
+loaded=$?
+after=$(bad_frees)
+results >"$TMP/results"
+while read -r line; do
+	one_result "$line"
+done <"$TMP/results"
+grep -q '^done:' "$TMP/results"
+verdict "came to its end" $?
+check_is_ok
+if [ $loaded -eq 0 ]; then
+	[ "$ONLY" ] || counted
+	[ "$ONLY" ] || reported
+	[ "$ONLY" ] || misused "zb_gfp_from_kernel()"
+	[ "$ONLY" ] || misused "COMP and HIGHMEM"
+	[ "$ONLY" ] || locks_are_known
+	dirty_is_counted
+	holds_the_module
+	unloads
+else
+	show "$err"
+	not_ok "it is loaded: all tests have passed"
+fi
+finish

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The kernel's own test of dma-heaps, on /dev/dma_heap/zbuddy, and before it ours: in a
+# guest of its own, because a module with a heap can't be unloaded. Options are those of
+# guest/run; with -M vgem there is a device that imports the dma-bufs. The last line counts
+# the kernel's and our test cases.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+kernel=$("$here/../guest/kernel" source)
+source=$kernel/tools/testing/selftests
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+gcc -O2 -static -D_GNU_SOURCE -D__user= -I"$source" -idirafter "$kernel/include/uapi" \
+	-o "$tmp/dmabuf-heap" "$source/dmabuf-heaps/dmabuf-heap.c"
+
+# shellcheck disable=SC2016  # for the guest's shell
+"$here/../guest/run" -T "$here/../.." -f "$tmp/dmabuf-heap" "$@" -- '
+	touch /tmp/keep-modules
+	modprobe vgem 2>/dev/null
+	./fail_heap_test | tee /tmp/out
+	[ -d /sys/module/zbuddy ] || insmod ./zbuddy.ko size=64M heap=1 || exit
+	if [ ! -e /dev/dma_heap/zbuddy ]; then
+		echo "1..0 # SKIP this kernel lets no module add a dma-heap"
+		bad=$(grep -c "^not ok" /tmp/out)
+		echo "0 passed, $bad failed, 1 skipped"
+		exit $bad
+	fi
+	./heap_test | tee -a /tmp/out
+	./dmabuf-heap >/tmp/out2
+	status=$?
+	cat /tmp/out2
+	grep -q "Testing heap: zbuddy" /tmp/out2 && zbctl check || status=1
+	bad=$(cat /tmp/out /tmp/out2 | grep -c "^not ok")
+	skipped=$(cat /tmp/out /tmp/out2 | grep -c "^ok.*# SKIP")
+	good=$(($(cat /tmp/out /tmp/out2 | grep -c "^ok") - skipped))
+	[ $status -eq 0 ] || [ $bad -gt 0 ] || bad=1
+	echo "$good passed, $bad failed, $skipped skipped"
+	[ $bad -eq 0 ]'

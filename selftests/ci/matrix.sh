@@ -1,0 +1,244 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Kernel by kernel: does the module build without a warning, load, pass the
+# kselftests and unload; what `make matrix` runs. See --help.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/guest/lib.sh
+. "$here/../guest/lib.sh"
+
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+usage() {
+	cat <<-'END_OF_HELP'
+	usage: matrix.sh [--readme] [ROW]...
+	       matrix.sh --list
+	       matrix.sh --kept [--readme]
+	Goes through the rows of the file matrix.rows, all or those named, and prints a
+	table. Each is built with W=1, where a warning is a failure; then, except where
+	just that is wanted, booted: the module is loaded, tested and unloaded, and the
+	kernel log must be clean. A failure shows the end of its log.
+	  --readme  put the lines of these rows into README's table, which has the last
+	            result of every row
+	  --kept    the last result of every row that was run here; runs nothing
+	SECONDS_PER_ROW (3600) bounds a guest. Logs: $ZB_CACHE/matrix.
+	END_OF_HELP
+}
+
+# --- rows ------------------------------------------------------------------------
+
+rows() {
+	grep -v '^#' "$here/matrix.rows"
+}
+
+names() {
+	rows | cut -f1
+}
+
+# read_row NAME: sets $kind, $what, $backend and $options.
+read_row() {
+	local line
+	line=$(rows | awk -v name="$1" '$1 == name')
+	[[ $line ]] || die "no row $1: there are $(names | paste -sd' ')"
+	read -r _ kind what backend options <<<"$line"
+}
+
+# --- one row ---------------------------------------------------------------------
+
+# What a warning is: whatever the compiler, modpost or make call so. The rows of
+# one release have one compiler, its own.
+build_row() {
+	local status=0
+	"$here/../guest/build" -k "$kind" W=1 >"$log.build" 2>&1 </dev/null || status=$?
+	if [[ $status -ne 0 ]]; then
+		built=fails
+	elif grep -qi 'warning' "$log.build"; then
+		built="$(grep -ci 'warning' "$log.build") warnings"
+	else
+		built=clean
+	fi
+	[[ $built == clean ]]
+}
+
+# For those who come with more CPUs, fewer, or another page table: what runs on
+# per-CPU lists, in interrupts and between processes, and mappings.
+some_tests='abi_test alloc_test mmap_test pin_test api_test.sh bulk_test dmabuf_test
+	wait_test remap_test huge_test kill_test race_test unload_test'
+
+# What the guest runs: where the memory comes from, then the tests.
+guest_command() {
+	local tests=''
+	[[ $what != some ]] || tests=$(tr '\n\t' '  ' <<<"$some_tests")
+	cat <<-END_OF_COMMAND
+	uname -r | sed 's/^/matrix: kernel /'
+	size=size=256M
+	[ ! -d /sys/devices/system/node/node1 ] || size=size=0:128M,1:128M
+	insmod ./zbuddy.ko \$size backend=$backend || exit
+	sed 's/^/matrix: region /' /sys/kernel/debug/zbuddy/regions
+	rmmod zbuddy || exit
+	[ $backend = auto ] || export ZB_BACKEND=$backend
+	exec ./run_tests.sh $tests
+	END_OF_COMMAND
+}
+
+boot_row() {
+	local status=0 words=() modules=() run=("$here/../guest/run")
+	read -r -a words <<<"$options"
+	[[ $what != nodes ]] || run=("$here/../guest/run" "${two_nodes[@]}")
+	[[ $what != all ]] || modules=(-M brd -M ext4 -M vgem)
+	[[ $what != some ]] || modules=(-M vgem)
+	"${run[@]}" -k "$kind" -t "${SECONDS_PER_ROW:-3600}" "${modules[@]}" "${words[@]}" \
+		-- "$(guest_command)" >"$log.guest" 2>&1 </dev/null || status=$?
+	return "$status"
+}
+
+two_nodes=(-a 'numa_cma=0:256M,1:256M' -q
+	"-object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
+	-numa node,memdev=m0,cpus=0 -numa node,memdev=m1,cpus=1")
+
+# guest_figures: "KERNEL BACKEND MIB PASSED FAILED SKIPPED", of the guest's output.
+guest_figures() {
+	sed 's/\r$//' "$log.guest" | awk '
+	/^matrix: kernel / { kernel = $3 }
+	/^matrix: region / {
+		for (i = 1; i < NF; i++) {
+			value = $(i + 1)
+			sub(/,$/, "", value)
+			if ($i == "backend")
+				backend = value
+			if ($i == "pages")
+				pages += value
+		}
+	}
+	/^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3; s = $5 + 0; ended = 1 }
+	END {
+		print kernel ? kernel : "-", backend ? backend : "-", pages / 256,
+			ended ? p " " f " " s : "- - -"
+	}'
+}
+
+# prepare_row: the kernel's folder; 4 if Debian has no such kernel (any more).
+prepare_row() {
+	local status=0 dir
+	dir=$("$here/../guest/kernel" "$kind" 2> >(tee "$log.build" >&2)) || status=$?
+	[[ $status -ne 0 ]] || kernel=$(cut -d/ -f4 "$dir/kdir")
+	return "$status"
+}
+
+# run_row NAME: one line of figures into $ZB_CACHE/matrix/NAME.row; sets $verdict.
+run_row() {
+	local name=$1 start=$SECONDS kernel='-' from='-' mib='-' p='-' f='-' s='-' built='-'
+	local status=0
+	read_row "$name"
+	log=$logs/$name
+	rm -f "$log".*
+	verdict=ok
+	prepare_row || status=$?
+	if [[ $status -eq 4 ]]; then
+		verdict=SKIP
+	elif [[ $status -ne 0 ]] || ! build_row; then
+		verdict=FAILED
+	elif [[ $what != build ]]; then
+		boot_row || verdict=FAILED
+		read -r kernel from mib p f s < <(guest_figures)
+		[[ $f == 0 ]] || verdict=FAILED
+	fi
+	printf '%s\t' "$name" "$kernel" "$from" "$mib" "$built" "$p" "$f" "$s" >"$log.row"
+	printf '%s\t%s\n' "$verdict" $((SECONDS - start)) >>"$log.row"
+}
+
+show_failure() {
+	local file=$log.guest
+	[[ -e $file ]] || file=$log.build
+	printf '\n--- %s failed: the end of %s\n' "$1" "$file"
+	! grep -E '^ *not ok ' "$file" | head -n 20 || true
+	tail -n 30 "$file"
+	echo ---
+}
+
+# --- tables ------------------------------------------------------------------------
+
+header=$'row\tkernel\tbackend\tMiB\tW=1\tpassed\tfailed\tskipped\tverdict\tseconds\n'
+
+# What is kept of these rows.
+kept() {
+	local name
+	for name; do
+		[[ ! -e $logs/$name.row ]] || cat "$logs/$name.row"
+	done
+}
+
+as_text() {
+	{ printf '%s' "$header"; cat; } | column -t -s$'\t'
+}
+
+as_markdown() {
+	{ printf '%s' "$header"; printf -- '---\t%.0s' {1..9}; echo ---; cat; } |
+		sed 's/\t/ | /g; s/^/| /; s/$/ |/'
+}
+
+# Lines of rows that ran just now replace those of README, others stay.
+write_readme() {
+	local readme=$here/../../README.md table
+	table=$(mktemp)
+	grep -q '^<!-- matrix -->$' "$readme" || die "README.md has no line <!-- matrix -->"
+	names | while read -r name; do
+		if [[ " $* " == *" $name "* ]]; then
+			kept "$name"
+		else
+			sed -n '/^<!-- matrix -->$/,/^<!-- end of matrix -->$/p' "$readme" |
+				grep -F "| $name | " | sed 's/^| //; s/ |$//; s/ | /\t/g' || true
+		fi
+	done | as_markdown >"$table"
+	sed -i -e "/^<!-- matrix -->$/,/^<!-- end of matrix -->$/ {
+		/^<!-- matrix -->$/ r $table
+		/^<!-- /!d
+	}" "$readme"
+	rm -f "$table"
+}
+
+show_kept() {
+	local name have=()
+	while read -r name; do
+		[[ ! -e $logs/$name.row ]] || have+=("$name")
+	done < <(names)
+	kept "${have[@]}" | as_text
+	[[ $1 != --readme ]] || write_readme "${have[@]}"
+}
+
+main() {
+	local readme='' wanted name passed=0 failed=0 skipped=0
+	logs=$ZB_CACHE/matrix
+	mkdir -p "$logs"
+	case ${1:-} in
+	-h | --help) usage; return ;;
+	--list) names; return ;;
+	--kept) show_kept "${2:-}"; return ;;
+	--readme) readme=yes; shift ;;
+	-*) die "unknown option $1, see --help" ;;
+	esac
+	wanted=("$@")
+	[[ $# -gt 0 ]] || mapfile -t wanted < <(names)
+	for name in "${wanted[@]}"; do
+		read_row "$name"
+	done
+	as_root
+	for name in "${wanted[@]}"; do
+		say "$name"
+		run_row "$name"
+		case $verdict in
+		ok) passed=$((passed + 1)) ;;
+		SKIP) skipped=$((skipped + 1)) ;;
+		*) failed=$((failed + 1)); show_failure "$name" ;;
+		esac
+	done
+	kept "${wanted[@]}" | as_text
+	[[ ! $readme ]] || write_readme "${wanted[@]}"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[[ $failed -eq 0 ]]
+}
+
+# For style.sh, which tests some of these functions.
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

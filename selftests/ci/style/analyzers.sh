@@ -1,0 +1,111 @@
+# shellcheck shell=bash disable=SC2154  # variables of style.sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For style.sh: tools that look for faults in the code. Each is also given a file
+# with faults on purpose, planted.c or planted_unit.c, and has to find them.
+#
+# Not here: smatch, which Debian does not have; scan-build, whose analyzer is the
+# one that clang-tidy runs.
+
+# without_planted TOOL FILE TEXT...: drops the findings in that file, if there is
+# one for each TEXT.
+without_planted() {
+	local tool=$1 file=$2 findings text
+	shift 2
+	findings=$(cat)
+	for text; do
+		grep -qE "$file:.*($text)" <<<"$findings" ||
+			echo "$tool is blind: it does not see \"$text\" in style/$file"
+	done
+	grep -vF "$file:" <<<"$findings" | grep . || true
+}
+
+# Findings that are let pass: a regular expression for "FILE:LINE:COLUMN: text".
+analyzer_exceptions() {
+	sed -n 's/^\([^ ].*[^ ]\)  *##.*/\1/p' <<-'END'
+	dereference of NULL .zone. .*-Wanalyzer            ## zb_pfn_zone() of a frame that was looked up before
+	^module/core/watermark\.c:.*Division by zero       ## there is no zone without pages
+	^module/core/fast\.h:.*implicit-widening           ## an order below 4 times 3
+	^module/core/.*opportunity for (min|max)           ## core has neither
+	^selftests/bench/unit_bench\.c:.*opportunity for   ## nor has user space
+	^selftests/unit/(fast|property)_test\.c:.*misc-redundant-expression ## one random number & another
+	^selftests/unit/unit_pool\.c:.*-Wanalyzer-malloc-leak             ## pointers that go into an array
+	^selftests/unit/pcp_test\.c:.*suspicious-memory-comparison          ## a copy made by memcpy(), padding too
+	END
+}
+
+let_pass() {
+	grep -vE -f <(analyzer_exceptions) || true
+}
+
+# --- the module -------------------------------------------------------------------
+
+# The compiler, its analyzer and sparse, in one build. Everything else is make's own.
+warnings() {
+	local log status=0
+	log=$(mktemp)
+	"$here/../guest/build" --sparse --planted W=1 KCFLAGS=-fanalyzer >"$log" 2>&1 || status=$?
+	grep -q '^ *CHECK  *module/main\.c' "$log" || echo "sparse did not run"
+	# The analyzer's story follows each of its warnings: one line is enough.
+	grep -E '^[^ ]+: (warning|error|fatal error): |^(ld|ERROR|WARNING|make.*\*\*\*)' "$log" |
+		without_planted "the build" planted.c "imbalance in 'planted_spin'" \
+			"imbalance in 'planted_mutexes'" noderef "different base types" \
+			"restricted zb_gfp_t degrades" Wanalyzer Wunused | let_pass
+	rm "$log"
+	return "$status"
+}
+
+# Two rules want an OCaml compiler, 500 MB. One is about a driver, the other about
+# pointers compared with 0, which sparse sees. All others report by means of Python's
+# library, which Debian's package does without.
+coccinelle() {
+	local linux dir
+	need spatch:coccinelle python3-config:python3-dev
+	linux=$("$here/../guest/kernel" source)
+	dir=$(mktemp -d)
+	mkdir -p "$dir/rules/scripts" "$dir/tree"
+	cp -r "$linux/scripts/coccinelle" "$dir/rules/scripts/"
+	grep -rl ocaml "$dir/rules" | xargs rm
+	files '^(module|include|selftests/(kmod|bench|style))/.*\.[ch]$' |
+		xargs -d '\n' cp --parents -t "$dir/tree"
+	(
+		cd "$dir/tree"
+		srctree=$dir/rules srcroot=. KBUILD_EXTMOD=. LINUXINCLUDE='' MODE=report J=$(nproc) \
+			SPFLAGS=--include-headers DEBUG_FILE=$dir/log "$linux/scripts/coccicheck" 2>&1
+	) >"$dir/report" || { cat "$dir/report"; grep -v '^/.*spatch' "$dir/log"; }
+	grep -E '^(\./)?[a-z_/]+\.[ch]:[0-9]' "$dir/report" | sed 's,^\./,,' | sort -u |
+		without_planted coccicheck planted.c "NULL check before" | let_pass
+	rm -r "$dir"
+}
+
+# --- the core and its tests, as a program ----------------------------------------------
+
+unit_sources='^(module/core|selftests/unit)/.*\.c$|^selftests/ci/style/planted_unit\.c$'
+unit_flags=(-std=gnu11 '-DUNIT_CORE="."' '-DUNIT_CORPUS="."' -Iselftests/unit/env -Iselftests/unit
+	-Imodule/core -Iinclude/uapi)
+
+# relative: what tools say of files in this tree, each once.
+relative() {
+	sed "s,^$PWD/,," | sort -V -u
+}
+
+# With more than one file at once clang's analyzer mixes up what it knows of va_list.
+clang_tidy() {
+	local flags
+	need clang-tidy:clang-tidy /usr/include/stdio.h:libc6-dev
+	mapfile -t flags < <(printf -- '--extra-arg-before=%s\n' "${unit_flags[@]}")
+	each "$unit_sources" -n 1 -P "$(nproc)" clang-tidy --quiet \
+		--config-file="$here/style/clang-tidy" "${flags[@]}" 2>&1 |
+		grep -E '(warning|error): |^Error while processing' | relative |
+		without_planted clang-tidy planted_unit.c core.uninitialized unix.Malloc bugprone-sizeof | let_pass
+}
+
+gcc_analyzer() {
+	need gcc:gcc /usr/include/stdio.h:libc6-dev
+	# shellcheck disable=SC2016  # for the inner shell
+	each "$unit_sources" -n 1 -P "$(nproc)" sh -c '
+		for file; do :; done
+		gcc -fanalyzer -O1 "$@" -c -o /dev/null' sh "${unit_flags[@]}" 2>&1 |
+		grep -E '(warning|error): ' | relative |
+		without_planted "gcc -fanalyzer" planted_unit.c malloc-leak uninitialized | let_pass
+}

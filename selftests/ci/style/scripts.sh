@@ -1,0 +1,119 @@
+# shellcheck shell=bash disable=SC2154  # variables of style.sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For style.sh: tests of the scripts and of the awk programs in them.
+
+# --- awk -----------------------------------------------------------------------------
+
+# Folders that have an awk and no other command, one for each awk of this machine and one
+# for the guests' busybox; the name of the folder is that of the awk.
+awk_folders() {
+	local name path
+	for name in mawk gawk original-awk; do
+		path=$(command -v "$name") || continue
+		mkdir "$1/$name"
+		ln -s "$path" "$1/$name/awk"
+	done
+	mkdir "$1/busybox"
+	ln -s "$("$here/../guest/kernel" busybox)/busybox" "$1/busybox/awk"
+}
+
+# Every program between quotes behind the word awk in a script or a makefile, one file
+# each. Input and variables are missing there, but each has to be understood, and to end.
+inline_awk_programs() {
+	# shellcheck disable=SC2016  # for perl
+	{ shell_scripts; files '(^|/)Makefile$'; } | sort -u | grep -v '/style/scripts\.sh$' | xargs -d '\n' perl -0777 -ne '
+		while (/\bawk\b(?:[^\x27\n;|]|\\\n|-F ?\x27[^\x27]*\x27)*?(?<!-F)(?<!-F )\x27([^\x27]+)\x27/g) {
+			open(my $out, ">", sprintf("%s/%03d", $ENV{INTO}, ++$nr)) or die;
+			(my $program = $1) =~ s/\\\n/\n/g;
+			$program =~ s/\$\$/\$/g if $ARGV =~ /Makefile$/;
+			print $out "# $ARGV\n$program\n";
+		}'
+}
+
+# What the files *.awk make of samples.
+results_of_files() {
+	cd "$here/style/awk" || return
+	awk -v json="$1/json" -v tsv="$1/tsv" -v date=2000-01-01 -f "$here/../bench/table.awk" \
+		targets icount=icount uml=uml frag=frag
+	echo "exit status $?"
+	cat "$1/json" "$1/tsv"
+	awk -v title=sample -f "$here/../bench/chart.awk" "$1/tsv"
+	awk -f "$here/../faults/alloc_sites.awk" objdump
+}
+
+# What programs inside scripts make of samples.
+# shellcheck disable=SC2034  # variables of those scripts
+results_of_functions() {
+	# shellcheck source=/dev/null
+	. "$here/check.sh"
+	how_long() { echo "took $1 s"; }
+	logs=$1 SECONDS=7
+	sum_up unit "$here/style/awk/tap"
+	sum_up heap "$here/style/awk/tap"
+	printf '%-12s %8d %8d %8d %8d\n' one 5 0 1 20 >"$1/one.row"
+	show_table one two | sed 's/[0-9]* s$/N s/; /^all/s/[0-9]*$/N/'
+	kind_row debian-6.1 | cut -f1
+	kind_row none || echo "there is no kind none"
+	# shellcheck source=/dev/null
+	. "$here/matrix.sh"
+	log=$here/style/awk/matrix
+	guest_figures
+	judge_edges <"$here/style/awk/edges"
+}
+
+# Each program in a script, without its input and variables: it has to be understood,
+# and to end.
+results_of_programs() {
+	local program status
+	for program in "$1"/*; do
+		status=0
+		timeout 20 awk -f "$program" </dev/null >/dev/null 2>&1 || status=$?
+		[[ $status -le 1 ]] || echo "exit status $status of $(head -n 1 "$program"), ${program##*/}"
+	done
+}
+
+awk_results() {
+	(set +e; results_of_files "$1")
+	(set +e; results_of_functions "$1")
+	results_of_programs "$2"
+	layers
+	lengths
+}
+
+awks() {
+	local tmp folder name
+	need awk:mawk
+	tmp=$(mktemp -d)
+	mkdir "$tmp/awk" "$tmp/out" "$tmp/programs"
+	awk_folders "$tmp/awk"
+	INTO=$tmp/programs inline_awk_programs
+	[[ $(find "$tmp/programs" -type f | wc -l) -ge 20 ]] || echo "found hardly any awk program in the scripts"
+	for folder in "$tmp/awk"/*; do
+		name=${folder##*/}
+		(PATH=$folder:$PATH; awk_results "$tmp/out" "$tmp/programs") >"$tmp/$name.txt" 2>&1 || true
+		diff --label expected --label "$name" -U 1 "$here/style/awk/expected" "$tmp/$name.txt" 2>&1 || true
+	done
+	rm -r "$tmp"
+}
+
+# --- packages ------------------------------------------------------------------------
+
+# "COMMAND-OR-FILE:PACKAGE" of every call of need in the scripts that make check runs.
+# What emulates other architectures is the matrix's.
+needed_pairs() {
+	cd "$here" || return
+	cat check.sh style.sh style/*.sh heap.sh numa.sh ../bench/bench ../guest/{kernel,run,build,lib.sh} |
+		sed -E ':a; /\\$/ { N; s/\\\n//; ta }; s/^[^#]*\<need (.*)/need \1/; t; d' |
+		tr -s '" \t;()' '\n' | sed "s,^\\\$ZB_KEYRING:,$ZB_KEYRING:," |
+		grep -E '^[a-z0-9/][^ :$]*:[a-z0-9.+-]+$' | grep -v '^qemu-system-aarch64:' | sort -u
+}
+
+packages() {
+	local part list
+	# shellcheck source=/dev/null
+	list=$(. "$here/check.sh"; echo "${all_parts[@]}")
+	comm -3 <(for part in $list; do packages_of "$part"; done | tr ' ' '\n' | sort -u) <(needed_pairs) |
+		sed 's/^\t\(.*\)/selftests\/ci\/packages: does not have \1, which a script needs/; t
+			s/^/selftests\/ci\/packages: no script needs /'
+}

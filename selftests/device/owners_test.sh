@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# owners: each buffer there is has a line that is right, whatever it is called and
+# however busy the allocator is; and zbctl shows it.
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/test_lib.sh
+. ./test_lib.sh
+
+[ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
+[ -r $DEBUGFS/owners ] || skip_all "no debugfs, or not root"
+[ ! -s "$DEBUGFS/owners" ] || skip_all "there are buffers already"
+
+echo "TAP version 13"
+
+line="handle [0-9]+ pid [0-9]+ comm [^ ]+ label [^ ]+ node [0-9]+ zone [A-Za-z0-9]+ order [0-9]+"
+line="$line length [0-9]+ type [A-Za-z]+ age [0-9]+ mappings [0-9]+ pins [0-9]+ exports [0-9]+"
+line="$line state (held|orphan|limbo)"
+process="pid [0-9]+ comm [^ ]+ buffers [0-9]+ length [0-9]+ mappings [0-9]+ exports [0-9]+"
+
+no_owners() {
+	[ ! -s "$DEBUGFS/owners" ]
+}
+
+# start COMMAND...: in the background, until $TMP/ready has something; pid in $pid.
+start() {
+	rm -f "$TMP/ready"
+	"$@" >"$TMP/ready" 2>&1 &
+	pid=$!
+	await 5 [ -s "$TMP/ready" ]
+}
+
+stop() {
+	kill "$pid"
+	wait "$pid"
+	await 3 no_owners
+}
+
+# has PATTERN FILE
+has() {
+	grep -qE "$1" "$2" || {
+		say "no line with '$1' in $2:"
+		show "$2"
+		return 1
+	}
+}
+
+# well_formed FILE PATTERN: there is no other line.
+well_formed() {
+	! grep -vE "^$2\$" "$1" >"$TMP/odd" || {
+		show "$TMP/odd"
+		return 1
+	}
+}
+
+one_buffer() {
+	start zbctl hold 3M --label camera --map --gfp USER
+	well_formed $DEBUGFS/owners "$line"
+	verdict "the line has its form" $?
+	has "pid $pid comm zbctl label camera .* length 3145728 type Unmovable .* mappings 1 pins 0 exports 0 state held" \
+		$DEBUGFS/owners
+	verdict "the line is right" $?
+	[ "$(wc -l <$DEBUGFS/owners)" -eq 1 ]
+	verdict "there is one line" $?
+	well_formed $DEBUGFS/processes "$process" &&
+		has "pid $pid comm zbctl buffers 1 length 3145728 mappings 1 exports 0" $DEBUGFS/processes
+	verdict "the process is right" $?
+	zbctl owners >"$out"
+	has "$pid +zbctl +[0-9]+ +camera .* 3M .* held" "$out"
+	verdict "zbctl owners" $?
+	zbctl owners --processes >"$out"
+	has "$pid +zbctl +1 +3M +1 +0" "$out"
+	verdict "zbctl owners --processes" $?
+	zbctl owners --json >"$out"
+	has "\"pid\":$pid,\"comm\":\"zbctl\",\"label\":\"camera\"" "$out"
+	verdict "zbctl owners --json" $?
+	stop
+	[ ! -s "$DEBUGFS/owners" ] && [ ! -s $DEBUGFS/processes ]
+	verdict "both are empty afterwards" $?
+	zbctl owners >"$out"
+	has "no buffers" "$out"
+	verdict "zbctl owners has nothing to show" $?
+}
+
+# A name may have blanks and newlines in it; a line must stay a line.
+strange_names() {
+	strange=$(printf '/tmp/a b\nhandle 9')
+	cp "$(command -v zbctl)" "$strange"
+	start "$strange" hold 4K
+	well_formed $DEBUGFS/owners "$line" && [ "$(wc -l <$DEBUGFS/owners)" -eq 1 ]
+	verdict "a process with a blank and a newline in its name" $?
+	well_formed $DEBUGFS/processes "$process" && [ "$(wc -l <$DEBUGFS/processes)" -eq 1 ]
+	verdict "and in the summary" $?
+	stop
+	rm -f "$strange"
+}
+
+many_buffers() {
+	start zbctl hold 0 --count 3000
+	[ "$(wc -l <$DEBUGFS/owners)" -eq 3000 ] && well_formed $DEBUGFS/owners "$line"
+	verdict "3000 buffers, 3000 lines" $?
+	has "pid $pid comm zbctl buffers 3000 length 12288000 " $DEBUGFS/processes
+	verdict "their sum" $?
+	stop
+}
+
+# What is read while everything changes has whole lines all the same.
+under_load() {
+	zbctl stress --seconds 6 --seed 4 >/dev/null 2>&1 &
+	pid=$!
+	result=0
+	rounds=0
+	while kill -0 "$pid" 2>/dev/null && [ $rounds -lt 200 ]; do
+		cat $DEBUGFS/owners >"$out" || result=1
+		well_formed "$out" "$line" || result=1
+		cat $DEBUGFS/processes >"$out" || result=1
+		well_formed "$out" "$process" || result=1
+		rounds=$((rounds + 1))
+	done
+	say "read $rounds times"
+	[ $rounds -gt 0 ] || result=1
+	verdict "readable under load" $result
+	wait "$pid"
+	verdict "and the load did not mind" $?
+}
+
+only_root() {
+	[ "$(stat -c %a $DEBUGFS/owners)" = 400 ] && [ "$(stat -c %a $DEBUGFS/processes)" = 400 ]
+	verdict "for root only" $?
+	result=0
+	echo x 2>/dev/null >$DEBUGFS/owners && result=1
+	verdict "not to be written" $result
+}
+
+one_buffer
+strange_names
+many_buffers
+under_load
+only_root
+finish

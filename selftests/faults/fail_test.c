@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Error paths: each thing that can be done with the device and its files, with the
+ * first, the second, ... of the allocations on its way failing. It says ENOMEM or
+ * it works, and what is free and where is as it was before.
+ * Needs CONFIG_FAULT_INJECTION, FAILSLAB and FAIL_PAGE_ALLOC.
+ */
+#include "fail_ops.h"
+
+#define MAX_NTH		600
+
+/*
+ * Run @call, which returns 0 or -errno, with its n-th allocation failing, for each n
+ * there is; first @prepare, and @undo when it worked all the same. Returns how many
+ * there are.
+ */
+static int fail_pass(struct __test_metadata *_metadata, DATA *self,
+		     int (*prepare)(DATA *), int (*call)(DATA *), int (*undo)(DATA *))
+{
+	__u64 left = zb_free_bytes(self->fd);
+	int n, rc, failed = 0;
+	bool hit = true;
+
+	get_state(self, self->before);
+	for (n = 1; hit && n < MAX_NTH; n++) {
+		rc = prepare ? prepare(self) : 0;
+		EXPECT_EQ(0, rc);
+		fail_arm(&self->nth, n);
+		rc = call(self);
+		hit = fail_disarm(&self->nth);
+		failed += !!rc;
+		EXPECT_TRUE(!rc || (rc == -ENOMEM && hit)) TH_LOG("failure %d: errno %d", n, -rc);
+		EXPECT_TRUE(rc || !undo || !undo(self)) TH_LOG("failure %d is not undone", n);
+		as_before(_metadata, self, left, n);
+	}
+	TH_LOG("%d points of failure, %d failed", n - 2, failed);
+	EXPECT_FALSE(hit);
+	return n - 2;
+}
+
+/* At least @points allocations are known to be on the way. */
+static void fail_each(struct __test_metadata *_metadata, DATA *self,
+		      int (*prepare)(DATA *), int (*call)(DATA *), int (*undo)(DATA *),
+		      int points)
+{
+	int pass, found = 0;
+
+	for (pass = 0; pass < FAIL_NR_PASSES; pass++) {
+		fail_choose_pass(pass, 0, ~0ul);
+		found += fail_pass(_metadata, self, prepare, call, undo);
+	}
+	EXPECT_GE(found, points);
+}
+
+TEST_F(fail, open)
+{
+	fail_each(_metadata, self, NULL, do_open, close_new, 3);
+}
+
+TEST_F(fail, alloc)
+{
+	fail_each(_metadata, self, NULL, do_alloc, free_made, 2);
+}
+
+/* The first buffer of a user needs an account as well. */
+TEST_F(fail, alloc_first)
+{
+	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
+	fail_each(_metadata, self, NULL, do_alloc, free_made, 3);
+}
+
+TEST_F(fail, alloc_accounted)
+{
+	fail_each(_metadata, self, NULL, alloc_accounted, free_made, 2);
+	if (!(self->zb.info.features & ZB_FEATURE_DMEM) ||
+	    zb_write_file(GROUPS "cgroup.subtree_control", "+dmem") || new_group(self))
+		return;
+	fail_each(_metadata, self, new_group, alloc_accounted, free_made, 3);
+	zb_write_file(GROUPS "cgroup.procs", "0");
+}
+
+TEST_F(fail, alloc_trimmed)
+{
+	fail_each(_metadata, self, NULL, alloc_trimmed, free_made, 2);
+}
+
+TEST_F(fail, alloc_wait)
+{
+	fail_each(_metadata, self, NULL, alloc_wait, free_made, 2);
+}
+
+TEST_F(fail, bulk_alloc)
+{
+	fail_each(_metadata, self, NULL, bulk_alloc, bulk_free, (int)self->nr);
+}
+
+/* What gives something back, or only looks, is not in need of memory. */
+TEST_F(fail, free)
+{
+	fail_each(_metadata, self, do_alloc, free_made, NULL, 0);
+}
+
+TEST_F(fail, bulk_free)
+{
+	fail_each(_metadata, self, bulk_alloc, bulk_free, NULL, 0);
+}
+
+TEST_F(fail, info_zone_query_phys_label_sync)
+{
+	fail_each(_metadata, self, NULL, look, NULL, 0);
+}
+
+TEST_F(fail, poll)
+{
+	fail_each(_metadata, self, NULL, do_poll, NULL, 0);
+}
+
+TEST_F(fail, export)
+{
+	unsigned int before = zb_nr_open();
+
+	fail_each(_metadata, self, NULL, do_export, close_new, 3);
+	EXPECT_EQ(before, zb_nr_open());
+	EXPECT_EQ(0, zb_exports(self->fd, self->a.handle));
+}
+
+TEST_F(fail, attach_and_map_for_a_device)
+{
+	self->card = zb_importer();
+	if (self->card < 0)
+		SKIP(return, "no device that imports: CONFIG_DRM_VGEM, guest/run -M vgem");
+	ASSERT_EQ(0, do_export(self));
+	fail_each(_metadata, self, NULL, do_import, undo_import, 3);
+	close(self->new_fd);
+	EXPECT_EQ(0, zb_exports(self->fd, self->a.handle));
+}
+
+TEST_F(fail, map)
+{
+	fail_each(_metadata, self, NULL, map, unmap, 3);
+	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
+}
+
+TEST_F(fail, map_far_away)
+{
+	fail_each(_metadata, self, NULL, map_far_away, unmap, 5);
+	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
+}
+
+TEST_F(fail, map_dmabuf)
+{
+	ASSERT_EQ(0, do_export(self));
+	fail_each(_metadata, self, NULL, map_dmabuf, unmap, 3);
+	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
+	close(self->new_fd);
+}
+
+TEST_F(fail, map_huge)
+{
+	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
+		SKIP(return, "no huge mappings here");
+	fail_each(_metadata, self, NULL, map_huge, unmap, 1);
+	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
+}
+
+TEST_F(fail, fault_in_what_was_thrown_away)
+{
+	ASSERT_EQ(0, map_far_away(self));
+	fail_each(_metadata, self, throw_away, populate, NULL, 1);
+	fail_each(_metadata, self, throw_away, touch, NULL, 1);
+	unmap(self);
+}
+
+TEST_F(fail, fault_in_a_huge_mapping)
+{
+	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
+		SKIP(return, "no huge mappings here");
+	fail_each(_metadata, self, NULL, map_and_touch_huge, unmap, 1);
+	fail_each(_metadata, self, NULL, map_and_touch_unaligned, unmap, 3);
+}
+
+/* Every file of debugfs that can be read at all. */
+TEST_F_TIMEOUT(fail, debugfs, 200)
+{
+	DIR *dir = opendir(ZB_DEBUGFS);
+	struct dirent *entry;
+	char path[512];
+	int nr = 0;
+
+	if (!dir)
+		SKIP(return, "no debugfs");
+	self->path = path;
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), ZB_DEBUGFS "%s", entry->d_name);
+		if (entry->d_type == DT_DIR || read_path(self))
+			continue;
+		TH_LOG("%s", path);
+		fail_each(_metadata, self, NULL, read_path, NULL, 1);
+		nr++;
+	}
+	closedir(dir);
+	EXPECT_GE(nr, 8);
+}
+
+/* All that can be done, in a row; an errno that should not be, or 0. */
+static int do_everything(DATA *self)
+{
+	static const struct {
+		int (*call)(DATA *self);
+		int (*undo)(DATA *self);
+	} things[] = {
+		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
+		{ alloc_accounted, free_made }, { export_as_one_file_more, NULL },
+		{ import_new, NULL }, { map_far_away, unmap }, { map_and_touch_huge, unmap },
+		{ map_and_touch_unaligned, unmap }, { read_all, NULL },
+	};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ARRAY_SIZE(things); i++) {
+		rc = things[i].call(self);
+		if (!rc && things[i].undo)
+			rc = things[i].undo(self);
+		if (rc && rc != -ENOMEM && rc != -EOPNOTSUPP)
+			return rc;
+	}
+	return 0;
+}
+
+/* A user's first buffer, which needs an account; an errno that should not be, or 0. */
+static int do_first_buffer(DATA *self)
+{
+	int rc = do_alloc(self);
+
+	if (!rc)
+		rc = free_made(self);
+	return rc == -ENOMEM ? 0 : rc;
+}
+
+/* Each call that has not failed yet by itself, also those that try twice. */
+static void fail_at_each_site(struct __test_metadata *_metadata, DATA *self,
+			      int (*call)(DATA *self))
+{
+	FILE *list = fopen("alloc_sites", "re");
+	__u64 left = zb_free_bytes(self->fd);
+	char site[128];
+	int nr = 0, rc;
+
+	if (!list)
+		SKIP(return, "no list of calls: it is made by make stage");
+	get_state(self, self->before);
+	while (fail_next_site(list, site, sizeof(site))) {
+		fail_always(&self->nth, true);
+		rc = call(self);
+		fail_always(&self->nth, false);
+		EXPECT_EQ(0, rc) TH_LOG("%s: errno %d", site, -rc);
+		as_before(_metadata, self, left, nr++);
+	}
+	TH_LOG("%d calls", nr);
+	fclose(list);
+}
+
+TEST_F_TIMEOUT(fail, sites, 300)
+{
+	self->nr = NR_HANDLES;
+	self->card = zb_importer();
+	zb_write_file(GROUPS "cgroup.subtree_control", "+dmem");
+	fail_at_each_site(_metadata, self, do_everything);
+	zb_write_file(GROUPS "cgroup.procs", "0");
+}
+
+TEST_F_TIMEOUT(fail, sites_of_a_first_buffer, 300)
+{
+	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
+	fail_at_each_site(_metadata, self, do_first_buffer);
+}
+
+/* Cut in two: a vma more, or not. */
+TEST_F(fail, unmap_in_the_middle)
+{
+	char *p = zb_map(self->fd, &self->a);
+	bool hit = true;
+	int n;
+
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	fail_choose_pass(FAIL_SLAB, 0, ~0ul);
+	for (n = 1; hit && n < 100; n++) {
+		fail_arm(&self->nth, n);
+		if (munmap(p + n * 2 * self->page, self->page))
+			EXPECT_EQ(ENOMEM, errno);
+		hit = fail_disarm(&self->nth);
+	}
+	EXPECT_FALSE(hit);
+	EXPECT_GT(n, 2);
+	munmap(p, self->a.length);
+	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
+}
+
+/* In a process of its own, for that one's memory is a copy as well. */
+static int fork_failing(const struct fail_nth *of, int n)
+{
+	struct fail_nth f = *of;
+	bool hit;
+	pid_t pid;
+
+	f.nth = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+	fail_arm(&f, n);
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	hit = fail_disarm(&f);
+	if (pid > 0 && !zb_wait_exit(pid, 0))
+		return 2;
+	return hit;
+}
+
+/* The child of one that was killed is not waited for by anybody. */
+static __u32 mappings_at_last(const DATA *self)
+{
+	__u32 nr = zb_mappings(self->fd, self->a.handle);
+	int ms;
+
+	for (ms = 0; nr > 1 && ms < 10000; ms += 10) {
+		zb_sleep_ms(10);
+		nr = zb_mappings(self->fd, self->a.handle);
+	}
+	return nr;
+}
+
+/*
+ * The kernel may be unable to write to the memory of who forks, which is to be copied
+ * as well by then, and kills it: what counts is what becomes of our mapping.
+ */
+static void fork_pass(struct __test_metadata *_metadata, DATA *self)
+{
+	bool hit = true;
+	int n, status;
+	pid_t pid;
+
+	for (n = 1; hit && n < MAX_NTH; n++) {
+		pid = fork();
+		if (!pid)
+			_exit(fork_failing(&self->nth, n));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		if (WIFSIGNALED(status)) {
+			EXPECT_EQ(SIGSEGV, WTERMSIG(status));
+		} else {
+			EXPECT_GT(2, WEXITSTATUS(status));
+			hit = WEXITSTATUS(status);
+		}
+		EXPECT_EQ(1, mappings_at_last(self)) TH_LOG("failure %d", n);
+	}
+	TH_LOG("%d points of failure", n - 2);
+	EXPECT_FALSE(hit);
+	EXPECT_GE(n - 2, 10);
+}
+
+TEST_F_TIMEOUT(fail, fork, 300)
+{
+	ASSERT_EQ(0, map(self));
+	fail_choose_pass(FAIL_SLAB, 0, ~0ul);
+	fork_pass(_metadata, self);
+	fail_choose_pass(FAIL_PAGES, 0, ~0ul);
+	fork_pass(_metadata, self);
+	unmap(self);
+}
+
+TEST_HARNESS_MAIN

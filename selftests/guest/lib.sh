@@ -1,0 +1,301 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Shared by `kernel`, `run` and `build`: the cache folder, locks, logs, tools, apt.
+#
+# Everything slow is made once and kept below $ZB_CACHE, in a folder whose name
+# tells what it was made from. A folder counts only when it holds the file
+# `.complete`, which is written last: whatever was interrupted is made again.
+# (Not "build aside, then rename": a kernel's build tree knows its own path.)
+
+# Without this, `$(...)` would carry on after an error.
+shopt -s inherit_errexit
+
+# Services have none, and some tools can't do without.
+export HOME="${HOME:-/root}"
+
+ZB_CACHE=${ZB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/zbuddy}
+
+# The release the stock guest is made of, and where its newest kernels are.
+ZB_RELEASE=trixie
+ZB_KERNELS=$ZB_RELEASE-backports
+ZB_SERIES=7.2
+ZB_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+# For kernels of other releases `kernel` sets these otherwise.
+ZB_APT=$ZB_CACHE/apt
+ZB_SUITES="$ZB_RELEASE $ZB_KERNELS"
+ZB_ARCHS=amd64
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 126
+}
+
+# quietly LOG COMMAND...: the output goes to LOG; its end is shown on failure.
+# (`if COMMAND` would switch off `set -e` inside a function, hence this shape.)
+quietly() {
+	local log=$1 status=0
+	shift
+	mkdir -p "${log%/*}"
+	set +e
+	(set -e; "$@" </dev/null >>"$log" 2>&1)
+	status=$?
+	set -e
+	[[ $status -ne 0 ]] || return 0
+	tail -n 25 "$log" >&2
+	die "failed: ${*:1:2}; whole log: $log"
+}
+
+# locked NAME COMMAND...: two at once take turns. Children keep the lock, so that
+# one that outlives us, say after SIGTERM, is not disturbed in what it makes.
+locked() {
+	local name=$1
+	shift
+	mkdir -p "$ZB_CACHE/locks"
+	(
+		flock -w 3 9 || { say "waiting for another one to finish ($name)"; flock 9; }
+		"$@"
+	) 9>"$ZB_CACHE/locks/$name"
+}
+
+complete() {
+	[[ -e $1/.complete ]]
+}
+
+# make_once DIR FUNCTION: run FUNCTION DIR in a fresh DIR unless it is there.
+make_once() {
+	complete "$1" || locked "${1##*/}" __make_once "$@"
+}
+
+__make_once() {
+	complete "$1" && return
+	remove_tree "$1"
+	mkdir -p "$1"
+	"$2" "$1"
+	touch "$1/.complete"
+}
+
+# An interrupted chroot may still have the host's /sys or /dev mounted in it.
+remove_tree() {
+	[[ ! -e $1 ]] || ! grep -qF " $(readlink -f "$1")/" /proc/self/mountinfo ||
+		die "something is mounted below $1"
+	rm -rf --one-file-system -- "$1"
+}
+
+# confined COMMAND...: mounts and processes that are gone as soon as we are.
+confined() {
+	setpriv --pdeathsig KILL unshare --mount --propagation private \
+		--pid --fork --kill-child --mount-proc "$@"
+}
+
+# newest_complete PREFIX SUFFIX: the newest finished folder of that kind, if any.
+newest_complete() {
+	local dir found=
+	while read -r dir; do
+		if complete "$dir"; then
+			found=$dir
+		fi
+	done < <(compgen -G "$ZB_CACHE/$1-[0-9]*$2" | sort -V)
+	[[ $found ]] && echo "$found" # else fail
+}
+
+# hash_of FILE...: a short name for the contents (`-` is standard input).
+hash_of() {
+	cat -- "$@" | sha256sum | cut -c1-12
+}
+
+# --- kinds of kernels --------------------------------------------------------
+
+zb_vm=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+
+# debian_kernels: the table without its comments.
+debian_kernels() {
+	grep -v '^#' "$zb_vm/kernels"
+}
+
+# kind_row KIND: its line of the table, if it has one.
+kind_row() {
+	debian_kernels | awk -v kind="$1" '$1 == kind { print; found = 1 } END { exit !found }'
+}
+
+arch_of_flavour() {
+	case $1 in
+	*arm64) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+# check_kind KIND
+check_kind() {
+	[[ $1 == @(stock|debug|kcsan|uml) ]] || kind_row "$1" >/dev/null ||
+		die "no kernel of kind $1: there are stock, debug, kcsan, uml," \
+			"$(debian_kernels | cut -f1 | paste -sd' ')"
+}
+
+# make_arguments FOLDER: what make must be told to build for the kernel in there.
+make_arguments() {
+	echo "KDIR=$(cat "$1/kdir")"
+	[[ ! -e $1/cross ]] || cat "$1/cross"
+}
+
+# --- tools of the host -----------------------------------------------------
+
+as_root() {
+	[[ $EUID -eq 0 ]] || die "must run as root (mounts, chroot and package installation)"
+}
+
+# missing_packages COMMAND-OR-FILE:PACKAGE...: those packages whose command or file is
+# not on this machine.
+missing_packages() {
+	local pair what
+	for pair; do
+		what=${pair%%:*}
+		if [[ $what == /* ]]; then
+			[[ -e $what ]] || echo "${pair#*:}"
+		else
+			command -v "$what" >/dev/null || echo "${pair#*:}"
+		fi
+	done
+}
+
+# need COMMAND-OR-FILE:PACKAGE...: install what is missing, and nothing else. check.sh
+# announces packages before it begins: under it each pair must have been announced.
+need() {
+	local pair missing
+	for pair; do
+		[[ ! ${ZB_PACKAGES:-} || " $ZB_PACKAGES " == *" $pair "* ]] ||
+			die "$pair is needed, and the file packages does not have it for this part"
+	done
+	missing=$(missing_packages "$@" | sort -u)
+	# shellcheck disable=SC2086  # several packages
+	[[ ! $missing ]] || locked host-packages install $missing
+}
+
+# packages_of PART-OR-@GROUP: its pairs in the file packages, with those of its groups,
+# separated by blanks.
+packages_of() {
+	local name pairs word all=''
+	while read -r name pairs; do
+		[[ $name == "$1" ]] || continue
+		for word in $pairs; do
+			[[ $word != @* ]] || word=$(packages_of "$word")
+			all+=" $word"
+		done
+	done <"$zb_vm/../ci/packages"
+	[[ $all ]] || die "the file packages has no line for $1"
+	echo "${all# }"
+}
+
+install() {
+	local log=$ZB_CACHE/logs/packages.log
+	as_root
+	mkdir -p "${log%/*}"
+	say "installing on this machine: $*"
+	host_apt "$log" "$@" && return
+	apt-get -o DPkg::Lock::Timeout=600 update >>"$log" 2>&1 || true
+	quietly "$log" host_apt "$log" "$@"
+}
+
+# A service that a package starts must not keep our lock.
+host_apt() {
+	local log=$1
+	shift
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -y \
+		--no-install-recommends install "$@" </dev/null >>"$log" 2>&1 9>&-
+}
+
+# --- Debian packages beside the host's own -----------------------------------
+#
+# The host may be another Debian, or Ubuntu. We read the indexes of the guest's
+# release with apt's own tools, but with state, cache and sources of our own.
+
+# The mirror this machine uses for Debian; else the one mmdebstrap would take.
+debian_mirror() {
+	local uri
+	# shellcheck disable=SC2016  # apt fills these in
+	uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' |
+		sed -n 's/^Debian|Debian|main|//p' | head -n 1)
+	if [[ -z $uri ]]; then
+		need mmdebstrap:mmdebstrap
+		uri=$(mmdebstrap_mirror)
+	fi
+	[[ $uri ]] || die "found no Debian mirror in apt's configuration"
+	echo "$uri"
+}
+
+# A setup hook that prints the sources and then fails, before any download.
+mmdebstrap_mirror() {
+	local dir
+	dir=$(mktemp -d)
+	# shellcheck disable=SC2016  # $1 is for the hook
+	mmdebstrap --variant=extract --setup-hook='cat "$1/etc/apt/sources.list" >&2; false' \
+		"$ZB_RELEASE" "$dir/root" 2>&1 </dev/null |
+		sed -n "s/^deb .*\(\(http\|https\|file\|cdrom\|copy\):[^ ]*\) $ZB_RELEASE main.*/\1/p" | head -n 1
+	rm -rf "$dir"
+}
+
+guest_sources() {
+	local suite uri
+	uri=$(debian_mirror)
+	for suite in $ZB_SUITES; do
+		echo "deb [signed-by=$ZB_KEYRING] $uri $suite main"
+	done
+}
+
+# guest_apt TOOL ARGUMENT...: apt-get or apt-cache for the guest's release.
+guest_apt() {
+	local tool=$1 dir=$ZB_APT
+	shift
+	"$tool" -o Dir::State="$dir/state" -o Dir::State::status="$dir/status" \
+		-o Dir::Cache="$dir/cache" -o Dir::Etc::sourcelist="$dir/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null \
+		-o Dir::Etc::preferencesparts=/dev/null -o APT::Architecture=amd64 \
+		-o APT::Architectures="$ZB_ARCHS" -o APT::Sandbox::User=root \
+		-o APT::Default-Release="$ZB_KERNELS" "$@"
+}
+
+# Not when somebody did just now: they may be reading it.
+guest_apt_update() {
+	local dir=$ZB_APT
+	[[ ! $(find "$dir/updated" -mmin -10 2>/dev/null) ]] || return 0
+	need "$ZB_KEYRING:debian-archive-keyring"
+	mkdir -p "$dir"/{state/lists/partial,cache/archives/partial}
+	touch "$dir/status"
+	guest_sources >"$dir/sources.list"
+	quietly "$ZB_CACHE/logs/apt.log" guest_apt apt-get update
+	touch "$dir/updated"
+}
+
+# newest_package SERIES-REGEX BEFORE AFTER: the newest name that matches.
+newest_package() {
+	guest_apt apt-cache search --names-only "^$2$1$3\$" | cut -d' ' -f1 | sort -V | tail -n 1
+}
+
+# pick_package BEFORE MIDDLE AFTER: of our kernel series, else the newest at all.
+pick_package() {
+	local name
+	name=$(newest_package "${ZB_SERIES/./\\.}$2" "$1" "$3")
+	if [[ -z $name ]]; then
+		name=$(newest_package '[0-9]+\.[0-9]+'"$2" "$1" "$3")
+		[[ $name ]] || die "no package $1* in $ZB_KERNELS"
+		say "$ZB_KERNELS has no $ZB_SERIES any more, taking $name"
+	fi
+	echo "$name"
+}
+
+package_version() {
+	guest_apt apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'
+}
+
+# unpack_package NAME DIR: the files of a package, without installing it.
+unpack_package() {
+	local dir=$2/.deb
+	mkdir -p "$dir"
+	(cd "$dir" && guest_apt apt-get download "$1")
+	dpkg-deb -x "$dir"/*.deb "$2"
+	rm -rf "$dir"
+}

@@ -1,0 +1,269 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Loading and unloading: parameters that are good, parameters that are bad, what
+# the kernel log says of them, and that the memory is given back.
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/test_lib.sh
+. ./test_lib.sh
+
+ROUNDS=${ROUNDS:-50}
+SLACK=16384	# kB of CMA that may sit in the kernel's own per-CPU lists
+
+module=./zbuddy.ko
+[ -e $module ] || module=../zbuddy.ko
+[ "$(id -u)" -eq 0 ] || skip_all "must be root"
+[ -e $module ] || skip_all "no zbuddy.ko here"
+grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this kernel"
+[ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
+
+echo "TAP version 13"
+
+cma_free() {
+	sed -n 's/^CmaFree: *\([0-9]*\) kB/\1/p' /proc/meminfo
+}
+
+enough_cma_free() {
+	now=$(cma_free)
+	[ "$now" -ge $((cma - SLACK)) ]
+}
+
+cma_is_back() {
+	[ "$cma" ] || return 0
+	await 2 enough_cma_free && return 0
+	say "CmaFree was $cma kB, is $now kB"
+	return 1
+}
+
+total() {
+	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"total_bytes": *\([0-9]*\).*/\1/p' | head -n 1
+}
+
+# good NAME PARAMETERS -- COMMAND: loads, and then the command is true.
+good() {
+	name=$1 params=
+	shift
+	while [ "$1" != -- ]; do params="$params $1"; shift; done
+	shift
+	mark
+	# shellcheck disable=SC2086
+	if ! insmod $module $params 2>"$err"; then
+		show "$err"
+		logged | sed 's/^/# /'
+		not_ok "$name:$params"
+		return
+	fi
+	"$@"
+	result=$?
+	[ $result -eq 0 ] || say "false: $*"
+	[ -c /dev/zbuddy ] || { say "no /dev/zbuddy"; result=1; }
+	if ! rmmod zbuddy 2>"$err"; then show "$err"; result=1; fi
+	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy is still there"; result=1; }
+	[ ! -e "$DEBUGFS" ] || { say "debugfs is still there"; result=1; }
+	cma_is_back || result=1
+	verdict "$name:$params" $result
+}
+
+# bad TEXT PARAMETERS: fails, and one line of error has TEXT in it.
+bad() {
+	text=$1
+	shift
+	mark
+	result=0
+	if insmod $module "$@" 2>"$err"; then
+		say "it loaded"
+		rmmod zbuddy
+		result=1
+	fi
+	errors >"$out"
+	one_line_of "$text" "$out" || result=1
+	[ ! -d /sys/module/zbuddy ] || { say "still loaded"; rmmod zbuddy; result=1; }
+	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy is there"; result=1; }
+	[ ! -e "$DEBUGFS" ] || { say "debugfs is there"; result=1; }
+	cma_is_back || result=1
+	verdict "refused: $*" $result
+}
+
+has_total() {
+	have=$(total)
+	[ "$have" = $(($1 * 1048576)) ] || { say "total is '$have'"; return 1; }
+}
+
+# has_zones NAME...: these, in this order.
+has_zones() {
+	have=$(sed 's/.*zone *\([A-Za-z0-9]*\) .*/\1/' "$DEBUGFS/buddyinfo" | tr '\n' ' ')
+	[ "$have" = "$* " ] || { say "zones: $have"; return 1; }
+}
+
+# has_orders N: as many columns in buddyinfo.
+has_orders() {
+	have=$(head -n 1 "$DEBUGFS/buddyinfo" | sed 's/.*zone *[A-Za-z0-9]* //' | wc -w)
+	[ "$have" -eq "$1" ] || { say "orders: $have"; return 1; }
+}
+
+# Where mobility is off, events say what was used and not what was asked for.
+traces_unmovable() {
+	trace=/sys/kernel/tracing
+	[ -d "$trace/events/zbuddy" ] || return 0
+	echo >"$trace/trace"
+	echo 1 >"$trace/events/zbuddy/mm_page_alloc/enable"
+	zbctl hold 5 --gfp KERNEL,MOVABLE --seconds 0 >"$out" 2>&1
+	echo 0 >"$trace/events/zbuddy/mm_page_alloc/enable"
+	grep -q 'mm_page_alloc: .* order=5 migratetype=Unmovable ' "$trace/trace"
+}
+
+good_parameters() {
+	good "defaults" -- has_total 64
+	good "size" size=128M -- has_total 128
+	good "smallest size" size=2M -- has_total 2
+	good "size in other units" size=65536K -- has_total 64
+	good "size in bytes" size=4194304 -- has_total 4
+	good "size on node" size=0:32M -- has_total 32
+	good "too small for mobility" size=8M -- traces_unmovable
+	good "all kinds of zones" size=256M \
+		zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M \
+		-- has_zones DMA DMA32 Normal Movable
+	good "five zones" size=64M \
+		zones=DMA:2M,DMA32:4M,Normal:8M,HighMem:16M,Movable:* \
+		-- has_zones DMA DMA32 Normal HighMem Movable
+	good "one zone" zones=Movable:* -- has_zones Movable
+	good "sizes that add up" size=64M zones=DMA:16M,Normal:48M -- has_zones DMA Normal
+	good "lowest max_order" max_order=9 -- has_orders 10
+	good "max_order" size=64M max_order=12 -- has_orders 13
+	for backend in cma dma contig; do
+		mark
+		if insmod $module size=32M backend=$backend 2>"$err"; then
+			rmmod zbuddy
+			good "backend" size=32M backend=$backend -- has_total 32
+		elif errors | grep -q "$backend"; then
+			skip "backend: backend=$backend" "not on this machine"
+		else
+			not_ok "backend: backend=$backend fails without a reason"
+		fi
+	done
+}
+
+bad_parameters() {
+	for size in 0 3M 1M 4097 2M1 abc "''" -2M 64X 64MB "64M," ",64M" "64M,64M" 1: 0: \
+		0:0 "0:64M,0:64M" "0:64M,64M" 99999:64M -1:64M 0x4000000 \
+		99999999999999999999 18446744073709551615G 1e9; do
+		[ "$size" != "''" ] || size=
+		bad "size" "size=$size"
+	done
+	bad "do you mean 64M?" size=64
+	bad "do you mean 32M?" size=0:32
+	bad "MiB" size=100G
+	for zones in "" x DMA DMA: DMA:0 DMA:1M DMA:3M DMA:x "DMA:*,Normal:*" \
+		"DMA:16M,DMA:*" "Normal:32M,DMA:*" "dma:*" "Foo:*" \
+		"DMA:16M" "DMA:16M,Normal:16M" "DMA:128M" "DMA:64M,Normal:*" \
+		"DMA:16M,,Normal:*" "DMA:16M,Normal:*," "DMA:16M/Normal:*" \
+		"DMA:16M;Normal:*" "DMA:-16M,Normal:*" "AUTO" "autox" \
+		"DMA:2M,DMA32:2M,Normal:2M,HighMem:2M,Movable:*,DMA:2M" \
+		"DMA:18446744073709551615,Normal:*"; do
+		bad "zones" size=64M "zones=$zones"
+	done
+	for backend in x CMA cmax cm; do
+		bad "backend" "backend=$backend"
+	done
+	for order in 8 0 19 20 64 x -1 9x 4294967305; do
+		bad "max_order" "max_order=$order"
+	done
+}
+
+# Nothing could use them where mobility is off.
+bad_cma_pages() {
+	bad "cma_pages" size=8M cma_pages=512
+	bad "cma_pages" size=2M cma_pages=1
+	good "cma_pages" size=12M cma_pages=512 -- has_total 12
+}
+
+bad_for_insmod() {
+	result=0
+	if insmod $module size 2>"$err"; then rmmod zbuddy; result=1; fi
+	verdict "refused: size without a value" $result
+}
+
+use_keeps_it() {
+	result=0
+	insmod $module || result=1
+	exec 7<>/dev/zbuddy
+	if rmmod zbuddy 2>"$err"; then result=1; fi
+	[ -d /sys/module/zbuddy ] || result=1
+	grep -q -i -e 'busy' -e 'in use' -e 'temporarily unavailable' "$err" || {
+		result=1
+		show "$err"
+	}
+	zbctl info >"$out" 2>&1 || result=1
+	exec 7>&-
+	rmmod zbuddy || result=1
+	verdict "an open file keeps the module" $result
+}
+
+mapping_keeps_it() {
+	result=0
+	insmod $module || result=1
+	zbctl hold 1M --map >"$out" 2>&1 &
+	pid=$!
+	await 5 grep -q holding "$out"
+	if rmmod zbuddy 2>"$err"; then result=1; fi
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	rmmod zbuddy || result=1
+	cma_is_back || result=1
+	verdict "a mapping keeps the module, kill -9 lets it go" $result
+}
+
+twice() {
+	result=0
+	insmod $module || result=1
+	if insmod $module 2>"$err"; then result=1; fi
+	rmmod zbuddy || result=1
+	verdict "cannot be loaded twice" $result
+}
+
+# CmaFree while loaded: taking the region has emptied the kernel's per-CPU lists.
+cma_free_loaded() {
+	insmod $module size=64M >/dev/null 2>&1
+	cma_free
+	rmmod zbuddy
+}
+
+# Not all lists are empty each time, but what is lost is never there.
+nothing_lost() {
+	for try in 1 2 3 4 5; do
+		now=$(cma_free_loaded)
+		[ "$now" -lt $((cma_loaded - 256)) ] || break
+	done
+	say "CmaFree with 64M taken: first $cma_loaded kB, last $now kB (look $try)"
+	[ "$now" -ge $((cma_loaded - 256)) ]
+	verdict "in the end no CMA is lost" $?
+}
+
+rounds() {
+	result=0
+	i=0
+	while [ $i -lt "$ROUNDS" ] && [ $result -eq 0 ]; do
+		insmod $module size=128M || { say "load $i"; result=1; }
+		rmmod zbuddy || { say "unload $i"; result=1; }
+		i=$((i + 1))
+	done
+	cma_is_back || result=1
+	verdict "$ROUNDS rounds" $result
+}
+
+# The first one warms caches up that keep memory.
+cma_free_loaded >/dev/null
+cma=$(cma_free)
+cma_loaded=$(cma_free_loaded)
+[ "$cma" ] && [ "$cma" -gt 0 ] || cma=
+good_parameters
+bad_parameters
+bad_cma_pages
+bad_for_insmod
+use_keeps_it
+mapping_keeps_it
+twice
+rounds
+if [ "$cma" ]; then nothing_lost; else skip "in the end no CMA is lost" "no CMA"; fi
+finish

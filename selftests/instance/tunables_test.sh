@@ -1,0 +1,431 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Parameters that may be changed while the module is loaded, and those of its
+# policy that may not: what they take, what they refuse, and what zoneinfo and
+# the others show then.
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/test_lib.sh
+. ./test_lib.sh
+
+module=./zbuddy.ko
+[ "$(id -u)" -eq 0 ] || skip_all "must be root"
+[ -e $module ] || skip_all "no zbuddy.ko here"
+grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this kernel"
+[ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
+
+P=/sys/module/zbuddy/parameters
+ZONES="size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M"
+numbers="min_free_kbytes watermark_scale_factor dirty_ratio percpu_pagelist_high_fraction"
+tunables="$numbers lowmem_reserve_ratio page_owner"
+
+load() {
+	# shellcheck disable=SC2086  # several parameters
+	insmod $module "$@" 2>"$err" || { show "$err"; return 1; }
+	[ -e "$DEBUGFS/zoneinfo" ] || { say "no debugfs"; return 1; }
+}
+
+unload() {
+	rmmod zbuddy
+}
+
+# zone NAME FIELD: a number of a zone in zoneinfo.
+zone() {
+	sed -n "/^Node 0, zone *$1\$/,/start_pfn/ {
+		s/^ *\(pages \)\{0,1\}$2:\{0,1\} *\([0-9]*\)\$/\2/p; t end
+	}; d; :end; q" "$DEBUGFS/zoneinfo"
+}
+
+# protection NAME INDEX: what requests of that zone type have to leave.
+protection() {
+	awk -F '[(), ]+' -v zone="$1" -v field=$(($2 + 3)) '
+		/^Node/ { mine = $4 == zone }
+		mine && $2 == "protection:" { print $field }' "$DEBUGFS/zoneinfo"
+}
+
+# same WHAT A B
+same() {
+	[ "$2" = "$3" ] || { say "$1 is $2, should be $3"; result=1; }
+}
+
+at_most() {
+	if [ "$1" -lt "$2" ]; then echo "$1"; else echo "$2"; fi
+}
+
+at_least() {
+	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
+}
+
+# set_to NAME VALUE: accepted, and read back as it was written.
+set_to() {
+	echo "$2" 2>/dev/null >"$P/$1" || { say "$1=$2 is refused"; result=1; }
+	read -r now <"$P/$1"
+	same "$1" "$now" "$2"
+}
+
+# refused NAME VALUE: EINVAL, one line that names it, and nothing else changed.
+refused() {
+	read -r old <"$P/$1"
+	mark
+	result=0
+	if echo "$2" 2>"$err" >"$P/$1"; then say "it was accepted"; result=1; fi
+	read -r text <"$err"
+	same "the error" "${text##*: }" "Invalid argument"
+	read -r now <"$P/$1"
+	same "$1" "$now" "$old"
+	if [ "$1" != page_owner ]; then # the kernel's own, which says nothing
+		errors >"$out"
+		one_line_of "zbuddy: $1=" "$out" || result=1
+	fi
+	verdict "refused: $1=$2" $result
+}
+
+# good_at_load NAME=VALUE...
+good_at_load() {
+	result=0
+	# shellcheck disable=SC2086  # several parameters
+	if load $ZONES "$@"; then
+		for pair; do
+			same "${pair%%=*}" "$(cat "$P/${pair%%=*}")" "${pair#*=}"
+		done
+		unload || result=1
+	else
+		result=1
+	fi
+	verdict "at load: $*" $result
+}
+
+bad_at_load() {
+	mark
+	result=0
+	# shellcheck disable=SC2086  # several parameters
+	if insmod $module $ZONES "$1" 2>"$err"; then
+		say "it loaded"
+		unload
+		result=1
+	fi
+	# The kernel adds a line of its own.
+	errors | grep -v ' invalid for parameter ' >"$out"
+	one_line_of "zbuddy: ${1%%=*}=" "$out" || result=1
+	verdict "refused at load: $1" $result
+}
+
+# --- one by one ------------------------------------------------------------------
+
+modes() {
+	result=0
+	for name in $tunables; do
+		same "mode of $name" "$(stat -c %a "$P/$name")" 644
+		old=$(cat "$P/$name")
+		set_to "$name" "$old"
+	done
+	for name in size zones max_order backend cma_pages poison; do
+		same "mode of $name" "$(stat -c %a "$P/$name")" 444
+	done
+	verdict "all are there, readable, and take what they had" $result
+}
+
+bad_values() {
+	for name in $numbers; do
+		for value in "" x -1 1x "1 2" 1.5 99999999999999999999; do
+			refused "$name" "$value"
+		done
+	done
+	refused watermark_scale_factor 0
+	refused watermark_scale_factor 3001
+	refused dirty_ratio 101
+	refused percpu_pagelist_high_fraction 1000001
+	refused percpu_pagelist_high_fraction 7
+	refused min_free_kbytes 18446744073709551615
+	for value in "" x 1 1,2,3,4 1,2,3,4,5,6 1,2,3,4,x -1,2,3,4,5 "1,2,3,4,5 x" \
+		'1,2,3,4,5,'; do
+		refused lowmem_reserve_ratio "$value"
+	done
+	refused page_owner x
+}
+
+limits() {
+	result=0
+	default=$(cat $P/min_free_kbytes)
+	set_to min_free_kbytes 0
+	set_to min_free_kbytes 1000000000
+	set_to min_free_kbytes "$default"
+	set_to watermark_scale_factor 1
+	set_to watermark_scale_factor 3000
+	set_to watermark_scale_factor 10
+	set_to dirty_ratio 0
+	set_to dirty_ratio 100
+	set_to dirty_ratio 20
+	set_to percpu_pagelist_high_fraction 1000000
+	set_to percpu_pagelist_high_fraction 0
+	set_to lowmem_reserve_ratio 0,0,0,0,0
+	echo "256 256 32 0 0" >$P/lowmem_reserve_ratio || result=1
+	same lowmem_reserve_ratio "$(cat $P/lowmem_reserve_ratio)" 256,256,32,0,0
+	verdict "the least and the most are accepted" $result
+}
+
+# min KBYTES ZONE: its share, by size, and no more than a quarter of it.
+min_of() {
+	lowmem=$(($(zone DMA managed) + $(zone DMA32 managed) + $(zone Normal managed)))
+	managed=$(zone "$2" managed)
+	pages=$(at_most $(($1 / 4)) "$lowmem")
+	at_most $((pages * managed / lowmem)) $((managed / 4))
+}
+
+# marks ZONE FACTOR: low and high follow from min.
+marks() {
+	managed=$(zone "$1" managed)
+	gap=$(at_least $((managed * $2 / 10000)) $(($(zone "$1" min) / 4)))
+	same "low of $1" "$(zone "$1" low)" $(($(zone "$1" min) + gap))
+	same "high of $1" "$(zone "$1" high)" $(($(zone "$1" min) + 2 * gap))
+}
+
+min_free_kbytes() {
+	result=0
+	default=$(cat $P/min_free_kbytes)
+	[ "$default" -gt 0 ] || result=1
+	token=$(zone Movable min)
+	for kbytes in "$default" 4096 100 30000 1000000 4294967295; do
+		set_to min_free_kbytes "$kbytes"
+		for name in DMA DMA32 Normal; do
+			same "min of $name" "$(zone $name min)" "$(min_of "$kbytes" $name)"
+			marks $name 10
+		done
+		same "min of Movable" "$(zone Movable min)" "$token"
+	done
+	set_to min_free_kbytes 0
+	for name in DMA DMA32 Normal Movable; do
+		same "min of $name" "$(zone $name min)" 0
+	done
+	set_to min_free_kbytes "$default"
+	verdict "min_free_kbytes moves the watermarks" $result
+}
+
+watermark_scale_factor() {
+	result=0
+	for factor in 1 10 500 3000; do
+		set_to watermark_scale_factor $factor
+		for name in DMA DMA32 Normal Movable; do
+			marks $name $factor
+		done
+	done
+	set_to watermark_scale_factor 10
+	verdict "watermark_scale_factor moves low and high" $result
+}
+
+lowmem_reserve_ratio() {
+	result=0
+	dma32=$(zone DMA32 managed)
+	normal=$(zone Normal managed)
+	movable=$(zone Movable managed)
+	for ratio in 256 1 7; do
+		set_to lowmem_reserve_ratio $ratio,$ratio,$ratio,0,0
+		same "DMA for DMA" "$(protection DMA 0)" 0
+		same "DMA for DMA32" "$(protection DMA 1)" $((dma32 / ratio))
+		same "DMA for Normal" "$(protection DMA 2)" $(((dma32 + normal) / ratio))
+		same "DMA for Movable" "$(protection DMA 4)" \
+			$(((dma32 + normal + movable) / ratio))
+		same "DMA32 for Normal" "$(protection DMA32 2)" $((normal / ratio))
+		same "DMA32 for DMA32" "$(protection DMA32 1)" 0
+		same "Normal for Movable" "$(protection Normal 4)" $((movable / ratio))
+		same "Movable for Movable" "$(protection Movable 4)" 0
+	done
+	set_to lowmem_reserve_ratio 0,0,0,0,0
+	same "DMA for Normal" "$(protection DMA 2)" 0
+	set_to lowmem_reserve_ratio 256,256,32,0,0
+	verdict "lowmem_reserve_ratio is what zones keep" $result
+}
+
+# pageset FIELD: of the first CPU and the DMA zone.
+pageset() {
+	sed -n '/^Node 0, zone *DMA$/,/start_pfn/p' "$DEBUGFS/zoneinfo" |
+		sed -n "s/^ \{14\}$1: *//p" | head -n 1
+}
+
+percpu_pagelist_high_fraction() {
+	result=0
+	default=$(pageset high)
+	cpus=$(nproc)
+	last=0
+	for fraction in 1000000 1000 200 50; do
+		set_to percpu_pagelist_high_fraction $fraction
+		want=$(at_least $(($(zone DMA managed) / fraction / cpus)) $(($(pageset batch) * 4)))
+		same "high with $fraction" "$(pageset high)" "$want"
+		[ "$(pageset high)" -ge "$last" ] || result=1
+		last=$(pageset high)
+	done
+	# No more than a list can hold, which is for us to find out.
+	set_to percpu_pagelist_high_fraction 8
+	[ "$(pageset high)" -ge "$last" ] || result=1
+	[ "$(pageset high)" -le $(($(zone DMA managed) / cpus)) ] || result=1
+	set_to percpu_pagelist_high_fraction 0
+	same "high by default" "$(pageset high)" "$default"
+	verdict "percpu_pagelist_high_fraction limits the per-CPU lists" $result
+}
+
+page_owner() {
+	result=0
+	set_to page_owner N
+	! grep -q 'Number of mixed blocks' "$DEBUGFS/pagetypeinfo" || result=1
+	echo 1 >$P/page_owner || result=1
+	same "tables of mixed blocks" "$(grep -c 'Number of mixed blocks' "$DEBUGFS/pagetypeinfo")" 1
+	sed '1,/Number of mixed blocks/d' "$DEBUGFS/pagetypeinfo" >"$out"
+	same "its lines" "$(grep -c '^Node 0, zone' "$out")" 4
+	same "mixed blocks of an empty region" "$(sed 's/.*zone *[A-Za-z0-9]*//' "$out" | tr -d ' 0\n')" ""
+	set_to page_owner N
+	! grep -q 'Number of mixed blocks' "$DEBUGFS/pagetypeinfo" || result=1
+	verdict "page_owner adds the mixed blocks to pagetypeinfo" $result
+}
+
+check_is_ok() {
+	zbctl check >"$out" 2>&1 || { show "$out"; result=1; }
+}
+
+# Whatever they are set to, and however often, while others allocate.
+under_load() {
+	result=0
+	default=$(cat $P/min_free_kbytes)
+	zbctl stress --seconds 3 --threads 4 >"$out" 2>&1 &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		for value in 0 2048 20000; do
+			echo $value >$P/min_free_kbytes || result=1
+			echo $((value / 1000)),9,9,0,0 >$P/lowmem_reserve_ratio || result=1
+			echo $((value / 10)) >$P/percpu_pagelist_high_fraction || result=1
+			cat "$DEBUGFS/zoneinfo" "$DEBUGFS/vmstat" "$DEBUGFS/fallbacks" \
+				"$DEBUGFS/extfrag_index" "$DEBUGFS/unusable_index" >/dev/null || result=1
+		done
+	done
+	wait $pid || { show "$out"; result=1; }
+	set_to min_free_kbytes "$default"
+	set_to percpu_pagelist_high_fraction 0
+	set_to lowmem_reserve_ratio 256,256,32,0,0
+	check_is_ok
+	verdict "changes while others allocate" $result
+}
+
+# A CPU that goes offline gives back what it keeps.
+cpu_offline() {
+	cpu=/sys/devices/system/cpu/cpu1/online
+	[ -w $cpu ] || { skip "CPU offline gives its lists back" "no CPU that can go"; return; }
+	result=0
+	total=$(sed -n 's/^ok .* \([0-9]*\) pages$/\1/p' "$DEBUGFS/check")
+	# While somebody has the device open, lists are not emptied at each close.
+	exec 7<>/dev/zbuddy
+	taskset 2 zbctl stress --ops 300 --threads 1 >"$out" 2>&1 || { show "$out"; result=1; }
+	[ "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" -lt "$total" ] ||
+		{ say "nothing is in the lists"; result=1; }
+	set_to percpu_pagelist_high_fraction 8
+	for step in online offline; do
+		[ "$step" = online ] || echo 0 >$cpu || result=1
+		online=$(grep -c ^processor /proc/cpuinfo)
+		same "length of lists with $online CPUs" \
+			"$(zone Normal high:)" "$(($(zone Normal managed) / 8 / online))"
+	done
+	set_to percpu_pagelist_high_fraction 0
+	same nr_free_pages "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" "$total"
+	echo 1 >$cpu || result=1
+	exec 7>&-
+	check_is_ok
+	verdict "CPU offline gives its lists back" $result
+}
+
+cma_pages() {
+	result=0
+	# shellcheck disable=SC2086  # several parameters
+	if load $ZONES cma_pages=1000; then
+		same "cma of Normal" "$(zone Normal cma)" 1024
+		same nr_free_cma "$(zone Normal nr_free_cma)" 1024
+		same "cma of DMA" "$(zone DMA cma)" 0
+		same "CMA pageblocks" "$(sed -n '/Number of blocks/,$p' "$DEBUGFS/pagetypeinfo" |
+			awk '/zone *Normal/ { print $9 }')" 2
+		check_is_ok
+		unload || result=1
+	else
+		result=1
+	fi
+	verdict "cma_pages=1000 are two pageblocks of the largest zone" $result
+}
+
+poison() {
+	result=0
+	# shellcheck disable=SC2086  # several parameters
+	if load $ZONES poison=1; then
+		same poison "$(cat $P/poison)" Y
+		zbctl stress --seconds 2 --threads 2 >"$out" 2>&1 || { show "$out"; result=1; }
+		same zb_bad_block "$(sed -n 's/^zb_bad_block //p' "$DEBUGFS/vmstat")" 0
+		check_is_ok
+		unload || result=1
+	else
+		result=1
+	fi
+	verdict "poison=1: all free memory stays as it was left" $result
+}
+
+# Such a page is lost for as long as zbuddy is loaded.
+spoiled() {
+	name="a page that was written to while it was free is kept out of use"
+	[ -e ./zb_api_test.ko ] || { skip "$name" "no zb_api_test.ko"; return; }
+	mark
+	result=0
+	# shellcheck disable=SC2086  # several parameters
+	if load $ZONES poison=1; then
+		insmod ./zb_api_test.ko poison=1 spoil=1 only=written_while_free 2>"$err" ||
+			{ show "$err"; result=1; }
+		same zb_bad_block "$(sed -n 's/^zb_bad_block //p' "$DEBUGFS/vmstat")" 1
+		errors | grep -q 'zbuddy: a free block was written to, or is still in use: frame' || result=1
+		check_is_ok
+		rmmod zb_api_test 2>/dev/null
+		unload || result=1
+	else
+		result=1
+	fi
+	verdict "$name" $result
+}
+
+too_small() {
+	mark
+	result=0
+	if load size=8M; then
+		dmesg | sed "1,/$marker/d" | grep -q 'zbuddy: .*not grouped by mobility' || result=1
+		zbctl stress --seconds 1 --threads 2 >"$out" 2>&1 || { show "$out"; result=1; }
+		same "pageblocks that are not Unmovable" "$(sed -n '/Number of blocks/,$p' \
+			"$DEBUGFS/pagetypeinfo" | awk '/^Node/ { n += $6 + $7 + $8 + $9 + $10 } END { print n + 0 }')" 0
+		unload || result=1
+	else
+		result=1
+	fi
+	verdict "a region too small for mobilities says so" $result
+}
+
+echo "TAP version 13"
+# shellcheck disable=SC2086  # several parameters
+if load $ZONES; then
+	modes
+	bad_values
+	limits
+	min_free_kbytes
+	watermark_scale_factor
+	lowmem_reserve_ratio
+	percpu_pagelist_high_fraction
+	page_owner
+	under_load
+	cpu_offline
+	unload
+	verdict "unloads" $?
+else
+	not_ok "loads"
+fi
+good_at_load min_free_kbytes=4096 watermark_scale_factor=200 dirty_ratio=5
+good_at_load lowmem_reserve_ratio=8,9,10,11,12 percpu_pagelist_high_fraction=100
+bad_at_load min_free_kbytes=x
+bad_at_load watermark_scale_factor=0
+bad_at_load dirty_ratio=101
+bad_at_load percpu_pagelist_high_fraction=-1
+bad_at_load lowmem_reserve_ratio=1,2,3
+cma_pages
+poison
+spoiled
+too_small
+finish
