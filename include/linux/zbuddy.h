@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * zbuddy for other kernel modules: the page allocator's vocabulary, over the
- * region that zbuddy took out of CMA when it was loaded.
+ * The interface of zbuddy for other kernel modules: an allocator for the memory
+ * that zbuddy took from the kernel when it was loaded.
  *
- * Names are those of the page allocator with zb_ in front, and so are their
- * meanings and the contexts they may be called from. Two leading underscores
- * therefore mean here what they mean there: by struct page, not by address.
+ * Each function has the name of a function of the page allocator with zb_ in
+ * front, does the same and may be called from the same contexts. As there, two
+ * leading underscores mark the functions that take a struct page instead of an
+ * address.
  *
- * Pages are ordinary pages of the kernel with one reference each that is
- * zbuddy's own: users may take and drop references of their own (map them, pin
- * them), must have dropped them before the free, and never drop that one:
- * a page is given back with zb_free_...(), not with put_page(). A block of
- * more than one page is not a compound page to the kernel.
+ * The functions return ordinary pages of the kernel. zbuddy holds one reference
+ * on each page. A caller may take references of its own (to map or to pin a page),
+ * and must drop them before it frees the page with zb_free_...(). It must not
+ * drop the reference of zbuddy, so put_page() does not free a page. A block of
+ * more than one page is not a compound page for the kernel.
  *
- * Flags are a type of their own to sparse: gfp_t and zb_gfp_t have different bits.
- * zb_gfp_from_kernel() converts them. A request whose flags contradict each other
- * fails, and the first one is reported with its stack. The memory of modules is
- * charged to nobody: __ZB_GFP_ACCOUNT is ignored.
+ * gfp_t and zb_gfp_t have different bits; zb_gfp_from_kernel() converts them, and
+ * sparse checks that they are not mixed up. A request fails if its flags contradict
+ * each other; the first such request is logged with a stack trace. Memory that
+ * modules allocate is not charged to a cgroup: __ZB_GFP_ACCOUNT is ignored.
  *
- * Calling any of these makes the caller depend on zbuddy, which can't be
- * unloaded before it. All pages must have been freed by then.
+ * A module that calls these functions depends on zbuddy, so zbuddy can't be
+ * unloaded before it. The module must free all pages before it is unloaded.
  */
 #ifndef _LINUX_ZBUDDY_H
 #define _LINUX_ZBUDDY_H
@@ -71,7 +72,7 @@ static inline void zb_free_page(unsigned long addr)
 	zb_free_pages(addr, 0);
 }
 
-/* Any number of bytes */
+/* Memory of any size in bytes */
 void *zb_alloc_pages_exact(size_t size, zb_gfp_t gfp);
 void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp);
 void zb_free_pages_exact(void *virt, size_t size);
@@ -102,7 +103,7 @@ static inline unsigned long zb_alloc_pages_bulk_list(zb_gfp_t gfp,
 					     page_list);
 }
 
-/* Blocks that stay blocks, and blocks that don't */
+/* Compound blocks, and splitting of others */
 struct page *zb_compound_head(struct page *page);
 unsigned int zb_compound_order(struct page *page);
 int zb_split_page(struct page *page, unsigned int order);
@@ -112,7 +113,7 @@ static inline struct page *zb_alloc_compound(zb_gfp_t gfp, unsigned int order)
 	return zb_alloc_pages(gfp | __ZB_GFP_COMP, order);
 }
 
-/* Mobility and isolation, by pageblock */
+/* Migrate types and isolation of pageblocks */
 int zb_get_pageblock_migratetype(struct page *page);
 int zb_set_pageblock_migratetype(struct page *page, int migratetype);
 int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages);
@@ -121,7 +122,7 @@ void zb_undo_isolate_page_range(unsigned long start_pfn,
 unsigned long zb_nr_free_in_range(unsigned long start_pfn,
 				  unsigned long nr_pages);
 
-/* Dirty balance: what __ZB_GFP_WRITE allocations are spread by */
+/* Dirty memory per node, which limits __ZB_GFP_WRITE allocations there */
 void zb_account_page_dirtied(struct page *page, unsigned int order);
 void zb_account_page_cleaned(struct page *page, unsigned int order);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of trace system zbuddy. Those that the page allocator has too
- * (trace system kmem) have its names and the names of its fields, so that what
- * reads those reads these.
+ * Tracepoints of trace system zbuddy. They have the names and the fields of the
+ * page allocator's tracepoints (trace system kmem) as far as those exist, so that
+ * the same tools can read them.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM zbuddy

@@ -8,75 +8,79 @@
 /**
  * DOC: The zbuddy device
  *
- * /dev/zbuddy hands out physically contiguous, zeroed buffers from a region
- * that the module took out of CMA when it loaded. A buffer is named by a
- * handle that belongs to the open file: close() (or the death of the last
- * process that has the file open) frees every buffer of it that nobody has
- * mapped any more.
+ * /dev/zbuddy allocates physically contiguous, zeroed buffers from a region
+ * that the module took from the kernel when it was loaded. A handle names a
+ * buffer within one open file. When the open file is closed (with its last
+ * descriptor, or because the last process that had it open has died), all of
+ * its handles become invalid. A buffer is freed when it has no handle, no
+ * mapping and no dma-buf any more.
  *
- * All ioctls follow one scheme. The argument is a pointer to a structure whose
- * first member, @size, is set by the caller to sizeof() of the structure it
- * was compiled with. Commands are numbered with _IO(), so that a structure can
- * grow without a new number (this differs from the usual advice on purpose;
- * the size is in the structure). A structure that is shorter than today's is
- * filled up with zeroes, a longer one is accepted as long as what we do not
- * know is zero. All reserved fields and unknown flags must be zero.
+ * The argument of every ioctl is a pointer to a structure. The caller sets its
+ * first member, @size, to sizeof() of the structure that it was compiled with.
+ * A command number does not encode the size of the structure (it is made with
+ * _IO()), so that a structure can grow without a new command. If the caller's
+ * structure is shorter than the kernel's, the missing members are taken as
+ * zero. If it is longer, the additional bytes must be zero. Reserved fields and
+ * unknown flags must be zero.
  *
- * Whether something is there is told by zb_ioc_info.features and gfp_mask, and
- * by nothing else: @version only grows when old programs have to be compiled
- * anew. Whatever is added to this header gets a feature bit.
+ * zb_ioc_info.features and gfp_mask tell what the loaded module supports; every
+ * addition to this header gets a feature bit. @version increases only with an
+ * incompatible change, for which programs have to be compiled again.
  *
- * What errno means, for every command:
+ * The meaning of errno, for every command:
  *
- *  - ENOTTY: no such command
- *  - EFAULT: the pointer can't be read or written
- *  - E2BIG: the structure is longer than ours and its unknown part not zero
- *  - EINVAL: @size too short, a reserved field not zero, an unknown flag, a
- *    combination of flags that means nothing, an order or length no zone can
- *    ever hold, a node without a region. With dynamic debug on ("module zbuddy
- *    +p"), the kernel's log names the field.
- *  - EPERM: flags that may use up reserves (HIGH, ATOMIC, MEMALLOC) without
+ *  - ENOTTY: unknown command
+ *  - EFAULT: the argument can't be read or written
+ *  - E2BIG: the structure is longer than the kernel's, and an additional byte
+ *    is not zero
+ *  - EINVAL: @size is too small, a reserved field is not zero, a flag is
+ *    unknown, flags contradict each other, no zone can ever hold the order or
+ *    length, or the node has no region. With dynamic debug enabled ("module
+ *    zbuddy +p"), the kernel log names the field.
+ *  - EPERM: HIGH, ATOMIC or MEMALLOC, which may use memory reserves, without
  *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
- *  - EACCES: a dma-buf that could do more than the open file may
- *  - ENOENT: the handle is not one of this open file
- *  - EDQUOT: a limit on what one open file or one user may hold, or on how many
- *    requests of one open file or one user may wait
- *  - EAGAIN: the caller's cgroup (dmem.max) or RLIMIT_MEMLOCK allows no more;
+ *  - EACCES: the dma-buf would allow more than the mode of the open file
+ *  - ENOENT: the open file has no such handle
+ *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
+ *    one open file or one user is reached
+ *  - EAGAIN: the dmem.max of the caller's cgroup or RLIMIT_MEMLOCK is reached;
  *    ZB_FEATURE_DMEM and ZB_FEATURE_MEMLOCK tell which of them is charged
- *  - EINTR: a signal was caught while the call waited. The kernel restarts the
- *    call instead if the handler was installed with SA_RESTART, or if no handler
- *    ran (SIGSTOP and SIGCONT, a debugger, the freezer); its deadline is still
- *    the same then.
- *  - ETIMEDOUT: the deadline came before the memory did
- *  - EMFILE, ENFILE: no file descriptor is left for a dma-buf
- *  - EOPNOTSUPP: this kernel lacks what it needs, see zb_ioc_info.features
- *  - ENOMEM: no zone that the flags allow has such a block now; try again
- *    after something has been freed
- *  - ENOSPC: this file has handed out all its handles: 2^32 or, for a 32-bit
- *    program, as many largest blocks as fit twice into its 16 TiB of mmap()
- *    offsets
+ *  - EINTR: a signal handler interrupted a waiting call. If the handler was
+ *    installed with SA_RESTART, or if no handler ran (SIGSTOP and SIGCONT, a
+ *    debugger, the freezer), the kernel restarts the call instead, with the
+ *    same deadline.
+ *  - ETIMEDOUT: the deadline passed before memory was available
+ *  - EMFILE, ENFILE: no file descriptor is available for a dma-buf
+ *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
+ *  - ENOMEM: no zone that the flags allow has such a free block now; the call
+ *    may succeed after memory has been freed
+ *  - ENOSPC: all handles of the open file are in use: 2^32 of them or, for a
+ *    32-bit program, 16 TiB (of mmap() offsets) divided by twice the size of
+ *    the largest block
  *
- * A command that fails has changed nothing.
+ * A command that fails changes nothing.
  *
- * mmap() of the device takes one of the two offsets of a buffer, as ALLOC, QUERY
- * and BULK_ALLOC tell them, plus any page-aligned offset inside the buffer. What
- * these numbers are made of is not part of the ABI; a 32-bit program can express
- * all of them. The mapping must be MAP_SHARED. Through @mmap_huge_offset,
- * naturally aligned pieces of the size of a huge page are mapped by one entry:
- * faster to set up and to use, but get_user_pages() (direct I/O) is refused on
- * such a mapping. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. Errno of
- * mmap(): ENOENT when no buffer of this file is at that offset, EINVAL when the
- * mapping would begin or end behind the buffer that is there, or is private,
- * ENFILE when the system has too many open files (a mapped buffer needs one).
+ * mmap() of the device maps a buffer. The offset is one of the two that ALLOC,
+ * QUERY and BULK_ALLOC return, plus any page-aligned offset within the buffer.
+ * How an offset encodes the buffer is not part of the ABI; a 32-bit program can
+ * express all of them. The mapping must be MAP_SHARED. At @mmap_huge_offset, a
+ * single page table entry maps each naturally aligned piece of the size of a
+ * huge page. Such a mapping is faster to set up and to access, but
+ * get_user_pages() (direct I/O) fails on it. @mmap_huge_offset is 0 without
+ * ZB_FEATURE_MMAP_HUGE. mmap() fails with ENOENT if the open file has no buffer
+ * at that offset, with EINVAL if the mapping is private or extends beyond the
+ * end of the buffer, and with ENFILE if the system has too many open files,
+ * because a mapped buffer needs one.
  *
- * A private futex in a mapping works between the threads of a process. A shared
- * one is refused with EFAULT, waiting as well as waking: the kernel names shared
- * futexes by file and page offset in the page cache, and these pages are not in
- * it. Processes that share a buffer keep their locks in other shared memory.
+ * Threads of one process can use a private futex in a mapping. Operations on a
+ * shared futex fail with EFAULT, FUTEX_WAKE included: the kernel identifies a
+ * shared futex by its file and page cache offset, and these pages are not in the
+ * page cache. Processes that share a buffer must keep their locks in other
+ * shared memory.
  *
- * poll() of the device says readable while any zone has more free than its low
- * watermark. A program that sleeps in poll() is woken when that becomes true, and
- * within 100 ms where a kernel module frees the memory.
+ * poll() reports the device as readable while any zone has more free memory
+ * than its low watermark. A program that sleeps in poll() is woken when this
+ * becomes true: at once, or within 100 ms if a kernel module freed the memory.
  */
 
 #define ZB_IOC_TYPE	0xBB
@@ -95,7 +99,7 @@
 #define ZB_MIGRATE_UNMOVABLE	0
 #define ZB_MIGRATE_MOVABLE	1
 #define ZB_MIGRATE_RECLAIMABLE	2
-#define ZB_MIGRATE_PCPTYPES	3	/* how many of them per-CPU lists keep */
+#define ZB_MIGRATE_PCPTYPES	3	/* number of types on per-CPU lists */
 #define ZB_MIGRATE_HIGHATOMIC	3
 #define ZB_MIGRATE_CMA		4
 #define ZB_MIGRATE_ISOLATE	5
@@ -103,53 +107,53 @@
 
 /*
  * Allocation flags, with the names, values and groups of the classic gfp bits.
- * zb_ioc_info.gfp_mask tells which of them the loaded module accepts from user
- * space; any other is refused. Those marked [k] are for kernel modules only.
+ * zb_ioc_info.gfp_mask has the flags that the loaded module accepts from user
+ * space; others fail with EINVAL. Flags marked [k] are for kernel modules only.
  */
 typedef __u32 __bitwise zb_gfp_t;
 
-/* Only sparse sees a type of its own here; to a compiler these are numbers. */
+/* sparse checks zb_gfp_t as a distinct type; for a compiler it is a __u32. */
 #ifdef __CHECKER__
 #define __ZB_GFP(bits)		((__attribute__((force)) zb_gfp_t)(bits))
 #else
 #define __ZB_GFP(bits)		(bits)
 #endif
 
-/* Zone modifiers: the low four bits pick the highest zone that may be used. */
+/* Zone modifiers: the low four bits select the highest zone that may be used. */
 #define __ZB_GFP_DMA		__ZB_GFP(0x01u)
 #define __ZB_GFP_HIGHMEM	__ZB_GFP(0x02u)
 #define __ZB_GFP_DMA32		__ZB_GFP(0x04u)
-#define __ZB_GFP_MOVABLE	__ZB_GFP(0x08u)	/* also a mobility: can be migrated */
+#define __ZB_GFP_MOVABLE	__ZB_GFP(0x08u)	/* also a mobility: movable */
 
 /* Mobility and placement */
-#define __ZB_GFP_RECLAIMABLE	__ZB_GFP(0x10u)	/* can be dropped and made again */
+#define __ZB_GFP_RECLAIMABLE	__ZB_GFP(0x10u)	/* the owner can free it on demand */
 #define __ZB_GFP_HARDWALL	__ZB_GFP(0x20000u) /* only nodes of the task's cpuset */
-#define __ZB_GFP_THISNODE	__ZB_GFP(0x40000u) /* the preferred node and no other */
-#define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* [k] on behalf of that node */
-#define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: spread by dirty limits */
-#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* [k] charge it */
+#define __ZB_GFP_THISNODE	__ZB_GFP(0x40000u) /* only the preferred node */
+#define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* [k] count the preferred node as local */
+#define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: obey dirty_ratio */
+#define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* [k] accepted and ignored */
 
 /* Reserves: how far below the watermarks a request may go */
-#define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: half of the min reserve */
-#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't wait: a quarter more, HighAtomic */
-#define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* frees memory soon: all of it */
-#define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* never that, whatever else is set */
+#define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: may use half of the reserve */
+#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: a quarter more, HighAtomic */
+#define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* will free memory soon: may use all */
+#define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* overrides MEMALLOC */
 
 /* Reclaim: what the allocator may do before it fails */
-#define __ZB_GFP_IO		__ZB_GFP(0x40u)	/* start I/O */
-#define __ZB_GFP_FS		__ZB_GFP(0x80u)	/* call into file systems */
-#define __ZB_GFP_DIRECT_RECLAIM	__ZB_GFP(0x400000u) /* sleep, drain, reclaim */
-#define __ZB_GFP_KSWAPD_RECLAIM	__ZB_GFP(0x2000000u) /* wake the background reclaim */
-#define __ZB_GFP_REPEAT		__ZB_GFP(0x400u)	/* try hard, but fail in the end */
+#define __ZB_GFP_IO		__ZB_GFP(0x40u)	/* may start I/O */
+#define __ZB_GFP_FS		__ZB_GFP(0x80u)	/* may call into file systems */
+#define __ZB_GFP_DIRECT_RECLAIM	__ZB_GFP(0x400000u) /* may sleep, drain and reclaim */
+#define __ZB_GFP_KSWAPD_RECLAIM	__ZB_GFP(0x2000000u) /* may wake background reclaim */
+#define __ZB_GFP_REPEAT		__ZB_GFP(0x400u)	/* retry more often before failing */
 #define __ZB_GFP_NOFAIL		__ZB_GFP(0x800u)	/* [k] never fail; needs DIRECT_RECLAIM */
 #define __ZB_GFP_NORETRY	__ZB_GFP(0x1000u)	/* fail after the first round */
 #define __ZB_GFP_RETRY_MAYFAIL	__ZB_GFP_REPEAT
 
 /* Actions */
-#define __ZB_GFP_COLD		__ZB_GFP(0x100u)	/* rather memory that is in no cache */
-#define __ZB_GFP_NOWARN		__ZB_GFP(0x200u)	/* no report when it fails */
-#define __ZB_GFP_COMP		__ZB_GFP(0x4000u) /* [k] one block that can't be split */
-#define __ZB_GFP_ZERO		__ZB_GFP(0x8000u)	/* [k] cleared */
+#define __ZB_GFP_COLD		__ZB_GFP(0x100u)	/* prefer cache-cold memory */
+#define __ZB_GFP_NOWARN		__ZB_GFP(0x200u)	/* do not report a failure */
+#define __ZB_GFP_COMP		__ZB_GFP(0x4000u) /* [k] a block that must not be split */
+#define __ZB_GFP_ZERO		__ZB_GFP(0x8000u)	/* [k] clear the memory */
 #define __ZB_GFP_NOTRACK	__ZB_GFP(0x200000u) /* [k] no allocation tracepoint */
 
 #define ZB_GFP_BITS_SHIFT	26
@@ -161,7 +165,7 @@ typedef __u32 __bitwise zb_gfp_t;
 				 __ZB_GFP_DMA32 | __ZB_GFP_MOVABLE)
 #define ZB_GFP_MOVABLE_MASK	(__ZB_GFP_RECLAIMABLE | __ZB_GFP_MOVABLE)
 
-/* Groups: what callers should use; TRANSHUGE, which has COMP, is for modules */
+/* Callers should use these groups. TRANSHUGE has COMP and is for modules only. */
 #define ZB_GFP_ATOMIC		(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | \
 				 __ZB_GFP_KSWAPD_RECLAIM)
 #define ZB_GFP_NOWAIT		__ZB_GFP_KSWAPD_RECLAIM
@@ -179,24 +183,24 @@ typedef __u32 __bitwise zb_gfp_t;
 				  __ZB_GFP_NOMEMALLOC | __ZB_GFP_NORETRY | \
 				  __ZB_GFP_NOWARN) & ~__ZB_GFP_RECLAIM)
 
-/* "Whichever node the calling CPU is on." */
+/* Follow the task's NUMA policy, whose default is the node of the calling CPU. */
 #define ZB_NODE_ANY		(-1)
 
 /**
- * struct zb_ioc_info - what is loaded
+ * struct zb_ioc_info - properties of the loaded module and its memory
  * @size: sizeof(struct zb_ioc_info)
  * @flags: must be 0
  * @version: out: ZB_ABI_VERSION of the module
  * @page_size: out: bytes per page; every length is a multiple of it
  * @features: out: ZB_FEATURE_* bits
- * @gfp_mask: out: all __ZB_GFP_* bits the module accepts
- * @max_order: out: largest order that can ever be allocated
+ * @gfp_mask: out: all __ZB_GFP_* bits that user space may set
+ * @max_order: out: largest order that can be allocated
  * @block_order: out: order of a pageblock
- * @nr_nodes: out: nodes with a region
- * @nr_zones: out: zones on all nodes; ZB_IOC_ZONE takes 0 .. @nr_zones - 1
- * @backend: out: where the region came from: "cma", "dma" or "contig"
- * @total_bytes: out: size of the region on all nodes
- * @free_bytes: out: free now, per-CPU lists included
+ * @nr_nodes: out: number of nodes that have a region
+ * @nr_zones: out: number of zones; ZB_IOC_ZONE takes 0 .. @nr_zones - 1
+ * @backend: out: how the memory was obtained: "cma", "dma" or "contig"
+ * @total_bytes: out: size of all regions
+ * @free_bytes: out: free memory, including per-CPU lists
  */
 struct zb_ioc_info {
 	__u32 size;
@@ -217,21 +221,21 @@ struct zb_ioc_info {
 /* Bits of zb_ioc_info.features */
 #define ZB_FEATURE_DMABUF	(1ull << 0)	/* ZB_IOC_EXPORT */
 #define ZB_FEATURE_MMAP_HUGE	(1ull << 1)	/* mmap_huge_offset */
-#define ZB_FEATURE_LONGTERM_PIN	(1ull << 2)	/* mappings can be pinned for long */
+#define ZB_FEATURE_LONGTERM_PIN	(1ull << 2)	/* mappings allow long-term pins */
 #define ZB_FEATURE_DMEM		(1ull << 3)	/* buffers are charged to the dmem cgroup */
 #define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* buffers are charged to RLIMIT_MEMLOCK */
 
 /**
- * struct zb_ioc_zone - one zone
+ * struct zb_ioc_zone - properties of one zone
  * @size: sizeof(struct zb_ioc_zone)
  * @flags: must be 0
  * @index: in: 0 .. zb_ioc_info.nr_zones - 1
  * @node: out: NUMA node
  * @type: out: ZB_ZONE_*
- * @largest_order: out: order of the largest free block, -1 if all is taken
+ * @largest_order: out: order of the largest free block, -1 if there is none
  * @total_bytes: out: size of the zone
- * @free_bytes: out: free in the buddy lists
- * @cached_bytes: out: free in the per-CPU lists
+ * @free_bytes: out: free memory in the buddy lists
+ * @cached_bytes: out: free memory in the per-CPU lists
  */
 struct zb_ioc_zone {
 	__u32 size;
@@ -246,10 +250,10 @@ struct zb_ioc_zone {
 };
 
 /* zb_ioc_alloc.flags and zb_ioc_bulk_alloc.flags */
-#define ZB_BUF_LENGTH		(1u << 0)	/* @length instead of @order; the tail is trimmed */
+#define ZB_BUF_LENGTH		(1u << 0)	/* @length gives the size, not @order */
 #define ZB_BUF_WAIT		(1u << 1)	/* wait for memory until @deadline_ns */
 
-/* A deadline that never comes */
+/* No deadline */
 #define ZB_WAIT_FOREVER		(~0ull)
 
 /**
@@ -257,29 +261,34 @@ struct zb_ioc_zone {
  * @size: sizeof(struct zb_ioc_alloc)
  * @flags: ZB_BUF_* bits
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
- * @node: in: node to prefer, or ZB_NODE_ANY; out: the node it came from
+ * @node: in: preferred node, or ZB_NODE_ANY; out: node of the buffer
  * @order: in: order of the block (0 with ZB_BUF_LENGTH);
- *	out: order of the smallest block that holds the buffer, to which its
- *	start is aligned
- * @zone: out: ZB_ZONE_* it came from
- * @handle: out: names the buffer in this open file, never 0
+ *	out: order of the smallest block that holds the buffer; its start is
+ *	aligned to the size of that block
+ * @zone: out: ZB_ZONE_* of the buffer
+ * @handle: out: handle of the buffer in this open file, never 0
  * @__reserved: must be 0
- * @length: in: bytes wanted, rounded up to whole pages (with ZB_BUF_LENGTH,
- *	else 0); out: bytes of the buffer
- * @mmap_offset: out: offset to give to mmap() of the device
- * @mmap_huge_offset: out: the same for a mapping by huge entries, or 0
- * @deadline_ns: in: with ZB_BUF_WAIT until when to wait, in nanoseconds of
- *	CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. A deadline that has passed
- *	already allows one attempt. A request that could not be served if all
- *	memory were free does not wait (ENOMEM). The others are served in the
- *	order in which they came, a large request before a small one that came
- *	later, with these exceptions. A request passes the first in line if its
- *	zone can't serve that one at all. Others pass while as many frames are
- *	left as the first one needs; after 64 of them, or when one would take
- *	what the first one needs, memory is held for the first one as long as
- *	memory is being freed, but not longer than a second; then up to 64
- *	requests may pass whatever they take. A call that is restarted waits at
- *	the end of the line.
+ * @length: in: with ZB_BUF_LENGTH the size in bytes, which is rounded up to whole
+ *	pages, else 0; out: size of the buffer in bytes
+ * @mmap_offset: out: offset for mmap() of the device
+ * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
+ * @deadline_ns: in: with ZB_BUF_WAIT the time until which to wait, in
+ *	nanoseconds of CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. If the
+ *	deadline has passed already, the call makes one attempt.
+ *
+ * A request that could not be served even if all memory were free fails with
+ * ENOMEM without waiting. The others are served in the order of their arrival,
+ * a large request before a small one that arrived later, with two exceptions:
+ *
+ *  - If the zone of a later request can't serve the first one at all, the later
+ *    one is served.
+ *  - A later request is also served while enough free memory is left for the
+ *    first one. After 64 such requests, or when a request would take memory
+ *    that the first one needs, freed memory is reserved for the first one: as
+ *    long as memory is being freed, but at most one second. Then up to 64 later
+ *    requests are served even from memory that the first one needs.
+ *
+ * A call that is restarted after a signal waits at the end of the queue.
  */
 struct zb_ioc_alloc {
 	__u32 size;
@@ -297,13 +306,14 @@ struct zb_ioc_alloc {
 };
 
 /**
- * struct zb_ioc_free - let go of a buffer
+ * struct zb_ioc_free - release a buffer
  * @size: sizeof(struct zb_ioc_free)
  * @flags: must be 0
  * @handle: as returned by ZB_IOC_ALLOC
  * @__reserved: must be 0
  *
- * The handle is gone at once; the memory goes back when its last mapping does.
+ * The handle becomes invalid at once. The memory is freed when the buffer has no
+ * mapping and no dma-buf any more.
  */
 struct zb_ioc_free {
 	__u32 size;
@@ -313,20 +323,20 @@ struct zb_ioc_free {
 };
 
 /**
- * struct zb_ioc_query - look at a buffer
+ * struct zb_ioc_query - get the properties of a buffer
  * @size: sizeof(struct zb_ioc_query)
  * @flags: must be 0
  * @handle: in: as returned by ZB_IOC_ALLOC
- * @gfp: out: flags it was allocated with
- * @node: out: node it is on
- * @zone: out: ZB_ZONE_* it is in
- * @order: out: order its start is aligned to
- * @migratetype: out: ZB_MIGRATE_* that its flags asked for
- * @length: out: bytes
- * @mmap_offset: out: offset to give to mmap()
- * @mmap_huge_offset: out: the same for a mapping by huge entries, or 0
- * @mappings: out: how many mappings of it exist now
- * @exports: out: how many dma-bufs of it exist now
+ * @gfp: out: flags that it was allocated with
+ * @node: out: node of the buffer
+ * @zone: out: ZB_ZONE_* of the buffer
+ * @order: out: order to which its start is aligned
+ * @migratetype: out: ZB_MIGRATE_* that its flags select
+ * @length: out: size in bytes
+ * @mmap_offset: out: offset for mmap() of the device
+ * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
+ * @mappings: out: number of mappings of the buffer
+ * @exports: out: number of dma-bufs of the buffer
  */
 struct zb_ioc_query {
 	__u32 size;
@@ -347,14 +357,14 @@ struct zb_ioc_query {
 #define ZB_BULK_MAX	4096u
 
 /**
- * struct zb_bulk_buffer - one of the buffers that ZB_IOC_BULK_ALLOC made
- * @handle: names the buffer in this open file, never 0
- * @node: the node it came from
- * @zone: ZB_ZONE_* it came from
- * @order: order its start is aligned to
- * @length: bytes of the buffer
- * @mmap_offset: offset to give to mmap() of the device
- * @mmap_huge_offset: the same for a mapping by huge entries, or 0
+ * struct zb_bulk_buffer - one of the buffers that ZB_IOC_BULK_ALLOC allocated
+ * @handle: handle of the buffer in this open file, never 0
+ * @node: node of the buffer
+ * @zone: ZB_ZONE_* of the buffer
+ * @order: order to which its start is aligned
+ * @length: size in bytes
+ * @mmap_offset: offset for mmap() of the device
+ * @mmap_huge_offset: offset for a mapping with huge entries, or 0
  */
 struct zb_bulk_buffer {
 	__u32 handle;
@@ -371,23 +381,23 @@ struct zb_bulk_buffer {
  * @size: sizeof(struct zb_ioc_bulk_alloc)
  * @flags: ZB_BUF_* bits
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
- * @node: node to prefer, or ZB_NODE_ANY
- * @order: of each buffer's block (0 with ZB_BUF_LENGTH)
- * @nr: how many, 1 to ZB_BULK_MAX
- * @length: bytes of each buffer (with ZB_BUF_LENGTH, else 0)
- * @deadline_ns: with ZB_BUF_WAIT until when to wait for the first buffer, as in
- *	struct zb_ioc_alloc; else 0
+ * @node: preferred node, or ZB_NODE_ANY
+ * @order: order of each buffer's block (0 with ZB_BUF_LENGTH)
+ * @nr: number of buffers, 1 to ZB_BULK_MAX
+ * @length: with ZB_BUF_LENGTH the size of each buffer in bytes, else 0
+ * @deadline_ns: with ZB_BUF_WAIT the time until which to wait for the first
+ *	buffer, as in struct zb_ioc_alloc; else 0
  * @buffers: address of an array of @nr elements of @buffer_size bytes
- * @buffer_size: sizeof(struct zb_bulk_buffer); what a longer element has more
- *	than ours is filled with zeroes
- * @done: out: how many were allocated; their elements are filled in
- * @error: out: 0 if that is all of them, or the errno that ended it
+ * @buffer_size: sizeof(struct zb_bulk_buffer) in the caller; the additional bytes
+ *	of a longer element are filled with zeroes
+ * @done: out: number of buffers allocated, whose elements are filled in
+ * @error: out: 0 if all were allocated, or the errno of the buffer that was not
  * @__reserved: must be 0
  *
- * Succeeds if at least one buffer was allocated, as read() does with bytes: the
- * call waits only while it has none, and returns with what there is. If it
- * fails, none was allocated. An element that can't be written ends it as well:
- * the buffers before that one are allocated, that one and the rest are not.
+ * The command succeeds if at least one buffer was allocated, like read() with
+ * fewer bytes than requested. It waits only while it has none. If it fails, no
+ * buffer was allocated. If an element can't be written, the command ends: the
+ * buffers of the elements before it are allocated, the others are not.
  */
 struct zb_ioc_bulk_alloc {
 	__u32 size;
@@ -406,17 +416,17 @@ struct zb_ioc_bulk_alloc {
 };
 
 /**
- * struct zb_ioc_bulk_free - let go of many buffers
+ * struct zb_ioc_bulk_free - release many buffers
  * @size: sizeof(struct zb_ioc_bulk_free)
  * @flags: must be 0
- * @nr: how many, 1 to ZB_BULK_MAX
- * @stride: bytes from one handle to the next, a multiple of 4, not 0: 4 for an
- *	array of handles, sizeof(struct zb_bulk_buffer) for those of BULK_ALLOC
+ * @nr: number of buffers, 1 to ZB_BULK_MAX
+ * @stride: bytes from one handle to the next, a multiple of 4 and not 0: 4 for an
+ *	array of handles, sizeof(struct zb_bulk_buffer) for the array of BULK_ALLOC
  * @handles: address of the first handle
- * @done: out: how many were freed, from the first on
- * @error: out: 0 if that is all of them, or the errno that ended it
+ * @done: out: number of buffers released, starting with the first
+ * @error: out: 0 if all were released, or the errno of the first that was not
  *
- * Succeeds if at least one buffer was freed. If it fails, none was.
+ * The command succeeds if at least one buffer was released. If it fails, none was.
  */
 struct zb_ioc_bulk_free {
 	__u32 size;
@@ -431,12 +441,12 @@ struct zb_ioc_bulk_free {
 #define ZB_LABEL_LEN	32
 
 /**
- * struct zb_ioc_label - name a buffer, for zbctl owners
+ * struct zb_ioc_label - set the label that debugfs shows for a buffer
  * @size: sizeof(struct zb_ioc_label)
  * @flags: must be 0
- * @handle: which buffer
+ * @handle: handle of the buffer
  * @__reserved: must be 0
- * @label: printable characters, ended by a 0
+ * @label: printable ASCII characters without blanks, terminated by a 0
  */
 struct zb_ioc_label {
 	__u32 size;
@@ -447,13 +457,13 @@ struct zb_ioc_label {
 };
 
 /**
- * struct zb_ioc_phys - where a buffer is; needs CAP_SYS_RAWIO
+ * struct zb_ioc_phys - get the physical address of a buffer; needs CAP_SYS_RAWIO
  * @size: sizeof(struct zb_ioc_phys)
  * @flags: must be 0
- * @handle: which buffer
+ * @handle: handle of the buffer
  * @__reserved: must be 0
  * @addr: out: physical address of its first byte
- * @length: out: bytes from there on, all of the buffer
+ * @length: out: size of the buffer in bytes
  */
 struct zb_ioc_phys {
 	__u32 size;
@@ -465,21 +475,22 @@ struct zb_ioc_phys {
 };
 
 /* zb_ioc_export.flags */
-#define ZB_EXPORT_CLOEXEC	(1u << 0)	/* closed by exec() */
-#define ZB_EXPORT_RDWR		(1u << 1)	/* may be written through */
+#define ZB_EXPORT_CLOEXEC	(1u << 0)	/* close the descriptor on exec() */
+#define ZB_EXPORT_RDWR		(1u << 1)	/* allow writing through the dma-buf */
 
 /**
- * struct zb_ioc_export - make a dma-buf of a buffer
+ * struct zb_ioc_export - export a buffer as a dma-buf
  * @size: sizeof(struct zb_ioc_export)
  * @flags: ZB_EXPORT_* bits
- * @handle: which buffer
- * @fd: out: the dma-buf; it keeps the memory, whatever happens to the handle
+ * @handle: handle of the buffer
+ * @fd: out: file descriptor of the dma-buf, which keeps the memory even after the
+ *	handle is released
  *
- * Without ZB_EXPORT_RDWR the dma-buf can't be mapped writable, not through a driver
- * that imports it either, and DMA that only writes is refused with EACCES. For DMA
- * in both directions, which many drivers request without need, the importer gets a
- * mapping for reading; without an IOMMU nothing enforces that. The kernel mapping
- * of an importing driver is not restricted.
+ * Without ZB_EXPORT_RDWR the dma-buf can't be mapped writable, not even through a
+ * driver that imports it, and a DMA mapping that a device only writes to fails with
+ * EACCES. Many drivers request a DMA mapping for both directions although they need
+ * one; they get a mapping for reading. Without an IOMMU, nothing prevents the device
+ * from writing through it. The kernel mapping of a driver is not restricted.
  */
 struct zb_ioc_export {
 	__u32 size;
@@ -488,23 +499,22 @@ struct zb_ioc_export {
 	__s32 fd;
 };
 
-/* zb_ioc_sync.flags: who uses the memory next, and what for */
+/* zb_ioc_sync.flags: which side accesses the memory next, and the DMA direction */
 #define ZB_SYNC_FOR_CPU		(1u << 0)
 #define ZB_SYNC_FOR_DEVICE	(1u << 1)
 #define ZB_SYNC_TO_DEVICE	(1u << 2)	/* the device reads it */
 #define ZB_SYNC_FROM_DEVICE	(1u << 3)	/* the device writes it */
 
 /**
- * struct zb_ioc_sync - make CPU and device see the same
+ * struct zb_ioc_sync - maintain CPU caches before or after DMA
  * @size: sizeof(struct zb_ioc_sync)
  * @flags: one of ZB_SYNC_FOR_*, and one or both directions
- * @handle: which buffer
+ * @handle: handle of the buffer
  * @__reserved: must be 0
- * @offset: first byte
- * @length: how many
+ * @offset: first byte of the range
+ * @length: length of the range in bytes
  *
- * For machines whose devices do not look into the CPU's caches; elsewhere it
- * costs nothing.
+ * Machines with non-coherent DMA need this. On other machines it does nothing.
  */
 struct zb_ioc_sync {
 	__u32 size;
