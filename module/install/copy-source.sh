@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Copies what DKMS needs to build the module into folder DIR, and nothing that was
-# built here: objects for one kernel must not end up in a module for another.
+# Copies the sources that DKMS needs to build the module to directory DIR. Build results
+# are left out, so that an object for one kernel is never linked into a module for
+# another.
 # usage: copy-source.sh [--tools] DIR
-# With --tools what `make install` needs goes along.
+# With --tools, also copies the files that `make install` needs.
 set -eu
 
 usage() {

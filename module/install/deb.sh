@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make deb` runs: puts together a Debian source in folder DIR and builds its
-# packages there, zbuddy-dkms and zbuddy-tools.
+# Implements `make deb`: creates a Debian source package in directory DIR and builds
+# the packages zbuddy-dkms and zbuddy-tools from it.
 # usage: deb.sh DIR
 set -eu
 
@@ -15,12 +15,12 @@ build=$dir/zbuddy-$version
 
 for tool in dpkg-buildpackage g++ dh dh_dkms; do
 	command -v $tool >/dev/null || {
-		echo "zbuddy: no $tool here: apt-get install build-essential debhelper dh-dkms" >&2
+		echo "zbuddy: $tool is not installed: apt-get install build-essential debhelper dh-dkms" >&2
 		exit 1
 	}
 done
 
-# The same tree gives the same packages.
+# Use the time of the last commit, so that the packages are reproducible.
 seconds=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y dkms.conf)}
 
 rm -rf "$build" "$dir"/zbuddy*_"$version"[._]*
@@ -29,7 +29,7 @@ cp -r module/install/debian "$build/debian"
 cat >"$build/debian/changelog" <<END
 zbuddy ($version) unstable; urgency=medium
 
-  * Made by make deb.
+  * Built by make deb.
 
  -- zbuddy developers <zbuddy@localhost>  $(date -u -R -d "@$seconds")
 END

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make dkms-install` and `make dkms-uninstall` run.
+# Implements `make dkms-install` and `make dkms-uninstall`.
 # usage: dkms.sh install|uninstall
 #
-# install may be repeated: it takes over a source that has changed, and builds
-# what is not there yet. uninstall removes every version that was installed so,
-# even where the sources in /usr/src are gone. Both leave alone what a Debian
-# package brought.
+# install may be run again: it registers the source anew if it has changed, and builds
+# the modules that are missing. uninstall removes every version that was installed this
+# way, even if its source in /usr/src has been deleted. Both refuse to run if a Debian
+# package has installed zbuddy.
 set -u
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -27,14 +27,14 @@ die() {
 
 check_machine() {
 	[ "$(id -u)" -eq 0 ] || die "DKMS writes to /usr/src and /lib/modules: run this as root"
-	command -v dkms >/dev/null || die "there is no dkms here: apt-get install dkms"
+	command -v dkms >/dev/null || die "dkms is not installed: apt-get install dkms"
 	for file in "$sources"[0-9]*/dkms.conf; do
 		! dpkg-query -S "$file" >/dev/null 2>&1 ||
-			die "$file came with a package: apt-get purge zbuddy-dkms first"
+			die "$file belongs to a package: run apt-get purge zbuddy-dkms first"
 	done
 }
 
-# A version is there if it has sources, or if DKMS knows it.
+# Prints every version that has sources in /usr/src or is registered with DKMS.
 versions() {
 	for dir in "$sources"[0-9]*/ "$state"/[0-9]*/; do
 		dir=${dir%/}
@@ -42,7 +42,8 @@ versions() {
 	done | sort -u
 }
 
-# DKMS cannot remove what it has no dkms.conf of, so where that is lost it gets ours.
+# DKMS needs the dkms.conf of a version to remove it. If that file has been deleted, use
+# the one of this tree.
 remove_version() {
 	if [ -e "$state/$1" ]; then
 		[ -e "$sources$1/dkms.conf" ] || module/install/copy-source.sh "$sources$1"
@@ -53,16 +54,16 @@ remove_version() {
 
 remove_all() {
 	for old in $(versions); do
-		remove_version "$old" || die "DKMS could not remove zbuddy/$old, see above"
+		remove_version "$old" || die "DKMS could not remove zbuddy/$old, see its messages above"
 	done
 }
 
 uninstall() {
-	[ "$(versions)" ] || { say "nothing to undo: it is not installed with DKMS"; return; }
+	[ "$(versions)" ] || { say "nothing to remove: zbuddy is not installed with DKMS"; return; }
 	remove_all
 }
 
-# One version at a time, and its source as it is here.
+# Registers the source of this tree with DKMS, as the only version of zbuddy.
 register() {
 	new=$(mktemp -d) || exit 1
 	module/install/copy-source.sh "$new" || exit 1
@@ -74,11 +75,11 @@ register() {
 	fi
 	status=$?
 	rm -r "$new"
-	[ $status -eq 0 ] || die "DKMS does not take zbuddy/$version, see above"
+	[ $status -eq 0 ] || die "DKMS could not add zbuddy/$version, see its messages above"
 }
 
-# Kernels that are here, with or without headers. A folder left behind by a kernel
-# that is gone has neither.
+# kernels with|without: prints the installed kernels with or without headers. The
+# directory that a removed kernel leaves behind has neither file and is skipped.
 kernels() {
 	for dir in /lib/modules/*/; do
 		dir=${dir%/}
@@ -90,7 +91,7 @@ kernels() {
 	done
 }
 
-# Some versions of dkms take it for an error to install what is there.
+# Some versions of dkms fail if the module is installed already, so check first.
 is_installed() {
 	dkms status "zbuddy/$version" -k "$1" 2>/dev/null | grep ': installed$' >/dev/null
 }
@@ -98,7 +99,7 @@ is_installed() {
 install() {
 	with=$(kernels with)
 	without=$(kernels without)
-	[ "$with" ] || die "no kernel here has headers: apt-get install linux-headers-$(uname -r)"
+	[ "$with" ] || die "no kernel headers are installed: apt-get install linux-headers-$(uname -r)"
 	register
 	failed=
 	for kernel in $with; do

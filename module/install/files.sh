@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make install` and `make uninstall` run: everything but the module itself.
+# Implements `make install` and `make uninstall`: installs and removes all files but the
+# module itself.
 # usage: [DESTDIR=DIR] [PREFIX=DIR] [ZB_GROUP=NAME] files.sh install|uninstall
 set -eu
 
@@ -14,8 +15,9 @@ die() {
 	exit 1
 }
 
-# MODE SOURCE TARGET. Folders behind /./ go with the last file in them. The kernel's
-# own include/ has no place for headers of other modules, hence src/zbuddy-headers.
+# Prints a line "MODE SOURCE TARGET" for each file. uninstall_files() removes the
+# directories behind "/./" when they are empty. The kernel's include/ has no place for
+# the headers of other modules, so they are installed in src/zbuddy-headers.
 files() {
 	headers=$PREFIX/src/./zbuddy-headers/include
 	cat <<-END
@@ -33,13 +35,13 @@ install_files() {
 	done
 	sed -i "s/@GROUP@/$ZB_GROUP/g" "$DESTDIR$PREFIX/lib/udev/rules.d/60-zbuddy.rules"
 	if [ -e "$DESTDIR$options" ] && ! cmp -s module/install/zbuddy.conf "$DESTDIR$options"; then
-		echo "zbuddy: kept $DESTDIR$options, it was edited" >&2
+		echo "zbuddy: kept $DESTDIR$options, because it was edited" >&2
 	else
 		install -D -m 644 module/install/zbuddy.conf "$DESTDIR$options"
 	fi
 }
 
-# remove_folders BASE FOLDER: those that are empty now.
+# remove_folders BASE DIR: removes BASE/DIR, and its parents below BASE, if empty.
 remove_folders() {
 	[ ! -d "$1/$2" ] || (cd "$1" && rmdir -p --ignore-fail-on-non-empty "$2")
 }
@@ -55,21 +57,22 @@ uninstall_files() {
 	if cmp -s module/install/zbuddy.conf "$DESTDIR$options"; then
 		rm "$DESTDIR$options"
 	elif [ -e "$DESTDIR$options" ]; then
-		echo "zbuddy: kept $DESTDIR$options, it was edited: remove it if it is of no use" >&2
+		echo "zbuddy: kept $DESTDIR$options, because it was edited: remove it if you do not need it" >&2
 	fi
 }
 
-# The rules that are there count from now on, unless this is for another machine.
+# Makes a running udev read its rules again. With DESTDIR, the files are for another
+# machine.
 reload_udev() {
 	[ "$DESTDIR" ] || [ ! -S /run/udev/control ] || udevadm control --reload
 }
 
 case $PREFIX in
 /*) ;;
-*) die "PREFIX=$PREFIX is not an absolute path" ;;
+*) die "PREFIX=$PREFIX: give an absolute path" ;;
 esac
 case $ZB_GROUP in
-*[!a-zA-Z0-9_-]*) die "ZB_GROUP=$ZB_GROUP is no name of a group" ;;
+*[!a-zA-Z0-9_-]*) die "ZB_GROUP=$ZB_GROUP: give the name of a group" ;;
 esac
 case ${1:-} in
 install) install_files ;;

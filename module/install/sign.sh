@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make sign` runs: signs ./zbuddy.ko for Secure Boot. No key is made here.
+# Implements `make sign`: signs ./zbuddy.ko for Secure Boot with an existing key.
 # usage: [KDIR=DIR] [SIGN_KEY=FILE SIGN_CERT=FILE] sign.sh
 #
-# The key is the one DKMS signs with, unless another one is given: on Ubuntu that is
-# shim's, elsewhere DKMS's own.
+# The default is the key that DKMS signs with: on Ubuntu the machine owner key of shim,
+# elsewhere the key that DKMS has generated.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -26,8 +26,8 @@ default_key() {
 
 # readable WHAT FILE
 readable() {
-	[ -e "$2" ] || die "no $1 $2: make DKMS's own with dkms generate_mok, or set SIGN_KEY= and SIGN_CERT="
-	[ -r "$2" ] || die "the $1 $2 cannot be read: run this as its owner, or as root"
+	[ -e "$2" ] || die "there is no $1 $2: run dkms generate_mok, or set SIGN_KEY= and SIGN_CERT="
+	[ -r "$2" ] || die "cannot read the $1 $2: run this as its owner or as root"
 }
 
 find_tool() {
@@ -36,21 +36,22 @@ find_tool() {
 		die "no sign-file in $kernel/scripts: apt-get install linux-headers-$(uname -r), or set KDIR"
 }
 
-# The kernel knows the digests that it was built for, if no more.
+# Prints the digest that the kernel is configured for: it may support no other.
 digest() {
 	sed -n 's/^CONFIG_MODULE_SIG_HASH="\(.*\)"/\1/p' "$kernel/include/config/auto.conf" 2>/dev/null |
 		grep . || echo sha256
 }
 
-# A signature is data, 12 bytes about it, of which the last four are its length, and
-# a line of 28 bytes. An old one goes before a new one comes.
+# Removes an existing signature from $new. It consists of the signature data, a
+# 12-byte description whose last four bytes are the length of the data, and a 28-byte
+# marker line.
 drop_signature() {
 	tail -c 28 "$new" | grep -qx '~Module signature appended~' || return 0
 	length=$(tail -c 32 "$new" | head -c 4 | od -An -tx1 | tr -d ' ')
 	truncate -s "-$((0x$length + 40))" "$new"
 }
 
-[ -e "$module" ] || die "there is no $module here: run make first"
+[ -e "$module" ] || die "there is no $module in this tree: run make first"
 [ "$key$cert" ] || default_key
 readable key "$key"
 readable certificate "$cert"
@@ -59,6 +60,6 @@ new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 cp "$module" "$new"
 drop_signature
-"$tool" "$(digest)" "$key" "$cert" "$new" || die "not signed: is $cert the certificate of $key?"
+"$tool" "$(digest)" "$key" "$cert" "$new" || die "signing failed: is $cert the certificate of $key?"
 cat "$new" >"$module"
 echo "$module: signed by$(modinfo -F signer "./$module" | sed 's/^/ /')"

@@ -62,7 +62,7 @@ broken_build() {
 
 nothing_to_undo() {
 	make_in_root dkms-uninstall >"$box/output" 2>&1
-	grep '^zbuddy: nothing to undo' "$box/output"
+	grep '^zbuddy: nothing to remove' "$box/output"
 }
 
 part_errors() {
