@@ -1,95 +1,95 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make help lists what can be made.
+# make help lists the targets.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export KSELFTEST STATIC
 
 MAKEFLAGS += --no-print-directory
-# For scripts that call make in places of their own.
+# Scripts that run make in other directories must not inherit the flags of this make.
 alone := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
-all: modules tools ## the module for KDIR (default: the running kernel) and zbctl
+all: modules tools ## build the module for KDIR (default: the running kernel) and zbctl
 
-modules: ## zbuddy.ko for the kernel whose build tree is KDIR
+modules: ## build zbuddy.ko for the kernel whose build tree is KDIR
 	@$(if $(wildcard $(KDIR)/Makefile),,$(error no kernel headers in $(KDIR): apt-get install linux-headers-$(shell uname -r), or set KDIR))
 	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
-tools: ## zbctl
+tools: ## build zbctl
 	@$(MAKE) -C selftests/zbctl zbctl
 
 stage: DESTDIR ?= stage
 stage: export ZB_TEST_MODULES := 1
-stage: modules ## all that a test machine needs, into DESTDIR
+stage: modules ## build everything that a test machine needs and copy it to DESTDIR
 	@$(MAKE) -C selftests all
 	@mkdir -p $(DESTDIR)
 	@cp zbuddy.ko selftests/api/zb_api_test.ko $(DESTDIR)
 	@$(CROSS_COMPILE)strip -g $(DESTDIR)/zbuddy.ko $(DESTDIR)/zb_api_test.ko
 	@$(MAKE) -C selftests install-to DESTDIR=$(abspath $(DESTDIR))
 
-style: ## checks of the text itself
+style: ## run the static checks: checkpatch, sparse, coccinelle, kernel-doc and others
 	@$(alone) selftests/ci/style.sh
 
-unit: ## the core in user space, under sanitizers
+unit: ## run the unit tests of the core in user space, under sanitizers
 	@$(MAKE) -C selftests/unit check
 
-kselftest: tools ## tests of the module that is loaded on this machine
+kselftest: tools ## test the module that is loaded on this machine
 	@$(MAKE) -C selftests run_tests
 
-check: ## style, unit tests, and kselftests in a guest with Debian's kernel
+check: ## run style, unit, and the kselftests in throwaway guests
 	@$(alone) selftests/ci/check.sh
 
-matrix: ## build, load and test on one Debian kernel after the other (ROWS="6.1 7.2-rt")
+matrix: ## build, load and test on each Debian kernel, or on those in ROWS="6.1 7.2-rt"
 	@$(alone) selftests/ci/matrix.sh $(ROWS)
 
-bench: ## zbuddy against the page allocator, measured in guests
+bench: ## compare the speed of zbuddy and of the page allocator in guests
 	@$(alone) selftests/bench/bench
 
-bench-quick: ## the same, a few rows in less than two minutes
+bench-quick: ## measure a few rows of bench, in less than two minutes
 	@$(alone) selftests/bench/bench --quick
 
-soak: ## all at once for SECONDS (300), in a guest of KIND (debug), as SEED says
+soak: ## stress everything at once in a guest of KIND (debug) for SECONDS (300), with SEED
 	@$(alone) selftests/soak/soak.sh --kind $(or $(KIND),debug) $(or $(SECONDS),300) $(SEED)
 
-unit-bench: ## the core alone, measured in user space
+unit-bench: ## measure the speed of the core in user space
 	@$(MAKE) -C selftests/bench unit-bench
 
-fuzz: ## the core and the device with random input: SECONDS=60 each, SEED=N
+fuzz: ## fuzz the core and the device: SECONDS=60 for each, SEED=N
 	@$(alone) -u SECONDS selftests/fuzz/fuzz $(or $(SECONDS),60) $(SEED)
 
-demo: ## a guest boots, loads the module, allocates, shows and frees
+demo: ## boot a guest that loads the module, allocates, shows and frees memory
 	@test -t 1 && colour=always || colour=never; \
 	$(alone) selftests/guest/run -k stock -- ./demo.sh $$colour
 
-install: tools ## zbctl, headers, udev rule and modprobe.d sample, below PREFIX (/usr/local)
+install: tools ## install zbctl, headers, udev rule and modprobe.d sample below PREFIX (/usr/local)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' ZB_GROUP='$(ZB_GROUP)' module/install/files.sh install
 
-uninstall: ## undo that
+uninstall: ## remove what make install installed
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' module/install/files.sh uninstall
 
-dkms-install: ## with DKMS, for all kernels that have headers here
+dkms-install: ## install the module with DKMS, for every kernel whose headers are installed
 	@$(alone) module/install/dkms.sh install
 
-dkms-uninstall: ## undo that
+dkms-uninstall: ## remove what make dkms-install installed
 	@$(alone) module/install/dkms.sh uninstall
 
-sign: ## zbuddy.ko, with SIGN_KEY and SIGN_CERT (default: DKMS's)
+sign: ## sign zbuddy.ko with SIGN_KEY and SIGN_CERT (default: the key of DKMS)
 	@KDIR='$(KDIR)' SIGN_KEY='$(SIGN_KEY)' SIGN_CERT='$(SIGN_CERT)' module/install/sign.sh
 
-deb: ## Debian packages, into stage/deb
+deb: ## build Debian packages in stage/deb
 	@$(alone) module/install/deb.sh stage/deb
 
-dkms-test: ## these, in a Debian made for it, and a guest booted from that
+dkms-test: ## test DKMS, signing and the packages in a Debian system created for the test
 	@$(alone) selftests/install/dkms.sh
 
-clean: ## whatever was built here
+clean: ## remove everything that was built in this tree
 	@$(MAKE) -C selftests clean
 	@$(MAKE) -C selftests/unit clean
 	@$(MAKE) -C selftests/bench clean
 	@$(MAKE) -C selftests/fuzz/core clean
 	@test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
-help: ## this list
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels this module is built for.
+ * Differences between the supported kernels.
  *
- * The one home of such knowledge. ZB_HAVE_... come from features.sh, which
- * looks at the target kernel instead of its version number. The code elsewhere
- * reads as if written for the newest kernel only.
+ * All of them are handled here: the other files are written for the newest kernel.
+ * features.sh defines the ZB_HAVE_* macros after inspecting the target kernel, not
+ * its version number.
  */
 #ifndef ZB_COMPAT_H
 #define ZB_COMPAT_H
@@ -22,8 +22,8 @@
 #endif
 
 /*
- * alloc_contig_range() once took the migratetype that the pageblocks are to
- * have afterwards. Now it takes flags and leaves them the type they had.
+ * Older kernels pass alloc_contig_range() the migratetype that the pageblocks get
+ * afterwards; newer ones pass flags and restore the previous type.
  */
 #ifdef ZB_HAVE_ACR_FLAGS
 #define zb_alloc_contig_range(start, end, gfp) \
@@ -33,31 +33,31 @@
 	alloc_contig_range(start, end, MIGRATE_MOVABLE, gfp)
 #endif
 
-/* Newer kernels name the object to allocate instead of its size. */
+/* Newer kernels can allocate by object instead of by size. */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
 #endif
 
-/* Workqueues were bound to CPUs before that had to be asked for. */
+/* Older kernels bind a workqueue to CPUs unless WQ_UNBOUND is given. */
 #ifdef ZB_HAVE_WQ_PERCPU
 #define ZB_WQ_PERCPU	WQ_PERCPU
 #else
 #define ZB_WQ_PERCPU	0
 #endif
 
-/* The workqueue that is bound to no CPU has a new name. */
+/* The system's unbound workqueue was renamed. */
 #ifdef ZB_HAVE_WQ_DFL
 #define ZB_WQ_UNBOUND	system_dfl_wq
 #else
 #define ZB_WQ_UNBOUND	system_unbound_wq
 #endif
 
-/* Checks itself that hotplug is held off; once not for modules to call. */
+/* Older kernels do not export this check to modules. */
 #ifndef ZB_HAVE_ASSERT_CPUS_HELD
 #define lockdep_assert_cpus_held()	do { } while (0)
 #endif
 
-/* Before 6.3 vm_flags were written directly, with mmap_lock held for writing. */
+/* Before 6.3, vm_flags are written directly, with mmap_lock held for writing. */
 #ifndef ZB_HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
@@ -70,7 +70,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* A reference on the file that *@slot names, or NULL if it has no user any more. */
+/* Get a reference on the file in *@slot, or return NULL if its last one is gone. */
 static inline struct file *zb_get_file_active(struct file **slot)
 {
 #ifdef ZB_HAVE_GET_FILE_ACTIVE
@@ -87,14 +87,14 @@ static inline struct file *zb_get_file_active(struct file **slot)
 #endif
 }
 
-/* Export namespaces were once names, now they are strings. */
+/* Export namespaces are identifiers in older kernels and strings in newer ones. */
 #ifdef ZB_HAVE_NS_STRINGS
 #define ZB_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
 #else
 #define ZB_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #endif
 
-/* A huge entry took a pfn_t before it took a pfn. */
+/* Older kernels pass vmf_insert_pfn_pmd() a pfn_t, newer ones a plain pfn. */
 #ifdef ZB_HAVE_PMD_PFNMAP
 #ifdef ZB_HAVE_PFN_T
 #include <linux/pfn_t.h>
@@ -107,7 +107,7 @@ static inline struct file *zb_get_file_active(struct file **slot)
 #endif
 #endif
 
-/* How often a single page is mapped; the kernel's own name for it has changed. */
+/* The kernel renamed its helper that counts the mappings of a single page. */
 static inline int zb_page_mapcount(const struct page *page)
 {
 	return atomic_read(&page->_mapcount) + 1;

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Arguments: the kernel's source tree and its object tree, as Kbuild has them.
-# Prints one -DZB_HAVE_... per line for what the kernel we are built for offers
-# to modules. It looks at that kernel's headers, configuration and
-# Module.symvers, never at its version: distributions backport.
+# Arguments: the kernel's source tree and its object tree, as in Kbuild.
+# Prints one -DZB_HAVE_... per line for each feature that the target kernel offers to
+# modules. Distributions backport features, so this inspects the headers, the
+# configuration and Module.symvers of that kernel and never its version.
 #
-# Kbuild runs this for every makefile it reads, so it starts few processes.
+# Kbuild runs this script for every makefile that it reads, so the script starts as few
+# processes as possible.
 
 set -u
 
@@ -41,8 +42,8 @@ config()
 	grep -Eqs "^CONFIG_$1=y" "$conf"
 }
 
-# The symbols asked about below that any module may use. A fifth column is an
-# export namespace or a list of modules the symbol is for, neither meant for us.
+# Prints those of the given symbols that any module may use. A symbol with a fifth
+# column has an export namespace, or is exported to certain modules only.
 find_exports()
 {
 	awk -F'\t' -v asked="$1" '
@@ -57,8 +58,8 @@ find_exports()
 	}' "$symvers"
 }
 
-# exported SYMBOL...: all of them are. Their _noprof forms will do: with those,
-# the plain name is a macro around them.
+# exported SYMBOL...: true if all of them are exported. SYMBOL_noprof counts as well,
+# because SYMBOL is then a macro that calls it.
 exported()
 {
 	for sym; do
@@ -75,9 +76,8 @@ exported_in()
 	grep -qs "	$2	.*	EXPORT_SYMBOL_GPL	$1\$" "$symvers"
 }
 
-# Without Module.symvers: what this kernel's own code could call. The CMA
-# functions became a module's business when dev_get_cma_area() stopped being
-# inline, which it had to for that.
+# Without Module.symvers, guess from the configuration. dev_get_cma_area() was an inline
+# function until the CMA functions were exported, so its declaration tells.
 assume_exports()
 {
 	config CONTIG_ALLOC && echo alloc_contig_range free_contig_range
@@ -114,7 +114,7 @@ fi
 if config CGROUP_DMEM; then
 	exported dmem_cgroup_try_charge && have DMEM
 fi
-# The field of struct user_struct is there if any of its users is.
+# user_struct.locked_vm exists if at least one of these options is set.
 if config PERF_EVENTS || config BPF_SYSCALL || config NET || config IO_URING; then
 	have USER_LOCKED_VM
 fi

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * zbuddy: a zoned buddy allocator over memory that the kernel gave up at load.
+ * zbuddy: a zoned buddy allocator over memory that is taken from the kernel at load.
  *
- * This file is the parameters that count at load, and the order of things.
+ * This file has the parameters that are read only at load, and initializes and
+ * removes the parts of the module in order.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -19,27 +20,27 @@
 
 static char *size = "64M";
 module_param(size, charp, 0444);
-MODULE_PARM_DESC(size, "memory to take: 256M, or per NUMA node 0:256M,1:256M (default 64M)");
+MODULE_PARM_DESC(size, "memory to take from the kernel: 256M, or per NUMA node 0:256M,1:256M (default 64M)");
 
 static char *zones = "auto";
 module_param(zones, charp, 0444);
-MODULE_PARM_DESC(zones, "auto: cut at 16 MiB and 4 GiB; or by size: DMA:16M,DMA32:64M,Normal:*,Movable:64M (default auto)");
+MODULE_PARM_DESC(zones, "auto: split at the physical addresses 16 MiB and 4 GiB; or a list of sizes: DMA:16M,DMA32:64M,Normal:*,Movable:64M (default auto)");
 
 static char *max_order = "";
 module_param(max_order, charp, 0444);
-MODULE_PARM_DESC(max_order, "largest order that free blocks are merged to, 9 to 18 (default: the largest that fits)");
+MODULE_PARM_DESC(max_order, "largest order to which free blocks merge, 9 to 18 (default: the largest that fits)");
 
 static char *backend = "auto";
 module_param(backend, charp, 0444);
-MODULE_PARM_DESC(backend, "where the memory is from: auto, cma, dma or contig (default auto)");
+MODULE_PARM_DESC(backend, "how to obtain the memory: auto, cma, dma or contig (default auto)");
 
 static unsigned long cma_pages;
 module_param(cma_pages, ulong, 0444);
-MODULE_PARM_DESC(cma_pages, "pages, rounded up to pageblocks, that only movable memory may use (default 0)");
+MODULE_PARM_DESC(cma_pages, "pages reserved for movable allocations, rounded up to whole pageblocks (default 0)");
 
 static bool poison;
 module_param(poison, bool, 0444);
-MODULE_PARM_DESC(poison, "fill free memory with a pattern, and check it before it is used (default N)");
+MODULE_PARM_DESC(poison, "fill free memory with a pattern and verify the pattern at allocation (default N)");
 
 static struct zb_host *zb_host;
 static struct zb_chardev zb_chardev;
