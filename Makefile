@@ -33,6 +33,9 @@ style: ## run the static checks: checkpatch, sparse, coccinelle, kernel-doc and 
 unit: ## run the unit tests of the core in user space, under sanitizers
 	@$(MAKE) -C selftests/unit check
 
+mutants: ## check that the unit tests notice N (1000) small faults put into the core, chosen by SEED
+	@selftests/unit/mutants --count $(or $(N),1000) --seed $(or $(SEED),1)
+
 kselftest: tools ## test the module that is loaded on this machine
 	@$(MAKE) -C selftests run_tests
 
@@ -94,4 +97,4 @@ help: ## list the targets
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help \
 	bench bench-quick deb dkms-install dkms-test dkms-uninstall fuzz \
-	install matrix sign soak uninstall unit-bench
+	install matrix mutants sign soak uninstall unit-bench
