@@ -1,21 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs all tests on a machine that is there for nothing else, such as a guest of
-# guest/run: first those that load the module themselves, then the others with up to
-# three sets of parameters, and those about pins with memory that is not CMA. Where
-# there are two NUMA nodes, those about nodes alone.
-# TAP with subtests; the last line counts test cases. Parameters of the first round
-# are in $ZB_PARAMS, a backend for all rounds in $ZB_BACKEND, the sets to use in
-# $ZB_SETS; arguments name the tests to run. The seconds that a test may take are those
-# of test_names times $ZB_TIME_SCALE, which is measured at the start of each round unless
-# it is given; tests read it, too.
+# Runs the tests on a dedicated machine, such as a guest of guest/run: first the tests that
+# load the module themselves, then the others with up to three sets of module parameters,
+# and the tests of pinned memory with backend=contig. On a machine with two NUMA nodes it
+# runs only the NUMA tests. If the module is loaded already, it is tested as it is.
+#
+# The output is TAP with subtests; the last line counts test cases. Arguments name the tests
+# to run, all by default. Environment:
+#
+# ZB_PARAMS	module parameters of the first set
+# ZB_BACKEND	backend for all sets that do not name one
+# ZB_SETS	sets to use, of first, second, third and contig
+# ZB_TIME_SCALE	factor for all timeouts, in test_names as well as in the tests; measured at
+#		the start of each round if not given
 
 cd "$(dirname "$0")" || exit 1
-# Most tests want all of the memory; those about reserves set them themselves, and
-# the third set has the defaults.
-all="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
-ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M $all}
+# Most tests need to allocate all memory, so disable the reserves. Tests of the reserves
+# set them themselves, and the third set uses the defaults.
+no_reserves="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
+ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M $no_reserves}
 ZB_SETS=${ZB_SETS:-first second third contig}
 ONLY=" $* "
 scale_given=$ZB_TIME_SCALE
@@ -27,7 +31,7 @@ failed=0
 skipped=0
 nr=0
 
-# A fixed amount of work, in hundredths of a second.
+# Print how many hundredths of a second a fixed amount of work takes.
 work() {
 	read -r begin _ </proc/uptime
 	step=0
@@ -36,34 +40,34 @@ work() {
 	echo $((${end%.*}${end#*.} - ${begin%.*}${begin#*.}))
 }
 
-# How many times longer that takes than in a stock guest on an idle machine. A round
-# begins with it, because what else the machine does changes.
+# Set ZB_TIME_SCALE to how much slower this machine is than a stock guest on an idle
+# host. It is measured again for each round because the load of the host changes.
 measure_speed() {
 	[ ! "$scale_given" ] || return
 	ZB_TIME_SCALE=$((($(work) + idle_work - 1) / idle_work))
 	[ "$ZB_TIME_SCALE" -ge 1 ] || ZB_TIME_SCALE=1
 	export ZB_TIME_SCALE
-	echo "# limits of time are multiplied by $ZB_TIME_SCALE"
+	echo "# timeouts are multiplied by $ZB_TIME_SCALE"
 }
 
-# count PATTERN: matching lines of the log.
+# count PATTERN: print the number of matching lines of the log.
 count() {
 	grep -c "$1" "$log"
 }
 
-# Why a program did not come to a proper end, if so.
-what_is_wrong() {
+# abnormal_end STATUS: print what is inconsistent about the end of a program, if anything.
+abnormal_end() {
 	status=$1
 	case $status in
-	0 | 4) [ "$bad" -eq 0 ] || echo "its exit status is $status, though a case failed" ;;
-	1) [ "$bad" -ne 0 ] || echo "its exit status is 1, though no case failed" ;;
-	124 | 137 | 143) echo "ended after $seconds seconds, or killed" ;;
-	*) echo "its exit status is $status" ;;
+	0 | 4) [ "$bad" -eq 0 ] || echo "exit status $status, although a test case failed" ;;
+	1) [ "$bad" -ne 0 ] || echo "exit status 1, although no test case failed" ;;
+	124 | 137 | 143) echo "timed out after $seconds seconds, or was killed" ;;
+	*) echo "exit status $status" ;;
 	esac
-	[ "$plan" = "$cases" ] || echo "planned ${plan:-nothing}, ran $cases"
+	[ "$plan" = "$cases" ] || echo "planned ${plan:-no} test cases, ran $cases"
 }
 
-# program NAME SECONDS: run one, show it indented, add up.
+# program NAME SECONDS: run a test, print its output indented, and update the totals.
 program() {
 	name=$1 seconds=$(($2 * ZB_TIME_SCALE))
 	echo "# Subtest: $name${round:+ ($round)}"
@@ -78,13 +82,13 @@ program() {
 	bad=$(count '^not ok [0-9]')
 	cases=$((good + bad))
 	plan=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$log")
-	wrong=$(what_is_wrong $status)
+	problem=$(abnormal_end $status)
 	passed=$((passed + good - skips))
 	skipped=$((skipped + skips))
 	failed=$((failed + bad))
 	nr=$((nr + 1))
-	if [ "$wrong" ]; then
-		echo "$wrong" | sed 's/^/# /'
+	if [ "$problem" ]; then
+		echo "$problem" | sed 's/^/# /'
 		[ "$bad" -gt 0 ] || failed=$((failed + 1))
 		echo "not ok $nr - $name${round:+ ($round)}"
 	elif [ "$bad" -gt 0 ]; then
@@ -97,8 +101,8 @@ program() {
 	fi
 }
 
-# A case of our own.
-own() {
+# own_case STATUS NAME: report a test case of this script itself.
+own_case() {
 	nr=$((nr + 1))
 	if [ "$1" -eq 0 ]; then
 		passed=$((passed + 1))
@@ -109,7 +113,7 @@ own() {
 	fi
 }
 
-# names KIND...: the programs of these kinds, as far as they are wanted.
+# names KIND...: print name and timeout of the selected tests of these kinds.
 names() {
 	for kind; do
 		grep "^$kind	" test_names
@@ -120,7 +124,8 @@ names() {
 	done
 }
 
-all() {
+# run_kinds KIND...: run the selected tests of these kinds.
+run_kinds() {
 	measure_speed
 	names "$@" >"$log.names"
 	while read -r name seconds <&8; do
@@ -128,6 +133,7 @@ all() {
 	done 8<"$log.names"
 }
 
+# with_module KIND...: load the module with $params and run the selected tests of these kinds.
 with_module() {
 	[ "$round" = "two nodes" ] || case " $ZB_SETS " in
 	*" ${round% set} "*) ;;
@@ -141,35 +147,35 @@ with_module() {
 	# shellcheck disable=SC2086  # several parameters
 	insmod ./zbuddy.ko $params
 	loaded=$?
-	own $loaded "insmod zbuddy.ko $params"
+	own_case $loaded "insmod zbuddy.ko $params"
 	[ $loaded -eq 0 ] || return
-	all "$@"
+	run_kinds "$@"
 	rmmod zbuddy
-	own $? "rmmod zbuddy"
+	own_case $? "rmmod zbuddy"
 }
 
 for set in $ZB_SETS; do
 	case $set in
 	first | second | third | contig) ;;
-	*) echo "ZB_SETS: no set $set: there are first, second, third, contig" >&2; exit 2 ;;
+	*) echo "ZB_SETS: unknown set $set; valid sets: first, second, third, contig" >&2; exit 2 ;;
 	esac
 done
 echo "TAP version 13"
 if [ -d /sys/module/zbuddy ]; then
 	echo "# zbuddy is loaded: testing it as it is"
-	all once twice thrice
+	run_kinds once twice thrice
 elif [ -d /sys/devices/system/node/node1 ]; then
 	round="two nodes" params="size=0:128M,1:128M"
 	with_module nodes
 else
-	all load
+	run_kinds load
 	round="first set" params=$ZB_PARAMS
 	with_module once twice thrice
-	round="second set" params="zones=auto size=256M $all"
+	round="second set" params="zones=auto size=256M $no_reserves"
 	with_module twice thrice
 	round="third set" params="zones=auto size=128M cma_pages=20480 poison=1"
 	with_module thrice
-	round="contig" params="backend=contig size=64M $all"
+	round="contig" params="backend=contig size=64M $no_reserves"
 	with_module contig
 fi
 echo "1..$nr"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the tests of buffers share, on top of zbuddy_test.h. */
+/* Helpers for tests of buffers, in addition to those of zbuddy_test.h. */
 #ifndef BUFFER_TEST_H
 #define BUFFER_TEST_H
 
@@ -26,7 +26,7 @@ static inline int zb_load(const char *params)
 	return rc;
 }
 
-/* What rmmod does. The kernel says EAGAIN for "in use" where others say EBUSY. */
+/* Unload like rmmod. A module in use gives -EAGAIN, not -EBUSY. */
 static inline int zb_unload(void)
 {
 	int rc = (int)syscall(SYS_delete_module, "zbuddy", O_NONBLOCK);
@@ -36,7 +36,7 @@ static inline int zb_unload(void)
 
 #define ZB_TEST_MODULE	"./zb_api_test.ko"
 
-/* What only the kernel can do; none of the module's own tests. */
+/* Load the test module for its parameters' side effects; "only=none" skips its tests. */
 static inline int zb_load_test_module(void)
 {
 	int fd = open(ZB_TEST_MODULE, O_RDONLY | O_CLOEXEC), rc;
@@ -53,7 +53,7 @@ static inline void zb_unload_test_module(void)
 	syscall(SYS_delete_module, "zb_api_test", O_NONBLOCK);
 }
 
-/* 0 or -errno; so the module answers. */
+/* Write a parameter of the test module; the result of the operation is 0 or -errno. */
 static inline int zb_ask_test_module(const char *parameter, const char *text)
 {
 	char path[128];
@@ -77,7 +77,7 @@ static inline struct zb_ioc_bulk_alloc zb_want_bulk(__u32 order,
 	};
 }
 
-/* What is in elements behind *@done is as it was. */
+/* Only the first *@done elements of @bufs are written. */
 static inline int zb_bulk_buffers(int fd, __u32 order, struct zb_bulk_buffer *bufs,
 				  __u32 nr, __u32 *done)
 {
@@ -88,7 +88,7 @@ static inline int zb_bulk_buffers(int fd, __u32 order, struct zb_bulk_buffer *bu
 	return rc;
 }
 
-/* The same for those who want nothing but handles. */
+/* Like zb_bulk_buffers(), but return only the handles. */
 static inline int zb_bulk_alloc(int fd, __u32 order, __u32 *handles, __u32 nr,
 				__u32 *done)
 {
@@ -117,8 +117,8 @@ static inline int zb_bulk_free(int fd, const __u32 *handles, __u32 nr, __u32 *do
 }
 
 /*
- * Once io_uring registered no memory that is mapped from a file, whatever file:
- * of /dev/zero neither, though what is mapped there is anonymous memory.
+ * Older kernels refuse to register any file mapping with io_uring, even a private
+ * mapping of /dev/zero, which is anonymous memory.
  */
 static inline bool zb_ring_takes_files(int ring)
 {
@@ -138,7 +138,7 @@ static inline bool zb_ring_takes_files(int ring)
 	return !rc || err != EOPNOTSUPP;
 }
 
-/* A new dma-buf, or -errno. */
+/* Returns the file descriptor of a new dma-buf, or -errno. */
 static inline int zb_export(int fd, __u32 handle, __u32 flags)
 {
 	struct zb_ioc_export e = {
@@ -176,7 +176,7 @@ static inline int zb_sync(int fd, __u32 handle, __u32 flags, __u64 offset,
 	return zb_ioctl(fd, ZB_IOC_SYNC, &s);
 }
 
-/* Wait up to @timeout_ns for a block; reserves are as good as any. */
+/* Wait up to @timeout_ns for a block, which may come from the reserves. */
 static inline int zb_alloc_wait(int fd, __u32 order, __u64 timeout_ns,
 				struct zb_ioc_alloc *a)
 {
@@ -206,7 +206,7 @@ static inline __u32 zb_exports(int fd, __u32 handle)
 	return zb_query(fd, handle, &q) ? ~0u : q.exports;
 }
 
-/* The line of owners about this process's @handle, "" if there is none. */
+/* Copy the line of debugfs file owners for @handle of @pid to @line, "" if there is none. */
 static inline void zb_owner_line(pid_t pid, __u32 handle, char *line, size_t size)
 {
 	FILE *f = fopen(ZB_DEBUGFS "owners", "re");
@@ -233,7 +233,7 @@ static inline void zb_on_fault(int sig)
 	siglongjmp(zb_fault_jump, sig);
 }
 
-/* The signal that touching @p brings, or 0. */
+/* Access @p; returns the signal that this raises, or 0. */
 static inline int zb_touch(volatile char *p, bool write)
 {
 	struct sigaction new = { .sa_handler = zb_on_fault }, segv, bus;
@@ -253,7 +253,7 @@ static inline int zb_touch(volatile char *p, bool write)
 	return sig;
 }
 
-/* Words that say where they are; @from is where @p is in the buffer. */
+/* Fill with words that depend on their offset; @from is the offset of @p in the buffer. */
 static inline void zb_fill(char *p, size_t from, size_t len, unsigned int seed)
 {
 	size_t i;
@@ -274,7 +274,7 @@ static inline bool zb_filled(const char *p, size_t from, size_t len,
 	return true;
 }
 
-/* Take all that can be had and overwrite it; returns how many bytes it was. */
+/* Allocate all memory, overwrite and free it; returns the number of bytes. */
 static inline __u64 zb_scribble(struct __test_metadata *_metadata, int fd)
 {
 	static struct zb_ioc_alloc all[8192];
@@ -331,7 +331,7 @@ static inline int zb_recv_fd(int sock)
 	return fd;
 }
 
-/* A device that takes dma-bufs, or -1. */
+/* Open a device that can import dma-bufs (vgem); returns -1 if there is none. */
 static inline int zb_importer(void)
 {
 	char name[32];
@@ -348,7 +348,10 @@ static inline int zb_importer(void)
 	return -1;
 }
 
-/* What is in drm.h, which not everybody has: PRIME_FD_TO_HANDLE and GEM_CLOSE. */
+/*
+ * DRM_IOCTL_PRIME_FD_TO_HANDLE and, below, DRM_IOCTL_GEM_CLOSE. They are defined here
+ * because drm.h is not always installed.
+ */
 static inline int zb_import(int card, int dmabuf, __u32 *handle)
 {
 	struct { __u32 handle, flags; __s32 fd; } prime = { .fd = dmabuf };
@@ -367,7 +370,10 @@ static inline int zb_unimport(int card, __u32 handle)
 
 #define ZB_HEAP		"/dev/dma_heap/zbuddy"
 
-/* As in linux/dma-heap.h, which not everybody has: a new dma-buf, or -errno. */
+/*
+ * DMA_HEAP_IOCTL_ALLOC, defined here because linux/dma-heap.h is not always installed.
+ * Returns the file descriptor of a new dma-buf, or -errno.
+ */
 static inline int zb_heap_alloc(int heap, __u64 bytes)
 {
 	struct { __u64 len; __u32 fd, fd_flags; __u64 heap_flags; } a = {
@@ -378,7 +384,7 @@ static inline int zb_heap_alloc(int heap, __u64 bytes)
 	return rc ? rc : (int)a.fd;
 }
 
-/* How many files this process has open. */
+/* Number of open file descriptors of this process. */
 static inline unsigned int zb_nr_open(void)
 {
 	unsigned int nr = 0;

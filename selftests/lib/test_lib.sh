@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# For the tests in shell: test cases as TAP. Works with busybox ash.
+# Helpers for tests in shell, which print TAP. Works with busybox ash.
 #
-# shellcheck shell=sh disable=SC2034  # variables are for those who include this
+# shellcheck shell=sh disable=SC2034  # variables are used by the scripts that include this
 
 TMP=$(mktemp -d /tmp/zbuddy_test.XXXXXX) || exit 1
 nr=0
 failed=0
 
-# ok NAME, not_ok NAME: the verdict of a test case.
+# ok NAME, not_ok NAME: report that a test case has passed or failed.
 ok() {
 	nr=$((nr + 1))
 	echo "ok $nr $*"
@@ -40,12 +40,12 @@ show() {
 	sed 's/^/# /' "$1"
 }
 
-# verdict NAME STATUS: 0 is good.
+# verdict NAME STATUS: report that a test case has passed if STATUS is 0.
 verdict() {
 	if [ "$2" -eq 0 ]; then ok "$1"; else not_ok "$1"; fi
 }
 
-# run COMMAND...: leaves $status, and the files $out and $err.
+# run COMMAND...: stores its exit status in $status and its output in files $out and $err.
 out=$TMP/out
 err=$TMP/err
 run() {
@@ -53,8 +53,8 @@ run() {
 	status=$?
 }
 
-# await SECONDS COMMAND...: until the command succeeds, but not longer than SECONDS, which
-# are multiplied by how many times slower this machine is than an idle one (run_tests.sh).
+# await SECONDS COMMAND...: repeat the command until it succeeds, at most for SECONDS times
+# $ZB_TIME_SCALE, the factor by which this machine is slower than an idle one (run_tests.sh).
 await() {
 	tries=$(($1 * 10 * ${ZB_TIME_SCALE:-1}))
 	shift
@@ -65,8 +65,9 @@ await() {
 	done
 }
 
-# mark, logged, errors: what zbuddy has logged since; the last without time and level,
-# and each once: busybox insmod tries twice, with finit_module and init_module.
+# mark begins a section of the kernel log; logged prints zbuddy's messages in it, errors
+# its error messages without time and level. Duplicates are dropped because busybox insmod
+# tries twice, with finit_module and init_module.
 mark() {
 	read -r uptime _ </proc/uptime
 	marker="zbuddy ${0##*/} mark $$ $nr $uptime"
@@ -81,17 +82,17 @@ errors() {
 	dmesg -r | sed -n "1,/$marker/d; s/^<[0-3]>\[[^]]*\] *\(zbuddy: \)/\1/p" | sort -u
 }
 
-# one_line_of TEXT FILE: it has one line, which has the text in it.
+# one_line_of TEXT FILE: the file must consist of one line that contains the text.
 one_line_of() {
 	read -r line <"$2"
-	{ read -r _ && ! read -r _; } <"$2" || { say "not one line:"; show "$2"; return 1; }
+	{ read -r _ && ! read -r _; } <"$2" || { say "expected one line, found:"; show "$2"; return 1; }
 	case $line in
 	*"$1"*) ;;
-	*) say "does not tell of '$1': $line"; return 1 ;;
+	*) say "'$1' is missing in: $line"; return 1 ;;
 	esac
 }
 
-# Ends the test: the plan stands behind it.
+# Print the TAP plan and exit; the plan comes last because it counts the test cases.
 finish() {
 	echo "1..$nr"
 	rm -rf "$TMP"

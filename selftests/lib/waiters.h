@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Threads that wait for memory: what the tests of the waiting line share. */
+/* Threads that wait for memory: helpers for the tests of the wait queue. */
 #ifndef WAITERS_H
 #define WAITERS_H
 
@@ -9,13 +9,13 @@
 
 #define MS		1000000ull
 #define NR_PAGES	16
-/* So long a test waits for what has to come, however slow the guest is. */
+/* Upper limit for events that must happen, even in a very slow guest. */
 #define PATIENCE	(240000 * MS)
 
 static struct zb_ioc_alloc bufs[8192];
 static unsigned int nr_bufs;
 
-/* Take all there is; the last buffers are single pages, for sure. */
+/* Allocate all memory; the last NR_PAGES elements of bufs are single pages. */
 static inline void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
 {
 	struct zb_ioc_alloc pages[NR_PAGES];
@@ -37,7 +37,7 @@ static inline void give_all(FIXTURE_DATA(zbuddy) *self)
 		zb_free(self->fd, bufs[--nr_bufs].handle);
 }
 
-/* One page of what take_all() took. */
+/* Free one of the pages that take_all() allocated. */
 static inline int give_page(FIXTURE_DATA(zbuddy) *self)
 {
 	return zb_free(self->fd, bufs[--nr_bufs].handle);
@@ -51,7 +51,7 @@ struct waiter {
 	__u64 timeout;
 	struct zb_ioc_alloc a;
 	int rc;
-	unsigned int place;	/* in the order in which they were served */
+	unsigned int place;	/* position in the order in which waiters were served */
 	volatile bool done;
 };
 
@@ -76,13 +76,16 @@ static inline void *wait_thread(void *arg)
 	return NULL;
 }
 
-/* Without a line in which to look for them this takes a while, and hopes. */
+/* Number of queued requests, negative if the module does not report it. */
 static inline long nr_waiting(void)
 {
 	return zb_vmstat("zb_waiting");
 }
 
-/* Until so many stand in line; false after a long time. */
+/*
+ * Wait until @nr requests are queued; false on timeout. Without that statistic, sleep and
+ * assume that they are.
+ */
 static inline bool await_waiting(long nr)
 {
 	__u64 until = zb_now_ns() + PATIENCE;
@@ -106,14 +109,14 @@ static inline void start_gfp(struct __test_metadata *_metadata, struct waiter *w
 	ASSERT_EQ(0, pthread_create(&w->thread, NULL, wait_thread, w));
 }
 
-/* For a block from anywhere; reserves are as good as any. */
+/* Start a waiter for a block from any zone, which may come from the reserves. */
 static inline void start(struct __test_metadata *_metadata, struct waiter *w, int fd,
 			 __u32 order, __u64 timeout)
 {
 	start_gfp(_metadata, w, fd, order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, timeout);
 }
 
-/* The same, and it stands in line when this returns, as the only one or behind others. */
+/* Like start(), and return only once the request is queued. */
 static inline void start_waiting(struct __test_metadata *_metadata, struct waiter *w,
 				 int fd, __u32 order, __u64 timeout)
 {

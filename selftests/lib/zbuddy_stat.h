@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For tests of the allocator's policy: its statistics and its parameters as
- * numbers, and the fixture "policy", which puts the parameters back.
+ * Helpers for tests of the allocator's policy: they parse statistics and parameters,
+ * and the fixture "policy" restores the parameters after each test.
  */
 #ifndef ZBUDDY_STAT_H
 #define ZBUDDY_STAT_H
@@ -11,10 +11,10 @@
 
 #define ZB_MAX_ZONES	16
 
-/* Down to what the flags allow, and no report of the failure at the end. */
+/* Allocate until the flags allow no more, without a report of the final failure. */
 #define ZB_GFP_QUIET	(__ZB_GFP_NOWARN | __ZB_GFP_NORETRY)
 
-/* A zone in zoneinfo; pages. */
+/* One zone of zoneinfo; amounts in pages. */
 struct zb_zone_info {
 	int node;
 	char name[16];
@@ -67,7 +67,7 @@ static inline void zb_parse_zone_line(const char *line, struct zb_zone_info *z)
 			*fields[i].to = nr;
 }
 
-/* All of zoneinfo; how many zones, 0 when there is no such file. */
+/* Parse zoneinfo; returns the number of zones, 0 if the file can't be read. */
 static inline unsigned int zb_read_zones(struct zb_zones *zones)
 {
 	static char text[1 << 16];
@@ -95,8 +95,8 @@ static inline unsigned int zb_read_zones(struct zb_zones *zones)
 }
 
 /*
- * Of pagetypeinfo, the table that begins with @head: @nr[zone][migrate type].
- * How many zones.
+ * Parse the table of pagetypeinfo that begins with @head into @nr[zone][migrate type].
+ * Returns the number of zones.
  */
 static inline unsigned int
 zb_read_blocks(const char *head,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests share: the ioctls as functions that return 0 or -errno, and
- * the fixture "zbuddy". A test is a process of its own; when that is gone, the
- * teardown wants every byte to be free again and the allocator's own check to be
- * content. So each test is a test for leaks as well.
+ * Shared by all tests: wrappers of the ioctls that return 0 or -errno, and the fixture
+ * "zbuddy". Each test case runs in a process of its own. After it has exited, the
+ * teardown expects all memory to be free and the allocator's consistency check to
+ * pass, so that each test case also detects leaks.
  */
 #ifndef ZBUDDY_TEST_H
 #define ZBUDDY_TEST_H
 
-/* So that __u64 is unsigned long long everywhere. */
+/* Makes __u64 an unsigned long long on all architectures, for printf(). */
 #ifndef __SANE_USERSPACE_TYPES__
 #define __SANE_USERSPACE_TYPES__
 #endif
@@ -24,15 +24,15 @@
 #define ZB_DEBUGFS	"/sys/kernel/debug/zbuddy/"
 #define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
 
-/* May take from every zone there is. */
+/* Allows allocation from every zone. */
 #define ZB_GFP_ANYZONE	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
 
-/* A handle nobody has got. */
+/* A handle that is never allocated. */
 #define ZB_NO_HANDLE	0x7ffffff0u
 
 /*
- * How many times slower this machine is than an idle one, at least 1: run_tests.sh
- * measures that. Limits of time are multiplied by it.
+ * Timeouts are multiplied by this factor, at least 1: how much slower this machine is
+ * than an idle one, as measured by run_tests.sh.
  */
 static inline unsigned int zb_time_scale(void)
 {
@@ -42,10 +42,10 @@ static inline unsigned int zb_time_scale(void)
 	return scale > 1 ? (unsigned int)scale : 1;
 }
 
-/* After this long, what was still pinned must have come back. */
+/* Timeout for pinned pages to be freed after their last reference is dropped. */
 #define ZB_PATIENCE_MS	(3000 * (int)zb_time_scale())
 
-/* The harness ends a test case after a number of seconds, 30 by default. */
+/* Scale the harness's timeout per test case, 30 seconds by default. */
 #undef TEST_F
 #define TEST_F(fixture_name, test_name) \
 	TEST_F_TIMEOUT(fixture_name, test_name, TEST_TIMEOUT_DEFAULT)
@@ -130,7 +130,7 @@ static inline int zb_query(int fd, __u32 handle, struct zb_ioc_query *q)
 	return zb_ioctl(fd, ZB_IOC_QUERY, q);
 }
 
-/* All of a buffer; MAP_FAILED and errno when it can't be. */
+/* Map a whole buffer; returns MAP_FAILED and sets errno on failure. */
 static inline void *zb_map(int fd, const struct zb_ioc_alloc *a)
 {
 	return mmap(NULL, a->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
@@ -138,8 +138,8 @@ static inline void *zb_map(int fd, const struct zb_ioc_alloc *a)
 }
 
 /*
- * Allocate all there is in blocks of @order and below, at most @max of them.
- * Returns how many; the bytes go to *@bytes.
+ * Allocate all memory in blocks of @order and below, at most @max of them. Returns the
+ * number of blocks, and their size in *@bytes.
  */
 static inline unsigned int zb_alloc_all(int fd, __u32 order, __u32 gfp,
 					struct zb_ioc_alloc *bufs,
@@ -164,7 +164,7 @@ static inline __u64 zb_now_ns(void)
 	return (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
 }
 
-/* @ns from now on, or never. */
+/* Deadline in @ns nanoseconds, or never with ZB_WAIT_FOREVER. */
 static inline __u64 zb_deadline(__u64 ns)
 {
 	__u64 now = zb_now_ns();
@@ -181,7 +181,7 @@ static inline void zb_sleep_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* Wait until @bytes are free; returns how many are in the end. */
+/* Wait until @bytes are free; returns how many are free at the end. */
 static inline __u64 zb_await_free(int fd, __u64 bytes)
 {
 	int ms;
@@ -194,7 +194,7 @@ static inline __u64 zb_await_free(int fd, __u64 bytes)
 	return zb_free_bytes(fd);
 }
 
-/* A whole file as a string; its length or -errno. */
+/* Read a whole file as a string; returns its length or -errno. */
 static inline ssize_t zb_read_file(const char *path, char *buf, size_t size)
 {
 	size_t have = 0;
@@ -214,7 +214,6 @@ static inline ssize_t zb_read_file(const char *path, char *buf, size_t size)
 	return nr < 0 ? -errno : (ssize_t)have;
 }
 
-/* 0 or -errno. */
 static inline int zb_write_file(const char *path, const char *text)
 {
 	ssize_t len = (ssize_t)strlen(text);
@@ -256,7 +255,7 @@ static inline int zb_drain(void)
 	return zb_write_file(ZB_DEBUGFS "drain", "1");
 }
 
-/* A counter of vmstat; -1 when there is none of that name. */
+/* Read a counter of vmstat; returns -1 if there is none of that name. */
 static inline long zb_vmstat(const char *name)
 {
 	static char text[1 << 14];
@@ -277,7 +276,7 @@ static inline bool zb_have_debugfs(void)
 	return !access(ZB_DEBUGFS "buddyinfo", F_OK);
 }
 
-/* The allocator's opinion of itself; without debugfs there is none. */
+/* Run the allocator's consistency check; without debugfs it is assumed to pass. */
 static inline bool zb_check_ok(void)
 {
 	char text[256];
@@ -291,7 +290,7 @@ static inline bool zb_check_ok(void)
 	return false;
 }
 
-/* xorshift64*: the same numbers in every run. */
+/* xorshift64*, so that every run sees the same sequence. */
 static inline __u64 zb_random(__u64 *state)
 {
 	*state ^= *state >> 12;
@@ -300,7 +299,7 @@ static inline __u64 zb_random(__u64 *state)
 	return *state * 0x2545f4914f6cdd1dull;
 }
 
-/* Whether all of it is @byte; compares with itself, shifted by one. */
+/* True if all @len bytes are @byte. Comparing @p with itself, shifted by one, is fast. */
 static inline bool zb_all_bytes(const void *p, unsigned char byte, size_t len)
 {
 	const unsigned char *c = p;
@@ -336,7 +335,7 @@ static inline int zb_setup(struct __test_metadata *_metadata,
 	return 0;
 }
 
-/* Runs in another process than the test, which had self->fd. */
+/* Runs in the parent: self->fd belonged to the process of the test case. */
 static inline void zb_teardown(struct __test_metadata *_metadata,
 			       FIXTURE_DATA(zbuddy) *self)
 {
@@ -344,13 +343,13 @@ static inline void zb_teardown(struct __test_metadata *_metadata,
 
 	EXPECT_GE(fd, 0);
 	EXPECT_EQ(self->free, zb_await_free(fd, self->free)) {
-		TH_LOG("memory is missing after the end of the test");
+		TH_LOG("memory leaked: not all of it is free after the test");
 	}
 	EXPECT_TRUE(zb_check_ok());
 	close(fd);
 }
 
-/* For those that build a fixture of their own on it, and have no tests of this. */
+/* Tests with a fixture of their own call zb_setup() and zb_teardown() from it. */
 #ifndef ZB_OWN_FIXTURE
 FIXTURE_SETUP(zbuddy)
 {
