@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The scheme that all ioctls follow: command numbers, pointers, sizes, flags
- * and reserved fields. Each test runs once for every command. What the fields
- * mean is in fields_test.c.
+ * The conventions that all ioctls follow: command numbers, pointers, sizes, flags
+ * and reserved fields. Each test runs once for every command. fields_test.c tests
+ * the meaning of the fields.
  */
 #include "zbuddy_test.h"
 
@@ -26,12 +26,12 @@ FIXTURE_VARIANT(cmd) {
 	size_t size;
 	size_t reserved;	/* offset of __reserved */
 	size_t handle;		/* offset of the handle that it takes */
-	size_t needs;		/* a shorter structure makes no sense */
+	size_t needs;		/* least size that is accepted */
 	__u32 good_flags;
-	bool silent;		/* it has nothing to tell */
+	bool silent;		/* the command writes nothing to its argument */
 };
 
-/* What the commands for many buffers at once point to. */
+/* The array that the bulk commands point to. */
 static struct zb_bulk_buffer bufs[1];
 
 FIXTURE_VARIANT_ADD(cmd, info) {
@@ -142,7 +142,7 @@ FIXTURE_TEARDOWN_PARENT(cmd)
 	zb_teardown(_metadata, &self->zb);
 }
 
-/* What a good argument has besides its size and one handle. */
+/* Fill in the members of a valid argument other than size and handle. */
 static void fill_members(const FIXTURE_DATA(cmd) *self,
 			 const FIXTURE_VARIANT(cmd) *variant, char *buf)
 {
@@ -175,7 +175,7 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 		memcpy(buf, &sync, sizeof(sync));
 }
 
-/* A good argument of @size bytes at @p, whose tail is zero. */
+/* Write a valid argument of @size bytes to @p; bytes beyond the structure are zero. */
 static void *fill(const FIXTURE_DATA(cmd) *self,
 		  const FIXTURE_VARIANT(cmd) *variant, void *p, size_t size)
 {
@@ -196,7 +196,7 @@ static void put_word(void *p, size_t at, __u32 word)
 	memcpy((char *)p + at, &word, sizeof(word));
 }
 
-/* Nothing has happened: as much is free, and the buffer is there. */
+/* A refused command has changed nothing: same amount free, and the buffer still exists. */
 #define EXPECT_UNCHANGED() do {						\
 	struct zb_ioc_query __q;					\
 									\
@@ -209,7 +209,7 @@ static void put_word(void *p, size_t at, __u32 word)
 	EXPECT_UNCHANGED();						\
 } while (0)
 
-/* The command did its work: bring back the state in which we found it. */
+/* Undo a command that has succeeded. */
 static int undo(FIXTURE_DATA(cmd) *self, const FIXTURE_VARIANT(cmd) *variant,
 		const void *p)
 {
@@ -276,7 +276,7 @@ TEST_F(cmd, bad_pointer)
 	EXPECT_REFUSED(EFAULT, (void *)-1l);
 }
 
-/* The further it reaches over the end of what is mapped. */
+/* An argument that extends beyond mapped memory, by every possible number of bytes. */
 TEST_F(cmd, pointer_across_the_end)
 {
 	char *end = self->room + 65536, copy[256];
@@ -290,8 +290,8 @@ TEST_F(cmd, pointer_across_the_end)
 	}
 }
 
-/* It says it is longer than what is mapped. */
-TEST_F(cmd, tail_is_not_there)
+/* The size field announces more bytes than are mapped. */
+TEST_F(cmd, tail_not_mapped)
 {
 	char *end = self->room + 65536, *p = end - variant->size;
 
@@ -301,7 +301,7 @@ TEST_F(cmd, tail_is_not_there)
 	EXPECT_REFUSED(EFAULT, p);
 }
 
-/* What can't be told must not have happened. Some have nothing to tell. */
+/* A command whose result can't be written must have no effect. Some write nothing. */
 TEST_F(cmd, read_only)
 {
 	char *p = fill(self, variant, self->room, variant->size);
@@ -317,7 +317,7 @@ TEST_F(cmd, read_only)
 	EXPECT_UNCHANGED();
 }
 
-/* Its first part can be written, its last can't. */
+/* Only the first half of the argument is writable. */
 TEST_F(cmd, last_bytes_read_only)
 {
 	char *end = self->room + 65536, *p = end - variant->size / 2;
@@ -346,8 +346,8 @@ TEST_F(cmd, size_too_short)
 }
 
 /*
- * Between the shortest that is taken and today's size, all work, and nothing
- * is written behind the end that was told.
+ * Every size from the shortest one accepted to the current one works, and nothing is
+ * written beyond the size that the caller passed.
  */
 TEST_F(cmd, size_of_an_older_version)
 {
@@ -439,8 +439,8 @@ TEST_F(cmd, reserved)
 	}
 }
 
-/* A caller may well pass a structure again that has an old answer in it. */
-TEST_F(cmd, old_answer_does_not_matter)
+/* Output fields are ignored on input, so that a caller can reuse a structure. */
+TEST_F(cmd, reused_structure)
 {
 	fill(self, variant, self->room, variant->size);
 	ASSERT_EQ(0, zb_ioctl(self->zb.fd, variant->nr, self->room));
@@ -453,7 +453,7 @@ TEST_F(cmd, old_answer_does_not_matter)
 	EXPECT_WORKS(self->room);
 }
 
-/* The right number in the wrong dress: direction and size bits, other letters. */
+/* The right command number, but with direction or size bits, or another type. */
 TEST_F(cmd, wrong_encoding)
 {
 	unsigned int nr = _IOC_NR(variant->nr);
@@ -489,8 +489,8 @@ TEST_F(zbuddy, unknown_commands)
 }
 
 /*
- * Numbers, sizes and offsets are the ones that were promised, for this compiler as
- * well. A structure may have grown behind what it had.
+ * Numbers, sizes and offsets are those of the ABI, with this compiler as well. A
+ * structure may only have grown at its end.
  */
 TEST(pinned)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocating and freeing: sizes, accounting, exhaustion, handles, zones. Lower
- * level than the unit tests of the core in nothing, but through the device.
+ * Allocating and freeing through the device: sizes, accounting, exhaustion, handles and
+ * zones. The unit tests cover the core itself.
  */
 #include "zbuddy_test.h"
 
@@ -27,7 +27,7 @@ static __u32 order_of(__u64 length, __u64 page)
 	return order;
 }
 
-/* Free @nr of them, in an order that is no order. */
+/* Free @nr buffers in random order. */
 static int free_shuffled(int fd, struct zb_ioc_alloc *b, unsigned int nr)
 {
 	__u64 seed = 42;
@@ -125,8 +125,8 @@ TEST_F(zbuddy, longest_length)
 	expect_length(_metadata, self, most / 2 + 1);
 }
 
-/* The tail that was cut off is there for others while the rest is held. */
-TEST_F(zbuddy, tails_can_be_used)
+/* The trimmed tail of a block can be allocated while the buffer is held. */
+TEST_F(zbuddy, trimmed_tails_are_free)
 {
 	__u64 bytes, length = 5 * self->page;
 	unsigned int nr = 0, more;
@@ -194,7 +194,7 @@ TEST_F(zbuddy, all_of_the_region)
 	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
 }
 
-/* Down to the last page, and then it merges to the largest blocks again. */
+/* Allocate page by page until nothing is left; all pages merge again when freed. */
 TEST_F(zbuddy, page_by_page)
 {
 	__u32 gfp = ZB_GFP_ANYZONE;
@@ -244,7 +244,7 @@ TEST_F(zbuddy, buddyinfo_is_the_same_afterwards)
 	EXPECT_STREQ(before, after);
 }
 
-/* Pages that another CPU keeps on its lists are not lost to us. */
+/* Pages on the per-CPU lists of other CPUs can be allocated as well. */
 TEST_F(zbuddy, lists_of_other_cpus)
 {
 	unsigned int nr, cpu, cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -336,7 +336,7 @@ TEST_F(zbuddy, handles_that_are_not_ours)
 	close(other);
 }
 
-/* Two files with the same handles: what one frees, the other keeps. */
+/* Two files use the same handle value; freeing one buffer leaves the other alone. */
 TEST_F(zbuddy, same_handle_in_two_files)
 {
 	struct zb_ioc_alloc a, b;
@@ -377,7 +377,7 @@ static const struct choice {
 	{ ZB_GFP_ANYZONE, ZB_ZONE_MOVABLE },
 };
 
-/* With all free it is the highest zone that is allowed and exists. */
+/* With all memory free, the highest existing zone that the flags allow is used. */
 TEST_F(zbuddy, zone_choice)
 {
 	struct zb_ioc_alloc a;
@@ -399,7 +399,7 @@ TEST_F(zbuddy, zone_choice)
 	}
 }
 
-/* Full to the last byte, and never a byte of a zone above. */
+/* All zones up to the allowed one are filled, but no byte of a higher zone is used. */
 TEST_F(zbuddy, zone_fallback)
 {
 	struct zb_ioc_zone zone;
@@ -449,7 +449,7 @@ struct worker {
 	bool failed;
 };
 
-/* Each writes its own number into each of its pages and finds it there. */
+/* Each thread writes its number to all of its pages and reads it back. */
 static void *work(void *arg)
 {
 	struct worker *w = arg;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocating and freeing many buffers at once: partial success is told to the
- * buffer, and what could not be told has not happened.
+ * Allocating and freeing many buffers at once: partial success is reported exactly, and
+ * an operation whose result can't be reported has no effect.
  */
 #include "buffer_test.h"
 
 static __u32 handles[ZB_BULK_MAX + 16];
 static struct zb_bulk_buffer bufs[ZB_BULK_MAX + 16];
 
-/* Two pages, of which the second can't be written or not even read. */
+/* Returns the border between a writable page and one with protection @prot. */
 static __u32 *edge(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
 		   int prot)
 {
@@ -92,7 +92,7 @@ TEST_F(zbuddy, they_are_zero_and_apart)
 		EXPECT_TRUE(zb_all_bytes(p[i], (unsigned char)(i + 1), self->page));
 }
 
-/* Each element has what QUERY tells, and its offsets map that buffer. */
+/* Each element agrees with QUERY, and its offsets map that buffer. */
 TEST_F(zbuddy, described)
 {
 	struct zb_ioc_query q;
@@ -135,7 +135,7 @@ TEST_F(zbuddy, by_length)
 	EXPECT_EQ(30 * self->page, held(self));
 }
 
-/* For a program that was compiled with a longer element than the module knows. */
+/* A program may be compiled with a longer element than the module knows. */
 TEST_F(zbuddy, longer_elements)
 {
 	static const __u32 sizes[] = { 41, 44, 48, 64, 200, 4096 };
@@ -173,8 +173,8 @@ TEST_F(zbuddy, longer_elements)
 	free(p);
 }
 
-/* Why it ended early is told besides how far it came. */
-TEST_F(zbuddy, told_why)
+/* @error tells why fewer than the requested number were allocated. */
+TEST_F(zbuddy, partial_success_has_an_errno)
 {
 	struct zb_bulk_buffer *end = (void *)edge(_metadata, self, PROT_NONE);
 	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, end - 3, 5);
@@ -255,8 +255,8 @@ TEST_F(zbuddy, one_field_wrong)
 	EXPECT_FREE(0, stride, 4096);
 }
 
-/* As many as there were, the rest of the array as it was. */
-TEST_F(zbuddy, there_are_not_so_many)
+/* Allocates what is available and leaves the rest of the array unchanged. */
+TEST_F(zbuddy, fewer_than_requested)
 {
 	__u32 order = self->info.block_order, done, again;
 
@@ -273,7 +273,7 @@ TEST_F(zbuddy, there_are_not_so_many)
 	EXPECT_EQ(0, held(self));
 }
 
-/* The array ends before the number does. */
+/* The array has fewer elements than the requested number of buffers. */
 TEST_F(zbuddy, alloc_into_an_array_that_ends)
 {
 	static const int prots[] = { PROT_NONE, PROT_READ };
@@ -293,7 +293,7 @@ TEST_F(zbuddy, alloc_into_an_array_that_ends)
 				ASSERT_EQ(0, zb_free(self->fd, end[-(int)i].handle));
 		}
 		EXPECT_EQ(0, held(self));
-		/* part of the last one */
+		/* only part of the last element is writable */
 		for (half = 4; half < sizeof(*end); half += 4) {
 			void *at = (char *)(end - 1) - half;
 
@@ -327,7 +327,7 @@ TEST_F(zbuddy, free_from_an_array_that_ends)
 	expect_known(_metadata, self->fd, handles + 7, 1, true);
 }
 
-/* What stops it where: a stale handle, a foreign one, 0, one of the same call. */
+/* BULK_FREE stops at a stale handle, one of another file, 0, or a duplicate. */
 TEST_F(zbuddy, unknown_handle_in_the_array)
 {
 	__u32 at, kind, done, stranger, spared, i, bad[5];
@@ -364,7 +364,7 @@ TEST_F(zbuddy, unknown_handle_in_the_array)
 	close(other);
 }
 
-/* If what became of it can't be told, it must not have happened. */
+/* A command whose result can't be written must have no effect. */
 TEST_F(zbuddy, read_only_structure)
 {
 	void *p = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
@@ -394,7 +394,7 @@ TEST_F(zbuddy, read_only_structure)
 	EXPECT_EQ(8, done);
 }
 
-/* The array may even be in one of the buffers, and go away with it. */
+/* The array of handles may be in one of the buffers that are freed. */
 TEST_F(zbuddy, array_in_a_buffer)
 {
 	struct zb_bulk_buffer *p;
@@ -420,7 +420,7 @@ TEST_F(zbuddy, array_in_a_buffer)
 	EXPECT_EQ(self->page, held(self));
 }
 
-/* What is mapped keeps its memory, also when it is freed with others. */
+/* BULK_FREE of a mapped buffer leaves the mapping and its memory alone. */
 TEST_F(zbuddy, free_while_mapped)
 {
 	struct zb_ioc_query q;

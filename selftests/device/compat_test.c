@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device from a 32-bit program, without one: a 64-bit program on x86 can
- * make 32-bit system calls with int 0x80. Pointers must be below 4 GiB then.
+ * 32-bit system calls on the device, without a 32-bit program: on x86, a 64-bit program
+ * can make them with int 0x80, if its pointers are below 4 GiB.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -12,7 +12,7 @@
 
 TEST(only_for_x86_64)
 {
-	SKIP(return, "int 0x80 is of x86");
+	SKIP(return, "int 0x80 exists on x86 only");
 }
 
 #else
@@ -21,7 +21,7 @@ TEST(only_for_x86_64)
 #define NR32_ioctl	54
 #define NR32_mmap2	192
 
-/* The stack below is in use by leaf functions: keep off it. */
+/* Skip the red zone below the stack pointer, which leaf functions use. */
 static long call32(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long last asm("r12") = f;
@@ -48,7 +48,7 @@ static void no_int80(int sig)
 	_exit(sig);
 }
 
-/* With a handler, so that the kernel has nothing to say of it. */
+/* Handle SIGSEGV in the child so that the kernel does not log it. */
 static bool have_int80(void)
 {
 	int status;
@@ -67,7 +67,7 @@ FIXTURE_SETUP(compat)
 	if (zb_setup(_metadata, &self->zb))
 		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
 	if (!have_int80())
-		SKIP(return, "no 32-bit system calls here");
+		SKIP(return, "this kernel has no 32-bit system calls");
 	self->room = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->room);
@@ -118,7 +118,7 @@ TEST_F(compat, all_commands)
 	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_SYNC + 1, &f, sizeof(f)));
 }
 
-/* The commands on buffers; what they point to is in the room as well. */
+/* The commands on buffers; the arrays they point to are below 4 GiB as well. */
 TEST_F(compat, buffer_commands)
 {
 	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
@@ -160,14 +160,14 @@ TEST_F(compat, buffer_commands)
 	EXPECT_EQ(8, bulk.done);
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));
 	EXPECT_EQ(8, away.done);
-	/* the upper half of a pointer counts for a 32-bit program, too */
+	/* the upper half of a pointer is not ignored in a 32-bit call */
 	away.handles |= 1ull << 40;
 	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));
 	bulk.buffers |= 1ull << 40;
 	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
 }
 
-/* mmap2 counts offsets in 4 KiB, in 32 bits. */
+/* mmap2 takes a 32-bit offset in units of 4 KiB. */
 TEST_F(compat, map)
 {
 	struct zb_ioc_alloc a = zb_want_order(3, ZB_GFP_ANYZONE);
@@ -192,7 +192,7 @@ TEST_F(compat, map)
 	EXPECT_EQ(0x78, q[0]);
 }
 
-/* The other offset is one that mmap2 can express as well. */
+/* mmap_huge_offset is within the range of mmap2 as well. */
 TEST_F(compat, map_huge)
 {
 	struct zb_ioc_alloc a = zb_want_length(2 << 20, ZB_GFP_ANYZONE);
@@ -202,7 +202,7 @@ TEST_F(compat, map_huge)
 	long addr;
 
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	ASSERT_EQ(0, alloc32(self, &a));
 	ASSERT_NE(0, a.mmap_huge_offset);
 	ASSERT_LE(a.mmap_huge_offset + a.length, 1ull << 44);
@@ -220,7 +220,7 @@ TEST_F(compat, map_huge)
 	EXPECT_EQ(0x78, same[0]);
 }
 
-/* A deadline is 64 bits for a 32-bit program, too; the past allows one attempt. */
+/* A deadline has 64 bits in a 32-bit call as well; a past one allows one attempt. */
 TEST_F(compat, deadline)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
@@ -233,7 +233,7 @@ TEST_F(compat, deadline)
 	EXPECT_EQ(-EINVAL, alloc32(self, &a));
 }
 
-/* As many buffers as a 32-bit program has offsets for, if there are enough frames. */
+/* ENOSPC once all mmap() offsets of a 32-bit program are in use. */
 TEST_F(compat, no_handles_left)
 {
 	__u64 most = (1ull << 44) / self->zb.page >> (self->zb.info.max_order + 1);
@@ -254,10 +254,11 @@ TEST_F(compat, no_handles_left)
 }
 
 /*
- * However many come and go, offsets stay within reach. A quarter of a million of them
- * takes minutes where the kernel looks on: $ZB_TEST_SECONDS, or 60, is how long to try.
+ * Handles are reused, so that mmap() offsets stay within the range of a 32-bit program
+ * however many buffers are allocated and freed. In a debug kernel a full round can take
+ * minutes: give up after $ZB_TEST_SECONDS, 60 by default.
  */
-TEST_F_TIMEOUT(compat, handles_come_round, 90)
+TEST_F_TIMEOUT(compat, handles_wrap_around, 90)
 {
 	__u64 i, most = (1ull << 44) / self->zb.page >> (self->zb.info.max_order + 1);
 	const char *limit = getenv("ZB_TEST_SECONDS") ?: "60";
@@ -266,7 +267,7 @@ TEST_F_TIMEOUT(compat, handles_come_round, 90)
 	struct zb_ioc_query q;
 
 	if (most > 1 << 18)
-		SKIP(return, "too many");
+		SKIP(return, "too many handles");
 	ASSERT_EQ(0, alloc32(self, &kept));
 	for (i = 0; i < most + 10; i++) {
 		a = zb_want_order(0, ZB_GFP_ANYZONE);
@@ -275,7 +276,7 @@ TEST_F_TIMEOUT(compat, handles_come_round, 90)
 		ASSERT_LE(a.mmap_offset + a.length, 1ull << 44);
 		ASSERT_EQ(0, zb_free(self->zb.fd, a.handle));
 		if (zb_now_ns() > end)
-			SKIP(return, "%llu of %llu in %s seconds", i, most, limit);
+			SKIP(return, "only %llu of %llu in %s seconds", i, most, limit);
 	}
 	ASSERT_EQ(0, zb_query(self->zb.fd, kept.handle, &q));
 	EXPECT_EQ(kept.mmap_offset, q.mmap_offset);

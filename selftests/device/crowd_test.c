@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many wait for memory. A free wakes the one that gets it, and nobody else: what is
- * counted is how often each thread has gone to sleep.
+ * Many threads wait for memory. A free wakes only the thread that gets it, which the
+ * test verifies by counting how often each thread has gone to sleep.
  */
 #include "waiters.h"
 
@@ -46,7 +46,7 @@ static unsigned int begin(void)
 	return i;
 }
 
-/* How often a thread went to sleep, or -1 if it is gone. */
+/* How often a thread went to sleep, or -1 if it has exited. */
 static long sleeps(const struct member *m)
 {
 	char path[64], text[4096], *at;
@@ -81,7 +81,7 @@ static bool await_done(unsigned int nr, unsigned int want)
 
 static long before[NR_WAITERS];
 
-/* Until all of them sleep: none has gone to sleep once more for a while. */
+/* Wait until all threads sleep: no count of sleeps has changed for 200 ms. */
 static void settle(unsigned int nr)
 {
 	unsigned int i;
@@ -122,8 +122,7 @@ TEST_F_TIMEOUT(zbuddy, one_free_wakes_one, 500)
 	for (i = 0; i < nr; i++)
 		if (!members[i].done)
 			woken += sleeps(&members[i]) - before[i];
-	TH_LOG("%u wait; %d frees have woken %ld of those that got nothing", nr, NR_PAGES,
-	       woken);
+	TH_LOG("%u threads wait; %d frees caused %ld needless wakeups", nr, NR_PAGES, woken);
 	EXPECT_EQ(0, woken);
 	zb_set_parameter("max_waiting_per_user", per_user);
 	give_all(self);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * With dynamic debug, the log names the field of a structure that was refused.
- * The kernel must have dynamic debug; without it there is nothing to read.
+ * With dynamic debug enabled, the log names the field for which a structure was
+ * refused. Needs a kernel with CONFIG_DYNAMIC_DEBUG.
  */
 #include "buffer_test.h"
 
@@ -10,7 +10,7 @@
 static struct zb_bulk_buffer bufs[2];
 static int kmsg = -1;
 
-/* What the kernel said since the last call; "" if nothing of it is ours. */
+/* The module's last message since the previous call, "" if there is none. */
 static const char *said(void)
 {
 	static char text[4096];
@@ -43,7 +43,7 @@ static bool debug_is_on(void)
 		SKIP(return, "no dynamic debug in this kernel");	\
 } while (0)
 
-/* The log has the field, its value, and who it was. */
+/* The log names the caller, the field and its value. */
 #define EXPECT_NAMED(cmd, arg, field, value) do {			\
 	char __want[128];						\
 	const char *__text;						\
@@ -53,11 +53,11 @@ static bool debug_is_on(void)
 		 getpid(), field, (unsigned long long)(value));		\
 	__text = said();						\
 	EXPECT_NE(NULL, strstr(__text, __want)) {			\
-		TH_LOG("not '%s' but '%s'", __want, __text);		\
+		TH_LOG("expected '%s', found '%s'", __want, __text);	\
 	}								\
 } while (0)
 
-/* @good with one member set to @value. */
+/* A copy of @good with one member set to @value is refused, and the log names it. */
 #define REFUSED(cmd, good, member, value) do {				\
 	__typeof__(good) __arg = good;					\
 									\
@@ -134,7 +134,7 @@ TEST_F(zbuddy, others)
 	REFUSED(ZB_IOC_SYNC, sync, length, a.length + 1);
 }
 
-/* Nothing is said of what is right, or while debugging is off. */
+/* Nothing is logged for valid structures, or with dynamic debug disabled. */
 TEST_F(zbuddy, silent)
 {
 	struct zb_ioc_info info = { .size = sizeof(info) };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each errno of the contract in the user header, and that the command which
- * failed with it has changed nothing: as much is free as before, the buffers are
- * there with the same properties, and no handle or descriptor has come to be.
+ * Each errno documented in the user header, and that a failed command changes nothing:
+ * the amount of free memory and the properties of buffers are the same as before, and
+ * no handle or file descriptor has been created.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -11,12 +11,12 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-/* What can be seen of the device and of this process. */
+/* The visible state of the device and of this process. */
 struct state {
 	__u64 free;
 	unsigned int files;
 	struct zb_ioc_query query;
-	int gone;	/* errno of a handle that was never given out */
+	int gone;	/* errno of QUERY for a handle that was never allocated */
 };
 
 FIXTURE(err) {
@@ -63,7 +63,7 @@ FIXTURE_TEARDOWN_PARENT(err)
 	EXPECT_EQ(0, memcmp(&self->before.query, &__now.query, sizeof(__now.query))); \
 } while (0)
 
-/* @call ends with -@err, and has changed nothing. */
+/* @call fails with -@err and changes nothing. */
 #define EXPECT_FAILS(err, call) do {					\
 	EXPECT_EQ(-(err), call);					\
 	EXPECT_SAME();							\
@@ -170,7 +170,7 @@ TEST_F(err, eacces)
 	int fd;
 
 	if (!(self->zb.info.features & ZB_FEATURE_DMABUF))
-		SKIP(return, "no dma-bufs here");
+		SKIP(return, "no dma-bufs in this kernel");
 	fd = open(ZB_DEV, O_RDONLY | O_CLOEXEC);
 	ASSERT_EQ(0, zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &a));
 	self->before = look(self);
@@ -199,13 +199,13 @@ TEST_F(err, edquot)
 	unsigned long limit = zb_get_parameter("max_bytes_per_open");
 
 	if (zb_set_parameter("max_bytes_per_open", self->a.length))
-		SKIP(return, "limits can't be changed");
+		SKIP(return, "can't set max_bytes_per_open");
 	EXPECT_FAILS(EDQUOT, alloc(self, 0, ZB_GFP_ANYZONE));
 	EXPECT_FAILS(EDQUOT, bulk(self, 0, ZB_GFP_ANYZONE));
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", limit));
 }
 
-/* More than the buffers of the largest order that there are. */
+/* Allocate all blocks of the largest order, and then one more. */
 TEST_F(err, enomem)
 {
 	static struct zb_ioc_alloc all[8192];
@@ -264,7 +264,7 @@ TEST_F(err, eintr)
 	zb_alloc_all(FD, self->zb.info.max_order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC |
 		     __ZB_GFP_NOWARN, all, ARRAY_SIZE(all), &bytes);
 	self->before = look(self);
-	/* Only a page could come, and the request is no one that can never be met. */
+	/* Wait for a single page: a request that can never be served would not wait. */
 	self->zb.info.max_order = 0;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_thread, self));
 	for (ms = 0; ms < 20000 && !done; ms += 10) {
@@ -281,7 +281,7 @@ TEST_F(err, emfile)
 	struct rlimit old, few = { .rlim_cur = 3, .rlim_max = 3 };
 
 	if (!(self->zb.info.features & ZB_FEATURE_DMABUF))
-		SKIP(return, "no dma-bufs here");
+		SKIP(return, "no dma-bufs in this kernel");
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
 	few.rlim_max = old.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &few));
@@ -299,7 +299,7 @@ TEST_F(err, enfile)
 	void *p;
 
 	if (!(self->zb.info.features & ZB_FEATURE_DMABUF))
-		SKIP(return, "no dma-bufs here");
+		SKIP(return, "no dma-bufs in this kernel");
 	zb_read_file(FILE_MAX, old, sizeof(old));
 	mine = open(FILE_MAX, O_WRONLY | O_CLOEXEC);
 	if (mine < 0 || pwrite(mine, "1\n", 2, 0) != 2)
@@ -311,7 +311,7 @@ TEST_F(err, enfile)
 	mmap_errno = errno;
 	EXPECT_EQ(strlen(old), pwrite(mine, old, strlen(old), 0));
 	EXPECT_EQ(-ENFILE, rc);
-	/* A buffer that is mapped for the first time needs a file as well. */
+	/* The first mapping of a buffer needs a struct file as well. */
 	if (p != MAP_FAILED)
 		munmap(p, self->a.length);
 	EXPECT_TRUE(p != MAP_FAILED || mmap_errno == ENFILE);
@@ -321,13 +321,13 @@ TEST_F(err, enfile)
 TEST_F(err, eopnotsupp)
 {
 	if (self->zb.info.features & ZB_FEATURE_DMABUF)
-		SKIP(return, "this kernel has all it needs");
+		SKIP(return, "this kernel supports all features");
 	EXPECT_FAILS(EOPNOTSUPP, zb_export(FD, self->a.handle, 0));
 }
 
 /*
- * Of a bulk that ends early, what is told is there and nothing else; see also
- * bulk_test and, for ENOSPC, compat_test.
+ * A bulk command that ends early has done exactly what it reports. See also bulk_test
+ * and, for ENOSPC, compat_test.
  */
 TEST_F(err, bulk_ended_early)
 {

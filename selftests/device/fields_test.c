@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the fields of the ioctls may hold. Each test changes one field of a
- * good structure; the file that is refused must have nothing then.
+ * Valid values of the ioctls' fields. Each test changes one field of a valid structure;
+ * a refused command must not have allocated anything.
  */
 #include "zbuddy_test.h"
 
@@ -30,7 +30,7 @@ static struct zb_ioc_alloc good(void)
 	return zb_want_order(0, ZB_GFP_ANYZONE);
 }
 
-/* Whether some zone is one that @highest allows. */
+/* True if there is a zone that is not above @highest. */
 static bool have_zone(const FIXTURE_DATA(zbuddy) *self, unsigned int highest)
 {
 	struct zb_ioc_zone zone;
@@ -42,7 +42,7 @@ static bool have_zone(const FIXTURE_DATA(zbuddy) *self, unsigned int highest)
 	return false;
 }
 
-/* The rule of the kernel, in words instead of a table; -1: means nothing. */
+/* The kernel's gfp_zone(), as rules instead of a table; -1 for invalid combinations. */
 static int highest_zone(__u32 gfp)
 {
 	bool dma = gfp & __ZB_GFP_DMA, dma32 = gfp & __ZB_GFP_DMA32;
@@ -191,7 +191,7 @@ TEST_F(zbuddy, gfp_each_unknown_bit_beside_good_ones)
 	EXPECT_ALLOC(EINVAL, a);
 }
 
-/* What would do nothing, or harm, when user space asks for it. */
+/* Flags that would have no effect or be harmful in a request of user space. */
 TEST_F(zbuddy, gfp_for_the_kernel_alone)
 {
 	static const __u32 refused[] = {
@@ -270,7 +270,7 @@ TEST_F(zbuddy, order)
 	}
 }
 
-/* Another zone can hold it, so it isn't wrong; it just isn't to be had. */
+/* Only another zone has blocks of this order: the order is valid, so ENOMEM. */
 TEST_F(zbuddy, order_that_the_zone_cannot_hold)
 {
 	struct zb_ioc_alloc a = good();
@@ -304,7 +304,7 @@ TEST_F(zbuddy, length)
 		a.length = bad[i];
 		EXPECT_ALLOC(EINVAL, a);
 	}
-	/* The low half alone would be good. */
+	/* lengths whose low 32 bits alone would be valid */
 	for (i = 36; i < 64; i++) {
 		a.length = (1ull << i) + self->page;
 		if (a.length > most)
@@ -371,7 +371,7 @@ TEST_F(zbuddy, node_without_a_region)
 	}
 }
 
-/* A bad node is wrong whether or not there is something to be had. */
+/* An invalid node is EINVAL even when no memory is free. */
 TEST_F(zbuddy, errors_come_before_enomem)
 {
 	struct zb_ioc_alloc *bufs = calloc(4096, sizeof(*bufs));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kill -9 of processes that hold buffers in every way there is: each frame
- * comes back.
+ * kill -9 of processes that hold buffers by handles, mappings, dma-bufs and pins: all
+ * memory is freed.
  */
 #include "buffer_test.h"
 
@@ -9,7 +9,7 @@
 
 #define NR_KIDS	200
 
-/* What a child holds is of its number; then it says so, and waits for its end. */
+/* Hold buffers in ways that depend on @i, report this by @say, and wait to be killed. */
 static void hold(unsigned int i, __u64 page, int say)
 {
 	struct zb_ioc_alloc a;
@@ -44,7 +44,7 @@ static void hold(unsigned int i, __u64 page, int say)
 		_exit(2);
 	if (write(say, "", 1) != 1)
 		_exit(3);
-	/* some are killed while they are at it */
+	/* a quarter of the children keep allocating until they are killed */
 	for (;;) {
 		if (i % 4)
 			pause();
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 	for (said = 0; said < NR_KIDS; said++)
 		ASSERT_EQ(1, read(say[0], &byte, 1));
 	EXPECT_LT(zb_free_bytes(self->fd), self->free);
-	/* one half one by one, the other at once */
+	/* kill one half one by one and the other half at once */
 	for (i = 0; i < NR_KIDS / 2; i++)
 		ASSERT_EQ(0, kill(kids[i], SIGKILL));
 	ASSERT_EQ(0, kill(-group, SIGKILL));
@@ -88,7 +88,7 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 	EXPECT_TRUE(zb_check_ok());
 }
 
-/* In the middle of an allocation, of a wait, of a mapping. */
+/* Kill processes in the middle of allocating, waiting and mapping. */
 TEST_F_TIMEOUT(zbuddy, kill_at_any_moment, 90)
 {
 	__u64 seed = 11;
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(zbuddy, kill_at_any_moment, 90)
 	}
 }
 
-/* Allocates and frees as much as there is in one piece, for ever. */
+/* Allocate and free the largest possible buffer in an endless loop. */
 static void clear_for_ever(int fd)
 {
 	struct zb_ioc_alloc a;
@@ -135,7 +135,7 @@ static void clear_for_ever(int fd)
 			zb_free(fd, a.handle);
 }
 
-/* Most of the time of such a process goes into clearing, and ends there. */
+/* That process spends most of its time clearing memory, which SIGKILL interrupts. */
 TEST_F_TIMEOUT(zbuddy, kill_ends_clearing, 120)
 {
 	long before = zb_vmstat("zb_alloc_killed");
@@ -176,7 +176,7 @@ static long pgalloc(void)
 	return sum;
 }
 
-/* Asks for everything at once, in blocks of 2 MiB. */
+/* Request all memory in one bulk command, in blocks of 2 MiB. */
 static void bulk_all(size_t pages)
 {
 	static __u32 handles[ZB_BULK_MAX];
@@ -189,8 +189,8 @@ static void bulk_all(size_t pages)
 }
 
 /*
- * A process that is killed when it has some buffers of many gets no more of them:
- * so many frames fewer are allocated. If this process is late, it tries again.
+ * A process that is killed in the middle of a bulk command does not allocate the rest
+ * of its buffers, which pgalloc shows. Repeat if the signal came too late.
  */
 TEST_F_TIMEOUT(zbuddy, kill_ends_bulk, 120)
 {

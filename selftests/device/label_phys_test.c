@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Naming a buffer, where it is, and what CPU and device see of it: LABEL, PHYS,
- * SYNC.
+ * The commands LABEL, PHYS and SYNC: the name of a buffer, its physical address, and
+ * the coherency between CPU and device.
  */
 #include "buffer_test.h"
 
@@ -56,7 +56,7 @@ TEST_F(zbuddy, label_without_an_end)
 	EXPECT_TRUE(labelled(a.handle, "before"));
 }
 
-/* It is printed in a line of words: nothing that would break one. */
+/* Labels are printed as one word of a line: blanks and control characters are refused. */
 TEST_F(zbuddy, label_characters)
 {
 	struct zb_ioc_alloc a = get(_metadata, self);
@@ -96,7 +96,7 @@ TEST_F(zbuddy, unknown_handles)
 	close(other);
 }
 
-/* What the kernel tells root of the page behind an address. */
+/* The frame number of a mapped page, which the kernel reveals to root only. */
 static __u64 pfn_of(void *p, __u64 page)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -151,7 +151,7 @@ TEST_F(zbuddy, phys_is_not_for_everybody)
 			_exit(1);
 		if (zb_phys(self->fd, a.handle, &p) != -EPERM || p.addr || p.length)
 			_exit(2);
-		/* nor do errors tell whether there is such a handle */
+		/* EPERM does not reveal whether the handle exists */
 		_exit(zb_phys(self->fd, ZB_NO_HANDLE, &p) == -EPERM ? 0 : 3);
 	}
 	EXPECT_TRUE(zb_wait_exit(pid, 0));

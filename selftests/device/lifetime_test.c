@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When a buffer ends: with FREE, with the last descriptor of its file however
- * that goes away, and not before its last mapping. The fixture's teardown sees
- * to it that in the end all memory is back.
+ * Lifetime of buffers: they end with FREE or with the last descriptor of their file,
+ * but not before their last mapping. The fixture's teardown checks that all memory has
+ * been freed.
  */
 #include "buffer_test.h"
 
@@ -11,12 +11,12 @@
 #define LENGTH	(1 << 20)
 #define BYTE	0x5c
 
-/* This many bytes are held by somebody. */
+/* @bytes are allocated, by any process. */
 #define EXPECT_HELD(bytes)						\
 	EXPECT_EQ(self->free - (bytes),					\
 		  zb_await_free(self->fd, self->free - (bytes)))
 
-/* Of one buffer in another file. */
+/* A buffer that belongs to an open file of its own. */
 struct buffer {
 	int fd;
 	struct zb_ioc_alloc a;
@@ -98,7 +98,7 @@ TEST_F(zbuddy, kill_frees)
 	EXPECT_HELD(0);
 }
 
-/* Somebody who is in the middle of an ioctl when it happens. */
+/* Kill a process in the middle of an ioctl. */
 TEST_F(zbuddy, kill_while_busy)
 {
 	int round, status;
@@ -136,7 +136,7 @@ TEST_F(zbuddy, dup_keeps)
 	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
 }
 
-/* A second open is another file, though of the same process. */
+/* Files opened twice by one process are independent. */
 TEST_F(zbuddy, open_is_not_dup)
 {
 	struct zb_ioc_query q;
@@ -274,7 +274,7 @@ TEST_F(zbuddy, passed_to_another_process)
 	EXPECT_HELD(0);
 }
 
-/* In a message that nobody reads. */
+/* The last descriptor is in a socket message that nobody receives. */
 TEST_F(zbuddy, lost_in_a_socket)
 {
 	struct buffer b;
@@ -290,7 +290,7 @@ TEST_F(zbuddy, lost_in_a_socket)
 	EXPECT_HELD(0);
 }
 
-/* Runs this program as "--wait FD", which ends when FD does. */
+/* Run this program as "--wait FD", which exits at end-of-file on FD. */
 static pid_t run_waiter(const char *fd)
 {
 	pid_t pid = fork();
@@ -335,7 +335,7 @@ TEST_F(zbuddy, exec_keeps_when_told)
 	expect_exec(_metadata, self, 0, LENGTH);
 }
 
-/* The handle goes, the mapping stays as it is, its memory comes back last. */
+/* FREE removes the handle; the mapping and its memory stay until munmap(). */
 TEST_F(zbuddy, free_while_mapped)
 {
 	struct zb_ioc_query q;
@@ -373,7 +373,7 @@ TEST_F(zbuddy, close_while_mapped)
 	EXPECT_HELD(0);
 }
 
-/* Mapped twice, and cut in pieces: the last piece counts. */
+/* Two mappings, unmapped piece by piece: the last piece frees the memory. */
 TEST_F(zbuddy, free_while_mapped_in_pieces)
 {
 	struct buffer b;
@@ -396,7 +396,7 @@ TEST_F(zbuddy, free_while_mapped_in_pieces)
 	close(b.fd);
 }
 
-/* A child that was born with the mapping holds it as well. */
+/* A mapping inherited by fork() holds the buffer as well. */
 TEST_F(zbuddy, child_holds_the_mapping)
 {
 	struct buffer b;
@@ -434,7 +434,7 @@ struct race {
 	struct zb_ioc_alloc a;
 	pthread_barrier_t barrier;
 	int wins[2];
-	int odd;	/* an answer that is neither of the two right ones */
+	int odd;	/* an unexpected result: neither success nor ENOENT */
 };
 
 struct racer {
@@ -522,7 +522,7 @@ static __u64 cached_bytes(struct __test_metadata *_metadata, int fd)
 	return bytes;
 }
 
-/* What per-CPU lists keep is given back then, and not before. */
+/* The last close() of the device drains the per-CPU lists; an earlier one does not. */
 TEST_F(zbuddy, last_close_drains)
 {
 	struct zb_ioc_alloc a;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much one open file and one user may hold, and what buffers are charged to. The
- * device is opened by the parent or made everybody's for the time of a test.
+ * Limits per open file and per user, and charging of buffers. The device is opened by
+ * the parent or made accessible to everybody for the duration of a test.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -49,7 +49,10 @@ FIXTURE_TEARDOWN_PARENT(limits)
 	zb_teardown(_metadata, &self->zb);
 }
 
-/* As many buffers of @pages pages as can be had; *@err is why no more. */
+/*
+ * Allocate up to @max buffers of @pages pages. Returns the number of buffers, and the
+ * error of the last attempt in *@err.
+ */
 static unsigned int get_many(int fd, __u64 pages, __u32 gfp, unsigned int max, int *err)
 {
 	struct zb_ioc_alloc a;
@@ -63,7 +66,7 @@ static unsigned int get_many(int fd, __u64 pages, __u32 gfp, unsigned int max, i
 	return nr;
 }
 
-/* In a child that is @uid: its exit status is what @fn returns. */
+/* Run @fn in a child process with user id @uid and return its result. */
 static int as_user(unsigned int uid, int (*fn)(void *arg), void *arg)
 {
 	pid_t pid = fork();
@@ -111,7 +114,7 @@ TEST_F(limits, per_open_to_the_byte)
 	close(other);
 }
 
-/* A limit of less than a page, and one that is no whole page. */
+/* Limits of less than a page, of a fraction of a page, and of huge values. */
 TEST_F(limits, odd_limits)
 {
 	struct zb_ioc_alloc a;
@@ -122,17 +125,17 @@ TEST_F(limits, odd_limits)
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 1, ZB_GFP_ANYZONE, &a));
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
-	/* more than any machine has is as good as none */
+	/* values beyond any memory size mean no limit */
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", ~0ull));
 	EXPECT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 1ull << 63));
 	EXPECT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
-	/* one that is exceeded already stops more, and nothing else */
+	/* a limit that is already exceeded only refuses further buffers */
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", self->page));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 }
 
-/* A large allocation within the limit goes through (peers' fix broke that). */
+/* A single large allocation within the limits succeeds. */
 TEST_F(limits, large_within_the_limit)
 {
 	struct zb_ioc_alloc a;
@@ -164,8 +167,8 @@ TEST_F(limits, failures_are_not_charged)
 	EXPECT_EQ(0, zb_alloc_order(self->fd, 2, ZB_GFP_ANYZONE, &b));
 }
 
-/* What is mapped or exported is held, handle or not. */
-TEST_F(limits, what_is_mapped_counts)
+/* Mapped and exported buffers count even after their handle has been freed. */
+TEST_F(limits, mapped_buffers_count)
 {
 	struct zb_ioc_alloc a, b;
 	char *p;
@@ -201,7 +204,7 @@ TEST_F(limits, bulk_stops_at_the_limit)
 	EXPECT_EQ(-EDQUOT, zb_bulk_alloc(self->fd, 0, handles, 20, &done));
 }
 
-/* Waiting is for memory, not for a limit. */
+/* A request beyond a limit fails at once: requests wait for memory only. */
 TEST_F(limits, no_wait_for_a_limit)
 {
 	struct zb_ioc_alloc a;
@@ -239,7 +242,7 @@ static int user_holds(void *arg)
 	return 0;
 }
 
-/* All open files of a user together; other users have their own. */
+/* The limit applies to all open files of a user together, and to each user alone. */
 TEST_F(limits, per_user)
 {
 	int pipes[4], err;
@@ -265,7 +268,7 @@ TEST_F(limits, per_user)
 
 #define NR_IDS		16	/* user ids in a namespace */
 
-/* How many pages a process with this id takes, which then keeps them. */
+/* Start a process with this user id that allocates pages and keeps them; returns how many. */
 static __u64 taken_by(unsigned int id)
 {
 	int pipes[2], fd, err;
@@ -291,7 +294,10 @@ static __u64 taken_by(unsigned int id)
 	return nr;
 }
 
-/* Owner of a new user namespace, with all its ids. Pipes: namespace made, map made. */
+/*
+ * Create a user namespace and allocate with all of its user ids. The first pipe reports
+ * progress to the parent, the second one waits for the parent.
+ */
 static int namespace_holds(void *arg)
 {
 	int *pipes = arg;
@@ -307,7 +313,7 @@ static int namespace_holds(void *arg)
 		sum += taken_by(id);
 	if (sum != 64)
 		return 103;
-	/* Until the parent has seen that the owner has no more either. */
+	/* hold the pages until the parent has checked the limit of the owner */
 	return write(pipes[1], "", 1) == 1 && read(pipes[2], &byte, 1) == 1 ? 0 : 104;
 }
 
@@ -328,7 +334,7 @@ static int user_gets_none(void *arg)
 	return get_many(fd, 1, ZB_GFP_ANYZONE, 1, &err) == 0 && err == -EDQUOT ? 0 : 101;
 }
 
-/* Sixteen user ids in a namespace share what their owner may have. */
+/* All user ids of a namespace share the limit of the user who created it. */
 TEST_F(limits, user_namespace)
 {
 	int pipes[4], status;
@@ -349,7 +355,7 @@ TEST_F(limits, user_namespace)
 	ASSERT_EQ(1, read(pipes[0], &byte, 1));
 	if (byte == '-') {
 		waitpid(pid, &status, 0);
-		SKIP(return, "no user namespaces for users");
+		SKIP(return, "no unprivileged user namespaces");
 	}
 	ASSERT_TRUE(map_ids(pid));
 	ASSERT_EQ(1, write(pipes[3], "", 1));
@@ -360,7 +366,7 @@ TEST_F(limits, user_namespace)
 	kill(-pid, SIGKILL);
 }
 
-/* A frame that is pinned after the end of its buffer is still the user's. */
+/* A page that is still pinned after its buffer was freed counts for its user. */
 TEST_F(limits, limbo_counts)
 {
 	struct zb_ioc_alloc a, b;
@@ -418,7 +424,7 @@ TEST_F(limits, charge_parameter)
 	ASSERT_TRUE(set_charge("auto"));
 }
 
-/* Whether the program asks for it or not, and only if the administrator does. */
+/* With charge=memlock, RLIMIT_MEMLOCK limits buffers whatever their flags. */
 static int user_memlock(void *arg)
 {
 	int fd = zb_open(), err;
@@ -448,17 +454,17 @@ TEST_F(limits, memlock)
 	int err;
 
 	if (!set_charge("memlock"))
-		SKIP(return, "this kernel has no count of locked memory");
+		SKIP(return, "this kernel does not export the accounting of locked memory");
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	EXPECT_EQ(0, as_user(NOBODY, user_memlock, NULL));
-	/* CAP_IPC_LOCK is above it */
+	/* CAP_IPC_LOCK overrides the limit */
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
 	EXPECT_EQ(8, get_many(self->fd, 16, ZB_GFP_ANYZONE, 8, &err));
 	ASSERT_TRUE(set_charge("none"));
 	EXPECT_EQ(0, as_user(NOBODY, user_free_of_charge, NULL));
 }
 
-/* What was charged is what is given back, whatever the parameter says by then. */
+/* A buffer is uncharged from what it was charged to, even if the parameter has changed. */
 TEST_F(limits, charge_changes_meanwhile)
 {
 	struct rlimit limit = { 64 * self->page, 64 * self->page };
@@ -466,7 +472,7 @@ TEST_F(limits, charge_changes_meanwhile)
 	int i;
 
 	if (!set_charge("memlock"))
-		SKIP(return, "this kernel has no count of locked memory");
+		SKIP(return, "this kernel does not export the accounting of locked memory");
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	for (i = 0; i < 8; i++) {
 		ASSERT_TRUE(set_charge(i % 2 ? "memlock" : "none"));
@@ -478,7 +484,7 @@ TEST_F(limits, charge_changes_meanwhile)
 	EXPECT_EQ(0, as_user(NOBODY, user_memlock, NULL));
 }
 
-/* 0, or why there is no group with this limit. */
+/* Create a cgroup with a dmem limit of @bytes. Returns NULL or the reason of a failure. */
 static const char *make_group(__u64 bytes)
 {
 	char text[64], have[4096];
@@ -487,11 +493,11 @@ static const char *make_group(__u64 bytes)
 	    !strstr(have, "dmem"))
 		return "no dmem controller mounted";
 	if (zb_write_file("/sys/fs/cgroup/cgroup.subtree_control", "+dmem"))
-		return "dmem cannot be enabled";
+		return "can't enable controller dmem";
 	if (mkdir(GROUP, 0755) && errno != EEXIST)
-		return "no group can be made";
+		return "can't create a cgroup";
 	snprintf(text, sizeof(text), "zbuddy %llu", bytes);
-	return zb_write_file(GROUP "/dmem.max", text) ? "no limit can be set" : NULL;
+	return zb_write_file(GROUP "/dmem.max", text) ? "can't set dmem.max" : NULL;
 }
 
 static bool join(const char *group)
@@ -547,7 +553,7 @@ TEST_F(limits, dmem_cgroup)
 		close(d);
 		if (group_now())
 			_exit(8);
-		/* left behind, to be uncharged by somebody of another group */
+		/* left to be freed, and uncharged, by a process of another cgroup */
 		if (zb_alloc_length(self->fd, 8 * self->page, ZB_GFP_ANYZONE, &a))
 			_exit(9);
 		_exit(0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The waiting line: who passes whom, how often, and who may wait. The tests count
- * what /sys/kernel/debug/zbuddy/vmstat says of the line; they do not measure time.
+ * The queue of requests that wait for memory: which requests may pass others, how
+ * often, and how many may wait. The tests use the counters in
+ * /sys/kernel/debug/zbuddy/vmstat; they do not measure time.
  */
 #include "waiters.h"
 
@@ -23,10 +24,10 @@ static bool find_zone(FIXTURE_DATA(zbuddy) *self, __u32 type, struct zb_ioc_zone
 }
 
 /*
- * A block that would fit a zone by its size, but not by its alignment, can never be
- * had. It is refused, and does not wait at the head of the line for ever.
+ * A zone can be large enough for a block and still never have one, because of the
+ * block's alignment. Such a request is refused instead of blocking the queue forever.
  */
-TEST_F(zbuddy, what_can_never_be)
+TEST_F(zbuddy, impossible_by_alignment)
 {
 	struct zb_ioc_zone zone;
 	struct zb_ioc_alloc a;
@@ -37,12 +38,12 @@ TEST_F(zbuddy, what_can_never_be)
 		SKIP(return, "no zone DMA32");
 	order = (__u32)zone.largest_order + 1;
 	if (self->page << order > zone.total_bytes || order > self->info.max_order)
-		SKIP(return, "the largest block of zone DMA32 is most of it");
+		SKIP(return, "zone DMA32 is smaller than the next larger block");
 	EXPECT_EQ(-ENOMEM, wait_for(self->fd, order, ZB_GFP_DMA32 | __ZB_GFP_MEMALLOC,
 				    PATIENCE, &a));
 }
 
-/* The first request waits for a zone that the others do not need. */
+/* Requests pass a waiter whose zone they do not use; this is not counted as passing. */
 TEST_F(zbuddy, another_zone_passes)
 {
 	struct waiter first, second;
@@ -65,7 +66,7 @@ TEST_F(zbuddy, another_zone_passes)
 		ASSERT_EQ(0, zb_free(self->fd, a.handle));
 	}
 	EXPECT_EQ(passed, zb_vmstat("zb_wait_passed"));
-	/* The same for a request that is in line already. */
+	/* the same for a request that is queued behind it */
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ANY, &b));
 	while (!zb_alloc_order(self->fd, 9, ANY, &a) || !zb_alloc_order(self->fd, 0, ANY, &a))
 		;
@@ -78,7 +79,7 @@ TEST_F(zbuddy, another_zone_passes)
 	expect_served(_metadata, &first);
 }
 
-/* Takes all memory, and frees one of each two buddies of order 8. */
+/* Allocate all memory and free every other block of order 8. */
 static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
 {
 	struct zb_ioc_phys phys;
@@ -98,8 +99,8 @@ static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *se
 }
 
 /*
- * Half of all memory is free, but no block that is large enough for the first one.
- * Small requests pass it; after every 64 of them there is a hold for its sake.
+ * Half of all memory is free, but no block is large enough for the first waiter. Small
+ * requests pass it; after every 64 of them, memory is held for it once.
  */
 TEST_F_TIMEOUT(zbuddy, small_ones_pass, 300)
 {
@@ -118,10 +119,10 @@ TEST_F_TIMEOUT(zbuddy, small_ones_pass, 300)
 	EXPECT_FALSE(first.done);
 	passed = zb_vmstat("zb_wait_passed") - passed;
 	held = zb_vmstat("zb_wait_held") - held;
-	TH_LOG("%ld passed the first one, in %ld holds", passed, held);
+	TH_LOG("%ld requests passed the first waiter, %ld holds", passed, held);
 	EXPECT_EQ(nr, passed);
 	EXPECT_LE(passed, (held + 1) * MAX_PASSED);
-	/* It is served as soon as there is a block for it. */
+	/* the first waiter is served as soon as a block for it is free */
 	give_all(self);
 	expect_served(_metadata, &first);
 }
@@ -140,8 +141,8 @@ static void *hog_thread(void *arg)
 }
 
 /*
- * Four threads take and free pages all the time. What is freed page by page gathers
- * for the first request in a hold, and is not taken by them.
+ * Four threads allocate and free pages all the time. Pages freed during a hold
+ * accumulate for the first waiter, and those threads do not get them.
  */
 TEST_F_TIMEOUT(zbuddy, the_first_does_not_starve, 300)
 {
@@ -168,8 +169,8 @@ TEST_F_TIMEOUT(zbuddy, the_first_does_not_starve, 300)
 }
 
 /*
- * The first one needs more than there will be. What is free gathers for it in a hold;
- * then it is the others' turn.
+ * The first waiter needs more than will ever be free. Memory is held for it for a limited
+ * time; then other requests are served.
  */
 TEST_F_TIMEOUT(zbuddy, a_turn_follows_a_hold, 300)
 {
@@ -200,7 +201,7 @@ static void *nuisance_thread(void *arg)
 	return NULL;
 }
 
-/* A sequence of requests at the head of the line gets no more holds than one does. */
+/* Successive waiters at the head of the queue cause no more holds than a single one. */
 TEST_F_TIMEOUT(zbuddy, one_hold_at_a_time, 300)
 {
 	long held = zb_vmstat("zb_wait_held");
@@ -224,7 +225,7 @@ TEST_F_TIMEOUT(zbuddy, one_hold_at_a_time, 300)
 	give_all(self);
 }
 
-/* A past deadline is one attempt, in line or not. */
+/* A past deadline allows one attempt, whether or not other requests are queued. */
 TEST_F(zbuddy, past_deadline)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ANY);
@@ -271,7 +272,7 @@ TEST_F(zbuddy, limits)
 	EXPECT_EQ(-EDQUOT, wait_for(self->fd, 0, ANY, PATIENCE, &a));
 	EXPECT_EQ(-EDQUOT, wait_for(other, 0, ANY, PATIENCE, &a));
 	EXPECT_EQ(-EDQUOT, wait_for(third, 0, ANY, PATIENCE, &a));
-	/* The limit is on waiting: an attempt is free. */
+	/* the limit applies to waiting only, not to a single attempt */
 	EXPECT_EQ(-ETIMEDOUT, wait_for(third, 0, ANY, 0, &a));
 	ASSERT_EQ(0, give_page(self));
 	expect_served(_metadata, &w[0]);
@@ -285,7 +286,7 @@ TEST_F(zbuddy, limits)
 	close(third);
 }
 
-/* A process that waits for a page. */
+/* Fork a process that waits for a page. */
 static pid_t waiting_child(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
 {
 	struct zb_ioc_alloc a;
@@ -299,7 +300,7 @@ static pid_t waiting_child(struct __test_metadata *_metadata, FIXTURE_DATA(zbudd
 	return pid;
 }
 
-/* It waits again, after whatever ended the wait; and is served. */
+/* The process is queued again after its wait was interrupted, and is served. */
 static void expect_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
 			   pid_t pid)
 {
@@ -309,7 +310,7 @@ static void expect_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(zbudd
 	give_all(self);
 }
 
-/* A task that is stopped does not stand in line, and loses nothing but its place. */
+/* A stopped task leaves the queue, and is queued at the end when it continues. */
 TEST_F(zbuddy, stop_and_continue)
 {
 	pid_t pid = waiting_child(_metadata, self);
@@ -358,7 +359,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* With SA_RESTART the call goes on, without it ends with EINTR. */
+/* The call is restarted with SA_RESTART and fails with EINTR without it. */
 TEST_F(zbuddy, signals)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# owners: each buffer there is has a line that is right, whatever it is called and
-# however busy the allocator is; and zbctl shows it.
+# Debugfs files owners and processes: they have a correct line for each buffer or process,
+# with unusual names and under load as well, and zbctl shows it.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -23,7 +23,7 @@ no_owners() {
 	[ ! -s "$DEBUGFS/owners" ]
 }
 
-# start COMMAND...: in the background, until $TMP/ready has something; pid in $pid.
+# start COMMAND...: run it in the background until it has printed something; sets $pid.
 start() {
 	rm -f "$TMP/ready"
 	"$@" >"$TMP/ready" 2>&1 &
@@ -37,7 +37,7 @@ stop() {
 	await 3 no_owners
 }
 
-# has PATTERN FILE
+# has PATTERN FILE: the file must have a matching line.
 has() {
 	grep -qE "$1" "$2" || {
 		say "no line with '$1' in $2:"
@@ -46,7 +46,7 @@ has() {
 	}
 }
 
-# well_formed FILE PATTERN: there is no other line.
+# well_formed FILE PATTERN: all lines of the file must match the pattern.
 well_formed() {
 	! grep -vE "^$2\$" "$1" >"$TMP/odd" || {
 		show "$TMP/odd"
@@ -57,15 +57,15 @@ well_formed() {
 one_buffer() {
 	start zbctl hold 3M --label camera --map --gfp USER
 	well_formed $DEBUGFS/owners "$line"
-	verdict "the line has its form" $?
+	verdict "the line is well-formed" $?
 	has "pid $pid comm zbctl label camera .* length 3145728 type Unmovable .* mappings 1 pins 0 exports 0 state held" \
 		$DEBUGFS/owners
-	verdict "the line is right" $?
+	verdict "the line has the right values" $?
 	[ "$(wc -l <$DEBUGFS/owners)" -eq 1 ]
-	verdict "there is one line" $?
+	verdict "there is exactly one line" $?
 	well_formed $DEBUGFS/processes "$process" &&
 		has "pid $pid comm zbctl buffers 1 length 3145728 mappings 1 exports 0" $DEBUGFS/processes
-	verdict "the process is right" $?
+	verdict "the line of the process has the right values" $?
 	zbctl owners >"$out"
 	has "$pid +zbctl +[0-9]+ +camera .* 3M .* held" "$out"
 	verdict "zbctl owners" $?
@@ -77,21 +77,21 @@ one_buffer() {
 	verdict "zbctl owners --json" $?
 	stop
 	[ ! -s "$DEBUGFS/owners" ] && [ ! -s $DEBUGFS/processes ]
-	verdict "both are empty afterwards" $?
+	verdict "both files are empty after the buffer is freed" $?
 	zbctl owners >"$out"
 	has "no buffers" "$out"
-	verdict "zbctl owners has nothing to show" $?
+	verdict "zbctl owners without buffers" $?
 }
 
-# A name may have blanks and newlines in it; a line must stay a line.
+# The name of a process may contain blanks and newlines, which must not break the format.
 strange_names() {
 	strange=$(printf '/tmp/a b\nhandle 9')
 	cp "$(command -v zbctl)" "$strange"
 	start "$strange" hold 4K
 	well_formed $DEBUGFS/owners "$line" && [ "$(wc -l <$DEBUGFS/owners)" -eq 1 ]
-	verdict "a process with a blank and a newline in its name" $?
+	verdict "owners: a process with a blank and a newline in its name" $?
 	well_formed $DEBUGFS/processes "$process" && [ "$(wc -l <$DEBUGFS/processes)" -eq 1 ]
-	verdict "and in the summary" $?
+	verdict "processes: a process with a blank and a newline in its name" $?
 	stop
 	rm -f "$strange"
 }
@@ -99,13 +99,13 @@ strange_names() {
 many_buffers() {
 	start zbctl hold 0 --count 3000
 	[ "$(wc -l <$DEBUGFS/owners)" -eq 3000 ] && well_formed $DEBUGFS/owners "$line"
-	verdict "3000 buffers, 3000 lines" $?
+	verdict "owners has 3000 lines for 3000 buffers" $?
 	has "pid $pid comm zbctl buffers 3000 length 12288000 " $DEBUGFS/processes
-	verdict "their sum" $?
+	verdict "processes has the sum of 3000 buffers" $?
 	stop
 }
 
-# What is read while everything changes has whole lines all the same.
+# Lines are complete even if buffers are allocated and freed while the files are read.
 under_load() {
 	zbctl stress --seconds 6 --seed 4 >/dev/null 2>&1 &
 	pid=$!
@@ -120,17 +120,17 @@ under_load() {
 	done
 	say "read $rounds times"
 	[ $rounds -gt 0 ] || result=1
-	verdict "readable under load" $result
+	verdict "lines are well-formed under load" $result
 	wait "$pid"
-	verdict "and the load did not mind" $?
+	verdict "zbctl stress succeeds while the files are read" $?
 }
 
 only_root() {
 	[ "$(stat -c %a $DEBUGFS/owners)" = 400 ] && [ "$(stat -c %a $DEBUGFS/processes)" = 400 ]
-	verdict "for root only" $?
+	verdict "only root can read the files" $?
 	result=0
 	echo x 2>/dev/null >$DEBUGFS/owners && result=1
-	verdict "not to be written" $result
+	verdict "writing is refused" $result
 }
 
 one_buffer

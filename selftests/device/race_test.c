@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything at once, by threads that share open files: for 10 seconds, or as
+ * Threads that share open files use all operations concurrently, for 10 seconds or as
  * many as the first argument says.
  *
- * Half of the threads work on buffers of their own, whose contents they know to
- * the byte. The others guess handles of shared files that are closed and opened
- * under their feet: there everybody frees, maps, exports and labels what anybody
- * has allocated. Of such a buffer all that may be seen is zeroes, and in the
- * first word of each page the buffer's tag, set by whoever came first.
+ * Half of the threads work on buffers of their own and verify their contents. The others
+ * guess handles of shared files, which are closed and reopened concurrently: they free,
+ * map, export and label buffers that any thread has allocated. Such a buffer may contain
+ * nothing but zeroes, and in the first word of each page a tag that identifies the
+ * buffer, set by the first thread that mapped it.
  */
 #include "buffer_test.h"
 
@@ -47,7 +47,10 @@ static void fail(const struct worker *w, const char *what)
 	stop = true;
 }
 
-/* In three parts: never what another thread has mapped in the hole meanwhile. */
+/*
+ * Unmap in three parts, without unmapping the hole twice: another thread may have mapped
+ * something there in the meantime.
+ */
 static void unmap_around(char *p, size_t len, size_t at)
 {
 	munmap(p + at, page);
@@ -150,10 +153,10 @@ static void own_fork(struct worker *w, int fd, const struct zb_ioc_alloc *a)
 		_exit(zb_filled(p, 0, a->length, key_of(a)) ? 0 : 1);
 	munmap(p, a->length);
 	if (pid > 0 && !zb_wait_exit(pid, 0))
-		fail(w, "what a child saw");
+		fail(w, "a child process read wrong contents");
 }
 
-/* Into a pipe, and freed meanwhile. */
+/* Put pages into a pipe, free the buffer, and read the pipe. */
 static void own_pipe(struct worker *w, int fd, int i)
 {
 	struct zb_ioc_alloc a = w->bufs[i];
@@ -173,7 +176,7 @@ static void own_pipe(struct worker *w, int fd, int i)
 	own_free(w, fd, i, false);
 	if (read(pipe[0], copy, sizeof(copy)) != sizeof(copy) ||
 	    !zb_filled(copy, 0, sizeof(copy), key_of(&a)))
-		fail(w, "what was in a pipe");
+		fail(w, "a pipe has wrong contents");
 	close(pipe[0]);
 	close(pipe[1]);
 }
@@ -205,7 +208,7 @@ static void *own_thread(void *arg)
 	return NULL;
 }
 
-/* --- buffers of everybody --- */
+/* --- buffers shared by all threads --- */
 
 static __u64 set_once(__u64 *at, __u64 tag)
 {
@@ -231,7 +234,7 @@ static void tag_and_check(struct worker *w, char *p, size_t len)
 	}
 }
 
-/* A shared file, and a handle that may be good there. */
+/* Choose a shared file and a handle that may be valid in it. */
 static int guess(struct worker *w, __u32 *handle)
 {
 	static __u32 newest = 1;
@@ -302,7 +305,7 @@ static void guess_free(struct worker *w, int fd, __u32 handle)
 		w->errors += !!zb_bulk_free(fd, handles, 4, &done);
 }
 
-/* The file goes away under those who are using it. */
+/* Close and reopen a shared file while other threads use it. */
 static void replace_file(struct worker *w)
 {
 	int fd = zb_open();
@@ -340,7 +343,7 @@ static void *guess_thread(void *arg)
 	return NULL;
 }
 
-/* Looks at everything while it changes. */
+/* Read all statistics while they change. */
 static void *look_thread(void *arg)
 {
 	static const char * const names[] = {

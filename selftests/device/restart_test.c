@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waits and signals: what ends a wait, what restarts it, and until when it goes
- * on. A deadline is a point in time, so a restarted call ends when it would have
- * ended without the signal.
+ * Signals and waits: which signals end a wait, which restart it, and when a restarted
+ * call ends. A deadline is an absolute time, so a restart does not extend the wait.
  */
 #include "buffer_test.h"
 
@@ -20,7 +19,7 @@
 
 static struct zb_ioc_alloc bufs[8192];
 static unsigned int nr_bufs;
-static volatile unsigned int *signals;	/* how many the child has handled */
+static volatile unsigned int *signals;	/* number of signals that the child has handled */
 
 static void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
 {
@@ -50,7 +49,7 @@ static void on_signal(int sig)
 	(*signals)++;
 }
 
-/* A child that waits for a page on a file of its own; exits with the errno. */
+/* Fork a child that waits for a page on a file of its own and exits with the errno. */
 static pid_t start(int flags, __u64 timeout)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
@@ -63,7 +62,7 @@ static pid_t start(int flags, __u64 timeout)
 	_exit(-zb_alloc_wait(zb_open(), 0, timeout, &a));
 }
 
-/* "S" when it sleeps, "T" or "t" when it is stopped; 0 when it is gone. */
+/* The state as in /proc/PID/stat: 'S' sleeping, 'T' or 't' stopped; 0 if there is none. */
 static char state_of(pid_t pid)
 {
 	char path[64], text[512], *p;
@@ -89,7 +88,7 @@ static bool becomes(pid_t pid, const char *states)
 	return false;
 }
 
-/* It waits, and after a while still does. */
+/* The process waits, and still does after a while. */
 static void expect_waiting(struct __test_metadata *_metadata, pid_t pid)
 {
 	int status;
@@ -225,7 +224,7 @@ TEST_F(zbuddy, frozen_and_thawed)
 	umount(FREEZER);
 }
 
-/* Were it a timeout, each of the signals would start it anew. */
+/* With a relative timeout, each of the signals would restart it. */
 TEST_F(zbuddy, signals_do_not_move_the_deadline)
 {
 	__u64 from;
@@ -248,7 +247,7 @@ TEST_F(zbuddy, signals_do_not_move_the_deadline)
 	EXPECT_GT(*signals, 1);
 }
 
-/* One attempt is allowed, and succeeds if there is memory. */
+/* A past deadline allows one attempt, which succeeds if memory is free. */
 TEST_F(zbuddy, deadline_in_the_past)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
@@ -270,7 +269,7 @@ TEST_F(zbuddy, deadline_in_the_past)
 	}
 }
 
-/* CLOCK_MONOTONIC of the caller, whose container may have a clock of its own. */
+/* Deadlines are relative to the caller's time namespace. Returns 100 without namespaces. */
 static int wait_by_another_clock(const char *offset)
 {
 	struct zb_ioc_alloc a;
@@ -309,7 +308,7 @@ TEST_F(zbuddy, deadline_in_a_time_namespace)
 	}
 }
 
-/* BULK_ALLOC waits while it has nothing, and then not for the rest. */
+/* BULK_ALLOC waits for the first buffer only, not for the others. */
 TEST_F(zbuddy, bulk_waits_for_the_first)
 {
 	struct zb_bulk_buffer many[8];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ctrl-C, SIGTERM, SIGHUP and kill -9 of zbctl while it waits for memory: no process
- * of it stays behind in the line, and nothing is held when memory is there again.
+ * Ctrl-C, SIGTERM, SIGHUP and kill -9 of zbctl while it waits for memory: none of its
+ * processes remains in the wait queue, and none allocates memory that is freed later.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -12,7 +12,7 @@
 
 static struct zb_ioc_alloc bufs[MAX_BUFS];
 
-/* State and parent of a process; false when there is none. */
+/* Read state and parent of a process; returns false if there is none. */
 static bool stat_of(pid_t pid, char *state, pid_t *parent)
 {
 	char path[64], text[512], *p;
@@ -47,7 +47,7 @@ static bool has_device(pid_t pid)
 	return false;
 }
 
-/* A child of @parent that sleeps with the device open, or 0. */
+/* Find a child of @parent that sleeps with the device open; returns 0 if there is none. */
 static pid_t waiting_child(pid_t parent)
 {
 	DIR *dir = opendir("/proc");
@@ -66,7 +66,7 @@ static pid_t waiting_child(pid_t parent)
 	return found;
 }
 
-/* A process group of its own, with signals as a shell's foreground job has them. */
+/* Run zbctl in a process group of its own, with default signals, as a shell's foreground job. */
 static pid_t start(const char *command)
 {
 	pid_t pid = fork();
@@ -96,8 +96,8 @@ static bool ends(pid_t pid)
 	return !is_alive(pid);
 }
 
-/* Waits until @pid or a child of it, which is returned, sleeps in the line. */
-static pid_t in_line(pid_t pid, bool child)
+/* Wait until @pid, or with @child one of its children, is queued; returns its pid or 0. */
+static pid_t queued_process(pid_t pid, bool child)
 {
 	pid_t found = 0, parent;
 	char state;
@@ -147,7 +147,7 @@ FIXTURE_TEARDOWN_PARENT(signals)
 		zb_teardown(_metadata, &self->zb);
 }
 
-/* The memory is free again, and nobody that was ended has taken any of it. */
+/* All memory is free after the test's own buffers are freed: the killed processes got none. */
 static void expect_all_back(struct __test_metadata *_metadata,
 			    FIXTURE_DATA(signals) *self)
 {
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(signals, alloc_wait, 150)
 	pid_t pid = start("alloc"), child;
 
 	ASSERT_GT(pid, 0);
-	child = in_line(pid, true);
+	child = queued_process(pid, true);
 	ASSERT_GT(child, 0);
 	ASSERT_EQ(0, kill(-pid, variant->sig));
 	EXPECT_TRUE(dies_of(pid, variant->sig));
@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(signals, hold_wait, 150)
 	pid_t pid = start("hold");
 
 	ASSERT_GT(pid, 0);
-	ASSERT_EQ(pid, in_line(pid, false));
+	ASSERT_EQ(pid, queued_process(pid, false));
 	ASSERT_EQ(0, kill(-pid, variant->sig));
 	EXPECT_TRUE(dies_of(pid, variant->sig)) kill(pid, SIGKILL);
 	expect_all_back(_metadata, self);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiting for memory: until when, in which order, what wakes, and what poll() says
- * meanwhile. A wait that would end by itself ends only after a very long time, so
- * that no test depends on how fast the machine is.
+ * Waiting for memory: deadlines, the order of service, what wakes a waiter, and poll().
+ * Timeouts that are not meant to expire are very long, so that no test depends on the
+ * speed of the machine.
  */
 #include "waiters.h"
 
@@ -38,7 +38,7 @@ TEST_F(zbuddy, times_out)
 	}
 }
 
-/* Numbers that would overflow something wait for long. */
+/* Timeouts that could overflow are long waits. */
 TEST_F(zbuddy, long_timeouts)
 {
 	static const __u64 timeouts[] = {
@@ -73,7 +73,7 @@ TEST_F(zbuddy, woken_by_free)
 	EXPECT_EQ(bufs[0].order, w.a.order);
 }
 
-/* Returns what it was, or -1. */
+/* Returns the old value, or -1. */
 static long set_min_free(long kbytes)
 {
 	FILE *f = fopen("/sys/module/zbuddy/parameters/min_free_kbytes", "r+");
@@ -88,8 +88,8 @@ static long set_min_free(long kbytes)
 	return fclose(f) ? -1 : was;
 }
 
-/* Without a right to the reserves it waits until there is more than these. */
-TEST_F(zbuddy, reserves_are_not_waited_for)
+/* A request that may not use the reserves waits even though these are free. */
+TEST_F(zbuddy, reserves_do_not_end_a_wait)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE | __ZB_GFP_NOWARN);
 	unsigned int nr = 0;
@@ -112,7 +112,7 @@ TEST_F(zbuddy, reserves_are_not_waited_for)
 	EXPECT_EQ(4096, set_min_free(min_free));
 }
 
-/* Somebody else's end. */
+/* The close() of another file frees its buffers. */
 TEST_F(zbuddy, woken_by_close)
 {
 	int other = zb_open();
@@ -148,7 +148,7 @@ TEST_F(zbuddy, woken_by_munmap)
 	expect_served(_metadata, &w);
 }
 
-/* A pipe has the last reference: limbo gives it back a little later. */
+/* A pipe has the last reference to the page, which is freed some time later. */
 TEST_F(zbuddy, woken_by_the_end_of_a_pin)
 {
 	struct zb_ioc_alloc a;
@@ -174,7 +174,7 @@ TEST_F(zbuddy, woken_by_the_end_of_a_pin)
 	expect_served(_metadata, &w);
 }
 
-/* First come, first served; and one free serves one. */
+/* Waiters are served in FIFO order, one for each page that is freed. */
 TEST_F(zbuddy, in_order)
 {
 	struct waiter w[NR_WAITERS];
@@ -195,7 +195,7 @@ TEST_F(zbuddy, in_order)
 	}
 }
 
-/* All at once: as many get some as there is. */
+/* Freeing one large block serves all waiters for pages. */
 TEST_F(zbuddy, one_free_serves_many)
 {
 	struct waiter w[NR_WAITERS];
@@ -209,7 +209,7 @@ TEST_F(zbuddy, one_free_serves_many)
 		expect_served(_metadata, &w[i]);
 }
 
-/* One at the head that gives up does not hold up the others. */
+/* A timeout of the first waiter does not delay the others. */
 TEST_F(zbuddy, the_first_gives_up)
 {
 	struct waiter first, second;
@@ -224,8 +224,8 @@ TEST_F(zbuddy, the_first_gives_up)
 	expect_served(_metadata, &second);
 }
 
-/* What can never be had is refused at once, and holds nobody up. */
-TEST_F(zbuddy, nothing_to_wait_for)
+/* A request that can never be served is refused instead of blocking the queue. */
+TEST_F(zbuddy, impossible_request)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_DMA);
 	bool have_dma = false;
@@ -268,7 +268,7 @@ TEST_F(zbuddy, interrupted)
 	pthread_join(w.thread, NULL);
 	EXPECT_EQ(-EINTR, w.rc);
 	EXPECT_EQ(0, w.a.handle);
-	/* the line has forgotten it */
+	/* the interrupted request has left the queue */
 	start(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
 	give_all(self);
 	pthread_join(w.thread, NULL);
@@ -302,9 +302,9 @@ TEST_F(zbuddy, killed)
 }
 
 /*
- * Freed just as somebody begins to wait: 200 times, at various moments. Who was not
- * woken is served when he looks again, which the module counts: on a busy host time
- * does not tell.
+ * Free a page just as another thread begins to wait, 200 times with various delays. A
+ * waiter that missed its wakeup is served by a periodic check, which the module counts;
+ * measured times would mean nothing on a busy host.
  */
 TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 300)
 {
@@ -320,24 +320,24 @@ TEST_F_TIMEOUT(zbuddy, no_wakeup_is_lost, 300)
 		start(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
 		for (until = zb_now_ns() + n; zb_now_ns() < until;)
 			;
-			ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
+		ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
 		pthread_join(w.thread, NULL);
 		ASSERT_EQ(0, w.rc);
 		bufs[nr_bufs - 1] = w.a;
 	}
 	missed = zb_vmstat("zb_wait_missed") - missed;
-	TH_LOG("%ld of 200 missed", missed);
+	TH_LOG("%ld of 200 wakeups missed", missed);
 	EXPECT_LE(missed, 1);
 }
 
-/* A watermark that is lowered is as good as a free. */
+/* Lowering a watermark wakes waiters, like a free. */
 TEST_F(zbuddy, woken_by_a_lower_watermark)
 {
 	unsigned long before = zb_get_parameter("min_free_kbytes");
 	struct waiter w;
 
 	take_all(_metadata, self);
-	/* Single pages, far fewer than any zone keeps back. */
+	/* free a few pages, far fewer than the reserve of any zone */
 	while (zb_free_bytes(self->fd) < NR_PAGES / 2 * self->page)
 		ASSERT_EQ(0, give_page(self));
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes", 4 * 1024));
@@ -348,7 +348,10 @@ TEST_F(zbuddy, woken_by_a_lower_watermark)
 	give_all(self);
 }
 
-/* Pages that a module holds, and frees to its CPU's list, of which nobody is told. */
+/*
+ * Let the test module hold @nr pages. Pages that a module frees go to a per-CPU list,
+ * which wakes no waiter.
+ */
 static bool module_holds(unsigned int nr)
 {
 	char text[16];
@@ -371,8 +374,8 @@ static void unload_holder(void)
 	syscall(SYS_delete_module, "zb_api_test", O_NONBLOCK);
 }
 
-/* Such memory is found all the same, and counted as missed. */
-TEST_F(zbuddy, nobody_told)
+/* A waiter finds memory on per-CPU lists by its periodic check, which is counted. */
+TEST_F(zbuddy, freed_by_a_module)
 {
 	long missed = zb_vmstat("zb_wait_missed");
 	struct waiter w;
@@ -385,7 +388,7 @@ TEST_F(zbuddy, nobody_told)
 	EXPECT_TRUE(module_holds(0));
 	expect_served(_metadata, &w);
 	missed = zb_vmstat("zb_wait_missed") - missed;
-	TH_LOG("%ld missed", missed);
+	TH_LOG("%ld wakeups missed", missed);
 	EXPECT_LE(missed, 1);
 	give_all(self);
 	unload_holder();
@@ -409,7 +412,7 @@ static void *hog_thread(void *arg)
 	return NULL;
 }
 
-/* Eight that want one page each of two there are: everybody gets on. */
+/* Eight threads compete for two pages, and all of them make progress. */
 TEST_F_TIMEOUT(zbuddy, nobody_starves, 300)
 {
 	__u64 until = zb_now_ns() + PATIENCE;
@@ -421,7 +424,7 @@ TEST_F_TIMEOUT(zbuddy, nobody_starves, 300)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, hog_thread, &rounds[i]));
 	ASSERT_EQ(0, give_page(self));
 	ASSERT_EQ(0, give_page(self));
-	/* However slow this is: as long as it takes until all have had their share. */
+	/* wait for all threads to get their share, however slow the machine is */
 	for (i = 0; i < 8; i++)
 		while (*(volatile unsigned int *)&rounds[i] < 5 && zb_now_ns() < until)
 			zb_sleep_ms(1);
@@ -447,7 +450,7 @@ TEST_F(zbuddy, poll_says_whether_there_is_some)
 	take_all(_metadata, self);
 	EXPECT_FALSE(readable(self->fd, 0));
 	EXPECT_FALSE(readable(self->fd, 100));
-	/* a page alone is below every low watermark */
+	/* one free page is below the low watermark of every zone */
 	ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
 	give_all(self);
 	EXPECT_TRUE(readable(self->fd, 0));
@@ -493,7 +496,7 @@ TEST_F_TIMEOUT(zbuddy, poll_is_woken, 300)
 	expect_ready(_metadata, &p);
 }
 
-/* Nothing is freed, but less is kept back. */
+/* Lowering a watermark makes the device readable although nothing is freed. */
 TEST_F_TIMEOUT(zbuddy, poll_is_woken_by_a_lower_watermark, 300)
 {
 	unsigned long before = zb_get_parameter("watermark_scale_factor");
@@ -510,7 +513,7 @@ TEST_F_TIMEOUT(zbuddy, poll_is_woken_by_a_lower_watermark, 300)
 	give_all(self);
 }
 
-/* A module frees to the lists of its CPU, and tells nobody. */
+/* A module frees to per-CPU lists, which wakes no waiter; poll() notices it nevertheless. */
 TEST_F_TIMEOUT(zbuddy, poll_sees_frees_of_modules, 300)
 {
 	unsigned long before = zb_get_parameter("watermark_scale_factor");
