@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct I/O between buffers and files: read and write, io_uring, pipes; and
- * what becomes of pages that are in the middle of it when their buffer is freed.
+ * Direct I/O between buffers and files: read and write, io_uring and pipes, also when a
+ * buffer is freed while I/O uses its pages.
  *
- * The file is on a file system of each kind that can be had: tmpfs, which
- * copies; and ext4 on a disk of memory (guest/run -M brd -M ext4), where pages are
- * pinned and the disk works on them.
+ * Each test runs with a file on tmpfs, which copies the data, and on ext4 on a RAM disk
+ * (guest/run -M brd -M ext4), where pages are pinned and the disk accesses them directly.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -37,17 +36,17 @@ FIXTURE_VARIANT(direct) {
 FIXTURE_VARIANT_ADD(direct, tmpfs) { .fs = "tmpfs", .dir = "/tmp" };
 FIXTURE_VARIANT_ADD(direct, ext4) { .fs = "ext4", .dir = MNT };
 
-/* NULL, or why there is no such file system. */
+/* Mount a RAM disk. Returns NULL or the reason of a failure. */
 static const char *mount_disk(const char *fs)
 {
 	if (system("modprobe brd rd_nr=1 rd_size=65536 >/dev/null 2>&1") == -1 ||
 	    access(DISK, R_OK | W_OK))
-		return "no " DISK ": load brd";
+		return "no " DISK ": needs module brd";
 	if (system("modprobe ext4 >/dev/null 2>&1; mke2fs " DISK " >/dev/null 2>&1"))
 		return "no mke2fs";
 	if (mkdir(MNT, 0755) && errno != EEXIST)
-		return "no place to mount it";
-	return mount(DISK, MNT, fs, 0, NULL) ? "it cannot be mounted: load ext4" : NULL;
+		return "can't create " MNT;
+	return mount(DISK, MNT, fs, 0, NULL) ? "can't mount the disk: needs module ext4" : NULL;
 }
 
 FIXTURE_SETUP(direct)
@@ -69,7 +68,7 @@ FIXTURE_SETUP(direct)
 	snprintf(name, sizeof(name), "%s/zbuddy_direct.%d", variant->dir, getpid());
 	self->file = open(name, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
 	if (self->file < 0 && errno == EINVAL)
-		SKIP(return, "no O_DIRECT on %s here", variant->fs);
+		SKIP(return, "no O_DIRECT on %s in this kernel", variant->fs);
 	ASSERT_GE(self->file, 0);
 	unlink(name);
 	ASSERT_EQ(0, zb_alloc_length(self->fd, LENGTH, ZB_GFP_ANYZONE, &self->a));
@@ -93,7 +92,7 @@ TEST_F(direct, write_and_read)
 	EXPECT_TRUE(zb_filled(self->p, 0, LENGTH, 1));
 }
 
-/* Any place in the buffer, any place in the file. */
+/* Transfers at various offsets of the buffer and of the file. */
 TEST_F(direct, pieces)
 {
 	const size_t unit = 4096;
@@ -141,7 +140,7 @@ TEST_F(direct, through_a_dma_buf)
 	char *p;
 
 	if (d == -EOPNOTSUPP)
-		SKIP(return, "no dma-bufs here");
+		SKIP(return, "no dma-bufs in this kernel");
 	ASSERT_GE(d, 0);
 	p = zb_map_at(d, LENGTH, 0);
 	ASSERT_NE(MAP_FAILED, (void *)p);
@@ -153,7 +152,7 @@ TEST_F(direct, through_a_dma_buf)
 	EXPECT_TRUE(zb_filled(self->p, 0, LENGTH, 4));
 }
 
-/* Rights count: no reading of a file into memory that may not be written. */
+/* A file can't be read into a read-only mapping. */
 TEST_F(direct, read_only_mapping)
 {
 	zb_fill(self->p, 0, LENGTH, 5);
@@ -172,7 +171,7 @@ TEST_F(direct, huge_mapping_is_refused)
 	if (!strcmp(variant->fs, "tmpfs"))
 		SKIP(return, "tmpfs copies");
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	p = zb_map_at(self->fd, LENGTH, self->a.mmap_huge_offset);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_EQ(-1, pwrite(self->file, p, LENGTH, 0));
@@ -252,7 +251,7 @@ TEST_F(direct, io_uring)
 	EXPECT_TRUE(zb_filled(self->p, 0, LENGTH, 6));
 }
 
-/* Registered for long: at once refused in CMA, else as good as any. */
+/* Registered buffers are long-term pins: refused at once in CMA, allowed otherwise. */
 TEST_F(direct, io_uring_fixed)
 {
 	struct iovec iov = { self->p, LENGTH };
@@ -263,8 +262,8 @@ TEST_F(direct, io_uring_fixed)
 		SKIP(return, "no io_uring");
 	ASSERT_EQ(0, rc);
 	if (!zb_ring_takes_files(r.fd))
-		SKIP(return, "io_uring registers no memory of files here, not even of /dev/zero");
-	/* Where the kernel tries again and again instead, the harness ends this. */
+		SKIP(return, "io_uring does not register file mappings in this kernel");
+	/* A kernel that retries forever instead of failing runs into the harness's timeout. */
 	rc = (int)syscall(__NR_io_uring_register, r.fd, IORING_REGISTER_BUFFERS, &iov, 1);
 	if (!(self->zb.info.features & ZB_FEATURE_LONGTERM_PIN)) {
 		EXPECT_EQ(-1, rc);
@@ -275,7 +274,7 @@ TEST_F(direct, io_uring_fixed)
 	zb_fill(self->p, 0, LENGTH, 7);
 	ASSERT_EQ(LENGTH, ring_io(&r, IORING_OP_WRITE_FIXED, self->file, self->p, LENGTH));
 	memset(self->p, 0, LENGTH);
-	/* the pin lasts when mapping and handle are gone */
+	/* the pin outlives mapping and handle */
 	munmap(self->p, LENGTH);
 	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
 	zb_sleep_ms(300);
@@ -304,7 +303,7 @@ TEST_F(direct, pipe_into_the_file)
 	EXPECT_TRUE(zb_filled(self->p, 0, iov.iov_len, 8));
 }
 
-/* Freed with a pin: counted, named, kept from everybody, and then returned. */
+/* A pinned buffer that is freed is shown in owners, not reused, and freed after the unpin. */
 TEST_F(direct, limbo)
 {
 	struct iovec iov = { self->p + self->page, 8 * self->page };
@@ -335,7 +334,7 @@ TEST_F(direct, limbo)
 	free(copy);
 }
 
-/* As debuggers read and write. */
+/* Access by /proc/self/mem, as debuggers do. */
 TEST_F(direct, proc_mem)
 {
 	char *copy = malloc(LENGTH);
@@ -352,7 +351,7 @@ TEST_F(direct, proc_mem)
 	free(copy);
 }
 
-/* Children that are killed in the middle of it; others use the memory at once. */
+/* Kill children in the middle of direct I/O while others reuse freed memory at once. */
 TEST_F(direct, killed_in_the_middle)
 {
 	__u64 seed = 7;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Buffers as dma-bufs: rights, contents, lifetime, and the way to another
+ * Buffers as dma-bufs: access rights, contents, lifetime, and passing them to another
  * process.
  */
 #define ZB_OWN_FIXTURE
@@ -82,14 +82,14 @@ TEST_F(dmabuf, flags)
 	}
 }
 
-/* The program of the exec below is /bin/sh, which looks for the descriptor. */
+/* The exec'ed program is a shell that checks whether the descriptor exists. */
 TEST_F(dmabuf, close_on_exec)
 {
 	char test[64];
 	int i, d;
 
 	if (access("/bin/sh", X_OK) || access("/proc/self/fd", F_OK))
-		SKIP(return, "no shell here");
+		SKIP(return, "no /bin/sh or no /proc");
 	for (i = 0; i < 2; i++) {
 		pid_t pid;
 
@@ -128,7 +128,7 @@ TEST_F(dmabuf, rights_of_the_mapping)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* Who may only read the device gets no right to write from it. */
+/* A file opened read-only can't export a writable dma-buf. */
 TEST_F(dmabuf, read_only_device)
 {
 	int fd = open(ZB_DEV, O_RDONLY | O_CLOEXEC), d;
@@ -143,7 +143,7 @@ TEST_F(dmabuf, read_only_device)
 	close(fd);
 }
 
-/* Nor to read it: a mapping for writing alone can be read on most machines. */
+/* A file opened write-only exports nothing: writable mappings are readable on most CPUs. */
 TEST_F(dmabuf, write_only_device)
 {
 	int fd = open(ZB_DEV, O_WRONLY | O_CLOEXEC);
@@ -193,7 +193,7 @@ TEST_F(dmabuf, beyond_the_end)
 	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
 }
 
-/* FREE and close() take the handle away, not the memory. */
+/* A dma-buf keeps the memory after FREE and close(). */
 TEST_F(dmabuf, keeps_the_memory)
 {
 	int d = export_rw(self), e = export_rw(self);
@@ -241,8 +241,8 @@ TEST_F(dmabuf, mapping_in_pieces)
 	EXPECT_EQ(0, held(self));
 }
 
-/* What cannot be told leaves no descriptor and no export behind. */
-TEST_F(dmabuf, answer_cannot_be_told)
+/* An export whose result can't be written leaves no descriptor and no dma-buf behind. */
+TEST_F(dmabuf, result_not_writable)
 {
 	struct zb_ioc_export *e = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -294,7 +294,7 @@ TEST_F(dmabuf, to_another_process)
 		close(d);
 		if ((void *)p == MAP_FAILED)
 			_exit(1);
-		/* until the sender is through with it */
+		/* wait for the sender to finish */
 		if (read(pair[1], &status, 1) != 1)
 			_exit(2);
 		if (!zb_filled(p, 0, LENGTH, 6))
@@ -315,8 +315,8 @@ TEST_F(dmabuf, to_another_process)
 	EXPECT_EQ(0, held(self));
 }
 
-/* In the socket it is nobody's, and there all the same. */
-TEST_F(dmabuf, on_its_way)
+/* While a dma-buf is in a socket, no process has it open, but it keeps the memory. */
+TEST_F(dmabuf, in_transit)
 {
 	int pair[2], d = export_rw(self);
 	char *p;
@@ -394,7 +394,7 @@ TEST_F(dmabuf, cpu_access)
 	EXPECT_EQ(-1, ioctl(d, DMA_BUF_IOCTL_SYNC, &s));
 }
 
-/* What is exported for reading can't be announced to be written. */
+/* A read-only dma-buf refuses CPU access for writing. */
 TEST_F(dmabuf, cpu_access_to_read)
 {
 	static const struct { __u64 flags; int err; } tab[] = {
@@ -414,7 +414,7 @@ TEST_F(dmabuf, cpu_access_to_read)
 	}
 }
 
-/* A device whose own file may be written maps it to be read, and no more. */
+/* A read-only dma-buf can't be mapped writable through an importer, whose file is writable. */
 static void expect_read_only(struct __test_metadata *_metadata,
 			     FIXTURE_DATA(dmabuf) *self, int importer, int d)
 {
@@ -429,7 +429,7 @@ static void expect_read_only(struct __test_metadata *_metadata,
 	EXPECT_EQ(-1, mprotect(p, LENGTH, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(SIGSEGV, zb_touch(p, true));
-	/* nor does a second mapping of the same file bring the right back */
+	/* a second mapping of the same file is read-only as well */
 	q = mremap(p, 0, LENGTH, MREMAP_MAYMOVE);
 	if ((void *)q != MAP_FAILED)
 		EXPECT_EQ(-1, mprotect(q, LENGTH, PROT_READ | PROT_WRITE));
@@ -457,8 +457,8 @@ static int map_for_kernel(int d)
 	return zb_ask_test_module("vmap", text);
 }
 
-/* An importer gets no right to write that the dma-buf has not. */
-TEST_F(dmabuf, importer_of_what_is_read_only)
+/* An importer can't write to a read-only dma-buf. */
+TEST_F(dmabuf, importer_of_read_only)
 {
 	int r = zb_export(self->fd, self->a.handle, 0), w = export_rw(self), importer;
 	char *p;
@@ -478,7 +478,7 @@ TEST_F(dmabuf, importer_of_what_is_read_only)
 	}
 	EXPECT_GE(importer, 0);
 	EXPECT_EQ(0, map_for_kernel(w));
-	/* The kernel would warn if we refused it. */
+	/* a kernel mapping is not refused because the dma-buf core would warn */
 	EXPECT_EQ(0, map_for_kernel(r));
 	if (!map_for_dma(w, 0)) {
 		EXPECT_EQ(0, map_for_dma(w, 2));
@@ -489,7 +489,7 @@ TEST_F(dmabuf, importer_of_what_is_read_only)
 	zb_unload_test_module();
 }
 
-/* A real driver imports what is read only: it asks for both directions. */
+/* A real driver maps for DMA in both directions and can import a read-only dma-buf. */
 TEST_F(dmabuf, read_only_imported_by_a_device)
 {
 	int card = zb_importer(), d = zb_export(self->fd, self->a.handle, 0);
@@ -497,13 +497,13 @@ TEST_F(dmabuf, read_only_imported_by_a_device)
 
 	ASSERT_GE(d, 0);
 	if (card < 0)
-		SKIP(return, "no device that imports: guest/run -M vgem");
+		SKIP(return, "no importing device: guest/run -M vgem");
 	ASSERT_EQ(0, zb_import(card, d, &gem));
 	EXPECT_EQ(0, zb_unimport(card, gem));
 	close(card);
 }
 
-/* A driver that has it (vgem) keeps the memory, and is part of CPU access. */
+/* An importing driver (vgem) keeps the memory, and CPU access works with it attached. */
 TEST_F(dmabuf, imported_by_a_device)
 {
 	struct dma_buf_sync s = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
@@ -512,7 +512,7 @@ TEST_F(dmabuf, imported_by_a_device)
 	char *p;
 
 	if (card < 0)
-		SKIP(return, "no device that imports: guest/run -M vgem");
+		SKIP(return, "no importing device: guest/run -M vgem");
 	for (i = 0; i < 20; i++) {
 		d = export_rw(self);
 		ASSERT_EQ(0, zb_import(card, d, &gem));
@@ -536,14 +536,14 @@ TEST_F(dmabuf, imported_by_a_device)
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 }
 
-/* A large one, seen through its last page. */
+/* A large dma-buf, accessed at its last page. */
 TEST_F(dmabuf, large)
 {
 	struct zb_ioc_alloc a;
 	char *p;
 	int d;
 
-	/* the buffer of the fixture may be in the way of the very largest */
+	/* the fixture's buffer may occupy part of the only block of max_order */
 	ASSERT_EQ(0, zb_alloc_order(self->fd, self->zb.info.max_order - 1,
 				    ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, &a));
 	d = zb_export(self->fd, a.handle, ZB_EXPORT_RDWR);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Futexes in a mapping, as the user header has it: a private one works between
- * the threads of a process. A shared one is found by the page's place in a file
- * that the kernel knows, and our pages have none: EFAULT, at once.
+ * Futexes in a mapping, as documented in the user header: a private futex works between
+ * the threads of a process. A shared one fails with EFAULT at once because the kernel
+ * identifies it by file and page cache offset, which these pages do not have.
  */
 #include "buffer_test.h"
 
@@ -33,7 +33,7 @@ static void *sleep_thread(void *arg)
 	return NULL;
 }
 
-/* However late the thread is: it is woken, or sees the new value. */
+/* Wake the thread, however late it begins to wait. */
 static void wake(struct __test_metadata *_metadata, struct sleeper *s)
 {
 	long woken = 0;
@@ -58,7 +58,7 @@ static void check_private(struct __test_metadata *_metadata, void *p)
 	EXPECT_EQ(0, futex(s.word, FUTEX_WAKE_PRIVATE, 1, NULL));
 	ASSERT_EQ(0, pthread_create(&s.thread, NULL, sleep_thread, &s));
 	wake(_metadata, &s);
-	/* with priority inheritance; the kernel may be built without */
+	/* with priority inheritance, which the kernel may not support */
 	long rc = futex(s.word, FUTEX_LOCK_PI_PRIVATE, 0, NULL);
 
 	if (rc == -ENOSYS)
@@ -69,7 +69,7 @@ static void check_private(struct __test_metadata *_metadata, void *p)
 	EXPECT_EQ(0, *s.word);
 }
 
-/* Nobody waits where nobody could wake. */
+/* A shared futex fails at once, instead of waiting for a wakeup that can't come. */
 static void check_shared(struct __test_metadata *_metadata, void *p)
 {
 	const struct timespec long_time = { .tv_sec = 1000 };
@@ -99,7 +99,7 @@ TEST_F(zbuddy, in_a_huge_mapping)
 	char *p;
 
 	if (!(self->info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	ASSERT_EQ(0, zb_alloc_length(self->fd, HUGE, ZB_GFP_ANYZONE, &a));
 	p = zb_map_at(self->fd, a.length, a.mmap_huge_offset);
 	ASSERT_NE(MAP_FAILED, (void *)p);
@@ -114,7 +114,7 @@ TEST_F(zbuddy, in_a_dmabuf)
 	int d;
 
 	if (!(self->info.features & ZB_FEATURE_DMABUF))
-		SKIP(return, "no dma-bufs here");
+		SKIP(return, "no dma-bufs in this kernel");
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	d = zb_export(self->fd, a.handle, ZB_EXPORT_RDWR | ZB_EXPORT_CLOEXEC);
 	ASSERT_GE(d, 0);
@@ -124,8 +124,8 @@ TEST_F(zbuddy, in_a_dmabuf)
 	check_shared(_metadata, p);
 }
 
-/* A private futex has no business with other processes, nor with other addresses. */
-TEST_F(zbuddy, private_ones_do_not_meet)
+/* Private futexes at another address or in another process are independent. */
+TEST_F(zbuddy, private_futexes_are_independent)
 {
 	struct sleeper s;
 	struct zb_ioc_alloc a;

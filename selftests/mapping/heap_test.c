@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dma-heap and the limits: what it hands out is charged to whom it is for, as
- * the buffers of the device are. Run by heap.sh, with heap=1.
+ * The dma-heap and the limits: its dma-bufs are charged to the allocating process or
+ * user, like buffers of the device. Run by ci/heap.sh, with heap=1.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -36,7 +36,10 @@ FIXTURE_TEARDOWN_PARENT(heap)
 	zb_teardown(_metadata, &self->zb);
 }
 
-/* Returns how many dma-bufs of 16 pages could be had, up to 8; *@err says why no more. */
+/*
+ * Allocate up to 8 dma-bufs of 16 pages. Returns the number of dma-bufs, and the error of
+ * the last attempt in *@err.
+ */
 static int get_many(int heap, __u64 page, int *err)
 {
 	int nr, fd;
@@ -70,7 +73,7 @@ TEST_F(heap, per_user)
 {
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 64 * self->page));
 	EXPECT_TRUE(user_gets(self, 4, -EDQUOT));
-	/* given back with the dma-bufs */
+	/* the dma-bufs of the first process were uncharged when it exited */
 	EXPECT_TRUE(user_gets(self, 4, -EDQUOT));
 	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 0));
 	ASSERT_EQ(0, zb_write_parameter("charge", "none"));
@@ -82,7 +85,7 @@ TEST_F(heap, memlock)
 	struct rlimit limit = { 64 * self->page, 64 * self->page };
 
 	if (zb_write_parameter("charge", "memlock"))
-		SKIP(return, "this kernel has no count of locked memory");
+		SKIP(return, "this kernel does not export the accounting of locked memory");
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	EXPECT_TRUE(user_gets(self, 4, -EAGAIN));
 	EXPECT_TRUE(user_gets(self, 4, -EAGAIN));

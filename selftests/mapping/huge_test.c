@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mmap_huge_offset: mappings made of huge entries are as good as the others, but for
- * get_user_pages().
+ * mmap_huge_offset: mappings by huge page table entries work like other mappings, except
+ * for get_user_pages().
  */
 #include "buffer_test.h"
 
 #define HUGE	(2ul << 20)
 
-/* Room for a mapping at a fixed place. */
+/* Reserve address space for a mapping at a fixed address. */
 static char *room(struct __test_metadata *_metadata, size_t len)
 {
 	char *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -18,7 +18,7 @@ static char *room(struct __test_metadata *_metadata, size_t len)
 
 #define REQUIRE_HUGE() do {						\
 	if (!(self->info.features & ZB_FEATURE_MMAP_HUGE))		\
-		SKIP(return, "no huge mappings here");			\
+		SKIP(return, "no huge mappings in this kernel");	\
 } while (0)
 
 static char *map_huge(int fd, const struct zb_ioc_alloc *a, size_t from, size_t len)
@@ -26,7 +26,7 @@ static char *map_huge(int fd, const struct zb_ioc_alloc *a, size_t from, size_t 
 	return zb_map_at(fd, len, a->mmap_huge_offset + from);
 }
 
-/* A buffer of @len bytes with something in it. */
+/* Allocate a buffer of @len bytes and fill it. */
 static void get_huge(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
 		     struct zb_ioc_alloc *a, size_t len)
 {
@@ -39,7 +39,7 @@ static void get_huge(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *se
 	munmap(p, a->length);
 }
 
-/* kB of huge entries in the mapping at @p, as smaps has it; ~0: can't tell. */
+/* kB mapped by huge entries at @p, according to smaps; ~0 if that is not available. */
 static unsigned long huge_kb(const void *p)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
@@ -89,7 +89,7 @@ TEST_F(zbuddy, huge_has_the_same_content)
 	}
 }
 
-/* It is what it says: the address fits, and one fault brings 2 MiB. */
+/* The address is aligned, and one fault maps 2 MiB. */
 TEST_F(zbuddy, huge_is_huge)
 {
 	struct zb_ioc_alloc a;
@@ -106,7 +106,7 @@ TEST_F(zbuddy, huge_is_huge)
 	TH_LOG("FilePmdMapped %lu kB", huge_kb(p));
 }
 
-/* Windows that begin or end where no huge entry can. */
+/* Mappings of a part whose start or end is not aligned to a huge page. */
 TEST_F(zbuddy, huge_windows)
 {
 	const struct { size_t from, len; } tab[] = {
@@ -127,7 +127,7 @@ TEST_F(zbuddy, huge_windows)
 		EXPECT_TRUE(zb_filled(p, tab[i].from, tab[i].len, 1));
 		munmap(p, tab[i].len);
 	}
-	/* at an address that does not fit */
+	/* at an unaligned address */
 	at = room(_metadata, 4 * HUGE) + self->page;
 	p = mmap(at, 2 * HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd,
 		 (off_t)a.mmap_huge_offset);
@@ -182,7 +182,7 @@ TEST_F(zbuddy, huge_cannot_be_pinned)
 		EXPECT_EQ(-1, process_vm_readv(getpid(), &to, 1, &iov, 1, 0));
 		EXPECT_TRUE(errno == EFAULT || errno == ENOSYS);
 	}
-	/* copying needs no pin */
+	/* a copy needs no pin */
 	EXPECT_EQ(64, write(pipe[1], p, 64));
 	EXPECT_EQ(64, read(pipe[0], copy, 64));
 	EXPECT_EQ(0, memcmp(copy, p, 64));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A mapping belongs to one buffer: it keeps that buffer and nothing else, leads to
- * no other buffer, and is in the one address space that all mappings of the buffer
- * share. zb_api_test.ko does what only the kernel can do to show it.
+ * A mapping belongs to one buffer: it keeps the memory of that buffer only, gives no
+ * access to another buffer, and shares one struct address_space with all other mappings
+ * of the buffer. zb_api_test.ko performs the operations that need kernel code.
  */
 #include "buffer_test.h"
 
@@ -17,7 +17,7 @@ static __u64 held(FIXTURE_DATA(zbuddy) *self)
 	return self->free - zb_free_bytes(self->fd);
 }
 
-/* Everything of the file that is not mapped goes with close(). */
+/* close() frees all buffers of the file that are not mapped. */
 TEST_F(zbuddy, close_frees_what_is_not_mapped)
 {
 	struct zb_ioc_alloc a, b;
@@ -38,7 +38,7 @@ TEST_F(zbuddy, close_frees_what_is_not_mapped)
 	EXPECT_EQ(0, held(self));
 }
 
-/* A child that was born with the mapping keeps that buffer alone. */
+/* A mapping inherited by fork() keeps that buffer only. */
 TEST_F(zbuddy, child_keeps_one_buffer)
 {
 	struct zb_ioc_alloc a, b;
@@ -81,8 +81,8 @@ static int remap_file_pages_raw(void *p, size_t len, size_t pgoff)
 }
 
 /*
- * What a child without the descriptor and without rights gets when it asks for
- * another place of the file: 0 nothing, 1 the same buffer, 2 another one.
+ * A child without the descriptor and without privileges remaps a page to another offset
+ * of the file. Returns what it can access then: 0 nothing, 1 the same buffer, 2 another.
  */
 static int remap_in_child(int fd, char *p, size_t page, size_t pgoff)
 {
@@ -130,8 +130,8 @@ TEST_F(zbuddy, mapping_leads_to_no_other_buffer)
 	EXPECT_STREQ("secret", s);
 }
 
-/* A second file of the same buffer gives a mapping no right that it had not. */
-TEST_F(zbuddy, rights_are_the_mappings_own)
+/* A second file of the same buffer gives no additional rights to an existing mapping. */
+TEST_F(zbuddy, mappings_keep_their_rights)
 {
 	char path[64], *p, *q;
 	struct zb_ioc_alloc a;
@@ -152,14 +152,14 @@ TEST_F(zbuddy, rights_are_the_mappings_own)
 	EXPECT_EQ(-1, mprotect(p, LENGTH, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(SIGSEGV, zb_touch(p + self->page, true));
 	EXPECT_STREQ("kept", q);
-	/* nor can the file of a mapping be opened */
+	/* the file of a mapping can't be reopened with more rights */
 	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx",
 		 (unsigned long)p, (unsigned long)(p + LENGTH));
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	EXPECT_EQ(-1, fd);
 }
 
-/* For those who look into /proc/PID/maps. */
+/* Mappings are recognizable in /proc/PID/maps. */
 TEST_F(zbuddy, maps_has_a_name)
 {
 	char line[512], key[32];
@@ -181,7 +181,7 @@ TEST_F(zbuddy, maps_has_a_name)
 	EXPECT_TRUE(seen);
 }
 
-/* --- with the help of the kernel ----------------------------------------------- */
+/* --- with the test module ------------------------------------------------------- */
 
 FIXTURE(kernel) {
 	FIXTURE_DATA(zbuddy) zb;
@@ -219,7 +219,7 @@ static int ask(const char *parameter, unsigned long value)
 	return zb_ask_test_module(parameter, text);
 }
 
-/* Whether the page tables of this process have something at @p; -1: can't tell. */
+/* 1 if the page tables of this process map @p, 0 if not, -1 if pagemap can't be read. */
 static int present(const void *p, size_t page)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -233,7 +233,7 @@ static int present(const void *p, size_t page)
 	return nr == sizeof(entry) ? (int)(entry >> 63) : -1;
 }
 
-/* A child with the mappings of its parent, and one that it has moved. */
+/* A child that inherits a mapping of its parent and moves half of it. */
 struct child {
 	pid_t pid;
 	int go[2];
@@ -277,7 +277,7 @@ static void expect_gone(struct __test_metadata *_metadata, char *p, size_t len,
 	EXPECT_EQ(1, present(p, page));
 }
 
-/* Of all mappings of a buffer, and of those of no other one. */
+/* unmap_mapping_range() affects all mappings of a buffer and none of another one. */
 TEST_F(kernel, one_address_space)
 {
 	struct zb_ioc_alloc a, other;
@@ -329,7 +329,7 @@ static char *map_huge(FIXTURE_DATA(kernel) *self, const struct zb_ioc_alloc *a)
 	return zb_map_at(self->fd, a->length, a->mmap_huge_offset);
 }
 
-/* How many page faults it takes to touch @p. */
+/* Number of page faults when @p is accessed. */
 static long faults(char *p)
 {
 	struct rusage before, after;
@@ -340,14 +340,14 @@ static long faults(char *p)
 	return after.ru_minflt - before.ru_minflt;
 }
 
-/* Huge mappings are in it as well. The file pagemap shows nothing of them. */
+/* The same for huge mappings; page faults are counted because pagemap does not show these. */
 TEST_F(kernel, one_address_space_with_huge_entries)
 {
 	struct zb_ioc_alloc a;
 	char *p, *q;
 
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	ASSERT_EQ(0, zb_alloc_length(self->fd, 2 * HUGE, ZB_GFP_ANYZONE, &a));
 	p = map_huge(self, &a);
 	q = zb_map(self->fd, &a);
@@ -365,7 +365,7 @@ TEST_F(kernel, one_address_space_with_huge_entries)
 	EXPECT_TRUE(zb_filled(p, 0, a.length, 1));
 }
 
-/* As KVM does on some kernels with what it finds in a mapping without pages. */
+/* Take a page reference from a pfn mapping, as KVM does on some kernels. */
 TEST_F(kernel, page_of_a_huge_mapping_is_held)
 {
 	struct zb_ioc_phys phys;
@@ -373,7 +373,7 @@ TEST_F(kernel, page_of_a_huge_mapping_is_held)
 	char *p;
 
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	ASSERT_EQ(0, zb_alloc_length(self->fd, HUGE, ZB_GFP_ANYZONE, &a));
 	ASSERT_EQ(0, zb_phys(self->fd, a.handle, &phys));
 	p = map_huge(self, &a);

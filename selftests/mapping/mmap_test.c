@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mapping buffers: what is in them, what may be mapped and what not, and what
- * becomes of a mapping that is cut, moved or inherited.
+ * Mapping buffers: their contents, which offsets and lengths can be mapped, and mappings
+ * that are split, moved or inherited.
  */
 #include "buffer_test.h"
 
@@ -36,7 +36,7 @@ static void *map_at(int fd, size_t len, __u64 offset)
 		    (off_t)offset);
 }
 
-/* A mapping that must not come about, and none of it may be there. */
+/* mmap() must fail with @err. */
 #define EXPECT_NO_MAP(err, fd, len, offset) do {			\
 	void *__p = map_at(fd, len, offset);				\
 									\
@@ -62,7 +62,7 @@ TEST_F(zbuddy, zeroed)
 	EXPECT_TRUE(zb_all_bytes(p, 0, LENGTH));
 }
 
-/* Every byte of the region, after somebody has written to every byte of it. */
+/* All memory is zeroed again after all of it has been overwritten. */
 TEST_F_TIMEOUT(zbuddy, zeroed_after_others, 120)
 {
 	unsigned int nr, i, round;
@@ -87,7 +87,7 @@ TEST_F_TIMEOUT(zbuddy, zeroed_after_others, 120)
 	}
 }
 
-/* Small ones come from per-CPU lists, which have seen others as well. */
+/* The same for small buffers, which come from per-CPU lists. */
 TEST_F(zbuddy, zeroed_when_small)
 {
 	struct zb_ioc_alloc a;
@@ -142,7 +142,7 @@ TEST_F(zbuddy, buffers_do_not_overlap)
 		EXPECT_TRUE(zb_filled(p[i], 0, LENGTH, i));
 }
 
-/* Any window in it shows what is there. */
+/* Mapping any part of a buffer shows the right contents. */
 TEST_F(zbuddy, windows)
 {
 	struct zb_ioc_alloc a;
@@ -175,14 +175,14 @@ TEST_F(zbuddy, beyond_the_end)
 	EXPECT_NO_MAP(EINVAL, self->fd, 2 * self->page,
 		      a.mmap_offset + LENGTH - self->page);
 	EXPECT_NO_MAP(EINVAL, self->fd, (size_t)1 << 40, a.mmap_offset);
-	/* Nothing is there; whether it counts as part of the buffer is open. */
+	/* the offset just beyond the end: either error is acceptable */
 	EXPECT_EQ(MAP_FAILED, map_at(self->fd, self->page, a.mmap_offset + LENGTH));
 	EXPECT_TRUE(errno == ENOENT || errno == EINVAL);
 	EXPECT_NO_MAP(ENOENT, self->fd, self->page, a.mmap_offset + (1ull << 33));
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
 }
 
-/* Of one page, the page behind it is somebody else's. */
+/* Mapping one page too many could expose the adjacent buffer. */
 TEST_F(zbuddy, beyond_the_end_of_a_page)
 {
 	struct zb_ioc_alloc a, b;
@@ -224,7 +224,7 @@ TEST_F(zbuddy, no_such_buffer)
 	close(other);
 }
 
-/* The kernel itself may say EOVERFLOW where the sum does. */
+/* The kernel itself returns EOVERFLOW if offset plus length overflows. */
 TEST_F(zbuddy, offset_overflow)
 {
 	static const __u64 offsets[] = { -1ull, -2ull, -8ull, -16ull };
@@ -375,7 +375,7 @@ TEST_F(zbuddy, child_sees_the_same_memory)
 	EXPECT_EQ(1, mappings(self->fd, a.handle));
 }
 
-/* It may fail at once; if not, there is nothing behind the end. */
+/* mremap() fails, or accesses beyond the end of the buffer raise SIGBUS. */
 TEST_F(zbuddy, grow_with_mremap)
 {
 	struct zb_ioc_alloc a, next;
@@ -395,7 +395,7 @@ TEST_F(zbuddy, grow_with_mremap)
 	EXPECT_EQ(0, mappings(self->fd, next.handle));
 }
 
-/* A window that would grow over what is in front of the next one. */
+/* The same for a mapping of the buffer's last page. */
 TEST_F(zbuddy, grow_a_window_with_mremap)
 {
 	struct zb_ioc_alloc a = get(_metadata, self);
@@ -430,7 +430,7 @@ TEST_F(zbuddy, move_and_shrink_with_mremap)
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
 }
 
-/* Pages taken out by madvise come back the same, or not at all. */
+/* After madvise(), pages have their contents or can't be accessed. */
 TEST_F(zbuddy, madvise)
 {
 	static const int advices[] = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of a mapping in the hands of the kernel: copied to and from, read by
- * other processes, and kept in a pipe beyond the end of their buffer. What is
- * still held by somebody must not be given to anybody else.
+ * The kernel uses pages of a mapping: it copies from and to them, lets other processes
+ * access them, and keeps them in a pipe after their buffer was freed. A page that is
+ * still referenced must not be reused.
  */
 #include "buffer_test.h"
 
@@ -15,7 +15,7 @@ struct pinned {
 	int pipe[2];
 };
 
-/* A buffer full of @byte, all pages of it in a pipe. */
+/* Fill a buffer with @byte and put all of its pages into a pipe. */
 static void pin(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
 		struct pinned *b, int fd, int byte)
 {
@@ -108,7 +108,7 @@ TEST_F(zbuddy, pipe_outlives_process)
 	expect_kept(_metadata, self, &b, 0x33);
 }
 
-/* One page of a large one. */
+/* A pipe holds a single page of a large buffer. */
 TEST_F(zbuddy, one_page_in_a_pipe)
 {
 	struct zb_ioc_alloc a;
@@ -134,7 +134,7 @@ TEST_F(zbuddy, one_page_in_a_pipe)
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 }
 
-/* A buffer of @pages pages whose last page is in a pipe, freed. */
+/* Free a buffer of @pages pages whose last page is in a pipe. */
 static void put_in_limbo(struct __test_metadata *_metadata, int fd, __u64 page,
 			 size_t pages, int pipe[2])
 {
@@ -154,8 +154,8 @@ static void put_in_limbo(struct __test_metadata *_metadata, int fd, __u64 page,
 }
 
 /*
- * Each frame is looked at once, and after that the one in use again: ever less
- * often, 10 times in the first 5 seconds or later than that, then once a second.
+ * When a pinned buffer is freed, each of its frames is checked once, and then only the
+ * one in use: up to 10 times within the first 5 seconds, then once a second.
  */
 TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
 {
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
 	EXPECT_LT(zb_vmstat("zb_limbo_looks") - before, 2 * pages);
 }
 
-/* What is in limbo counts for its owner as if it were held. */
+/* Memory in limbo counts for the limits of its owner. */
 TEST_F(zbuddy, limbo_is_charged)
 {
 	struct zb_ioc_alloc a;
@@ -200,7 +200,7 @@ TEST_F(zbuddy, limbo_is_charged)
 	EXPECT_EQ(0, zb_set_parameter("max_bytes_per_user", 0));
 }
 
-/* Limbo is emptied as fast as it fills. */
+/* Memory in limbo is freed as fast as it is added. */
 TEST_F(zbuddy, many_pins_one_after_the_other)
 {
 	unsigned int i;
@@ -271,13 +271,13 @@ TEST_F(zbuddy, file_io)
 	memset(p, 0, LENGTH);
 	ASSERT_EQ(LENGTH, pread(fd, p, LENGTH, 0));
 	EXPECT_TRUE(zb_all_bytes(p, 0x51, LENGTH));
-	/* from one buffer to itself, through the page cache */
+	/* a copy within one buffer, through the page cache */
 	ASSERT_EQ(LENGTH / 2, pread(fd, p + 1, LENGTH / 2, 0));
 	EXPECT_TRUE(zb_all_bytes(p, 0x51, LENGTH));
 	close(fd);
 }
 
-/* As a page that is fresh from vm_insert_page, without a touch before. */
+/* I/O is the first access to the mapping: the kernel faults the pages in. */
 TEST_F(zbuddy, file_io_into_untouched_memory)
 {
 	struct zb_ioc_alloc a;
@@ -303,8 +303,8 @@ TEST_F(zbuddy, file_io_into_untouched_memory)
 }
 
 /*
- * What io_uring pins for long; -errno: of registering, or -ENOSYS when there is
- * no ring, -ENODEV when it takes no memory like ours.
+ * Register memory with io_uring, a long-term pin. Returns the result, or -ENOSYS without
+ * io_uring, -ENODEV if it does not register file mappings in this kernel.
  */
 static int register_buffer(void *p, size_t len)
 {
@@ -325,7 +325,7 @@ static int register_buffer(void *p, size_t len)
 	return rc;
 }
 
-/* Long-term pins: refused at once in CMA, which they would block; else fine. */
+/* Long-term pins are refused at once in CMA, which they would block, and allowed otherwise. */
 TEST_F(zbuddy, long_term_pin)
 {
 	struct zb_ioc_alloc a;
@@ -339,7 +339,7 @@ TEST_F(zbuddy, long_term_pin)
 	if (rc == -ENOSYS)
 		SKIP(return, "no io_uring");
 	if (rc == -ENODEV)
-		SKIP(return, "io_uring registers no memory of files here, not even of /dev/zero");
+		SKIP(return, "io_uring does not register file mappings in this kernel");
 	EXPECT_TRUE(rc == 0 || rc == -EFAULT);
 	if (!strcmp(self->info.backend, "cma"))
 		EXPECT_EQ(-EFAULT, rc);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings that are cut, moved or inherited.
+ * Mappings that are split, moved or inherited.
  *
- * Where the mistakes of comparable drivers are tested (research: peers.md, 3):
+ * Known defects of comparable drivers, and the tests that look for them here:
  *
  *	 1 memory not cleared		mmap_test zeroed*, race_test
  *	 2 somebody else's buffer	mmap_test no_such_buffer, lifetime_test,
@@ -16,7 +16,7 @@
  *	 9 tail pages			pin_test one_page_in_a_pipe, direct_test
  *	10 overflow, truncation		fields_test length*, label_phys_test sync_range
  *	11 error paths			abi_test read_only, bulk_test, dmabuf_test
- *					answer_cannot_be_told; kill_test.sh
+ *					result_not_writable, kill_test
  *	12 free not validated		abi_test free, lifetime_test
  *	13 physical addresses told	label_phys_test phys_is_not_for_everybody
  *	14 debug doors			owners_test.sh (root only, no contents)
@@ -41,7 +41,7 @@ static char *get_mapped(struct __test_metadata *_metadata,
 	return p;
 }
 
-/* Room for a mapping at a fixed place. */
+/* Reserve address space for a mapping at a fixed address. */
 static char *room(struct __test_metadata *_metadata, size_t len)
 {
 	char *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -67,7 +67,7 @@ TEST_F(zbuddy, move)
 	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
 }
 
-/* The middle goes elsewhere, the rest stays. */
+/* Move the middle of a mapping. */
 TEST_F(zbuddy, move_the_middle)
 {
 	char *to = room(_metadata, LENGTH), *p, *q;
@@ -104,7 +104,7 @@ TEST_F(zbuddy, shrink)
 	}
 }
 
-/* Also by what was there before, and where nothing is in the way. */
+/* mremap() can't enlarge a mapping, even back to its original size or with space to grow. */
 TEST_F(zbuddy, growth_is_refused)
 {
 	char *to = room(_metadata, 4 * LENGTH), *p, *q;
@@ -119,7 +119,7 @@ TEST_F(zbuddy, growth_is_refused)
 	ASSERT_EQ(p, mremap(p, LENGTH, LENGTH / 2, 0));
 	EXPECT_EQ(MAP_FAILED, mremap(p, LENGTH / 2, LENGTH, 0));
 	EXPECT_EQ(EFAULT, errno);
-	/* old size 0 asks for a second mapping */
+	/* an old size of 0 requests a second mapping */
 	q = mremap(p, 0, LENGTH, MREMAP_MAYMOVE);
 	if (q != MAP_FAILED)
 		EXPECT_NE(0, zb_touch(q + LENGTH - 1, false));
@@ -171,7 +171,7 @@ TEST_F(zbuddy, rights_of_single_pages)
 	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 }
 
-/* Code can be put in, and run. */
+/* Executable mappings work. */
 TEST_F(zbuddy, execute)
 {
 #ifdef __x86_64__
@@ -184,7 +184,7 @@ TEST_F(zbuddy, execute)
 	ASSERT_EQ(0, mprotect(p, LENGTH, PROT_READ | PROT_EXEC));
 	EXPECT_EQ(42, fn());
 #else
-	SKIP(return, "has code for x86-64 only");
+	SKIP(return, "needs x86-64");
 #endif
 }
 
@@ -214,7 +214,7 @@ TEST_F(zbuddy, inherited_and_cut)
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 }
 
-/* A child without the mapping: nothing of it is inherited. */
+/* MADV_DONTFORK: the child does not inherit the mapping. */
 TEST_F(zbuddy, not_inherited_on_request)
 {
 	struct zb_ioc_alloc a;
@@ -230,7 +230,7 @@ TEST_F(zbuddy, not_inherited_on_request)
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
 }
 
-/* Thrown out of the page tables, they come back by faults: all, to the last. */
+/* Pages removed from the page tables are faulted in again, including the last one. */
 TEST_F(zbuddy, fault_at_the_end)
 {
 	static const size_t lengths[] = { 1, 2, 15, 16, 17, 63, 64, 65, 100 };
@@ -252,7 +252,7 @@ TEST_F(zbuddy, fault_at_the_end)
 		ASSERT_EQ(0, madvise(p, a.length, MADV_DONTNEED));
 		EXPECT_TRUE(zb_filled(p, 0, a.length, (unsigned int)pages));
 		munmap(p, a.length);
-		/* the same for windows into it */
+		/* the same for mappings of a part */
 		for (k = 0; k < pages; k += 7) {
 			size_t len = (pages - k) * self->page;
 

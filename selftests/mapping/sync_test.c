@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ZB_IOC_SYNC under writers, of large ranges, and what it stands on: that zeroes have
- * left the caches before anybody gets a buffer. numa.sh boots with swiotlb=force, where
- * every mapping for a device is one of a copy.
+ * ZB_IOC_SYNC of large ranges and while another thread writes; and that zeroes are
+ * written back from the caches before a buffer is handed out. ci/numa.sh boots with
+ * swiotlb=force, so that streaming DMA mappings use bounce buffers.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -56,7 +56,8 @@ static void *write_and_look(void *arg)
 	return NULL;
 }
 
-TEST_F(zbuddy, writes_meanwhile_stay)
+/* SYNC must not undo concurrent writes by copying from a bounce buffer. */
+TEST_F(zbuddy, concurrent_writes_persist)
 {
 	const __u32 flags = ZB_SYNC_FOR_CPU | ZB_SYNC_FROM_DEVICE;
 	struct writer w = { 0 };
@@ -72,11 +73,11 @@ TEST_F(zbuddy, writes_meanwhile_stay)
 		EXPECT_EQ(0, zb_sync(self->fd, a.handle, flags, 0, LENGTH / 8));
 	__atomic_store_n(&w.stop, 1, __ATOMIC_RELEASE);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	TH_LOG("%lu writes, %lu undone", w.writes, w.lost);
+	TH_LOG("%lu writes, %lu lost", w.writes, w.lost);
 	EXPECT_EQ(0, w.lost);
 }
 
-/* Bytes from @start to @end that the trace says were written out of the caches. */
+/* Number of bytes between @start and @end that were cleaned from the caches, by the trace. */
 static __u64 cleaned(__u64 start, __u64 end)
 {
 	FILE *trace = fopen(TRACING "/trace", "r");
@@ -96,7 +97,7 @@ static __u64 cleaned(__u64 start, __u64 end)
 	return sum;
 }
 
-/* On arm64 a device that nothing says otherwise of does not look into caches. */
+/* On arm64, devices are not cache-coherent by default. */
 TEST_F(zbuddy, zeroes_reach_the_memory)
 {
 	struct zb_ioc_alloc a;
@@ -105,9 +106,9 @@ TEST_F(zbuddy, zeroes_reach_the_memory)
 
 	ASSERT_EQ(0, uname(&name));
 	if (strcmp(name.machine, "aarch64"))
-		SKIP(return, "devices look into the caches of this machine");
+		SKIP(return, "DMA is cache-coherent on this machine");
 	if (geteuid() || access(DMA_EVENT "/enable", W_OK))
-		SKIP(return, "no trace events of the DMA API");
+		SKIP(return, "no trace events of the DMA API, or not root");
 	ASSERT_EQ(0, zb_write_file(TRACING "/trace", "\n"));
 	ASSERT_EQ(0, zb_write_file(DMA_EVENT "/enable", "1"));
 	EXPECT_EQ(0, zb_alloc_length(self->fd, 3 * LENGTH + self->page, ZB_GFP_ANYZONE,
