@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A real-time task that never leaves its CPU: what that CPU keeps on its lists can
- * be had by others all the same. The hog ends when it is told to, and nothing here
- * measures time: where something waits for the hog, the test times out.
+ * A real-time task occupies a CPU all the time. Frames on the per-CPU lists of that CPU
+ * must be available to other CPUs nevertheless. The task runs until the test stops it, so
+ * anything that waits for that CPU makes the test time out.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -30,7 +30,7 @@ static int run_on(unsigned int cpu)
 	return sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* Newer kernels give what is left over by real-time tasks to others. */
+/* In newer kernels, the fair server lets other tasks run despite real-time tasks. */
 static void set_fair_server(unsigned int cpu, const char *runtime)
 {
 	char path[96];
@@ -60,7 +60,7 @@ static pid_t start_hog(struct __test_metadata *_metadata, struct hog *hog, int f
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		/* The test's close() is to be the last one. */
+		/* the test's close() has to be the last one */
 		close(fd);
 		hog_cpu(hog, HOG_CPU);
 	}
@@ -70,13 +70,13 @@ static pid_t start_hog(struct __test_metadata *_metadata, struct hog *hog, int f
 	return pid;
 }
 
-/* Frames that are free, but on lists of CPUs. */
+/* Number of free frames on per-CPU lists. */
 static long nr_listed(int fd)
 {
 	return zb_free_bytes(fd) / sysconf(_SC_PAGESIZE) - zb_vmstat("nr_free_pages");
 }
 
-/* Have the hog's CPU keep something; it does not get to run there any more. */
+/* Put frames on the lists of the hog's CPU before the hog starts. */
 static void fill_lists(struct __test_metadata *_metadata, int fd)
 {
 	struct zb_ioc_alloc bufs[NR_BUFS];
@@ -97,7 +97,7 @@ static int drain_all(int fd)
 	return zb_drain();
 }
 
-/* All of the largest block: what the other CPU keeps is missing. */
+/* Request a block of max_order, which may need the frames on the other CPU's lists. */
 static int request_all(int fd)
 {
 	struct zb_ioc_info info;
@@ -107,7 +107,7 @@ static int request_all(int fd)
 	if (!rc)
 		rc = zb_alloc_order(fd, info.max_order,
 				    ZB_GFP_ANYZONE | __ZB_GFP_NORETRY, &a);
-	/* It may be served from what is not listed: then the lists stay as they are. */
+	/* drain if the request was served without them */
 	if (!rc)
 		return zb_free(fd, a.handle) ?: zb_drain();
 	return rc == -ENOMEM ? 0 : rc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mobilities keep to pageblocks of their own, as long as there are any; and the
- * types for special use: CMA and HighAtomic.
+ * Grouping by mobility: requests use pageblocks of their own migrate type as long as
+ * there are any; and the special types CMA and HighAtomic.
  */
 #include "zbuddy_stat.h"
 
@@ -28,7 +28,7 @@ static unsigned long cma_pages(const FIXTURE_DATA(policy) *self)
 	return nr;
 }
 
-/* Of the zones up to Normal, in bytes. */
+/* Size of the zones up to Normal, in bytes. */
 static __u64 lowmem(const FIXTURE_DATA(policy) *self)
 {
 	__u64 nr = 0;
@@ -40,7 +40,7 @@ static __u64 lowmem(const FIXTURE_DATA(policy) *self)
 	return nr * self->zb.page;
 }
 
-/* How often @mt was served from @from, in all zones. */
+/* How often requests of type @mt were served from type @from, in all zones. */
 static unsigned long fallbacks(const char *mt, const char *from)
 {
 	char text[8192], a[16], b[16];
@@ -82,7 +82,7 @@ TEST_F(policy, pageblocks_of_their_own)
 	ASSERT_EQ(1000, take(self, 0, 1000, ZB_GFP_KERNEL));
 	ASSERT_EQ(1000, take(self, 1000, 1000, MOVABLE));
 	ASSERT_EQ(1000, take(self, 2000, 1000, ZB_GFP_TEMPORARY));
-	/* 1000 pages are two pageblocks. */
+	/* 1000 pages need two pageblocks, or three if they are not aligned */
 	EXPECT_LE(u + 2, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_UNMOVABLE));
 	EXPECT_GE(u + 3, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_UNMOVABLE));
 	EXPECT_LE(r + 2, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_RECLAIMABLE));
@@ -94,13 +94,13 @@ TEST_F(policy, pageblocks_of_their_own)
 	EXPECT_LE(claimed + 2, fallbacks("Unmovable", "Movable"));
 	close(self->zb.fd);
 	ASSERT_EQ(0, zb_drain());
-	/* Once they are empty they are what they were. */
+	/* empty pageblocks return to their default type */
 	EXPECT_EQ(u, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_UNMOVABLE));
 	EXPECT_EQ(r, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_RECLAIMABLE));
 }
 
-/* A whole region of movable pages with holes: unmovable ones have to borrow. */
-TEST_F(policy, borrowed_when_there_is_no_other_way)
+/* All pageblocks have movable pages in use, so unmovable requests steal single blocks. */
+TEST_F(policy, steal_as_last_resort)
 {
 	unsigned int i, nr;
 	long borrowed;
@@ -124,7 +124,7 @@ TEST_F(policy, borrowed_when_there_is_no_other_way)
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_UNMOVABLE));
 }
 
-/* Movable memory may use CMA pageblocks; what may not does not, come what may. */
+/* Only movable requests use CMA pageblocks, even when nothing else is free. */
 TEST_F(policy, cma_for_movable_only)
 {
 	unsigned long cma = cma_pages(self);
@@ -145,7 +145,7 @@ TEST_F(policy, cma_for_movable_only)
 	EXPECT_EQ(from_cma, zb_vmstat("cma_alloc_success"));
 	EXPECT_EQ(-ENOMEM, zb_alloc_order(self->zb.fd, 0,
 					  ZB_GFP_TEMPORARY | TO_THE_END, &a));
-	/* And what it could not have is there for who can. */
+	/* movable requests still get CMA memory */
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, MOVABLE | TO_THE_END, &a));
 	EXPECT_LT(from_cma, zb_vmstat("cma_alloc_success"));
 	ASSERT_EQ(0, zb_free(self->zb.fd, a.handle));
@@ -157,7 +157,7 @@ TEST_F(policy, cma_for_movable_only)
 	EXPECT_EQ(0, zb_vmstat("nr_free_cma"));
 }
 
-/* It counts as no free memory for those who can't use it. */
+/* The watermark check of requests that can't use CMA does not count free CMA frames. */
 TEST_F(policy, cma_is_not_counted_for_others)
 {
 	const struct zb_zone_info *z;
@@ -177,7 +177,7 @@ TEST_F(policy, cma_is_not_counted_for_others)
 	}
 }
 
-/* Where more than half of what is free is CMA it is used first; then in turns. */
+/* CMA is used first while it is more than half of the free frames, then in turns. */
 TEST_F(policy, cma_is_balanced)
 {
 	const struct zb_zone_info *z = NULL;
@@ -222,8 +222,8 @@ static bool all_within_limit(const FIXTURE_DATA(policy) *self)
 }
 
 /*
- * An ordinary request that finds every zone at its min watermark drives the reserve
- * out, one pageblock at a time. MEMALLOC would not: it may use the reserve itself.
+ * An ordinary request that finds every zone at its min watermark releases the HighAtomic
+ * reserve, one pageblock at a time. A MEMALLOC request would use the reserve instead.
  */
 static void give_reserve_back(struct __test_metadata *_metadata,
 			      const FIXTURE_DATA(policy) *self)
@@ -241,8 +241,8 @@ static void give_reserve_back(struct __test_metadata *_metadata,
 }
 
 /*
- * A request for more than a page that can't wait, and finds little left, has a
- * pageblock reserved for the next one; and no more than 1 % of a zone.
+ * An atomic request of order > 0 that finds a zone below its watermark reserves a
+ * pageblock for further requests of that kind, up to 1 % of a zone.
  */
 TEST_F(policy, highatomic)
 {
@@ -254,18 +254,18 @@ TEST_F(policy, highatomic)
 	__u64 bytes;
 
 	if (cma_pages(self))
-		SKIP(return, "with cma_pages= it is another thing what is left");
+		SKIP(return, "free CMA memory changes what triggers the reserve");
 	if (!highatomic_limit(self))
-		SKIP(return, "a hundredth of a zone is less than a pageblock");
+		SKIP(return, "1 %% of a zone is less than a pageblock");
 	ASSERT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
 				      self->zb.info.total_bytes / 1024 / 8));
-	/* Not with plenty. */
+	/* no reserve while plenty is free */
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 2, ZB_GFP_ATOMIC, &a));
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 	zb_alloc_all(self->zb.fd, self->zb.info.max_order,
 		     ZB_GFP_KERNEL | ZB_GFP_QUIET, bufs, MAX_BUFS, &bytes);
-	/* Not for single pages. */
+	/* no reserve for order 0 */
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ATOMIC, &a));
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 2, ZB_GFP_ATOMIC, &a));
@@ -278,22 +278,22 @@ TEST_F(policy, highatomic)
 	nr = zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC);
 	EXPECT_GE(highatomic_limit(self), nr);
 	EXPECT_TRUE(all_within_limit(self));
-	/* Others don't get it, but drive it out when nothing else is left. */
+	/* other requests release the reserve only when nothing else is left */
 	give_reserve_back(_metadata, self);
 	EXPECT_EQ(shrunk + (long)nr, zb_vmstat("zb_highatomic_unreserve"));
 }
 
-/* And where nobody uses a zone any more, the zone is one block again. */
-TEST_F(policy, highatomic_goes_at_last)
+/* An unused zone has no reserve: its blocks merge completely again. */
+TEST_F(policy, highatomic_released_when_unused)
 {
 	static char before[4096], after[4096];
 	struct zb_ioc_alloc a;
 	__u64 bytes;
 
 	if (cma_pages(self))
-		SKIP(return, "with cma_pages= it is another thing what is left");
+		SKIP(return, "free CMA memory changes what triggers the reserve");
 	if (!highatomic_limit(self))
-		SKIP(return, "a hundredth of a zone is less than a pageblock");
+		SKIP(return, "1 %% of a zone is less than a pageblock");
 	ASSERT_GT(zb_read_file(ZB_DEBUGFS "buddyinfo", before, sizeof(before)), 0);
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
 				      self->zb.info.total_bytes / 1024 / 8));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several nodes: which one serves a request, what limits it to some of them,
- * and what is counted. For a module loaded with a region on node 0 and one on
- * node 1, and at least a CPU on each (see numa.sh).
+ * NUMA: which node serves a request, restrictions to certain nodes, and statistics.
+ * Needs a module loaded with regions on node 0 and node 1, and at least one CPU on each
+ * (see ci/numa.sh).
  */
 #include "zbuddy_stat.h"
 
@@ -32,7 +32,7 @@ static int alloc_near(int fd, int node, __u32 order, __u32 gfp,
 	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
 }
 
-/* All that can be had near @node; how many buffers. */
+/* Allocate all memory with preferred node @node; returns the number of buffers. */
 static unsigned int take_near(int fd, int node, __u32 order, __u32 gfp)
 {
 	unsigned int nr = 0;
@@ -45,7 +45,7 @@ static unsigned int take_near(int fd, int node, __u32 order, __u32 gfp)
 	}
 }
 
-/* Bytes that are free on a node, and in per-CPU lists for it. */
+/* Number of free bytes of a node, including per-CPU lists. */
 static __u64 free_on(const FIXTURE_DATA(policy) *self, int node)
 {
 	struct zb_ioc_zone zone;
@@ -70,7 +70,7 @@ static __u64 total_of(const FIXTURE_DATA(policy) *self, int node)
 	return sum;
 }
 
-/* Go to a CPU of @node, and stay there. */
+/* Bind this task to a CPU of @node. */
 static bool go_to_node(int node)
 {
 	unsigned int cpu, here;
@@ -106,8 +106,8 @@ TEST_F(policy, node_of_the_cpu)
 }
 
 /*
- * Near, far, and then both again, from the low watermark down to min: first the
- * fast path goes all the way, then the slow path.
+ * The fast path takes the near node and then the far one, down to their low watermarks;
+ * then the slow path takes both in the same order, down to min.
  */
 TEST_F(policy, fallback_order)
 {
@@ -126,7 +126,7 @@ TEST_F(policy, fallback_order)
 			far++;
 		for (again = far; again < nr && bufs[again].node == node;)
 			again++;
-		/* More than 3/4 of a node is above low. */
+		/* more than 3/4 of a node are above the low watermark */
 		EXPECT_GE(near * (self->zb.page << 6), total_of(self, node) * 3 / 4);
 		EXPECT_GE((far - near) * (self->zb.page << 6),
 			  total_of(self, 1 - node) * 3 / 4);
@@ -215,7 +215,7 @@ TEST_F(policy, counters)
 		       (struct numa){ .miss = 1, .foreign = 1, .other = 1 });
 }
 
-/* How many buffers of order 9 in a row come from @node. */
+/* Allocate blocks of order 9 until one is not from @node; returns how many were. */
 static unsigned int in_a_row(int fd, int node, __u32 gfp, struct zb_ioc_alloc *a)
 {
 	unsigned int nr = 0;
@@ -225,7 +225,7 @@ static unsigned int in_a_row(int fd, int node, __u32 gfp, struct zb_ioc_alloc *a
 	return nr;
 }
 
-/* @percent of a node, in blocks of order 9, rounded up. */
+/* @percent of the size of a node, in blocks of order 9, rounded up. */
 static unsigned int share(const FIXTURE_DATA(policy) *self, int node,
 			  unsigned int percent)
 {
@@ -244,10 +244,10 @@ TEST_F(policy, write_is_spread)
 	EXPECT_EQ(share(self, 0, 10),
 		  in_a_row(self->zb.fd, 0, ZB_GFP_KERNEL | __ZB_GFP_WRITE, &a));
 	EXPECT_EQ(1, a.node);
-	/* One is there already. */
+	/* minus the last block of the loop above */
 	EXPECT_EQ(share(self, 1, 10) - 1,
 		  in_a_row(self->zb.fd, 1, ZB_GFP_KERNEL | __ZB_GFP_WRITE, &a));
-	/* Both are over: then it does not matter any more. */
+	/* with both nodes over their dirty limits, the nearest one is used again */
 	EXPECT_EQ(0, a.node);
 	EXPECT_EQ((share(self, 0, 10) + share(self, 1, 10) + 1) << 9,
 		  zb_vmstat("nr_dirty"));
@@ -255,7 +255,7 @@ TEST_F(policy, write_is_spread)
 	EXPECT_EQ(0, a.node);
 	ASSERT_EQ(0, alloc_near(self->zb.fd, 1, 0, ZB_GFP_KERNEL | __ZB_GFP_WRITE, &a));
 	EXPECT_EQ(1, a.node);
-	/* Only what is not asked to be spread has been near all the time. */
+	/* with a limit of 100 %, WRITE requests stay on the near node */
 	ASSERT_EQ(0, zb_set_parameter("dirty_ratio", 100));
 	ASSERT_EQ(0, alloc_near(self->zb.fd, 0, 0, ZB_GFP_KERNEL | __ZB_GFP_WRITE, &a));
 	EXPECT_EQ(0, a.node);
@@ -281,7 +281,7 @@ FIXTURE(cpuset) {
 	bool ready;
 };
 
-/* A cgroup whose tasks may use node 0 only; this task is in it. */
+/* Move this task to a cgroup that may use node 0 only. */
 FIXTURE_SETUP(cpuset)
 {
 	const char *why = zb_policy_setup(_metadata, &self->p);
@@ -317,7 +317,7 @@ TEST_F(cpuset, user_keeps_to_it)
 	struct zb_ioc_alloc a;
 	unsigned int i, nr;
 
-	/* Whatever node is wanted, and whatever CPU asks. */
+	/* independent of the preferred node and of the CPU */
 	ASSERT_EQ(0, alloc_near(FD, 1, 0, ZB_GFP_USER, &a));
 	EXPECT_EQ(0, a.node);
 	ASSERT_TRUE(go_to_node(1));
@@ -335,8 +335,8 @@ TEST_F(cpuset, user_keeps_to_it)
 				      __ZB_GFP_NOWARN, &a));
 }
 
-/* Without HARDWALL, or when it can't wait, it leaves rather than fail. */
-TEST_F(cpuset, kernel_leaves_in_the_slow_path)
+/* The slow path ignores the cpuset for requests without HARDWALL and for atomic ones. */
+TEST_F(cpuset, slow_path_may_leave_the_cpuset)
 {
 	struct zb_ioc_alloc a;
 
@@ -357,8 +357,8 @@ TEST_F(cpuset, kernel_leaves_in_the_slow_path)
 				      __ZB_GFP_HARDWALL, &a));
 }
 
-/* One who waits sees that the limit is another one. */
-TEST_F(cpuset, limit_changes_while_it_waits)
+/* A change of cpuset.mems takes effect for requests that wait already. */
+TEST_F(cpuset, mems_change_during_a_wait)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_USER);
 	int pipes[2];
@@ -383,7 +383,7 @@ TEST_F(cpuset, limit_changes_while_it_waits)
 	EXPECT_TRUE(zb_wait_exit(pid, 1));
 }
 
-/* linux/mempolicy.h has these; numaif.h is not everywhere. */
+/* As MPOL_* in linux/mempolicy.h; numaif.h is not always installed. */
 #define PREFERRED	1
 #define BIND		2
 #define INTERLEAVE	3
@@ -394,7 +394,7 @@ static long set_policy(int mode, unsigned long nodes)
 		       mode ? 8 * sizeof(nodes) : 0);
 }
 
-/* A request that names no node goes where the policy of the task says. */
+/* A request without a preferred node follows the memory policy of the task. */
 TEST_F(policy, mempolicy)
 {
 	struct zb_ioc_alloc a;
@@ -408,7 +408,7 @@ TEST_F(policy, mempolicy)
 			SKIP(return, "no NUMA policies");
 		ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
 		EXPECT_EQ(node, a.node);
-		/* What the request names counts more. */
+		/* the node of the request takes precedence */
 		ASSERT_EQ(0, alloc_near(self->zb.fd, !node, 4, ZB_GFP_KERNEL, &a));
 		EXPECT_EQ(!node, a.node);
 	}
@@ -419,7 +419,7 @@ TEST_F(policy, mempolicy)
 		ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
 		EXPECT_EQ(node, a.node);
 	}
-	/* Not one page of node 0, though node 1 has no more. */
+	/* MPOL_BIND: no page of node 0 is used even when node 1 is full */
 	ASSERT_EQ(0, set_policy(BIND, 2));
 	free0 = free_on(self, 0);
 	nr = take_near(self->zb.fd, ZB_NODE_ANY, self->zb.info.max_order,

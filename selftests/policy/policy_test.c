@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets what when there is little left: watermarks, reserves, and how long a
- * request goes on. Numbers are those of the zones that are there.
+ * Behaviour with little free memory: watermarks, reserves, and how long a request
+ * retries. Expected amounts are computed from the zones of the loaded module.
  */
 #include "zbuddy_stat.h"
 
@@ -23,7 +23,7 @@ static __u32 highest_type(__u32 gfp)
 	return gfp & __ZB_GFP_DMA32 ? ZB_ZONE_DMA32 : ZB_ZONE_NORMAL;
 }
 
-/* A quarter of what is there may be reserved, so that there is something to see. */
+/* Raise min_free_kbytes, so that the reserves are large enough to be measured. */
 static void raise_min(struct __test_metadata *_metadata,
 		      FIXTURE_DATA(policy) *self)
 {
@@ -33,8 +33,8 @@ static void raise_min(struct __test_metadata *_metadata,
 }
 
 /*
- * Take what @gfp gets: first an ordinary request in large blocks, for speed and
- * because a large one that can't wait would have a pageblock reserved.
+ * Allocate all memory that @gfp allows: first by ordinary requests for large blocks, for
+ * speed, and because large atomic requests would reserve pageblocks (HighAtomic).
  */
 static unsigned int take(const FIXTURE_DATA(policy) *self, __u32 gfp,
 			 unsigned int from)
@@ -46,7 +46,7 @@ static unsigned int take(const FIXTURE_DATA(policy) *self, __u32 gfp,
 	nr += zb_alloc_all(self->zb.fd, self->zb.info.max_order,
 			   ZB_GFP_KERNEL | ZB_GFP_QUIET | zone, bufs + nr,
 			   MAX_BUFS - nr, &bytes);
-	/* A request that can't wait may leave pages on the lists of other CPUs. */
+	/* an atomic request may leave pages on the per-CPU lists of other CPUs */
 	do {
 		before = nr;
 		nr += zb_alloc_all(self->zb.fd, 0, gfp | ZB_GFP_QUIET, bufs + nr,
@@ -63,7 +63,7 @@ static void give(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, zb_drain());
 }
 
-/* What has to be left of a zone, as the headers tell it. */
+/* Number of frames that @gfp must leave free in a zone, by the documented rules. */
 static unsigned long left_of(const struct zb_zone_info *z, __u32 gfp)
 {
 	bool memalloc = (gfp & __ZB_GFP_MEMALLOC) && !(gfp & __ZB_GFP_NOMEMALLOC);
@@ -81,7 +81,7 @@ static unsigned long left_of(const struct zb_zone_info *z, __u32 gfp)
 	return mark < all ? mark : all;
 }
 
-/* Not for movable memory: without MOVABLE, CMA pageblocks are out of reach. */
+/* Check all zones. Ignores free CMA frames, which only movable requests can use. */
 static void expect_left(struct __test_metadata *_metadata,
 			FIXTURE_DATA(policy) *self, __u32 gfp)
 {
@@ -147,8 +147,8 @@ TEST_F(policy, watermark_dma)
 	drain_to_the_mark(_metadata, self, ZB_GFP_KERNEL | __ZB_GFP_DMA32);
 }
 
-/* Each of them gets what the one before has to leave. */
-TEST_F(policy, deeper_and_deeper)
+/* Each of these requests may use part of the reserve that the previous one must leave. */
+TEST_F(policy, reserves_by_urgency)
 {
 	static const __u32 gfp[] = {
 		ZB_GFP_KERNEL, ZB_GFP_NOWAIT | __ZB_GFP_ATOMIC,
@@ -169,7 +169,7 @@ TEST_F(policy, deeper_and_deeper)
 	}
 }
 
-/* Without sleep nobody empties the per-CPU lists: they add to what is left. */
+/* NOWAIT requests do not drain the per-CPU lists, whose frames remain free in addition. */
 TEST_F(policy, watermark_nowait)
 {
 	struct zb_ioc_zone zone;
@@ -205,7 +205,7 @@ static bool has_two_lowmem_zones(const FIXTURE_DATA(policy) *self)
 	return nr > 1;
 }
 
-/* What was kept from Normal requests is there for those who need these zones. */
+/* Frames that lowmem_reserve_ratio denies to Normal requests are available to DMA requests. */
 TEST_F(policy, lowmem_reserve)
 {
 	const struct zb_zone_info *z = &self->zones.zone[0];
@@ -276,14 +276,14 @@ TEST_F(policy, reserves_need_a_capability)
 	ASSERT_EQ(0, drop_capability(CAP_SYS_RESOURCE));
 	for (i = 0; i < ARRAY_SIZE(reserved); i++) {
 		EXPECT_EQ(-EPERM, zb_alloc_order(self->zb.fd, 0, reserved[i], &a));
-		/* What can't be is told first. */
+		/* EINVAL takes precedence over EPERM */
 		EXPECT_EQ(-EINVAL, zb_alloc_order(self->zb.fd, 63, reserved[i], &a));
 	}
 	for (i = 0; i < ARRAY_SIZE(free_for_all); i++)
 		EXPECT_EQ(0, zb_alloc_order(self->zb.fd, 0, free_for_all[i], &a));
 }
 
-/* It would wait without a deadline, and not for a signal. Modules may. */
+/* NOFAIL, which is for modules only, would wait uninterruptibly without a deadline. */
 TEST_F(policy, nofail_is_refused)
 {
 	static const __u32 gfp[] = {
@@ -350,7 +350,7 @@ static void *free_later(void *arg)
 	return NULL;
 }
 
-/* REPEAT lives to see that somebody else frees something. */
+/* A REPEAT request retries long enough to get memory that is freed after 100 ms. */
 TEST_F(policy, repeat_waits_for_a_free)
 {
 	struct zb_ioc_alloc a;
@@ -381,7 +381,7 @@ TEST_F(policy, thisnode)
 	EXPECT_EQ(-EINVAL, zb_ioctl(self->zb.fd, ZB_IOC_ALLOC, &a));
 }
 
-/* With one node there is nowhere else to go; but they are counted. */
+/* WRITE allocations are counted as dirty, even with a single node. */
 TEST_F(policy, write)
 {
 	long dirty = zb_vmstat("nr_dirty");
