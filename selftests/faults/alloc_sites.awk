@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Reads what `objdump -dr zbuddy.ko` prints and tells each call of something that
-# needs memory: `function+0xoffset callee`, with the offset that it returns to, as the
-# kernel's log has it. fail_sites_test.sh wants each of them to have failed once.
+# Reads the output of `objdump -dr zbuddy.ko` and lists all calls of functions that allocate
+# memory, as `function+0xoffset callee`, with the return address as in stack traces of the
+# kernel. fail_sites_test.sh checks that each of these calls has failed once.
 
 function number(hex,   i, n) {
 	n = 0
@@ -25,7 +25,7 @@ BEGIN {
 	name = substr($2, 2, length($2) - 3)
 }
 
-# The place of a call's operand; the next instruction is behind its four bytes.
+# A relocation of a call's 4-byte operand, which is followed by the return address.
 $2 ~ /^R_(X86_64_(PLT32|PC32)|AARCH64_CALL26)$/ {
 	callee = $3
 	sub(/[-+]0x[0-9a-f]+$/, "", callee)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dma-heap when there is no memory to make it; and what it hands out, with the
- * first, the second, ... of the allocations on the way failing. Loads zbuddy.ko itself,
- * and leaves it loaded, for the kernel has no way to take a heap away: see heap.sh.
+ * The dma-heap with failing kernel allocations: when it is created, and when it allocates
+ * dma-bufs, where the first, the second, ... kernel allocation fails in turn. Loads
+ * zbuddy.ko itself and leaves it loaded because the kernel can't remove a heap: see
+ * ci/heap.sh.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -11,8 +12,9 @@
 #define MAX_NTH	300
 
 /*
- * Without a heap the module works, and can be unloaded. No counting: the kernel makes
- * a heap without its device node if it must, and that would be there to stay.
+ * When dma_heap_add() fails, the module works without a heap and can be unloaded. All
+ * allocations fail here, not the n-th one: a failure late in dma_heap_add() leaves a heap
+ * without a device node, which can't be removed.
  */
 TEST(dma_heap_add)
 {
@@ -22,20 +24,20 @@ TEST(dma_heap_add)
 	if (geteuid() || access(ZB_MODULE, R_OK))
 		SKIP(return, "no " ZB_MODULE ", or not root");
 	if (!fail_init(&nth))
-		SKIP(return, "no fault injection in this kernel, or no filter for it");
+		SKIP(return, "no fault injection with stack trace filter in this kernel");
 	ASSERT_EQ(0, zb_load("size=64M"));
 	fail_find("zb_heap_add", &start, &end);
 	text = fail_text();
 	ASSERT_EQ(0, zb_unload());
 	if (!start)
-		SKIP(return, "this kernel lets no module add a dma-heap");
+		SKIP(return, "modules can't add a dma-heap in this kernel");
 	fail_within("failslab", start, end);
 	fail_within("fail_page_alloc", start, end);
 	fail_always(&nth, true);
 	EXPECT_EQ(0, zb_load("size=64M heap=1"));
 	fail_always(&nth, false);
 	if (text != fail_text())
-		SKIP(return, "the module is not where it was");
+		SKIP(return, "the module was loaded at another address");
 	EXPECT_NE(0, access(ZB_HEAP, F_OK));
 	ASSERT_EQ(0, zb_unload());
 	EXPECT_EQ(0, zb_load("size=64M heap=1"));
@@ -65,7 +67,7 @@ TEST(allocate)
 		EXPECT_EQ(left, zb_await_free(zb, left)) TH_LOG("failure %d", n);
 		EXPECT_TRUE(zb_check_ok());
 	}
-	TH_LOG("%d points of failure, %d failed", n - 2, failed);
+	TH_LOG("%d kernel allocations, %d failures", n - 2, failed);
 	EXPECT_FALSE(hit);
 	EXPECT_GT(failed, 5);
 	close(heap);

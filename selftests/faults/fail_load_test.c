@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading with the first, the second, ... of the allocations on the
- * way failing: the module loads or says ENOMEM, it always unloads, and no memory is
- * missing afterwards. Once all of the way is gone; with each backend there is that
- * part of it where the memory is taken. Loads zbuddy.ko itself.
+ * Loading and unloading while the first, the second, ... kernel allocation fails in turn:
+ * loading succeeds or fails with ENOMEM, unloading always succeeds, and no memory leaks.
+ * One variant lets all allocations of loading fail; the others, one per backend, only
+ * those of acquiring the region. Loads zbuddy.ko itself.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -14,25 +14,25 @@
 #define MAX_NTH	1500
 #define MAX_MOVES	50
 /*
- * What MemFree may vary from one look to the next without a region having been lost;
- * KASAN keeps freed memory back for long, so that it sinks slowly all the time.
+ * MemFree may vary by this much between two rounds; a leaked region is larger. KASAN
+ * delays the reuse of freed memory, which makes MemFree decrease slowly all the time.
  */
 #define SLACK_KB	(12 * 1024)
 
 FIXTURE(fail_load) {
 	struct fail_nth nth;
 	unsigned long cma;
-	unsigned long free_kb;		/* at the last look */
-	unsigned long start, end;	/* of the function that counts */
-	unsigned long text;		/* where the module was */
+	unsigned long free_kb;		/* MemFree after the previous round */
+	unsigned long start, end;	/* address range in which allocations fail */
+	unsigned long text;		/* address of the module when it was last loaded */
 	int moves;
 };
 
 FIXTURE_VARIANT(fail_load) {
 	const char *params;
 	const char *function;
-	const char *sites;	/* the calls that are ours begin with it */
-	int points;	/* so many there are at least */
+	const char *sites;	/* prefix of the functions whose calls this variant tests */
+	int points;	/* minimum number of allocations */
 };
 
 FIXTURE_VARIANT_ADD(fail_load, all) {
@@ -65,7 +65,7 @@ static unsigned long number_in(const char *path, const char *before)
 	return p ? strtoul(p + strlen(before), NULL, 10) : 0;
 }
 
-/* What all CMA areas have left: not a figure that moves by itself, as CmaFree. */
+/* Free pages of all CMA areas. In contrast to CmaFree, other memory use does not change it. */
 static unsigned long cma_pages(void)
 {
 	DIR *dir = opendir("/sys/kernel/mm/cma");
@@ -89,8 +89,8 @@ static unsigned long free_kb(void)
 }
 
 /*
- * Now that it is loaded: whether it is not where it was the last time. Then nothing was
- * to fail where it is, and what was done has to be done again.
+ * True if the module, which is loaded now, has another address than last time. Then the
+ * injected failures were in the wrong address range, and the round has to be repeated.
  */
 static bool has_moved(FIXTURE_DATA(fail_load) *self, const FIXTURE_VARIANT(fail_load) *variant)
 {
@@ -104,7 +104,7 @@ static bool has_moved(FIXTURE_DATA(fail_load) *self, const FIXTURE_VARIANT(fail_
 	self->end = FAIL_MODULES_END;
 	if (variant->function)
 		fail_find(variant->function, &self->start, &self->end);
-	fail_symbols(); /* while it is there */
+	fail_symbols(); /* read them while the module is loaded */
 	return true;
 }
 
@@ -115,12 +115,12 @@ FIXTURE_SETUP(fail_load)
 	if (geteuid() || access(ZB_MODULE, R_OK))
 		SKIP(return, "no " ZB_MODULE ", or not root");
 	if (!fail_init(&self->nth))
-		SKIP(return, "no fault injection in this kernel, or no filter for it");
+		SKIP(return, "no fault injection with stack trace filter in this kernel");
 	ASSERT_NE(0, access("/sys/module/zbuddy", F_OK));
 	self->cma = cma_pages();
 	rc = zb_load(variant->params);
 	if (rc == -ENODEV || rc == -ENOMEM)
-		SKIP(return, "no such backend here");
+		SKIP(return, "this backend is not available here");
 	ASSERT_EQ(0, rc);
 	ASSERT_TRUE(has_moved(self, variant));
 	ASSERT_NE(0, self->start);
@@ -135,8 +135,8 @@ FIXTURE_TEARDOWN_PARENT(fail_load)
 		EXPECT_EQ(0, zb_unload());
 }
 
-/* Use it a little: whatever it did without must not be missed by anybody. */
-static int use(void)
+/* Use the module: optional parts that could not be allocated must not be needed. */
+static int use_module(void)
 {
 	struct zb_ioc_alloc a;
 	char text[16];
@@ -149,8 +149,8 @@ static int use(void)
 	return rc;
 }
 
-/* misc_register() says EBUSY also when it has no memory to note the number. */
-static bool may_be(int rc)
+/* misc_register() returns EBUSY also when it can't allocate a minor number. */
+static bool is_expected(int rc)
 {
 	return !rc || rc == -ENOMEM || rc == -EBUSY;
 }
@@ -160,8 +160,8 @@ static void as_before(struct __test_metadata *_metadata,
 {
 	unsigned long now = free_kb();
 
-	EXPECT_EQ(self->cma, cma_pages()) TH_LOG("%d: CMA pages are missing", n);
-	EXPECT_GT(now + SLACK_KB, self->free_kb) TH_LOG("%d: memory is missing", n);
+	EXPECT_EQ(self->cma, cma_pages()) TH_LOG("failure %d: CMA pages leaked", n);
+	EXPECT_GT(now + SLACK_KB, self->free_kb) TH_LOG("failure %d: memory leaked", n);
 	self->free_kb = now;
 }
 
@@ -179,9 +179,9 @@ static void load_failing(struct __test_metadata *_metadata,
 		rc = zb_load(variant->params);
 		hit = fail_disarm(&self->nth);
 		failed += !!rc;
-		EXPECT_TRUE(!rc || (may_be(rc) && hit)) TH_LOG("failure %d: errno %d", n, -rc);
+		EXPECT_TRUE(!rc || (is_expected(rc) && hit)) TH_LOG("failure %d: errno %d", n, -rc);
 		if (!rc) {
-			EXPECT_EQ(0, use()) TH_LOG("failure %d", n);
+			EXPECT_EQ(0, use_module()) TH_LOG("failure %d", n);
 			if (has_moved(self, variant) && self->moves < MAX_MOVES) {
 				fail_choose_pass(pass, self->start, self->end);
 				hit = true;
@@ -191,8 +191,8 @@ static void load_failing(struct __test_metadata *_metadata,
 		}
 		as_before(_metadata, self, n);
 	}
-	TH_LOG("%s: %d points of failure, %d failed, %d moves", variant->params, n - 2, failed,
-	       self->moves - 1);
+	TH_LOG("%s: %d kernel allocations, %d failures, %d changes of address",
+	       variant->params, n - 2, failed, self->moves - 1);
 	EXPECT_FALSE(hit);
 	EXPECT_GE(n - 2, points);
 }
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(fail_load, load, 600)
 	EXPECT_LT(self->moves, MAX_MOVES);
 }
 
-/* Each call by itself, whatever else wants memory. */
+/* Let each call that allocates memory fail separately, independent of counting. */
 TEST_F_TIMEOUT(fail_load, sites, 300)
 {
 	FILE *list = fopen("alloc_sites", "re");
@@ -213,7 +213,7 @@ TEST_F_TIMEOUT(fail_load, sites, 300)
 	bool again;
 
 	if (!list)
-		SKIP(return, "no list of calls: it is made by make stage");
+		SKIP(return, "no file alloc_sites, which make stage creates");
 	while (fail_next_site(list, site, sizeof(site))) {
 		if (strncmp(site, variant->sites, strlen(variant->sites)) ||
 		    strstr(site, "_open+") || strstr(site, "_show+"))
@@ -224,9 +224,9 @@ TEST_F_TIMEOUT(fail_load, sites, 300)
 			fail_always(&self->nth, true);
 			rc = zb_load(variant->params);
 			fail_always(&self->nth, false);
-			EXPECT_TRUE(may_be(rc)) TH_LOG("%s: errno %d", site, -rc);
+			EXPECT_TRUE(is_expected(rc)) TH_LOG("%s: errno %d", site, -rc);
 			if (!rc) {
-				EXPECT_EQ(0, use());
+				EXPECT_EQ(0, use_module());
 				again = has_moved(self, variant);
 				EXPECT_EQ(0, zb_unload());
 			}
@@ -234,7 +234,7 @@ TEST_F_TIMEOUT(fail_load, sites, 300)
 		} while (again && self->moves < MAX_MOVES);
 		n++;
 	}
-	TH_LOG("%d calls", n);
+	TH_LOG("%d calls that allocate memory", n);
 	EXPECT_LT(self->moves, MAX_MOVES);
 	fclose(list);
 }
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(fail_load, unload, 300)
 	fail_choose_pass(FAIL_SLAB, self->start, self->end);
 	for (n = 1; hit && n < MAX_NTH; n++) {
 		ASSERT_EQ(0, zb_load(variant->params));
-		EXPECT_EQ(0, use());
+		EXPECT_EQ(0, use_module());
 		if (has_moved(self, variant))
 			fail_choose_pass(FAIL_SLAB, self->start, self->end);
 		fail_arm(&self->nth, n);
@@ -255,7 +255,7 @@ TEST_F_TIMEOUT(fail_load, unload, 300)
 		hit = fail_disarm(&self->nth);
 		as_before(_metadata, self, n);
 	}
-	TH_LOG("%s: %d points of failure", variant->params, n - 2);
+	TH_LOG("%s: %d kernel allocations", variant->params, n - 2);
 	EXPECT_FALSE(hit);
 }
 

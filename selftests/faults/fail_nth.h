@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The n-th allocation of a system call fails: /proc/self/fail-nth, see
- * fault-injection.rst of the kernel's documentation.
+ * Let the n-th allocation of a system call fail, with /proc/self/fail-nth; see
+ * Documentation/fault-injection/fault-injection.rst of the kernel.
  *
- * Counting tells little about which calls that were: something else wants memory at
- * times, and then the next n is another one. So each call of ours that needs memory
- * also fails by itself. Where that was goes to FAIL_SITES, as the kernel's log has it
- * (name+offset/size), and fail_sites_test.sh looks in the end which are missing.
+ * Counting alone does not guarantee that each call fails: other allocations happen at
+ * times, which shifts the count. Therefore each call of the module that allocates memory
+ * also fails separately. The location of each failure is appended to FAIL_SITES, as in
+ * stack traces (name+offset/size), and fail_sites_test.sh reports which are missing.
  */
 #ifndef FAIL_NTH_H
 #define FAIL_NTH_H
@@ -21,7 +21,7 @@
 #define FAIL_SITES	"/tmp/zbuddy_fail_sites"
 #define FAIL_DEBUGFS	"/sys/kernel/debug/"
 
-/* Where modules are on x86-64, whatever their address is this time. */
+/* The address range of modules on x86-64. */
 #define FAIL_MODULES	0xffffffffa0000000ul
 #define FAIL_MODULES_END 0xffffffffff000000ul
 
@@ -35,15 +35,15 @@ static inline bool fail_set(const char *what, const char *name, const char *valu
 {
 	char path[128];
 	size_t len = strlen(value);
-	bool good;
+	bool success;
 	int fd;
 
 	snprintf(path, sizeof(path), FAIL_DEBUGFS "%s/%s", what, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, value, len) == (ssize_t)len;
+	success = fd >= 0 && write(fd, value, len) == (ssize_t)len;
 	if (fd >= 0)
 		close(fd);
-	return good;
+	return success;
 }
 
 struct fail_symbol {
@@ -51,7 +51,7 @@ struct fail_symbol {
 	char name[64];
 };
 
-/* The next line of /proc/kallsyms; @ours says whether it is the module's. */
+/* Parse the next line of /proc/kallsyms; *@ours is set for symbols of the module. */
 static inline bool fail_next_symbol(FILE *f, struct fail_symbol *s, bool *ours)
 {
 	char line[512];
@@ -65,8 +65,9 @@ static inline bool fail_next_symbol(FILE *f, struct fail_symbol *s, bool *ours)
 }
 
 /*
- * kmemleak notes each allocation, and does without if it has to: that is not counted.
- * 0 and 0 where there is none. Symbols of the kernel itself come by address.
+ * The address range of kmemleak's allocation for each allocation, whose failure has no
+ * visible effect and must not be counted; 0 and 0 without kmemleak. Symbols of the kernel
+ * itself are sorted by address.
  */
 static inline void fail_find_kmemleak(char *start, char *end, size_t size)
 {
@@ -89,7 +90,7 @@ static inline void fail_find_kmemleak(char *start, char *end, size_t size)
 		fclose(f);
 }
 
-/* Count allocations that sleep and single pages, too. */
+/* Include allocations that may sleep and those of single pages. */
 static inline bool fail_choose(const char *what, const char *not, const char *end)
 {
 	fail_set(what, "reject-start", not);
@@ -103,7 +104,7 @@ static inline bool fail_choose(const char *what, const char *not, const char *en
 	       fail_set(what, "require-start", "0");
 }
 
-/* The module's functions; read once, for the list of all symbols is long. */
+/* The module's functions. They are read only once because /proc/kallsyms is long. */
 static inline struct fail_symbol *fail_symbols(void)
 {
 	static struct fail_symbol symbols[4096];
@@ -121,13 +122,13 @@ static inline struct fail_symbol *fail_symbols(void)
 	return symbols;
 }
 
-/* The module has been loaded at another place. */
+/* To be called when the module was loaded at another address. */
 static inline void fail_forget_symbols(void)
 {
 	fail_symbols()->at = 0;
 }
 
-/* Where a function of the module is, which is loaded or has been. */
+/* Find the address range of a function of the module, which may be unloaded again. */
 static inline bool fail_find(const char *name, unsigned long *start, unsigned long *end)
 {
 	const struct fail_symbol *s, *symbols = fail_symbols();
@@ -142,7 +143,7 @@ static inline bool fail_find(const char *name, unsigned long *start, unsigned lo
 	return *start;
 }
 
-/* Where the module is now: mostly, but not always, the same place each time. */
+/* The address of the loaded module, which usually does not change between two loads. */
 static inline unsigned long fail_text(void)
 {
 	FILE *f = fopen("/sys/module/zbuddy/sections/.text", "re");
@@ -155,7 +156,7 @@ static inline unsigned long fail_text(void)
 	return at;
 }
 
-/* Only what this part of the kernel asks for is to fail, itself or by others. */
+/* Restrict failures to allocations with an address of this range in their stack trace. */
 static inline void fail_within(const char *what, unsigned long start, unsigned long end)
 {
 	char text[32];
@@ -167,8 +168,8 @@ static inline void fail_within(const char *what, unsigned long start, unsigned l
 }
 
 /*
- * One kind of allocation after the other: a slab that needs a page every now and
- * then moves all that is behind it by one, and the next n-th may be left out.
+ * Slab and page allocations fail in separate passes: a slab occasionally allocates a page,
+ * which would shift the count of all later allocations and skip one of them.
  */
 enum fail_pass { FAIL_SLAB, FAIL_PAGES, FAIL_NR_PASSES };
 
@@ -183,7 +184,7 @@ static inline void fail_choose_pass(enum fail_pass pass, unsigned long start,
 	fail_within("fail_zbuddy", pass == FAIL_SLAB ? 0 : 1, pass == FAIL_SLAB ? ~0ul : 1);
 }
 
-/* Of `prio,seq,time,-; zb_f+0x1/0x2 [zbuddy]` note the name and numbers. */
+/* Append the location in a line like `prio,seq,time,-; zb_f+0x1/0x2 [zbuddy]` to FAIL_SITES. */
 static inline bool fail_note_line(const struct fail_nth *f, const char *line)
 {
 	const char *end = strstr(line, " [zbuddy]"), *start;
@@ -212,8 +213,8 @@ static inline void fail_note(const struct fail_nth *f)
 }
 
 /*
- * Allocations of this task fail, some times, or until it is told to stop; where, is
- * noted then.
+ * Let allocations of this task fail, up to 20 of each kind, until this is switched off
+ * again; the locations of the failures are noted then.
  */
 static inline void fail_always(const struct fail_nth *f, bool on)
 {
@@ -235,7 +236,7 @@ static inline void fail_always(const struct fail_nth *f, bool on)
 		fail_note(f);
 }
 
-/* Leaves only the call at @site, name+offset, able to fail; false if there is none. */
+/* Restrict failures to the call at @site (name+offset); returns false if there is none. */
 static inline bool fail_only_at(const char *site)
 {
 	const char *plus = strchr(site, '+');
@@ -267,9 +268,8 @@ static inline bool fail_was_noted(const char *site)
 }
 
 /*
- * The calls that no failure was noted for, one after the other: leaves only that one
- * able to fail, whenever it is reached. @list is alloc_sites, opened; false at its
- * end.
+ * Find the next call in @list, the opened file alloc_sites, that has not failed yet, and
+ * restrict failures to it. Returns false at the end of the list.
  */
 static inline bool fail_next_site(FILE *list, char *site, size_t size)
 {
@@ -283,7 +283,7 @@ static inline bool fail_next_site(FILE *list, char *site, size_t size)
 	return false;
 }
 
-/* False where the kernel has no such thing. */
+/* Returns false without fault injection and stack trace filter in the kernel. */
 static inline bool fail_init(struct fail_nth *f)
 {
 	char start[32], end[32];
@@ -294,7 +294,7 @@ static inline bool fail_init(struct fail_nth *f)
 	if (f->nth < 0 || f->kmsg < 0 || f->sites < 0)
 		return false;
 	fail_find_kmemleak(start, end, sizeof(start));
-	fail_choose("fail_zbuddy", "0", "0"); /* not there before the module is */
+	fail_choose("fail_zbuddy", "0", "0"); /* exists only while the module is loaded */
 	return fail_choose("failslab", start, end) &&
 	       fail_choose("fail_page_alloc", start, end);
 }
@@ -308,7 +308,7 @@ static inline void fail_arm(const struct fail_nth *f, int n)
 		_exit(77);
 }
 
-/* Whether it came to the failure; then there may be another one after it. */
+/* Returns true if the n-th allocation was reached, so that there may be another one. */
 static inline bool fail_disarm(const struct fail_nth *f)
 {
 	char text[16] = "";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What can be done with the device and its files, as functions that return 0 or
- * -errno, and as far as it needs that what undoes it; and the fixture they work on.
+ * Operations on the device and its files, as functions that return 0 or -errno, with
+ * functions that undo them where needed; and the fixture they work on.
  */
 #ifndef FAIL_OPS_H
 #define FAIL_OPS_H
@@ -13,8 +13,8 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-#define NR_PAGES	1100	/* more than what one page table maps */
-#define NR_HANDLES	70	/* more than one node of the tree of handles has */
+#define NR_PAGES	1100	/* more than two page tables map */
+#define NR_HANDLES	70	/* more than one node of the XArray of handles holds */
 
 FIXTURE(fail) {
 	FIXTURE_DATA(zbuddy) zb;
@@ -22,7 +22,7 @@ FIXTURE(fail) {
 	int fd;
 	__u64 page;
 	struct zb_ioc_alloc a;
-	/* for those that make something */
+	/* results of operations that create something */
 	struct zb_ioc_alloc made;
 	__u32 handles[NR_HANDLES], nr, done;
 	int new_fd, card;
@@ -40,7 +40,7 @@ FIXTURE_SETUP(fail)
 	self->page = self->zb.page;
 	self->nr = 16;
 	if (!fail_init(&self->nth))
-		SKIP(return, "no fault injection in this kernel, or no filter for it");
+		SKIP(return, "no fault injection with stack trace filter in this kernel");
 	ASSERT_EQ(0, zb_alloc_length(self->fd, NR_PAGES * self->page, ZB_GFP_ANYZONE, &self->a));
 }
 
@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN_PARENT(fail)
 
 #define DATA	FIXTURE_DATA(fail)
 
-/* What is free, and in blocks of which size. */
+/* The number of free blocks of each order. */
 static void get_state(DATA *self, char *text)
 {
 	text[0] = '\0';
@@ -92,7 +92,7 @@ static int do_alloc(DATA *self)
 
 #define GROUPS	"/sys/fs/cgroup/"
 
-/* A group that was never charged before, so that something has to be made for it. */
+/* Move to a new cgroup: its first charge needs an allocation. */
 static int new_group(DATA *self)
 {
 	static int nr;
@@ -119,7 +119,7 @@ static int alloc_trimmed(DATA *self)
 	return zb_alloc_length(self->fd, 700 * self->page, ZB_GFP_ANYZONE, &self->made);
 }
 
-/* Who may wait tries again instead of giving up. */
+/* A request that may wait retries after a failure. */
 static int alloc_wait(DATA *self)
 {
 	return zb_alloc_wait(self->fd, 3, 1000000000, &self->made);
@@ -130,7 +130,7 @@ static int bulk_alloc(DATA *self)
 	return zb_bulk_alloc(self->fd, 1, self->handles, self->nr, &self->done);
 }
 
-/* Some are better than none, and told of. */
+/* bulk_alloc() succeeds with fewer buffers; free as many as it reported. */
 static int bulk_free(DATA *self)
 {
 	__u32 want = self->done, done;
@@ -206,7 +206,7 @@ static int map_dmabuf(DATA *self)
 	return map_from(self, self->new_fd, 0);
 }
 
-/* Where no page table is, so that there is one to be made on each level. */
+/* Map at an address without page tables, so that all levels of them must be allocated. */
 static int map_far_away(DATA *self)
 {
 	self->p = mmap((void *)0x200000000000ul, self->a.length, PROT_READ | PROT_WRITE,
@@ -220,7 +220,7 @@ static int throw_away(DATA *self)
 	return madvise(self->p, self->a.length, MADV_DONTNEED) ? -errno : 0;
 }
 
-/* As touching each page, but with an errno: who touches would just try again. */
+/* Like an access to each page, but with an errno: a failing page fault would be retried. */
 static int populate(DATA *self)
 {
 	return madvise(self->p, self->a.length, MADV_POPULATE_WRITE) ? -errno : 0;
@@ -232,7 +232,7 @@ static int touch(DATA *self)
 	       -EFAULT : 0;
 }
 
-/* Nothing of a huge mapping is there before it is touched. */
+/* Huge mappings are populated by page faults only. */
 static int map_and_touch_huge(DATA *self)
 {
 	return map_huge(self) ?: touch(self);
@@ -290,8 +290,8 @@ static int read_all(DATA *self)
 	return rc;
 }
 
-/* The 65th file is one too many for the table that a process starts with. */
-static int export_as_one_file_more(DATA *self)
+/* The initial descriptor table of a process has 64 entries, so a 65th file enlarges it. */
+static int export_beyond_fd_table(DATA *self)
 {
 	int status;
 	pid_t pid = fork();

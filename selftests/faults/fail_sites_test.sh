@@ -1,35 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Has every call in the module that needs memory failed? To be run after
-# fail_load_test and fail_test, which note where each failure was.
+# Checks that every call in the module that allocates memory has failed once. Must run after
+# fail_load_test and fail_test, which note the location of each failure.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
 
 seen=/tmp/zbuddy_fail_sites
-[ -s alloc_sites ] || skip_all "no list of calls: it is made by make stage"
-[ -s $seen ] || skip_all "no failures noted: no fault injection, or fail_test has not run"
+[ -s alloc_sites ] || skip_all "no file alloc_sites, which make stage creates"
+[ -s $seen ] || skip_all "no failures were noted: no fault injection, or fail_test has not run"
 
-# Calls that no injected failure can reach, by what they call, with the reason.
+# cannot_fail SITE CALLEE: calls that fault injection can't make fail, by callee.
 cannot_fail() {
 	case $2 in
-	# Not part of the kernel's fault injection: they take from memory they have.
+	# Not covered by the kernel's fault injection as long as its own pool suffices.
 	pcpu_alloc_noprof) return 0 ;;
-	# They take free frames, and need nothing else as long as none is in use; that
-	# there are none, or too few in one piece, is what load_test.sh is about.
+	# They allocate from free page frames and need no other memory unless pages must be
+	# migrated. load_test.sh covers a lack of contiguous frames.
 	cma_alloc | alloc_contig_range_noprof | dma_alloc_pages) return 0 ;;
 	# Needs a page table on other architectures only.
 	vmf_insert_pfn_pmd) return 0 ;;
-	# With heap=1 only, and the module can't be unloaded then: see heap.sh.
+	# Called with heap=1 only, when the module can't be unloaded: see ci/heap.sh.
 	dma_heap_add) return 0 ;;
 	esac
 	return 1
 }
 
-# There may be a second copy, for a case that does not occur: a buffer of no file is
-# never charged to a cgroup.
+# has_copies SITE CALLEE: the compiler may duplicate this call for a case that does not
+# occur (a buffer without a file is never charged to a cgroup). One copy must have failed.
 has_copies() {
 	[ "$2" = dmem_cgroup_try_charge ] &&
 		while read -r other callee; do
@@ -39,7 +39,7 @@ has_copies() {
 }
 
 sort -u $seen >"$TMP/seen"
-say "$(wc -l <$seen) failures at $(wc -l <"$TMP/seen") places"
+say "$(wc -l <$seen) failures in $(wc -l <"$TMP/seen") calls"
 while read -r site callee; do
 	name="$callee in $site"
 	if grep -q "^$site/" "$TMP/seen"; then
@@ -47,7 +47,7 @@ while read -r site callee; do
 	elif cannot_fail "$site" "$callee"; then
 		skip "$name" "cannot be made to fail"
 	elif has_copies "$site" "$callee"; then
-		skip "$name" "a copy of it has failed"
+		skip "$name" "a copy of this call has failed"
 	else
 		not_ok "$name"
 	fi

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Error paths: each thing that can be done with the device and its files, with the
- * first, the second, ... of the allocations on its way failing. It says ENOMEM or
- * it works, and what is free and where is as it was before.
+ * Error paths: for each operation on the device and its files, the first, the second, ...
+ * kernel allocation fails in turn. The operation succeeds or fails with ENOMEM, and
+ * afterwards the free blocks are the same as before.
  * Needs CONFIG_FAULT_INJECTION, FAILSLAB and FAIL_PAGE_ALLOC.
  */
 #include "fail_ops.h"
@@ -10,9 +10,8 @@
 #define MAX_NTH		600
 
 /*
- * Run @call, which returns 0 or -errno, with its n-th allocation failing, for each n
- * there is; first @prepare, and @undo when it worked all the same. Returns how many
- * there are.
+ * Run @prepare and then @call, with the n-th allocation of @call failing, for each n; run
+ * @undo if @call succeeds nevertheless. Returns the number of allocations.
  */
 static int fail_pass(struct __test_metadata *_metadata, DATA *self,
 		     int (*prepare)(DATA *), int (*call)(DATA *), int (*undo)(DATA *))
@@ -30,15 +29,15 @@ static int fail_pass(struct __test_metadata *_metadata, DATA *self,
 		hit = fail_disarm(&self->nth);
 		failed += !!rc;
 		EXPECT_TRUE(!rc || (rc == -ENOMEM && hit)) TH_LOG("failure %d: errno %d", n, -rc);
-		EXPECT_TRUE(rc || !undo || !undo(self)) TH_LOG("failure %d is not undone", n);
+		EXPECT_TRUE(rc || !undo || !undo(self)) TH_LOG("undo after failure %d", n);
 		as_before(_metadata, self, left, n);
 	}
-	TH_LOG("%d points of failure, %d failed", n - 2, failed);
+	TH_LOG("%d kernel allocations, %d failures", n - 2, failed);
 	EXPECT_FALSE(hit);
 	return n - 2;
 }
 
-/* At least @points allocations are known to be on the way. */
+/* Both passes of fail_pass(); @points is the minimum number of allocations to be found. */
 static void fail_each(struct __test_metadata *_metadata, DATA *self,
 		      int (*prepare)(DATA *), int (*call)(DATA *), int (*undo)(DATA *),
 		      int points)
@@ -62,7 +61,7 @@ TEST_F(fail, alloc)
 	fail_each(_metadata, self, NULL, do_alloc, free_made, 2);
 }
 
-/* The first buffer of a user needs an account as well. */
+/* The first buffer of a user allocates the accounting structure as well. */
 TEST_F(fail, alloc_first)
 {
 	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
@@ -94,7 +93,7 @@ TEST_F(fail, bulk_alloc)
 	fail_each(_metadata, self, NULL, bulk_alloc, bulk_free, (int)self->nr);
 }
 
-/* What gives something back, or only looks, is not in need of memory. */
+/* Operations that free memory or only read state must not need any. */
 TEST_F(fail, free)
 {
 	fail_each(_metadata, self, do_alloc, free_made, NULL, 0);
@@ -128,7 +127,7 @@ TEST_F(fail, attach_and_map_for_a_device)
 {
 	self->card = zb_importer();
 	if (self->card < 0)
-		SKIP(return, "no device that imports: CONFIG_DRM_VGEM, guest/run -M vgem");
+		SKIP(return, "no importing device: CONFIG_DRM_VGEM, guest/run -M vgem");
 	ASSERT_EQ(0, do_export(self));
 	fail_each(_metadata, self, NULL, do_import, undo_import, 3);
 	close(self->new_fd);
@@ -158,7 +157,7 @@ TEST_F(fail, map_dmabuf)
 TEST_F(fail, map_huge)
 {
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	fail_each(_metadata, self, NULL, map_huge, unmap, 1);
 	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
 }
@@ -174,12 +173,12 @@ TEST_F(fail, fault_in_what_was_thrown_away)
 TEST_F(fail, fault_in_a_huge_mapping)
 {
 	if (!(self->zb.info.features & ZB_FEATURE_MMAP_HUGE))
-		SKIP(return, "no huge mappings here");
+		SKIP(return, "no huge mappings in this kernel");
 	fail_each(_metadata, self, NULL, map_and_touch_huge, unmap, 1);
 	fail_each(_metadata, self, NULL, map_and_touch_unaligned, unmap, 3);
 }
 
-/* Every file of debugfs that can be read at all. */
+/* Reading each readable file of debugfs. */
 TEST_F_TIMEOUT(fail, debugfs, 200)
 {
 	DIR *dir = opendir(ZB_DEBUGFS);
@@ -202,7 +201,7 @@ TEST_F_TIMEOUT(fail, debugfs, 200)
 	EXPECT_GE(nr, 8);
 }
 
-/* All that can be done, in a row; an errno that should not be, or 0. */
+/* Run all operations; returns 0 or the first error other than ENOMEM. */
 static int do_everything(DATA *self)
 {
 	static const struct {
@@ -210,7 +209,7 @@ static int do_everything(DATA *self)
 		int (*undo)(DATA *self);
 	} things[] = {
 		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
-		{ alloc_accounted, free_made }, { export_as_one_file_more, NULL },
+		{ alloc_accounted, free_made }, { export_beyond_fd_table, NULL },
 		{ import_new, NULL }, { map_far_away, unmap }, { map_and_touch_huge, unmap },
 		{ map_and_touch_unaligned, unmap }, { read_all, NULL },
 	};
@@ -227,7 +226,7 @@ static int do_everything(DATA *self)
 	return 0;
 }
 
-/* A user's first buffer, which needs an account; an errno that should not be, or 0. */
+/* Allocate the first buffer of a user; returns 0 or an error other than ENOMEM. */
 static int do_first_buffer(DATA *self)
 {
 	int rc = do_alloc(self);
@@ -237,7 +236,7 @@ static int do_first_buffer(DATA *self)
 	return rc == -ENOMEM ? 0 : rc;
 }
 
-/* Each call that has not failed yet by itself, also those that try twice. */
+/* Let each call that has not failed yet fail separately, including its retries. */
 static void fail_at_each_site(struct __test_metadata *_metadata, DATA *self,
 			      int (*call)(DATA *self))
 {
@@ -247,7 +246,7 @@ static void fail_at_each_site(struct __test_metadata *_metadata, DATA *self,
 	int nr = 0, rc;
 
 	if (!list)
-		SKIP(return, "no list of calls: it is made by make stage");
+		SKIP(return, "no file alloc_sites, which make stage creates");
 	get_state(self, self->before);
 	while (fail_next_site(list, site, sizeof(site))) {
 		fail_always(&self->nth, true);
@@ -256,7 +255,7 @@ static void fail_at_each_site(struct __test_metadata *_metadata, DATA *self,
 		EXPECT_EQ(0, rc) TH_LOG("%s: errno %d", site, -rc);
 		as_before(_metadata, self, left, nr++);
 	}
-	TH_LOG("%d calls", nr);
+	TH_LOG("%d calls that allocate memory", nr);
 	fclose(list);
 }
 
@@ -275,7 +274,7 @@ TEST_F_TIMEOUT(fail, sites_of_a_first_buffer, 300)
 	fail_at_each_site(_metadata, self, do_first_buffer);
 }
 
-/* Cut in two: a vma more, or not. */
+/* Splitting a mapping allocates another vma. */
 TEST_F(fail, unmap_in_the_middle)
 {
 	char *p = zb_map(self->fd, &self->a);
@@ -296,7 +295,7 @@ TEST_F(fail, unmap_in_the_middle)
 	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
 }
 
-/* In a process of its own, for that one's memory is a copy as well. */
+/* Fork with the n-th allocation failing. Runs in a child because fork() may corrupt it. */
 static int fork_failing(const struct fail_nth *of, int n)
 {
 	struct fail_nth f = *of;
@@ -314,8 +313,8 @@ static int fork_failing(const struct fail_nth *of, int n)
 	return hit;
 }
 
-/* The child of one that was killed is not waited for by anybody. */
-static __u32 mappings_at_last(const DATA *self)
+/* Number of mappings after orphaned children have exited. */
+static __u32 await_single_mapping(const DATA *self)
 {
 	__u32 nr = zb_mappings(self->fd, self->a.handle);
 	int ms;
@@ -328,8 +327,8 @@ static __u32 mappings_at_last(const DATA *self)
 }
 
 /*
- * The kernel may be unable to write to the memory of who forks, which is to be copied
- * as well by then, and kills it: what counts is what becomes of our mapping.
+ * A failing fork() may leave memory of the parent copy-on-write, and the kernel kills the
+ * parent if it can't allocate the copy. The test only checks the mapping of the buffer.
  */
 static void fork_pass(struct __test_metadata *_metadata, DATA *self)
 {
@@ -348,9 +347,9 @@ static void fork_pass(struct __test_metadata *_metadata, DATA *self)
 			EXPECT_GT(2, WEXITSTATUS(status));
 			hit = WEXITSTATUS(status);
 		}
-		EXPECT_EQ(1, mappings_at_last(self)) TH_LOG("failure %d", n);
+		EXPECT_EQ(1, await_single_mapping(self)) TH_LOG("failure %d", n);
 	}
-	TH_LOG("%d points of failure", n - 2);
+	TH_LOG("%d kernel allocations", n - 2);
 	EXPECT_FALSE(hit);
 	EXPECT_GE(n - 2, 10);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Allocations that fail on purpose, where the kernel has fault injection.
+# Fault injection into the module's own allocations (fail_zbuddy).
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -10,13 +10,13 @@ cd "$(dirname "$0")" || exit 1
 F=/sys/kernel/debug/fail_zbuddy
 [ "$(id -u)" -eq 0 ] || skip_all "must be root"
 [ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
-[ -e $F/probability ] || skip_all "no $F: the kernel has no fault injection"
+[ -e $F/probability ] || skip_all "no $F: the kernel lacks fault injection"
 
 free_bytes() {
 	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"free_bytes": *\([0-9]*\).*/\1/p' | head -n 1
 }
 
-# inject PROBABILITY TIMES
+# inject PROBABILITY TIMES: let allocations fail with this probability, at most TIMES times.
 inject() {
 	echo 0 >$F/verbose
 	echo 1 >$F/interval
@@ -56,23 +56,23 @@ all_fail() {
 	off
 	alloc 0 || result=1
 	nothing_is_lost || result=1
-	verdict "with probability=100 all fail with ENOMEM" $result
+	verdict "probability=100: all allocations fail with ENOMEM" $result
 }
 
 times() {
 	inject 100 3
 	result=0
 	for try in 1 2 3; do
-		fails 2 || { say "try $try"; result=1; }
+		fails 2 || { say "attempt $try"; result=1; }
 	done
 	alloc 2
-	[ $status -eq 0 ] || { say "the fourth one fails, too"; result=1; }
+	[ $status -eq 0 ] || { say "the fourth allocation failed as well"; result=1; }
 	off
 	nothing_is_lost || result=1
-	verdict "times=3: three fail" $result
+	verdict "times=3: exactly three allocations fail" $result
 }
 
-# The third of several: what the first two have got goes back.
+# The third of several allocations fails: the first two must be freed.
 in_the_middle() {
 	inject 100 1
 	echo 3 >$F/interval
@@ -81,7 +81,7 @@ in_the_middle() {
 	[ $status -eq 1 ] || { say "status $status"; show "$err"; result=1; }
 	off
 	nothing_is_lost || result=1
-	verdict "a failure in the middle leaves nothing behind" $result
+	verdict "a failure in the middle frees the earlier buffers" $result
 }
 
 only_tasks() {
@@ -89,15 +89,15 @@ only_tasks() {
 	echo 1 >$F/task-filter
 	result=0
 	alloc 1
-	[ $status -eq 0 ] || { say "a task that is not meant"; result=1; }
+	[ $status -eq 0 ] || { say "allocation failed in a task without make-it-fail"; result=1; }
 	if [ -e /proc/self/make-it-fail ]; then
 		run sh -c 'echo 1 >/proc/self/make-it-fail; zbctl hold 1 --seconds 0'
-		[ $status -eq 1 ] || { say "a task that is meant: $status"; result=1; }
+		[ $status -eq 1 ] || { say "status $status in a task with make-it-fail"; result=1; }
 	fi
 	echo 0 >$F/task-filter
 	off
 	nothing_is_lost || result=1
-	verdict "task-filter" $result
+	verdict "task-filter: only tasks with make-it-fail" $result
 }
 
 stress() {
@@ -107,7 +107,7 @@ stress() {
 	result=0
 	[ $status -eq 0 ] || { show "$out"; show "$err"; result=1; }
 	nothing_is_lost || result=1
-	verdict "stress with a failure in five" $result
+	verdict "stress with probability=20" $result
 }
 
 echo "TAP version 13"
@@ -119,5 +119,5 @@ in_the_middle
 only_tasks
 stress
 nothing_is_lost
-verdict "nothing is lost" $?
+verdict "no memory leaked" $?
 finish
