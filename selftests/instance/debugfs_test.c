@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * buddyinfo and pagetypeinfo have the bytes of /proc/buddyinfo and
- * /proc/pagetypeinfo. To find out, each file is taken apart into its numbers,
- * put together again with the kernel's own format strings, and compared with
- * what was read. The running kernel's files have to pass the same, so the
- * format strings themselves are right. Then the numbers must add up.
+ * buddyinfo and pagetypeinfo have exactly the format of /proc/buddyinfo and
+ * /proc/pagetypeinfo. To verify this, each file is parsed, printed again with the
+ * kernel's format strings, and compared with the original. The same is done with the
+ * running kernel's files, to verify the format strings. Finally, the numbers must add up.
  */
 #include "zbuddy_test.h"
 
@@ -22,7 +21,7 @@ struct row {
 	unsigned long nr[MAX_ORDERS];
 };
 
-/* A file of either kind, taken apart. */
+/* A parsed file of either kind. */
 struct table {
 	int orders;
 	int types;
@@ -48,7 +47,7 @@ static __printf(1, 2) void print(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Numbers to the end of the line; how many. '>' is for numbers cut short. */
+/* Parse the numbers of a line, which '>' marks as limited; returns how many there are. */
 static int parse_numbers(const char *line, unsigned long *nr, int max)
 {
 	int i = 0, len;
@@ -68,7 +67,7 @@ static void print_numbers(const unsigned long *nr, int count, const char *fmt)
 	print("\n");
 }
 
-/* "Node 0, zone Normal "; what is behind it. */
+/* Parse "Node 0, zone Normal"; returns the rest of the line. */
 static const char *parse_place(const char *line, struct row *row)
 {
 	int len = 0;
@@ -191,7 +190,7 @@ static void show_difference(void)
 
 	while (text[i] && text[i] == again[i])
 		i++;
-	printf("# from byte %zu on: '%.60s', not '%.60s'\n", i, text + i,
+	printf("# difference at byte %zu: found '%.60s', expected '%.60s'\n", i, text + i,
 	       again + i);
 	fflush(stdout);
 }
@@ -224,7 +223,7 @@ TEST(proc_pagetypeinfo_has_this_format)
 	ssize_t nr = zb_read_file("/proc/pagetypeinfo", text, TEXT);
 
 	if (nr == -ENOENT || nr == -EACCES)
-		SKIP(return, "cannot read /proc/pagetypeinfo");
+		SKIP(return, "can't read /proc/pagetypeinfo");
 	ASSERT_GT(nr, 0);
 	if (strstr(text, "Number of mixed blocks"))
 		SKIP(return, "page_owner adds a table");
@@ -274,7 +273,7 @@ TEST_F(zbuddy, pagetypeinfo_format)
 	}
 }
 
-/* Each node begins with the header, as often as there are nodes. */
+/* The header is repeated for each node. */
 TEST_F(zbuddy, pagetypeinfo_header_per_node)
 {
 	const char *p = text;
@@ -299,7 +298,7 @@ static __u64 row_bytes(const struct row *row, __u64 page)
 	return sum;
 }
 
-/* A buffer of some order of each kind, so that there is something to see. */
+/* Allocate buffers of various orders and types, so that the tables are not trivial. */
 static void fragment(struct __test_metadata *_metadata,
 		     const FIXTURE_DATA(zbuddy) *self)
 {
@@ -413,7 +412,7 @@ TEST_F(zbuddy, check_is_ok)
 	EXPECT_EQ(0, strncmp(answer, "ok", 2));
 }
 
-/* One byte at a time gives the same file. */
+/* Reading one byte at a time gives the same contents. */
 TEST_F(zbuddy, read_in_pieces)
 {
 	static const char * const files[] = { "buddyinfo", "pagetypeinfo" };

@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loading and unloading: parameters that are good, parameters that are bad, what
-# the kernel log says of them, and that the memory is given back.
+# Loading and unloading: valid and invalid parameters, the error messages in the kernel
+# log, and that unloading returns all memory.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
 
 ROUNDS=${ROUNDS:-50}
-SLACK=16384	# kB of CMA that may sit in the kernel's own per-CPU lists
+SLACK=16384	# kB of CMA memory that may be on the kernel's own per-CPU lists
 
 module=./zbuddy.ko
 [ -e $module ] || module=../zbuddy.ko
 [ "$(id -u)" -eq 0 ] || skip_all "must be root"
 [ -e $module ] || skip_all "no zbuddy.ko here"
-grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this kernel"
+grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for another kernel"
 [ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
 
 echo "TAP version 13"
@@ -40,7 +40,8 @@ total() {
 	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"total_bytes": *\([0-9]*\).*/\1/p' | head -n 1
 }
 
-# good NAME PARAMETERS -- COMMAND: loads, and then the command is true.
+# good NAME PARAMETERS -- COMMAND: the module loads, and the command succeeds while it is
+# loaded.
 good() {
 	name=$1 params=
 	shift
@@ -56,31 +57,31 @@ good() {
 	fi
 	"$@"
 	result=$?
-	[ $result -eq 0 ] || say "false: $*"
+	[ $result -eq 0 ] || say "check failed: $*"
 	[ -c /dev/zbuddy ] || { say "no /dev/zbuddy"; result=1; }
 	if ! rmmod zbuddy 2>"$err"; then show "$err"; result=1; fi
-	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy is still there"; result=1; }
-	[ ! -e "$DEBUGFS" ] || { say "debugfs is still there"; result=1; }
+	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy still exists"; result=1; }
+	[ ! -e "$DEBUGFS" ] || { say "the debugfs directory still exists"; result=1; }
 	cma_is_back || result=1
 	verdict "$name:$params" $result
 }
 
-# bad TEXT PARAMETERS: fails, and one line of error has TEXT in it.
+# bad TEXT PARAMETERS: loading fails, and logs one error message, which contains TEXT.
 bad() {
 	text=$1
 	shift
 	mark
 	result=0
 	if insmod $module "$@" 2>"$err"; then
-		say "it loaded"
+		say "the module loaded"
 		rmmod zbuddy
 		result=1
 	fi
 	errors >"$out"
 	one_line_of "$text" "$out" || result=1
-	[ ! -d /sys/module/zbuddy ] || { say "still loaded"; rmmod zbuddy; result=1; }
-	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy is there"; result=1; }
-	[ ! -e "$DEBUGFS" ] || { say "debugfs is there"; result=1; }
+	[ ! -d /sys/module/zbuddy ] || { say "the module is still loaded"; rmmod zbuddy; result=1; }
+	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy exists"; result=1; }
+	[ ! -e "$DEBUGFS" ] || { say "the debugfs directory exists"; result=1; }
 	cma_is_back || result=1
 	verdict "refused: $*" $result
 }
@@ -90,19 +91,19 @@ has_total() {
 	[ "$have" = $(($1 * 1048576)) ] || { say "total is '$have'"; return 1; }
 }
 
-# has_zones NAME...: these, in this order.
+# has_zones NAME...: there are these zones, in this order.
 has_zones() {
 	have=$(sed 's/.*zone *\([A-Za-z0-9]*\) .*/\1/' "$DEBUGFS/buddyinfo" | tr '\n' ' ')
 	[ "$have" = "$* " ] || { say "zones: $have"; return 1; }
 }
 
-# has_orders N: as many columns in buddyinfo.
+# has_orders N: buddyinfo has N columns of block counts.
 has_orders() {
 	have=$(head -n 1 "$DEBUGFS/buddyinfo" | sed 's/.*zone *[A-Za-z0-9]* //' | wc -w)
 	[ "$have" -eq "$1" ] || { say "orders: $have"; return 1; }
 }
 
-# Where mobility is off, events say what was used and not what was asked for.
+# Without grouping by mobility, trace events report Unmovable, whatever was requested.
 traces_unmovable() {
 	trace=/sys/kernel/tracing
 	[ -d "$trace/events/zbuddy" ] || return 0
@@ -137,9 +138,9 @@ good_parameters() {
 			rmmod zbuddy
 			good "backend" size=32M backend=$backend -- has_total 32
 		elif errors | grep -q "$backend"; then
-			skip "backend: backend=$backend" "not on this machine"
+			skip "backend: backend=$backend" "not available on this machine"
 		else
-			not_ok "backend: backend=$backend fails without a reason"
+			not_ok "backend: backend=$backend fails without an error message"
 		fi
 	done
 }
@@ -171,7 +172,7 @@ bad_parameters() {
 	done
 }
 
-# Nothing could use them where mobility is off.
+# CMA pageblocks need grouping by mobility, which small regions do not have.
 bad_cma_pages() {
 	bad "cma_pages" size=8M cma_pages=512
 	bad "cma_pages" size=2M cma_pages=1
@@ -197,7 +198,7 @@ use_keeps_it() {
 	zbctl info >"$out" 2>&1 || result=1
 	exec 7>&-
 	rmmod zbuddy || result=1
-	verdict "an open file keeps the module" $result
+	verdict "an open file prevents unloading" $result
 }
 
 mapping_keeps_it() {
@@ -211,7 +212,7 @@ mapping_keeps_it() {
 	wait $pid 2>/dev/null
 	rmmod zbuddy || result=1
 	cma_is_back || result=1
-	verdict "a mapping keeps the module, kill -9 lets it go" $result
+	verdict "a mapping prevents unloading until kill -9" $result
 }
 
 twice() {
@@ -219,25 +220,26 @@ twice() {
 	insmod $module || result=1
 	if insmod $module 2>"$err"; then result=1; fi
 	rmmod zbuddy || result=1
-	verdict "cannot be loaded twice" $result
+	verdict "the module can't be loaded twice" $result
 }
 
-# CmaFree while loaded: taking the region has emptied the kernel's per-CPU lists.
+# Print CmaFree while the module is loaded: acquiring the region drains the kernel's
+# per-CPU lists, which makes the figure more reliable.
 cma_free_loaded() {
 	insmod $module size=64M >/dev/null 2>&1
 	cma_free
 	rmmod zbuddy
 }
 
-# Not all lists are empty each time, but what is lost is never there.
-nothing_lost() {
+# Some lists may not be empty each time, but leaked memory would be missing every time.
+no_cma_leaked() {
 	for try in 1 2 3 4 5; do
 		now=$(cma_free_loaded)
 		[ "$now" -lt $((cma_loaded - 256)) ] || break
 	done
-	say "CmaFree with 64M taken: first $cma_loaded kB, last $now kB (look $try)"
+	say "CmaFree with size=64M: first $cma_loaded kB, last $now kB (attempt $try)"
 	[ "$now" -ge $((cma_loaded - 256)) ]
-	verdict "in the end no CMA is lost" $?
+	verdict "no CMA memory leaked" $?
 }
 
 rounds() {
@@ -249,10 +251,10 @@ rounds() {
 		i=$((i + 1))
 	done
 	cma_is_back || result=1
-	verdict "$ROUNDS rounds" $result
+	verdict "load and unload $ROUNDS times" $result
 }
 
-# The first one warms caches up that keep memory.
+# The first load fills caches of the kernel, which take memory.
 cma_free_loaded >/dev/null
 cma=$(cma_free)
 cma_loaded=$(cma_free_loaded)
@@ -265,5 +267,5 @@ use_keeps_it
 mapping_keeps_it
 twice
 rounds
-if [ "$cma" ]; then nothing_lost; else skip "in the end no CMA is lost" "no CMA"; fi
+if [ "$cma" ]; then no_cma_leaked; else skip "no CMA memory leaked" "no CMA"; fi
 finish

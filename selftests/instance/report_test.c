@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel log says of a request that failed: which request it was, why it
- * failed, and what each zone has. One load of zbuddy.ko for each cause, which the
- * test then provokes.
+ * The report in the kernel log about a failed request: the request, the cause of its
+ * failure, and the state of each zone. Each test case loads zbuddy.ko with parameters that
+ * allow it to provoke one cause.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(report)
 
 	if (self->fd >= 0)
 		close(self->fd);
-	/* The last close may still be on its way. */
+	/* the last close() may not have completed yet */
 	for (ms = 0; ms < ZB_PATIENCE_MS && zb_unload() == -EAGAIN; ms += 20)
 		zb_sleep_ms(20);
 	EXPECT_NE(0, access("/sys/module/zbuddy", F_OK));
@@ -56,7 +56,7 @@ static void load(struct __test_metadata *_metadata, FIXTURE_DATA(report) *self,
 	ASSERT_GE(self->fd, 0);
 }
 
-/* All the memory that these flags get, in blocks of @order. */
+/* Allocate all memory that these flags allow, in blocks of @order. */
 static void take(FIXTURE_DATA(report) *self, __u32 order, __u32 gfp)
 {
 	struct zb_ioc_alloc a;
@@ -66,7 +66,7 @@ static void take(FIXTURE_DATA(report) *self, __u32 order, __u32 gfp)
 		self->bufs[self->nr_bufs++] = a.handle;
 }
 
-/* Records of the log since the last call, those of the module without its name. */
+/* Read the records of the log since the last call; the module's prefix is removed. */
 static void read_log(FIXTURE_DATA(report) *self)
 {
 	char record[2 * LINE_LEN], *text;
@@ -89,7 +89,7 @@ static void read_log(FIXTURE_DATA(report) *self)
 	}
 }
 
-/* The request must fail; what the log says of it is in self->lines. */
+/* Make a request that must fail; its report is in self->lines afterwards. */
 static void fail(struct __test_metadata *_metadata, FIXTURE_DATA(report) *self,
 		 __u32 order, __u32 gfp)
 {
@@ -110,7 +110,7 @@ static const char *find(const FIXTURE_DATA(report) *self, const char *text)
 	return NULL;
 }
 
-/* What stands behind @head in the line that begins with it. */
+/* The rest of the line that begins with @head. */
 static const char *line_of(const FIXTURE_DATA(report) *self, const char *head)
 {
 	unsigned int i;
@@ -134,7 +134,7 @@ static void show(const FIXTURE_DATA(report) *self)
 		printf("# log: %s\n", self->lines[i]);
 }
 
-/* The request, and why it failed. */
+/* Provoke a failure and check the lines about the request and the cause. */
 static void expect_report(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(report) *self, __u32 order, __u32 gfp,
 			  const char *names, const char *cause)
@@ -146,16 +146,16 @@ static void expect_report(struct __test_metadata *_metadata,
 		 COMM "[%d]: page allocation failure: order:%u, mode:%#x(%s), node:0, nodemask:any, cpuset:",
 		 getpid(), order, gfp, names);
 	EXPECT_TRUE(says(self, head)) {
-		TH_LOG("no line has: %s", head);
+		TH_LOG("missing in the report: %s", head);
 		show(self);
 	}
 	EXPECT_TRUE(says(self, cause)) {
-		TH_LOG("no line has: %s", cause);
+		TH_LOG("missing in the report: %s", cause);
 		show(self);
 	}
 }
 
-/* "1*4kB (U) 3*8kB (UM) = 28kB" adds up, and each order tells its types. */
+/* The amounts in "1*4kB (U) 3*8kB (UM) = 28kB" add up, and each order has its types. */
 static void expect_blocks(struct __test_metadata *_metadata, const char *line,
 			  unsigned long free_kb)
 {
@@ -173,7 +173,7 @@ static void expect_blocks(struct __test_metadata *_metadata, const char *line,
 	EXPECT_EQ(free_kb, total);
 }
 
-/* One zone: its line of amounts, and the one of its blocks. */
+/* Check the two lines about a zone: amounts and free blocks. */
 static void expect_zone(struct __test_metadata *_metadata,
 			FIXTURE_DATA(report) *self, const char *zone,
 			unsigned long managed_kb)
@@ -265,7 +265,7 @@ TEST_F(report, other_zone)
 		      "cause: Node 0 Movable: only zones have memory that the flags leave out: ");
 }
 
-/* Of these nobody is told to free something. */
+/* If a request can never be served, the report does not suggest to free memory. */
 TEST_F(report, never)
 {
 	load(_metadata, self, "size=8M zones=Normal:* min_free_kbytes=2048");
@@ -277,7 +277,7 @@ TEST_F(report, never)
 		      "cause: this request can never be served: no zone is of a type that the flags allow: ");
 }
 
-/* One report per cause and ten seconds; another cause is not held back by it. */
+/* Reports are limited to one per cause in ten seconds, independently for each cause. */
 TEST_F(report, rate_limit_per_cause)
 {
 	unsigned int i;

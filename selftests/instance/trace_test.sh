@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The events of trace system zbuddy: what reads the kernel's own events of these
-# names (trace system kmem) can read them too, and they come when they should.
+# The trace events of system zbuddy: their fields are those of the kernel's events with the
+# same names (system kmem), so that the same tools work; and they are emitted as documented.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -16,7 +16,7 @@ T=/sys/kernel/tracing
 events="mm_page_alloc mm_page_free mm_page_free_batched mm_page_alloc_zone_locked
 	mm_page_pcpu_drain mm_page_alloc_extfrag pageblock_migratetype"
 
-# fields SYSTEM EVENT: type, name and size of each field, without the common ones.
+# fields SYSTEM EVENT: print type, name and size of each field, except common fields.
 fields() {
 	sed -n 's/^\tfield:\(.*\);\toffset:[0-9]*;\t\(size:[0-9]*\);.*/\1 \2/p' \
 		"$T/events/$1/$2/format" | grep -v ' common_'
@@ -35,8 +35,7 @@ same_fields() {
 	verdict "fields of $1 are those of kmem" $status
 }
 
-# traced COMMAND...: $TMP/trace has the events meanwhile, one per line:
-# "EVENT: FIELDS".
+# traced COMMAND...: run it and write its events to $TMP/trace, one "EVENT: FIELDS" per line.
 traced() {
 	echo 0 >$T/tracing_on
 	echo >$T/trace
@@ -50,22 +49,22 @@ traced() {
 	sed -n 's/^[^#].*: \([a-z_]*: pfn=.*\)/\1/p' $T/trace >"$TMP/trace"
 }
 
-# has NAME REGEX: the trace has such a line.
+# has NAME REGEX: the trace must have a matching line.
 has() {
 	grep -q "$2" "$TMP/trace"
 	result=$?
-	[ $result -eq 0 ] || { say "no line is like $2:"; head -n 20 "$TMP/trace" >"$out"; show "$out"; }
+	[ $result -eq 0 ] || { say "no line matches $2:"; head -n 20 "$TMP/trace" >"$out"; show "$out"; }
 	verdict "$1" $result
 }
 
-# The block that was allocated is the one that was freed.
+# Events about allocating and freeing a block must have the same pfn.
 same_pfn() {
 	a=$(sed -n 's/^mm_page_alloc: pfn=\([^ ]*\) order=5 .*/\1/p' "$TMP/trace")
 	f=$(sed -n 's/^mm_page_free: pfn=\([^ ]*\) order=5$/\1/p' "$TMP/trace")
 	[ "$a" ] && [ "$a" = "$f" ]
 	status=$?
 	[ $status -eq 0 ] || say "allocated '$a', freed '$f'"
-	verdict "mm_page_free is of the same pfn" $status
+	verdict "mm_page_free has the pfn of mm_page_alloc" $status
 }
 
 inside() {
@@ -75,15 +74,15 @@ inside() {
 	[ "$pfn" -ge "$start" ] && [ "$pfn" -lt $((start + pages)) ]
 	status=$?
 	[ $status -eq 0 ] || say "pfn $pfn, region $start + $pages"
-	verdict "pfn is one of the region" $status
+	verdict "pfn is within the region" $status
 }
 
 all_there() {
 	result=0
 	for event in $events; do
-		[ -e "$T/events/zbuddy/$event/enable" ] || { say "no $event"; result=1; }
+		[ -e "$T/events/zbuddy/$event/enable" ] || { say "no event $event"; result=1; }
 	done
-	verdict "all events are there" $result
+	verdict "all events exist" $result
 }
 
 filtered() {
@@ -94,18 +93,18 @@ filtered() {
 	[ ! -s "$out" ] && grep -q '^mm_page_alloc: .* order=3 ' "$TMP/trace"
 	status=$?
 	[ $status -eq 0 ] || show "$out"
-	verdict "filters know the fields" $status
+	verdict "filter by field" $status
 }
 
 refused_alloc() {
-	# All there is, and one more.
+	# Allocate until a request fails.
 	order=$(zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"max_order": *\([0-9]*\).*/\1/p' | head -n 1)
 	zbctl hold "$order" --count 1000 --gfp KERNEL,NORETRY,NOWARN --seconds 0 >/dev/null 2>&1
 	return 0
 }
 
 echo "TAP version 13"
-# While somebody has the device open, lists are not emptied at each close.
+# The last close() drains the per-CPU lists; prevent that by an open file.
 exec 7<>/dev/zbuddy
 all_there
 for event in $events; do
@@ -113,7 +112,8 @@ for event in $events; do
 done
 zbctl drain >/dev/null
 
-# Not on a per-CPU list, and the first of its kind: a pageblock is claimed.
+# The order is too large for per-CPU lists, and this is the first unmovable request, which
+# claims a pageblock.
 traced zbctl hold 5 --gfp KERNEL --seconds 0
 has "mm_page_alloc" '^mm_page_alloc: pfn=0x[0-9a-f]* order=5 migratetype=Unmovable gfp_flags=ZB_GFP_KERNEL$'
 has "mm_page_free" '^mm_page_free: pfn=0x[0-9a-f]* order=5$'
@@ -128,7 +128,7 @@ has "migratetype of reclaimable memory" '^mm_page_alloc: .* order=0 migratetype=
 traced zbctl drain
 has "mm_page_pcpu_drain" '^mm_page_pcpu_drain: pfn=0x[0-9a-f]* order=0 migratetype=Reclaimable$'
 
-# Groups as groups, and each bit that is left by its name.
+# gfp_flags are printed as the largest matching group and the names of further bits.
 traced zbctl hold 5 --gfp KERNEL,COLD --seconds 0
 has "gfp_flags: a group and a bit" '^mm_page_alloc: .* gfp_flags=ZB_GFP_KERNEL|__ZB_GFP_COLD$'
 traced zbctl hold 5 --gfp HIGHUSER_MOVABLE,NORETRY --seconds 0
@@ -148,7 +148,7 @@ if [ -e ./zb_api_test.ko ] && insmod ./zb_api_test.ko only=get_free_page 2>/dev/
 	traced sh -c 'insmod ./zb_api_test.ko only=bulk_array && rmmod zb_api_test'
 	has "mm_page_free_batched" '^mm_page_free_batched: pfn=0x[0-9a-f]* order=0$'
 else
-	skip "mm_page_free_batched" "no zb_api_test.ko that loads"
+	skip "mm_page_free_batched" "can't load zb_api_test.ko"
 fi
 echo >$T/trace
 finish

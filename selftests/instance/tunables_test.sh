@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Parameters that may be changed while the module is loaded, and those of its
-# policy that may not: what they take, what they refuse, and what zoneinfo and
-# the others show then.
+# Parameters that can be changed while the module is loaded, and parameters of the policy
+# that can't: accepted and refused values, and their effects in zoneinfo and other files.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -12,7 +11,7 @@ cd "$(dirname "$0")" || exit 1
 module=./zbuddy.ko
 [ "$(id -u)" -eq 0 ] || skip_all "must be root"
 [ -e $module ] || skip_all "no zbuddy.ko here"
-grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this kernel"
+grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for another kernel"
 [ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
 
 P=/sys/module/zbuddy/parameters
@@ -30,23 +29,24 @@ unload() {
 	rmmod zbuddy
 }
 
-# zone NAME FIELD: a number of a zone in zoneinfo.
+# zone NAME FIELD: print a field of a zone in zoneinfo.
 zone() {
 	sed -n "/^Node 0, zone *$1\$/,/start_pfn/ {
 		s/^ *\(pages \)\{0,1\}$2:\{0,1\} *\([0-9]*\)\$/\2/p; t end
 	}; d; :end; q" "$DEBUGFS/zoneinfo"
 }
 
-# protection NAME INDEX: what requests of that zone type have to leave.
+# protection NAME INDEX: print how much of a zone is protected from requests that may use
+# zones up to type INDEX.
 protection() {
 	awk -F '[(), ]+' -v zone="$1" -v field=$(($2 + 3)) '
 		/^Node/ { mine = $4 == zone }
 		mine && $2 == "protection:" { print $field }' "$DEBUGFS/zoneinfo"
 }
 
-# same WHAT A B
+# same WHAT ACTUAL EXPECTED
 same() {
-	[ "$2" = "$3" ] || { say "$1 is $2, should be $3"; result=1; }
+	[ "$2" = "$3" ] || { say "$1 is $2, expected $3"; result=1; }
 }
 
 at_most() {
@@ -57,31 +57,32 @@ at_least() {
 	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
 }
 
-# set_to NAME VALUE: accepted, and read back as it was written.
+# set_to NAME VALUE: the value must be accepted and read back unchanged.
 set_to() {
 	echo "$2" 2>/dev/null >"$P/$1" || { say "$1=$2 is refused"; result=1; }
 	read -r now <"$P/$1"
 	same "$1" "$now" "$2"
 }
 
-# refused NAME VALUE: EINVAL, one line that names it, and nothing else changed.
+# refused NAME VALUE: the write must fail with EINVAL, log one message that names the
+# parameter, and leave its value unchanged.
 refused() {
 	read -r old <"$P/$1"
 	mark
 	result=0
-	if echo "$2" 2>"$err" >"$P/$1"; then say "it was accepted"; result=1; fi
+	if echo "$2" 2>"$err" >"$P/$1"; then say "the value was accepted"; result=1; fi
 	read -r text <"$err"
 	same "the error" "${text##*: }" "Invalid argument"
 	read -r now <"$P/$1"
 	same "$1" "$now" "$old"
-	if [ "$1" != page_owner ]; then # the kernel's own, which says nothing
+	if [ "$1" != page_owner ]; then # a plain bool of the kernel, which logs nothing
 		errors >"$out"
 		one_line_of "zbuddy: $1=" "$out" || result=1
 	fi
 	verdict "refused: $1=$2" $result
 }
 
-# good_at_load NAME=VALUE...
+# good_at_load NAME=VALUE...: the module loads and the parameters have these values.
 good_at_load() {
 	result=0
 	# shellcheck disable=SC2086  # several parameters
@@ -101,11 +102,11 @@ bad_at_load() {
 	result=0
 	# shellcheck disable=SC2086  # several parameters
 	if insmod $module $ZONES "$1" 2>"$err"; then
-		say "it loaded"
+		say "the module loaded"
 		unload
 		result=1
 	fi
-	# The kernel adds a line of its own.
+	# The kernel logs a message of its own as well.
 	errors | grep -v ' invalid for parameter ' >"$out"
 	one_line_of "zbuddy: ${1%%=*}=" "$out" || result=1
 	verdict "refused at load: $1" $result
@@ -123,7 +124,7 @@ modes() {
 	for name in size zones max_order backend cma_pages poison; do
 		same "mode of $name" "$(stat -c %a "$P/$name")" 444
 	done
-	verdict "all are there, readable, and take what they had" $result
+	verdict "modes, and writing the current value" $result
 }
 
 bad_values() {
@@ -162,10 +163,11 @@ limits() {
 	set_to lowmem_reserve_ratio 0,0,0,0,0
 	echo "256 256 32 0 0" >$P/lowmem_reserve_ratio || result=1
 	same lowmem_reserve_ratio "$(cat $P/lowmem_reserve_ratio)" 256,256,32,0,0
-	verdict "the least and the most are accepted" $result
+	verdict "smallest and largest values are accepted" $result
 }
 
-# min KBYTES ZONE: its share, by size, and no more than a quarter of it.
+# min_of KBYTES ZONE: print the expected min watermark of a zone: its share of
+# min_free_kbytes in proportion to its size, but at most a quarter of the zone.
 min_of() {
 	lowmem=$(($(zone DMA managed) + $(zone DMA32 managed) + $(zone Normal managed)))
 	managed=$(zone "$2" managed)
@@ -173,7 +175,7 @@ min_of() {
 	at_most $((pages * managed / lowmem)) $((managed / 4))
 }
 
-# marks ZONE FACTOR: low and high follow from min.
+# marks ZONE FACTOR: check that low and high are derived from min.
 marks() {
 	managed=$(zone "$1" managed)
 	gap=$(at_least $((managed * $2 / 10000)) $(($(zone "$1" min) / 4)))
@@ -199,7 +201,7 @@ min_free_kbytes() {
 		same "min of $name" "$(zone $name min)" 0
 	done
 	set_to min_free_kbytes "$default"
-	verdict "min_free_kbytes moves the watermarks" $result
+	verdict "min_free_kbytes sets the watermarks" $result
 }
 
 watermark_scale_factor() {
@@ -211,7 +213,7 @@ watermark_scale_factor() {
 		done
 	done
 	set_to watermark_scale_factor 10
-	verdict "watermark_scale_factor moves low and high" $result
+	verdict "watermark_scale_factor sets low and high" $result
 }
 
 lowmem_reserve_ratio() {
@@ -234,10 +236,10 @@ lowmem_reserve_ratio() {
 	set_to lowmem_reserve_ratio 0,0,0,0,0
 	same "DMA for Normal" "$(protection DMA 2)" 0
 	set_to lowmem_reserve_ratio 256,256,32,0,0
-	verdict "lowmem_reserve_ratio is what zones keep" $result
+	verdict "lowmem_reserve_ratio sets the protection of zones" $result
 }
 
-# pageset FIELD: of the first CPU and the DMA zone.
+# pageset FIELD: print a field of the first CPU's pageset of zone DMA.
 pageset() {
 	sed -n '/^Node 0, zone *DMA$/,/start_pfn/p' "$DEBUGFS/zoneinfo" |
 		sed -n "s/^ \{14\}$1: *//p" | head -n 1
@@ -255,7 +257,7 @@ percpu_pagelist_high_fraction() {
 		[ "$(pageset high)" -ge "$last" ] || result=1
 		last=$(pageset high)
 	done
-	# No more than a list can hold, which is for us to find out.
+	# The capacity of the lists may limit the value further.
 	set_to percpu_pagelist_high_fraction 8
 	[ "$(pageset high)" -ge "$last" ] || result=1
 	[ "$(pageset high)" -le $(($(zone DMA managed) / cpus)) ] || result=1
@@ -282,7 +284,7 @@ check_is_ok() {
 	zbctl check >"$out" 2>&1 || { show "$out"; result=1; }
 }
 
-# Whatever they are set to, and however often, while others allocate.
+# Parameters change frequently while other processes allocate.
 under_load() {
 	result=0
 	default=$(cat $P/min_free_kbytes)
@@ -302,20 +304,20 @@ under_load() {
 	set_to percpu_pagelist_high_fraction 0
 	set_to lowmem_reserve_ratio 256,256,32,0,0
 	check_is_ok
-	verdict "changes while others allocate" $result
+	verdict "changes while other processes allocate" $result
 }
 
-# A CPU that goes offline gives back what it keeps.
+# Frames on the per-CPU lists of a CPU are returned when it goes offline.
 cpu_offline() {
 	cpu=/sys/devices/system/cpu/cpu1/online
-	[ -w $cpu ] || { skip "CPU offline gives its lists back" "no CPU that can go"; return; }
+	[ -w $cpu ] || { skip "CPU offline drains its lists" "no CPU can go offline"; return; }
 	result=0
 	total=$(sed -n 's/^ok .* \([0-9]*\) pages$/\1/p' "$DEBUGFS/check")
-	# While somebody has the device open, lists are not emptied at each close.
+	# The last close() drains the per-CPU lists; prevent that by an open file.
 	exec 7<>/dev/zbuddy
 	taskset 2 zbctl stress --ops 300 --threads 1 >"$out" 2>&1 || { show "$out"; result=1; }
 	[ "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" -lt "$total" ] ||
-		{ say "nothing is in the lists"; result=1; }
+		{ say "the per-CPU lists are empty"; result=1; }
 	set_to percpu_pagelist_high_fraction 8
 	for step in online offline; do
 		[ "$step" = online ] || echo 0 >$cpu || result=1
@@ -328,7 +330,7 @@ cpu_offline() {
 	echo 1 >$cpu || result=1
 	exec 7>&-
 	check_is_ok
-	verdict "CPU offline gives its lists back" $result
+	verdict "CPU offline drains its lists" $result
 }
 
 cma_pages() {
@@ -360,12 +362,12 @@ poison() {
 	else
 		result=1
 	fi
-	verdict "poison=1: all free memory stays as it was left" $result
+	verdict "poison=1: no damaged block under load" $result
 }
 
-# Such a page is lost for as long as zbuddy is loaded.
+# A damaged page stays out of use until the module is unloaded.
 spoiled() {
-	name="a page that was written to while it was free is kept out of use"
+	name="poison=1: a free page that was written to is taken out of use"
 	[ -e ./zb_api_test.ko ] || { skip "$name" "no zb_api_test.ko"; return; }
 	mark
 	result=0
@@ -396,7 +398,7 @@ too_small() {
 	else
 		result=1
 	fi
-	verdict "a region too small for mobilities says so" $result
+	verdict "a region too small for grouping by mobility logs a message" $result
 }
 
 echo "TAP version 13"

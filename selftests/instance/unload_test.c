@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module stays as long as anything of it is in use, in whatever way, and
- * goes when the last use ends. Loads zbuddy.ko itself.
+ * The module can't be unloaded while it is in use in any way, and can be unloaded after
+ * the last use has ended. Loads zbuddy.ko itself.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
@@ -15,7 +15,7 @@ static bool loaded(void)
 	return !access("/sys/module/zbuddy", F_OK);
 }
 
-/* Somebody may still be in the middle of its end. */
+/* Unload the module, after waiting for a use that is about to end. */
 static int unload_soon(void)
 {
 	int rc = -EAGAIN, ms;
@@ -55,7 +55,7 @@ FIXTURE_TEARDOWN_PARENT(module)
 	EXPECT_TRUE(loaded());						\
 } while (0)
 
-#define EXPECT_GOES() do {						\
+#define EXPECT_UNLOAD() do {						\
 	EXPECT_EQ(0, unload_soon());					\
 	EXPECT_FALSE(loaded());						\
 	EXPECT_NE(0, access(ZB_DEV, F_OK));				\
@@ -74,7 +74,7 @@ static int get(struct __test_metadata *_metadata, struct zb_ioc_alloc *a)
 
 TEST_F(module, unused)
 {
-	EXPECT_GOES();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(module, open)
@@ -84,7 +84,7 @@ TEST_F(module, open)
 	ASSERT_GE(fd, 0);
 	EXPECT_IN_USE();
 	close(fd);
-	EXPECT_GOES();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(module, mapped_only)
@@ -100,7 +100,7 @@ TEST_F(module, mapped_only)
 	munmap(p, a.length - self->page);
 	EXPECT_IN_USE();
 	munmap(p + a.length - self->page, self->page);
-	EXPECT_GOES();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(module, exported_only)
@@ -110,7 +110,7 @@ TEST_F(module, exported_only)
 	char *p;
 
 	if (d == -EOPNOTSUPP)
-		SKIP(return, "no dma-bufs here");
+		SKIP(return, "no dma-bufs in this kernel");
 	ASSERT_GE(d, 0);
 	close(fd);
 	EXPECT_IN_USE();
@@ -120,7 +120,7 @@ TEST_F(module, exported_only)
 	EXPECT_IN_USE();
 	memset(p, 2, a.length);
 	munmap(p, a.length);
-	EXPECT_GOES();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(module, pinned_only)
@@ -143,7 +143,7 @@ TEST_F(module, pinned_only)
 	EXPECT_EQ(0x55, byte);
 	close(pipe[0]);
 	close(pipe[1]);
-	EXPECT_GOES();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(module, held_by_another_process)
@@ -160,7 +160,7 @@ TEST_F(module, held_by_another_process)
 	EXPECT_IN_USE();
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_GOES();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(module, being_looked_at)
@@ -169,7 +169,7 @@ TEST_F(module, being_looked_at)
 
 	if (fd < 0)
 		SKIP(return, "no debugfs");
-	/* debugfs lets go of the module itself: no more than that nothing breaks */
+	/* debugfs may allow unloading while a file is open; then nothing must break */
 	zb_unload();
 	close(fd);
 	EXPECT_EQ(0, loaded() ? unload_soon() : 0);
