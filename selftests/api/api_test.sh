@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What other modules can call: zb_api_test.ko calls all of it when it is loaded,
-# and tells the results in the kernel log. Here they become test cases, and what
-# only the outside can see is added to them.
+# The functions exported to other modules: zb_api_test.ko calls all of them when it is loaded
+# and logs the results. This script reports these as test cases and adds checks that need
+# user space.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -13,10 +13,10 @@ module=./zb_api_test.ko
 [ "$(id -u)" -eq 0 ] || skip_all "must be root"
 [ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
 [ -e $module ] || skip_all "no $module: make stage builds it"
-grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this kernel"
+grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for another kernel"
 [ -e "$DEBUGFS/vmstat" ] || skip_all "no debugfs"
 
-# A test takes up to 4 MiB at once, and zones are to have room beside it.
+# A test allocates up to 4 MiB at once, which must be a small part of the region.
 total=$(sed -n 's/^ok .* \([0-9]*\) pages$/\1/p' "$DEBUGFS/check")
 [ "${total:-0}" -ge 8192 ] || skip_all "the region is smaller than 32 MiB"
 
@@ -26,15 +26,15 @@ vmstat() {
 	sed -n "s/^$1 //p" "$DEBUGFS/vmstat"
 }
 
-# bad_frees: the counters of vmstat, in that order.
+# bad_frees: print the counters of refused frees in vmstat, in the order of $counters.
 bad_frees() {
 	for name in $counters; do
 		vmstat "zb_bad_free_$name"
 	done | tr '\n' ' '
 }
 
-# The module's lines since `marker`, of the first time it ran: busybox insmod
-# tries twice when it fails.
+# since prints the kernel log since $marker; the function below it takes the results of the
+# first run only, because busybox insmod tries twice if loading fails.
 since() {
 	dmesg | sed "1,/$marker/d"
 }
@@ -55,17 +55,17 @@ check_is_ok() {
 	head -n 1 "$DEBUGFS/check" >"$out"
 	grep -q '^ok' "$out" || show "$out"
 	grep -q '^ok' "$out"
-	verdict "the allocator's own check" $?
+	verdict "consistency check of the allocator" $?
 }
 
-# What the module says it did wrong is what was counted.
+# The module logs how many frees it expects to be refused; vmstat must agree.
 counted() {
 	# shellcheck disable=SC2046,SC2086  # several numbers each
 	set -- $before $after $(sed -n 's/^done: bad frees//p' "$TMP/results" | tr -dc '0-9 ')
 	result=0
 	for name in $counters; do
 		[ $(($5 - $1)) -eq "$9" ] || {
-			say "zb_bad_free_$name has grown by $(($5 - $1)), not by $9"
+			say "zb_bad_free_$name has increased by $(($5 - $1)), expected $9"
 			result=1
 		}
 		shift
@@ -74,11 +74,11 @@ counted() {
 	verdict "refused frees are counted" $?
 }
 
-# Each kind once since zbuddy was loaded, with a stack, and never a warning.
+# Each kind of a refused free is reported once since zbuddy was loaded, with a stack trace.
 reported() {
 	since | sed -n 's/^.*zbuddy: \(.*\): frame [0-9]* of .*; it stays as it is$/\1/p' | sort >"$out"
 	result=0
-	[ -z "$(uniq -d "$out")" ] || { say "more than once:"; show "$out"; result=1; }
+	[ -z "$(uniq -d "$out")" ] || { say "reported more than once:"; show "$out"; result=1; }
 	if [ "$before" = "0 0 0 0 " ]; then
 		cat >"$TMP/wanted" <<-'END'
 		free of a frame that is free, or inside of a block
@@ -87,13 +87,13 @@ reported() {
 		split of a compound block
 		END
 		diff "$TMP/wanted" "$out" >"$err" || { show "$err"; result=1; }
-		since | grep -q ' dump_stack_lvl' || { say "no stack"; result=1; }
+		since | grep -q ' dump_stack_lvl' || { say "no stack trace"; result=1; }
 	fi
 	verdict "each kind of a refused free is reported once" $result
 }
 
-# misused WORDS: such a fault of a caller is reported once since zbuddy was loaded, so
-# not at all if an earlier load of this test has made it.
+# misused WORDS: this misuse is reported once since zbuddy was loaded, or not at all if an
+# earlier run of this test has caused the report.
 misused() {
 	reports=$(since | grep -c "zbuddy: a module requested memory with mode .*$1")
 	[ "$reports" -eq 1 ] || { [ "$reports" -eq 0 ] && [ "$before" != "0 0 0 0 " ]; }
@@ -102,9 +102,9 @@ misused() {
 	verdict "reported once: $1" $result
 }
 
-# With lockdep: a request from a per-CPU list says which locks it might have taken.
+# The per-CPU fast path is annotated with the locks that the slow path takes.
 locks_are_known() {
-	name="lockdep knows what a request from a per-CPU list may take"
+	name="lockdep knows the locks of a request served from a per-CPU list"
 	[ -e /proc/lockdep ] || { skip "$name" "no lockdep"; return; }
 	sed -n '/zbt_fast_path_mutex/,/^$/p' /proc/lockdep >"$out"
 	grep -q 'zone->lock' "$out" && grep -q 'drain_lock' "$out"
@@ -119,7 +119,7 @@ dirty_is_counted() {
 	for pages in 1 7 3 0; do
 		echo $pages >/sys/module/zb_api_test/parameters/dirty || result=1
 		[ "$(vmstat nr_dirty)" -eq $((base + pages)) ] || {
-			say "nr_dirty is $(vmstat nr_dirty), should be $base + $pages"
+			say "nr_dirty is $(vmstat nr_dirty), expected $base + $pages"
 			result=1
 		}
 	done
@@ -130,14 +130,14 @@ holds_the_module() {
 	result=0
 	if rmmod zbuddy 2>"$err"; then result=1; fi
 	[ -d /sys/module/zbuddy ] || result=1
-	verdict "zbuddy can't be unloaded before its users" $result
+	verdict "zbuddy can't be unloaded before a module that uses it" $result
 }
 
 unloads() {
 	rmmod zb_api_test 2>"$err"
 	status=$?
 	show "$err"
-	verdict "the user goes" $status
+	verdict "zb_api_test can be unloaded" $status
 }
 
 echo "TAP version 13"
@@ -155,7 +155,7 @@ while read -r line; do
 	one_result "$line"
 done <"$TMP/results"
 grep -q '^done:' "$TMP/results"
-verdict "came to its end" $?
+verdict "zb_api_test has run to completion" $?
 check_is_ok
 if [ $loaded -eq 0 ]; then
 	[ "$ONLY" ] || counted
@@ -168,6 +168,6 @@ if [ $loaded -eq 0 ]; then
 	unloads
 else
 	show "$err"
-	not_ok "it is loaded: all tests have passed"
+	not_ok "zb_api_test is loaded, which means that all its tests have passed"
 fi
 finish

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frees that must be refused, counted, and change nothing: not what is free,
- * not what is in the memory, and not whose it is.
+ * Invalid frees must be refused and counted. They must not change the amount of free
+ * memory, the contents of memory, or which frames are allocated.
  */
 #include "zb_api_test.h"
 
@@ -9,7 +9,7 @@
 
 #define SEED	77
 
-/* A block that is ours and full of something; and what was free then. */
+/* An allocated block with known contents, and the number of free frames at that time. */
 struct victim {
 	struct page *page;
 	unsigned int order;
@@ -42,7 +42,7 @@ static void victim_give(struct victim *v)
 	ZBT_WANT(zb_nr_free_pages() == v->free + BIT(v->order));
 }
 
-/* Orders with per-CPU lists, and without. */
+/* Orders with per-CPU lists and orders without. */
 static void double_free(void)
 {
 	static const unsigned int orders[] = { 0, 1, 3, 4, 8, 9, 10 };
@@ -60,14 +60,14 @@ static void double_free(void)
 		__zb_free_pages(v.page, order);
 		ZBT_WANT(zb_nr_free_pages() == v.free + BIT(order));
 		zb_drain_all_pages();
-		/* Now it is in no per-CPU list any more. */
+		/* the block is not on a per-CPU list any more */
 		zbt_count_bad(ZBT_NOT_ALLOCATED);
 		__zb_free_pages(v.page, order);
 		ZBT_WANT(zb_nr_free_pages() == v.free + BIT(order));
 	}
 }
 
-/* And in between somebody has got what was freed. */
+/* A double free after the page was allocated again and freed. */
 static void double_free_in_list(void)
 {
 	struct page *page = zb_alloc_page(ZB_GFP_KERNEL);
@@ -106,7 +106,7 @@ static void wrong_order(void)
 	victim_give(&v);
 }
 
-/* Inside of a block, and blocks that would not be aligned. */
+/* Frees of frames inside a block, and of unaligned blocks. */
 static void tails(void)
 {
 	unsigned int order;
@@ -172,7 +172,7 @@ static void exact_with_another_size(void)
 
 	if (!ZBT_WANT(p))
 		return;
-	/* 6 = 4 + 2, 8 and 1: no such blocks start there. */
+	/* 6, 8 and 1 pages: the exact allocation of another size has other blocks */
 	zbt_count_bad(ZBT_WRONG_ORDER);
 	zb_free_pages_exact(p, 6 * PAGE_SIZE);
 	zbt_count_bad(ZBT_WRONG_ORDER);
@@ -189,7 +189,7 @@ static void exact_with_another_size(void)
 	ZBT_WANT(zb_nr_free_pages() == free + 5);
 }
 
-/* The others of the array are freed all the same. */
+/* Invalid elements do not prevent the others from being freed. */
 static void bulk_with_doubles(void)
 {
 	unsigned long free = zb_nr_free_pages();

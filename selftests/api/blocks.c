@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every way to allocate and to free, in process context.
+ * All functions that allocate and free, in process context.
  */
 #include "zb_api_test.h"
 
@@ -18,10 +18,10 @@ static void alloc_pages_every_order(void)
 
 	ZBT_WANT(max >= 9 && max <= 18);
 	for (order = 0; order <= max; order++) {
-		/* The largest may be all there is. */
+		/* the largest block may be the whole zone */
 		page = zb_alloc_pages(ZBT_ANY | __ZB_GFP_MEMALLOC | ZBT_QUIET,
 				      order);
-		/* A block is of one type. */
+		/* a block can't include both CMA and other pageblocks */
 		if (!page && zbt_cma && order > 11)
 			break;
 		if (!ZBT_WANT(page))
@@ -40,7 +40,7 @@ static void alloc_pages_every_order(void)
 	ZBT_WANT(!zb_alloc_pages(ZBT_ANY | __ZB_GFP_NOWARN, UINT_MAX));
 }
 
-/* Nobody else's, all of them, at the same time. */
+/* Many pages held at the same time do not overlap. */
 static void alloc_page_many(void)
 {
 	struct page *page[MANY];
@@ -71,7 +71,7 @@ static void near_node(void)
 		near = zb_alloc_pages_node(nid, ZB_GFP_KERNEL, 2);
 		if (!ZBT_WANT(near))
 			continue;
-		/* A node that has a region is served from it. */
+		/* a request for a node with a region is served by that node */
 		if (nid == page_to_nid(page))
 			ZBT_WANT(page_to_nid(near) == nid);
 		__zb_free_pages(near, 2);
@@ -166,7 +166,7 @@ static void zeroed(void)
 	}
 }
 
-/* From the lowest zone, or not at all where there is no such zone. */
+/* Requests for zone DMA are served from it, or fail if there is no such zone. */
 static void dma_pages(void)
 {
 	unsigned long addr = zb_get_dma_pages(ZB_GFP_KERNEL | ZBT_QUIET, 2);
@@ -220,7 +220,7 @@ static void exact(void)
 	zb_free_pages_exact(NULL, 12345);
 }
 
-/* COMP and HIGHMEM are ignored: the tail can go back, and there is an address. */
+/* COMP and HIGHMEM are ignored: the tail must be split off, and an address is needed. */
 static void exact_flags(void)
 {
 	unsigned long before = zb_nr_free_pages();
@@ -288,7 +288,7 @@ static void bulk_array(void)
 	zb_free_pages_bulk_array(MANY, page);
 }
 
-/* More than there is: as many as there are, in front. */
+/* A request for more pages than are free fills the beginning of the array. */
 static void bulk_array_to_the_end(void)
 {
 	unsigned long nr, want = zb_nr_free_pages() + 1;
@@ -365,9 +365,9 @@ static void compound(void)
 			ZBT_WANT(zb_compound_order(page + k) == order);
 			ZBT_WANT(zb_compound_head(plain + k) == plain);
 		}
-		/* It is private to us. */
+		/* compound blocks are tracked by zbuddy, not by struct page */
 		ZBT_WANT(!PageCompound(page));
-		/* A single page is no compound block. */
+		/* a single page is never a compound block */
 		if (order)
 			zbt_count_bad(ZBT_COMPOUND);
 		ZBT_WANT(zb_split_page(page, order) == (order ? -EINVAL : 0));
@@ -379,7 +379,7 @@ static void compound(void)
 	if (ZBT_WANT(page)) {
 		ZBT_WANT(zb_compound_head(page + 511) == page);
 		__zb_free_pages(page, 9);
-		/* Nobody's. */
+		/* the page is free now */
 		ZBT_WANT(!zb_compound_head(page));
 		ZBT_WANT(zb_compound_order(page) == 0);
 	}
@@ -400,7 +400,7 @@ static void split_page_order(unsigned int order)
 		ZBT_WANT(zb_compound_head(page + i) == page + i);
 		ZBT_WANT(zb_compound_order(page + i) == 0);
 	}
-	/* Odd ones first, from behind. */
+	/* free the odd pages first, in descending order */
 	for (i = BIT(order); i-- > 0;)
 		if (i % 2)
 			__zb_free_page(page + i);
@@ -419,7 +419,7 @@ static void split_page_orders(void)
 	split_page_order(10);
 }
 
-/* On one CPU, which nobody else's pages come to meanwhile. */
+/* Bound to one CPU, so that the order of its lists is known. */
 static int hot_cold_on_cpu(void *unused)
 {
 	zb_gfp_t gfp = ZB_GFP_NOWAIT;
@@ -432,7 +432,7 @@ static int hot_cold_on_cpu(void *unused)
 		if (!ZBT_WANT(page[i]))
 			return 0;
 	}
-	/* The hot one is next; of two hot ones the hotter. */
+	/* the page that was freed last as hot is allocated first */
 	zb_free_hot_cold_page(page[0], false);
 	ZBT_WANT(zb_alloc_page(gfp) == page[0]);
 	zb_free_hot_cold_page(page[0], false);
@@ -440,11 +440,11 @@ static int hot_cold_on_cpu(void *unused)
 	zb_free_hot_cold_page(page[2], true);
 	ZBT_WANT(zb_alloc_page(gfp) == page[1]);
 	ZBT_WANT(zb_alloc_page(gfp) == page[0]);
-	/* Who does not care for caches gets the cold one. */
+	/* a COLD request gets the cold page */
 	__zb_free_page(page[0]);
 	ZBT_WANT(zb_alloc_page(gfp | __ZB_GFP_COLD) == page[2]);
 	ZBT_WANT(zb_alloc_page(gfp) == page[0]);
-	/* Cold behind cold is behind it. */
+	/* the page that was freed last as cold is the coldest */
 	zb_free_hot_cold_page(page[2], true);
 	zb_free_hot_cold_page(page[3], true);
 	next = zb_alloc_page(gfp | __ZB_GFP_COLD);
@@ -472,7 +472,7 @@ static void poison_order(unsigned int order)
 	ZBT_WANT(!memchr_inv(page_address(page), 0xaa, PAGE_SIZE << order));
 }
 
-/* What was freed is full of a pattern, so that a write to it can be seen. */
+/* Free memory is filled with a pattern, so that writes to it can be detected. */
 static void poison_orders(void)
 {
 	void *p;
@@ -488,7 +488,7 @@ static void poison_orders(void)
 	p = zb_alloc_pages_exact(5 * PAGE_SIZE, ZB_GFP_KERNEL | __ZB_GFP_ZERO);
 	if (!ZBT_WANT(p))
 		return;
-	/* The tail went back. */
+	/* the tail was freed and is poisoned */
 	ZBT_WANT(!memchr_inv(p, 0, 5 * PAGE_SIZE));
 	ZBT_WANT(!memchr_inv(p + 5 * PAGE_SIZE, 0xaa, 3 * PAGE_SIZE));
 	zb_free_pages_exact(p, 5 * PAGE_SIZE);
@@ -504,7 +504,7 @@ static int spoil_on_cpu(void *unused)
 		return 0;
 	__zb_free_page(page);
 	*(char *)page_address(page) = 1;
-	/* It would have been the next one. */
+	/* without the damage, this would be the same page */
 	next = zb_alloc_page(ZB_GFP_KERNEL);
 	if (!ZBT_WANT(next))
 		return 0;
@@ -514,13 +514,13 @@ static int spoil_on_cpu(void *unused)
 	return 0;
 }
 
-/* A page that was written to after it was freed is nobody's any more. */
+/* A page that was written to after it was freed is not allocated again. */
 static void written_while_free(void)
 {
 	if (zbt_spoil && zbt_poison)
 		zbt_run_on(cpumask_first(cpu_online_mask), spoil_on_cpu, NULL);
 	else
-		zbt_skip("not without poison=1, and spoil=1 for this module");
+		zbt_skip("needs poison=1 for zbuddy and spoil=1 for this module");
 }
 
 const struct zbt_test zbt_block_tests[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From where the page allocator may be called: interrupts that come on top of
- * it, several CPUs at once, with preemption, and tasks that wait.
+ * Contexts from which the page allocator may be called: interrupts in the middle of an
+ * allocation, several CPUs concurrently, preempted tasks, and tasks that wait.
  */
 #include "zb_api_test.h"
 
@@ -19,7 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-/* Where sleep may not be, but no interrupt is needed for it. */
+/* Atomic requests with a spinlock held and interrupts disabled. */
 static void atomic_section(void)
 {
 	static DEFINE_SPINLOCK(lock);
@@ -42,8 +42,8 @@ static void atomic_section(void)
 }
 
 /*
- * A block that goes from one context to another. What is needed to know it
- * stands in its own memory.
+ * A block that is passed from one context to another. Its description is stored in the
+ * block itself.
  */
 struct parcel {
 	struct llist_node node;
@@ -81,7 +81,7 @@ static bool parcel_take_apart(struct parcel *parcel)
 		return false;
 	last = (void *)parcel + (PAGE_SIZE << order);
 	ok = last[-1] == parcel_stamp(parcel);
-	/* It takes longer at the cold end: more time for an interrupt. */
+	/* the cold end takes longer, which makes an interrupt in between more likely */
 	if (!order)
 		zb_free_hot_cold_page(virt_to_page((void *)parcel), cold);
 	else
@@ -101,17 +101,18 @@ static bool take_apart_all(struct llist_head *head)
 }
 
 /**
- * struct interrupted - a task, and the interrupts on its CPU
- * @cpu: where
- * @up: made by the task, for interrupts
- * @down: made by interrupts, for the task
- * @tasklet: runs behind the interrupt
- * @stop: the interrupts have been sent
- * @seed: of the interrupt
- * @nr_hard: interrupts that came
- * @nr_soft: times the tasklet ran
- * @nr_failed: requests that failed
- * @bad: something was not as it was left
+ * struct interrupted - a task and the interrupts on its CPU, which both allocate
+ * @cpu: CPU of the task
+ * @up: blocks passed from the task to interrupts
+ * @down: blocks passed from interrupts to the task
+ * @tasklet: scheduled by some of the interrupts
+ * @stop: all interrupts have been sent
+ * @seed: state of the random numbers of interrupts
+ * @nr_hard: number of interrupts
+ * @nr_soft: number of runs of the tasklet
+ * @nr_failed: number of failed requests in interrupts
+ * @nr_down: number of blocks in @down
+ * @bad: a block had wrong contents, or the context was wrong
  */
 struct interrupted {
 	int cpu;
@@ -130,7 +131,7 @@ static void irq_round(struct interrupted *irq)
 	struct parcel *parcel = parcel_make(ZB_GFP_ATOMIC | __ZB_GFP_NOWARN,
 					    order, irq->seed);
 
-	/* The task may be slow to take them: must not be all there is. */
+	/* limit the number of blocks in the list because the task may be slow */
 	if (llist_empty(&irq->down))
 		irq->nr_down = 0;
 	if (!parcel)
@@ -165,8 +166,8 @@ static void hard_irq(void *arg)
 	if (!in_hardirq())
 		irq->bad = true;
 	/*
-	 * As far as lockdep is concerned we are the interrupt of a device: the
-	 * page allocator, too, must not be called from others.
+	 * Tell lockdep that this is a threadable interrupt handler, like those of devices:
+	 * the kernel's page allocator may not be called from other ones either.
 	 */
 	lockdep_hardirq_threaded();
 	WRITE_ONCE(irq->nr_hard, irq->nr_hard + 1);
@@ -189,7 +190,7 @@ static int interrupted_task(void *arg)
 		parcel = parcel_make(gfp, order < 4 ? order : 0, seed);
 		if (!ZBT_WANT(parcel))
 			break;
-		/* No more than an interrupt can take apart in no time. */
+		/* limit the work of a single interrupt */
 		if (llist_empty(&irq->up))
 			sent = 0;
 		if (seed & BIT(20) && sent++ < 16)
@@ -208,7 +209,7 @@ static int send_interrupts(void *arg)
 	unsigned long i, end = jiffies + 2 * HZ;
 	struct interrupted *irq = arg;
 
-	/* On a slow machine longer than that. */
+	/* two seconds, but at least 500 interrupts on slow machines */
 	for (i = 0; i < 500 || (i < 20000 && time_before(jiffies, end)); i++) {
 		smp_call_function_single(irq->cpu, hard_irq, irq, true);
 		if (i % 16 == 0)
@@ -225,7 +226,7 @@ static void interrupts(void)
 
 	from = cpumask_next(to, cpu_online_mask);
 	if (from >= nr_cpu_ids || IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		zbt_skip("needs two CPUs, and no threads in their place");
+		zbt_skip("needs two CPUs, and interrupts that are not threaded (PREEMPT_RT)");
 		return;
 	}
 	irq = kzalloc_obj(*irq);
@@ -248,7 +249,7 @@ static void interrupts(void)
 	ZBT_WANT(irq->nr_hard >= 100);
 	ZBT_WANT(irq->nr_soft >= 10);
 	ZBT_WANT(irq->nr_failed < irq->nr_hard / 2);
-	pr_info("# %lu from hard, %lu from soft ones, %lu requests failed\n",
+	pr_info("# %lu hard and %lu soft interrupts, %lu requests failed\n",
 		irq->nr_hard, irq->nr_soft, irq->nr_failed);
 out:
 	kfree(team);
@@ -256,11 +257,11 @@ out:
 }
 
 /**
- * struct office - a CPU that gets parcels and sends them
- * @in: what others have sent
- * @next: where to send to
- * @number: ours
- * @nr: how many were taken apart here
+ * struct office - a thread that passes blocks to the next one in a ring
+ * @in: blocks passed by other threads
+ * @next: the thread to pass blocks to
+ * @number: number of this thread
+ * @nr: how often the blocks in @in were verified and freed
  */
 struct office {
 	struct llist_head in;
@@ -279,7 +280,7 @@ static int office_work(void *arg)
 
 	for (i = 0; i < 4000; i++) {
 		order = zbt_random(&seed) % 16;
-		/* Mostly small ones. */
+		/* mostly small orders */
 		order = order < 12 ? order % 4 : order < 15 ? order - 8 : 9;
 		gfp = seed & BIT(30) ? ZB_GFP_KERNEL :
 		      seed & BIT(31) ? ZB_GFP_TEMPORARY :
@@ -299,7 +300,7 @@ static int office_work(void *arg)
 	return 0;
 }
 
-/* @nr threads in a ring, each on a CPU of its own or wherever it comes. */
+/* Run @nr threads in a ring, bound to different CPUs or not. */
 static void post(unsigned int nr, bool bound)
 {
 	struct office *office = kcalloc(nr, sizeof(*office), GFP_KERNEL);
@@ -340,14 +341,14 @@ static void all_cpus(void)
 	post(nr_threads(1), true);
 }
 
-/* More threads than CPUs: they are preempted in the middle of it, and moved. */
+/* More threads than CPUs, so that threads are preempted and migrated. */
 static void preempted(void)
 {
 	post(nr_threads(3), false);
 	post(nr_threads(2), true);
 }
 
-/* Pages of one CPU are freed on another one, as long as it lasts. */
+/* Pages that one CPU allocates are freed by another one. */
 struct handover {
 	struct page *page[64];
 	unsigned int round;
@@ -409,7 +410,7 @@ static int alloc_nofail(void *arg)
 	return 0;
 }
 
-/* With nothing left it waits, until somebody frees something. */
+/* With no memory free, a NOFAIL request waits until some is freed. */
 static void nofail(void)
 {
 	struct zbt_team *team = kzalloc_obj(*team);
@@ -423,7 +424,7 @@ static void nofail(void)
 	if (ZBT_WANT(waited_for))
 		__zb_free_pages(waited_for, 3);
 	waited_for = NULL;
-	/* Pages on the lists of CPUs are not among the free ones: drain. */
+	/* zb_nr_free_pages() does not include per-CPU lists, so drain these */
 	do {
 		zb_drain_all_pages();
 		got = zb_nr_free_pages();
@@ -438,7 +439,7 @@ static void nofail(void)
 	msleep(200);
 	ZBT_WANT(!READ_ONCE(waited_for));
 	zb_free_pages_bulk_list(&all);
-	/* A minute, for machines that are slow; usually it is there at once. */
+	/* up to a minute, for slow machines */
 	for (i = 0; i < 3000 && !READ_ONCE(waited_for); i++)
 		msleep(20);
 	ZBT_WANT(READ_ONCE(waited_for));
@@ -455,11 +456,11 @@ static void reclaim_work(struct work_struct *work)
 
 	if (ZBT_WANT(page))
 		__zb_free_page(page);
-	/* As a request does when there is little left. */
+	/* like the slow path with little memory free */
 	zb_drain_all_pages();
 }
 
-/* From a worker that others wait for when they need memory. */
+/* Allocation from a WQ_MEM_RECLAIM worker. */
 static void reclaim_worker(void)
 {
 	static DECLARE_WORK(work, reclaim_work);
@@ -476,23 +477,23 @@ static void reclaim_worker(void)
 #ifdef CONFIG_HOTPLUG_CPU
 static atomic_t nr_ups;
 
-/* Allocates, down to the slow path, while CPUs may not come and go. */
+/* Enters the slow path in a CPU hotplug callback. */
 static int cpu_up_callback(unsigned int cpu)
 {
-	/* There is nothing left, but all is tried first. */
+	/* no memory is free, so the request tries everything before it fails */
 	ZBT_WANT(!zb_alloc_page(ZB_GFP_KERNEL | ZBT_QUIET));
 	atomic_inc(&nr_ups);
 	return 0;
 }
 
-/* As drivers do it in their hotplug callbacks. */
+/* Allocation in a CPU hotplug callback, as drivers do. */
 static void cpu_hotplug(void)
 {
 	int state, cpu = cpumask_last(cpu_online_mask);
 	LIST_HEAD(all);
 
 	if (num_online_cpus() < 2 || remove_cpu(cpu)) {
-		zbt_skip("no CPU that can go");
+		zbt_skip("no CPU can go offline");
 		return;
 	}
 	atomic_set(&nr_ups, 0);
@@ -509,7 +510,7 @@ static void cpu_hotplug(void)
 #else
 static void cpu_hotplug(void)
 {
-	zbt_skip("CPUs can't go");
+	zbt_skip("no CPU hotplug in this kernel");
 }
 #endif
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Flags of requests: ours, the kernel's, and those that contradict each other.
+ * Flags of requests: zbuddy's, the kernel's, and contradictory combinations.
  */
 #include "zb_api_test.h"
 
@@ -23,11 +23,11 @@ static void flags_that_mean_nothing(void)
 		ZBT_WANT(!zb_get_free_pages(flags[i], 0));
 		ZBT_WANT(!zb_alloc_pages_exact(PAGE_SIZE, flags[i]));
 	}
-	/* By address HIGHMEM is ignored, so that this means something. */
+	/* only here: functions that return an address ignore HIGHMEM */
 	ZBT_WANT(!zb_alloc_pages(__ZB_GFP_DMA | __ZB_GFP_HIGHMEM, 0));
 }
 
-/* Requests with nearly all groups of the kernel's flags contradict themselves here. */
+/* The kernel's usual flag groups are contradictory as zbuddy flags, and are refused. */
 static void flags_of_the_kernel(void)
 {
 	static const gfp_t flags[] = {
@@ -42,7 +42,7 @@ static void flags_of_the_kernel(void)
 	}
 }
 
-/* Warmed up before, so that it comes from the list of this CPU. */
+/* The first request fills this CPU's list, so that the fast path serves the second one. */
 static int take_fast_on_cpu(void *unused)
 {
 	static DEFINE_MUTEX(zbt_fast_path_mutex);
@@ -59,7 +59,7 @@ static int take_fast_on_cpu(void *unused)
 	return 0;
 }
 
-/* api_test.sh looks at what lockdep has learned from it. */
+/* api_test.sh checks what lockdep has learned from this. */
 static void locks_of_the_fast_path(void)
 {
 	zbt_run_on(cpumask_first(cpu_online_mask), take_fast_on_cpu, NULL);
@@ -108,7 +108,7 @@ static void gfp_from_kernel(void)
 
 	for (i = 0; i < ARRAY_SIZE(table); i++)
 		if (!ZBT_WANT(zb_gfp_from_kernel(table[i].from) == table[i].to))
-			pr_info("# entry %u: %#x, should be %#x\n", i,
+			pr_info("# entry %u: %#x, expected %#x\n", i,
 				zb_gfp_from_kernel(table[i].from), table[i].to);
 	page = zb_alloc_pages(zb_gfp_from_kernel(GFP_KERNEL | __GFP_ZERO), 2);
 	if (!ZBT_WANT(page))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An importer of dma-bufs, for dmabuf_test.c. Its device can be mapped: the offset,
- * in pages, is the number of a descriptor of a dma-buf. Two parameters do with such
- * a descriptor what a driver would; what becomes of it is the errno of the write.
+ * An importer of dma-bufs, for dmabuf_test.c. mmap() of its device maps a dma-buf, whose
+ * file descriptor is the offset in pages. Writing a descriptor to one of two parameters
+ * maps the dma-buf as drivers do; the result of the write is that of the operation.
  */
 #include "zb_api_test.h"
 
@@ -17,12 +17,12 @@
 #include <linux/moduleparam.h>
 #include <linux/platform_device.h>
 
-/* What MODULE_IMPORT_NS() is on every kernel, whether it takes a name or a string. */
+/* MODULE_IMPORT_NS() takes a name in some kernels and a string in others. */
 MODULE_INFO(import_ns, "DMA_BUF");
 
 static struct platform_device *importer;
 
-/* As DRM drivers do: the rights of this file are not those of the dma-buf's. */
+/* Like DRM drivers: this file may be writable although the dma-buf is not. */
 static int importer_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct dma_buf *dmabuf = dma_buf_get(vma->vm_pgoff);
@@ -71,7 +71,7 @@ static const struct kernel_param_ops vmap_ops = {
 	.set = set_vmap,
 };
 module_param_cb(vmap, &vmap_ops, NULL, 0200);
-MODULE_PARM_DESC(vmap, "descriptor of a dma-buf: map it for the kernel, and unmap it");
+MODULE_PARM_DESC(vmap, "file descriptor of a dma-buf: map it for the kernel and unmap it");
 
 static int map_and_unmap(struct dma_buf_attachment *at, enum dma_data_direction dir)
 {
@@ -113,10 +113,10 @@ static const struct kernel_param_ops dma_ops = {
 	.set = set_dma,
 };
 module_param_cb(dma, &dma_ops, NULL, 0200);
-MODULE_PARM_DESC(dma, "descriptor of a dma-buf and 0, 1 or 2 (both, to or from the device): map it for DMA, and unmap it");
+MODULE_PARM_DESC(dma, "file descriptor of a dma-buf and DMA direction (0 both, 1 to device, 2 from device): map it for DMA and unmap it");
 
 /**
- * zbt_importer_init() - make the device appear
+ * zbt_importer_init() - register the device
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -135,7 +135,7 @@ int zbt_importer_init(void)
 		misc_deregister(&importer_misc);
 		return err;
 	}
-	/* Without DMA on this machine, mapping fails and the test skips that. */
+	/* if the machine can't do DMA, mapping fails, which the test skips */
 	dma_coerce_mask_and_coherent(&importer->dev, DMA_BIT_MASK(64));
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs the tests when it is loaded. Results are lines of KTAP in the kernel log:
+ * The tests run when the module is loaded. Results are KTAP lines in the kernel log:
  *
  *	zb_api_test: 1..N
  *	zb_api_test: ok 1 - alloc_pages
@@ -8,7 +8,7 @@
  *	zb_api_test: ok 3 - all_cpus # SKIP one CPU
  *	zb_api_test: done: bad frees outside 3 not_allocated 9 ...
  *
- * It stays loaded only if all have passed.
+ * Loading fails unless all tests have passed.
  */
 #include "zb_api_test.h"
 
@@ -22,37 +22,37 @@
 
 static char *only = "";
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "run this test alone (default: all)");
+MODULE_PARM_DESC(only, "run only the test of this name (default: all)");
 
 static unsigned int one_in = 1;
 module_param(one_in, uint, 0444);
-MODULE_PARM_DESC(one_in, "run one test in so many (default 1)");
+MODULE_PARM_DESC(one_in, "run every n-th test only (default 1)");
 
 static unsigned int from;
 module_param(from, uint, 0444);
-MODULE_PARM_DESC(from, "the first of these, below one_in (default 0)");
+MODULE_PARM_DESC(from, "number of the first test to run, less than one_in (default 0)");
 
 bool zbt_cma;
 module_param_named(cma, zbt_cma, bool, 0444);
-MODULE_PARM_DESC(cma, "zbuddy was loaded with cma_pages=");
+MODULE_PARM_DESC(cma, "must be Y if zbuddy was loaded with cma_pages=");
 
 bool zbt_poison;
 module_param_named(poison, zbt_poison, bool, 0444);
-MODULE_PARM_DESC(poison, "zbuddy was loaded with poison=1");
+MODULE_PARM_DESC(poison, "must be Y if zbuddy was loaded with poison=1");
 
 bool zbt_spoil;
 module_param_named(spoil, zbt_spoil, bool, 0444);
-MODULE_PARM_DESC(spoil, "write to a page that is free: it is lost until zbuddy is loaded again");
+MODULE_PARM_DESC(spoil, "also write to a free page, which stays out of use until zbuddy is loaded again");
 
 unsigned long zbt_lost;
 
 static unsigned int threads;
 module_param(threads, uint, 0444);
-MODULE_PARM_DESC(threads, "no tests, but so many threads that are busy until unload (see soak.c)");
+MODULE_PARM_DESC(threads, "number of threads that allocate and free until unload, instead of tests (see soak.c)");
 
 static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
-MODULE_PARM_DESC(seed, "of what these threads do");
+MODULE_PARM_DESC(seed, "seed of the random numbers of these threads");
 
 static const struct zbt_test *const suites[] = {
 	zbt_block_tests, zbt_flag_tests, zbt_bad_free_tests, zbt_pageblock_tests,
@@ -64,11 +64,11 @@ static const char *skipped;
 static unsigned long bad_frees[ZBT_NR_BAD];
 
 /**
- * zbt_want() - note whether something is as it should be
- * @ok: it is
- * @what: the condition
- * @where: function
- * @line: line
+ * zbt_want() - check a condition; the test fails unless it is true
+ * @ok: value of the condition
+ * @what: its source text
+ * @where: function that contains it
+ * @line: line number
  *
  * Context: any.
  * Return: @ok.
@@ -76,12 +76,12 @@ static unsigned long bad_frees[ZBT_NR_BAD];
 bool zbt_want(bool ok, const char *what, const char *where, int line)
 {
 	if (!ok && atomic_inc_return(&failures) <= 20)
-		pr_info("# %s:%d: not so: %s\n", where, line, what);
+		pr_info("# %s:%d: failed: %s\n", where, line, what);
 	return ok;
 }
 
 /**
- * zbt_skip() - this test can't be run here
+ * zbt_skip() - report that the current test can't run on this machine
  * @why: the reason
  */
 void zbt_skip(const char *why)
@@ -90,8 +90,8 @@ void zbt_skip(const char *why)
 }
 
 /**
- * zbt_count_bad() - a free will be refused
- * @bad: as what
+ * zbt_count_bad() - count a free that is expected to be refused
+ * @bad: expected reason
  */
 void zbt_count_bad(enum zbt_bad bad)
 {
@@ -103,17 +103,17 @@ static u64 stamp_of(struct page *page, u64 seed, unsigned int word)
 	return (seed + page_to_pfn(page)) * 0x9e3779b97f4a7c15ull + word;
 }
 
-/* All words of small blocks, some of large ones. */
+/* Stamp all words of small blocks and some of large ones. */
 static unsigned int stamp_step(unsigned int order)
 {
 	return order <= 3 ? 1 : PAGE_SIZE / sizeof(u64) - 1;
 }
 
 /**
- * zbt_stamp() - write something into a block that is nowhere else
- * @page: its first page
+ * zbt_stamp() - write values to a block that identify it
+ * @page: first page of the block
  * @order: its order
- * @seed: makes it different each time
+ * @seed: makes the values different each time
  *
  * Context: any.
  */
@@ -132,13 +132,13 @@ void zbt_stamp(struct page *page, unsigned int order, u64 seed)
 }
 
 /**
- * zbt_stamped() - is it still there?
- * @page: first page of a block
+ * zbt_stamped() - check that a block still has its values
+ * @page: first page of the block
  * @order: its order
- * @seed: as it was given to zbt_stamp()
+ * @seed: as passed to zbt_stamp()
  *
  * Context: any.
- * Return: true if it is.
+ * Return: true if the block is unchanged.
  */
 bool zbt_stamped(struct page *page, unsigned int order, u64 seed)
 {
@@ -157,10 +157,10 @@ bool zbt_stamped(struct page *page, unsigned int order, u64 seed)
 }
 
 /**
- * zbt_random() - xorshift64*: the same numbers in every run
- * @state: not 0
+ * zbt_random() - xorshift64*, so that every run sees the same sequence
+ * @state: must not be 0
  *
- * Return: a number.
+ * Return: the next random number.
  */
 u64 zbt_random(u64 *state)
 {
@@ -181,12 +181,12 @@ static int run_member(void *arg)
 
 /**
  * zbt_team_add() - start a thread
- * @team: all zero at first
- * @cpu: where it has to stay, or -1
- * @fn: what it does
- * @arg: with what
+ * @team: the team to add it to; must be zero before the first call
+ * @cpu: CPU to bind the thread to, or -1
+ * @fn: function to run
+ * @arg: its argument
  *
- * Return: true if it runs.
+ * Return: true if the thread was started.
  */
 bool zbt_team_add(struct zbt_team *team, int cpu, int (*fn)(void *arg),
 		  void *arg)
@@ -204,7 +204,7 @@ bool zbt_team_add(struct zbt_team *team, int cpu, int (*fn)(void *arg),
 		return false;
 	if (cpu >= 0)
 		kthread_bind(member->task, cpu);
-	/* It may be gone before it is stopped. */
+	/* the thread may exit before kthread_stop() is called */
 	get_task_struct(member->task);
 	team->nr++;
 	wake_up_process(member->task);
@@ -221,7 +221,7 @@ void zbt_team_wait(struct zbt_team *team)
 		struct zbt_member *member = &team->member[--team->nr];
 
 		wait_for_completion(&member->done);
-		/* Until it has left our code, too. */
+		/* wait until the thread has left the code of this module */
 		kthread_stop(member->task);
 		put_task_struct(member->task);
 	}
@@ -229,11 +229,11 @@ void zbt_team_wait(struct zbt_team *team)
 
 /**
  * zbt_run_on() - run a function on a CPU
- * @cpu: which
+ * @cpu: the CPU, or -1 for any
  * @fn: the function
  * @arg: its argument
  *
- * Return: true if it was run.
+ * Return: true if the function was run.
  */
 bool zbt_run_on(int cpu, int (*fn)(void *arg), void *arg)
 {
@@ -267,7 +267,7 @@ static bool run_one(const struct zbt_test *test, unsigned int nr)
 	return ok;
 }
 
-/* @at is its place among all tests. */
+/* @at is the number of the test. */
 static bool chosen(const struct zbt_test *test, unsigned int at)
 {
 	return at % one_in == from && (!*only || !strcmp(only, test->name));
@@ -311,8 +311,8 @@ static int __init zbt_init(void)
 }
 
 /*
- * A block that is dirty, as many times as was written to the parameter: so the
- * outside can watch the count.
+ * Parameter dirty: account a page as dirty as many times as the number that is written,
+ * so that api_test.sh can compare nr_dirty in vmstat.
  */
 static struct page *dirty_page;
 static int dirty;
@@ -346,9 +346,9 @@ static const struct kernel_param_ops dirty_ops = {
 	.get = param_get_int,
 };
 module_param_cb(dirty, &dirty_ops, &dirty, 0644);
-MODULE_PARM_DESC(dirty, "pages to account as dirty, after the tests");
+MODULE_PARM_DESC(dirty, "number of pages to account as dirty; to be written after loading");
 
-/* Pages that are held, as many as was written: freed to the list of a CPU. */
+/* Parameter held: hold as many pages as written; others are freed to a per-CPU list. */
 #define MAX_HELD	1024
 
 static struct page *held_pages[MAX_HELD];
@@ -380,7 +380,7 @@ static const struct kernel_param_ops held_ops = {
 	.get = param_get_uint,
 };
 module_param_cb(held, &held_ops, &held, 0644);
-MODULE_PARM_DESC(held, "pages to hold, after the tests");
+MODULE_PARM_DESC(held, "number of pages to hold; to be written after loading");
 
 static void __exit zbt_exit(void)
 {
@@ -395,5 +395,5 @@ module_init(zbt_init);
 module_exit(zbt_exit);
 
 MODULE_AUTHOR("The zbuddy developers");
-MODULE_DESCRIPTION("Tests of what zbuddy offers to other modules");
+MODULE_DESCRIPTION("Tests of the functions that zbuddy exports to other modules");
 MODULE_LICENSE("GPL");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What only the kernel can do to a mapping of user space: unmap everything in the
- * address space that it belongs to, and hold a reference on a page. Two parameters
- * that are written to after loading do it, on behalf of mapping_test.c.
+ * Operations on user space mappings that only the kernel can do, for mapping_test.c:
+ * unmap everything in the struct address_space of a mapping, and hold a reference to a
+ * page. They are performed when one of two parameters is written after loading.
  */
 #include "zb_api_test.h"
 
@@ -27,7 +27,7 @@ static struct file *file_mapped_at(unsigned long addr)
 	return file;
 }
 
-/* An address of the writing process: unmap all that its file's address space has. */
+/* Takes an address of the writing process; unmaps all mappings of the file mapped there. */
 static int set_unmap(const char *text, const struct kernel_param *kp)
 {
 	unsigned long addr;
@@ -48,7 +48,7 @@ static const struct kernel_param_ops unmap_ops = {
 	.set = set_unmap,
 };
 module_param_cb(unmap, &unmap_ops, NULL, 0200);
-MODULE_PARM_DESC(unmap, "an address: unmap the pages of all mappings that share its address space");
+MODULE_PARM_DESC(unmap, "a virtual address: unmap the pages of all mappings in the same struct address_space");
 
 static struct page *held_page;
 static DEFINE_MUTEX(held_lock);
@@ -76,10 +76,10 @@ static const struct kernel_param_ops hold_ops = {
 	.set = set_hold,
 };
 module_param_cb(hold, &hold_ops, NULL, 0200);
-MODULE_PARM_DESC(hold, "a frame number: hold a reference on its page, until 0 or another one is written");
+MODULE_PARM_DESC(hold, "a frame number: hold a reference to its page until 0 or another number is written");
 
 /**
- * zbt_mappings_exit() - let go of the page that is held
+ * zbt_mappings_exit() - drop the reference to the held page
  */
 void zbt_mappings_exit(void)
 {

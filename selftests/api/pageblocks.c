@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pageblocks: migrate types and isolation; and drains, which show by what is
- * free in a pageblock.
+ * Pageblocks: migrate types, isolation, and drains of per-CPU lists, whose effect is
+ * visible in the number of free frames of a pageblock.
  */
 #include "zb_api_test.h"
 
@@ -10,7 +10,7 @@
 #define BLOCK		9
 #define BLOCK_PAGES	BIT(BLOCK)
 
-/* A pageblock that is all ours, as single pages. */
+/* Allocate a whole pageblock and split it into single pages. */
 static struct page *take_split_block(void)
 {
 	struct page *page = zb_alloc_pages(ZB_GFP_KERNEL, BLOCK);
@@ -72,7 +72,7 @@ static void set_migratetype(void)
 	ZBT_WANT(zb_set_pageblock_migratetype(page, ZB_MIGRATE_TYPES) == -EINVAL);
 	ZBT_WANT(zb_set_pageblock_migratetype(page, -1) == -EINVAL);
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_CMA);
-	/* Of a free one, too. */
+	/* the type of a free pageblock can be set as well */
 	__zb_free_pages(page, BLOCK);
 	zb_drain_all_pages();
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_CMA);
@@ -80,7 +80,7 @@ static void set_migratetype(void)
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_MOVABLE);
 }
 
-/* Take all there is by single pages; is one of them in the pageblock? */
+/* Allocate all memory as single pages; *@nr_inside is how many are in pageblock @block. */
 static unsigned long take_all(struct list_head *list, struct page *block,
 			      unsigned long *nr_inside)
 {
@@ -129,7 +129,7 @@ static void isolate_free_block(void)
 	zb_drain_all_pages();
 }
 
-/* What is freed in an isolated pageblock stays there, at once. */
+/* Pages freed in an isolated pageblock bypass the per-CPU lists and are not reused. */
 static void free_into_isolated(void)
 {
 	struct page *page = take_split_block();
@@ -138,7 +138,7 @@ static void free_into_isolated(void)
 
 	if (!page)
 		return;
-	/* These are on a per-CPU list when it begins. */
+	/* these pages are on a per-CPU list when the isolation begins */
 	for (i = 0; i < 8; i++)
 		__zb_free_page(page + i * 2);
 	ZBT_WANT(zb_isolate_page_range(page_to_pfn(page), BLOCK_PAGES) == 0);
@@ -160,7 +160,7 @@ static void free_into_isolated(void)
 	ZBT_WANT(zb_get_pageblock_migratetype(page) != ZB_MIGRATE_ISOLATE);
 }
 
-/* Undone while it is in use: it has the type it had. */
+/* Undoing the isolation of an allocated pageblock restores its type. */
 static void undo_in_use(void)
 {
 	struct page *page = zb_alloc_pages(ZB_GFP_TEMPORARY, BLOCK);
@@ -173,7 +173,7 @@ static void undo_in_use(void)
 	ZBT_WANT(nr_free_in(page) == 0);
 	zb_undo_isolate_page_range(pfn, BLOCK_PAGES);
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_RECLAIMABLE);
-	/* Twice is nothing. */
+	/* undoing it again has no effect */
 	zb_undo_isolate_page_range(pfn, BLOCK_PAGES);
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_RECLAIMABLE);
 	__zb_free_pages(page, BLOCK);
@@ -193,7 +193,7 @@ static void isolate_refused(void)
 	ZBT_WANT(zb_isolate_page_range(pfn, nr - 1) == -EBUSY);
 	ZBT_WANT(zb_isolate_page_range(pfn, 1) == -EBUSY);
 	ZBT_WANT(zb_isolate_page_range(0, nr) == -EBUSY);
-	/* The second half is isolated already: so the first one is not. */
+	/* the second half is isolated already, so the whole range is refused */
 	ZBT_WANT(zb_isolate_page_range(pfn + nr, nr) == 0);
 	ZBT_WANT(zb_isolate_page_range(pfn + nr, nr) == -EBUSY);
 	ZBT_WANT(zb_isolate_page_range(pfn, 2 * nr) == -EBUSY);
@@ -204,7 +204,7 @@ static void isolate_refused(void)
 	__zb_free_pages(page, 10);
 }
 
-/* Not a page of it is allocated while CPUs are at it. */
+/* No page of an isolated pageblock is allocated. */
 static int hammer(void *arg)
 {
 	struct page *block = arg, *page;
@@ -236,7 +236,7 @@ static void isolate_under_load(void)
 	zb_undo_isolate_page_range(page_to_pfn(page), BLOCK_PAGES);
 }
 
-/* A node that is over its limit, and the only one, serves all the same. */
+/* A node over its dirty limit still serves requests if there is no other one. */
 static void dirty(void)
 {
 	unsigned long i, nr = zb_nr_free_pages() >> 9;
@@ -258,7 +258,7 @@ static void dirty(void)
 	__zb_free_pages(page, BLOCK);
 }
 
-/* Pinned: what it frees stays on the lists of its CPU until a drain. */
+/* Bound to one CPU: freed pages stay on its lists until a drain. */
 static int drains_on_cpu(void *arg)
 {
 	struct page *page = take_split_block();
@@ -285,7 +285,7 @@ static int drains_on_cpu(void *arg)
 	zb_drain_all_pages();
 	ZBT_WANT(nr_free_in(page) == 3);
 	zb_drain_all_pages();
-	/* All of it is there again, and one block. */
+	/* free the rest; all frames of the pageblock are free then */
 	__zb_free_page(page + 1);
 	__zb_free_page(page + 3);
 	for (cpu = 5; cpu < BLOCK_PAGES; cpu++)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * With threads=N no test is run. N threads and a tasklet allocate and free until
- * the module is unloaded, whatever else goes on; what they hold is stamped, and
- * has to be as it was when they give it back. Then one line tells how it went:
+ * With threads=N, no tests are run. Instead, N threads and a tasklet allocate and free
+ * until the module is unloaded. Their blocks are stamped, and the contents are verified
+ * when they are freed. Finally, one line reports the result:
  *
- *	zb_api_test: soak: 81734 blocks, 312 not to be had, 0 wrong
+ *	zb_api_test: soak: 81734 blocks, 312 requests failed, 0 blocks corrupted
  */
 #include "zb_api_test.h"
 
@@ -13,15 +13,15 @@
 #include <linux/kthread.h>
 
 #define NR_HELD		32u
-#define MAX_PAGES	2048ul	/* that a thread holds */
+#define MAX_PAGES	2048ul	/* limit for the pages that a thread holds */
 #define NR_BULK		20u
 
 /**
- * struct soaker - what one thread, or the tasklet, holds
+ * struct soaker - the blocks held by one thread or by the tasklet
  * @task: the thread
  * @random: state of its random numbers
- * @nr: how many blocks it holds
- * @pages: how many pages these are
+ * @nr: number of blocks
+ * @pages: their number of pages
  * @held: the blocks
  */
 struct soaker {
@@ -40,7 +40,7 @@ static unsigned int nr_soakers;
 static struct soaker soft;
 static void soft_irq(struct tasklet_struct *unused);
 static DECLARE_TASKLET(tasklet, soft_irq);
-static atomic_long_t blocks, missed, wrong;
+static atomic_long_t blocks, missed, corrupted;
 
 static void give_one(struct soaker *s)
 {
@@ -49,7 +49,7 @@ static void give_one(struct soaker *s)
 	unsigned int order = s->held[i].order;
 
 	if (!zbt_stamped(page, order, order))
-		atomic_long_inc(&wrong);
+		atomic_long_inc(&corrupted);
 	s->held[i] = s->held[--s->nr];
 	s->pages -= BIT(order);
 	__zb_free_pages(page, order);
@@ -104,7 +104,7 @@ static int soak(void *arg)
 	struct soaker *s = arg;
 	unsigned int n;
 
-	/* After those who make the trouble. */
+	/* do not starve the processes that put the system under stress */
 	set_user_nice(current, 15);
 	while (!kthread_should_stop()) {
 		n = zbt_random(&s->random) % 256;
@@ -127,7 +127,7 @@ static int soak(void *arg)
 	return 0;
 }
 
-/* Behind interrupts, and never on two CPUs at once. */
+/* The tasklet, which never runs on two CPUs concurrently. */
 static void soft_irq(struct tasklet_struct *unused)
 {
 	struct soaker *s = &soft;
@@ -140,8 +140,8 @@ static void soft_irq(struct tasklet_struct *unused)
 
 /**
  * zbt_soak_start() - start the threads
- * @nr: so many threads
- * @seed: of the random numbers, not 0
+ * @nr: number of threads
+ * @seed: seed of the random numbers, not 0
  *
  * Return: 0, or an errno.
  */
@@ -167,7 +167,7 @@ int zbt_soak_start(unsigned int nr, u64 seed)
 }
 
 /**
- * zbt_soak_stop() - end them, give all back and tell how it went
+ * zbt_soak_stop() - stop the threads, free all blocks and log the result
  */
 void zbt_soak_stop(void)
 {
@@ -179,7 +179,7 @@ void zbt_soak_stop(void)
 	while (soft.nr)
 		give_one(&soft);
 	kfree(soakers);
-	pr_info("soak: %ld blocks, %ld not to be had, %ld wrong\n",
+	pr_info("soak: %ld blocks, %ld requests failed, %ld blocks corrupted\n",
 		atomic_long_read(&blocks), atomic_long_read(&missed),
-		atomic_long_read(&wrong));
+		atomic_long_read(&corrupted));
 }

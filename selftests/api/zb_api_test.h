@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * zb_api_test: what include/linux/zbuddy.h offers, used as another module would.
+ * zb_api_test: a module that uses and tests all functions of include/linux/zbuddy.h.
  *
- *	main.c        runs the tests, tells the results, and what tests share
- *	blocks.c      every way to allocate and to free
+ *	main.c        runs the tests and logs the results; shared helpers
+ *	blocks.c      all functions that allocate and free
  *	flags.c       flags of requests
  *	bad_free.c    frees that must be refused
  *	pageblocks.c  migrate types, isolation, drains
  *	contexts.c    interrupts, several CPUs, waiting
- *	soak.c        threads that are busy until unload
+ *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
- *	mappings.c    what mapping_test.c asks the kernel to do
+ *	mappings.c    operations on user space mappings, for mapping_test.c
  */
 #ifndef ZB_API_TEST_H
 #define ZB_API_TEST_H
@@ -23,48 +23,48 @@
 #include <linux/slab.h>
 #include <linux/zbuddy.h>
 
-/* As module/compat.h has it. */
+/* As in module/compat.h. */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
 #endif
 
-/* From every zone there is. */
+/* Allows allocation from every zone. */
 #define ZBT_ANY		(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
-/* To exhaustion, without a report of it. */
+/* For requests that are expected to fail: no retries, no report. */
 #define ZBT_QUIET	(__ZB_GFP_NOWARN | __ZB_GFP_NORETRY)
 
 /**
  * struct zbt_test - a test case
  * @name: one word
- * @run: tells what is wrong by ZBT_WANT(); has freed all when it returns
+ * @run: reports failures by ZBT_WANT(); must free everything before it returns
  */
 struct zbt_test {
 	const char *name;
 	void (*run)(void);
 };
 
-/* Each ends with an entry without a name. */
+/* Each array ends with an entry without a name. */
 extern const struct zbt_test zbt_block_tests[];
 extern const struct zbt_test zbt_flag_tests[];
 extern const struct zbt_test zbt_bad_free_tests[];
 extern const struct zbt_test zbt_pageblock_tests[];
 extern const struct zbt_test zbt_context_tests[];
 
-/* Refused frees that a test has made, by the names they have in vmstat. */
+/* Reasons for refused frees, with the names of the counters in vmstat. */
 enum zbt_bad {
 	ZBT_OUTSIDE, ZBT_NOT_ALLOCATED, ZBT_WRONG_ORDER, ZBT_COMPOUND,
 	ZBT_NR_BAD,
 };
 
-/* How zbuddy was loaded. */
+/* Parameters with which zbuddy was loaded. */
 extern bool zbt_cma, zbt_poison;
-/* A page may be lost; and how many are. */
+/* Whether a test may damage a free page, and how many pages are out of use because of that. */
 extern bool zbt_spoil;
 extern unsigned long zbt_lost;
 
 bool zbt_want(bool ok, const char *what, const char *where, int line);
 
-/* Any context. True if it is so; else the test has failed, and goes on. */
+/* Any context. Returns whether @cond is true; if not, the test fails but continues. */
 #define ZBT_WANT(cond)	zbt_want(cond, #cond, __func__, __LINE__)
 
 void zbt_skip(const char *why);
@@ -78,9 +78,9 @@ bool zbt_run_on(int cpu, int (*fn)(void *arg), void *arg);
 
 /**
  * struct zbt_member - a thread
- * @task: it
- * @fn: what it does
- * @arg: with what
+ * @task: its task
+ * @fn: function that it runs
+ * @arg: argument of @fn
  * @done: @fn has returned
  */
 struct zbt_member {
@@ -91,9 +91,9 @@ struct zbt_member {
 };
 
 /**
- * struct zbt_team - threads that are started, and waited for
- * @nr: how many
- * @member: each of them
+ * struct zbt_team - threads that are started and waited for together
+ * @nr: number of threads
+ * @member: the threads
  */
 struct zbt_team {
 	unsigned int nr;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What fuzz_test does to the files in debugfs and to the parameters. */
+/* Operations of fuzz_test on debugfs files and parameters. */
 #ifndef FUZZ_FILES_H
 #define FUZZ_FILES_H
 

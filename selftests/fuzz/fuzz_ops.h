@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What fuzz_test does to the device. A program is a string of bytes, and each
- * choice takes some of them: which operation, on what, how wrong. So a program
- * does the same each time, as far as other processes let it.
+ * Operations of fuzz_test on the device. A program is a string of bytes; each choice
+ * consumes some of them: the operation, its objects, and how to make it invalid. So a
+ * program does the same in every run, apart from the influence of other processes.
  */
 #ifndef FUZZ_OPS_H
 #define FUZZ_OPS_H
@@ -27,7 +27,7 @@ struct fuzz_map {
 	size_t len;
 };
 
-/* What a process has at the moment. The first file is everybody's. */
+/* State of a process. File 0 is shared by all processes. */
 static struct {
 	const struct program *program;
 	unsigned int used;
@@ -82,7 +82,7 @@ static int a_file(void)
 	return fd >= 0 || one_in(32) ? fd : z.fd[0];
 }
 
-/* One that is there, if any is. */
+/* Choose an existing buffer if there is one. */
 static struct zb_ioc_alloc *a_buf(void)
 {
 	unsigned int i = pick(NR_HANDLES), tries;
@@ -123,7 +123,7 @@ static __u32 a_gfp(void)
 	return one_in(8) ? gfp : gfp | __ZB_GFP_NOWARN;
 }
 
-/* Where the argument is to be; sometimes there is no such place. */
+/* Choose the address of the argument, which may be invalid. */
 static char *a_place(size_t size)
 {
 	const struct fuzz_map *m;
@@ -138,7 +138,7 @@ static char *a_place(size_t size)
 	case 3:
 		return z.edge - pick((unsigned int)size + 1);
 	case 4:
-		/* In the memory that it is about. */
+		/* inside a mapped buffer */
 		m = a_map();
 		return m->at ? m->at + pick((unsigned int)m->len) : z.room;
 	default:
@@ -146,7 +146,7 @@ static char *a_place(size_t size)
 	}
 }
 
-/* Writing there may not be possible; then the kernel will find that as well. */
+/* Write without faulting: the address may be invalid, which the ioctl has to handle. */
 static void copy_out(char *to, const void *from, size_t size)
 {
 	struct iovec local = { (void *)from, size }, remote = { to, size };
@@ -157,7 +157,7 @@ static void copy_out(char *to, const void *from, size_t size)
 		process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
 }
 
-/* Mostly as it should be, else the size, some word, or the place are not. */
+/* Call with a valid argument most of the time, else with a wrong size, word or address. */
 static long try_ioctl(unsigned int cmd, void *arg, __u32 size)
 {
 	static const __u32 sizes[] = { 0, 4, 8, 16, 24, 4096, 4097, ~0u };
@@ -324,7 +324,7 @@ static void fuzz_export(void)
 	*slot = e.fd;
 }
 
-/* Any number, any size and direction in it. */
+/* A random command number, with random size and direction bits. */
 static void fuzz_any_ioctl(void)
 {
 	unsigned int cmd = _IO(ZB_IOC_TYPE, pick(16));
@@ -432,7 +432,7 @@ static void fuzz_mmap(void)
 	if (!len || len > MAX_MAP)
 		len = z.page;
 	if (m->at && one_in(3)) {
-		/* In the place of what is there, and of the same size. */
+		/* replace an existing mapping by one of the same size */
 		at = mmap(m->at, m->len, prot, flags | MAP_FIXED, fd, (off_t)offset);
 		told((void *)at == MAP_FAILED ? -1 : 0);
 		return;
@@ -445,7 +445,7 @@ static void fuzz_mmap(void)
 	m->len = len;
 }
 
-/* All of it, the front, the back, or a hole that makes two of it. */
+/* Unmap all of a mapping, its beginning, its end, or a hole that splits it. */
 static void fuzz_munmap(void)
 {
 	struct fuzz_map *m = a_map(), *rest = &z.map[pick(NR_MAPS)];
@@ -488,7 +488,7 @@ static void fuzz_mremap(void)
 	m->len = len;
 }
 
-/* What the kernel may be told about memory, but that it is broken. */
+/* All advice except MADV_HWPOISON. */
 static void fuzz_advise(void)
 {
 	static const int advice[] = {
@@ -536,7 +536,7 @@ static void fuzz_touch(void)
 		told(-zb_touch(m->at + pick((unsigned int)m->len), pick(2)));
 }
 
-/* Pages that somebody else holds while all else goes on. */
+/* Pin pages in a pipe. */
 static void fuzz_pin(void)
 {
 	struct fuzz_map *m = a_map();

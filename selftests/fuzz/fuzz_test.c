@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random programs against the device (fuzz_ops.h), in several processes that share
- * an open file; some of them are killed at some moment and begin anew. In the end
- * all memory is free again and the allocator's own check is content.
+ * Random programs (fuzz_ops.h) use the device, in several processes that share an open
+ * file; processes are killed at random times and restarted. At the end, all memory must
+ * be free and the allocator's consistency check must pass.
  *
  *	fuzz_test [SECONDS [SEED]]
  *
- * Where the kernel has KCOV and the module was built with it, programs that reached
- * new code are kept, and half of the next ones are made from those.
+ * If the kernel has KCOV and the module was built with it, programs that reach new code
+ * are kept, and half of the further programs are variations of them.
  */
 #include "fuzz_files.h"
 
@@ -16,12 +16,12 @@
 
 #define NR_WORKERS	4u
 #define MAX_CORPUS	256u
-#define NR_COVER	(1u << 16)	/* program counters of one program */
-#define NR_SEEN		(1u << 20)	/* bits, by the low bits of the counter */
+#define NR_COVER	(1u << 16)	/* program counters recorded per program */
+#define NR_SEEN		(1u << 20)	/* bits, indexed by the low bits of the program counter */
 #define STUCK_SECONDS	10
 #define NOBODY		65534
 
-/* <linux/kcov.h> may not be there. */
+/* <linux/kcov.h> is not always installed. */
 #define FUZZ_KCOV_INIT		_IOR('c', 1, unsigned long)
 #define FUZZ_KCOV_ENABLE	_IO('c', 100)
 #define FUZZ_KCOV_DISABLE	_IO('c', 101)
@@ -29,7 +29,7 @@
 static unsigned int seconds = 3;
 static __u64 seed = 1;
 
-/* Outlives the process that it is about. */
+/* In shared memory, because it outlives the process. */
 struct worker {
 	__u64 seed;
 	unsigned long programs, ops, good, refused, kept;
@@ -44,11 +44,11 @@ static struct shared {
 	struct worker worker[NR_WORKERS];
 } *shared;
 
-/* --- what a program reached ------------------------------------------------------- */
+/* --- coverage ----------------------------------------------------------------------- */
 
 static struct {
 	int fd;
-	unsigned long *pc;	/* [0] is how many there are */
+	unsigned long *pc;	/* pc[0] is the number of entries */
 } cover = { .fd = -1 };
 
 static void cover_open(void)
@@ -75,7 +75,7 @@ static void cover_begin(void)
 		__atomic_store_n(&cover.pc[0], 0, __ATOMIC_RELAXED);
 }
 
-/* Whether any of it had not been seen by any process. */
+/* True if the program reached code that no process had reached before. */
 static bool cover_end(void)
 {
 	unsigned long i, nr, pc;
@@ -107,7 +107,7 @@ static void make_program(struct worker *w, struct program *p)
 		p->byte[i] = (unsigned char)(zb_random(&w->seed) >> 32);
 }
 
-/* Some bytes changed, or the end of another one behind the beginning. */
+/* Change some bytes of a kept program, or append the end of another one to its beginning. */
 static void vary_program(struct worker *w, struct program *p)
 {
 	const struct program *other = &w->corpus[zb_random(&w->seed) % w->nr_corpus];
@@ -160,7 +160,7 @@ static void fuzz_step(void)
 	what[i].fn();
 }
 
-/* A copy of us goes on for a while; it ends by itself, or is killed in the middle. */
+/* Fork a child that continues the program for some steps; it exits, or is killed. */
 static void fuzz_fork(void)
 {
 	unsigned int steps = pick(4);
@@ -173,7 +173,7 @@ static void fuzz_fork(void)
 		return;
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* Killed just before that, it would never tell. */
+		/* exit if the parent was killed before this process could notice by a signal */
 		if (getppid() != parent)
 			_exit(0);
 		while (steps-- || kill_it)
@@ -185,7 +185,7 @@ static void fuzz_fork(void)
 	waitpid(pid, &status, 0);
 }
 
-/* What a program begins with: the file that is everybody's, and nothing else. */
+/* A program begins with the shared file only. */
 static void begin_program(const struct program *p)
 {
 	unsigned int i;
@@ -226,7 +226,7 @@ static void save_params(void)
 	}
 }
 
-/* Files and mappings go in any order; what was lost sight of goes at last. */
+/* Close files and remove mappings in random order, including those not tracked any more. */
 static void end_program(int first_free)
 {
 	unsigned int i, dice = pick(256);
@@ -247,7 +247,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* Nothing waits for long, if it can be interrupted at all. */
+/* Interrupt all interruptible waits after 20 ms. */
 static void tick(void)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
@@ -282,7 +282,7 @@ static void work(struct worker *w, unsigned int number)
 	cover_open();
 	first_free = dup(0);
 	close(first_free);
-	/* One of them is nobody: no flags for reserves, no addresses, no debugfs. */
+	/* one process is unprivileged: no reserves, no physical addresses, no debugfs */
 	if (number == NR_WORKERS - 1 && setresuid(NOBODY, NOBODY, NOBODY))
 		_exit(3);
 	tick();
@@ -309,7 +309,7 @@ static void work(struct worker *w, unsigned int number)
 	_exit(0);
 }
 
-/* --- who looks after them ------------------------------------------------------------ */
+/* --- supervision ---------------------------------------------------------------------- */
 
 static struct nurse {
 	pid_t pid;
@@ -329,7 +329,7 @@ static void start(unsigned int i)
 		work(&shared->worker[i], i);
 }
 
-/* A process that is killed goes, whatever it was doing. */
+/* A killed process must exit, whatever it was doing. */
 static bool end_of(pid_t pid)
 {
 	int ms, status;
@@ -342,7 +342,7 @@ static bool end_of(pid_t pid)
 	return false;
 }
 
-/* Nor do their children stay. */
+/* The same for its children. */
 static bool all_gone(void)
 {
 	int ms;
@@ -366,7 +366,7 @@ static bool kill_and_restart(unsigned int i)
 	return true;
 }
 
-/* A request with ZB_WAIT_FOREVER may wait for ever: that is what it asks for. */
+/* True if a process makes no progress, e.g. because of a request with ZB_WAIT_FOREVER. */
 static bool is_stuck(unsigned int i)
 {
 	unsigned long programs = __atomic_load_n(&shared->worker[i].programs, __ATOMIC_RELAXED);
@@ -423,13 +423,13 @@ static void report(struct __test_metadata *_metadata)
 		sum.refused += shared->worker[i].refused;
 		sum.kept += shared->worker[i].kept;
 	}
-	TH_LOG("seed %llu: %lu programs, %lu operations (%lu refused); %lu processes killed, %lu of them stuck",
+	TH_LOG("seed %llu: %lu programs, %lu operations (%lu failed); %lu processes killed, %lu of them stuck",
 	       seed, sum.programs, sum.ops, sum.refused, killed + stuck, stuck);
 	if (shared->seen_bits)
-		TH_LOG("%lu places in the module's code reached, %lu programs kept",
+		TH_LOG("%lu basic blocks of the module reached, %lu programs kept",
 		       shared->seen_bits, sum.kept);
 	else
-		TH_LOG("no KCOV here, or the module was built without it");
+		TH_LOG("no coverage: no KCOV in the kernel, or the module was built without it");
 }
 
 TEST_F_TIMEOUT(zbuddy, random_programs, 100000)
@@ -445,12 +445,12 @@ TEST_F_TIMEOUT(zbuddy, random_programs, 100000)
 	z.fd[0] = zb_open();
 	ASSERT_GE(z.fd[0], 0);
 	save_params();
-	TH_LOG("to repeat: fuzz_test %u %llu", seconds, seed);
+	TH_LOG("to reproduce: fuzz_test %u %llu", seconds, seed);
 	for (i = 0; i < NR_WORKERS; i++) {
 		shared->worker[i].seed = (seed + 1) * 1000003 + i;
 		start(i);
 	}
-	/* On a slow machine a little longer, so that each has done something. */
+	/* continue a little longer on slow machines until each process has run a program */
 	for (end = zb_now_ns() + seconds * 1000000000ull; zb_now_ns() < end ||
 	     (!all_at_work() && zb_now_ns() < end + 60000000000ull);)
 		look_after(_metadata, &random);

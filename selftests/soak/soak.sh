@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Everything at once, for as long as you like, in a guest. See --help.
+# `make soak`: a long stress test in a guest. See --help.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -11,12 +11,12 @@ here=$(dirname "$(readlink -f "$0")")
 usage() {
 	cat <<-'END'
 	usage: soak.sh [--kind debug|stock] [--cpus N] [DURATION [SEED]]
-	For DURATION seconds (default 300) rounds of: load with some parameters or others
-	while the kernel is short of memory; zbctl stress, processes that map, export, pin
-	and wait, and threads in the kernel, all at once; meanwhile CPUs go and come,
-	processes are killed, tunables change. At the end of each round the region must be
-	whole again, and the module go. A line per round; `N passed, N failed` at last.
-	SEED makes the same choices again, though not the same timing.
+	Runs rounds for DURATION seconds (default 300). Each round loads the module with random
+	parameters while memory is short, and runs zbctl stress, processes that map, export,
+	pin and wait, and kernel threads concurrently, while CPUs go offline and online,
+	processes are killed and tunables change. At the end of a round, all memory must be
+	free and the module must unload. Prints a line per round and `N passed, N failed`.
+	SEED repeats the same random choices, but not the same timing.
 	END
 }
 
@@ -33,19 +33,19 @@ parse() {
 			declare -g "${1#--}=$2"
 			shift
 			;;
-		'' | *[!0-9]*) die "'$1' is no number of seconds and no seed, see --help" ;;
+		'' | *[!0-9]*) die "invalid DURATION or SEED '$1', see --help" ;;
 		*) numbers+=("$1") ;;
 		esac
 		shift
 	done
 	[[ ${#numbers[@]} -le 2 ]] || die "too many arguments, see --help"
 	duration=${numbers[0]:-$duration} seed=${numbers[1]:-$seed}
-	[[ $kind == @(debug|stock) ]] || die "no soak in a guest of kind $kind: debug or stock"
-	[[ $duration -ge 1 && $seed -lt 2147483648 ]] || die "DURATION is 1 or more, SEED below 2147483648"
+	[[ $kind == @(debug|stock) ]] || die "invalid guest kind $kind: must be debug or stock"
+	[[ $duration -ge 1 && $seed -lt 2147483648 ]] || die "DURATION must be at least 1, SEED less than 2147483648"
 }
 
-# The time of a slow machine to boot, to end the last round and to look for leaks;
-# and no complaints of the kernel's that it is slow.
+# The timeout allows a slow machine to boot, to finish the last round and to scan for leaks.
+# The kernel's own watchdogs are relaxed for the same reason.
 boot() {
 	"$here/../guest/run" -k "$kind" -s "$cpus" -t $((duration * 2 + 1200)) \
 		-a "rcupdate.rcu_cpu_stall_timeout=300 watchdog_thresh=60 hung_task_timeout_secs=600" \
@@ -63,13 +63,13 @@ main() {
 	status=${PIPESTATUS[0]}
 	set -e
 	read -r passed failed < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" || true) || true
-	# It did not come so far, or all was well but for what only the outside sees.
+	# The guest died, or guest/run found a problem that the guest does not know about.
 	if [[ $status -ne 0 && ${failed:-0} -eq 0 ]]; then
-		say "the guest ended with status $status"
+		say "the guest exited with status $status"
 		failed=1
 	fi
 	[[ ${failed:-1} -eq 0 ]] ||
-		echo "again: make soak SECONDS=$duration SEED=$seed KIND=$kind"
+		echo "to reproduce: make soak SECONDS=$duration SEED=$seed KIND=$kind"
 	echo "${passed:-$(grep -c '^ok' "$log")} passed, ${failed:-1} failed"
 	[[ ${failed:-1} -eq 0 ]]
 }

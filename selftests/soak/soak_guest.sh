@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What `make soak` runs in the guest; see soak.sh. For machines that are there for
-# nothing else. Works with busybox.
+# The part of `make soak` that runs in the guest; see soak.sh. Needs a dedicated machine.
+# Works with busybox.
 # usage: soak_guest.sh SECONDS SEED
 
 cd "$(dirname "$0")" || exit 1
@@ -19,13 +19,13 @@ pid=
 passed=0
 failed=0
 
-# random N: $r is one of 0 .. N - 1.
+# random N: set $r to a random number in 0 .. N - 1.
 random() {
 	state=$(((state * 1103515245 + 12345) & 0x7fffffff))
 	r=$((state / 256 % $1))
 }
 
-# one_of WORD...: $r is one of them.
+# one_of WORD...: set $r to one of the words.
 one_of() {
 	random $#
 	shift "$r"
@@ -36,7 +36,7 @@ now() {
 	cut -d. -f1 /proc/uptime
 }
 
-# verdict STATUS TEXT: 0 is good. Good ones are told once a round.
+# verdict STATUS TEXT: count a check, which has passed if STATUS is 0; print failures only.
 verdict() {
 	if [ "$1" -eq 0 ]; then
 		passed=$((passed + 1))
@@ -54,14 +54,14 @@ meminfo() {
 	sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo
 }
 
-# Pages that are taken out of all CMA areas, where the kernel tells; else nothing.
+# Print the number of allocated pages of all CMA areas, nothing if the kernel does not tell.
 cma_used() {
 	cat /sys/kernel/debug/cma/*/used 2>/dev/null | awk '{ n += $1 } END { if (NR) print n }'
 }
 
-# --- what goes on meanwhile ---------------------------------------------------------
+# --- concurrent disturbances -----------------------------------------------------------
 
-# More than half of what there is, over and over: CMA areas have pages of it, too.
+# pressure_on PERCENT: use most of the available memory, so that CMA areas are used as well.
 pressure_on() {
 	soak_worker --pressure $(($(meminfo MemAvailable) * $1 / 100 / 1024)) 2>"$tmp/pressure" &
 	pressure=$!
@@ -72,7 +72,7 @@ pressure_off() {
 	kill -9 "$pressure" 2>/dev/null
 	wait "$pressure" 2>/dev/null
 	[ ! -s "$tmp/pressure" ]
-	verdict $? "memory of others: $(cat "$tmp/pressure")"
+	verdict $? "contents of other memory: $(cat "$tmp/pressure")"
 }
 
 # start_worker SLOT
@@ -82,7 +82,7 @@ start_worker() {
 	eval "worker$1=$!"
 }
 
-# end_worker SLOT: none ends by itself, but when memory is short the kernel may end it.
+# end_worker SLOT: kill a worker, unless the OOM killer has done that already.
 end_worker() {
 	eval "pid=\$worker$1"
 	kill -9 "$pid" 2>/dev/null
@@ -90,7 +90,7 @@ end_worker() {
 	status=$?
 	killed=$((killed + 1))
 	[ $status -eq 137 ] && [ ! -s "$tmp/worker$1" ]
-	verdict $? "round $round: a worker ended with status $status: $(cat "$tmp/worker$1")"
+	verdict $? "round $round: a worker exited with status $status: $(cat "$tmp/worker$1")"
 }
 
 other_worker() {
@@ -100,7 +100,7 @@ other_worker() {
 	start_worker "$slot"
 }
 
-# Never the first one.
+# Take a CPU other than CPU 0 offline or online.
 toggle_cpu() {
 	random $((cpus - 1))
 	online=/sys/devices/system/cpu/cpu$((r + 1))/online
@@ -142,10 +142,10 @@ look() {
 	verdict $? "round $round: debugfs can't be read"
 	zbctl drain
 	zbctl check >"$tmp/look" 2>&1
-	verdict $? "round $round: in the middle: $(cat "$tmp/look")"
+	verdict $? "round $round: zbctl check under load: $(cat "$tmp/look")"
 }
 
-# However slow the machine is, some of each.
+# One disturbance of each kind, independent of the speed of the machine.
 something() {
 	other_worker
 	toggle_cpu
@@ -170,7 +170,7 @@ pick_parameters() {
 	params="$params cma_pages=$r"
 }
 
-# Memory may be too short for a moment; without the others it must do.
+# Loading may fail while memory is short, but must succeed with less pressure.
 load() {
 	for _ in 1 2 3 4 5; do
 		# shellcheck disable=SC2086  # several parameters
@@ -215,13 +215,13 @@ middle() {
 	all_cpus_on
 }
 
-# What was pinned comes back a little later.
+# Wait for all buffers to be freed; pinned ones are freed with a delay.
 owners_gone() {
 	for _ in $(seq 100); do
 		[ -s "$debugfs/owners" ] || return 0
 		sleep 0.2
 	done
-	echo "still there:"
+	echo "remaining buffers:"
 	cat "$debugfs/owners"
 	return 1
 }
@@ -245,7 +245,7 @@ end() {
 	done
 	rmmod zb_api_test
 	verdict $? "round $round: rmmod zb_api_test"
-	threads_line | grep -q '^[1-9][0-9]* blocks, .* 0 wrong$'
+	threads_line | grep -q '^[1-9][0-9]* blocks, .* 0 blocks corrupted$'
 	verdict $? "round $round: threads: $(threads_line)"
 	for name in $tunables; do
 		cat "$tmp/$name" >"$parameters/$name"
@@ -256,7 +256,7 @@ end() {
 	verdict $? "round $round: the region is whole"
 }
 
-# One in eight of the tests of what other modules call, while memory is short.
+# Run one eighth of the API tests while memory is short.
 api_tests() {
 	random 8
 	how="one_in=8 from=$r poison=$(cat $parameters/poison)"
@@ -298,8 +298,8 @@ one_round() {
 
 # --- at the end -----------------------------------------------------------------------
 
-# All of CMA can be taken at once. What is free of it tells less: pages of others,
-# which can be moved, may be in it.
+# Allocate all of CMA at once, to detect leaks. CmaFree would not tell: movable pages of
+# other users may be in CMA areas.
 cma_is_back() {
 	free=$(meminfo CmaFree)
 	[ "${cma_free:-0}" -gt 0 ] || return 0
@@ -311,7 +311,7 @@ cma_is_back() {
 	return 1
 }
 
-# Found twice, five seconds apart, as guest/init does it.
+# Print leaks that two scans five seconds apart report, like guest/init.
 leaks() {
 	[ -e $kmemleak ] && echo scan >$kmemleak || return 0
 	sleep 5
@@ -328,7 +328,7 @@ main() {
 	'' | *[!0-9]*) echo "usage: soak_guest.sh SECONDS SEED" >&2; exit 2 ;;
 	esac
 	cpus=$(grep -c '^processor' /proc/cpuinfo)
-	insmod ./zbuddy.ko && rmmod zbuddy # fills caches that keep memory
+	insmod ./zbuddy.ko && rmmod zbuddy # fills caches of the kernel, which take memory
 	cma_used=$(cma_used)
 	cma_free=$(meminfo CmaFree)
 	round=0
@@ -344,7 +344,7 @@ main() {
 	log_problems >"$tmp/log"
 	[ ! -s "$tmp/log" ]
 	verdict $? "the kernel log: $(cat "$tmp/log")"
-	echo "rounds: $round, in $(($(now) - first)) s; CmaFree $free kB, at the beginning $cma_free kB; kmemleak and the log are $([ -s "$tmp/leaks" ] || [ -s "$tmp/log" ] && echo NOT\ )silent"
+	echo "rounds: $round, in $(($(now) - first)) s; CmaFree $free kB, initially $cma_free kB; kmemleak or kernel log problems: $([ -s "$tmp/leaks" ] || [ -s "$tmp/log" ] && echo YES || echo none)"
 	rm -r "$tmp"
 	echo "$passed passed, $failed failed"
 	[ $failed -eq 0 ]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For `make soak`: a process that does whatever user space can do to zbuddy, until
+ * For `make soak`: a process that uses all operations of the device in random order, until
  * it is killed.
- *	soak_worker SEED		ends with 1 if a byte is not as it was written
- *	soak_worker --pressure MIB	keeps that much memory of the kernel's moving
- * What it does follows from the seed alone; what comes of it does not.
+ *	soak_worker SEED		exits with 1 if a buffer has wrong contents
+ *	soak_worker --pressure MIB	allocates and frees that much ordinary memory
+ * The seed determines the sequence of operations, but not their results.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,17 +26,17 @@
 #include <linux/zbuddy.h>
 
 #define NR_BUFS		24
-#define MAX_BYTES	(8ull << 20)	/* of one buffer */
-#define ALL_BYTES	(24ull << 20)	/* of one process */
+#define MAX_BYTES	(8ull << 20)	/* limit per buffer */
+#define ALL_BYTES	(24ull << 20)	/* limit per process */
 
-/* A buffer: its handle, its dma-buf, its mapping, as far as it has them. */
+/* A buffer with its handle, dma-buf and mapping, each of which may be missing. */
 struct buf {
 	__u32 handle;
 	int dmabuf;
 	unsigned char *map;
 	__u64 length, mapped;
 	__u64 offset, huge_offset;
-	unsigned char byte;	/* what it is full of, once mapped */
+	unsigned char byte;	/* its contents after the first mapping */
 };
 
 static struct buf bufs[NR_BUFS];
@@ -68,7 +68,7 @@ static const __u32 gfps[] = {
 	ZB_GFP_USER,
 };
 
-/* Errors that may be when memory is short; any other is a bug of ours or theirs. */
+/* Tolerate errors that are possible when memory is short; any other one is a bug. */
 static int call(unsigned long request, void *arg)
 {
 	if (!ioctl(fd, request, arg))
@@ -80,21 +80,21 @@ static int call(unsigned long request, void *arg)
 	return -errno;
 }
 
-static void wrong(const struct buf *b, __u64 at)
+static void wrong_byte(const struct buf *b, __u64 at)
 {
-	fprintf(stderr, "soak_worker: handle %u, byte %llu of %llu: 0x%02x, not 0x%02x\n",
+	fprintf(stderr, "soak_worker: handle %u, byte %llu of %llu: 0x%02x, expected 0x%02x\n",
 		b->handle, at, b->length, b->map[at], b->byte);
 	exit(1);
 }
 
-/* One byte of each page, and of the last page all. */
+/* Verify one byte of each page, and all bytes of the last one. */
 static void verify(const struct buf *b)
 {
 	__u64 i;
 
 	for (i = 0; b->map && i < b->mapped; i += i + page < b->mapped ? page : 1)
 		if (b->map[i] != b->byte)
-			wrong(b, i);
+			wrong_byte(b, i);
 }
 
 static void unmap(struct buf *b)
@@ -105,7 +105,7 @@ static void unmap(struct buf *b)
 	b->map = NULL;
 }
 
-/* New memory is zero; what was written through another mapping is still there. */
+/* A new buffer must be zeroed; others must have the contents written by another mapping. */
 static void map(struct buf *b)
 {
 	bool huge = !random_below(3) && b->huge_offset, again = b->byte;
@@ -162,7 +162,7 @@ static void free_handle(struct buf *b)
 	b->handle = 0;
 }
 
-/* In any order of the three. */
+/* Drop handle, dma-buf and mapping in random order. */
 static void drop(struct buf *b)
 {
 	bool late = random_below(2);
@@ -208,7 +208,7 @@ static void bulk(void)
 	call(ZB_IOC_BULK_FREE, &f);
 }
 
-/* A pipe keeps pages pinned, until it is read or gone. */
+/* A pipe keeps pages pinned until it is read or closed. */
 static void pin(struct buf *b)
 {
 	struct iovec iov = { b->map, page };
@@ -221,7 +221,7 @@ static void pin(struct buf *b)
 			;
 }
 
-/* A child has the mappings and the file, too, and goes without a word. */
+/* A child inherits the mappings and the file, and exits without cleaning up. */
 static void child(void)
 {
 	pid_t pid = fork();
@@ -273,8 +273,8 @@ static void step(void)
 }
 
 /*
- * No huge pages: of those the kernel frees nothing until all are unmapped, and when it has
- * killed this process for memory, it kills somebody else before that.
+ * Avoid huge pages: after an OOM kill of this process, the kernel would free them only when
+ * all of them are unmapped, and would kill another process before that.
  */
 static int pressure(long mib)
 {
@@ -290,7 +290,7 @@ static int pressure(long mib)
 			p[i] = (unsigned char)(i / page);
 		for (i = 0; i < size; i += page)
 			if (p[i] != (unsigned char)(i / page)) {
-				fprintf(stderr, "soak_worker: the kernel's memory has changed\n");
+				fprintf(stderr, "soak_worker: ordinary memory was overwritten\n");
 				return 1;
 			}
 		munmap(p, size);
@@ -300,7 +300,7 @@ static int pressure(long mib)
 int main(int argc, char **argv)
 {
 	page = sysconf(_SC_PAGESIZE);
-	/* After those who make the trouble. */
+	/* do not starve zbctl stress and the shell script */
 	setpriority(PRIO_PROCESS, 0, 15);
 	if (argc == 3 && !strcmp(argv[1], "--pressure"))
 		return pressure(atol(argv[2]));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The core under libFuzzer. The harness of the unit tests does the work: see
- * ../unit/unit_fuzz.c for what an input means. This only tells it from where the
- * input comes, and that a failure is a crash.
+ * The entry point of libFuzzer. unit_fuzz() in selftests/unit/unit_fuzz.c interprets an
+ * input as a sequence of operations on the core; a failure aborts the fuzzer.
  */
 #include "unit.h"
 #include "unit_history.h"

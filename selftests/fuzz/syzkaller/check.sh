@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Holds the description of the device against the header: every command is there,
-# every struct has the size that it has in C, every name that is used has a value,
-# and the .const file has those values. Prints what is wrong, and nothing else.
+# Compares the description of the device with the user header: every command is described,
+# every structure has the same size as in C, every name that is used has a value, and the
+# .const file has these values. Prints differences only.
 # usage: check.sh [--const] HEADER DESCRIPTION     (--const prints the .const file)
 set -euo pipefail
 
@@ -13,7 +13,7 @@ header=$(readlink -f "$1") text=$2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# Names from headers: flags, and const[] of what is no number.
+# Print the names from headers: flags, and const[] with a name.
 names() {
 	sed 's/#.*//' "$text" | grep -oE '\<(_*ZB_[A-Z0-9_]+|O_[A-Z]+|MAP_[A-Z]+|AT_FDCWD)\>' |
 		grep -v '^ZB_IOC_[A-Z_]*]*$' | sort -u
@@ -24,7 +24,7 @@ commands() {
 	grep -oE '\<ZB_IOC_[A-Z_]+\s+_IO\(' "$header" | sed 's/\s.*//'
 }
 
-# "size NAME BYTES" and "value NAME NUMBER", as the compiler has it.
+# Print "size NAME BYTES" and "value NAME NUMBER" as determined by the compiler.
 from_header() {
 	local name
 	{
@@ -44,7 +44,7 @@ from_header() {
 	"$tmp/names"
 }
 
-# "size NAME BYTES" of each struct in the description, by the rules of C.
+# Print "size NAME BYTES" of each structure in the description, by the layout rules of C.
 sizes_in_text() {
 	awk -v label="$1" '
 		function bytes(type,   part) {
@@ -94,14 +94,14 @@ if [[ $only_const ]]; then
 	exit
 fi
 for command in $(commands); do
-	grep -q "^ioctl\$$command(.*const\[$command\]" "$text" || echo "$text: has no $command"
+	grep -q "^ioctl\$$command(.*const\[$command\]" "$text" || echo "$text: $command is missing"
 done
 sizes_in_text "$(sed -n 's/^value ZB_LABEL_LEN //p' "$tmp/header")" >"$tmp/text"
 while read -r what name size; do
 	[[ $what == size ]] || continue
-	grep -qx "size $name $size" "$tmp/text" || echo "$text: $name is not of $size bytes"
+	grep -qx "size $name $size" "$tmp/text" || echo "$text: the size of $name is not $size bytes"
 done <"$tmp/header"
 while read -r _ name size; do
-	grep -qx "size ${name%\$*} $size" "$tmp/header" || echo "$text: $name is of $size bytes, and not so in C"
+	grep -qx "size ${name%\$*} $size" "$tmp/header" || echo "$text: the size of $name is $size bytes, which differs from C"
 done <"$tmp/text"
-cmp -s "$tmp/const" "$text.const" || echo "$text.const: is not up to date: make -C selftests/fuzz/syzkaller const"
+cmp -s "$tmp/const" "$text.const" || echo "$text.const: outdated, run make -C selftests/fuzz/syzkaller const"
