@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make dkms-test` runs: everything that puts zbuddy on a machine for good, and
-# takes it off again, in a Debian with two kernels, and a guest booted from that.
-# usage: dkms.sh [PART]...    of errors, sign, files, dkms, deb
+# `make dkms-test`: tests all ways to install and uninstall zbuddy, in a Debian system with
+# two kernels, and in a guest booted from it.
+# usage: dkms.sh [PART]...    PART is errors, sign, files, dkms or deb; default all
 #
-# The Debian is made once and kept in $ZB_CACHE. Each part starts from a fresh
-# overlay over it; a list of all files before and after shows what is left behind.
+# The Debian system is created once and kept in $ZB_CACHE. Each part starts with a fresh
+# overlay; lists of all files before and after show what is left behind.
 #
 # shellcheck disable=SC2317,SC2154  # called through check(); set in dkms/debian.sh
 set -euo pipefail
@@ -24,29 +24,29 @@ done
 
 # --- checks ---------------------------------------------------------------------------
 
-# is_installed KERNEL
+# is_installed KERNEL: the module is installed by DKMS for this kernel.
 is_installed() {
 	compgen -G "$root/usr/lib/modules/$1/updates/dkms/zbuddy.ko*" >/dev/null &&
 		in_root dkms status -k "$1" | grep "^zbuddy/$version, $1, x86_64: installed"
 }
 
-# fails_with WORDS COMMAND...: it fails, and one line that begins with our name has
-# the words in it, which are the cure.
+# fails_with WORDS COMMAND...: the command fails, and a message that begins with the name of
+# zbuddy or the Makefile contains the words, which tell the user what to do.
 fails_with() {
 	local words=$1
 	shift
-	! "$@" >"$box/output" 2>&1 || { echo "it did not fail"; cat "$box/output"; return 1; }
+	! "$@" >"$box/output" 2>&1 || { echo "the command did not fail"; cat "$box/output"; return 1; }
 	grep -E '^(zbuddy|Makefile:[0-9]+): ' "$box/output" | grep -F -- "$words" || { cat "$box/output"; return 1; }
 }
 
-# Unlike `!` it stops a function where it should.
+# In contrast to `!`, a failure of this function is detected by `set -e`.
 not() {
 	! "$@"
 }
 
 number=0 passed=0 failed=0
 
-# tell STATUS TEXT
+# tell STATUS TEXT: report a test case, which has passed if STATUS is 0.
 tell() {
 	number=$((number + 1))
 	if [[ $1 -eq 0 ]]; then
@@ -58,7 +58,7 @@ tell() {
 	fi
 }
 
-# check TEXT COMMAND...
+# check TEXT COMMAND...: a test case that passes if the command succeeds.
 check() {
 	local text=$1 status
 	shift
@@ -83,13 +83,13 @@ main() {
 	local parts=("$@") part
 	[[ $# -gt 0 ]] || parts=("${all_parts[@]}")
 	for part in "${parts[@]}"; do
-		[[ " ${all_parts[*]} " == *" $part "* ]] || die "no part $part: there are ${all_parts[*]}"
+		[[ " ${all_parts[*]} " == *" $part "* ]] || die "unknown part $part; valid parts: ${all_parts[*]}"
 	done
 	as_root
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	need qemu-system-x86_64:qemu-system-x86 mke2fs:e2fsprogs
 	debian
-	# Mounts and all that is started here are gone when we are.
+	# Run in namespaces, so that mounts and processes disappear when this script exits.
 	if [[ ! ${ZB_DKMS_BOX:-} ]]; then
 		box=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-dkms.XXXXXX")
 		trap 'rm -rf --one-file-system "$box"' EXIT

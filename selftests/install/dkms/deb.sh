@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # set elsewhere
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# `make deb`, and its packages.
+# `make deb` and the packages that it builds.
 
 build_packages() {
 	make_in_root deb
@@ -9,7 +9,7 @@ build_packages() {
 	cp "$root"/zbuddy/stage/deb/zbuddy-{dkms,tools}_"$version"_*.deb "$root/root/"
 }
 
-# The same source, the same packages.
+# Builds are reproducible.
 build_packages_again() {
 	make_in_root deb
 	cmp "$root"/{root,zbuddy/stage/deb}/"zbuddy-dkms_${version}_all.deb"
@@ -47,8 +47,8 @@ part_deb() {
 	all_files >"$box/before"
 	check "make deb without dh_dkms" no_packaging_tools
 	check "make deb" build_packages
-	check "make deb again, the same bytes" build_packages_again
+	check "make deb again builds identical packages" build_packages_again
 	check "apt-get install of the packages builds for both kernels" install_packages
-	check "make dkms-install and -uninstall leave the package alone" packages_are_left_alone
-	check "apt-get purge leaves nothing" purge_packages
+	check "make dkms-install and dkms-uninstall do not touch the package" packages_are_left_alone
+	check "apt-get purge leaves nothing behind" purge_packages
 }

@@ -1,12 +1,14 @@
 # shellcheck shell=bash disable=SC2154,SC2016  # set elsewhere; for inner shells
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The Debian of dkms.sh, with two kernels and a third one to come, and how to work in it.
+# The Debian system of dkms.sh, with two kernels and a third one to be installed later, and
+# helpers to work in it.
 
 debian_packages=build-essential,dkms,kmod,udev,openssl,procps,debhelper,dh-dkms,initramfs-tools
 recipe=$(hash_of - <<<"$ZB_RELEASE $ZB_SERIES $debian_packages 1")
 
-# Names of its kernels: of the release, of backports, and the one to upgrade to.
+# Determine the names of the kernels: that of the release, that of backports, and the one to
+# upgrade to.
 name_kernels() {
 	local name
 	old=$(newest_package '6\.12\.[0-9]+\+deb[0-9]+' linux-headers- -amd64)
@@ -29,13 +31,13 @@ debian() {
 
 make_debian() {
 	need mmdebstrap:mmdebstrap
-	say "making a Debian with kernels $old and $new (two minutes)"
+	say "creating a Debian system with kernels $old and $new (two minutes)"
 	quietly "$ZB_CACHE/logs/dkms.log" debootstrap "$1/root"
 	echo "$old $new $later" >"$1/kernels"
 }
 
-# Initial ramdisks are made small, for they are made often. What the upgrade needs
-# is downloaded here, so that the test itself needs no network.
+# The initial ramdisks are kept small because they are built often. The packages of the
+# upgrade are downloaded here, so that the test itself needs no network.
 debootstrap() {
 	local acquire=$ZB_CACHE/apt/acquire.conf kernels='' kernel
 	for kernel in "$old" "$new"; do
@@ -56,7 +58,7 @@ debootstrap() {
 
 # --- working in it ----------------------------------------------------------------------
 
-# A copy where there can be no overlay, as on top of another one.
+# Start with a fresh overlay, or a copy where overlays can't be mounted.
 fresh_root() {
 	! mountpoint -q "$box/root" || umount "$box/root"
 	rm -rf --one-file-system "$box/root" "$box/upper" "$box/work"
@@ -65,11 +67,11 @@ fresh_root() {
 	mount -t overlay -o "lowerdir=$base/root,upperdir=$box/upper,workdir=$box/work" overlay "$root" 2>/dev/null ||
 		cp -a --reflink=auto "$base/root/." "$root/"
 	"$tree/module/install/copy-source.sh" --tools "$root/zbuddy"
-	# DKMS makes itself a key when it first builds anything, and keeps it.
+	# DKMS generates a signing key at its first build and keeps it.
 	in_root dkms generate_mok >/dev/null
 }
 
-# in_root COMMAND...
+# in_root COMMAND...: run it in the Debian system.
 in_root() {
 	confined bash -euc '
 		root=$1
@@ -85,14 +87,14 @@ make_in_root() {
 	in_root make -C /zbuddy "$@"
 }
 
-# Everything that is there, but for what changes by itself. Folders have no size.
+# List all files except those that change by themselves. The size of folders is irrelevant.
 all_files() {
 	(cd "$root" && find . \( -path ./zbuddy -o -path ./proc -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./root \
 		-o -path ./var/log -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune -o \
 		\( -type d -printf '%y %m %P\n' -o -printf '%y %m %s %P %l\n' \) | sort)
 }
 
-# as_before FILE: the files are those of the list.
+# as_before FILE: the files are the same as in this list.
 as_before() {
 	all_files | diff "$1" -
 }

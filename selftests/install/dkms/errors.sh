@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # set elsewhere
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make dkms-install` and `make dkms-uninstall` say when they cannot.
+# Error messages of `make dkms-install` and `make dkms-uninstall`.
 
 without_dkms() {
 	mv "$root/usr/sbin/dkms" "$root/usr/sbin/dkms.away"
@@ -14,7 +14,7 @@ without_root() {
 	fails_with 'as root' in_root setpriv --reuid=65534 make -C /zbuddy dkms-install
 }
 
-# away KERNEL, back KERNEL: its headers.
+# away KERNEL, back KERNEL: remove the headers of a kernel, and restore them.
 away() {
 	mv "$root/usr/lib/modules/$1/build" "$root/usr/lib/modules/$1/build.away"
 }
@@ -32,7 +32,7 @@ without_headers() {
 	back "$new"
 }
 
-# The one that has headers gets it, the other one is told about.
+# The module is built for the kernel with headers, and a message names the other one.
 without_some_headers() {
 	away "$old"
 	make_in_root dkms-install >"$box/output" 2>&1 || { cat "$box/output"; return 1; }
@@ -45,7 +45,7 @@ without_some_headers() {
 	make_in_root dkms-uninstall
 }
 
-# Where it fails for one kernel, the other one gets it all the same.
+# If the build fails for one kernel, the module is still installed for the other one.
 broken_build() {
 	sed -i '1i #if defined(CONFIG_CMA)\n#error no such thing\n#endif' "$root/zbuddy/module/main.c"
 	fails_with "$new, see /var/lib/dkms/zbuddy/$version/build/make.log" make_in_root dkms-install
@@ -67,11 +67,11 @@ nothing_to_undo() {
 
 part_errors() {
 	all_files >"$box/before"
-	check "without dkms" without_dkms
-	check "not as root" without_root
+	check "dkms is not installed" without_dkms
+	check "the user is not root" without_root
 	check "no kernel has headers" without_headers
-	check "undo what was not done" nothing_to_undo
+	check "make dkms-uninstall without an installation" nothing_to_undo
 	check "one kernel has no headers" without_some_headers
-	check "a build that fails, and then does not" broken_build
-	check "nothing is left of all that" as_before "$box/before"
+	check "a build that fails, and succeeds after a fix" broken_build
+	check "nothing is left behind" as_before "$box/before"
 }

@@ -35,7 +35,7 @@ install_and_undo() {
 	as_before "$box/before"
 }
 
-# The sample is the user's from the first line that is changed.
+# An edited configuration file is neither overwritten nor removed.
 edited_options() {
 	make_in_root install
 	echo 'options zbuddy size=32M' >>"$root/etc/modprobe.d/zbuddy.conf"
@@ -56,9 +56,9 @@ sample_is_harmless() {
 part_files() {
 	make_in_root tools >/dev/null
 	all_files >"$box/before"
-	check "what goes where" staged_files
-	check "arguments that cannot be" bad_arguments
+	check "paths and modes of installed files" staged_files
+	check "invalid arguments" bad_arguments
 	check "make install twice, make uninstall twice" install_and_undo
 	check "an edited file is kept" edited_options
-	check "the sample sets nothing" sample_is_harmless
+	check "the sample configuration sets no parameters" sample_is_harmless
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154,SC2016  # set elsewhere; for inner shells
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A guest that boots the Debian as it is now, from a disk.
+# A guest that boots a disk image of the current Debian system.
 
-# Made with nothing but what was installed: no include path for the program, that of
-# the headers for the module.
+# Build a program and a module with the installed files only: without an include path for
+# the program, and with that of the installed headers for the module.
 program_and_module() {
 	local kernel
 	cp "$here/dkms/program.c" "$root/root/"
@@ -23,7 +23,7 @@ program_and_module() {
 	done
 }
 
-# disk KERNEL FILE: the root as it is now, without what would only make it large.
+# disk KERNEL FILE: create a disk image of the root, without large files that are not needed.
 disk() {
 	cp "$here/dkms/init.sh" "$here/../guest/kernel-problems" "$root/root/"
 	confined bash -euc '
@@ -37,7 +37,7 @@ disk() {
 	' disk "$root" "$2" "$1"
 }
 
-# boot KERNEL: it, and the initial ramdisk that Debian made for it.
+# boot KERNEL: boot the disk with this kernel and its initial ramdisk.
 boot() {
 	disk "$1" "$box/disk" >"$box/console" 2>&1 || { cat "$box/console"; return 1; }
 	timeout -s KILL 900 qemu-system-x86_64 -accel tcg -cpu max -m 2G -smp 2 \
@@ -49,7 +49,7 @@ boot() {
 	grep -qx "done $1" "$box/guest" || { cat "$box/guest"; tail -n 30 "$box/console"; return 1; }
 }
 
-# guest KERNEL: its checks are ours.
+# guest KERNEL: boot it and report its checks as test cases.
 guest() {
 	local line
 	: >"$box/guest"

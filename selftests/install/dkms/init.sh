@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Process 1 of a guest of dkms.sh: a Debian where everything was installed as a
-# user would. Loads the module by its name and uses what came with it. Prints a
-# line `ok` or `not ok` per check, with what went wrong below, and at last `done`.
+# Init process of a guest of dkms.sh: a Debian system where everything was installed as a
+# user would do it. Loads the module by its name and uses all installed files. Prints a
+# line `ok` or `not ok` per check, the output of failed checks, and finally `done`.
 
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
 exec </dev/null >/dev/ttyS1 2>&1
 stty -F /dev/ttyS1 raw -echo -opost
 log=/tmp/log
 
-# check TEXT COMMAND...	(`if COMMAND` would switch off `set -e` inside of it)
+# check TEXT COMMAND...: a check that passes if the command succeeds. It is not called by
+# `if COMMAND` because that would disable `set -e` inside of it.
 check() {
 	text=$1
 	shift
@@ -39,7 +40,7 @@ dkms_module_is_found() {
 	esac
 }
 
-# region_of KIBIBYTES
+# region_of KIBIBYTES: the region has this size.
 region_of() {
 	udevadm settle
 	awk -v wanted="$1" '/^zone/ || $3 == "zone" { next } /present/ { n += $2 } END { exit n * 4 != wanted }' \
@@ -51,7 +52,7 @@ loads() {
 	region_of 65536
 }
 
-# Without such a group the device is root's. The commands are those of the README.
+# Without the group, only root can use the device. The commands are those of the README.
 group_may() {
 	test "$(stat -c '%a %U %G' /dev/zbuddy)" = '660 root root'
 	groupadd --system zbuddy
@@ -89,8 +90,8 @@ options_count() {
 	modprobe -r zbuddy
 }
 
-# The last one, for it cannot be taken back: as under Secure Boot, with a key that
-# the firmware does not know.
+# Like Secure Boot with a key that the firmware does not know. This is the last check because
+# the setting can't be undone.
 unknown_key_is_refused() {
 	test "$(modinfo -F signer zbuddy)" = "DKMS module signing key"
 	echo 1 >/sys/module/module/parameters/sig_enforce
@@ -109,14 +110,14 @@ log_is_clean() {
 set_up
 check "modprobe finds the module that DKMS installed" dkms_module_is_found
 check "modprobe zbuddy size=64M" loads
-check "the udev rule lets the group in, and a program made with the header works" group_may
-check "nobody else" others_may_not
+check "the group can use the device, and a program built with the header works" group_may
+check "other users can't use the device" others_may_not
 check "zbctl" tool_works
 pkill zbctl
-check "a module made with the headers brings zbuddy with it" other_module_works
-check "a line in modules-load.d loads it, a line in modprobe.d counts" options_count
-check "nothing in the kernel log" log_is_clean
-check "where signatures count, one of an unknown key does not" unknown_key_is_refused
+check "a module built with the headers loads zbuddy as its dependency" other_module_works
+check "modules-load.d loads the module, with options of modprobe.d" options_count
+check "no problems in the kernel log" log_is_clean
+check "with enforced signatures, a signature by an unknown key is rejected" unknown_key_is_refused
 echo "done $(uname -r)"
 sync
 stty -F /dev/ttyS1 raw -echo -opost

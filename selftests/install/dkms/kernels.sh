@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154  # set elsewhere
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# `make dkms-install`: two kernels, a third one that comes and goes, and guests.
+# `make dkms-install` with two kernels, a third one that is installed and removed, and guests.
 
-# A build is slow, so the first ones are for one kernel: the other one's headers
-# are away. Whatever was built here before must not get in.
+# Builds are slow, so the first ones are for one kernel only: the headers of the other one
+# are removed. Stale build products in the tree must not be installed.
 install_for_one() {
 	away "$old"
 	touch "$root/zbuddy/zbuddy.ko" "$root/zbuddy/module/"{main.o,.main.o.cmd}
@@ -23,7 +23,7 @@ install_again() {
 	times | diff "$box/times" -
 }
 
-# The same version, another source: what counts is what is here.
+# A changed source with the same version is installed again.
 install_changed() {
 	echo '/* changed */' >>"$root/zbuddy/module/main.c"
 	make_in_root dkms-install
@@ -31,12 +31,12 @@ install_changed() {
 	is_installed "$new"
 }
 
-# own_version VERSION: as if the tree had that one.
+# own_version VERSION: change the version of the tree.
 own_version() {
 	sed -i "s/^PACKAGE_VERSION=.*/PACKAGE_VERSION=\"$1\"/" "$root/zbuddy/dkms.conf"
 }
 
-# It takes the place of the one that is there.
+# Another version replaces the installed one.
 install_other_version() {
 	own_version "$version.1"
 	make_in_root dkms-install
@@ -44,7 +44,7 @@ install_other_version() {
 	[[ $(in_root modinfo -k "$new" -F version zbuddy) == "$version.1" ]]
 }
 
-# Signed, as all that DKMS builds.
+# DKMS signs the modules for both kernels.
 install_for_two() {
 	local kernel
 	own_version "$version"
@@ -59,7 +59,7 @@ install_for_two() {
 	done
 }
 
-# With the hooks of the packages; nobody calls dkms.
+# Installing a kernel package builds the module by its hooks, without a call of dkms.
 upgrade() {
 	in_root apt-get -q -y --no-install-recommends --no-download install \
 		"linux-image-$later" "linux-headers-$later"
@@ -74,7 +74,7 @@ downgrade() {
 	is_installed "$new"
 }
 
-# Sources removed by hand, which is what people do.
+# Users may remove the sources manually.
 install_without_source() {
 	rm -r "$root/usr/src/zbuddy-$version"
 	away "$old"
@@ -105,11 +105,11 @@ part_dkms() {
 	check "make dkms-install for $old and $new" install_for_two
 	check "kernel $later is installed: its hooks build the module" upgrade
 	check "make install" make_in_root install
-	check "a program and a module made with what was installed" program_and_module
+	check "a program and a module build with the installed files" program_and_module
 	guest "$new"
 	guest "$later"
 	check "make uninstall" remove_program_and_module
-	check "kernel $later is removed, and the module with it" downgrade
-	check "make dkms-install where the sources are lost" install_without_source
-	check "make dkms-uninstall where they are lost leaves nothing" uninstall_without_source
+	check "kernel $later is removed together with the module" downgrade
+	check "make dkms-install after the sources were removed" install_without_source
+	check "make dkms-uninstall after that leaves nothing behind" uninstall_without_source
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Made with the header that `make install` put in place, and no other. */
+/* A program built with the header that `make install` has installed. */
 #include <fcntl.h>
 #include <linux/zbuddy.h>
 #include <string.h>

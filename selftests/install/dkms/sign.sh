@@ -18,7 +18,7 @@ signer() {
 	in_root modinfo -F signer "$1"
 }
 
-# What stands before the signature is what was signed. DIGITS are its length.
+# The signature of the unsigned module is correct. DIGITS is the length of the signature.
 signature_is_right() {
 	local ko=$root/zbuddy/zbuddy.ko digits length
 	digits=$(tail -c 32 "$ko" | head -c 4 | od -An -tx1 | tr -d ' ')
@@ -59,14 +59,14 @@ sign_without_default_key() {
 
 part_sign() {
 	throw_away_key 2>/dev/null
-	check "no module to sign" fails_with 'run make' sign
+	check "there is no module to sign" fails_with 'run make' sign
 	check "make" make_in_root modules "KDIR=/lib/modules/$new/build"
-	check "no key" fails_with 'set SIGN_KEY=' sign SIGN_KEY=/root/no.key SIGN_CERT=/root/cert
-	check "no certificate" fails_with 'certificate /root/no.cert' sign SIGN_KEY=/root/key SIGN_CERT=/root/no.cert
-	check "no headers" fails_with 'apt-get install linux-headers-' make_in_root sign \
+	check "the key does not exist" fails_with 'set SIGN_KEY=' sign SIGN_KEY=/root/no.key SIGN_CERT=/root/cert
+	check "the certificate does not exist" fails_with 'certificate /root/no.cert' sign SIGN_KEY=/root/key SIGN_CERT=/root/no.cert
+	check "the headers are missing" fails_with 'apt-get install linux-headers-' make_in_root sign \
 		KDIR=/lib/modules/none/build SIGN_KEY=/root/key SIGN_CERT=/root/cert
-	check "signed with a key of one's own, and again" sign_with_own_key
-	check "a key that is not the certificate's" sign_with_wrong_key
-	check "signed with DKMS's key" sign_with_default_key
-	check "no key is made where there is none" sign_without_default_key
+	check "sign twice with a given key" sign_with_own_key
+	check "key and certificate do not match" sign_with_wrong_key
+	check "sign with the key of DKMS" sign_with_default_key
+	check "no key is generated if there is none" sign_without_default_key
 }

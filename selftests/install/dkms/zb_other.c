@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A module of somebody else, made with what zbuddy installs. */
+/* Another module, built with the installed headers of zbuddy. */
 #include <linux/module.h>
 #include <linux/zbuddy.h>
 
@@ -19,4 +19,4 @@ static void __exit zb_other_exit(void)
 module_exit(zb_other_exit);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Takes a page of zbuddy");
+MODULE_DESCRIPTION("Allocates a page from zbuddy");
