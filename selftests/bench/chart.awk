@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The table of table.awk (-v tsv=), drawn as SVG: what ours takes for what takes
-# the host 1, a bar per measure; and R, of both.
+# Draws the table of table.awk (-v tsv=) as SVG: the time of zbuddy relative to that of the
+# page allocator, a bar per measure; and the value R of the fragmentation rows for both.
 #
 #	awk -f chart.awk [-v title=TEXT] TSV >SVG
 
@@ -9,8 +9,8 @@ BEGIN {
 	FS = "\t"
 	left = 170
 	width = 420
-	most = 1.5	# longer bars are cut
-	# In a fixed order: that of `in` differs between awks.
+	most = 1.5	# longer bars are cut off
+	# A fixed order, because that of `for (x in array)` differs between awks.
 	nr_measures = split("icount uml here", measures, " ")
 	colour["icount"] = "#4878a8"
 	colour["uml"] = "#e49444"
@@ -100,7 +100,7 @@ END {
 		draw_row(i, rows_at + (i - 1) * 18)
 	if (nr_frag)
 		text(10, frag_at - 14, "start", 14,
-		     "Free memory that is in pieces of 2 MiB after churn (R): page allocator grey, zbuddy green")
+		     "Share of free memory in free blocks of 2 MiB after churn (R): page allocator grey, zbuddy green")
 	for (i = 1; i <= nr_frag; i++) {
 		y = frag_at + (i - 1) * 18
 		text(left - 8, y + 10, "end", 11, frag[i])

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much memory stays in large pieces under a churn of small ones, after the
- * "frag" benchmark of LLFree (USENIX ATC'23): fill to 90 %, shuffle, free half,
- * then 100 rounds of freeing and allocating 10 % at random.
+ * Fragmentation caused by allocating and freeing small blocks, as in the "frag" benchmark
+ * of LLFree (USENIX ATC'23): fill to 90 %, shuffle, free half, and then free and allocate
+ * a random 10 % in each of 100 rounds.
  *
- *	R		free pieces of 2 MiB / (free frames / 512), 1 is perfect
- *	pollution	pageblocks with unmovable frames / the fewest possible
+ *	R		free blocks of 2 MiB / (free frames / 512), 1 is perfect
+ *	pollution	pageblocks with unmovable frames / smallest possible number
  *
- * The host's pool is a NUMA node of its own that has no CPUs, so that nobody
- * else's memory is there. It is asked without reclaim and compaction: there is
- * nothing to reclaim, and compaction would be another allocator's work.
+ * The page allocator's pool is a NUMA node of its own without CPUs, so that it contains no
+ * memory of other users. Requests do without reclaim and compaction: there is nothing to
+ * reclaim, and compaction is not part of the page allocator.
  *
- * What per-CPU lists hold is not free here, and keeps whole pieces from being
- * so; everything is measured before and after a drain. No module can drain the
- * host's, but of a distant node they are drained when they were not used for
- * some seconds.
+ * Frames on per-CPU lists do not count as free, and prevent blocks from being merged.
+ * Therefore, everything is measured before and after a drain. Modules can't drain the page
+ * allocator's lists, but those for a remote node are drained when they have not been used
+ * for some seconds.
  *
- * Every round runs on another CPU.
+ * Each round runs on another CPU.
  */
 #define pr_fmt(fmt) "zb_bench: " fmt
 
@@ -48,8 +48,8 @@ struct churn {
 	u64 seed;
 	struct block *blocks;
 	unsigned long nr, nr_frames, nr_max;
-	unsigned long too_small;	/* got one of order 0 instead */
-	unsigned long missed[3];	/* got none, by mobility */
+	unsigned long too_small;	/* requests retried with order 0 */
+	unsigned long missed[3];	/* failed requests, by mobility */
 };
 
 struct figures {
@@ -111,14 +111,14 @@ static void give(struct churn *c, unsigned long at)
 	*b = c->blocks[--c->nr];
 }
 
-/* The last @nr blocks of the list; it has been shuffled. */
+/* Free the last @nr blocks of the list, which has been shuffled. */
 static void give_last(struct churn *c, unsigned long nr)
 {
 	while (nr--)
 		give(c, c->nr - 1);
 }
 
-/* Bring @nr blocks that are picked at random to the end. */
+/* Move @nr random blocks to the end of the list. */
 static void shuffle(struct churn *c, unsigned long nr)
 {
 	unsigned long i, k;
@@ -178,10 +178,10 @@ static void say_r(const struct churn *c, const char *name)
 		host_figures(&f);
 	else
 		our_figures(&f);
-	/* Of all the whole ones that there could be. */
+	/* relative to the largest possible number of whole blocks */
 	r = f.free < HUGE_NR ? 0 :
 	    bench_hundredths(f.huge * 1000, f.free / HUGE_NR);
-	pr_info("%s: %lu frames free of %lu; %lu free pieces of 2 MiB\n", name,
+	pr_info("%s: %lu frames free of %lu; %lu free blocks of 2 MiB\n", name,
 		f.free, c->nr_frames + f.free, f.huge);
 	bench_say(name, c->who == HOST ? "host" : "ours", "1/1000", r, r, r, 1);
 }
@@ -213,7 +213,7 @@ static void drain(const struct churn *c)
 	for (i = 0; i < 40 && host_listed(); i++)
 		msleep(100);
 	if (host_listed())
-		pr_info("the host still has %lu frames on lists\n", host_listed());
+		pr_info("the page allocator still has %lu frames on per-CPU lists\n", host_listed());
 }
 
 static void say_twice(const struct churn *c, const char *name)
@@ -226,7 +226,7 @@ static void say_twice(const struct churn *c, const char *name)
 	say_r(c, row);
 }
 
-/* Pageblocks are those of the machine; all blocks are smaller. */
+/* All blocks are smaller than a pageblock. */
 static void say_pollution(const struct churn *c, const char *name)
 {
 	unsigned long i, first = ULONG_MAX, last = 0, at, frames = 0, *map;
@@ -263,7 +263,7 @@ static void next_cpu(unsigned int round)
 			set_cpus_allowed_ptr(current, cpumask_of(cpu));
 }
 
-/* The host may refuse before 90 %; what follows is done all the same. */
+/* The page allocator may fail before 90 % are filled; the benchmark continues nevertheless. */
 static void churn(struct churn *c)
 {
 	unsigned long nr, start;
@@ -294,9 +294,9 @@ static void churn(struct churn *c)
 static void say_missed(const struct churn *c, const char *name)
 {
 	if (c->too_small)
-		pr_info("%s: %lu blocks had to be of order 0\n", name, c->too_small);
+		pr_info("%s: %lu requests served with order 0 only\n", name, c->too_small);
 	if (c->missed[UNMOVABLE] || c->missed[MOVABLE] || c->missed[RECLAIMABLE])
-		pr_info("%s: refused: %lu unmovable %lu movable %lu reclaimable\n",
+		pr_info("%s: failed requests: %lu unmovable %lu movable %lu reclaimable\n",
 			name, c->missed[UNMOVABLE], c->missed[MOVABLE],
 			c->missed[RECLAIMABLE]);
 }
@@ -332,7 +332,7 @@ static void one(const char *name, enum who who, unsigned int max_order,
 }
 
 /**
- * bench_churn() - all rows of fragmentation
+ * bench_churn() - measure all rows about fragmentation
  */
 void bench_churn(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the rival is called in the running kernel, and the clock.
+ * Differences between kernels: the bulk function of the page allocator, and the clock.
  */
 #ifndef ZB_BENCH_COMPAT_H
 #define ZB_BENCH_COMPAT_H
@@ -9,7 +9,7 @@
 #include <linux/timex.h>
 #include <linux/types.h>
 
-/* Its array form lost the word when the list form went; then it was a macro. */
+/* "_array" was dropped from its name when the list variant was removed; it is a macro then. */
 static inline unsigned long host_alloc_bulk(gfp_t gfp, int nid, unsigned long nr,
 					    struct page **pages)
 {
@@ -20,7 +20,7 @@ static inline unsigned long host_alloc_bulk(gfp_t gfp, int nid, unsigned long nr
 #endif
 }
 
-/* User-mode Linux has no get_cycles() to speak of. */
+/* get_cycles() always returns 0 in user-mode Linux. */
 static inline u64 bench_clock(void)
 {
 #if defined(CONFIG_UML_X86) && defined(CONFIG_64BIT)

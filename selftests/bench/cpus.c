@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All CPUs at once: pairs, filling and emptying, and frames that are freed on
- * another CPU than they were allocated on.
+ * All CPUs concurrently: pairs of allocating and freeing, filling and emptying memory, and
+ * frames that are freed on another CPU than the one that allocated them.
  */
 #define pr_fmt(fmt) "zb_bench: " fmt
 
@@ -17,7 +17,7 @@
 #define SHUFFLED	8192u	/* per CPU */
 #define BULK		64u
 
-static struct page **pages;	/* a share for each CPU */
+static struct page **pages;	/* a part of @share elements for each CPU */
 static unsigned int share;
 static struct ptr_ring ring;
 
@@ -124,7 +124,7 @@ static u64 fill(enum who who, unsigned int arg)
 	return who == NOBODY ? 0 : run(fill_member, nr_cpus(), who, arg);
 }
 
-/* Through a ring: one takes, another one gives back. */
+/* A CPU allocates and passes frames through a ring to another one, which frees them */
 
 static __always_inline unsigned int produce_body(enum who who, bool *failed)
 {
@@ -177,7 +177,7 @@ static u64 through_ring(enum who who, unsigned int unused)
 	return run(ring_member, 2, who, 0);
 }
 
-/* Shuffled: everybody gives back what anybody took. */
+/* Shuffled: each CPU frees frames that any CPU has allocated */
 
 static void shuffle(unsigned int nr)
 {
@@ -215,7 +215,7 @@ static u64 shuffled(enum who who, unsigned int nr)
 	return run(shuffled_member, nr, who, 0);
 }
 
-/* Until there is no more, with all of the reserves */
+/* Allocate until no memory is left, including all reserves */
 
 static void exhaust_member(struct bench_crew *crew, unsigned int me)
 {
@@ -262,7 +262,7 @@ static void exhaust(void)
 	vfree(pages);
 }
 
-/* All but a twentieth: nobody shall come near a watermark. */
+/* Fill 95 %, so that watermarks have no effect. */
 static void filling(void)
 {
 	static const struct { const char *name; unsigned int arg; } rows[] = {
@@ -316,7 +316,7 @@ out:
 }
 
 /**
- * bench_cpus() - all rows of all CPUs
+ * bench_cpus() - measure all rows that use all CPUs
  */
 void bench_cpus(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads, one on each CPU, that begin together.
+ * Threads, one on each CPU, that start synchronously.
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -14,9 +14,9 @@ struct member {
 };
 
 /**
- * bench_crew_meet() - wait for all of them
+ * bench_crew_meet() - wait for all threads to call this function
  * @crew: the threads
- * @times: that they have met, with this one
+ * @times: number of meetings, including this one
  */
 void bench_crew_meet(struct bench_crew *crew, unsigned int times)
 {
@@ -35,7 +35,7 @@ static int member_main(void *arg)
 	crew->fn(crew, member->me);
 	if (atomic_dec_and_test(&crew->running))
 		complete(&crew->done);
-	/* kthread_stop() ends it, so that nobody runs here after that. */
+	/* kthread_stop() ends the thread, so that none runs in this module after that */
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
 	return 0;
@@ -52,10 +52,10 @@ static unsigned int nth_cpu(unsigned int n)
 }
 
 /**
- * bench_crew_run() - have them do their work
- * @crew: how many, what, and for whom
+ * bench_crew_run() - run a function on several CPUs
+ * @crew: number of CPUs, the function and its arguments
  *
- * Return: what the slowest needed, or BENCH_FAILED.
+ * Return: the time of the slowest thread, or BENCH_FAILED.
  */
 u64 bench_crew_run(struct bench_crew *crew)
 {

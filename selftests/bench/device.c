@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What memory costs a program: /dev/zbuddy beside anonymous memory of the same
- * size, with all pages there and full of zeroes in both cases.
+ * The cost of memory for a program: compares /dev/zbuddy with anonymous memory of the same
+ * size, populated and zeroed in both cases.
  *
- *	dev.bulk.N    BULK_ALLOC and BULK_FREE of N single frames, per frame;
- *	              beside: mmap() and munmap() of as much, per page
- *	dev.mem.K     ALLOC and FREE of K KiB, per call; beside: the same of mmap()
- *	dev.map.K     ALLOC, mmap(), munmap() and FREE; beside: as dev.mem.K
+ *	row           zbuddy                                    anonymous memory
+ *	dev.bulk.N    BULK_ALLOC and BULK_FREE of N frames      mmap() and munmap()
+ *	dev.mem.K     ALLOC and FREE of K KiB                   mmap() and munmap()
+ *	dev.map.K     ALLOC, mmap(), munmap() and FREE          mmap() and munmap()
  *
  * usage: bench_device [ROUNDS]
- * Prints ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N as zb_bench does, in cycles, which are
- * instructions where the machine counts those.
+ * Prints ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N like zb_bench. Times are per frame for dev.bulk
+ * and per call otherwise, in cycles, or in instructions under qemu's icount.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +115,7 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The least of some turns, in each of the rounds. */
+/* The shortest time of several runs. */
 static __u64 least_of(void (*fn)(size_t arg), size_t arg)
 {
 	__u64 start, time, least = ~0ull;
@@ -138,7 +138,7 @@ static void say(const char *row, const char *who, __u64 *times, double per)
 	       times[rounds / 2] / per, times[rounds - 1] / per, rounds);
 }
 
-/* One after the other in each round, so that both see the same machine. */
+/* Alternate between both in each round, so that the load of the machine affects both. */
 static void compare(const char *group, size_t number, void (*ours)(size_t arg),
 		    size_t arg, size_t host_size, double per)
 {

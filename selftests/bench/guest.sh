@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measures on the machine it runs on: a throwaway guest, or a real one.
+# Runs the benchmark on this machine, usually a throwaway guest.
 # usage: guest.sh ROWS ZBUDDY-PARAMETERS [ZB_BENCH-PARAMETER]...
-# With "loaded" for ZBUDDY-PARAMETERS it is there already, and stays.
-# Prints lines ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N, and others that begin with "#".
+# "loaded" as ZBUDDY-PARAMETERS means that zbuddy is loaded already and stays loaded.
+# Prints lines ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N, and comments that begin with "#".
 
 rows=$1
 params=$2
@@ -12,8 +12,8 @@ shift 2
 here=$(dirname "$0")
 debug=/sys/kernel/debug
 
-# ftrace knows what the allocator does at load besides waiting for memory, where
-# there is ftrace: the difference of two functions.
+# Trace the functions whose times tell how long loading takes apart from acquiring the
+# region. Fails without ftrace in the kernel.
 trace_load() {
 	cd /sys/kernel/tracing 2>/dev/null || return 1
 	[ -e set_graph_function ] &&
@@ -23,8 +23,7 @@ trace_load() {
 		echo function_graph >current_tracer
 }
 
-# "zb_host_create TIME" in hundredths of a microsecond, from lines that begin
-# or end a function.
+# Print "FUNCTION TIME" in microseconds for each traced call.
 trace_lines() {
 	sed -E 's/^ *[0-9]+\) +([^|]*)\|(.*)$/\1 \2/; s/[+!#*@$] / /' \
 		/sys/kernel/tracing/trace | awk '
@@ -57,7 +56,7 @@ say_load() {
 	echo >/sys/kernel/tracing/set_ftrace_filter
 }
 
-# Frames of the tables as the kernel has them, to compare with what was computed.
+# Print the memory for tables according to the kernel, to be compared with the computed one.
 say_vmalloc() {
 	awk -v pages="$1" '
 		/\[zbuddy\]/ && / pages=/ {
@@ -81,7 +80,7 @@ wanted() {
 main() {
 	traced=''
 	if [ "$params" != loaded ]; then
-		# Until what the boot has begun is done.
+		# Wait for background work of booting to finish.
 		sleep "${SETTLE:-4}"
 		! wanted load || ! (trace_load) || traced=yes
 		load || exit 1

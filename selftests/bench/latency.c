@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long a single call takes, at worst: random takes and gives of a few
- * thousand blocks, each timed by itself, with interrupts off.
+ * Latency of single calls: a few thousand blocks are allocated and freed in random order,
+ * and each call is timed separately, with interrupts disabled.
  */
 #include <linux/irqflags.h>
 #include <linux/vmalloc.h>
@@ -59,7 +59,7 @@ static void step(struct walk *walk, enum who who, unsigned int slot,
 		local_irq_restore(flags);
 }
 
-/* Reading the clock itself. */
+/* The time to read the clock, which is subtracted. */
 static u64 clock_cost(void)
 {
 	u64 start, least = U64_MAX;
@@ -100,7 +100,7 @@ static void random_walk(struct walk *walk, enum who who, unsigned int orders)
 	for (i = 0; i < OPS; i++) {
 		slot = bench_random(&seed) % SLOTS;
 		order = bench_random(&seed) % orders;
-		/* The first ones fill the slots, and warm up. */
+		/* the first calls fill the slots and the caches */
 		if (i == SLOTS * 2) {
 			walk->nr_took = 0;
 			walk->nr_gave = 0;
@@ -115,7 +115,7 @@ static void random_walk(struct walk *walk, enum who who, unsigned int orders)
 }
 
 /**
- * bench_latency() - all rows of single calls
+ * bench_latency() - measure all rows about single calls
  */
 void bench_latency(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * zb_bench: measures when it is loaded; results are in the log and in
- * /sys/kernel/debug/zb_bench/results, until it is unloaded.
+ * zb_bench: measures when it is loaded. The results are in the kernel log and, until it is
+ * unloaded, in /sys/kernel/debug/zb_bench/results.
  */
 #define pr_fmt(fmt) "zb_bench: " fmt
 
@@ -13,35 +13,35 @@
 
 static char *rows = "all";
 module_param(rows, charp, 0444);
-MODULE_PARM_DESC(rows, "all, quick, or names and groups of them: pair,bulk.64 (default all)");
+MODULE_PARM_DESC(rows, "all, quick, or a list of rows and groups of rows, e.g. pair,bulk.64 (default all)");
 
 unsigned int bench_rounds = 7;
 module_param_named(rounds, bench_rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "how often, host and ours in turns, after warming up (default 7)");
+MODULE_PARM_DESC(rounds, "number of rounds, each measuring both allocators in turn (default 7)");
 
-/* There it is a system call or so, and would be all that is measured. */
+/* Disabling interrupts is expensive in user-mode Linux and would dominate the result. */
 bool bench_mask = !IS_ENABLED(CONFIG_UML);
 module_param_named(mask, bench_mask, bool, 0444);
-MODULE_PARM_DESC(mask, "short loops run with interrupts off (default Y, but not in user-mode Linux)");
+MODULE_PARM_DESC(mask, "run short loops with interrupts disabled (default Y, N in user-mode Linux)");
 
 unsigned long bench_region_start;
 module_param_named(region_start, bench_region_start, ulong, 0444);
-MODULE_PARM_DESC(region_start, "first frame of zbuddy's region, for frag");
+MODULE_PARM_DESC(region_start, "first frame of zbuddy's region, needed for frag");
 
 unsigned long bench_region_pages;
 module_param_named(region_pages, bench_region_pages, ulong, 0444);
-MODULE_PARM_DESC(region_pages, "frames of zbuddy's region, for frag and meta");
+MODULE_PARM_DESC(region_pages, "number of frames of zbuddy's region, needed for frag and meta");
 
 int bench_host_node = NUMA_NO_NODE;
 module_param_named(host_node, bench_host_node, int, 0444);
-MODULE_PARM_DESC(host_node, "node without CPUs whose memory the host's frag uses (default: no host's frag)");
+MODULE_PARM_DESC(host_node, "node without CPUs for frag of the page allocator (default: zbuddy's frag only)");
 
 /**
- * bench_wanted() - is this row to be measured?
- * @name: it; what precedes the first dot is its group
- * @quick: it belongs to the quick ones
+ * bench_wanted() - check whether a row was selected
+ * @name: name of the row; the part before the first dot is its group
+ * @quick: the row is part of rows=quick
  *
- * Return: true if so.
+ * Return: true if the row is to be measured.
  */
 bool bench_wanted(const char *name, bool quick)
 {
@@ -62,8 +62,8 @@ bool bench_wanted(const char *name, bool quick)
 }
 
 /*
- * What is kept per frame and per CPU besides struct page, which both have. The
- * two tables are made by vmalloc(), of whole pages.
+ * Report the memory for metadata per frame, apart from struct page, which both allocators
+ * use. The two tables are allocated by vmalloc(), in whole pages.
  */
 static void say_meta(void)
 {
@@ -105,5 +105,5 @@ module_init(bench_init);
 module_exit(bench_exit);
 
 MODULE_AUTHOR("The zbuddy developers");
-MODULE_DESCRIPTION("Measures zbuddy against the page allocator");
+MODULE_DESCRIPTION("Benchmark of zbuddy and the page allocator");
 MODULE_LICENSE("GPL");

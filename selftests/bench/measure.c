@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rounds, what comes out of them, and where that can be read.
+ * Rounds of measurements, statistics, and output of the results.
  */
 #define pr_fmt(fmt) "zb_bench: " fmt
 
@@ -23,14 +23,14 @@ static char *out;
 static size_t out_len;
 
 /**
- * bench_say() - a line of results
- * @row: what was measured
- * @variant: host, ours, or machine
- * @unit: of what
- * @min: least, in hundredths
- * @median: in hundredths
- * @max: most, in hundredths
- * @n: of how many
+ * bench_say() - output a line of results
+ * @row: name of the row
+ * @variant: host (the page allocator), ours (zbuddy), or machine
+ * @unit: unit of the values
+ * @min: smallest value, in hundredths
+ * @median: median, in hundredths
+ * @max: largest value, in hundredths
+ * @n: number of values
  */
 void bench_say(const char *row, const char *variant, const char *unit,
 	       u64 min, u64 median, u64 max, unsigned int n)
@@ -54,9 +54,9 @@ static int by_value(const void *a, const void *b)
 }
 
 /**
- * bench_sort() - bring values into order
- * @values: them
- * @nr: how many
+ * bench_sort() - sort values in ascending order
+ * @values: the values
+ * @nr: number of values
  */
 void bench_sort(u64 *values, unsigned int nr)
 {
@@ -64,11 +64,11 @@ void bench_sort(u64 *values, unsigned int nr)
 }
 
 /**
- * bench_hundredths() - what one unit took
- * @time: of all
- * @units: how many
+ * bench_hundredths() - compute the time per unit
+ * @time: time of all units
+ * @units: number of units
  *
- * Return: in hundredths.
+ * Return: the time of one unit, in hundredths.
  */
 u64 bench_hundredths(u64 time, u64 units)
 {
@@ -76,10 +76,10 @@ u64 bench_hundredths(u64 time, u64 units)
 }
 
 /**
- * bench_random() - the same numbers on every machine
- * @seed: not 0
+ * bench_random() - a random number; the sequence is the same on every machine
+ * @seed: state, not 0
  *
- * Return: the next one.
+ * Return: the next number.
  */
 u32 bench_random(u64 *seed)
 {
@@ -89,7 +89,7 @@ u32 bench_random(u64 *seed)
 	return *seed >> 16;
 }
 
-/* The least of some samples: what interrupts and neighbours left alone. */
+/* The smallest of several samples, which is least affected by interrupts and other tasks. */
 static u64 round_of(const struct bench_row *row, enum who who)
 {
 	u64 time, least = BENCH_FAILED;
@@ -124,8 +124,8 @@ static void say_rounds(const struct bench_row *row, enum who who, u64 *values,
 }
 
 /**
- * bench_measure() - a row, host and ours in turns
- * @row: which
+ * bench_measure() - measure a row for both allocators in turn, and output the results
+ * @row: the row
  */
 void bench_measure(const struct bench_row *row)
 {
@@ -159,7 +159,7 @@ static int results_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(results);
 
 /**
- * bench_out_create() - make a place for results
+ * bench_out_create() - create the output buffer and its debugfs file
  *
  * Return: 0 or -ENOMEM.
  */
@@ -174,7 +174,7 @@ int bench_out_create(void)
 }
 
 /**
- * bench_out_destroy() - take it away
+ * bench_out_destroy() - undo bench_out_create()
  */
 void bench_out_destroy(void)
 {

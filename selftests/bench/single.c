@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One CPU: the machine's primitives, pairs, several outstanding, and bulk.
+ * One CPU: primitives of the machine, pairs of allocating and freeing, several outstanding
+ * blocks, and bulk functions.
  *
- * Short loops run with interrupts off. They ask as if they could sleep, which
- * they never come to: what they take is what they have just given back.
+ * Short loops run with interrupts disabled, although their flags allow sleeping. They never
+ * sleep because they allocate the blocks that they have just freed.
  */
 #include <linux/irqflags.h>
 #include <linux/percpu.h>
@@ -12,7 +13,7 @@
 #include "zb_bench.h"
 
 #define MAX_HELD	8192u
-#define MAX_MASKED	512u	/* pages taken and given back in one loop */
+#define MAX_MASKED	512u	/* most pages per loop with interrupts disabled */
 #define PAIRS		256u
 #define BULK_PAGES	512u
 #define PRIMITIVES	1000u
@@ -61,7 +62,7 @@ static u64 pair(enum who who, unsigned int order)
 	return time;
 }
 
-/* Few are held several times over, or the clock would be too coarse. */
+/* Repeat if few pages are held, because the clock would be too coarse. */
 static unsigned int hold_times(unsigned int nr)
 {
 	return nr < PAIRS ? PAIRS / nr : 1;
@@ -129,7 +130,7 @@ static u64 bulk(enum who who, unsigned int nr)
 	return time;
 }
 
-/* Nothing to compare with: printed beside. */
+/* Primitives are printed for information, without a comparison. */
 #define TIME_OF(statement)					\
 ({								\
 	u64 start = bench_clock();				\
@@ -216,7 +217,7 @@ static void one(const char *group, unsigned int arg, bool quick,
 }
 
 /**
- * bench_single() - all rows of one CPU
+ * bench_single() - measure all rows that use one CPU
  */
 void bench_single(void)
 {

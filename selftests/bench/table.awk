@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Results of guest.sh, as a table, and as JSON.
+# Prints results of guest.sh as a table and as JSON.
 #
 #	awk -f table.awk [-v json=FILE] [-v tsv=FILE] TARGETS MEASURE=FILE...
 #
-# MEASURE is icount, uml, frag or here. Figures are medians; for rows in which
-# several CPUs work together they are the least of all rounds, because any other
-# task that runs meanwhile makes such a row slower.
+# MEASURE is icount, uml, frag or here. Figures are medians, except for rows that use several
+# CPUs: these are the smallest of all rounds, because any other task that runs concurrently
+# makes such a row slower.
 #
-# An element of an array that may not exist is tested with has() and never read or
-# handed to a function: reading creates it, so has() would find it afterwards, and
-# gawk 5.2.1 frees such an argument twice. style.sh runs this with several awks.
+# Array elements that may not exist must be tested with has(), and never be read or passed to
+# a function: reading creates them, so that has() would find them later, and gawk 5.2.1 frees
+# such an argument twice. style.sh runs this script with several awks.
 
 BEGIN {
 	nr_measures = nr_rows = 0
@@ -35,7 +35,7 @@ function read_targets(file,	line, part, key) {
 		if (line ~ /^#/ || split(line, part) < 5)
 			continue
 		aim(part[1] SUBSEP part[2], part[3] " " part[4] " " part[5])
-		# Of a real machine cycles are known, and what is no time at all.
+		# Targets for cycles, and for rows that are no times, apply to real machines.
 		if (part[1] == "uml" || part[2] ~ /^(full|meta|frag.*)$/)
 			aim("here" SUBSEP part[2], part[3] " " part[4] " " part[5])
 	}
@@ -80,7 +80,7 @@ function has(m, row, variant) {
 	return (m, row, variant) in value
 }
 
-# Rows that are made of others.
+# Compute the rows that are derived from others.
 function derive(m,	v, i, n, low, high, key, who) {
 	split("host ours", who, " ")
 	for (i = 1; i <= 2; i++) {
@@ -136,7 +136,7 @@ function figure(m, row, kind) {
 	return value[m, row, "ours"]
 }
 
-# "0.15 ok", one after the other.
+# Returns the targets of a row and whether they are met, e.g. "ratio <= 0.15 ok".
 function verdict(m, row,	i, part, f, ok, text) {
 	text = ""
 	if (!((m, row) in nr_targets))
@@ -190,7 +190,7 @@ function print_table(	i, k, m, row, r) {
 	}
 }
 
-# From the least to the most, of ours.
+# The difference between zbuddy's largest and smallest value, in percent of the median.
 function spread(m, row) {
 	return has(m, row, "ours") && value[m, row, "ours"] ? 100 * (most[m, row, "ours"] - \
 		least[m, row, "ours"]) / value[m, row, "ours"] : 0

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The core alone, as a program: nanoseconds, for work without a guest. There is
- * no rival here; figures are to be compared with those of another day, of the
- * same machine.
+ * Benchmark of the core alone, as a program, for work without a guest. The results, in
+ * nanoseconds, are only comparable with other runs on the same machine.
  */
 #include "page_alloc.h"
 #if __has_include("fast.h")
@@ -69,7 +68,7 @@ static void *must(void *memory)
 	return memory;
 }
 
-/* Written to once, as memory is that the kernel hands out. */
+/* Touch the memory, so that page faults are not measured. */
 static void *touched(size_t size)
 {
 	size = ALIGN(size, 4096);
@@ -134,7 +133,7 @@ static void say_hold(const char *name, unsigned int order, unsigned long nr)
 	       order ? order : nr, least, most);
 }
 
-/* Frames of all the region, freed in no order. */
+/* Allocate 90 % of the region and free it in random order. */
 static void say_shuffled(void)
 {
 	unsigned long i, k, pfn, nr = NR_FRAMES * 9 / 10;

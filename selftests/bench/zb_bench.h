@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The same loops over the page allocator and over zbuddy.
+ * The same loops with the page allocator and with zbuddy.
  *
- * A loop is written once, as an inline function of who is asked, and compiled
- * once for each: there is no indirect call in what is measured. Asking nobody
- * gives the cost of the loop itself, which is subtracted.
+ * A loop is written once, as an inline function with the allocator as a constant argument,
+ * and compiled once for each allocator, so that the measured code has no indirect call.
+ * The loop with NOBODY as its allocator takes the time to be subtracted.
  *
- * Times are what bench_clock() counts: cycles, or under qemu's icount
- * instructions. Results are in hundredths of that.
+ * Times are counts of bench_clock(): cycles, or instructions under qemu's icount. Results
+ * are in hundredths of these.
  */
 #ifndef ZB_BENCH_H
 #define ZB_BENCH_H
@@ -64,7 +64,7 @@ static __always_inline unsigned long bench_get_bulk(enum who who,
 	return nr;
 }
 
-/* The host has no bulk free that modules may call. */
+/* The page allocator exports no function for freeing in bulk. */
 static __always_inline void bench_put_bulk(enum who who, unsigned long nr,
 					   struct page **pages)
 {
@@ -83,7 +83,7 @@ static __always_inline void bench_put_bulk(enum who who, unsigned long nr,
 	}
 }
 
-/* One body, compiled for each who. */
+/* Instantiates a loop for each allocator. */
 #define BENCH_EACH_WHO(asked, body, ...)			\
 	((asked) == HOST ? body(HOST, __VA_ARGS__) :		\
 	 (asked) == OURS ? body(OURS, __VA_ARGS__) :		\
@@ -92,14 +92,14 @@ static __always_inline void bench_put_bulk(enum who who, unsigned long nr,
 #define BENCH_FAILED	U64_MAX
 
 /**
- * struct bench_row - one figure to be had
- * @name: what it is called
- * @unit: of what the time is
- * @run: one sample: time for @per units, or BENCH_FAILED
- * @arg: for @run
- * @per: units in a sample, 0 when it depends
- * @batches: samples per round, of which the least counts
- * @loop: nobody is to be measured too, and subtracted
+ * struct bench_row - a row of the results
+ * @name: its name
+ * @unit: unit of its values
+ * @run: takes one sample: returns the time for @per units, or BENCH_FAILED
+ * @arg: argument of @run
+ * @per: number of units in a sample, 0 if @run computes the time per unit
+ * @batches: number of samples per round, of which the smallest is used
+ * @loop: measure the empty loop as well, and subtract it
  */
 struct bench_row {
 	const char *name;
@@ -134,13 +134,13 @@ struct bench_crew;
 typedef void (*bench_crew_fn)(struct bench_crew *crew, unsigned int me);
 
 /**
- * struct bench_crew - the same work on several CPUs
- * @nr: CPUs
- * @fn: what each does
- * @who: whom it asks
- * @arg: for @fn
- * @failed: one of them could not go on
- * @time: what each needed
+ * struct bench_crew - threads on several CPUs that run the same function
+ * @nr: number of CPUs
+ * @fn: the function
+ * @who: the allocator to be used
+ * @arg: argument of @fn
+ * @failed: set if one of the threads has failed
+ * @time: time of each thread
  */
 struct bench_crew {
 	unsigned int nr;
@@ -157,7 +157,7 @@ struct bench_crew {
 u64 bench_crew_run(struct bench_crew *crew);
 void bench_crew_meet(struct bench_crew *crew, unsigned int times);
 
-/* The rows, by file. */
+/* The rows, in one file each. */
 void bench_single(void);
 void bench_cpus(void);
 void bench_latency(void);
