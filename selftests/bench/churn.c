@@ -213,7 +213,8 @@ static void drain(const struct churn *c)
 	for (i = 0; i < 40 && host_listed(); i++)
 		msleep(100);
 	if (host_listed())
-		pr_info("the page allocator still has %lu frames on per-CPU lists\n", host_listed());
+		pr_info("the page allocator still has %lu frames on per-CPU lists\n",
+			host_listed());
 }
 
 static void say_twice(const struct churn *c, const char *name)
