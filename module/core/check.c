@@ -31,11 +31,32 @@ static bool inside_large_block(const struct zb_zone *zone, unsigned long pfn)
 	return false;
 }
 
-/* A held block at @pfn: its shape, and that nothing else is inside of it. */
+/* Frames from @pfn to @end are of one held block that starts before them. */
+static bool check_inside(struct zb_zone *zone, unsigned long pfn,
+			 unsigned long end, struct zb_violation *v)
+{
+	for (; pfn < end; pfn++) {
+		if (zb_zone_state(zone, pfn))
+			return wrong(v, zone, pfn, "blocks do not overlap",
+				     zb_zone_state(zone, pfn), 0);
+		if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn),
+				      pfn % ZB_PAGEBLOCK_NR))
+			return wrong(v, zone, pfn, "a held frame is not free", 1, 0);
+	}
+	return true;
+}
+
+/*
+ * A held block at @pfn: its shape, and that nothing else is inside of it, as far
+ * as its first pageblock goes. The others are checked in their turn, so that the
+ * time for which the lock is held does not depend on the order.
+ */
 static bool check_held(struct zb_zone *zone, unsigned long pfn,
 		       struct zb_violation *v)
 {
-	unsigned long i, order = zb_state_order(zb_zone_state(zone, pfn));
+	unsigned int order = zb_state_order(zb_zone_state(zone, pfn));
+	unsigned long nr = order < ZB_PAGEBLOCK_ORDER ? BIT(order) :
+							ZB_PAGEBLOCK_NR;
 
 	if (order > zone->max_order || pfn & (BIT(order) - 1))
 		return wrong(v, zone, pfn, "a block is aligned to its order",
@@ -43,15 +64,9 @@ static bool check_held(struct zb_zone *zone, unsigned long pfn,
 	if (pfn + BIT(order) > zb_zone_end(zone))
 		return wrong(v, zone, pfn, "a block ends inside its zone",
 			     pfn + BIT(order), zb_zone_end(zone));
-	for (i = pfn; i < pfn + BIT(order); i++) {
-		if (i != pfn && zb_zone_state(zone, i))
-			return wrong(v, zone, i, "blocks do not overlap",
-				     zb_zone_state(zone, i), 0);
-		if (zb_pageblock_test(zb_pfn_pageblock(zone, i),
-				      i % ZB_PAGEBLOCK_NR))
-			return wrong(v, zone, i, "a held frame is not free", 1, 0);
-	}
-	return true;
+	if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn), pfn % ZB_PAGEBLOCK_NR))
+		return wrong(v, zone, pfn, "a held frame is not free", 1, 0);
+	return check_inside(zone, pfn + 1, pfn + nr, v);
 }
 
 /* Every frame of a pageblock is free, or covered by a block that is held. */
@@ -62,7 +77,7 @@ static bool check_frames(struct zb_zone *zone, struct zb_pageblock *pb,
 	unsigned long end = pfn + ZB_PAGEBLOCK_NR;
 
 	if (inside_large_block(zone, pfn))
-		return true;
+		return check_inside(zone, pfn, end, v);
 	while (pfn < end) {
 		u8 state = zb_zone_state(zone, pfn);
 
@@ -129,11 +144,11 @@ static bool check_counters(struct zb_zone *zone, struct zb_pageblock *pb,
 	return true;
 }
 
-/* A free block of whole pageblocks: shape, tails, and no free buddy. */
+/* A free block of whole pageblocks: its shape, and no free buddy. */
 static bool check_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 			struct zb_violation *v)
 {
-	unsigned long i, pfn = zb_pageblock_pfn(zone, pb);
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 	unsigned long buddy = pfn ^ BIT(pb->key);
 	struct zb_pageblock *b;
 
@@ -141,12 +156,6 @@ static bool check_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	    pfn + BIT(pb->key) > zb_zone_end(zone))
 		return wrong(v, zone, pfn, "a free block is aligned and inside",
 			     pb->key, zone->max_order);
-	for (i = 1; i < BIT(pb->key - ZB_PAGEBLOCK_ORDER); i++)
-		if (pb[i].key != ZB_KEY_TAIL || !zb_pageblock_whole(&pb[i]) ||
-		    pb[i].migratetype != pb->migratetype)
-			return wrong(v, zone, pfn + i * ZB_PAGEBLOCK_NR,
-				     "a tail is free and of its head's type",
-				     pb[i].key, ZB_KEY_TAIL);
 	if (pb->key == zone->max_order || !zb_zone_has(zone, buddy))
 		return true;
 	b = zb_pfn_pageblock(zone, buddy);
@@ -156,96 +165,138 @@ static bool check_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	return true;
 }
 
-/* The head of a tail is a free block that reaches it. */
-static bool check_tail(struct zb_zone *zone, struct zb_pageblock *pb,
-		       struct zb_violation *v)
+/* The head of the free block that starts before a pageblock and has it inside. */
+static struct zb_pageblock *head_before(struct zb_zone *zone,
+					const struct zb_pageblock *pb)
 {
 	unsigned long head, pfn = zb_pageblock_pfn(zone, pb);
-	unsigned int k, key;
+	struct zb_pageblock *first;
+	unsigned int k;
 
 	for (k = ZB_PAGEBLOCK_ORDER + 1; k <= zone->max_order; k++) {
 		head = pfn & ~(BIT(k) - 1);
 		if (!zb_zone_has(zone, head))
 			break;
-		key = zb_pfn_pageblock(zone, head)->key;
-		if (key <= ZB_MAX_ORDER && key >= k)
-			return true;
+		first = zb_pfn_pageblock(zone, head);
+		if (first != pb && first->key <= ZB_MAX_ORDER && first->key >= k)
+			return first;
 	}
-	return wrong(v, zone, pfn, "a tail has a head", 0, 1);
+	return NULL;
+}
+
+/*
+ * A pageblock inside of a free block is a tail of it. Each looks for its head,
+ * because a head with many tails would take as long to look for them.
+ */
+static bool check_tail(struct zb_zone *zone, struct zb_pageblock *pb,
+		       const struct zb_pageblock *head, struct zb_violation *v)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+
+	if (!head)
+		return wrong(v, zone, pfn, "a tail has a head", 0, 1);
+	if (pb->key != ZB_KEY_TAIL || !zb_pageblock_whole(pb) ||
+	    pb->migratetype != head->migratetype)
+		return wrong(v, zone, pfn,
+			     "a tail is free and of its head's type", pb->key,
+			     ZB_KEY_TAIL);
+	return true;
 }
 
 static bool check_key(struct zb_zone *zone, struct zb_pageblock *pb,
 		      struct zb_violation *v)
 {
+	const struct zb_pageblock *head = head_before(zone, pb);
+	u8 type = READ_ONCE(zone->types[pb - zone->pageblocks]);
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
 	if (pb->migratetype >= ZB_MIGRATE_TYPES)
 		return wrong(v, zone, pfn, "a migrate type is known",
 			     pb->migratetype, ZB_MIGRATE_MOVABLE);
-	if (zone->types[pb - zone->pageblocks] != pb->migratetype)
+	if (type != pb->migratetype)
 		return wrong(v, zone, pfn, "those who free know the migrate type",
-			     zone->types[pb - zone->pageblocks], pb->migratetype);
+			     type, pb->migratetype);
+	if (head || (pb->key == ZB_KEY_TAIL && zb_pageblock_whole(pb)))
+		return check_tail(zone, pb, head, v);
 	if (!zb_pageblock_whole(pb)) {
 		if (pb->key != zb_pageblock_largest(pb))
 			return wrong(v, zone, pfn, "the key is the largest free run",
 				     pb->key, zb_pageblock_largest(pb));
 		return true;
 	}
-	if (pb->key == ZB_KEY_TAIL)
-		return check_tail(zone, pb, v);
 	if (pb->key < ZB_PAGEBLOCK_ORDER || pb->key > ZB_MAX_ORDER)
 		return wrong(v, zone, pfn, "a whole pageblock is head or tail",
 			     pb->key, ZB_PAGEBLOCK_ORDER);
 	return check_whole(zone, pb, v);
 }
 
-/* What the pageblocks say that the zone should have. */
-struct totals {
-	unsigned long nr_free;
-	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
-	unsigned long nr_listed;
-	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
-	unsigned long nr[ZB_NR_ORDERS][ZB_MIGRATE_TYPES];
-};
-
-static void add_totals(const struct zb_pageblock *pb, struct totals *t)
+/*
+ * The pageblock that a link belongs to, if it is listed as @pb is; NULL for the
+ * head of that list and for anything else.
+ */
+static struct zb_pageblock *neighbour(struct zb_zone *zone,
+				      struct list_head *link)
 {
-	unsigned int k;
+	unsigned long at = (unsigned long)link -
+			   (unsigned long)&zone->pageblocks->link;
 
-	t->nr_free += pb->nr_free;
-	t->nr_free_type[pb->migratetype] += pb->nr_free;
-	t->nr_blocks[pb->migratetype]++;
-	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
-		t->nr[k][pb->migratetype] += pb->nr[k];
-	if (!zb_free_area_listed(pb))
-		return;
-	t->nr_listed++;
-	if (pb->key >= ZB_PAGEBLOCK_ORDER)
-		t->nr[pb->key][pb->migratetype]++;
+	if (at % sizeof(struct zb_pageblock) ||
+	    at / sizeof(struct zb_pageblock) >= zb_zone_nr_pageblocks(zone))
+		return NULL;
+	return list_entry(link, struct zb_pageblock, link);
 }
 
-static bool check_list(struct zb_zone *zone, unsigned int order,
-		       unsigned int mt, struct totals *t,
-		       struct zb_violation *v)
+static bool same_list(struct zb_zone *zone, const struct zb_pageblock *pb,
+		      struct list_head *link)
 {
-	struct list_head *list = &zone->free_area[order].free_list[mt];
-	struct list_head *pos;
-	struct zb_pageblock *pb;
+	struct zb_pageblock *other = neighbour(zone, link);
 
-	list_for_each(pos, list) {
-		pb = list_entry(pos, struct zb_pageblock, link);
-		if (pos->next->prev != pos || !t->nr_listed)
-			return wrong(v, zone, 0, "lists are intact", order, mt);
-		if (pb->key != order || pb->migratetype != mt)
-			return wrong(v, zone, zb_pageblock_pfn(zone, pb),
-				     "a pageblock is on the list of its key and type",
-				     pb->key, order);
-		t->nr_listed--;
-	}
+	if (!other)
+		return link == &zone->free_area[pb->key].free_list[pb->migratetype];
+	return other->key == pb->key && other->migratetype == pb->migratetype;
+}
+
+/*
+ * Both neighbours are on the list of this key and type, and know it. Pageblocks
+ * are added at the front of a list only, so the one behind has been added before.
+ * Where that holds for all pageblocks, whoever goes forward from one of them comes
+ * to ever smaller numbers, and in the end to the head of the list: each pageblock
+ * is on the right list, and no list has to be walked, which takes as long as it is.
+ */
+static bool check_links(struct zb_zone *zone, struct zb_pageblock *pb,
+			struct zb_violation *v)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	struct list_head *link = &pb->link;
+	struct zb_pageblock *behind;
+
+	if (!zb_free_area_listed(pb))
+		return true;
+	if (!same_list(zone, pb, link->next) || !same_list(zone, pb, link->prev))
+		return wrong(v, zone, pfn,
+			     "a pageblock is on the list of its key and type",
+			     pb->key, pb->migratetype);
+	if (link->next->prev != link || link->prev->next != link)
+		return wrong(v, zone, pfn, "lists are intact", pb->key,
+			     pb->migratetype);
+	behind = neighbour(zone, link->next);
+	if (behind && behind->added >= pb->added)
+		return wrong(v, zone, pfn, "a list leads from new to old to its head",
+			     behind->added, pb->added);
 	return true;
 }
 
-static bool check_areas(struct zb_zone *zone, struct totals *t,
+static bool check_head(struct zb_zone *zone, unsigned int order,
+		       unsigned int mt, struct zb_violation *v)
+{
+	struct list_head *head = &zone->free_area[order].free_list[mt];
+
+	if (head->next->prev == head && head->prev->next == head)
+		return true;
+	return wrong(v, zone, 0, "lists are intact", order, mt);
+}
+
+static bool check_areas(struct zb_zone *zone, const struct zb_audit *audit,
 			struct zb_violation *v)
 {
 	const struct zb_free_area *area;
@@ -255,70 +306,125 @@ static bool check_areas(struct zb_zone *zone, struct totals *t,
 	for (order = 0; order < ZB_NR_ORDERS; order++) {
 		area = &zone->free_area[order];
 		for (sum = 0, mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
-			if (!check_list(zone, order, mt, t, v))
+			if (!check_head(zone, order, mt, v))
 				return false;
-			if (area->nr_free_type[mt] != t->nr[order][mt])
+			if (area->nr_free_type[mt] != audit->nr[order][mt])
 				return wrong(v, zone, 0, "nr_free by type is exact",
-					     area->nr_free_type[mt], t->nr[order][mt]);
+					     area->nr_free_type[mt],
+					     audit->nr[order][mt]);
 			sum += area->nr_free_type[mt];
 		}
 		if (area->nr_free != sum)
 			return wrong(v, zone, 0, "nr_free is the sum of its types",
 				     area->nr_free, sum);
 	}
-	if (t->nr_listed)
-		return wrong(v, zone, 0, "every key is on a list", t->nr_listed, 0);
 	return true;
 }
 
-static bool check_totals(struct zb_zone *zone, struct totals *t,
+static bool check_totals(struct zb_zone *zone, const struct zb_audit *audit,
 			 struct zb_violation *v)
 {
-	unsigned long usable = 0;
+	unsigned long usable = 0, nr_free = 0;
 	unsigned int mt;
 
-	if (zone->nr_free != t->nr_free)
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
+		nr_free += audit->nr_free[mt];
+		if (mt < ZB_MIGRATE_PCPTYPES)
+			usable += audit->nr_free[mt];
+	}
+	if (zone->nr_free != nr_free)
 		return wrong(v, zone, 0, "the zone knows its free frames",
-			     zone->nr_free, t->nr_free);
-	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
-		usable += t->nr_free_type[mt];
+			     zone->nr_free, nr_free);
 	if (zone->nr_usable != usable)
 		return wrong(v, zone, 0, "usable frames are those of a mobility",
 			     zone->nr_usable, usable);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
-		if (zone->nr_blocks[mt] != t->nr_blocks[mt])
+		if (zone->nr_blocks[mt] != audit->nr_blocks[mt])
 			return wrong(v, zone, 0, "pageblocks by type add up",
-				     zone->nr_blocks[mt], t->nr_blocks[mt]);
-		if (zone->nr_free_type[mt] != t->nr_free_type[mt])
+				     zone->nr_blocks[mt], audit->nr_blocks[mt]);
+		if (zone->nr_free_type[mt] != audit->nr_free[mt])
 			return wrong(v, zone, 0, "free frames by type add up",
 				     zone->nr_free_type[mt],
-				     t->nr_free_type[mt]);
+				     audit->nr_free[mt]);
 	}
-	return check_areas(zone, t, v);
+	return check_areas(zone, audit, v);
 }
 
-/* Lists and counters have to be seen in one go; this visits headers only. */
-static bool check_lists(struct zb_zone *zone, struct zb_violation *v)
+#define PIECE	32u	/* pageblocks whose headers are visited in one hold */
+
+static bool check_next_key(struct zb_zone *zone, unsigned long i,
+			   struct zb_audit *audit, struct zb_violation *v)
 {
-	unsigned long i, flags, nr = zb_zone_nr_pageblocks(zone);
-	struct totals t = { .nr_free = 0 };
-	bool ok = true;
+	if (!check_key(zone, &zone->pageblocks[i], v))
+		return false;
+	__zb_audit_next(zone, audit);
+	return true;
+}
+
+static bool check_next_links(struct zb_zone *zone, unsigned long i,
+			     struct zb_audit *audit, struct zb_violation *v)
+{
+	(void)audit;
+	return check_links(zone, &zone->pageblocks[i], v);
+}
+
+/* Visit all pageblocks, and let others have the lock after each piece. */
+static bool __check_each(struct zb_zone *zone, unsigned long *flags,
+			 bool (*check)(struct zb_zone *zone, unsigned long i,
+				       struct zb_audit *audit,
+				       struct zb_violation *v),
+			 struct zb_audit *audit, struct zb_violation *v)
+{
+	unsigned long i, nr = zb_zone_nr_pageblocks(zone);
+
+	for (i = 0; i < nr; i++) {
+		if (i && i % PIECE == 0) {
+			zb_unlock_irqrestore(&zone->lock, *flags);
+			zb_lock_irqsave(&zone->lock, *flags);
+		}
+		if (!check(zone, i, audit, v))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * zb_check_lists() - do rules 3 and 4 hold in a zone?
+ * @zone: which
+ * @v: filled in when they don't
+ *
+ * Context: any but NMI; takes the zone lock, for a few pageblocks at a time.
+ * Return: true when all is well.
+ */
+bool zb_check_lists(struct zb_zone *zone, struct zb_violation *v)
+{
+	struct zb_audit audit;
+	unsigned long flags;
+	bool ok;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	for (i = 0; ok && i < nr; i++) {
-		ok = check_key(zone, &zone->pageblocks[i], v);
-		if (ok)
-			add_totals(&zone->pageblocks[i], &t);
-	}
-	ok = ok && check_totals(zone, &t, v);
+	__zb_audit_begin(zone, &audit);
+	ok = __check_each(zone, &flags, check_next_key, &audit, v) &&
+	     __check_each(zone, &flags, check_next_links, &audit, v) &&
+	     check_totals(zone, &audit, v);
+	__zb_audit_end(zone, &audit);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return ok;
 }
 
-/* The bits and bytes of one pageblock; the lock is dropped between two. */
-static bool check_pageblock(struct zb_zone *zone, struct zb_pageblock *pb,
-			    struct zb_violation *v)
+/**
+ * zb_check_pageblock() - do rules 1 and 2 hold in a pageblock?
+ * @zone: its zone
+ * @index: which pageblock of the zone
+ * @v: filled in when they don't
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: true when all is well.
+ */
+bool zb_check_pageblock(struct zb_zone *zone, unsigned long index,
+			struct zb_violation *v)
 {
+	struct zb_pageblock *pb = &zone->pageblocks[index];
 	unsigned long flags;
 	bool ok;
 
@@ -341,9 +447,9 @@ bool zb_check_zone(struct zb_zone *zone, struct zb_violation *v)
 	unsigned long i;
 
 	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-		if (!check_pageblock(zone, &zone->pageblocks[i], v))
+		if (!zb_check_pageblock(zone, i, v))
 			return false;
-	return check_lists(zone, v);
+	return zb_check_lists(zone, v);
 }
 
 /**

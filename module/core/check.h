@@ -13,6 +13,10 @@
  *  4. nr_free of every order and migrate type is what the pageblocks have;
  *     their frames add up to the zone's nr_free; pageblocks by type add up
  *
+ * The lock is held for one pageblock at a time, or for the headers of a few; what
+ * changes meanwhile in pageblocks that have been counted is added to an audit
+ * (audit.c).
+ *
  * With nobody at work zb_check_quiet() adds what only then stands still:
  *
  *  5. frames held by per-CPU lists are marked so, each is on one list of the
@@ -39,6 +43,9 @@ struct zb_violation {
 	unsigned long expected;
 };
 
+bool zb_check_pageblock(struct zb_zone *zone, unsigned long index,
+			struct zb_violation *v);
+bool zb_check_lists(struct zb_zone *zone, struct zb_violation *v);
 bool zb_check_zone(struct zb_zone *zone, struct zb_violation *v);
 bool zb_check_pool(struct zb_pool *pool, struct zb_violation *v);
 bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v);

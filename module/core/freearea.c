@@ -22,7 +22,8 @@ void zb_free_area_init(struct zb_free_area *areas)
  * @order: its key from now on
  *
  * At the front: the pageblock that was touched last is the one whose bits are
- * in the cache and the one that is being filled up.
+ * in the cache and the one that is being filled up. Numbers fall along a list
+ * for that reason, which no ring of pageblocks without a list head can have.
  *
  * Context: zone lock held.
  */
@@ -30,6 +31,7 @@ void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
 		      unsigned int order)
 {
 	pb->key = order;
+	pb->added = ++areas[order].nr_added;
 	list_add(&pb->link, &areas[order].free_list[pb->migratetype]);
 }
 

@@ -34,11 +34,13 @@
  * @free_list: pageblocks whose key is this order, by migrate type
  * @nr_free_type: free blocks of this order, by migrate type
  * @nr_free: the sum of @nr_free_type
+ * @nr_added: how often a pageblock was put on one of these lists
  */
 struct zb_free_area {
 	struct list_head free_list[ZB_MIGRATE_TYPES];
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_free;
+	u64 nr_added;
 };
 
 static inline void zb_free_area_count(struct zb_free_area *areas,

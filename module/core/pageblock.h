@@ -43,6 +43,7 @@
  *	ZB_KEY_NONE or ZB_KEY_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock
  * @saved_type: what it was before it was isolated
+ * @added: when it was put on its list: it is the nth of its free area
  */
 struct zb_pageblock {
 	u64 free[ZB_PAGEBLOCK_WORDS];
@@ -53,6 +54,7 @@ struct zb_pageblock {
 	u8 key;
 	u8 migratetype;
 	u8 saved_type;
+	u64 added;
 } __aligned(64);
 
 static inline bool zb_pageblock_whole(const struct zb_pageblock *pb)

@@ -35,9 +35,23 @@ static void set_type(struct zb_zone *zone, struct zb_pageblock *pb,
 	WRITE_ONCE(zone->types[pb - zone->pageblocks], mt);
 }
 
-/* Readers don't take the lock. */
-static void count_free(struct zb_zone *zone, unsigned int mt, long nr)
+/* @nr free blocks more, or less, start in a pageblock. */
+static void count_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
+			 unsigned int order, long nr)
 {
+	zb_free_area_count(zone->free_area, order, pb->migratetype, nr);
+	if (unlikely(zone->audits))
+		__zb_audit_blocks(zone, pb, order, pb->migratetype, nr);
+}
+
+/* Readers don't take the lock. */
+static void count_free(struct zb_zone *zone, const struct zb_pageblock *pb,
+		       long nr)
+{
+	unsigned int mt = pb->migratetype;
+
+	if (unlikely(zone->audits))
+		__zb_audit_free(zone, pb, nr);
 	WRITE_ONCE(zone->nr_free, zone->nr_free + nr);
 	WRITE_ONCE(zone->nr_free_type[mt], zone->nr_free_type[mt] + nr);
 	if (mt < ZB_MIGRATE_PCPTYPES)
@@ -48,12 +62,15 @@ static void count_free(struct zb_zone *zone, unsigned int mt, long nr)
  * @nr pageblocks change their type, and the frames that are free in them. The
  * sum stays what it is at any moment, or watermarks would seem to be missed.
  */
-static void count_retyped(struct zb_zone *zone, unsigned int from,
+static void count_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
 			  unsigned int to, unsigned long nr,
 			  unsigned long nr_free)
 {
+	unsigned int from = pb->migratetype;
 	unsigned long *blocks = zone->nr_blocks, *frames = zone->nr_free_type;
 
+	if (unlikely(zone->audits))
+		__zb_audit_retyped(zone, pb, nr, to);
 	WRITE_ONCE(blocks[from], blocks[from] - nr);
 	WRITE_ONCE(blocks[to], blocks[to] + nr);
 	WRITE_ONCE(frames[from], frames[from] - nr_free);
@@ -69,12 +86,12 @@ static void add_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order)
 {
 	zb_free_area_add(zone->free_area, pb, order);
-	zb_free_area_count(zone->free_area, order, pb->migratetype, 1);
+	count_blocks(zone, pb, order, 1);
 }
 
 static void del_whole(struct zb_zone *zone, struct zb_pageblock *pb)
 {
-	zb_free_area_count(zone->free_area, pb->key, pb->migratetype, -1);
+	count_blocks(zone, pb, pb->key, -1);
 	zb_free_area_del(pb, ZB_KEY_TAIL);
 }
 
@@ -107,6 +124,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zb_free_area_init(zone->free_area);
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
+	zone->audits = NULL;
 	zone->nr_usable = 0;
 	zone->fast_mark = 0;
 	zone->is_low = 0;
@@ -127,7 +145,7 @@ void zb_zone_init(struct zb_zone *zone)
 		add_whole(zone, pb, order_at(zone, pfn));
 	}
 	zone->nr_blocks[zone->home_type] = nr;
-	count_free(zone, zone->home_type, zone->nr_pages);
+	count_free(zone, zone->pageblocks, zone->nr_pages);
 }
 
 /*
@@ -152,6 +170,7 @@ static void take_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	expand_whole(zone, pb, order);
 	for (i = 0; i < BIT(order - ZB_PAGEBLOCK_ORDER); i++) {
 		zb_pageblock_empty(&pb[i]);
+		count_free(zone, &pb[i], -(long)ZB_PAGEBLOCK_NR);
 		pb[i].key = ZB_KEY_NONE;
 	}
 }
@@ -167,11 +186,11 @@ static unsigned int take_part(struct zb_zone *zone, struct zb_pageblock *pb,
 	frame = zb_pageblock_find(pb, order, &run_order);
 	zb_pageblock_take(pb, frame, order, run_order);
 	if (run_order < ZB_PAGEBLOCK_ORDER)
-		zb_free_area_count(zone->free_area, run_order,
-				   pb->migratetype, -1);
+		count_blocks(zone, pb, run_order, -1);
 	for (k = order; k < run_order; k++)
-		zb_free_area_count(zone->free_area, k, pb->migratetype, 1);
+		count_blocks(zone, pb, k, 1);
 	zb_free_area_rekey(zone->free_area, pb);
+	count_free(zone, pb, -(long)BIT(order));
 	return frame;
 }
 
@@ -184,8 +203,7 @@ static void count_changed_runs(struct zb_zone *zone,
 
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
 		if (pb->nr[k] != before[k])
-			zb_free_area_count(zone->free_area, k, pb->migratetype,
-					   (long)pb->nr[k] - before[k]);
+			count_blocks(zone, pb, k, (long)pb->nr[k] - before[k]);
 }
 
 /* Every block in @bits is in @state from now on. */
@@ -226,7 +244,7 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 	nr = zb_pageblock_take_blocks(pb, words->order, nr, taken);
 	count_changed_runs(zone, pb, before);
 	zb_free_area_rekey(zone->free_area, pb);
-	count_free(zone, pb->migratetype, -(long)(nr << words->order));
+	count_free(zone, pb, -(long)(nr << words->order));
 	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
 		if (!taken[i])
 			continue;
@@ -257,7 +275,6 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 		pfn += take_part(zone, pb, order);
 	else
 		take_whole(zone, pb, order);
-	count_free(zone, pb->migratetype, -(long)BIT(order));
 	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
 	return pfn;
 }
@@ -351,7 +368,7 @@ static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	else if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
 		return;
-	count_retyped(zone, pb->migratetype, zone->home_type, 1, pb->nr_free);
+	count_retyped(zone, pb, zone->home_type, 1, pb->nr_free);
 	set_type(zone, pb, zone->home_type);
 }
 
@@ -364,7 +381,7 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	for (i = 0; i < nr; i++) {
 		zb_pageblock_fill(&pb[i]);
 		pb[i].key = ZB_KEY_TAIL;
-		count_free(zone, pb[i].migratetype, ZB_PAGEBLOCK_NR);
+		count_free(zone, &pb[i], ZB_PAGEBLOCK_NR);
 		revert_migratetype(zone, &pb[i]);
 		one_type &= pb[i].migratetype == pb->migratetype;
 	}
@@ -395,11 +412,11 @@ static void give_part(struct zb_zone *zone, struct zb_pageblock *pb,
 {
 	unsigned int k, merged = zb_pageblock_give(pb, frame, order);
 
-	count_free(zone, pb->migratetype, BIT(order));
+	count_free(zone, pb, BIT(order));
 	for (k = order; k < merged; k++)
-		zb_free_area_count(zone->free_area, k, pb->migratetype, -1);
+		count_blocks(zone, pb, k, -1);
 	if (merged < ZB_PAGEBLOCK_ORDER)
-		zb_free_area_count(zone->free_area, merged, pb->migratetype, 1);
+		count_blocks(zone, pb, merged, 1);
 	relist(zone, pb);
 }
 
@@ -440,7 +457,7 @@ static unsigned int give_words(struct zb_zone *zone, const u32 *word,
 		zb_pageblock_give_bits(pb, word[i] % ZB_PAGEBLOCK_WORDS, bits[i]);
 		i++;
 	} while (i < nr && word[i] / ZB_PAGEBLOCK_WORDS == block);
-	count_free(zone, pb->migratetype, (long)pb->nr_free - nr_free);
+	count_free(zone, pb, (long)pb->nr_free - nr_free);
 	count_changed_runs(zone, pb, before);
 	relist(zone, pb);
 	return i;
@@ -508,7 +525,7 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	zb_assert_held(&zone->lock);
 	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
 	expand_whole(zone, pb, order);
-	count_retyped(zone, pb->migratetype, mt, nr, BIT(order));
+	count_retyped(zone, pb, mt, nr, BIT(order));
 	for (i = 0; i < nr; i++)
 		set_type(zone, &pb[i], mt);
 	add_whole(zone, pb, order);
@@ -558,8 +575,10 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 {
 	zb_assert_held(&zone->lock);
 	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
-	count_retyped(zone, pb->migratetype, mt, 1, pb->nr_free);
+	count_retyped(zone, pb, mt, 1, pb->nr_free);
 	if (!zb_pageblock_whole(pb)) {
+		if (unlikely(zone->audits))
+			__zb_audit_runs_retyped(zone, pb, mt);
 		zb_free_area_move(zone->free_area, pb, mt);
 		set_type(zone, pb, mt);
 		return;

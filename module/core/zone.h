@@ -152,8 +152,26 @@ struct zb_words {
 };
 
 /**
+ * struct zb_audit - what a check has counted so far
+ * @next: another check of the same zone
+ * @end: pageblocks before this one have been counted
+ * @nr_free: free frames in them, by migrate type
+ * @nr_blocks: pageblocks, by migrate type
+ * @nr: free blocks that start in them, by order and migrate type
+ */
+struct zb_audit {
+	struct zb_audit *next;
+	unsigned long end;
+	unsigned long nr_free[ZB_MIGRATE_TYPES];
+	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
+	unsigned long nr[ZB_NR_ORDERS][ZB_MIGRATE_TYPES];
+};
+
+/**
  * struct zb_zone - one zone of one node
  * @lock: see the head of this file
+ * @audits: checks that are under way (audit.c); beside the counters that are
+ *	written wherever it is read
  * @nr_free: frames free in the buddy lists
  * @nr_free_type: the same by migrate type
  * @nr_bad: frames that were found damaged and kept out of use
@@ -185,6 +203,7 @@ struct zb_words {
  */
 struct zb_zone {
 	zb_lock_t lock;
+	struct zb_audit *audits;
 	unsigned long nr_free;
 	unsigned long nr_usable;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
@@ -322,5 +341,20 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order, unsigned int mt);
 void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 				    struct zb_pageblock *pb, unsigned int mt);
+
+/* audit.c */
+void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit);
+void __zb_audit_next(struct zb_zone *zone, struct zb_audit *audit);
+void __zb_audit_end(struct zb_zone *zone, struct zb_audit *audit);
+
+/* Called by zone.c for each change while an audit is under way. */
+void __zb_audit_free(struct zb_zone *zone, const struct zb_pageblock *pb,
+		     long nr);
+void __zb_audit_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
+			unsigned long nr_blocks, unsigned int to);
+void __zb_audit_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
+		       unsigned int order, unsigned int mt, long nr);
+void __zb_audit_runs_retyped(struct zb_zone *zone,
+			     const struct zb_pageblock *pb, unsigned int to);
 
 #endif /* ZB_CORE_ZONE_H */

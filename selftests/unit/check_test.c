@@ -169,6 +169,7 @@ static void whole_above_max(struct zb_zone *z)
 static void tail_type(struct zb_zone *z)
 {
 	z->pageblocks[1].migratetype = 2;
+	z->types[1] = 2;
 }
 
 static void tail_key(struct zb_zone *z)
@@ -246,6 +247,12 @@ static void other_type_list(struct zb_zone *z)
 {
 	list_del(&z->pageblocks[4].link);
 	list_add(&z->pageblocks[4].link, &z->free_area[8].free_list[0]);
+}
+
+static void ring_without_head(struct zb_zone *z)
+{
+	list_del(&z->pageblocks[4].link);
+	INIT_LIST_HEAD(&z->pageblocks[4].link);
 }
 
 static void off_list(struct zb_zone *z)
@@ -387,10 +394,11 @@ static const struct {
 	CASE("a whole pageblock is head or tail", whole_key),
 	CASE("a whole pageblock is head or tail", whole_none),
 	CASE("lists are intact", list_prev),
-	CASE("lists are intact", list_loop),
+	CASE("a list leads from new to old to its head", list_loop),
 	CASE("a pageblock is on the list of its key and type", other_list),
 	CASE("a pageblock is on the list of its key and type", other_type_list),
-	CASE("every key is on a list", off_list),
+	CASE("a pageblock is on the list of its key and type", off_list),
+	CASE("a list leads from new to old to its head", ring_without_head),
 	CASE("nr_free by type is exact", nr_by_type),
 	CASE("nr_free is the sum of its types", nr_sum),
 	CASE("the zone knows its free frames", zone_nr_free),

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The checker on a zone at work: what others change between two holds of the lock
+ * makes no sum wrong and hides no fault, and each hold is short.
+ */
+#include "unit_pool.h"
+
+static struct unit_pool *busy_pool;
+static unsigned int nr_holds, nr_changes;
+static struct { unsigned long pfn; unsigned int order; } busy_held[512];
+static unsigned int nr_busy_held;
+
+static void change_something(struct unit_pool *p)
+{
+	static const zb_gfp_t gfp[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
+	unsigned int i = unit_below(ARRAY_SIZE(busy_held)), order;
+	struct zb_zone *zone = p->pool.zones;
+
+	nr_changes++;
+	if (unit_below(8) == 0) {
+		i = unit_below(zb_zone_nr_pageblocks(zone));
+		unit_set_type(zone, i, unit_below(ZB_MIGRATE_TYPES - 1));
+	} else if (i >= nr_busy_held) {
+		order = unit_below(unit_below(13) + 1);
+		busy_held[nr_busy_held].order = order;
+		busy_held[nr_busy_held].pfn = unit_alloc(p, gfp[unit_below(3)], order);
+		nr_busy_held += busy_held[nr_busy_held].pfn != ZB_NO_PFN;
+	} else {
+		EXPECT_EQ(unit_free(p, busy_held[i].pfn, busy_held[i].order), ZB_OK);
+		busy_held[i] = busy_held[--nr_busy_held];
+	}
+}
+
+/* Whenever the lock has been dropped somebody else changes the zone. */
+static void between_holds(void)
+{
+	unsigned int i;
+
+	if (zb_env_irqs_off)
+		return;
+	nr_holds++;
+	zb_env_hook = NULL;
+	for (i = unit_below(4); i; i--)
+		change_something(busy_pool);
+	zb_env_hook = between_holds;
+}
+
+/* Sums are right although a zone never stands still while it is checked. */
+TEST(check_of_a_zone_at_work)
+{
+	struct unit_pool *p = unit_pool_one(64, 256);
+	struct zb_violation v;
+	unsigned int round;
+	bool ok;
+
+	busy_pool = p;
+	for (round = 0; round < 30; round++) {
+		nr_holds = 0;
+		zb_env_hook = between_holds;
+		ok = zb_check_zone(p->pool.zones, &v);
+		zb_env_hook = NULL;
+		if (!EXPECT(ok)) {
+			unit_note("round %u: %s: found %lu, expected %lu", round,
+				  v.rule, v.found, v.expected);
+			break;
+		}
+		/* One for each pageblock, and one for each 32 headers. */
+		EXPECT(nr_holds >= 256 + 256 / 32);
+		unit_pool_quiet(p);
+	}
+	unit_note("%u changes in %u checks", nr_changes, round);
+	unit_pool_free(p);
+}
+
+/* A counter that is wrong is found even then. */
+TEST(a_wrong_sum_of_a_zone_at_work)
+{
+	struct unit_pool *p = unit_pool_one(64, 256);
+	struct zb_violation v;
+	bool ok;
+
+	busy_pool = p;
+	p->pool.zones->free_area[3].nr_free_type[ZB_MIGRATE_MOVABLE]++;
+	p->pool.zones->free_area[3].nr_free++;
+	zb_env_hook = between_holds;
+	ok = zb_check_zone(p->pool.zones, &v);
+	zb_env_hook = NULL;
+	EXPECT(!ok && !strcmp(v.rule, "nr_free by type is exact"));
+	unit_pool_free(p);
+}
+
+static unsigned int in_hold, longest;
+
+static void count_accesses(void)
+{
+	in_hold = zb_env_irqs_off ? in_hold + 1 : 0;
+	if (in_hold > longest)
+		longest = in_hold;
+}
+
+/* However large blocks are, held or free, the lock is held for a few pageblocks. */
+TEST(check_in_short_holds)
+{
+	struct unit_pool *p = unit_pool_one(512, 512);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long at = PB(512 + 300) + 5;
+	struct zb_violation v;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		longest = 0;
+		zb_env_hook = count_accesses;
+		EXPECT(zb_check_zone(zone, &v));
+		zb_env_hook = NULL;
+		unit_note("at most %u accesses in one hold", longest);
+		EXPECT(longest < 3000);
+		if (!i)
+			ASSERT_EQ(unit_alloc(p, 0, 18), PB(512));
+	}
+	/* What is inside of a large block is found all the same. */
+	zb_zone_set_state(zone, at, ZB_STATE(ZB_HELD_MOVABLE, 0));
+	EXPECT(!zb_check_zone(zone, &v) && !strcmp(v.rule, "blocks do not overlap"));
+	EXPECT_EQ(v.pfn, at);
+	zb_zone_set_state(zone, at, 0);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* Lists that lost their head are found while others use the rest of the zone. */
+TEST(a_lost_head_in_a_zone_at_work)
+{
+	struct unit_pool *p = unit_pool_one(64, 256);
+	struct list_head *head, *first, *last;
+	struct zb_zone *zone = p->pool.zones;
+	bool keep[ZB_PAGEBLOCK_NR] = { true };
+	struct zb_violation v;
+	unsigned int i;
+	bool ok;
+
+	/* Some of them will get another type, and be in good order again. */
+	for (i = 0; i < 16; i++) {
+		unit_set_type(zone, i, ZB_MIGRATE_RECLAIMABLE);
+		unit_fill_pageblock(zone, i, ZB_MIGRATE_RECLAIMABLE, keep);
+	}
+	head = &zone->free_area[8].free_list[ZB_MIGRATE_RECLAIMABLE];
+	first = head->next;
+	last = head->prev;
+	ASSERT(first != last && first != head);
+	first->prev = last;
+	last->next = first;
+	INIT_LIST_HEAD(head);
+	busy_pool = p;
+	zb_env_hook = between_holds;
+	ok = zb_check_zone(zone, &v);
+	zb_env_hook = NULL;
+	EXPECT(!ok && !strcmp(v.rule, "a list leads from new to old to its head"));
+	unit_pool_free(p);
+}
