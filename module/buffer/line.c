@@ -109,8 +109,27 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 	if (!list_empty(&line->waiters))
 		return;
 	remove_wait_queue(&line->host->freed, &line->on_free);
+	line->blocked = false;
 	line->hold = false;
+	line->hold_left = ZB_HOLD_MAX;
 	line->turn = false;
+}
+
+/*
+ * The first one is served, so what had gathered is gone. The next one gets a hold of
+ * its own only for the time that is left: holds that follow each other must not
+ * delay the others for longer than one does. A turn goes on for the same reason.
+ */
+static void end_hold(struct zb_line *line)
+{
+	unsigned long held = jiffies - line->since;
+
+	lockdep_assert_held(&line->lock);
+	if (line->hold)
+		line->hold_left -= min(held, line->hold_left);
+	line->hold = false;
+	if (!line->turn)
+		line->allowance = ZB_MAX_PASSED;
 }
 
 static void hand_over(struct zb_line *line, struct zb_waiter *w,
@@ -172,10 +191,7 @@ static bool serve_first(struct zb_line *line, bool told)
 		return false;
 	if (!told)
 		atomic_inc(&line->host->wait.missed);
-	/* What had gathered is gone; it counts anew for the next one. */
-	line->hold = false;
-	line->turn = false;
-	line->allowance = ZB_MAX_PASSED;
+	end_hold(line);
 	return true;
 }
 
@@ -225,7 +241,7 @@ static bool hold_is_over(const struct zb_line *line)
 
 	if (time_after(line->last_free, last))
 		last = line->last_free;
-	return time_after_eq(jiffies, line->since + ZB_HOLD_MAX) ||
+	return time_after_eq(jiffies, line->since + line->hold_left) ||
 	       time_after_eq(jiffies, last + ZB_HOLD_QUIET);
 }
 
@@ -235,19 +251,20 @@ static bool change_state(struct zb_line *line)
 	if (line->turn &&
 	    (!line->allowance || time_after(jiffies, line->since + ZB_TURN_IDLE)))
 		line->turn = false;
-	if (line->hold && hold_is_over(line)) {
-		line->hold = false;
-		line->turn = true;
-		line->allowance = ZB_MAX_PASSED;
-		line->since = jiffies;
-		return true;
-	}
 	if (line->blocked && !line->hold && !line->turn) {
 		line->hold = true;
 		line->since = jiffies;
 		atomic_inc(&line->host->wait.held);
 	}
-	return false;
+	line->blocked = false;
+	if (!line->hold || !hold_is_over(line))
+		return false;
+	line->hold = false;
+	line->hold_left = ZB_HOLD_MAX;
+	line->turn = true;
+	line->allowance = ZB_MAX_PASSED;
+	line->since = jiffies;
+	return true;
 }
 
 static void dispatch(struct work_struct *work)
@@ -261,7 +278,6 @@ static void dispatch(struct work_struct *work)
 		line->last_free = jiffies;
 	do {
 		line->pass++;
-		line->blocked = false;
 		serve_all(line, told);
 	} while (change_state(line));
 	if (!list_empty(&line->waiters))
@@ -372,6 +388,7 @@ int zb_line_init(struct zb_line *line, struct zb_host *host)
 	mutex_init(&line->lock);
 	INIT_LIST_HEAD(&line->waiters);
 	line->allowance = ZB_MAX_PASSED;
+	line->hold_left = ZB_HOLD_MAX;
 	init_waitqueue_func_entry(&line->on_free, line_freed);
 	INIT_DELAYED_WORK(&line->work, dispatch);
 	line->wq = alloc_workqueue("zbuddy_line", WQ_UNBOUND, 0);

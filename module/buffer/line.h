@@ -22,7 +22,10 @@
  * ZB_HOLD_MAX, or when nothing has been freed for ZB_HOLD_QUIET. A turn of
  * ZB_MAX_PASSED requests of any kind follows; if it is not used for ZB_TURN_IDLE
  * it is over. There is one hold at a time for the whole line, whoever is the first:
- * a sequence of requests that can't be served gets no more than one of them does.
+ * a sequence of requests that can't be served gets no more than one of them does. If
+ * the first one is served during a hold, a hold for the next one only lasts for the
+ * rest of that time, so a sequence of requests that are served one after the other
+ * does not get more either.
  */
 #ifndef ZB_LINE_H
 #define ZB_LINE_H
@@ -76,8 +79,9 @@ struct zb_waiter {
  * @now_nodes: of @now_policy
  * @pass: counts the passes of the dispatcher through the line
  * @allowance: how many may still pass the first one before a hold
- * @blocked: in this pass a request was refused for the first one's sake
+ * @blocked: a request was refused for the first one's sake since the last pass
  * @hold: such requests have to wait
+ * @hold_left: how long they may have to before the next turn, in jiffies
  * @turn: they need not
  * @since: jiffies when the hold began, or when the turn was used last
  * @last_free: jiffies when something was freed last
@@ -101,6 +105,7 @@ struct zb_line {
 	bool blocked;
 	bool hold;
 	bool turn;
+	unsigned long hold_left;
 	unsigned long since;
 	unsigned long last_free;
 	wait_queue_entry_t on_free;

@@ -225,6 +225,61 @@ TEST_F_TIMEOUT(zbuddy, one_hold_at_a_time, 300)
 	give_all(self);
 }
 
+/*
+ * The first request is served, the next one becomes the first and is served as well,
+ * and so on. A small request does not have to wait until all of them are served.
+ */
+TEST_F_TIMEOUT(zbuddy, a_chain_of_firsts, 300)
+{
+	struct zb_ioc_alloc block;
+	struct waiter chain[40], small;
+	unsigned int i;
+
+	if (zb_vmstat("zb_wait_held") < 0)
+		SKIP(return, "no debugfs");
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 9, ANY, &block));
+	take_all(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(chain); i++)
+		start_waiting(_metadata, &chain[i], self->fd, 9, ZB_WAIT_FOREVER);
+	start_waiting(_metadata, &small, self->fd, 0, PATIENCE);
+	ASSERT_EQ(0, give_page(self));
+	for (i = 0; i < ARRAY_SIZE(chain); i++) {
+		ASSERT_EQ(0, zb_free(self->fd, block.handle));
+		expect_served(_metadata, &chain[i]);
+		block = chain[i].a;
+		/* Less than it takes for a hold to end because nothing is freed. */
+		zb_sleep_ms(small.done ? 0 : 150);
+	}
+	expect_served(_metadata, &small);
+	TH_LOG("served after %u of %zu", small.place, ARRAY_SIZE(chain));
+	EXPECT_LT(small.place, ARRAY_SIZE(chain));
+	give_all(self);
+}
+
+/* An attempt with a past deadline does not wait, but a turn counts for it as well. */
+TEST_F_TIMEOUT(zbuddy, attempts_have_turns, 300)
+{
+	struct zb_ioc_alloc a;
+	struct waiter first;
+	__u64 until;
+	int rc;
+
+	if (nr_waiting() < 0)
+		SKIP(return, "no debugfs");
+	take_all(_metadata, self);
+	start_waiting(_metadata, &first, self->fd, 9, ZB_WAIT_FOREVER);
+	ASSERT_EQ(0, give_page(self));
+	until = zb_now_ns() + PATIENCE / 4;
+	do {
+		zb_sleep_ms(10);
+		rc = wait_for(self->fd, 0, ANY | __ZB_GFP_MEMALLOC, 0, &a);
+	} while (rc == -ETIMEDOUT && zb_now_ns() < until);
+	EXPECT_EQ(0, rc);
+	EXPECT_FALSE(first.done);
+	give_all(self);
+	expect_served(_metadata, &first);
+}
+
 /* A past deadline allows one attempt, whether or not other requests are queued. */
 TEST_F(zbuddy, past_deadline)
 {

@@ -274,7 +274,8 @@ struct zb_ioc_zone {
  * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
  * @deadline_ns: in: with ZB_BUF_WAIT the time until which to wait, in
  *	nanoseconds of CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. If the
- *	deadline has passed already, the call makes one attempt.
+ *	deadline has passed already, the call makes one attempt, if the rules
+ *	below let it be served before the requests that wait.
  *
  * A request that could not be served even if all memory were free fails with
  * ENOMEM without waiting. The others are served in the order of their arrival,
@@ -286,7 +287,9 @@ struct zb_ioc_zone {
  *    first one. After 64 such requests, or when a request would take memory
  *    that the first one needs, freed memory is reserved for the first one: as
  *    long as memory is being freed, but at most one second. Then up to 64 later
- *    requests are served even from memory that the first one needs.
+ *    requests are served even from memory that the first one needs. The second
+ *    is not prolonged when the first one is served and another request takes
+ *    its place.
  *
  * A call that is restarted after a signal waits at the end of the queue.
  */
