@@ -105,8 +105,10 @@ static unsigned long alloc_frames(struct zb_space *space,
 	pfn = zb_host_alloc(space->host, core.gfp, core.nr_pages, core.nid, NULL,
 			    true);
 	*err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
-	if (pfn == ZB_NO_PFN)
+	if (pfn == ZB_NO_PFN) {
+		zb_explain_no_memory(space, want, false);
 		zb_limbo_hurry(space);
+	}
 	return pfn;
 }
 
@@ -166,10 +168,12 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	int err;
 
-	if (!buf)
+	if (!buf) {
+		zb_explain(want->why, ZB_CAUSE_KERNEL);
 		return ERR_PTR(-ENOMEM);
+	}
 	err = zb_charge(space, &buf->charge, file,
-			(u64)want->nr_pages << PAGE_SHIFT);
+			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
 	buf->pfn = alloc_frames(space, want, &buf->charge, &err);
@@ -184,6 +188,8 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 	if (err) {
 		if (err == -EINTR)
 			atomic_long_inc(&space->host->killed);
+		else
+			zb_explain(want->why, ZB_CAUSE_CACHES);
 		zb_buffer_give_back(buf);
 		return ERR_PTR(err);
 	}

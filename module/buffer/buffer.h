@@ -133,6 +133,9 @@ struct zb_charge {
  * @next: where to look for the next unused handle
  * @account: what they add up to
  * @mode: FMODE_READ, FMODE_WRITE: what the file was opened for
+ * @failed_lock: for @failed and @failed_task
+ * @failed: the last command that failed
+ * @failed_task: the thread whose command that was; only ever compared
  */
 struct zb_file {
 	struct zb_space *space;
@@ -140,6 +143,9 @@ struct zb_file {
 	u32 next;
 	struct zb_account *account;
 	fmode_t mode;
+	spinlock_t failed_lock;
+	struct zb_ioc_explain failed;
+	pid_t failed_task;
 };
 
 /**
@@ -205,6 +211,7 @@ struct zb_buffer {
  * @nid: node to prefer, one that has a region, or NUMA_NO_NODE
  * @wait: wait for memory
  * @deadline_ns: until when, by ktime_get_ns(), or ZB_WAIT_FOREVER
+ * @why: filled in with the cause if it fails, or NULL
  */
 struct zb_want {
 	zb_gfp_t gfp;
@@ -212,6 +219,7 @@ struct zb_want {
 	int nid;
 	bool wait;
 	u64 deadline_ns;
+	struct zb_ioc_explain *why;
 };
 
 static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
@@ -238,13 +246,27 @@ void zb_buffer_give_back(struct zb_buffer *buf);
 struct zb_account *zb_account_new(void);
 void zb_account_put(struct zb_account *account);
 int zb_charge(struct zb_space *space, struct zb_charge *charge,
-	      struct zb_account *file, u64 bytes);
+	      struct zb_account *file, u64 bytes, struct zb_ioc_explain *why);
 void zb_uncharge(struct zb_space *space, struct zb_charge *charge);
-int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge);
+int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge,
+		     struct zb_ioc_explain *why);
 void zb_uncharge_waiter(struct zb_space *space, const struct zb_charge *charge);
 u64 zb_charge_features(void);
 int zb_limits_init(struct zb_space *space);
 void zb_limits_exit(struct zb_space *space);
+
+/* explain.c */
+void zb_explain_no_memory(struct zb_space *space, const struct zb_want *want,
+			  bool in_line);
+void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why);
+bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why);
+
+/* The first cause that is found is the one that counts. */
+static inline void zb_explain(struct zb_ioc_explain *why, u32 cause)
+{
+	if (why && !why->cause)
+		why->cause = cause;
+}
 
 /* wait.c */
 unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,

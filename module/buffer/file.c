@@ -103,6 +103,7 @@ struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode)
 	}
 	file->space = space;
 	file->mode = mode;
+	spin_lock_init(&file->failed_lock);
 	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1);
 	atomic_inc(&space->files);
 	return file;

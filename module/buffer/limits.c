@@ -235,13 +235,27 @@ static u64 max_per_user(enum sum sum)
 				  READ_ONCE(max_waiting_per_user);
 }
 
-static int charge_user(struct zb_space *space, kuid_t uid, enum sum sum, u64 nr)
+/* What stands in the way; 0 is told where more is nobody's business. */
+static void explain_limit(struct zb_ioc_explain *why, u32 cause, u64 limit,
+			  u64 used)
+{
+	if (!why || why->cause)
+		return;
+	why->cause = cause;
+	why->limit = limit;
+	why->used = used;
+}
+
+static int charge_user(struct zb_space *space, kuid_t uid, enum sum sum, u64 nr,
+		       u64 *used, u64 *max)
 {
 	struct zb_account *account = get_user_account(space, uid);
 
 	if (!account)
 		return -ENOMEM;
-	if (add_up(sum_of(account, sum), nr, max_per_user(sum)))
+	*max = max_per_user(sum);
+	*used = atomic64_read(sum_of(account, sum));
+	if (add_up(sum_of(account, sum), nr, *max))
 		return 0;
 	put_user_account(space, uid, account);
 	return -EDQUOT;
@@ -287,20 +301,40 @@ static void uncharge_users(struct zb_space *space, const struct cred *cred,
 	uncharge_user(space, cred->uid, sum, nr);
 }
 
+/* By whose limit a request failed: that of the user, or of a namespace's owner. */
+static void explain_user(struct zb_ioc_explain *why, int err, enum sum sum,
+			 bool is_owner, u64 limit, u64 used)
+{
+	static const u32 causes[][2] = {
+		[SUM_BYTES] = { ZB_CAUSE_USER_BYTES, ZB_CAUSE_OWNER_BYTES },
+		[SUM_WAITING] = { ZB_CAUSE_USER_WAITING, ZB_CAUSE_OWNER_WAITING },
+	};
+
+	if (err == -ENOMEM)
+		zb_explain(why, ZB_CAUSE_KERNEL);
+	else
+		explain_limit(why, causes[sum][is_owner], limit,
+			      is_owner ? 0 : used);
+}
+
 /* The real user id, and the owner of each user namespace that it is in. */
 static int charge_users(struct zb_space *space, const struct cred *cred,
-			enum sum sum, u64 nr)
+			enum sum sum, u64 nr, struct zb_ioc_explain *why)
 {
 	const struct user_namespace *ns;
-	int err = charge_user(space, cred->uid, sum, nr);
+	u64 used = 0, max = 0;
+	int err = charge_user(space, cred->uid, sum, nr, &used, &max);
 
-	if (err)
+	if (err) {
+		explain_user(why, err, sum, false, max, used);
 		return err;
+	}
 	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent) {
 		if (counted_before(cred, ns))
 			continue;
-		err = charge_user(space, ns->owner, sum, nr);
+		err = charge_user(space, ns->owner, sum, nr, &used, &max);
 		if (err) {
+			explain_user(why, err, sum, true, max, used);
 			uncharge_users(space, cred, sum, nr, ns);
 			return err;
 		}
@@ -334,15 +368,18 @@ static void uncharge_dmem(struct zb_charge *charge)
 #endif
 
 #ifdef ZB_HAVE_USER_LOCKED_VM
-static int charge_memlock(struct zb_charge *charge)
+static int charge_memlock(struct zb_charge *charge, struct zb_ioc_explain *why)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	unsigned long nr = charge->bytes >> PAGE_SHIFT;
 	atomic_long_t *locked = &charge->cred->user->locked_vm;
+	u64 used = atomic_long_add_return(nr, locked);
 
-	if (atomic_long_add_return(nr, locked) > limit &&
-	    rlimit(RLIMIT_MEMLOCK) != RLIM_INFINITY && !capable(CAP_IPC_LOCK)) {
+	if (used > limit && rlimit(RLIMIT_MEMLOCK) != RLIM_INFINITY &&
+	    !capable(CAP_IPC_LOCK)) {
 		atomic_long_sub(nr, locked);
+		explain_limit(why, ZB_CAUSE_MEMLOCK, (u64)limit << PAGE_SHIFT,
+			      (used - nr) << PAGE_SHIFT);
 		return -EAGAIN;
 	}
 	charge->memlock = true;
@@ -356,7 +393,7 @@ static void uncharge_memlock(struct zb_charge *charge)
 				&charge->cred->user->locked_vm);
 }
 #else
-static int charge_memlock(struct zb_charge *charge)
+static int charge_memlock(struct zb_charge *charge, struct zb_ioc_explain *why)
 {
 	return 0;
 }
@@ -366,13 +403,20 @@ static void uncharge_memlock(struct zb_charge *charge)
 }
 #endif
 
-static int charge_kernel(struct zb_space *space, struct zb_charge *charge)
+static int charge_kernel(struct zb_space *space, struct zb_charge *charge,
+			 struct zb_ioc_explain *why)
 {
+	int err;
+
 	switch (charge_kind()) {
 	case CHARGE_DMEM:
-		return charge_dmem(space, charge);
+		err = charge_dmem(space, charge);
+		if (err)
+			zb_explain(why, err == -EAGAIN ? ZB_CAUSE_DMEM :
+							 ZB_CAUSE_KERNEL);
+		return err;
 	case CHARGE_MEMLOCK:
-		return charge_memlock(charge);
+		return charge_memlock(charge, why);
 	default:
 		return 0;
 	}
@@ -402,27 +446,31 @@ u64 zb_charge_features(void)
  * @charge: filled in; to be given to zb_uncharge() on success
  * @file: the open file's account, or NULL
  * @bytes: how much
+ * @why: filled in with the limit if that fails, or NULL
  *
  * Context: may sleep.
  * Return: 0, -EDQUOT, -EAGAIN or -ENOMEM with nothing charged.
  */
 int zb_charge(struct zb_space *space, struct zb_charge *charge,
-	      struct zb_account *file, u64 bytes)
+	      struct zb_account *file, u64 bytes, struct zb_ioc_explain *why)
 {
+	u64 max = READ_ONCE(max_bytes_per_open);
 	int err;
 
 	*charge = (struct zb_charge){
 		.bytes = bytes,
 		.cred = get_current_cred(),
 	};
-	err = charge_users(space, charge->cred, SUM_BYTES, bytes);
+	err = charge_users(space, charge->cred, SUM_BYTES, bytes, why);
 	if (err)
 		goto put_cred;
-	if (file && !add_up(&file->bytes, bytes, READ_ONCE(max_bytes_per_open))) {
+	if (file && !add_up(&file->bytes, bytes, max)) {
+		explain_limit(why, ZB_CAUSE_OPEN_BYTES, max,
+			      atomic64_read(&file->bytes));
 		err = -EDQUOT;
 		goto uncharge_users;
 	}
-	err = charge_kernel(space, charge);
+	err = charge_kernel(space, charge, why);
 	if (err)
 		goto sub_file;
 	if (file) {
@@ -465,17 +513,21 @@ void zb_uncharge(struct zb_space *space, struct zb_charge *charge)
  * zb_charge_waiter() - count one more request that waits
  * @space: where
  * @charge: of the buffer that it is for: the same file and users are charged
+ * @why: filled in with the limit if that fails, or NULL
  *
  * Context: may sleep.
  * Return: 0, -EDQUOT or -ENOMEM with nothing counted.
  */
-int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge)
+int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge,
+		     struct zb_ioc_explain *why)
 {
-	int err = charge_users(space, charge->cred, SUM_WAITING, 1);
+	u64 max = READ_ONCE(max_waiting_per_open);
+	int err = charge_users(space, charge->cred, SUM_WAITING, 1, why);
 
-	if (err || !charge->file ||
-	    add_up(&charge->file->waiting, 1, READ_ONCE(max_waiting_per_open)))
+	if (err || !charge->file || add_up(&charge->file->waiting, 1, max))
 		return err;
+	explain_limit(why, ZB_CAUSE_OPEN_WAITING, max,
+		      atomic64_read(&charge->file->waiting));
 	uncharge_users(space, charge->cred, SUM_WAITING, 1, &init_user_ns);
 	return -EDQUOT;
 }

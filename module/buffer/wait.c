@@ -79,17 +79,17 @@ static int sleep_in_line(const struct zb_waiter *w, u64 deadline_ns)
 }
 
 static int wait_in_line(struct zb_space *space, struct zb_waiter *w,
-			const struct zb_charge *charge, u64 deadline_ns)
+			const struct zb_charge *charge, const struct zb_want *want)
 {
 	int err;
 
-	if (ktime_get_ns() >= deadline_ns)
+	if (ktime_get_ns() >= want->deadline_ns)
 		return -ETIMEDOUT;
-	err = zb_charge_waiter(space, charge);
+	err = zb_charge_waiter(space, charge, want->why);
 	if (err)
 		return err;
 	zb_line_enter(&space->line, w);
-	err = sleep_in_line(w, deadline_ns);
+	err = sleep_in_line(w, want->deadline_ns);
 	zb_line_leave(&space->line, w);
 	zb_uncharge_waiter(space, charge);
 	/* Memory that came with a signal, or too late, is welcome all the same. */
@@ -116,12 +116,15 @@ unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
 	prepare(&w, space->host, want);
 	if (!zb_pool_could_ever(&space->host->pool, &w.req)) {
 		*err = -ENOMEM;
+		zb_explain_no_memory(space, want, false);
 		return ZB_NO_PFN;
 	}
 	pfn = try_at_once(&space->line, &w);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
-	*err = wait_in_line(space, &w, charge, want->deadline_ns);
+	*err = wait_in_line(space, &w, charge, want);
+	if (*err == -ETIMEDOUT)
+		zb_explain_no_memory(space, want, true);
 	if (!*err)
 		trace_mm_page_alloc(w.pfn, zb_exact_order(want->nr_pages),
 				    zb_gfp_bits(w.req.gfp),

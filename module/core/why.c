@@ -128,3 +128,109 @@ enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
 	}
 	return best;
 }
+
+/* The mark that a zone is measured by, and what it keeps from higher requests. */
+static unsigned long must_leave(const struct zb_zone *zone,
+				const struct zb_alloc_context *ac,
+				unsigned int alloc_flags)
+{
+	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]);
+
+	if (alloc_flags & ZB_ALLOC_NO_WATERMARKS)
+		return 0;
+	if (alloc_flags & ZB_ALLOC_HIGH)
+		mark -= mark / 2;
+	if (alloc_flags & ZB_ALLOC_HARDER)
+		mark -= mark / 4;
+	return mark + READ_ONCE(zone->lowmem_reserve[ac->highest_zoneidx]);
+}
+
+static unsigned long nr_kept(const struct zb_failure *f,
+			     const struct zb_alloc_context *ac,
+			     unsigned int alloc_flags)
+{
+	const struct zb_zone *zone = f->zone;
+
+	if (f->verdict == ZB_NEVER_WATERMARK)
+		return must_leave(zone, ac, alloc_flags);
+	if (f->verdict != ZB_COULD)
+		return 0;
+	switch (f->why) {
+	case ZB_WHY_WATERMARK:
+		return must_leave(zone, ac, alloc_flags);
+	case ZB_WHY_LOWMEM:
+		return READ_ONCE(zone->lowmem_reserve[ac->highest_zoneidx]);
+	case ZB_WHY_HIGHATOMIC:
+		return READ_ONCE(zone->nr_free_type[ZB_MIGRATE_HIGHATOMIC]);
+	case ZB_WHY_CMA:
+		return READ_ONCE(zone->nr_free_type[ZB_MIGRATE_CMA]);
+	case ZB_WHY_ISOLATED:
+		return READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]);
+	case ZB_WHY_CACHED:
+		return zb_zone_nr_cached(zone);
+	default:
+		return 0;
+	}
+}
+
+static int largest_free(const struct zb_zone *zone, unsigned int alloc_flags)
+{
+	int order;
+
+	for (order = zone->max_order; order >= 0; order--)
+		if (zb_zone_has_block(zone, order, alloc_flags))
+			break;
+	return order;
+}
+
+/* The first zone that the verdict on the pool is that of. */
+static struct zb_zone *zone_of_verdict(struct zb_pool *pool,
+				       const struct zb_alloc_request *req,
+				       const struct zb_alloc_context *ac,
+				       enum zb_verdict verdict)
+{
+	struct zb_zone *zone;
+
+	if (verdict < ZB_NEVER_BLOCK)
+		return NULL;
+	zb_for_each_zone(zone, pool)
+		if (zb_zone_verdict(zone, req, ac) == verdict)
+			return zone;
+	return NULL;
+}
+
+/**
+ * zb_explain_failure() - find out all there is to tell of a failed request
+ * @pool: the allocator
+ * @req: the request
+ * @f: filled in
+ *
+ * As with zb_why_failed(), the answer is about the zones as they are now.
+ *
+ * Context: any but NMI; takes zone locks one after the other.
+ */
+void zb_explain_failure(struct zb_pool *pool, const struct zb_alloc_request *req,
+			struct zb_failure *f)
+{
+	struct zb_alloc_context ac;
+	unsigned int alloc_flags;
+
+	*f = (struct zb_failure){
+		.verdict = zb_pool_verdict(pool, req), .largest_order = -1,
+	};
+	if (!zb_request_context(pool, req, &ac))
+		return;
+	alloc_flags = zb_slowpath_flags(req->gfp, &ac);
+	if (zb_may_ignore_watermarks(req->gfp))
+		alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
+	if (f->verdict == ZB_COULD)
+		f->why = zb_why_failed(req->gfp, zb_exact_order(req->nr_pages),
+				       alloc_flags, &ac, &f->zone);
+	else
+		f->zone = zone_of_verdict(pool, req, &ac, f->verdict);
+	if (!f->zone)
+		return;
+	f->nr_free = READ_ONCE(f->zone->nr_free) + zb_zone_nr_cached(f->zone);
+	f->nr_kept = nr_kept(f, &ac, alloc_flags);
+	f->largest_order = largest_free(f->zone, alloc_flags);
+}

@@ -28,9 +28,30 @@ enum zb_why {
 	ZB_NR_WHY,
 };
 
+/**
+ * struct zb_failure - all that is to be told of a request that failed
+ * @verdict: whether it could ever be served, and if not what rules that out
+ * @why: what was in its way, if it could be
+ * @zone: the zone that @verdict or @why is about, or NULL
+ * @nr_free: frames that are free there, per-CPU lists included
+ * @nr_kept: those that are not for this request: what has to be left, is kept for
+ *	others or is on per-CPU lists, as @why says
+ * @largest_order: of the free blocks there that the request may use, or -1
+ */
+struct zb_failure {
+	enum zb_verdict verdict;
+	enum zb_why why;
+	struct zb_zone *zone;
+	unsigned long nr_free;
+	unsigned long nr_kept;
+	int largest_order;
+};
+
 enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
 			  unsigned int alloc_flags,
 			  const struct zb_alloc_context *ac,
 			  struct zb_zone **where);
+void zb_explain_failure(struct zb_pool *pool, const struct zb_alloc_request *req,
+			struct zb_failure *f);
 
 #endif /* ZB_CORE_WHY_H */

@@ -12,14 +12,14 @@
 #include "ioctl.h"
 
 static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
-		   void __user *uarg, u32 *usize)
+		   void __user *uarg, u32 *usize, struct zb_call *call)
 {
 	int err;
 
 	if (get_user(*usize, (u32 __user *)uarg))
 		return -EFAULT;
 	if (*usize < cmd->min_size)
-		return zb_einval("size", *usize);
+		return zb_einval(call, "size", *usize);
 	if (*usize > PAGE_SIZE)
 		return -E2BIG;
 	err = copy_struct_from_user(arg, cmd->size, uarg, *usize);
@@ -28,22 +28,17 @@ static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
 	return err;
 }
 
-static long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
+static int do_cmd(const struct zb_cmd *cmd, struct zb_file *file,
+		  void __user *to, struct zb_call *call)
 {
-	const struct zb_cmd *cmd = zb_find_cmd(nr);
-	struct zb_file *file = filp->private_data;
-	void __user *to = (void __user *)uarg;
-	void *priv = NULL;
 	union zb_arg arg;
 	u32 usize;
 	int err;
 
-	if (!cmd)
-		return -ENOTTY;
-	err = copy_in(cmd, &arg, to, &usize);
+	err = copy_in(cmd, &arg, to, &usize, call);
 	if (err)
 		return err;
-	err = cmd->fn(file, &arg, &priv);
+	err = cmd->fn(file, &arg, call);
 	if (err)
 		return err;
 	/* What has no result can't fail any more once it is done. */
@@ -51,7 +46,33 @@ static long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
 	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
 		err = -EFAULT;
 	if (cmd->done)
-		cmd->done(file, &arg, priv, !err);
+		cmd->done(file, &arg, call->priv, !err);
+	return err;
+}
+
+/* BULK commands succeed with an errno if they were not done with all. */
+static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
+			     struct zb_call *call, int err)
+{
+	if (err)
+		call->why.error = err == -ERESTARTSYS ? EINTR : -err;
+	if (!call->why.error || cmd->nr == ZB_IOC_EXPLAIN)
+		return;
+	call->why.command = cmd->nr;
+	zb_file_failed(file, &call->why);
+}
+
+static long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
+{
+	const struct zb_cmd *cmd = zb_find_cmd(nr);
+	struct zb_call call = { .why = { .node = -1, .largest_order = -1 } };
+	struct zb_file *file = filp->private_data;
+	int err;
+
+	if (!cmd)
+		return -ENOTTY;
+	err = do_cmd(cmd, file, (void __user *)uarg, &call);
+	remember_failure(cmd, file, &call, err);
 	return err;
 }
 

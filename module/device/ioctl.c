@@ -33,32 +33,51 @@ static_assert(sizeof(struct zb_ioc_label) == 48);
 static_assert(sizeof(struct zb_ioc_phys) == 32);
 static_assert(sizeof(struct zb_ioc_export) == 16);
 static_assert(sizeof(struct zb_ioc_sync) == 32);
+static_assert(sizeof(struct zb_ioc_explain) == 88);
 
 /**
  * zb_einval() - refuse a field of an ioctl's structure
+ * @call: the command
  * @field: its name in the user header
  * @value: what it was
  *
- * An errno does not say which field was wrong. Dynamic debug does: with
- * "func zb_einval +p" the log has the field, its value and the process.
+ * An errno does not say which field was wrong. ZB_IOC_EXPLAIN does, and dynamic
+ * debug: with "func zb_einval +p" the log has the field, its value and the process.
  *
  * Context: process.
  * Return: -EINVAL.
  */
-int zb_einval(const char *field, u64 value)
+int zb_einval(struct zb_call *call, const char *field, u64 value)
 {
 	pr_debug("zbuddy: %s[%d]: EINVAL: %s is %#llx\n", current->comm,
 		 task_tgid_nr(current), field, value);
+	call->why.cause = ZB_CAUSE_FIELD;
+	call->why.value = value;
+	strscpy(call->why.field, field, sizeof(call->why.field));
 	return -EINVAL;
 }
 
-static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
+/**
+ * zb_eperm() - refuse what takes a capability
+ * @call: the command
+ * @capability: CAP_*
+ *
+ * Return: -EPERM.
+ */
+int zb_eperm(struct zb_call *call, int capability)
+{
+	call->why.cause = ZB_CAUSE_CAPABILITY;
+	call->why.value = capability;
+	return -EPERM;
+}
+
+static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	const struct zb_host *host = file->space->host;
 	struct zb_ioc_info *info = &arg->info;
 
 	if (info->flags)
-		return zb_einval("flags", info->flags);
+		return zb_einval(call, "flags", info->flags);
 	*info = (struct zb_ioc_info){
 		.size = info->size,
 		.version = ZB_ABI_VERSION,
@@ -71,6 +90,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
 		.total_bytes = (u64)host->total_pages << PAGE_SHIFT,
 		.free_bytes = (u64)zb_host_free_pages(host) << PAGE_SHIFT,
 		.features = zb_mmap_features(host) | zb_charge_features() |
+			    ZB_FEATURE_EXPLAIN |
 			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
 			     ZB_FEATURE_DMABUF : 0),
 	};
@@ -79,7 +99,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, void **priv)
 	return 0;
 }
 
-static int do_zone(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	const struct zb_pool *pool = &file->space->host->pool;
 	struct zb_ioc_zone *out = &arg->zone;
@@ -87,9 +107,9 @@ static int do_zone(struct zb_file *file, union zb_arg *arg, void **priv)
 	struct zb_zone *zone;
 
 	if (out->flags)
-		return zb_einval("flags", out->flags);
+		return zb_einval(call, "flags", out->flags);
 	if (out->index >= pool->nr_zones)
-		return zb_einval("index", out->index);
+		return zb_einval(call, "index", out->index);
 	zone = &pool->zones[array_index_nospec(out->index, pool->nr_zones)];
 	zb_zone_snapshot(zone, &st);
 	out->node = zone->nid;
@@ -101,14 +121,14 @@ static int do_zone(struct zb_file *file, union zb_arg *arg, void **priv)
 	return 0;
 }
 
-static int do_free(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_buffer *buf;
 
 	if (arg->free.flags)
-		return zb_einval("flags", arg->free.flags);
+		return zb_einval(call, "flags", arg->free.flags);
 	if (arg->free.__reserved)
-		return zb_einval("__reserved", arg->free.__reserved);
+		return zb_einval(call, "__reserved", arg->free.__reserved);
 	buf = zb_file_remove(file, arg->free.handle);
 	if (!buf)
 		return -ENOENT;
@@ -116,13 +136,13 @@ static int do_free(struct zb_file *file, union zb_arg *arg, void **priv)
 	return 0;
 }
 
-static int do_query(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_query *query = &arg->query;
 	struct zb_buffer *buf;
 
 	if (query->flags)
-		return zb_einval("flags", query->flags);
+		return zb_einval(call, "flags", query->flags);
 	buf = zb_file_get(file, query->handle);
 	if (!buf)
 		return -ENOENT;
@@ -153,17 +173,17 @@ static bool label_ok(const char *label)
 	return false;
 }
 
-static int do_label(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_label *label = &arg->label;
 	struct zb_buffer *buf;
 
 	if (label->flags)
-		return zb_einval("flags", label->flags);
+		return zb_einval(call, "flags", label->flags);
 	if (label->__reserved)
-		return zb_einval("__reserved", label->__reserved);
+		return zb_einval(call, "__reserved", label->__reserved);
 	if (!label_ok(label->label))
-		return zb_einval("label", 0);
+		return zb_einval(call, "label", 0);
 	buf = zb_file_get(file, label->handle);
 	if (!buf)
 		return -ENOENT;
@@ -174,17 +194,17 @@ static int do_label(struct zb_file *file, union zb_arg *arg, void **priv)
 	return 0;
 }
 
-static int do_phys(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_phys *phys = &arg->phys;
 	struct zb_buffer *buf;
 
 	if (phys->flags)
-		return zb_einval("flags", phys->flags);
+		return zb_einval(call, "flags", phys->flags);
 	if (phys->__reserved)
-		return zb_einval("__reserved", phys->__reserved);
+		return zb_einval(call, "__reserved", phys->__reserved);
 	if (!capable(CAP_SYS_RAWIO))
-		return -EPERM;
+		return zb_eperm(call, CAP_SYS_RAWIO);
 	buf = zb_file_get(file, phys->handle);
 	if (!buf)
 		return -ENOENT;
@@ -195,7 +215,7 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, void **priv)
 }
 
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
-static int export_fd(struct zb_buffer *buf, u32 flags, void **priv)
+static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 {
 	u32 fd_flags = (flags & ZB_EXPORT_CLOEXEC ? O_CLOEXEC : 0) |
 		       (flags & ZB_EXPORT_RDWR ? O_RDWR : 0);
@@ -210,7 +230,7 @@ static int export_fd(struct zb_buffer *buf, u32 flags, void **priv)
 		put_unused_fd(fd);
 		return PTR_ERR(dmabuf);
 	}
-	*priv = dmabuf;
+	call->priv = dmabuf;
 	return fd;
 }
 
@@ -228,7 +248,7 @@ static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
 	fput(dmabuf->file);
 }
 #else
-static int export_fd(struct zb_buffer *buf, u32 flags, void **priv)
+static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 {
 	return -EOPNOTSUPP;
 }
@@ -239,53 +259,65 @@ static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
 }
 #endif
 
-static int do_export(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_export *export = &arg->export;
 	struct zb_buffer *buf;
 	int fd;
 
 	if (export->flags & ~(ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR))
-		return zb_einval("flags", export->flags);
+		return zb_einval(call, "flags", export->flags);
 	/* The dma-buf must not be good for more than the file is. */
 	if (!(file->mode & FMODE_READ) ||
-	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE)))
+	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE))) {
+		zb_explain(&call->why, ZB_CAUSE_FILE_MODE);
 		return -EACCES;
+	}
 	buf = zb_file_get(file, export->handle);
 	if (!buf)
 		return -ENOENT;
-	fd = export_fd(buf, export->flags, priv);
+	fd = export_fd(buf, export->flags, call);
 	zb_buffer_put(buf);
 	export->fd = fd;
 	return fd < 0 ? fd : 0;
 }
 
 /* Which field of @sync it was that zb_buffer_sync() refused. */
-static int sync_einval(const struct zb_ioc_sync *sync, u64 bytes)
+static int sync_einval(struct zb_call *call, const struct zb_ioc_sync *sync,
+		       u64 bytes)
 {
 	if (sync->offset >= bytes)
-		return zb_einval("offset", sync->offset);
+		return zb_einval(call, "offset", sync->offset);
 	if (!sync->length || sync->length > bytes - sync->offset)
-		return zb_einval("length", sync->length);
-	return zb_einval("flags", sync->flags);
+		return zb_einval(call, "length", sync->length);
+	return zb_einval(call, "flags", sync->flags);
 }
 
-static int do_sync(struct zb_file *file, union zb_arg *arg, void **priv)
+static int do_sync(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_sync *sync = &arg->sync;
 	struct zb_buffer *buf;
 	int err;
 
 	if (sync->__reserved)
-		return zb_einval("__reserved", sync->__reserved);
+		return zb_einval(call, "__reserved", sync->__reserved);
 	buf = zb_file_get(file, sync->handle);
 	if (!buf)
 		return -ENOENT;
 	err = zb_buffer_sync(buf, sync->flags, sync->offset, sync->length);
 	if (err == -EINVAL)
-		sync_einval(sync, zb_buffer_bytes(buf));
+		sync_einval(call, sync, zb_buffer_bytes(buf));
 	zb_buffer_put(buf);
 	return err;
+}
+
+/* What fails here is not remembered in turn: see zb_ioctl(). */
+static int do_explain(struct zb_file *file, union zb_arg *arg,
+		      struct zb_call *call)
+{
+	if (arg->explain.flags)
+		return zb_einval(call, "flags", arg->explain.flags);
+	return zb_file_explain(file, &arg->explain) ? 0 : -ENOENT;
 }
 
 #define ZB_CMD(_cmd, _member, _last, ...)				\
@@ -312,6 +344,7 @@ static const struct zb_cmd zb_cmds[] = {
 	ZB_CMD(ZB_IOC_EXPORT, export, fd, .fn = do_export, .tells = true,
 	       .done = export_done),
 	ZB_CMD(ZB_IOC_SYNC, sync, length, .fn = do_sync),
+	ZB_CMD(ZB_IOC_EXPLAIN, explain, field, .fn = do_explain, .tells = true),
 };
 
 /**

@@ -25,6 +25,17 @@ union zb_arg {
 	struct zb_ioc_phys phys;
 	struct zb_ioc_export export;
 	struct zb_ioc_sync sync;
+	struct zb_ioc_explain explain;
+};
+
+/**
+ * struct zb_call - what a command leaves behind besides its structure
+ * @priv: for the function that ends it
+ * @why: if it fails, the cause
+ */
+struct zb_call {
+	void *priv;
+	struct zb_ioc_explain why;
 };
 
 /**
@@ -35,14 +46,14 @@ union zb_arg {
  * @tells: it has something to tell: the structure is copied out
  * @fn: does it
  * @done: for a command that gives something out: called with what @fn left in
- *	@priv, and whether the caller has been told of it
+ *	zb_call.priv, and whether the caller has been told of it
  */
 struct zb_cmd {
 	unsigned int nr;
 	size_t size;
 	size_t min_size;
 	bool tells;
-	int (*fn)(struct zb_file *file, union zb_arg *arg, void **priv);
+	int (*fn)(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 	void (*done)(struct zb_file *file, union zb_arg *arg, void *priv,
 		     bool copied);
 };
@@ -60,17 +71,18 @@ struct zb_cmd {
 			      __ZB_GFP_OTHER_NODE | __ZB_GFP_ACCOUNT))
 
 /* ioctl.c */
-int zb_einval(const char *field, u64 value);
+int zb_einval(struct zb_call *call, const char *field, u64 value);
+int zb_eperm(struct zb_call *call, int capability);
 const struct zb_cmd *zb_find_cmd(unsigned int nr);
 
 /* ioctl_alloc.c */
-int zb_do_alloc(struct zb_file *file, union zb_arg *arg, void **priv);
+int zb_do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 void zb_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 		   bool copied);
-int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv);
+int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 			bool copied);
-int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, void **priv);
+int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 void zb_bulk_free_done(struct zb_file *file, union zb_arg *arg, void *priv,
 		       bool copied);
 

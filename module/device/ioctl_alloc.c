@@ -26,36 +26,36 @@ struct request {
 };
 
 /* 0 and the number of frames, or -EINVAL if no zone can ever have as many. */
-static int want_size(const struct request *req, const struct zb_pool *pool,
-		     struct zb_want *want)
+static int want_size(struct zb_call *call, const struct request *req,
+		     const struct zb_pool *pool, struct zb_want *want)
 {
 	u64 max = (u64)PAGE_SIZE << pool->max_order;
 
 	if (!(req->flags & ZB_BUF_LENGTH)) {
 		if (req->length)
-			return zb_einval("length", req->length);
+			return zb_einval(call, "length", req->length);
 		if (req->order > pool->max_order)
-			return zb_einval("order", req->order);
+			return zb_einval(call, "order", req->order);
 		want->nr_pages = BIT(req->order);
 		return 0;
 	}
 	if (req->order)
-		return zb_einval("order", req->order);
+		return zb_einval(call, "order", req->order);
 	if (!req->length || req->length > max)
-		return zb_einval("length", req->length);
+		return zb_einval(call, "length", req->length);
 	want->nr_pages = PAGE_ALIGN(req->length) >> PAGE_SHIFT;
 	return 0;
 }
 
 /* 0 and the node to start at, or -EINVAL if it has no region. */
-static int want_node(const struct request *req, const struct zb_host *host,
-		     struct zb_want *want)
+static int want_node(struct zb_call *call, const struct request *req,
+		     const struct zb_host *host, struct zb_want *want)
 {
 	want->nid = req->node;
 	if (req->node == ZB_NODE_ANY)
 		want->nid = NUMA_NO_NODE;
 	else if (!zb_pool_node(&host->pool, req->node))
-		return zb_einval("node", req->node);
+		return zb_einval(call, "node", req->node);
 	return 0;
 }
 
@@ -77,35 +77,44 @@ static u64 host_deadline(u64 deadline_ns)
 	return min(deadline_ns, ZB_WAIT_FOREVER - 1 + ns) - ns;
 }
 
-static int want_wait(const struct request *req, struct zb_want *want)
+static int want_wait(struct zb_call *call, const struct request *req,
+		     struct zb_want *want)
 {
 	want->wait = req->flags & ZB_BUF_WAIT;
 	if (!want->wait && req->deadline_ns)
-		return zb_einval("deadline_ns", req->deadline_ns);
+		return zb_einval(call, "deadline_ns", req->deadline_ns);
 	want->deadline_ns = host_deadline(req->deadline_ns);
 	return 0;
 }
 
 /* 0, -EINVAL for flags that make no sense, or -EPERM. */
-static int want_gfp(const struct request *req, struct zb_want *want)
+static int want_gfp(struct zb_call *call, const struct request *req,
+		    struct zb_want *want)
 {
 	if ((req->gfp & ~ZB_GFP_USER_MASK) || !zb_gfp_valid(req->gfp))
-		return zb_einval("gfp", zb_gfp_bits(req->gfp));
+		return zb_einval(call, "gfp", zb_gfp_bits(req->gfp));
 	if ((req->gfp & RESERVE_FLAGS) && !capable(CAP_SYS_RESOURCE))
-		return -EPERM;
+		return zb_eperm(call, CAP_SYS_RESOURCE);
 	want->gfp = req->gfp;
 	return 0;
 }
 
-static int get_want(const struct zb_host *host, const struct request *req,
-		    struct zb_want *want)
+static int get_want(struct zb_call *call, const struct zb_host *host,
+		    const struct request *req, struct zb_want *want)
 {
+	int err;
+
 	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
-		return zb_einval("flags", req->flags);
-	return want_size(req, &host->pool, want) ?:
-	       want_node(req, host, want) ?:
-	       want_wait(req, want) ?:
-	       want_gfp(req, want);
+		return zb_einval(call, "flags", req->flags);
+	err = want_size(call, req, &host->pool, want) ?:
+	      want_node(call, req, host, want) ?:
+	      want_wait(call, req, want) ?:
+	      want_gfp(call, req, want);
+	if (err)
+		return err;
+	want->why = &call->why;
+	call->why.wanted = (u64)want->nr_pages << PAGE_SHIFT;
+	return 0;
 }
 
 /*
@@ -123,6 +132,7 @@ static struct zb_buffer *create(struct zb_file *file, const struct zb_want *want
 	err = zb_file_add(file, buf);
 	if (!err)
 		return buf;
+	zb_explain(want->why, err == -ENOSPC ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
 	zb_buffer_put(buf);
 	zb_buffer_put(buf);
 	return ERR_PTR(err);
@@ -139,12 +149,12 @@ static void settle(struct zb_file *file, struct zb_buffer *buf, bool copied)
  * zb_do_alloc() - ZB_IOC_ALLOC
  * @file: the open file
  * @arg: the structure
- * @priv: out: for the function that ends the command
+ * @call: out: for the function that ends the command, and why it failed
  *
  * Context: may sleep.
  * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
  */
-int zb_do_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
+int zb_do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_alloc *alloc = &arg->alloc;
 	const struct request req = {
@@ -160,14 +170,14 @@ int zb_do_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
 	int err;
 
 	if (alloc->__reserved)
-		return zb_einval("__reserved", alloc->__reserved);
-	err = get_want(file->space->host, &req, &want);
+		return zb_einval(call, "__reserved", alloc->__reserved);
+	err = get_want(call, file->space->host, &req, &want);
 	if (err)
 		return err;
 	buf = create(file, &want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	*priv = buf;
+	call->priv = buf;
 	alloc->node = buf->nid;
 	alloc->order = buf->order;
 	alloc->zone = buf->zone;
@@ -252,15 +262,16 @@ static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 	return 0;
 }
 
-static int check_bulk_alloc(const struct zb_ioc_bulk_alloc *bulk)
+static int check_bulk_alloc(struct zb_call *call,
+			    const struct zb_ioc_bulk_alloc *bulk)
 {
 	if (bulk->__reserved)
-		return zb_einval("__reserved", bulk->__reserved);
+		return zb_einval(call, "__reserved", bulk->__reserved);
 	if (!bulk->nr || bulk->nr > ZB_BULK_MAX)
-		return zb_einval("nr", bulk->nr);
+		return zb_einval(call, "nr", bulk->nr);
 	if (bulk->buffer_size < sizeof(struct zb_bulk_buffer) ||
 	    bulk->buffer_size > PAGE_SIZE)
-		return zb_einval("buffer_size", bulk->buffer_size);
+		return zb_einval(call, "buffer_size", bulk->buffer_size);
 	return 0;
 }
 
@@ -268,12 +279,13 @@ static int check_bulk_alloc(const struct zb_ioc_bulk_alloc *bulk)
  * zb_do_bulk_alloc() - ZB_IOC_BULK_ALLOC
  * @file: the open file
  * @arg: the structure
- * @priv: out: for the function that ends the command
+ * @call: out: for the function that ends the command, and why it failed
  *
  * Context: may sleep.
  * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
  */
-int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
+int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
+		     struct zb_call *call)
 {
 	struct zb_ioc_bulk_alloc *bulk = &arg->bulk_alloc;
 	const struct request req = {
@@ -288,19 +300,23 @@ int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg, void **priv)
 	struct zb_want want = {};
 	int err;
 
-	err = check_bulk_alloc(bulk) ?: get_want(file->space->host, &req, &want);
+	err = check_bulk_alloc(call, bulk) ?:
+	      get_want(call, file->space->host, &req, &want);
 	if (err)
 		return err;
 	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
-	if (!bufs)
+	if (!bufs) {
+		zb_explain(&call->why, ZB_CAUSE_KERNEL);
 		return -ENOMEM;
+	}
 	err = bulk_create(file, bulk, &want, bufs);
 	if (!bulk->done) {
 		kvfree(bufs);
 		return err;
 	}
 	bulk->error = -err;
-	*priv = bufs;
+	call->why.error = bulk->error;
+	call->priv = bufs;
 	return 0;
 }
 
@@ -348,14 +364,15 @@ static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
 	return 0;
 }
 
-static int check_bulk_free(const struct zb_ioc_bulk_free *bulk)
+static int check_bulk_free(struct zb_call *call,
+			   const struct zb_ioc_bulk_free *bulk)
 {
 	if (bulk->flags)
-		return zb_einval("flags", bulk->flags);
+		return zb_einval(call, "flags", bulk->flags);
 	if (!bulk->nr || bulk->nr > ZB_BULK_MAX)
-		return zb_einval("nr", bulk->nr);
+		return zb_einval(call, "nr", bulk->nr);
 	if (!bulk->stride || bulk->stride % sizeof(u32))
-		return zb_einval("stride", bulk->stride);
+		return zb_einval(call, "stride", bulk->stride);
 	return 0;
 }
 
@@ -363,22 +380,24 @@ static int check_bulk_free(const struct zb_ioc_bulk_free *bulk)
  * zb_do_bulk_free() - ZB_IOC_BULK_FREE, up to the point of no return
  * @file: the open file
  * @arg: the structure
- * @priv: out: for the function that ends the command
+ * @call: out: for the function that ends the command, and why it failed
  *
  * Context: may sleep.
  * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
  */
-int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg, void **priv)
+int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg,
+		    struct zb_call *call)
 {
 	struct zb_ioc_bulk_free *bulk = &arg->bulk_free;
 	struct zb_buffer *hidden = NULL;
 	int err;
 
-	err = check_bulk_free(bulk) ?: bulk_hide(file, bulk, &hidden);
+	err = check_bulk_free(call, bulk) ?: bulk_hide(file, bulk, &hidden);
 	if (!hidden)
 		return err;
 	bulk->error = -err;
-	*priv = hidden;
+	call->why.error = bulk->error;
+	call->priv = hidden;
 	return 0;
 }
 

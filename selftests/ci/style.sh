@@ -23,7 +23,7 @@ checks=(
 	"core_state       module/core has no globals, prints nothing, never sleeps"
 	"kernel_versions  kernel versions are known to module/compat.h only"
 	"spdx             every source file tells its licence where it should"
-	"lengths          files up to 600 lines, functions up to 80"
+	"lengths          files up to 600 lines but for the user header, functions up to 80"
 	"own_version      the module's version is in dkms.conf only"
 	"machine_names    no name of a package host, no path of a machine"
 	"readme           README.md has every parameter, debugfs file and ioctl"
@@ -197,7 +197,8 @@ lengths() {
 	# shellcheck disable=SC2016  # for awk
 	each '\.([ch]|sh)$|^selftests/guest/(run|kernel|init|build)$|^selftests/fuzz/fuzz$|^\.ci/' awk '
 		FNR == 1 { start = 0; last = FILENAME }
-		FNR == 601 { print FILENAME ": more than 600 lines" }
+		# The user header is one file, however much it describes.
+		FNR == 601 && FILENAME !~ /^include\/uapi\// { print FILENAME ": more than 600 lines" }
 		/^[a-zA-Z_].*\(/ { name = $0 }
 		/^\{|^[a-z_0-9]+\(\) \{$/ { start = FNR }
 		/^\}/ && start {

@@ -123,6 +123,14 @@ FIXTURE_VARIANT_ADD(cmd, sync) {
 	.silent = true,
 };
 
+/* There has to be a failure that it can explain: see FIXTURE_SETUP. */
+FIXTURE_VARIANT_ADD(cmd, explain) {
+	.nr = ZB_IOC_EXPLAIN,
+	.size = sizeof(struct zb_ioc_explain),
+	.reserved = NO_RESERVED,
+	.needs = sizeof(struct zb_ioc_explain),
+};
+
 FIXTURE_SETUP(cmd)
 {
 	struct zb_ioc_alloc a;
@@ -134,6 +142,7 @@ FIXTURE_SETUP(cmd)
 	ASSERT_NE(MAP_FAILED, (void *)self->room);
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a));
 	self->handle = a.handle;
+	ASSERT_EQ(-ENOENT, zb_free(self->zb.fd, ~0u));
 	self->left = zb_free_bytes(self->zb.fd);
 }
 
@@ -482,7 +491,7 @@ TEST_F(zbuddy, unknown_commands)
 	unsigned int nr;
 
 	put_word(room, 0, sizeof(struct zb_ioc_info));
-	for (nr = ZB_IOC_SYNC + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
+	for (nr = ZB_IOC_EXPLAIN + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, room));
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, NULL));
 	}

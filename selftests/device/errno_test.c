@@ -97,7 +97,7 @@ static bool drop_capability(int cap)
 
 TEST_F(err, enotty)
 {
-	EXPECT_FAILS(ENOTTY, zb_ioctl(FD, _IO(ZB_IOC_TYPE, 11), &self->a));
+	EXPECT_FAILS(ENOTTY, zb_ioctl(FD, _IO(ZB_IOC_TYPE, 12), &self->a));
 	EXPECT_FAILS(ENOTTY, zb_ioctl(FD, _IOR(ZB_IOC_TYPE, 2, __u32), &self->a));
 }
 

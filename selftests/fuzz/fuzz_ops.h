@@ -298,6 +298,13 @@ static void fuzz_phys(void)
 	try_ioctl(ZB_IOC_PHYS, &p, sizeof(p));
 }
 
+static void fuzz_explain(void)
+{
+	struct zb_ioc_explain e = { .size = sizeof(e) };
+
+	try_ioctl(ZB_IOC_EXPLAIN, &e, sizeof(e));
+}
+
 static void fuzz_sync(void)
 {
 	struct zb_ioc_sync s = {

@@ -247,3 +247,98 @@ TEST(by_now_there_is_enough)
 	EXPECT(where == p->pool.zones);
 	end(p);
 }
+
+static struct zb_failure explain(struct unit_pool *p, zb_gfp_t gfp,
+				 unsigned long nr_pages)
+{
+	const struct zb_alloc_request req = { .gfp = gfp, .nr_pages = nr_pages };
+	struct zb_failure f;
+
+	zb_explain_failure(&p->pool, &req, &f);
+	return f;
+}
+
+static void expect_failure(const struct zb_failure *f, enum zb_why why,
+			   const struct zb_zone *zone, unsigned long nr_free,
+			   unsigned long nr_kept, int largest_order)
+{
+	EXPECT_EQ(f->verdict, ZB_COULD);
+	EXPECT_EQ(f->why, why);
+	EXPECT(f->zone == zone);
+	EXPECT_EQ(f->nr_free, nr_free);
+	EXPECT_EQ(f->nr_kept, nr_kept);
+	EXPECT_EQ(f->largest_order, largest_order);
+}
+
+/* What must be left depends on how urgent a request is. */
+TEST(how_much_is_kept)
+{
+	struct unit_pool *p = three_zones();
+	struct zb_zone *dma = &p->pool.zones[0], *normal = &p->pool.zones[1];
+	struct zb_failure f;
+
+	normal->watermark[ZB_ALLOC_WMARK_MIN] = ZB_PAGEBLOCK_NR - 8;
+	dma->lowmem_reserve[ZB_ZONE_NORMAL] = ZB_PAGEBLOCK_NR;
+	unit_take(normal, 8, U);
+	f = explain(p, NOWAIT, 2);
+	expect_failure(&f, ZB_WHY_WATERMARK, normal, ZB_PAGEBLOCK_NR / 2,
+		       ZB_PAGEBLOCK_NR - 8, 8);
+	unit_take(normal, 7, U);
+	f = explain(p, NOWAIT | __ZB_GFP_HIGH, 2);
+	expect_failure(&f, ZB_WHY_WATERMARK, normal, ZB_PAGEBLOCK_NR / 4,
+		       ZB_PAGEBLOCK_NR / 2 - 4, 7);
+	take_all(normal);
+	f = explain(p, NOWAIT, 2);
+	expect_failure(&f, ZB_WHY_LOWMEM, dma, ZB_PAGEBLOCK_NR,
+		       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_ORDER);
+	end(p);
+}
+
+/* The largest free block is one that the request may use. */
+TEST(what_is_in_special_pageblocks)
+{
+	static const struct {
+		unsigned int mt;
+		enum zb_why why;
+	} cases[] = {
+		{ ZB_MIGRATE_HIGHATOMIC, ZB_WHY_HIGHATOMIC },
+		{ ZB_MIGRATE_CMA, ZB_WHY_CMA },
+		{ ZB_MIGRATE_ISOLATE, ZB_WHY_ISOLATED },
+	};
+	struct zb_failure f;
+	struct unit_pool *p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		p = two_nodes();
+		take_all(&p->pool.zones[1]);
+		unit_set_type(&p->pool.zones[0], 1, cases[i].mt);
+		take_all(&p->pool.zones[0]);
+		f = explain(p, NOWAIT, 1);
+		expect_failure(&f, cases[i].why, &p->pool.zones[0],
+			       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_NR, -1);
+		end(p);
+	}
+}
+
+TEST(never_at_all)
+{
+	struct unit_pool *p = three_zones();
+	struct zb_zone *normal = &p->pool.zones[1];
+	struct zb_failure f;
+
+	normal->watermark[ZB_ALLOC_WMARK_MIN] = ZB_PAGEBLOCK_NR / 4;
+	p->pool.zones[0].watermark[ZB_ALLOC_WMARK_MIN] = ZB_PAGEBLOCK_NR / 4;
+	f = explain(p, NOWAIT, ZB_PAGEBLOCK_NR);
+	EXPECT_EQ(f.verdict, ZB_NEVER_WATERMARK);
+	EXPECT(f.zone == &p->pool.zones[0]);
+	EXPECT_EQ(f.nr_kept, ZB_PAGEBLOCK_NR / 4);
+	/* No such flags, no such size: there is no zone to name. */
+	f = explain(p, __ZB_GFP_DMA | __ZB_GFP_DMA32, 1);
+	EXPECT_EQ(f.verdict, ZB_NEVER_VALID);
+	EXPECT(!f.zone);
+	f = explain(p, NOWAIT, 2 * ZB_PAGEBLOCK_NR);
+	EXPECT_EQ(f.verdict, ZB_NEVER_VALID);
+	EXPECT_EQ(f.largest_order, -1);
+	end(p);
+}

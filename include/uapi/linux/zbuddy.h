@@ -58,7 +58,8 @@
  *    32-bit program, 16 TiB (of mmap() offsets) divided by twice the size of
  *    the largest block
  *
- * A command that fails changes nothing.
+ * A command that fails changes nothing. ZB_IOC_EXPLAIN tells the cause of the
+ * failure: the field, the limit, or the state of the memory.
  *
  * mmap() of the device maps a buffer. The offset is one of the two that ALLOC,
  * QUERY and BULK_ALLOC return, plus any page-aligned offset within the buffer.
@@ -224,6 +225,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_LONGTERM_PIN	(1ull << 2)	/* mappings allow long-term pins */
 #define ZB_FEATURE_DMEM		(1ull << 3)	/* buffers are charged to the dmem cgroup */
 #define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* buffers are charged to RLIMIT_MEMLOCK */
+#define ZB_FEATURE_EXPLAIN	(1ull << 5)	/* ZB_IOC_EXPLAIN */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -528,6 +530,90 @@ struct zb_ioc_sync {
 	__aligned_u64 length;
 };
 
+/*
+ * zb_ioc_explain.cause. Those with "zone" set @node, @zone, @free and
+ * @largest_order, for the zone that came closest to serving the request.
+ */
+#define ZB_CAUSE_NONE		0	/* the errno says it all */
+#define ZB_CAUSE_FIELD		1	/* @value is not valid for @field */
+#define ZB_CAUSE_CAPABILITY	2	/* the caller lacks capability number @value */
+#define ZB_CAUSE_FILE_MODE	3	/* the device was opened with a lesser mode */
+/* There is no memory now. */
+#define ZB_CAUSE_FREED		4	/* enough memory has become free since (zone) */
+#define ZB_CAUSE_WATERMARK	5	/* @limit must stay free (zone) */
+#define ZB_CAUSE_FRAGMENTED	6	/* the free blocks are too small (zone) */
+#define ZB_CAUSE_HIGHATOMIC	7	/* @limit is in HighAtomic pageblocks (zone) */
+#define ZB_CAUSE_CMA		8	/* @limit is in CMA pageblocks (zone) */
+#define ZB_CAUSE_LOWMEM		9	/* @limit is kept for lower zone types (zone) */
+#define ZB_CAUSE_ISOLATED	10	/* @limit is in isolated pageblocks (zone) */
+#define ZB_CAUSE_CACHED		11	/* @limit is on per-CPU lists (zone) */
+#define ZB_CAUSE_FULL		12	/* less is free than requested (zone) */
+#define ZB_CAUSE_NODE		13	/* the caller may not use the node of this zone */
+#define ZB_CAUSE_ZONE		14	/* the flags exclude this zone */
+#define ZB_CAUSE_LINE		15	/* requests ahead in the line take it (zone) */
+/* There would be no memory even if all of it were free. */
+#define ZB_CAUSE_NEVER_ZONE	16	/* the flags exclude all zones */
+#define ZB_CAUSE_NEVER_NODE	17	/* the caller may not use the nodes of such zones */
+#define ZB_CAUSE_NEVER_BLOCK	18	/* the zones are too small for the block (zone) */
+#define ZB_CAUSE_NEVER_TYPE	19	/* it would be CMA, isolated or damaged (zone) */
+#define ZB_CAUSE_NEVER_WATERMARK 20	/* @limit must stay free (zone) */
+/* A limit was reached: @limit and what counts towards it, @used. */
+#define ZB_CAUSE_OPEN_BYTES	21	/* max_bytes_per_open */
+#define ZB_CAUSE_USER_BYTES	22	/* max_bytes_per_user */
+#define ZB_CAUSE_OWNER_BYTES	23	/* the same for a namespace's owner; no @used */
+#define ZB_CAUSE_OPEN_WAITING	24	/* max_waiting_per_open */
+#define ZB_CAUSE_USER_WAITING	25	/* max_waiting_per_user */
+#define ZB_CAUSE_OWNER_WAITING	26	/* the same for a namespace's owner; no @used */
+#define ZB_CAUSE_DMEM		27	/* dmem.max of a cgroup; no @limit, no @used */
+#define ZB_CAUSE_MEMLOCK	28	/* RLIMIT_MEMLOCK */
+#define ZB_CAUSE_HANDLES	29	/* all handles of the open file are in use */
+/* The region has nothing to do with it. */
+#define ZB_CAUSE_KERNEL		30	/* the kernel could not allocate metadata */
+#define ZB_CAUSE_CACHES		31	/* caches could not be written back */
+
+#define ZB_FIELD_LEN	16
+
+/**
+ * struct zb_ioc_explain - the cause of the last failure
+ * @size: sizeof(struct zb_ioc_explain)
+ * @flags: must be 0
+ * @command: out: the command that failed, such as ZB_IOC_ALLOC
+ * @error: out: its errno, or zb_ioc_bulk_alloc.error
+ * @cause: out: ZB_CAUSE_*; a program takes one that it does not know as
+ *	ZB_CAUSE_NONE, because newer modules may know more
+ * @node: out: node of the zone, or -1
+ * @zone: out: ZB_ZONE_* of the zone, if @node is not -1
+ * @largest_order: out: order of the largest free block of a type that the
+ *	request may use, or -1
+ * @wanted: out: size of the requested buffer in bytes, or 0
+ * @free: out: free memory of the zone in bytes, including per-CPU lists
+ * @limit: out: bytes or requests, see ZB_CAUSE_*
+ * @used: out: bytes or requests, see ZB_CAUSE_*
+ * @value: out: the value of @field, or the number of the capability
+ * @field: out: name of a member of the command's structure, terminated by a 0
+ *
+ * An open file remembers only the last failure of all threads. If that was
+ * another thread's, or if no command has failed yet, this one fails with ENOENT.
+ * Neither a successful command nor a failure of this one replaces what is
+ * remembered. ENOTTY and failures of mmap() are not remembered.
+ */
+struct zb_ioc_explain {
+	__u32 size;
+	__u32 flags;
+	__u32 command;
+	__u32 error;
+	__u32 cause;
+	__s32 node;
+	__u32 zone;
+	__s32 largest_order;
+	__aligned_u64 wanted;
+	__aligned_u64 free;
+	__aligned_u64 limit;
+	__aligned_u64 used;
+	__aligned_u64 value;
+	char field[ZB_FIELD_LEN];
+};
+
 #define ZB_IOC_INFO	_IO(ZB_IOC_TYPE, 0)
 #define ZB_IOC_ZONE	_IO(ZB_IOC_TYPE, 1)
 #define ZB_IOC_ALLOC	_IO(ZB_IOC_TYPE, 2)
@@ -539,5 +625,6 @@ struct zb_ioc_sync {
 #define ZB_IOC_PHYS	_IO(ZB_IOC_TYPE, 8)
 #define ZB_IOC_EXPORT	_IO(ZB_IOC_TYPE, 9)
 #define ZB_IOC_SYNC	_IO(ZB_IOC_TYPE, 10)
+#define ZB_IOC_EXPLAIN	_IO(ZB_IOC_TYPE, 11)
 
 #endif /* _UAPI_LINUX_ZBUDDY_H */

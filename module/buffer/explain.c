@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Why a command failed: what an errno has no room for. */
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "../core/why.h"
+#include "buffer.h"
+
+static const u32 causes[ZB_NR_WHY] = {
+	[ZB_WHY_GONE] = ZB_CAUSE_FREED,
+	[ZB_WHY_WATERMARK] = ZB_CAUSE_WATERMARK,
+	[ZB_WHY_FRAGMENTED] = ZB_CAUSE_FRAGMENTED,
+	[ZB_WHY_HIGHATOMIC] = ZB_CAUSE_HIGHATOMIC,
+	[ZB_WHY_CMA] = ZB_CAUSE_CMA,
+	[ZB_WHY_LOWMEM] = ZB_CAUSE_LOWMEM,
+	[ZB_WHY_ISOLATED] = ZB_CAUSE_ISOLATED,
+	[ZB_WHY_CACHED] = ZB_CAUSE_CACHED,
+	[ZB_WHY_EMPTY] = ZB_CAUSE_FULL,
+	[ZB_WHY_NODE] = ZB_CAUSE_NODE,
+	[ZB_WHY_ZONE] = ZB_CAUSE_ZONE,
+};
+
+static const u32 never[ZB_COULD] = {
+	[ZB_NEVER_VALID] = ZB_CAUSE_NONE,
+	[ZB_NEVER_ZONE] = ZB_CAUSE_NEVER_ZONE,
+	[ZB_NEVER_NODE] = ZB_CAUSE_NEVER_NODE,
+	[ZB_NEVER_BLOCK] = ZB_CAUSE_NEVER_BLOCK,
+	[ZB_NEVER_TYPE] = ZB_CAUSE_NEVER_TYPE,
+	[ZB_NEVER_WATERMARK] = ZB_CAUSE_NEVER_WATERMARK,
+};
+
+/**
+ * zb_explain_no_memory() - why the region had no memory for the current task
+ * @space: where
+ * @want: what was wanted; its @why is filled in if it has no cause yet
+ * @in_line: it has waited: where there is memory, it is kept for those before it
+ *
+ * Context: may sleep.
+ */
+void zb_explain_no_memory(struct zb_space *space, const struct zb_want *want,
+			  bool in_line)
+{
+	struct zb_ioc_explain *why = want->why;
+	struct zb_policy policy = {};
+	struct zb_alloc_request req;
+	struct zb_failure f;
+
+	if (!why || why->cause)
+		return;
+	zb_host_request(space->host, want->gfp, want->nr_pages, want->nid,
+			&policy, &req);
+	zb_explain_failure(&space->host->pool, &req, &f);
+	why->cause = f.verdict == ZB_COULD ? causes[f.why] : never[f.verdict];
+	if (in_line && why->cause == ZB_CAUSE_FREED)
+		why->cause = ZB_CAUSE_LINE;
+	why->largest_order = f.largest_order;
+	if (!f.zone)
+		return;
+	why->node = f.zone->nid;
+	why->zone = f.zone->type;
+	why->free = (u64)f.nr_free << PAGE_SHIFT;
+	why->limit = (u64)f.nr_kept << PAGE_SHIFT;
+}
+
+/**
+ * zb_file_failed() - remember why a command of the current thread failed
+ * @file: on which
+ * @why: the cause
+ */
+void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why)
+{
+	spin_lock(&file->failed_lock);
+	file->failed = *why;
+	file->failed_task = task_pid_nr(current);
+	spin_unlock(&file->failed_lock);
+}
+
+/**
+ * zb_file_explain() - why the last command that failed did so
+ * @file: on which
+ * @why: filled in, but for its size
+ *
+ * Return: false if nothing has failed, or if that was another thread's command.
+ */
+bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why)
+{
+	const u32 size = why->size;
+	bool mine;
+
+	spin_lock(&file->failed_lock);
+	mine = file->failed_task == task_pid_nr(current);
+	if (mine)
+		*why = file->failed;
+	spin_unlock(&file->failed_lock);
+	why->size = size;
+	return mine;
+}

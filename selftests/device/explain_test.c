@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ZB_IOC_EXPLAIN: the cause of each failure that can be brought about here, the
+ * numbers that come with it, and whose failure an open file remembers. The zones of
+ * the allocator are in unit/why_test.c, the sentences in zbctl/zbctl_why_test.sh.
+ */
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define NOBODY		54321
+
+FIXTURE(explain) {
+	FIXTURE_DATA(zbuddy) zb;
+	__u64 page;
+};
+
+static void no_limits(void)
+{
+	zb_set_parameter("max_bytes_per_open", 0);
+	zb_set_parameter("max_bytes_per_user", 0);
+	zb_set_parameter("max_waiting_per_open", 256);
+	zb_set_parameter("max_waiting_per_user", 1024);
+	zb_write_parameter("charge", "auto");
+	chmod(ZB_DEV, 0600);
+}
+
+FIXTURE_SETUP(explain)
+{
+	if (zb_setup(_metadata, &self->zb))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	if (geteuid())
+		SKIP(return, "must be root");
+	self->page = self->zb.page;
+	ASSERT_EQ(0, chmod(ZB_DEV, 0666));
+}
+
+FIXTURE_TEARDOWN_PARENT(explain)
+{
+	no_limits();
+	zb_teardown(_metadata, &self->zb);
+}
+
+#define FD	self->zb.fd
+
+static int explain(int fd, struct zb_ioc_explain *e)
+{
+	*e = (struct zb_ioc_explain){ .size = sizeof(*e) };
+	return zb_ioctl(fd, ZB_IOC_EXPLAIN, e);
+}
+
+static int alloc(int fd, __u32 order, __u32 gfp)
+{
+	struct zb_ioc_alloc a;
+
+	return zb_alloc_order(fd, order, gfp | __ZB_GFP_NOWARN, &a);
+}
+
+static int alloc_until(int fd, __u64 deadline)
+{
+	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
+
+	a.flags = ZB_BUF_WAIT;
+	a.deadline_ns = deadline;
+	return zb_ioctl(fd, ZB_IOC_ALLOC, &a);
+}
+
+/* @call fails with @err, and @why is what the file says of it. */
+#define EXPECT_CAUSE(why, err, call) do {				\
+	EXPECT_EQ(-(err), call);					\
+	ASSERT_EQ(0, explain(FD, &e));					\
+	EXPECT_EQ(err, e.error);					\
+	EXPECT_EQ(why, e.cause);					\
+} while (0)
+
+static bool drop_capability(int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	data[cap / 32].effective &= ~(1u << cap % 32);
+	return !syscall(SYS_capset, &head, data);
+}
+
+TEST_F(explain, nothing_has_failed)
+{
+	struct zb_ioc_explain e;
+
+	EXPECT_EQ(-ENOENT, explain(FD, &e));
+	EXPECT_EQ(0, alloc(FD, 0, ZB_GFP_ANYZONE));
+	EXPECT_EQ(-ENOENT, explain(FD, &e));
+	/* nor is that a failure to be explained */
+	EXPECT_EQ(-ENOENT, explain(FD, &e));
+}
+
+/* Also after a success, and after another question that was wrong. */
+TEST_F(explain, it_is_remembered)
+{
+	struct zb_ioc_explain e, wrong = { .size = sizeof(wrong), .flags = 1 };
+
+	EXPECT_CAUSE(ZB_CAUSE_NONE, ENOENT, zb_free(FD, ZB_NO_HANDLE));
+	EXPECT_EQ(ZB_IOC_FREE, e.command);
+	EXPECT_EQ(-1, e.node);
+	EXPECT_EQ(-1, e.largest_order);
+	EXPECT_EQ(0, e.wanted);
+	EXPECT_STREQ("", e.field);
+	EXPECT_EQ(0, alloc(FD, 0, ZB_GFP_ANYZONE));
+	EXPECT_EQ(-EINVAL, zb_ioctl(FD, ZB_IOC_EXPLAIN, &wrong));
+	EXPECT_CAUSE(ZB_CAUSE_NONE, ENOENT, -ENOENT);
+	EXPECT_EQ(ZB_IOC_FREE, e.command);
+	EXPECT_EQ(-EFAULT, zb_ioctl(FD, ZB_IOC_ALLOC, NULL));
+	EXPECT_CAUSE(ZB_CAUSE_NONE, EFAULT, -EFAULT);
+	EXPECT_EQ(ZB_IOC_ALLOC, e.command);
+}
+
+static void *fail_elsewhere(void *arg)
+{
+	FIXTURE_DATA(explain) *self = arg;
+	struct zb_ioc_explain e;
+
+	if (explain(FD, &e) != -ENOENT)
+		return (void *)1;
+	zb_free(FD, ZB_NO_HANDLE);
+	return explain(FD, &e) ? (void *)2 : NULL;
+}
+
+/* What is another thread's is not told, and replaces what was there. */
+TEST_F(explain, of_this_thread)
+{
+	struct zb_ioc_explain e;
+	pthread_t thread;
+	void *rc;
+
+	EXPECT_CAUSE(ZB_CAUSE_FIELD, EINVAL, alloc(FD, 63, ZB_GFP_ANYZONE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fail_elsewhere, self));
+	pthread_join(thread, &rc);
+	EXPECT_EQ(NULL, rc);
+	EXPECT_EQ(-ENOENT, explain(FD, &e));
+}
+
+TEST_F(explain, fields)
+{
+	struct zb_ioc_info info = { .size = sizeof(info), .flags = 6 };
+	struct zb_ioc_explain e;
+
+	EXPECT_CAUSE(ZB_CAUSE_FIELD, EINVAL, alloc(FD, 63, ZB_GFP_ANYZONE));
+	EXPECT_STREQ("order", e.field);
+	EXPECT_EQ(63, e.value);
+	EXPECT_CAUSE(ZB_CAUSE_FIELD, EINVAL, alloc(FD, 0, __ZB_GFP_DMA | __ZB_GFP_DMA32));
+	EXPECT_STREQ("gfp", e.field);
+	EXPECT_EQ(__ZB_GFP_DMA | __ZB_GFP_DMA32 | __ZB_GFP_NOWARN, e.value);
+	EXPECT_CAUSE(ZB_CAUSE_FIELD, EINVAL, zb_ioctl(FD, ZB_IOC_INFO, &info));
+	EXPECT_STREQ("flags", e.field);
+	EXPECT_EQ(6, e.value);
+	info.size = 8;
+	EXPECT_CAUSE(ZB_CAUSE_FIELD, EINVAL, zb_ioctl(FD, ZB_IOC_INFO, &info));
+	EXPECT_STREQ("size", e.field);
+}
+
+TEST_F(explain, rights)
+{
+	struct zb_ioc_explain e;
+	struct zb_ioc_phys phys;
+	struct zb_ioc_alloc a;
+
+	ASSERT_EQ(0, zb_alloc_order(FD, 0, ZB_GFP_ANYZONE, &a));
+	ASSERT_TRUE(drop_capability(CAP_SYS_RESOURCE));
+	ASSERT_TRUE(drop_capability(CAP_SYS_RAWIO));
+	EXPECT_CAUSE(ZB_CAUSE_CAPABILITY, EPERM, alloc(FD, 0, ZB_GFP_ATOMIC));
+	EXPECT_EQ(CAP_SYS_RESOURCE, e.value);
+	EXPECT_CAUSE(ZB_CAUSE_CAPABILITY, EPERM, zb_phys(FD, a.handle, &phys));
+	EXPECT_EQ(CAP_SYS_RAWIO, e.value);
+	if (!(self->zb.info.features & ZB_FEATURE_DMABUF))
+		return;
+	close(FD);
+	FD = open(ZB_DEV, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, FD);
+	EXPECT_CAUSE(ZB_CAUSE_FILE_MODE, EACCES, zb_export(FD, 1, ZB_EXPORT_RDWR));
+}
+
+TEST_F(explain, limits_of_bytes)
+{
+	struct zb_ioc_explain e;
+
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 4 * self->page));
+	ASSERT_EQ(0, alloc(FD, 1, ZB_GFP_ANYZONE));
+	EXPECT_CAUSE(ZB_CAUSE_OPEN_BYTES, EDQUOT, alloc(FD, 2, ZB_GFP_ANYZONE));
+	EXPECT_EQ(4 * self->page, e.limit);
+	EXPECT_EQ(2 * self->page, e.used);
+	EXPECT_EQ(4 * self->page, e.wanted);
+	EXPECT_EQ(ZB_IOC_ALLOC, e.command);
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 3 * self->page));
+	EXPECT_CAUSE(ZB_CAUSE_USER_BYTES, EDQUOT, alloc(FD, 1, ZB_GFP_ANYZONE));
+	EXPECT_EQ(3 * self->page, e.limit);
+	EXPECT_EQ(2 * self->page, e.used);
+}
+
+/* Of somebody else's account no more is told than the limit. */
+TEST_F(explain, limit_of_a_namespace_owner)
+{
+	struct zb_ioc_explain e;
+	int pipes[4], status;
+	char byte, path[64], map[64];
+	pid_t pid;
+
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_user", 3 * self->page));
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, pipe(pipes + 2));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (setgid(NOBODY) || setuid(NOBODY) || alloc(FD, 1, ZB_GFP_ANYZONE))
+			_exit(1);
+		if (unshare(CLONE_NEWUSER))
+			_exit(50);
+		if (write(pipes[1], "", 1) != 1 || read(pipes[2], &byte, 1) != 1 ||
+		    setuid(1))
+			_exit(2);
+		if (alloc(FD, 1, ZB_GFP_ANYZONE) != -EDQUOT || explain(FD, &e))
+			_exit(3);
+		_exit(e.cause == ZB_CAUSE_OWNER_BYTES && !e.used &&
+		      e.limit == 3 * self->page ? 0 : 4);
+	}
+	if (read(pipes[0], &byte, 1) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+		snprintf(map, sizeof(map), "0 %u 1\n1 100000 1\n", NOBODY);
+		EXPECT_EQ(0, zb_write_file(path, map));
+		EXPECT_EQ(1, write(pipes[3], "", 1));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 50)
+		SKIP(return, "no user namespaces for users here");
+	EXPECT_EQ(0, status);
+}
+
+TEST_F(explain, limits_of_the_kernel)
+{
+	struct rlimit some = { .rlim_cur = 4 * self->page, .rlim_max = 4 * self->page };
+	struct zb_ioc_explain e;
+
+	if (zb_write_parameter("charge", "memlock"))
+		SKIP(return, "this kernel charges no RLIMIT_MEMLOCK");
+	ASSERT_TRUE(drop_capability(CAP_IPC_LOCK));
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &some));
+	EXPECT_CAUSE(ZB_CAUSE_MEMLOCK, EAGAIN, alloc(FD, 3, ZB_GFP_ANYZONE));
+	EXPECT_EQ(4 * self->page, e.limit);
+	EXPECT_EQ(8 * self->page, e.wanted);
+}
+
+/* All of the region is taken, and neither urgency nor other zones help. */
+static void take_all(FIXTURE_DATA(explain) *self, struct zb_ioc_alloc *all,
+		     unsigned int max)
+{
+	__u64 bytes;
+
+	zb_alloc_all(FD, self->zb.info.max_order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC |
+		     __ZB_GFP_NOWARN, all, max, &bytes);
+}
+
+static struct zb_ioc_alloc all[8192];
+
+TEST_F(explain, full)
+{
+	struct zb_ioc_explain e;
+	struct zb_ioc_zone zone;
+
+	take_all(self, all, ARRAY_SIZE(all));
+	EXPECT_CAUSE(ZB_CAUSE_FULL, ENOMEM,
+		     alloc(FD, 2, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC));
+	ASSERT_EQ(0, zb_zone(FD, 0, &zone));
+	EXPECT_EQ(zone.node, e.node);
+	EXPECT_GT(4 * self->page, e.free);
+	EXPECT_EQ(4 * self->page, e.wanted);
+	EXPECT_GT(2, e.largest_order);
+}
+
+TEST_F(explain, waiting)
+{
+	struct zb_ioc_explain e;
+	int ms;
+	struct zb_ioc_alloc a;
+	pid_t pid;
+
+	take_all(self, all, ARRAY_SIZE(all));
+	EXPECT_CAUSE(ZB_CAUSE_FULL, ETIMEDOUT, alloc_until(FD, 1));
+	EXPECT_CAUSE(ZB_CAUSE_FULL, ETIMEDOUT, alloc_until(FD, zb_deadline(1000000)));
+	ASSERT_EQ(0, zb_set_parameter("max_waiting_per_open", 1));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(zb_alloc_wait(FD, 0, ZB_WAIT_FOREVER, &a) ? 1 : 0);
+	for (ms = 0; ms < 60000 && alloc_until(FD, zb_deadline(1000000)) != -EDQUOT; ms += 10)
+		zb_sleep_ms(10);
+	EXPECT_CAUSE(ZB_CAUSE_OPEN_WAITING, EDQUOT,
+		     alloc_until(FD, zb_deadline(1000000000)));
+	EXPECT_EQ(1, e.limit);
+	EXPECT_EQ(1, e.used);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Nobody can ever have it. */
+TEST_F(explain, never)
+{
+	struct zb_ioc_explain e;
+	struct zb_ioc_zone zone;
+	bool dma = false;
+	__u32 i;
+
+	for (i = 0; i < self->zb.info.nr_zones; i++)
+		dma |= !zb_zone(FD, i, &zone) && zone.type == ZB_ZONE_DMA;
+	if (dma && self->zb.info.max_order > 12) {
+		EXPECT_CAUSE(ZB_CAUSE_NEVER_BLOCK, ENOMEM,
+			     alloc(FD, self->zb.info.max_order, __ZB_GFP_DMA));
+		EXPECT_EQ(ZB_ZONE_DMA, e.zone);
+		EXPECT_LT(e.largest_order, self->zb.info.max_order);
+	} else if (!dma) {
+		EXPECT_CAUSE(ZB_CAUSE_NEVER_ZONE, ENOMEM, alloc(FD, 0, __ZB_GFP_DMA));
+	}
+}
+
+/* A BULK that got only some succeeds, and there is still something to explain. */
+TEST_F(explain, bulk_ended_early)
+{
+	static struct zb_bulk_buffer bufs[8];
+	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, 8);
+	struct zb_ioc_explain e;
+
+	ASSERT_EQ(0, zb_set_parameter("max_bytes_per_open", 3 * self->page));
+	ASSERT_EQ(0, zb_ioctl(FD, ZB_IOC_BULK_ALLOC, &bulk));
+	EXPECT_EQ(3, bulk.done);
+	EXPECT_EQ(EDQUOT, bulk.error);
+	EXPECT_CAUSE(ZB_CAUSE_OPEN_BYTES, EDQUOT, -EDQUOT);
+	EXPECT_EQ(ZB_IOC_BULK_ALLOC, e.command);
+	EXPECT_EQ(3 * self->page, e.used);
+	EXPECT_EQ(self->page, e.wanted);
+}
+
+TEST_HARNESS_MAIN
