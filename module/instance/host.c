@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From regions to a pool, and back.
+ * Creates the pool of the core over the regions, and destroys it.
  *
- * The core asks its caller for memory, for CPUs (drain.c) and for distances;
- * here they are the kernel's.
+ * The core has no allocator of its own: this file gives it memory for its data
+ * structures and the distances between nodes.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -37,7 +37,7 @@ static int create_zone(struct zb_zone *zone, const struct zb_span *span,
 	zone->max_order = pool->max_order;
 	zone->home_type = pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
 						    ZB_MIGRATE_MOVABLE;
-	/* vmalloc memory is page aligned, as cache lines want it. */
+	/* struct zb_pageblock is cache line aligned, and vmalloc() memory page aligned. */
 	zone->pageblocks = vmalloc_node(zb_zone_pageblocks_size(span->nr_pages),
 					nid);
 	zone->state = vzalloc_node(zb_zone_state_size(span->nr_pages), nid);
@@ -58,14 +58,14 @@ static void destroy_zones(struct zb_pool *pool)
 	kfree(pool->zones);
 }
 
-struct layout {
+struct region_layout {
 	struct zb_span span[ZB_NR_ZONES];
 	unsigned int nr;
 };
 
-/* Cut every region into zones; all of them merge up to the same order. */
+/* Divide every region into zones, and find the largest order that fits in any zone. */
 static int layout_regions(struct zb_host *host, const struct zb_params *params,
-			  struct layout *layout)
+			  struct region_layout *layout)
 {
 	struct zb_region *region;
 	unsigned int i, order;
@@ -77,7 +77,7 @@ static int layout_regions(struct zb_host *host, const struct zb_params *params,
 		why = zb_layout(params->zones, PAGE_SHIFT, region->start_pfn,
 				region->nr_pages, layout->span, &layout->nr);
 		if (why) {
-			pr_err("%s (it was zones=%s)\n", why, params->zones);
+			pr_err("zones=%s: %s\n", params->zones, why);
 			return -EINVAL;
 		}
 		order = zb_layout_max_order(layout->span, layout->nr,
@@ -85,7 +85,7 @@ static int layout_regions(struct zb_host *host, const struct zb_params *params,
 		host->pool.max_order = max(host->pool.max_order, order);
 	}
 	if (params->max_order_given && host->pool.max_order < params->max_order) {
-		pr_err("max_order=%u: the largest block that fits a zone is of order %u: make size= or the zone larger\n",
+		pr_err("max_order=%u: the largest block that fits in a zone has order %u: increase size= or the size of the zone\n",
 		       params->max_order, host->pool.max_order);
 		return -EINVAL;
 	}
@@ -96,7 +96,7 @@ static int create_zones(struct zb_host *host, const struct zb_params *params)
 {
 	unsigned int i, k, nr = host->nr_regions;
 	struct zb_pool *pool = &host->pool;
-	struct layout *layout;
+	struct region_layout *layout;
 	int err = -ENOMEM;
 
 	layout = kcalloc(nr, sizeof(*layout), GFP_KERNEL);
@@ -118,12 +118,12 @@ out:
 	return err;
 }
 
-static int distance(int from, int to)
+static int kernel_node_distance(int from, int to)
 {
 	return node_distance(from, to);
 }
 
-/* Beyond this a map would cost more than it gains: regions far apart. */
+/* Regions that are far apart need a larger map, which is not worth its memory. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_host *host)
@@ -154,7 +154,10 @@ static void destroy_nodes(struct zb_pool *pool)
 	kfree(pool->nodes);
 }
 
-/* One copy, so that its allocation can be made to fail on a machine without such nodes. */
+/*
+ * noinline: with a single copy, the tests can make this allocation fail even on a
+ * machine without memoryless nodes.
+ */
 static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, int nid)
 {
 	node->nid = nid;
@@ -162,11 +165,14 @@ static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, i
 				 GFP_KERNEL);
 	if (!node->zonelist)
 		return -ENOMEM;
-	zb_node_init(node, pool->zones, pool->nr_zones, distance);
+	zb_node_init(node, pool->zones, pool->nr_zones, kernel_node_distance);
 	return 0;
 }
 
-/* Requests may name these nodes, and CPUs may belong to them. */
+/*
+ * Nodes without a region need a zonelist as well: requests may name them, and CPUs
+ * may belong to them.
+ */
 static int create_memoryless(struct zb_pool *pool)
 {
 	int nid, err;
@@ -260,7 +266,10 @@ static void log_region(const struct zb_host *host, const struct zb_region *regio
 		host->pool.max_order, zones);
 }
 
-/* The last pageblocks of the largest zone: what is used last. */
+/*
+ * Mark the last pageblocks of the largest zone as CMA, because the allocator uses
+ * these last.
+ */
 static void mark_cma(struct zb_host *host, unsigned long nr_pages)
 {
 	struct zb_zone *zone, *largest = host->pool.zones;
@@ -274,14 +283,14 @@ static void mark_cma(struct zb_host *host, unsigned long nr_pages)
 	     pfn += ZB_PAGEBLOCK_NR)
 		zb_pool_set_migratetype(&host->pool, pfn, ZB_MIGRATE_CMA);
 	if (nr)
-		pr_info("%lu MiB of node %d zone %s are for movable memory only\n",
-			nr >> (20 - PAGE_SHIFT), largest->nid,
-			zb_zone_names[largest->type]);
+		pr_info("node %d zone %s: %lu MiB are reserved for movable allocations\n",
+			largest->nid, zb_zone_names[largest->type],
+			nr >> (20 - PAGE_SHIFT));
 }
 
 /*
- * In a pool that is not grouped by mobility every request counts as unmovable,
- * so nobody could use a CMA pageblock.
+ * Without grouping by mobility every request counts as unmovable, and unmovable
+ * requests can't use CMA pageblocks, so the two can't be combined.
  */
 static int set_mobility(struct zb_host *host, const struct zb_params *params)
 {
@@ -291,11 +300,11 @@ static int set_mobility(struct zb_host *host, const struct zb_params *params)
 	if (!host->pool.mobility_disabled)
 		return 0;
 	if (params->cma_pages) {
-		pr_err("cma_pages=%lu: memory of less than %lu KiB is not grouped by mobility, so nothing could use such pages: make size= larger, or leave cma_pages= out\n",
+		pr_err("cma_pages=%lu: memory smaller than %lu KiB is not grouped by mobility, so no request could use these pages: increase size= or omit cma_pages=\n",
 		       params->cma_pages, kbytes);
 		return -EINVAL;
 	}
-	pr_info("less than %lu KiB: memory is not grouped by mobility\n", kbytes);
+	pr_info("memory smaller than %lu KiB is not grouped by mobility\n", kbytes);
 	return 0;
 }
 
@@ -311,12 +320,12 @@ static void poison_regions(const struct zb_host *host)
 }
 
 /**
- * zb_host_create() - take the memory and build the allocator
- * @params: what is wanted
+ * zb_host_create() - take memory from the kernel and build the allocator on it
+ * @params: parsed module parameters
  *
- * Context: may sleep, and take seconds when memory has to be migrated away.
- * Return: the host, or an ERR_PTR with everything given back and a line in the
- * log that names the cure.
+ * Context: may sleep; takes seconds if the kernel has to migrate pages away.
+ * Return: the host, or an ERR_PTR. On failure, all memory has been given back and
+ * the log has a line that tells what to do.
  */
 struct zb_host *zb_host_create(const struct zb_params *params)
 {
@@ -370,7 +379,7 @@ free_host:
 	return ERR_PTR(err);
 }
 
-/* Frames of a node that somebody holds; damaged ones are not among them. */
+/* Returns the number of allocated frames on a node, without bad frames. */
 static unsigned long nr_held_pages(const struct zb_host *host, int nid)
 {
 	const struct zb_zone *zone;
@@ -383,7 +392,10 @@ static unsigned long nr_held_pages(const struct zb_host *host, int nid)
 	return nr;
 }
 
-/* Another module still uses pages there: nobody else may ever get them. */
+/*
+ * Keep regions of which a module has not freed all pages: giving those pages back
+ * to the kernel would let two owners use them.
+ */
 static void keep_held_regions(struct zb_host *host)
 {
 	struct zb_region *region;
@@ -396,10 +408,10 @@ static void keep_held_regions(struct zb_host *host)
 }
 
 /**
- * zb_host_destroy() - give everything back
- * @host: nobody uses it any more, and no page of it is pinned
+ * zb_host_destroy() - destroy the allocator and give its memory back to the kernel
+ * @host: the host; no CPU uses it any more
  *
- * A region of which another module still holds pages is not given back: it is lost
+ * A region with pages that a module has never freed is not given back: it is lost
  * until the next boot.
  *
  * Context: may sleep.
@@ -417,11 +429,12 @@ void zb_host_destroy(struct zb_host *host)
 }
 
 /**
- * zb_host_free_pages() - what is free on all nodes
+ * zb_host_free_pages() - count the free frames of all nodes
  * @host: the host
  *
  * Context: any.
- * Return: frames in buddy lists and per-CPU lists, as of some recent moment.
+ * Return: number of frames in buddy lists and per-CPU lists; it may be outdated
+ * when the function returns.
  */
 unsigned long zb_host_free_pages(const struct zb_host *host)
 {
@@ -434,11 +447,11 @@ unsigned long zb_host_free_pages(const struct zb_host *host)
 }
 
 /**
- * zb_host_above_low() - is there memory to be had without taking reserves?
+ * zb_host_above_low() - check for a zone above its low watermark
  * @host: the host
  *
  * Context: any.
- * Return: true if some zone has more free than its low watermark.
+ * Return: true if some zone has more free frames than its low watermark.
  */
 bool zb_host_above_low(const struct zb_host *host)
 {
@@ -452,10 +465,10 @@ bool zb_host_above_low(const struct zb_host *host)
 }
 
 /**
- * zb_host_account_dirty() - memory is dirty, or is not any more
+ * zb_host_account_dirty() - update the number of dirty frames of a node
  * @host: the host
  * @nid: a node that has a region
- * @nr_pages: frames more, or less
+ * @nr_pages: frames to add; negative to subtract
  *
  * Context: any.
  */
