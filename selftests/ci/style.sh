@@ -10,11 +10,14 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/guest/lib.sh
 . "$here/../guest/lib.sh"
+# shellcheck source=selftests/ci/style/remember.sh
+. "$here/style/remember.sh"
 # shellcheck source=selftests/ci/style/analyzers.sh
 . "$here/style/analyzers.sh"
 # shellcheck source=selftests/ci/style/scripts.sh
 . "$here/style/scripts.sh"
 cd "$here/../.."
+export ZB_CACHE
 
 checks=(
 	"top_level        nothing but the fixed names at the top"
@@ -34,6 +37,7 @@ checks=(
 	"guest_scripts    guest/run boots guests again when and only when it should, and finds files"
 	"packages         check.sh announces every package that a script of its needs"
 	"awks             awk programs do the same with every awk that is here"
+	"remembering      what a tool has said is used again only where nothing else could be said now"
 	"kernel_doc       kernel-doc is there and right"
 	"checkpatch       checkpatch --strict"
 	"warnings         W=1, gcc -fanalyzer and sparse say nothing of the module"
@@ -349,17 +353,29 @@ texts_in_one_piece() {
 	done
 }
 
-# Run elsewhere, for it leaves a file where it is run.
+# checkpatch_file LINUX FILE: run elsewhere, for it leaves a file where it is run. With
+# findings it ends with 1.
+checkpatch_file() {
+	local top=$PWD dir status=0
+	dir=$(mktemp -d)
+	(cd "$dir" && exec perl "$1/scripts/checkpatch.pl" --root="$1" --no-summary --strict --terse \
+		--show-types -f "$top/$2" 2>&1) | sed "s,^$top/,," || status=$?
+	rm -r "$dir"
+	[[ $status -le 1 ]]
+}
+
 checkpatch() {
-	local linux top=$PWD dir
+	local linux id
 	need prove:perl
 	linux=$("$here/../guest/kernel" source)
-	dir=$(mktemp -d)
-	files "$c_code" | sed "s,^,$top/," | (cd "$dir" && xargs -d '\n' -n 12 -P "$(nproc)" perl "$linux/scripts/checkpatch.pl" \
-		--root="$linux" --no-summary --strict --terse --show-types -f 2>&1 || [[ $? -eq 123 ]]) |
-		sed "s,^$top/,," | grep -vE -f <(checkpatch_exceptions) | texts_in_one_piece | sort -V || true
-	rm -r "$dir"
+	id=$linux$(tool_id perl "$linux/scripts/checkpatch.pl")$(hash_of "$linux/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch})
+	export -f checkpatch_file
+	# shellcheck disable=SC2016  # for the inner shell
+	each "$c_code" -n 1 -P "$(nproc)" "$here/style/remember.sh" checkpatch "$id" \
+		bash -c 'set -euo pipefail; checkpatch_file "$@"' checkpatch "$linux" |
+		grep -vE -f <(checkpatch_exceptions) | texts_in_one_piece | sort -V || true
 }
+
 
 # -----------------------------------------------------------------------------------------
 
@@ -394,6 +410,7 @@ main() {
 		return
 	fi
 	tree=$(list_tree)
+	forget_old
 	for entry in "${checks[@]}"; do
 		read -r name text <<<"$entry"
 		[[ $# -gt 0 && " $* " != *" $name "* ]] || run_check "$name" "$text"

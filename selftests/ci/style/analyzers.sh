@@ -40,11 +40,25 @@ let_pass() {
 
 # --- the module -------------------------------------------------------------------
 
-# The compiler, its analyzer and sparse, in one build. Everything else is make's own.
+# all_of REGEX ID...: a hash of these files, of their names, and of what else there is.
+all_of() {
+	local list
+	list=$(files "$1")
+	{
+		xargs -d '\n' sha256sum <<<"$list"
+		printf '%s\n' "${@:2}"
+	} | hash_of -
+}
+
+# The compiler, its analyzer and sparse, in one build. Everything else is make's own. What
+# it said is used again while the sources, the scripts and the guest's Debian are the same.
 warnings() {
-	local log status=0
+	local log status=0 key linux
 	log=$(mktemp)
-	"$here/../guest/build" --sparse --planted W=1 KCFLAGS=-fanalyzer >"$log" 2>&1 || status=$?
+	linux=$("$here/../guest/kernel" stock)
+	key=$(all_of '^(module|include|selftests/(guest|ci/style))/|^(Kbuild|Makefile|dkms\.conf)$' "$linux" \
+		"$(tool_id "$linux/root/usr/"{bin,libexec} "$ZB_CACHE"/sparse-*/usr/bin)")
+	remembered warnings "$key" "$here/../guest/build" --sparse --planted W=1 KCFLAGS=-fanalyzer >"$log" || status=$?
 	grep -q '^ *CHECK  *module/main\.c' "$log" || echo "sparse did not run"
 	# The analyzer's story follows each of its warnings: one line is enough.
 	grep -E '^[^ ]+: (warning|error|fatal error): |^(ld|ERROR|WARNING|make.*\*\*\*)' "$log" |
@@ -55,27 +69,38 @@ warnings() {
 	return "$status"
 }
 
+coccinelle_sources='^(module|include|selftests/(api|bench|ci/style))/.*\.[ch]$'
+
 # Two rules want an OCaml compiler, 500 MB. One is about a driver, the other about
 # pointers compared with 0, which sparse sees. All others report by means of Python's
 # library, which Debian's package does without.
 coccinelle() {
-	local linux dir
+	local linux key
 	need spatch:coccinelle python3-config:python3-dev
 	linux=$("$here/../guest/kernel" source)
+	key=$(all_of "$coccinelle_sources" "$linux" "$(tool_id spatch python3 "$linux/scripts/coccinelle")" \
+		"$(hash_of "$linux/scripts/coccicheck" "$here/style/analyzers.sh")")
+	remembered coccinelle "$key" coccicheck "$linux" | grep . |
+		without_planted coccicheck planted.c "NULL check before" | let_pass
+}
+
+# coccicheck LINUX: what all rules say of copies of the sources.
+coccicheck() {
+	local linux=$1 dir status=0
 	dir=$(mktemp -d)
 	mkdir -p "$dir/rules/scripts" "$dir/tree"
 	cp -r "$linux/scripts/coccinelle" "$dir/rules/scripts/"
 	grep -rl ocaml "$dir/rules" | xargs rm
-	files '^(module|include|selftests/(kmod|bench|style))/.*\.[ch]$' |
+	files "$coccinelle_sources" |
 		xargs -d '\n' cp --parents -t "$dir/tree"
 	(
 		cd "$dir/tree"
 		srctree=$dir/rules srcroot=. KBUILD_EXTMOD=. LINUXINCLUDE='' MODE=report J=$(nproc) \
 			SPFLAGS=--include-headers DEBUG_FILE=$dir/log "$linux/scripts/coccicheck" 2>&1
-	) >"$dir/report" || { cat "$dir/report"; grep -v '^/.*spatch' "$dir/log"; }
-	grep -E '^(\./)?[a-z_/]+\.[ch]:[0-9]' "$dir/report" | sed 's,^\./,,' | sort -u |
-		without_planted coccicheck planted.c "NULL check before" | let_pass
+	) >"$dir/report" || { status=1; cat "$dir/report"; grep -v '^/.*spatch' "$dir/log"; }
+	grep -E '^(\./)?[a-z_/]+\.[ch]:[0-9]' "$dir/report" | sed 's,^\./,,' | sort -u || true
 	rm -r "$dir"
+	return "$status"
 }
 
 # --- the core and its tests, as a program ----------------------------------------------
@@ -90,22 +115,25 @@ relative() {
 }
 
 # With more than one file at once clang's analyzer mixes up what it knows of va_list.
+# It has headers of its own beside it, and its settings are part of its identity.
 clang_tidy() {
-	local flags
-	need clang-tidy:clang-tidy /usr/include/stdio.h:libc6-dev
+	local flags id
+	need gcc:gcc clang-tidy:clang-tidy /usr/include/stdio.h:libc6-dev
 	mapfile -t flags < <(printf -- '--extra-arg-before=%s\n' "${unit_flags[@]}")
-	each "$unit_sources" -n 1 -P "$(nproc)" clang-tidy --quiet \
-		--config-file="$here/style/clang-tidy" "${flags[@]}" 2>&1 |
+	id=$(tool_id clang-tidy "$(dirname "$(readlink -f "$(command -v clang-tidy)")")/../lib/clang")
+	id+=$(hash_of "$here/style/clang-tidy")
+	each "$unit_sources" -n 1 -P "$(nproc)" "$here/style/remember.sh" clang_tidy "$id" clang-tidy --quiet \
+		--config-file=selftests/ci/style/clang-tidy "${flags[@]}" 2>&1 |
 		grep -E '(warning|error): |^Error while processing' | relative |
 		without_planted clang-tidy planted_unit.c core.uninitialized unix.Malloc bugprone-sizeof | let_pass
 }
 
 gcc_analyzer() {
+	local id
 	need gcc:gcc /usr/include/stdio.h:libc6-dev
-	# shellcheck disable=SC2016  # for the inner shell
-	each "$unit_sources" -n 1 -P "$(nproc)" sh -c '
-		for file; do :; done
-		gcc -fanalyzer -O1 "$@" -c -o /dev/null' sh "${unit_flags[@]}" 2>&1 |
+	id=$(tool_id gcc "$(gcc -print-prog-name=cc1)")
+	each "$unit_sources" -n 1 -P "$(nproc)" "$here/style/remember.sh" gcc_analyzer "$id" \
+		gcc -fanalyzer -O1 -c -o /dev/null "${unit_flags[@]}" 2>&1 |
 		grep -E '(warning|error): ' | relative |
 		without_planted "gcc -fanalyzer" planted_unit.c malloc-leak uninitialized | let_pass
 }

@@ -117,3 +117,51 @@ packages() {
 		sed 's/^\t\(.*\)/selftests\/ci\/packages: does not have \1, which a script needs/; t
 			s/^/selftests\/ci\/packages: no script needs /'
 }
+
+# --- kept results --------------------------------------------------------------------
+
+# runs HOW-MANY WHAT: so often a tool has been run in $tmp until now.
+runs() {
+	local runs
+	runs=$(wc -l <"$tmp/runs")
+	[[ $runs -eq $1 ]] || echo "remember.sh: the tool ran $runs times and not $1, after $2"
+}
+
+# remember_sample [ID [FLAG]]
+remember_sample() {
+	ZB_CACHE=$tmp/cache "$here/style/remember.sh" sample "${1:-1}" "$tmp/tool" -I"$tmp/first" -I"$tmp" "${2:--DX}" "$tmp/a.c" || true
+}
+
+remembering() {
+	local tmp
+	need gcc:gcc
+	tmp=$(mktemp -d)
+	mkdir "$tmp/first"
+	echo '#include <a.h>' >"$tmp/a.c"
+	echo '#include <b.h>' >"$tmp/a.h"
+	echo 'int b;' | tee "$tmp/b.h" >"$tmp/unused.h"
+	# shellcheck disable=SC2016  # for the tool
+	printf '%s\n' '#!/bin/sh' 'dir=${0%/*}' 'echo run >>$dir/runs' 'echo said' 'test ! -e $dir/broken' >"$tmp/tool"
+	chmod +x "$tmp/tool"
+	[[ $(remember_sample) == said ]] || echo "remember.sh: the output is lost"
+	[[ $(remember_sample) == said ]] || echo "remember.sh: the kept output is lost"
+	echo 'int c;' >"$tmp/unused.h"
+	remember_sample >/dev/null
+	runs 1 "nothing that matters had changed"
+	remember_sample 2 >/dev/null
+	runs 2 "the tool had changed"
+	remember_sample 1 -DY >/dev/null
+	runs 3 "an argument had changed"
+	echo 'int c;' >"$tmp/b.h"
+	remember_sample >/dev/null
+	runs 4 "a header of a header had changed"
+	echo 'int d;' >"$tmp/first/a.h"
+	remember_sample >/dev/null
+	runs 5 "a new header hid another one"
+	echo 'int e;' >>"$tmp/a.c"
+	touch "$tmp/broken"
+	remember_sample >/dev/null
+	remember_sample >/dev/null
+	runs 7 "the tool had failed"
+	rm -r "$tmp"
+}
