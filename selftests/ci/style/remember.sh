@@ -29,7 +29,8 @@ tool_id() {
 }
 
 # remembered TOOL KEY COMMAND...: what the command prints, or printed for this key.
-# Another one may do the same at the same time: a result is put in its place whole.
+# Another one may do the same at the same time: a result is put in its place whole. Paths
+# become relative, because a copy of the tree elsewhere has the same key.
 remembered() {
 	local kept=$ZB_CACHE/style/$1/$2 status=0
 	shift 2
@@ -43,6 +44,7 @@ remembered() {
 	(set -e; "$@") >"$kept.$$" 2>&1
 	status=$?
 	set -e
+	sed -i "s,$PWD/,,g" "$kept.$$"
 	cat "$kept.$$"
 	if [[ $status -eq 0 ]]; then
 		mv "$kept.$$" "$kept"
