@@ -113,6 +113,19 @@ static inline int zb_page_mapcount(const struct page *page)
 	return atomic_read(&page->_mapcount) + 1;
 }
 
+/*
+ * Does nobody use a page that has only its owner's reference? That is what the
+ * kernel looks at when a page is freed (PAGE_FLAGS_CHECK_AT_FREE); the flags of a
+ * page have since become a structure of one word.
+ */
+static inline bool zb_page_unused(const struct page *page)
+{
+	unsigned long flags = READ_ONCE(*(const unsigned long *)&page->flags);
+
+	return page_ref_count(page) == 1 && !zb_page_mapcount(page) &&
+	       !READ_ONCE(page->mapping) && !(flags & PAGE_FLAGS_CHECK_AT_FREE);
+}
+
 #ifdef ZB_HAVE_DMEM
 #include <linux/cgroup_dmem.h>
 #endif

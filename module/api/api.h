@@ -10,23 +10,20 @@
 
 #include "../instance/host.h"
 
-/* Set before another module can call an exported function, until none can any more. */
+/* There before anybody can call us, and until nobody can any more. */
 extern struct zb_host *zb_api_host;
 DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
 
-/*
- * No protection against migration: a task that moves to another CPU only gets memory
- * of a more distant node.
- */
+/* Who moves to another CPU meanwhile only gets memory that is further away. */
 static __always_inline const struct zb_node *zb_api_this_node(void)
 {
 	return raw_cpu_read(zb_api_node);
 }
 
-/* Enabled if the machine has, or may get, more than one node. */
+/* There is more than one node, or may be one day. */
 DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
 
-/* Check whether the mempolicy or cpuset of the task may require another node. */
+/* With a mempolicy or a cpuset the node may have to be another one. */
 static inline bool zb_task_restricted(int nid)
 {
 	if (!static_branch_unlikely(&zb_many_nodes) || !in_task())
@@ -43,8 +40,9 @@ static inline bool zb_task_restricted(int nid)
 }
 
 /*
- * Check whether the current request may take the fast path to the node of this CPU.
- * Tracing and fault injection disable the fast path.
+ * May a request of the current task or interrupt go the short way to the node of
+ * this CPU? Those who look on, and those who make things fail, are on the long
+ * way.
  */
 static __always_inline bool zb_api_fast(const struct zb_node *node)
 {
@@ -53,9 +51,9 @@ static __always_inline bool zb_api_fast(const struct zb_node *node)
 }
 
 /*
- * Annotate what an allocation may do: take the lock of a zone, sleep, and wait for a
- * drain. Most requests are served from a per-CPU list and do nothing of this, so
- * without the annotation a call from a wrong context would rarely be detected.
+ * What an allocation may do, whether or not this one will: sleep, take the lock of
+ * a zone, and wait for a drain. A request from a per-CPU list does none of it, and
+ * the wrong context would show on the rare day when the list is empty.
  */
 static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 {
@@ -64,7 +62,7 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 	if (!IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) &&
 	    !IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return;
-	/* The zone lock is always taken with interrupts disabled. */
+	/* As the lock is always taken: interrupts may allocate as well. */
 	local_irq_save(flags);
 	might_lock(&zb_api_host->pool.zones->lock);
 	local_irq_restore(flags);
@@ -74,12 +72,12 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 	might_lock(&zb_api_host->drain_lock);
 }
 
-/* Wake waiting requests after a free. */
+/* After every free of a block. */
 static inline void zb_api_freed(void)
 {
 	bool sleeper;
 
-	/* No barrier, because waiting requests also check periodically. */
+	/* No barrier: who waits looks again before long, so a miss costs little. */
 	sleeper = waitqueue_active(&zb_api_host->freed);
 	if (unlikely(sleeper))
 		zb_host_freed(zb_api_host);

@@ -548,6 +548,25 @@ static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
 	return true;
 }
 
+/* A zone knows how many of its frames are unfit for use, and where to look for them. */
+static bool check_unfit(struct zb_zone *zone, struct zb_violation *v)
+{
+	unsigned long pfn, nr = 0;
+
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
+		if (zb_zone_state(zone, pfn) != ZB_STATE_UNFIT)
+			continue;
+		nr++;
+		if (pfn < zone->first_unfit || pfn > zone->last_unfit)
+			return wrong(v, zone, pfn, "an unfit frame is where a zone looks for it",
+				     zone->first_unfit, zone->last_unfit);
+	}
+	if (zone->nr_unfit != nr)
+		return wrong(v, zone, 0, "a zone knows its unfit frames",
+			     zone->nr_unfit, nr);
+	return true;
+}
+
 /**
  * zb_check_quiet() - do all rules hold?
  * @pool: an allocator that nobody uses meanwhile
@@ -563,7 +582,7 @@ bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v)
 	if (!zb_check_pool(pool, v))
 		return false;
 	zb_for_each_zone(zone, pool)
-		if (!check_cached(zone, v))
+		if (!check_cached(zone, v) || !check_unfit(zone, v))
 			return false;
 	return true;
 }

@@ -21,6 +21,7 @@
  *
  *  5. frames held by per-CPU lists are marked so, each is on one list of the
  *     right order, and nothing else is marked so
+ *  6. a zone knows how many frames are unfit for use, and between which two
  */
 #ifndef ZB_CORE_CHECK_H
 #define ZB_CORE_CHECK_H

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "page_alloc.h"
+#include "unfit.h"
 
 /**
  * zb_pool_tune() - make the pool's tunables count
@@ -230,7 +231,8 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 /*
  * Look at a block before anybody gets it. One whose state is not that of a
  * free block, or whose memory was written to since it was freed, is still used
- * by an earlier owner and is not given to a second one.
+ * by an earlier owner and is not given to a second one. Of a block with unfit
+ * frames the other frames go back to the zone.
  */
 static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,
@@ -243,6 +245,10 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 	if (unlikely(zb_zone_state(zone, pfn) !=
 		     ZB_STATE(ZB_HELD_CACHED, order))) {
 		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_STATE);
+		return false;
+	}
+	if (unlikely(!zb_block_fit(zone, pfn, order))) {
+		zb_free_unfit(zone, pfn, order, NULL);
 		return false;
 	}
 	if (pool->ops->check && unlikely(!pool->ops->check(pool, pfn, order))) {

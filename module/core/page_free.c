@@ -6,6 +6,7 @@
  * allocations, which are several blocks in a row (zb_exact_piece).
  */
 #include "page_alloc.h"
+#include "unfit.h"
 
 static enum zb_bad check_state(u8 state, unsigned int order)
 {
@@ -66,9 +67,15 @@ static enum zb_bad refuse(struct zb_pool *pool, unsigned long pfn,
 static void free_claimed(struct zb_pool *pool, unsigned long pfn,
 			 unsigned int order, bool cold)
 {
+	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
+
+	if (unlikely(!zb_block_fit(zone, pfn, order))) {
+		zb_free_unfit(zone, pfn, order, pool->ops->freed);
+		return;
+	}
 	if (pool->ops->freed)
 		pool->ops->freed(pool, pfn, order);
-	zb_free_unref_page(zb_pfn_zone(pool, pfn), pfn, order, cold);
+	zb_free_unref_page(zone, pfn, order, cold);
 }
 
 static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pcp.h"
+#include "unfit.h"
 
 #define ZB_NO_FRAME	(~0u)
 #define MAX_STREAK	6	/* more than this has no list room for */
@@ -119,12 +120,32 @@ static void give_frames(struct zb_zone *zone, const struct parcel *parcel)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Give back what was taken off a list. */
-static void deliver(struct zb_zone *zone, const struct parcel *parcel)
+/* Keep unfit frames of blocks out of use that are larger than a word. */
+static void drop_unfit(struct zb_zone *zone, struct parcel *parcel)
 {
-	if (parcel->order < ZB_WORD_ORDER)
+	unsigned int i, nr = 0;
+	unsigned long pfn;
+
+	for (i = 0; i < parcel->nr; i++) {
+		pfn = zone->start_pfn + parcel->frame[i];
+		if (likely(zb_block_fit(zone, pfn, parcel->order)))
+			parcel->frame[nr++] = parcel->frame[i];
+		else
+			zb_cut_unfit(zone, pfn, parcel->order, NULL);
+	}
+	parcel->nr = nr;
+}
+
+/* Give back what was taken off a list. */
+static void deliver(struct zb_zone *zone, struct parcel *parcel)
+{
+	if (parcel->order < ZB_WORD_ORDER) {
+		zb_words_drop_unfit(zone, &parcel->words);
 		zb_words_give(zone, &parcel->words, parcel->mt);
-	else if (parcel->nr)
+		return;
+	}
+	drop_unfit(zone, parcel);
+	if (parcel->nr)
 		give_frames(zone, parcel);
 }
 
@@ -239,6 +260,7 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 
 	words.order = order;
 	zb_words_take(zone, mt, alloc_flags, nr, &words);
+	zb_words_drop_unfit(zone, &words);
 	if (!words.nr)
 		return ZB_NO_FRAME;
 	frame = zb_words_pop(&words);

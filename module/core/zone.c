@@ -125,6 +125,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
 	zone->audits = NULL;
+	zone->nr_unfit = 0;
 	zone->nr_usable = 0;
 	zone->fast_mark = 0;
 	zone->is_low = 0;

@@ -46,11 +46,14 @@
 #define ZB_COSTLY_ORDER		3u
 
 struct zb_pcp;
+struct zb_pool;
 
 /*
  * What a block that starts at a frame is: three bits. The other five bits of
  * the state byte are its order. A block that was found damaged has no holder
- * and an order one too high, so that it is neither free nor anybody's.
+ * and an order one too high, so that it is neither free nor anybody's. A single
+ * frame that is unfit for use (unfit.h) has no holder and an order that no block
+ * has.
  */
 enum zb_hold {
 	ZB_HELD_NOT,			/* free, or inside of another block */
@@ -67,6 +70,7 @@ enum zb_hold {
 #define ZB_HELD_COMP(mt)	((enum zb_hold)(ZB_HELD_COMP_UNMOVABLE + (mt)))
 #define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
 #define ZB_STATE_BAD(order)	((u8)((order) + 1))
+#define ZB_STATE_UNFIT		((u8)0x1f)
 #define ZB_STATE_HOLD(state)	((state) >> 5)
 #define ZB_STATE_ORDER(state)	((state) & 0x1fu)
 
@@ -108,6 +112,8 @@ static inline unsigned int zb_state_migratetype(u8 state)
 /* The order of a block that is held or bad. */
 static inline unsigned int zb_state_order(u8 state)
 {
+	if (state == ZB_STATE_UNFIT)
+		return 0;
 	return ZB_STATE_ORDER(state) - zb_state_bad(state);
 }
 
@@ -129,6 +135,8 @@ enum zb_event {
 	ZB_HIGHATOMIC_RESERVE,		/* pageblocks */
 	ZB_HIGHATOMIC_UNRESERVE,
 	ZB_BAD_BLOCK,			/* found damaged and kept out of use */
+	ZB_UNFIT,			/* frames kept out of use, see unfit.h */
+	ZB_UNFIT_RETURNED,		/* and put back into use */
 	ZB_NR_EVENTS,
 };
 
@@ -149,6 +157,19 @@ struct zb_words {
 	unsigned int order;
 	u32 word[ZB_WORDS_MAX];
 	u64 bits[ZB_WORDS_MAX];
+};
+
+struct zb_zone;
+
+/**
+ * struct zb_frame_ops - what the surroundings know about frames (unfit.h)
+ * @unfit: of free frames that are nobody's, those that nobody may be given; bit i
+ *	is frame @pfn + i. Any context but NMI, without the zone lock
+ * @kept_out: such a frame is kept out of use from now on. The same context
+ */
+struct zb_frame_ops {
+	u64 (*unfit)(const struct zb_zone *zone, unsigned long pfn, u64 frames);
+	void (*kept_out)(const struct zb_zone *zone, unsigned long pfn);
 };
 
 /**
@@ -174,7 +195,10 @@ struct zb_audit {
  *	written wherever it is read
  * @nr_free: frames free in the buddy lists
  * @nr_free_type: the same by migrate type
- * @nr_bad: frames that were found damaged and kept out of use
+ * @nr_bad: frames that are kept out of use
+ * @nr_unfit: those of them that may become fit again (unfit.h)
+ * @first_unfit: no unfit frame is before this one
+ * @last_unfit: and none after this one
  * @nr_usable: those of them that are of a mobility, and not for special use
  * @fast_mark: with less than this there is no short way for requests (fast.h)
  * @watermark: frames to be left, see watermark.h
@@ -200,6 +224,8 @@ struct zb_audit {
  * @pcp_batch: blocks moved at once, by order
  * @type: ZB_ZONE_*
  * @nid: NUMA node
+ * @frame_ops: tell which frames are unfit for use; NULL if none ever is
+ * @pool: whose zone it is, for @frame_ops
  */
 struct zb_zone {
 	zb_lock_t lock;
@@ -208,6 +234,9 @@ struct zb_zone {
 	unsigned long nr_usable;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_bad;
+	unsigned long nr_unfit;
+	unsigned long first_unfit;
+	unsigned long last_unfit;
 	unsigned long fast_mark;
 	unsigned long watermark[ZB_NR_WMARKS];
 	unsigned long lowmem_reserve[ZB_NR_ZONES];
@@ -234,6 +263,8 @@ struct zb_zone {
 	u16 pcp_batch[ZB_PCP_ORDERS];
 	unsigned int type;
 	int nid;
+	const struct zb_frame_ops *frame_ops;
+	struct zb_pool *pool;
 };
 
 static inline unsigned long zb_zone_end(const struct zb_zone *zone)

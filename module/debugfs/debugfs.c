@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The files in /sys/kernel/debug/zbuddy:
+ * /sys/kernel/debug/zbuddy: what there is to see, for people and for parsers.
  *
- *	buddyinfo     like /proc/buddyinfo, with the orders of this pool
- *	pagetypeinfo  like /proc/pagetypeinfo; with the parameter page_owner also
+ *	buddyinfo     as /proc/buddyinfo, with as many orders as we have
+ *	pagetypeinfo  as /proc/pagetypeinfo; with the parameter page_owner also
  *	              the number of mixed pageblocks
- *	pageblocks    a line per pageblock
- *	regions       source and address of the memory
- *	check         "ok", or the first invariant that is violated
- *	drain         a write drains all per-CPU lists
+ *	pageblocks    a line per pageblock, for pictures
+ *	regions       where the memory is from
+ *	check         walks all invariants: "ok", or what is wrong
+ *	drain         written to: empties all per-CPU lists
  *
- * vm.c has zoneinfo, vmstat, the fragmentation indices and fallbacks, and
- * buffer/owners.c has owners and processes.
+ * in debugfs_vm.c zoneinfo, vmstat, the fragmentation indices and fallbacks,
+ * and in buffer/owners.c owners and processes.
  *
- * The state of a zone is copied with the zone lock held and printed without it.
+ * Numbers are copied under the zone lock and printed after it.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
@@ -33,14 +33,14 @@
 
 static bool page_owner;
 module_param(page_owner, bool, 0644);
-MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
+MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, by looking at every frame (default N)");
 
-#define BLOCKS_AT_ONCE	64	/* pageblocks copied with the zone lock held */
+#define BLOCKS_AT_ONCE	64	/* under one lock hold */
 
 /**
- * zb_debugfs_per_order() - print a line per zone with a column per order
+ * zb_debugfs_per_order() - a line for each zone, a cell for each order
  * @m: the file
- * @cell: prints one column
+ * @cell: prints one
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -184,11 +184,11 @@ static int pagetypeinfo_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
 
 /*
- * The position in the pageblocks file is the index of a pageblock over all zones,
- * so that a large file can be read in pieces.
+ * A position of the pageblocks file is the number of a pageblock, counted
+ * through all zones: the file may be long, and is made piece by piece.
  */
-static struct zb_zone *locate_pageblock(const struct zb_host *host, loff_t pos,
-					unsigned long *block)
+static struct zb_zone *locate(const struct zb_host *host, loff_t pos,
+			      unsigned long *block)
 {
 	struct zb_zone *zone;
 
@@ -206,13 +206,13 @@ static void *pageblocks_start(struct seq_file *m, loff_t *pos)
 {
 	unsigned long block;
 
-	return locate_pageblock(m->private, *pos, &block) ? pos : NULL;
+	return locate(m->private, *pos, &block) ? pos : NULL;
 }
 
 static void *pageblocks_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	unsigned long block;
-	struct zb_zone *zone = locate_pageblock(m->private, *pos, &block);
+	struct zb_zone *zone = locate(m->private, *pos, &block);
 
 	*pos += min(zb_zone_nr_pageblocks(zone) - block,
 		    (unsigned long)BLOCKS_AT_ONCE);
@@ -227,7 +227,7 @@ static int pageblocks_show(struct seq_file *m, void *v)
 {
 	struct zb_pageblock_stat st[BLOCKS_AT_ONCE];
 	unsigned long i, nr, block;
-	struct zb_zone *zone = locate_pageblock(m->private, *(loff_t *)v, &block);
+	struct zb_zone *zone = locate(m->private, *(loff_t *)v, &block);
 
 	nr = min(zb_zone_nr_pageblocks(zone) - block,
 		 (unsigned long)BLOCKS_AT_ONCE);
@@ -250,7 +250,7 @@ DEFINE_SEQ_ATTRIBUTE(pageblocks);
 
 static int regions_show(struct seq_file *m, void *unused)
 {
-	/* The process that opened the file needs the capability, not the reader. */
+	/* By the rights of whoever opened the file, as it may be passed on. */
 	bool allowed = file_ns_capable(m->file, &init_user_ns, CAP_SYS_RAWIO);
 	struct zb_host *host = m->private;
 	const struct zb_region *region;
@@ -273,7 +273,7 @@ static int regions_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(regions);
 
-/* Check one pageblock at a time, so that the zone lock is not held for long. */
+/* A large zone takes a while, and no lock is held between pageblocks. */
 static bool check_zone(struct zb_zone *zone, struct zb_violation *v)
 {
 	unsigned long i;
@@ -294,7 +294,7 @@ static int check_show(struct seq_file *m, void *unused)
 
 	zb_for_each_zone(zone, &host->pool) {
 		if (!check_zone(zone, &v)) {
-			seq_printf(m, "invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
+			seq_printf(m, "wrong: invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
 				   v.rule, zone->nid, zb_zone_names[zone->type],
 				   v.pfn ? v.pfn - zone->start_pfn : 0, v.found,
 				   v.expected);
@@ -323,13 +323,13 @@ static const struct file_operations drain_fops = {
 };
 
 /**
- * zb_debugfs_create() - create the debugfs directory and its files
- * @host: the host whose state the files show
+ * zb_debugfs_create() - make the directory appear
+ * @host: what it shows
  *
- * The module also works without debugfs, so errors are ignored.
+ * Without debugfs there is nothing to see, and nothing else is different.
  *
  * Context: may sleep.
- * Return: the directory, for zb_debugfs_remove().
+ * Return: to be given to zb_debugfs_remove().
  */
 struct dentry *zb_debugfs_create(struct zb_host *host)
 {
@@ -346,7 +346,7 @@ struct dentry *zb_debugfs_create(struct zb_host *host)
 }
 
 /**
- * zb_debugfs_remove() - remove the debugfs directory and its files
+ * zb_debugfs_remove() - make the directory go away
  * @root: as returned by zb_debugfs_create()
  *
  * Context: may sleep; waits for readers.

@@ -113,6 +113,7 @@ static void drain_all(struct zb_host *host, bool even_empty)
 		__drain(host, &all);
 	}
 	mutex_unlock(&host->drain_lock);
+	zb_host_recheck(host);
 }
 
 static void drain_for_request(struct zb_pool *pool)
@@ -142,9 +143,9 @@ static void drain_later(struct zb_pool *pool)
  * zb_host_drain_all() - have all per-CPU lists given back
  * @host: the host
  *
- * A zone of which nothing is in use then is as it was in the beginning. Afterwards
- * no CPU is in a section that began before the call, so none acts on a migrate type
- * that it has read before.
+ * A zone of which nothing is in use then is as it was in the beginning, but for
+ * frames that are unfit for use. Afterwards no CPU is in a section that began
+ * before the call, so none acts on a migrate type that it has read before.
  *
  * Context: may sleep.
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Creates the pool of the core over the regions, and destroys it.
+ * From regions to a pool, and back.
  *
- * The core has no allocator of its own: this file gives it memory for its data
- * structures and the distances between nodes.
+ * The core asks its caller for memory, for CPUs (drain.c) and for distances;
+ * here they are the kernel's.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -28,16 +28,18 @@ static void destroy_zone(struct zb_zone *zone)
 }
 
 static int create_zone(struct zb_zone *zone, const struct zb_span *span,
-		       int nid, const struct zb_pool *pool)
+		       int nid, struct zb_pool *pool)
 {
 	zone->start_pfn = span->start_pfn;
 	zone->nr_pages = span->nr_pages;
 	zone->type = span->type;
 	zone->nid = nid;
+	zone->pool = pool;
+	zone->frame_ops = &zb_frame_ops;
 	zone->max_order = pool->max_order;
 	zone->home_type = pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
 						    ZB_MIGRATE_MOVABLE;
-	/* struct zb_pageblock is cache line aligned, and vmalloc() memory page aligned. */
+	/* vmalloc memory is page aligned, as cache lines want it. */
 	zone->pageblocks = vmalloc_node(zb_zone_pageblocks_size(span->nr_pages),
 					nid);
 	zone->state = vzalloc_node(zb_zone_state_size(span->nr_pages), nid);
@@ -58,14 +60,14 @@ static void destroy_zones(struct zb_pool *pool)
 	kfree(pool->zones);
 }
 
-struct region_layout {
+struct layout {
 	struct zb_span span[ZB_NR_ZONES];
 	unsigned int nr;
 };
 
-/* Divide every region into zones, and find the largest order that fits in any zone. */
+/* Cut every region into zones; all of them merge up to the same order. */
 static int layout_regions(struct zb_host *host, const struct zb_params *params,
-			  struct region_layout *layout)
+			  struct layout *layout)
 {
 	struct zb_region *region;
 	unsigned int i, order;
@@ -77,7 +79,7 @@ static int layout_regions(struct zb_host *host, const struct zb_params *params,
 		why = zb_layout(params->zones, PAGE_SHIFT, region->start_pfn,
 				region->nr_pages, layout->span, &layout->nr);
 		if (why) {
-			pr_err("zones=%s: %s\n", params->zones, why);
+			pr_err("%s (it was zones=%s)\n", why, params->zones);
 			return -EINVAL;
 		}
 		order = zb_layout_max_order(layout->span, layout->nr,
@@ -85,7 +87,7 @@ static int layout_regions(struct zb_host *host, const struct zb_params *params,
 		host->pool.max_order = max(host->pool.max_order, order);
 	}
 	if (params->max_order_given && host->pool.max_order < params->max_order) {
-		pr_err("max_order=%u: the largest block that fits in a zone has order %u: increase size= or the size of the zone\n",
+		pr_err("max_order=%u: the largest block that fits a zone is of order %u: make size= or the zone larger\n",
 		       params->max_order, host->pool.max_order);
 		return -EINVAL;
 	}
@@ -96,7 +98,7 @@ static int create_zones(struct zb_host *host, const struct zb_params *params)
 {
 	unsigned int i, k, nr = host->nr_regions;
 	struct zb_pool *pool = &host->pool;
-	struct region_layout *layout;
+	struct layout *layout;
 	int err = -ENOMEM;
 
 	layout = kcalloc(nr, sizeof(*layout), GFP_KERNEL);
@@ -118,12 +120,12 @@ out:
 	return err;
 }
 
-static int kernel_node_distance(int from, int to)
+static int distance(int from, int to)
 {
 	return node_distance(from, to);
 }
 
-/* Regions that are far apart need a larger map, which is not worth its memory. */
+/* Beyond this a map would cost more than it gains: regions far apart. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_host *host)
@@ -154,10 +156,7 @@ static void destroy_nodes(struct zb_pool *pool)
 	kfree(pool->nodes);
 }
 
-/*
- * noinline: with a single copy, the tests can make this allocation fail even on a
- * machine without memoryless nodes.
- */
+/* One copy, so that its allocation can be made to fail on a machine without such nodes. */
 static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, int nid)
 {
 	node->nid = nid;
@@ -165,14 +164,11 @@ static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, i
 				 GFP_KERNEL);
 	if (!node->zonelist)
 		return -ENOMEM;
-	zb_node_init(node, pool->zones, pool->nr_zones, kernel_node_distance);
+	zb_node_init(node, pool->zones, pool->nr_zones, distance);
 	return 0;
 }
 
-/*
- * Nodes without a region need a zonelist as well: requests may name them, and CPUs
- * may belong to them.
- */
+/* Requests may name these nodes, and CPUs may belong to them. */
 static int create_memoryless(struct zb_pool *pool)
 {
 	int nid, err;
@@ -266,10 +262,7 @@ static void log_region(const struct zb_host *host, const struct zb_region *regio
 		host->pool.max_order, zones);
 }
 
-/*
- * Mark the last pageblocks of the largest zone as CMA, because the allocator uses
- * these last.
- */
+/* The last pageblocks of the largest zone: what is used last. */
 static void mark_cma(struct zb_host *host, unsigned long nr_pages)
 {
 	struct zb_zone *zone, *largest = host->pool.zones;
@@ -283,14 +276,14 @@ static void mark_cma(struct zb_host *host, unsigned long nr_pages)
 	     pfn += ZB_PAGEBLOCK_NR)
 		zb_pool_set_migratetype(&host->pool, pfn, ZB_MIGRATE_CMA);
 	if (nr)
-		pr_info("node %d zone %s: %lu MiB are reserved for movable allocations\n",
-			largest->nid, zb_zone_names[largest->type],
-			nr >> (20 - PAGE_SHIFT));
+		pr_info("%lu MiB of node %d zone %s are for movable memory only\n",
+			nr >> (20 - PAGE_SHIFT), largest->nid,
+			zb_zone_names[largest->type]);
 }
 
 /*
- * Without grouping by mobility every request counts as unmovable, and unmovable
- * requests can't use CMA pageblocks, so the two can't be combined.
+ * In a pool that is not grouped by mobility every request counts as unmovable,
+ * so nobody could use a CMA pageblock.
  */
 static int set_mobility(struct zb_host *host, const struct zb_params *params)
 {
@@ -300,11 +293,11 @@ static int set_mobility(struct zb_host *host, const struct zb_params *params)
 	if (!host->pool.mobility_disabled)
 		return 0;
 	if (params->cma_pages) {
-		pr_err("cma_pages=%lu: memory smaller than %lu KiB is not grouped by mobility, so no request could use these pages: increase size= or omit cma_pages=\n",
+		pr_err("cma_pages=%lu: memory of less than %lu KiB is not grouped by mobility, so nothing could use such pages: make size= larger, or leave cma_pages= out\n",
 		       params->cma_pages, kbytes);
 		return -EINVAL;
 	}
-	pr_info("memory smaller than %lu KiB is not grouped by mobility\n", kbytes);
+	pr_info("less than %lu KiB: memory is not grouped by mobility\n", kbytes);
 	return 0;
 }
 
@@ -320,12 +313,12 @@ static void poison_regions(const struct zb_host *host)
 }
 
 /**
- * zb_host_create() - take memory from the kernel and build the allocator on it
- * @params: parsed module parameters
+ * zb_host_create() - take the memory and build the allocator
+ * @params: what is wanted
  *
- * Context: may sleep; takes seconds if the kernel has to migrate pages away.
- * Return: the host, or an ERR_PTR. On failure, all memory has been given back and
- * the log has a line that tells what to do.
+ * Context: may sleep, and take seconds when memory has to be migrated away.
+ * Return: the host, or an ERR_PTR with everything given back and a line in the
+ * log that names the cure.
  */
 struct zb_host *zb_host_create(const struct zb_params *params)
 {
@@ -336,6 +329,7 @@ struct zb_host *zb_host_create(const struct zb_params *params)
 	if (!host)
 		return ERR_PTR(-ENOMEM);
 	init_waitqueue_head(&host->freed);
+	zb_frames_init(host);
 	zb_ops_init(&host->ops, params->poison);
 	zb_drain_ops(&host->ops);
 	host->pool.ops = &host->ops;
@@ -379,7 +373,7 @@ free_host:
 	return ERR_PTR(err);
 }
 
-/* Returns the number of allocated frames on a node, without bad frames. */
+/* Frames of a node that somebody holds; those kept out of use are not among them. */
 static unsigned long nr_held_pages(const struct zb_host *host, int nid)
 {
 	const struct zb_zone *zone;
@@ -392,10 +386,7 @@ static unsigned long nr_held_pages(const struct zb_host *host, int nid)
 	return nr;
 }
 
-/*
- * Keep regions of which a module has not freed all pages: giving those pages back
- * to the kernel would let two owners use them.
- */
+/* Another module still uses pages there: nobody else may ever get them. */
 static void keep_held_regions(struct zb_host *host)
 {
 	struct zb_region *region;
@@ -408,10 +399,10 @@ static void keep_held_regions(struct zb_host *host)
 }
 
 /**
- * zb_host_destroy() - destroy the allocator and give its memory back to the kernel
- * @host: the host; no CPU uses it any more
+ * zb_host_destroy() - give everything back
+ * @host: nobody uses it any more, and no page of it is pinned
  *
- * A region with pages that a module has never freed is not given back: it is lost
+ * A region of which another module still holds pages is not given back: it is lost
  * until the next boot.
  *
  * Context: may sleep.
@@ -421,6 +412,7 @@ void zb_host_destroy(struct zb_host *host)
 	zb_host_drain_all(host);
 	keep_held_regions(host);
 	zb_drain_destroy(host);
+	zb_frames_exit(host);
 	destroy_maps(host);
 	destroy_nodes(&host->pool);
 	destroy_zones(&host->pool);
@@ -429,12 +421,11 @@ void zb_host_destroy(struct zb_host *host)
 }
 
 /**
- * zb_host_free_pages() - count the free frames of all nodes
+ * zb_host_free_pages() - what is free on all nodes
  * @host: the host
  *
  * Context: any.
- * Return: number of frames in buddy lists and per-CPU lists; it may be outdated
- * when the function returns.
+ * Return: frames in buddy lists and per-CPU lists, as of some recent moment.
  */
 unsigned long zb_host_free_pages(const struct zb_host *host)
 {
@@ -447,11 +438,11 @@ unsigned long zb_host_free_pages(const struct zb_host *host)
 }
 
 /**
- * zb_host_above_low() - check for a zone above its low watermark
+ * zb_host_above_low() - is there memory to be had without taking reserves?
  * @host: the host
  *
  * Context: any.
- * Return: true if some zone has more free frames than its low watermark.
+ * Return: true if some zone has more free than its low watermark.
  */
 bool zb_host_above_low(const struct zb_host *host)
 {
@@ -465,10 +456,10 @@ bool zb_host_above_low(const struct zb_host *host)
 }
 
 /**
- * zb_host_account_dirty() - update the number of dirty frames of a node
+ * zb_host_account_dirty() - memory is dirty, or is not any more
  * @host: the host
  * @nid: a node that has a region
- * @nr_pages: frames to add; negative to subtract
+ * @nr_pages: frames more, or less
  *
  * Context: any.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host: the pool of the core on the memory, CPUs and nodes of this kernel.
+ * The host: a pool of the core, given real memory, real CPUs and real nodes.
  */
 #ifndef ZB_HOST_H
 #define ZB_HOST_H
@@ -20,14 +20,13 @@
 #include "../region/region.h"
 
 /**
- * struct zb_wait_stat - counters of the queue of waiting requests, for vmstat
+ * struct zb_wait_stat - counters of the waiting line, for vmstat
  * @waiting: requests that wait now
  * @granted: requests that waited and were served
- * @passed: requests that were served before the first in the queue and count
- *	against ZB_MAX_PASSED
- * @held: times that freed memory was reserved for the first in the queue
- * @missed: requests that were served by a periodic scan of the queue instead of
- *	the scan after a free
+ * @passed: those of them, and of others, that the bound on passing counts
+ * @held: holds for the sake of the first in line
+ * @missed: requests that were served when the line was looked through for the time
+ *	that had passed, and not for a free
  */
 struct zb_wait_stat {
 	atomic_t waiting;
@@ -38,25 +37,26 @@ struct zb_wait_stat {
 };
 
 /**
- * struct zb_host - the allocator and its memory
+ * struct zb_host - everything that exists once the module is loaded
  * @pool: the allocator
- * @ops: callbacks of the allocator
- * @nowhere: the node of CPUs whose own node has no region
- * @zone_map: zone_map of @pool
- * @regions: memory of the pool, one region per node
- * @nr_regions: number of regions
- * @total_pages: number of frames in all regions
- * @limbo_pages: frames of buffers whose release waits until they are not in use
- * @limbo_looks: frames that were checked for that
+ * @regions: where its memory came from, one per node
+ * @nr_regions: how many
+ * @ops: what the allocator asks of us
+ * @nowhere: the node of CPUs whose own has no region
+ * @zone_map: the pool's
+ * @total_pages: frames in all of them
+ * @limbo_pages: frames that nobody holds and that are in use all the same
+ * @limbo_looks: frames of which it was asked whether they are in use
  * @killed: buffers given up because their task was killed while they were cleared
- * @freed: woken when memory is freed or a watermark is lowered
- * @wait: counters of the queue of waiting requests
- * @in_cma: some of the memory is in CMA pageblocks of the kernel
- * @drain_lock: serializes drains and CPU hotplug
- * @drains: number of drains of all CPUs that have started
- * @full_drains: number of those that parked empty lists as well
+ * @freed: woken when something was freed, or a watermark was lowered
+ * @wait: counters of the waiting line
+ * @in_cma: some of the memory is in CMA pageblocks
+ * @drain_lock: one drain at a time, and CPUs that come and go
+ * @drains: drains of all CPUs that have begun
+ * @full_drains: those of them that have parked empty lists too
  * @drain_work: drains all CPUs on behalf of requests that may not sleep
- * @cpuhp: instance of the CPU hotplug state
+ * @cpuhp: our place in the list of CPU hotplug callbacks
+ * @recheck_work: looks again at frames that are unfit for use
  */
 struct zb_host {
 	struct zb_pool pool;
@@ -77,6 +77,7 @@ struct zb_host {
 	unsigned long full_drains;
 	struct work_struct drain_work;
 	struct hlist_node cpuhp;
+	struct delayed_work recheck_work;
 };
 
 struct zb_host *zb_host_create(const struct zb_params *params);
@@ -105,14 +106,20 @@ unsigned int zb_host_nr_cpus(const struct zb_host *host);
 int zb_drain_init(void);
 void zb_drain_exit(void);
 
-/* Call after memory was freed or became available, to wake the waiters. */
+/* frames.c */
+extern const struct zb_frame_ops zb_frame_ops;
+void zb_frames_init(struct zb_host *host);
+void zb_frames_exit(struct zb_host *host);
+unsigned long zb_host_recheck(struct zb_host *host);
+
+/* Something was freed, or may be used from now on: tell those who want to know. */
 static inline void zb_host_freed(struct zb_host *host)
 {
 	bool sleeper;
 
-	/* Pairs with the full barrier after a waiter was added to the queue. */
+	/* Pairs with the full barrier after an entry was added to the queue. */
 	smp_mb();
-	/* The barrier above is the one that waitqueue_active() requires. */
+	/* The barrier above is the one that this needs. */
 	sleeper = waitqueue_active(&host->freed);
 	if (unlikely(sleeper))
 		wake_up_all(&host->freed);

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Exactly one file has to define the tracepoints. */
+/* The one place where the tracepoints are made. */
 #define CREATE_TRACE_POINTS
 #include <trace/events/zbuddy.h>

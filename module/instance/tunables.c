@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tunables: module parameters that can be changed at any time, in
- * /sys/module/zbuddy/parameters, with the names of the files in /proc/sys/vm.
+ * Tunables: module parameters that may be changed at any time, under
+ * /sys/module/zbuddy/parameters, with the names they have in /proc/sys/vm.
  *
- * The values that are given at load are stored here before the allocator exists.
+ * A value given at load is kept here until there is an allocator.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -18,42 +18,42 @@
 #include "tunables.h"
 
 static struct zb_tunables tunables = ZB_TUNABLES_DEFAULT;
-static struct zb_host *attached_host;
-static DEFINE_MUTEX(tunables_lock);	/* for tunables and attached_host */
+static struct zb_host *attached;
+static DEFINE_MUTEX(lock);
 
-static void __apply_tunables(void)
+static void __apply(void)
 {
-	lockdep_assert_held(&tunables_lock);
-	if (!attached_host)
+	lockdep_assert_held(&lock);
+	if (!attached)
 		return;
-	attached_host->pool.tunables = tunables;
-	zb_pool_tune(&attached_host->pool, zb_host_nr_cpus(attached_host));
-	/* A lower watermark may let waiting requests succeed. */
-	zb_host_freed(attached_host);
+	attached->pool.tunables = tunables;
+	zb_pool_tune(&attached->pool, zb_host_nr_cpus(attached));
+	/* Watermarks may be lower now. */
+	zb_host_freed(attached);
 }
 
 /**
- * struct number_limits - a tunable that is one number
- * @value: its variable
- * @min: smallest valid value
- * @max: largest valid value
- * @or_0: 0 is valid as well
+ * struct limits - a tunable that is one number
+ * @value: where it is
+ * @min: at least
+ * @max: at most
+ * @or_0: 0 is allowed as well
  * @is_long: @value is an unsigned long, else an unsigned int
  */
-struct number_limits {
+struct limits {
 	void *value;
 	unsigned long min, max;
 	bool or_0;
 	bool is_long;
 };
 
-/* Length of the text to log: without the newline that sysfs input ends with. */
+/* What is written to a file in sysfs ends with a newline. */
 static int line_len(const char *text)
 {
 	return min_t(size_t, strcspn(text, "\n"), 40);
 }
 
-static unsigned long get_value(const struct number_limits *l)
+static unsigned long get_value(const struct limits *l)
 {
 	return l->is_long ? *(unsigned long *)l->value :
 			    *(unsigned int *)l->value;
@@ -61,7 +61,7 @@ static unsigned long get_value(const struct number_limits *l)
 
 static int set_number(const char *text, const struct kernel_param *kp)
 {
-	const struct number_limits *l = kp->arg;
+	const struct limits *l = kp->arg;
 	unsigned long n;
 
 	if (kstrtoul(text, 0, &n) || n > l->max ||
@@ -71,13 +71,13 @@ static int set_number(const char *text, const struct kernel_param *kp)
 		       l->max);
 		return -EINVAL;
 	}
-	mutex_lock(&tunables_lock);
+	mutex_lock(&lock);
 	if (l->is_long)
 		*(unsigned long *)l->value = n;
 	else
 		*(unsigned int *)l->value = n;
-	__apply_tunables();
-	mutex_unlock(&tunables_lock);
+	__apply();
+	mutex_unlock(&lock);
 	return 0;
 }
 
@@ -91,37 +91,37 @@ static const struct kernel_param_ops number_ops = {
 	.get = get_number,
 };
 
-static struct number_limits min_free_limits = {
+static struct limits min_free_limits = {
 	.value = &tunables.min_free_kbytes, .max = UINT_MAX, .is_long = true,
 };
 module_param_cb(min_free_kbytes, &number_ops, &min_free_limits, 0644);
 __MODULE_PARM_TYPE(min_free_kbytes, "ulong");
-MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones; 0 for none (default: computed from the size)");
+MODULE_PARM_DESC(min_free_kbytes, "KiB kept for urgent requests, shared out over the zones; 0 for none (default: from the size)");
 
-static struct number_limits scale_factor_limits = {
+static struct limits scale_factor_limits = {
 	.value = &tunables.watermark_scale_factor, .min = 1, .max = 3000,
 };
 module_param_cb(watermark_scale_factor, &number_ops, &scale_factor_limits, 0644);
 __MODULE_PARM_TYPE(watermark_scale_factor, "uint");
 MODULE_PARM_DESC(watermark_scale_factor, "distance between watermarks, in 1/10000 of the zone (default 10)");
 
-static struct number_limits dirty_limits = {
+static struct limits dirty_limits = {
 	.value = &tunables.dirty_ratio, .max = 100,
 };
 module_param_cb(dirty_ratio, &number_ops, &dirty_limits, 0644);
 __MODULE_PARM_TYPE(dirty_ratio, "uint");
-MODULE_PARM_DESC(dirty_ratio, "percent of a node that may be dirty before WRITE requests prefer other nodes (default 20)");
+MODULE_PARM_DESC(dirty_ratio, "percent of a node that may be WRITE memory before others are preferred (default 20)");
 
-static struct number_limits high_fraction_limits = {
+static struct limits high_fraction_limits = {
 	.value = &tunables.pcp_high_fraction, .min = 8, .max = 1000000,
 	.or_0 = true,
 };
 module_param_cb(percpu_pagelist_high_fraction, &number_ops,
 		&high_fraction_limits, 0644);
 __MODULE_PARM_TYPE(percpu_pagelist_high_fraction, "uint");
-MODULE_PARM_DESC(percpu_pagelist_high_fraction, "all per-CPU lists together hold 1/N of a zone, N 8 or more (default 0: as much as its low watermark)");
+MODULE_PARM_DESC(percpu_pagelist_high_fraction, "per-CPU lists hold 1/this of a zone in all, 8 or more (default 0: as much as its low watermark)");
 
-/* Parse "256,256,32,0,0", or the format of /proc/sys/vm with blanks in between. */
+/* "256,256,32,0,0", or with blanks between as /proc/sys/vm has it. */
 static int set_ratios(const char *text, const struct kernel_param *kp)
 {
 	unsigned int ratio[ZB_NR_ZONES], i;
@@ -135,14 +135,14 @@ static int set_ratios(const char *text, const struct kernel_param *kp)
 		used += i < ZB_NR_ZONES - 1 && at[used] == ',';
 	}
 	if (i < ZB_NR_ZONES || (*at && *at != '\n')) {
-		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers for DMA,DMA32,Normal,HighMem,Movable; 0 means no reserve\n",
+		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers, for DMA,DMA32,Normal,HighMem,Movable; 0 for no reserve\n",
 		       line_len(text), text, ZB_NR_ZONES);
 		return -EINVAL;
 	}
-	mutex_lock(&tunables_lock);
+	mutex_lock(&lock);
 	memcpy(tunables.lowmem_reserve_ratio, ratio, sizeof(ratio));
-	__apply_tunables();
-	mutex_unlock(&tunables_lock);
+	__apply();
+	mutex_unlock(&lock);
 	return 0;
 }
 
@@ -164,22 +164,22 @@ static const struct kernel_param_ops ratios_ops = {
 };
 module_param_cb(lowmem_reserve_ratio, &ratios_ops, NULL, 0644);
 __MODULE_PARM_TYPE(lowmem_reserve_ratio, "array of uint");
-MODULE_PARM_DESC(lowmem_reserve_ratio, "each zone reserves 1/N of the higher zones' size for requests that cannot use those zones; 0 for no reserve (default 256,256,32,0,0)");
+MODULE_PARM_DESC(lowmem_reserve_ratio, "zones keep 1/this of the zones above them for those who can't use these (default 256,256,32,0,0)");
 
 /**
- * zb_tunables_apply() - recompute what depends on the number of CPUs
+ * zb_tunables_apply() - work out again what depends on the number of CPUs
  *
  * Context: may sleep.
  */
 void zb_tunables_apply(void)
 {
-	mutex_lock(&tunables_lock);
-	__apply_tunables();
-	mutex_unlock(&tunables_lock);
+	mutex_lock(&lock);
+	__apply();
+	mutex_unlock(&lock);
 }
 
 /**
- * zb_tunables_attach() - apply the tunables and their later changes to an allocator
+ * zb_tunables_attach() - from now on changes count for this allocator
  * @host: the allocator
  *
  * Context: may sleep.
@@ -188,24 +188,24 @@ void zb_tunables_attach(struct zb_host *host)
 {
 	const struct zb_pool *pool = &host->pool;
 
-	mutex_lock(&tunables_lock);
-	attached_host = host;
+	mutex_lock(&lock);
+	attached = host;
 	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
 		tunables.min_free_kbytes =
 			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
 						   pool->page_shift);
-	__apply_tunables();
-	mutex_unlock(&tunables_lock);
+	__apply();
+	mutex_unlock(&lock);
 }
 
 /**
- * zb_tunables_detach() - stop applying changes to the allocator
+ * zb_tunables_detach() - changes count for nobody
  *
  * Context: may sleep.
  */
 void zb_tunables_detach(void)
 {
-	mutex_lock(&tunables_lock);
-	attached_host = NULL;
-	mutex_unlock(&tunables_lock);
+	mutex_lock(&lock);
+	attached = NULL;
+	mutex_unlock(&lock);
 }

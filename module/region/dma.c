@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backend "dma": CMA through the DMA API.
+ * Backend "dma": CMA by way of the DMA API.
  *
- * This backend is for kernels that have CMA but do not export it, and for the CMA
- * areas of single NUMA nodes (numa_cma=, cma_pernuma=), which a module can't access
- * otherwise. It registers a platform device on the node and allocates with
- * dma_alloc_pages(), which returns cached pages of the linear mapping on every
- * architecture; dma_alloc_attrs() does not guarantee that.
+ * For kernels that have CMA but don't export it, and for the areas of single
+ * NUMA nodes (numa_cma=, cma_pernuma=), which nothing else leads to. We make a
+ * device of our own on the node and let dma_alloc_pages() serve it. That one
+ * gives pages of the linear map on every architecture, cached ones, which
+ * dma_alloc_attrs() does not promise.
  *
- * Disadvantages: the alignment can't be chosen (CONFIG_CMA_ALIGNMENT limits it, usually
- * to 1 MiB; a larger one needs luck or padding), and the DMA API zeroes all memory.
+ * What it costs: alignment is not ours to choose (CONFIG_CMA_ALIGNMENT, 1 MiB
+ * as a rule; beyond that it is luck, or a few pages of padding), and all of the
+ * memory is zeroed.
  *
- * If CMA fails, dma_alloc_pages() silently falls back to the page allocator or to an
- * area on another node. Both are detected and count as failures.
+ * When CMA can't deliver, dma_alloc_pages() quietly falls back to the node's
+ * page allocator, or to an area on another node. We want neither.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -59,15 +60,15 @@ static struct platform_device *zb_dma_new_device(int nid)
 }
 
 /*
- * The page allocator's fallback block is not compound: only its first page has a
- * reference count of 1. With CMA every page has.
+ * The page allocator's fallback block is not compound: only its first page has
+ * a reference. CMA gives every page one.
  */
 static bool zb_dma_from_cma(const struct zb_dma *dma)
 {
 	return dma->size == PAGE_SIZE || page_count(dma->page + 1);
 }
 
-/* Place the region, aligned and on the right node, in the memory from the DMA API. */
+/* Find the region in what the DMA API gave. */
 static int zb_dma_place(struct zb_region *r, const struct zb_dma *dma,
 			unsigned int min_align_order)
 {
@@ -76,17 +77,17 @@ static int zb_dma_place(struct zb_region *r, const struct zb_dma *dma,
 
 	r->start_pfn = ALIGN(pfn, 1UL << min_align_order);
 	if (!zb_dma_from_cma(dma)) {
-		scnprintf(r->why, sizeof(r->why), "the DMA API did not use CMA");
+		scnprintf(r->why, sizeof(r->why), "the DMA API didn't take it from CMA");
 		return -EBUSY;
 	}
 	if (r->nid != NUMA_NO_NODE && page_to_nid(dma->page) != r->nid) {
-		scnprintf(r->why, sizeof(r->why), "the DMA API used memory of node %d",
+		scnprintf(r->why, sizeof(r->why), "the DMA API took it from node %d",
 			  page_to_nid(dma->page));
 		return -EBUSY;
 	}
 	if (r->start_pfn + r->nr_pages > end) {
 		scnprintf(r->why, sizeof(r->why),
-			  "the memory from the DMA API is not aligned to %lu KiB",
+			  "what the DMA API gave isn't aligned to %lu KiB",
 			  PAGE_SIZE << min_align_order >> 10);
 		return -EBUSY;
 	}
@@ -104,7 +105,7 @@ static int zb_dma_take(struct zb_region *r, struct zb_dma *dma,
 				    DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
 	if (!dma->page) {
 		scnprintf(r->why, sizeof(r->why),
-			  "CMA has no such range, or pages in it can't be migrated");
+			  "no such range in CMA, or pages in use there can't be moved");
 		return fatal_signal_pending(current) ? -EINTR : -EBUSY;
 	}
 	err = zb_dma_place(r, dma, min_align_order);
@@ -115,8 +116,8 @@ static int zb_dma_take(struct zb_region *r, struct zb_dma *dma,
 }
 
 /*
- * Try without padding first: CMA areas start at well aligned addresses, and with the
- * padding the request may be larger than the area.
+ * First without padding, which may be what keeps it from fitting; the start of
+ * an area is well aligned.
  */
 static int zb_dma_take_aligned(struct zb_region *r, struct zb_dma *dma,
 			       unsigned int min_align_order)
@@ -131,10 +132,10 @@ static int zb_dma_take_aligned(struct zb_region *r, struct zb_dma *dma,
 	return err;
 }
 
-/* Returns the node to allocate on, or -errno if the allocation can't succeed. */
+/* The node to ask for, or a reason to refuse that is known without trying. */
 static int zb_dma_choose_node(struct zb_region *r)
 {
-	/* In an encrypted guest, the DMA API makes pages shared with the host. */
+	/* There the DMA API shares the pages with the host, unencrypted. */
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
 		scnprintf(r->why, sizeof(r->why), "memory is encrypted");
 		return -ENXIO;
@@ -157,7 +158,7 @@ static int zb_dma_acquire(struct zb_region *r, unsigned int max_align_order,
 	dma->pdev = zb_dma_new_device(nid);
 	if (IS_ERR(dma->pdev)) {
 		err = PTR_ERR(dma->pdev);
-		scnprintf(r->why, sizeof(r->why), "can't register a device: error %d", err);
+		scnprintf(r->why, sizeof(r->why), "no device: error %d", err);
 		goto free_dma;
 	}
 	err = zb_dma_take_aligned(r, dma, min_align_order);
@@ -193,7 +194,7 @@ static void zb_dma_release(struct zb_region *r)
 static int zb_dma_acquire(struct zb_region *r, unsigned int max_align_order,
 			  unsigned int min_align_order)
 {
-	scnprintf(r->why, sizeof(r->why), "this kernel has no CMA for the DMA API");
+	scnprintf(r->why, sizeof(r->why), "this kernel has no CMA for DMA");
 	return -EOPNOTSUPP;
 }
 

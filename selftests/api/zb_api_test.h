@@ -7,6 +7,7 @@
  *	flags.c       flags of requests
  *	bad_free.c    frees that must be refused
  *	pageblocks.c  migrate types, isolation, drains
+ *	frames.c      pages that are freed while somebody uses them
  *	contexts.c    interrupts, several CPUs, waiting
  *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
@@ -48,6 +49,7 @@ extern const struct zbt_test zbt_block_tests[];
 extern const struct zbt_test zbt_flag_tests[];
 extern const struct zbt_test zbt_bad_free_tests[];
 extern const struct zbt_test zbt_pageblock_tests[];
+extern const struct zbt_test zbt_frame_tests[];
 extern const struct zbt_test zbt_context_tests[];
 
 /* Reasons for refused frees, with the names of the counters in vmstat. */

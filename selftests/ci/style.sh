@@ -105,13 +105,13 @@ core_includes() {
 # included by core alone, as <zb_env.h>.
 ranks='
 core/pageblock 1	core/gfp 1	core/alloc_flags 1	core/freearea 2
-core/zone 3	core/audit 3.5	core/layout 4	core/mobility 4	core/watermark 4
+core/zone 3	core/audit 3.5	core/unfit 4	core/layout 4	core/mobility 4	core/watermark 4
 core/words 4.5	core/zonelist 5	core/pcp 5	core/pcp_setup 5.2	core/rmqueue 5.5
 core/page_alloc 6	core/page_free 7
 core/slowpath 7	core/fast 7	core/overtake 7	core/isolate 7	core/stat 7	core/check 7	core/verdict 7	core/why 7
 compat 10	region 11
 instance/params 12	instance/fault 12	instance/report 11.5	instance/ops 12
-instance/host 13	instance/request 14	instance/tunables 14	instance/drain 15	instance/trace 15
+instance/host 13	instance/frames 14	instance/request 14	instance/tunables 14	instance/drain 15	instance/trace 15
 buffer 15	api/api 16	api/bulk 17	api/block 17
 device/ioctl 16	device/ioctl_alloc 17	device/chardev 17
 debugfs/debugfs 17	debugfs/vm 18	main 19

@@ -354,6 +354,34 @@ static void pcp_mark(struct zb_zone *z)
 	set_state(z, PB(9), ZB_HELD_CACHED, 0);
 }
 
+static void unfit_not_counted(struct zb_zone *z)
+{
+	zb_zone_set_state(z, PB(9), ZB_STATE_UNFIT);
+	z->first_unfit = PB(9);
+	z->last_unfit = PB(9);
+}
+
+static void unfit_too_many(struct zb_zone *z)
+{
+	z->nr_unfit++;
+}
+
+static void unfit_before(struct zb_zone *z)
+{
+	unfit_not_counted(z);
+	z->nr_unfit++;
+	z->first_unfit++;
+	z->last_unfit++;
+}
+
+static void unfit_after(struct zb_zone *z)
+{
+	unfit_not_counted(z);
+	z->nr_unfit++;
+	z->first_unfit--;
+	z->last_unfit--;
+}
+
 static const struct {
 	const char *rule;
 	void (*corrupt)(struct zb_zone *zone);
@@ -415,6 +443,10 @@ static const struct {
 	CASE("a CPU knows its frames", pcp_nr_pages),
 	CASE("a cached frame is listed, once", pcp_lost),
 	CASE("a cached frame is listed, once", pcp_mark),
+	CASE("a zone knows its unfit frames", unfit_not_counted),
+	CASE("a zone knows its unfit frames", unfit_too_many),
+	CASE("an unfit frame is where a zone looks for it", unfit_before),
+	CASE("an unfit frame is where a zone looks for it", unfit_after),
 };
 
 TEST(every_rule_can_fire)

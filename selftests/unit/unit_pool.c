@@ -111,6 +111,8 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 	memset(pool->zones, 0, g->nr_zones * sizeof(*pool->zones));
 	for (i = 0; i < g->nr_zones; i++)
 		make_zone(&pool->zones[i], &g->zones[i], g, pool->max_order);
+	for (i = 0; i < g->nr_zones; i++)
+		pool->zones[i].pool = pool;
 	make_nodes(pool, g->distance ?: number_distance);
 	pool->ops = &unit_ops;
 	pool->page_shift = 12;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Unfit frames: free frames that nobody may be given.
+ *
+ * The allocator never looks at the memory that it manages, but its surroundings
+ * know more about a frame: that its memory has failed, or that somebody still uses
+ * it although it was freed. They are asked, for up to 64 frames at once, where a
+ * block goes from a per-CPU list to the zone, from the zone to a list, and on the
+ * freelist path, both ways (struct zb_frame_ops).
+ *
+ *	+---+---+---+---+---+---+---+---+
+ *	|           block, order 3      |	frame 5 is unfit
+ *	+---+---+---+---+---+---+---+---+
+ *	|    order 2    | 0 |///| 1     |	the others go back to the zone
+ *	+---+---+---+---+---+---+---+---+
+ *
+ * An unfit frame has a state of its own. It is neither free nor held, and stays so
+ * until zb_zone_recheck() finds that it is fit again, as it is when somebody drops
+ * a reference.
+ */
+#ifndef ZB_CORE_UNFIT_H
+#define ZB_CORE_UNFIT_H
+
+#include "zone.h"
+
+typedef void (*zb_freed_fn)(struct zb_pool *pool, unsigned long pfn,
+			    unsigned int order);
+
+bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
+		  unsigned int order);
+void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		  zb_freed_fn freed);
+void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		   zb_freed_fn freed);
+void zb_words_drop_unfit(struct zb_zone *zone, struct zb_words *words);
+unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed);
+
+#endif /* ZB_CORE_UNFIT_H */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What struct page says about a free frame, on behalf of the core (core/unfit.h).
+ *
+ * A frame that nobody uses has one reference, the region's, and no mapping. It is
+ * unfit for use if
+ *
+ *  - its memory has an uncorrected error (HWPoison), which the kernel notes at any
+ *    time, also in a frame that is free; it can't take such a frame from us
+ *  - somebody else has a reference on it, has it mapped, or has left a flag that
+ *    says so. That may pass: a task that looks at a page table just then
+ *    (get_user_pages_fast()) has a reference for some microseconds.
+ *
+ * So unfit frames are looked at again, a second later and with each drain of all
+ * per-CPU lists.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/bitops.h>
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/printk.h>
+#include <linux/workqueue.h>
+
+#include "../compat.h"
+#include "../core/layout.h"
+#include "../core/unfit.h"
+#include "host.h"
+
+static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
+{
+	struct page *first = pfn_to_page(pfn), *page;
+	u64 found = 0;
+
+	for (; frames; frames &= frames - 1) {
+		page = first + __ffs64(frames);
+		if (unlikely(!zb_page_unused(page) || PageHWPoison(page)))
+			found |= frames & -frames;
+		else if (unlikely(page_private(page)))
+			set_page_private(page, 0);
+	}
+	return found;
+}
+
+enum reason {
+	POISONED,
+	MAPPED,
+	REFERENCED,
+	FLAGGED,
+};
+
+static const char *const reason_text[] = {
+	[POISONED] = "has an uncorrected memory error",
+	[MAPPED] = "was freed although it is mapped",
+	[REFERENCED] = "was freed although somebody has a reference on it",
+	[FLAGGED] = "was freed with page flags of a page in use",
+};
+
+static enum reason why_unfit(const struct page *page)
+{
+	if (PageHWPoison(page))
+		return POISONED;
+	if (zb_page_mapcount(page) || READ_ONCE(page->mapping))
+		return MAPPED;
+	return page_ref_count(page) != 1 ? REFERENCED : FLAGGED;
+}
+
+/* Each reason is reported once; all frames are counted. */
+static void kept_out(const struct zb_zone *zone, unsigned long pfn)
+{
+	struct zb_host *host = container_of(zone->pool, struct zb_host, pool);
+	enum reason why = why_unfit(pfn_to_page(pfn));
+	static unsigned long reported;
+
+	if (why != POISONED)
+		queue_delayed_work(ZB_WQ_UNBOUND, &host->recheck_work, HZ);
+	/* No physical address: the log has more readers than CAP_SYS_RAWIO. */
+	if (!test_and_set_bit(why, &reported))
+		pr_warn("frame %lu of node %d zone %s %s: it is kept out of use %s (see zb_unfit in vmstat)\n",
+			pfn - zone->start_pfn, zone->nid,
+			zb_zone_names[zone->type], reason_text[why],
+			why == POISONED ? "for good" : "as long as that is so");
+}
+
+const struct zb_frame_ops zb_frame_ops = {
+	.unfit = unfit,
+	.kept_out = kept_out,
+};
+
+/**
+ * zb_host_recheck() - put frames back into use that are not unfit any more
+ * @host: the host
+ *
+ * Context: any but NMI.
+ * Return: how many.
+ */
+unsigned long zb_host_recheck(struct zb_host *host)
+{
+	struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, &host->pool)
+		nr += zb_zone_recheck(zone, host->ops.freed);
+	if (nr)
+		zb_host_freed(host);
+	return nr;
+}
+
+static void recheck_work(struct work_struct *work)
+{
+	zb_host_recheck(container_of(to_delayed_work(work), struct zb_host,
+				     recheck_work));
+}
+
+/**
+ * zb_frames_init() - get ready to look at frames
+ * @host: whose
+ */
+void zb_frames_init(struct zb_host *host)
+{
+	INIT_DELAYED_WORK(&host->recheck_work, recheck_work);
+}
+
+/**
+ * zb_frames_exit() - do not look at unfit frames any more
+ * @host: whose; nobody allocates from it or frees to it any more
+ *
+ * Context: may sleep.
+ */
+void zb_frames_exit(struct zb_host *host)
+{
+	cancel_delayed_work_sync(&host->recheck_work);
+}

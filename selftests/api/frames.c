@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages that come back as if somebody else still used them: they are kept out of
+ * use as long as that is so, and nothing else is.
+ */
+#include "zb_api_test.h"
+
+#include <linux/atomic.h>
+#include <linux/page-flags.h>
+
+/* Of lists, of words and beyond, and without lists. */
+static const unsigned int orders[] = { 0, 1, 3, 5, 6, 9, 10 };
+
+/* Ways to use a page that is not one's own, and to stop that. */
+struct use {
+	void (*begin)(struct page *page);
+	void (*end)(struct page *page);
+};
+
+static void take_mapping(struct page *page)
+{
+	page->mapping = (struct address_space *)&orders;
+}
+
+static void drop_mapping(struct page *page)
+{
+	page->mapping = NULL;
+}
+
+static void map(struct page *page)
+{
+	atomic_inc(&page->_mapcount);
+}
+
+static void unmap(struct page *page)
+{
+	atomic_dec(&page->_mapcount);
+}
+
+static void reserve(struct page *page)
+{
+	SetPageReserved(page);
+}
+
+static void unreserve(struct page *page)
+{
+	ClearPageReserved(page);
+}
+
+static void get(struct page *page)
+{
+	get_page(page);
+}
+
+static void put(struct page *page)
+{
+	put_page(page);
+}
+
+/* Is a page among all that can be had? */
+static bool handed_out(struct page *page)
+{
+	struct page *first = NULL, *next;
+	bool found = false;
+
+	while ((next = zb_alloc_page(ZBT_ANY | ZBT_QUIET))) {
+		found |= next == page;
+		*(struct page **)page_address(next) = first;
+		first = next;
+	}
+	for (; first; first = next) {
+		next = *(struct page **)page_address(first);
+		__zb_free_page(first);
+	}
+	return found;
+}
+
+static void freed_in_use(const struct use *use, unsigned int order)
+{
+	struct page *page = zb_alloc_pages(ZBT_ANY, order), *used;
+	unsigned long free = zb_nr_free_pages();
+
+	if (!ZBT_WANT(page))
+		return;
+	used = page + BIT(order) / 2;
+	use->begin(used);
+	__zb_free_pages(page, order);
+	zb_drain_all_pages();
+	ZBT_WANT(zb_nr_free_pages() == free + BIT(order) - 1);
+	ZBT_WANT(!zb_compound_head(used));
+	if (order == 3)
+		ZBT_WANT(!handed_out(used));
+	zb_drain_all_pages();
+	ZBT_WANT(zb_nr_free_pages() == free + BIT(order) - 1);
+	use->end(used);
+	zb_drain_all_pages();
+	ZBT_WANT(zb_nr_free_pages() == free + BIT(order));
+}
+
+static void all_orders(const struct use *use)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++)
+		freed_in_use(use, min(orders[i], zb_max_order()));
+}
+
+static void referenced(void)
+{
+	all_orders(&(struct use){ get, put });
+}
+
+static void mapped(void)
+{
+	all_orders(&(struct use){ map, unmap });
+}
+
+static void of_a_mapping(void)
+{
+	all_orders(&(struct use){ take_mapping, drop_mapping });
+}
+
+static void flagged(void)
+{
+	all_orders(&(struct use){ reserve, unreserve });
+}
+
+/* It was fit when it was freed: this is seen when it is to be handed out. */
+static void used_while_free(void)
+{
+	unsigned long free = zb_nr_free_pages();
+	void *p = zb_alloc_pages_exact(3 * PAGE_SIZE, ZB_GFP_KERNEL);
+	struct page *page;
+
+	if (!ZBT_WANT(p))
+		return;
+	page = virt_to_page(p + PAGE_SIZE);
+	zb_free_pages_exact(p, 3 * PAGE_SIZE);
+	get_page(page);
+	ZBT_WANT(!handed_out(page));
+	put_page(page);
+	zb_drain_all_pages();
+	ZBT_WANT(zb_nr_free_pages() == free);
+}
+
+/* What its last owner has noted there is nothing for the next one. */
+static void private_is_cleared(void)
+{
+	struct page *page;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		unsigned int order = min(orders[i], zb_max_order());
+		unsigned long free = zb_nr_free_pages();
+
+		page = zb_alloc_pages(ZBT_ANY, order);
+		if (!ZBT_WANT(page))
+			return;
+		set_page_private(page, 1);
+		set_page_private(page + BIT(order) - 1, 2);
+		__zb_free_pages(page, order);
+		zb_drain_all_pages();
+		ZBT_WANT(!page_private(page));
+		ZBT_WANT(!page_private(page + BIT(order) - 1));
+		ZBT_WANT(zb_nr_free_pages() == free);
+	}
+}
+
+const struct zbt_test zbt_frame_tests[] = {
+	{ "freed_with_a_reference", referenced },
+	{ "freed_while_mapped", mapped },
+	{ "freed_with_a_mapping", of_a_mapping },
+	{ "freed_with_flags", flagged },
+	{ "used_while_free", used_while_free },
+	{ "private_is_cleared", private_is_cleared },
+	{ }
+};

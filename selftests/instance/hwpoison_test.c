@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory with an uncorrected error: a frame that the kernel has marked so is not
+ * handed out again, nothing else is lost, and the module can be unloaded. Loads
+ * zbuddy.ko itself. The frames stay marked until the next boot.
+ */
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+
+#define OFFLINE		"/sys/devices/system/memory/hard_offline_page"
+#define KPF_HWPOISON	19
+#define MAX_BUFFERS	8192
+
+static const char *skip_reason(void)
+{
+	if (geteuid() || access(ZB_MODULE, R_OK))
+		return "no " ZB_MODULE ", or not root";
+	if (access(OFFLINE, W_OK))
+		return "the kernel handles no memory failures";
+	return access("/proc/kpageflags", R_OK) ? "no /proc/kpageflags" : NULL;
+}
+
+static __u64 page_size(void)
+{
+	return (__u64)sysconf(_SC_PAGESIZE);
+}
+
+static __u64 address(int fd, __u32 handle)
+{
+	struct zb_ioc_phys phys = { .size = sizeof(phys), .handle = handle };
+
+	return zb_ioctl(fd, ZB_IOC_PHYS, &phys) ? 0 : phys.addr;
+}
+
+static bool is_poisoned(__u64 addr)
+{
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 flags = 0;
+	ssize_t nr;
+
+	nr = pread(fd, &flags, sizeof(flags), (off_t)(addr / page_size() * sizeof(flags)));
+	close(fd);
+	return nr == sizeof(flags) && flags >> KPF_HWPOISON & 1;
+}
+
+/* The write fails, because the kernel can do nothing about the page but mark it. */
+static bool poison(__u64 addr)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%llx", addr);
+	zb_write_file(OFFLINE, text);
+	return is_poisoned(addr);
+}
+
+/* Allocate all there is, in blocks of up to @order; true if a frame is among it. */
+static bool handed_out(int fd, __u32 order, __u64 addr, __u64 *bytes)
+{
+	static struct zb_ioc_alloc bufs[MAX_BUFFERS];
+	unsigned int i, nr;
+	bool found = false;
+	__u64 start;
+
+	nr = zb_alloc_all(fd, order, ZB_GFP_ANYZONE | __ZB_GFP_NOWARN, bufs,
+			  MAX_BUFFERS, bytes);
+	for (i = 0; i < nr; i++) {
+		start = address(fd, bufs[i].handle);
+		found |= !start || (addr >= start && addr < start + bufs[i].length);
+		zb_free(fd, bufs[i].handle);
+	}
+	return found;
+}
+
+static void unload(struct __test_metadata *_metadata)
+{
+	int ms;
+
+	for (ms = 0; ms < ZB_PATIENCE_MS && zb_unload(); ms += 20)
+		zb_sleep_ms(20);
+	EXPECT_NE(0, access("/sys/module/zbuddy", F_OK));
+}
+
+/* @nr frames are out of use, all others are to be had, and not those at @addr. */
+static void expect_out(struct __test_metadata *_metadata, int fd, __u64 all,
+		       unsigned int nr, const __u64 *addr)
+{
+	static const __u32 orders[] = { 0, 4, 10 };
+	unsigned int i, k;
+	__u64 bytes;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++)
+		for (k = 0; k < nr; k++) {
+			EXPECT_FALSE(handed_out(fd, orders[i], addr[k], &bytes));
+			EXPECT_EQ(all - nr * page_size(), bytes);
+		}
+	if (zb_have_debugfs()) {
+		zb_drain();
+		EXPECT_EQ(nr, zb_vmstat("zb_unfit"));
+		EXPECT_EQ(0, zb_vmstat("zb_unfit_returned"));
+	}
+	EXPECT_EQ(all - nr * page_size(), zb_free_bytes(fd));
+	EXPECT_TRUE(zb_check_ok());
+}
+
+/*
+ * All in one, so that few frames of the guest are lost: one that is free, one in a
+ * large block that is free, one in a mapped buffer, and one in a large buffer that
+ * is freed afterwards.
+ */
+TEST(poisoned_frames_are_kept_out_of_use)
+{
+	struct zb_ioc_alloc a;
+	__u64 all, addr[4];
+	char *p;
+	int fd;
+
+	if (skip_reason())
+		SKIP(return, "%s", skip_reason());
+	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
+	fd = zb_open();
+	ASSERT_GE(fd, 0);
+	all = zb_free_bytes(fd);
+
+	ASSERT_EQ(0, zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &a));
+	addr[0] = address(fd, a.handle);
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+	ASSERT_TRUE(poison(addr[0]));
+	expect_out(_metadata, fd, all, 1, addr);
+
+	ASSERT_EQ(0, zb_alloc_order(fd, 10, ZB_GFP_ANYZONE, &a));
+	addr[1] = address(fd, a.handle) + 777 * page_size();
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+	ASSERT_TRUE(poison(addr[1]));
+	expect_out(_metadata, fd, all, 2, addr);
+
+	ASSERT_EQ(0, zb_alloc_order(fd, 3, ZB_GFP_ANYZONE, &a));
+	p = zb_map(fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	memset(p, 1, a.length);
+	addr[2] = address(fd, a.handle) + 5 * page_size();
+	/* As with the file that poison() writes to, an error is what is expected. */
+	madvise(p + 5 * page_size(), page_size(), MADV_HWPOISON);
+	ASSERT_TRUE(is_poisoned(addr[2]));
+	munmap(p, a.length);
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+	EXPECT_EQ(all - 3 * page_size(), zb_await_free(fd, all - 3 * page_size()));
+	expect_out(_metadata, fd, all, 3, addr);
+
+	ASSERT_EQ(0, zb_alloc_length(fd, 1 << 20, ZB_GFP_ANYZONE, &a));
+	addr[3] = address(fd, a.handle) + 100 * page_size();
+	ASSERT_TRUE(poison(addr[3]));
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+	expect_out(_metadata, fd, all, 4, addr);
+
+	close(fd);
+	unload(_metadata);
+	/* The kernel keeps these frames out of use, too: so this finds others. */
+	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
+	fd = zb_open();
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(all, zb_free_bytes(fd));
+	close(fd);
+	unload(_metadata);
+}
+
+TEST_HARNESS_MAIN

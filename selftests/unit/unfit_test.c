@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unfit frames: planted at each place where the allocator looks at frames, they
+ * are kept out of use, nothing else is, and all is as it was when they are fit
+ * again.
+ */
+#include "fast.h"
+#include "unfit.h"
+#include "unit_pool.h"
+
+#define START	PB(64)
+#define NR	PB(16)
+#define GFP	(ZB_GFP_KERNEL | __ZB_GFP_NOWARN)
+
+static struct {
+	bool unfit[NR];
+	unsigned long nr;		/* of them */
+	unsigned long nr_kept_out;	/* so often kept_out was called */
+	unsigned long nr_freed;		/* frames that ops->freed was told of */
+	unsigned long looks;		/* calls of unfit */
+} w;
+
+static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
+{
+	u64 found = 0;
+
+	(void)zone;
+	w.looks++;
+	for (; frames; frames &= frames - 1)
+		if (w.unfit[pfn - START + __ffs64(frames)])
+			found |= 1ull << __ffs64(frames);
+	return found;
+}
+
+static void kept_out(const struct zb_zone *zone, unsigned long pfn)
+{
+	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE_UNFIT);
+	EXPECT(w.unfit[pfn - START]);
+	w.nr_kept_out++;
+}
+
+static const struct zb_frame_ops frame_ops = {
+	.unfit = unfit,
+	.kept_out = kept_out,
+};
+
+static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	unsigned long i;
+
+	EXPECT_EQ(&pool->zones[0], zb_pfn_zone(pool, pfn));
+	for (i = 0; i < BIT(order); i++)
+		EXPECT(!w.unfit[pfn + i - START]);
+	w.nr_freed += BIT(order);
+}
+
+static const struct zb_ops poisoning = { .freed = freed };
+static const struct zb_ops nothing;
+
+static struct unit_pool *make(void)
+{
+	struct unit_pool *p = unit_pool_one(64, 16);
+
+	memset(&w, 0, sizeof(w));
+	p->pool.zones->frame_ops = &frame_ops;
+	p->pool.ops = &nothing;
+	unit_pool_long_lists(p);
+	return p;
+}
+
+static void plant(unsigned long pfn)
+{
+	w.nr += !w.unfit[pfn - START];
+	w.unfit[pfn - START] = true;
+}
+
+static void cure(unsigned long pfn)
+{
+	w.nr -= w.unfit[pfn - START];
+	w.unfit[pfn - START] = false;
+}
+
+static void cure_all(void)
+{
+	memset(w.unfit, 0, sizeof(w.unfit));
+	w.nr = 0;
+}
+
+static bool has_unfit(unsigned long pfn, unsigned long nr)
+{
+	while (nr--)
+		if (w.unfit[pfn + nr - START])
+			return true;
+	return false;
+}
+
+/* All is free but @nr frames, which are kept out of use. */
+static void expect_out(struct unit_pool *p, unsigned long nr)
+{
+	struct zb_zone *zone = p->pool.zones;
+
+	unit_pool_drain(p);
+	unit_pool_quiet(p);
+	EXPECT_EQ(zone->nr_unfit, nr);
+	EXPECT_EQ(zone->nr_bad, nr);
+	EXPECT_EQ(zone->nr_free, zone->nr_pages - nr);
+	EXPECT_EQ(zb_zone_events(zone, ZB_UNFIT) -
+		  zb_zone_events(zone, ZB_UNFIT_RETURNED), nr);
+	EXPECT_EQ(zb_zone_events(zone, ZB_UNFIT), w.nr_kept_out);
+}
+
+/* All of them become fit, and then nothing tells that they ever were not. */
+static void end(struct unit_pool *p)
+{
+	unsigned long nr = p->pool.zones->nr_unfit;
+
+	unit_pool_drain(p);
+	cure_all();
+	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), nr);
+	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 0);
+	EXPECT_EQ(p->pool.zones->nr_bad, 0);
+	unit_pool_end(p);
+}
+
+static void fast_free(struct unit_pool *p, unsigned long pfn, unsigned int order)
+{
+	if (!zb_fast_free(&p->pool, pfn, order))
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+}
+
+/* The fast path looks at nothing: what it has put on lists is seen by the drain. */
+TEST(drain)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn, looks;
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		pfn = unit_alloc(p, GFP, order);
+		plant(pfn + BIT(order) / 3);
+		looks = w.looks;
+		EXPECT(zb_fast_free(&p->pool, pfn, order));
+		EXPECT_EQ(w.looks, looks);
+		EXPECT_EQ(w.nr_kept_out, order);
+		expect_out(p, order + 1);
+		EXPECT_EQ(zb_zone_state(p->pool.zones, pfn + BIT(order) / 3),
+			  ZB_STATE_UNFIT);
+	}
+	end(p);
+}
+
+/* Many blocks in the same words, and several unfit frames in one block. */
+TEST(drain_of_words)
+{
+	unsigned long pfn[64], i, k, nr;
+	struct unit_pool *p = make();
+	unsigned int order;
+
+	for (order = 0; order < ZB_WORD_ORDER; order++) {
+		nr = 256 >> order < 64 ? 256 >> order : 64;
+		for (i = 0; i < nr; i++)
+			pfn[i] = unit_alloc(p, GFP, order);
+		for (i = 0; i < nr; i += 3)
+			for (k = 0; k < BIT(order); k += 2)
+				plant(pfn[i] + k);
+		for (i = 0; i < nr; i++)
+			fast_free(p, pfn[i], order);
+		expect_out(p, w.nr);
+		cure_all();
+		zb_zone_recheck(p->pool.zones, NULL);
+		expect_out(p, 0);
+	}
+	end(p);
+}
+
+/* A list that is shortened because it is full does what a drain does. */
+TEST(full_list)
+{
+	unsigned long pfn[400], i;
+	struct unit_pool *p = make();
+
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_alloc(p, GFP, 0);
+	for (i = 0; i < ARRAY_SIZE(pfn); i += 5)
+		plant(pfn[i]);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		fast_free(p, pfn[i], 0);
+	EXPECT(w.nr_kept_out > 0);
+	expect_out(p, w.nr);
+	end(p);
+}
+
+/* Take all there is, in blocks of one order, the fast way where it goes. */
+static unsigned long take_all(struct unit_pool *p, unsigned int order)
+{
+	unsigned long pfn, nr = 0;
+
+	for (;;) {
+		if (!zb_fast_alloc(p->pool.nodes, GFP, order, &pfn))
+			pfn = unit_alloc(p, GFP, order);
+		if (pfn == ZB_NO_PFN)
+			return nr;
+		EXPECT(!has_unfit(pfn, BIT(order)));
+		nr++;
+	}
+}
+
+static unsigned long fit_blocks(unsigned int order)
+{
+	unsigned long pfn, nr = 0;
+
+	for (pfn = START; pfn < START + NR; pfn += BIT(order))
+		nr += !has_unfit(pfn, BIT(order));
+	return nr;
+}
+
+/* Frames that become unfit while they are free are not handed out, all others are. */
+TEST(alloc)
+{
+	struct unit_pool *p = make();
+	unsigned int order;
+	unsigned long i;
+
+	for (order = 0; order <= p->pool.max_order; order++) {
+		for (i = 0; i < 5; i++)
+			plant(START + (i * 1237 + order * 61) % NR);
+		EXPECT_EQ(take_all(p, order), fit_blocks(order));
+		EXPECT(p->pool.zones->nr_unfit <= w.nr);
+		unit_free_all(p);
+		expect_out(p, p->pool.zones->nr_unfit);
+		cure_all();
+		zb_zone_recheck(p->pool.zones, NULL);
+		expect_out(p, 0);
+	}
+	end(p);
+}
+
+/* On a list already when it becomes unfit: the freelist path does not return it. */
+TEST(alloc_from_a_list)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn, again;
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		pfn = unit_alloc(p, GFP, order);
+		fast_free(p, pfn, order);
+		plant(pfn);
+		again = unit_alloc(p, GFP, order);
+		EXPECT(again != pfn && again != ZB_NO_PFN);
+		EXPECT(!has_unfit(again, BIT(order)));
+		EXPECT_EQ(unit_free(p, again, order), ZB_OK);
+		expect_out(p, order + 1);
+	}
+	end(p);
+}
+
+TEST(freelist_free)
+{
+	struct unit_pool *p = make();
+	unsigned int order;
+	unsigned long pfn;
+
+	for (order = 0; order <= p->pool.max_order; order++) {
+		pfn = unit_alloc(p, GFP, order);
+		plant(pfn);
+		plant(pfn + BIT(order) - 1);
+		EXPECT_EQ(order & 1 ? zb_pool_free_pages_cold(&p->pool, pfn, order) :
+				      unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_BAD_NOT_ALLOCATED);
+		expect_out(p, w.nr);
+		EXPECT_EQ(zb_zone_events(p->pool.zones, ZB_PGALLOC),
+			  zb_zone_events(p->pool.zones, ZB_PGFREE));
+		cure_all();
+		EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), order ? 2 : 1);
+	}
+	end(p);
+}
+
+/* Each frame of a block in turn, and all of them. */
+TEST(every_frame)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn, i;
+
+	for (i = 0; i < 1024; i += 31) {
+		pfn = unit_alloc(p, GFP, 10);
+		plant(pfn + i);
+		EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
+		expect_out(p, 1);
+		cure(pfn + i);
+		zb_zone_recheck(p->pool.zones, NULL);
+	}
+	pfn = unit_alloc(p, GFP, 10);
+	for (i = 0; i < 1024; i++)
+		plant(pfn + i);
+	EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
+	expect_out(p, 1024);
+	end(p);
+}
+
+/* The blocks without such a frame go back, one by one. */
+TEST(exact)
+{
+	static const unsigned long sizes[] = { 3, 13, 77, 700, 1000, 3000 };
+	struct unit_pool *p = make();
+	unsigned long pfn, i, nr;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		nr = sizes[i];
+		pfn = unit_alloc_exact(p, GFP, nr);
+		plant(pfn + nr / 2);
+		plant(pfn + nr - 1);
+		EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
+		expect_out(p, w.nr);
+		cure_all();
+		zb_zone_recheck(p->pool.zones, NULL);
+		/* And while they were free. */
+		plant(pfn + nr / 2);
+		pfn = unit_alloc_exact(p, GFP, nr);
+		EXPECT(!has_unfit(pfn, nr));
+		EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
+		expect_out(p, p->pool.zones->nr_unfit);
+		cure_all();
+		zb_zone_recheck(p->pool.zones, NULL);
+	}
+	end(p);
+}
+
+static void take(void *to, unsigned long pfn)
+{
+	unsigned long **next = to;
+
+	*(*next)++ = pfn;
+}
+
+static unsigned long give(void *from, unsigned int i)
+{
+	return ((unsigned long *)from)[i];
+}
+
+TEST(bulk)
+{
+	unsigned long pfn[64], *next = pfn;
+	struct unit_pool *p = make();
+	unsigned int i, got;
+
+	for (i = 0; i < 32; i++)
+		plant(START + 5 + i * 7);
+	pfn[0] = unit_alloc(p, GFP, 0);
+	unit_free(p, pfn[0], 0);
+	got = zb_fast_alloc_bulk(p->pool.nodes, GFP, 64, take, &next);
+	EXPECT(got > 10);
+	for (i = 0; i < got; i++)
+		EXPECT(!w.unfit[pfn[i] - START]);
+	cure_all();
+	zb_zone_recheck(p->pool.zones, NULL);
+	w.nr_kept_out = zb_zone_events(p->pool.zones, ZB_UNFIT);
+	for (i = 0; i < got; i += 2)
+		plant(pfn[i]);
+	EXPECT_EQ(zb_fast_free_bulk(&p->pool, got, give, pfn), got);
+	expect_out(p, w.nr);
+	end(p);
+}
+
+/* What looks for writes after a free has to be told what is free, and no more. */
+TEST(poisoning_is_told)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn, n;
+	unsigned int order;
+
+	p->pool.ops = &poisoning;
+	for (order = 0; order <= p->pool.max_order; order++) {
+		pfn = unit_alloc(p, GFP, order);
+		plant(pfn + BIT(order) / 2);
+		n = w.nr_freed;
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(w.nr_freed, n + BIT(order) - 1);
+		expect_out(p, 1);
+		cure_all();
+		EXPECT_EQ(zb_zone_recheck(p->pool.zones, freed), 1);
+		EXPECT_EQ(w.nr_freed, n + BIT(order));
+	}
+	end(p);
+}
+
+/* Some become fit again and others do not. */
+TEST(recheck)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn = unit_alloc(p, GFP, 11), i;
+
+	for (i = 0; i < 2048; i += 100)
+		plant(pfn + i);
+	EXPECT_EQ(unit_free(p, pfn, 11), ZB_OK);
+	expect_out(p, 21);
+	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 0);
+	cure(pfn);
+	cure(pfn + 2000);
+	cure(pfn + 900);
+	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 3);
+	expect_out(p, 18);
+	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 0);
+	end(p);
+}
+
+/* A block that was found damaged is not put back by that. */
+TEST(damaged_is_not_unfit)
+{
+	struct unit_pool *p = make();
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = unit_alloc(p, GFP, 0);
+
+	zb_zone_set_state(zone, pfn, ZB_STATE_BAD(0));
+	zone->nr_bad++;
+	plant(START + 100);
+	take_all(p, 0);
+	EXPECT_EQ(zone->nr_unfit, 1);
+	EXPECT_EQ(zone->nr_bad, 2);
+	cure_all();
+	EXPECT_EQ(zb_zone_recheck(zone, NULL), 1);
+	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE_BAD(0));
+	zone->nr_bad--;
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_UNMOVABLE, 0));
+	unit_free_all(p);
+	end(p);
+}
+
+/* What an empty zone could not serve is not waited for. */
+TEST(verdict)
+{
+	struct unit_pool *p = make();
+	struct zb_alloc_request req = {
+		.gfp = GFP, .nid = p->pool.nodes->nid,
+		.nr_pages = BIT(p->pool.max_order),
+	};
+	unsigned long pfn;
+
+	EXPECT(zb_pool_could_ever(&p->pool, &req));
+	for (pfn = START; pfn < START + NR; pfn += BIT(p->pool.max_order))
+		plant(pfn + 3);
+	EXPECT_EQ(unit_alloc(p, GFP, p->pool.max_order), ZB_NO_PFN);
+	expect_out(p, w.nr);
+	EXPECT(!zb_pool_could_ever(&p->pool, &req));
+	req.nr_pages = BIT(p->pool.max_order - 1);
+	EXPECT(zb_pool_could_ever(&p->pool, &req));
+	end(p);
+}
+
+/* As it comes: allocate, free, and frames that are unfit for a while. */
+TEST(at_random)
+{
+	unsigned long pfn[200] = { 0 }, i, n;
+	unsigned int order[200];
+	struct unit_pool *p = make();
+
+	unit_srandom(11);
+	for (n = 0; n < 4000; n++) {
+		i = unit_below(ARRAY_SIZE(pfn));
+		if (pfn[i]) {
+			if (unit_below(2))
+				fast_free(p, pfn[i], order[i]);
+			else
+				EXPECT_EQ(unit_free(p, pfn[i], order[i]), ZB_OK);
+			pfn[i] = 0;
+		} else {
+			order[i] = unit_below(unit_below(12) + 1);
+			pfn[i] = unit_alloc(p, GFP, order[i]);
+			if (pfn[i] == ZB_NO_PFN)
+				pfn[i] = 0;
+			else
+				EXPECT(!has_unfit(pfn[i], BIT(order[i])));
+		}
+		if (!unit_below(8))
+			plant(START + unit_below(NR));
+		if (!unit_below(100))
+			cure_all();
+		if (!unit_below(50))
+			zb_zone_recheck(p->pool.zones, NULL);
+		if (!unit_below(100))
+			unit_pool_quiet(p);
+	}
+	unit_free_all(p);
+	unit_pool_quiet(p);
+	EXPECT(w.nr_kept_out > 50);
+	end(p);
+}
