@@ -306,7 +306,7 @@ TEST_F(zbuddy, many_buffers)
 	EXPECT_EQ(0, free_shuffled(self->fd, bufs, nr));
 }
 
-TEST_F(zbuddy, handles_that_are_not_ours)
+TEST_F(zbuddy, unknown_handles_are_refused)
 {
 	static const __u32 never[] = {
 		0, ZB_NO_HANDLE, 1u << 16, 1u << 24, 1u << 31, ~0u - 1, ~0u,

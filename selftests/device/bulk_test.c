@@ -51,7 +51,7 @@ static void expect_different(struct __test_metadata *_metadata, const __u32 *h,
 			ASSERT_NE(h[i], h[k]);
 }
 
-TEST_F(zbuddy, all_of_them)
+TEST_F(zbuddy, largest_number)
 {
 	static const __u32 numbers[] = { 1, 2, 3, 100, 1000 };
 	__u32 done, nr;
@@ -73,7 +73,7 @@ TEST_F(zbuddy, all_of_them)
 	}
 }
 
-TEST_F(zbuddy, they_are_zero_and_apart)
+TEST_F(zbuddy, zeroed_and_disjoint)
 {
 	struct zb_ioc_query q;
 	__u32 done, i;

@@ -136,7 +136,7 @@ TEST_F(zbuddy, phys)
 		EXPECT_EQ(pa.addr / self->page + i, pfn_of(p + i * self->page, self->page));
 }
 
-TEST_F(zbuddy, phys_is_not_for_everybody)
+TEST_F(zbuddy, phys_needs_a_capability)
 {
 	struct zb_ioc_alloc a = get(_metadata, self);
 	struct zb_ioc_phys p;

@@ -330,7 +330,7 @@ TEST_F(zbuddy, exec_closes)
 	expect_exec(_metadata, self, FD_CLOEXEC, 0);
 }
 
-TEST_F(zbuddy, exec_keeps_when_told)
+TEST_F(zbuddy, exec_keeps_without_cloexec)
 {
 	expect_exec(_metadata, self, 0, LENGTH);
 }

@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(zbuddy, the_first_does_not_starve, 300)
  * The first waiter needs more than will ever be free. Memory is held for it for a limited
  * time; then other requests are served.
  */
-TEST_F_TIMEOUT(zbuddy, a_turn_follows_a_hold, 300)
+TEST_F_TIMEOUT(zbuddy, others_are_served_after_a_hold, 300)
 {
 	long held = zb_vmstat("zb_wait_held");
 	struct waiter first, second;

@@ -155,7 +155,7 @@ TEST_F(zbuddy, stopped_and_continued)
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
 }
 
-TEST_F(zbuddy, looked_at_by_a_debugger)
+TEST_F(zbuddy, stopped_by_a_debugger)
 {
 	int status, i;
 	pid_t pid;

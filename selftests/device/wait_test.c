@@ -8,7 +8,7 @@
 
 #define NR_WAITERS	6
 
-TEST_F(zbuddy, no_wait_when_there_is_some)
+TEST_F(zbuddy, no_wait_while_memory_is_free)
 {
 	long granted = zb_vmstat("zb_wait_granted");
 	struct zb_ioc_alloc a;
@@ -444,7 +444,7 @@ static bool readable(int fd, int ms)
 	return rc == 1 && p.revents == POLLIN;
 }
 
-TEST_F(zbuddy, poll_says_whether_there_is_some)
+TEST_F(zbuddy, poll_reports_free_memory)
 {
 	EXPECT_TRUE(readable(self->fd, 0));
 	take_all(_metadata, self);

@@ -162,7 +162,7 @@ TEST_F(fail, map_huge)
 	EXPECT_EQ(0, zb_mappings(self->fd, self->a.handle));
 }
 
-TEST_F(fail, fault_in_what_was_thrown_away)
+TEST_F(fail, fault_in_after_dontneed)
 {
 	ASSERT_EQ(0, map_far_away(self));
 	fail_each(_metadata, self, throw_away, populate, NULL, 1);

@@ -357,7 +357,7 @@ TEST_F(zbuddy, numbers_add_up)
 	add_up(_metadata, self);
 }
 
-TEST_F(zbuddy, drain_empties_the_cpus_lists)
+TEST_F(zbuddy, drain_empties_per_cpu_lists)
 {
 	struct zb_ioc_alloc a[40];
 	struct zb_ioc_zone zone;
@@ -452,7 +452,7 @@ static void churn(void)
 	}
 }
 
-TEST_F(zbuddy, read_while_others_work)
+TEST_F(zbuddy, read_under_load)
 {
 	__u32 i, zone;
 	pid_t pid[2];

@@ -249,7 +249,7 @@ TEST_F(report, lowmem_reserve)
 	EXPECT_TRUE(says(self, "protection:(0,0,12288,12288,12288)"));
 }
 
-TEST_F(report, all_in_use)
+TEST_F(report, all_memory_in_use)
 {
 	load(_metadata, self, "size=8M zones=Normal:*" NO_RESERVES);
 	take(self, 9, ZB_GFP_KERNEL);

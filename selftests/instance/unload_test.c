@@ -163,7 +163,7 @@ TEST_F(module, held_by_another_process)
 	EXPECT_UNLOAD();
 }
 
-TEST_F(module, being_looked_at)
+TEST_F(module, open_debugfs_file)
 {
 	int fd = open(ZB_DEBUGFS "owners", O_RDONLY | O_CLOEXEC);
 

@@ -116,7 +116,7 @@ TEST_F(direct, pieces)
 	free(copy);
 }
 
-TEST_F(direct, into_memory_nobody_touched)
+TEST_F(direct, into_unpopulated_memory)
 {
 	struct zb_ioc_alloc a;
 	char *p;

@@ -50,7 +50,7 @@ static __u64 held(FIXTURE_DATA(dmabuf) *self)
 	return self->free - free;
 }
 
-TEST_F(dmabuf, is_one)
+TEST_F(dmabuf, is_a_dmabuf)
 {
 	int d = export_rw(self);
 

@@ -18,7 +18,7 @@
  *	11 error paths			abi_test read_only, bulk_test, dmabuf_test
  *					result_not_writable, kill_test
  *	12 free not validated		abi_test free, lifetime_test
- *	13 physical addresses told	label_phys_test phys_is_not_for_everybody
+ *	13 physical addresses told	label_phys_test phys_needs_a_capability
  *	14 debug doors			owners_test.sh (root only, no contents)
  *	15 compat, padding, Spectre	compat_test, fields_test info_has_no_stale_bytes
  *	16 quotas			limits_test, both directions

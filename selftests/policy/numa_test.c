@@ -312,7 +312,7 @@ FIXTURE_TEARDOWN_PARENT(cpuset)
 
 #define FD	(self->p.zb.fd)
 
-TEST_F(cpuset, user_keeps_to_it)
+TEST_F(cpuset, user_requests_stay_in_the_cpuset)
 {
 	struct zb_ioc_alloc a;
 	unsigned int i, nr;

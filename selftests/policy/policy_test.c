@@ -311,7 +311,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-TEST_F(policy, how_long_it_goes_on)
+TEST_F(policy, number_of_retries)
 {
 	static const struct { __u32 gfp; long rounds; } table[] = {
 		{ ZB_GFP_NOWAIT, 0 },

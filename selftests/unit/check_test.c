@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * That the checker can fail: a pool in good order, one thing in it broken, and
- * the rule that has to notice.
+ * The invariant checker detects violations: each test case corrupts one thing in a valid
+ * pool and expects the checker to report the corresponding rule. The pool:
  *
  *	pageblock 0, 1	free, one block of order 10
  *	pageblock 2	held as a block of order 9
@@ -28,7 +28,7 @@ static struct unit_pool *make(void)
 	bool keep[ZB_PAGEBLOCK_NR] = { true };
 	unsigned long i;
 
-	/* From the front: what is held in between is given back after. */
+	/* allocate from the front; blocks in between are freed below */
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(unit_take_from(zone, i, 9), PB(4 + i));
 	unit_fill_pageblock(zone, 4, M, keep);
@@ -55,7 +55,7 @@ static void set_state(struct zb_zone *z, unsigned long pfn, unsigned int hold,
 	zb_zone_set_state(z, pfn, ZB_STATE(hold, order));
 }
 
-/* Each of these breaks one thing. */
+/* Each of these functions corrupts one thing. */
 static void misaligned(struct zb_zone *z)
 {
 	set_state(z, PB(9) + 1, 2, 1);
@@ -232,7 +232,7 @@ static void list_loop(struct zb_zone *z)
 {
 	struct list_head *a = &z->pageblocks[4].link;
 
-	/* It never comes back to the head, and looks well from inside. */
+	/* a loop that does not include the list head, with consistent links */
 	a->next = a;
 	a->prev = a;
 }
@@ -291,7 +291,7 @@ static void zone_nr_usable(struct zb_zone *z)
 	z->nr_usable--;
 }
 
-/* Where single frames of a mobility are listed. */
+/* The index of the per-CPU list for single frames of a mobility. */
 static unsigned int listed(unsigned int mt)
 {
 	return zb_pcp_start[zb_pcp_list(0, mt)];
@@ -463,13 +463,13 @@ TEST(every_rule_can_fire)
 		if (!EXPECT(!zb_check_quiet(&p->pool, &v)) ||
 		    !EXPECT(!strcmp(v.rule, cases[i].rule)) ||
 		    !EXPECT(v.zone == p->pool.zones))
-			unit_note("%s: %s", cases[i].what, v.rule ?: "silent");
+			unit_note("%s: %s", cases[i].what, v.rule ?: "no violation found");
 		unit_pool_free(p);
 	}
 }
 
-/* What per-CPU lists hold is nobody's business while they are at work. */
-TEST(a_pool_at_work_is_not_asked_for_lists)
+/* While other CPUs are active, the checker does not look at per-CPU lists. */
+TEST(per_cpu_lists_are_not_checked_while_in_use)
 {
 	struct zb_violation v;
 	struct unit_pool *p;
@@ -486,7 +486,7 @@ TEST(a_pool_at_work_is_not_asked_for_lists)
 	}
 }
 
-/* All rules there are, taken from the source, have a case. */
+/* Every rule in the source of the checker has a test case. */
 TEST(every_rule_has_a_case)
 {
 	FILE *source = fopen(UNIT_CORE "/check.c", "r");
@@ -509,13 +509,13 @@ TEST(every_rule_has_a_case)
 				break;
 		nr++;
 		if (!EXPECT(i < ARRAY_SIZE(cases)))
-			unit_note("no case: %s", start);
+			unit_note("no test case for: %s", start);
 	}
 	fclose(source);
 	EXPECT(nr >= 20);
 }
 
-/* A damaged block is out of use, which is in good order. */
+/* A damaged block that was taken out of use is no violation. */
 TEST(bad_blocks_are_no_violation)
 {
 	struct unit_pool *p = make();
@@ -526,8 +526,8 @@ TEST(bad_blocks_are_no_violation)
 	unit_pool_free(p);
 }
 
-/* Good order is found to be good, and looking changes nothing. */
-TEST(silent_and_without_a_trace)
+/* The checker accepts a valid pool and does not change it. */
+TEST(valid_pool_is_accepted_and_unchanged)
 {
 	struct unit_pool *p = make();
 	struct unit_state *s = unit_state_save(p);

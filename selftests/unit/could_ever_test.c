@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The verdict on a request that is not served: could it ever be? */
+/* The verdict on a failed request: whether it could ever be served. */
 #include "mobility.h"
 #include "unit_pool.h"
 
@@ -58,7 +58,7 @@ static struct unit_pool *random_pool(void)
 	return p;
 }
 
-/* Have some blocks found damaged, so that they stay out of use. */
+/* Damage some free blocks, so that the allocator takes them out of use. */
 static void damage(struct unit_pool *p)
 {
 	unsigned long pfn;
@@ -105,7 +105,7 @@ static unsigned long random_length(const struct zb_pool *pool)
 	unsigned int order = unit_below(pool->max_order + 1);
 	unsigned long nr = BIT(order);
 
-	/* The largest ones are where opinions might differ. */
+	/* prefer large sizes, where a wrong verdict is most likely */
 	if (unit_below(2))
 		order = pool->max_order - unit_below(3);
 	if (unit_below(2))
@@ -137,7 +137,7 @@ static void random_request(const struct zb_pool *pool,
 	req->policy = unit_below(8) ? policy : NULL;
 }
 
-/* As it was before: nothing allocated, cached or reserved. */
+/* Restore the initial state: nothing allocated, on per-CPU lists or reserved. */
 static void empty(struct unit_pool *p)
 {
 	struct zb_zone *zone;
@@ -161,8 +161,8 @@ static bool served(struct unit_pool *p, const struct zb_alloc_request *req,
 	return true;
 }
 
-/* On an empty pool the verdict is what then happens. */
-TEST(verdict_is_what_happens)
+/* In a pool without allocations, the verdict agrees with the result of the request. */
+TEST(verdict_agrees_with_result)
 {
 	unsigned long masks[2], count[ZB_COULD + 1] = { 0 };
 	struct zb_alloc_request req;
@@ -199,7 +199,7 @@ TEST(verdict_is_what_happens)
 		  count[ZB_NEVER_WATERMARK]);
 }
 
-/* A request that is served from a zone competes with all that could be. */
+/* Requests overlap if one zone could serve both of them. */
 TEST(overlap)
 {
 	static const unsigned long node0 = 1, node1 = 2;
@@ -222,7 +222,7 @@ TEST(overlap)
 	EXPECT(zb_pool_requests_overlap(&p->pool, &any, &small));
 	EXPECT(zb_pool_requests_overlap(&p->pool, &any, &there));
 	EXPECT(!zb_pool_requests_overlap(&p->pool, &here, &there));
-	/* The DMA zone has no block so large: what it gives delays nobody. */
+	/* the DMA zone is too small for such a block, so it does not matter for that request */
 	EXPECT(!zb_pool_requests_overlap(&p->pool, &any, &dma));
 	EXPECT(zb_pool_requests_overlap(&p->pool, &small, &dma));
 	unit_pool_end(p);
@@ -255,7 +255,7 @@ TEST(reasons)
 	req.policy = &far;
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_NODE);
 	req.policy = NULL;
-	/* 8 pageblocks of 12. */
+	/* 8 of 12 pageblocks */
 	req.nr_pages = PB(8);
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
 	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4) + 1;

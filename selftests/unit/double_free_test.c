@@ -2,9 +2,9 @@
 /*
  * Two CPUs free the same block: one succeeds, the other is refused and counted.
  *
- * The second free is run at each point of the first one. Both may be any of the
- * ways to free a block or to split it; afterwards the block has one owner at
- * most, also after both CPUs have given back their lists.
+ * The second operation runs at each point of the first one. Both can be any function that
+ * frees or splits a block. Afterwards, the block has at most one owner, also when both CPUs
+ * have drained their lists.
  */
 #include "fast.h"
 #include "unit_pool.h"
@@ -28,7 +28,7 @@ static unsigned long give(void *from, unsigned int i)
 	return *(unsigned long *)from;
 }
 
-/* True if the allocator has accepted it. The fast path is followed by the other. */
+/* True if the allocator accepted it. If the per-CPU fast path refuses, the other one is used. */
 static bool end_block(enum way way)
 {
 	struct zb_pool *pool = &d.p->pool;
@@ -65,7 +65,7 @@ static void second(void)
 	zb_env_set_cpu(0);
 }
 
-/* All there is, once: no frame is given to two owners. */
+/* Allocate all frames: each is returned only once. */
 static void each_frame_once(struct unit_pool *p)
 {
 	struct zb_zone *zone = p->pool.zones;
@@ -102,7 +102,7 @@ static unsigned long nr_refused(const struct unit_pool *p)
 	return nr;
 }
 
-/* Returns false when the first one has fewer points. */
+/* Returns false if the first operation has fewer points. */
 static bool try_point(enum way first, unsigned int order, bool drain_first)
 {
 	struct unit_geometry g = {
@@ -144,12 +144,12 @@ static void all_points(unsigned int order)
 
 	for (first = 0; first < NR_WAYS; first++)
 		for (d.second = 0; d.second < NR_WAYS; d.second++) {
-			/* Splitting a frame changes nothing, so both may do it. */
+			/* splitting a single frame has no effect, so both may succeed */
 			if (!order && (first == SPLIT || d.second == SPLIT))
 				continue;
-			/* Large blocks are split with a point for each frame. */
+			/* splitting a large block has a point for each frame, so skip some */
 			for (d.at = 0; d.at < MAX_POINTS; d.at += order > 3 ? 7 : 1) {
-				/* Points with interrupts off don't count. */
+				/* points with interrupts disabled are skipped */
 				if (!try_point(first, order, d.at & 1) &&
 				    d.point <= d.at)
 					break;
@@ -176,7 +176,7 @@ TEST(two_cpus_free_a_block_above_the_lists)
 	all_points(10);
 }
 
-/* A piece of it is freed meanwhile: then nothing of it is, or nothing of the piece. */
+/* Free a part of an exact allocation while all of it is freed: only one of them succeeds. */
 static void free_piece(void)
 {
 	if (d.point++ != d.at || zb_env_irqs_off)
@@ -188,7 +188,7 @@ static void free_piece(void)
 	zb_env_set_cpu(0);
 }
 
-TEST(a_piece_of_an_exact_block_is_freed_meanwhile)
+TEST(a_piece_of_an_exact_block_is_freed_concurrently)
 {
 	struct unit_geometry g = {
 		.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1, .cpus = 2,
@@ -214,7 +214,7 @@ TEST(a_piece_of_an_exact_block_is_freed_meanwhile)
 			exact_won += won;
 			piece_won += d.won;
 		}
-		/* The rest is allocated as before. */
+		/* the rest is still allocated */
 		if (d.won) {
 			EXPECT_EQ(unit_free(d.p, d.pfn, 3), ZB_OK);
 			EXPECT_EQ(unit_free(d.p, d.pfn + 12, 0), ZB_OK);

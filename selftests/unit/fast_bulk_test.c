@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Several single frames at once, the short way. */
+/* The per-CPU fast path for several single frames at once. */
 #include "fast.h"
 #include "unit_pool.h"
 
@@ -46,7 +46,7 @@ static unsigned int put(struct unit_pool *p, unsigned int nr, unsigned long *pfn
 	return got;
 }
 
-/* Neither did anything. */
+/* Both functions refuse and change nothing. */
 static void expect_none(struct unit_pool *p, zb_gfp_t gfp, unsigned long pfn)
 {
 	struct unit_state *s = unit_state_save(p);
@@ -58,7 +58,7 @@ static void expect_none(struct unit_pool *p, zb_gfp_t gfp, unsigned long pfn)
 	unit_state_free(s);
 }
 
-TEST(there_and_back)
+TEST(alloc_and_free)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
@@ -70,7 +70,7 @@ TEST(there_and_back)
 	EXPECT_EQ(put(p, 100, pfn), 100);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 100);
 	unit_pool_quiet(p);
-	/* As many as there are, the last first. */
+	/* all frames of the list, the last one first */
 	EXPECT_EQ(get(p, __ZB_GFP_MOVABLE, 30, pfn + 100), 30);
 	for (i = 0; i < 30; i++) {
 		EXPECT_EQ(pfn[100 + i], pfn[99 - i]);
@@ -87,8 +87,8 @@ TEST(there_and_back)
 	unit_pool_end(p);
 }
 
-/* The first that is not what it should be is the end, and is left alone. */
-TEST(frees_end_at_the_first_wrong_one)
+/* A bulk free stops at the first invalid frame and leaves it alone. */
+TEST(frees_stop_at_the_first_invalid_frame)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
@@ -106,7 +106,7 @@ TEST(frees_end_at_the_first_wrong_one)
 		for (i = 0; i < ARRAY_SIZE(pfn); i++) {
 			for (k = 0; k < ARRAY_SIZE(pfn); k++)
 				pfn[k] = k == i ? wrong[w] : unit_take(zone, 0, M);
-			/* Another mobility can only end what has begun. */
+			/* a frame of another mobility is valid as the first one only */
 			EXPECT_EQ(put(p, 6, pfn), w == 5 && !i ? 1 : i);
 			unit_pool_quiet(p);
 			for (k = i + 1; k < ARRAY_SIZE(pfn); k++)
@@ -114,7 +114,7 @@ TEST(frees_end_at_the_first_wrong_one)
 			if (w == 5 && !i)
 				wrong[5] = unit_take(zone, 0, U);
 		}
-	/* The same one twice. */
+	/* the same frame twice */
 	pfn[0] = unit_take(zone, 0, M);
 	pfn[1] = pfn[0];
 	EXPECT_EQ(put(p, 2, pfn), 1);
@@ -147,7 +147,7 @@ TEST(room_on_the_list)
 	unit_pool_end(p);
 }
 
-TEST(for_the_long_way)
+TEST(left_to_the_slower_path)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
@@ -169,7 +169,7 @@ TEST(for_the_long_way)
 	expect_none(p, __ZB_GFP_MOVABLE, ZB_NO_PFN);
 	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
 	zb_fast_setup(&p->pool);
-	/* A pageblock for special use is on no list. */
+	/* frames of special migrate types are not put on per-CPU lists */
 	unit_pool_drain(p);
 	unit_set_type(zone, (one - PB(64)) / ZB_PAGEBLOCK_NR, C);
 	expect_none(p, __ZB_GFP_MOVABLE, one);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The short way back: what it takes, and what it leaves to the long way. */
+/* Frees by the per-CPU fast path: which it accepts, and which it leaves to the slower path. */
 #include "fast.h"
 #include "unit_pool.h"
 
@@ -18,7 +18,7 @@ static bool put(struct unit_pool *p, unsigned long pfn, unsigned int order)
 	return zb_fast_free(&p->pool, pfn, order);
 }
 
-/* Not done, and nothing has happened. */
+/* The fast path refuses and changes nothing. */
 #define EXPECT_NO_PUT(p, pfn, order)					\
 	EXPECT(refuses_put(p, pfn, order, __LINE__))
 
@@ -33,7 +33,7 @@ static bool refuses_put(struct unit_pool *p, unsigned long pfn,
 	return !done && same;
 }
 
-/* A list has its limit, and all together have theirs. */
+/* Each list has a limit, and so have all lists of a CPU together. */
 TEST(limits_of_free)
 {
 	struct unit_pool *p = make();
@@ -66,7 +66,7 @@ TEST(limits_of_free)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 40);
 	EXPECT_NO_PUT(p, pfn[10], 2);
 	EXPECT_EQ(zone->pcp->busy, 0);
-	/* Lists have become shorter, then there are none. */
+	/* reduce the limits, then disable the lists */
 	zone->pcp_high = ~0u;
 	zone->pcp_limit[2] = 3;
 	zb_fast_setup(&p->pool);
@@ -80,7 +80,7 @@ TEST(limits_of_free)
 	unit_pool_end(p);
 }
 
-/* The second is the largest. */
+/* The second zone is the largest one. */
 static const struct unit_geometry three_zones = {
 	.zones = {
 		{ 0, ZB_ZONE_DMA32, 8, 8 }, { 0, ZB_ZONE_NORMAL, 20, 16 },
@@ -89,8 +89,8 @@ static const struct unit_geometry three_zones = {
 	.nr_zones = 3,
 };
 
-/* Frees that are wrong: the long way says why, and it is counted there once. */
-TEST(wrong_frees)
+/* The fast path refuses invalid frees; the slower path counts them once, with the reason. */
+TEST(invalid_frees)
 {
 	struct unit_pool *p = unit_pool_make(&three_zones);
 	const unsigned long outside[] = {
@@ -109,12 +109,12 @@ TEST(wrong_frees)
 		for (said = 0; said < 6; said++)
 			if (said != order)
 				EXPECT_NO_PUT(p, pfn, said);
-		/* Tails. */
+		/* frames inside the block */
 		for (i = 1; i < BIT(order); i++)
 			for (said = 0; said < ZB_PCP_ORDERS; said++)
 				EXPECT_NO_PUT(p, pfn + i, said);
 		EXPECT(put(p, pfn, order));
-		/* Twice: it is cached, and then free. */
+		/* double frees: of a block on a per-CPU list, and of a free block */
 		for (said = 0; said < ZB_PCP_ORDERS; said++)
 			EXPECT_NO_PUT(p, pfn, said);
 		unit_pool_drain(p);
@@ -126,7 +126,7 @@ TEST(wrong_frees)
 	unit_pool_end(p);
 }
 
-/* Compound blocks are freed as any other; zones other than the largest too. */
+/* Compound blocks and blocks of all zones are accepted. */
 TEST(frees_of_all_kinds)
 {
 	struct unit_pool *p = unit_pool_make(&three_zones);

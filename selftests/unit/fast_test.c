@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The short way: what it takes on, what it leaves alone, and that it is no other. */
+/*
+ * The per-CPU fast path: which requests it serves, which it leaves to the freelist path, and
+ * that both have the same results.
+ */
 #include "fast.h"
 #include "unit_ops.h"
 
@@ -39,7 +42,7 @@ static bool put(struct unit_pool *p, unsigned long pfn, unsigned int order)
 	return zb_fast_free(&p->pool, pfn, order);
 }
 
-/* Not done, and nothing has happened. */
+/* The fast path refuses and changes nothing. */
 #define EXPECT_NO_GET(p, gfp, order)					\
 	EXPECT(refuses_get(p, gfp, order, __LINE__))
 #define EXPECT_NO_PUT(p, pfn, order)					\
@@ -68,7 +71,7 @@ static bool refuses_put(struct unit_pool *p, unsigned long pfn,
 	return !done && same;
 }
 
-/* Have something on the list of an order and a mobility. */
+/* Put a block on the list of an order and a mobility. */
 static void prime(struct unit_pool *p, zb_gfp_t gfp, unsigned int order)
 {
 	unsigned long pfn = unit_alloc(p, gfp, order);
@@ -86,7 +89,7 @@ static void prime_all(struct unit_pool *p)
 			prime(p, mobility_flag[mt], order);
 }
 
-/* The highest zone of a node up to a type. */
+/* The highest zone of a node that is not above @highest. */
 static struct zb_zone *own_zone(struct zb_pool *pool, int nid, unsigned int highest)
 {
 	struct zb_zone *zone, *best = NULL;
@@ -116,7 +119,7 @@ static void expect_entry(struct zb_pool *pool, const struct zb_node *node,
 	EXPECT_EQ(fast->zone - pool->zones, zone - pool->zones);
 	EXPECT_EQ(fast->migratetype, mt);
 	EXPECT_EQ(fast->state, ZB_STATE(ZB_HELD_MT(mt), 0));
-	/* A higher zone of the node would have been the first. */
+	/* it is the highest zone that the flags allow, so nothing is reserved in it */
 	EXPECT_EQ(zone->lowmem_reserve[zb_gfp_zone(index)], 0);
 	EXPECT_EQ(zone->lowmem_reserve[zone->type], 0);
 }
@@ -143,7 +146,7 @@ TEST(tables_of_all_flags_and_nodes)
 		for (i = 0; i < p->pool.nr_nodes; i++)
 			for (index = 0; index < ZB_NR_FAST; index++)
 				expect_entry(&p->pool, &p->pool.nodes[i], index);
-		/* Other tunables, other marks. */
+		/* change the tunables, which changes the marks */
 		p->pool.tunables.min_free_kbytes = 4000;
 		p->pool.tunables.lowmem_reserve_ratio[ZB_ZONE_DMA32] = 3;
 		zb_pool_tune(&p->pool, 1);
@@ -154,7 +157,7 @@ TEST(tables_of_all_flags_and_nodes)
 	}
 }
 
-/* Each combination that has a table entry gets what it says, from there. */
+/* All flags with a table entry are served from the zone and list of that entry. */
 TEST(all_flags_are_served)
 {
 	struct unit_geometry g = {
@@ -192,7 +195,7 @@ TEST(all_flags_are_served)
 	unit_pool_end(p);
 }
 
-/* The mark is what the largest block on a list has to leave, and no less. */
+/* The fast mark ensures that the low watermark holds after taking the largest listed block. */
 TEST(marks)
 {
 	static const unsigned int largest_listed[] = { 9, 5, 0 };
@@ -243,7 +246,7 @@ TEST(marks)
 	unit_pool_end(p);
 }
 
-/* A reserve for others counts as well, and what is not for everybody does not. */
+/* The mark includes the lowmem reserve; frames of special migrate types do not count. */
 TEST(marks_leave_reserves_and_special_types)
 {
 	static const unsigned int types[] = {
@@ -271,7 +274,7 @@ TEST(marks_leave_reserves_and_special_types)
 		EXPECT(zone->nr_free > PB(63));
 		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
 		unit_pool_quiet(p);
-		/* From one special type to another: still not usable. */
+		/* change from one special type to another: still not usable */
 		unit_set_type(zone, 62, types[(i + 1) % ARRAY_SIZE(types)]);
 		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
 		unit_pool_quiet(p);
@@ -281,7 +284,7 @@ TEST(marks_leave_reserves_and_special_types)
 	unit_pool_end(p);
 }
 
-TEST(flags_for_the_long_way)
+TEST(flags_left_to_the_freelist_path)
 {
 	struct unit_pool *p = make();
 	unsigned long pfn;
@@ -299,15 +302,15 @@ TEST(flags_for_the_long_way)
 		else
 			EXPECT(put(p, pfn, 0));
 	}
-	/* What makes a difference at once, and what nobody knows. */
+	/* flags that change the result of any attempt, and unknown bits */
 	EXPECT_EQ(ZB_GFP_LONG_WAY & ~ZB_GFP_BITS_MASK, ~ZB_GFP_BITS_MASK);
 	EXPECT_EQ(ZB_GFP_LONG_WAY & ZB_GFP_BITS_MASK,
 		  __ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE |
 		  __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |
 		  __ZB_GFP_NOFAIL);
 	/*
-	 * All that is no valid request at all. ATOMIC with DIRECT_RECLAIM is only
-	 * refused where it might sleep.
+	 * Invalid combinations are refused, except ATOMIC with DIRECT_RECLAIM, which is
+	 * refused in the slow path only.
 	 */
 	for (bit = 0; bit < 20000; bit++) {
 		zb_gfp_t gfp = unit_random() & unit_random();
@@ -318,7 +321,7 @@ TEST(flags_for_the_long_way)
 	unit_pool_end(p);
 }
 
-TEST(orders_for_the_long_way)
+TEST(orders_left_to_the_freelist_path)
 {
 	static const unsigned int orders[] = {
 		10, 11, ZB_MAX_ORDER, ZB_MAX_ORDER + 1, 31, 32, 64, 256, ~0u,
@@ -367,7 +370,7 @@ TEST(last_in_first_out)
 	unit_pool_end(p);
 }
 
-TEST(empty_lists_are_for_the_long_way)
+TEST(empty_lists_are_left_to_the_freelist_path)
 {
 	struct unit_pool *p = make();
 	struct zb_pcp *pcp = p->pool.zones->pcp;
@@ -383,11 +386,11 @@ TEST(empty_lists_are_for_the_long_way)
 }
 
 /*
- * The one thing in which the paths differ: a zone with enough frames but no block
- * is passed over by the freelist path, be there one on the list. Before it fails,
- * the list is drained.
+ * The only difference between the paths: the freelist path skips a zone that has enough
+ * free frames but no free block of the order, even if the per-CPU list has one. Before the
+ * request fails, the list is drained.
  */
-TEST(a_listed_block_will_do)
+TEST(a_listed_block_suffices)
 {
 	struct unit_pool *p = unit_pool_one(8, 2);
 	struct zb_zone *zone = p->pool.zones;
@@ -418,7 +421,7 @@ TEST(a_listed_block_will_do)
 	unit_pool_end(p);
 }
 
-/* Another CPU's lists are not ours, whatever is on them. */
+/* Only the lists of the own CPU are used. */
 TEST(own_lists_only)
 {
 	struct unit_geometry g = {
@@ -458,8 +461,8 @@ TEST(busy_lists_are_left_alone)
 	unit_pool_end(p);
 }
 
-/* A CPU whose node has no region: whatever is on its lists of other nodes' zones. */
-TEST(from_a_node_without_memory_nothing_goes_the_short_way)
+/* On a CPU of a node without a region, the fast path serves nothing. */
+TEST(no_fast_path_on_a_memoryless_node)
 {
 	struct unit_pool *p = make();
 	struct zb_node nowhere = { .nid = -1 };
@@ -477,8 +480,8 @@ TEST(from_a_node_without_memory_nothing_goes_the_short_way)
 	unit_pool_end(p);
 }
 
-/* What is listed and yet not free stays where it is; the long way sees to it. */
-TEST(wrong_state_bytes_are_for_the_long_way)
+/* A listed block with a wrong state byte is left to the freelist path. */
+TEST(wrong_state_bytes_are_refused)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
@@ -492,7 +495,7 @@ TEST(wrong_state_bytes_are_for_the_long_way)
 		list = zb_pcp_list(order, U);
 		top = zone->start_pfn +
 		      zone->pcp->frame[zone->pcp->top[list] - 1];
-		/* Cached, but as another order. */
+		/* on a per-CPU list, but with another order */
 		states[5] = ZB_STATE(ZB_HELD_CACHED, order + 1);
 		for (i = 0; i < ARRAY_SIZE(states); i++) {
 			zb_zone_set_state(zone, top, states[i]);
@@ -502,14 +505,14 @@ TEST(wrong_state_bytes_are_for_the_long_way)
 		EXPECT(unit_alloc(p, 0, order) != top);
 		EXPECT_EQ(zone->events[ZB_BAD_BLOCK], order + 1);
 		EXPECT_EQ(zb_zone_state(zone, top), ZB_STATE_BAD(order));
-		/* And then nobody can free it, either. */
+		/* and it can't be freed either */
 		EXPECT_NO_PUT(p, top, order);
 	}
 	unit_pool_free(p);
 }
 
-/* Where memory is looked at when it changes hands, it is the long way only. */
-TEST(no_short_way_with_poisoning)
+/* Poisoning requires checks at each allocation and free, so it disables the fast path. */
+TEST(no_fast_path_with_poisoning)
 {
 	struct zb_ops ops[] = { unit_recording_ops, unit_recording_ops };
 	struct unit_pool *p = make();
@@ -542,8 +545,8 @@ TEST(no_short_way_with_poisoning)
 	unit_pool_end(p);
 }
 
-/* Numbers of events know no difference. */
-TEST(events_include_the_short_way)
+/* Events are counted independent of the path. */
+TEST(events_include_the_fast_path)
 {
 	struct unit_geometry g = {
 		.zones = {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The short way and the map of zones, next to what they stand for. */
+/* Compares the per-CPU fast path and the zone map with the slower code that they replace. */
 #include "fast.h"
 #include "unit_pool.h"
 
-/* The map says what a search finds, for all frames and those around. */
+/* The map agrees with a search for all frames of the zones and around them. */
 TEST(zone_map)
 {
 	struct unit_geometry g = {
@@ -41,7 +41,7 @@ TEST(zone_map)
 	free(map);
 }
 
-/* Twins live the same life, but one may take the short way. */
+/* Two pools with the same sequence of operations, but only one uses the fast path. */
 struct twins {
 	struct unit_pool *a, *b;
 	struct { unsigned long pfn; unsigned int order; } held[6000];
@@ -122,7 +122,7 @@ static void live(struct twins *t, unsigned int steps)
 	expect_same(t);
 }
 
-TEST(short_and_long_way_come_to_the_same)
+TEST(both_paths_have_the_same_result)
 {
 	struct unit_geometry g = {
 		.zones = {
@@ -153,6 +153,6 @@ TEST(short_and_long_way_come_to_the_same)
 		free(map);
 	}
 	EXPECT(t->nr_short > 10000);
-	unit_note("the short way %lu times", t->nr_short);
+	unit_note("%lu operations by the fast path", t->nr_short);
 	free(t);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fast path: which zone serves a request, and why the others don't. What
- * the slow path makes of the same limits is told apart by who may go there:
- * ops that are called.
+ * The freelist path: which zone serves a request, and why the others do not. The recorded
+ * ops show whether the request entered the slow path.
  */
 #include "unit_ops.h"
 
@@ -18,7 +17,7 @@ static const struct unit_geometry three_nodes = {
 	.nr_zones = 4,
 };
 
-/* Number of the zone that serves it, or -1. */
+/* Number of the zone that serves the request, or -1. */
 static int zone_for(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		    int nid, const struct zb_policy *policy)
 {
@@ -44,10 +43,10 @@ TEST(nodemask)
 		{ 0x23, 64, 0, 1, 0 }, { 0x23, 64, 1, 2, 0 }, { 0x23, 64, 5, 3, 0 },
 		{ 0x22, 64, 0, 2, 0 }, { 0x20, 64, 0, 3, 0 }, { 0x20, 64, 1, 3, 0 },
 		{ 0x01, 64, 5, 1, 0 }, { 0x21, 64, 1, 1, 0 },
-		/* What is beyond the mask is not in it. */
+		/* nodes beyond the end of the mask are not in it */
 		{ 0x23, 5, 5, 2, 0 }, { ~0ul, 1, 5, 1, 0 }, { ~0ul, 0, 0, -1, 0 },
 		{ 0x1c, 64, 0, -1, 0 },
-		/* One node, and that one not allowed. */
+		/* a single node, which is not allowed */
 		{ 0x02, 64, 0, -1, __ZB_GFP_THISNODE },
 		{ 0x01, 64, 0, 1, __ZB_GFP_THISNODE },
 		{ 0x22, 64, 0, -1, __ZB_GFP_DMA32 },
@@ -91,9 +90,9 @@ TEST(nodemask_of_many_nodes)
 }
 
 /*
- * A task that may use node 1 only asks for memory of node 0. Everybody keeps
- * to that as long as there is some; then atomic requests and those without
- * HARDWALL go elsewhere, in the slow path.
+ * A task that may use node 1 only requests memory of node 0. All requests stay within the
+ * cpuset while it has free memory; then the slow path ignores the cpuset for atomic requests
+ * and for requests without HARDWALL.
  */
 TEST(cpuset)
 {
@@ -130,7 +129,7 @@ TEST(cpuset)
 	unit_pool_end(p);
 }
 
-/* A nodemask and a cpuset: both count, and HARDWALL says for how long. */
+/* Both nodemask and cpuset apply; without HARDWALL, the slow path ignores the cpuset. */
 TEST(cpuset_and_nodemask)
 {
 	static const unsigned long node1 = 2, node5 = 0x20, both = 0x22;
@@ -143,7 +142,7 @@ TEST(cpuset_and_nodemask)
 	policy.nodemask = &node5;
 	EXPECT_EQ(zone_for(p, __ZB_GFP_HARDWALL, 9, 0, &policy), -1);
 	EXPECT_CALLS("F");
-	/* The slow path may leave the cpuset; what the caller wants it keeps. */
+	/* the slow path may ignore the cpuset, but not the nodemask of the request */
 	EXPECT_EQ(zone_for(p, __ZB_GFP_KSWAPD_RECLAIM, 9, 0, &policy), 3);
 	EXPECT_CALLS("Wkf");
 	unit_pool_end(p);
@@ -159,7 +158,7 @@ TEST(dirty_limit_spreads_writers)
 	p->pool.ops = &unit_recording_ops;
 	p->pool.tunables.dirty_ratio = 25;
 	EXPECT_EQ(node->nr_pages, PB(4));
-	/* One frame below a quarter is below the limit, a quarter is not. */
+	/* one frame less than a quarter is below the limit, a quarter is not */
 	atomic_long_set(&node->nr_dirty, PB(1) - 1);
 	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 1);
 	atomic_long_set(&node->nr_dirty, PB(1));
@@ -167,7 +166,7 @@ TEST(dirty_limit_spreads_writers)
 	EXPECT_EQ(zone_for(p, 0, 9, 0, NULL), 1);
 	EXPECT_EQ(zone_for(p, gfp | __ZB_GFP_DMA32, 9, 0, NULL), 0);
 	EXPECT_CALLS("kfkfkfWkf");
-	/* All nodes over their limit: the slow path does not ask. */
+	/* with all nodes over their limits, the slow path ignores the limits */
 	for (i = 1; i < 3; i++)
 		atomic_long_set(&p->pool.nodes[i].nr_dirty, PB(2));
 	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 1);
@@ -179,7 +178,7 @@ TEST(dirty_limit_spreads_writers)
 	unit_pool_end(p);
 }
 
-/* The low mark keeps the fast path out; the slow path goes to min. */
+/* The first attempt stops at the low watermark, the slow path at min. */
 TEST(low_mark_then_min)
 {
 	struct unit_geometry g = three_nodes;
@@ -197,17 +196,17 @@ TEST(low_mark_then_min)
 		memset(zone[i].lowmem_reserve, 0, sizeof(zone[i].lowmem_reserve));
 		unit_take(&zone[i], 8, U);
 	}
-	/* 768 free: 168 frames for the fast path, zone by zone. */
+	/* 768 frames free: 168 of them above low, zone by zone */
 	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 7, 0, NULL), 1);
 	EXPECT_CALLS("kf");
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(unit_take(&zone[i], 7, U) & 0x7f, 0);
 	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 5, 0, NULL), 1);
 	EXPECT_CALLS("kf");
-	/* 128 + 31 frames more and 640 - 31 is still above 600, but not 640 - 63. */
+	/* after 128 more frames, 640 - 31 is still above 600, but 640 - 63 is not */
 	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 6, 0, NULL), 1);
 	EXPECT_CALLS("WWWWkf");
-	/* Below min nobody is served who has no right to. */
+	/* below min, only requests that may use reserves are served */
 	for (i = 0; i < 4; i++)
 		unit_take(&zone[i], 8, U);
 	EXPECT_EQ(zone[1].nr_free, 384);
@@ -222,7 +221,7 @@ TEST(low_mark_then_min)
 	unit_pool_end(p);
 }
 
-/* Room is made in the preferred zone before the next one is tried. */
+/* The preferred zone is reclaimed before the next zone is tried. */
 TEST(zone_reclaim_hook)
 {
 	struct unit_pool *p = unit_pool_make(&three_nodes);
@@ -231,7 +230,7 @@ TEST(zone_reclaim_hook)
 	unsigned long other = unit_take(&zone[1], 9, U);
 
 	p->pool.ops = &unit_recording_ops;
-	/* Says no: the next zone. Says yes, and it is true: this one. */
+	/* no success: use the next zone. Success: use this one. */
 	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 0, 0, NULL), 0);
 	EXPECT_EQ(unit_calls.zones, 2);
 	EXPECT_CALLS("Zkf");
@@ -241,12 +240,12 @@ TEST(zone_reclaim_hook)
 	unit_calls.give_order = 9;
 	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 3, 0, NULL), 1);
 	EXPECT_CALLS("Zfkf");
-	/* It says yes, but there is none for this order. */
+	/* success, but still no block of this order */
 	unit_calls.reclaim = 1;
 	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 10, 0, NULL), -1);
 	EXPECT_EQ(unit_calls.text[0], 'Z');
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
-	/* Who may not wait does not make room. */
+	/* a request that may not wait does not reclaim */
 	EXPECT_EQ(unit_take(&zone[1], 9, U), pfn);
 	EXPECT_EQ(zone_for(p, ZB_GFP_NOWAIT, 0, 0, NULL), 0);
 	EXPECT_CALLS("kf");
@@ -255,7 +254,7 @@ TEST(zone_reclaim_hook)
 	unit_pool_end(p);
 }
 
-/* All of a zone's pageblocks are used by half, as @mt. */
+/* Use half of each pageblock of a zone as @mt. */
 static void use_all(struct zb_zone *zone, unsigned int mt)
 {
 	unsigned long i;
@@ -275,7 +274,7 @@ static void release(struct unit_pool *p)
 	unit_pool_end(p);
 }
 
-/* Rather the next zone of the node than a mixed pageblock, ... */
+/* The next zone of the node is preferred to a mixed pageblock, ... */
 TEST(nofragment_goes_to_the_next_zone)
 {
 	struct unit_pool *p = unit_pool_make(&three_nodes);
@@ -285,13 +284,13 @@ TEST(nofragment_goes_to_the_next_zone)
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 0);
 	EXPECT_EQ(zone[1].fallbacks[U][M], 0);
 	EXPECT_EQ(zone[1].nr_blocks[M], 2);
-	/* Those of that mobility are served as ever. */
+	/* requests of that mobility are served from the preferred zone */
 	EXPECT_EQ(zone_for(p, __ZB_GFP_MOVABLE, 0, 0, NULL), 1);
 	release(p);
 }
 
-/* ... but rather a mixed pageblock than another node. */
-TEST(local_rather_than_pure)
+/* ... but a mixed pageblock is preferred to another node. */
+TEST(mixed_local_pageblock_before_remote_node)
 {
 	struct unit_pool *p = unit_pool_make(&three_nodes);
 	struct zb_zone *zone = p->pool.zones;
@@ -305,7 +304,7 @@ TEST(local_rather_than_pure)
 	release(p);
 }
 
-/* With one zone on the node there is nothing to go to. */
+/* With a single zone on the node, NOFRAGMENT is not used. */
 TEST(no_nofragment_with_one_zone)
 {
 	struct unit_pool *p = unit_pool_make(&three_nodes);
@@ -320,7 +319,7 @@ TEST(no_nofragment_with_one_zone)
 	release(p);
 }
 
-/* All is mixed on a machine of one node: the second walk finds something. */
+/* If all zones would be mixed, the second pass of the zonelist allows that. */
 TEST(nofragment_gives_up_in_the_end)
 {
 	struct unit_geometry g = {
@@ -338,7 +337,7 @@ TEST(nofragment_gives_up_in_the_end)
 	release(p);
 }
 
-/* The dirty limit comes before the watermark, and that before NOFRAGMENT. */
+/* The dirty limit is checked before the watermark, and that before NOFRAGMENT. */
 TEST(order_of_checks)
 {
 	struct unit_pool *p = unit_pool_make(&three_nodes);
@@ -351,15 +350,15 @@ TEST(order_of_checks)
 	p->pool.ops = &unit_recording_ops;
 	unit_take(&zone[1], 9, M);
 	unit_take(&zone[1], 9, M);
-	/* Not allowed: nobody makes room there. */
+	/* no reclaim in zones that are not allowed */
 	EXPECT_EQ(zone_for(p, gfp, 0, 1, &policy), 0);
 	EXPECT_EQ(unit_calls.zones, 2);
 	EXPECT_CALLS("Zkf");
-	/* Over the limit: nor is room made for more of that. */
+	/* no reclaim in nodes over the dirty limit */
 	atomic_long_set(&p->pool.nodes[0].nr_dirty, PB(4));
 	EXPECT_EQ(zone_for(p, gfp, 0, 0, NULL), 2);
 	EXPECT_CALLS("kf");
-	/* Not even to find out that mobilities would be mixed. */
+	/* the NOFRAGMENT check is not reached */
 	use_all(&zone[0], M);
 	nr = zone[0].fallbacks[U][M];
 	EXPECT_EQ(zone_for(p, gfp, 0, 0, NULL), 2);

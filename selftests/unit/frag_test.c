@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much memory stays in large pieces under a churn of small ones, after the
- * "frag" benchmark of LLFree (USENIX ATC'23): fill to 90 %, shuffle, free
- * half, then 100 rounds of freeing and allocating 10 % at random.
+ * Fragmentation caused by allocating and freeing small blocks, as in the "frag" benchmark
+ * of LLFree (USENIX ATC'23): fill to 90 %, shuffle, free half, and then free and allocate
+ * a random 10 % in each of 100 rounds.
  *
- *	R		wholly free pageblocks / (free frames / 512), 1 is perfect
- *	pollution	pageblocks with unmovable frames / the fewest possible
+ *	R		completely free pageblocks / (free frames / 512), 1 is perfect
+ *	pollution	pageblocks with unmovable frames / smallest possible number
  */
 #include "unit_pool.h"
 
@@ -20,7 +20,7 @@ struct block {
 
 struct churn {
 	struct unit_pool *p;
-	unsigned int max_order;		/* of the blocks, 0 .. this at random */
+	unsigned int max_order;		/* orders of blocks are random, up to this one */
 	bool mixed;			/* mobility 70/20/10, or all movable */
 	struct block *blocks;
 	unsigned long nr;
@@ -44,7 +44,7 @@ static void get(struct churn *c)
 	c->nr++;
 }
 
-/* The last @nr blocks of the list; it has been shuffled. */
+/* Free the last @nr blocks of the list, which has been shuffled. */
 static void put(struct churn *c, unsigned long nr)
 {
 	struct block *b;
@@ -57,7 +57,7 @@ static void put(struct churn *c, unsigned long nr)
 	}
 }
 
-/* Bring @nr blocks that are picked at random to the end. */
+/* Move @nr random blocks to the end of the list. */
 static void shuffle(struct churn *c, unsigned long nr)
 {
 	unsigned long i, k;
@@ -116,20 +116,20 @@ static void churn(struct churn *c)
 	}
 }
 
-/* How the lists of CPUs are: as they are by default, or otherwise. */
+/* Length of the per-CPU lists. */
 enum lists {
 	BY_DEFAULT,
-	LONG,			/* as many blocks as fit, half of them at once */
-	TWICE,			/* twice the frames that are kept by default */
-	NONE,			/* straight to the zone */
+	LONG,			/* full capacity, and batches of half of that */
+	TWICE,			/* twice the default */
+	NONE,			/* no per-CPU lists */
 };
 
 static const char *const lists_names[] = {
-	[BY_DEFAULT] = "lists by default", [LONG] = "long lists",
-	[TWICE] = "lists twice as long", [NONE] = "past the lists",
+	[BY_DEFAULT] = "default lists", [LONG] = "long lists",
+	[TWICE] = "lists of twice the length", [NONE] = "no lists",
 };
 
-/* What is done, and what has to come of it. */
+/* Parameters of a run, and limits for its results. */
 struct setting {
 	unsigned int cpus;
 	unsigned int max_order;
@@ -227,11 +227,11 @@ TEST(mixed_mobility)
 }
 
 /*
- * The churn begins at R 0.18 and pollution 1.98, with half of everything freed
- * at random, and what it measures is how fast the allocator mends that. Here a
- * round is so small that per-CPU lists hold much of it: frames go round in them
- * and never get where the fullest pageblock is preferred. The bounds for long
- * lists are what was measured, for comparison.
+ * After half of everything was freed at random, R is 0.18 and pollution 1.98; the
+ * benchmark measures how fast the allocator improves that. Here a round is so small that
+ * per-CPU lists hold much of it: frames circulate in the lists and never reach the zone,
+ * which prefers the fullest pageblock. The limits for long lists are measured values, for
+ * comparison.
  */
 TEST(mixed_orders_and_mobility)
 {

@@ -4,7 +4,7 @@
 
 static struct zb_free_area areas[ZB_NR_ORDERS];
 
-/* All lists but one are empty. */
+/* All lists except one are empty. */
 static void expect_only(unsigned int order, unsigned int mt,
 			const struct zb_pageblock *pb)
 {
@@ -90,7 +90,7 @@ TEST(rekey_follows_the_largest_run)
 	zb_free_area_rekey(areas, &pb);
 	expect_only(8, ZB_MIGRATE_UNMOVABLE, &pb);
 
-	/* What stays where it was does not move to the front. */
+	/* a pageblock that stays on its list keeps its position */
 	make(&other, ZB_MIGRATE_UNMOVABLE);
 	zb_free_area_add(areas, &other, 8);
 	zb_free_area_rekey(areas, &pb);
@@ -119,7 +119,7 @@ TEST(count_adds_up)
 	EXPECT_EQ(areas[4].nr_free, 0);
 }
 
-/* A pageblock with a run of each order takes all of its counts along. */
+/* Moving a pageblock moves the counts of all its runs. */
 TEST(move_takes_all_runs_along)
 {
 	struct zb_pageblock pb;
@@ -144,7 +144,7 @@ TEST(move_takes_all_runs_along)
 		}
 }
 
-TEST(move_of_what_is_on_no_list)
+TEST(move_of_an_unlisted_pageblock)
 {
 	struct zb_pageblock pb;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the fuzzer has found worth keeping, once more (../fuzz). */
+/* Replays the corpus of the fuzzer (../fuzz). */
 #include <dirent.h>
 
 #include "unit.h"
@@ -41,7 +41,7 @@ TEST(inputs_of_the_corpus)
 		free(entries[i]);
 	}
 	free(entries);
-	unit_note("%d inputs; %lu requests served, %lu refused; the short way %lu times, %lu interrupts",
+	unit_note("%d inputs; %lu requests served, %lu failed; %lu by the fast path, %lu interrupts",
 		  nr, o.served, o.failed, o.short_way, o.interrupts);
 	EXPECT(o.served && o.failed && o.short_way && o.interrupts);
 }

@@ -4,7 +4,7 @@
 
 #define BAD	ZB_NR_ZONES
 
-/* All sixteen, written out once more by hand. */
+/* The zones of all sixteen combinations, written out independently of the implementation. */
 static const unsigned int zone_of[16] = {
 	[0x0] = ZB_ZONE_NORMAL,		[0x1] = ZB_ZONE_DMA,
 	[0x2] = ZB_ZONE_HIGHMEM,	[0x3] = BAD,
@@ -26,7 +26,7 @@ TEST(all_zone_combinations)
 		if (zone_of[gfp] == BAD)
 			continue;
 		EXPECT_EQ(zb_gfp_zone(gfp), zone_of[gfp]);
-		/* No other bit has a say. */
+		/* no other bit matters */
 		EXPECT_EQ(zb_gfp_zone(gfp | (ZB_GFP_BITS_MASK & ~ZB_GFP_ZONEMASK)),
 			  zone_of[gfp]);
 	}
@@ -50,7 +50,7 @@ TEST(all_mobility_pairs)
 	EXPECT(!zb_gfp_valid(others | ZB_GFP_MOVABLE_MASK));
 }
 
-/* The value of each bit, as in the literature. */
+/* All bits in ascending order of their classic values. */
 static const zb_gfp_t bits[] = {
 	__ZB_GFP_DMA, __ZB_GFP_HIGHMEM, __ZB_GFP_DMA32, __ZB_GFP_MOVABLE,
 	__ZB_GFP_RECLAIMABLE, __ZB_GFP_HIGH, __ZB_GFP_IO, __ZB_GFP_FS,
@@ -82,7 +82,7 @@ TEST(every_single_bit)
 	EXPECT(!zb_gfp_valid(~0u));
 }
 
-/* Who must not fail has to be able to wait. */
+/* A request that must not fail has to be able to wait. */
 TEST(nofail_needs_direct_reclaim)
 {
 	EXPECT(!zb_gfp_valid(ZB_GFP_NOWAIT | __ZB_GFP_NOFAIL));
@@ -91,7 +91,7 @@ TEST(nofail_needs_direct_reclaim)
 	EXPECT(zb_gfp_valid(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_NOFAIL));
 }
 
-/* What can't sleep must not say that it may. */
+/* A request that can't sleep must not allow direct reclaim. */
 TEST(atomic_excludes_direct_reclaim)
 {
 	EXPECT(!zb_gfp_valid(ZB_GFP_ATOMIC | __ZB_GFP_DIRECT_RECLAIM));
@@ -101,7 +101,7 @@ TEST(atomic_excludes_direct_reclaim)
 	EXPECT(zb_gfp_valid(ZB_GFP_KERNEL | __ZB_GFP_HIGH));
 }
 
-/* Groups with their classic values, and what becomes of them. */
+/* Groups with their classic values, zones and mobilities. */
 static const struct {
 	zb_gfp_t gfp, value;
 	unsigned int zone, mt;

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything that may come between, at every point where it may come.
+ * Systematic tests of concurrency: other operations run at every point of an operation
+ * where they are possible.
  *
- *	main       |----o----o----o--------|     an operation, some points passed
+ *	main       |----o----o----o--------|     an operation with its points
  *	                     |
- *	nested               |--o--o---|         another one, at one of them
+ *	nested               |--o--o---|         another operation at one of them
  *	                        |
- *	once more               |------|         and one on top of that
+ *	second                  |------|         and one in the middle of that
  *
- * It is the real code that runs. A point is each access that the core marks and
- * each barrier, pin and lock (zb_env.h); where the machine can single-step, each
- * instruction. What may come between:
+ * The real code of the core runs. Points are all marked accesses, barriers, pins and locks
+ * (zb_env.h) and, if the machine supports single-stepping, all instructions. Possible
+ * events at a point:
  *
- *  - an interrupt, wherever they are not masked
- *  - another task, that which drains the lists among them, and a move to another
- *    CPU for the rest of the operation, wherever we are not pinned
- *  - another CPU: anything while we hold no lock, else the short way only
- *  - a drain from the other side, or an isolation and such a drain: the lists are
- *    parked at one point; the grace period is over at the first point after it at
- *    which we are not pinned, and there they are drained and unparked
+ *  - an interrupt, unless interrupts are disabled
+ *  - another task, including the one that drains the lists, or migration to another CPU
+ *    for the rest of the operation, unless the task is pinned
+ *  - an operation on another CPU: any operation if no lock is held, otherwise the per-CPU
+ *    fast path only
+ *  - a drain of these lists by another CPU, with or without an isolation: the lists are
+ *    parked at one point; the grace period ends at the first later point where the task is
+ *    not pinned, and the lists are drained and unparked there
  *
- * A schedule is one choice of all that. In each of them every frame always has one
- * owner, so none is given twice; and in the end all are free, so none is lost.
+ * A schedule is one selection of events. In each schedule, every frame has one owner at any
+ * time, so none is allocated twice; and at the end all frames are free, so none is lost.
  */
 #include "fast.h"
 #include "isolate.h"
@@ -36,7 +38,7 @@
 enum what {
 	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9,
 	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, DRAIN, NR_WHAT,
-	/* Only as something that comes between. */
+	/* only as nested operations */
 	DRAIN_OTHER = NR_WHAT, ISOLATE,
 };
 
@@ -46,7 +48,7 @@ static const unsigned int order_of[NR_WHAT] = {
 
 enum who { INTERRUPT, TASK, OTHER_CPU, MOVE };
 
-/* Something that comes between, at which point of the main or nested operation. */
+/* A nested operation, and the point of the outer operation at which it runs. */
 struct event {
 	enum who who;
 	enum what what;
@@ -54,7 +56,7 @@ struct event {
 	unsigned long at;
 };
 
-/* What is there before: blocks on the list of order 0; all else is taken, or not. */
+/* The initial state: number of blocks on the list of order 0, and how full the zone is. */
 struct start {
 	unsigned int cached;
 	bool nearly_full;
@@ -67,24 +69,24 @@ static struct world {
 	struct { unsigned long pfn; unsigned int order; } held[MAX_HELD];
 	unsigned int nr_held;
 	unsigned long nr_owned;
-	/* The schedule, and how far it is. */
+	/* the schedule, and the progress in it */
 	struct event plan[MAX_EVENTS];
 	unsigned int nr_plan, next;
 	unsigned int level;
 	unsigned long points[MAX_EVENTS + 1];
 	unsigned long schedules;
-	/* What may come at each point of the main operation, when it is alone. */
+	/* possible events at each point of the main operation without nested ones */
 	bool counting;
 	u8 may[MAX_POINTS];
 	bool stepping;
-	/* A drain from the other side that waits for its grace period. */
+	/* a drain by another CPU that waits for its grace period */
 	enum what waiting;
 	bool isolated;
 } w;
 
 static void at_point(void);
 
-/* Points count between these two only: what is written down here is no part of it. */
+/* Points are counted between these two functions only, not in the code of this test. */
 static void core_begins(void)
 {
 	if (!w.stepping)
@@ -101,7 +103,7 @@ static void core_ends(void)
 		unit_step_off();
 }
 
-/* --- operations, and whose each frame is --------------------------------------- */
+/* --- operations, and the owner of each frame ------------------------------------- */
 
 static void own(unsigned long pfn, unsigned int order)
 {
@@ -117,7 +119,7 @@ static void own(unsigned long pfn, unsigned int order)
 	w.held[w.nr_held++].order = order;
 }
 
-/* The newest block of that order is not ours any more. */
+/* Give up ownership of the newest block of that order. */
 static unsigned long disown(unsigned int order)
 {
 	unsigned int i = w.nr_held;
@@ -185,9 +187,9 @@ static void act(enum what what)
 		own(pfn, order_of[what]);
 }
 
-/* --- what comes between ------------------------------------------------------------ */
+/* --- events --------------------------------------------------------------------------- */
 
-/* As bits of enum who: who may come here? */
+/* The possible kinds of events at this point, as bits of enum who. */
 static u8 who_may(void)
 {
 	u8 may = BIT(OTHER_CPU);
@@ -207,12 +209,12 @@ static bool allowed(u8 may, const struct event *e)
 {
 	if (!(may >> e->who & 1))
 		return false;
-	/* Isolation takes the zone lock; parking does not. */
+	/* isolation takes the zone lock; parking lists does not */
 	return e->who != OTHER_CPU || may & BIT(INTERRUPT) ||
 	       is_short(e->what) || e->what == DRAIN_OTHER;
 }
 
-/* The first half, at any point. */
+/* The first half of a drain by another CPU, at any point. */
 static void begin_other_side(enum what what)
 {
 	unsigned int cpu;
@@ -226,7 +228,7 @@ static void begin_other_side(enum what what)
 	zb_env_hook = w.stepping ? NULL : at_point;
 }
 
-/* The second one, after the grace period. */
+/* The second half, after the grace period. */
 static void end_other_side(void)
 {
 	zb_env_hook_fn hook = zb_env_hook;
@@ -258,7 +260,7 @@ static void happen(const struct event *e)
 	}
 	if (e->who == OTHER_CPU) {
 		zb_env_set_cpu(!cpu);
-		/* What comes between there too must not want the lock we hold. */
+		/* nested operations must not take a lock that is held here */
 		zb_env_pinned = off;
 	} else if (e->who == INTERRUPT) {
 		zb_env_pinned++;
@@ -294,7 +296,7 @@ static void at_point(void)
 
 /* --- schedules ---------------------------------------------------------------------- */
 
-/* Something to free of each order, and so much on the lists of the first CPU. */
+/* Allocate a block of each order to be freed, and fill the lists of the first CPU. */
 static void begin(const struct start *s)
 {
 	static const enum what stock[] = {
@@ -340,7 +342,7 @@ static void end(void)
 	ASSERT(unit_state_equal(w.p, w.p->initial));
 }
 
-/* Returns whether all of the plan came about. */
+/* Returns true if all events of the schedule happened. */
 static bool run(const struct start *s, enum what what)
 {
 	bool counting = w.counting, stepping = w.stepping;
@@ -367,7 +369,7 @@ static bool run(const struct start *s, enum what what)
 		zb_pool_unisolate_range(&w.p->pool, w.zone->start_pfn, PB(1));
 		w.isolated = false;
 	}
-	/* All rules hold; now and then all of them are looked at. */
+	/* check all invariants in some of the schedules */
 	if (w.schedules++ % 8 == 0)
 		ASSERT(unit_pool_quiet(w.p));
 	end();
@@ -377,7 +379,7 @@ static bool run(const struct start *s, enum what what)
 	return w.next == nr_plan;
 }
 
-/* How many points there are, and what may come there. */
+/* Count the points of an operation and the possible events at each. */
 static unsigned long count_points(const struct start *s, enum what what)
 {
 	w.counting = true;
@@ -402,7 +404,7 @@ static const struct event events[] = {
 	{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
 };
 
-/* One event, at every @stride'th point of one operation, from some point on. */
+/* Run one event at every @stride'th point of an operation, from a random point on. */
 static void each_point(const struct start *s, enum what what,
 		       const struct event *e, unsigned long points,
 		       unsigned long stride)
@@ -414,7 +416,7 @@ static void each_point(const struct start *s, enum what what,
 			ASSERT(run(s, what));
 }
 
-/* A second event: in the first one, or later in the main operation. */
+/* Add a second event: nested in the first one, or later in the main operation. */
 static void each_second_point(const struct start *s, enum what what,
 			      const struct event *e, unsigned int level)
 {
@@ -443,7 +445,7 @@ static void make_world(bool long_lists)
 		unit_pool_long_lists(w.p);
 }
 
-/* A list of order 0 holds so many. */
+/* The capacity of a list of order 0. */
 static unsigned int list_length(void)
 {
 	unsigned int i, most = 0, nr = 2 * ZB_PCP_CAPACITY(0);
@@ -493,7 +495,7 @@ TEST(one_event_at_every_point_of_long_lists)
 	one_event_at_every_point(true);
 }
 
-/* A choice of those above: what is short, what refills, what drains. */
+/* A selection of operations: fast path, refills and drains. */
 static void two_events(const enum what *mains, unsigned int nr_mains,
 		       unsigned int level)
 {
@@ -513,7 +515,7 @@ static void two_events(const enum what *mains, unsigned int nr_mains,
 
 	make_world(false);
 	for (m = 0; m < nr_mains; m++) {
-		/* Something on the list, or all that it holds. */
+		/* a single block on the list, or a full list */
 		s.cached = mains[m] == FREE_0 ? list_length() : 1;
 		points = count_points(&s, mains[m]);
 		for (i = 0; i < ARRAY_SIZE(first); i++) {
@@ -542,14 +544,14 @@ TEST(two_events_at_all_pairs_of_points)
 	two_events(mains, ARRAY_SIZE(mains), 0);
 }
 
-/* Once it has happened, the rest may run at full speed. */
+/* Single-stepping ends after the event. */
 static bool step_point(void)
 {
 	at_point();
 	return w.next < w.nr_plan || w.counting;
 }
 
-/* To get to instruction n takes n steps, so of long operations there are samples. */
+/* Reaching instruction n takes n steps, so only some points of long operations are used. */
 static void step_through(const enum what *whats, unsigned int nr,
 			 unsigned long max_steps)
 {
@@ -562,7 +564,7 @@ static void step_through(const enum what *whats, unsigned int nr,
 	unsigned int i, k;
 
 	if (!unit_step_start(step_point)) {
-		unit_note("no single steps here");
+		unit_note("single-stepping is not supported here");
 		return;
 	}
 	make_world(false);
@@ -572,20 +574,20 @@ static void step_through(const enum what *whats, unsigned int nr,
 		stride = 1 + points * points / 2 / max_steps;
 		for (k = 0; k < ARRAY_SIZE(irqs); k++)
 			each_point(&s, whats[i], &irqs[k], points, stride);
-		unit_note("%lu instructions, one out of %lu", points, stride);
+		unit_note("%lu instructions, events at every %lu of them", points, stride);
 		w.stepping = false;
 	}
 	end_world();
 }
 
-TEST(an_interrupt_at_every_instruction_of_the_short_way)
+TEST(an_interrupt_at_every_instruction_of_the_fast_path)
 {
 	static const enum what whats[] = { ALLOC_SHORT, FREE_SHORT };
 
 	step_through(whats, ARRAY_SIZE(whats), 200000);
 }
 
-TEST(an_interrupt_at_many_instructions_of_the_long_way)
+TEST(an_interrupt_at_many_instructions_of_the_freelist_path)
 {
 	static const enum what whats[] = { ALLOC_0, FREE_0, DRAIN };
 

@@ -25,7 +25,7 @@ static unsigned long range_free(struct unit_pool *p, unsigned long from,
 	return zb_pool_range_free(&p->pool, PB(from), PB(nr));
 }
 
-/* Any part of a free block leaves it and comes back to it. */
+/* Isolating any part of a free block splits it; undoing that merges it again. */
 TEST(free_pageblocks)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -40,7 +40,7 @@ TEST(free_pageblocks)
 			EXPECT_EQ(zone->nr_free_type[I], PB(nr));
 			EXPECT_EQ(zone->nr_free, PB(8));
 			EXPECT_EQ(range_free(p, 8 + from, nr), PB(nr));
-			/* What is left can be had, and nothing else. */
+			/* exactly the other pageblocks can be allocated */
 			for (i = 0; i < 8 - nr; i++) {
 				taken[i] = unit_alloc(p, ZB_GFP_KERNEL, 9);
 				ASSERT(taken[i] != ZB_NO_PFN);
@@ -59,7 +59,7 @@ TEST(free_pageblocks)
 	unit_pool_end(p);
 }
 
-/* Frames that are freed meanwhile go to the isolated list, past the CPU's. */
+/* Frames freed in an isolated pageblock bypass the per-CPU lists. */
 TEST(frees_while_isolated)
 {
 	struct unit_pool *p = unit_pool_one(8, 4);
@@ -83,7 +83,7 @@ TEST(frees_while_isolated)
 	for (; i < 32; i++)
 		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
 	EXPECT_EQ(range_free(p, 8, 1), ZB_PAGEBLOCK_NR);
-	/* It does not merge with what is in use next to it. */
+	/* it does not merge beyond the isolated pageblock */
 	EXPECT_EQ(zone->pageblocks[0].key, 9);
 	EXPECT_EQ(zone->free_area[9].nr_free_type[I], 1);
 	unit_pool_quiet(p);
@@ -91,7 +91,7 @@ TEST(frees_while_isolated)
 	unit_pool_end(p);
 }
 
-/* Blocks of several pageblocks, a part of which is isolated when they are freed. */
+/* Freeing blocks that span several pageblocks, some of which are isolated. */
 TEST(large_blocks_that_span)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -135,11 +135,11 @@ TEST(refused)
 	EXPECT(!isolate(p, 7, 1));
 	EXPECT(!isolate(p, 7, 2));
 	EXPECT(!isolate(p, 12, 1));
-	/* Into the hole between the nodes, and over the end. */
+	/* ranges that extend into the hole between the nodes, or beyond the end */
 	EXPECT(!isolate(p, 8, 9));
 	EXPECT(!isolate(p, 17, 2));
 	unit_state_equal(p, p->initial);
-	/* One that is isolated: what was done before is undone, to the type. */
+	/* one pageblock is isolated already: the others are restored, including their types */
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), U));
 	ASSERT(isolate(p, 10, 1));
 	s = unit_state_save(p);
@@ -149,7 +149,7 @@ TEST(refused)
 	unit_state_equal(p, s);
 	unit_state_free(s);
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), M));
-	/* Across zones it is one range. */
+	/* a range may span zones */
 	ASSERT(isolate(p, 8, 2));
 	EXPECT_EQ(range_free(p, 8, 4), PB(4));
 	unisolate(p, 8, 4);
@@ -158,7 +158,7 @@ TEST(refused)
 	unit_pool_end(p);
 }
 
-/* The type comes back, but not one that nothing in the pageblock stands for. */
+/* Types are restored, but an ordinary pageblock that is empty by then has the default type. */
 TEST(types_come_back)
 {
 	static const struct {
@@ -189,7 +189,7 @@ TEST(types_come_back)
 	unit_pool_end(p);
 }
 
-/* Neighbours that are isolated are one block, as any that are free. */
+/* Adjacent isolated pageblocks are merged like other free blocks. */
 TEST(isolated_pageblocks_merge)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -199,7 +199,7 @@ TEST(isolated_pageblocks_merge)
 	EXPECT_EQ(zone->free_area[10].nr_free_type[I], 1);
 	ASSERT(isolate(p, 14, 2));
 	EXPECT_EQ(zone->free_area[11].nr_free_type[I], 1);
-	/* One from the middle of it. */
+	/* undo the isolation of one in the middle */
 	unisolate(p, 13, 1);
 	EXPECT_EQ(zone->free_area[9].nr_free_type[I], 1);
 	EXPECT_EQ(zone->free_area[10].nr_free_type[I], 1);
@@ -226,7 +226,7 @@ TEST(get_migratetype)
 	unit_pool_end(p);
 }
 
-/* Whole, in part and fully taken; from every type to every other. */
+/* Set the type of free, partly used and full pageblocks, from every type to every other. */
 TEST(set_migratetype)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -272,7 +272,7 @@ TEST(set_migratetype_refused)
 	unit_pool_end(p);
 }
 
-/* Too small for mobilities: all of them are Unmovable; the others are not. */
+/* A pool too small for grouping by mobility has Unmovable pageblocks only. */
 TEST(without_mobility)
 {
 	struct unit_geometry g = {
@@ -293,7 +293,7 @@ TEST(without_mobility)
 	EXPECT_EQ(zone->pageblocks[1].migratetype, C);
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), R));
 	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
-	/* Whatever is asked for, it shares the pageblock, and nothing falls back. */
+	/* all mobilities share a pageblock, without fallback */
 	pfn[0] = unit_alloc(p, 0, 4);
 	pfn[1] = unit_alloc(p, __ZB_GFP_MOVABLE, 4);
 	pfn[2] = unit_alloc(p, __ZB_GFP_RECLAIMABLE, 4);

@@ -41,7 +41,7 @@ TEST(parse_size)
 			unit_note("%s", bad[i]);
 }
 
-/* A region, its text, and the zones that come of it, to the last frame. */
+/* A region, the value of zones=, and the resulting zones. */
 static const struct layout {
 	const char *text;
 	unsigned int page_shift;
@@ -178,7 +178,7 @@ TEST(names)
 	EXPECT(!strcmp(zb_migratetype_names[ZB_MIGRATE_ISOLATE], "Isolate"));
 }
 
-/* The largest aligned block, by trying all there are. */
+/* The order of the largest aligned block, found by trying all of them. */
 static unsigned int model_max_order(const struct zb_span *span, unsigned int nr,
 				    unsigned int limit)
 {

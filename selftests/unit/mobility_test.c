@@ -7,7 +7,7 @@
 #define R	ZB_MIGRATE_RECLAIMABLE
 #define NR	ZB_PAGEBLOCK_NR
 
-/* A pageblock of type @mt: all is held as @hold_mt but frames @from..@to - 1. */
+/* Make a pageblock of type @mt with all frames held as @hold_mt except @from..@to - 1. */
 static void make_part(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 		      unsigned int hold_mt, unsigned int from, unsigned int to)
 {
@@ -26,7 +26,7 @@ static void end(struct unit_pool *p)
 	unit_pool_end(p);
 }
 
-/* Small pieces in pageblocks that can't be claimed: in the order of the table. */
+/* Stealing single blocks follows the order of the fallback table. */
 TEST(fallback_order)
 {
 	static const unsigned int order_of[][3] = {
@@ -49,7 +49,7 @@ TEST(fallback_order)
 			unit_pool_quiet(p);
 		}
 		EXPECT_EQ(unit_take(zone, 0, mt), ZB_NO_PFN);
-		/* All was borrowed: types are what they were. */
+		/* all blocks were stolen without a change of pageblock types */
 		for (i = 0; i < 3; i++)
 			EXPECT_EQ(zone->pageblocks[i].migratetype, i);
 		for (i = 1; i < 3; i++) {
@@ -62,7 +62,7 @@ TEST(fallback_order)
 	}
 }
 
-/* The same with wholly free pageblocks: those are claimed. */
+/* The same with completely free pageblocks, which are claimed. */
 TEST(fallback_order_of_whole_pageblocks)
 {
 	static const unsigned int fallbacks[][2] = {
@@ -102,7 +102,7 @@ TEST(claim_at_exactly_half)
 		{ R, M, M, 0, 256, true },	{ R, M, M, 0, 255, false },
 		{ M, U, U, 256, 512, true },	{ M, U, U, 257, 512, false },
 		{ M, R, R, 256, 512, true },	{ M, R, R, 257, 512, false },
-		/* Unmovable and reclaimable go together: all of it counts. */
+		/* unmovable and reclaimable frames are compatible, so all of them count */
 		{ U, R, R, 16, 32, true },	{ R, U, U, 16, 32, true },
 		{ U, M, U, 16, 32, true },	{ M, U, M, 16, 32, true },
 	};
@@ -125,7 +125,7 @@ TEST(claim_at_exactly_half)
 	}
 }
 
-/* Held frames count with what they are held as; those on per-CPU lists don't. */
+/* Allocated frames count by their mobility; frames on per-CPU lists do not count. */
 TEST(claim_counts_blocks_by_holder)
 {
 	static const struct {
@@ -143,7 +143,7 @@ TEST(claim_counts_blocks_by_holder)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		p = unit_pool_one(1, 1);
 		zone = p->pool.zones;
-		/* 256 held as movable, 128 of the kind, 128 free. */
+		/* 256 frames allocated as movable, 128 as given by the case, 128 free */
 		make_part(zone, 0, M, M, 256, 512);
 		zb_lock_irqsave(&zone->lock, flags);
 		block = __zb_rmqueue_from(zone, zone->pageblocks, 7,
@@ -156,7 +156,7 @@ TEST(claim_counts_blocks_by_holder)
 	}
 }
 
-/* Movable memory claims nothing for the sake of small pieces. */
+/* Movable requests do not claim pageblocks for small blocks. */
 TEST(movable_claims_only_large_runs)
 {
 	static const struct {
@@ -187,8 +187,8 @@ TEST(movable_claims_only_large_runs)
 		}
 }
 
-/* A pageblock with more room is claimed before one with less ... */
-TEST(claim_takes_the_largest_run)
+/* The pageblock with the largest free block is claimed first, ... */
+TEST(claim_takes_the_largest_block)
 {
 	struct unit_pool *p = unit_pool_one(4, 3);
 	struct zb_zone *zone = p->pool.zones;
@@ -202,8 +202,8 @@ TEST(claim_takes_the_largest_run)
 	end(p);
 }
 
-/* ... but one that keeps its type gives its smallest piece. */
-TEST(borrow_takes_the_smallest_run)
+/* ... but stealing without a claim takes the smallest sufficient block. */
+TEST(steal_takes_the_smallest_block)
 {
 	struct unit_pool *p = unit_pool_one(4, 3);
 	struct zb_zone *zone = p->pool.zones;
@@ -221,7 +221,7 @@ TEST(borrow_takes_the_smallest_run)
 	end(p);
 }
 
-/* The smallest block of whole pageblocks is broken up, and no more of it. */
+/* The smallest block of whole pageblocks is split, and only one pageblock of it is claimed. */
 TEST(claim_takes_the_smallest_whole_block)
 {
 	struct unit_pool *p = unit_pool_one(9, 15);
@@ -236,7 +236,7 @@ TEST(claim_takes_the_smallest_whole_block)
 	EXPECT_EQ(zone->nr_blocks[R], 3);
 	EXPECT_EQ(zone->free_area[10].nr_free, 1);
 	EXPECT_EQ(zone->free_area[12].nr_free, 1);
-	/* Its own pageblock serves from now on. */
+	/* further requests are served from its own pageblock */
 	EXPECT_EQ(unit_take(zone, 8, U), PB(9) + 256);
 	EXPECT_EQ(unit_take(zone, 0, R), PB(11) + 1);
 	EXPECT_EQ(unit_take(zone, 12, U), PB(16));
@@ -244,7 +244,7 @@ TEST(claim_takes_the_smallest_whole_block)
 	end(p);
 }
 
-/* A whole pageblock comes before part of one that others use. */
+/* A completely free pageblock is preferred to one that is partly in use. */
 TEST(claim_prefers_whole_pageblocks)
 {
 	struct unit_pool *p = unit_pool_one(4, 2);
@@ -257,7 +257,7 @@ TEST(claim_prefers_whole_pageblocks)
 	end(p);
 }
 
-/* Rather nothing than a mixed pageblock; but a whole one may be claimed. */
+/* NOFRAGMENT requests fail rather than mix mobilities, but may claim a whole pageblock. */
 TEST(nofragment_claims_only_whole_pageblocks)
 {
 	static const unsigned int parts[] = { 0, 256, 511 };
@@ -270,7 +270,7 @@ TEST(nofragment_claims_only_whole_pageblocks)
 			p = unit_pool_one(4, 1);
 			zone = p->pool.zones;
 			from = zb_fallback_type(mt, i % 2);
-			/* All, half or one frame of it is free. */
+			/* all frames, half of them or one of them is free */
 			if (parts[i / 2])
 				make_part(zone, 0, from, from, parts[i / 2], 512);
 			else
@@ -286,7 +286,7 @@ TEST(nofragment_claims_only_whole_pageblocks)
 		}
 }
 
-/* What the own lists have is nobody else's business. */
+/* Requests use the free lists of their own type first. */
 TEST(own_lists_first)
 {
 	struct unit_pool *p = unit_pool_one(4, 2);
@@ -302,7 +302,7 @@ TEST(own_lists_first)
 	end(p);
 }
 
-/* Compound blocks count for the mobility they were asked for with. */
+/* Compound blocks count by the mobility of their request. */
 TEST(claim_counts_compound_blocks)
 {
 	static const struct {
@@ -340,8 +340,8 @@ static void count_access(void)
 }
 
 /*
- * Every pageblock is three quarters movable: a refill with unmovable frames has
- * nothing to claim, and finds that out once and not for each of its frames.
+ * Every pageblock is three quarters movable: a refill with unmovable frames can't claim any,
+ * and must find that out once instead of for each of its frames.
  */
 TEST(refill_of_a_fragmented_zone_is_bounded)
 {
@@ -358,19 +358,19 @@ TEST(refill_of_a_fragmented_zone_is_bounded)
 	zb_env_hook = count_access;
 	EXPECT(unit_alloc(p, 0, 0) != ZB_NO_PFN);
 	zb_env_hook = NULL;
-	/* As many as find room, each with a word of its own. */
+	/* as many as fit in the buffer of a refill, in a word each */
 	EXPECT_EQ(zone->events[ZB_BORROW],
 		  ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS + 1);
 	EXPECT_EQ(zone->events[ZB_CLAIM], 0);
-	unit_note("%u accesses to borrow %lu frames", nr_accesses,
+	unit_note("%u accesses to steal %lu frames", nr_accesses,
 		  zone->events[ZB_BORROW]);
-	/* A look at one pageblock, and a few accesses for each frame. */
+	/* one scan of a pageblock, and a few accesses for each frame */
 	EXPECT(nr_accesses < NR + 40ul * ZB_PCP_BATCH_MAX);
 	end(p);
 }
 
-/* Whoever asks gets every last frame, and all of them come back. */
-TEST(nothing_is_lost)
+/* Every mobility can allocate all frames, and all are free again afterwards. */
+TEST(all_frames_by_any_mobility)
 {
 	struct { unsigned long pfn; unsigned int order; } held[2048];
 	struct unit_pool *p = unit_pool_one(3, 7);

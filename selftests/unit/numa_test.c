@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who was served from where: the numa_* counters, and events in general. */
+/* The numa_* counters, and counters of events in general. */
 #include "fast.h"
 #include "unit_ops.h"
 
@@ -13,7 +13,7 @@ static const struct unit_geometry two_nodes = {
 	.nr_zones = 2, .cpus = 3,
 };
 
-/* Zone by zone, what has been counted so far. */
+/* Check the counts of an event so far, zone by zone. */
 static void expect_events(struct unit_pool *p, enum zb_event event,
 			  unsigned long zone0, unsigned long zone1)
 {
@@ -45,14 +45,14 @@ static unsigned long get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 	return zb_pool_alloc_pages(&p->pool, gfp, order, nid, NULL);
 }
 
-/* A CPU of @cpu_node asks for memory of node @nid, which node 0 has or not. */
+/* A CPU of @cpu_node requests memory of node @nid; node 0 has free memory or not. */
 TEST(one_request)
 {
 	static const struct {
 		int cpu_node, nid;
 		bool full;
 		zb_gfp_t gfp;
-		/* hit, miss, foreign, local, other: of node 0, of node 1 */
+		/* hit, miss, foreign, local, other: { node 0, node 1 } */
 		unsigned long numbers[5][2];
 	} cases[] = {
 		{ 0, 0, false, 0, { { 1, 0 }, { 0, 0 }, { 0, 0 }, { 1, 0 }, { 0, 0 } } },
@@ -61,7 +61,7 @@ TEST(one_request)
 		{ 1, 1, false, 0, { { 0, 1 }, { 0, 0 }, { 0, 0 }, { 0, 1 }, { 0, 0 } } },
 		{ 0, 0, true, 0, { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 0, 0 }, { 0, 1 } } },
 		{ 1, 0, true, 0, { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 0, 1 }, { 0, 0 } } },
-		/* For the sake of node 0: as if one of its CPUs had asked. */
+		/* on behalf of node 0: counted like a request by one of its CPUs */
 		{ 1, 0, false, __ZB_GFP_OTHER_NODE,
 		  { { 1, 0 }, { 0, 0 }, { 0, 0 }, { 1, 0 }, { 0, 0 } } },
 		{ 1, 0, true, __ZB_GFP_OTHER_NODE,
@@ -81,7 +81,7 @@ TEST(one_request)
 					unit_take(p->pool.zones, 9, M);
 				if (cases[i].full)
 					unit_take(p->pool.zones, 9, M);
-				/* An interrupt counts as everybody else. */
+				/* a request in an interrupt is counted in the same way */
 				p->pool.zones[0].pcp[order % 3].busy = busy;
 				p->pool.zones[1].pcp[order % 3].busy = busy;
 				pfn = get(p, cases[i].gfp, order, cases[i].nid);
@@ -100,7 +100,7 @@ TEST(one_request)
 			}
 }
 
-/* On all CPUs, at random: sums are what was done. */
+/* Random operations on all CPUs: the sums of the counters are correct. */
 TEST(sums)
 {
 	unsigned long got = 0, put = 0, calls = 0, misses = 0, local = 0, sum;
@@ -152,7 +152,7 @@ TEST(sums)
 	unit_pool_end(p);
 }
 
-/* A node without a region: by distance from it, and nothing with THISNODE. */
+/* A node without a region uses other nodes by distance; THISNODE requests fail. */
 TEST(memoryless_node)
 {
 	static const struct unit_geometry g = {
@@ -192,7 +192,7 @@ TEST(memoryless_node)
 	unit_pool_end(p);
 }
 
-/* A request that is served elsewhere does not touch the lock of its zone. */
+/* Counting numa_foreign does not take the lock of the preferred zone. */
 TEST(foreign_without_the_lock)
 {
 	struct unit_pool *p = unit_pool_make(&two_nodes);
@@ -201,7 +201,7 @@ TEST(foreign_without_the_lock)
 
 	taken[0] = unit_take(zone, 9, M);
 	taken[1] = unit_take(zone, 9, M);
-	/* Taking it twice ends the test. */
+	/* taking the lock twice would abort the test */
 	zb_lock_irqsave(&zone->lock, flags);
 	pfn = get(p, 0, 0, 0);
 	zb_unlock_irqrestore(&zone->lock, flags);
@@ -213,7 +213,7 @@ TEST(foreign_without_the_lock)
 	unit_pool_end(p);
 }
 
-/* Between the lists and the zone. */
+/* The counters of frames moved between per-CPU lists and the zone. */
 TEST(refills_and_drains)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -232,7 +232,7 @@ TEST(refills_and_drains)
 	unit_free(p, pfn, 0);
 	unit_pool_drain(p);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 64);
-	/* A new zone has not seen anything; what CPUs count is theirs. */
+	/* initializing a zone resets its counters, but not those of the CPUs */
 	zb_zone_init(zone);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
 	unit_pool_end(p);

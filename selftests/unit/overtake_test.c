@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Requests that come later: what they would cost the first one in line. */
+/* Whether serving a later request would delay the first request in the wait queue. */
 #include "isolate.h"
 #include "overtake.h"
 #include "unit_pool.h"
@@ -44,7 +44,7 @@ static bool now(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
 	return zb_pool_serves_now(&p->pool, &req);
 }
 
-/* All frames of a zone, one by one. */
+/* Allocate all frames of a zone, one by one. */
 static void take_zone(struct unit_pool *p, zb_gfp_t gfp, unsigned int zone)
 {
 	unsigned long i;
@@ -61,7 +61,7 @@ TEST(overtake_in_another_zone)
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ANY, PB(2)), ZB_OVERTAKE_APART);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_DMA, 1), ZB_OVERTAKE_NOT_NOW);
-	/* Normal is tried before DMA, so a request for either is no danger. */
+	/* Normal is tried before DMA, so the later request does not take DMA memory */
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(2), ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
 	unit_free_all(p);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
@@ -69,13 +69,13 @@ TEST(overtake_in_another_zone)
 	unit_pool_end(p);
 }
 
-/* The first one could be served from the zone, if not now, and frames are counted. */
+/* If the zone could serve the first request in principle, free frames are counted. */
 TEST(overtake_counts_frames)
 {
 	struct unit_pool *p = three_zones(false);
 	unsigned long i;
 
-	/* 1024 frames of DMA: what one takes the other may lack. */
+	/* 1024 frames of DMA: the first request may need all of them */
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(2), ZB_GFP_DMA, 1), ZB_OVERTAKE_COSTS);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1), ZB_GFP_DMA, PB(1)), ZB_OVERTAKE_ROOM);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1) + 1, ZB_GFP_DMA, PB(1)),
@@ -89,7 +89,7 @@ TEST(overtake_counts_frames)
 	unit_pool_end(p);
 }
 
-/* Frames on per-CPU lists count: an attempt would drain these. */
+/* Frames on per-CPU lists count because an attempt drains the lists. */
 TEST(overtake_counts_lists)
 {
 	struct unit_pool *p = three_zones(false);
@@ -107,8 +107,8 @@ TEST(overtake_counts_lists)
 	unit_pool_end(p);
 }
 
-/* A block is looked for, not only frames. */
-TEST(overtake_wants_a_block)
+/* Besides enough frames, there must be a block of the right order. */
+TEST(overtake_needs_a_block)
 {
 	struct unit_pool *p = three_zones(false);
 	unsigned long pfn = p->pool.zones[0].start_pfn, i;
@@ -127,8 +127,8 @@ TEST(overtake_wants_a_block)
 	unit_pool_end(p);
 }
 
-/* What is kept for urgent requests is not free for others, nor counted as if it were. */
-TEST(overtake_minds_watermarks)
+/* Reserves do not count as free for requests that may not use them. */
+TEST(overtake_respects_watermarks)
 {
 	struct unit_pool *p = three_zones(true);
 	struct zb_zone *dma = &p->pool.zones[0];
@@ -147,8 +147,8 @@ TEST(overtake_minds_watermarks)
 	unit_pool_end(p);
 }
 
-/* CMA pageblocks serve movable requests only, and count for these only. */
-TEST(overtake_minds_cma)
+/* CMA pageblocks count for movable requests only. */
+TEST(overtake_respects_cma)
 {
 	struct unit_pool *p = unit_pool_one(0, 4);
 	const zb_gfp_t movable = ZB_GFP_KERNEL | __ZB_GFP_MOVABLE;
@@ -164,8 +164,8 @@ TEST(overtake_minds_cma)
 	unit_pool_end(p);
 }
 
-/* Nodes: a request that may not leave its node does not meet one of another node. */
-TEST(overtake_minds_nodes)
+/* Requests restricted to different nodes do not affect each other. */
+TEST(overtake_respects_nodes)
 {
 	struct unit_geometry g = {
 		.zones = { { 0, ZB_ZONE_NORMAL, 0, 2 }, { 1, ZB_ZONE_NORMAL, 4, 2 } },

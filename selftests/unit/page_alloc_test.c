@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "unit_pool.h"
 
-/* All five zones on one node, a pageblock each. */
+/* A node with all five zones, which have a pageblock each. */
 static const struct unit_geometry five_zones = {
 	.zones = {
 		{ 0, ZB_ZONE_DMA, 1, 1 }, { 0, ZB_ZONE_DMA32, 2, 1 },
@@ -21,8 +21,8 @@ static const struct unit_geometry three_nodes = {
 };
 
 /*
- * Ask for pageblocks until there are none; they have to come from zones of the
- * pool by these numbers.
+ * Allocate pageblocks until none is left; they must come from the zones with these numbers,
+ * in this order.
  */
 static void expect_sequence(const struct unit_geometry *g, zb_gfp_t gfp,
 			    int nid, const char *numbers)
@@ -83,11 +83,11 @@ TEST(this_node_only)
 	expect_sequence(&three_nodes, __ZB_GFP_THISNODE, 0, "10");
 	expect_sequence(&three_nodes, __ZB_GFP_THISNODE, 1, "2");
 	expect_sequence(&three_nodes, __ZB_GFP_THISNODE | movable, 2, "43");
-	/* A node whose own zones are all too high has nothing to give. */
+	/* THISNODE fails if all zones of the node are too high for the request */
 	expect_sequence(&three_nodes, __ZB_GFP_THISNODE | __ZB_GFP_DMA32, 1, "");
 }
 
-TEST(zones_too_small_are_passed_over)
+TEST(too_small_zones_are_skipped)
 {
 	struct unit_geometry g = {
 		.zones = {
@@ -106,7 +106,7 @@ TEST(zones_too_small_are_passed_over)
 	unit_pool_end(p);
 }
 
-/* Other CPUs' lists are called in before giving up, by who may wait. */
+/* Requests that may wait drain the lists of other CPUs before they fail. */
 TEST(drain_before_failing)
 {
 	struct unit_geometry g = {
@@ -132,7 +132,7 @@ TEST(drain_before_failing)
 	unit_pool_end(p);
 }
 
-/* Free frames on a list of another mobility are within reach as well. */
+/* Frames on lists of other mobilities can be allocated as well. */
 TEST(drain_reaches_other_mobilities)
 {
 	struct unit_geometry g = {
@@ -146,7 +146,7 @@ TEST(drain_reaches_other_mobilities)
 	while (p->pool.zones->nr_free)
 		unit_take(pool->zones, 0, ZB_MIGRATE_MOVABLE);
 	pfn = PB(1) + 77;
-	/* On this CPU's list anybody can have it, on another's who may sleep. */
+	/* any request can use this CPU's lists; requests that may sleep also use other CPUs' */
 	for (i = 0; i < 2; i++) {
 		pool->zones->is_low = 0;
 		zb_env_set_cpu(i);
@@ -173,7 +173,7 @@ TEST(exact_order)
 	}
 }
 
-/* One allocation of @n frames: what is taken, what is left, what comes back. */
+/* Allocate and free exactly @n frames; check which frames are free in between and after. */
 static void exact_one(struct unit_pool *p, unsigned long n)
 {
 	unsigned int order = zb_exact_order(n);
@@ -217,7 +217,7 @@ TEST(exact_of_every_size)
 	unit_pool_end(p);
 }
 
-/* Sizes above those, where the tail is made of whole pageblocks as well. */
+/* Larger sizes, where the tail includes whole pageblocks. */
 TEST(exact_of_large_sizes)
 {
 	struct unit_pool *p = unit_pool_one(64, 64);
@@ -228,7 +228,7 @@ TEST(exact_of_large_sizes)
 	unit_pool_end(p);
 }
 
-/* Refused for @why, and nothing has changed. */
+/* An exact free is refused with reason @why and changes nothing. */
 static void expect_refused(struct unit_pool *p, unsigned long pfn,
 			   unsigned int order, enum zb_bad why)
 {
@@ -272,8 +272,7 @@ TEST(bad_frees)
 	unit_pool_end(p);
 }
 
-/* All or nothing: the first part would have been right. */
-/* 33 MiB of an empty 64 MiB are cut from a block of 64: that is no obstacle. */
+/* 33 MiB are cut from the only block, of 64 MiB, although that is more than allowed at first. */
 TEST(exact_of_most_of_a_zone)
 {
 	struct unit_geometry g = {
@@ -290,7 +289,7 @@ TEST(exact_of_most_of_a_zone)
 	unit_pool_quiet(p);
 	EXPECT_EQ(unit_free_exact(p, pfn, 33 << 8), ZB_OK);
 	unit_pool_drain(p);
-	/* Up to what has to be left, and not further. */
+	/* the allocation may reach the watermark, but not exceed it */
 	EXPECT_EQ(unit_alloc_exact(p, ZB_GFP_NOWAIT, most + 1), ZB_NO_PFN);
 	pfn = unit_alloc_exact(p, ZB_GFP_NOWAIT, most);
 	EXPECT_EQ(pfn, PB(32));
@@ -307,7 +306,7 @@ static void watch(void)
 		least_free = watched->nr_free;
 }
 
-/* Nobody sees the zone without the frames that are given back. */
+/* The trimmed frames never appear as allocated to other CPUs. */
 TEST(exact_takes_and_trims_at_once)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -351,7 +350,7 @@ TEST(bad_exact_frees)
 	EXPECT_EQ(unit_free_exact(p, pfn, 0), ZB_BAD_WRONG_ORDER);
 	unit_state_equal(p, s);
 	unit_state_free(s);
-	/* Its parts are blocks: they may be freed one by one. */
+	/* its parts are blocks, which can be freed one by one */
 	EXPECT_EQ(unit_free(p, pfn + 8, 2), ZB_OK);
 	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(unit_free(p, pfn, 3), ZB_OK);
@@ -359,8 +358,8 @@ TEST(bad_exact_frees)
 	unit_pool_end(p);
 }
 
-/* An exact free that would run over the end of the last zone. */
-TEST(exact_free_over_the_end)
+/* An exact free that extends beyond the end of the last zone. */
+TEST(exact_free_beyond_the_end)
 {
 	struct unit_pool *p = unit_pool_one(4, 1);
 	unsigned long pfn = unit_alloc(p, 0, 9);
@@ -386,7 +385,7 @@ TEST(zone_of_a_frame)
 	unit_pool_end(p);
 }
 
-/* Every order until there is nothing left, with every kind of flags. */
+/* Allocate everything with every order and various flags. */
 TEST(exhaustion_at_every_order)
 {
 	static const zb_gfp_t kinds[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens to blocks on their way in and out: hooks, compound blocks,
- * blocks that are split, and blocks that turn out to be damaged.
+ * Processing of blocks when they are allocated and freed: hooks, compound blocks, splitting
+ * of blocks, and damaged blocks.
  */
 #include "unit_ops.h"
 
@@ -31,7 +31,7 @@ TEST(hooks_of_a_block)
 		EXPECT_EQ(unit_calls.pfn, pfn);
 		EXPECT_EQ(unit_calls.order, order);
 		EXPECT_CALLS("f");
-		/* Cleared after it was looked at. */
+		/* the block is cleared after it was checked */
 		pfn = unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_ZERO, order);
 		EXPECT_EQ(unit_calls.pfn, pfn);
 		EXPECT_EQ(unit_calls.order, order);
@@ -47,7 +47,7 @@ TEST(hooks_of_a_block)
 	unit_pool_end(p);
 }
 
-/* Each block of an exact allocation is looked at; its tail was never out. */
+/* Hooks are called for each block of an exact allocation, but not for the trimmed tail. */
 TEST(hooks_of_exact_allocations)
 {
 	struct unit_pool *p = make();
@@ -85,7 +85,7 @@ TEST(refused_frees_are_counted)
 	unit_pool_end(p);
 }
 
-/* Every order and mobility, as one block and not. */
+/* Every order and mobility, with and without COMP. */
 TEST(compound_blocks)
 {
 	static const zb_gfp_t kinds[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
@@ -98,7 +98,7 @@ TEST(compound_blocks)
 		for (mt = 0; mt < 3; mt++) {
 			pfn = unit_alloc(p, kinds[mt] | __ZB_GFP_COMP, order);
 			state = zb_zone_state(p->pool.zones, pfn);
-			/* A single frame is none. */
+			/* a single frame is never a compound block */
 			EXPECT_EQ(state, ZB_STATE(order ? ZB_HELD_COMP(mt) :
 						  ZB_HELD_MT(mt), order));
 			EXPECT(zb_state_allocated(state));
@@ -142,7 +142,7 @@ TEST(states)
 	EXPECT(!zb_state_bad(0) && !zb_state_allocated(0));
 }
 
-/* After the split each frame is a block, and keeps its mobility. */
+/* After the split, each frame is a block of the same mobility. */
 TEST(split)
 {
 	struct unit_pool *p = make();
@@ -173,7 +173,7 @@ TEST(split)
 static struct unit_pool *split_pool;
 static unsigned int in_this_hold, longest_hold;
 
-/* Accesses under one hold; between two holds all rules are kept. */
+/* Count accesses per hold of the lock; all invariants must hold when it is released. */
 static void count_hold(void)
 {
 	struct zb_violation v;
@@ -192,7 +192,7 @@ static void count_hold(void)
 	zb_env_hook = count_hold;
 }
 
-/* Large blocks are split a pageblock at a time. */
+/* Large blocks are split pageblock by pageblock, with the lock released in between. */
 TEST(split_in_short_holds)
 {
 	struct unit_pool *p = unit_pool_one(32, 32);
@@ -203,7 +203,7 @@ TEST(split_in_short_holds)
 	zb_env_hook = count_hold;
 	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(32), 14), ZB_OK);
 	zb_env_hook = NULL;
-	unit_note("at most %u accesses in one hold", longest_hold);
+	unit_note("at most %u accesses in one hold of the lock", longest_hold);
 	EXPECT(longest_hold < 600);
 	unit_pool_quiet(p);
 	for (i = PB(32); i < PB(64); i++)
@@ -211,7 +211,7 @@ TEST(split_in_short_holds)
 	unit_pool_end(p);
 }
 
-/* From any frame of a block to its head; from others to none. */
+/* The head of a block is found from any of its frames; free frames have none. */
 TEST(block_head)
 {
 	struct unit_pool *p = unit_pool_one(5, 11);
@@ -245,7 +245,7 @@ TEST(block_head)
 	unit_pool_end(p);
 }
 
-/* A pool is not used any more after this: what is bad stays so. */
+/* Free a pool with damaged blocks, which can't be restored. */
 static void leave(struct unit_pool *p)
 {
 	unit_pool_quiet(p);
@@ -254,8 +254,8 @@ static void leave(struct unit_pool *p)
 	unit_pool_free(p);
 }
 
-/* Memory that was written to while it was free: the next block is served. */
-TEST(bad_content)
+/* Memory that was written to while it was free: the request gets another block. */
+TEST(damaged_content)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
@@ -276,7 +276,7 @@ TEST(bad_content)
 		EXPECT_EQ(zb_zone_events(zone, ZB_BAD_BLOCK), 1);
 		EXPECT_EQ(zone->nr_bad, BIT(order));
 		unit_pool_quiet(p);
-		/* Nobody has it, nobody may free it, and it is in no block. */
+		/* the damaged block is not allocated, can't be freed, and has no head */
 		EXPECT_EQ(unit_free(p, pfn, order), ZB_BAD_NOT_ALLOCATED);
 		EXPECT_EQ(zb_pool_block_head(&p->pool, pfn, &(unsigned int){ 0 }),
 			  ZB_NO_PFN);
@@ -294,8 +294,8 @@ TEST(bad_content)
 	unit_pool_end(p);
 }
 
-/* The same all over the place: in the end there is nothing. */
-TEST(nothing_but_bad_blocks)
+/* If all blocks are damaged, the request fails. */
+TEST(only_bad_blocks)
 {
 	struct unit_pool *p = make();
 	unsigned long i;
@@ -317,8 +317,8 @@ TEST(nothing_but_bad_blocks)
 	leave(p);
 }
 
-/* Of an exact allocation only the damaged block stays out of use. */
-TEST(bad_content_of_exact)
+/* If a block of an exact allocation is damaged, only that one is taken out of use. */
+TEST(damaged_content_of_exact)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
@@ -338,7 +338,7 @@ TEST(bad_content_of_exact)
 	leave(p);
 }
 
-/* A state byte that was overwritten while the frame was on a CPU's list. */
+/* A state byte was overwritten while the block was on a per-CPU list. */
 TEST(bad_state)
 {
 	static const u8 states[] = {
@@ -359,7 +359,7 @@ TEST(bad_state)
 		EXPECT(next != ZB_NO_PFN && next != pfn);
 		EXPECT_EQ(unit_calls.bad, ZB_BAD_STATE);
 		EXPECT_CALLS("!k");
-		/* A block that has an owner is left to it; others are out of use. */
+		/* a block in state allocated is left alone; others are taken out of use */
 		EXPECT_EQ(zb_zone_state(p->pool.zones, pfn),
 			  zb_state_allocated(states[i]) ? states[i] : ZB_STATE_BAD(0));
 		EXPECT_EQ(p->pool.zones->nr_bad, !zb_state_allocated(states[i]));
@@ -375,8 +375,8 @@ TEST(bad_state)
 	}
 }
 
-/* The same without anybody to tell. */
-TEST(bad_block_in_silence)
+/* The same without a hook that reports it. */
+TEST(bad_block_without_a_hook)
 {
 	struct zb_ops ops = { .check = unit_recording_ops.check };
 	struct unit_pool *p = make();

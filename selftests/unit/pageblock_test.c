@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pageblocks against a model that has one bool per frame and finds everything
- * by looking at all of them.
+ * Compares pageblocks with a model that has one bool per frame and computes everything by
+ * looking at all frames.
  */
 #include "pageblock.h"
 #include "unit.h"
@@ -19,7 +19,7 @@ static bool model_run(const bool *is_free, unsigned int frame, unsigned int orde
 	return true;
 }
 
-/* Order of the maximal free run that begins at @frame, or -1. */
+/* The order of the maximal free block that begins at @frame, or -1. */
 static int model_maximal(const bool *is_free, unsigned int frame)
 {
 	unsigned int order = 0;
@@ -32,7 +32,7 @@ static int model_maximal(const bool *is_free, unsigned int frame)
 	return frame % BIT(order) ? -1 : (int)order;
 }
 
-/* What the model says that a pageblock should be like. */
+/* The expected state of a pageblock according to the model. */
 struct expected {
 	unsigned int nr[TOP + 1];
 	unsigned int first[TOP + 1];
@@ -126,8 +126,8 @@ TEST(full_and_empty)
 }
 
 /*
- * All 65536 ways in which 16 frames can be free, in each of the words in turn.
- * A Gray code walks through them with one take or give at a time.
+ * All 65536 combinations of 16 free frames, in each of the words in turn. A Gray code
+ * enumerates them with a single take or give per step.
  */
 TEST(every_pattern_of_sixteen_frames)
 {
@@ -149,7 +149,7 @@ TEST(every_pattern_of_sixteen_frames)
 				zb_pageblock_take(&pb, bit, 0, run_order);
 				is_free[bit] = false;
 			} else {
-				/* Not where a run begins: rebuild without it. */
+				/* frames inside a block can't be taken: build a new pageblock */
 				is_free[bit] = false;
 				pb = new_pageblock(false);
 				for (merged = base; merged < base + 16; merged++)
@@ -162,7 +162,7 @@ TEST(every_pattern_of_sixteen_frames)
 	}
 }
 
-/* The same for whole words: runs that cross the borders of words. */
+/* The same for whole words, to test blocks that span words. */
 TEST(every_pattern_of_words)
 {
 	unsigned int pattern, word, k;
@@ -172,7 +172,7 @@ TEST(every_pattern_of_words)
 	for (pattern = 0; pattern < 1u << ZB_PAGEBLOCK_WORDS; pattern++) {
 		pb = new_pageblock(false);
 		memset(is_free, false, NR);
-		/* From both ends, so that buddies meet in either order. */
+		/* from both ends, so that buddies merge in either order */
 		for (k = 0; k < ZB_PAGEBLOCK_WORDS; k++) {
 			word = k % 2 ? ZB_PAGEBLOCK_WORDS - 1 - k / 2 : k / 2;
 			if (!(pattern >> word & 1))
@@ -184,7 +184,7 @@ TEST(every_pattern_of_words)
 	}
 }
 
-/* Each block, given into an empty pageblock and taken from there again. */
+/* Give each block to an empty pageblock, and take it again. */
 TEST(every_order_at_every_frame)
 {
 	unsigned int order, frame, run_order;
@@ -206,7 +206,7 @@ TEST(every_order_at_every_frame)
 		}
 }
 
-/* Take one block of a whole pageblock: one run of each order is left. */
+/* Taking one block of a whole pageblock leaves one block of each order. */
 TEST(take_leaves_exact_halves)
 {
 	unsigned int order, k, run_order;
@@ -226,7 +226,7 @@ TEST(take_leaves_exact_halves)
 	}
 }
 
-/* Frames come back one by one, in any order; the last one closes the block. */
+/* Frames are given one by one in random order; the last one completes the block. */
 TEST(give_merges_to_the_top)
 {
 	unsigned int i, k, frame, round, run_order, merged;
@@ -254,7 +254,7 @@ TEST(give_merges_to_the_top)
 	}
 }
 
-/* The smallest maximal run that will do, and not the first one there is. */
+/* The smallest sufficient block is found, not the first one. */
 TEST(find_is_best_fit)
 {
 	struct zb_pageblock pb = new_pageblock(false);
@@ -279,7 +279,7 @@ TEST(find_is_best_fit)
 	EXPECT_EQ(zb_pageblock_find(&pb, 1, &run_order), 386);
 }
 
-/* Two neighbours of one size that are not buddies stay two. */
+/* Adjacent blocks of the same size that are not buddies do not merge. */
 TEST(neighbours_that_are_no_buddies)
 {
 	struct zb_pageblock pb = new_pageblock(false);
@@ -329,7 +329,7 @@ TEST(random_histories)
 	}
 }
 
-/* Frames that are free in every which way: from single ones to nearly all. */
+/* Make a pageblock with random free frames, from a single one to nearly all. */
 static void make_random(struct zb_pageblock *pb, bool *is_free)
 {
 	unsigned int i, k, frame, order, left_out;
@@ -359,8 +359,8 @@ static unsigned int model_nr_blocks(const bool *is_free, unsigned int order)
 }
 
 /*
- * Blocks are what is said of them, the runs they are of are the smallest, and
- * as many are taken as are wanted or as there are.
+ * The returned blocks were free, they are taken from the smallest free blocks, and their
+ * number is the wanted one or all there are.
  */
 static void take_and_look(struct zb_pageblock *pb, bool *is_free,
 			  unsigned int order, unsigned int want)
@@ -389,7 +389,7 @@ static void take_and_look(struct zb_pageblock *pb, bool *is_free,
 	EXPECT_EQ(left, nr);
 	for (frame = 0; frame < NR; frame++) {
 		k = model_maximal(is_free, frame);
-		/* Nothing smaller is left whole, but of words and more. */
+		/* no smaller sufficient block is left, except for those of a word or more */
 		if (is_free[frame] && (int)k >= (int)order)
 			EXPECT((int)k >= (int)most || most >= ZB_WORD_ORDER ||
 			       model_maximal(before, frame) != (int)k);

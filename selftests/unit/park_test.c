@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lists that are not used: parked ones, busy ones, and those of a zone that is low;
- * and what a request that may not sleep gets from lists before it fails.
+ * Per-CPU lists that are not used because they are parked or busy, or because the zone is
+ * low; and which lists a request that may not sleep drains before it fails.
  */
 #include "fast.h"
 #include "isolate.h"
@@ -13,7 +13,7 @@ static const struct unit_geometry two_cpus = {
 	.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1, .cpus = 2,
 };
 
-/* Its CPU goes to the zone, both ways, and uses the lists again afterwards. */
+/* While its lists are parked, a CPU uses the zone instead; afterwards, the lists again. */
 TEST(parked_lists_are_left_alone)
 {
 	struct unit_pool *p = unit_pool_make(&two_cpus);
@@ -35,7 +35,7 @@ TEST(parked_lists_are_left_alone)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), cached);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zone->nr_free, zone->nr_pages);
-	/* For something else: they stay parked. */
+	/* unparking for another reason does not end it */
 	zb_pcp_unpark(zone, 0, ZB_PCP_OFFLINE);
 	EXPECT(zb_pcp_is_parked(zone, 0, ZB_PCP_DRAINED));
 	zb_pcp_unpark(zone, 0, ZB_PCP_DRAINED);
@@ -44,7 +44,7 @@ TEST(parked_lists_are_left_alone)
 	unit_pool_end(p);
 }
 
-/* What can't be listed is not taken from the zone: one block, not a batch. */
+/* If the lists can't be used, one block is taken from the zone, not a batch. */
 TEST(an_interrupt_takes_one_block)
 {
 	struct unit_geometry g = {
@@ -68,8 +68,8 @@ TEST(an_interrupt_takes_one_block)
 	unit_pool_end(p);
 }
 
-/* Frames that are freed on other CPUs while the zone is low can be had here. */
-TEST(nothing_is_kept_back_when_low)
+/* Frames that other CPUs free while the zone is low go to the zone, not to their lists. */
+TEST(frees_bypass_lists_when_low)
 {
 	struct unit_geometry g = {
 		.zones = { { 0, ZB_ZONE_NORMAL, 512, 512 } }, .nr_zones = 1,
@@ -106,7 +106,7 @@ TEST(nothing_is_kept_back_when_low)
 	unit_pool_end(p);
 }
 
-/* Refills go by what a request can have: CMA memory does not help all of them. */
+/* The size of a refill depends on frames usable for the request, e.g. without CMA. */
 TEST(refills_keep_to_usable_memory)
 {
 	struct unit_geometry g = {
@@ -132,8 +132,8 @@ TEST(refills_keep_to_usable_memory)
 }
 
 /*
- * All is free, but some of it on this CPU's lists, of other orders and mobilities:
- * a request that may not sleep gets it, as frames and as one block.
+ * All memory is free, but some of it is on this CPU's lists of other orders and mobilities:
+ * a request that may not sleep can use it, as single frames and as one block.
  */
 TEST(atomic_requests_drain_their_own_cpu)
 {
@@ -152,7 +152,7 @@ TEST(atomic_requests_drain_their_own_cpu)
 	EXPECT(pfn != ZB_NO_PFN);
 	EXPECT_EQ(unit_free(p, pfn, zone->max_order), ZB_OK);
 
-	/* All is held but some frames on a list of another mobility. */
+	/* everything is allocated except for frames on a list of another mobility */
 	for (i = 0; i < 4; i++)
 		unit_fill_pageblock(zone, i, ZB_MIGRATE_MOVABLE, NULL);
 	for (i = 0; i < 4; i++)
@@ -176,8 +176,8 @@ static void drain_later(struct zb_pool *pool)
 	nr_later++;
 }
 
-/* What other CPUs keep needs a grace period: it is there for the next request. */
-TEST(atomic_requests_have_others_drained)
+/* Draining other CPUs' lists needs a grace period, so it helps later requests only. */
+TEST(atomic_requests_start_a_drain_of_others)
 {
 	const struct zb_ops ops = { .drain_later = drain_later };
 	struct unit_pool *p = unit_pool_make(&two_cpus);
@@ -197,7 +197,7 @@ TEST(atomic_requests_have_others_drained)
 	unit_pool_end(p);
 }
 
-/* Somebody frees as fast as it drains; it ends all the same. */
+/* A drain ends even if frames are freed as fast as it drains. */
 static struct unit_pool *busy_pool;
 static unsigned long supply;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How much per-CPU lists hold: by the size of the zone, and by what is left. */
+/* The length of per-CPU lists, depending on the size of the zone and on free memory. */
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -11,7 +11,7 @@ static unsigned int at_most(unsigned long n, unsigned int max)
 	return n < max ? n : max;
 }
 
-/* A zone that is nothing but a size and a low mark. */
+/* Set up a zone that has only a size and a low watermark. */
 static void setup(struct zb_zone *zone, unsigned long nr_pages,
 		  unsigned long low, unsigned int cpus, unsigned int fraction)
 {
@@ -28,16 +28,16 @@ TEST(lengths_by_size)
 		unsigned int cpus, fraction;
 		unsigned int high, batch;
 	} cases[] = {
-		/* The low mark, shared by the CPUs, and no more than 256 each. */
+		/* the low watermark divided by the number of CPUs, but at most 256 */
 		{ 262144, 1286, 1, 0, 256, 64 }, { 262144, 1286, 4, 0, 256, 64 },
 		{ 262144, 1286, 8, 0, 256, 64 }, { 262144, 1000, 4, 0, 256, 64 },
 		{ 131072, 1286, 8, 0, 160, 32 }, { 131072, 1000, 4, 0, 250, 32 },
-		/* At least four batches, which are 1/4096 of the zone. */
+		/* at least four batches of 1/4096 of the zone */
 		{ 262144, 1286, 64, 0, 256, 64 }, { 131072, 100, 4, 0, 128, 32 },
 		{ 131071, 100, 4, 0, 64, 16 }, { 65536, 100, 4, 0, 64, 16 },
 		{ 16384, 100, 64, 0, 16, 4 }, { 8191, 100, 64, 0, 4, 1 },
 		{ 512, 0, 64, 0, 4, 1 }, { 512, 56, 1, 0, 56, 1 },
-		/* A part of the zone, if somebody says so: then without a limit. */
+		/* percpu_pagelist_high_fraction: a fraction of the zone, without a limit */
 		{ 262144, 1286, 4, 8, 8192, 64 }, { 262144, 1286, 1, 1, 262144, 64 },
 		{ 262144, 1286, 8, 1024, 256, 64 }, { 8192, 9, 2, 64, 64, 2 },
 		{ 4096, 9, 1, ~0u, 4, 1 },
@@ -57,12 +57,12 @@ TEST(lengths_by_size)
 			EXPECT_EQ(zone.pcp_batch[k], batch ?: 1);
 		}
 	}
-	/* Larger than any number there is for it. */
+	/* larger than the type of the field */
 	setup(&zone, 1ul << 40, 9, 1, 1);
 	EXPECT_EQ(zone.pcp_high, ~0u);
 }
 
-/* Tuning reaches all zones, each by its own size. */
+/* Tuning sets the lists of all zones, according to their sizes. */
 TEST(tune_sets_all_zones)
 {
 	struct unit_geometry g = {
@@ -88,7 +88,7 @@ TEST(tune_sets_all_zones)
 	unit_pool_end(p);
 }
 
-/* Fewer frames are left than four batches: less is taken at once. */
+/* With less than four batches left, refills are smaller. */
 TEST(refills_near_exhaustion)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -106,7 +106,7 @@ TEST(refills_near_exhaustion)
 			pfn = zb_rmqueue(zone, zone, order, U, 0, 0);
 			if (pfn == ZB_NO_PFN)
 				continue;
-			/* A quarter of what there is, but one at least. */
+			/* a quarter of the free frames, but at least one block */
 			EXPECT(before - zone->nr_free <=
 			       (before / 4 > BIT(order) ? before / 4 : BIT(order)));
 			unit_give(zone, pfn, order);
@@ -118,7 +118,7 @@ TEST(refills_near_exhaustion)
 	unit_pool_end(p);
 }
 
-/* Most frames that the lists of a CPU have while @nr blocks are freed. */
+/* The largest number of frames on the lists of a CPU while @nr blocks are freed. */
 static unsigned long most_cached(struct unit_pool *p, unsigned int nr,
 				 unsigned int round)
 {
@@ -145,7 +145,7 @@ static unsigned long most_cached(struct unit_pool *p, unsigned int nr,
 	return most;
 }
 
-/* Whatever is freed, lists hold so much and hardly any more. */
+/* Lists do not hold much more than their limit, whatever is freed. */
 TEST(frames_of_a_cpu_are_bounded)
 {
 	static const struct {
@@ -161,16 +161,16 @@ TEST(frames_of_a_cpu_are_bounded)
 			p = unit_pool_one(cases[i].nr, cases[i].nr);
 			high = p->pool.zones->pcp_high;
 			most = most_cached(p, cases[i].blocks, round);
-			/* Single frames fill three lists at most. */
+			/* single frames fill at most three lists */
 			if (!EXPECT(most >= at_most(high, 3 * ZB_PCP_CAPACITY(0)) * 3 / 4) ||
 			    !EXPECT(most <= high + high / 4))
-				unit_note("%lu pageblocks: %lu frames, not %lu",
+				unit_note("%lu pageblocks: %lu frames, expected %lu",
 					  cases[i].nr, most, high);
 			unit_pool_end(p);
 		}
 }
 
-/* Lists that have become too long are shortened by those who free. */
+/* After the limits were reduced, frees shorten lists that are too long. */
 TEST(shorter_lists_at_run_time)
 {
 	static const unsigned int lengths[] = { 40, 8, 5 };
@@ -195,7 +195,7 @@ TEST(shorter_lists_at_run_time)
 		unit_pool_quiet(p);
 		unit_pool_drain(p);
 	}
-	/* None at all of an order: what is there can still be had. */
+	/* with lists of an order disabled, blocks on them can still be allocated */
 	unit_pool_long_lists(p);
 	pfn[0] = unit_take(zone, 9, M);
 	unit_free_unref(zone, pfn[0], 9, false);
@@ -208,7 +208,7 @@ TEST(shorter_lists_at_run_time)
 	unit_pool_end(p);
 }
 
-/* With the part of the zone that the administrator says, all lists together. */
+/* With percpu_pagelist_high_fraction, the limit is shared by all lists of a CPU. */
 TEST(one_list_does_not_starve_the_others)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -225,10 +225,10 @@ TEST(one_list_does_not_starve_the_others)
 		for (mt = 0; mt < 3; mt++)
 			unit_free_unref(zone, pfn[mt][i], 0, false);
 	for (mt = 0; mt < 3; mt++) {
-		/* A third each; up to half of a list may have just gone. */
+		/* a third for each list, but a drain may just have halved one */
 		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)) >= 32 / 3 / 2);
 		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)) <= 12);
-		/* The hottest of each are there. */
+		/* the hottest frames of each list have been kept */
 		EXPECT_EQ(zb_zone_state(zone, pfn[mt][39]),
 			  ZB_STATE(ZB_HELD_CACHED, 0));
 		EXPECT_EQ(zb_zone_state(zone, pfn[mt][0]), 0);

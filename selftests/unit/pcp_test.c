@@ -26,7 +26,7 @@ static unsigned int on_list(const struct zb_zone *zone, unsigned int order,
 	return zb_pcp_nr(zone->pcp, zb_pcp_list(order, mt));
 }
 
-/* As the allocator does it: what is taken becomes somebody's. */
+/* Take a block from the lists and mark it as allocated, like the allocator does. */
 static unsigned long get_with(struct zb_zone *zone, unsigned int order,
 			      unsigned int mt, unsigned int alloc_flags)
 {
@@ -64,7 +64,7 @@ TEST(orders_that_are_kept)
 		EXPECT_EQ(zb_pcp_order(order), order <= ZB_PAGEBLOCK_ORDER);
 }
 
-/* Orders that are moved as words come in batches, and larger ones singly. */
+/* Refills take batches of small orders, but single blocks of larger ones. */
 TEST(refill_takes_a_batch)
 {
 	unsigned int mt, order, batch;
@@ -91,7 +91,7 @@ TEST(refill_takes_a_batch)
 		}
 }
 
-/* Each refill without a drain between takes twice as much, up to a list. */
+/* Successive refills without a drain double their size, up to the length of a list. */
 TEST(refills_grow)
 {
 	static const unsigned int sizes[] = { 64, 128, 256, 256, 256 };
@@ -112,7 +112,7 @@ TEST(refills_grow)
 	unit_pool_end(p);
 }
 
-/* And so do drains; a refill between starts anew. */
+/* Successive drains do the same; a refill resets the size. */
 TEST(drains_grow)
 {
 	static const unsigned int sizes[] = { 64, 128, 256, 256 };
@@ -164,7 +164,7 @@ TEST(last_in_first_out)
 	unit_pool_end(p);
 }
 
-/* A list that is full gives its oldest to the zone and keeps the rest. */
+/* A full list drains its oldest frames and keeps the rest. */
 TEST(cold_end_drains_first)
 {
 	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
@@ -196,7 +196,7 @@ TEST(cold_end_drains_first)
 	}
 }
 
-TEST(other_orders_go_past_the_lists)
+TEST(other_orders_bypass_the_lists)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
@@ -217,7 +217,7 @@ TEST(other_orders_go_past_the_lists)
 	unit_pool_end(p);
 }
 
-/* An interrupt finds @busy set: it neither looks at the lists nor fails. */
+/* An interrupt that finds @busy set succeeds without using the lists. */
 TEST(busy_lists_are_left_alone)
 {
 	struct unit_pool *p = make(1);
@@ -246,8 +246,8 @@ TEST(busy_lists_are_left_alone)
 	unit_pool_end(p);
 }
 
-/* The mark is gone after each call: nobody is left outside for ever. */
-TEST(busy_ends)
+/* Each call clears @busy again. */
+TEST(busy_is_cleared)
 {
 	struct unit_pool *p = make(1);
 	struct zb_zone *zone = p->pool.zones;
@@ -280,7 +280,7 @@ TEST(drain_of_another_cpu)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 1), 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 2), 63);
 	unit_pool_quiet(p);
-	/* What one CPU took another may free; it stays there. */
+	/* a frame goes to the list of the CPU that frees it */
 	put(zone, pfn[1], 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 64);
 	EXPECT_EQ(get(zone, 0, M), pfn[1]);
@@ -289,7 +289,7 @@ TEST(drain_of_another_cpu)
 	unit_pool_end(p);
 }
 
-/* All lists at once, and more than one load of words of some. */
+/* A drain of all lists, some of which need several batches. */
 TEST(drain_takes_all)
 {
 	struct { unsigned long pfn; unsigned int order; } held[ZB_PCP_FRAMES];
@@ -347,8 +347,8 @@ TEST(a_listed_frame_is_not_freed_again)
 	unit_pool_end(p);
 }
 
-/* A frame goes to the list of its pageblock's type, however it was held. */
-TEST(lists_go_by_the_pageblock)
+/* A freed frame goes to the list of its pageblock's type, whatever its mobility was. */
+TEST(list_is_chosen_by_the_pageblock)
 {
 	struct unit_pool *p = unit_pool_one(1, 1);
 	struct zb_zone *zone = p->pool.zones;
@@ -366,7 +366,7 @@ TEST(lists_go_by_the_pageblock)
 	unit_pool_end(p);
 }
 
-/* What is set aside does not go where anybody might take it. */
+/* Frames of special migrate types are not put on per-CPU lists. */
 TEST(special_types_are_not_listed)
 {
 	static const unsigned int types[] = {
@@ -393,7 +393,7 @@ TEST(special_types_are_not_listed)
 	unit_pool_end(p);
 }
 
-/* At the end of a zone a refill keeps nothing back from other CPUs. */
+/* In an almost empty zone, a refill takes a single block only. */
 TEST(refill_from_an_almost_empty_zone)
 {
 	struct unit_pool *p = unit_pool_one(1, 1);
@@ -418,7 +418,7 @@ TEST(refill_from_an_almost_empty_zone)
 	unit_pool_end(p);
 }
 
-/* Cold frames are used last, and given back to the zone first. */
+/* Cold frames are allocated last and drained first. */
 TEST(hot_and_cold)
 {
 	struct unit_pool *p = make(1);
@@ -435,7 +435,7 @@ TEST(hot_and_cold)
 			unit_free_unref(zone, pfn[k], order, k % 2);
 		EXPECT_EQ(on_list(zone, order, M), nr);
 		unit_pool_quiet(p);
-		/* The hot end: hot ones from the last, then cold from the first. */
+		/* from the hot end: hot frames in LIFO order, then cold frames in FIFO order */
 		EXPECT_EQ(get(zone, order, M), pfn[nr - 2]);
 		EXPECT_EQ(get_with(zone, order, M, ZB_ALLOC_COLD), pfn[nr - 1]);
 		put(zone, pfn[nr - 2], order);
@@ -452,7 +452,7 @@ TEST(hot_and_cold)
 	unit_pool_end(p);
 }
 
-/* From an empty list a cold frame comes as any other: from the zone. */
+/* A COLD request with an empty list is served from the zone. */
 TEST(cold_from_an_empty_list)
 {
 	struct unit_pool *p = make(1);
@@ -469,7 +469,7 @@ TEST(cold_from_an_empty_list)
 	unit_pool_end(p);
 }
 
-/* The whole way: the flag of a request, and the function that frees. */
+/* COLD as a flag of requests, and the function that frees cold pages. */
 TEST(cold_requests)
 {
 	struct unit_pool *p = make(1);
@@ -484,7 +484,7 @@ TEST(cold_requests)
 	EXPECT_EQ(unit_free(p, hot, 0), ZB_OK);
 	EXPECT_EQ(unit_alloc(p, 0, 0), hot);
 	EXPECT_EQ(unit_alloc(p, 0, 0), cold);
-	/* In the slow path as well. */
+	/* the same in the slow path */
 	EXPECT_EQ(unit_free(p, hot, 0), ZB_OK);
 	EXPECT_EQ(zb_pool_free_pages_cold(&p->pool, cold, 0), ZB_OK);
 	p->pool.zones->watermark[ZB_ALLOC_WMARK_LOW] = PB(9);

@@ -2,8 +2,8 @@
 /*
  * Random pools and random histories (unit_history.h).
  *
- * Run i of a test uses the seed --seed + i. One that fails is repeated by
- * ZB_PROPERTY_RUNS=1 and its seed; the harness prints how.
+ * Run i of a test uses seed --seed + i. A failing run can be reproduced with
+ * ZB_PROPERTY_RUNS=1 and its seed; the harness prints the command.
  */
 #include "unit.h"
 #include "unit_history.h"
@@ -20,7 +20,7 @@ static void all_runs(const struct unit_bounds *b)
 		unit_history(b, &o);
 	}
 	EXPECT((o.short_way && o.interrupts) || !runs);
-	unit_note("%lu pools, %u steps each; %lu requests served, %lu refused; the short way %lu times, %lu interrupts",
+	unit_note("%lu pools, %u steps each; %lu requests served, %lu failed; %lu by the fast path, %lu interrupts",
 		  i, b->steps, o.served, o.failed, o.short_way, o.interrupts);
 }
 
@@ -34,7 +34,7 @@ TEST(small_pools_checked_after_every_step)
 	all_runs(&b);
 }
 
-TEST(middling_pools)
+TEST(medium_pools)
 {
 	static const struct unit_bounds b = {
 		.runs = 120, .steps = 600, .check_every = 100, .max_zone = 40,

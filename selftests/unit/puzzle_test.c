@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a buddy system can and can't do, as the tests of other allocators have
- * it: the best that may happen, the worst, and the one that is made to hurt.
+ * The possibilities and limits of a buddy system, after tests of other allocators: best,
+ * worst and pathological cases.
  */
 #include "unit_pool.h"
 
@@ -9,8 +9,8 @@
 #define TOP	13u
 
 /*
- * No frame stays on the lists of CPUs: what is free may merge at once, and
- * where a block comes from is up to the zone alone.
+ * Drain the per-CPU lists after each operation, so that free blocks merge at once and the
+ * zone alone determines which block is allocated.
  */
 static unsigned long get(struct unit_pool *p, unsigned int order)
 {
@@ -26,7 +26,7 @@ static void put(struct unit_pool *p, unsigned long pfn, unsigned int order)
 	unit_pool_drain(p);
 }
 
-/* The orders that can be had now, as bits. */
+/* The orders that can be allocated now, as bits. */
 static unsigned long available(struct unit_pool *p)
 {
 	unsigned long pfn, bits = 0;
@@ -42,7 +42,7 @@ static unsigned long available(struct unit_pool *p)
 	return bits;
 }
 
-/* One block of every order and one frame more: they fit without a gap. */
+/* One block of every order plus one frame fill the pool completely. */
 static void optimistic(bool up)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
@@ -75,7 +75,7 @@ TEST(optimistic_downwards)
 	optimistic(false);
 }
 
-/* Full of one of each order: freed from the smallest, one more each time. */
+/* The same pool is freed from the smallest order up: each step makes one more order available. */
 TEST(pessimistic)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
@@ -96,7 +96,7 @@ TEST(pessimistic)
 	unit_pool_end(p);
 }
 
-/* Every other block of an order is free: half of it all, and none larger. */
+/* Every other block of an order is free: half of the memory, but no larger block. */
 TEST(pathological)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
@@ -126,7 +126,7 @@ TEST(pathological)
 	unit_pool_end(p);
 }
 
-/* Two free neighbours that are no buddies don't make a larger block. */
+/* Two adjacent free blocks that are not buddies do not form a larger block. */
 TEST(neighbours_are_not_buddies)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
@@ -152,19 +152,19 @@ TEST(neighbours_are_not_buddies)
 	unit_pool_end(p);
 }
 
-/* Fill with small blocks at large distances, then use what lies between. */
+/* Small allocations stay together instead of fragmenting the pool. */
 TEST(small_blocks_do_not_scatter)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
 	unsigned long pfn[64];
 	unsigned int i;
 
-	/* 64 single frames of one kind stay in one pageblock ... */
+	/* 64 single frames of one mobility are in one pageblock ... */
 	for (i = 0; i < 64; i++)
 		pfn[i] = get(p, 0);
 	for (i = 1; i < 64; i++)
 		EXPECT_EQ(pfn[i] / ZB_PAGEBLOCK_NR, pfn[0] / ZB_PAGEBLOCK_NR);
-	/* ... so that half of the pool is one block still. */
+	/* ... so that half of the pool is still one block */
 	EXPECT_EQ(available(p) >> (TOP - 1), 1);
 	for (i = 0; i < 64; i++)
 		put(p, pfn[i], 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that stand for CPUs and do what they must not do, or what needs all
- * others to take part: under ThreadSanitizer, as thread_test.c.
+ * Threads that represent CPUs free the same blocks, or drain and isolate concurrently with
+ * others; under ThreadSanitizer, like thread_test.c.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -30,7 +30,7 @@ static void *cpu_main(void *arg)
 	return NULL;
 }
 
-/* Run @work on all CPUs at once; all must be free after. */
+/* Run @work on all CPUs concurrently; all memory must be free afterwards. */
 static void run_cpus(void (*work)(struct zb_pool *pool, unsigned int cpu))
 {
 	struct unit_geometry g = {
@@ -55,8 +55,8 @@ static void run_cpus(void (*work)(struct zb_pool *pool, unsigned int cpu))
 }
 
 /*
- * All CPUs free the same blocks at the same time, in every way there is. Each
- * block is accepted from one of them.
+ * All CPUs free the same blocks at the same time, with all functions that free. Exactly one
+ * free of each block succeeds.
  */
 #define NR_SHARED	64u
 
@@ -113,8 +113,8 @@ TEST(all_cpus_free_the_same_blocks)
 }
 
 /*
- * Drains from the other side while all CPUs take and give: what another thread has
- * taken off the lists is ordered by the grace period, and by nothing else.
+ * One CPU drains the lists of the others while these allocate and free: only the grace
+ * period orders the accesses of different threads to the lists.
  */
 #define NR_HELD		64u
 #define DRAINER		(NR_CPUS - 1)
@@ -177,16 +177,16 @@ static void drained_work(struct zb_pool *pool, unsigned int cpu)
 		drain_others(pool->zones);
 		sched_yield();
 	}
-	unit_note("%lu frames drained from the other side", nr_drained);
+	unit_note("%lu frames drained from other CPUs' lists", nr_drained);
 	EXPECT(nr_drained > 0);
 }
 
-TEST(lists_are_drained_from_the_other_side)
+TEST(lists_are_drained_by_another_cpu)
 {
 	run_cpus(drained_work);
 }
 
-/* An isolated pageblock is on no list after the grace period, whatever is freed. */
+/* After the grace period, no frame of an isolated pageblock is on a per-CPU list. */
 static void isolating_work(struct zb_pool *pool, unsigned int cpu)
 {
 	struct zb_zone *zone = pool->zones;
@@ -203,7 +203,7 @@ static void isolating_work(struct zb_pool *pool, unsigned int cpu)
 		pfn = zone->start_pfn + PB(unit_below(4));
 		EXPECT(zb_pool_isolate_range(pool, pfn, PB(1)));
 		drain_others(zone);
-		/* Those who had some of it give it back; nobody gets more of it. */
+		/* frames of the pageblock are still freed, but none is allocated any more */
 		while (somebody_works() && zb_pool_range_free(pool, pfn, PB(1)) < PB(1))
 			sched_yield();
 		EXPECT_EQ(zb_pool_range_free(pool, pfn, PB(1)), PB(1));
@@ -211,7 +211,7 @@ static void isolating_work(struct zb_pool *pool, unsigned int cpu)
 	}
 }
 
-TEST(a_pageblock_is_isolated_meanwhile)
+TEST(a_pageblock_is_isolated_concurrently)
 {
 	run_cpus(isolating_work);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The two kinds of pageblocks that are not for everybody: HighAtomic and CMA. */
+/* The two types of pageblocks with restricted use: HighAtomic and CMA. */
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -28,7 +28,7 @@ static unsigned long nr_events(const struct unit_pool *p, enum zb_event event)
 	return zb_zone_events(p->pool.zones, event);
 }
 
-/* Below the low mark, where atomic requests are served by the slow path. */
+/* Raise the low watermark, so that atomic requests are served by the slow path. */
 static void short_of_memory(struct unit_pool *p)
 {
 	p->pool.zones->watermark[ZB_ALLOC_WMARK_LOW] = 1ul << 40;
@@ -45,7 +45,7 @@ TEST(reserve_grows_by_high_order_atomic_requests)
 		{ ATOMIC, 4, true, true }, { ATOMIC, 9, true, true },
 		{ ATOMIC, 10, true, true }, { __ZB_GFP_ATOMIC, 3, true, true },
 		{ ATOMIC | __ZB_GFP_MOVABLE, 3, true, true },
-		/* Served at once, there is no need to. */
+		/* no reserve if the first attempt succeeds */
 		{ ATOMIC, 4, false, false },
 		{ ATOMIC | __ZB_GFP_NOMEMALLOC, 4, true, false },
 		{ ZB_GFP_KERNEL, 4, true, false }, { ZB_GFP_NOWAIT, 4, true, false },
@@ -68,7 +68,7 @@ TEST(reserve_grows_by_high_order_atomic_requests)
 			unit_note("case %u", i);
 		unit_pool_quiet(p);
 		EXPECT_EQ(unit_free(p, pfn, cases[i].order), ZB_OK);
-		/* With nothing left in it the pageblock is like any other. */
+		/* a completely free pageblock leaves the reserve */
 		unit_pool_drain(p);
 		EXPECT_EQ(p->pool.zones->nr_blocks[H], 0);
 		EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), cases[i].grows);
@@ -77,7 +77,7 @@ TEST(reserve_grows_by_high_order_atomic_requests)
 	}
 }
 
-/* While something is left in it, it stays in the reserve. */
+/* A pageblock with allocated frames stays in the reserve. */
 TEST(reserve_stays_while_in_use)
 {
 	struct unit_pool *p = unit_pool_one(128, 128);
@@ -98,7 +98,7 @@ TEST(reserve_stays_while_in_use)
 	unit_pool_end(p);
 }
 
-/* A free pageblock of the reserve is in nobody's way. */
+/* A free pageblock of the reserve does not prevent the allocation of the largest block. */
 TEST(reserve_does_not_keep_the_largest_block)
 {
 	static const zb_gfp_t gfp[] = {
@@ -117,7 +117,7 @@ TEST(reserve_does_not_keep_the_largest_block)
 	unit_pool_end(p);
 }
 
-/* 1 % of the zone, in pageblocks; where that is less than one there is none. */
+/* The limit is 1 % of the zone, in pageblocks, rounded down. */
 TEST(reserve_is_capped)
 {
 	static const struct {
@@ -141,7 +141,7 @@ TEST(reserve_is_capped)
 	}
 }
 
-/* A pageblock of the reserve is not taken in twice, nor is one of CMA. */
+/* Only ordinary pageblocks are reserved, not those of the reserve or of CMA. */
 TEST(reserve_takes_ordinary_pageblocks)
 {
 	struct unit_pool *p = unit_pool_one(512, 512);
@@ -158,7 +158,7 @@ TEST(reserve_takes_ordinary_pageblocks)
 	end(p);
 }
 
-/* Who may use it, and whether before or after everything else. */
+/* Which requests may use the reserve, and whether before or after other memory. */
 TEST(reserve_is_used)
 {
 	struct unit_pool *p = unit_pool_one(4, 2);
@@ -168,7 +168,7 @@ TEST(reserve_is_used)
 	short_of_memory(p);
 	unit_pool_no_lists(p);
 	unit_set_type(zone, 1, H);
-	/* Large atomic requests begin with it; single frames come last. */
+	/* atomic requests of order > 0 use the reserve first, single frames use it last */
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 4), PB(5));
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 4), PB(4));
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 4), PB(5) + 16);
@@ -183,12 +183,12 @@ TEST(reserve_is_used)
 	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 0),
 		  ZB_NO_PFN);
 	EXPECT_EQ(unit_alloc(p, MOVABLE, 0), ZB_NO_PFN);
-	/* All memory means this as well. */
+	/* MEMALLOC requests may use the reserve as well */
 	EXPECT_EQ(unit_alloc(p, __ZB_GFP_MEMALLOC, 0), PB(5) + 32);
 	EXPECT_EQ(unit_free(p, PB(5) + 32, 0), ZB_OK);
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 0), PB(5) + 32);
 	EXPECT_EQ(unit_alloc(p, ATOMIC, 1), PB(5) + 34);
-	/* What a CPU gives back goes there at once. */
+	/* freed frames bypass the per-CPU lists */
 	EXPECT_EQ(unit_free(p, PB(5) + 32, 0), ZB_OK);
 	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 	end(p);
@@ -203,19 +203,19 @@ TEST(unreserve)
 	EXPECT(!zb_zone_unreserve_highatomic(zone, U, true));
 	for (i = 0; i < 3; i++)
 		unit_set_type(zone, 2ul * i, H);
-	/* One is kept, unless it is forced. */
+	/* the last pageblock is kept unless unreserving is forced */
 	EXPECT(zb_zone_unreserve_highatomic(zone, U, false));
 	EXPECT(zb_zone_unreserve_highatomic(zone, R, false));
 	EXPECT(!zb_zone_unreserve_highatomic(zone, U, false));
 	EXPECT_EQ(zone->nr_blocks[H], 1);
-	/* Being wholly free they merge with the others. */
+	/* the pageblocks are completely free and merge with others */
 	EXPECT_EQ(zone->nr_blocks[U], 0);
 	EXPECT_EQ(zone->nr_blocks[R], 0);
 	EXPECT(zb_zone_unreserve_highatomic(zone, M, true));
 	EXPECT_EQ(zone->nr_blocks[H], 0);
 	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), 3);
 	EXPECT(!zb_zone_unreserve_highatomic(zone, M, true));
-	/* One that has nothing free is no help to anybody. */
+	/* a pageblock without free frames is not unreserved */
 	unit_set_type(zone, 9, H);
 	unit_fill_pageblock(zone, 9, M, NULL);
 	EXPECT(!zb_zone_unreserve_highatomic(zone, U, true));
@@ -226,7 +226,7 @@ TEST(unreserve)
 	end(p);
 }
 
-/* Sleeping requests get it back, the more so the longer they try. */
+/* Requests that may sleep unreserve pageblocks, and force that after several attempts. */
 TEST(unreserve_under_pressure)
 {
 	static const struct {
@@ -236,7 +236,7 @@ TEST(unreserve_under_pressure)
 		unsigned int left;
 	} cases[] = {
 		{ ZB_GFP_NOWAIT, 2, false, 2 },
-		/* A zone that is not in use gives back all. */
+		/* all pageblocks of an unused zone are unreserved */
 		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 2, true, 0 },
 		{ ZB_GFP_KERNEL | __ZB_GFP_NORETRY, 1, false, 1 },
 		{ ZB_GFP_KERNEL, 2, true, 0 },
@@ -263,7 +263,7 @@ TEST(unreserve_under_pressure)
 	}
 }
 
-/* Where nothing is in use it goes by itself, and all is one block again. */
+/* In an unused zone, the reserve is released and all blocks merge again. */
 TEST(unreserve_when_idle)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -279,7 +279,7 @@ TEST(unreserve_when_idle)
 	unit_set_type(zone, 6, H);
 	zb_zone_unreserve_idle(zone);
 	EXPECT_EQ(zone->nr_blocks[H], 2);
-	/* What is on a list is not free. */
+	/* frames on per-CPU lists do not count as unused */
 	unit_free(p, pfn, 0);
 	zb_zone_unreserve_idle(zone);
 	EXPECT_EQ(zone->nr_blocks[H], 2);
@@ -289,7 +289,7 @@ TEST(unreserve_when_idle)
 	EXPECT_EQ(zone->nr_blocks[M], 8);
 	EXPECT_EQ(zone->free_area[12].nr_free, 1);
 	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_UNRESERVE), 2);
-	/* Nor is what is kept out of use for ever in use. */
+	/* damaged blocks do not count as used */
 	pfn = unit_take(zone, 0, M);
 	unit_set_type(zone, 5, H);
 	zone->nr_bad = 1;
@@ -300,7 +300,7 @@ TEST(unreserve_when_idle)
 	unit_pool_end(p);
 }
 
-/* Pageblocks 0..@nr_cma - 1 of eight are CMA. */
+/* Make a pool of eight pageblocks, the first @nr_cma of which are CMA. */
 static struct unit_pool *make_cma(unsigned int nr_cma)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -311,7 +311,7 @@ static struct unit_pool *make_cma(unsigned int nr_cma)
 	return p;
 }
 
-/* Unmovable memory never gets there, not even when nothing else is left. */
+/* Unmovable requests never use CMA, not even if nothing else is free. */
 TEST(cma_is_for_movable_only)
 {
 	static const zb_gfp_t others[] = {
@@ -333,13 +333,13 @@ TEST(cma_is_for_movable_only)
 		EXPECT(unit_alloc(p, MOVABLE, 9) != ZB_NO_PFN);
 	EXPECT_EQ(unit_alloc(p, MOVABLE, 0), ZB_NO_PFN);
 	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 6);
-	/* Its type is never changed by those who use it. */
+	/* CMA pageblocks keep their type when they are used */
 	EXPECT_EQ(zone->nr_blocks[C], 6);
 	EXPECT_EQ(zone->nr_blocks[M], 2);
 	end(p);
 }
 
-/* Half of what is free is not yet more than half. */
+/* CMA is used first if it is more than half of the free frames. */
 TEST(cma_is_balanced)
 {
 	struct unit_pool *p = make_cma(4);
@@ -349,24 +349,24 @@ TEST(cma_is_balanced)
 	unit_pool_no_lists(p);
 	EXPECT_EQ(zone->nr_free_type[C], zone->nr_free / 2);
 	EXPECT(unit_alloc(p, MOVABLE, 5) >= cma_end);
-	/* One block less on the other side, and it is. */
+	/* after one more block of other pageblocks, it is more than half */
 	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
 	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 1);
 	EXPECT(unit_alloc(p, MOVABLE, 5) >= cma_end);
 	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
 	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 2);
-	/* Those who may not use it make it the larger part, and are not asked. */
+	/* requests that may not use CMA do not, whatever its share */
 	EXPECT(unit_alloc(p, 0, 9) >= cma_end);
 	EXPECT(unit_alloc(p, 0, 5) >= cma_end);
 	EXPECT(unit_alloc(p, __ZB_GFP_RECLAIMABLE, 5) >= cma_end);
 	EXPECT_EQ(nr_events(p, ZB_CMA_ALLOC), 2);
 	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
-	/* A size that it does not have comes from the others. */
+	/* a block that is too large for CMA fails, because others do not have it either */
 	EXPECT_EQ(unit_alloc(p, MOVABLE, 11), ZB_NO_PFN);
 	end(p);
 }
 
-/* When the own lists are empty it comes before those of other mobilities. */
+/* If no movable block is free, CMA is preferred to other mobilities. */
 TEST(cma_before_other_mobilities)
 {
 	struct unit_pool *p = make_cma(1);
@@ -382,8 +382,8 @@ TEST(cma_before_other_mobilities)
 	end(p);
 }
 
-/* Its frames stay off the per-CPU lists when freed, and merge to the top. */
-TEST(cma_comes_back_whole)
+/* Freed CMA frames bypass the per-CPU lists and merge completely. */
+TEST(cma_merges_completely)
 {
 	struct unit_pool *p = make_cma(4);
 	struct zb_zone *zone = p->pool.zones;
@@ -406,7 +406,7 @@ TEST(cma_comes_back_whole)
 	end(p);
 }
 
-/* Such frames don't count for those who may not have them. */
+/* Watermark checks do not count frames of reserves that the request may not use. */
 TEST(reserves_and_watermarks)
 {
 	struct unit_pool *p = unit_pool_one(8, 8);
@@ -419,11 +419,11 @@ TEST(reserves_and_watermarks)
 		unit_set_type(zone, i, C);
 		unit_set_type(zone, i + 3, H);
 	}
-	/* Two are left for everybody, which is the mark. */
+	/* two frames are left for all requests, as many as the watermark */
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 0), ZB_NO_PFN);
 	EXPECT(unit_alloc(p, MOVABLE, 0) != ZB_NO_PFN);
 	EXPECT(unit_alloc(p, ATOMIC, 0) != ZB_NO_PFN);
-	/* 1021 and what of CMA is free, for an order that needs 15 more. */
+	/* the watermark is between the numbers of free frames with and without CMA */
 	unit_take_smallest(zone, 9, C);
 	unit_take_smallest(zone, 9, C);
 	EXPECT(unit_alloc(p, MOVABLE, 0) != ZB_NO_PFN);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow path as a list of what it asks of its surroundings: unit_ops.h has
- * the letters. The pool is one pageblock that is all taken, so that W is there
- * once, unless it says otherwise.
+ * The slow path as a sequence of the hooks that it calls; unit_ops.h lists their letters.
+ * Unless noted otherwise, the pool has one pageblock, which is allocated, so that there is
+ * a single W.
  */
 #include "unit_ops.h"
 
@@ -33,7 +33,7 @@ TEST(calls_before_failure)
 		unsigned int order;
 		const char *calls;
 	} cases[] = {
-		/* Nobody may be asked but for memory. */
+		/* these flags allow neither reclaim nor waking it */
 		{ 0, 0, "F" }, { __ZB_GFP_IO | __ZB_GFP_FS, 0, "F" },
 		{ ZB_GFP_NOWAIT, 0, "WF" }, { ZB_GFP_ATOMIC, 0, "WF" },
 		{ ZB_GFP_NOWAIT, 5, "WF" }, { ZB_GFP_ATOMIC, 5, "WF" },
@@ -48,10 +48,10 @@ TEST(calls_before_failure)
 		{ SLEEP, 0, "ZZDRZF" }, { SLEEP | __ZB_GFP_NOWARN, 0, "ZZDRZ" },
 		{ SLEEP | __ZB_GFP_NORETRY, 0, "ZZDRZF" },
 		{ SLEEP | __ZB_GFP_NORETRY, 9, "ZZDRCZF" },
-		/* Without watermarks there is nothing to reclaim a zone for. */
+		/* requests without watermarks do not reclaim zones */
 		{ SLEEP | __ZB_GFP_MEMALLOC, 0, "ZZDRF" },
 		{ SLEEP | __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 0, "ZZDRZF" },
-		/* Sixteen rounds, fifteen pauses. */
+		/* sixteen rounds with fifteen pauses */
 		{ SLEEP | __ZB_GFP_REPEAT, 0,
 		  "ZZDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZF" },
 		{ SLEEP | __ZB_GFP_REPEAT | __ZB_GFP_NORETRY, 0, "ZZDRZF" },
@@ -71,7 +71,7 @@ TEST(calls_before_failure)
 	end(p);
 }
 
-/* Who may not wait is never made to, whatever else the flags say. */
+/* Without DIRECT_RECLAIM, no hook that may sleep is called, whatever the other flags. */
 TEST(nothing_sleeps_without_direct_reclaim)
 {
 	struct unit_pool *p = full_pool();
@@ -97,8 +97,8 @@ TEST(nothing_sleeps_without_direct_reclaim)
 	end(p);
 }
 
-/* Each of the hooks is what turns up the memory, and the last that is asked. */
-TEST(memory_that_turns_up)
+/* Any of the hooks may free the memory; no further one is called then. */
+TEST(memory_freed_by_a_hook)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -134,7 +134,7 @@ TEST(memory_that_turns_up)
 	end(p);
 }
 
-/* While there is progress small requests go on; large ones have a plan B. */
+/* Small requests continue while reclaim makes progress; large ones also use compaction. */
 TEST(progress)
 {
 	static const struct {
@@ -147,7 +147,7 @@ TEST(progress)
 		{ SLEEP, 3, 1, 2, "DRCDRCDRC" }, { SLEEP, 4, 3, 3, "DRC" },
 		{ SLEEP | __ZB_GFP_NORETRY, 0, 3, 0, "DR" },
 		{ SLEEP | __ZB_GFP_NORETRY, 3, 3, 3, "DRC" },
-		/* It begins to count anew. */
+		/* progress resets the count of rounds */
 		{ SLEEP | __ZB_GFP_REPEAT, 0, 2, 0,
 		  "DRDRDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDR" },
 	};
@@ -169,7 +169,7 @@ TEST(progress)
 	end(p);
 }
 
-/* It ends when wait says so, which is when the task is killed. */
+/* A NOFAIL request ends when the wait hook returns false because the task was killed. */
 TEST(nofail_until_killed)
 {
 	static const struct zb_policy killable = { .killable = true };
@@ -184,7 +184,7 @@ TEST(nofail_until_killed)
 	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL, 0, 0,
 				      &killable), ZB_NO_PFN);
 	EXPECT(unit_calls.killable);
-	/* In the third round without progress the CPUs are left alone. */
+	/* no drain in the third round without progress */
 	EXPECT_CALLS("DRSDRSDRSRSDRSF");
 	stalls = atomic_long_read(&p->pool.stalls);
 	EXPECT_EQ(stalls, 5);
@@ -193,7 +193,7 @@ TEST(nofail_until_killed)
 	EXPECT(!unit_calls.killable);
 	EXPECT_CALLS("DRSF");
 	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1);
-	/* For a thousand rounds, if need be; NORETRY has no say in that. */
+	/* a thousand rounds; NORETRY has no effect */
 	unit_calls.waits = 5000;
 	unit_calls.give_on = 'S';
 	unit_calls.give_after = 999;
@@ -206,7 +206,7 @@ TEST(nofail_until_killed)
 	end(p);
 }
 
-/* All CPUs are interrupted ever more rarely, but not never. */
+/* Drains of all CPUs become rarer, but do not stop. */
 TEST(nofail_drains_rarely)
 {
 	struct zb_ops ops = unit_recording_ops;
@@ -222,14 +222,14 @@ TEST(nofail_drains_rarely)
 	unit_calls.give_pfn = pfn;
 	unit_calls.give_order = 9;
 	EXPECT_EQ(unit_alloc(p, SLEEP | __ZB_GFP_NOFAIL, 0), PB(1));
-	/* Rounds 0, 1, 2, 4, ... 512 and the multiples of 64 between. */
+	/* rounds 0, 1, 2, 4, ... 512 and multiples of 64 */
 	EXPECT_EQ(p->nr_drains, 7 + 1000 / 64);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
 	end(p);
 }
 
-/* What reclaim is told: the flags as they were given, and the order. */
-TEST(what_hooks_are_told)
+/* The reclaim hooks get the original flags and the order. */
+TEST(arguments_of_hooks)
 {
 	struct unit_pool *p = full_pool();
 	struct zb_ops ops = { .direct_reclaim = unit_recording_ops.direct_reclaim };
@@ -252,8 +252,8 @@ TEST(what_hooks_are_told)
 	end(p);
 }
 
-/* A pool on its own: everything goes, and fails, without any help. */
-TEST(no_surroundings)
+/* A pool without any hooks. */
+TEST(no_hooks)
 {
 	static const struct zb_ops none;
 	struct unit_pool *p = full_pool();
@@ -288,7 +288,7 @@ TEST(account)
 	EXPECT_CALLS("+ZWZDRZ-");
 	unit_free(p, PB(1), 9);
 	EXPECT_CALLS("f");
-	/* Refused: nothing is taken, and that is no failure of ours. */
+	/* a refused charge allocates nothing and is not counted as an allocation failure */
 	failures = atomic_long_read(&p->pool.failures);
 	unit_calls.refuse = true;
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL_ACCOUNT, 4), ZB_NO_PFN);
@@ -299,15 +299,15 @@ TEST(account)
 	EXPECT_EQ(p->pool.zones->nr_free, PB(1));
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL_ACCOUNT, 4), PB(1));
 	EXPECT_CALLS("+k");
-	/* Who does not ask for it is not charged. */
+	/* requests without ACCOUNT are not charged */
 	unit_calls.refuse = true;
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 4), PB(1) + 16);
 	EXPECT_CALLS("k");
 	end(p);
 }
 
-/* Background reclaim hears of each zone that the request could have had. */
-TEST(wake_ups)
+/* Background reclaim is woken for each zone that the request may use. */
+TEST(wakes_background_reclaim)
 {
 	struct unit_geometry g = {
 		.zones = {
@@ -337,8 +337,8 @@ TEST(wake_ups)
 	end(p);
 }
 
-/* Zones that the request may not use are left alone. */
-TEST(wake_ups_keep_to_the_nodes)
+/* It is not woken for zones that the request may not use. */
+TEST(wakes_reclaim_of_allowed_nodes_only)
 {
 	static const unsigned long node0 = 1, node1 = 2;
 	static const struct {
@@ -377,8 +377,8 @@ TEST(wake_ups_keep_to_the_nodes)
 	end(p);
 }
 
-/* Nor do they lose their reserve to a request that can't have it. */
-TEST(unreserve_keeps_to_the_nodes)
+/* HighAtomic reserves of nodes that the request may not use are kept. */
+TEST(unreserves_on_allowed_nodes_only)
 {
 	static const unsigned long node0 = 1;
 	struct unit_geometry g = {
@@ -405,8 +405,8 @@ TEST(unreserve_keeps_to_the_nodes)
 	end(p);
 }
 
-/* The slow path may use what is below min: for whom, watermark_test.c tells. */
-TEST(boldness_of_the_first_attempt)
+/* Which flags allow the first attempt of the slow path below min; see watermark_test.c. */
+TEST(reserves_of_the_first_attempt)
 {
 	static const struct {
 		zb_gfp_t gfp;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Snapshots against sums that are made by looking at every frame. */
+/* Compares statistics with values computed by looking at every frame. */
 #include "stat.h"
 #include "unit_pool.h"
 
@@ -24,7 +24,7 @@ static bool run_free(const struct zb_zone *zone, unsigned long pfn,
 	return true;
 }
 
-/* Order of the maximal free block that begins at @pfn, or -1. */
+/* The order of the maximal free block that begins at @pfn, or -1. */
 static int block_at(const struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned int order = 0;
@@ -184,7 +184,7 @@ TEST(special_types_are_counted)
 	unit_pool_end(p);
 }
 
-/* The kernel's formulas, term by term, from blocks that are looked for. */
+/* The kernel's formulas, evaluated with blocks that are found by a search. */
 static void expect_indices(struct zb_zone *zone)
 {
 	unsigned long pfn, sum_all = 0, sum_fit, nr_all = 0;
@@ -214,7 +214,7 @@ static void expect_indices(struct zb_zone *zone)
 		else
 			index = 1000 - (long)((1000 + sum_all * 1000 / BIT(order)) /
 					      nr_all);
-		/* A single frame for a request of one frame more: not below 0. */
+		/* the formula can give values outside of 0..1, which are clamped to 0 */
 		EXPECT_EQ(zb_extfrag_index(&st, order), index < -999 || index > 0 ?
 			  index : 0);
 	}
@@ -226,7 +226,7 @@ TEST(indices)
 		unsigned int taken, order;
 		int unusable, extfrag;
 	} cases[] = {
-		/* Of 512 single frames every other one is free, or all, or none. */
+		/* of 512 single frames, every other one, all or none are free */
 		{ 2, 0, 0, -1000 }, { 2, 1, 1000, 497 }, { 2, 4, 1000, 934 },
 		{ 2, 9, 1000, 995 }, { 1, 0, 1000, 0 }, { 1, 9, 1000, 0 },
 		{ 600, 8, 499, -1000 }, { 600, 9, 1000, 778 },
@@ -254,7 +254,7 @@ TEST(indices)
 	}
 }
 
-/* A pageblock of type @mt with a block of mobility @held in it: is it mixed? */
+/* Whether a pageblock counts as mixed, for all types and mobilities of a block in it. */
 TEST(mixed_blocks)
 {
 	static const enum zb_hold holds[] = {
@@ -276,7 +276,7 @@ TEST(mixed_blocks)
 			unit_set_type(zone, 0, mt);
 			memset(nr, 0xa5, sizeof(nr));
 			zb_zone_mixed_blocks(zone, nr);
-			/* CMA is for movable memory; other types are nobody's own. */
+			/* CMA is for movable memory; any block in another special type is mixed */
 			own = mt == ZB_MIGRATE_CMA ? ZB_MIGRATE_MOVABLE : mt;
 			EXPECT_EQ(nr[mt], own != i % ZB_MIGRATE_PCPTYPES);
 			for (sum = 0, k = 0; k < ZB_MIGRATE_TYPES; k++)
@@ -285,7 +285,7 @@ TEST(mixed_blocks)
 			unit_give(zone, pfn, 3);
 			unit_set_type(zone, 0, ZB_MIGRATE_MOVABLE);
 		}
-	/* What is cached or bad is of no mobility. */
+	/* blocks on per-CPU lists and damaged blocks have no mobility */
 	EXPECT_EQ(unit_take_from(zone, 0, 3), PB(8));
 	zb_zone_set_state(zone, PB(8), ZB_STATE_BAD(3));
 	zb_zone_mixed_blocks(zone, nr);

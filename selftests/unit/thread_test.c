@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that stand for CPUs, under ThreadSanitizer. Whoever is given a frame
- * writes its name on it, without a lock: a frame in two hands is a data race
- * there, and so is one that is handed on without the allocator having ordered
- * what the two did with it.
+ * Threads that represent CPUs, under ThreadSanitizer. The owner of a frame writes its number
+ * to an array element for the frame, without a lock. So a frame with two owners is a data
+ * race, and so is a frame that passes from one owner to the next without memory ordering by
+ * the allocator.
  */
 #include <pthread.h>
 
@@ -22,7 +22,7 @@ struct piece {
 	unsigned long nr_pages;
 };
 
-/* Frames that somebody else is to free. */
+/* Frames to be freed by another thread. */
 struct mailbox {
 	pthread_mutex_t mutex;
 	unsigned int nr;
@@ -31,7 +31,7 @@ struct mailbox {
 
 struct shared {
 	struct unit_pool *p;
-	u32 *owner;			/* by frame, 0 for nobody */
+	u32 *owner;			/* by frame, 0 if it is free */
 	pthread_barrier_t barrier;
 	struct mailbox mail[NR_CPUS];
 	pthread_mutex_t online[NR_CPUS];	/* held by the CPU while it works */
@@ -52,13 +52,13 @@ static void mark(struct shared *sh, const struct piece *piece, u32 from, u32 to)
 
 	for (i = piece->pfn; i < piece->pfn + piece->nr_pages; i++) {
 		if (sh->owner[i] != from)
-			unit_fail(__FILE__, __LINE__, "frame 0x%lx is of %u, not %u",
+			unit_fail(__FILE__, __LINE__, "owner of frame 0x%lx is %u, expected %u",
 				  i, sh->owner[i], from);
 		sh->owner[i] = to;
 	}
 }
 
-/* For what is a block: the short way, now and then. */
+/* Use the per-CPU fast path for some of the pieces that are blocks. */
 static bool short_way(const struct piece *piece)
 {
 	return !(piece->nr_pages & (piece->nr_pages - 1)) && unit_below(4);
@@ -89,7 +89,7 @@ static void put(struct shared *sh, u32 from, const struct piece *piece)
 		  ZB_OK);
 }
 
-/* False when the box is full. */
+/* Returns false if the mailbox is full. */
 static bool send(struct shared *sh, unsigned int to, const struct piece *piece)
 {
 	struct mailbox *box = &sh->mail[to];
@@ -138,7 +138,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* Looks while others work: rules and counters hold at any moment. */
+/* Check invariants and statistics while other threads are working. */
 static void *walker_main(void *arg)
 {
 	struct zb_pageblock_stat blocks[8];
@@ -152,7 +152,7 @@ static void *walker_main(void *arg)
 
 	for (; !READ_ONCE(sh->stop); walks++) {
 		if (!zb_check_pool(&sh->p->pool, &v))
-			unit_fail(__FILE__, __LINE__, "broken: %s; pfn 0x%lx: %lu, %lu",
+			unit_fail(__FILE__, __LINE__, "violation: %s; pfn 0x%lx: %lu, %lu",
 				  v.rule, v.pfn, v.found, v.expected);
 		zb_for_each_zone(zone, &sh->p->pool) {
 			zb_zone_snapshot(zone, &st);
@@ -162,13 +162,13 @@ static void *walker_main(void *arg)
 			zb_pageblock_snapshot(zone, 0, 8, blocks);
 		}
 	}
-	unit_note("%lu walks meanwhile", walks);
+	unit_note("%lu concurrent checks", walks);
 	return NULL;
 }
 
 static const unsigned long node0 = 1;
 
-/* Pageblocks change their types under everybody's feet, and come back. */
+/* Isolate pageblocks and set their types concurrently with allocations. */
 static void meddle_with_pageblocks(struct zb_pool *pool)
 {
 	struct zb_zone *zone = &pool->zones[unit_below(pool->nr_zones)];
@@ -195,7 +195,7 @@ static void meddle_with_pageblocks(struct zb_pool *pool)
 	zb_pool_get_migratetype(pool, pfn);
 }
 
-/* So do tunables; and numbers are read that are being changed. */
+/* Change tunables and read statistics concurrently with allocations. */
 static void *meddler_main(void *arg)
 {
 	struct shared *sh = arg;
@@ -222,7 +222,7 @@ static void *meddler_main(void *arg)
 	return NULL;
 }
 
-/* Types that the meddler has set are no part of what it was like at first. */
+/* Reset the types that the meddler has set, for the comparison with the initial state. */
 static void reset_types(struct zb_pool *pool)
 {
 	struct zb_zone *zone;
@@ -237,8 +237,8 @@ static void reset_types(struct zb_pool *pool)
 }
 
 /*
- * Run @work on all CPUs, with @walkers looking on, and with the meddler or not;
- * all must be free after.
+ * Run @work on all CPUs, with @walkers threads that check, and optionally with the meddler;
+ * all memory must be free afterwards.
  */
 static void run_threads_and(const struct unit_geometry *g, unsigned int walkers,
 			    bool meddler,
@@ -280,7 +280,7 @@ static void run_threads_and(const struct unit_geometry *g, unsigned int walkers,
 		pthread_join(meddles, NULL);
 		reset_types(&sh->p->pool);
 	}
-	/* Each has drained its own lists: nothing is left for others to do. */
+	/* each thread has drained its own lists, so the pool must be in its initial state */
 	unit_pool_quiet(sh->p);
 	unit_state_equal(sh->p, sh->p->initial);
 	unit_pool_end(sh->p);
@@ -319,7 +319,7 @@ static unsigned long random_size(void)
 	return unit_below(4) ? n : n - unit_below((n + 1) / 2);
 }
 
-/* Take and give at random; of what is taken half is given on to others. */
+/* Allocate and free at random; half of the blocks are passed to other threads. */
 static void mixed_work(struct shared *sh, unsigned int cpu)
 {
 	struct piece held[MAX_HELD], piece;
@@ -347,7 +347,7 @@ static void mixed_work(struct shared *sh, unsigned int cpu)
 		put(sh, me, &held[--nr]);
 }
 
-/* CPU 0 is here to stay. It takes the others away, and gives them back. */
+/* CPU 0 takes other CPUs offline and online again. */
 static void hotplug(struct shared *sh)
 {
 	unsigned int cpu = 1 + unit_below(NR_CPUS - 1);
@@ -396,12 +396,12 @@ TEST(random_work_on_all_cpus)
 	run_threads(&two_zones, 0, mixed_work);
 }
 
-TEST(random_work_while_walkers_look_on)
+TEST(random_work_with_concurrent_checks)
 {
 	run_threads(&two_zones, 2, mixed_work);
 }
 
-/* All kinds of requests while everything changes that may be changed. */
+/* All kinds of requests while types and tunables change. */
 static void bold_work(struct shared *sh, unsigned int cpu)
 {
 	static const zb_gfp_t kinds[] = {
@@ -437,7 +437,7 @@ static void bold_work(struct shared *sh, unsigned int cpu)
 		put(sh, me, &held[--nr]);
 }
 
-TEST(everything_changes_meanwhile)
+TEST(random_work_while_everything_changes)
 {
 	struct unit_geometry g = {
 		.zones = {
@@ -450,7 +450,7 @@ TEST(everything_changes_meanwhile)
 	run_threads_and(&g, 1, true, bold_work);
 }
 
-/* Single frames only: all goes through per-CPU lists, and these overflow. */
+/* Single frames only: all operations use per-CPU lists, which overflow. */
 static void hot_work(struct shared *sh, unsigned int cpu)
 {
 	unsigned int i, nr = 0, step;
@@ -494,15 +494,15 @@ static void one_way_work(struct shared *sh, unsigned int cpu)
 	}
 }
 
-TEST(taken_on_one_cpu_and_freed_on_another)
+TEST(allocated_on_one_cpu_and_freed_on_another)
 {
 	run_threads(&two_zones, 1, one_way_work);
 }
 
 /*
- * Four pageblocks. Each CPU holds at most 384 frames, which is 1536 of 2048;
- * its list keeps at most 64 and a batch of 32 may be under way, 384 in all.
- * So 128 are left, always: nobody may be told that there is none.
+ * Four pageblocks. Each CPU holds at most 384 frames, 1536 of 2048 in total. Its list has
+ * at most 64 frames, and a batch of 32 may be in transit, 384 in total. So 128 frames are
+ * always left in the zone, and no request may fail.
  */
 static void modest_work(struct shared *sh, unsigned int cpu)
 {
@@ -529,8 +529,8 @@ static void modest_work(struct shared *sh, unsigned int cpu)
 }
 
 /*
- * One block per CPU, of an order that goes past its lists, and twice as many in
- * the zone: it is split and merged all the time, and never is there none.
+ * Each CPU holds one block of an order without per-CPU lists, and the zone has twice as many.
+ * Blocks are split and merged all the time, but no request may fail.
  */
 static void splitting_work(struct shared *sh, unsigned int cpu)
 {
@@ -567,7 +567,7 @@ TEST(no_failure_while_there_is_enough)
 	run_threads(&g, 0, modest_work);
 }
 
-/* Far too little for all: who gets nothing tries again, nothing gets lost. */
+/* Far too little memory: failing requests are retried, and no memory is lost. */
 static void greedy_work(struct shared *sh, unsigned int cpu)
 {
 	struct piece held[MAX_HELD];
@@ -583,7 +583,7 @@ static void greedy_work(struct shared *sh, unsigned int cpu)
 	}
 }
 
-TEST(less_memory_than_is_wanted)
+TEST(less_memory_than_requested)
 {
 	struct unit_geometry g = {
 		.zones = {

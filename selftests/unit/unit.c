@@ -9,10 +9,10 @@
 
 #include "unit.h"
 
-/* Far above what any test needs: a hang is to be seen, a busy machine not. */
+/* Long enough for slow machines: it only serves to detect hangs. */
 #define TIMEOUT_SECONDS	300
 
-#define MAX_SHOWN	20	/* failures of one test that are printed */
+#define MAX_SHOWN	20	/* maximum number of failures printed per test */
 
 _Thread_local unsigned int zb_env_cpu;
 struct zb_env_grace zb_env_grace[ZB_ENV_MAX_CPUS];
@@ -24,7 +24,7 @@ _Thread_local unsigned int zb_env_pinned;
 
 u64 unit_seed = 1;
 
-/* What a test's process tells ours, even when it dies. */
+/* Shared memory, by which the process of a test reports to the parent even if it crashes. */
 static struct shared {
 	unsigned long failures;
 	u64 replay;
@@ -35,7 +35,7 @@ static struct unit_test *first, **last = &first;
 static const char *program;
 
 /**
- * zb_env_synchronize() - wait until every CPU has left what it is in
+ * zb_env_synchronize() - wait for a grace period: all pinned CPUs have been unpinned
  *
  * Context: the calling CPU is not pinned.
  */
@@ -53,8 +53,8 @@ void zb_env_synchronize(void)
 }
 
 /**
- * unit_register() - add a test behind those that are there
- * @test: which; called by TEST() before main()
+ * unit_register() - append a test to the list; called by TEST() before main()
+ * @test: the test
  */
 void unit_register(struct unit_test *test)
 {
@@ -81,10 +81,10 @@ void unit_note(const char *format, ...)
 }
 
 /**
- * unit_fail() - note a failure
- * @file: where
- * @line: where
- * @format: what; as for printf(), without a newline
+ * unit_fail() - record a failure
+ * @file: source file
+ * @line: line number
+ * @format: message; as for printf(), without a newline
  */
 void unit_fail(const char *file, int line, const char *format, ...)
 {
@@ -100,14 +100,14 @@ void unit_fail(const char *file, int line, const char *format, ...)
 }
 
 /**
- * unit_equal() - the work of EXPECT_EQ()
- * @file: where
- * @line: where
- * @text: the expression
- * @found: what is
- * @expected: what should be
+ * unit_equal() - implementation of EXPECT_EQ()
+ * @file: source file
+ * @line: line number
+ * @text: source text of the comparison
+ * @found: actual value
+ * @expected: expected value
  *
- * Return: whether they are equal.
+ * Return: true if they are equal.
  */
 bool unit_equal(const char *file, int line, const char *text,
 		unsigned long long found, unsigned long long expected)
@@ -120,10 +120,10 @@ bool unit_equal(const char *file, int line, const char *text,
 }
 
 /**
- * unit_give_up() - end the test at once
+ * unit_give_up() - abort the test
  *
- * No exit(): what is left behind in the middle of a test is no leak. A fuzzer has
- * another one (../fuzz/core_fuzz.c).
+ * Uses _exit() because memory allocated in the middle of a test is not a leak. The fuzzer
+ * has its own version (../fuzz/core/core_fuzz.c).
  */
 void __attribute__((weak)) unit_give_up(void)
 {
@@ -132,9 +132,9 @@ void __attribute__((weak)) unit_give_up(void)
 }
 
 /**
- * unit_failures() - failures of this test so far
+ * unit_failures() - count the failures of this test so far
  *
- * Return: how many.
+ * Return: number of failures.
  */
 unsigned long unit_failures(void)
 {
@@ -142,8 +142,8 @@ unsigned long unit_failures(void)
 }
 
 /**
- * unit_replay_with() - say which seed repeats what is done next
- * @seed: printed when the test fails or dies
+ * unit_replay_with() - set the seed that reproduces the following operations
+ * @seed: printed if the test fails or crashes
  */
 void unit_replay_with(u64 seed)
 {
@@ -151,7 +151,7 @@ void unit_replay_with(u64 seed)
 	shared->has_replay = true;
 }
 
-/* "pageblock: give merges to the top" */
+/* Make a title like "pageblock: give merges to the top". */
 static void title(const struct unit_test *test, char *text, size_t size)
 {
 	const char *slash = strrchr(test->file, '/');
@@ -172,7 +172,7 @@ static void run_child(const struct unit_test *test)
 	unit_srandom(unit_seed);
 	test->fn();
 	fflush(stdout);
-	/* Not _exit(): sanitizers look for leaks and gcov writes its counts. */
+	/* not _exit(), because sanitizers check for leaks and gcov writes its counters */
 	exit(unit_failures() ? 1 : 0);
 }
 
@@ -189,7 +189,7 @@ static bool run(const struct unit_test *test, unsigned int number)
 	if (!pid)
 		run_child(test);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-		unit_note("can't run: %s", strerror(errno));
+		unit_note("can't run the test: %s", strerror(errno));
 		status = -1;
 	}
 	if (status == 0) {
@@ -197,16 +197,16 @@ static bool run(const struct unit_test *test, unsigned int number)
 		return true;
 	}
 	if (pid > 0 && WIFSIGNALED(status))
-		unit_note("ended by signal %d (%s)", WTERMSIG(status),
+		unit_note("killed by signal %d (%s)", WTERMSIG(status),
 			  strsignal(WTERMSIG(status)));
 	else if (pid > 0)
 		unit_note("exit status %d, %lu failures", WEXITSTATUS(status),
 			  shared->failures);
 	if (shared->has_replay)
-		unit_note("to repeat: ZB_PROPERTY_RUNS=1 %s --filter '%s' --seed %llu",
+		unit_note("to reproduce: ZB_PROPERTY_RUNS=1 %s --filter '%s' --seed %llu",
 			  program, text, (unsigned long long)shared->replay);
 	else
-		unit_note("to repeat: %s --filter '%s' --seed %llu", program,
+		unit_note("to reproduce: %s --filter '%s' --seed %llu", program,
 			  text, (unsigned long long)unit_seed);
 	printf("not ok %u - %s\n", number, text);
 	return false;

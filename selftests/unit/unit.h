@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A small test harness: tests register themselves, each runs in a process of
- * its own, and what comes out is TAP version 13.
+ * A small test harness: tests register themselves, each runs in a process of its own, and
+ * the output is TAP version 13.
  *
  *	TEST(give_merges_to_the_top)		in pageblock_test.c is reported as
  *	ok 7 - pageblock: give merges to the top
  *
- * EXPECT macros note a failure and go on; ASSERT macros end the test.
+ * EXPECT macros record a failure and continue; ASSERT macros end the test.
  */
 #ifndef UNIT_H
 #define UNIT_H
@@ -15,10 +15,10 @@
 
 /**
  * struct unit_test - a test
- * @file: where it is
- * @name: what it is called
- * @fn: what it does
- * @next: the test that was registered after it
+ * @file: its source file
+ * @name: its name
+ * @fn: its function
+ * @next: the test that was registered next
  */
 struct unit_test {
 	const char *file;
@@ -35,7 +35,7 @@ void unit_note(const char *format, ...)
 void unit_give_up(void) __attribute__((noreturn));
 unsigned long unit_failures(void);
 
-/* The seed of this run, and the one that the test at work would repeat with. */
+/* The seed of this run, and a function to set the seed that reproduces the current test. */
 extern u64 unit_seed;
 void unit_replay_with(u64 seed);
 
@@ -46,7 +46,7 @@ unsigned long unit_below(unsigned long n);
 void unit_use_input(const u8 *data, size_t size);
 bool unit_input_ended(void);
 
-/* The work of EXPECT(). Seen by analyzers, who know then what ASSERT() is for. */
+/* Implementation of EXPECT(), inline so that static analyzers understand ASSERT(). */
 static inline bool unit_true(const char *file, int line, const char *text,
 			     bool cond)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is done with an input of the fuzzer (../fuzz/core_fuzz.c). One that begins
- * with a z is a text for zones=, any other one a history.
+ * Interprets an input of the fuzzer (../fuzz/core/core_fuzz.c). An input that begins with a z
+ * is a value for zones=; any other one is a history.
  */
 #include "layout.h"
 #include "unit_history.h"
@@ -9,7 +9,7 @@
 
 #define MAX_TEXT	200u
 
-/* Whatever the text: zones that are accepted are a partition of the region. */
+/* For any text, the resulting zones are a partition of the region. */
 static void fuzz_layout(const u8 *data, size_t size)
 {
 	struct zb_span span[ZB_NR_ZONES];
@@ -20,7 +20,7 @@ static void fuzz_layout(const u8 *data, size_t size)
 
 	start = unit_below(1u << 24) * ZB_PAGEBLOCK_NR;
 	nr = (1 + unit_below(1u << 16)) * ZB_PAGEBLOCK_NR;
-	/* The numbers are in the last bytes, so that the text is one. */
+	/* the numbers are in the last bytes, so that the text is contiguous */
 	size = size < MAX_TEXT ? size : MAX_TEXT;
 	memcpy(text, data, size);
 	text[size] = '\0';
@@ -40,10 +40,10 @@ static void fuzz_layout(const u8 *data, size_t size)
 }
 
 /**
- * unit_fuzz() - do what an input says
+ * unit_fuzz() - interpret an input
  * @data: any bytes
- * @size: how many
- * @o: what a history was like is added here
+ * @size: number of bytes
+ * @o: the outcome of a history is added here
  */
 void unit_fuzz(const u8 *data, size_t size, struct unit_outcome *o)
 {

@@ -7,7 +7,7 @@
 
 #define MAX_LIVE	4096u
 
-/* What is allocated: a block, or @nr_pages exactly. */
+/* An allocation: a block, or an exact number of pages. */
 struct live {
 	unsigned long pfn;
 	unsigned long nr_pages;
@@ -24,12 +24,12 @@ struct run {
 	bool growing;
 	u8 *zone_map;
 	struct unit_outcome *o;
-	/* Points until the interrupt; whether it has come into this operation. */
+	/* number of points until the next interrupt; an interrupt came during this operation */
 	unsigned int countdown;
 	bool interrupted;
 };
 
-/* The one that an interrupt comes to. */
+/* The run that is interrupted. */
 static struct run *running;
 
 static void drain_all(struct zb_pool *pool)
@@ -37,7 +37,7 @@ static void drain_all(struct zb_pool *pool)
 	unit_pool_drain(container_of(pool, struct unit_pool, pool));
 }
 
-/* Nobody comes to help, so it is no use to wait. */
+/* No other thread frees memory, so waiting would not help. */
 static bool wait_for_nobody(struct zb_pool *pool, bool killable)
 {
 	(void)pool;
@@ -60,7 +60,7 @@ static void random_geometry(struct unit_geometry *g, const struct unit_bounds *b
 	memset(g, 0, sizeof(*g));
 	for (node = 0; node < nr_nodes; node++, nid += 1 + unit_below(3))
 		for (type = 0; type < ZB_NR_ZONES; type++) {
-			/* Each node has a zone: Normal, if it gets no other. */
+			/* each node needs at least one zone, so always add Normal */
 			if (unit_below(4) >= density && type != ZB_ZONE_NORMAL)
 				continue;
 			z = &g->zones[g->nr_zones++];
@@ -111,7 +111,7 @@ static zb_gfp_t random_gfp(void)
 	zb_gfp_t gfp, some;
 
 	do {
-		/* Few at a time: all together are the exception. */
+		/* usually few flags at a time */
 		some = unit_below(ZB_GFP_BITS_MASK + 1ul);
 		gfp = unit_below(ZB_GFP_BITS_MASK + 1ul) & some;
 		if (unit_below(2))
@@ -145,7 +145,7 @@ static void random_request(const struct run *run, struct unit_request *r,
 	}
 }
 
-/* It was said that there is no room: so there must be none. */
+/* A request failed: no zone may be able to serve it. */
 static void expect_no_room(const struct run *run, const struct unit_request *r)
 {
 	const struct zb_zone *zone;
@@ -155,7 +155,7 @@ static void expect_no_room(const struct run *run, const struct unit_request *r)
 			ASSERT(!unit_model_serves(&run->m, zone, r));
 }
 
-/* What was served, and from where. */
+/* A request succeeded: check the frames and the zone. */
 static void expect_served(struct run *run, const struct unit_request *r,
 			  const struct live *l)
 {
@@ -175,7 +175,7 @@ static void expect_served(struct run *run, const struct unit_request *r,
 	ASSERT(type != ZB_MIGRATE_CMA || mt == ZB_MIGRATE_MOVABLE);
 }
 
-/* Which zones would serve it, as bits; only where waiting does not change that. */
+/* The zones that would serve a request, as bits; only for requests that do not wait. */
 static unsigned long who_serves(const struct run *run, const struct unit_request *r)
 {
 	const struct zb_zone *zone;
@@ -187,7 +187,7 @@ static unsigned long who_serves(const struct run *run, const struct unit_request
 	return zones;
 }
 
-/* The short way is for a node's own CPUs that may have what they like. */
+/* The fast path is used for requests to the own node without a policy. */
 static bool alloc_short(struct run *run, const struct unit_request *r,
 			struct live *l)
 {
@@ -211,7 +211,7 @@ static void remember(struct run *run, const struct live *l)
 	run->live[run->nr_live++] = *l;
 }
 
-/* Who is on top of somebody else can't sleep, and wants a little only. */
+/* An interrupt can't sleep, and allocates small blocks only. */
 static void alloc_in_interrupt(struct run *run)
 {
 	struct unit_request r = {
@@ -275,13 +275,13 @@ static void do_alloc(struct run *run)
 	if (l.exact)
 		l.nr_pages -= unit_below((BIT(r.order) + 1) / 2);
 	r.nr_pages = l.nr_pages;
-	/* A single frame is no compound block. */
+	/* a single frame is never a compound block */
 	l.comp = r.gfp & __ZB_GFP_COMP && unit_top_bit(l.nr_pages);
-	/* What is on the lists of CPUs is no zone's to give, but may be served. */
+	/* the model does not include per-CPU lists, so compare only after a drain */
 	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
 	       unit_below(run->b->before) == 0;
 	if (look) {
-		/* A request that fails gives back what this CPU keeps. */
+		/* drain first, because a failing request does the same */
 		zb_for_each_zone(zone, run->pool)
 			zb_pcp_drain_own(zone);
 		before = unit_state_save(run->m.p);
@@ -295,7 +295,7 @@ static void do_alloc(struct run *run)
 	no_interrupt();
 	if (l.pfn == ZB_NO_PFN) {
 		run->o->failed++;
-		/* There may be room again that was not there then. */
+		/* an interrupt may have freed memory since the request failed */
 		if (!run->interrupted)
 			expect_no_room(run, &r);
 		if (before)
@@ -311,7 +311,7 @@ static void do_alloc(struct run *run)
 		unit_state_free(before);
 }
 
-/* An empty pageblock has its default type, or one that stays. */
+/* An empty pageblock has its default type, unless its type is permanent. */
 static void expect_default_type(struct run *run, const struct live *l)
 {
 	struct zb_zone *zone = zb_pfn_zone(run->pool, l->pfn);
@@ -332,7 +332,7 @@ static void free_one(struct run *run, unsigned int i)
 	unsigned int order = unit_top_bit(l.nr_pages);
 
 	run->live[i] = run->live[--run->nr_live];
-	/* Before it is freed: the next moment it may be somebody else's. */
+	/* update the model first: the frames may be reused as soon as they are freed */
 	unit_model_set(&run->m, l.pfn, l.nr_pages, false);
 	if (BIT(order) == l.nr_pages && unit_below(2) &&
 	    zb_fast_free(run->pool, l.pfn, order))
@@ -353,7 +353,7 @@ static void do_free(struct run *run)
 	no_interrupt();
 }
 
-/* Many of a kind at once, and back, so that lists run full and empty. */
+/* Allocate and free many blocks of one kind, so that lists overflow and run empty. */
 static void do_many(struct run *run)
 {
 	unsigned int i, first, nr = unit_below(MAX_LIVE - run->nr_live), order = unit_below(4);
@@ -373,7 +373,7 @@ static void do_many(struct run *run)
 			free_one(run, run->nr_live - 1);
 }
 
-/* Anywhere, with any size; what happens to be right is left alone. */
+/* Free a random range with a random size, unless that happens to be valid. */
 static void do_bad_free(struct run *run)
 {
 	struct zb_pool *pool = run->pool;
@@ -384,7 +384,7 @@ static void do_bad_free(struct run *run)
 	enum zb_bad why;
 
 	if (run->nr_live && unit_below(2)) {
-		/* Close to something that is there. */
+		/* close to an existing allocation */
 		pfn = run->live[unit_below(run->nr_live)].pfn + unit_below(3) - 1;
 		n = 1 + unit_below(2 * n);
 	}
@@ -445,7 +445,7 @@ static void do_head(struct run *run)
 		ASSERT(pfn - head < BIT(order));
 }
 
-/* Whoever sets a pageblock apart has the lists of CPUs drained. */
+/* Set types and isolate pageblocks; isolation requires drained lists. */
 static void do_pageblock(struct run *run)
 {
 	unsigned long pfn, nr = PB(1 + unit_below(4));
@@ -497,7 +497,7 @@ static void do_tune(struct run *run)
 				unit_below(run->pool->nodes[i].nr_pages));
 }
 
-/* What is shown of a zone agrees with itself, and with what it has. */
+/* Statistics of a zone are consistent with each other and with the zone. */
 static void look_at_statistics(struct run *run)
 {
 	struct zb_zone *zone = &run->pool->zones[unit_below(run->pool->nr_zones)];
@@ -553,7 +553,7 @@ static void do_step(struct run *run)
 		  unit_pool_nr_pages(run->m.p));
 }
 
-/* Back to how it began: nothing held, and no pageblock of a special type. */
+/* Restore the initial state: nothing allocated, and no pageblock of a special type. */
 static void clear_up(struct run *run)
 {
 	struct zb_zone *zone;
@@ -572,9 +572,9 @@ static void clear_up(struct run *run)
 }
 
 /**
- * unit_history() - one of them
- * @b: how far it goes
- * @o: what it was like is added here
+ * unit_history() - run one history
+ * @b: its bounds
+ * @o: its outcome is added here
  */
 void unit_history(const struct unit_bounds *b, struct unit_outcome *o)
 {

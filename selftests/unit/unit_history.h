@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Histories of a pool: a geometry, then requests, frees, mistakes, drains, changes
- * of everything that can be changed, and interrupts in the middle of it; with a
- * model that says at each step what has to come of it (unit_model.h). In the end
- * the pool is as it was at first.
+ * A history of a pool: a geometry, followed by requests, frees, invalid frees, drains,
+ * changes of tunables and types, and interrupts in the middle of these. A model predicts the
+ * result of each step (unit_model.h). At the end, the pool must be in its initial state.
  *
- * What happens is chosen by unit_below(): random numbers, or a fuzzer's input.
+ * unit_below() makes all choices, from random numbers or from an input of the fuzzer.
  */
 #ifndef UNIT_HISTORY_H
 #define UNIT_HISTORY_H
@@ -13,13 +12,13 @@
 #include <zb_env.h>
 
 /**
- * struct unit_bounds - how far a history goes
- * @runs: how many, for who makes several
- * @steps: in each; fewer when an input ends
- * @check_every: steps between two looks at all rules
- * @max_zone: pageblocks
- * @max_gap: between zones
- * @before: zones are looked at before one of so many requests
+ * struct unit_bounds - bounds of a history
+ * @runs: number of histories, for callers that run several
+ * @steps: steps in each history; less if an input ends
+ * @check_every: number of steps between two checks of all invariants
+ * @max_zone: size of the largest zone, in pageblocks
+ * @max_gap: largest gap between zones, in pageblocks
+ * @before: the zones are inspected before one in this many requests
  */
 struct unit_bounds {
 	unsigned int runs;
@@ -31,11 +30,11 @@ struct unit_bounds {
 };
 
 /**
- * struct unit_outcome - what histories were like, added up
- * @served: requests that were
- * @failed: requests that were not
- * @short_way: requests and frees that went it
- * @interrupts: operations in the middle of others
+ * struct unit_outcome - statistics of histories, summed up
+ * @served: number of successful requests
+ * @failed: number of failed requests
+ * @short_way: number of requests and frees by the per-CPU fast path
+ * @interrupts: number of operations in the middle of others
  */
 struct unit_outcome {
 	unsigned long served;

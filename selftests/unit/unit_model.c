@@ -2,7 +2,7 @@
 #include "unit_model.h"
 
 /**
- * unit_model_init() - begin with a pool that is all free
+ * unit_model_init() - initialize the model of a pool without allocations
  * @m: the model
  * @p: the pool
  */
@@ -20,7 +20,7 @@ void unit_model_init(struct unit_model *m, struct unit_pool *p)
 }
 
 /**
- * unit_model_free() - let go of what a model has
+ * unit_model_free() - free the memory of a model
  * @m: the model
  */
 void unit_model_free(struct unit_model *m)
@@ -34,11 +34,11 @@ void unit_model_free(struct unit_model *m)
 }
 
 /**
- * unit_model_set() - write down that frames are held, or are not any more
+ * unit_model_set() - record that frames were allocated or freed
  * @m: the model
- * @pfn: the first
- * @nr_pages: how many, in blocks as zb_pool_alloc_exact() makes them
- * @held: which of both
+ * @pfn: the first frame
+ * @nr_pages: number of frames, in blocks as made by zb_pool_alloc_exact()
+ * @held: true if they were allocated
  */
 void unit_model_set(struct unit_model *m, unsigned long pfn,
 		    unsigned long nr_pages, bool held)
@@ -59,7 +59,7 @@ void unit_model_set(struct unit_model *m, unsigned long pfn,
 }
 
 /**
- * unit_model_split() - write down that a block is single frames now
+ * unit_model_split() - record that a block was split into single frames
  * @m: the model
  * @pfn: its first frame
  * @order: its order
@@ -74,12 +74,12 @@ void unit_model_split(struct unit_model *m, unsigned long pfn,
 }
 
 /**
- * unit_model_bad() - what a free of this has to say
+ * unit_model_bad() - predict the result of a free
  * @m: the model
  * @pfn: any number
  * @nr_pages: as for zb_pool_free_exact()
  *
- * Return: ZB_OK if it is right.
+ * Return: ZB_OK if the free is valid, otherwise the reason why not.
  */
 enum zb_bad unit_model_bad(const struct unit_model *m, unsigned long pfn,
 			   unsigned long nr_pages)
@@ -103,7 +103,7 @@ enum zb_bad unit_model_bad(const struct unit_model *m, unsigned long pfn,
 }
 
 /**
- * unit_model_head() - the block that has a frame in it
+ * unit_model_head() - find the block that contains a frame
  * @m: the model
  * @pfn: any number
  *
@@ -132,11 +132,11 @@ static bool has(const unsigned long *mask, int nid)
 }
 
 /**
- * unit_model_allows() - may a request be served from there at all?
- * @zone: where
+ * unit_model_allows() - check whether a request may use a zone
+ * @zone: the zone
  * @r: the request
  *
- * Return: false if not even the slow path may go there.
+ * Return: false if not even the slow path may use the zone.
  */
 bool unit_model_allows(const struct zb_zone *zone, const struct unit_request *r)
 {
@@ -165,7 +165,7 @@ static bool ignores_marks(zb_gfp_t gfp)
 	return gfp & __ZB_GFP_MEMALLOC && !(gfp & __ZB_GFP_NOMEMALLOC);
 }
 
-/* May a request have frames of pageblocks of this type? */
+/* True if a request may use pageblocks of this type. */
 static bool may_have(const struct unit_model *m, zb_gfp_t gfp, unsigned int mt)
 {
 	switch (mt) {
@@ -179,7 +179,7 @@ static bool may_have(const struct unit_model *m, zb_gfp_t gfp, unsigned int mt)
 	return true;
 }
 
-/* What nobody holds and no CPU keeps, one byte per frame. */
+/* The frames that are neither allocated nor on per-CPU lists, one byte per frame. */
 static unsigned char *free_frames(const struct unit_model *m,
 				  const struct zb_zone *zone)
 {
@@ -204,7 +204,7 @@ static unsigned char *free_frames(const struct unit_model *m,
 	return is_free;
 }
 
-/* Is the run of @order at frame @at free, and of one type that may be had? */
+/* True if the block of @order at frame @at is free and has a single, usable type. */
 static bool is_block(const struct unit_model *m, const struct zb_zone *zone,
 		     const unsigned char *is_free, unsigned long at,
 		     const struct unit_request *r)
@@ -232,12 +232,12 @@ static bool has_block(const struct unit_model *m, const struct zb_zone *zone,
 	return false;
 }
 
-/* What the min mark and the reserve leave to others. */
+/* The number of frames that a request must leave free, by watermark and lowmem reserve. */
 static unsigned long not_for(const struct zb_zone *zone, zb_gfp_t gfp)
 {
 	unsigned long mark = zone->watermark[ZB_ALLOC_WMARK_MIN];
 
-	/* Half, and a quarter of what then is left; rounded up. */
+	/* half of the mark, and three quarters of the rest, rounded up */
 	if (gfp & __ZB_GFP_HIGH)
 		mark = (mark + 1) / 2;
 	if (tries_harder(gfp))
@@ -246,14 +246,15 @@ static unsigned long not_for(const struct zb_zone *zone, zb_gfp_t gfp)
 }
 
 /**
- * unit_model_serves() - would a zone serve this request, as things are now?
+ * unit_model_serves() - predict whether a zone can serve a request now
  * @m: the model
  * @zone: a zone that the request may use
  * @r: the request
  *
- * As the boldest attempt that the flags permit; lists of CPUs apart.
+ * Assumes the attempt that may use most of the reserves according to the flags. Does not
+ * include per-CPU lists.
  *
- * Return: true if it has to, false if it must not.
+ * Return: true if the zone must serve the request, false if it must not.
  */
 bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
 		       const struct unit_request *r)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A model of a pool that is too simple to be wrong: it knows for each frame who
- * holds it, and for each block where it starts. From that, from the types of
- * pageblocks and from the rules in watermark.h and slowpath.c it says when a
- * request may fail, and when it has to.
+ * A simple model of a pool: it records which frames are allocated and where blocks start.
+ * From that, from the types of pageblocks and from the rules in watermark.h and slowpath.c,
+ * it predicts when a request may fail and when it must fail.
  */
 #ifndef UNIT_MODEL_H
 #define UNIT_MODEL_H
@@ -11,12 +10,12 @@
 #include "unit_pool.h"
 
 /**
- * struct unit_request - what is asked for
+ * struct unit_request - a request
  * @gfp: flags
  * @order: order of the block
- * @nr_pages: frames of it that are kept
+ * @nr_pages: number of frames that are kept of it
  * @nid: preferred node
- * @policy: limits
+ * @policy: nodemask and cpuset
  */
 struct unit_request {
 	zb_gfp_t gfp;
@@ -27,11 +26,11 @@ struct unit_request {
 };
 
 /**
- * struct unit_model - who holds what
+ * struct unit_model - the model of a pool
  * @p: the pool
- * @nr_held: frames that are held
- * @held: by zone and frame
- * @start: order + 1 where a block starts
+ * @nr_held: number of allocated frames
+ * @held: by zone and frame: it is allocated
+ * @start: by zone and frame: order + 1 if a block starts there, otherwise 0
  */
 struct unit_model {
 	struct unit_pool *p;

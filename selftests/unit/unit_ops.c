@@ -142,12 +142,12 @@ const struct zb_ops unit_recording_ops = {
 };
 
 /**
- * unit_called_at() - compare calls; see EXPECT_CALLS()
- * @file: of the caller
- * @line: of the caller
+ * unit_called_at() - compare the recorded calls; see EXPECT_CALLS()
+ * @file: source file of the caller
+ * @line: line number of the caller
  * @expected: a letter for each call
  *
- * Return: whether they are the same.
+ * Return: true if they are as expected.
  */
 bool unit_called_at(const char *file, int line, const char *expected)
 {
@@ -156,7 +156,7 @@ bool unit_called_at(const char *file, int line, const char *expected)
 	unit_calls.text[unit_calls.nr] = 0;
 	same = !strcmp(unit_calls.text, expected);
 	if (!same)
-		unit_fail(file, line, "calls: \"%s\" instead of \"%s\"",
+		unit_fail(file, line, "calls: found \"%s\", expected \"%s\"",
 			  unit_calls.text, expected);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
 	return same;

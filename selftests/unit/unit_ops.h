@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Surroundings for a pool that write down what they are asked for, a letter
- * for each call, and answer as they were told to:
+ * Hooks of a pool that record each call as a letter, and return results set by the test:
  *
  *	W wake_reclaim   D drain_all   Z zone_reclaim   R direct_reclaim
  *	C compact        S wait        + charge         - uncharge
@@ -16,28 +15,27 @@
 #define UNIT_MAX_CALLS	200u
 
 /**
- * struct unit_calls - what was asked, and what is answered
+ * struct unit_calls - recorded calls, and results to be returned
  * @text: the calls so far
- * @nr: how many
- * @zones: zones of the pool that wake_reclaim and zone_reclaim were asked about
- * @gfp: flags that came with the last call that has them
- * @order: the same for its order
- * @nid: node that failed was told about
- * @why: what zb_why_failed() makes of it
- * @where: the zone that it names
- * @killable: what wait was told
- * @pfn: block that check, clear, freed or bad was told about last
- * @bad: what bad was told
- * @damaged: check says no to the block that starts here
- * @refuse: charge says no
- * @reclaim: zone_reclaim and direct_reclaim say yes so many times
- * @compact: compact says yes so many times
- * @waits: wait says yes so many times
- * @give_on: the call of this letter that comes after @give_after others of it
- *	frees @give_pfn
- * @give_after: see there
- * @give_pfn: a block
- * @give_order: its order
+ * @nr: number of calls
+ * @zones: zones for which wake_reclaim and zone_reclaim were called
+ * @gfp: flags of the last call that has any
+ * @order: order of the last call that has one
+ * @nid: node passed to failed
+ * @why: result of zb_why_failed() in failed
+ * @where: zone returned by zb_why_failed()
+ * @killable: argument of wait
+ * @pfn: block passed to the last call of check, clear, freed or bad
+ * @bad: reason passed to bad
+ * @damaged: check returns false for the block that starts here
+ * @refuse: charge returns false
+ * @reclaim: number of successful calls of zone_reclaim and direct_reclaim
+ * @compact: number of successful calls of compact
+ * @waits: number of successful calls of wait
+ * @give_on: letter of a hook that frees @give_pfn, after @give_after other calls of it
+ * @give_after: see @give_on
+ * @give_pfn: first frame of the block to free
+ * @give_order: order of that block
  */
 struct unit_calls {
 	char text[UNIT_MAX_CALLS + 1];
@@ -62,13 +60,13 @@ struct unit_calls {
 	unsigned int give_order;
 };
 
-/* One for the process: a test has a process to itself. */
+/* A global variable is sufficient because each test runs in a process of its own. */
 extern struct unit_calls unit_calls;
 extern const struct zb_ops unit_recording_ops;
 
 bool unit_called_at(const char *file, int line, const char *expected);
 
-/* Was exactly that called, in that order? Then forget it, and the answers. */
+/* Expect exactly these calls, in this order; then reset the record and all results. */
 #define EXPECT_CALLS(expected)	unit_called_at(__FILE__, __LINE__, expected)
 
 #endif /* UNIT_OPS_H */

@@ -29,7 +29,7 @@ static void *must(void *memory)
 	return memory;
 }
 
-/* Memory whose content is nothing in particular. */
+/* Allocate memory with arbitrary contents, to detect missing initialization. */
 static void *dirty(size_t size)
 {
 	void *memory = must(aligned_alloc(64, ALIGN(size, 64)));
@@ -90,11 +90,11 @@ static void make_nodes(struct zb_pool *pool, zb_distance_fn distance)
 }
 
 /**
- * unit_pool_make() - make a pool
- * @g: what it is to be like
+ * unit_pool_make() - create a pool
+ * @g: its geometry
  *
- * Return: the pool, for unit_pool_end(), or unit_pool_free() if it was broken
- * on purpose.
+ * Return: the pool, to be passed to unit_pool_end(), or to unit_pool_free() if the test
+ * corrupts it on purpose.
  */
 struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 {
@@ -126,9 +126,9 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 }
 
 /**
- * unit_pool_one() - make a pool of one Normal zone and one CPU
- * @start: its first pageblock
- * @nr: its pageblocks
+ * unit_pool_one() - create a pool with one Normal zone and one CPU
+ * @start: number of its first pageblock
+ * @nr: number of pageblocks
  *
  * Return: the pool.
  */
@@ -142,7 +142,7 @@ struct unit_pool *unit_pool_one(unsigned long start, unsigned long nr)
 }
 
 /**
- * unit_pool_free() - let go of a pool, whatever it is like
+ * unit_pool_free() - free a pool without any checks
  * @p: the pool
  */
 void unit_pool_free(struct unit_pool *p)
@@ -165,12 +165,12 @@ void unit_pool_free(struct unit_pool *p)
 }
 
 /**
- * unit_pool_quiet_at() - do all rules hold? See unit_pool_quiet().
- * @p: the pool, at rest
- * @file: of the caller
- * @line: of the caller
+ * unit_pool_quiet_at() - check all invariants; see unit_pool_quiet()
+ * @p: the pool; no other thread uses it
+ * @file: source file of the caller
+ * @line: line number of the caller
  *
- * Return: what zb_check_quiet() says.
+ * Return: the result of zb_check_quiet().
  */
 bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line)
 {
@@ -178,17 +178,17 @@ bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line)
 
 	if (zb_check_quiet(&p->pool, &v))
 		return true;
-	unit_fail(file, line, "broken: %s; zone %ld, pfn 0x%lx: found %ld, expected %ld",
+	unit_fail(file, line, "violation: %s; zone %ld, pfn 0x%lx: found %ld, expected %ld",
 		  v.rule, (long)(v.zone - p->pool.zones), v.pfn,
 		  (long)v.found, (long)v.expected);
 	return false;
 }
 
 /**
- * unit_pool_end_at() - end a test: see unit_pool_end()
+ * unit_pool_end_at() - check and free a pool at the end of a test; see unit_pool_end()
  * @p: the pool; nothing is allocated
- * @file: of the caller
- * @line: of the caller
+ * @file: source file of the caller
+ * @line: line number of the caller
  */
 void unit_pool_end_at(struct unit_pool *p, const char *file, int line)
 {
@@ -200,7 +200,7 @@ void unit_pool_end_at(struct unit_pool *p, const char *file, int line)
 }
 
 /**
- * unit_pool_drain() - have all CPUs give back their lists
+ * unit_pool_drain() - drain the per-CPU lists of all CPUs
  * @p: the pool; no other thread uses it
  */
 void unit_pool_drain(struct unit_pool *p)
@@ -214,8 +214,8 @@ void unit_pool_drain(struct unit_pool *p)
 }
 
 /**
- * unit_pool_no_watermarks() - let everybody have all of it
- * @p: the pool; until its tunables change
+ * unit_pool_no_watermarks() - disable all watermarks until tunables change
+ * @p: the pool
  */
 void unit_pool_no_watermarks(struct unit_pool *p)
 {
@@ -229,8 +229,8 @@ void unit_pool_no_watermarks(struct unit_pool *p)
 }
 
 /**
- * unit_pool_long_lists() - per-CPU lists of full length, however small the pool
- * @p: the pool; until its tunables change
+ * unit_pool_long_lists() - use per-CPU lists of full length until tunables change
+ * @p: the pool
  */
 void unit_pool_long_lists(struct unit_pool *p)
 {
@@ -240,7 +240,7 @@ void unit_pool_long_lists(struct unit_pool *p)
 	zb_for_each_zone(zone, &p->pool) {
 		zone->pcp_high = ~0u;
 		for (i = 0; i < ZB_PCP_ORDERS; i++) {
-			/* Of large blocks a few will do. */
+			/* a few large blocks are sufficient */
 			zone->pcp_limit[i] = i < 7 ? ZB_PCP_CAPACITY(i) : 2;
 			zone->pcp_batch[i] = i < 6 ? ZB_PCP_BATCH_MAX >> i : 1;
 		}
@@ -249,8 +249,8 @@ void unit_pool_long_lists(struct unit_pool *p)
 }
 
 /**
- * unit_pool_no_lists() - nothing is kept for a CPU
- * @p: the pool; until its tunables change
+ * unit_pool_no_lists() - disable per-CPU lists until tunables change
+ * @p: the pool
  */
 void unit_pool_no_lists(struct unit_pool *p)
 {
@@ -264,10 +264,10 @@ void unit_pool_no_lists(struct unit_pool *p)
 }
 
 /**
- * unit_isolated_listed() - is anything of an isolated pageblock on a list?
+ * unit_isolated_listed() - check per-CPU lists for frames of isolated pageblocks
  * @zone: the zone; no other thread uses it
  *
- * Return: true if so.
+ * Return: true if there is any.
  */
 bool unit_isolated_listed(const struct zb_zone *zone)
 {
@@ -284,10 +284,10 @@ bool unit_isolated_listed(const struct zb_zone *zone)
 }
 
 /**
- * unit_pool_nr_free() - frames that nobody holds
+ * unit_pool_nr_free() - count the free frames of a pool
  * @p: the pool
  *
- * Return: how many, per-CPU lists included.
+ * Return: number of free frames, including per-CPU lists.
  */
 unsigned long unit_pool_nr_free(const struct unit_pool *p)
 {
@@ -300,10 +300,10 @@ unsigned long unit_pool_nr_free(const struct unit_pool *p)
 }
 
 /**
- * unit_pool_nr_pages() - frames of a pool
+ * unit_pool_nr_pages() - count the frames of a pool
  * @p: the pool
  *
- * Return: how many.
+ * Return: number of frames.
  */
 unsigned long unit_pool_nr_pages(const struct unit_pool *p)
 {
@@ -315,7 +315,7 @@ unsigned long unit_pool_nr_pages(const struct unit_pool *p)
 	return nr;
 }
 
-/* Nobody asks for the special types; what is taken from them is movable. */
+/* No request has a special type; frames taken from such pageblocks are movable. */
 static enum zb_hold hold_of(unsigned int mt)
 {
 	return mt < ZB_MIGRATE_PCPTYPES ? ZB_HELD_MT(mt) : ZB_HELD_MOVABLE;
@@ -376,8 +376,8 @@ void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt)
 }
 
 /*
- * Take all of a wholly free pageblock that can be reached, frame by frame, held
- * as @mt, and give back those with @keep[frame] false (NULL: keep all).
+ * Allocate all frames of a completely free pageblock one by one, as mobility @mt, and free
+ * those with @keep[frame] false again (NULL: keep all).
  */
 void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 			 unsigned int mt, const bool *keep)

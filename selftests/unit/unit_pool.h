@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A pool to test with: made from a geometry, compared with copies of itself.
+ * A pool for tests: created from a geometry, and compared with copies of its state.
  *
  *	struct unit_pool *p = unit_pool_make(&geometry);
  *	...
- *	unit_pool_end(p);	drained, checked, as it was at first, and gone
+ *	unit_pool_end(p);	drain, check, compare with the initial state, and free
  */
 #ifndef UNIT_POOL_H
 #define UNIT_POOL_H
@@ -15,15 +15,15 @@
 
 #define UNIT_MAX_ZONES	16u
 
-/* The first frame of a pageblock of this number. */
+/* The first frame of pageblock @n. */
 #define PB(n)		((unsigned long)(n) * ZB_PAGEBLOCK_NR)
 
 /**
- * struct unit_zone - a zone to be; counted in pageblocks
- * @nid: its node; zones of one node stand together, by rising address
+ * struct unit_zone - geometry of a zone, in pageblocks
+ * @nid: its node; zones of a node must be adjacent in the array, by ascending address
  * @type: ZB_ZONE_*
  * @start: first pageblock
- * @nr: how many
+ * @nr: number of pageblocks
  */
 struct unit_zone {
 	int nid;
@@ -33,16 +33,16 @@ struct unit_zone {
 };
 
 /**
- * struct unit_geometry - a pool to be
- * @zones: @nr_zones of them
- * @nr_zones: up to UNIT_MAX_ZONES
- * @limit: orders end here, 0 for ZB_MAX_ORDER
- * @cpus: how many, 0 for 1
- * @one_max_order: all zones get the pool's max_order, be they too small for it
- * @watermarks: marks and reserves are as by default; without it they are 0, so
- *	that every last frame is to be had
- * @no_mobility: as a pool that is too small to keep mobilities apart
- * @distance: between nodes; NULL for how far their numbers are apart
+ * struct unit_geometry - geometry of a pool
+ * @zones: the zones
+ * @nr_zones: number of zones, up to UNIT_MAX_ZONES
+ * @limit: largest order, 0 for ZB_MAX_ORDER
+ * @cpus: number of CPUs, 0 for 1
+ * @one_max_order: all zones use the pool's max_order, even if they are too small for it
+ * @watermarks: use default watermarks and reserves; otherwise they are 0, so that all
+ *	frames can be allocated
+ * @no_mobility: disable grouping by mobility, as in a small pool
+ * @distance: distance between nodes; NULL for the difference of their numbers
  */
 struct unit_geometry {
 	struct unit_zone zones[UNIT_MAX_ZONES];
@@ -58,11 +58,11 @@ struct unit_geometry {
 struct unit_state;
 
 /**
- * struct unit_pool - a pool, what it was made from, what it was like at first
+ * struct unit_pool - a pool with the data that it was created from
  * @pool: the pool
- * @initial: a copy of all its state when it was new
- * @nr_drains: how often it has asked for the per-CPU lists
- * @own_cpu_only: that request reaches the lists of the asking CPU only
+ * @initial: a copy of its initial state
+ * @nr_drains: number of calls of the drain_all hook
+ * @own_cpu_only: that hook drains the lists of the calling CPU only
  */
 struct unit_pool {
 	struct zb_pool pool;
@@ -87,7 +87,7 @@ unsigned long unit_pool_nr_pages(const struct unit_pool *p);
 #define unit_pool_end(p)	unit_pool_end_at(p, __FILE__, __LINE__)
 #define unit_pool_quiet(p)	unit_pool_quiet_at(p, __FILE__, __LINE__)
 
-/* From the first node, by anybody. */
+/* Allocate with node 0 as the preferred node and without a policy. */
 static inline unsigned long unit_alloc(struct unit_pool *p, zb_gfp_t gfp,
 				       unsigned int order)
 {
@@ -113,7 +113,7 @@ static inline enum zb_bad unit_free_exact(struct unit_pool *p, unsigned long pfn
 	return zb_pool_free_exact(&p->pool, pfn, nr_pages);
 }
 
-/* What zb_pool_free_pages() does with a block that it has found to be allocated. */
+/* The part of zb_pool_free_pages() after the check that the block is allocated. */
 static inline void unit_free_unref(struct zb_zone *zone, unsigned long pfn,
 				   unsigned int order, bool cold)
 {
@@ -121,7 +121,7 @@ static inline void unit_free_unref(struct zb_zone *zone, unsigned long pfn,
 		zb_free_unref_page(zone, pfn, order, cold);
 }
 
-/* All visible state but the order of lists, and what only counts events. */
+/* Copies include all visible state except the order of lists and counters of events. */
 struct unit_state *unit_state_save(const struct unit_pool *p);
 void unit_state_free(struct unit_state *s);
 bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
@@ -129,7 +129,7 @@ bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
 
 #define unit_state_equal(p, s)	unit_state_equal_at(p, s, __FILE__, __LINE__)
 
-/* What needs the lock of a zone, with it. */
+/* Operations that need the lock of a zone; these functions take it. */
 unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
 				 unsigned int mt);
 unsigned long unit_take(struct zb_zone *zone, unsigned int order,

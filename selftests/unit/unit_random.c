@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where tests have their choices from: random numbers, or bytes that somebody has
- * thought of, such as a fuzzer.
+ * The source of choices in tests: random numbers, or bytes such as an input of the fuzzer.
  */
 #include "unit.h"
 
@@ -10,15 +9,15 @@ static const u8 *input;
 static size_t input_left;
 
 /**
- * unit_srandom() - begin a sequence of random numbers, for this thread
- * @seed: which one
+ * unit_srandom() - seed the random numbers of this thread
+ * @seed: the seed
  */
 void unit_srandom(u64 seed)
 {
 	random_state = seed;
 }
 
-/* The next bytes of the input; zeroes behind its end. */
+/* The next bytes of the input, or zeroes after its end. */
 static u64 from_input(unsigned int nr)
 {
 	u64 value = 0;
@@ -48,10 +47,12 @@ u64 unit_random(void)
 }
 
 /**
- * unit_below() - one of some possibilities
- * @n: how many, at least 1
+ * unit_below() - choose a number
+ * @n: number of possibilities, at least 1
  *
- * Return: 0 .. @n - 1. Of an input no more bytes are used than that takes.
+ * Consumes only as many bytes of an input as @n needs.
+ *
+ * Return: 0 .. @n - 1.
  */
 unsigned long unit_below(unsigned long n)
 {
@@ -65,9 +66,9 @@ unsigned long unit_below(unsigned long n)
 }
 
 /**
- * unit_use_input() - have choices made by somebody else, in all threads
- * @data: bytes, or NULL for random numbers again
- * @size: how many
+ * unit_use_input() - make all choices from an input, in all threads
+ * @data: the input, or NULL to return to random numbers
+ * @size: its size in bytes
  */
 void unit_use_input(const u8 *data, size_t size)
 {
@@ -76,9 +77,9 @@ void unit_use_input(const u8 *data, size_t size)
 }
 
 /**
- * unit_input_ended() - has an input been used up?
+ * unit_input_ended() - check whether the input has been used up
  *
- * Return: true for who would go on with zeroes.
+ * Return: true if further choices would be made from zeroes.
  */
 bool unit_input_ended(void)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Copies of the state of a pool, to find out whether anything has changed.
- * Everything counts that can be seen but the order of lists, which says only
- * what was touched last.
+ * Copies of the state of a pool, to detect changes. They include all visible state except
+ * the order of lists, which depends only on the order of previous operations.
  */
 #include "unit_pool.h"
 
@@ -74,7 +73,7 @@ struct unit_state *unit_state_save(const struct unit_pool *p)
 }
 
 /**
- * unit_state_free() - let go of a copy
+ * unit_state_free() - free a copy
  * @s: the copy
  */
 void unit_state_free(struct unit_state *s)
@@ -90,7 +89,7 @@ void unit_state_free(struct unit_state *s)
 	free(s);
 }
 
-/* Where a difference was looked for. */
+/* The caller and the zone, for messages. */
 struct place {
 	const char *file;
 	int line;
@@ -101,7 +100,7 @@ static bool same(const struct place *at, const char *what, unsigned long index,
 		 unsigned long now, unsigned long then)
 {
 	if (now != then)
-		unit_fail(at->file, at->line, "changed: zone %u, %s [%lu]: is %ld (0x%lx), was %ld (0x%lx)",
+		unit_fail(at->file, at->line, "changed: zone %u, %s [%lu]: found %ld (0x%lx), expected %ld (0x%lx)",
 			  at->zone, what, index, (long)now, now, (long)then,
 			  then);
 	return now == then;
@@ -194,14 +193,13 @@ static bool same_zone(const struct place *at, const struct zb_zone *zone,
 }
 
 /**
- * unit_state_equal_at() - is a pool as it was? See unit_state_equal().
- * @p: the pool, at rest
- * @s: what it was like
- * @file: of the caller
- * @line: of the caller
+ * unit_state_equal_at() - compare a pool with a copy of its state; see unit_state_equal()
+ * @p: the pool; no other thread uses it
+ * @s: the copy
+ * @file: source file of the caller
+ * @line: line number of the caller
  *
- * Return: true when nothing differs; otherwise the first difference has been
- * noted as a failure.
+ * Return: true if they are equal; otherwise, the first difference is recorded as a failure.
  */
 bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
 			 const char *file, int line)

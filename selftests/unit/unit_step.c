@@ -54,12 +54,12 @@ static void on_step(int sig, siginfo_t *info, void *context)
 }
 
 /**
- * unit_step_start() - get ready for single steps
+ * unit_step_start() - prepare single-stepping
  * @each: called after each instruction between unit_step_on() and unit_step_off();
- *	returns false to run the rest at full speed
+ *	returns false to end single-stepping
  *
- * Return: false where there are no single steps: not every processor has them, and
- * not every sandbox allows them.
+ * Return: false if single-stepping is not possible: not every processor supports it, and
+ * not every sandbox allows it.
  */
 bool unit_step_start(bool (*each)(void))
 {

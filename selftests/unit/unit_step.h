@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Single steps: a function that is called after each instruction. */
+/* Single-stepping: calls a function after each instruction. */
 #ifndef UNIT_STEP_H
 #define UNIT_STEP_H
 

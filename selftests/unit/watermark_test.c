@@ -6,7 +6,7 @@
 #define CMA	ZB_ALLOC_CMA
 #define AUTO	ZB_MIN_FREE_AUTO
 
-/* With one zone of so many pages of 4 KiB. */
+/* The default min_free_kbytes with one zone of @nr_pages pages of 4 KiB. */
 static unsigned long default_kbytes(unsigned int type, unsigned long nr_pages)
 {
 	struct zb_zone zone = { .type = type, .nr_pages = nr_pages };
@@ -16,7 +16,7 @@ static unsigned long default_kbytes(unsigned int type, unsigned long nr_pages)
 
 TEST(min_free_kbytes_by_size)
 {
-	/* As in the kernel's comment, from 16 MiB to 16 GiB of low memory. */
+	/* the values documented in the kernel, for 16 MiB to 16 GiB of low memory */
 	static const struct {
 		unsigned long mib, kbytes;
 	} cases[] = {
@@ -42,7 +42,7 @@ TEST(min_free_kbytes_by_size)
 	}
 }
 
-/* All low zones of all nodes count together. */
+/* The sizes of all lowmem zones of all nodes are added up. */
 TEST(min_free_kbytes_of_several_zones)
 {
 	struct zb_zone zones[] = {
@@ -58,7 +58,7 @@ TEST(min_free_kbytes_of_several_zones)
 	EXPECT_EQ(zb_default_min_free_kbytes(zones, 0, 12), 128);
 }
 
-/* One zone, and the marks that come of the tunables. */
+/* The watermarks of a single zone, for various tunables. */
 TEST(marks_of_one_zone)
 {
 	static const struct {
@@ -67,7 +67,7 @@ TEST(marks_of_one_zone)
 		unsigned int scale;
 		unsigned long mark[ZB_NR_WMARKS];
 	} cases[] = {
-		/* 1 GiB: the distance is 0.1 % of it, but at least min / 4. */
+		/* 1 GiB: the distance is 0.1 % of the zone, but at least min / 4 */
 		{ ZB_ZONE_NORMAL, 12, 262144, AUTO, 10, { 1024, 1286, 1548 } },
 		{ ZB_ZONE_NORMAL, 12, 262144, 4096, 10, { 1024, 1286, 1548 } },
 		{ ZB_ZONE_NORMAL, 12, 262144, 4096, 1, { 1024, 1280, 1536 } },
@@ -76,20 +76,20 @@ TEST(marks_of_one_zone)
 		{ ZB_ZONE_NORMAL, 12, 262144, 8, 1, { 2, 28, 54 } },
 		{ ZB_ZONE_DMA, 12, 262144, 4096, 10, { 1024, 1286, 1548 } },
 		{ ZB_ZONE_DMA32, 12, 262144, 4096, 10, { 1024, 1286, 1548 } },
-		/* A pageblock; and never more than a quarter of it. */
+		/* a single pageblock: min is at most a quarter of the zone */
 		{ ZB_ZONE_NORMAL, 12, 512, AUTO, 10, { 45, 56, 67 } },
 		{ ZB_ZONE_NORMAL, 12, 512, 512, 10, { 128, 160, 192 } },
 		{ ZB_ZONE_NORMAL, 12, 512, 516, 10, { 128, 160, 192 } },
 		{ ZB_ZONE_NORMAL, 12, 512, 1ul << 40, 10, { 128, 160, 192 } },
 		{ ZB_ZONE_NORMAL, 12, 512, 1, 10, { 0, 0, 0 } },
-		/* None at all: what is left is the distance between the marks. */
+		/* min is 0: only the distance between the marks is left */
 		{ ZB_ZONE_NORMAL, 12, 262144, 0, 10, { 0, 262, 524 } },
 		{ ZB_ZONE_MOVABLE, 12, 262144, 0, 10, { 0, 262, 524 } },
 		{ ZB_ZONE_NORMAL, 12, 512, 0, 10, { 0, 0, 0 } },
-		/* 64 KiB pages. */
+		/* 64 KiB pages */
 		{ ZB_ZONE_NORMAL, 16, 8192, 65536, 10, { 1024, 1280, 1536 } },
 		{ ZB_ZONE_NORMAL, 16, 512, AUTO, 10, { 11, 13, 15 } },
-		/* What is no low memory keeps 1/1024, 32 to 128 frames. */
+		/* zones above Normal have a min of 1/1024, between 32 and 128 frames */
 		{ ZB_ZONE_MOVABLE, 12, 512, AUTO, 10, { 32, 40, 48 } },
 		{ ZB_ZONE_HIGHMEM, 12, 40960, 1, 10, { 40, 80, 120 } },
 		{ ZB_ZONE_MOVABLE, 12, 1048576, 1ul << 20, 10, { 128, 1176, 2224 } },
@@ -112,7 +112,7 @@ TEST(marks_of_one_zone)
 
 static const unsigned long sizes[] = { 4096, 131072, 65536, 32768, 8192 };
 
-/* All five zones of node 0, and one of node 1. */
+/* Node 0 has all five zones, node 1 has one. */
 static void make_zones(struct zb_zone zones[6])
 {
 	unsigned int i;
@@ -127,7 +127,7 @@ static void make_zones(struct zb_zone zones[6])
 	zones[5].nr_pages = 1048576;
 }
 
-/* Each of the low zones has its share, of all nodes together. */
+/* min_free_kbytes is distributed over the lowmem zones of all nodes by size. */
 TEST(min_is_shared_by_size)
 {
 	struct zb_tunables t = ZB_TUNABLES_DEFAULT;
@@ -147,7 +147,7 @@ TEST(min_is_shared_by_size)
 
 TEST(reserves_by_ratio)
 {
-	/* By zone and the highest zone of the request; own node only. */
+	/* indexed by zone and by the highest zone of the request; own node only */
 	static const unsigned long reserve[ZB_NR_ZONES][ZB_NR_ZONES] = {
 		[ZB_ZONE_DMA] = { 0, 512, 768, 896, 928 },
 		[ZB_ZONE_DMA32] = { 0, 0, 256, 384, 416 },
@@ -164,7 +164,7 @@ TEST(reserves_by_ratio)
 			EXPECT_EQ(zones[i].lowmem_reserve[k], reserve[i][k]);
 			EXPECT_EQ(zones[5].lowmem_reserve[k], 0);
 		}
-	/* A ratio of 0 is no reserve, and one that is changed counts at once. */
+	/* a ratio of 0 means no reserve; changes take effect at once */
 	t.lowmem_reserve_ratio[ZB_ZONE_DMA] = 0;
 	t.lowmem_reserve_ratio[ZB_ZONE_NORMAL] = 1;
 	t.lowmem_reserve_ratio[ZB_ZONE_HIGHMEM] = 8;
@@ -176,7 +176,7 @@ TEST(reserves_by_ratio)
 	EXPECT_EQ(zones[ZB_ZONE_HIGHMEM].lowmem_reserve[ZB_ZONE_MOVABLE], 1024);
 }
 
-/* A zone that is nothing but its counters. */
+/* Make a zone that has counters only. */
 static void make_counters(struct zb_zone *zone)
 {
 	memset(zone, 0, sizeof(*zone));
@@ -193,7 +193,7 @@ static void add_free(struct zb_zone *zone, unsigned int order, unsigned int mt,
 	zone->free_area[order].nr_free_type[mt] += nr;
 }
 
-/* What is left of a mark, written down as the table in alloc_flags.h says. */
+/* The effective mark for these flags, according to the table in alloc_flags.h. */
 static unsigned long left_of(unsigned long mark, unsigned int flags)
 {
 	switch (flags & (HIGH | HARDER)) {
@@ -207,7 +207,7 @@ static unsigned long left_of(unsigned long mark, unsigned int flags)
 	return mark;
 }
 
-/* One frame above what has to be left is enough; exactly that is not. */
+/* The check succeeds with one frame more than the mark, but not with exactly the mark. */
 static void expect_border(unsigned int order, unsigned long mark,
 			  unsigned long reserve, unsigned int flags)
 {
@@ -220,7 +220,7 @@ static void expect_border(unsigned int order, unsigned long mark,
 	zone.lowmem_reserve[ZB_ZONE_MOVABLE] = 1ul << 40;
 	add_free(&zone, order, ZB_MIGRATE_UNMOVABLE, 1);
 	for (by = border ? -1 : 0; by <= 1; by++) {
-		/* The other frames are single ones. */
+		/* the other free frames are single frames */
 		zone.nr_free = border + by;
 		if (!EXPECT_EQ(zb_zone_watermark_ok(&zone, order, mark,
 						    ZB_ZONE_NORMAL, flags),
@@ -250,7 +250,7 @@ TEST(exactly_at_the_mark)
 						      others[k]);
 }
 
-/* Marks that can't be divided: what is given away is rounded down. */
+/* If a mark is not divisible, the usable part of the reserve is rounded down. */
 TEST(odd_marks_are_rounded_up)
 {
 	static const struct {
@@ -274,7 +274,7 @@ TEST(odd_marks_are_rounded_up)
 	}
 }
 
-/* Free frames of each type count for those only who may have them. */
+/* Free frames of each type count only for requests that may use them. */
 TEST(frames_that_count)
 {
 	unsigned int flags, mt, f;
@@ -292,7 +292,7 @@ TEST(frames_that_count)
 			add_free(&zone, 0, mt, 900);
 			EXPECT_EQ(zb_zone_watermark_ok(&zone, 0, 800, 0, flags),
 				  counts);
-			/* Not even when there is no mark. */
+			/* the same with a mark of 0 */
 			EXPECT_EQ(zb_zone_watermark_ok(&zone, 0, 0, 0, flags),
 				  counts);
 			add_free(&zone, 0, ZB_MIGRATE_MOVABLE, 801);
@@ -300,8 +300,8 @@ TEST(frames_that_count)
 		}
 }
 
-/* With enough free, there has to be a block as well that the request may have. */
-TEST(a_block_has_to_be_there)
+/* Besides enough free frames, there must be a block that the request may use. */
+TEST(a_block_must_exist)
 {
 	unsigned int order, k, mt, f, flags;
 	struct zb_zone zone;
@@ -325,8 +325,8 @@ TEST(a_block_has_to_be_there)
 		}
 }
 
-/* No underflow: less is free than the request wants, or nothing. */
-TEST(far_too_little)
+/* No underflow if fewer frames are free than requested. */
+TEST(far_too_little_memory)
 {
 	struct zb_zone zone;
 	unsigned int order;
@@ -339,7 +339,7 @@ TEST(far_too_little)
 	EXPECT(!zb_zone_watermark_ok(&zone, 0, 0, 0, HIGH | HARDER | CMA));
 }
 
-/* Take single frames until there are none; how many are left in the zone? */
+/* Allocate single frames until a request fails; returns how many are left in the zone. */
 static unsigned long left_by(struct unit_pool *p, zb_gfp_t gfp)
 {
 	struct zb_zone *zone = p->pool.zones;
@@ -352,7 +352,7 @@ static unsigned long left_by(struct unit_pool *p, zb_gfp_t gfp)
 	return left;
 }
 
-/* 512 frames, min is 128: each kind of request goes so far and no further. */
+/* 512 frames with a min of 128: how many frames each kind of request leaves free. */
 TEST(how_far_down_each_request_goes)
 {
 	static const struct {
@@ -388,7 +388,7 @@ TEST(how_far_down_each_request_goes)
 	}
 }
 
-/* What is left to requests that could have gone elsewhere. */
+/* lowmem_reserve protects lower zones from requests that could use higher ones. */
 TEST(lower_zones_keep_their_reserve)
 {
 	struct unit_geometry g = {
@@ -417,7 +417,7 @@ TEST(lower_zones_keep_their_reserve)
 	unit_pool_end(p);
 }
 
-/* More or less is kept back as soon as the administrator says so. */
+/* Changes of tunables take effect at once. */
 TEST(changes_at_run_time)
 {
 	struct unit_geometry g = {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Why a request failed: one pool for each reason there is. */
+/* Why a request failed: a pool for each possible reason. */
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
 #define NOWAIT	ZB_GFP_NOWAIT
 
-/* A bitmap of node 1 alone. */
+/* A nodemask with node 1 only. */
 static const unsigned long node1 = 2;
 
 static struct unit_pool *make(const struct unit_geometry *g)
@@ -18,7 +18,7 @@ static struct unit_pool *make(const struct unit_geometry *g)
 	return p;
 }
 
-/* Two pageblocks of zone Normal, of node 0 and of node 1. */
+/* Two nodes with a zone Normal of one pageblock each. */
 static struct unit_pool *two_nodes(void)
 {
 	static const struct unit_geometry g = {
@@ -31,7 +31,7 @@ static struct unit_pool *two_nodes(void)
 	return make(&g);
 }
 
-/* A pageblock of each of these zones. */
+/* Three zones of one pageblock each. */
 static struct unit_pool *three_zones(void)
 {
 	static const struct unit_geometry g = {
@@ -65,7 +65,7 @@ static void end(struct unit_pool *p)
 	unit_pool_end(p);
 }
 
-/* The request fails for this reason, and because of that zone. */
+/* The request fails, and this reason and zone are reported. */
 static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		       const struct zb_policy *policy, enum zb_why why,
 		       const struct zb_zone *where)
@@ -77,7 +77,7 @@ static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		unit_note("gfp %#x order %u", gfp, order);
 }
 
-TEST(all_is_taken)
+TEST(all_memory_is_in_use)
 {
 	struct unit_pool *p = two_nodes();
 
@@ -85,7 +85,7 @@ TEST(all_is_taken)
 	take_all(&p->pool.zones[1]);
 	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
 	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
-	/* One page is not two. */
+	/* one free page is not sufficient for order 1 */
 	unit_give(&p->pool.zones[0], p->pool.zones[0].start_pfn, 0);
 	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
 	end(p);
@@ -101,7 +101,7 @@ TEST(the_rest_is_the_reserve)
 	take_all(&p->pool.zones[0]);
 	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_WATERMARK, normal);
 	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_WATERMARK, normal);
-	/* Half of the reserve is not enough either, when that much is left. */
+	/* the same for a HIGH request when half of the reserve is left */
 	unit_take(normal, 8, U);
 	expect_why(p, NOWAIT | __ZB_GFP_HIGH, 0, NULL, ZB_WHY_WATERMARK, normal);
 	end(p);
@@ -131,12 +131,12 @@ TEST(fragmented)
 	unit_fill_pageblock(normal, 0, U, keep);
 	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_FRAGMENTED, normal);
 	expect_why(p, NOWAIT, 8, NULL, ZB_WHY_FRAGMENTED, normal);
-	/* What is free is less than that. */
+	/* fewer frames are free than requested */
 	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_ZONE, &p->pool.zones[2]);
 	end(p);
 }
 
-TEST(the_rest_is_for_special_use)
+TEST(the_rest_has_special_types)
 {
 	static const struct {
 		unsigned int mt;
@@ -160,8 +160,10 @@ TEST(the_rest_is_for_special_use)
 	}
 }
 
-/* A request that can't sleep has nobody drain the lists. */
-/* Those of another CPU: a request drains its own CPU's lists before it fails. */
+/*
+ * A request that can't sleep drains the lists of its own CPU before it fails, but not those
+ * of other CPUs.
+ */
 TEST(the_rest_is_on_per_cpu_lists)
 {
 	struct unit_geometry g = {
@@ -175,7 +177,7 @@ TEST(the_rest_is_on_per_cpu_lists)
 	p->pool.ops = &unit_recording_ops;
 	unit_pool_long_lists(p);
 	take_all(zone);
-	/* While a zone is low nothing is listed. */
+	/* while a zone is low, frees bypass the per-CPU lists */
 	zone->fast_mark = 0;
 	zone->is_low = 0;
 	pfn = zone->start_pfn;
@@ -201,7 +203,7 @@ TEST(only_other_nodes_have_it)
 	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_NODE, &zone[0]);
 	expect_why(p, NOWAIT | __ZB_GFP_HARDWALL, 0, &cpuset, ZB_WHY_NODE,
 		   &zone[0]);
-	/* Then the other node would be no help. */
+	/* the other node is full as well now, so allowing it would not help */
 	take_all(&zone[0]);
 	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_EMPTY, &zone[1]);
 	end(p);
@@ -221,7 +223,7 @@ TEST(only_other_zones_have_it)
 	expect_why(p, NOWAIT | __ZB_GFP_DMA, 0, NULL, ZB_WHY_ZONE,
 		   &p->pool.zones[2]);
 	end(p);
-	/* There is none that the flags allow. */
+	/* no zone is allowed by the flags */
 	p = make(&g);
 	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, p->pool.zones);
 	take_all(p->pool.zones);
@@ -229,8 +231,8 @@ TEST(only_other_zones_have_it)
 	end(p);
 }
 
-/* Somebody was quicker than the question. */
-TEST(by_now_there_is_enough)
+/* Memory was freed after the request failed, but before the reason was determined. */
+TEST(memory_was_freed_meanwhile)
 {
 	static const struct zb_policy any = { .nr_bits = 0 };
 	struct unit_pool *p = two_nodes();

@@ -16,7 +16,7 @@ TEST(sizes_of_what_the_caller_provides)
 	EXPECT_EQ(zb_zone_state_size(PB(7)), PB(7) + 1 + 7);
 }
 
-/* Blocks are where their addresses say, not where the zone begins. */
+/* Blocks are aligned by address, not relative to the start of the zone. */
 TEST(init_aligns_by_address)
 {
 	struct unit_pool *p = unit_pool_one(3, 13);
@@ -36,7 +36,7 @@ TEST(init_aligns_by_address)
 	unit_pool_end(p);
 }
 
-/* Every start and every end near a border of high order. */
+/* Various starts and ends near a boundary of a high order. */
 TEST(init_at_odd_starts_and_ends)
 {
 	unsigned long start, nr, pfn;
@@ -89,7 +89,7 @@ TEST(max_order_caps)
 	}
 }
 
-/* One block of 1 GiB, as a whole, split to the bottom, and whole again. */
+/* A block of 1 GiB is allocated, split down to order 0, and merged again. */
 TEST(order_eighteen)
 {
 	struct unit_pool *p = unit_pool_one(512, 512);
@@ -111,7 +111,7 @@ TEST(order_eighteen)
 	unit_pool_end(p);
 }
 
-/* Splitting leaves one block of each order between, whatever the order. */
+/* Splitting a block leaves one free block of each order in between. */
 TEST(expand_leaves_exact_halves)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
@@ -134,7 +134,7 @@ TEST(expand_leaves_exact_halves)
 	unit_pool_end(p);
 }
 
-/* The fullest pageblock that can serve is used; empty ones stay whole. */
+/* The smallest sufficient block is used, and completely free pageblocks are kept. */
 TEST(smallest_is_best_fit)
 {
 	struct unit_pool *p = unit_pool_one(8, 4);
@@ -166,7 +166,7 @@ TEST(smallest_is_best_fit)
 	unit_pool_end(p);
 }
 
-/* All frames out, and back in a random order. */
+/* Allocate all frames and free them in random order. */
 TEST(merges_to_the_top)
 {
 	struct unit_pool *p = unit_pool_one(5, 11);
@@ -188,7 +188,7 @@ TEST(merges_to_the_top)
 	unit_pool_end(p);
 }
 
-/* Blocks of each order, freed in an order that makes each merge once. */
+/* Blocks of each order are freed such that buddies merge in both orders. */
 TEST(whole_blocks_merge_both_ways)
 {
 	struct unit_pool *p = unit_pool_one(16, 16);
@@ -213,7 +213,7 @@ TEST(whole_blocks_merge_both_ways)
 	unit_pool_end(p);
 }
 
-/* Two zones that touch: buddies by address, but of two zones. */
+/* Adjacent zones: blocks that are buddies by address but in different zones do not merge. */
 TEST(no_merging_across_zone_borders)
 {
 	struct unit_geometry g = {
@@ -242,8 +242,8 @@ TEST(no_merging_across_zone_borders)
 	unit_pool_end(p);
 }
 
-/* What is set aside under another type is neither merged nor handed out. */
-TEST(special_types_keep_to_themselves)
+/* Pageblocks of special types do not merge with others and do not serve other requests. */
+TEST(special_types_do_not_mix)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE,
@@ -264,13 +264,13 @@ TEST(special_types_keep_to_themselves)
 		EXPECT_EQ(zone->pageblocks[1].key, 9);
 		EXPECT_EQ(zone->free_area[9].nr_free_type[mt], 1);
 		unit_pool_quiet(p);
-		/* Three pageblocks are left for everybody else. */
+		/* three pageblocks are left for ordinary requests */
 		EXPECT_EQ(unit_take(zone, 10, M), PB(6));
 		EXPECT_EQ(unit_take(zone, 9, U), PB(5));
 		EXPECT_EQ(unit_take(zone, 0, M), ZB_NO_PFN);
 		EXPECT_EQ(unit_take(zone, 0, U), ZB_NO_PFN);
 		EXPECT_EQ(unit_take(zone, 0, ZB_MIGRATE_RECLAIMABLE), ZB_NO_PFN);
-		/* In parts, too, and back: it keeps its type. */
+		/* a pageblock keeps its type when parts of it are allocated and freed */
 		EXPECT_EQ(unit_take_smallest(zone, 3, mt), PB(4));
 		unit_pool_quiet(p);
 		unit_give(zone, PB(4), 3);
@@ -287,7 +287,7 @@ TEST(special_types_keep_to_themselves)
 	unit_pool_end(p);
 }
 
-/* A type that is set while its pageblock is free: merged as far as it goes. */
+/* Setting the type of a free pageblock splits or merges blocks accordingly. */
 TEST(set_type_of_a_free_pageblock)
 {
 	struct unit_pool *p = unit_pool_one(4, 4);
@@ -305,7 +305,7 @@ TEST(set_type_of_a_free_pageblock)
 	unit_pool_end(p);
 }
 
-/* A type that is set inside of a large block that is held. */
+/* The type of a pageblock is set inside of a large allocated block. */
 TEST(set_type_inside_a_held_block)
 {
 	struct unit_pool *p = unit_pool_one(4, 4);
@@ -324,7 +324,7 @@ TEST(set_type_inside_a_held_block)
 	unit_pool_end(p);
 }
 
-/* All of a pageblock in one go, and back: its key is right at either time. */
+/* Take all of a pageblock at once and give it back: its key is correct each time. */
 TEST(keys_of_whole_pageblocks_as_words)
 {
 	struct unit_pool *p = unit_pool_one(4, 4);
@@ -353,14 +353,14 @@ TEST(keys_of_whole_pageblocks_as_words)
 	unit_pool_end(p);
 }
 
-TEST(wholly_free_is_movable_again)
+TEST(completely_free_pageblock_is_movable_again)
 {
 	struct unit_pool *p = unit_pool_one(4, 4);
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int mt;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-		/* Below the order of a pageblock, of it, and above. */
+		/* orders below, equal to and above that of a pageblock */
 		EXPECT_EQ(unit_take(zone, 0, mt), PB(4));
 		EXPECT_EQ(zone->pageblocks[0].migratetype, mt);
 		EXPECT_EQ(unit_take(zone, 9, mt), PB(5));

@@ -3,7 +3,7 @@
 
 #define NR_NODES	4
 
-/* Not symmetric, and with equal distances, as firmware has it. */
+/* Asymmetric and with equal distances, as in the tables of real firmware. */
 static const int distances[NR_NODES][NR_NODES] = {
 	{ 10, 30, 20, 20 },
 	{ 20, 10, 20, 20 },
@@ -45,7 +45,7 @@ static unsigned int zones_of(const struct zb_pool *pool, int nid)
 	return nr;
 }
 
-/* Node by node as the table says, in each from the highest type down. */
+/* Nodes are ordered by distance, and the zones of a node by descending type. */
 TEST(own_node_first_then_by_distance)
 {
 	struct unit_pool *p = make();
@@ -96,12 +96,12 @@ TEST(walk_skips_zones_above_the_highest)
 			seen[nr++] = "D3NHM"[z->zone_idx];
 		seen[nr] = 0;
 		if (!EXPECT(!strcmp(seen, cases[i].seen)))
-			unit_note("%s instead of %s", seen, cases[i].seen);
+			unit_note("found %s, expected %s", seen, cases[i].seen);
 	}
 	unit_pool_end(p);
 }
 
-/* Nothing is taken for granted about the order in which zones are given. */
+/* The zones of a pool may be in any order. */
 TEST(any_order_of_zones)
 {
 	struct zb_zone zones[5];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What module/core stands on, in a program. The file of the same name in
- * module/env is what it stands on in the kernel; -I picks one.
+ * The environment of module/core in a user space program. The file of the same name in
+ * module/env is the environment in the kernel; the include path selects one of them.
  *
- * A thread stands for a CPU: it says which with zb_env_set_cpu(). Locks are
- * pthread mutexes that know their owner, so that zb_assert_held() means what
- * lockdep_assert_held() does, and so that sanitizers see the locking.
+ * A thread represents a CPU, which it selects with zb_env_set_cpu(). Locks are pthread
+ * mutexes that know their owner, so that zb_assert_held() works like
+ * lockdep_assert_held(), and so that sanitizers understand the locking.
  */
 #ifndef ZB_ENV_H
 #define ZB_ENV_H
@@ -32,7 +32,7 @@ typedef int64_t s64;
 #define ALIGN(x, a)		(((x) + (a) - 1) & ~((a) - 1))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
-/* Add to what only we write, and others read without a lock. */
+/* Add to a counter with a single writer and lockless readers. */
 #define zb_count(counter, n)	WRITE_ONCE(counter, (counter) + (n))
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
@@ -42,16 +42,16 @@ typedef int64_t s64;
 #define __percpu
 #define __force
 #define noinline		__attribute__((__noinline__))
-/* A variable that the compiler need not clear, where it is told to clear all. */
+/* Exempts a variable from automatic initialization by the compiler. */
 #define zb_not_zeroed
 #ifndef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 #endif
 
 /*
- * Where something else may come between: an interrupt, a task that is let in, or
- * another CPU. With ZB_ENV_POINTS a test that sets zb_env_hook is called there,
- * and told by the other two which of these it may be. See interleave_test.c.
+ * A point at which the operation can be interrupted by an interrupt, another task, or
+ * another CPU. With ZB_ENV_POINTS, zb_env_hook is called at each point; the other two
+ * variables tell which kinds of interruption are possible there. See interleave_test.c.
  */
 typedef void (*zb_env_hook_fn)(void);
 
@@ -94,8 +94,8 @@ static inline void zb_env_point(void)
 #define zb_read_own(x)		READ_ONCE(x)
 
 /*
- * Replace *@p by @new if it is @old; true if it was. Relaxed, so that the thread
- * sanitizer sees whether the core relies on more.
+ * Replace *@p by @new if it is @old; returns true if it was. The memory order is relaxed,
+ * so that the thread sanitizer detects if the core relies on a stronger one.
  */
 #define zb_cmpxchg(p, old, new)						\
 	({								\
@@ -107,7 +107,7 @@ static inline void zb_env_point(void)
 					    __ATOMIC_RELAXED);		\
 	})
 
-/* Between CPUs: what was written before the store is seen after the load. */
+/* Load-acquire and store-release, as in the kernel. */
 #define zb_load_acquire(p)						\
 	({								\
 		zb_env_point();						\
@@ -167,7 +167,7 @@ static inline void list_add_tail(struct list_head *item, struct list_head *head)
 	list_add(item, head->prev);
 }
 
-/* A deleted item points nowhere, so that a second delete is seen. */
+/* The links of a deleted item are invalid, so that a second deletion crashes. */
 static inline void list_del(struct list_head *item)
 {
 	item->prev->next = item->next;
@@ -241,7 +241,7 @@ static inline void zb_env_unlock(zb_lock_t *lock)
 		}							\
 	} while (0)
 
-/* Counters that several threads change */
+/* Counters with several writers */
 
 typedef struct {
 	long v;
@@ -290,10 +290,10 @@ static inline void zb_env_set_cpu(unsigned int cpu)
 }
 
 /*
- * A grace period, as RCU has it: zb_env_synchronize() returns when every CPU that
- * was pinned when it began has been unpinned. @seq is odd while the CPU is pinned,
- * and only its own thread changes @depth. A read-modify-write on both sides, and
- * no fence, because the thread sanitizer understands these.
+ * A grace period, as in RCU: zb_env_synchronize() returns when every CPU that was pinned at
+ * the time of the call has been unpinned. @seq is odd while the CPU is pinned, and only its
+ * own thread changes @depth. Both sides use atomic read-modify-write operations instead of
+ * fences because the thread sanitizer does not understand fences.
  */
 struct zb_env_grace {
 	unsigned long seq;
