@@ -56,7 +56,7 @@ static const char *const reason_text[] = {
 	[FLAGGED] = "was freed with page flags of a page in use",
 };
 
-static enum reason why_unfit(const struct page *page)
+static enum reason why_unfit(struct page *page)
 {
 	if (PageHWPoison(page))
 		return POISONED;
