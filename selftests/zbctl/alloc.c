@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: requests for buffers, all or nothing.
+ * zbctl: allocating several buffers, all or none of them.
  */
 #include "zbctl.h"
 
 #include <time.h>
 
-/* Plain numbers from here on are lengths that somebody forgot the unit of. */
+/* Larger plain numbers are probably lengths with a missing unit. */
 #define NO_ORDER	64
 
-/* argv[0] says what, the options say how. */
+/* Parse the order or length in argv[0], and the options. */
 int parse_req(const struct zbctl *z, struct zb_req *req)
 {
 	const char *what = z->argv[0];
@@ -59,8 +59,8 @@ static int label_all(int fd, const struct zb_req *req,
 }
 
 /*
- * On success *@bufs is an array of req->count buffers, to be freed. On failure
- * an error line was printed and nothing is left.
+ * On success, *@bufs is an array of req->count buffers, which the caller frees. On failure,
+ * an error line was printed and no buffer is held.
  */
 int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl bench-map: how long it takes to allocate, map, touch and free memory,
- * here and by the kernel's other means, in one run.
+ * zbctl bench-map: compare the times to allocate, map, touch and free memory with zbuddy
+ * and with other interfaces of the kernel.
  *
- * Of several rounds the median counts. All memory is zero when it is handed
- * out, and is written to once per page. Where something comes with the first
- * touch, the touch has to pay for it: compare the sum.
+ * The results are medians of several rounds. All memory is zeroed when it is allocated, and
+ * written to once per page. Some interfaces allocate at the first access, so only the sums
+ * of all phases are comparable.
  */
 #include "zbctl.h"
 
@@ -24,12 +24,12 @@ static const char * const phase_names[] = { "alloc", "map", "touch", "free" };
 static const __u64 sizes[] = { 64 << 10, 2 << 20, 64 << 20 };
 
 /**
- * struct bench - one kind of memory
- * @name: of the row
- * @begin: open what is needed; NULL or why it can't be had
+ * struct bench - a kind of memory
+ * @name: name of the row
+ * @begin: prepares it; returns NULL or the reason why it is not available
  * @alloc: returns 0 or -errno
  * @map: returns the mapping or MAP_FAILED
- * @end: what is left after munmap()
+ * @end: frees the memory after munmap()
  */
 struct bench {
 	const char *name;
@@ -134,7 +134,7 @@ static void *hugetlb_map(struct zbctl *z, __u64 size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, HUGE_FLAGS, -1, 0);
 }
 
-/* Enough pages in the pool; it keeps them afterwards, as its users would. */
+/* Enlarge the hugetlb pool if necessary; the pool keeps the pages afterwards. */
 static const char *hugetlb_begin(struct zbctl *z, __u64 size)
 {
 	char text[32];
@@ -191,7 +191,7 @@ static void touch(unsigned char *p, __u64 size)
 		*(volatile unsigned char *)(p + at) = 1;
 }
 
-/* One round; 0 or -errno. */
+/* Run one round; returns 0 or -errno. */
 static int one_round(struct zbctl *z, const struct bench *b, __u64 size,
 		     __u64 took[NR_PHASES])
 {
@@ -261,9 +261,9 @@ static void show_row(const struct zbctl *z, const struct bench *b, __u64 size,
 	js_close('}');
 }
 
-/* What was measured of one kind of memory. */
+/* The samples of a kind of memory. */
 struct samples {
-	const char *why;	/* there is none */
+	const char *why;	/* why there are none, or NULL */
 	__u64 all[NR_PHASES + 1][ROUNDS];
 };
 
@@ -284,7 +284,7 @@ static void sample(struct zbctl *z, const struct bench *b, __u64 size,
 	}
 }
 
-/* The median of each phase, and of the sum. */
+/* Show the median of each phase and of the sum. */
 static void show_median(const struct zbctl *z, const struct bench *b,
 			__u64 size, struct samples *s)
 {
@@ -297,7 +297,7 @@ static void show_median(const struct zbctl *z, const struct bench *b,
 	show_row(z, b, size, median);
 }
 
-/* Each round has all kinds in turn, so that a busy moment hits all of them. */
+/* Each round measures all kinds of memory, so that load of the machine affects all of them. */
 static void rows(struct zbctl *z, __u64 size)
 {
 	static struct samples samples[ARRAY_SIZE(benches)];

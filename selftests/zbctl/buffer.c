@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: commands on one buffer besides allocating it. export shows that a
- * dma-buf is the buffer's memory; map-file copies a file through a buffer.
+ * zbctl: commands that use a single buffer. export verifies that a dma-buf is the memory of
+ * a buffer; map-file copies a file through a buffer.
  */
 #include "zbctl.h"
 
@@ -13,7 +13,7 @@
 
 #define COPY_BUFFER	(4ull << 20)
 
-/* Why a command on a handle failed. */
+/* Explain why a command on a handle failed. */
 int buffer_err(const char *what, __u32 handle, int err)
 {
 	switch (err) {
@@ -59,7 +59,7 @@ static int check_words(const __u64 *p, __u64 length)
 	return 0;
 }
 
-/* Write through the device, read through the dma-buf when that is all there is. */
+/* Write through the device, free the handle, and read through the dma-buf. */
 static int verify_export(struct zbctl *z, const struct zb_ioc_alloc *a, int fd)
 {
 	__u64 *p = dev_mmap(z->fd, a->mmap_offset, a->length);
@@ -119,13 +119,13 @@ int cmd_export(struct zbctl *z)
 }
 
 /**
- * struct copy - a copy under way
- * @in: file it is from, and whether it is read directly
- * @out: file it goes to, -1 for none
+ * struct copy - the state of a copy
+ * @in: source file, and whether it is read with O_DIRECT
+ * @out: destination file, -1 for none
  * @p: the mapped buffer
- * @room: bytes of it
- * @bytes: copied so far
- * @sum: of all bytes, so that two copies can be compared
+ * @room: size of the buffer
+ * @bytes: number of bytes copied so far
+ * @sum: checksum of all bytes, to compare two copies
  */
 struct copy {
 	const char *in_name;
@@ -140,7 +140,7 @@ struct copy {
 	__u64 sum;
 };
 
-/* With O_DIRECT where the file system has it. */
+/* Open with O_DIRECT if the file system supports it. */
 static int open_direct(const char *name, int flags, bool *direct)
 {
 	int fd = open(name, flags | O_DIRECT | O_CLOEXEC, 0666);
@@ -165,7 +165,7 @@ static int io_err(const struct copy *c, const char *name, int err)
 		      strerror(err));
 }
 
-/* The last piece of a file need not be a whole block: O_DIRECT ends before it. */
+/* Switch O_DIRECT off for the last part of a file, which may not be a whole block. */
 static int no_direct(int fd, bool *direct)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -35,7 +35,7 @@ static int debugfs_open(const struct zbctl *z, const char *name, int flags,
 	return fd;
 }
 
-/* Everything there is to read from @fd, as a string; NULL with errno. */
+/* Read @fd up to the end; returns a string, or NULL with errno set. */
 static char *read_all(int fd)
 {
 	size_t size = 0, len = 0;
@@ -65,7 +65,7 @@ static char *read_all(int fd)
 	return NULL;
 }
 
-/* The text of a file, to be freed; NULL after an error line. */
+/* Read a file; returns a string, which the caller frees, or NULL after an error line. */
 char *debugfs_read(const struct zbctl *z, const char *name)
 {
 	char path[512];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: the ioctls, and why one of them failed.
+ * zbctl: the ioctls, and explanations of their failures.
  *
- * The module answers with an errno. Here it is compared with what the module
- * tells of itself, so that the error line can name the cure.
+ * The module returns only an errno. This file determines the cause with the help of
+ * ZB_IOC_INFO and ZB_IOC_ZONE, so that the error line can tell the user what to do.
  */
 #include "zbctl.h"
 
@@ -33,7 +33,7 @@ static int open_err(const char *path, int err)
 	}
 }
 
-/* Returns a file of its own, or -1 after an error line. */
+/* Open the device; returns a file descriptor, or -1 after an error line. */
 int dev_open(struct zbctl *z)
 {
 	int fd = open(z->device, O_RDWR | O_CLOEXEC);
@@ -43,7 +43,7 @@ int dev_open(struct zbctl *z)
 	return fd;
 }
 
-/* The file of this process; opened once, closed by main. */
+/* The open file shared by all commands of this process; opened once, closed by main(). */
 int dev_get(struct zbctl *z)
 {
 	if (z->fd < 0)
@@ -86,7 +86,7 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a)
 	a->order = req->order;
 	a->length = req->length;
 	a->deadline_ns = req->deadline_ns;
-	/* One who waits wants to be interrupted. */
+	/* do not restart a wait that was interrupted by a signal */
 	if (req->flags & ZB_BUF_WAIT)
 		return ioctl(fd, ZB_IOC_ALLOC, a) < 0 ? -errno : 0;
 	return dev_ioctl(fd, ZB_IOC_ALLOC, a);
@@ -110,7 +110,7 @@ int dev_query(int fd, __u32 handle, struct zb_ioc_query *q)
 	return dev_ioctl(fd, ZB_IOC_QUERY, q);
 }
 
-/* A label that is too long is refused, as by the module. */
+/* Refuse a label that is too long, like the module does. */
 int dev_label(int fd, __u32 handle, const char *label)
 {
 	struct zb_ioc_label arg;
@@ -133,7 +133,7 @@ int dev_phys(int fd, __u32 handle, struct zb_ioc_phys *phys)
 	return dev_ioctl(fd, ZB_IOC_PHYS, phys);
 }
 
-/* The dma-buf, or -errno. */
+/* Returns the file descriptor of a dma-buf, or -errno. */
 int dev_export(int fd, __u32 handle, __u32 flags)
 {
 	struct zb_ioc_export arg;
@@ -174,7 +174,7 @@ int dev_bulk_free(int fd, struct zb_ioc_bulk_free *bulk)
 	return dev_ioctl(fd, ZB_IOC_BULK_FREE, bulk);
 }
 
-/* Returns MAP_FAILED with errno, as mmap() does. */
+/* Returns MAP_FAILED with errno set on failure, like mmap(). */
 void *dev_mmap(int fd, __u64 offset, __u64 length)
 {
 	if (length > SIZE_MAX) {
@@ -185,7 +185,7 @@ void *dev_mmap(int fd, __u64 offset, __u64 length)
 		    fd, (off_t)offset);
 }
 
-/* Why the first ioctl failed, most likely: it is another device. */
+/* Explain why the first ioctl failed; the most likely reason is that it is another device. */
 int info_err(struct zbctl *z, int err)
 {
 	if (err == ENOTTY)
@@ -194,7 +194,7 @@ int info_err(struct zbctl *z, int err)
 	return zb_err(err, "%s: %s", z->device, strerror(err));
 }
 
-/* "order 9 (2M)" or the length */
+/* Format a request as "order 9 (2M)" or as its length. */
 static const char *req_text(const struct zb_req *req,
 			    const struct zb_ioc_info *info, char buf[48])
 {
@@ -290,7 +290,7 @@ static int size_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 	return 0;
 }
 
-/* Nonzero when a cause was found and its line printed. */
+/* Returns nonzero if the cause was found and printed. */
 static int alloc_einval(int fd, const struct zb_req *req,
 			const struct zb_ioc_info *info)
 {
@@ -307,7 +307,7 @@ static int alloc_einval(int fd, const struct zb_req *req,
 	return rc;
 }
 
-/* What the zones have, and which of them would have had the block. */
+/* The largest free block of each zone, and where the requested block would be available. */
 struct largest {
 	char text[256];
 	bool reachable;
@@ -388,8 +388,8 @@ static int alloc_enomem(int fd, const struct zb_req *req,
 }
 
 /*
- * Why @req failed with errno @err after @got of its buffers were had. To be
- * called before they are given back: what is left then is the reason.
+ * Explain why @req failed with errno @err after @got of its buffers were allocated. To be
+ * called before these are freed, because the reason is the lack of memory at this time.
  */
 int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 {

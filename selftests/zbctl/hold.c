@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl alloc, hold: buffers that stay as long as a process does.
+ * zbctl alloc, hold: buffers that are held by a process.
  *
- * Handles belong to the open file. So alloc leaves a process behind that has
- * nothing but this file open. It is made in two steps: a child allocates and
- * prints; then it executes itself anew, so that its command line can tell what
- * it holds, and as soon as it sleeps it says so in a pipe to its parent.
+ * Handles belong to the open file, so alloc leaves a background process behind (the holder)
+ * that keeps only this file open. It is started in two steps: a child allocates and prints;
+ * then it executes zbctl again, so that its command line shows what it holds, and
+ * reports to its parent through a pipe when it is ready.
  */
 #include "zbctl.h"
 
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What a holder has open, besides /dev/null in place of the standard files. */
+/* The open files of a holder, besides /dev/null as its standard files. */
 #define HOLDER_PIPE	3
 #define HOLDER_DEV	4
 
@@ -29,7 +29,7 @@ static void end_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 }
 
-/* From now on they wait for wait_end(), also those ignored by a shell's "&". */
+/* Block the signals for wait_end(), including those that a shell ignores for "&". */
 static void block_signals(void)
 {
 	sigset_t set;
@@ -40,7 +40,7 @@ static void block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Until a signal, or for @seconds when not negative. */
+/* Wait for a signal, at most @seconds unless that is negative. */
 static void wait_end(long long seconds)
 {
 	struct timespec end, now, left = { 0 };
@@ -83,7 +83,7 @@ static int null_std_files(void)
 	return rc;
 }
 
-/* The holder from its exec on. Started by hand it has no pipe and ends. */
+/* The holder after its exec. Without the pipe, i.e. if started manually, it exits. */
 int holder_main(void)
 {
 	char done = 1;
@@ -93,13 +93,13 @@ int holder_main(void)
 	prctl(PR_SET_NAME, HOLDER_COMM);
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);
-	/* A holder must not keep anybody's pipe, terminal or mount busy. */
+	/* a holder must not keep a pipe, a terminal or a mount busy */
 	if (null_std_files() || chdir("/"))
 		return zb_err(errno, "alloc: /dev/null: %s: nothing is kept",
 			      strerror(errno));
 	/*
-	 * From here on the parent may end. If it was killed before, nobody
-	 * knows of us, and the pipe has no reader.
+	 * The parent may exit from here on. If it was killed before this, the pipe has no
+	 * reader, and the holder must not stay because its ID is unknown.
 	 */
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (write(HOLDER_PIPE, &done, 1) != 1)
@@ -121,7 +121,7 @@ static void close_from(unsigned int first)
 		close((int)fd);
 }
 
-/* Leaves open: the standard files, @pipe_fd as HOLDER_PIPE. */
+/* Close all files except the standard files and @pipe_fd, which becomes HOLDER_PIPE. */
 static int child_files(int pipe_fd)
 {
 	if (pipe_fd != HOLDER_PIPE && dup2(pipe_fd, HOLDER_PIPE) < 0)
@@ -191,8 +191,8 @@ static const char *zones_text(const struct zb_req *req,
 }
 
 /*
- * Become the holder with a command line of words like "count=3". Comes back
- * only when there is no /proc; then the old command line has to do.
+ * Become the holder, with a command line of words like "count=3". Returns only if /proc is
+ * missing; then the process continues with its old command line.
  */
 static void exec_holder(const struct zbctl *z, const struct zb_req *req,
 			const struct zb_ioc_alloc *bufs)
@@ -217,8 +217,8 @@ static void exec_holder(const struct zbctl *z, const struct zb_req *req,
 }
 
 /*
- * A session of its own keeps the holder from the signals of the terminal, so while
- * it waits for memory it has to end with its parent, whatever ends that.
+ * The session of its own protects the holder from signals of the terminal. While it waits
+ * for memory, it must therefore exit together with its parent, for whatever reason.
  */
 static int child_signals(pid_t parent)
 {
@@ -243,7 +243,7 @@ static int child_main(struct zbctl *z, const struct zb_req *req, int pipe_fd,
 	rc = alloc_many(z->fd, req, &bufs);
 	if (rc)
 		return rc;
-	/* Once the ID is known, a signal is a request to give all back. */
+	/* once the ID has been printed, a signal is a request to free the buffers */
 	block_signals();
 	rc = print_held(z, req, bufs, true);
 	if (!rc) {
@@ -254,7 +254,7 @@ static int child_main(struct zbctl *z, const struct zb_req *req, int pipe_fd,
 	return rc;
 }
 
-/* Until the holder has everything, or has printed why not. */
+/* Wait until the holder has all buffers, or has printed an error. */
 static int wait_holder(pid_t pid, int fd)
 {
 	ssize_t nr;
@@ -304,7 +304,7 @@ int cmd_alloc(struct zbctl *z)
 	return rc;
 }
 
-/* Map a buffer and write to every page of it; stays mapped. */
+/* Map a buffer and write to every page of it; the mapping stays. */
 static int touch(int fd, const struct zb_ioc_alloc *a)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -334,7 +334,7 @@ int cmd_hold(struct zbctl *z)
 		return rc;
 	if (dev_get(z) < 0)
 		return ZBCTL_FAILED;
-	/* A signal ends the wait for memory at once, and what was had is gone. */
+	/* a signal ends the wait for memory and this process, which frees its buffers */
 	rc = alloc_many(z->fd, &req, &bufs);
 	if (rc)
 		return rc;

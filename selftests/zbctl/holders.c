@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl holders, free: the processes that alloc left behind.
+ * zbctl holders, free: the background processes started by alloc.
  *
- * A holder is known by its comm. To end one, get a pidfd first and look at the
- * comm then: what is signalled is what was looked at, even if the pid is given
- * to another process in between.
+ * A holder is recognized by its comm. To end one, open a pidfd first and check the comm
+ * after that, so that the signal can't reach another process that reuses the pid.
  */
 #include "zbctl.h"
 
@@ -24,7 +23,7 @@ struct ids {
 	size_t nr;
 };
 
-/* A file of /proc/@pid with a NUL behind it; -1 when there is none. */
+/* Read a file of /proc/@pid as a string; returns -1 if there is none. */
 static ssize_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
 {
 	char path[64];
@@ -42,8 +41,8 @@ static ssize_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
 }
 
 /*
- * The comm of @pid, from "123 (comm) S ..."; a zombie has freed everything and
- * counts as gone. Returns -1 when there is no such process.
+ * Parse the comm of @pid from "123 (comm) S ...". Returns -1 if there is no such process;
+ * zombies are ignored because they have freed everything.
  */
 static int proc_comm(pid_t pid, char comm[64])
 {
@@ -199,7 +198,7 @@ int cmd_holders(struct zbctl *z)
 	return rc;
 }
 
-/* -1 without pidfds (Linux before 5.3, or a filter): the pid has to do. */
+/* Returns -1 without pidfds (Linux before 5.3, or a filter); then the pid is used. */
 static int pidfd_open_raw(pid_t pid)
 {
 #ifdef SYS_pidfd_open
@@ -220,7 +219,7 @@ static int send_signal(pid_t pid, int pidfd, int sig)
 	return kill(pid, sig);
 }
 
-/* Returns whether it ended within @ms. */
+/* Returns true if the process exits within @ms. */
 static bool wait_gone(pid_t pid, int pidfd, int ms)
 {
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
@@ -261,7 +260,7 @@ static int end_holder(pid_t pid, int pidfd)
 			      (long)pid, strerror(errno));
 	if (wait_gone(pid, pidfd, 3000))
 		return 0;
-	/* Stopped or traced; it has nothing to tidy up that exit does not. */
+	/* it may be stopped or traced; SIGKILL is safe because exit frees everything */
 	send_signal(pid, pidfd, SIGKILL);
 	if (wait_gone(pid, pidfd, 3000))
 		return 0;
@@ -305,7 +304,7 @@ int cmd_free(struct zbctl *z)
 
 	if (!rc && !ids.nr && !z->quiet)
 		printf("no holders\n");
-	/* One that fails must not keep the others from being freed. */
+	/* continue with the other holders if one can't be ended */
 	for (size_t i = 0; rc != ZBCTL_USAGE && i < ids.nr; i++)
 		rc |= free_one(z, ids.pid[i]);
 	free(ids.pid);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl info: what is loaded and how full it is.
+ * zbctl info: properties and usage of the loaded module.
  */
 #include "zbctl.h"
 

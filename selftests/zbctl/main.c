@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl - drive /dev/zbuddy from the command line
+ * zbctl - command line interface of /dev/zbuddy
  *
- * One table of commands, one of options. Options may stand before or behind
- * the command; each command says which of them it takes.
+ * Tables define the commands and the options. Options may precede or follow the command;
+ * each command has a set of options that it accepts.
  */
 #include "zbctl.h"
 
@@ -253,7 +253,7 @@ static int unknown_option(const char *arg)
 			 arg);
 }
 
-/* One option at argv[*i], its value behind = or in the next word. */
+/* Parse an option at argv[*i]; its value follows = or is the next word. */
 static int parse_option(struct zbctl *z, int argc, char **argv, int *i)
 {
 	char *arg = argv[*i];
@@ -275,7 +275,7 @@ static int parse_option(struct zbctl *z, int argc, char **argv, int *i)
 	return set_option(z, o, argv[*i]);
 }
 
-/* Options are taken out of @argv; what is left goes to z->argc and z->argv. */
+/* Parse and remove options from @argv; the remaining words are in z->argc and z->argv. */
 static int parse_args(struct zbctl *z, int argc, char **argv)
 {
 	bool end = false;
@@ -394,7 +394,7 @@ static int check_args(const struct zbctl *z, const struct cmd *cmd)
 	return 0;
 }
 
-/* Parse and run one command out of @cmds. Words of @argv are moved about. */
+/* Parse and run one command of @cmds. The words of @argv are reordered. */
 int zbctl_run(struct zbctl *z, const struct cmds *cmds, int argc, char **argv)
 {
 	const struct cmd *cmd;
@@ -420,7 +420,7 @@ int zbctl_run(struct zbctl *z, const struct cmds *cmds, int argc, char **argv)
 	return rc ? rc : cmd->fn(z);
 }
 
-/* So that no file we open becomes 0, 1 or 2 and is written to by mistake. */
+/* Make sure that no file opened later gets descriptor 0, 1 or 2. */
 static void fill_std_files(void)
 {
 	int fd;

@@ -27,7 +27,7 @@ struct map {
 	bool color;
 };
 
-/* How full a pageblock is, from empty to full; the shades of a colour too. */
+/* Usage of a pageblock, from free to full; also the index of the shade of a colour. */
 enum level {
 	LEVEL_FREE,
 	LEVEL_QUARTER,
@@ -38,8 +38,8 @@ enum level {
 };
 
 /*
- * What each type looks like. Blue and orange, the two common ones, are told
- * apart by everybody; within a colour, fuller is brighter.
+ * Letter and colour of each type. The two most common types are blue and orange, which are
+ * distinguishable with all kinds of colour vision; fuller pageblocks are brighter.
  */
 static const struct look {
 	char letter;
@@ -161,7 +161,7 @@ static bool same_look(const struct block *a, const struct block *b)
 	return a->type == b->type && level_of(a) == level_of(b);
 }
 
-/* @before is the cell to the left; one like it has set the colour already. */
+/* @before is the cell to the left; if it looks the same, the colour is set already. */
 static void print_cell(const struct map *m, const struct block *b,
 		       const struct block *before)
 {
@@ -176,7 +176,7 @@ static void print_cell(const struct map *m, const struct block *b,
 	putchar(' ');
 }
 
-/* One row: up to @m->width pageblocks that follow each other. */
+/* Print a row of up to @m->width contiguous pageblocks. */
 static size_t print_row(const struct map *m, const struct block *b, size_t nr,
 			__u64 first)
 {
@@ -256,7 +256,7 @@ static void legend_color(const struct map *m, const bool *seen)
 	printf("   one cell is %s\n", size_text(m->block_bytes));
 }
 
-/* What the letters are, then what the signs are that are no letters. */
+/* Explain the letters, and then the other signs. */
 static void legend_plain(const struct map *m, const bool *seen)
 {
 	static const char * const signs[][2] = {
@@ -293,7 +293,7 @@ static void print_legend(const struct map *m)
 		const struct block *b = &m->blocks[i];
 
 		seen[b->type * NR_LEVELS + level_of(b)] = true;
-		/* With colours a type is shown whole or not at all. */
+		/* with colours, the legend has all shades of each type */
 		if (m->color)
 			seen[b->type * NR_LEVELS] = true;
 	}
@@ -334,7 +334,7 @@ static int map_options(const struct zbctl *z, struct map *m)
 				 z->color);
 	m->block_bytes = (__u64)sysconf(_SC_PAGESIZE) * BLOCK_PAGES;
 	m->width = 64;
-	/* On a narrow terminal rows of 32 are easier to count than rows of 61. */
+	/* on a narrow terminal, use a power of two, e.g. 32 instead of 61 cells */
 	while (room && m->width > 8 && m->width + 11 > room)
 		m->width /= 2;
 	if (z->given & OPT(WIDTH))

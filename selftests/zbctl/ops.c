@@ -10,7 +10,7 @@
 /* For stress_fault(): what this thread was doing. */
 static __thread struct stress_worker *current_worker;
 
-/* The one line; what other threads find after it is a consequence. */
+/* Print a failure, once only: failures of other threads after it are consequences. */
 int stress_fail(struct stress_worker *w, const struct stress_buf *b,
 		const char *fmt, ...)
 {
@@ -33,7 +33,7 @@ int stress_fail(struct stress_worker *w, const struct stress_buf *b,
 	return -1;
 }
 
-/* A mapping without memory behind it ends the program, but not silently. */
+/* Report SIGBUS or SIGSEGV of a mapping before the program exits. */
 void stress_fault(int sig)
 {
 	if (current_worker)
@@ -43,7 +43,7 @@ void stress_fault(int sig)
 	_exit(ZBCTL_FAILED);
 }
 
-/* Half of them small, few large. */
+/* Choose an order; half of them are small, few are large. */
 static __u32 pick_order(struct stress_worker *w, __u32 max)
 {
 	__u32 order = 0;
@@ -91,7 +91,7 @@ static int expect_num(struct stress_worker *w, const struct stress_buf *b,
 			   expected, found);
 }
 
-/* What ZB_IOC_ALLOC returned, against what the header promises. */
+/* Check the results of ZB_IOC_ALLOC according to the user header. */
 static int check_alloc(struct stress_worker *w, const struct zb_req *req,
 		       const struct stress_buf *b)
 {
@@ -129,7 +129,7 @@ static int make_room(struct stress_worker *w)
 	return 0;
 }
 
-/* Forget a buffer; the last one takes its place. */
+/* Remove a buffer from the list; the last one takes its place. */
 static void drop(struct stress_worker *w, struct stress_buf *b)
 {
 	w->live_bytes -= b->length;
@@ -175,7 +175,7 @@ static int add_buf(struct stress_worker *w, int fd, const struct zb_req *req,
 		.length	= a->length,
 		.offset	= a->mmap_offset,
 	};
-	/* Handles come again, in other files as well: the number of the op not. */
+	/* handles are reused, but the number of the operation is unique in this thread */
 	b->key = stress_mix(w->s->seed ^ stress_mix((__u64)w->id << 48 ^
 			    w->op) ^ a->handle);
 	w->live_bytes += b->length;

@@ -18,10 +18,10 @@ static struct {
 	bool mute;
 } last;
 
-/* The last error, for those that were remembered while muted. */
+/* Print the last error, which was recorded while muted. */
 void err_print(void)
 {
-	/* What was printed before must not appear behind its error. */
+	/* earlier output must precede the error */
 	fflush(stdout);
 	fprintf(stderr, "zbctl: %s%s\n", last.where, last.text);
 }
@@ -55,7 +55,7 @@ int usage_err(const char *fmt, ...)
 	return ZBCTL_USAGE;
 }
 
-/* Errors from now on are of this line of a script; none with NULL. */
+/* Prefix further errors with this line of a script; no prefix if @file is NULL. */
 void err_where(const char *file, unsigned long line)
 {
 	last.where[0] = '\0';
@@ -64,7 +64,7 @@ void err_where(const char *file, unsigned long line)
 			 line);
 }
 
-/* Remember errors without printing them; forgets the one before. */
+/* Record errors without printing them; forget the previous one. */
 void err_mute(bool mute)
 {
 	last.mute = mute;
@@ -79,7 +79,7 @@ int err_last(void)
 	return last.err;
 }
 
-/* Columns of the terminal, 0 when stdout is none and lines may be any length. */
+/* Width of the terminal, 0 if stdout is not a terminal. */
 unsigned int term_width(void)
 {
 	struct winsize ws;
@@ -130,7 +130,7 @@ static void js_key(const char *key)
 	putchar(':');
 }
 
-/* @key is NULL at the top and in arrays. */
+/* @key is NULL at the top level and in arrays. */
 void js_open(const char *key, char bracket)
 {
 	js_key(key);
@@ -171,7 +171,7 @@ void js_bool(const char *key, bool val)
 	fputs(val ? "true" : "false", stdout);
 }
 
-/* An array of strings from names with commas between; none from "". */
+/* Print comma-separated names as an array of strings. */
 void js_list(const char *key, const char *names)
 {
 	char name[64];

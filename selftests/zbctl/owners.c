@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl owners: who holds which buffers, from debugfs. Its files have a line of
- * names and values per buffer, or per process; they are shown as they come.
+ * zbctl owners: which process holds which buffers, from debugfs. The files have a line of
+ * names and values per buffer or process, which are shown in the same order.
  */
 #include "zbctl.h"
 
@@ -14,7 +14,7 @@ struct field {
 	char *value;
 };
 
-/* "name value name value ..."; returns how many. */
+/* Parse "name value name value ..."; returns the number of fields. */
 static size_t parse_line(char *line, struct field fields[MAX_FIELDS])
 {
 	char *save = NULL;
@@ -115,7 +115,7 @@ static void show_line(const struct zbctl *z, char *line)
 		print_buffer(fields, nr);
 }
 
-/* How many buffers there are; -1 without debugfs. */
+/* The number of buffers; -1 without debugfs. */
 long owners_count(const struct zbctl *z)
 {
 	char *text = debugfs_read(z, "owners");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl stress: what is written to buffers, and found there again.
+ * zbctl stress: patterns that are written to buffers and verified.
  *
- * Nothing physical is known here. If two buffers overlap, or a page is handed
- * out while somebody still has it, it shows as damage to a pattern that no
- * other buffer has, or as a fresh page that is not zero.
+ * Physical addresses are not known here. If two buffers overlap, or a page is allocated
+ * while it is still in use, the pattern of a buffer, which is unique, is damaged, or a new
+ * page is not zero.
  */
 #include "stress.h"
 
@@ -18,7 +18,7 @@ __u64 stress_mix(__u64 x)
 	return x ^ x >> 31;
 }
 
-/* 0 .. @below - 1 */
+/* A random number in 0 .. @below - 1. */
 __u64 stress_rnd(struct stress_worker *w, __u64 below)
 {
 	w->rng += 0x9e3779b97f4a7c15ull;
@@ -35,7 +35,7 @@ static unsigned int nr_samples(__u64 pages)
 	return pages < STRESS_SAMPLES ? (unsigned int)pages : STRESS_SAMPLES;
 }
 
-/* The page of a sample: all of a small buffer, else first, last and between. */
+/* The page of a sample: all pages of a small buffer, else first, last and pages in between. */
 static __u64 sample_page(__u64 pages, unsigned int sample)
 {
 	if (pages <= STRESS_SAMPLES)
@@ -65,11 +65,11 @@ static int check_page(struct stress_worker *w, const struct stress_buf *b,
 	return 0;
 }
 
-/* Zeroes, the first time; the pattern from then on. */
+/* Verify a page: zeroes at the first visit, the pattern from then on. */
 static int check_sample(struct stress_worker *w, struct stress_buf *b,
 			unsigned int sample, __u64 page, __u64 *p)
 {
-	/* Never 0: that stands for a page of zeroes. */
+	/* never 0, which stands for a page of zeroes */
 	__u64 key = stress_mix(b->key ^ page) | 1;
 	int rc;
 
@@ -83,7 +83,7 @@ static int check_sample(struct stress_worker *w, struct stress_buf *b,
 	return 0;
 }
 
-/* The samples in pages @from .. @from + @nr - 1, mapped at @p. */
+/* Check the samples in pages @from .. @from + @nr - 1, mapped at @p. */
 static int check_window(struct stress_worker *w, struct stress_buf *b, char *p,
 			__u64 from, __u64 nr)
 {
@@ -100,7 +100,7 @@ static int check_window(struct stress_worker *w, struct stress_buf *b, char *p,
 	return rc;
 }
 
-/* NULL when the kernel has no memory for a mapping; that is counted. */
+/* Map a window; *@p is NULL if the kernel has no memory for that, which is counted. */
 static int map_window(struct stress_worker *w, struct stress_buf *b, __u64 from,
 		      __u64 nr, char **p)
 {
@@ -156,7 +156,7 @@ static int visit_window(struct stress_worker *w, struct stress_buf *b,
 	return rc;
 }
 
-/* All of a small buffer half of the time, else a window around a sample. */
+/* Choose all of a small buffer in half of the cases, else a window around a sample. */
 static void pick_window(struct stress_worker *w, const struct stress_buf *b,
 			__u64 *from, __u64 *nr)
 {
@@ -174,7 +174,7 @@ static void pick_window(struct stress_worker *w, const struct stress_buf *b,
 	*nr = (page + behind < pages ? page + behind + 1 : pages) - *from;
 }
 
-/* Map some of @b, verify it or write to it for the first time, unmap. */
+/* Map a part of @b, verify it or write to it for the first time, and unmap it. */
 int stress_visit(struct stress_worker *w, struct stress_buf *b)
 {
 	__u64 from, nr;
@@ -183,7 +183,7 @@ int stress_visit(struct stress_worker *w, struct stress_buf *b)
 	return visit_window(w, b, from, nr);
 }
 
-/* Verify everything that was ever written to @b. */
+/* Verify everything that was written to @b. */
 int stress_visit_all(struct stress_worker *w, struct stress_buf *b)
 {
 	__u64 pages = nr_pages(w, b);
@@ -201,8 +201,8 @@ int stress_visit_all(struct stress_worker *w, struct stress_buf *b)
 }
 
 /*
- * Free @b while some of it is mapped: the mapping must go on as if nothing had
- * happened. The buffer is gone even if this fails behind the free.
+ * Free @b while a part of it is mapped: the mapping must keep its contents. The handle is
+ * invalid afterwards even if a later step fails.
  */
 int stress_free_mapped(struct stress_worker *w, struct stress_buf *b)
 {

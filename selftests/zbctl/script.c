@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl script: commands that share one open file, so that handles make sense
- * from one line to the next.
+ * zbctl script: commands that share one open file, so that all lines can use the same
+ * handles.
  */
 #include "zbctl.h"
 
@@ -14,8 +14,8 @@
 /**
  * struct script - a running script
  * @fd: the open file, or -1
- * @handles: what was allocated, in this order; 0 once it is freed
- * @nr: how many
+ * @handles: handles in the order of allocation; 0 for freed ones
+ * @nr: number of handles
  * @expect: errno that the next command must fail with, or 0
  */
 struct script {
@@ -38,7 +38,7 @@ static int remember(struct script *s, __u32 handle)
 	return 0;
 }
 
-/* 7, @2 or last */
+/* Parse a handle: 7, @2 or last. */
 static int parse_handle(const struct script *s, const char *text, __u32 *handle)
 {
 	long long n = (long long)s->nr;
@@ -70,7 +70,7 @@ int script_remember(struct zbctl *z, __u32 handle)
 	return remember(z->script, handle);
 }
 
-/* It was freed. */
+/* Remove a freed handle. */
 void script_forget(struct zbctl *z, __u32 handle)
 {
 	struct script *s = z->script;
@@ -151,7 +151,7 @@ static int script_free(struct zbctl *z)
 	return rc;
 }
 
-/* The handle in argv[0] and what the module knows of it. */
+/* Parse the handle in argv[0] and query it. */
 static int get_buf(struct zbctl *z, struct zb_ioc_query *q)
 {
 	__u32 handle = 0;
@@ -208,7 +208,7 @@ static int script_query(struct zbctl *z)
 	return 0;
 }
 
-/* The buffer in argv[0], mapped, and the byte in argv[1]. */
+/* Map the buffer in argv[0], and parse the byte in argv[1]. */
 static int map_buf(struct zbctl *z, struct zb_ioc_query *q, unsigned char *byte,
 		   unsigned char **p)
 {
@@ -336,7 +336,7 @@ static int run_command(struct zbctl *z, struct script *s, int argc, char **argv)
 	return rc;
 }
 
-/* Run what must fail with s->expect. */
+/* Run a command that must fail with s->expect. */
 static int run_expected(struct zbctl *z, struct script *s, int argc,
 			char **argv)
 {
@@ -379,7 +379,7 @@ static int run_words(struct zbctl *z, struct script *s, int argc, char **argv)
 	       run_command(z, s, argc, argv);
 }
 
-/* echo keeps its blanks and signs, so it is found before words are cut. */
+/* Handle echo before the line is split into words, so that blanks are kept. */
 static bool run_echo(const char *line)
 {
 	if (strncmp(line, "echo", 4) || (line[4] && line[4] != ' '))
@@ -416,7 +416,7 @@ static int run_file(struct zbctl *z, struct script *s, FILE *f)
 	while (!rc && getline(&line, &size, f) >= 0) {
 		err_where(s->name, ++s->line);
 		rc = run_line(z, s, line);
-		/* One who types or pipes wants the answer before the next line. */
+		/* interactive users and pipes need the output before the next line */
 		fflush(stdout);
 	}
 	if (!rc && ferror(f))

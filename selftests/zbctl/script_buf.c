@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl script: what can be done with buffers besides writing to them.
+ * zbctl script: commands on buffers other than allocating and writing.
  */
 #include "zbctl.h"
 
 #include <limits.h>
 #include <sys/mman.h>
 
-/* The handle in argv[0], and the device open. */
+/* Open the device if necessary, and parse the handle in argv[0]. */
 static int get_handle(struct zbctl *z, __u32 *handle)
 {
 	int rc = script_handle(z, z->argv[0], handle);
@@ -79,7 +79,7 @@ static int parse_sync(const struct zbctl *z, __u32 *flags)
 	return 0;
 }
 
-/* The range in argv[3] and argv[4], or all of the buffer. */
+/* Parse the range in argv[3] and argv[4]; default: the whole buffer. */
 static int sync_range(struct zbctl *z, __u32 handle, __u64 *offset,
 		      __u64 *length)
 {
@@ -125,7 +125,7 @@ int script_sync(struct zbctl *z)
 	return err ? buffer_err("sync", handle, -err) : 0;
 }
 
-/* Stays open until the script ends, and is the buffer's memory. */
+/* Export a dma-buf, which stays open until the script ends, and verify its contents. */
 int script_export(struct zbctl *z)
 {
 	struct zb_ioc_query q;

@@ -2,8 +2,8 @@
 /*
  * zbctl stat: buddyinfo and pagetypeinfo side by side.
  *
- * Both files are those of /proc, so they are parsed the way one parses those:
- * the number of orders and the names of the types are what the files say.
+ * Both files have the format of those in /proc, and are parsed like these: the number of
+ * orders and the names of the types are taken from the files.
  */
 #include "zbctl.h"
 
@@ -52,7 +52,7 @@ static struct zstat *find_zone(struct stats *s, int node, const char *name,
 	return z;
 }
 
-/* The index of a type, or -1 when there are more than anybody expected. */
+/* The index of a type, or -1 if there are too many types. */
 static int find_type(struct stats *s, const char *name)
 {
 	unsigned int i;
@@ -67,7 +67,7 @@ static int find_type(struct stats *s, const char *name)
 	return (int)s->nr_types++;
 }
 
-/* Returns how many numbers there were; ">100000" is the kernel's "at least". */
+/* Returns the number of values; the kernel prints ">100000" for "at least". */
 static unsigned int parse_row(const char *p, __u64 *row, unsigned int max)
 {
 	unsigned int nr = 0;
@@ -109,14 +109,14 @@ static int parse_type_line(struct stats *s, const char *line)
 		return -1;
 	z = find_zone(s, node, zone, false);
 	t = find_type(s, type);
-	/* A zone that came between the two files shows up next time. */
+	/* ignore a zone that was not in the other file yet */
 	if (!z || t < 0)
 		return 0;
 	return parse_row(line + at, z->free[t], MAX_ORDERS) == s->nr_orders ?
 	       0 : -1;
 }
 
-/* Columns are in the order of the header, rows of types may be in another. */
+/* The columns have the order of the header, which may differ from the order of the rows. */
 static int parse_blocks_line(struct stats *s, const char *line,
 			     const int *cols, unsigned int nr_cols)
 {
@@ -162,7 +162,7 @@ static int parse_buddyinfo(struct stats *s, char *text)
 	return rc;
 }
 
-/* A file has two or three tables for each node, each under a line of its own. */
+/* The file has two or three tables for each node, each with a header line. */
 static int parse_pagetypeinfo(struct stats *s, char *text)
 {
 	static const char free_head[] = "Free pages count";
@@ -201,7 +201,7 @@ static __u64 pages_of(const __u64 *row, unsigned int nr)
 	return pages;
 }
 
-/* Pages that one file has and the other not; 0 when nobody allocates. */
+/* The difference between both files in pages; 0 unless memory is allocated in between. */
 static long long differ(const struct stats *s, const struct zstat *z)
 {
 	long long pages = (long long)pages_of(z->buddy, s->nr_orders);
@@ -232,7 +232,7 @@ static int read_stats(const struct zbctl *z, struct stats *s)
 	return rc;
 }
 
-/* Read both again while they differ: they are two snapshots. */
+/* The files are separate snapshots, so read both again while they differ. */
 static int read_settled(const struct zbctl *z, struct stats *s)
 {
 	int rc = read_stats(z, s);
@@ -250,7 +250,7 @@ static int read_settled(const struct zbctl *z, struct stats *s)
 	return rc;
 }
 
-/* One table: rows are the types and a total, columns the orders and sums. */
+/* A table: rows are types and a total, columns are orders and sums. */
 struct table {
 	char cell[MAX_TYPES + 2][MAX_ORDERS + 3][24];
 	char label[MAX_TYPES + 2][NAME_LEN];
@@ -303,7 +303,7 @@ static unsigned int col_width(const struct table *t, unsigned int col)
 
 		width = len > width ? len : width;
 	}
-	/* Two blanks set the sums apart from the orders. */
+	/* two blanks separate the sums from the orders */
 	return (unsigned int)width + (col + 3 >= t->cols ? 2 : 1);
 }
 
@@ -341,9 +341,8 @@ static void table_part(const struct table *t, unsigned int from,
 }
 
 /*
- * All columns, if the terminal has room for them. If not, first the largest
- * orders are left out as long as no zone has such a block; if that is not
- * enough, the sums go to a table of their own below.
+ * Print all columns if the terminal is wide enough. Otherwise, omit the largest orders if no
+ * zone has such a block; if that is not sufficient, print the sums in a second table.
  */
 static void table_print(const struct table *t)
 {

@@ -2,9 +2,9 @@
 /*
  * zbctl stress: options, threads, summary.
  *
- * Each thread allocates, maps, verifies and frees on its own; only the open
- * file of an even thread is used by its odd neighbour as well. What a thread
- * does follows from the seed and its number alone.
+ * Each thread allocates, maps, verifies and frees independently; only the open file of an
+ * even thread is also used by the next odd one. The operations of a thread depend only on
+ * the seed and its number.
  */
 #include "stress.h"
 
@@ -58,7 +58,7 @@ static struct totals add_up(struct stress_worker *w, unsigned int nr)
 	return t;
 }
 
-/* Flags without a zone that could ever serve them would only fail. */
+/* Add flags to be used if there is a zone that can serve them. */
 static void add_gfp(struct stress *s, int fd, const struct zb_ioc_info *info,
 		    __u32 gfp, __u32 max_order)
 {
@@ -196,7 +196,7 @@ static void progress(const struct stress *s, struct stress_worker *w,
 		t.live, size_text(t.live_bytes));
 }
 
-/* Until all workers ended; the time and Ctrl-C only ask them to. */
+/* Wait for all workers to end; at the time limit or Ctrl-C they are told to. */
 static void watch(struct stress *s, struct stress_worker *w,
 		  const sigset_t *signals, double seconds)
 {
@@ -255,7 +255,7 @@ static void json_summary(const struct stress *s, const struct totals *t,
 	js_close('}');
 }
 
-/* Asked for by number of operations alone, there is no limit of time. */
+/* With --ops and without --seconds, there is no time limit. */
 static double time_limit(const struct zbctl *z)
 {
 	if (z->given & OPT(SECONDS))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * zbctl stress: what its main thread and its workers share.
+ * zbctl stress: definitions shared by the main thread and the workers.
  */
 #ifndef ZBCTL_STRESS_H
 #define ZBCTL_STRESS_H
@@ -12,7 +12,7 @@
 
 /* A buffer is written to and verified at no more than this many pages. */
 #define STRESS_SAMPLES	64
-/* A larger buffer is mapped in parts: the module fills in every page. */
+/* Larger buffers are mapped in parts, because mmap() populates all pages. */
 #define STRESS_WINDOW	2048
 #define STRESS_GFPS	8
 
@@ -28,8 +28,8 @@ enum stress_op {
 
 enum stress_state {
 	STRESS_RUN,
-	STRESS_END,	/* verify and free what is left, then end */
-	STRESS_ABORT,	/* end at once */
+	STRESS_END,	/* verify and free the remaining buffers, then exit */
+	STRESS_ABORT,	/* exit at once */
 };
 
 /**
@@ -45,7 +45,7 @@ struct stress_gfp {
 /**
  * struct stress_buf - a live buffer
  * @fd: the open file its handle belongs to
- * @key: what its pattern is made from
+ * @key: seed of its pattern
  * @written: the samples that hold the pattern; the others still hold zeroes
  */
 struct stress_buf {
@@ -77,7 +77,7 @@ struct stress {
 
 /**
  * struct stress_worker - one thread
- * @fds: its open file; odd threads have that of the neighbour as the second
+ * @fds: its open file; odd threads also use that of the previous thread
  * @bufs: its live buffers
  * @op: number of the operation, for failure lines
  *

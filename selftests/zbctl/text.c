@@ -9,8 +9,8 @@
 #include <strings.h>
 
 /*
- * Decimal, or hexadecimal with 0x. Returns 0, or -1 when it is not such a
- * number or out of range. No octal: nobody means 8 by 010.
+ * Parse a decimal number, or a hexadecimal one with 0x; octal numbers are not supported.
+ * Returns 0, or -1 if it is not a number or out of range.
  */
 int parse_num(const char *s, long long min, long long max, long long *out)
 {
@@ -43,7 +43,7 @@ static int unit_shift(const char *unit)
 	return (int)(p - letters) * 10;
 }
 
-/* A length with its unit: 64K, 10M, 1G, 12345B; -1 when it is none. */
+/* Parse a length with a unit: 64K, 10M, 1G, 12345B. Returns -1 if it is none. */
 int parse_size(const char *s, __u64 *bytes)
 {
 	unsigned long long val;
@@ -64,9 +64,9 @@ int parse_size(const char *s, __u64 *bytes)
 }
 
 /*
- * The names of gfp flags. What is printed is put together greedily from the
- * top, so a group stands above the groups that are part of it. Only entries
- * with @bit are told as flags that a module accepts.
+ * The names of gfp flags. For printing, the table is searched from the top for entries that
+ * match, so a group must precede the groups that it includes. Only entries with @bit are
+ * listed as flags that the module accepts.
  */
 static const struct gfp_name {
 	const char *name;
@@ -113,7 +113,7 @@ static const struct gfp_name {
 	{ "KSWAPD_RECLAIM",	__ZB_GFP_KSWAPD_RECLAIM,	true },
 };
 
-/* __GFP_MOVABLE, GFP_KERNEL and the names of the uapi header do as well. */
+/* Prefixes are optional: __GFP_MOVABLE, GFP_KERNEL and names of the uapi header work, too. */
 static const char *gfp_strip(const char *s)
 {
 	static const char * const prefixes[] = {
@@ -138,7 +138,7 @@ static int gfp_lookup(const char *name, __u32 *bits)
 		*bits = (__u32)val;
 		return 0;
 	}
-	/* ATOMIC is a group and one of its bits; the bit is meant by __. */
+	/* ATOMIC is both a group and one of its bits; with the prefix __, it is the bit */
 	only_bits = !strncmp(name, "__", 2);
 	name = gfp_strip(name);
 	for (size_t i = 0; i < ARRAY_SIZE(gfp_names); i++) {
@@ -165,7 +165,7 @@ static int gfp_unknown(const char *name)
 			 name, known);
 }
 
-/* Names and numbers with commas or bars between. Prints its own error. */
+/* Parse names and numbers separated by commas or bars; prints an error line on failure. */
 int parse_gfp(const char *s, __u32 *gfp)
 {
 	char *copy = strdup(s);
@@ -213,19 +213,19 @@ static const char *gfp_join(__u32 gfp, char buf[GFP_TEXT], bool bits_only)
 	return buf;
 }
 
-/* As one would type it: groups where they fit. */
+/* Format flags as a user would type them, with groups. */
 const char *gfp_text(__u32 gfp, char buf[GFP_TEXT])
 {
 	return gfp_join(gfp, buf, false);
 }
 
-/* Bit for bit. */
+/* Format flags as names of single bits. */
 const char *gfp_bits_text(__u32 gfp, char buf[GFP_TEXT])
 {
 	return gfp_join(gfp, buf, true);
 }
 
-/* ZB_FEATURE_* by name, bits that are newer than this program as a number. */
+/* Format ZB_FEATURE_* bits as names, and unknown bits as a number. */
 const char *features_text(__u64 features, char buf[GFP_TEXT])
 {
 	static const struct {
