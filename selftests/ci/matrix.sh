@@ -20,7 +20,7 @@ usage() {
 	table. Each is built with W=1, where a warning is a failure; then, except where
 	just that is wanted, booted: the module is loaded, tested and unloaded, and the
 	kernel log must be clean. A failure shows the end of its log.
-	  --readme  put the lines of these rows into README's table, which has the last
+	  --readme  put the lines of these rows into the table of README.md, which has the last
 	            result of every row
 	  --kept    the last result of every row that was run here; runs nothing
 	SECONDS_PER_ROW (3600) bounds a guest. Logs: $ZB_CACHE/matrix.
@@ -181,7 +181,7 @@ as_markdown() {
 
 # Lines of rows that ran just now replace those of README, others stay.
 write_readme() {
-	local readme=$here/../../README.md table
+	local readme=$here/../README.md table
 	table=$(mktemp)
 	grep -q '^<!-- matrix -->$' "$readme" || die "README.md has no line <!-- matrix -->"
 	names | while read -r name; do

@@ -16,6 +16,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/style/analyzers.sh"
 # shellcheck source=selftests/ci/style/scripts.sh
 . "$here/style/scripts.sh"
+# shellcheck source=selftests/ci/style/documents.sh
+. "$here/style/documents.sh"
 cd "$here/../.."
 export ZB_CACHE
 
@@ -27,9 +29,11 @@ checks=(
 	"kernel_versions  kernel versions are known to module/compat.h only"
 	"spdx             every source file tells its licence where it should"
 	"lengths          files up to 600 lines but for the user header, functions up to 80"
-	"own_version      the module's version is in dkms.conf only"
+	"own_version      the module's version is in dkms.conf only, and has an entry in CHANGES.md"
 	"machine_names    no name of a package host, no path of a machine"
-	"readme           README.md has every parameter, debugfs file and ioctl"
+	"documents        README.md is short; links, files and functions that documents name are there"
+	"manuals          manual pages have every ioctl, parameter, debugfs file, command and option"
+	"mandoc           mandoc -Tlint says nothing of the manual pages"
 	"uapi             user headers compile alone, as C and C++, without holes"
 	"abi              the user header is what abi_pinned.h promises, but for new feature bits"
 	"syzkaller        the description of the device is what the header says"
@@ -95,27 +99,25 @@ top_level() {
 }
 
 core_includes() {
-	matches '^module/core/' '^\s*#\s*include\s*[<"]' |
+	matches '^module/core/.*\.[ch]$' '^\s*#\s*include\s*[<"]' |
 		grep -vE '#include (<zb_env\.h>|"[a-z_]+\.h")$' || true
-	matches '^module/core/' '__KERNEL__'
+	matches '^module/core/.*\.[ch]$' '__KERNEL__'
 }
 
-# A unit may include those of a lower rank, and itself. Core files are units, so
-# are the folders beside core and the files beside them; env is below all and
-# included by core alone, as <zb_env.h>.
-ranks='
-core/pageblock 1	core/gfp 1	core/alloc_flags 1	core/freearea 2
-core/zone 3	core/audit 3.5	core/unfit 4	core/layout 4	core/mobility 4	core/watermark 4
-core/words 4.5	core/zonelist 5	core/pcp 5	core/pcp_setup 5.2	core/rmqueue 5.5
-core/page_alloc 6	core/page_free 7
-core/slowpath 7	core/fast 7	core/overtake 7	core/isolate 7	core/stat 7	core/check 7	core/verdict 7	core/why 7
-compat 10	region 11
-instance/params 12	instance/fault 12	instance/report 11.5	instance/ops 12
-instance/host 13	instance/frames 14	instance/request 14	instance/tunables 14	instance/drain 15	instance/trace 15
-buffer 15	api/api 16	api/bulk 17	api/block 17
-device/ioctl 16	device/ioctl_alloc 17	device/chardev 17
-debugfs/debugfs 17	debugfs/vm 18	main 19
-'
+# A unit may include those of lower rows of the table in module/README.md, and itself.
+# "UNIT RANK" for each unit there: files of some folders, and other folders as a whole;
+# env is below all and included by core alone, as <zb_env.h>.
+layer_ranks() {
+	awk '/^<!-- layers -->$/ { inside = 1 }
+		/^<!-- end of layers -->$/ { inside = 0 }
+		inside && /^ *[|]/ {
+			n = split($0, column, "|")
+			n = split(column[2], unit, " ")
+			for (i = 1; i <= n; i++)
+				print unit[i], 1000 - NR
+		}' module/README.md
+}
+ranks=$(layer_ranks)
 # Lower, and yet not for them.
 never='region core|core/.* compat|((device|debugfs|api)/.*|main|buffer) region'
 
@@ -137,20 +139,26 @@ unit_of() {
 }
 
 layers() {
+	local unit
 	include_edges | judge_edges
+	[[ $ranks ]] || echo "module/README.md: no table of layers"
+	while read -r unit _; do
+		compgen -G "module/$unit.[ch]" >/dev/null || [[ -d module/$unit ]] ||
+			echo "module/README.md: there is no $unit"
+	done <<<"$ranks"
 }
 
 judge_edges() {
 	awk -v ranks="$ranks" -v never="^($never)\$" '
 		BEGIN {
 			n = split(ranks, word, /[ \t\n]+/)
-			for (i = 2; i < n; i += 2)
+			for (i = 1; i < n; i += 2)
 				rank[word[i]] = word[i + 1]
 		}
 		function kind(unit) { return unit ~ /^core\// && $2 !~ /^core\// ? "core" : unit }
 		$2 == $3 { next }
-		!($2 in rank) { print $1 ": give " $2 " a rank in style.sh"; next }
-		!($3 in rank) { print $1 ": includes " $3 ", which has no rank in style.sh"; next }
+		!($2 in rank) { print $1 ": give " $2 " a row in module/README.md"; next }
+		!($3 in rank) { print $1 ": includes " $3 ", which has no row in module/README.md"; next }
 		rank[$3] >= rank[$2] { print $1 ": includes " $3 ", which is not below it"; next }
 		$2 " " kind($3) ~ never { print $1 ": includes " $3 }'
 }
@@ -159,8 +167,8 @@ judge_edges() {
 # pointers stay constant.
 core_state() {
 	local list file objects
-	matches '^module/core/' '\<(printk|pr_[a-z]+|dev_[a-z]+|seq_[a-z]+|printf|trace_printk|BUG|BUG_ON|panic|dump_stack)\('
-	matches '^module/core/' '\<(k[mz]alloc|kvmalloc|vmalloc|kfree|msleep|schedule|might_sleep|mutex_[a-z]+|GFP_[A-Z]+)\>'
+	matches '^module/core/.*\.[ch]$' '\<(printk|pr_[a-z]+|dev_[a-z]+|seq_[a-z]+|printf|trace_printk|BUG|BUG_ON|panic|dump_stack)\('
+	matches '^module/core/.*\.[ch]$' '\<(k[mz]alloc|kvmalloc|vmalloc|kfree|msleep|schedule|might_sleep|mutex_[a-z]+|GFP_[A-Z]+)\>'
 	need gcc:gcc nm:binutils /usr/include/stdio.h:libc6-dev
 	list=$(files '^module/core/.*\.c$')
 	objects=$(mktemp -d)
@@ -217,7 +225,9 @@ own_version() {
 	version=$(sed -n 's/^PACKAGE_VERSION="\([0-9.]*\)"$/\1/p' dkms.conf)
 	[[ $version ]] || echo "dkms.conf: no PACKAGE_VERSION"
 	matches '.' -I -e "(^|[^0-9.])${version//./\\.}([^0-9.]|\$)" -e 'MODULE_VERSION\("' |
-		grep -v '^dkms\.conf:' || true
+		grep -v '^\(dkms\.conf\|module/CHANGES\.md\):' || true
+	[[ $(grep -m1 '^## ' module/CHANGES.md) == "## $version" ]] ||
+		echo "module/CHANGES.md: its first version is not $version"
 }
 
 # The usual hosts, those of this machine's apt, homes, and where this tree is.
@@ -231,23 +241,6 @@ machine_names() {
 		sed -E 's,^[a-z+]*://([^/:]+).*,\1,' | grep -F . | sort -u)
 	[[ $PWD != /*/* ]] || names+="|(^|[^[:alnum:]_.-])$PWD\\>"
 	matches '^[^C]' -I "$names"
-}
-
-readme() {
-	local word
-	if [[ ! -e README.md ]]; then
-		echo "SKIP: there is no README.md yet"
-		return
-	fi
-	while read -r word; do
-		grep -qwF -- "$word" README.md || echo "README.md: does not have $word"
-	done < <(things_for_users)
-}
-
-things_for_users() {
-	matches '^module/.*\.c$' -ho '^module_param[a-z_]*\([a-z_]+' | sed 's/.*(//'
-	matches '^module/.*\.c$' -ho 'debugfs_create_[a-z0-9]+\("[a-z_]+"' | sed 's/.*("//; s/"//'
-	matches '^include/uapi/' -ho '\<ZB_IOC_[A-Z_]+\s+_IO' | sed 's/^[0-9]*://; s/\s.*//'
 }
 
 # --- compilers and other tools ---------------------------------------------------------

@@ -40,6 +40,13 @@ results_of_files() {
 	cat "$1/json" "$1/tsv"
 	awk -v title=sample -f "$here/../bench/chart.awk" "$1/tsv"
 	awk -f "$here/../faults/alloc_sites.awk" objdump
+	awk -f "$here/../docs/sessions.awk" document.md page.7
+	for name in words want got; do
+		sed -n "s/^$name	//p" compare >"$1/$name"
+	done
+	awk -f "$here/../docs/same.awk" "$1/words" "$1/want" "$1/got" && echo "the same"
+	sed -i 's/free 3/free 4/' "$1/got"
+	awk -f "$here/../docs/same.awk" "$1/words" "$1/want" "$1/got" || echo "not the same"
 }
 
 # What programs inside scripts make of samples.

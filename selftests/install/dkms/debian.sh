@@ -47,7 +47,7 @@ debootstrap() {
 	confined mmdebstrap --mode=root --variant=minbase --aptopt="$acquire" \
 		--aptopt="APT::Default-Release \"$ZB_KERNELS\"" --dpkgopt=force-unsafe-io \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' --skip=cleanup/apt \
+		--dpkgopt='path-include=/usr/share/man/man?/zb*' --dpkgopt='path-exclude=/usr/share/locale/*' --skip=cleanup/apt \
 		--essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"' \
 		--essential-hook='echo MODULES=list >"$1/etc/initramfs-tools/conf.d/small"' \
 		--essential-hook='printf "%s\n" virtio_blk virtio_pci ext4 >"$1/usr/share/initramfs-tools/modules.d/disk"' \

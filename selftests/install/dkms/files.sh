@@ -10,6 +10,9 @@ staged_files() {
 		755 usr/bin/zbctl
 		644 usr/include/linux/zbuddy.h
 		644 usr/lib/udev/rules.d/60-zbuddy.rules
+		644 usr/share/man/man1/zbctl.1
+		644 usr/share/man/man4/zbuddy.4
+		644 usr/share/man/man7/zbuddy.7
 		644 usr/src/zbuddy-headers/include/linux/zbuddy.h
 		644 usr/src/zbuddy-headers/include/uapi/linux/zbuddy.h
 	END

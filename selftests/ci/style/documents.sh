@@ -1,0 +1,84 @@
+# shellcheck shell=bash disable=SC2154  # variables of style.sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For style.sh: checks of the documents. Their sessions are run by docs/sessions_test.sh.
+
+document='(^|/)(README|CHANGES)\.md$'
+
+# --- what documents name -----------------------------------------------------------------
+
+documents() {
+	local lines
+	lines=$(wc -l <README.md)
+	[[ $lines -le 200 ]] || echo "README.md: $lines lines, more than 200"
+	lost_links
+	lost_files
+	lost_functions
+}
+
+# Links to other files.
+lost_links() {
+	local file link
+	matches "$document" -o '\]\([^)#:]+' | sed 's/:[0-9]*:\](/ /' | while read -r file link; do
+		[[ -e $(dirname "$file")/$link ]] || echo "$file: there is no $link"
+	done
+}
+
+# `name.c`, `folder/name.h`, ...: some file must end so. NAME stands for any name.
+lost_files() {
+	local file name
+	# shellcheck disable=SC2016  # backquotes
+	matches "$document" -o '`[a-zA-Z0-9_/.-]+\.([ch]|sh|awk|cocci|md|config)`' |
+		sed 's/:[0-9]*:`/ /; s/`$//' | grep -v NAME | sort -u | while read -r file name; do
+			grep -qE "(^|/)${name//./\\.}\$" <<<"$tree" || echo "$file: there is no $name"
+		done
+}
+
+# `name()` and `zb_name` must be something of the sources. Names of the kernel are written
+# *name()*.
+lost_functions() {
+	local file name known
+	known=$(matches '^(module|include|selftests)/.*\.([ch]|sh)$' -ohw '[a-z_][a-zA-Z0-9_]+' | sed 's/.*://' | sort -u)
+	# shellcheck disable=SC2016  # backquotes
+	matches "$document" -o '`(struct |enum )?([a-z_][a-z0-9_]*\(\)|_*zb_[a-z0-9_]+(\.[a-z_]+)?(\(\))?)`' |
+		sed -E 's/:[0-9]+:`(struct |enum )?/ /; s/(\(\))?`$//' | sort -u |
+		while read -r file name; do
+			name=${name%%.*}
+			grep -qxF "$name" <<<"$known" || echo "$file: there is no $name in the sources"
+		done
+}
+
+# --- manual pages -------------------------------------------------------------------------
+
+# manual_has PAGE MACRO NAME...: a line `.It MACRO NAME` for each, and for nothing else
+# of the same kind, which is what the regular expression in $kind finds.
+manual_has() {
+	local page=$1 macro=$2
+	shift 2
+	diff <(printf '%s\n' "$@" | sort -u) \
+		<(sed -nE "s/^\\.It ($macro [hVqn] , )?$macro ($kind)( .*)?\$/\\2/p" "$page" | sort -u) |
+		sed -n "s,^< ,$page: does not have ,p; s,^> \\(.*\\),$page: has \\1\\, which there is not,p"
+}
+
+manuals() {
+	local man=module/install/man zbctl list
+	zbctl=$(files '/zbctl\.1$') || { echo "$zbctl"; return; }
+	mapfile -t list < <(matches '^include/uapi/' -ho '\<ZB_IOC_[A-Z_]+\s+_IO' | sed 's/^[0-9]*://; s/\s.*//')
+	kind='ZB_IOC_[A-Z_]+' manual_has $man/zbuddy.4 Dv "${list[@]}" |
+		grep -v 'has ZB_IOC_PHYS, which' || true
+	mapfile -t list < <(matches '^include/uapi/' -ho '\<ZB_FEATURE_[A-Z_]+' | sed 's/^[0-9]*://')
+	kind='ZB_FEATURE_[A-Z_]+' manual_has $man/zbuddy.4 Dv "${list[@]}"
+	mapfile -t list < <(matches '^module/.*\.c$' -ho '^module_param[a-z_]*\([a-z_]+' | sed 's/.*(//')
+	kind='[a-z_]+' manual_has $man/zbuddy.7 Va "${list[@]}"
+	mapfile -t list < <(matches '^module/.*\.c$' -ho 'debugfs_create_(file|u[0-9]+|bool)\("[a-z_]+"' | sed 's/.*("//; s/"//')
+	kind='[a-z_]+' manual_has $man/zbuddy.7 Pa "${list[@]}"
+	mapfile -t list < <(matches '^selftests/zbctl/.*\.c$' -ho '\.name = "[a-z-]+", \.fn = cmd_' | sed 's/[^"]*"//; s/".*//')
+	kind='[a-z][a-z-]+' manual_has "$zbctl" Cm "${list[@]}"
+	mapfile -t list < <(matches '^selftests/zbctl/.*\.c$' -ho '= \{ "--[a-z-]+"' | sed 's/.*"-//; s/"//')
+	kind='-[a-z-]+' manual_has "$zbctl" Fl "${list[@]}"
+}
+
+mandoc() {
+	need mandoc:mandoc
+	each '^(module|selftests/zbctl)/.*\.[1-9]$' mandoc -Tlint -W warning || [[ $? -eq 123 ]]
+}
