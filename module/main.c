@@ -14,7 +14,7 @@
 #include "device/chardev.h"
 #include "debugfs/debugfs.h"
 #include "instance/fault.h"
-#include "instance/host.h"
+#include "instance/instance.h"
 #include "instance/params.h"
 #include "instance/tunables.h"
 
@@ -42,14 +42,14 @@ static bool poison;
 module_param(poison, bool, 0444);
 MODULE_PARM_DESC(poison, "fill free memory with a pattern and verify the pattern at allocation (default N)");
 
-static struct zb_host *zb_host;
+static struct zb_instance *zb_instance;
 static struct zb_chardev zb_chardev;
 static struct dentry *zb_debugfs;
 
-static struct zb_host *create_host(void)
+static struct zb_instance *create_host(void)
 {
 	struct zb_params params;
-	struct zb_host *host;
+	struct zb_instance *inst;
 	int err;
 
 	err = zb_params_parse(&params, size, zones, max_order, backend);
@@ -57,9 +57,9 @@ static struct zb_host *create_host(void)
 		return ERR_PTR(err);
 	params.cma_pages = cma_pages;
 	params.poison = poison;
-	host = zb_host_create(&params);
+	inst = zb_instance_create(&params);
 	zb_params_free(&params);
-	return host;
+	return inst;
 }
 
 static int __init zb_init(void)
@@ -70,24 +70,24 @@ static int __init zb_init(void)
 	if (err)
 		return err;
 	zb_fault_init();
-	zb_host = create_host();
-	if (IS_ERR(zb_host)) {
-		err = PTR_ERR(zb_host);
+	zb_instance = create_host();
+	if (IS_ERR(zb_instance)) {
+		err = PTR_ERR(zb_instance);
 		goto exit_host;
 	}
-	zb_tunables_attach(zb_host);
-	zb_debugfs = zb_debugfs_create(zb_host);
-	err = zb_chardev_register(&zb_chardev, zb_host);
+	zb_tunables_attach(zb_instance);
+	zb_debugfs = zb_debugfs_create(zb_instance);
+	err = zb_chardev_register(&zb_chardev, zb_instance);
 	if (err)
 		goto remove_debugfs;
-	zb_owners_create(zb_debugfs, &zb_chardev.space);
-	zb_api_attach(zb_host);
+	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
+	zb_api_attach(zb_instance);
 	return 0;
 
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_tunables_detach();
-	zb_host_destroy(zb_host);
+	zb_instance_destroy(zb_instance);
 exit_host:
 	zb_fault_exit();
 	zb_drain_exit();
@@ -100,7 +100,7 @@ static void __exit zb_exit(void)
 	zb_api_detach();
 	zb_chardev_unregister(&zb_chardev);
 	zb_tunables_detach();
-	zb_host_destroy(zb_host);
+	zb_instance_destroy(zb_instance);
 	zb_fault_exit();
 	zb_drain_exit();
 }

@@ -15,34 +15,34 @@
 
 #include "api.h"
 #include "../compat.h"
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
-struct zb_host *zb_api_host;
+struct zb_instance *zb_api_host;
 DEFINE_PER_CPU(const struct zb_node *, zb_api_node);
 DEFINE_STATIC_KEY_FALSE(zb_many_nodes);
 
 /**
  * zb_api_attach() - from now on calls go to this allocator
- * @host: the allocator
+ * @inst: the allocator
  *
  * Context: may sleep.
  */
-void zb_api_attach(struct zb_host *host)
+void zb_api_attach(struct zb_instance *inst)
 {
 	const struct zb_node *node;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		node = zb_pool_any_node(&host->pool, cpu_to_mem(cpu));
-		per_cpu(zb_api_node, cpu) = node ?: &host->nowhere;
+		node = zb_pool_any_node(&inst->pool, cpu_to_mem(cpu));
+		per_cpu(zb_api_node, cpu) = node ?: &inst->memoryless_node;
 	}
 	if (num_possible_nodes() > 1)
 		static_branch_enable(&zb_many_nodes);
-	zb_api_host = host;
+	zb_api_host = inst;
 }
 
 /**
- * zb_api_detach() - calls go nowhere
+ * zb_api_detach() - calls go memoryless_node
  */
 void zb_api_detach(void)
 {
@@ -146,8 +146,8 @@ static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 	if (!nr_pages || nr_pages > BIT(zb_api_host->pool.max_order))
 		return NULL;
 	zb_api_might_alloc(gfp);
-	pfn = zb_host_alloc(zb_api_host, gfp & ~__ZB_GFP_ACCOUNT, nr_pages, nid,
-			    nodemask ? nodes_addr(*nodemask) : NULL, false);
+	pfn = zb_instance_alloc(zb_api_host, gfp & ~__ZB_GFP_ACCOUNT, nr_pages, nid,
+				nodemask ? nodes_addr(*nodemask) : NULL, false);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
 
@@ -210,11 +210,11 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages);
  * Those who wait for memory are told here, where frames go back to a zone. They
  * look again from time to time, also at what is on per-CPU lists.
  */
-static noinline void free_pages_long_way(unsigned long pfn, unsigned int order)
+static noinline void free_pages_slow(unsigned long pfn, unsigned int order)
 {
 	trace_mm_page_free(pfn, order);
 	zb_pool_free_pages(&zb_api_host->pool, pfn, order);
-	zb_api_freed();
+	zb_api_wake_waiters();
 }
 
 /**
@@ -233,7 +233,7 @@ void __zb_free_pages(struct page *page, unsigned int order)
 
 	if (unlikely(trace_mm_page_free_enabled()) ||
 	    unlikely(!zb_fast_free(&zb_api_host->pool, pfn, order)))
-		free_pages_long_way(pfn, order);
+		free_pages_slow(pfn, order);
 }
 EXPORT_SYMBOL_GPL(__zb_free_pages);
 
@@ -251,7 +251,7 @@ void zb_free_hot_cold_page(struct page *page, bool cold)
 		zb_pool_free_pages_cold(&zb_api_host->pool, page_to_pfn(page), 0);
 	else
 		zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page), 0);
-	zb_api_freed();
+	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
 
@@ -353,7 +353,7 @@ void zb_free_pages_exact(void *virt, size_t size)
 	pfn = page_to_pfn(virt_to_page(virt));
 	trace_mm_page_free(pfn, get_order(size));
 	zb_pool_free_exact(&zb_api_host->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
-	zb_api_freed();
+	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_exact);
 
@@ -368,7 +368,7 @@ EXPORT_SYMBOL_GPL(zb_free_pages_exact);
  */
 void zb_account_page_dirtied(struct page *page, unsigned int order)
 {
-	zb_host_account_dirty(zb_api_host, page_to_nid(page), BIT(order));
+	zb_instance_account_dirty(zb_api_host, page_to_nid(page), BIT(order));
 }
 EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
 
@@ -381,7 +381,7 @@ EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
  */
 void zb_account_page_cleaned(struct page *page, unsigned int order)
 {
-	zb_host_account_dirty(zb_api_host, page_to_nid(page), -(long)BIT(order));
+	zb_instance_account_dirty(zb_api_host, page_to_nid(page), -(long)BIT(order));
 }
 EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 
@@ -398,7 +398,7 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
  */
 void zb_drain_all_pages(void)
 {
-	zb_host_drain_all(zb_api_host);
+	zb_instance_drain_all(zb_api_host);
 }
 EXPORT_SYMBOL_GPL(zb_drain_all_pages);
 
@@ -410,7 +410,7 @@ EXPORT_SYMBOL_GPL(zb_drain_all_pages);
  */
 void zb_drain_cpu_pages(unsigned int cpu)
 {
-	zb_host_drain_cpu(zb_api_host, cpu);
+	zb_instance_drain_cpu(zb_api_host, cpu);
 }
 EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
 
@@ -425,7 +425,7 @@ void zb_drain_zone_pages(struct page *page)
 	struct zb_zone *zone = zb_pfn_zone(&zb_api_host->pool, page_to_pfn(page));
 
 	if (zone)
-		zb_host_drain_zone(zb_api_host, zone);
+		zb_instance_drain_zone(zb_api_host, zone);
 }
 EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
 
@@ -449,6 +449,6 @@ EXPORT_SYMBOL_GPL(zb_max_order);
  */
 unsigned long zb_nr_free_pages(void)
 {
-	return zb_host_free_pages(zb_api_host);
+	return zb_instance_free_pages(zb_api_host);
 }
 EXPORT_SYMBOL_GPL(zb_nr_free_pages);

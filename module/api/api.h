@@ -8,10 +8,10 @@
 #include <linux/lockdep.h>
 #include <linux/wait.h>
 
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
 /* There before anybody can call us, and until nobody can any more. */
-extern struct zb_host *zb_api_host;
+extern struct zb_instance *zb_api_host;
 DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
 
 /* Who moves to another CPU meanwhile only gets memory that is further away. */
@@ -40,7 +40,7 @@ static inline bool zb_task_restricted(int nid)
 }
 
 /*
- * May a request of the current task or interrupt go the short way to the node of
+ * May a request of the current task or interrupt go the fast path to the node of
  * this CPU? Those who look on, and those who make things fail, are on the long
  * way.
  */
@@ -73,17 +73,17 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 }
 
 /* After every free of a block. */
-static inline void zb_api_freed(void)
+static inline void zb_api_wake_waiters(void)
 {
 	bool sleeper;
 
 	/* No barrier: who waits looks again before long, so a miss costs little. */
-	sleeper = waitqueue_active(&zb_api_host->freed);
+	sleeper = waitqueue_active(&zb_api_host->free_wait);
 	if (unlikely(sleeper))
-		zb_host_freed(zb_api_host);
+		zb_instance_wake_waiters(zb_api_host);
 }
 
-void zb_api_attach(struct zb_host *host);
+void zb_api_attach(struct zb_instance *inst);
 void zb_api_detach(void);
 
 #endif /* ZB_API_H */

@@ -12,7 +12,7 @@
 
 #include "api.h"
 #include "../core/isolate.h"
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
 /**
  * zb_compound_head() - the first page of the block that has a page in it

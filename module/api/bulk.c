@@ -11,7 +11,7 @@
 #include <linux/zbuddy.h>
 
 #include "api.h"
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
 /* More at once would keep others from the CPU for too long. */
 #define MAX_AT_ONCE	64u
@@ -26,7 +26,7 @@ static unsigned int stretch(struct page **pages, unsigned long nr, bool have)
 	return i;
 }
 
-/* The short way is for those who don't mind the node. */
+/* The fast path is for those who don't mind the node. */
 static const struct zb_node *fast_node(int nid)
 {
 	const struct zb_node *node = zb_api_this_node();
@@ -161,7 +161,7 @@ void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 		next += nr ? got : 1;
 	}
 	memset(page_array, 0, nr_pages * sizeof(*page_array));
-	zb_api_freed();
+	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);
 
@@ -179,6 +179,6 @@ void zb_free_pages_bulk_list(struct list_head *page_list)
 		list_del(&page->lru);
 		free_one(page);
 	}
-	zb_api_freed();
+	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_bulk_list);

@@ -12,7 +12,7 @@
 #include "buffer.h"
 
 /* Clearing a large buffer takes so long that a task may be killed meanwhile. */
-static int clear_frames(struct zb_space *space, unsigned long pfn,
+static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
 			unsigned long nr_pages)
 {
 	unsigned long i;
@@ -23,7 +23,7 @@ static int clear_frames(struct zb_space *space, unsigned long pfn,
 		clear_highpage(pfn_to_page(pfn + i));
 		cond_resched();
 	}
-	return zb_sync_cleared(space, pfn, nr_pages) ? -ENOMEM : 0;
+	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
 }
 
 static void release(struct kref *ref)
@@ -31,66 +31,67 @@ static void release(struct kref *ref)
 	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
 
 	if (zb_buffer_in_use(buf))
-		zb_limbo_add(buf);
+		zb_deferred_free_add(buf);
 	else
-		zb_buffer_give_back(buf);
+		zb_buffer_free_frames(buf);
 }
 
 /**
- * zb_space_init() - start with no buffers
- * @space: the space
- * @host: whose memory it is
+ * zb_buffer_pool_init() - start with no buffers
+ * @bpool: the buffer pool
+ * @inst: whose memory it is
  *
  * Context: may sleep.
  * Return: 0 or -errno.
  */
-int zb_space_init(struct zb_space *space, struct zb_host *host)
+int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst)
 {
 	int err;
 
-	space->host = host;
-	atomic_set(&space->files, 0);
-	mutex_init(&space->lock);
-	INIT_LIST_HEAD(&space->buffers);
-	xa_init(&space->users);
-	zb_limbo_init(space);
-	err = zb_line_init(&space->line, host);
+	bpool->inst = inst;
+	atomic_set(&bpool->files, 0);
+	mutex_init(&bpool->lock);
+	INIT_LIST_HEAD(&bpool->buffers);
+	xa_init(&bpool->users);
+	zb_deferred_free_init(bpool);
+	err = zb_line_init(&bpool->line, inst);
 	if (err)
 		return err;
-	zb_watch_init(space);
-	err = zb_sync_init(space);
+	zb_watch_init(bpool);
+	err = zb_sync_init(bpool);
 	if (err)
 		goto destroy_line;
-	err = zb_limits_init(space);
+	err = zb_limits_init(bpool);
 	if (err)
 		goto exit_sync;
 	return 0;
 
 exit_sync:
-	zb_sync_exit(space);
+	zb_sync_exit(bpool);
 destroy_line:
-	zb_line_destroy(&space->line);
+	zb_line_destroy(&bpool->line);
 	return err;
 }
 
 /**
- * zb_space_destroy() - end with no buffers
- * @space: a space without open files; limbo is empty, or the module could not
+ * zb_buffer_pool_destroy() - end with no buffers
+ * @bpool: a buffer pool without open files; no buffer waits to be freed, or the module
+ *	could not
  *	be unloaded
  *
  * Context: may sleep.
  */
-void zb_space_destroy(struct zb_space *space)
+void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 {
-	cancel_delayed_work_sync(&space->limbo_work);
-	zb_limits_exit(space);
-	zb_sync_exit(space);
-	zb_watch_exit(space);
-	zb_line_destroy(&space->line);
+	cancel_delayed_work_sync(&bpool->deferred_work);
+	zb_limits_exit(bpool);
+	zb_sync_exit(bpool);
+	zb_watch_exit(bpool);
+	zb_line_destroy(&bpool->line);
 }
 
 /* What the core is asked for: a buffer may be trimmed, and is always cleared. */
-static unsigned long alloc_frames(struct zb_space *space,
+static unsigned long alloc_frames(struct zb_buffer_pool *bpool,
 				  const struct zb_want *want,
 				  const struct zb_charge *charge, int *err)
 {
@@ -99,15 +100,15 @@ static unsigned long alloc_frames(struct zb_space *space,
 
 	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
 	if (want->wait) {
-		zb_limbo_hurry(space);
-		return zb_wait_alloc(space, &core, charge, err);
+		zb_deferred_free_hurry(bpool);
+		return zb_wait_alloc(bpool, &core, charge, err);
 	}
-	pfn = zb_host_alloc(space->host, core.gfp, core.nr_pages, core.nid, NULL,
-			    true);
+	pfn = zb_instance_alloc(bpool->inst, core.gfp, core.nr_pages, core.nid, NULL,
+				true);
 	*err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
 	if (pfn == ZB_NO_PFN) {
-		zb_explain_no_memory(space, want, false);
-		zb_limbo_hurry(space);
+		zb_explain_no_memory(bpool, want, false);
+		zb_deferred_free_hurry(bpool);
 	}
 	return pfn;
 }
@@ -132,14 +133,14 @@ static void init_mapping(struct address_space *mapping)
 	mapping->a_ops = &empty_aops;
 }
 
-static void describe(struct zb_buffer *buf, struct zb_space *space,
+static void describe(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 		     const struct zb_want *want)
 {
-	const struct zb_zone *zone = zb_pfn_zone(&space->host->pool, buf->pfn);
+	const struct zb_zone *zone = zb_pfn_zone(&bpool->inst->pool, buf->pfn);
 
 	kref_init(&buf->ref);
 	INIT_LIST_HEAD(&buf->link);
-	buf->space = space;
+	buf->bpool = bpool;
 	init_mapping(&buf->mapping);
 	buf->nr_pages = want->nr_pages;
 	buf->gfp = want->gfp;
@@ -153,7 +154,7 @@ static void describe(struct zb_buffer *buf, struct zb_space *space,
 
 /**
  * zb_buffer_create() - allocate a zeroed buffer
- * @space: where
+ * @bpool: where
  * @file: account of the open file it is for, or NULL
  * @want: what is wanted
  *
@@ -161,7 +162,7 @@ static void describe(struct zb_buffer *buf, struct zb_space *space,
  * Return: the buffer with one reference, or an ERR_PTR with the errno of the
  * user header.
  */
-struct zb_buffer *zb_buffer_create(struct zb_space *space,
+struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want)
 {
@@ -172,34 +173,34 @@ struct zb_buffer *zb_buffer_create(struct zb_space *space,
 		zb_explain(want->why, ZB_CAUSE_KERNEL);
 		return ERR_PTR(-ENOMEM);
 	}
-	err = zb_charge(space, &buf->charge, file,
+	err = zb_charge(bpool, &buf->charge, file,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
-	buf->pfn = alloc_frames(space, want, &buf->charge, &err);
+	buf->pfn = alloc_frames(bpool, want, &buf->charge, &err);
 	if (buf->pfn == ZB_NO_PFN) {
-		zb_watch_failed(space);
+		zb_watch_failed(bpool);
 		goto uncharge;
 	}
-	describe(buf, space, want);
+	describe(buf, bpool, want);
 	if (want->gfp & __ZB_GFP_WRITE)
-		zb_host_account_dirty(space->host, buf->nid, buf->nr_pages);
-	err = clear_frames(space, buf->pfn, buf->nr_pages);
+		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
+	err = clear_frames(bpool, buf->pfn, buf->nr_pages);
 	if (err) {
 		if (err == -EINTR)
-			atomic_long_inc(&space->host->killed);
+			atomic_long_inc(&bpool->inst->killed);
 		else
 			zb_explain(want->why, ZB_CAUSE_CACHES);
-		zb_buffer_give_back(buf);
+		zb_buffer_free_frames(buf);
 		return ERR_PTR(err);
 	}
-	mutex_lock(&space->lock);
-	list_add_tail(&buf->link, &space->buffers);
-	mutex_unlock(&space->lock);
+	mutex_lock(&bpool->lock);
+	list_add_tail(&buf->link, &bpool->buffers);
+	mutex_unlock(&bpool->lock);
 	return buf;
 
 uncharge:
-	zb_uncharge(space, &buf->charge);
+	zb_uncharge(bpool, &buf->charge);
 free_buf:
 	kfree(buf);
 	return ERR_PTR(err);

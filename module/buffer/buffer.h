@@ -13,7 +13,7 @@
  * until that is gone, so that nobody else ever gets memory that a device or a pipe
  * still works on. Limbo holds a reference on the module.
  *
- * Locks: zb_space.lock (a mutex) covers the list of all buffers and what
+ * Locks: zb_buffer_pool.lock (a mutex) covers the list of all buffers and what
  * belongs to it; it is never held while memory is allocated or freed. The
  * xarray of a file has its own.
  */
@@ -34,7 +34,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "../instance/host.h"
+#include "../instance/instance.h"
 #include "line.h"
 
 struct cred;
@@ -49,7 +49,7 @@ struct vm_area_struct;
 /**
  * struct zb_watch - looks for memory while programs poll and there is none
  * @lock: for @on
- * @on: @on_free is on zb_host.freed, and @work is scheduled
+ * @on: @on_free is on zb_instance.freed, and @work is scheduled
  * @on_free: schedules @work at once
  * @kicked: that has been done
  * @work: looks
@@ -63,33 +63,33 @@ struct zb_watch {
 };
 
 /**
- * struct zb_space - the buffers of a pool
- * @host: whose memory it is
+ * struct zb_buffer_pool - the buffers of a pool
+ * @inst: whose memory it is
  * @files: open files; when the last one is gone, per-CPU lists are drained
  * @lock: for @buffers
  * @buffers: all there are, by age
  * @users: accounts of the users that hold something, by user id; it has its own
  *	lock
- * @limbo: buffers that nobody holds but whose frames are still in use
- * @limbo_lock: for @limbo and @limbo_delay
- * @limbo_delay: jiffies from the last look after them to the next
- * @limbo_work: looks after them
+ * @deferred: buffers that nobody holds but whose frames are still in use
+ * @deferred_lock: for @deferred and @deferred_delay
+ * @deferred_delay: jiffies from the last look after them to the next
+ * @deferred_work: looks after them
  * @line: requests that wait for memory
  * @readable: programs that sleep in poll()
  * @watch: looks for memory on their behalf
  * @region: what the dmem cgroup controller knows us by, or NULL
  * @sync_dev: a device on whose behalf caches are maintained
  */
-struct zb_space {
-	struct zb_host *host;
+struct zb_buffer_pool {
+	struct zb_instance *inst;
 	atomic_t files;
 	struct mutex lock;
 	struct list_head buffers;
 	struct xarray users;
-	struct list_head limbo;
-	spinlock_t limbo_lock;
-	unsigned long limbo_delay;
-	struct delayed_work limbo_work;
+	struct list_head deferred;
+	spinlock_t deferred_lock;
+	unsigned long deferred_delay;
+	struct delayed_work deferred_work;
 	struct zb_line line;
 	wait_queue_head_t readable;
 	struct zb_watch watch;
@@ -128,7 +128,7 @@ struct zb_charge {
 
 /**
  * struct zb_file - the buffers of an open file
- * @space: where they come from
+ * @bpool: where they come from
  * @handles: by handle
  * @next: where to look for the next unused handle
  * @account: what they add up to
@@ -138,7 +138,7 @@ struct zb_charge {
  * @failed_task: the thread whose command that was; only ever compared
  */
 struct zb_file {
-	struct zb_space *space;
+	struct zb_buffer_pool *bpool;
 	struct xarray handles;
 	u32 next;
 	struct zb_account *account;
@@ -151,8 +151,8 @@ struct zb_file {
 /**
  * struct zb_buffer - one allocation
  * @ref: handle, mapping files and dma-bufs
- * @space: where it came from
- * @link: on zb_space.buffers
+ * @bpool: where it came from
+ * @link: on zb_buffer_pool.buffers
  * @pfn: first frame
  * @nr_pages: how many
  * @gfp: flags it was asked for with
@@ -163,14 +163,14 @@ struct zb_file {
  * @has_handle: that name is still good
  * @was_mapped: it may have been pinned
  * @nr_idle: frames, from the first on, that nobody uses any more
- * @in_limbo: nobody holds it any more
+ * @is_deferred: nobody holds it any more
  * @mapping: address space in which all those vmas are
  * @files: files of the vmas, by what they may do; NULL where there is none
  * @next_hidden: next one that the same BULK_FREE has hidden
  * @mappings: vmas that map it
  * @exports: dma-bufs of it
  * @charge: what it is charged to
- * @limbo: on zb_space.limbo
+ * @deferred: on zb_buffer_pool.deferred
  * @pid: process that allocated it
  * @comm: that process's name
  * @label: given by the user
@@ -178,7 +178,7 @@ struct zb_file {
  */
 struct zb_buffer {
 	struct kref ref;
-	struct zb_space *space;
+	struct zb_buffer_pool *bpool;
 	struct list_head link;
 	unsigned long pfn;
 	unsigned long nr_pages;
@@ -189,7 +189,7 @@ struct zb_buffer {
 	u32 handle;
 	bool has_handle;
 	bool was_mapped;
-	bool in_limbo;
+	bool is_deferred;
 	struct address_space mapping;
 	struct file *files[4];
 	struct zb_buffer *next_hidden;
@@ -197,7 +197,7 @@ struct zb_buffer {
 	atomic_t exports;
 	struct zb_charge charge;
 	unsigned long nr_idle;
-	struct list_head limbo;
+	struct list_head deferred;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	char label[ZB_LABEL_LEN];
@@ -228,35 +228,35 @@ static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
 }
 
 /* buffer.c */
-int zb_space_init(struct zb_space *space, struct zb_host *host);
-void zb_space_destroy(struct zb_space *space);
-struct zb_buffer *zb_buffer_create(struct zb_space *space,
+int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst);
+void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool);
+struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
 bool zb_buffer_put(struct zb_buffer *buf);
 
-/* limbo.c */
-void zb_limbo_init(struct zb_space *space);
-void zb_limbo_add(struct zb_buffer *buf);
+/* deferred_free.c */
+void zb_deferred_free_init(struct zb_buffer_pool *bpool);
+void zb_deferred_free_add(struct zb_buffer *buf);
 bool zb_buffer_in_use(struct zb_buffer *buf);
-void zb_limbo_hurry(struct zb_space *space);
-void zb_buffer_give_back(struct zb_buffer *buf);
+void zb_deferred_free_hurry(struct zb_buffer_pool *bpool);
+void zb_buffer_free_frames(struct zb_buffer *buf);
 
 /* limits.c */
 struct zb_account *zb_account_new(void);
 void zb_account_put(struct zb_account *account);
-int zb_charge(struct zb_space *space, struct zb_charge *charge,
+int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 	      struct zb_account *file, u64 bytes, struct zb_ioc_explain *why);
-void zb_uncharge(struct zb_space *space, struct zb_charge *charge);
-int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge,
+void zb_uncharge(struct zb_buffer_pool *bpool, struct zb_charge *charge);
+int zb_charge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge,
 		     struct zb_ioc_explain *why);
-void zb_uncharge_waiter(struct zb_space *space, const struct zb_charge *charge);
+void zb_uncharge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge);
 u64 zb_charge_features(void);
-int zb_limits_init(struct zb_space *space);
-void zb_limits_exit(struct zb_space *space);
+int zb_limits_init(struct zb_buffer_pool *bpool);
+void zb_limits_exit(struct zb_buffer_pool *bpool);
 
 /* explain.c */
-void zb_explain_no_memory(struct zb_space *space, const struct zb_want *want,
+void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *want,
 			  bool in_line);
 void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why);
 bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why);
@@ -269,18 +269,18 @@ static inline void zb_explain(struct zb_ioc_explain *why, u32 cause)
 }
 
 /* wait.c */
-unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
+unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *want,
 			    const struct zb_charge *charge, int *err);
 
 /* watch.c */
-void zb_watch_init(struct zb_space *space);
-void zb_watch_exit(struct zb_space *space);
-void zb_watch_failed(struct zb_space *space);
-__poll_t zb_watch_poll(struct zb_space *space, struct file *filp,
+void zb_watch_init(struct zb_buffer_pool *bpool);
+void zb_watch_exit(struct zb_buffer_pool *bpool);
+void zb_watch_failed(struct zb_buffer_pool *bpool);
+__poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 		       struct poll_table_struct *wait);
 
 /* file.c */
-struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode);
+struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode);
 void zb_file_close(struct zb_file *file);
 int zb_file_add(struct zb_file *file, struct zb_buffer *buf);
 struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle);
@@ -296,7 +296,7 @@ struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
 /* mmap.c */
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge);
-u64 zb_mmap_features(const struct zb_host *host);
+u64 zb_mmap_features(const struct zb_instance *inst);
 
 /* dmabuf.c */
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
@@ -310,22 +310,22 @@ static inline struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
 
 /* heap.c */
 #ifdef ZB_HAVE_DMA_HEAP
-void zb_heap_add(struct zb_space *space);
+void zb_heap_add(struct zb_buffer_pool *bpool);
 #else
-static inline void zb_heap_add(struct zb_space *space)
+static inline void zb_heap_add(struct zb_buffer_pool *bpool)
 {
 }
 #endif
 
 /* sync.c */
-int zb_sync_init(struct zb_space *space);
-void zb_sync_exit(struct zb_space *space);
-int zb_sync_cleared(struct zb_space *space, unsigned long pfn,
+int zb_sync_init(struct zb_buffer_pool *bpool);
+void zb_sync_exit(struct zb_buffer_pool *bpool);
+int zb_sync_cleared(struct zb_buffer_pool *bpool, unsigned long pfn,
 		    unsigned long nr_pages);
 int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length);
 
 /* owners.c */
 struct dentry;
-void zb_owners_create(struct dentry *root, struct zb_space *space);
+void zb_owners_create(struct dentry *root, struct zb_buffer_pool *bpool);
 
 #endif /* ZB_BUFFER_H */

@@ -31,13 +31,13 @@ static const u32 never[ZB_COULD] = {
 
 /**
  * zb_explain_no_memory() - why the region had no memory for the current task
- * @space: where
+ * @bpool: where
  * @want: what was wanted; its @why is filled in if it has no cause yet
  * @in_line: it has waited: where there is memory, it is kept for those before it
  *
  * Context: may sleep.
  */
-void zb_explain_no_memory(struct zb_space *space, const struct zb_want *want,
+void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *want,
 			  bool in_line)
 {
 	struct zb_ioc_explain *why = want->why;
@@ -47,9 +47,9 @@ void zb_explain_no_memory(struct zb_space *space, const struct zb_want *want,
 
 	if (!why || why->cause)
 		return;
-	zb_host_request(space->host, want->gfp, want->nr_pages, want->nid,
-			&policy, &req);
-	zb_explain_failure(&space->host->pool, &req, &f);
+	zb_instance_request(bpool->inst, want->gfp, want->nr_pages, want->nid,
+			    &policy, &req);
+	zb_explain_failure(&bpool->inst->pool, &req, &f);
 	why->cause = f.verdict == ZB_COULD ? causes[f.why] : never[f.verdict];
 	if (in_line && why->cause == ZB_CAUSE_FREED)
 		why->cause = ZB_CAUSE_LINE;

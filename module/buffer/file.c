@@ -20,9 +20,9 @@
 
 #include "buffer.h"
 
-static unsigned int handle_shift(const struct zb_space *space)
+static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
 {
-	return space->host->pool.max_order + 1;
+	return bpool->inst->pool.max_order + 1;
 }
 
 /*
@@ -31,7 +31,7 @@ static unsigned int handle_shift(const struct zb_space *space)
  */
 static u32 max_handle(const struct zb_file *file)
 {
-	unsigned int shift = handle_shift(file->space);
+	unsigned int shift = handle_shift(file->bpool);
 	u64 max = (u64)S64_MAX >> (shift + PAGE_SHIFT);
 
 	if (in_compat_syscall() || BITS_PER_LONG == 32)
@@ -48,13 +48,13 @@ static u32 max_handle(const struct zb_file *file)
  */
 u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 {
-	struct zb_host *host = buf->space->host;
-	u64 pgoff = (u64)buf->handle << handle_shift(buf->space);
+	struct zb_instance *inst = buf->bpool->inst;
+	u64 pgoff = (u64)buf->handle << handle_shift(buf->bpool);
 
-	if (huge && !(zb_mmap_features(host) & ZB_FEATURE_MMAP_HUGE))
+	if (huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE))
 		return 0;
 	if (huge)
-		pgoff |= BIT_ULL(host->pool.max_order);
+		pgoff |= BIT_ULL(inst->pool.max_order);
 	return pgoff << PAGE_SHIFT;
 }
 
@@ -69,28 +69,28 @@ u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
 				 bool *huge)
 {
-	struct zb_host *host = file->space->host;
-	unsigned long handle = *pgoff >> handle_shift(file->space);
+	struct zb_instance *inst = file->bpool->inst;
+	unsigned long handle = *pgoff >> handle_shift(file->bpool);
 	struct zb_buffer *buf;
 
-	*huge = *pgoff & BIT(host->pool.max_order);
+	*huge = *pgoff & BIT(inst->pool.max_order);
 	if (handle > U32_MAX ||
-	    (*huge && !(zb_mmap_features(host) & ZB_FEATURE_MMAP_HUGE)))
+	    (*huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE)))
 		return NULL;
 	buf = zb_file_get(file, handle);
 	if (buf)
-		*pgoff &= BIT(host->pool.max_order) - 1;
+		*pgoff &= BIT(inst->pool.max_order) - 1;
 	return buf;
 }
 
 /**
  * zb_file_open() - start with no handles
- * @space: where buffers will come from
+ * @bpool: where buffers will come from
  * @mode: what it is opened for
  *
  * Return: the file, or an ERR_PTR.
  */
-struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode)
+struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode)
 {
 	struct zb_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 
@@ -101,11 +101,11 @@ struct zb_file *zb_file_open(struct zb_space *space, fmode_t mode)
 		kfree(file);
 		return ERR_PTR(-ENOMEM);
 	}
-	file->space = space;
+	file->bpool = bpool;
 	file->mode = mode;
 	spin_lock_init(&file->failed_lock);
 	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1);
-	atomic_inc(&space->files);
+	atomic_inc(&bpool->files);
 	return file;
 }
 
@@ -123,7 +123,7 @@ static void drop_handle(struct zb_buffer *buf)
  */
 void zb_file_close(struct zb_file *file)
 {
-	struct zb_space *space = file->space;
+	struct zb_buffer_pool *bpool = file->bpool;
 	struct zb_buffer *buf;
 	unsigned long handle;
 
@@ -133,8 +133,8 @@ void zb_file_close(struct zb_file *file)
 	zb_account_put(file->account);
 	kfree(file);
 	/* With no user left nothing is gained by frames in per-CPU lists. */
-	if (atomic_dec_and_test(&space->files))
-		zb_host_drain_all(space->host);
+	if (atomic_dec_and_test(&bpool->files))
+		zb_instance_drain_all(bpool->inst);
 }
 
 /**

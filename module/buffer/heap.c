@@ -27,7 +27,7 @@ static struct dma_buf *heap_allocate(struct dma_heap *dma_heap,
 				     unsigned long len, u32 fd_flags,
 				     u64 heap_flags)
 {
-	struct zb_space *space = dma_heap_get_drvdata(dma_heap);
+	struct zb_buffer_pool *bpool = dma_heap_get_drvdata(dma_heap);
 	struct zb_want want = {
 		.gfp = ZB_GFP_USER,
 		.nr_pages = DIV_ROUND_UP(len, PAGE_SIZE),
@@ -36,9 +36,9 @@ static struct dma_buf *heap_allocate(struct dma_heap *dma_heap,
 	struct dma_buf *dmabuf;
 	struct zb_buffer *buf;
 
-	if (!want.nr_pages || want.nr_pages > BIT(space->host->pool.max_order))
+	if (!want.nr_pages || want.nr_pages > BIT(bpool->inst->pool.max_order))
 		return ERR_PTR(-EINVAL);
-	buf = zb_buffer_create(space, NULL, &want);
+	buf = zb_buffer_create(bpool, NULL, &want);
 	if (IS_ERR(buf))
 		return ERR_CAST(buf);
 	dmabuf = zb_dmabuf_export(buf, fd_flags);
@@ -52,16 +52,16 @@ static const struct dma_heap_ops heap_ops = {
 
 /**
  * zb_heap_add() - make /dev/dma_heap/zbuddy appear, if that is wanted
- * @space: where its memory is from
+ * @bpool: where its memory is from
  *
  * Context: may sleep.
  */
-void zb_heap_add(struct zb_space *space)
+void zb_heap_add(struct zb_buffer_pool *bpool)
 {
 	struct dma_heap_export_info info = {
 		.name = "zbuddy",
 		.ops = &heap_ops,
-		.priv = space,
+		.priv = bpool,
 	};
 
 	if (!heap)

@@ -172,26 +172,26 @@ void zb_account_put(struct zb_account *account)
 }
 
 /* The account of a user with a reference, or NULL when there is no memory. */
-static struct zb_account *get_user_account(struct zb_space *space, kuid_t uid)
+static struct zb_account *get_user_account(struct zb_buffer_pool *bpool, kuid_t uid)
 {
 	struct zb_account *account, *new;
 
-	xa_lock(&space->users);
-	account = xa_load(&space->users, __kuid_val(uid));
+	xa_lock(&bpool->users);
+	account = xa_load(&bpool->users, __kuid_val(uid));
 	if (account)
 		kref_get(&account->ref);
-	xa_unlock(&space->users);
+	xa_unlock(&bpool->users);
 	if (account)
 		return account;
 	new = zb_account_new();
 	if (!new)
 		return NULL;
-	xa_lock(&space->users);
-	account = __xa_cmpxchg(&space->users, __kuid_val(uid), NULL, new,
+	xa_lock(&bpool->users);
+	account = __xa_cmpxchg(&bpool->users, __kuid_val(uid), NULL, new,
 			       GFP_KERNEL_ACCOUNT);
 	if (account && !xa_is_err(account))
 		kref_get(&account->ref);
-	xa_unlock(&space->users);
+	xa_unlock(&bpool->users);
 	if (!account)
 		return new;
 	kfree(new);
@@ -199,14 +199,14 @@ static struct zb_account *get_user_account(struct zb_space *space, kuid_t uid)
 }
 
 /* Every charge holds a reference; the last one takes the account along. */
-static void put_user_account(struct zb_space *space, kuid_t uid,
+static void put_user_account(struct zb_buffer_pool *bpool, kuid_t uid,
 			     struct zb_account *account)
 {
-	xa_lock(&space->users);
+	xa_lock(&bpool->users);
 	if (kref_read(&account->ref) == 1)
-		__xa_erase(&space->users, __kuid_val(uid));
+		__xa_erase(&bpool->users, __kuid_val(uid));
 	kref_put(&account->ref, free_account);
-	xa_unlock(&space->users);
+	xa_unlock(&bpool->users);
 }
 
 /* Add @nr to a sum that may be up to @max, or 0 for no limit. */
@@ -246,10 +246,10 @@ static void explain_limit(struct zb_ioc_explain *why, u32 cause, u64 limit,
 	why->used = used;
 }
 
-static int charge_user(struct zb_space *space, kuid_t uid, enum sum sum, u64 nr,
+static int charge_user(struct zb_buffer_pool *bpool, kuid_t uid, enum sum sum, u64 nr,
 		       u64 *used, u64 *max)
 {
-	struct zb_account *account = get_user_account(space, uid);
+	struct zb_account *account = get_user_account(bpool, uid);
 
 	if (!account)
 		return -ENOMEM;
@@ -257,18 +257,18 @@ static int charge_user(struct zb_space *space, kuid_t uid, enum sum sum, u64 nr,
 	*used = atomic64_read(sum_of(account, sum));
 	if (add_up(sum_of(account, sum), nr, *max))
 		return 0;
-	put_user_account(space, uid, account);
+	put_user_account(bpool, uid, account);
 	return -EDQUOT;
 }
 
-static void uncharge_user(struct zb_space *space, kuid_t uid, enum sum sum,
+static void uncharge_user(struct zb_buffer_pool *bpool, kuid_t uid, enum sum sum,
 			  u64 nr)
 {
-	struct zb_account *account = xa_load(&space->users, __kuid_val(uid));
+	struct zb_account *account = xa_load(&bpool->users, __kuid_val(uid));
 
 	/* The charge that is undone here holds a reference. */
 	atomic64_sub(nr, sum_of(account, sum));
-	put_user_account(space, uid, account);
+	put_user_account(bpool, uid, account);
 }
 
 /*
@@ -289,7 +289,7 @@ static bool counted_before(const struct cred *cred,
 }
 
 /* Undo charge_users(), but for the owners of @end and of the namespaces above. */
-static void uncharge_users(struct zb_space *space, const struct cred *cred,
+static void uncharge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
 			   enum sum sum, u64 nr,
 			   const struct user_namespace *end)
 {
@@ -297,8 +297,8 @@ static void uncharge_users(struct zb_space *space, const struct cred *cred,
 
 	for (ns = cred->user_ns; ns != end; ns = ns->parent)
 		if (!counted_before(cred, ns))
-			uncharge_user(space, ns->owner, sum, nr);
-	uncharge_user(space, cred->uid, sum, nr);
+			uncharge_user(bpool, ns->owner, sum, nr);
+	uncharge_user(bpool, cred->uid, sum, nr);
 }
 
 /* By whose limit a request failed: that of the user, or of a namespace's owner. */
@@ -318,12 +318,12 @@ static void explain_user(struct zb_ioc_explain *why, int err, enum sum sum,
 }
 
 /* The real user id, and the owner of each user namespace that it is in. */
-static int charge_users(struct zb_space *space, const struct cred *cred,
+static int charge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
 			enum sum sum, u64 nr, struct zb_ioc_explain *why)
 {
 	const struct user_namespace *ns;
 	u64 used = 0, max = 0;
-	int err = charge_user(space, cred->uid, sum, nr, &used, &max);
+	int err = charge_user(bpool, cred->uid, sum, nr, &used, &max);
 
 	if (err) {
 		explain_user(why, err, sum, false, max, used);
@@ -332,10 +332,10 @@ static int charge_users(struct zb_space *space, const struct cred *cred,
 	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent) {
 		if (counted_before(cred, ns))
 			continue;
-		err = charge_user(space, ns->owner, sum, nr, &used, &max);
+		err = charge_user(bpool, ns->owner, sum, nr, &used, &max);
 		if (err) {
 			explain_user(why, err, sum, true, max, used);
-			uncharge_users(space, cred, sum, nr, ns);
+			uncharge_users(bpool, cred, sum, nr, ns);
 			return err;
 		}
 	}
@@ -343,11 +343,11 @@ static int charge_users(struct zb_space *space, const struct cred *cred,
 }
 
 #ifdef ZB_HAVE_DMEM
-static int charge_dmem(struct zb_space *space, struct zb_charge *charge)
+static int charge_dmem(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 {
-	if (!space->region)
+	if (!bpool->region)
 		return 0;
-	return dmem_cgroup_try_charge(space->region, charge->bytes,
+	return dmem_cgroup_try_charge(bpool->region, charge->bytes,
 				      &charge->pool, NULL);
 }
 
@@ -357,7 +357,7 @@ static void uncharge_dmem(struct zb_charge *charge)
 		dmem_cgroup_uncharge(charge->pool, charge->bytes);
 }
 #else
-static int charge_dmem(struct zb_space *space, struct zb_charge *charge)
+static int charge_dmem(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 {
 	return 0;
 }
@@ -403,14 +403,14 @@ static void uncharge_memlock(struct zb_charge *charge)
 }
 #endif
 
-static int charge_kernel(struct zb_space *space, struct zb_charge *charge,
+static int charge_kernel(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 			 struct zb_ioc_explain *why)
 {
 	int err;
 
 	switch (charge_kind()) {
 	case CHARGE_DMEM:
-		err = charge_dmem(space, charge);
+		err = charge_dmem(bpool, charge);
 		if (err)
 			zb_explain(why, err == -EAGAIN ? ZB_CAUSE_DMEM :
 							 ZB_CAUSE_KERNEL);
@@ -442,7 +442,7 @@ u64 zb_charge_features(void)
 
 /**
  * zb_charge() - charge a buffer that is to be to the current task
- * @space: where
+ * @bpool: where
  * @charge: filled in; to be given to zb_uncharge() on success
  * @file: the open file's account, or NULL
  * @bytes: how much
@@ -451,7 +451,7 @@ u64 zb_charge_features(void)
  * Context: may sleep.
  * Return: 0, -EDQUOT, -EAGAIN or -ENOMEM with nothing charged.
  */
-int zb_charge(struct zb_space *space, struct zb_charge *charge,
+int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 	      struct zb_account *file, u64 bytes, struct zb_ioc_explain *why)
 {
 	u64 max = READ_ONCE(max_bytes_per_open);
@@ -461,7 +461,7 @@ int zb_charge(struct zb_space *space, struct zb_charge *charge,
 		.bytes = bytes,
 		.cred = get_current_cred(),
 	};
-	err = charge_users(space, charge->cred, SUM_BYTES, bytes, why);
+	err = charge_users(bpool, charge->cred, SUM_BYTES, bytes, why);
 	if (err)
 		goto put_cred;
 	if (file && !add_up(&file->bytes, bytes, max)) {
@@ -470,7 +470,7 @@ int zb_charge(struct zb_space *space, struct zb_charge *charge,
 		err = -EDQUOT;
 		goto uncharge_users;
 	}
-	err = charge_kernel(space, charge, why);
+	err = charge_kernel(bpool, charge, why);
 	if (err)
 		goto sub_file;
 	if (file) {
@@ -483,7 +483,7 @@ sub_file:
 	if (file)
 		atomic64_sub(bytes, &file->bytes);
 uncharge_users:
-	uncharge_users(space, charge->cred, SUM_BYTES, bytes, &init_user_ns);
+	uncharge_users(bpool, charge->cred, SUM_BYTES, bytes, &init_user_ns);
 put_cred:
 	put_cred(charge->cred);
 	return err;
@@ -491,12 +491,12 @@ put_cred:
 
 /**
  * zb_uncharge() - undo zb_charge()
- * @space: where
+ * @bpool: where
  * @charge: as zb_charge() filled it in
  *
  * Context: may sleep.
  */
-void zb_uncharge(struct zb_space *space, struct zb_charge *charge)
+void zb_uncharge(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 {
 	uncharge_dmem(charge);
 	uncharge_memlock(charge);
@@ -504,76 +504,76 @@ void zb_uncharge(struct zb_space *space, struct zb_charge *charge)
 		atomic64_sub(charge->bytes, &charge->file->bytes);
 		zb_account_put(charge->file);
 	}
-	uncharge_users(space, charge->cred, SUM_BYTES, charge->bytes,
+	uncharge_users(bpool, charge->cred, SUM_BYTES, charge->bytes,
 		       &init_user_ns);
 	put_cred(charge->cred);
 }
 
 /**
  * zb_charge_waiter() - count one more request that waits
- * @space: where
+ * @bpool: where
  * @charge: of the buffer that it is for: the same file and users are charged
  * @why: filled in with the limit if that fails, or NULL
  *
  * Context: may sleep.
  * Return: 0, -EDQUOT or -ENOMEM with nothing counted.
  */
-int zb_charge_waiter(struct zb_space *space, const struct zb_charge *charge,
+int zb_charge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge,
 		     struct zb_ioc_explain *why)
 {
 	u64 max = READ_ONCE(max_waiting_per_open);
-	int err = charge_users(space, charge->cred, SUM_WAITING, 1, why);
+	int err = charge_users(bpool, charge->cred, SUM_WAITING, 1, why);
 
 	if (err || !charge->file || add_up(&charge->file->waiting, 1, max))
 		return err;
 	explain_limit(why, ZB_CAUSE_OPEN_WAITING, max,
 		      atomic64_read(&charge->file->waiting));
-	uncharge_users(space, charge->cred, SUM_WAITING, 1, &init_user_ns);
+	uncharge_users(bpool, charge->cred, SUM_WAITING, 1, &init_user_ns);
 	return -EDQUOT;
 }
 
 /**
  * zb_uncharge_waiter() - undo zb_charge_waiter()
- * @space: where
+ * @bpool: where
  * @charge: the same
  *
  * Context: may sleep.
  */
-void zb_uncharge_waiter(struct zb_space *space, const struct zb_charge *charge)
+void zb_uncharge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge)
 {
 	if (charge->file)
 		atomic64_dec(&charge->file->waiting);
-	uncharge_users(space, charge->cred, SUM_WAITING, 1, &init_user_ns);
+	uncharge_users(bpool, charge->cred, SUM_WAITING, 1, &init_user_ns);
 }
 
 /**
  * zb_limits_init() - make the region known to the dmem cgroup controller
- * @space: whose
+ * @bpool: whose
  *
  * Context: may sleep.
  * Return: 0 or -errno.
  */
-int zb_limits_init(struct zb_space *space)
+int zb_limits_init(struct zb_buffer_pool *bpool)
 {
 #ifdef ZB_HAVE_DMEM
-	u64 bytes = (u64)space->host->total_pages << PAGE_SHIFT;
+	u64 bytes = (u64)bpool->inst->total_pages << PAGE_SHIFT;
 
-	space->region = dmem_cgroup_register_region(bytes, "zbuddy");
-	if (IS_ERR(space->region))
-		return PTR_ERR(space->region);
+	bpool->region = dmem_cgroup_register_region(bytes, "zbuddy");
+	if (IS_ERR(bpool->region))
+		return PTR_ERR(bpool->region);
 #endif
 	return 0;
 }
 
 /**
  * zb_limits_exit() - undo zb_limits_init()
- * @space: whose; nothing is charged any more
+ * @bpool: whose; nothing is charged any more
  *
  * Context: may sleep.
  */
-void zb_limits_exit(struct zb_space *space)
+void zb_limits_exit(struct zb_buffer_pool *bpool)
 {
 #ifdef ZB_HAVE_DMEM
-	dmem_cgroup_unregister_region(space->region);
+	dmem_cgroup_unregister_region(bpool->region);
 #endif
 }

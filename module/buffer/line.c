@@ -22,7 +22,7 @@ static void kick(struct zb_line *line)
 		mod_delayed_work(line->wq, &line->work, 0);
 }
 
-/* Something was freed: by zb_host_freed(), in any context but NMI. */
+/* Something was freed: by zb_instance_wake_waiters(), in any context but NMI. */
 static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
 		      void *key)
 {
@@ -68,7 +68,7 @@ static bool may_pass(struct zb_line *line, struct zb_waiter *first,
 	*passes = false;
 	update_cpuset(first);
 	update_cpuset(w);
-	overtake = zb_pool_overtake(&line->host->pool, &first->req, &w->req);
+	overtake = zb_pool_overtake(&line->inst->pool, &first->req, &w->req);
 	if (overtake == ZB_OVERTAKE_NOT_NOW)
 		return false;
 	if (overtake == ZB_OVERTAKE_APART)
@@ -90,7 +90,7 @@ static void passed(struct zb_line *line, bool got)
 		line->allowance = min(line->allowance + 1, ZB_MAX_PASSED);
 		return;
 	}
-	atomic_inc(&line->host->wait.passed);
+	atomic_inc(&line->inst->wait.passed);
 	if (line->turn)
 		line->since = jiffies;
 }
@@ -105,10 +105,10 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 			line->allowance = ZB_MAX_PASSED;
 	}
 	list_del_init(&w->link);
-	atomic_dec(&line->host->wait.waiting);
+	atomic_dec(&line->inst->wait.waiting);
 	if (!list_empty(&line->waiters))
 		return;
-	remove_wait_queue(&line->host->freed, &line->on_free);
+	remove_wait_queue(&line->inst->free_wait, &line->on_free);
 	line->blocked = false;
 	line->hold = false;
 	line->hold_left = ZB_HOLD_MAX;
@@ -137,7 +137,7 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w,
 {
 	WRITE_ONCE(w->pfn, pfn);
 	remove_waiter(line, w);
-	atomic_inc(&line->host->wait.granted);
+	atomic_inc(&line->inst->wait.granted);
 	/* The task needs the lock to leave, so it is still there. */
 	wake_up_process(w->task);
 }
@@ -145,7 +145,7 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w,
 /* Allocate for a waiter; it may leave meanwhile. Returns whether there was memory. */
 static bool serve(struct zb_line *line, struct zb_waiter *w)
 {
-	struct zb_pool *pool = &line->host->pool;
+	struct zb_pool *pool = &line->inst->pool;
 	unsigned long pfn;
 	bool left;
 
@@ -187,10 +187,10 @@ static bool serve_first(struct zb_line *line, bool told)
 		return false;
 	w->pass = line->pass;
 	update_cpuset(w);
-	if (!zb_pool_serves_now(&line->host->pool, &w->req) || !serve(line, w))
+	if (!zb_pool_serves_now(&line->inst->pool, &w->req) || !serve(line, w))
 		return false;
 	if (!told)
-		atomic_inc(&line->host->wait.missed);
+		atomic_inc(&line->inst->wait.missed);
 	end_hold(line);
 	return true;
 }
@@ -229,7 +229,7 @@ static void serve_all(struct zb_line *line, bool told)
 			continue;
 		got = serve(line, w);
 		if (got && !told && !line->turn)
-			atomic_inc(&line->host->wait.missed);
+			atomic_inc(&line->inst->wait.missed);
 		if (passes)
 			passed(line, got);
 	} while (w);
@@ -254,7 +254,7 @@ static bool change_state(struct zb_line *line)
 	if (line->blocked && !line->hold && !line->turn) {
 		line->hold = true;
 		line->since = jiffies;
-		atomic_inc(&line->host->wait.held);
+		atomic_inc(&line->inst->wait.held);
 	}
 	line->blocked = false;
 	if (!line->hold || !hold_is_over(line))
@@ -343,12 +343,12 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 	mutex_lock(&line->lock);
 	w->pass = line->pass - 1;
 	if (list_empty(&line->waiters))
-		add_wait_queue(&line->host->freed, &line->on_free);
+		add_wait_queue(&line->inst->free_wait, &line->on_free);
 	list_add_tail(&w->link, &line->waiters);
-	atomic_inc(&line->host->wait.waiting);
+	atomic_inc(&line->inst->wait.waiting);
 	mutex_unlock(&line->lock);
 	/*
-	 * What was freed before zb_host_freed() could see that somebody waits is
+	 * What was freed before zb_instance_wake_waiters() could see that somebody waits is
 	 * found in the pass that this begins; see the barrier there.
 	 */
 	kick(line);
@@ -377,14 +377,14 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 /**
  * zb_line_init() - start with nobody in line
  * @line: the line
- * @host: whose memory it is
+ * @inst: whose memory it is
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
-int zb_line_init(struct zb_line *line, struct zb_host *host)
+int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 {
-	line->host = host;
+	line->inst = inst;
 	mutex_init(&line->lock);
 	INIT_LIST_HEAD(&line->waiters);
 	line->allowance = ZB_MAX_PASSED;

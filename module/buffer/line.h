@@ -37,7 +37,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
 #define ZB_MAX_PASSED	64u
 #define ZB_HOLD_MAX	HZ
@@ -68,7 +68,7 @@ struct zb_waiter {
 
 /**
  * struct zb_line - all requests that wait
- * @host: whose memory it is
+ * @inst: whose memory it is
  * @lock: for all that follows but @kicks and @frees; not held while memory is
  *	allocated
  * @waiters: by arrival
@@ -85,14 +85,14 @@ struct zb_waiter {
  * @turn: they need not
  * @since: jiffies when the hold began, or when the turn was used last
  * @last_free: jiffies when something was freed last
- * @on_free: on zb_host.freed while anybody waits
+ * @on_free: on zb_instance.freed while anybody waits
  * @kicks: the dispatcher was told to look again so often since its last pass
  * @frees: something was freed so often since its last pass
  * @wq: where it runs
  * @work: the dispatcher
  */
 struct zb_line {
-	struct zb_host *host;
+	struct zb_instance *inst;
 	struct mutex lock;
 	struct list_head waiters;
 	struct zb_waiter *serving;
@@ -115,7 +115,7 @@ struct zb_line {
 	struct delayed_work work;
 };
 
-int zb_line_init(struct zb_line *line, struct zb_host *host);
+int zb_line_init(struct zb_line *line, struct zb_instance *inst);
 void zb_line_destroy(struct zb_line *line);
 bool zb_line_may_try(struct zb_line *line, struct zb_waiter *w, bool *passes);
 void zb_line_tried(struct zb_line *line, bool passes, bool got);

@@ -179,13 +179,13 @@ static int map_huge(struct vm_area_struct *vma)
 
 /**
  * zb_mmap_features() - what mappings can do
- * @host: whose memory it is
+ * @inst: whose memory it is
  *
  * Return: ZB_FEATURE_* bits.
  */
-u64 zb_mmap_features(const struct zb_host *host)
+u64 zb_mmap_features(const struct zb_instance *inst)
 {
-	return HUGE_FEATURE | (host->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
+	return HUGE_FEATURE | (inst->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
 }
 
 /* Map frames of the buffer whose file the vma has already. */
@@ -207,7 +207,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	if (huge) {
 		err = map_huge(vma);
 	} else {
-		vma->vm_ops = buf->space->host->in_cma ? &vm_ops_cma : &vm_ops;
+		vma->vm_ops = buf->bpool->inst->in_cma ? &vm_ops_cma : &vm_ops;
 		err = insert_frames(vma, buf->pfn + vma->vm_pgoff);
 	}
 	if (!err)
@@ -229,14 +229,14 @@ static int mapping_mmap_huge(struct file *file, struct vm_area_struct *vma)
 static int mapping_release(struct inode *inode, struct file *file)
 {
 	struct zb_buffer *buf = file->private_data;
-	struct zb_space *space = buf->space;
+	struct zb_buffer_pool *bpool = buf->bpool;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(buf->files); i++)
 		cmpxchg(&buf->files[i], file, NULL);
 	/* As zb_file_close() does: nobody is left to use per-CPU lists. */
-	if (zb_buffer_put(buf) && !atomic_read(&space->files))
-		zb_host_drain_all(space->host);
+	if (zb_buffer_put(buf) && !atomic_read(&bpool->files))
+		zb_instance_drain_all(bpool->inst);
 	return 0;
 }
 

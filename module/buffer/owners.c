@@ -34,33 +34,33 @@ static unsigned long nr_pins(const struct zb_buffer *buf)
 
 static const char *state_of(const struct zb_buffer *buf)
 {
-	if (READ_ONCE(buf->in_limbo))
+	if (READ_ONCE(buf->is_deferred))
 		return "limbo";
 	return READ_ONCE(buf->has_handle) ? "held" : "orphan";
 }
 
 static void *owners_start(struct seq_file *m, loff_t *pos)
-	__acquires(&((struct zb_space *)m->private)->lock)
+	__acquires(&((struct zb_buffer_pool *)m->private)->lock)
 {
-	struct zb_space *space = m->private;
+	struct zb_buffer_pool *bpool = m->private;
 
-	mutex_lock(&space->lock);
-	return seq_list_start(&space->buffers, *pos);
+	mutex_lock(&bpool->lock);
+	return seq_list_start(&bpool->buffers, *pos);
 }
 
 static void *owners_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	struct zb_space *space = m->private;
+	struct zb_buffer_pool *bpool = m->private;
 
-	return seq_list_next(v, &space->buffers, pos);
+	return seq_list_next(v, &bpool->buffers, pos);
 }
 
 static void owners_stop(struct seq_file *m, void *v)
-	__releases(&((struct zb_space *)m->private)->lock)
+	__releases(&((struct zb_buffer_pool *)m->private)->lock)
 {
-	struct zb_space *space = m->private;
+	struct zb_buffer_pool *bpool = m->private;
 
-	mutex_unlock(&space->lock);
+	mutex_unlock(&bpool->lock);
 }
 
 static int owners_show(struct seq_file *m, void *v)
@@ -127,7 +127,7 @@ static int add_to_process(struct xarray *processes, const struct zb_buffer *buf)
 
 static int processes_show(struct seq_file *m, void *unused)
 {
-	struct zb_space *space = m->private;
+	struct zb_buffer_pool *bpool = m->private;
 	struct zb_buffer *buf;
 	struct process *p;
 	struct xarray processes;
@@ -135,13 +135,13 @@ static int processes_show(struct seq_file *m, void *unused)
 	int err = 0;
 
 	xa_init(&processes);
-	mutex_lock(&space->lock);
-	list_for_each_entry(buf, &space->buffers, link) {
+	mutex_lock(&bpool->lock);
+	list_for_each_entry(buf, &bpool->buffers, link) {
 		err = add_to_process(&processes, buf);
 		if (err)
 			break;
 	}
-	mutex_unlock(&space->lock);
+	mutex_unlock(&bpool->lock);
 	xa_for_each(&processes, pid, p) {
 		if (!err)
 			seq_printf(m, "pid %lu comm %s buffers %lu length %llu mappings %lu exports %lu\n",
@@ -157,12 +157,12 @@ DEFINE_SHOW_ATTRIBUTE(processes);
 /**
  * zb_owners_create() - add these files
  * @root: the directory
- * @space: what they show
+ * @bpool: what they show
  *
  * Context: may sleep.
  */
-void zb_owners_create(struct dentry *root, struct zb_space *space)
+void zb_owners_create(struct dentry *root, struct zb_buffer_pool *bpool)
 {
-	debugfs_create_file("owners", 0400, root, space, &owners_fops);
-	debugfs_create_file("processes", 0400, root, space, &processes_fops);
+	debugfs_create_file("owners", 0400, root, bpool, &owners_fops);
+	debugfs_create_file("processes", 0400, root, bpool, &processes_fops);
 }

@@ -21,12 +21,12 @@
 
 /**
  * zb_sync_init() - make the device
- * @space: whose
+ * @bpool: whose
  *
  * Context: may sleep.
  * Return: 0 or -errno.
  */
-int zb_sync_init(struct zb_space *space)
+int zb_sync_init(struct zb_buffer_pool *bpool)
 {
 	struct platform_device *pdev;
 	int err;
@@ -42,19 +42,19 @@ int zb_sync_init(struct zb_space *space)
 		platform_device_unregister(pdev);
 		return err;
 	}
-	space->sync_dev = pdev;
+	bpool->sync_dev = pdev;
 	return 0;
 }
 
 /**
  * zb_sync_exit() - undo zb_sync_init()
- * @space: whose
+ * @bpool: whose
  *
  * Context: may sleep.
  */
-void zb_sync_exit(struct zb_space *space)
+void zb_sync_exit(struct zb_buffer_pool *bpool)
 {
-	platform_device_unregister(space->sync_dev);
+	platform_device_unregister(bpool->sync_dev);
 }
 
 static enum dma_data_direction direction(u32 flags)
@@ -135,7 +135,7 @@ static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
 
 /**
  * zb_sync_cleared() - write zeroes out of the caches
- * @space: whose
+ * @bpool: whose
  * @pfn: first frame of memory that was just cleared and that nobody has yet
  * @nr_pages: how many
  *
@@ -146,10 +146,10 @@ static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
  * Context: may sleep.
  * Return: 0 or -EIO.
  */
-int zb_sync_cleared(struct zb_space *space, unsigned long pfn,
+int zb_sync_cleared(struct zb_buffer_pool *bpool, unsigned long pfn,
 		    unsigned long nr_pages)
 {
-	return sync_range(&space->sync_dev->dev, pfn, 0, (u64)nr_pages << PAGE_SHIFT,
+	return sync_range(&bpool->sync_dev->dev, pfn, 0, (u64)nr_pages << PAGE_SHIFT,
 			  DMA_TO_DEVICE, false);
 }
 
@@ -175,6 +175,6 @@ int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 		return -EINVAL;
 	if (!length || offset >= bytes || length > bytes - offset)
 		return -EINVAL;
-	return sync_range(&buf->space->sync_dev->dev, buf->pfn, offset, length,
+	return sync_range(&buf->bpool->sync_dev->dev, buf->pfn, offset, length,
 			  direction(flags), target == ZB_SYNC_FOR_CPU);
 }

@@ -19,12 +19,12 @@ static zb_gfp_t attempt_gfp(zb_gfp_t gfp)
 	return (gfp & ~(__ZB_GFP_REPEAT | __ZB_GFP_NORETRY)) | __ZB_GFP_NOWARN;
 }
 
-static void prepare(struct zb_waiter *w, struct zb_host *host,
+static void prepare(struct zb_waiter *w, struct zb_instance *inst,
 		    const struct zb_want *want)
 {
 	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
-	zb_host_request(host, attempt_gfp(want->gfp), want->nr_pages, want->nid,
-			&w->policy, &w->req);
+	zb_instance_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
+			    &w->policy, &w->req);
 	if (w->policy.cpuset) {
 		w->cpuset = current->mems_allowed;
 		w->policy.cpuset = nodes_addr(w->cpuset);
@@ -44,8 +44,8 @@ static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
 
 	if (!zb_line_may_try(line, w, &passes))
 		return ZB_NO_PFN;
-	pfn = zb_host_alloc(line->host, w->req.gfp, w->req.nr_pages, w->req.nid,
-			    w->policy.nodemask, true);
+	pfn = zb_instance_alloc(line->inst, w->req.gfp, w->req.nr_pages, w->req.nid,
+				w->policy.nodemask, true);
 	zb_line_tried(line, passes, pfn != ZB_NO_PFN);
 	return pfn;
 }
@@ -78,27 +78,27 @@ static int sleep_in_line(const struct zb_waiter *w, u64 deadline_ns)
 	return err;
 }
 
-static int wait_in_line(struct zb_space *space, struct zb_waiter *w,
+static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 			const struct zb_charge *charge, const struct zb_want *want)
 {
 	int err;
 
 	if (ktime_get_ns() >= want->deadline_ns)
 		return -ETIMEDOUT;
-	err = zb_charge_waiter(space, charge, want->why);
+	err = zb_charge_waiter(bpool, charge, want->why);
 	if (err)
 		return err;
-	zb_line_enter(&space->line, w);
+	zb_line_enter(&bpool->line, w);
 	err = sleep_in_line(w, want->deadline_ns);
-	zb_line_leave(&space->line, w);
-	zb_uncharge_waiter(space, charge);
+	zb_line_leave(&bpool->line, w);
+	zb_uncharge_waiter(bpool, charge);
 	/* Memory that came with a signal, or too late, is welcome all the same. */
 	return w->pfn == ZB_NO_PFN ? err : 0;
 }
 
 /**
  * zb_wait_alloc() - allocate frames, and wait for them
- * @space: where
+ * @bpool: where
  * @want: what is wanted, and how long to wait
  * @charge: what the buffer is charged to: its limits are those of the waiting
  * @err: when there are none: -ENOMEM if there never can be, -EDQUOT if too many
@@ -107,24 +107,24 @@ static int wait_in_line(struct zb_space *space, struct zb_waiter *w,
  * Context: may sleep.
  * Return: first frame, or ZB_NO_PFN.
  */
-unsigned long zb_wait_alloc(struct zb_space *space, const struct zb_want *want,
+unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *want,
 			    const struct zb_charge *charge, int *err)
 {
 	struct zb_waiter w;
 	unsigned long pfn;
 
-	prepare(&w, space->host, want);
-	if (!zb_pool_could_ever(&space->host->pool, &w.req)) {
+	prepare(&w, bpool->inst, want);
+	if (!zb_pool_could_ever(&bpool->inst->pool, &w.req)) {
 		*err = -ENOMEM;
-		zb_explain_no_memory(space, want, false);
+		zb_explain_no_memory(bpool, want, false);
 		return ZB_NO_PFN;
 	}
-	pfn = try_at_once(&space->line, &w);
+	pfn = try_at_once(&bpool->line, &w);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
-	*err = wait_in_line(space, &w, charge, want);
+	*err = wait_in_line(bpool, &w, charge, want);
 	if (*err == -ETIMEDOUT)
-		zb_explain_no_memory(space, want, true);
+		zb_explain_no_memory(bpool, want, true);
 	if (!*err)
 		trace_mm_page_alloc(w.pfn, zb_exact_order(want->nr_pages),
 				    zb_gfp_bits(w.req.gfp),

@@ -2,7 +2,7 @@
 /*
  * poll(): is there memory?
  *
- * Programs that poll sleep on a queue of their own, zb_space.readable, which is
+ * Programs that poll sleep on a queue of their own, zb_buffer_pool.readable, which is
  * woken when there is memory again, not at every free. While there is none and some
  * of them sleep, a watch looks for it: when something is freed or a watermark
  * changes, and every 100 ms for what happens without notice, such as a free by a
@@ -17,27 +17,27 @@
 
 #define LOOK_AGAIN	(HZ / 10)
 
-/* Something was freed: by zb_host_freed(), in any context but NMI. */
+/* Something was freed: by zb_instance_wake_waiters(), in any context but NMI. */
 static int watch_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
 		       void *key)
 {
 	struct zb_watch *watch = container_of(entry, struct zb_watch, on_free);
-	struct zb_space *space = container_of(watch, struct zb_space, watch);
+	struct zb_buffer_pool *bpool = container_of(watch, struct zb_buffer_pool, watch);
 
 	if (!atomic_xchg(&watch->kicked, 1))
-		mod_delayed_work(space->line.wq, &watch->work, 0);
+		mod_delayed_work(bpool->line.wq, &watch->work, 0);
 	return 0;
 }
 
-static void begin_watch(struct zb_space *space)
+static void begin_watch(struct zb_buffer_pool *bpool)
 {
-	struct zb_watch *watch = &space->watch;
+	struct zb_watch *watch = &bpool->watch;
 
 	mutex_lock(&watch->lock);
 	if (!watch->on) {
 		watch->on = true;
-		add_wait_queue(&space->host->freed, &watch->on_free);
-		mod_delayed_work(space->line.wq, &watch->work, LOOK_AGAIN);
+		add_wait_queue(&bpool->inst->free_wait, &watch->on_free);
+		mod_delayed_work(bpool->line.wq, &watch->work, LOOK_AGAIN);
 	}
 	mutex_unlock(&watch->lock);
 }
@@ -45,80 +45,80 @@ static void begin_watch(struct zb_space *space)
 /**
  * zb_watch_failed() - an allocation has failed: programs that poll are to know when
  *	the next one may not
- * @space: where
+ * @bpool: where
  *
  * Context: may sleep.
  */
-void zb_watch_failed(struct zb_space *space)
+void zb_watch_failed(struct zb_buffer_pool *bpool)
 {
 	bool sleeper;
 
 	/* A program that comes later looks for itself, so this needs no barrier. */
-	sleeper = waitqueue_active(&space->readable);
+	sleeper = waitqueue_active(&bpool->readable);
 	if (sleeper)
-		begin_watch(space);
+		begin_watch(bpool);
 }
 
-static void end_watch(struct zb_space *space)
+static void end_watch(struct zb_buffer_pool *bpool)
 {
-	struct zb_watch *watch = &space->watch;
+	struct zb_watch *watch = &bpool->watch;
 
 	lockdep_assert_held(&watch->lock);
 	watch->on = false;
-	remove_wait_queue(&space->host->freed, &watch->on_free);
+	remove_wait_queue(&bpool->inst->free_wait, &watch->on_free);
 }
 
 static void watch_work(struct work_struct *work)
 {
 	struct zb_watch *watch = container_of(to_delayed_work(work),
 					      struct zb_watch, work);
-	struct zb_space *space = container_of(watch, struct zb_space, watch);
+	struct zb_buffer_pool *bpool = container_of(watch, struct zb_buffer_pool, watch);
 	bool sleeper, readable;
 
 	mutex_lock(&watch->lock);
 	atomic_set(&watch->kicked, 0);
-	/* Pairs with the barrier in zb_host_freed(): look after that is seen. */
+	/* Pairs with the barrier in zb_instance_wake_waiters(): look after that is seen. */
 	smp_mb__after_atomic();
-	readable = zb_host_above_low(space->host);
+	readable = zb_instance_above_low(bpool->inst);
 	/* A program that begins to sleep later begins a watch of its own. */
-	sleeper = waitqueue_active(&space->readable);
+	sleeper = waitqueue_active(&bpool->readable);
 	if (watch->on && (readable || !sleeper))
-		end_watch(space);
+		end_watch(bpool);
 	else if (watch->on)
-		queue_delayed_work(space->line.wq, &watch->work, LOOK_AGAIN);
+		queue_delayed_work(bpool->line.wq, &watch->work, LOOK_AGAIN);
 	mutex_unlock(&watch->lock);
 	if (readable)
-		wake_up_poll(&space->readable, EPOLLIN | EPOLLRDNORM);
+		wake_up_poll(&bpool->readable, EPOLLIN | EPOLLRDNORM);
 }
 
 /**
  * zb_watch_poll() - what poll() of the device says
- * @space: where
+ * @bpool: where
  * @filp: the open file
  * @wait: from poll()
  *
  * Context: may sleep.
  * Return: readable if some zone is above its low watermark, else nothing.
  */
-__poll_t zb_watch_poll(struct zb_space *space, struct file *filp,
+__poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 		       struct poll_table_struct *wait)
 {
-	poll_wait(filp, &space->readable, wait);
-	if (!zb_host_above_low(space->host))
-		begin_watch(space);
+	poll_wait(filp, &bpool->readable, wait);
+	if (!zb_instance_above_low(bpool->inst))
+		begin_watch(bpool);
 	/* Once more: it may have come before there was a watch. */
-	return zb_host_above_low(space->host) ? EPOLLIN | EPOLLRDNORM : 0;
+	return zb_instance_above_low(bpool->inst) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 /**
  * zb_watch_init() - start without a watch
- * @space: whose
+ * @bpool: whose
  */
-void zb_watch_init(struct zb_space *space)
+void zb_watch_init(struct zb_buffer_pool *bpool)
 {
-	struct zb_watch *watch = &space->watch;
+	struct zb_watch *watch = &bpool->watch;
 
-	init_waitqueue_head(&space->readable);
+	init_waitqueue_head(&bpool->readable);
 	mutex_init(&watch->lock);
 	init_waitqueue_func_entry(&watch->on_free, watch_freed);
 	INIT_DELAYED_WORK(&watch->work, watch_work);
@@ -126,17 +126,17 @@ void zb_watch_init(struct zb_space *space)
 
 /**
  * zb_watch_exit() - end the watch
- * @space: whose; nobody polls any more
+ * @bpool: whose; nobody polls any more
  *
  * Context: may sleep.
  */
-void zb_watch_exit(struct zb_space *space)
+void zb_watch_exit(struct zb_buffer_pool *bpool)
 {
-	struct zb_watch *watch = &space->watch;
+	struct zb_watch *watch = &bpool->watch;
 
 	mutex_lock(&watch->lock);
 	if (watch->on)
-		end_watch(space);
+		end_watch(bpool);
 	mutex_unlock(&watch->lock);
 	cancel_delayed_work_sync(&watch->work);
 }

@@ -132,8 +132,8 @@ void __zb_audit_next(struct zb_zone *zone, struct zb_audit *audit)
 	audit->nr_blocks[mt]++;
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
 		audit->nr[k][mt] += pb->nr[k];
-	if (zb_free_area_listed(pb) && pb->key >= ZB_PAGEBLOCK_ORDER)
-		audit->nr[pb->key][mt]++;
+	if (zb_free_area_listed(pb) && pb->largest_free >= ZB_PAGEBLOCK_ORDER)
+		audit->nr[pb->largest_free][mt]++;
 }
 
 /**

@@ -149,19 +149,19 @@ static bool check_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 			struct zb_violation *v)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
-	unsigned long buddy = pfn ^ BIT(pb->key);
+	unsigned long buddy = pfn ^ BIT(pb->largest_free);
 	struct zb_pageblock *b;
 
-	if (pb->key > zone->max_order || pfn & (BIT(pb->key) - 1) ||
-	    pfn + BIT(pb->key) > zb_zone_end(zone))
+	if (pb->largest_free > zone->max_order || pfn & (BIT(pb->largest_free) - 1) ||
+	    pfn + BIT(pb->largest_free) > zb_zone_end(zone))
 		return wrong(v, zone, pfn, "a free block is aligned and inside",
-			     pb->key, zone->max_order);
-	if (pb->key == zone->max_order || !zb_zone_has(zone, buddy))
+			     pb->largest_free, zone->max_order);
+	if (pb->largest_free == zone->max_order || !zb_zone_has(zone, buddy))
 		return true;
 	b = zb_pfn_pageblock(zone, buddy);
-	if (b->key == pb->key && b->migratetype == pb->migratetype)
-		return wrong(v, zone, pfn, "free buddies are merged", b->key,
-			     b->key + 1);
+	if (b->largest_free == pb->largest_free && b->migratetype == pb->migratetype)
+		return wrong(v, zone, pfn, "free buddies are merged", b->largest_free,
+			     b->largest_free + 1);
 	return true;
 }
 
@@ -178,7 +178,7 @@ static struct zb_pageblock *head_before(struct zb_zone *zone,
 		if (!zb_zone_has(zone, head))
 			break;
 		first = zb_pfn_pageblock(zone, head);
-		if (first != pb && first->key <= ZB_MAX_ORDER && first->key >= k)
+		if (first != pb && first->largest_free <= ZB_MAX_ORDER && first->largest_free >= k)
 			return first;
 	}
 	return NULL;
@@ -195,11 +195,11 @@ static bool check_tail(struct zb_zone *zone, struct zb_pageblock *pb,
 
 	if (!head)
 		return wrong(v, zone, pfn, "a tail has a head", 0, 1);
-	if (pb->key != ZB_KEY_TAIL || !zb_pageblock_whole(pb) ||
+	if (pb->largest_free != ZB_LIST_TAIL || !zb_pageblock_all_free(pb) ||
 	    pb->migratetype != head->migratetype)
 		return wrong(v, zone, pfn,
-			     "a tail is free and of its head's type", pb->key,
-			     ZB_KEY_TAIL);
+			     "a tail is free and of its head's type", pb->largest_free,
+			     ZB_LIST_TAIL);
 	return true;
 }
 
@@ -216,17 +216,17 @@ static bool check_key(struct zb_zone *zone, struct zb_pageblock *pb,
 	if (type != pb->migratetype)
 		return wrong(v, zone, pfn, "those who free know the migrate type",
 			     type, pb->migratetype);
-	if (head || (pb->key == ZB_KEY_TAIL && zb_pageblock_whole(pb)))
+	if (head || (pb->largest_free == ZB_LIST_TAIL && zb_pageblock_all_free(pb)))
 		return check_tail(zone, pb, head, v);
-	if (!zb_pageblock_whole(pb)) {
-		if (pb->key != zb_pageblock_largest(pb))
+	if (!zb_pageblock_all_free(pb)) {
+		if (pb->largest_free != zb_pageblock_largest(pb))
 			return wrong(v, zone, pfn, "the key is the largest free run",
-				     pb->key, zb_pageblock_largest(pb));
+				     pb->largest_free, zb_pageblock_largest(pb));
 		return true;
 	}
-	if (pb->key < ZB_PAGEBLOCK_ORDER || pb->key > ZB_MAX_ORDER)
+	if (pb->largest_free < ZB_PAGEBLOCK_ORDER || pb->largest_free > ZB_MAX_ORDER)
 		return wrong(v, zone, pfn, "a whole pageblock is head or tail",
-			     pb->key, ZB_PAGEBLOCK_ORDER);
+			     pb->largest_free, ZB_PAGEBLOCK_ORDER);
 	return check_whole(zone, pb, v);
 }
 
@@ -252,8 +252,8 @@ static bool same_list(struct zb_zone *zone, const struct zb_pageblock *pb,
 	struct zb_pageblock *other = neighbour(zone, link);
 
 	if (!other)
-		return link == &zone->free_area[pb->key].free_list[pb->migratetype];
-	return other->key == pb->key && other->migratetype == pb->migratetype;
+		return link == &zone->free_area[pb->largest_free].free_list[pb->migratetype];
+	return other->largest_free == pb->largest_free && other->migratetype == pb->migratetype;
 }
 
 /*
@@ -275,9 +275,9 @@ static bool check_links(struct zb_zone *zone, struct zb_pageblock *pb,
 	if (!same_list(zone, pb, link->next) || !same_list(zone, pb, link->prev))
 		return wrong(v, zone, pfn,
 			     "a pageblock is on the list of its key and type",
-			     pb->key, pb->migratetype);
+			     pb->largest_free, pb->migratetype);
 	if (link->next->prev != link || link->prev->next != link)
-		return wrong(v, zone, pfn, "lists are intact", pb->key,
+		return wrong(v, zone, pfn, "lists are intact", pb->largest_free,
 			     pb->migratetype);
 	behind = neighbour(zone, link->next);
 	if (behind && behind->added >= pb->added)
@@ -335,9 +335,9 @@ static bool check_totals(struct zb_zone *zone, const struct zb_audit *audit,
 	if (zone->nr_free != nr_free)
 		return wrong(v, zone, 0, "the zone knows its free frames",
 			     zone->nr_free, nr_free);
-	if (zone->nr_usable != usable)
+	if (zone->nr_free_pcptypes != usable)
 		return wrong(v, zone, 0, "usable frames are those of a mobility",
-			     zone->nr_usable, usable);
+			     zone->nr_free_pcptypes, usable);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
 		if (zone->nr_blocks[mt] != audit->nr_blocks[mt])
 			return wrong(v, zone, 0, "pageblocks by type add up",
@@ -502,7 +502,7 @@ static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp *pcp,
 	for (i = 0; i < zb_pcp_nr(pcp, list); i++) {
 		pfn = zone->start_pfn + pcp->frame[zb_pcp_start[list] + i];
 		if (!zb_zone_has(zone, pfn) ||
-		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_HELD_CACHED, order))
+		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_BLOCK_PCP, order))
 			return wrong(v, zone, pfn, "a listed frame is marked as cached",
 				     pfn, order);
 		add_frame(listed, pfn);
@@ -540,7 +540,7 @@ static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
 		if (!check_pcp(zone, cpu, &listed, v))
 			return false;
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
-		if (ZB_STATE_HOLD(zb_zone_state(zone, pfn)) == ZB_HELD_CACHED)
+		if (ZB_STATE_BLOCK(zb_zone_state(zone, pfn)) == ZB_BLOCK_PCP)
 			add_frame(&marked, pfn);
 	if (listed.nr != marked.nr || listed.sum != marked.sum)
 		return wrong(v, zone, 0, "a cached frame is listed, once",

@@ -21,7 +21,7 @@ static void set_entry(struct zb_fast *fast, struct zb_zone *zone,
 		return;
 	fast->zone = zone;
 	fast->migratetype = mt;
-	fast->state = ZB_STATE(ZB_HELD_UNMOVABLE + mt, 0);
+	fast->state = ZB_STATE(ZB_BLOCK_UNMOVABLE + mt, 0);
 }
 
 static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
@@ -64,10 +64,10 @@ static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 				   zb_pcp_start[list] + zone->pcp_limit[order] : 0);
 		}
 	zb_lock_irqsave(&zone->lock, flags);
-	zone->fast_mark = zone->watermark[ZB_ALLOC_WMARK_LOW] +
+	zone->fast_wmark = zone->watermark[ZB_ALLOC_WMARK_LOW] +
 			  zone->lowmem_reserve[zone->type] +
 			  BIT(largest_listed(zone));
-	__zb_set_usable(zone, zone->nr_usable);
+	__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -84,7 +84,7 @@ static void find_largest(struct zb_pool *pool)
 }
 
 /**
- * zb_fast_setup() - build the tables of the short way
+ * zb_fast_setup() - build the tables of the fast path
  * @pool: the allocator; its watermarks are set
  *
  * Context: any but NMI; one caller at a time; takes the zone locks. Allocations
@@ -109,11 +109,11 @@ void zb_fast_setup(struct zb_pool *pool)
 }
 
 /**
- * zb_fast_nowhere() - a node without memory
+ * zb_fast_memoryless_node() - a node without memory
  * @pool: the allocator
- * @node: set up so that nothing goes the short way from there
+ * @node: set up so that nothing goes the fast path from there
  */
-void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node)
+void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node)
 {
 	unsigned int index;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The short way, which nearly every request for a block on a list takes.
+ * The fast path, which nearly every request for a block on a list takes.
  *
  *	alloc   flags --table--> zone, list
  *	        zone not low?  is the block on top free, and of this order?
@@ -13,7 +13,7 @@
  * CPUs that free the same block one is refused. Whatever is out of the ordinary
  * (other flags, a zone near its watermark, a list that is empty or full, an
  * interrupt on top of the lists, a frame that is not what the caller says) is for
- * the long way, which looks at everything again. So this file is faster, and
+ * the freelist path, which looks at everything again. So this file is faster, and
  * different in one thing only: a
  * block on a list will do even where the zone's buddy has none of that order.
  *
@@ -35,7 +35,7 @@
 
 #include "page_alloc.h"
 
-/* Flags that ask for something the short way does not do. */
+/* Flags that ask for something the fast path does not do. */
 #define ZB_GFP_LONG_WAY							\
 	(__ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE | \
 	 __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |	\
@@ -48,14 +48,14 @@ static const u32 zb_order_pages[ZB_PCP_ORDERS] = {
 };
 
 /**
- * zb_fast_alloc() - allocate the short way
+ * zb_fast_alloc() - allocate the fast path
  * @node: the node of the calling CPU
  * @gfp: flags of the request, not checked yet
  * @order: its order, not checked yet
  * @pfn: set to the first frame of the block
  *
  * Context: any but NMI.
- * Return: true if it is done, false to go the long way.
+ * Return: true if it is done, false to go the freelist path.
  */
 static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 					  zb_gfp_t gfp, unsigned int order,
@@ -69,14 +69,14 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 	u32 frame;
 
 	if (unlikely(gfp & ZB_GFP_LONG_WAY || order >= ZB_PCP_ORDERS ||
-		     READ_ONCE(zone->is_low)))
+		     READ_ONCE(zone->below_fast_wmark)))
 		return false;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return false;
 	top = pcp->top + zb_pcp_list(order, fast->migratetype);
 	frame = *(pcp->frame + *top - 1);
 	state = zone->state + frame;
-	if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_HELD_CACHED, order)))
+	if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_BLOCK_PCP, order)))
 		goto leave;
 	--*top;
 	*pfn = zone->start_pfn + frame;
@@ -92,13 +92,13 @@ leave:
 }
 
 /**
- * zb_fast_free() - free the short way
+ * zb_fast_free() - free the fast path
  * @pool: the allocator
  * @pfn: any number
  * @order: the order the block there is said to have
  *
  * Context: any but NMI.
- * Return: true if it is done, false to go the long way.
+ * Return: true if it is done, false to go the freelist path.
  */
 static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 					 unsigned long pfn, unsigned int order)
@@ -120,7 +120,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	state = zone->state + frame;
 	old = READ_ONCE(*state);
 	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order) ||
-		     READ_ONCE(zone->is_low)))
+		     READ_ONCE(zone->below_fast_wmark)))
 		return false;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return false;
@@ -130,7 +130,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
 		     pcp->nr_pages >= READ_ONCE(zone->pcp_high)))
 		goto leave;
-	if (unlikely(!zb_cmpxchg(state, old, ZB_STATE(ZB_HELD_CACHED, order))))
+	if (unlikely(!zb_cmpxchg(state, old, ZB_STATE(ZB_BLOCK_PCP, order))))
 		goto leave;
 	*(pcp->frame + *top) = frame;
 	++*top;
@@ -145,7 +145,7 @@ leave:
 }
 
 /**
- * zb_fast_alloc_bulk() - allocate several single frames the short way
+ * zb_fast_alloc_bulk() - allocate several single frames the fast path
  * @node: the node of the calling CPU
  * @gfp: flags of the request, not checked yet
  * @nr: how many at most
@@ -167,7 +167,7 @@ zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 	u8 *state;
 	u16 *list;
 
-	if (unlikely(gfp & ZB_GFP_LONG_WAY || READ_ONCE(zone->is_low)))
+	if (unlikely(gfp & ZB_GFP_LONG_WAY || READ_ONCE(zone->below_fast_wmark)))
 		return 0;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;
@@ -175,7 +175,7 @@ zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 	for (top = pcp->frame + *list; got < nr; got++) {
 		frame = *--top;
 		state = zone->state + frame;
-		if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_HELD_CACHED, 0)))
+		if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_BLOCK_PCP, 0)))
 			break;
 		WRITE_ONCE(*state, fast->state);
 		take(to, zone->start_pfn + frame);
@@ -202,7 +202,7 @@ static inline unsigned int zb_fast_room(const struct zb_zone *zone,
 }
 
 /**
- * zb_fast_free_bulk() - free several single frames the short way
+ * zb_fast_free_bulk() - free several single frames the fast path
  * @pool: the allocator
  * @nr: how many there are, at least one
  * @give: tells the @i'th, which may be any number
@@ -225,7 +225,7 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	u8 *state, old;
 	u32 *top;
 
-	if (unlikely(frame >= zone->nr_pages || READ_ONCE(zone->is_low)))
+	if (unlikely(frame >= zone->nr_pages || READ_ONCE(zone->below_fast_wmark)))
 		return 0;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;
@@ -240,7 +240,7 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 		old = READ_ONCE(*state);
 		if (unlikely(!zb_state_is_block(old, 0) ||
 			     READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)) != mt ||
-			     !zb_cmpxchg(state, old, ZB_STATE(ZB_HELD_CACHED, 0))))
+			     !zb_cmpxchg(state, old, ZB_STATE(ZB_BLOCK_PCP, 0))))
 			break;
 		*top++ = frame;
 	}

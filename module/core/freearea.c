@@ -30,7 +30,7 @@ void zb_free_area_init(struct zb_free_area *areas)
 void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
 		      unsigned int order)
 {
-	pb->key = order;
+	pb->largest_free = order;
 	pb->added = ++areas[order].nr_added;
 	list_add(&pb->link, &areas[order].free_list[pb->migratetype]);
 }
@@ -38,14 +38,14 @@ void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
 /**
  * zb_free_area_del() - take a pageblock off its list
  * @pb: a pageblock that is listed
- * @key: ZB_KEY_NONE or ZB_KEY_TAIL, why it is on no list from now on
+ * @largest_free: ZB_LIST_NONE or ZB_LIST_TAIL, why it is on no list from now on
  *
  * Context: zone lock held.
  */
 void zb_free_area_del(struct zb_pageblock *pb, unsigned int key)
 {
 	list_del(&pb->link);
-	pb->key = key;
+	pb->largest_free = key;
 }
 
 /**
@@ -59,14 +59,14 @@ void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb)
 {
 	unsigned int largest = zb_pageblock_largest(pb);
 
-	if (pb->key == largest)
+	if (pb->largest_free == largest)
 		return;
 	if (zb_free_area_listed(pb))
-		zb_free_area_del(pb, ZB_KEY_NONE);
-	if (largest != ZB_KEY_NONE)
+		zb_free_area_del(pb, ZB_LIST_NONE);
+	if (largest != ZB_LIST_NONE)
 		zb_free_area_add(areas, pb, largest);
 	else
-		pb->key = ZB_KEY_NONE;
+		pb->largest_free = ZB_LIST_NONE;
 }
 
 /**
@@ -83,10 +83,10 @@ void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb)
 void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 		       unsigned int mt)
 {
-	unsigned int k, key = pb->key;
+	unsigned int k, key = pb->largest_free;
 
 	if (zb_free_area_listed(pb))
-		zb_free_area_del(pb, ZB_KEY_NONE);
+		zb_free_area_del(pb, ZB_LIST_NONE);
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
 		zb_free_area_count(areas, k, pb->migratetype, -(long)pb->nr[k]);
 		zb_free_area_count(areas, k, mt, pb->nr[k]);

@@ -56,7 +56,7 @@ static inline void zb_free_area_count(struct zb_free_area *areas,
 
 static inline bool zb_free_area_listed(const struct zb_pageblock *pb)
 {
-	return pb->key <= ZB_MAX_ORDER;
+	return pb->largest_free <= ZB_MAX_ORDER;
 }
 
 void zb_free_area_init(struct zb_free_area *areas);

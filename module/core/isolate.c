@@ -37,8 +37,8 @@ static void unisolate(struct zb_zone *zone, struct zb_pageblock *pb,
 	zb_lock_irqsave(&zone->lock, flags);
 	if (pb->migratetype == ZB_MIGRATE_ISOLATE) {
 		mt = pb->saved_type;
-		if (!undo && zb_pageblock_whole(pb) && mt < ZB_MIGRATE_PCPTYPES)
-			mt = zone->home_type;
+		if (!undo && zb_pageblock_all_free(pb) && mt < ZB_MIGRATE_PCPTYPES)
+			mt = zone->default_migratetype;
 		__zb_set_pageblock_migratetype(zone, pb, mt);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);

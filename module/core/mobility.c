@@ -73,8 +73,8 @@ static void fell_back(struct zb_zone *zone, const struct zb_pageblock *pb,
 	unsigned long *nr = &zone->fallbacks[mt][pb->migratetype];
 
 	WRITE_ONCE(*nr, *nr + 1);
-	__zb_count_event(zone, claimed ? ZB_CLAIM : ZB_BORROW, 1);
-	zb_trace_extfrag(zb_pageblock_pfn(zone, pb), order, pb->key, mt,
+	__zb_count_event(zone, claimed ? ZB_CLAIM : ZB_STEAL, 1);
+	zb_trace_extfrag(zb_pageblock_pfn(zone, pb), order, pb->largest_free, mt,
 			 pb->migratetype, claimed);
 }
 
@@ -113,8 +113,8 @@ static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 	return NULL;
 }
 
-static struct zb_pageblock *claim_part(struct zb_zone *zone, unsigned int order,
-				       unsigned int mt)
+static struct zb_pageblock *try_to_claim_block(struct zb_zone *zone, unsigned int order,
+					       unsigned int mt)
 {
 	struct zb_pageblock *pb;
 	unsigned int k;
@@ -130,8 +130,8 @@ static struct zb_pageblock *claim_part(struct zb_zone *zone, unsigned int order,
 	return NULL;
 }
 
-static struct zb_pageblock *borrow(struct zb_zone *zone, unsigned int order,
-				   unsigned int mt)
+static struct zb_pageblock *steal(struct zb_zone *zone, unsigned int order,
+				  unsigned int mt)
 {
 	struct zb_pageblock *pb;
 	unsigned int k;
@@ -152,7 +152,7 @@ static struct zb_pageblock *claim(struct zb_zone *zone, unsigned int order,
 	struct zb_pageblock *pb = claim_whole(zone, order, mt);
 
 	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT))
-		pb = claim_part(zone, order, mt);
+		pb = try_to_claim_block(zone, order, mt);
 	return pb;
 }
 
@@ -174,7 +174,7 @@ static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 			return pb;
 		*may_claim = false;
 	}
-	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL : borrow(zone, order, mt);
+	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL : steal(zone, order, mt);
 }
 
 /*
@@ -227,7 +227,7 @@ static void count_cma(struct zb_zone *zone, const struct zb_pageblock *pb,
  */
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
-			   enum zb_hold hold)
+			   enum zb_block_state hold)
 {
 	struct zb_pageblock *pb;
 	bool may_claim = true;
@@ -245,7 +245,7 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
  * @nr: how many at most
- * @words: @order says which; they are added here, ZB_HELD_CACHED
+ * @words: @order says which; they are added here, ZB_BLOCK_PCP
  *
  * Of a pageblock that keeps its type for somebody else only one block is taken
  * before there is another look around.
@@ -255,7 +255,7 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
  */
 unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
 				unsigned int alloc_flags, unsigned int nr,
-				struct zb_words *words)
+				struct zb_bulk *words)
 {
 	struct zb_pageblock *pb;
 	unsigned int got, left = nr;
@@ -285,7 +285,7 @@ unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
-				      enum zb_hold hold)
+				      enum zb_block_state hold)
 {
 	return __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC, hold);
 }
@@ -363,8 +363,8 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 	zb_lock_irqsave(&zone->lock, flags);
 	pb = any_highatomic(zone);
 	if (pb) {
-		__zb_set_pageblock_migratetype(zone, pb, zb_pageblock_whole(pb) ?
-					       zone->home_type : mt);
+		__zb_set_pageblock_migratetype(zone, pb, zb_pageblock_all_free(pb) ?
+					       zone->default_migratetype : mt);
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
@@ -390,7 +390,7 @@ void zb_zone_unreserve_idle(struct zb_zone *zone)
 	zb_lock_irqsave(&zone->lock, flags);
 	while (zone->nr_free + zone->nr_bad == zone->nr_pages &&
 	       (pb = any_highatomic(zone))) {
-		__zb_set_pageblock_migratetype(zone, pb, zone->home_type);
+		__zb_set_pageblock_migratetype(zone, pb, zone->default_migratetype);
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);

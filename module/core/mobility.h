@@ -31,12 +31,12 @@
 
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
-			   enum zb_hold hold);
+			   enum zb_block_state hold);
 unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
 				unsigned int alloc_flags, unsigned int nr,
-				struct zb_words *words);
+				struct zb_bulk *words);
 unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
-				      enum zb_hold hold);
+				      enum zb_block_state hold);
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force);

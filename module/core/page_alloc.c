@@ -239,11 +239,11 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 			  unsigned int mt)
 {
 	/* A single frame has no parts, so COMP means nothing for it. */
-	enum zb_hold hold = order && gfp & __ZB_GFP_COMP ? ZB_HELD_COMP(mt) :
-							   ZB_HELD_MT(mt);
+	enum zb_block_state hold = order && gfp & __ZB_GFP_COMP ? ZB_BLOCK_COMP(mt) :
+							   ZB_BLOCK_MT(mt);
 
 	if (unlikely(zb_zone_state(zone, pfn) !=
-		     ZB_STATE(ZB_HELD_CACHED, order))) {
+		     ZB_STATE(ZB_BLOCK_PCP, order))) {
 		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_STATE);
 		return false;
 	}

@@ -249,7 +249,7 @@ static inline unsigned int zb_pool_migratetype(const struct zb_pool *pool,
 
 /* fast.c */
 void zb_fast_setup(struct zb_pool *pool);
-void zb_fast_nowhere(struct zb_pool *pool, struct zb_node *node);
+void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node);
 
 /* verdict.c */
 bool zb_request_context(struct zb_pool *pool,

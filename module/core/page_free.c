@@ -184,14 +184,14 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
  * many frames.
  */
 static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
-				   enum zb_hold hold)
+				   enum zb_block_state hold)
 {
 	unsigned int order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
 	unsigned long i;
 
 	for (; order > ZB_PAGEBLOCK_ORDER; order--)
 		zb_zone_set_state(zone, pfn + BIT(order - 1),
-				  ZB_STATE(ZB_HELD_CACHED, order - 1));
+				  ZB_STATE(ZB_BLOCK_PCP, order - 1));
 	for (i = BIT(order); i--;)
 		zb_zone_set_state(zone, pfn + i, ZB_STATE(hold, 0));
 	return BIT(order);
@@ -225,7 +225,7 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 		return refuse(pool, pfn, order, bad);
 	for (; pfn < end; pfn += nr) {
 		zb_lock_irqsave(&zone->lock, flags);
-		nr = __split_first(zone, pfn, ZB_STATE_HOLD(old));
+		nr = __split_first(zone, pfn, ZB_STATE_BLOCK(old));
 		zb_unlock_irqrestore(&zone->lock, flags);
 	}
 	return ZB_OK;

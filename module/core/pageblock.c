@@ -191,13 +191,13 @@ void zb_pageblock_empty(struct zb_pageblock *pb)
  * @pb: the pageblock
  *
  * Context: zone lock held.
- * Return: 0 .. ZB_PAGEBLOCK_ORDER, or ZB_KEY_NONE when nothing is free.
+ * Return: 0 .. ZB_PAGEBLOCK_ORDER, or ZB_LIST_NONE when nothing is free.
  */
 unsigned int zb_pageblock_largest(const struct zb_pageblock *pb)
 {
 	if (pb->orders)
 		return fls64(pb->orders) - 1;
-	return pb->nr_free ? ZB_PAGEBLOCK_ORDER : ZB_KEY_NONE;
+	return pb->nr_free ? ZB_PAGEBLOCK_ORDER : ZB_LIST_NONE;
 }
 
 /**

@@ -29,18 +29,18 @@
 #define ZB_WORD_ORDER		6u	/* frames of one word, as an order */
 
 /* struct zb_pageblock.key when it is on no free list */
-#define ZB_KEY_NONE		0xff	/* no frame is free */
-#define ZB_KEY_TAIL		0xfe	/* inside a free block that starts before */
+#define ZB_LIST_NONE		0xff	/* no frame is free */
+#define ZB_LIST_TAIL		0xfe	/* inside a free block that starts before */
 
 /**
  * struct zb_pageblock - what is free in one pageblock, and where it is listed
  * @free: one bit per frame, set when free in the buddy system
- * @link: on free_area[@key].free_list[@migratetype]
+ * @link: on free_area[@largest_free].free_list[@migratetype]
  * @nr: maximal free runs by order, below the pageblock's own
  * @nr_free: frames free, the number of bits set
  * @orders: bit k is set when @nr[k] is not 0
- * @key: order of the largest free block, which names the list it is on;
- *	ZB_KEY_NONE or ZB_KEY_TAIL when it is on none
+ * @largest_free: order of the largest free block, which names the list it is on;
+ *	ZB_LIST_NONE or ZB_LIST_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock
  * @saved_type: what it was before it was isolated
  * @added: when it was put on its list: it is the nth of its free area
@@ -51,13 +51,13 @@ struct zb_pageblock {
 	u16 nr[ZB_PAGEBLOCK_ORDER];
 	u16 nr_free;
 	u16 orders;
-	u8 key;
+	u8 largest_free;
 	u8 migratetype;
 	u8 saved_type;
 	u64 added;
 } __aligned(64);
 
-static inline bool zb_pageblock_whole(const struct zb_pageblock *pb)
+static inline bool zb_pageblock_all_free(const struct zb_pageblock *pb)
 {
 	return pb->nr_free == ZB_PAGEBLOCK_NR;
 }

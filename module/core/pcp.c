@@ -79,74 +79,74 @@ static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 /* --- between a list and the zone ---------------------------------------- */
 
 /* What a list gives back: words, or first frames of larger blocks. */
-struct parcel {
+struct pcp_batch {
 	unsigned int order;
 	unsigned int mt;
 	unsigned int nr;		/* blocks */
-	struct zb_words words;
+	struct zb_bulk words;
 	u32 frame[ZB_PCP_CAPACITY(ZB_WORD_ORDER)];
 };
 
 /* Take up to @nr of the coldest blocks off a list. */
-static void pack_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
-		      unsigned int nr, struct parcel *parcel)
+static void take_coldest(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
+			 unsigned int nr, struct pcp_batch *batch)
 {
 	const u32 *frames = frames_of(pcp, order, mt);
 
 	nr = at_most(nr, nr_listed(pcp, order, mt));
-	parcel->order = order;
-	parcel->mt = mt;
-	parcel->words.order = order;
+	batch->order = order;
+	batch->mt = mt;
+	batch->words.order = order;
 	if (order < ZB_WORD_ORDER)
-		nr = zb_words_add(&parcel->words, frames, nr);
+		nr = zb_bulk_add(&batch->words, frames, nr);
 	else
-		memcpy(parcel->frame, frames, nr * sizeof(*frames));
-	parcel->nr = nr;
+		memcpy(batch->frame, frames, nr * sizeof(*frames));
+	batch->nr = nr;
 	drop_cold(pcp, order, mt, nr);
 }
 
-static void give_frames(struct zb_zone *zone, const struct parcel *parcel)
+static void give_frames(struct zb_zone *zone, const struct pcp_batch *batch)
 {
 	unsigned long flags, pfn;
 	unsigned int i;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	for (i = 0; i < parcel->nr; i++) {
-		pfn = zone->start_pfn + parcel->frame[i];
-		zb_trace_pcpu_drain(pfn, parcel->order, parcel->mt);
-		__zb_free_one_page(zone, pfn, parcel->order);
+	for (i = 0; i < batch->nr; i++) {
+		pfn = zone->start_pfn + batch->frame[i];
+		zb_trace_pcpu_drain(pfn, batch->order, batch->mt);
+		__zb_free_one_page(zone, pfn, batch->order);
 	}
-	__zb_count_event(zone, ZB_PCP_DRAIN, parcel->nr);
+	__zb_count_event(zone, ZB_PCP_DRAIN, batch->nr);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
 /* Keep unfit frames of blocks out of use that are larger than a word. */
-static void drop_unfit(struct zb_zone *zone, struct parcel *parcel)
+static void drop_unfit(struct zb_zone *zone, struct pcp_batch *batch)
 {
 	unsigned int i, nr = 0;
 	unsigned long pfn;
 
-	for (i = 0; i < parcel->nr; i++) {
-		pfn = zone->start_pfn + parcel->frame[i];
-		if (likely(zb_block_fit(zone, pfn, parcel->order)))
-			parcel->frame[nr++] = parcel->frame[i];
+	for (i = 0; i < batch->nr; i++) {
+		pfn = zone->start_pfn + batch->frame[i];
+		if (likely(zb_block_fit(zone, pfn, batch->order)))
+			batch->frame[nr++] = batch->frame[i];
 		else
-			zb_cut_unfit(zone, pfn, parcel->order, NULL);
+			zb_cut_unfit(zone, pfn, batch->order, NULL);
 	}
-	parcel->nr = nr;
+	batch->nr = nr;
 }
 
 /* Give back what was taken off a list. */
-static void deliver(struct zb_zone *zone, struct parcel *parcel)
+static void free_batch(struct zb_zone *zone, struct pcp_batch *batch)
 {
-	if (parcel->order < ZB_WORD_ORDER) {
-		zb_words_drop_unfit(zone, &parcel->words);
-		zb_words_give(zone, &parcel->words, parcel->mt);
+	if (batch->order < ZB_WORD_ORDER) {
+		zb_words_drop_unfit(zone, &batch->words);
+		zb_free_pcppages_bulk(zone, &batch->words, batch->mt);
 		return;
 	}
-	drop_unfit(zone, parcel);
-	if (parcel->nr)
-		give_frames(zone, parcel);
+	drop_unfit(zone, batch);
+	if (batch->nr)
+		give_frames(zone, batch);
 }
 
 /* --- how much at once ----------------------------------------------------- */
@@ -173,16 +173,16 @@ static unsigned int blocks_to_move(const struct zb_zone *zone,
 /* Make room on a list. Where it has become too long all of that goes. */
 static void make_room(const struct zb_zone *zone, struct zb_pcp *pcp,
 		      unsigned int order, unsigned int mt,
-		      unsigned int excess, struct parcel *parcel)
+		      unsigned int excess, struct pcp_batch *batch)
 {
 	unsigned int nr = blocks_to_move(zone, pcp, order, -1);
 
-	pack_cold(pcp, order, mt, excess > nr ? excess : nr, parcel);
+	take_coldest(pcp, order, mt, excess > nr ? excess : nr, batch);
 }
 
 /* Take up to half of the next list that has something; each has its turn. */
 static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
-			 struct parcel *parcel)
+			 struct pcp_batch *batch)
 {
 	unsigned int i, order, nr, list = pcp->rotor;
 
@@ -195,7 +195,7 @@ static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
 	order = list / ZB_PCP_TYPES;
 	nr = at_most(blocks_to_move(zone, pcp, order, -1),
 		     (zb_pcp_nr(pcp, list) + 1) / 2);
-	pack_cold(pcp, order, list % ZB_PCP_TYPES, nr, parcel);
+	take_coldest(pcp, order, list % ZB_PCP_TYPES, nr, batch);
 }
 
 /* All lists together may not hold more than they should after a refill. */
@@ -227,7 +227,7 @@ static bool word_isolated(const struct zb_zone *zone, u32 word)
  */
 static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
 		       unsigned int mt, unsigned int limit,
-		       struct zb_words *words)
+		       struct zb_bulk *words)
 {
 	unsigned int nr, listed = nr_listed(pcp, words->order, mt);
 	u32 first, *frame = frames_of(pcp, words->order, mt) + listed;
@@ -254,21 +254,21 @@ static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
 static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 		  unsigned int alloc_flags, unsigned int nr)
 {
-	struct zb_words words zb_not_zeroed;
+	struct zb_bulk words zb_not_zeroed;
 	struct zb_pcp *pcp;
 	u32 frame;
 
 	words.order = order;
-	zb_words_take(zone, mt, alloc_flags, nr, &words);
+	zb_rmqueue_bulk(zone, mt, alloc_flags, nr, &words);
 	zb_words_drop_unfit(zone, &words);
 	if (!words.nr)
 		return ZB_NO_FRAME;
-	frame = zb_words_pop(&words);
+	frame = zb_bulk_pop(&words);
 	if (zb_pcp_enter(zone, &pcp)) {
 		push_words(zone, pcp, mt, READ_ONCE(zone->pcp_limit[order]), &words);
 		zb_pcp_leave(pcp);
 	}
-	zb_words_give(zone, &words, mt);
+	zb_free_pcppages_bulk(zone, &words, mt);
 	return frame;
 }
 
@@ -306,7 +306,7 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_free_to_zone() - free a block past the per-CPU lists
+ * zb_free_one_page() - free a block past the per-CPU lists
  * @zone: its zone
  * @pfn: its first frame
  * @order: its order
@@ -314,8 +314,8 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
  * Context: any but NMI; takes the zone lock. The caller has claimed the block
  * (zb_zone_claim()).
  */
-void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
-		     unsigned int order)
+void zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
+		      unsigned int order)
 {
 	unsigned long flags;
 
@@ -328,7 +328,7 @@ void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
 /* Have a list shortened if there is too much on all of them. */
 static bool shorten(struct zb_zone *zone)
 {
-	struct parcel parcel zb_not_zeroed;
+	struct pcp_batch batch zb_not_zeroed;
 	struct zb_pcp *pcp;
 	bool too_long;
 
@@ -336,10 +336,10 @@ static bool shorten(struct zb_zone *zone)
 		return false;
 	too_long = pcp->nr_pages > READ_ONCE(zone->pcp_high);
 	if (too_long)
-		shorten_next(zone, pcp, &parcel);
+		shorten_next(zone, pcp, &batch);
 	zb_pcp_leave(pcp);
 	if (too_long)
-		deliver(zone, &parcel);
+		free_batch(zone, &batch);
 	return too_long;
 }
 
@@ -365,22 +365,22 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 				    unsigned int order, bool cold)
 {
 	unsigned int mt, nr, limit = READ_ONCE(zone->pcp_limit[order]);
-	struct parcel parcel zb_not_zeroed;
+	struct pcp_batch batch zb_not_zeroed;
 	struct zb_pcp *pcp;
 
 	if (!limit || !enter_to_free(zone, pfn, &pcp, &mt)) {
-		zb_free_to_zone(zone, pfn, order);
+		zb_free_one_page(zone, pfn, order);
 		return;
 	}
 	nr = nr_listed(pcp, order, mt);
 	if (nr >= limit)
-		make_room(zone, pcp, order, mt, nr - limit + 1, &parcel);
+		make_room(zone, pcp, order, mt, nr - limit + 1, &batch);
 	else
-		pack_cold(pcp, order, mt, 0, &parcel);
+		take_coldest(pcp, order, mt, 0, &batch);
 	push(pcp, order, mt, pfn - zone->start_pfn, cold);
 	zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
 	zb_pcp_leave(pcp);
-	deliver(zone, &parcel);
+	free_batch(zone, &batch);
 	while (shorten(zone))
 		;
 }
@@ -405,9 +405,9 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	unsigned int mt;
 	bool room;
 
-	if (!zb_pcp_order(order) || READ_ONCE(zone->is_low) ||
+	if (!zb_pcp_order(order) || READ_ONCE(zone->below_fast_wmark) ||
 	    !enter_to_free(zone, pfn, &pcp, &mt)) {
-		zb_free_to_zone(zone, pfn, order);
+		zb_free_one_page(zone, pfn, order);
 		return;
 	}
 	room = nr_listed(pcp, order, mt) < READ_ONCE(zone->pcp_limit[order]) &&
@@ -489,16 +489,16 @@ bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
 {
 	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-	struct parcel parcel zb_not_zeroed;
+	struct pcp_batch batch zb_not_zeroed;
 	unsigned int list;
 
 	pcp->streak = 0;
 	pcp->rotor = 0;
 	for (list = 0; list < ZB_PCP_LISTS; list++)
 		while (zb_pcp_nr(pcp, list)) {
-			pack_cold(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES,
-				  ~0u, &parcel);
-			deliver(zone, &parcel);
+			take_coldest(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES,
+				     ~0u, &batch);
+			free_batch(zone, &batch);
 		}
 }
 
@@ -506,16 +506,16 @@ void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
 static unsigned int drain_own_list(struct zb_zone *zone, unsigned int list,
 				   unsigned int most)
 {
-	struct parcel parcel zb_not_zeroed;
+	struct pcp_batch batch zb_not_zeroed;
 	struct zb_pcp *pcp;
 
 	if (!zb_pcp_enter(zone, &pcp))
 		return 0;
 	pcp->streak = 0;
-	pack_cold(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES, most, &parcel);
+	take_coldest(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES, most, &batch);
 	zb_pcp_leave(pcp);
-	deliver(zone, &parcel);
-	return parcel.nr;
+	free_batch(zone, &batch);
+	return batch.nr;
 }
 
 /**

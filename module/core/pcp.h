@@ -37,7 +37,7 @@
  * a list never get to the pageblock that would be the best for them, so lists
  * are short; and near the low watermark nothing is kept back.
  *
- * Between a list and the zone blocks go as bits of words (struct zb_words). A
+ * Between a list and the zone blocks go as bits of words (struct zb_bulk). A
  * CPU that does nothing but allocate, or nothing but free, moves twice as much
  * each time, up to a whole list.
  *
@@ -48,7 +48,7 @@
 #ifndef ZB_CORE_PCP_H
 #define ZB_CORE_PCP_H
 
-#include "words.h"
+#include "bulk.h"
 
 #define ZB_PCP_HIGH_MAX		256u	/* frames a CPU keeps by default */
 #define ZB_PCP_BATCH_MAX	64u	/* frames moved at once, at first */
@@ -91,8 +91,8 @@ enum zb_pcp_parked {
  * @streak: refills in a row, or drains if negative
  * @nr_pages: frames on all lists
  * @top: by list, see zb_pcp_list(): the entry of @frame above the newest block
- * @nr_fast_alloc: blocks allocated the short way (fast.h), by order
- * @nr_fast_free: blocks freed the short way, by order
+ * @nr_fast_alloc: blocks allocated the fast path (fast.h), by order
+ * @nr_fast_free: blocks freed the fast path, by order
  * @events: what the owner did else, see enum zb_event
  * @frame: first frames of blocks, counted from the start of the zone
  */
@@ -169,8 +169,8 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 /* pcp.c */
 unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 			     unsigned int mt, unsigned int alloc_flags);
-void zb_free_to_zone(struct zb_zone *zone, unsigned long pfn,
-		     unsigned int order);
+void zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
+		      unsigned int order);
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold);
 bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);

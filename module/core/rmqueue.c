@@ -65,12 +65,12 @@ static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
 	unsigned long pfn = ZB_NO_PFN;
 
 	if (order && (alloc_flags & ZB_ALLOC_HARDER))
-		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
+		pfn = __zb_rmqueue_highatomic(zone, order, ZB_BLOCK_PCP);
 	if (pfn == ZB_NO_PFN)
-		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_HELD_CACHED);
+		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_BLOCK_PCP);
 	if (pfn == ZB_NO_PFN &&
 	    (alloc_flags & (ZB_ALLOC_HARDER | ZB_ALLOC_NO_WATERMARKS)))
-		pfn = __zb_rmqueue_highatomic(zone, order, ZB_HELD_CACHED);
+		pfn = __zb_rmqueue_highatomic(zone, order, ZB_BLOCK_PCP);
 	if (pfn != ZB_NO_PFN)
 		zb_trace_zone_locked(pfn, order, mt, false);
 	return pfn;
@@ -124,7 +124,7 @@ static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
-		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, k));
+		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, k));
 	}
 	for (; tail < end; tail += BIT(__ffs64(tail)))
 		__zb_free_one_page(zone, tail, __ffs64(tail));

@@ -167,11 +167,11 @@ static int whole_order(const struct zb_zone *zone, unsigned long i)
 	const struct zb_pageblock *pb = &zone->pageblocks[i];
 	unsigned int order;
 
-	if (!zb_pageblock_whole(pb))
+	if (!zb_pageblock_all_free(pb))
 		return -1;
-	for (order = ZB_PAGEBLOCK_ORDER; pb->key == ZB_KEY_TAIL; order++)
+	for (order = ZB_PAGEBLOCK_ORDER; pb->largest_free == ZB_LIST_TAIL; order++)
 		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(order + 1) - 1));
-	return pb->key;
+	return pb->largest_free;
 }
 
 /**
@@ -196,13 +196,13 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 		largest = zb_pageblock_largest(pb);
 		st[i].migratetype = pb->migratetype;
 		st[i].nr_free = pb->nr_free;
-		st[i].largest = largest == ZB_KEY_NONE ? -1 : (s8)largest;
+		st[i].largest = largest == ZB_LIST_NONE ? -1 : (s8)largest;
 		st[i].whole_order = whole_order(zone, first + i);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* What the short way counts by order only: it is always the CPU's own node. */
+/* What the fast path counts by order only: it is always the CPU's own node. */
 static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
 {
 	const unsigned long *by_order = event == ZB_PGFREE ? pcp->nr_fast_free :

@@ -62,7 +62,7 @@ static void give_back(struct zb_zone *zone, unsigned long pfn,
 /* Make two blocks of one. */
 static void halve(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
-	u8 half = ZB_STATE(ZB_HELD_CACHED, order - 1);
+	u8 half = ZB_STATE(ZB_BLOCK_PCP, order - 1);
 	unsigned long flags;
 
 	zb_lock_irqsave(&zone->lock, flags);
@@ -74,7 +74,7 @@ static void halve(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 /**
  * zb_cut_unfit() - keep the unfit frames of a block out of use
  * @zone: its zone
- * @pfn: its first frame; its state is ZB_HELD_CACHED, and it is on no list
+ * @pfn: its first frame; its state is ZB_BLOCK_PCP, and it is on no list
  * @order: its order
  * @freed: told of each block that goes back to the zone, before it does; or NULL
  *
@@ -141,7 +141,7 @@ static u64 blocks_around(u64 frames, unsigned int order)
  *
  * Context: any but NMI; takes the zone lock if there are any.
  */
-void zb_words_drop_unfit(struct zb_zone *zone, struct zb_words *words)
+void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
 {
 	unsigned int i, nr = 0;
 	unsigned long first;
@@ -173,7 +173,7 @@ static bool readmit(struct zb_zone *zone, unsigned long pfn)
 	zb_lock_irqsave(&zone->lock, flags);
 	unfit = zb_zone_state(zone, pfn) == ZB_STATE_UNFIT;
 	if (unfit) {
-		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_CACHED, 0));
+		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, 0));
 		WRITE_ONCE(zone->nr_unfit, zone->nr_unfit - 1);
 		WRITE_ONCE(zone->nr_bad, zone->nr_bad - 1);
 		__zb_count_event(zone, ZB_UNFIT_RETURNED, 1);

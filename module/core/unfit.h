@@ -32,7 +32,7 @@ void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		  zb_freed_fn freed);
 void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		   zb_freed_fn freed);
-void zb_words_drop_unfit(struct zb_zone *zone, struct zb_words *words);
+void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words);
 unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed);
 
 #endif /* ZB_CORE_UNFIT_H */

@@ -53,7 +53,7 @@ static unsigned int empty_type(const struct zb_zone *zone, unsigned long pfn)
 	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
 
 	return mt == ZB_MIGRATE_CMA || mt == ZB_MIGRATE_ISOLATE ? mt :
-								  zone->home_type;
+								  zone->default_migratetype;
 }
 
 /* Would the frames from @pfn on be a block for this request? */

@@ -55,7 +55,7 @@ static void count_free(struct zb_zone *zone, const struct zb_pageblock *pb,
 	WRITE_ONCE(zone->nr_free, zone->nr_free + nr);
 	WRITE_ONCE(zone->nr_free_type[mt], zone->nr_free_type[mt] + nr);
 	if (mt < ZB_MIGRATE_PCPTYPES)
-		__zb_set_usable(zone, zone->nr_usable + nr);
+		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes + nr);
 }
 
 /*
@@ -76,9 +76,9 @@ static void count_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
 	WRITE_ONCE(frames[from], frames[from] - nr_free);
 	WRITE_ONCE(frames[to], frames[to] + nr_free);
 	if (from < ZB_MIGRATE_PCPTYPES && to >= ZB_MIGRATE_PCPTYPES)
-		__zb_set_usable(zone, zone->nr_usable - nr_free);
+		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes - nr_free);
 	if (from >= ZB_MIGRATE_PCPTYPES && to < ZB_MIGRATE_PCPTYPES)
-		__zb_set_usable(zone, zone->nr_usable + nr_free);
+		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes + nr_free);
 }
 
 /* List @pb as the head of a free block; its other pageblocks become tails. */
@@ -91,8 +91,8 @@ static void add_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 
 static void del_whole(struct zb_zone *zone, struct zb_pageblock *pb)
 {
-	count_blocks(zone, pb, pb->key, -1);
-	zb_free_area_del(pb, ZB_KEY_TAIL);
+	count_blocks(zone, pb, pb->largest_free, -1);
+	zb_free_area_del(pb, ZB_LIST_TAIL);
 }
 
 /* The largest naturally aligned block that starts at @pfn inside the zone. */
@@ -108,9 +108,9 @@ static unsigned int order_at(const struct zb_zone *zone, unsigned long pfn)
 /**
  * zb_zone_init() - make all of a zone free
  * @zone: everything below the note in struct zb_zone is set, and @max_order,
- *	ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER, and @home_type
+ *	ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER, and @default_migratetype
  *
- * Every pageblock starts as @home_type, which is movable wherever there is
+ * Every pageblock starts as @default_migratetype, which is movable wherever there is
  * room for more than one mobility: what turns out not to be movable claims
  * whole pageblocks later, and does not get scattered. The cost is one visit
  * per pageblock.
@@ -126,9 +126,9 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_bad = 0;
 	zone->audits = NULL;
 	zone->nr_unfit = 0;
-	zone->nr_usable = 0;
-	zone->fast_mark = 0;
-	zone->is_low = 0;
+	zone->nr_free_pcptypes = 0;
+	zone->fast_wmark = 0;
+	zone->below_fast_wmark = 0;
 	zone->types = zone->state + zone->nr_pages + 1;
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
@@ -137,15 +137,15 @@ void zb_zone_init(struct zb_zone *zone)
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
 		zb_pageblock_fill(pb);
-		pb->key = ZB_KEY_TAIL;
-		set_type(zone, pb, zone->home_type);
+		pb->largest_free = ZB_LIST_TAIL;
+		set_type(zone, pb, zone->default_migratetype);
 	}
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
-	     pfn += BIT(pb->key)) {
+	     pfn += BIT(pb->largest_free)) {
 		pb = zb_pfn_pageblock(zone, pfn);
 		add_whole(zone, pb, order_at(zone, pfn));
 	}
-	zone->nr_blocks[zone->home_type] = nr;
+	zone->nr_blocks[zone->default_migratetype] = nr;
 	count_free(zone, zone->pageblocks, zone->nr_pages);
 }
 
@@ -156,7 +156,7 @@ void zb_zone_init(struct zb_zone *zone)
 static void expand_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 			 unsigned int order)
 {
-	unsigned int k = pb->key;
+	unsigned int k = pb->largest_free;
 
 	del_whole(zone, pb);
 	while (k-- > order)
@@ -172,7 +172,7 @@ static void take_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	for (i = 0; i < BIT(order - ZB_PAGEBLOCK_ORDER); i++) {
 		zb_pageblock_empty(&pb[i]);
 		count_free(zone, &pb[i], -(long)ZB_PAGEBLOCK_NR);
-		pb[i].key = ZB_KEY_NONE;
+		pb[i].largest_free = ZB_LIST_NONE;
 	}
 }
 
@@ -182,7 +182,7 @@ static unsigned int take_part(struct zb_zone *zone, struct zb_pageblock *pb,
 {
 	unsigned int k, run_order, frame;
 
-	if (zb_pageblock_whole(pb))
+	if (zb_pageblock_all_free(pb))
 		expand_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 	frame = zb_pageblock_find(pb, order, &run_order);
 	zb_pageblock_take(pb, frame, order, run_order);
@@ -224,22 +224,22 @@ static void set_states(struct zb_zone *zone, u32 word, u64 bits,
  * @pb: a listed pageblock, whose key is at least the order
  * @nr: how many blocks at most
  * @words: @order says which; the blocks are added here, where there is room
- *	for a pageblock's words. They are then ZB_HELD_CACHED
+ *	for a pageblock's words. They are then ZB_BLOCK_PCP
  *
  * Context: zone lock held.
  * Return: how many were taken, at least one.
  */
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_words *words)
+			     unsigned int nr, struct zb_bulk *words)
 {
 	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
-	u8 state = ZB_STATE(ZB_HELD_CACHED, words->order);
+	u8 state = ZB_STATE(ZB_BLOCK_PCP, words->order);
 	u16 before[ZB_PAGEBLOCK_ORDER];
 	u64 taken[ZB_PAGEBLOCK_WORDS];
 	unsigned int i;
 
 	zb_assert_held(&zone->lock);
-	if (zb_pageblock_whole(pb))
+	if (zb_pageblock_all_free(pb))
 		expand_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 	memcpy(before, pb->nr, sizeof(before));
 	nr = zb_pageblock_take_blocks(pb, words->order, nr, taken);
@@ -267,7 +267,7 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
  * Return: first frame of the block.
  */
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
-				unsigned int order, enum zb_hold hold)
+				unsigned int order, enum zb_block_state hold)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
@@ -315,7 +315,7 @@ struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
-				    unsigned int mt, enum zb_hold hold)
+				    unsigned int mt, enum zb_block_state hold)
 {
 	struct zb_pageblock *pb = __zb_find_smallest(zone, order, mt);
 
@@ -332,7 +332,7 @@ static struct zb_pageblock *whole_buddy(const struct zb_zone *zone,
 	if (!zb_zone_has(zone, pfn))
 		return NULL;
 	pb = zb_pfn_pageblock(zone, pfn);
-	return pb->key == order && pb->migratetype == mt ? pb : NULL;
+	return pb->largest_free == order && pb->migratetype == mt ? pb : NULL;
 }
 
 /* @pb and the rest of its block are wholly free and on no list: merge, list. */
@@ -363,14 +363,14 @@ static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
  */
 static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 {
-	if (pb->migratetype == zone->home_type)
+	if (pb->migratetype == zone->default_migratetype)
 		return;
 	if (pb->migratetype == ZB_MIGRATE_HIGHATOMIC)
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	else if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
 		return;
-	count_retyped(zone, pb, zone->home_type, 1, pb->nr_free);
-	set_type(zone, pb, zone->home_type);
+	count_retyped(zone, pb, zone->default_migratetype, 1, pb->nr_free);
+	set_type(zone, pb, zone->default_migratetype);
 }
 
 static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
@@ -381,7 +381,7 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 
 	for (i = 0; i < nr; i++) {
 		zb_pageblock_fill(&pb[i]);
-		pb[i].key = ZB_KEY_TAIL;
+		pb[i].largest_free = ZB_LIST_TAIL;
 		count_free(zone, &pb[i], ZB_PAGEBLOCK_NR);
 		revert_migratetype(zone, &pb[i]);
 		one_type &= pb[i].migratetype == pb->migratetype;
@@ -398,12 +398,12 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 /* @pb has more free frames than before; it may be wholly free now. */
 static void relist(struct zb_zone *zone, struct zb_pageblock *pb)
 {
-	if (!zb_pageblock_whole(pb)) {
+	if (!zb_pageblock_all_free(pb)) {
 		zb_free_area_rekey(zone->free_area, pb);
 		return;
 	}
 	if (zb_free_area_listed(pb))
-		zb_free_area_del(pb, ZB_KEY_TAIL);
+		zb_free_area_del(pb, ZB_LIST_TAIL);
 	revert_migratetype(zone, pb);
 	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
 }
@@ -479,7 +479,7 @@ static bool is_one_block(u64 bits, unsigned int order)
  *
  * Context: zone lock held.
  */
-void __zb_free_words(struct zb_zone *zone, const struct zb_words *words)
+void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words)
 {
 	const u32 *word = words->word;
 	const u64 *bits = words->bits;
@@ -539,7 +539,7 @@ static struct zb_pageblock *whole_head(struct zb_zone *zone,
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 	unsigned int k;
 
-	for (k = ZB_PAGEBLOCK_ORDER; pb->key == ZB_KEY_TAIL; k++)
+	for (k = ZB_PAGEBLOCK_ORDER; pb->largest_free == ZB_LIST_TAIL; k++)
 		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(k + 1) - 1));
 	return pb;
 }
@@ -548,7 +548,7 @@ static struct zb_pageblock *whole_head(struct zb_zone *zone,
 static void split_out(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	struct zb_pageblock *upper, *head = whole_head(zone, pb);
-	unsigned int k = head->key;
+	unsigned int k = head->largest_free;
 
 	del_whole(zone, head);
 	while (k-- > ZB_PAGEBLOCK_ORDER) {
@@ -577,7 +577,7 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 	zb_assert_held(&zone->lock);
 	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
 	count_retyped(zone, pb, mt, 1, pb->nr_free);
-	if (!zb_pageblock_whole(pb)) {
+	if (!zb_pageblock_all_free(pb)) {
 		if (unlikely(zone->audits))
 			__zb_audit_runs_retyped(zone, pb, mt);
 		zb_free_area_move(zone->free_area, pb, mt);

@@ -55,34 +55,34 @@ struct zb_pool;
  * frame that is unfit for use (unfit.h) has no holder and an order that no block
  * has.
  */
-enum zb_hold {
-	ZB_HELD_NOT,			/* free, or inside of another block */
-	ZB_HELD_UNMOVABLE,		/* allocated, by mobility */
-	ZB_HELD_MOVABLE,
-	ZB_HELD_RECLAIMABLE,
-	ZB_HELD_COMP_UNMOVABLE,		/* the same, as a compound block */
-	ZB_HELD_COMP_MOVABLE,
-	ZB_HELD_COMP_RECLAIMABLE,
-	ZB_HELD_CACHED,			/* free, on a per-CPU list */
+enum zb_block_state {
+	ZB_BLOCK_NONE,			/* free, or inside of another block */
+	ZB_BLOCK_UNMOVABLE,		/* allocated, by mobility */
+	ZB_BLOCK_MOVABLE,
+	ZB_BLOCK_RECLAIMABLE,
+	ZB_BLOCK_COMP_UNMOVABLE,		/* the same, as a compound block */
+	ZB_BLOCK_COMP_MOVABLE,
+	ZB_BLOCK_COMP_RECLAIMABLE,
+	ZB_BLOCK_PCP,			/* free, on a per-CPU list */
 };
 
-#define ZB_HELD_MT(mt)		((enum zb_hold)(ZB_HELD_UNMOVABLE + (mt)))
-#define ZB_HELD_COMP(mt)	((enum zb_hold)(ZB_HELD_COMP_UNMOVABLE + (mt)))
+#define ZB_BLOCK_MT(mt)		((enum zb_block_state)(ZB_BLOCK_UNMOVABLE + (mt)))
+#define ZB_BLOCK_COMP(mt)	((enum zb_block_state)(ZB_BLOCK_COMP_UNMOVABLE + (mt)))
 #define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
 #define ZB_STATE_BAD(order)	((u8)((order) + 1))
 #define ZB_STATE_UNFIT		((u8)0x1f)
-#define ZB_STATE_HOLD(state)	((state) >> 5)
+#define ZB_STATE_BLOCK(state)	((state) >> 5)
 #define ZB_STATE_ORDER(state)	((state) & 0x1fu)
 
 static inline bool zb_state_bad(u8 state)
 {
-	return state && !ZB_STATE_HOLD(state);
+	return state && !ZB_STATE_BLOCK(state);
 }
 
 static inline bool zb_state_allocated(u8 state)
 {
-	return ZB_STATE_HOLD(state) >= ZB_HELD_UNMOVABLE &&
-	       ZB_STATE_HOLD(state) <= ZB_HELD_COMP_RECLAIMABLE;
+	return ZB_STATE_BLOCK(state) >= ZB_BLOCK_UNMOVABLE &&
+	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
 }
 
 /*
@@ -91,22 +91,22 @@ static inline bool zb_state_allocated(u8 state)
  */
 static inline bool zb_state_is_block(u8 state, unsigned int order)
 {
-	u8 rest = state - ZB_STATE(ZB_HELD_UNMOVABLE, order);
+	u8 rest = state - ZB_STATE(ZB_BLOCK_UNMOVABLE, order);
 
 	return (u8)(rest >> 5 | rest << 3) <
-	       ZB_HELD_CACHED - ZB_HELD_UNMOVABLE;
+	       ZB_BLOCK_PCP - ZB_BLOCK_UNMOVABLE;
 }
 
 static inline bool zb_state_compound(u8 state)
 {
-	return ZB_STATE_HOLD(state) >= ZB_HELD_COMP_UNMOVABLE &&
-	       ZB_STATE_HOLD(state) <= ZB_HELD_COMP_RECLAIMABLE;
+	return ZB_STATE_BLOCK(state) >= ZB_BLOCK_COMP_UNMOVABLE &&
+	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
 }
 
 /* The mobility that an allocated block was asked for with. */
 static inline unsigned int zb_state_migratetype(u8 state)
 {
-	return (ZB_STATE_HOLD(state) - ZB_HELD_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
+	return (ZB_STATE_BLOCK(state) - ZB_BLOCK_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
 }
 
 /* The order of a block that is held or bad. */
@@ -130,7 +130,7 @@ enum zb_event {
 	ZB_PCP_REFILL = ZB_NR_CPU_EVENTS,
 	ZB_PCP_DRAIN,			/* blocks given back */
 	ZB_CLAIM,			/* pageblocks turned over */
-	ZB_BORROW,			/* blocks from another mobility */
+	ZB_STEAL,			/* blocks from another mobility */
 	ZB_CMA_ALLOC,			/* blocks from CMA pageblocks */
 	ZB_HIGHATOMIC_RESERVE,		/* pageblocks */
 	ZB_HIGHATOMIC_UNRESERVE,
@@ -143,7 +143,7 @@ enum zb_event {
 #define ZB_WORDS_MAX		64u
 
 /**
- * struct zb_words - blocks of an order below ZB_WORD_ORDER, as bits of words
+ * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
  * @nr: words
  * @order: of the blocks
  * @word: 64 frames each, counted from the start of the zone
@@ -152,7 +152,7 @@ enum zb_event {
  * What refills and drains carry between a list and the zone: a word costs as
  * much as a frame would.
  */
-struct zb_words {
+struct zb_bulk {
 	unsigned int nr;
 	unsigned int order;
 	u32 word[ZB_WORDS_MAX];
@@ -199,18 +199,18 @@ struct zb_audit {
  * @nr_unfit: those of them that may become fit again (unfit.h)
  * @first_unfit: no unfit frame is before this one
  * @last_unfit: and none after this one
- * @nr_usable: those of them that are of a mobility, and not for special use
- * @fast_mark: with less than this there is no short way for requests (fast.h)
+ * @nr_free_pcptypes: those of them that are of a mobility, and not for special use
+ * @fast_wmark: with less than this there is no fast path for requests (fast.h)
  * @watermark: frames to be left, see watermark.h
  * @lowmem_reserve: more frames to be left, by a request's highest zone type
  * @max_order: largest order blocks are merged to
- * @home_type: migrate type of a pageblock that nobody uses
+ * @default_migratetype: migrate type of a pageblock that nobody uses
  * @free_area: what is free
  * @nr_blocks: pageblocks by migrate type
  * @events: what happened under the lock, see enum zb_event
  * @fallbacks: by mobility wanted and mobility taken from
- * @is_low: @nr_usable is below @fast_mark; in a cache line of its own, because the
- *	counters beside it would be written with every refill and drain
+ * @below_fast_wmark: @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
+ *	because the counters beside it are written with every refill and drain
  * @start_pfn: first frame, on a pageblock border
  * @nr_pages: frames, whole pageblocks
  * @pageblocks: one per 512 frames
@@ -220,7 +220,7 @@ struct zb_audit {
  * @pcp: per-CPU lists
  * @pcp_high: frames on all per-CPU lists of one CPU
  * @pcp_limit: blocks on a per-CPU list, by order
- * @fast_top: by list, where its top may be at most for the short way (fast.h)
+ * @fast_top: by list, where its top may be at most for the fast path (fast.h)
  * @pcp_batch: blocks moved at once, by order
  * @type: ZB_ZONE_*
  * @nid: NUMA node
@@ -231,24 +231,24 @@ struct zb_zone {
 	zb_lock_t lock;
 	struct zb_audit *audits;
 	unsigned long nr_free;
-	unsigned long nr_usable;
+	unsigned long nr_free_pcptypes;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_bad;
 	unsigned long nr_unfit;
 	unsigned long first_unfit;
 	unsigned long last_unfit;
-	unsigned long fast_mark;
+	unsigned long fast_wmark;
 	unsigned long watermark[ZB_NR_WMARKS];
 	unsigned long lowmem_reserve[ZB_NR_ZONES];
 	unsigned int max_order;
-	u8 home_type;
+	u8 default_migratetype;
 	struct zb_free_area free_area[ZB_NR_ORDERS];
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
 
 	/* Read by every allocation and free, and written when it changes. */
-	u8 is_low __aligned(64);
+	u8 below_fast_wmark __aligned(64);
 
 	/* All below stays as zb_zone_init() left it. */
 	unsigned long start_pfn __aligned(64);
@@ -314,17 +314,17 @@ static __always_inline bool zb_zone_claim(struct zb_zone *zone,
 					  unsigned long pfn, u8 state)
 {
 	return zb_cmpxchg(&zone->state[pfn - zone->start_pfn], state,
-			  ZB_STATE(ZB_HELD_CACHED, ZB_STATE_ORDER(state)));
+			  ZB_STATE(ZB_BLOCK_PCP, ZB_STATE_ORDER(state)));
 }
 
 /* Zone lock held for these; readers don't take it. */
-static inline void __zb_set_usable(struct zb_zone *zone, unsigned long nr)
+static inline void __zb_set_nr_free_pcptypes(struct zb_zone *zone, unsigned long nr)
 {
-	u8 low = nr < zone->fast_mark;
+	u8 low = nr < zone->fast_wmark;
 
-	WRITE_ONCE(zone->nr_usable, nr);
-	if (zone->is_low != low)
-		WRITE_ONCE(zone->is_low, low);
+	WRITE_ONCE(zone->nr_free_pcptypes, nr);
+	if (zone->below_fast_wmark != low)
+		WRITE_ONCE(zone->below_fast_wmark, low);
 }
 
 static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
@@ -360,14 +360,14 @@ void zb_zone_init(struct zb_zone *zone);
 struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 					unsigned int order, unsigned int mt);
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
-				    unsigned int mt, enum zb_hold hold);
+				    unsigned int mt, enum zb_block_state hold);
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
-				unsigned int order, enum zb_hold hold);
+				unsigned int order, enum zb_block_state hold);
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_words *words);
+			     unsigned int nr, struct zb_bulk *words);
 void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
-void __zb_free_words(struct zb_zone *zone, const struct zb_words *words);
+void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order, unsigned int mt);
 void __zb_set_pageblock_migratetype(struct zb_zone *zone,

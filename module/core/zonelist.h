@@ -30,9 +30,9 @@ struct zb_zoneref {
 #define ZB_NR_FAST	32u
 
 /**
- * struct zb_fast - where the short way goes (fast.h)
+ * struct zb_fast - where the fast path goes (fast.h)
  * @zone: the zone such a request would try first
- * @migratetype: mobility of such a request, or ZB_PCP_NO_TYPE for the long way
+ * @migratetype: mobility of such a request, or ZB_PCP_NO_TYPE for the freelist path
  * @state: state byte of a block of order 0 allocated for it
  */
 struct zb_fast {

@@ -29,7 +29,7 @@
 #include "../core/layout.h"
 #include "../core/stat.h"
 #include "debugfs.h"
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
 static bool page_owner;
 module_param(page_owner, bool, 0644);
@@ -50,7 +50,7 @@ int zb_debugfs_per_order(struct seq_file *m,
 				      const struct zb_zone_stat *st,
 				      unsigned int order))
 {
-	struct zb_host *host = m->private;
+	struct zb_instance *inst = m->private;
 	struct zb_zone_stat *st;
 	struct zb_zone *zone;
 	unsigned int order;
@@ -58,11 +58,11 @@ int zb_debugfs_per_order(struct seq_file *m,
 	st = kzalloc_obj(*st);
 	if (!st)
 		return -ENOMEM;
-	zb_for_each_zone(zone, &host->pool) {
+	zb_for_each_zone(zone, &inst->pool) {
 		zb_zone_snapshot(zone, st);
 		seq_printf(m, "Node %d, zone %8s ", zone->nid,
 			   zb_zone_names[zone->type]);
-		for (order = 0; order <= host->pool.max_order; order++)
+		for (order = 0; order <= inst->pool.max_order; order++)
 			cell(m, st, order);
 		seq_putc(m, '\n');
 	}
@@ -164,19 +164,19 @@ static void show_mixed_count(struct seq_file *m, struct zb_pool *pool, int nid)
 
 static int pagetypeinfo_show(struct seq_file *m, void *unused)
 {
-	struct zb_host *host = m->private;
+	struct zb_instance *inst = m->private;
 	struct zb_zone_stat *st;
 	unsigned int i;
 
-	st = kvcalloc(host->pool.nr_zones, sizeof(*st), GFP_KERNEL);
+	st = kvcalloc(inst->pool.nr_zones, sizeof(*st), GFP_KERNEL);
 	if (!st)
 		return -ENOMEM;
-	for (i = 0; i < host->pool.nr_nodes; i++) {
-		int nid = host->pool.nodes[i].nid;
+	for (i = 0; i < inst->pool.nr_nodes; i++) {
+		int nid = inst->pool.nodes[i].nid;
 
-		pagetypeinfo_show_node(m, &host->pool, nid, st);
+		pagetypeinfo_show_node(m, &inst->pool, nid, st);
 		if (READ_ONCE(page_owner))
-			show_mixed_count(m, &host->pool, nid);
+			show_mixed_count(m, &inst->pool, nid);
 	}
 	kvfree(st);
 	return 0;
@@ -187,12 +187,12 @@ DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
  * A position of the pageblocks file is the number of a pageblock, counted
  * through all zones: the file may be long, and is made piece by piece.
  */
-static struct zb_zone *locate(const struct zb_host *host, loff_t pos,
+static struct zb_zone *locate(const struct zb_instance *inst, loff_t pos,
 			      unsigned long *block)
 {
 	struct zb_zone *zone;
 
-	zb_for_each_zone(zone, &host->pool) {
+	zb_for_each_zone(zone, &inst->pool) {
 		if (pos < zb_zone_nr_pageblocks(zone)) {
 			*block = pos;
 			return zone;
@@ -252,13 +252,13 @@ static int regions_show(struct seq_file *m, void *unused)
 {
 	/* By the rights of whoever opened the file, as it may be passed on. */
 	bool allowed = file_ns_capable(m->file, &init_user_ns, CAP_SYS_RAWIO);
-	struct zb_host *host = m->private;
+	struct zb_instance *inst = m->private;
 	const struct zb_region *region;
 	phys_addr_t start, end;
 	unsigned int i;
 
-	for (i = 0; i < host->nr_regions; i++) {
-		region = &host->regions[i];
+	for (i = 0; i < inst->nr_regions; i++) {
+		region = &inst->regions[i];
 		start = PFN_PHYS(region->start_pfn);
 		end = PFN_PHYS(region->start_pfn + region->nr_pages) - 1;
 		if (!allowed) {
@@ -288,11 +288,11 @@ static bool check_zone(struct zb_zone *zone, struct zb_violation *v)
 
 static int check_show(struct seq_file *m, void *unused)
 {
-	struct zb_host *host = m->private;
+	struct zb_instance *inst = m->private;
 	struct zb_violation v;
 	struct zb_zone *zone;
 
-	zb_for_each_zone(zone, &host->pool) {
+	zb_for_each_zone(zone, &inst->pool) {
 		if (!check_zone(zone, &v)) {
 			seq_printf(m, "wrong: invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
 				   v.rule, zone->nid, zb_zone_names[zone->type],
@@ -301,8 +301,8 @@ static int check_show(struct seq_file *m, void *unused)
 			return 0;
 		}
 	}
-	seq_printf(m, "ok %u zones, %lu pages\n", host->pool.nr_zones,
-		   host->total_pages);
+	seq_printf(m, "ok %u zones, %lu pages\n", inst->pool.nr_zones,
+		   inst->total_pages);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(check);
@@ -310,9 +310,9 @@ DEFINE_SHOW_ATTRIBUTE(check);
 static ssize_t drain_write(struct file *file, const char __user *text,
 			   size_t count, loff_t *pos)
 {
-	struct zb_host *host = file->private_data;
+	struct zb_instance *inst = file->private_data;
 
-	zb_host_drain_all(host);
+	zb_instance_drain_all(inst);
 	return count;
 }
 
@@ -324,24 +324,24 @@ static const struct file_operations drain_fops = {
 
 /**
  * zb_debugfs_create() - make the directory appear
- * @host: what it shows
+ * @inst: what it shows
  *
  * Without debugfs there is nothing to see, and nothing else is different.
  *
  * Context: may sleep.
  * Return: to be given to zb_debugfs_remove().
  */
-struct dentry *zb_debugfs_create(struct zb_host *host)
+struct dentry *zb_debugfs_create(struct zb_instance *inst)
 {
 	struct dentry *root = debugfs_create_dir("zbuddy", NULL);
 
-	debugfs_create_file("buddyinfo", 0444, root, host, &buddyinfo_fops);
-	debugfs_create_file("pagetypeinfo", 0400, root, host, &pagetypeinfo_fops);
-	debugfs_create_file("pageblocks", 0400, root, host, &pageblocks_fops);
-	debugfs_create_file("regions", 0400, root, host, &regions_fops);
-	debugfs_create_file("check", 0400, root, host, &check_fops);
-	debugfs_create_file("drain", 0200, root, host, &drain_fops);
-	zb_debugfs_create_vm(root, host);
+	debugfs_create_file("buddyinfo", 0444, root, inst, &buddyinfo_fops);
+	debugfs_create_file("pagetypeinfo", 0400, root, inst, &pagetypeinfo_fops);
+	debugfs_create_file("pageblocks", 0400, root, inst, &pageblocks_fops);
+	debugfs_create_file("regions", 0400, root, inst, &regions_fops);
+	debugfs_create_file("check", 0400, root, inst, &check_fops);
+	debugfs_create_file("drain", 0200, root, inst, &drain_fops);
+	zb_debugfs_create_vm(root, inst);
 	return root;
 }
 

@@ -21,7 +21,7 @@
 #include "../core/layout.h"
 #include "../core/stat.h"
 #include "debugfs.h"
-#include "../instance/host.h"
+#include "../instance/instance.h"
 
 static void show_pcp(struct seq_file *m, const struct zb_zone *zone)
 {
@@ -85,14 +85,14 @@ static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
 
 static int zoneinfo_show(struct seq_file *m, void *unused)
 {
-	struct zb_host *host = m->private;
+	struct zb_instance *inst = m->private;
 	struct zb_zone_stat *st;
 	struct zb_zone *zone;
 
 	st = kzalloc_obj(*st);
 	if (!st)
 		return -ENOMEM;
-	zb_for_each_zone(zone, &host->pool) {
+	zb_for_each_zone(zone, &inst->pool) {
 		zb_zone_snapshot(zone, st);
 		zoneinfo_show_zone(m, zone, st);
 	}
@@ -131,17 +131,17 @@ static unsigned long sum_dirty(const struct zb_pool *pool)
 	return nr;
 }
 
-static void show_free(struct seq_file *m, const struct zb_host *host)
+static void show_free(struct seq_file *m, const struct zb_instance *inst)
 {
 	const struct zb_zone *zone;
 	unsigned long nr = 0;
 
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		nr += READ_ONCE(zone->nr_free);
 	seq_printf(m, "nr_free_pages %lu\n", nr);
 	seq_printf(m, "nr_free_cma %lu\n",
-		   sum_free_type(&host->pool, ZB_MIGRATE_CMA));
-	seq_printf(m, "nr_dirty %lu\n", sum_dirty(&host->pool));
+		   sum_free_type(&inst->pool, ZB_MIGRATE_CMA));
+	seq_printf(m, "nr_dirty %lu\n", sum_dirty(&inst->pool));
 }
 
 /* Allocations go by zone type, over all nodes. */
@@ -177,17 +177,17 @@ static int vmstat_show(struct seq_file *m, void *unused)
 		{ ZB_CMA_ALLOC, "cma_alloc_success" },
 		{ ZB_PCP_REFILL, "zb_pcp_refill" },
 		{ ZB_PCP_DRAIN, "zb_pcp_drain" },
-		{ ZB_CLAIM, "zb_claim" }, { ZB_BORROW, "zb_borrow" },
+		{ ZB_CLAIM, "zb_claim" }, { ZB_STEAL, "zb_steal" },
 		{ ZB_HIGHATOMIC_RESERVE, "zb_highatomic_reserve" },
 		{ ZB_HIGHATOMIC_UNRESERVE, "zb_highatomic_unreserve" },
 		{ ZB_BAD_BLOCK, "zb_bad_block" }, { ZB_UNFIT, "zb_unfit" },
 		{ ZB_UNFIT_RETURNED, "zb_unfit_returned" },
 	};
-	struct zb_host *host = m->private;
-	struct zb_pool *pool = &host->pool;
+	struct zb_instance *inst = m->private;
+	struct zb_pool *pool = &inst->pool;
 	unsigned int i;
 
-	show_free(m, host);
+	show_free(m, inst);
 	show_pgalloc(m, pool);
 	seq_printf(m, "allocstall %lu\n", atomic_long_read(&pool->stalls));
 	/* Nothing is migrated: there is no compaction yet. */
@@ -195,15 +195,15 @@ static int vmstat_show(struct seq_file *m, void *unused)
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		seq_printf(m, "%s %lu\n", rows[i].name,
 			   sum_events(pool, rows[i].event));
-	seq_printf(m, "zb_limbo %lu\n", atomic_long_read(&host->limbo_pages));
-	seq_printf(m, "zb_limbo_looks %lu\n",
-		   atomic_long_read(&host->limbo_looks));
-	seq_printf(m, "zb_alloc_killed %lu\n", atomic_long_read(&host->killed));
-	seq_printf(m, "zb_waiting %d\n", atomic_read(&host->wait.waiting));
-	seq_printf(m, "zb_wait_granted %u\n", atomic_read(&host->wait.granted));
-	seq_printf(m, "zb_wait_passed %u\n", atomic_read(&host->wait.passed));
-	seq_printf(m, "zb_wait_held %u\n", atomic_read(&host->wait.held));
-	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&host->wait.missed));
+	seq_printf(m, "zb_deferred_free %lu\n", atomic_long_read(&inst->deferred_pages));
+	seq_printf(m, "zb_deferred_free_looks %lu\n",
+		   atomic_long_read(&inst->deferred_looks));
+	seq_printf(m, "zb_alloc_killed %lu\n", atomic_long_read(&inst->killed));
+	seq_printf(m, "zb_waiting %d\n", atomic_read(&inst->wait.waiting));
+	seq_printf(m, "zb_wait_granted %u\n", atomic_read(&inst->wait.granted));
+	seq_printf(m, "zb_wait_passed %u\n", atomic_read(&inst->wait.passed));
+	seq_printf(m, "zb_wait_held %u\n", atomic_read(&inst->wait.held));
+	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&inst->wait.missed));
 	seq_printf(m, "zb_alloc_fail %lu\n", atomic_long_read(&pool->failures));
 	for (i = 0; i < ZB_NR_BAD; i++)
 		if (bad_free_names[i])
@@ -243,11 +243,11 @@ DEFINE_SHOW_ATTRIBUTE(extfrag_index);
 
 static int fallbacks_show(struct seq_file *m, void *unused)
 {
-	struct zb_host *host = m->private;
+	struct zb_instance *inst = m->private;
 	unsigned int mt, i, from;
 	struct zb_zone *zone;
 
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
 			for (i = 0; i < ZB_MIGRATE_PCPTYPES - 1; i++) {
 				from = zb_fallback_type(mt, i);
@@ -264,15 +264,15 @@ DEFINE_SHOW_ATTRIBUTE(fallbacks);
 /**
  * zb_debugfs_create_vm() - add the files of this part
  * @root: the directory
- * @host: what they show
+ * @inst: what they show
  *
  * Context: may sleep.
  */
-void zb_debugfs_create_vm(struct dentry *root, struct zb_host *host)
+void zb_debugfs_create_vm(struct dentry *root, struct zb_instance *inst)
 {
-	debugfs_create_file("zoneinfo", 0444, root, host, &zoneinfo_fops);
-	debugfs_create_file("vmstat", 0444, root, host, &vmstat_fops);
-	debugfs_create_file("extfrag_index", 0444, root, host, &extfrag_index_fops);
-	debugfs_create_file("unusable_index", 0444, root, host, &unusable_index_fops);
-	debugfs_create_file("fallbacks", 0444, root, host, &fallbacks_fops);
+	debugfs_create_file("zoneinfo", 0444, root, inst, &zoneinfo_fops);
+	debugfs_create_file("vmstat", 0444, root, inst, &vmstat_fops);
+	debugfs_create_file("extfrag_index", 0444, root, inst, &extfrag_index_fops);
+	debugfs_create_file("unusable_index", 0444, root, inst, &unusable_index_fops);
+	debugfs_create_file("fallbacks", 0444, root, inst, &fallbacks_fops);
 }

@@ -80,7 +80,7 @@ static int zb_open(struct inode *inode, struct file *filp)
 {
 	struct zb_chardev *dev = container_of(filp->private_data,
 					      struct zb_chardev, misc);
-	struct zb_file *file = zb_file_open(&dev->space, filp->f_mode);
+	struct zb_file *file = zb_file_open(&dev->bpool, filp->f_mode);
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
@@ -103,7 +103,7 @@ static __poll_t zb_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct zb_file *file = filp->private_data;
 
-	return zb_watch_poll(file->space, filp, wait);
+	return zb_watch_poll(file->bpool, filp, wait);
 }
 
 static const struct file_operations zb_fops = {
@@ -120,14 +120,14 @@ static const struct file_operations zb_fops = {
 /**
  * zb_chardev_register() - make /dev/zbuddy appear
  * @dev: the device
- * @host: whose memory it hands out
+ * @inst: whose memory it hands out
  *
  * Context: may sleep. Programs may open the device before this returns.
  * Return: 0 or -errno.
  */
-int zb_chardev_register(struct zb_chardev *dev, struct zb_host *host)
+int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst)
 {
-	int err = zb_space_init(&dev->space, host);
+	int err = zb_buffer_pool_init(&dev->bpool, inst);
 
 	if (err)
 		return err;
@@ -139,10 +139,10 @@ int zb_chardev_register(struct zb_chardev *dev, struct zb_host *host)
 	};
 	err = misc_register(&dev->misc);
 	if (err) {
-		zb_space_destroy(&dev->space);
+		zb_buffer_pool_destroy(&dev->bpool);
 		return err;
 	}
-	zb_heap_add(&dev->space);
+	zb_heap_add(&dev->bpool);
 	return 0;
 }
 
@@ -155,5 +155,5 @@ int zb_chardev_register(struct zb_chardev *dev, struct zb_host *host)
 void zb_chardev_unregister(struct zb_chardev *dev)
 {
 	misc_deregister(&dev->misc);
-	zb_space_destroy(&dev->space);
+	zb_buffer_pool_destroy(&dev->bpool);
 }

@@ -9,14 +9,14 @@
 /**
  * struct zb_chardev - /dev/zbuddy
  * @misc: the device
- * @space: the buffers it hands out
+ * @bpool: the buffers it hands out
  */
 struct zb_chardev {
 	struct miscdevice misc;
-	struct zb_space space;
+	struct zb_buffer_pool bpool;
 };
 
-int zb_chardev_register(struct zb_chardev *dev, struct zb_host *host);
+int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst);
 void zb_chardev_unregister(struct zb_chardev *dev);
 
 #endif /* ZB_CHARDEV_H */

@@ -73,7 +73,7 @@ int zb_eperm(struct zb_call *call, int capability)
 
 static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	const struct zb_host *host = file->space->host;
+	const struct zb_instance *inst = file->bpool->inst;
 	struct zb_ioc_info *info = &arg->info;
 
 	if (info->flags)
@@ -83,25 +83,25 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 		.version = ZB_ABI_VERSION,
 		.page_size = PAGE_SIZE,
 		.gfp_mask = zb_gfp_bits(ZB_GFP_USER_MASK),
-		.max_order = host->pool.max_order,
+		.max_order = inst->pool.max_order,
 		.block_order = ZB_PAGEBLOCK_ORDER,
-		.nr_nodes = host->pool.nr_nodes,
-		.nr_zones = host->pool.nr_zones,
-		.total_bytes = (u64)host->total_pages << PAGE_SHIFT,
-		.free_bytes = (u64)zb_host_free_pages(host) << PAGE_SHIFT,
-		.features = zb_mmap_features(host) | zb_charge_features() |
+		.nr_nodes = inst->pool.nr_nodes,
+		.nr_zones = inst->pool.nr_zones,
+		.total_bytes = (u64)inst->total_pages << PAGE_SHIFT,
+		.free_bytes = (u64)zb_instance_free_pages(inst) << PAGE_SHIFT,
+		.features = zb_mmap_features(inst) | zb_charge_features() |
 			    ZB_FEATURE_EXPLAIN |
 			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
 			     ZB_FEATURE_DMABUF : 0),
 	};
-	strscpy(info->backend, host->regions[0].backend->name,
+	strscpy(info->backend, inst->regions[0].backend->name,
 		sizeof(info->backend));
 	return 0;
 }
 
 static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	const struct zb_pool *pool = &file->space->host->pool;
+	const struct zb_pool *pool = &file->bpool->inst->pool;
 	struct zb_ioc_zone *out = &arg->zone;
 	struct zb_zone_stat st;
 	struct zb_zone *zone;
@@ -187,9 +187,9 @@ static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	buf = zb_file_get(file, label->handle);
 	if (!buf)
 		return -ENOENT;
-	mutex_lock(&file->space->lock);
+	mutex_lock(&file->bpool->lock);
 	strscpy(buf->label, label->label, sizeof(buf->label));
-	mutex_unlock(&file->space->lock);
+	mutex_unlock(&file->bpool->lock);
 	zb_buffer_put(buf);
 	return 0;
 }

@@ -49,12 +49,12 @@ static int want_size(struct zb_call *call, const struct request *req,
 
 /* 0 and the node to start at, or -EINVAL if it has no region. */
 static int want_node(struct zb_call *call, const struct request *req,
-		     const struct zb_host *host, struct zb_want *want)
+		     const struct zb_instance *inst, struct zb_want *want)
 {
 	want->nid = req->node;
 	if (req->node == ZB_NODE_ANY)
 		want->nid = NUMA_NO_NODE;
-	else if (!zb_pool_node(&host->pool, req->node))
+	else if (!zb_pool_node(&inst->pool, req->node))
 		return zb_einval(call, "node", req->node);
 	return 0;
 }
@@ -99,15 +99,15 @@ static int want_gfp(struct zb_call *call, const struct request *req,
 	return 0;
 }
 
-static int get_want(struct zb_call *call, const struct zb_host *host,
+static int get_want(struct zb_call *call, const struct zb_instance *inst,
 		    const struct request *req, struct zb_want *want)
 {
 	int err;
 
 	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
 		return zb_einval(call, "flags", req->flags);
-	err = want_size(call, req, &host->pool, want) ?:
-	      want_node(call, req, host, want) ?:
+	err = want_size(call, req, &inst->pool, want) ?:
+	      want_node(call, req, inst, want) ?:
 	      want_wait(call, req, want) ?:
 	      want_gfp(call, req, want);
 	if (err)
@@ -123,7 +123,7 @@ static int get_want(struct zb_call *call, const struct zb_host *host,
  */
 static struct zb_buffer *create(struct zb_file *file, const struct zb_want *want)
 {
-	struct zb_buffer *buf = zb_buffer_create(file->space, file->account, want);
+	struct zb_buffer *buf = zb_buffer_create(file->bpool, file->account, want);
 	int err;
 
 	if (IS_ERR(buf))
@@ -138,7 +138,7 @@ static struct zb_buffer *create(struct zb_file *file, const struct zb_want *want
 	return ERR_PTR(err);
 }
 
-static void settle(struct zb_file *file, struct zb_buffer *buf, bool copied)
+static void commit_or_cancel(struct zb_file *file, struct zb_buffer *buf, bool copied)
 {
 	if (!copied)
 		zb_file_cancel(file, buf);
@@ -171,7 +171,7 @@ int zb_do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 
 	if (alloc->__reserved)
 		return zb_einval(call, "__reserved", alloc->__reserved);
-	err = get_want(call, file->space->host, &req, &want);
+	err = get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
 	buf = create(file, &want);
@@ -200,7 +200,7 @@ int zb_do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 void zb_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 		   bool copied)
 {
-	settle(file, priv, copied);
+	commit_or_cancel(file, priv, copied);
 }
 
 /* Write the description of @buf to element @i of the caller's array. */
@@ -235,7 +235,7 @@ static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 		return PTR_ERR(buf);
 	err = bulk_tell(bulk, bulk->done, buf);
 	if (err) {
-		settle(file, buf, false);
+		commit_or_cancel(file, buf, false);
 		return err;
 	}
 	bufs[bulk->done++] = buf;
@@ -301,7 +301,7 @@ int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 	int err;
 
 	err = check_bulk_alloc(call, bulk) ?:
-	      get_want(call, file->space->host, &req, &want);
+	      get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
 	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
@@ -336,7 +336,7 @@ void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 	unsigned int i;
 
 	for (i = 0; i < arg->bulk_alloc.done; i++)
-		settle(file, bufs[i], copied);
+		commit_or_cancel(file, bufs[i], copied);
 	kvfree(bufs);
 }
 

@@ -20,7 +20,7 @@
 #include <linux/workqueue.h>
 
 #include "../compat.h"
-#include "host.h"
+#include "instance.h"
 #include "tunables.h"
 
 static enum cpuhp_state cpuhp_state;
@@ -41,27 +41,27 @@ static bool meant(const struct target *t, const struct zb_zone *zone,
 }
 
 /* Returns false if there was nothing to park. */
-static bool park(struct zb_host *host, const struct target *t)
+static bool park(struct zb_instance *inst, const struct target *t)
 {
 	struct zb_zone *zone;
 	bool parked = false;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		zb_for_each_zone(zone, &host->pool)
+		zb_for_each_zone(zone, &inst->pool)
 			if (meant(t, zone, cpu) &&
 			    (t->even_empty || zb_pcp_nr_pages(zone, cpu)))
 				parked |= zb_pcp_park(zone, cpu, ZB_PCP_DRAINED);
 	return parked;
 }
 
-static void drain_parked(struct zb_host *host, const struct target *t)
+static void drain_parked(struct zb_instance *inst, const struct target *t)
 {
 	struct zb_zone *zone;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		zb_for_each_zone(zone, &host->pool) {
+		zb_for_each_zone(zone, &inst->pool) {
 			if (!meant(t, zone, cpu) ||
 			    !zb_pcp_is_parked(zone, cpu, ZB_PCP_DRAINED))
 				continue;
@@ -72,21 +72,21 @@ static void drain_parked(struct zb_host *host, const struct target *t)
 	}
 }
 
-static void __drain(struct zb_host *host, const struct target *t)
+static void __drain(struct zb_instance *inst, const struct target *t)
 {
-	lockdep_assert_held(&host->drain_lock);
-	if (!park(host, t))
+	lockdep_assert_held(&inst->drain_lock);
+	if (!park(inst, t))
 		return;
 	/* Waits for sections with preemption off, zb_pcp_enter() .. _leave(). */
 	synchronize_rcu_expedited();
-	drain_parked(host, t);
+	drain_parked(inst, t);
 }
 
-static void drain(struct zb_host *host, const struct target *t)
+static void drain(struct zb_instance *inst, const struct target *t)
 {
-	mutex_lock(&host->drain_lock);
-	__drain(host, t);
-	mutex_unlock(&host->drain_lock);
+	mutex_lock(&inst->drain_lock);
+	__drain(inst, t);
+	mutex_unlock(&inst->drain_lock);
 }
 
 /*
@@ -94,54 +94,54 @@ static void drain(struct zb_host *host, const struct target *t)
  * list then, and the lock says that it has ended. With @even_empty also the grace
  * period is wanted, so a drain that parked nothing is not enough.
  */
-static void drain_all(struct zb_host *host, bool even_empty)
+static void drain_all(struct zb_instance *inst, bool even_empty)
 {
 	const struct target all = { .cpu = -1, .even_empty = even_empty };
-	unsigned long *began = even_empty ? &host->full_drains : &host->drains;
+	unsigned long *began = even_empty ? &inst->full_drains : &inst->drains;
 	unsigned long before;
 
 	/* What the caller has written is seen by the drain that is found below. */
 	smp_mb();
 	before = READ_ONCE(*began);
-	mutex_lock(&host->drain_lock);
+	mutex_lock(&inst->drain_lock);
 	if (*began == before) {
-		WRITE_ONCE(host->drains, host->drains + 1);
+		WRITE_ONCE(inst->drains, inst->drains + 1);
 		if (even_empty)
-			WRITE_ONCE(host->full_drains, host->full_drains + 1);
+			WRITE_ONCE(inst->full_drains, inst->full_drains + 1);
 		/* Count the drain before anything is parked for it. */
 		smp_mb();
-		__drain(host, &all);
+		__drain(inst, &all);
 	}
-	mutex_unlock(&host->drain_lock);
-	zb_host_recheck(host);
+	mutex_unlock(&inst->drain_lock);
+	zb_instance_recheck(inst);
 }
 
 static void drain_for_request(struct zb_pool *pool)
 {
-	drain_all(container_of(pool, struct zb_host, pool), false);
+	drain_all(container_of(pool, struct zb_instance, pool), false);
 }
 
 static void drain_work(struct work_struct *work)
 {
-	drain_all(container_of(work, struct zb_host, drain_work), false);
+	drain_all(container_of(work, struct zb_instance, drain_work), false);
 }
 
 /* Only if a drain would bring something, so that failures alone make no work. */
 static void drain_later(struct zb_pool *pool)
 {
-	struct zb_host *host = container_of(pool, struct zb_host, pool);
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 	struct zb_zone *zone;
 
 	zb_for_each_zone(zone, pool)
 		if (zb_zone_nr_cached(zone)) {
-			queue_work(wq, &host->drain_work);
+			queue_work(wq, &inst->drain_work);
 			return;
 		}
 }
 
 /**
- * zb_host_drain_all() - have all per-CPU lists given back
- * @host: the host
+ * zb_instance_drain_all() - have all per-CPU lists given back
+ * @inst: the host
  *
  * A zone of which nothing is in use then is as it was in the beginning, but for
  * frames that are unfit for use. Afterwards no CPU is in a section that began
@@ -149,58 +149,58 @@ static void drain_later(struct zb_pool *pool)
  *
  * Context: may sleep.
  */
-void zb_host_drain_all(struct zb_host *host)
+void zb_instance_drain_all(struct zb_instance *inst)
 {
 	struct zb_zone *zone;
 
-	drain_all(host, true);
-	zb_for_each_zone(zone, &host->pool)
+	drain_all(inst, true);
+	zb_for_each_zone(zone, &inst->pool)
 		zb_zone_unreserve_idle(zone);
 }
 
 /**
- * zb_host_drain_cpu() - have the per-CPU lists of one CPU given back
- * @host: the host
+ * zb_instance_drain_cpu() - have the per-CPU lists of one CPU given back
+ * @inst: the host
  * @cpu: any possible CPU
  *
  * Context: may sleep.
  */
-void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu)
+void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu)
 {
 	const struct target t = { .cpu = cpu };
 
-	drain(host, &t);
+	drain(inst, &t);
 }
 
 /**
- * zb_host_drain_zone() - have all CPUs' lists of one zone given back
- * @host: the host
+ * zb_instance_drain_zone() - have all CPUs' lists of one zone given back
+ * @inst: the host
  * @zone: one of its zones
  *
  * Context: may sleep.
  */
-void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone)
+void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone)
 {
 	const struct target t = { .zone = zone, .cpu = -1 };
 
-	drain(host, &t);
+	drain(inst, &t);
 }
 
 /**
- * zb_host_nr_cpus() - how many CPUs share the memory
- * @host: the host
+ * zb_instance_nr_cpus() - how many CPUs share the memory
+ * @inst: the host
  *
  * A CPU that is on its way down is still online when its lists are parked.
  *
  * Context: any.
  * Return: how many, as of some recent moment, at least 1.
  */
-unsigned int zb_host_nr_cpus(const struct zb_host *host)
+unsigned int zb_instance_nr_cpus(const struct zb_instance *inst)
 {
 	unsigned int cpu, nr = 0;
 
 	for_each_online_cpu(cpu)
-		nr += !zb_pcp_is_parked(host->pool.zones, cpu, ZB_PCP_OFFLINE);
+		nr += !zb_pcp_is_parked(inst->pool.zones, cpu, ZB_PCP_OFFLINE);
 	return nr ?: 1;
 }
 
@@ -216,40 +216,40 @@ void zb_drain_ops(struct zb_ops *ops)
 
 /**
  * zb_drain_create() - get ready to drain, and watch CPUs come and go
- * @host: whose; its pool is complete
+ * @inst: whose; its pool is complete
  *
  * Context: may sleep.
  * Return: 0 or -errno.
  */
-int zb_drain_create(struct zb_host *host)
+int zb_drain_create(struct zb_instance *inst)
 {
-	mutex_init(&host->drain_lock);
-	INIT_WORK(&host->drain_work, drain_work);
-	return cpuhp_state_add_instance_nocalls(cpuhp_state, &host->cpuhp);
+	mutex_init(&inst->drain_lock);
+	INIT_WORK(&inst->drain_work, drain_work);
+	return cpuhp_state_add_instance_nocalls(cpuhp_state, &inst->cpuhp);
 }
 
 /**
  * zb_drain_destroy() - undo zb_drain_create()
- * @host: whose; nobody allocates from it any more
+ * @inst: whose; nobody allocates from it any more
  *
  * Context: may sleep.
  */
-void zb_drain_destroy(struct zb_host *host)
+void zb_drain_destroy(struct zb_instance *inst)
 {
-	cpuhp_state_remove_instance_nocalls(cpuhp_state, &host->cpuhp);
-	cancel_work_sync(&host->drain_work);
+	cpuhp_state_remove_instance_nocalls(cpuhp_state, &inst->cpuhp);
+	cancel_work_sync(&inst->drain_work);
 }
 
 /* How long the lists may be depends on how many CPUs share the memory. */
 static int cpu_came(unsigned int cpu, struct hlist_node *node)
 {
-	struct zb_host *host = hlist_entry(node, struct zb_host, cpuhp);
+	struct zb_instance *inst = hlist_entry(node, struct zb_instance, cpuhp);
 	struct zb_zone *zone;
 
-	mutex_lock(&host->drain_lock);
-	zb_for_each_zone(zone, &host->pool)
+	mutex_lock(&inst->drain_lock);
+	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_unpark(zone, cpu, ZB_PCP_OFFLINE);
-	mutex_unlock(&host->drain_lock);
+	mutex_unlock(&inst->drain_lock);
 	zb_tunables_apply();
 	return 0;
 }
@@ -257,16 +257,16 @@ static int cpu_came(unsigned int cpu, struct hlist_node *node)
 /* Interrupts that the CPU still takes find its lists parked and leave nothing. */
 static int cpu_goes(unsigned int cpu, struct hlist_node *node)
 {
-	struct zb_host *host = hlist_entry(node, struct zb_host, cpuhp);
+	struct zb_instance *inst = hlist_entry(node, struct zb_instance, cpuhp);
 	struct zb_zone *zone;
 
-	mutex_lock(&host->drain_lock);
-	zb_for_each_zone(zone, &host->pool)
+	mutex_lock(&inst->drain_lock);
+	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_park(zone, cpu, ZB_PCP_OFFLINE);
 	synchronize_rcu_expedited();
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_drain(zone, cpu);
-	mutex_unlock(&host->drain_lock);
+	mutex_unlock(&inst->drain_lock);
 	zb_tunables_apply();
 	return 0;
 }

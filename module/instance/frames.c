@@ -25,7 +25,7 @@
 #include "../compat.h"
 #include "../core/layout.h"
 #include "../core/unfit.h"
-#include "host.h"
+#include "instance.h"
 
 static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
 {
@@ -68,12 +68,12 @@ static enum reason why_unfit(struct page *page)
 /* Each reason is reported once; all frames are counted. */
 static void kept_out(const struct zb_zone *zone, unsigned long pfn)
 {
-	struct zb_host *host = container_of(zone->pool, struct zb_host, pool);
+	struct zb_instance *inst = container_of(zone->pool, struct zb_instance, pool);
 	enum reason why = why_unfit(pfn_to_page(pfn));
 	static unsigned long reported;
 
 	if (why != POISONED)
-		queue_delayed_work(ZB_WQ_UNBOUND, &host->recheck_work, HZ);
+		queue_delayed_work(ZB_WQ_UNBOUND, &inst->recheck_work, HZ);
 	/* No physical address: the log has more readers than CAP_SYS_RAWIO. */
 	if (!test_and_set_bit(why, &reported))
 		pr_warn("frame %lu of node %d zone %s %s: it is kept out of use %s (see zb_unfit in vmstat)\n",
@@ -88,46 +88,46 @@ const struct zb_frame_ops zb_frame_ops = {
 };
 
 /**
- * zb_host_recheck() - put frames back into use that are not unfit any more
- * @host: the host
+ * zb_instance_recheck() - put frames back into use that are not unfit any more
+ * @inst: the host
  *
  * Context: any but NMI.
  * Return: how many.
  */
-unsigned long zb_host_recheck(struct zb_host *host)
+unsigned long zb_instance_recheck(struct zb_instance *inst)
 {
 	struct zb_zone *zone;
 	unsigned long nr = 0;
 
-	zb_for_each_zone(zone, &host->pool)
-		nr += zb_zone_recheck(zone, host->ops.freed);
+	zb_for_each_zone(zone, &inst->pool)
+		nr += zb_zone_recheck(zone, inst->ops.freed);
 	if (nr)
-		zb_host_freed(host);
+		zb_instance_wake_waiters(inst);
 	return nr;
 }
 
 static void recheck_work(struct work_struct *work)
 {
-	zb_host_recheck(container_of(to_delayed_work(work), struct zb_host,
-				     recheck_work));
+	zb_instance_recheck(container_of(to_delayed_work(work), struct zb_instance,
+					 recheck_work));
 }
 
 /**
  * zb_frames_init() - get ready to look at frames
- * @host: whose
+ * @inst: whose
  */
-void zb_frames_init(struct zb_host *host)
+void zb_frames_init(struct zb_instance *inst)
 {
-	INIT_DELAYED_WORK(&host->recheck_work, recheck_work);
+	INIT_DELAYED_WORK(&inst->recheck_work, recheck_work);
 }
 
 /**
  * zb_frames_exit() - do not look at unfit frames any more
- * @host: whose; nobody allocates from it or frees to it any more
+ * @inst: whose; nobody allocates from it or frees to it any more
  *
  * Context: may sleep.
  */
-void zb_frames_exit(struct zb_host *host)
+void zb_frames_exit(struct zb_instance *inst)
 {
-	cancel_delayed_work_sync(&host->recheck_work);
+	cancel_delayed_work_sync(&inst->recheck_work);
 }

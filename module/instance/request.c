@@ -11,22 +11,22 @@
 #include <linux/topology.h>
 
 #include "fault.h"
-#include "host.h"
+#include "instance.h"
 
 /**
- * zb_host_local_node() - the node that is nearest to the calling CPU
- * @host: the host
+ * zb_instance_local_node() - the node that is nearest to the calling CPU
+ * @inst: the host
  *
  * Context: any; the answer is a preference if the caller can be moved.
  * Return: a node that has a region.
  */
-int zb_host_local_node(const struct zb_host *host)
+int zb_instance_local_node(const struct zb_instance *inst)
 {
-	int nid, here = numa_mem_id(), best = host->pool.nodes[0].nid;
+	int nid, here = numa_mem_id(), best = inst->pool.nodes[0].nid;
 	unsigned int i;
 
-	for (i = 0; i < host->pool.nr_nodes; i++) {
-		nid = host->pool.nodes[i].nid;
+	for (i = 0; i < inst->pool.nr_nodes; i++) {
+		nid = inst->pool.nodes[i].nid;
 		if (node_distance(here, nid) < node_distance(here, best))
 			best = nid;
 	}
@@ -128,8 +128,8 @@ static int apply_mempolicy(struct zb_policy *policy)
 #endif
 
 /**
- * zb_host_request() - what a request of the current task or interrupt amounts to
- * @host: the host
+ * zb_instance_request() - what a request of the current task or interrupt amounts to
+ * @inst: the host
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: frames; a power of two makes one block
  * @nid: node to prefer, or NUMA_NO_NODE for what the task's mempolicy says,
@@ -140,9 +140,9 @@ static int apply_mempolicy(struct zb_policy *policy)
  *
  * Context: any.
  */
-void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
-		     unsigned long nr_pages, int nid, struct zb_policy *policy,
-		     struct zb_alloc_request *req)
+void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
+			 unsigned long nr_pages, int nid, struct zb_policy *policy,
+			 struct zb_alloc_request *req)
 {
 	bool this_node = gfp & __ZB_GFP_THISNODE;
 
@@ -150,8 +150,8 @@ void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
 		nid = apply_mempolicy(policy);
 	/* With THISNODE a node that does not exist is one without memory. */
 	if (nid == NUMA_NO_NODE ||
-	    (!this_node && !zb_pool_any_node(&host->pool, nid)))
-		nid = zb_host_local_node(host);
+	    (!this_node && !zb_pool_any_node(&inst->pool, nid)))
+		nid = zb_instance_local_node(inst);
 	policy->cpuset = current_cpuset();
 	policy->nr_bits = MAX_NUMNODES;
 	*req = (struct zb_alloc_request){
@@ -160,8 +160,8 @@ void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
 }
 
 /**
- * zb_host_alloc() - allocate on behalf of the current task or interrupt
- * @host: the host
+ * zb_instance_alloc() - allocate on behalf of the current task or interrupt
+ * @inst: the host
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: frames, 1 .. 2^max_order; a power of two makes one block
  * @nid: node to prefer, or NUMA_NO_NODE for the nearest
@@ -174,9 +174,9 @@ void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: first frame, or ZB_NO_PFN.
  */
-unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
-			    unsigned long nr_pages, int nid,
-			    const unsigned long *nodemask, bool killable)
+unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
+				unsigned long nr_pages, int nid,
+				const unsigned long *nodemask, bool killable)
 {
 	struct zb_policy policy = {
 		.nodemask = nodemask,
@@ -189,14 +189,14 @@ unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
 	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
 	if (zb_should_fail(gfp, order))
 		return ZB_NO_PFN;
-	zb_host_request(host, gfp, nr_pages, nid, &policy, &req);
+	zb_instance_request(inst, gfp, nr_pages, nid, &policy, &req);
 	do {
 		cookie = cpuset_begin();
-		pfn = zb_pool_alloc_exact(&host->pool, gfp, nr_pages, req.nid,
+		pfn = zb_pool_alloc_exact(&inst->pool, gfp, nr_pages, req.nid,
 					  &policy);
 	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
 	if (!(gfp & __ZB_GFP_NOTRACK))
 		trace_mm_page_alloc(pfn, order, zb_gfp_bits(gfp),
-				    zb_pool_migratetype(&host->pool, gfp));
+				    zb_pool_migratetype(&inst->pool, gfp));
 	return pfn;
 }

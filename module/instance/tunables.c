@@ -14,11 +14,11 @@
 #include <linux/mutex.h>
 #include <linux/string.h>
 
-#include "host.h"
+#include "instance.h"
 #include "tunables.h"
 
 static struct zb_tunables tunables = ZB_TUNABLES_DEFAULT;
-static struct zb_host *attached;
+static struct zb_instance *attached;
 static DEFINE_MUTEX(lock);
 
 static void __apply(void)
@@ -27,9 +27,9 @@ static void __apply(void)
 	if (!attached)
 		return;
 	attached->pool.tunables = tunables;
-	zb_pool_tune(&attached->pool, zb_host_nr_cpus(attached));
+	zb_pool_tune(&attached->pool, zb_instance_nr_cpus(attached));
 	/* Watermarks may be lower now. */
-	zb_host_freed(attached);
+	zb_instance_wake_waiters(attached);
 }
 
 /**
@@ -180,16 +180,16 @@ void zb_tunables_apply(void)
 
 /**
  * zb_tunables_attach() - from now on changes count for this allocator
- * @host: the allocator
+ * @inst: the allocator
  *
  * Context: may sleep.
  */
-void zb_tunables_attach(struct zb_host *host)
+void zb_tunables_attach(struct zb_instance *inst)
 {
-	const struct zb_pool *pool = &host->pool;
+	const struct zb_pool *pool = &inst->pool;
 
 	mutex_lock(&lock);
-	attached = host;
+	attached = inst;
 	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
 		tunables.min_free_kbytes =
 			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,

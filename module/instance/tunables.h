@@ -4,9 +4,9 @@
 
 #include "../core/watermark.h"
 
-struct zb_host;
+struct zb_instance;
 
-void zb_tunables_attach(struct zb_host *host);
+void zb_tunables_attach(struct zb_instance *inst);
 void zb_tunables_detach(void);
 void zb_tunables_apply(void);
 

@@ -17,7 +17,7 @@ debug=/sys/kernel/debug
 trace_load() {
 	cd /sys/kernel/tracing 2>/dev/null || return 1
 	[ -e set_graph_function ] &&
-		echo 'zb_host_create:mod:zbuddy' >set_ftrace_filter &&
+		echo 'zb_instance_create:mod:zbuddy' >set_ftrace_filter &&
 		echo 'zb_region_acquire:mod:zbuddy' >>set_ftrace_filter &&
 		echo 'zb_zone_init:mod:zbuddy' >>set_ftrace_filter &&
 		echo function_graph >current_tracer
@@ -41,13 +41,13 @@ say_load() {
 	trace_lines | awk -v pages="$1" '
 		{ t[$1] += $2 }
 		END {
-			if (!("zb_host_create" in t))
+			if (!("zb_instance_create" in t))
 				exit
 			gib = pages / 262144
 			printf "load.all,ours,us/GiB,%.2f,%.2f,%.2f,1\n",
-				t["zb_host_create"] / gib, t["zb_host_create"] / gib,
-				t["zb_host_create"] / gib
-			own = t["zb_host_create"] - t["zb_region_acquire"]
+				t["zb_instance_create"] / gib, t["zb_instance_create"] / gib,
+				t["zb_instance_create"] / gib
+			own = t["zb_instance_create"] - t["zb_region_acquire"]
 			printf "load.own,ours,us/GiB,%.2f,%.2f,%.2f,1\n",
 				own / gib, own / gib, own / gib
 			printf "# load: zb_zone_init %.2f us\n", t["zb_zone_init"]

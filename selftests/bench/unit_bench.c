@@ -83,7 +83,7 @@ static void make_pool(void)
 	zone.nr_pages = NR_FRAMES;
 	zone.type = ZB_ZONE_NORMAL;
 	zone.max_order = 18;
-	zone.home_type = ZB_MIGRATE_MOVABLE;
+	zone.default_migratetype = ZB_MIGRATE_MOVABLE;
 	zone.pageblocks = touched(zb_zone_pageblocks_size(NR_FRAMES));
 	zone.state = touched(zb_zone_state_size(NR_FRAMES));
 	zone.pcp = touched(CPUS * sizeof(struct zb_pcp));

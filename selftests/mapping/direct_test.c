@@ -312,7 +312,7 @@ TEST_F(direct, limbo)
 
 	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
-	ASSERT_EQ(0, zb_vmstat("zb_limbo"));
+	ASSERT_EQ(0, zb_vmstat("zb_deferred_free"));
 	zb_fill(self->p, 0, LENGTH, 9);
 	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
 	ASSERT_EQ(iov.iov_len, vmsplice(pipe[1], &iov, 1, 0));
@@ -321,16 +321,16 @@ TEST_F(direct, limbo)
 	munmap(self->p, LENGTH);
 	zb_owner_line(getpid(), self->a.handle, line, sizeof(line));
 	EXPECT_NE(NULL, strstr(line, " mappings 0 pins 8 exports 0 state held"));
-	EXPECT_EQ(0, zb_vmstat("zb_limbo"));
+	EXPECT_EQ(0, zb_vmstat("zb_deferred_free"));
 	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
-	EXPECT_EQ(PAGES, zb_vmstat("zb_limbo"));
+	EXPECT_EQ(PAGES, zb_vmstat("zb_deferred_free"));
 	zb_owner_line(getpid(), self->a.handle, line, sizeof(line));
 	EXPECT_NE(NULL, strstr(line, " mappings 0 pins 8 exports 0 state limbo"));
 	EXPECT_EQ(self->free - LENGTH, zb_scribble(_metadata, self->fd));
 	ASSERT_EQ(iov.iov_len, read(pipe[0], copy, iov.iov_len));
 	EXPECT_TRUE(zb_filled(copy, self->page, iov.iov_len, 9));
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_EQ(0, zb_vmstat("zb_limbo"));
+	EXPECT_EQ(0, zb_vmstat("zb_deferred_free"));
 	free(copy);
 }
 

@@ -159,7 +159,7 @@ static void put_in_limbo(struct __test_metadata *_metadata, int fd, __u64 page,
  */
 TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
 {
-	long before = zb_vmstat("zb_limbo_looks"), pages = 512, looks = 0;
+	long before = zb_vmstat("zb_deferred_free_looks"), pages = 512, looks = 0;
 	__u64 start;
 	int pipe[2];
 
@@ -170,14 +170,14 @@ TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
 	put_in_limbo(_metadata, self->fd, self->page, (size_t)pages, pipe);
 	while (looks < pages + 6) {
 		zb_sleep_ms(50);
-		looks = zb_vmstat("zb_limbo_looks") - before;
+		looks = zb_vmstat("zb_deferred_free_looks") - before;
 	}
 	EXPECT_LE(looks, pages + 10 + (long)((zb_now_ns() - start) / 1000000000));
-	EXPECT_EQ(pages, zb_vmstat("zb_limbo"));
+	EXPECT_EQ(pages, zb_vmstat("zb_deferred_free"));
 	close(pipe[0]);
 	close(pipe[1]);
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_LT(zb_vmstat("zb_limbo_looks") - before, 2 * pages);
+	EXPECT_LT(zb_vmstat("zb_deferred_free_looks") - before, 2 * pages);
 }
 
 /* Memory in limbo counts for the limits of its owner. */

@@ -114,11 +114,11 @@ TEST_F(policy, steal_as_last_resort)
 	for (i = 0; i < nr; i += 64)
 		ASSERT_EQ(0, zb_free(self->zb.fd, bufs[i].handle));
 	ASSERT_EQ(0, zb_drain());
-	borrowed = zb_vmstat("zb_borrow");
+	borrowed = zb_vmstat("zb_steal");
 	from = fallbacks("Unmovable", "Movable");
 	EXPECT_EQ(0, zb_sum_blocks(ZB_MIXED, ZB_MIGRATE_MOVABLE));
 	ASSERT_EQ(100, take(self, nr, 100, ZB_GFP_KERNEL | TO_THE_END));
-	EXPECT_LT(borrowed, zb_vmstat("zb_borrow"));
+	EXPECT_LT(borrowed, zb_vmstat("zb_steal"));
 	EXPECT_LT(from, fallbacks("Unmovable", "Movable"));
 	EXPECT_LT(0, zb_sum_blocks(ZB_MIXED, ZB_MIGRATE_MOVABLE));
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_UNMOVABLE));

@@ -118,7 +118,7 @@ TEST(check_in_short_holds)
 			ASSERT_EQ(unit_alloc(p, 0, 18), PB(512));
 	}
 	/* What is inside of a large block is found all the same. */
-	zb_zone_set_state(zone, at, ZB_STATE(ZB_HELD_MOVABLE, 0));
+	zb_zone_set_state(zone, at, ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 	EXPECT(!zb_check_zone(zone, &v) && !strcmp(v.rule, "blocks do not overlap"));
 	EXPECT_EQ(v.pfn, at);
 	zb_zone_set_state(zone, at, 0);

@@ -93,7 +93,7 @@ static void bad_misaligned(struct zb_zone *z)
 
 static void comp_past_end(struct zb_zone *z)
 {
-	set_state(z, PB(8), ZB_HELD_COMP_UNMOVABLE, 11);
+	set_state(z, PB(8), ZB_BLOCK_COMP_UNMOVABLE, 11);
 }
 
 static void too_short(struct zb_zone *z)
@@ -153,17 +153,17 @@ static void pb_orders_off(struct zb_zone *z)
 
 static void whole_misaligned(struct zb_zone *z)
 {
-	z->pageblocks[3].key = 10;
+	z->pageblocks[3].largest_free = 10;
 }
 
 static void whole_past_end(struct zb_zone *z)
 {
-	z->pageblocks[6].key = 10;
+	z->pageblocks[6].largest_free = 10;
 }
 
 static void whole_above_max(struct zb_zone *z)
 {
-	z->pageblocks[0].key = 12;
+	z->pageblocks[0].largest_free = 12;
 }
 
 static void tail_type(struct zb_zone *z)
@@ -174,23 +174,23 @@ static void tail_type(struct zb_zone *z)
 
 static void tail_key(struct zb_zone *z)
 {
-	z->pageblocks[1].key = 9;
+	z->pageblocks[1].largest_free = 9;
 }
 
 static void not_merged(struct zb_zone *z)
 {
-	z->pageblocks[0].key = 9;
-	z->pageblocks[1].key = 9;
+	z->pageblocks[0].largest_free = 9;
+	z->pageblocks[1].largest_free = 9;
 }
 
 static void no_head(struct zb_zone *z)
 {
-	z->pageblocks[3].key = ZB_KEY_TAIL;
+	z->pageblocks[3].largest_free = ZB_LIST_TAIL;
 }
 
 static void no_head_in_zone(struct zb_zone *z)
 {
-	z->pageblocks[6].key = ZB_KEY_TAIL;
+	z->pageblocks[6].largest_free = ZB_LIST_TAIL;
 }
 
 static void type(struct zb_zone *z)
@@ -205,22 +205,22 @@ static void type_known_to_others(struct zb_zone *z)
 
 static void part_key(struct zb_zone *z)
 {
-	z->pageblocks[4].key = 7;
+	z->pageblocks[4].largest_free = 7;
 }
 
 static void full_key(struct zb_zone *z)
 {
-	z->pageblocks[5].key = 0;
+	z->pageblocks[5].largest_free = 0;
 }
 
 static void whole_key(struct zb_zone *z)
 {
-	z->pageblocks[3].key = 8;
+	z->pageblocks[3].largest_free = 8;
 }
 
 static void whole_none(struct zb_zone *z)
 {
-	z->pageblocks[3].key = ZB_KEY_NONE;
+	z->pageblocks[3].largest_free = ZB_LIST_NONE;
 }
 
 static void list_prev(struct zb_zone *z)
@@ -286,9 +286,9 @@ static void zone_nr_free_type(struct zb_zone *z)
 	z->nr_free_type[0]++;
 }
 
-static void zone_nr_usable(struct zb_zone *z)
+static void zone_nr_free_pcptypes(struct zb_zone *z)
 {
-	z->nr_usable--;
+	z->nr_free_pcptypes--;
 }
 
 /* The index of the per-CPU list for single frames of a mobility. */
@@ -351,7 +351,7 @@ static void pcp_lost(struct zb_zone *z)
 
 static void pcp_mark(struct zb_zone *z)
 {
-	set_state(z, PB(9), ZB_HELD_CACHED, 0);
+	set_state(z, PB(9), ZB_BLOCK_PCP, 0);
 }
 
 static void unfit_not_counted(struct zb_zone *z)
@@ -430,7 +430,7 @@ static const struct {
 	CASE("nr_free by type is exact", nr_by_type),
 	CASE("nr_free is the sum of its types", nr_sum),
 	CASE("the zone knows its free frames", zone_nr_free),
-	CASE("usable frames are those of a mobility", zone_nr_usable),
+	CASE("usable frames are those of a mobility", zone_nr_free_pcptypes),
 	CASE("pageblocks by type add up", zone_nr_blocks),
 	CASE("free frames by type add up", zone_nr_free_type),
 	CASE("a cached frame is listed, once", pcp_twice),

@@ -75,7 +75,7 @@ TEST(alloc_and_free)
 	for (i = 0; i < 30; i++) {
 		EXPECT_EQ(pfn[100 + i], pfn[99 - i]);
 		EXPECT_EQ(zb_zone_state(zone, pfn[100 + i]),
-			  ZB_STATE(ZB_HELD_MOVABLE, 0));
+			  ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 	}
 	unit_pool_quiet(p);
 	EXPECT_EQ(get(p, __ZB_GFP_MOVABLE, 100, pfn + 100), 70);

@@ -143,11 +143,11 @@ TEST(frees_of_all_kinds)
 				pfn = unit_take(zone, order, mt);
 				EXPECT(put(p, pfn, order));
 				EXPECT_EQ(zb_zone_state(zone, pfn),
-					  ZB_STATE(ZB_HELD_CACHED, order));
+					  ZB_STATE(ZB_BLOCK_PCP, order));
 				unit_pool_drain(p);
 				pfn = unit_take(zone, order, mt);
 				zb_zone_set_state(zone, pfn,
-						  ZB_STATE(ZB_HELD_COMP(mt), order));
+						  ZB_STATE(ZB_BLOCK_COMP(mt), order));
 				EXPECT(put(p, pfn, order));
 				unit_pool_quiet(p);
 				unit_pool_drain(p);

@@ -118,7 +118,7 @@ static void expect_entry(struct zb_pool *pool, const struct zb_node *node,
 	mt = pool->mobility_disabled ? U : zb_gfp_migratetype(index);
 	EXPECT_EQ(fast->zone - pool->zones, zone - pool->zones);
 	EXPECT_EQ(fast->migratetype, mt);
-	EXPECT_EQ(fast->state, ZB_STATE(ZB_HELD_MT(mt), 0));
+	EXPECT_EQ(fast->state, ZB_STATE(ZB_BLOCK_MT(mt), 0));
 	/* it is the highest zone that the flags allow, so nothing is reserved in it */
 	EXPECT_EQ(zone->lowmem_reserve[zb_gfp_zone(index)], 0);
 	EXPECT_EQ(zone->lowmem_reserve[zone->type], 0);
@@ -185,12 +185,12 @@ TEST(all_flags_are_served)
 			zone = zb_pfn_zone(&p->pool, pfn);
 			EXPECT_EQ(zone->type, zb_gfp_zone(index));
 			EXPECT_EQ(zb_zone_state(zone, pfn),
-				  ZB_STATE(ZB_HELD_MT(zb_gfp_migratetype(index)), order));
+				  ZB_STATE(ZB_BLOCK_MT(zb_gfp_migratetype(index)), order));
 			EXPECT_EQ(pfn % BIT(order), 0);
 			unit_pool_quiet(p);
 			EXPECT(put(p, pfn, order));
 			EXPECT_EQ(zb_zone_state(zone, pfn),
-				  ZB_STATE(ZB_HELD_CACHED, order));
+				  ZB_STATE(ZB_BLOCK_PCP, order));
 		}
 	unit_pool_end(p);
 }
@@ -223,12 +223,12 @@ TEST(marks)
 			for (order = largest + 1; order < ZB_PCP_ORDERS; order++)
 				zone->pcp_limit[order] = 0;
 			zb_fast_setup(&p->pool);
-			EXPECT_EQ(zone->fast_mark, low + BIT(largest));
+			EXPECT_EQ(zone->fast_wmark, low + BIT(largest));
 			for (order = 0; order <= largest; order++)
 				prime(p, kinds[i], order);
-			while (zone->nr_usable > zone->fast_mark)
+			while (zone->nr_free_pcptypes > zone->fast_wmark)
 				ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
-			EXPECT(!zone->is_low);
+			EXPECT(!zone->below_fast_wmark);
 			for (order = 0; order <= largest; order++) {
 				EXPECT(zb_zone_watermark_ok(zone, 0,
 							    low + BIT(order) - 1,
@@ -237,7 +237,7 @@ TEST(marks)
 				EXPECT(put(p, pfn, order));
 			}
 			ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
-			EXPECT(zone->is_low);
+			EXPECT(zone->below_fast_wmark);
 			for (order = 0; order <= largest; order++)
 				EXPECT_NO_GET(p, kinds[i], order);
 			unit_pool_quiet(p);
@@ -270,7 +270,7 @@ TEST(marks_leave_reserves_and_special_types)
 		EXPECT(put(p, pfn, 0));
 		unit_set_type(zone, 62, type);
 		unit_set_type(zone, 63, type);
-		EXPECT(zone->nr_usable <= PB(62));
+		EXPECT(zone->nr_free_pcptypes <= PB(62));
 		EXPECT(zone->nr_free > PB(63));
 		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, 0);
 		unit_pool_quiet(p);
@@ -409,7 +409,7 @@ TEST(a_listed_block_suffices)
 		ASSERT_EQ(unit_take_from(zone, 0, 0), PB(8) + i);
 	unit_fill_pageblock(zone, 1, M, keep);
 	EXPECT(put(p, PB(8), 3));
-	EXPECT_EQ(zone->nr_usable, ZB_PAGEBLOCK_NR / 2);
+	EXPECT_EQ(zone->nr_free_pcptypes, ZB_PAGEBLOCK_NR / 2);
 	EXPECT(!zb_zone_watermark_ok(zone, 3, 0, ZB_ZONE_NORMAL, 0));
 	ASSERT(get(p, __ZB_GFP_MOVABLE, 3, &pfn));
 	EXPECT_EQ(pfn, PB(8));
@@ -469,7 +469,7 @@ TEST(no_fast_path_on_a_memoryless_node)
 	unsigned int gfp, order;
 	unsigned long pfn;
 
-	zb_fast_nowhere(&p->pool, &nowhere);
+	zb_fast_memoryless_node(&p->pool, &nowhere);
 	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		prime(p, 0, order);
 	for (order = 0; order <= ZB_PCP_ORDERS; order++)
@@ -487,8 +487,8 @@ TEST(wrong_state_bytes_are_refused)
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int order, i, list;
 	unsigned long top;
-	u8 states[] = { 0, ZB_STATE(ZB_HELD_UNMOVABLE, 0), ZB_STATE_BAD(0),
-			ZB_STATE(ZB_HELD_COMP_RECLAIMABLE, 3), 0xff, 0 };
+	u8 states[] = { 0, ZB_STATE(ZB_BLOCK_UNMOVABLE, 0), ZB_STATE_BAD(0),
+			ZB_STATE(ZB_BLOCK_COMP_RECLAIMABLE, 3), 0xff, 0 };
 
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		prime(p, 0, order);
@@ -496,7 +496,7 @@ TEST(wrong_state_bytes_are_refused)
 		top = zone->start_pfn +
 		      zone->pcp->frame[zone->pcp->top[list] - 1];
 		/* on a per-CPU list, but with another order */
-		states[5] = ZB_STATE(ZB_HELD_CACHED, order + 1);
+		states[5] = ZB_STATE(ZB_BLOCK_PCP, order + 1);
 		for (i = 0; i < ARRAY_SIZE(states); i++) {
 			zb_zone_set_state(zone, top, states[i]);
 			EXPECT_NO_GET(p, 0, order);

@@ -76,7 +76,7 @@ static double recoverable(const struct zb_zone *zone)
 	unsigned long i, whole = 0;
 
 	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
-		whole += zb_pageblock_whole(&zone->pageblocks[i]);
+		whole += zb_pageblock_all_free(&zone->pageblocks[i]);
 	return whole / ((double)zone->nr_free / ZB_PAGEBLOCK_NR);
 }
 
@@ -89,7 +89,7 @@ static double pollution(const struct zb_zone *zone)
 		pfn = zone->start_pfn + PB(i);
 		for (in_block = 0; pfn < zone->start_pfn + PB(i + 1); pfn++) {
 			state = zb_zone_state(zone, pfn);
-			if (ZB_STATE_HOLD(state) == ZB_HELD_UNMOVABLE)
+			if (ZB_STATE_BLOCK(state) == ZB_BLOCK_UNMOVABLE)
 				in_block += BIT(ZB_STATE_ORDER(state));
 		}
 		nr += in_block;
@@ -158,7 +158,7 @@ static void expect_figures(const struct setting *s, const struct zb_zone *zone)
 	double r = recoverable(zone), polluted = pollution(zone);
 
 	unit_note("R %.3f, pollution %.3f, %lu claims, %lu borrows (%u CPUs, orders 0..%u%s, %s)",
-		  r, polluted, zone->events[ZB_CLAIM], zone->events[ZB_BORROW],
+		  r, polluted, zone->events[ZB_CLAIM], zone->events[ZB_STEAL],
 		  s->cpus, s->max_order, s->mixed ? ", mobility 70/20/10" : "",
 		  lists_names[s->lists]);
 	EXPECT(r >= s->min_recoverable);

@@ -19,7 +19,7 @@ static void expect_only(unsigned int order, unsigned int mt,
 static void make(struct zb_pageblock *pb, unsigned int mt)
 {
 	zb_pageblock_empty(pb);
-	pb->key = ZB_KEY_NONE;
+	pb->largest_free = ZB_LIST_NONE;
 	pb->migratetype = mt;
 }
 
@@ -49,9 +49,9 @@ TEST(add_and_del_at_every_order_and_type)
 			EXPECT(!zb_free_area_listed(&pb));
 			zb_free_area_add(areas, &pb, k);
 			EXPECT(zb_free_area_listed(&pb));
-			EXPECT_EQ(pb.key, k);
+			EXPECT_EQ(pb.largest_free, k);
 			expect_only(k, m, &pb);
-			zb_free_area_del(&pb, m % 2 ? ZB_KEY_NONE : ZB_KEY_TAIL);
+			zb_free_area_del(&pb, m % 2 ? ZB_LIST_NONE : ZB_LIST_TAIL);
 			EXPECT(!zb_free_area_listed(&pb));
 			expect_only(ZB_NR_ORDERS, 0, NULL);
 		}
@@ -68,9 +68,9 @@ TEST(last_listed_is_first)
 		zb_free_area_add(areas, &pb[i], 4);
 	}
 	EXPECT(zb_free_area_first(areas, 4, ZB_MIGRATE_MOVABLE) == &pb[2]);
-	zb_free_area_del(&pb[2], ZB_KEY_NONE);
+	zb_free_area_del(&pb[2], ZB_LIST_NONE);
 	EXPECT(zb_free_area_first(areas, 4, ZB_MIGRATE_MOVABLE) == &pb[1]);
-	zb_free_area_del(&pb[0], ZB_KEY_NONE);
+	zb_free_area_del(&pb[0], ZB_LIST_NONE);
 	EXPECT(zb_free_area_first(areas, 4, ZB_MIGRATE_MOVABLE) == &pb[1]);
 }
 
@@ -95,7 +95,7 @@ TEST(rekey_follows_the_largest_run)
 	zb_free_area_add(areas, &other, 8);
 	zb_free_area_rekey(areas, &pb);
 	EXPECT(zb_free_area_first(areas, 8, ZB_MIGRATE_UNMOVABLE) == &other);
-	zb_free_area_del(&other, ZB_KEY_NONE);
+	zb_free_area_del(&other, ZB_LIST_NONE);
 
 	EXPECT_EQ(zb_pageblock_find(&pb, 4, &run_order), 256);
 	zb_pageblock_take(&pb, 256, 8, 8);
@@ -104,7 +104,7 @@ TEST(rekey_follows_the_largest_run)
 	zb_pageblock_take(&pb, 8, 3, 3);
 	zb_free_area_rekey(areas, &pb);
 	expect_only(ZB_NR_ORDERS, 0, NULL);
-	EXPECT_EQ(pb.key, ZB_KEY_NONE);
+	EXPECT_EQ(pb.largest_free, ZB_LIST_NONE);
 }
 
 TEST(count_adds_up)
@@ -151,7 +151,7 @@ TEST(move_of_an_unlisted_pageblock)
 	zb_free_area_init(areas);
 	make(&pb, ZB_MIGRATE_MOVABLE);
 	zb_free_area_move(areas, &pb, ZB_MIGRATE_ISOLATE);
-	EXPECT_EQ(pb.key, ZB_KEY_NONE);
+	EXPECT_EQ(pb.largest_free, ZB_LIST_NONE);
 	EXPECT_EQ(pb.migratetype, ZB_MIGRATE_ISOLATE);
 	expect_only(ZB_NR_ORDERS, 0, NULL);
 }

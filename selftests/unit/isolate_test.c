@@ -84,7 +84,7 @@ TEST(frees_while_isolated)
 		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
 	EXPECT_EQ(range_free(p, 8, 1), ZB_PAGEBLOCK_NR);
 	/* it does not merge beyond the isolated pageblock */
-	EXPECT_EQ(zone->pageblocks[0].key, 9);
+	EXPECT_EQ(zone->pageblocks[0].largest_free, 9);
 	EXPECT_EQ(zone->free_area[9].nr_free_type[I], 1);
 	unit_pool_quiet(p);
 	unisolate(p, 8, 1);
@@ -302,7 +302,7 @@ TEST(without_mobility)
 		EXPECT_EQ(zb_state_migratetype(zb_zone_state(zone, pfn[mt])), U);
 	}
 	EXPECT_EQ(zb_zone_events(zone, ZB_CLAIM), 0);
-	EXPECT_EQ(zb_zone_events(zone, ZB_BORROW), 0);
+	EXPECT_EQ(zb_zone_events(zone, ZB_STEAL), 0);
 	ASSERT(isolate(p, 8, 2));
 	for (mt = 0; mt < 3; mt++)
 		EXPECT_EQ(unit_free(p, pfn[mt], 4), ZB_OK);

@@ -56,7 +56,7 @@ TEST(fallback_order)
 			EXPECT_EQ(zb_fallback_type(mt, i - 1), order_of[mt][i]);
 			EXPECT_EQ(zone->fallbacks[mt][order_of[mt][i]], 1);
 		}
-		EXPECT_EQ(zone->events[ZB_BORROW], 2);
+		EXPECT_EQ(zone->events[ZB_STEAL], 2);
 		EXPECT_EQ(zone->events[ZB_CLAIM], 0);
 		end(p);
 	}
@@ -86,7 +86,7 @@ TEST(fallback_order_of_whole_pageblocks)
 			EXPECT_EQ(zone->fallbacks[mt][fallbacks[mt][i]], 1);
 		EXPECT_EQ(zone->fallbacks[mt][mt], 0);
 		EXPECT_EQ(zone->events[ZB_CLAIM], 2);
-		EXPECT_EQ(zone->events[ZB_BORROW], 0);
+		EXPECT_EQ(zone->events[ZB_STEAL], 0);
 		end(p);
 	}
 }
@@ -129,11 +129,11 @@ TEST(claim_at_exactly_half)
 TEST(claim_counts_blocks_by_holder)
 {
 	static const struct {
-		enum zb_hold hold;
+		enum zb_block_state hold;
 		bool claimed;
 	} cases[] = {
-		{ ZB_HELD_UNMOVABLE, true }, { ZB_HELD_RECLAIMABLE, true },
-		{ ZB_HELD_MOVABLE, false }, { ZB_HELD_CACHED, false },
+		{ ZB_BLOCK_UNMOVABLE, true }, { ZB_BLOCK_RECLAIMABLE, true },
+		{ ZB_BLOCK_MOVABLE, false }, { ZB_BLOCK_PCP, false },
 	};
 	unsigned long flags, block;
 	struct unit_pool *p;
@@ -178,7 +178,7 @@ TEST(movable_claims_only_large_runs)
 				keep[k] = k >> cases[i].run & 1;
 			unit_fill_pageblock(zone, 0, U, keep);
 			unit_set_type(zone, 0, U);
-			EXPECT_EQ(zone->pageblocks[0].key, cases[i].run);
+			EXPECT_EQ(zone->pageblocks[0].largest_free, cases[i].run);
 			EXPECT_EQ(zone->pageblocks[0].nr_free, 256);
 			EXPECT(unit_take(zone, order, M) != ZB_NO_PFN);
 			EXPECT_EQ(zone->pageblocks[0].migratetype == M,
@@ -297,7 +297,7 @@ TEST(own_lists_first)
 		make_part(zone, 0, mt, mt, 511, 512);
 		EXPECT_EQ(unit_take_with(zone, 0, mt, ZB_ALLOC_NOFRAGMENT), PB(5) - 1);
 		unit_free_pageblock(zone, 0);
-		EXPECT_EQ(zone->events[ZB_CLAIM] + zone->events[ZB_BORROW], 0);
+		EXPECT_EQ(zone->events[ZB_CLAIM] + zone->events[ZB_STEAL], 0);
 	}
 	end(p);
 }
@@ -306,12 +306,12 @@ TEST(own_lists_first)
 TEST(claim_counts_compound_blocks)
 {
 	static const struct {
-		enum zb_hold hold;
+		enum zb_block_state hold;
 		unsigned int want;
 		bool claimed;
 	} cases[] = {
-		{ ZB_HELD_COMP_UNMOVABLE, U, true }, { ZB_HELD_COMP_RECLAIMABLE, U, true },
-		{ ZB_HELD_COMP_MOVABLE, U, false }, { ZB_HELD_COMP_UNMOVABLE, R, true },
+		{ ZB_BLOCK_COMP_UNMOVABLE, U, true }, { ZB_BLOCK_COMP_RECLAIMABLE, U, true },
+		{ ZB_BLOCK_COMP_MOVABLE, U, false }, { ZB_BLOCK_COMP_UNMOVABLE, R, true },
 	};
 	unsigned long flags, i;
 	struct unit_pool *p;
@@ -359,11 +359,11 @@ TEST(refill_of_a_fragmented_zone_is_bounded)
 	EXPECT(unit_alloc(p, 0, 0) != ZB_NO_PFN);
 	zb_env_hook = NULL;
 	/* as many as fit in the buffer of a refill, in a word each */
-	EXPECT_EQ(zone->events[ZB_BORROW],
+	EXPECT_EQ(zone->events[ZB_STEAL],
 		  ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS + 1);
 	EXPECT_EQ(zone->events[ZB_CLAIM], 0);
 	unit_note("%u accesses to steal %lu frames", nr_accesses,
-		  zone->events[ZB_BORROW]);
+		  zone->events[ZB_STEAL]);
 	/* one scan of a pageblock, and a few accesses for each frame */
 	EXPECT(nr_accesses < NR + 40ul * ZB_PCP_BATCH_MAX);
 	end(p);

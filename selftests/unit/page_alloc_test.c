@@ -148,7 +148,7 @@ TEST(drain_reaches_other_mobilities)
 	pfn = PB(1) + 77;
 	/* any request can use this CPU's lists; requests that may sleep also use other CPUs' */
 	for (i = 0; i < 2; i++) {
-		pool->zones->is_low = 0;
+		pool->zones->below_fast_wmark = 0;
 		zb_env_set_cpu(i);
 		EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 		EXPECT_EQ(zb_pcp_nr_pages(pool->zones, i), 1);
@@ -189,8 +189,8 @@ static void exact_one(struct unit_pool *p, unsigned long n)
 					 (pfn + i) % ZB_PAGEBLOCK_NR));
 	for (i = 0; i < n; i += piece) {
 		piece = BIT(ZB_STATE_ORDER(zb_zone_state(zone, pfn + i)));
-		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn + i)),
-			  ZB_HELD_UNMOVABLE);
+		EXPECT_EQ(ZB_STATE_BLOCK(zb_zone_state(zone, pfn + i)),
+			  ZB_BLOCK_UNMOVABLE);
 		EXPECT(n & piece);
 	}
 	EXPECT_EQ(i, n);

@@ -99,8 +99,8 @@ TEST(compound_blocks)
 			pfn = unit_alloc(p, kinds[mt] | __ZB_GFP_COMP, order);
 			state = zb_zone_state(p->pool.zones, pfn);
 			/* a single frame is never a compound block */
-			EXPECT_EQ(state, ZB_STATE(order ? ZB_HELD_COMP(mt) :
-						  ZB_HELD_MT(mt), order));
+			EXPECT_EQ(state, ZB_STATE(order ? ZB_BLOCK_COMP(mt) :
+						  ZB_BLOCK_MT(mt), order));
 			EXPECT(zb_state_allocated(state));
 			EXPECT_EQ(zb_state_compound(state), order > 0);
 			EXPECT(!zb_state_bad(state));
@@ -129,11 +129,11 @@ TEST(states)
 		EXPECT(zb_state_bad(state));
 		EXPECT(!zb_state_allocated(state) && !zb_state_compound(state));
 		EXPECT_EQ(zb_state_order(state), order);
-		state = ZB_STATE(ZB_HELD_CACHED, order);
+		state = ZB_STATE(ZB_BLOCK_PCP, order);
 		EXPECT(!zb_state_bad(state) && !zb_state_allocated(state));
 		EXPECT_EQ(zb_state_order(state), order);
 		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-			state = ZB_STATE(ZB_HELD_MT(mt), order);
+			state = ZB_STATE(ZB_BLOCK_MT(mt), order);
 			EXPECT(zb_state_allocated(state));
 			EXPECT(!zb_state_compound(state) && !zb_state_bad(state));
 			EXPECT_EQ(zb_state_migratetype(state), mt);
@@ -159,7 +159,7 @@ TEST(split)
 			  order ? ZB_BAD_WRONG_ORDER : ZB_OK);
 		for (i = !order; i < BIT(order); i++) {
 			EXPECT_EQ(zb_zone_state(p->pool.zones, pfn + i),
-				  ZB_STATE(ZB_HELD_MOVABLE, 0));
+				  ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 			EXPECT_EQ(unit_free(p, pfn + i, 0), ZB_OK);
 		}
 		unit_pool_drain(p);
@@ -342,8 +342,8 @@ TEST(damaged_content_of_exact)
 TEST(bad_state)
 {
 	static const u8 states[] = {
-		0, 1, ZB_STATE(ZB_HELD_MOVABLE, 0), ZB_STATE(ZB_HELD_CACHED, 1),
-		ZB_STATE(ZB_HELD_COMP_RECLAIMABLE, 18), 0xff,
+		0, 1, ZB_STATE(ZB_BLOCK_MOVABLE, 0), ZB_STATE(ZB_BLOCK_PCP, 1),
+		ZB_STATE(ZB_BLOCK_COMP_RECLAIMABLE, 18), 0xff,
 	};
 	unsigned long pfn, next;
 	struct unit_pool *p;
@@ -364,7 +364,7 @@ TEST(bad_state)
 			  zb_state_allocated(states[i]) ? states[i] : ZB_STATE_BAD(0));
 		EXPECT_EQ(p->pool.zones->nr_bad, !zb_state_allocated(states[i]));
 		if (zb_state_allocated(states[i])) {
-			zb_zone_set_state(p->pool.zones, pfn, ZB_STATE(ZB_HELD_MOVABLE, 0));
+			zb_zone_set_state(p->pool.zones, pfn, ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 			EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 		} else {
 			EXPECT_EQ(unit_free(p, pfn, 0), ZB_BAD_NOT_ALLOCATED);

@@ -57,7 +57,7 @@ static void model_count(const bool *is_free, unsigned int end,
 static bool same_as_model(const struct zb_pageblock *pb, const bool *is_free,
 			  unsigned int end)
 {
-	unsigned int k, order, run_order, largest = ZB_KEY_NONE;
+	unsigned int k, order, run_order, largest = ZB_LIST_NONE;
 	struct expected e;
 	bool ok = true;
 
@@ -65,7 +65,7 @@ static bool same_as_model(const struct zb_pageblock *pb, const bool *is_free,
 	for (k = 0; k < end; k++)
 		ok = ok && EXPECT_EQ(zb_pageblock_test(pb, k), is_free[k]);
 	ok = ok && EXPECT_EQ(pb->nr_free, e.nr_free);
-	ok = ok && EXPECT_EQ(zb_pageblock_whole(pb), e.nr_free == NR);
+	ok = ok && EXPECT_EQ(zb_pageblock_all_free(pb), e.nr_free == NR);
 	for (k = 0; k <= TOP; k++) {
 		if (e.nr[k])
 			largest = k;
@@ -76,7 +76,7 @@ static bool same_as_model(const struct zb_pageblock *pb, const bool *is_free,
 	}
 	ok = ok && EXPECT_EQ(zb_pageblock_largest(pb), largest);
 	for (order = 0; ok && order < TOP && order <= largest; order++) {
-		if (largest == ZB_KEY_NONE)
+		if (largest == ZB_LIST_NONE)
 			break;
 		for (k = order; !e.nr[k]; k++)
 			;
@@ -122,7 +122,7 @@ TEST(full_and_empty)
 	EXPECT_EQ(zb_pageblock_largest(&full), TOP);
 	memset(is_free, false, NR);
 	EXPECT(same_as_model(&empty, is_free, NR));
-	EXPECT_EQ(zb_pageblock_largest(&empty), ZB_KEY_NONE);
+	EXPECT_EQ(zb_pageblock_largest(&empty), ZB_LIST_NONE);
 }
 
 /*
@@ -221,7 +221,7 @@ TEST(take_leaves_exact_halves)
 			EXPECT_EQ(pb.nr[k], k >= order);
 		EXPECT_EQ(pb.nr_free, NR - BIT(order));
 		EXPECT_EQ(zb_pageblock_give(&pb, 0, order), TOP);
-		EXPECT(zb_pageblock_whole(&pb));
+		EXPECT(zb_pageblock_all_free(&pb));
 		EXPECT_EQ(pb.orders, 0);
 	}
 }
@@ -241,7 +241,7 @@ TEST(give_merges_to_the_top)
 			zb_pageblock_take(&pb, frame, 0, run_order);
 			order_of[i] = i;
 		}
-		ASSERT_EQ(zb_pageblock_largest(&pb), ZB_KEY_NONE);
+		ASSERT_EQ(zb_pageblock_largest(&pb), ZB_LIST_NONE);
 		for (i = NR; i > 1; i--) {
 			k = unit_below(i);
 			frame = order_of[k];
@@ -250,7 +250,7 @@ TEST(give_merges_to_the_top)
 			ASSERT(merged < TOP);
 		}
 		ASSERT_EQ(zb_pageblock_give(&pb, order_of[0], 0), TOP);
-		ASSERT(zb_pageblock_whole(&pb));
+		ASSERT(zb_pageblock_all_free(&pb));
 	}
 }
 
@@ -325,7 +325,7 @@ TEST(random_histories)
 		}
 		while (nr--)
 			zb_pageblock_give(&pb, held[nr].frame, held[nr].order);
-		ASSERT(zb_pageblock_whole(&pb));
+		ASSERT(zb_pageblock_all_free(&pb));
 	}
 }
 

@@ -87,10 +87,10 @@ TEST(frees_bypass_lists_when_low)
 		if (pfn[n] == ZB_NO_PFN)
 			break;
 	}
-	EXPECT(zone->is_low);
+	EXPECT(zone->below_fast_wmark);
 	for (cpu = 1; cpu < 8; cpu++) {
 		zb_env_set_cpu(cpu);
-		for (i = 0; n && i < 100 && zone->is_low; i++, n--)
+		for (i = 0; n && i < 100 && zone->below_fast_wmark; i++, n--)
 			if (!zb_fast_free(&p->pool, pfn[n - 1], 0))
 				EXPECT_EQ(unit_free(p, pfn[n - 1], 0), ZB_OK);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
@@ -101,7 +101,7 @@ TEST(frees_bypass_lists_when_low)
 		EXPECT_EQ(unit_free(p, bulk, 0), ZB_OK);
 	while (n)
 		EXPECT_EQ(unit_free(p, pfn[--n], 0), ZB_OK);
-	EXPECT(!zone->is_low);
+	EXPECT(!zone->below_fast_wmark);
 	free(pfn);
 	unit_pool_end(p);
 }
@@ -122,8 +122,8 @@ TEST(refills_keep_to_usable_memory)
 	while (unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_NORETRY | __ZB_GFP_NOWARN, 0) !=
 	       ZB_NO_PFN) {
 		n++;
-		if (zone->nr_usable < lowest)
-			lowest = zone->nr_usable;
+		if (zone->nr_free_pcptypes < lowest)
+			lowest = zone->nr_free_pcptypes;
 	}
 	EXPECT(n > PB(200));
 	EXPECT(lowest >= zone->watermark[ZB_ALLOC_WMARK_MIN]);
@@ -157,7 +157,7 @@ TEST(atomic_requests_drain_their_own_cpu)
 		unit_fill_pageblock(zone, i, ZB_MIGRATE_MOVABLE, NULL);
 	for (i = 0; i < 4; i++)
 		unit_free_unref(zone, PB(8) + i, 0, false);
-	zone->is_low = 0;
+	zone->below_fast_wmark = 0;
 	for (i = 4; i < 8; i++)
 		unit_free_unref(zone, PB(8) + i, 0, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 4);
@@ -220,8 +220,8 @@ TEST(a_drain_ends_while_others_free)
 	unit_pool_long_lists(busy_pool);
 	for (i = 0; i < 4; i++)
 		unit_fill_pageblock(zone, i, ZB_MIGRATE_MOVABLE, NULL);
-	zone->fast_mark = 0;
-	zone->is_low = 0;
+	zone->fast_wmark = 0;
+	zone->below_fast_wmark = 0;
 	supply = 0;
 	zb_env_hook = free_one_more;
 	EXPECT(zb_pcp_drain_own(zone) <= ZB_PCP_CAPACITY(0));

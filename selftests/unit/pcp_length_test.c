@@ -230,7 +230,7 @@ TEST(one_list_does_not_starve_the_others)
 		EXPECT(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)) <= 12);
 		/* the hottest frames of each list have been kept */
 		EXPECT_EQ(zb_zone_state(zone, pfn[mt][39]),
-			  ZB_STATE(ZB_HELD_CACHED, 0));
+			  ZB_STATE(ZB_BLOCK_PCP, 0));
 		EXPECT_EQ(zb_zone_state(zone, pfn[mt][0]), 0);
 	}
 	EXPECT(zb_pcp_nr_pages(zone, 0) <= 33);

@@ -34,8 +34,8 @@ static unsigned long get_with(struct zb_zone *zone, unsigned int order,
 
 	if (pfn == ZB_NO_PFN)
 		return ZB_NO_PFN;
-	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_HELD_CACHED, order));
-	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_MT(mt), order));
+	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_BLOCK_PCP, order));
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_MT(mt), order));
 	return pfn;
 }
 
@@ -53,7 +53,7 @@ static void put(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 static bool cached(const struct zb_zone *zone, unsigned long pfn,
 		   unsigned int order)
 {
-	return zb_zone_state(zone, pfn) == ZB_STATE(ZB_HELD_CACHED, order);
+	return zb_zone_state(zone, pfn) == ZB_STATE(ZB_BLOCK_PCP, order);
 }
 
 TEST(orders_that_are_kept)
@@ -81,7 +81,7 @@ TEST(refill_takes_a_batch)
 			pfn = get(zone, order, mt);
 			EXPECT_EQ(pfn, PB(START));
 			EXPECT_EQ(zb_zone_state(zone, pfn),
-				  ZB_STATE(ZB_HELD_MT(mt), order));
+				  ZB_STATE(ZB_BLOCK_MT(mt), order));
 			EXPECT_EQ(zb_pcp_nr_pages(zone, 0), (batch - 1) << order);
 			EXPECT_EQ(on_list(zone, order, mt), batch - 1);
 			EXPECT_EQ(zone->nr_free, zone->nr_pages - (batch << order));
@@ -209,7 +209,7 @@ TEST(other_orders_bypass_the_lists)
 		pfn = get(zone, order, R);
 		EXPECT_EQ(zone->nr_free, zone->nr_pages - BIT(order));
 		EXPECT_EQ(zb_zone_state(zone, pfn),
-			  ZB_STATE(ZB_HELD_RECLAIMABLE, order));
+			  ZB_STATE(ZB_BLOCK_RECLAIMABLE, order));
 		put(zone, pfn, order);
 		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 		unit_state_equal(p, p->initial);
@@ -232,8 +232,8 @@ TEST(busy_lists_are_left_alone)
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		pfn = get(zone, order, M);
 		ASSERT(pfn != ZB_NO_PFN);
-		EXPECT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, pfn)),
-			  ZB_HELD_MOVABLE);
+		EXPECT_EQ(ZB_STATE_BLOCK(zb_zone_state(zone, pfn)),
+			  ZB_BLOCK_MOVABLE);
 		put(zone, pfn, order);
 		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
 		EXPECT_EQ(zone->nr_free + nr_cached + 1, zone->nr_pages);
@@ -355,12 +355,12 @@ TEST(list_is_chosen_by_the_pageblock)
 	unsigned long a = unit_take(zone, 0, U), b = unit_take_from(zone, 0, 0);
 
 	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
-	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_MOVABLE, 0));
+	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 	put(zone, b, 0);
 	EXPECT_EQ(on_list(zone, 0, U), 1);
 	EXPECT_EQ(on_list(zone, 0, M), 0);
 	EXPECT_EQ(get(zone, 0, U), b);
-	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_HELD_UNMOVABLE, 0));
+	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_BLOCK_UNMOVABLE, 0));
 	put(zone, b, 0);
 	put(zone, a, 0);
 	unit_pool_end(p);

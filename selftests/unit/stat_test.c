@@ -257,10 +257,10 @@ TEST(indices)
 /* Whether a pageblock counts as mixed, for all types and mobilities of a block in it. */
 TEST(mixed_blocks)
 {
-	static const enum zb_hold holds[] = {
-		ZB_HELD_UNMOVABLE, ZB_HELD_MOVABLE, ZB_HELD_RECLAIMABLE,
-		ZB_HELD_COMP_UNMOVABLE, ZB_HELD_COMP_MOVABLE,
-		ZB_HELD_COMP_RECLAIMABLE,
+	static const enum zb_block_state holds[] = {
+		ZB_BLOCK_UNMOVABLE, ZB_BLOCK_MOVABLE, ZB_BLOCK_RECLAIMABLE,
+		ZB_BLOCK_COMP_UNMOVABLE, ZB_BLOCK_COMP_MOVABLE,
+		ZB_BLOCK_COMP_RECLAIMABLE,
 	};
 	unsigned long nr[ZB_MIGRATE_TYPES], flags, pfn, sum;
 	struct unit_pool *p = unit_pool_one(8, 4);
@@ -290,7 +290,7 @@ TEST(mixed_blocks)
 	zb_zone_set_state(zone, PB(8), ZB_STATE_BAD(3));
 	zb_zone_mixed_blocks(zone, nr);
 	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 0);
-	zb_zone_set_state(zone, PB(8), ZB_STATE(ZB_HELD_UNMOVABLE, 3));
+	zb_zone_set_state(zone, PB(8), ZB_STATE(ZB_BLOCK_UNMOVABLE, 3));
 	zb_zone_mixed_blocks(zone, nr);
 	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 1);
 	unit_give(zone, PB(8), 3);

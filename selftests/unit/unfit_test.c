@@ -422,7 +422,7 @@ TEST(damaged_is_not_unfit)
 	EXPECT_EQ(zb_zone_recheck(zone, NULL), 1);
 	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE_BAD(0));
 	zone->nr_bad--;
-	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_HELD_UNMOVABLE, 0));
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_UNMOVABLE, 0));
 	unit_free_all(p);
 	end(p);
 }

@@ -168,8 +168,8 @@ static void expect_served(struct run *run, const struct unit_request *r,
 	ASSERT(l->pfn + l->nr_pages <= zb_zone_end(zone));
 	if (run->pool->mobility_disabled)
 		mt = ZB_MIGRATE_UNMOVABLE;
-	ASSERT_EQ(ZB_STATE_HOLD(zb_zone_state(zone, l->pfn)),
-		  l->comp ? ZB_HELD_COMP(mt) : ZB_HELD_MT(mt));
+	ASSERT_EQ(ZB_STATE_BLOCK(zb_zone_state(zone, l->pfn)),
+		  l->comp ? ZB_BLOCK_COMP(mt) : ZB_BLOCK_MT(mt));
 	type = zb_pfn_pageblock(zone, l->pfn)->migratetype;
 	ASSERT(type != ZB_MIGRATE_ISOLATE);
 	ASSERT(type != ZB_MIGRATE_CMA || mt == ZB_MIGRATE_MOVABLE);
@@ -320,8 +320,8 @@ static void expect_default_type(struct run *run, const struct live *l)
 
 	for (pfn = l->pfn; pfn < l->pfn + l->nr_pages; pfn += ZB_PAGEBLOCK_NR) {
 		pb = zb_pfn_pageblock(zone, pfn);
-		ASSERT(!zb_pageblock_whole(pb) ||
-		       pb->migratetype == zone->home_type ||
+		ASSERT(!zb_pageblock_all_free(pb) ||
+		       pb->migratetype == zone->default_migratetype ||
 		       pb->migratetype > ZB_MIGRATE_HIGHATOMIC);
 	}
 }
@@ -567,7 +567,7 @@ static void clear_up(struct run *run)
 		for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
 		     pfn += ZB_PAGEBLOCK_NR)
 			ASSERT(zb_pool_set_migratetype(run->pool, pfn,
-						       zone->home_type));
+						       zone->default_migratetype));
 	}
 }
 

@@ -51,7 +51,7 @@ static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
 	zone->nid = z->nid;
 	zone->max_order = g->one_max_order ? pool_order :
 			  zb_layout_max_order(&span, 1, g->limit ?: ZB_MAX_ORDER);
-	zone->home_type = g->no_mobility ? ZB_MIGRATE_UNMOVABLE :
+	zone->default_migratetype = g->no_mobility ? ZB_MIGRATE_UNMOVABLE :
 					   ZB_MIGRATE_MOVABLE;
 	zone->pageblocks = dirty(zb_zone_pageblocks_size(zone->nr_pages));
 	zone->state = must(calloc(1, zb_zone_state_size(zone->nr_pages)));
@@ -316,9 +316,9 @@ unsigned long unit_pool_nr_pages(const struct unit_pool *p)
 }
 
 /* No request has a special type; frames taken from such pageblocks are movable. */
-static enum zb_hold hold_of(unsigned int mt)
+static enum zb_block_state hold_of(unsigned int mt)
 {
-	return mt < ZB_MIGRATE_PCPTYPES ? ZB_HELD_MT(mt) : ZB_HELD_MOVABLE;
+	return mt < ZB_MIGRATE_PCPTYPES ? ZB_BLOCK_MT(mt) : ZB_BLOCK_MOVABLE;
 }
 
 unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
@@ -356,14 +356,14 @@ unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
 
 	zb_lock_irqsave(&zone->lock, flags);
 	pfn = __zb_rmqueue_from(zone, &zone->pageblocks[pb], order,
-				ZB_HELD_MOVABLE);
+				ZB_BLOCK_MOVABLE);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
 }
 
 void unit_give(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
-	zb_free_to_zone(zone, pfn, order);
+	zb_free_one_page(zone, pfn, order);
 }
 
 void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt)
@@ -386,7 +386,7 @@ void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 
 	zb_lock_irqsave(&zone->lock, flags);
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
-		__zb_rmqueue_from(zone, &zone->pageblocks[pb], 0, ZB_HELD_MT(mt));
+		__zb_rmqueue_from(zone, &zone->pageblocks[pb], 0, ZB_BLOCK_MT(mt));
 	for (i = 0; keep && i < ZB_PAGEBLOCK_NR; i++)
 		if (!keep[i])
 			__zb_free_one_page(zone, first + i, 0);

@@ -7,7 +7,7 @@
 
 struct zone_copy {
 	unsigned long nr_free;
-	unsigned long nr_usable;
+	unsigned long nr_free_pcptypes;
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long nr_area[ZB_NR_ORDERS];
@@ -36,7 +36,7 @@ static void save_zone(struct zone_copy *c, const struct zb_zone *zone)
 	unsigned int order;
 
 	c->nr_free = zone->nr_free;
-	c->nr_usable = zone->nr_usable;
+	c->nr_free_pcptypes = zone->nr_free_pcptypes;
 	memcpy(c->nr_free_type, zone->nr_free_type, sizeof(c->nr_free_type));
 	memcpy(c->nr_blocks, zone->nr_blocks, sizeof(c->nr_blocks));
 	for (order = 0; order < ZB_NR_ORDERS; order++) {
@@ -120,7 +120,7 @@ static bool same_pageblock(const struct place *at, unsigned long i,
 			return false;
 	return same(at, "nr_free of pageblock", i, a->nr_free, b->nr_free) &&
 	       same(at, "orders of pageblock", i, a->orders, b->orders) &&
-	       same(at, "key of pageblock", i, a->key, b->key) &&
+	       same(at, "key of pageblock", i, a->largest_free, b->largest_free) &&
 	       same(at, "type of pageblock", i, a->migratetype, b->migratetype);
 }
 
@@ -150,7 +150,7 @@ static bool same_counters(const struct place *at, const struct zb_zone *zone,
 	unsigned int order, mt;
 
 	if (!same(at, "nr_free", 0, zone->nr_free, c->nr_free) ||
-	    !same(at, "nr_usable", 0, zone->nr_usable, c->nr_usable))
+	    !same(at, "nr_free_pcptypes", 0, zone->nr_free_pcptypes, c->nr_free_pcptypes))
 		return false;
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
 		if (!same(at, "nr_blocks", mt, zone->nr_blocks[mt],

@@ -178,8 +178,8 @@ TEST(the_rest_is_on_per_cpu_lists)
 	unit_pool_long_lists(p);
 	take_all(zone);
 	/* while a zone is low, frees bypass the per-CPU lists */
-	zone->fast_mark = 0;
-	zone->is_low = 0;
+	zone->fast_wmark = 0;
+	zone->below_fast_wmark = 0;
 	pfn = zone->start_pfn;
 	zb_env_set_cpu(1);
 	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn, 0), ZB_OK);

@@ -31,8 +31,8 @@ TEST(init_aligns_by_address)
 	EXPECT_EQ(nr_free(zone, 11), 1);
 	EXPECT_EQ(nr_free(zone, 12), 1);
 	for (i = 0; i < 13; i++)
-		EXPECT_EQ(zone->pageblocks[i].key,
-			  i == 0 ? 9 : i == 1 ? 11 : i == 5 ? 12 : ZB_KEY_TAIL);
+		EXPECT_EQ(zone->pageblocks[i].largest_free,
+			  i == 0 ? 9 : i == 1 ? 11 : i == 5 ? 12 : ZB_LIST_TAIL);
 	unit_pool_end(p);
 }
 
@@ -49,10 +49,11 @@ TEST(init_at_odd_starts_and_ends)
 			p = unit_pool_one(start, nr);
 			zone = p->pool.zones;
 			for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
-			     pfn += BIT(pb->key)) {
+			     pfn += BIT(pb->largest_free)) {
 				pb = zb_pfn_pageblock(zone, pfn);
-				ASSERT(pb->key >= 9 && pb->key <= zone->max_order);
-				ASSERT_EQ(pfn % BIT(pb->key), 0);
+				ASSERT(pb->largest_free >= 9 &&
+				       pb->largest_free <= zone->max_order);
+				ASSERT_EQ(pfn % BIT(pb->largest_free), 0);
 			}
 			EXPECT_EQ(pfn, zb_zone_end(zone));
 			unit_pool_end(p);
@@ -122,7 +123,7 @@ TEST(expand_leaves_exact_halves)
 	for (order = 0; order <= 13; order++) {
 		pfn = unit_take_smallest(zone, order, M);
 		EXPECT_EQ(pfn, PB(16));
-		EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_HELD_MOVABLE, order));
+		EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_BLOCK_MOVABLE, order));
 		for (k = 0; k < 13; k++)
 			EXPECT_EQ(nr_free(zone, k), k >= order && order < 13);
 		EXPECT_EQ(zone->nr_free, PB(16) - BIT(order));
@@ -260,8 +261,8 @@ TEST(special_types_do_not_mix)
 		EXPECT_EQ(zone->nr_blocks[M], 3);
 		unit_give(zone, PB(4), 9);
 		EXPECT_EQ(zone->pageblocks[0].migratetype, mt);
-		EXPECT_EQ(zone->pageblocks[0].key, 9);
-		EXPECT_EQ(zone->pageblocks[1].key, 9);
+		EXPECT_EQ(zone->pageblocks[0].largest_free, 9);
+		EXPECT_EQ(zone->pageblocks[1].largest_free, 9);
 		EXPECT_EQ(zone->free_area[9].nr_free_type[mt], 1);
 		unit_pool_quiet(p);
 		/* three pageblocks are left for ordinary requests */
@@ -278,7 +279,7 @@ TEST(special_types_do_not_mix)
 		unit_give(zone, PB(5), 9);
 		unit_give(zone, PB(6), 10);
 		unit_pool_quiet(p);
-		EXPECT_EQ(zone->pageblocks[0].key, 9);
+		EXPECT_EQ(zone->pageblocks[0].largest_free, 9);
 		EXPECT_EQ(unit_take_smallest(zone, 9, mt), PB(4));
 		unit_set_type(zone, 0, M);
 		unit_give(zone, PB(4), 9);
@@ -315,9 +316,9 @@ TEST(set_type_inside_a_held_block)
 	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
 	unit_give(zone, PB(4), 11);
 	unit_pool_quiet(p);
-	EXPECT_EQ(zone->pageblocks[0].key, 9);
-	EXPECT_EQ(zone->pageblocks[1].key, 9);
-	EXPECT_EQ(zone->pageblocks[2].key, 10);
+	EXPECT_EQ(zone->pageblocks[0].largest_free, 9);
+	EXPECT_EQ(zone->pageblocks[1].largest_free, 9);
+	EXPECT_EQ(zone->pageblocks[2].largest_free, 10);
 	EXPECT_EQ(unit_take_smallest(zone, 9, ZB_MIGRATE_CMA), PB(5));
 	unit_set_type(zone, 1, M);
 	unit_give(zone, PB(5), 9);
@@ -329,7 +330,7 @@ TEST(keys_of_whole_pageblocks_as_words)
 {
 	struct unit_pool *p = unit_pool_one(4, 4);
 	struct zb_zone *zone = p->pool.zones;
-	struct zb_words words = { .nr = 0 };
+	struct zb_bulk words = { .nr = 0 };
 	unsigned long flags;
 	unsigned int order;
 
@@ -342,7 +343,7 @@ TEST(keys_of_whole_pageblocks_as_words)
 			  ZB_PAGEBLOCK_NR >> order);
 		zb_unlock_irqrestore(&zone->lock, flags);
 		EXPECT_EQ(words.nr, ZB_PAGEBLOCK_WORDS);
-		EXPECT_EQ(zone->pageblocks->key, ZB_KEY_NONE);
+		EXPECT_EQ(zone->pageblocks->largest_free, ZB_LIST_NONE);
 		EXPECT(zb_check_zone(zone, &(struct zb_violation){ .rule = NULL }));
 		zb_lock_irqsave(&zone->lock, flags);
 		__zb_free_words(zone, &words);

@@ -37,18 +37,18 @@ struct zb_wait_stat {
 };
 
 /**
- * struct zb_host - everything that exists once the module is loaded
+ * struct zb_instance - everything that exists once the module is loaded
  * @pool: the allocator
  * @regions: where its memory came from, one per node
  * @nr_regions: how many
  * @ops: what the allocator asks of us
- * @nowhere: the node of CPUs whose own has no region
+ * @memoryless_node: the node of CPUs whose own has no region
  * @zone_map: the pool's
  * @total_pages: frames in all of them
- * @limbo_pages: frames that nobody holds and that are in use all the same
- * @limbo_looks: frames of which it was asked whether they are in use
+ * @deferred_pages: frames that nobody holds and that are in use all the same
+ * @deferred_looks: frames of which it was asked whether they are in use
  * @killed: buffers given up because their task was killed while they were cleared
- * @freed: woken when something was freed, or a watermark was lowered
+ * @free_wait: woken when something was freed, or a watermark was lowered
  * @wait: counters of the waiting line
  * @in_cma: some of the memory is in CMA pageblocks
  * @drain_lock: one drain at a time, and CPUs that come and go
@@ -58,18 +58,18 @@ struct zb_wait_stat {
  * @cpuhp: our place in the list of CPU hotplug callbacks
  * @recheck_work: looks again at frames that are unfit for use
  */
-struct zb_host {
+struct zb_instance {
 	struct zb_pool pool;
 	struct zb_ops ops;
-	struct zb_node nowhere;
+	struct zb_node memoryless_node;
 	u8 *zone_map;
 	struct zb_region *regions;
 	unsigned int nr_regions;
 	unsigned long total_pages;
-	atomic_long_t limbo_pages;
-	atomic_long_t limbo_looks;
+	atomic_long_t deferred_pages;
+	atomic_long_t deferred_looks;
 	atomic_long_t killed;
-	wait_queue_head_t freed;
+	wait_queue_head_t free_wait;
 	struct zb_wait_stat wait;
 	bool in_cma;
 	struct mutex drain_lock;
@@ -80,49 +80,49 @@ struct zb_host {
 	struct delayed_work recheck_work;
 };
 
-struct zb_host *zb_host_create(const struct zb_params *params);
-void zb_host_destroy(struct zb_host *host);
-unsigned long zb_host_free_pages(const struct zb_host *host);
-void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages);
-bool zb_host_above_low(const struct zb_host *host);
+struct zb_instance *zb_instance_create(const struct zb_params *params);
+void zb_instance_destroy(struct zb_instance *inst);
+unsigned long zb_instance_free_pages(const struct zb_instance *inst);
+void zb_instance_account_dirty(struct zb_instance *inst, int nid, long nr_pages);
+bool zb_instance_above_low(const struct zb_instance *inst);
 
 /* request.c */
-int zb_host_local_node(const struct zb_host *host);
-unsigned long zb_host_alloc(struct zb_host *host, zb_gfp_t gfp,
-			    unsigned long nr_pages, int nid,
-			    const unsigned long *nodemask, bool killable);
-void zb_host_request(const struct zb_host *host, zb_gfp_t gfp,
-		     unsigned long nr_pages, int nid, struct zb_policy *policy,
-		     struct zb_alloc_request *req);
+int zb_instance_local_node(const struct zb_instance *inst);
+unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
+				unsigned long nr_pages, int nid,
+				const unsigned long *nodemask, bool killable);
+void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
+			 unsigned long nr_pages, int nid, struct zb_policy *policy,
+			 struct zb_alloc_request *req);
 
 /* drain.c */
 void zb_drain_ops(struct zb_ops *ops);
-int zb_drain_create(struct zb_host *host);
-void zb_drain_destroy(struct zb_host *host);
-void zb_host_drain_all(struct zb_host *host);
-void zb_host_drain_cpu(struct zb_host *host, unsigned int cpu);
-void zb_host_drain_zone(struct zb_host *host, struct zb_zone *zone);
-unsigned int zb_host_nr_cpus(const struct zb_host *host);
+int zb_drain_create(struct zb_instance *inst);
+void zb_drain_destroy(struct zb_instance *inst);
+void zb_instance_drain_all(struct zb_instance *inst);
+void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu);
+void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone);
+unsigned int zb_instance_nr_cpus(const struct zb_instance *inst);
 int zb_drain_init(void);
 void zb_drain_exit(void);
 
 /* frames.c */
 extern const struct zb_frame_ops zb_frame_ops;
-void zb_frames_init(struct zb_host *host);
-void zb_frames_exit(struct zb_host *host);
-unsigned long zb_host_recheck(struct zb_host *host);
+void zb_frames_init(struct zb_instance *inst);
+void zb_frames_exit(struct zb_instance *inst);
+unsigned long zb_instance_recheck(struct zb_instance *inst);
 
 /* Something was freed, or may be used from now on: tell those who want to know. */
-static inline void zb_host_freed(struct zb_host *host)
+static inline void zb_instance_wake_waiters(struct zb_instance *inst)
 {
 	bool sleeper;
 
 	/* Pairs with the full barrier after an entry was added to the queue. */
 	smp_mb();
 	/* The barrier above is the one that this needs. */
-	sleeper = waitqueue_active(&host->freed);
+	sleeper = waitqueue_active(&inst->free_wait);
 	if (unlikely(sleeper))
-		wake_up_all(&host->freed);
+		wake_up_all(&inst->free_wait);
 }
 
 #endif /* ZB_HOST_H */

@@ -14,13 +14,13 @@
 
 #include "mobility.h"
 
-unsigned int zb_words_add(struct zb_words *words, const u32 *frames,
-			  unsigned int nr);
-u32 zb_words_pop(struct zb_words *words);
-void zb_words_take(struct zb_zone *zone, unsigned int mt,
-		   unsigned int alloc_flags, unsigned int nr,
-		   struct zb_words *words);
-void zb_words_give(struct zb_zone *zone, const struct zb_words *words,
-		   unsigned int mt);
+unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
+			 unsigned int nr);
+u32 zb_bulk_pop(struct zb_bulk *words);
+void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
+		     unsigned int alloc_flags, unsigned int nr,
+		     struct zb_bulk *words);
+void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
+			   unsigned int mt);
 
 #endif /* ZB_CORE_WORDS_H */

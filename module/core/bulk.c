@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "words.h"
+#include "bulk.h"
 
 /* The bits of a block of @order at the start of a word. */
 static u64 block_bits(unsigned int order)
@@ -8,15 +8,15 @@ static u64 block_bits(unsigned int order)
 }
 
 /**
- * zb_words_add() - make words of blocks
+ * zb_bulk_add() - make words of blocks
  * @words: @order says which; what was there is gone
  * @frames: first frame of each, counted from the start of the zone
  * @nr: how many
  *
  * Return: of how many; less than @nr when there is no room for more.
  */
-unsigned int zb_words_add(struct zb_words *words, const u32 *frames,
-			  unsigned int nr)
+unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
+			 unsigned int nr)
 {
 	u64 block = block_bits(words->order), *bits = NULL;
 	const u32 *frame, *end = frames + nr;
@@ -38,12 +38,12 @@ unsigned int zb_words_add(struct zb_words *words, const u32 *frames,
 }
 
 /**
- * zb_words_pop() - take the first block out
+ * zb_bulk_pop() - take the first block out
  * @words: there is one in its first word
  *
  * Return: its first frame, counted from the start of the zone.
  */
-u32 zb_words_pop(struct zb_words *words)
+u32 zb_bulk_pop(struct zb_bulk *words)
 {
 	unsigned int bit = __ffs64(words->bits[0]);
 
@@ -52,7 +52,7 @@ u32 zb_words_pop(struct zb_words *words)
 }
 
 static void trace_words(const struct zb_zone *zone,
-			const struct zb_words *words, unsigned int mt,
+			const struct zb_bulk *words, unsigned int mt,
 			bool refill)
 {
 	unsigned long pfn;
@@ -72,7 +72,7 @@ static void trace_words(const struct zb_zone *zone,
 	}
 }
 
-static unsigned int nr_blocks(const struct zb_words *words)
+static unsigned int nr_blocks(const struct zb_bulk *words)
 {
 	unsigned int i, nr = 0;
 
@@ -82,15 +82,15 @@ static unsigned int nr_blocks(const struct zb_words *words)
 }
 
 /**
- * zb_words_give() - give blocks back to the zone
+ * zb_free_pcppages_bulk() - give blocks back to the zone
  * @zone: their zone
  * @words: the blocks, or none
  * @mt: of the list they were on, for those who look on
  *
  * Context: any but NMI; takes the zone lock.
  */
-void zb_words_give(struct zb_zone *zone, const struct zb_words *words,
-		   unsigned int mt)
+void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
+			   unsigned int mt)
 {
 	unsigned int nr = nr_blocks(words);
 	unsigned long flags;
@@ -112,7 +112,7 @@ void zb_words_give(struct zb_zone *zone, const struct zb_words *words,
 static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 			       unsigned int alloc_flags)
 {
-	unsigned long usable = zone->nr_usable +
+	unsigned long usable = zone->nr_free_pcptypes +
 			       (alloc_flags & ZB_ALLOC_CMA ?
 				zone->nr_free_type[ZB_MIGRATE_CMA] : 0);
 	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) +
@@ -126,18 +126,18 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_words_take() - take blocks from the zone
+ * zb_rmqueue_bulk() - take blocks from the zone
  * @zone: where
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
  * @nr: how many at most
- * @words: @order says which; the blocks, ZB_HELD_CACHED, or none
+ * @words: @order says which; the blocks, ZB_BLOCK_PCP, or none
  *
  * Context: any but NMI; takes the zone lock.
  */
-void zb_words_take(struct zb_zone *zone, unsigned int mt,
-		   unsigned int alloc_flags, unsigned int nr,
-		   struct zb_words *words)
+void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
+		     unsigned int alloc_flags, unsigned int nr,
+		     struct zb_bulk *words)
 {
 	unsigned int limit;
 	unsigned long flags;

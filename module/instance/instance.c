@@ -17,7 +17,7 @@
 
 #include "../core/isolate.h"
 #include "../core/layout.h"
-#include "host.h"
+#include "instance.h"
 #include "ops.h"
 
 static void destroy_zone(struct zb_zone *zone)
@@ -37,7 +37,7 @@ static int create_zone(struct zb_zone *zone, const struct zb_span *span,
 	zone->pool = pool;
 	zone->frame_ops = &zb_frame_ops;
 	zone->max_order = pool->max_order;
-	zone->home_type = pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
+	zone->default_migratetype = pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
 						    ZB_MIGRATE_MOVABLE;
 	/* vmalloc memory is page aligned, as cache lines want it. */
 	zone->pageblocks = vmalloc_node(zb_zone_pageblocks_size(span->nr_pages),
@@ -66,16 +66,16 @@ struct layout {
 };
 
 /* Cut every region into zones; all of them merge up to the same order. */
-static int layout_regions(struct zb_host *host, const struct zb_params *params,
+static int layout_regions(struct zb_instance *inst, const struct zb_params *params,
 			  struct layout *layout)
 {
 	struct zb_region *region;
 	unsigned int i, order;
 	const char *why;
 
-	host->pool.max_order = ZB_PAGEBLOCK_ORDER;
-	for (i = 0; i < host->nr_regions; i++, layout++) {
-		region = &host->regions[i];
+	inst->pool.max_order = ZB_PAGEBLOCK_ORDER;
+	for (i = 0; i < inst->nr_regions; i++, layout++) {
+		region = &inst->regions[i];
 		why = zb_layout(params->zones, PAGE_SHIFT, region->start_pfn,
 				region->nr_pages, layout->span, &layout->nr);
 		if (why) {
@@ -84,20 +84,20 @@ static int layout_regions(struct zb_host *host, const struct zb_params *params,
 		}
 		order = zb_layout_max_order(layout->span, layout->nr,
 					    params->max_order);
-		host->pool.max_order = max(host->pool.max_order, order);
+		inst->pool.max_order = max(inst->pool.max_order, order);
 	}
-	if (params->max_order_given && host->pool.max_order < params->max_order) {
+	if (params->max_order_given && inst->pool.max_order < params->max_order) {
 		pr_err("max_order=%u: the largest block that fits a zone is of order %u: make size= or the zone larger\n",
-		       params->max_order, host->pool.max_order);
+		       params->max_order, inst->pool.max_order);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int create_zones(struct zb_host *host, const struct zb_params *params)
+static int create_zones(struct zb_instance *inst, const struct zb_params *params)
 {
-	unsigned int i, k, nr = host->nr_regions;
-	struct zb_pool *pool = &host->pool;
+	unsigned int i, k, nr = inst->nr_regions;
+	struct zb_pool *pool = &inst->pool;
 	struct layout *layout;
 	int err = -ENOMEM;
 
@@ -105,12 +105,12 @@ static int create_zones(struct zb_host *host, const struct zb_params *params)
 	pool->zones = kcalloc(nr * ZB_NR_ZONES, sizeof(*pool->zones), GFP_KERNEL);
 	if (!layout || !pool->zones)
 		goto out;
-	err = layout_regions(host, params, layout);
+	err = layout_regions(inst, params, layout);
 	for (i = 0; !err && i < nr; i++)
 		for (k = 0; !err && k < layout[i].nr; k++) {
 			err = create_zone(&pool->zones[pool->nr_zones],
 					  &layout[i].span[k],
-					  host->regions[i].nid, pool);
+					  inst->regions[i].nid, pool);
 			pool->nr_zones += !err;
 		}
 out:
@@ -128,23 +128,23 @@ static int distance(int from, int to)
 /* Beyond this a map would cost more than it gains: regions far apart. */
 #define MAX_MAP_SIZE	SZ_16M
 
-static int create_maps(struct zb_host *host)
+static int create_maps(struct zb_instance *inst)
 {
-	struct zb_pool *pool = &host->pool;
+	struct zb_pool *pool = &inst->pool;
 	size_t size = zb_zone_map_size(pool);
 
 	if (size > MAX_MAP_SIZE || pool->nr_zones > ZB_NO_ZONE)
 		return 0;
-	host->zone_map = vmalloc(size);
-	if (!host->zone_map)
+	inst->zone_map = vmalloc(size);
+	if (!inst->zone_map)
 		return -ENOMEM;
-	zb_zone_map_init(pool, host->zone_map);
+	zb_zone_map_init(pool, inst->zone_map);
 	return 0;
 }
 
-static void destroy_maps(struct zb_host *host)
+static void destroy_maps(struct zb_instance *inst)
 {
-	vfree(host->zone_map);
+	vfree(inst->zone_map);
 }
 
 static void destroy_nodes(struct zb_pool *pool)
@@ -186,18 +186,18 @@ static int create_memoryless(struct zb_pool *pool)
 	return 0;
 }
 
-static int create_nodes(struct zb_host *host)
+static int create_nodes(struct zb_instance *inst)
 {
-	struct zb_pool *pool = &host->pool;
+	struct zb_pool *pool = &inst->pool;
 	unsigned int i;
 	int err = 0;
 
-	pool->nodes = kcalloc(host->nr_regions + num_possible_nodes(),
+	pool->nodes = kcalloc(inst->nr_regions + num_possible_nodes(),
 			      sizeof(*pool->nodes), GFP_KERNEL);
 	if (!pool->nodes)
 		return -ENOMEM;
-	for (i = 0; !err && i < host->nr_regions; i++) {
-		err = zb_node_create(pool, &pool->nodes[i], host->regions[i].nid);
+	for (i = 0; !err && i < inst->nr_regions; i++) {
+		err = zb_node_create(pool, &pool->nodes[i], inst->regions[i].nid);
 		pool->nr_nodes += !err;
 	}
 	if (!err)
@@ -207,51 +207,51 @@ static int create_nodes(struct zb_host *host)
 	return err;
 }
 
-static void release_regions(struct zb_host *host)
+static void release_regions(struct zb_instance *inst)
 {
-	while (host->nr_regions)
-		zb_region_release(&host->regions[--host->nr_regions]);
-	kfree(host->regions);
+	while (inst->nr_regions)
+		zb_region_release(&inst->regions[--inst->nr_regions]);
+	kfree(inst->regions);
 }
 
-static int acquire_regions(struct zb_host *host, const struct zb_params *params)
+static int acquire_regions(struct zb_instance *inst, const struct zb_params *params)
 {
 	const struct zb_request *want;
 	struct zb_region *region;
 	unsigned int i, align;
 	int err;
 
-	host->regions = kcalloc(params->nr_requests, sizeof(*host->regions),
+	inst->regions = kcalloc(params->nr_requests, sizeof(*inst->regions),
 				GFP_KERNEL);
-	if (!host->regions)
+	if (!inst->regions)
 		return -ENOMEM;
 	for (i = 0; i < params->nr_requests; i++) {
 		want = &params->requests[i];
-		region = &host->regions[i];
+		region = &inst->regions[i];
 		align = min_t(unsigned int, ilog2(want->nr_pages),
 			      params->max_order);
 		err = zb_region_acquire(region, params->backend, want->nid,
 					want->nr_pages, align,
 					ZB_PAGEBLOCK_ORDER);
 		if (err) {
-			release_regions(host);
+			release_regions(inst);
 			return err;
 		}
-		host->nr_regions++;
-		host->total_pages += region->nr_pages;
-		host->in_cma |= region->in_cma;
+		inst->nr_regions++;
+		inst->total_pages += region->nr_pages;
+		inst->in_cma |= region->in_cma;
 	}
 	return 0;
 }
 
-static void log_region(const struct zb_host *host, const struct zb_region *region)
+static void log_region(const struct zb_instance *inst, const struct zb_region *region)
 {
 	const struct zb_zone *zone;
 	char zones[160];
 	int len = 0;
 
 	zones[0] = '\0';
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		if (zone->nid == region->nid)
 			len += scnprintf(zones + len, sizeof(zones) - len,
 					 " %s %lu MiB", zb_zone_names[zone->type],
@@ -259,22 +259,22 @@ static void log_region(const struct zb_host *host, const struct zb_region *regio
 	pr_info("node %d: %lu MiB from %s (%s), max order %u, zones%s\n",
 		region->nid, region->nr_pages >> (20 - PAGE_SHIFT),
 		region->backend->name, region->source,
-		host->pool.max_order, zones);
+		inst->pool.max_order, zones);
 }
 
 /* The last pageblocks of the largest zone: what is used last. */
-static void mark_cma(struct zb_host *host, unsigned long nr_pages)
+static void mark_cma(struct zb_instance *inst, unsigned long nr_pages)
 {
-	struct zb_zone *zone, *largest = host->pool.zones;
+	struct zb_zone *zone, *largest = inst->pool.zones;
 	unsigned long pfn, nr;
 
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		if (zone->nr_pages > largest->nr_pages)
 			largest = zone;
 	nr = ALIGN(min(nr_pages, largest->nr_pages), ZB_PAGEBLOCK_NR);
 	for (pfn = zb_zone_end(largest) - nr; pfn < zb_zone_end(largest);
 	     pfn += ZB_PAGEBLOCK_NR)
-		zb_pool_set_migratetype(&host->pool, pfn, ZB_MIGRATE_CMA);
+		zb_pool_set_migratetype(&inst->pool, pfn, ZB_MIGRATE_CMA);
 	if (nr)
 		pr_info("%lu MiB of node %d zone %s are for movable memory only\n",
 			nr >> (20 - PAGE_SHIFT), largest->nid,
@@ -285,12 +285,12 @@ static void mark_cma(struct zb_host *host, unsigned long nr_pages)
  * In a pool that is not grouped by mobility every request counts as unmovable,
  * so nobody could use a CMA pageblock.
  */
-static int set_mobility(struct zb_host *host, const struct zb_params *params)
+static int set_mobility(struct zb_instance *inst, const struct zb_params *params)
 {
 	unsigned long kbytes = ZB_PAGEBLOCK_NR * ZB_MIGRATE_TYPES << (PAGE_SHIFT - 10);
 
-	host->pool.mobility_disabled = zb_pool_too_small(host->total_pages);
-	if (!host->pool.mobility_disabled)
+	inst->pool.mobility_disabled = zb_pool_too_small(inst->total_pages);
+	if (!inst->pool.mobility_disabled)
 		return 0;
 	if (params->cma_pages) {
 		pr_err("cma_pages=%lu: memory of less than %lu KiB is not grouped by mobility, so nothing could use such pages: make size= larger, or leave cma_pages= out\n",
@@ -301,85 +301,85 @@ static int set_mobility(struct zb_host *host, const struct zb_params *params)
 	return 0;
 }
 
-static void poison_regions(const struct zb_host *host)
+static void poison_regions(const struct zb_instance *inst)
 {
 	unsigned long i, k;
 
-	for (i = 0; i < host->nr_regions; i++)
-		for (k = 0; k < host->regions[i].nr_pages; k++) {
-			zb_poison(host->regions[i].start_pfn + k, 1);
+	for (i = 0; i < inst->nr_regions; i++)
+		for (k = 0; k < inst->regions[i].nr_pages; k++) {
+			zb_poison(inst->regions[i].start_pfn + k, 1);
 			cond_resched();
 		}
 }
 
 /**
- * zb_host_create() - take the memory and build the allocator
+ * zb_instance_create() - take the memory and build the allocator
  * @params: what is wanted
  *
  * Context: may sleep, and take seconds when memory has to be migrated away.
  * Return: the host, or an ERR_PTR with everything given back and a line in the
  * log that names the cure.
  */
-struct zb_host *zb_host_create(const struct zb_params *params)
+struct zb_instance *zb_instance_create(const struct zb_params *params)
 {
-	struct zb_host *host = kzalloc(sizeof(*host), GFP_KERNEL);
+	struct zb_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL);
 	unsigned int i;
 	int err = -ENOMEM;
 
-	if (!host)
+	if (!inst)
 		return ERR_PTR(-ENOMEM);
-	init_waitqueue_head(&host->freed);
-	zb_frames_init(host);
-	zb_ops_init(&host->ops, params->poison);
-	zb_drain_ops(&host->ops);
-	host->pool.ops = &host->ops;
-	host->pool.page_shift = PAGE_SHIFT;
-	err = acquire_regions(host, params);
+	init_waitqueue_head(&inst->free_wait);
+	zb_frames_init(inst);
+	zb_ops_init(&inst->ops, params->poison);
+	zb_drain_ops(&inst->ops);
+	inst->pool.ops = &inst->ops;
+	inst->pool.page_shift = PAGE_SHIFT;
+	err = acquire_regions(inst, params);
 	if (err)
 		goto free_host;
-	err = set_mobility(host, params);
+	err = set_mobility(inst, params);
 	if (err)
 		goto release_regions;
-	err = create_zones(host, params);
+	err = create_zones(inst, params);
 	if (err)
 		goto release_regions;
-	err = create_nodes(host);
+	err = create_nodes(inst);
 	if (err)
 		goto destroy_zones;
-	zb_fast_nowhere(&host->pool, &host->nowhere);
-	err = create_maps(host);
+	zb_fast_memoryless_node(&inst->pool, &inst->memoryless_node);
+	err = create_maps(inst);
 	if (err)
 		goto destroy_nodes;
-	err = zb_drain_create(host);
+	err = zb_drain_create(inst);
 	if (err)
 		goto destroy_maps;
-	for (i = 0; i < host->nr_regions; i++)
-		log_region(host, &host->regions[i]);
-	mark_cma(host, params->cma_pages);
+	for (i = 0; i < inst->nr_regions; i++)
+		log_region(inst, &inst->regions[i]);
+	mark_cma(inst, params->cma_pages);
 	if (params->poison)
-		poison_regions(host);
-	return host;
+		poison_regions(inst);
+	return inst;
 
 destroy_maps:
-	destroy_maps(host);
+	destroy_maps(inst);
 destroy_nodes:
-	destroy_nodes(&host->pool);
+	destroy_nodes(&inst->pool);
 destroy_zones:
-	destroy_zones(&host->pool);
+	destroy_zones(&inst->pool);
 release_regions:
-	release_regions(host);
+	release_regions(inst);
 free_host:
-	kfree(host);
+	kfree(inst);
 	return ERR_PTR(err);
 }
 
 /* Frames of a node that somebody holds; those kept out of use are not among them. */
-static unsigned long nr_held_pages(const struct zb_host *host, int nid)
+static unsigned long nr_held_pages(const struct zb_instance *inst, int nid)
 {
 	const struct zb_zone *zone;
 	unsigned long nr = 0;
 
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		if (zone->nid == nid)
 			nr += zone->nr_pages - READ_ONCE(zone->nr_free) -
 			      zb_zone_nr_cached(zone) - READ_ONCE(zone->nr_bad);
@@ -387,68 +387,68 @@ static unsigned long nr_held_pages(const struct zb_host *host, int nid)
 }
 
 /* Another module still uses pages there: nobody else may ever get them. */
-static void keep_held_regions(struct zb_host *host)
+static void keep_held_regions(struct zb_instance *inst)
 {
 	struct zb_region *region;
 	unsigned int i;
 
-	for (i = 0; i < host->nr_regions; i++) {
-		region = &host->regions[i];
-		zb_region_keep(region, nr_held_pages(host, region->nid));
+	for (i = 0; i < inst->nr_regions; i++) {
+		region = &inst->regions[i];
+		zb_region_keep(region, nr_held_pages(inst, region->nid));
 	}
 }
 
 /**
- * zb_host_destroy() - give everything back
- * @host: nobody uses it any more, and no page of it is pinned
+ * zb_instance_destroy() - give everything back
+ * @inst: nobody uses it any more, and no page of it is pinned
  *
  * A region of which another module still holds pages is not given back: it is lost
  * until the next boot.
  *
  * Context: may sleep.
  */
-void zb_host_destroy(struct zb_host *host)
+void zb_instance_destroy(struct zb_instance *inst)
 {
-	zb_host_drain_all(host);
-	keep_held_regions(host);
-	zb_drain_destroy(host);
-	zb_frames_exit(host);
-	destroy_maps(host);
-	destroy_nodes(&host->pool);
-	destroy_zones(&host->pool);
-	release_regions(host);
-	kfree(host);
+	zb_instance_drain_all(inst);
+	keep_held_regions(inst);
+	zb_drain_destroy(inst);
+	zb_frames_exit(inst);
+	destroy_maps(inst);
+	destroy_nodes(&inst->pool);
+	destroy_zones(&inst->pool);
+	release_regions(inst);
+	kfree(inst);
 }
 
 /**
- * zb_host_free_pages() - what is free on all nodes
- * @host: the host
+ * zb_instance_free_pages() - what is free on all nodes
+ * @inst: the host
  *
  * Context: any.
  * Return: frames in buddy lists and per-CPU lists, as of some recent moment.
  */
-unsigned long zb_host_free_pages(const struct zb_host *host)
+unsigned long zb_instance_free_pages(const struct zb_instance *inst)
 {
 	const struct zb_zone *zone;
 	unsigned long nr = 0;
 
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		nr += READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone);
 	return nr;
 }
 
 /**
- * zb_host_above_low() - is there memory to be had without taking reserves?
- * @host: the host
+ * zb_instance_above_low() - is there memory to be had without taking reserves?
+ * @inst: the host
  *
  * Context: any.
  * Return: true if some zone has more free than its low watermark.
  */
-bool zb_host_above_low(const struct zb_host *host)
+bool zb_instance_above_low(const struct zb_instance *inst)
 {
 	const struct zb_zone *zone;
 
-	zb_for_each_zone(zone, &host->pool)
+	zb_for_each_zone(zone, &inst->pool)
 		if (READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone) >
 		    READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]))
 			return true;
@@ -456,16 +456,16 @@ bool zb_host_above_low(const struct zb_host *host)
 }
 
 /**
- * zb_host_account_dirty() - memory is dirty, or is not any more
- * @host: the host
+ * zb_instance_account_dirty() - memory is dirty, or is not any more
+ * @inst: the host
  * @nid: a node that has a region
  * @nr_pages: frames more, or less
  *
  * Context: any.
  */
-void zb_host_account_dirty(struct zb_host *host, int nid, long nr_pages)
+void zb_instance_account_dirty(struct zb_instance *inst, int nid, long nr_pages)
 {
-	struct zb_node *node = zb_pool_node(&host->pool, nid);
+	struct zb_node *node = zb_pool_node(&inst->pool, nid);
 
 	if (node)
 		atomic_long_add(nr_pages, &node->nr_dirty);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limbo: buffers that nobody holds, but whose pages are still in use.
+ *
+ * Every frame carries the region's page reference, and one for each page table
+ * entry, pin, or pipe buffer. A buffer goes back when only the first is left;
+ * until then a work item looks again from time to time, and each time goes on at
+ * the frame that it found in use: nobody can get at those before it any more. The
+ * work item is bound to no CPU, so that a task that keeps one busy does not delay it.
+ */
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "../compat.h"
+#include "buffer.h"
+
+/* How long until the next look: doubled when the last one found nothing. */
+#define DEFERRED_DELAY_MIN	(HZ / 10)
+#define DEFERRED_DELAY_MAX	HZ
+
+/**
+ * zb_buffer_in_use() - has anybody but the region a reference on a frame?
+ * @buf: a buffer that nobody can map any more
+ *
+ * Goes on where the last call stopped.
+ *
+ * Context: may sleep; one caller at a time.
+ * Return: true if so.
+ */
+bool zb_buffer_in_use(struct zb_buffer *buf)
+{
+	unsigned long first = buf->nr_idle;
+	bool in_use = false;
+
+	if (!buf->was_mapped)
+		return false;
+	for (; buf->nr_idle < buf->nr_pages; buf->nr_idle++) {
+		in_use = page_ref_count(pfn_to_page(buf->pfn + buf->nr_idle)) != 1;
+		if (in_use)
+			break;
+		if (!(buf->nr_idle % ZB_PAGEBLOCK_NR))
+			cond_resched();
+	}
+	atomic_long_add(buf->nr_idle - first + in_use,
+			&buf->bpool->inst->deferred_looks);
+	return in_use;
+}
+
+/**
+ * zb_buffer_free_frames() - give the frames back to the pool
+ * @buf: a buffer that is not in use, listed or not; gone afterwards
+ *
+ * Context: may sleep.
+ */
+void zb_buffer_free_frames(struct zb_buffer *buf)
+{
+	struct zb_buffer_pool *bpool = buf->bpool;
+	struct zb_instance *inst = bpool->inst;
+	enum zb_bad bad;
+
+	mutex_lock(&bpool->lock);
+	list_del(&buf->link);
+	mutex_unlock(&bpool->lock);
+	if (buf->gfp & __ZB_GFP_WRITE)
+		zb_instance_account_dirty(inst, buf->nid, -(long)buf->nr_pages);
+	trace_mm_page_free(buf->pfn, buf->order);
+	bad = zb_pool_free_exact(&inst->pool, buf->pfn, buf->nr_pages);
+	WARN_ONCE(bad != ZB_OK, "zbuddy: a buffer's frames are not its own (%d)\n",
+		  bad);
+	zb_uncharge(bpool, &buf->charge);
+	kfree(buf);
+	zb_instance_wake_waiters(inst);
+}
+
+/* A look that is near stays when it is, or many of these would put it off. */
+static void look_soon(struct zb_buffer_pool *bpool)
+{
+	lockdep_assert_held(&bpool->deferred_lock);
+	if (bpool->deferred_delay > DEFERRED_DELAY_MIN)
+		mod_delayed_work(ZB_WQ_UNBOUND, &bpool->deferred_work, DEFERRED_DELAY_MIN);
+	else
+		queue_delayed_work(ZB_WQ_UNBOUND, &bpool->deferred_work, DEFERRED_DELAY_MIN);
+	bpool->deferred_delay = DEFERRED_DELAY_MIN;
+}
+
+/**
+ * zb_deferred_free_add() - look after a buffer until it can be given back
+ * @buf: a buffer without references that is in use
+ *
+ * Context: may sleep.
+ */
+void zb_deferred_free_add(struct zb_buffer *buf)
+{
+	struct zb_buffer_pool *bpool = buf->bpool;
+
+	__module_get(THIS_MODULE);
+	WRITE_ONCE(buf->is_deferred, true);
+	atomic_long_add(buf->nr_pages, &bpool->inst->deferred_pages);
+	spin_lock(&bpool->deferred_lock);
+	list_add_tail(&buf->deferred, &bpool->deferred);
+	look_soon(bpool);
+	spin_unlock(&bpool->deferred_lock);
+}
+
+/**
+ * zb_deferred_free_hurry() - somebody lacks memory: look again soon
+ * @bpool: whose
+ *
+ * Context: any but interrupts.
+ */
+void zb_deferred_free_hurry(struct zb_buffer_pool *bpool)
+{
+	if (!atomic_long_read(&bpool->inst->deferred_pages))
+		return;
+	spin_lock(&bpool->deferred_lock);
+	if (!list_empty(&bpool->deferred))
+		look_soon(bpool);
+	spin_unlock(&bpool->deferred_lock);
+}
+
+/* Give back those that are not in use any more; returns how many. */
+static unsigned int give_back_unused(struct zb_buffer_pool *bpool,
+				     struct list_head *list)
+{
+	struct zb_buffer *buf, *tmp;
+	unsigned int nr = 0;
+
+	list_for_each_entry_safe(buf, tmp, list, deferred) {
+		if (zb_buffer_in_use(buf))
+			continue;
+		list_del(&buf->deferred);
+		atomic_long_sub(buf->nr_pages, &bpool->inst->deferred_pages);
+		zb_buffer_free_frames(buf);
+		nr++;
+	}
+	return nr;
+}
+
+static void deferred_work(struct work_struct *work)
+{
+	struct zb_buffer_pool *bpool = container_of(to_delayed_work(work),
+						    struct zb_buffer_pool, deferred_work);
+	LIST_HEAD(waiting);
+	unsigned int nr;
+
+	spin_lock(&bpool->deferred_lock);
+	list_splice_init(&bpool->deferred, &waiting);
+	spin_unlock(&bpool->deferred_lock);
+
+	nr = give_back_unused(bpool, &waiting);
+	if (nr && !atomic_read(&bpool->files))
+		zb_instance_drain_all(bpool->inst);
+
+	spin_lock(&bpool->deferred_lock);
+	list_splice(&waiting, &bpool->deferred);
+	bpool->deferred_delay = nr ? DEFERRED_DELAY_MIN :
+				     min(2 * bpool->deferred_delay, DEFERRED_DELAY_MAX);
+	if (!list_empty(&bpool->deferred))
+		queue_delayed_work(ZB_WQ_UNBOUND, &bpool->deferred_work,
+				   bpool->deferred_delay);
+	spin_unlock(&bpool->deferred_lock);
+	/* Unloading waits for this work item, so we are still here after it. */
+	while (nr--)
+		module_put(THIS_MODULE);
+}
+
+/**
+ * zb_deferred_free_init() - start with nothing in limbo
+ * @bpool: whose
+ */
+void zb_deferred_free_init(struct zb_buffer_pool *bpool)
+{
+	INIT_LIST_HEAD(&bpool->deferred);
+	spin_lock_init(&bpool->deferred_lock);
+	bpool->deferred_delay = DEFERRED_DELAY_MIN;
+	INIT_DELAYED_WORK(&bpool->deferred_work, deferred_work);
+}
