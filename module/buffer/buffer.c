@@ -76,8 +76,7 @@ destroy_line:
 /**
  * zb_buffer_pool_destroy() - end with no buffers
  * @bpool: a buffer pool without open files; no buffer waits to be freed, or the module
- *	could not
- *	be unloaded
+ *	could not be unloaded
  *
  * Context: may sleep.
  */
