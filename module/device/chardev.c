@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/zbuddy: the file operations, and the one dispatcher of all commands.
+ * /dev/zbuddy: the file operations and the dispatcher of the ioctls.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -23,7 +23,7 @@ static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
 	if (*usize > PAGE_SIZE)
 		return -E2BIG;
 	err = copy_struct_from_user(arg, cmd->size, uarg, *usize);
-	/* It may have been changed under our feet meanwhile. */
+	/* The size was read twice, and may have changed in between. */
 	arg->size = *usize;
 	return err;
 }
@@ -41,7 +41,7 @@ static int do_cmd(const struct zb_cmd *cmd, struct zb_file *file,
 	err = cmd->fn(file, &arg, call);
 	if (err)
 		return err;
-	/* What has no result can't fail any more once it is done. */
+	/* Without a result to copy, the command can't fail any more. */
 	if (cmd->tells &&
 	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
 		err = -EFAULT;
@@ -50,7 +50,7 @@ static int do_cmd(const struct zb_cmd *cmd, struct zb_file *file,
 	return err;
 }
 
-/* BULK commands succeed with an errno if they were not done with all. */
+/* A BULK command that succeeds for some buffers only has set call->why.error. */
 static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
 			     struct zb_call *call, int err)
 {
@@ -118,9 +118,9 @@ static const struct file_operations zb_fops = {
 };
 
 /**
- * zb_chardev_register() - make /dev/zbuddy appear
+ * zb_chardev_register() - register /dev/zbuddy
  * @dev: the device
- * @inst: whose memory it hands out
+ * @inst: the host that the device allocates from
  *
  * Context: may sleep. Programs may open the device before this returns.
  * Return: 0 or -errno.
@@ -147,8 +147,8 @@ int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst)
 }
 
 /**
- * zb_chardev_unregister() - make /dev/zbuddy go away
- * @dev: the device; nobody has it open, for that would hold the module
+ * zb_chardev_unregister() - unregister /dev/zbuddy
+ * @dev: the device, which is not open, because an open file holds the module
  *
  * Context: may sleep.
  */

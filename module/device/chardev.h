@@ -8,8 +8,8 @@
 
 /**
  * struct zb_chardev - /dev/zbuddy
- * @misc: the device
- * @bpool: the buffers it hands out
+ * @misc: the misc device
+ * @bpool: the buffers that it allocates
  */
 struct zb_chardev {
 	struct miscdevice misc;

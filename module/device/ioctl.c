@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands of /dev/zbuddy. What each means, and every errno, is in
- * include/uapi/linux/zbuddy.h.
+ * The ioctls of /dev/zbuddy but for those in ioctl_alloc.c. Their meaning, and that of
+ * every errno, is documented in include/uapi/linux/zbuddy.h.
  */
 #include <linux/build_bug.h>
 #include <linux/capability.h>
@@ -20,7 +20,7 @@
 #include "../core/stat.h"
 #include "ioctl.h"
 
-/* Structures are part of the ABI: they may grow, but never shift. */
+/* Structures are part of the ABI: they may grow, but members must not move. */
 static_assert(sizeof(struct zb_ioc_info) == 72);
 static_assert(sizeof(struct zb_ioc_zone) == 48);
 static_assert(sizeof(struct zb_ioc_alloc) == 64);
@@ -36,13 +36,14 @@ static_assert(sizeof(struct zb_ioc_sync) == 32);
 static_assert(sizeof(struct zb_ioc_explain) == 88);
 
 /**
- * zb_einval() - refuse a field of an ioctl's structure
+ * zb_einval() - fail because of an invalid field
  * @call: the command
- * @field: its name in the user header
- * @value: what it was
+ * @field: name of the field in the user header
+ * @value: value of the field
  *
- * An errno does not say which field was wrong. ZB_IOC_EXPLAIN does, and dynamic
- * debug: with "func zb_einval +p" the log has the field, its value and the process.
+ * The errno does not tell which field is invalid, but ZB_IOC_EXPLAIN does. With
+ * dynamic debug ("func zb_einval +p"), the log has the field, its value and the
+ * process.
  *
  * Context: process.
  * Return: -EINVAL.
@@ -58,7 +59,7 @@ int zb_einval(struct zb_call *call, const char *field, u64 value)
 }
 
 /**
- * zb_eperm() - refuse what takes a capability
+ * zb_eperm() - fail because of a missing capability
  * @call: the command
  * @capability: CAP_*
  *
@@ -234,7 +235,7 @@ static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 	return fd;
 }
 
-/* Only now can anybody else see the file. */
+/* Install the descriptor last: from then on other threads can use the file. */
 static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
 			bool copied)
 {
@@ -267,7 +268,7 @@ static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *ca
 
 	if (export->flags & ~(ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR))
 		return zb_einval(call, "flags", export->flags);
-	/* The dma-buf must not be good for more than the file is. */
+	/* The dma-buf must not allow more than the open file. */
 	if (!(file->mode & FMODE_READ) ||
 	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE))) {
 		zb_explain(&call->why, ZB_CAUSE_FILE_MODE);
@@ -282,7 +283,7 @@ static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *ca
 	return fd < 0 ? fd : 0;
 }
 
-/* Which field of @sync it was that zb_buffer_sync() refused. */
+/* Report the field of @sync for which zb_buffer_sync() returned -EINVAL. */
 static int sync_einval(struct zb_call *call, const struct zb_ioc_sync *sync,
 		       u64 bytes)
 {
@@ -311,7 +312,7 @@ static int do_sync(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 	return err;
 }
 
-/* What fails here is not remembered in turn: see zb_ioctl(). */
+/* The dispatcher does not remember failures of this command. */
 static int do_explain(struct zb_file *file, union zb_arg *arg,
 		      struct zb_call *call)
 {
@@ -348,8 +349,8 @@ static const struct zb_cmd zb_cmds[] = {
 };
 
 /**
- * zb_find_cmd() - look a command up
- * @nr: the number ioctl() was called with
+ * zb_find_cmd() - look up a command
+ * @nr: command number from ioctl()
  *
  * Return: the command, or NULL.
  */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the dispatcher (chardev.c) and the commands (ioctl.c, ioctl_alloc.c)
- * share.
+ * The interface between the dispatcher (chardev.c) and the commands (ioctl.c,
+ * ioctl_alloc.c).
  *
- * The dispatcher copies the structure in, the command works on that copy, and
- * the dispatcher copies it out. A command that hands something out is told
- * afterwards whether that worked, and takes back what nobody knows of.
+ * The dispatcher copies the structure from user space, the command works on the
+ * copy, and the dispatcher copies it back. If the second copy fails, the caller
+ * does not get the handle or descriptor of a new object, so the command has to
+ * undo its work in a second function.
  */
 #ifndef ZB_IOCTL_H
 #define ZB_IOCTL_H
@@ -29,9 +30,9 @@ union zb_arg {
 };
 
 /**
- * struct zb_call - what a command leaves behind besides its structure
- * @priv: for the function that ends it
- * @why: if it fails, the cause
+ * struct zb_call - state of a command
+ * @priv: set by zb_cmd.fn for zb_cmd.done
+ * @why: the cause, if the command fails
  */
 struct zb_call {
 	void *priv;
@@ -40,13 +41,13 @@ struct zb_call {
 
 /**
  * struct zb_cmd - an ioctl
- * @nr: its number
- * @size: of its structure today
- * @min_size: of its structure when it was first released
- * @tells: it has something to tell: the structure is copied out
- * @fn: does it
- * @done: for a command that gives something out: called with what @fn left in
- *	zb_call.priv, and whether the caller has been told of it
+ * @nr: command number
+ * @size: current size of its structure
+ * @min_size: size of its structure when it was first released
+ * @tells: copy the structure back to user space
+ * @fn: executes the command
+ * @done: called after a successful @fn with zb_call.priv; @copied is false if the
+ *	structure could not be copied to user space, and the command has to be undone
  */
 struct zb_cmd {
 	unsigned int nr;
@@ -59,11 +60,11 @@ struct zb_cmd {
 };
 
 /*
- * Flags that user space may give. The others would do nothing there, or what it
- * must not do: memory is always cleared and may be trimmed, a request that
- * can't fail would ignore its deadline, nobody hides from a tracepoint or from
- * the counters of nodes, and the administrator decides what is charged. They
- * are refused, so they can get a meaning later.
+ * Flags that user space may set. Of the others, ZERO and COMP have no use, because
+ * buffers are always cleared and may be trimmed; NOFAIL would ignore the deadline;
+ * NOTRACK and OTHER_NODE would hide requests from tracing and statistics; and the
+ * administrator decides about ACCOUNT. They are refused, so that they can get a
+ * meaning later.
  */
 #define ZB_GFP_USER_MASK						\
 	(ZB_GFP_BITS_MASK & ~(__ZB_GFP_NOFAIL | __ZB_GFP_ZERO |		\

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The commands that make buffers, and BULK_FREE. */
+/* The ioctls ALLOC, BULK_ALLOC and BULK_FREE. */
 #include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/err.h>
@@ -11,12 +11,12 @@
 
 #include "ioctl.h"
 
-/* With these a request may use up what is kept for urgent ones. */
+/* Flags that let a request use memory reserves. */
 #define RESERVE_FLAGS \
 	(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC)
 
-/* What ALLOC and BULK_ALLOC have in common. */
-struct request {
+/* The parameters that ALLOC and BULK_ALLOC have in common. */
+struct alloc_params {
 	u32 flags;
 	zb_gfp_t gfp;
 	int node;
@@ -25,8 +25,8 @@ struct request {
 	u64 deadline_ns;
 };
 
-/* 0 and the number of frames, or -EINVAL if no zone can ever have as many. */
-static int want_size(struct zb_call *call, const struct request *req,
+/* Sets the number of frames; -EINVAL if no zone can ever have a block of that size. */
+static int want_size(struct zb_call *call, const struct alloc_params *req,
 		     const struct zb_pool *pool, struct zb_want *want)
 {
 	u64 max = (u64)PAGE_SIZE << pool->max_order;
@@ -47,8 +47,8 @@ static int want_size(struct zb_call *call, const struct request *req,
 	return 0;
 }
 
-/* 0 and the node to start at, or -EINVAL if it has no region. */
-static int want_node(struct zb_call *call, const struct request *req,
+/* Sets the preferred node; -EINVAL if it has no region. */
+static int want_node(struct zb_call *call, const struct alloc_params *req,
 		     const struct zb_instance *inst, struct zb_want *want)
 {
 	want->nid = req->node;
@@ -60,8 +60,8 @@ static int want_node(struct zb_call *call, const struct request *req,
 }
 
 /*
- * The caller's CLOCK_MONOTONIC may be one of its time namespace; we wait by the
- * kernel's.
+ * Convert a deadline from the caller's time namespace, whose CLOCK_MONOTONIC may have
+ * an offset, to the clock of the kernel.
  */
 static u64 host_deadline(u64 deadline_ns)
 {
@@ -77,7 +77,7 @@ static u64 host_deadline(u64 deadline_ns)
 	return min(deadline_ns, ZB_WAIT_FOREVER - 1 + ns) - ns;
 }
 
-static int want_wait(struct zb_call *call, const struct request *req,
+static int want_wait(struct zb_call *call, const struct alloc_params *req,
 		     struct zb_want *want)
 {
 	want->wait = req->flags & ZB_BUF_WAIT;
@@ -87,8 +87,8 @@ static int want_wait(struct zb_call *call, const struct request *req,
 	return 0;
 }
 
-/* 0, -EINVAL for flags that make no sense, or -EPERM. */
-static int want_gfp(struct zb_call *call, const struct request *req,
+/* Sets the flags; -EINVAL if they are invalid, -EPERM without the capability. */
+static int want_gfp(struct zb_call *call, const struct alloc_params *req,
 		    struct zb_want *want)
 {
 	if ((req->gfp & ~ZB_GFP_USER_MASK) || !zb_gfp_valid(req->gfp))
@@ -100,7 +100,7 @@ static int want_gfp(struct zb_call *call, const struct request *req,
 }
 
 static int get_want(struct zb_call *call, const struct zb_instance *inst,
-		    const struct request *req, struct zb_want *want)
+		    const struct alloc_params *req, struct zb_want *want)
 {
 	int err;
 
@@ -118,8 +118,8 @@ static int get_want(struct zb_call *call, const struct zb_instance *inst,
 }
 
 /*
- * A buffer with a handle, and a reference for us until the caller has been told
- * of it.
+ * Create a buffer with a handle. The additional reference keeps the buffer until the
+ * result has been copied to user space, as another thread may guess and free the handle.
  */
 static struct zb_buffer *create(struct zb_file *file, const struct zb_want *want)
 {
@@ -149,7 +149,7 @@ static void commit_or_cancel(struct zb_file *file, struct zb_buffer *buf, bool c
  * zb_do_alloc() - ZB_IOC_ALLOC
  * @file: the open file
  * @arg: the structure
- * @call: out: for the function that ends the command, and why it failed
+ * @call: filled in with zb_call.priv, or with the cause of a failure
  *
  * Context: may sleep.
  * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
@@ -157,7 +157,7 @@ static void commit_or_cancel(struct zb_file *file, struct zb_buffer *buf, bool c
 int zb_do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_alloc *alloc = &arg->alloc;
-	const struct request req = {
+	const struct alloc_params req = {
 		.flags = alloc->flags,
 		.gfp = zb_gfp_from_bits(alloc->gfp),
 		.node = alloc->node,
@@ -189,11 +189,11 @@ int zb_do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 }
 
 /**
- * zb_alloc_done() - keep the buffer of ZB_IOC_ALLOC, or take it back
+ * zb_alloc_done() - finish ZB_IOC_ALLOC, or undo it
  * @file: the open file
  * @arg: the structure
- * @priv: from the function that began it
- * @copied: the caller has been told of it
+ * @priv: zb_call.priv of zb_do_alloc()
+ * @copied: the structure was copied to user space
  *
  * Context: may sleep.
  */
@@ -203,7 +203,7 @@ void zb_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 	commit_or_cancel(file, priv, copied);
 }
 
-/* Write the description of @buf to element @i of the caller's array. */
+/* Copy the description of @buf to element @i of the caller's array. */
 static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
 		     const struct zb_buffer *buf)
 {
@@ -243,8 +243,8 @@ static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 }
 
 /*
- * Only the first buffer is waited for: once there is one, the caller gets what
- * there is, and no call sits on memory while it waits for more.
+ * Wait only for the first buffer: a call that waited for more while it holds some
+ * could deadlock with another such call.
  */
 static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 		       struct zb_want *want, struct zb_buffer **bufs)
@@ -279,7 +279,7 @@ static int check_bulk_alloc(struct zb_call *call,
  * zb_do_bulk_alloc() - ZB_IOC_BULK_ALLOC
  * @file: the open file
  * @arg: the structure
- * @call: out: for the function that ends the command, and why it failed
+ * @call: filled in with zb_call.priv, or with the cause of a failure
  *
  * Context: may sleep.
  * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
@@ -288,7 +288,7 @@ int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 		     struct zb_call *call)
 {
 	struct zb_ioc_bulk_alloc *bulk = &arg->bulk_alloc;
-	const struct request req = {
+	const struct alloc_params req = {
 		.flags = bulk->flags,
 		.gfp = zb_gfp_from_bits(bulk->gfp),
 		.node = bulk->node,
@@ -321,11 +321,11 @@ int zb_do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 }
 
 /**
- * zb_bulk_alloc_done() - keep the buffers of ZB_IOC_BULK_ALLOC, or take them back
+ * zb_bulk_alloc_done() - finish ZB_IOC_BULK_ALLOC, or undo it
  * @file: the open file
  * @arg: the structure
- * @priv: from the function that began it
- * @copied: the caller has been told of it
+ * @priv: zb_call.priv of zb_do_bulk_alloc()
+ * @copied: the structure was copied to user space
  *
  * Context: may sleep.
  */
@@ -341,8 +341,9 @@ void zb_bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
 }
 
 /*
- * Take the handles away, but so that they can be put back. What is hidden is
- * linked through the buffers: whoever frees memory should not need any.
+ * Hide the handles, which can be undone if the result can't be copied to user space.
+ * The hidden buffers are linked by a member of their own, so that freeing memory needs
+ * no memory.
  */
 static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
 		     struct zb_buffer **hidden)
@@ -377,10 +378,10 @@ static int check_bulk_free(struct zb_call *call,
 }
 
 /**
- * zb_do_bulk_free() - ZB_IOC_BULK_FREE, up to the point of no return
+ * zb_do_bulk_free() - ZB_IOC_BULK_FREE, the part that can be undone
  * @file: the open file
  * @arg: the structure
- * @call: out: for the function that ends the command, and why it failed
+ * @call: filled in with zb_call.priv, or with the cause of a failure
  *
  * Context: may sleep.
  * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
@@ -402,11 +403,11 @@ int zb_do_bulk_free(struct zb_file *file, union zb_arg *arg,
 }
 
 /**
- * zb_bulk_free_done() - free the buffers of ZB_IOC_BULK_FREE, or keep them
+ * zb_bulk_free_done() - finish ZB_IOC_BULK_FREE, or undo it
  * @file: the open file
  * @arg: the structure
- * @priv: from the function that began it
- * @copied: the caller has been told of it
+ * @priv: zb_call.priv of zb_do_bulk_free()
+ * @copied: the structure was copied to user space
  *
  * Context: may sleep.
  */

@@ -534,10 +534,10 @@ struct zb_ioc_sync {
  * zb_ioc_explain.cause. Those with "zone" set @node, @zone, @free and
  * @largest_order, for the zone that came closest to serving the request.
  */
-#define ZB_CAUSE_NONE		0	/* the errno says it all */
+#define ZB_CAUSE_NONE		0	/* there is nothing to add to the errno */
 #define ZB_CAUSE_FIELD		1	/* @value is not valid for @field */
 #define ZB_CAUSE_CAPABILITY	2	/* the caller lacks capability number @value */
-#define ZB_CAUSE_FILE_MODE	3	/* the device was opened with a lesser mode */
+#define ZB_CAUSE_FILE_MODE	3	/* the mode of the open file does not allow it */
 /* There is no memory now. */
 #define ZB_CAUSE_FREED		4	/* enough memory has become free since (zone) */
 #define ZB_CAUSE_WATERMARK	5	/* @limit must stay free (zone) */
@@ -550,12 +550,12 @@ struct zb_ioc_sync {
 #define ZB_CAUSE_FULL		12	/* less is free than requested (zone) */
 #define ZB_CAUSE_NODE		13	/* the caller may not use the node of this zone */
 #define ZB_CAUSE_ZONE		14	/* the flags exclude this zone */
-#define ZB_CAUSE_LINE		15	/* requests ahead in the line take it (zone) */
+#define ZB_CAUSE_LINE		15	/* earlier requests in the queue take it (zone) */
 /* There would be no memory even if all of it were free. */
 #define ZB_CAUSE_NEVER_ZONE	16	/* the flags exclude all zones */
 #define ZB_CAUSE_NEVER_NODE	17	/* the caller may not use the nodes of such zones */
 #define ZB_CAUSE_NEVER_BLOCK	18	/* the zones are too small for the block (zone) */
-#define ZB_CAUSE_NEVER_TYPE	19	/* it would be CMA, isolated or damaged (zone) */
+#define ZB_CAUSE_NEVER_TYPE	19	/* such blocks are CMA, isolated or damaged (zone) */
 #define ZB_CAUSE_NEVER_WATERMARK 20	/* @limit must stay free (zone) */
 /* A limit was reached: @limit and what counts towards it, @used. */
 #define ZB_CAUSE_OPEN_BYTES	21	/* max_bytes_per_open */
@@ -567,7 +567,7 @@ struct zb_ioc_sync {
 #define ZB_CAUSE_DMEM		27	/* dmem.max of a cgroup; no @limit, no @used */
 #define ZB_CAUSE_MEMLOCK	28	/* RLIMIT_MEMLOCK */
 #define ZB_CAUSE_HANDLES	29	/* all handles of the open file are in use */
-/* The region has nothing to do with it. */
+/* The cause is outside the region. */
 #define ZB_CAUSE_KERNEL		30	/* the kernel could not allocate metadata */
 #define ZB_CAUSE_CACHES		31	/* caches could not be written back */
 
