@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Buffers: how they come into being, and the end of their references. */
+/* Allocates buffers, and releases them with their last reference. */
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
@@ -11,7 +11,7 @@
 
 #include "buffer.h"
 
-/* Clearing a large buffer takes so long that a task may be killed meanwhile. */
+/* Clearing a large buffer takes long, so stop if the task is killed. */
 static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
 			unsigned long nr_pages)
 {
@@ -26,7 +26,7 @@ static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
 	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
 }
 
-static void release(struct kref *ref)
+static void release_buffer(struct kref *ref)
 {
 	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
 
@@ -37,9 +37,9 @@ static void release(struct kref *ref)
 }
 
 /**
- * zb_buffer_pool_init() - start with no buffers
+ * zb_buffer_pool_init() - initialize an empty buffer pool
  * @bpool: the buffer pool
- * @inst: whose memory it is
+ * @inst: the host to allocate from
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -74,9 +74,9 @@ destroy_line:
 }
 
 /**
- * zb_buffer_pool_destroy() - end with no buffers
- * @bpool: a buffer pool without open files; no buffer waits to be freed, or the module
- *	could not be unloaded
+ * zb_buffer_pool_destroy() - destroy an empty buffer pool
+ * @bpool: the buffer pool. It has no open files and no buffers whose release is
+ *	deferred, because both hold the module.
  *
  * Context: may sleep.
  */
@@ -89,7 +89,7 @@ void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 	zb_line_destroy(&bpool->line);
 }
 
-/* What the core is asked for: a buffer may be trimmed, and is always cleared. */
+/* COMP would forbid trimming, and clear_frames() does the work of ZERO. */
 static unsigned long alloc_frames(struct zb_buffer_pool *bpool,
 				  const struct zb_want *want,
 				  const struct zb_charge *charge, int *err)
@@ -112,7 +112,7 @@ static unsigned long alloc_frames(struct zb_buffer_pool *bpool,
 	return pfn;
 }
 
-/* A name as one word, so that it can't be taken for something else. */
+/* Copy the task's name without blanks, so that it is one word in debugfs. */
 static void get_comm(char comm[TASK_COMM_LEN])
 {
 	char *c;
@@ -132,8 +132,8 @@ static void init_mapping(struct address_space *mapping)
 	mapping->a_ops = &empty_aops;
 }
 
-static void describe(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
-		     const struct zb_want *want)
+static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
+			    const struct zb_want *want)
 {
 	const struct zb_zone *zone = zb_pfn_zone(&bpool->inst->pool, buf->pfn);
 
@@ -153,9 +153,9 @@ static void describe(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 
 /**
  * zb_buffer_create() - allocate a zeroed buffer
- * @bpool: where
- * @file: account of the open file it is for, or NULL
- * @want: what is wanted
+ * @bpool: the buffer pool
+ * @file: account of the open file, or NULL
+ * @want: the request
  *
  * Context: may sleep.
  * Return: the buffer with one reference, or an ERR_PTR with the errno of the
@@ -181,7 +181,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 		zb_watch_failed(bpool);
 		goto uncharge;
 	}
-	describe(buf, bpool, want);
+	describe_buffer(buf, bpool, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
 	err = clear_frames(bpool, buf->pfn, buf->nr_pages);
@@ -207,12 +207,12 @@ free_buf:
 
 /**
  * zb_buffer_put() - drop a reference
- * @buf: the buffer; gone with the last one
+ * @buf: the buffer, which is released with its last reference
  *
  * Context: may sleep.
  * Return: true if it was the last one.
  */
 bool zb_buffer_put(struct zb_buffer *buf)
 {
-	return kref_put(&buf->ref, release);
+	return kref_put(&buf->ref, release_buffer);
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What user space holds.
+ * Buffers of user space.
  *
  *	open file ── handles (xarray) ──► buffer ──► frames of the pool
  *	                                   ▲  ▲
  *	mappings (vma) ──► mapping files ──┘  └── dma-bufs
  *
- * A buffer is counted: its handle holds one reference, and so does every
- * dma-buf and every file through which it is mapped. With the last reference the
- * frames go back to the pool, unless one of them still has a page reference that
- * is not ours: somebody's direct I/O is in flight. Then the buffer waits in limbo
- * until that is gone, so that nobody else ever gets memory that a device or a pipe
- * still works on. Limbo holds a reference on the module.
+ * A buffer is reference counted: its handle, each dma-buf and each file through which
+ * it is mapped hold a reference. The last one frees the frames, unless another user
+ * still has a reference on one of the pages, for example for direct I/O in flight.
+ * Then the buffer is put in limbo until those references are dropped, so that the
+ * memory is not reused while a device or a pipe still accesses it. Each buffer in
+ * limbo holds a reference on the module.
  *
- * Locks: zb_buffer_pool.lock (a mutex) covers the list of all buffers and what
- * belongs to it; it is never held while memory is allocated or freed. The
- * xarray of a file has its own.
+ * Locks: zb_buffer_pool.lock (a mutex) protects the list of all buffers and their labels. It
+ * is never held while frames are allocated or freed. The xarray of each open file has
+ * a lock of its own.
  */
 #ifndef ZB_BUFFER_H
 #define ZB_BUFFER_H
@@ -47,12 +47,12 @@ struct poll_table_struct;
 struct vm_area_struct;
 
 /**
- * struct zb_watch - looks for memory while programs poll and there is none
- * @lock: for @on
+ * struct zb_watch - checks for free memory while programs poll and there is none
+ * @lock: protects @on
  * @on: @on_free is on zb_instance.freed, and @work is scheduled
- * @on_free: schedules @work at once
- * @kicked: that has been done
- * @work: looks
+ * @on_free: schedules @work immediately when memory is freed
+ * @kicked: @on_free has scheduled @work since it ran last
+ * @work: checks for free memory and wakes the programs
  */
 struct zb_watch {
 	struct mutex lock;
@@ -63,22 +63,21 @@ struct zb_watch {
 };
 
 /**
- * struct zb_buffer_pool - the buffers of a pool
- * @inst: whose memory it is
- * @files: open files; when the last one is gone, per-CPU lists are drained
- * @lock: for @buffers
- * @buffers: all there are, by age
- * @users: accounts of the users that hold something, by user id; it has its own
- *	lock
- * @deferred: buffers that nobody holds but whose frames are still in use
- * @deferred_lock: for @deferred and @deferred_delay
- * @deferred_delay: jiffies from the last look after them to the next
- * @deferred_work: looks after them
- * @line: requests that wait for memory
+ * struct zb_buffer_pool - the buffers of all open files
+ * @inst: the host to allocate from
+ * @files: number of open files; the last close drains the per-CPU lists
+ * @lock: protects @buffers and zb_buffer.label
+ * @buffers: all buffers, the oldest first
+ * @users: accounts of users by user id; the xarray has its own lock
+ * @deferred: released buffers whose frames are still in use
+ * @deferred_lock: protects @deferred and @deferred_delay
+ * @deferred_delay: jiffies between two checks of @deferred
+ * @deferred_work: checks @deferred and frees the buffers that are not in use any more
+ * @line: queue of requests that wait for memory
  * @readable: programs that sleep in poll()
- * @watch: looks for memory on their behalf
- * @region: what the dmem cgroup controller knows us by, or NULL
- * @sync_dev: a device on whose behalf caches are maintained
+ * @watch: wakes the programs on @readable
+ * @region: region of the dmem cgroup controller, or NULL
+ * @sync_dev: the device for which caches are maintained
  */
 struct zb_buffer_pool {
 	struct zb_instance *inst;
@@ -98,10 +97,10 @@ struct zb_buffer_pool {
 };
 
 /**
- * struct zb_account - how much an open file or a user holds
- * @ref: one of each buffer charged to it, and one of the open file
- * @bytes: charged now
- * @waiting: requests that wait now
+ * struct zb_account - usage of an open file or a user
+ * @ref: held by each buffer charged to the account, and by the open file
+ * @bytes: bytes of the buffers charged to the account
+ * @waiting: number of waiting requests
  */
 struct zb_account {
 	struct kref ref;
@@ -110,13 +109,13 @@ struct zb_account {
 };
 
 /**
- * struct zb_charge - what a buffer is charged to
- * @bytes: how much
- * @file: the open file, or NULL
- * @cred: of the task that allocated it: the user, and the owners of the user
- *	namespaces
- * @pool: the dmem cgroup, or NULL
- * @memlock: RLIMIT_MEMLOCK of that user as well
+ * struct zb_charge - the accounts that a buffer is charged to
+ * @bytes: size of the buffer
+ * @file: account of the open file, or NULL
+ * @cred: credentials of the task that allocated the buffer, which tell the user and
+ *	the owners of its user namespaces
+ * @pool: pool of the dmem cgroup, or NULL
+ * @memlock: also charged to the user's RLIMIT_MEMLOCK
  */
 struct zb_charge {
 	u64 bytes;
@@ -128,14 +127,14 @@ struct zb_charge {
 
 /**
  * struct zb_file - the buffers of an open file
- * @bpool: where they come from
- * @handles: by handle
- * @next: where to look for the next unused handle
- * @account: what they add up to
- * @mode: FMODE_READ, FMODE_WRITE: what the file was opened for
- * @failed_lock: for @failed and @failed_task
- * @failed: the last command that failed
- * @failed_task: the thread whose command that was; only ever compared
+ * @bpool: the buffer pool
+ * @handles: buffers by handle
+ * @next: where the search for an unused handle starts
+ * @account: usage of the open file
+ * @mode: FMODE_READ and FMODE_WRITE of the open file
+ * @failed_lock: protects @failed and @failed_task
+ * @failed: the last failure, for ZB_IOC_EXPLAIN
+ * @failed_task: id of the thread that had this failure
  */
 struct zb_file {
 	struct zb_buffer_pool *bpool;
@@ -150,31 +149,31 @@ struct zb_file {
 
 /**
  * struct zb_buffer - one allocation
- * @ref: handle, mapping files and dma-bufs
- * @bpool: where it came from
+ * @ref: held by the handle, mapping files and dma-bufs
+ * @bpool: the buffer pool
  * @link: on zb_buffer_pool.buffers
  * @pfn: first frame
- * @nr_pages: how many
- * @gfp: flags it was asked for with
- * @order: order of the smallest block that would hold it
+ * @nr_pages: number of frames
+ * @gfp: flags that it was allocated with
+ * @order: order of the smallest block that holds the buffer
  * @zone: ZB_ZONE_*
  * @nid: NUMA node
- * @handle: its name in the file
- * @has_handle: that name is still good
- * @was_mapped: it may have been pinned
- * @nr_idle: frames, from the first on, that nobody uses any more
- * @is_deferred: nobody holds it any more
- * @mapping: address space in which all those vmas are
- * @files: files of the vmas, by what they may do; NULL where there is none
- * @next_hidden: next one that the same BULK_FREE has hidden
- * @mappings: vmas that map it
- * @exports: dma-bufs of it
- * @charge: what it is charged to
+ * @handle: handle in the open file
+ * @has_handle: the handle is still valid
+ * @was_mapped: it was mapped, so its pages may be pinned
+ * @is_deferred: it is on zb_buffer_pool.deferred
+ * @mapping: address space of all its mappings
+ * @files: files of the mappings by access rights, or NULL
+ * @next_hidden: next buffer that the same BULK_FREE has hidden
+ * @mappings: number of vmas that map it
+ * @exports: number of its dma-bufs
+ * @charge: the accounts that it is charged to
+ * @nr_idle: number of leading frames that are not in use any more
  * @deferred: on zb_buffer_pool.deferred
- * @pid: process that allocated it
- * @comm: that process's name
- * @label: given by the user
- * @born: when, in seconds since boot
+ * @pid: id of the process that allocated it
+ * @comm: name of that process
+ * @label: set by ZB_IOC_LABEL
+ * @born: time of allocation in seconds since boot
  */
 struct zb_buffer {
 	struct kref ref;
@@ -205,13 +204,13 @@ struct zb_buffer {
 };
 
 /**
- * struct zb_want - what somebody asks for
+ * struct zb_want - a request for a buffer
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^max_order
- * @nid: node to prefer, one that has a region, or NUMA_NO_NODE
+ * @nr_pages: number of frames, 1 .. 2^max_order
+ * @nid: preferred node, which has a region, or NUMA_NO_NODE
  * @wait: wait for memory
- * @deadline_ns: until when, by ktime_get_ns(), or ZB_WAIT_FOREVER
- * @why: filled in with the cause if it fails, or NULL
+ * @deadline_ns: end of the wait as ktime_get_ns() time, or ZB_WAIT_FOREVER
+ * @why: receives the cause of a failure, or NULL
  */
 struct zb_want {
 	zb_gfp_t gfp;
@@ -261,7 +260,7 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why);
 bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why);
 
-/* The first cause that is found is the one that counts. */
+/* Set the cause of a failure, unless one is set already. */
 static inline void zb_explain(struct zb_ioc_explain *why, u32 cause)
 {
 	if (why && !why->cause)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limbo: buffers that nobody holds, but whose pages are still in use.
+ * Limbo: deferred release of buffers whose pages are still in use.
  *
- * Every frame carries the region's page reference, and one for each page table
- * entry, pin, or pipe buffer. A buffer goes back when only the first is left;
- * until then a work item looks again from time to time, and each time goes on at
- * the frame that it found in use: nobody can get at those before it any more. The
- * work item is bound to no CPU, so that a task that keeps one busy does not delay it.
+ * Each page has a reference of the region, and one for each page table entry, pin
+ * and pipe buffer. A buffer is freed when only the region's references are left.
+ * Until then a work item checks periodically. Each check continues at the first
+ * page that was in use, because the pages before it can't get new users any more.
+ * The work item is unbound, so that a task that keeps a CPU busy does not delay it.
  */
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -17,18 +17,18 @@
 #include "../compat.h"
 #include "buffer.h"
 
-/* How long until the next look: doubled when the last one found nothing. */
+/* Limits of the time between checks, which doubles after a check in vain. */
 #define DEFERRED_DELAY_MIN	(HZ / 10)
 #define DEFERRED_DELAY_MAX	HZ
 
 /**
- * zb_buffer_in_use() - has anybody but the region a reference on a frame?
- * @buf: a buffer that nobody can map any more
+ * zb_buffer_in_use() - check for page references other than the region's
+ * @buf: a buffer that can't be mapped any more
  *
- * Goes on where the last call stopped.
+ * The check continues where the last call stopped.
  *
  * Context: may sleep; one caller at a time.
- * Return: true if so.
+ * Return: true if a page of the buffer has such a reference.
  */
 bool zb_buffer_in_use(struct zb_buffer *buf)
 {
@@ -50,8 +50,8 @@ bool zb_buffer_in_use(struct zb_buffer *buf)
 }
 
 /**
- * zb_buffer_free_frames() - give the frames back to the pool
- * @buf: a buffer that is not in use, listed or not; gone afterwards
+ * zb_buffer_free_frames() - free a buffer and its frames
+ * @buf: a buffer that is not in use, on zb_buffer_pool.buffers or not
  *
  * Context: may sleep.
  */
@@ -75,7 +75,7 @@ void zb_buffer_free_frames(struct zb_buffer *buf)
 	zb_instance_wake_waiters(inst);
 }
 
-/* A look that is near stays when it is, or many of these would put it off. */
+/* A check that is due soon is not rescheduled: frequent calls would postpone it forever. */
 static void look_soon(struct zb_buffer_pool *bpool)
 {
 	lockdep_assert_held(&bpool->deferred_lock);
@@ -87,8 +87,8 @@ static void look_soon(struct zb_buffer_pool *bpool)
 }
 
 /**
- * zb_deferred_free_add() - look after a buffer until it can be given back
- * @buf: a buffer without references that is in use
+ * zb_deferred_free_add() - defer the release of a buffer until its pages are not in use
+ * @buf: a buffer without references whose pages are in use
  *
  * Context: may sleep.
  */
@@ -106,8 +106,8 @@ void zb_deferred_free_add(struct zb_buffer *buf)
 }
 
 /**
- * zb_deferred_free_hurry() - somebody lacks memory: look again soon
- * @bpool: whose
+ * zb_deferred_free_hurry() - check limbo soon, because a request lacks memory
+ * @bpool: the buffer pool
  *
  * Context: any but interrupts.
  */
@@ -121,7 +121,7 @@ void zb_deferred_free_hurry(struct zb_buffer_pool *bpool)
 	spin_unlock(&bpool->deferred_lock);
 }
 
-/* Give back those that are not in use any more; returns how many. */
+/* Free the buffers that are not in use any more; returns their number. */
 static unsigned int give_back_unused(struct zb_buffer_pool *bpool,
 				     struct list_head *list)
 {
@@ -162,14 +162,14 @@ static void deferred_work(struct work_struct *work)
 		queue_delayed_work(ZB_WQ_UNBOUND, &bpool->deferred_work,
 				   bpool->deferred_delay);
 	spin_unlock(&bpool->deferred_lock);
-	/* Unloading waits for this work item, so we are still here after it. */
+	/* Unloading waits for this work item, so its code stays until it returns. */
 	while (nr--)
 		module_put(THIS_MODULE);
 }
 
 /**
- * zb_deferred_free_init() - start with nothing in limbo
- * @bpool: whose
+ * zb_deferred_free_init() - initialize an empty limbo
+ * @bpool: the buffer pool
  */
 void zb_deferred_free_init(struct zb_buffer_pool *bpool)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer as a dma-buf: for V4L2, DRM, RDMA, or another process.
+ * Exports a buffer as a dma-buf: for V4L2, DRM, RDMA, or another process.
  *
- * The dma-buf holds a reference on the buffer. Its memory is one piece, so the
- * scatterlist that importers get has one entry.
+ * The dma-buf holds a reference on the buffer. The memory is contiguous, so the
+ * scatterlist for importers has one entry.
  *
- * A dma-buf that was exported for reading only can't be written through, as far as
- * an exporter is told what an importer wants: there is no writable mapping of it,
- * whoever maps it, no kernel mapping, of which nobody tells what it is for, and no
- * DMA mapping that a device only writes to. Many importers ask for both directions
- * whatever they do; they get a mapping for reading, which an IOMMU enforces.
+ * A dma-buf that was exported without ZB_EXPORT_RDWR is read-only as far as the
+ * exporter can enforce it: it can't be mapped writable, not even through an importer,
+ * and a DMA mapping that a device only writes to is refused. Many importers request
+ * a DMA mapping for both directions although they need one; they get a mapping for
+ * reading, which only an IOMMU enforces. Kernel mappings are not restricted.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -27,10 +27,10 @@
 ZB_IMPORT_NS(DMA_BUF);
 
 /**
- * struct export - what a dma-buf is of
+ * struct export - the private data of a dma-buf
  * @buf: the buffer
- * @lock: for @attachments
- * @attachments: devices that have it
+ * @lock: protects @attachments
+ * @attachments: attached devices
  */
 struct export {
 	struct zb_buffer *buf;
@@ -39,10 +39,10 @@ struct export {
 };
 
 /**
- * struct attachment - a device that has the buffer
+ * struct attachment - a device attached to a dma-buf
  * @dev: the device
- * @table: the buffer's memory, as this device's
- * @dir: direction in which it is mapped for the device, or DMA_NONE
+ * @table: the buffer's memory, mapped for this device
+ * @dir: direction of the mapping, or DMA_NONE if there is none
  * @link: on export.attachments
  */
 struct attachment {
@@ -67,7 +67,7 @@ static int fill_table(struct sg_table *table, const struct zb_buffer *buf)
 	return err;
 }
 
-static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
+static int dmabuf_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 {
 	struct export *export = dmabuf->priv;
 	struct attachment *a = kzalloc_obj(*a);
@@ -75,7 +75,7 @@ static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 
 	if (!a)
 		return -ENOMEM;
-	/* The length of a scatterlist entry has 32 bits. */
+	/* The length of a scatterlist entry is an unsigned int. */
 	err = zb_buffer_bytes(export->buf) > UINT_MAX ? -EOVERFLOW :
 	      fill_table(&a->table, export->buf);
 	if (err) {
@@ -91,7 +91,7 @@ static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 	return 0;
 }
 
-static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
+static void dmabuf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 {
 	struct export *export = dmabuf->priv;
 	struct attachment *a = at->priv;
@@ -135,7 +135,7 @@ static void unmap_dma(struct dma_buf_attachment *at, struct sg_table *table,
 	mutex_unlock(&export->lock);
 }
 
-/* The direction to maintain caches for: part of what the mapping was made for. */
+/* The direction for cache maintenance must not exceed that of the mapping. */
 static enum dma_data_direction sync_dir(const struct attachment *a,
 					enum dma_data_direction dir)
 {
@@ -147,7 +147,7 @@ static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	struct export *export = dmabuf->priv;
 	struct attachment *a;
 
-	/* The CPU only reads what comes from a device. */
+	/* DMA_FROM_DEVICE means that the CPU only reads. */
 	if (dir != DMA_FROM_DEVICE && read_only(dmabuf))
 		return -EACCES;
 	mutex_lock(&export->lock);
@@ -179,7 +179,7 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct export *export = dmabuf->priv;
 
-	/* The vma may be one of an importer's file, which has rights of its own. */
+	/* An importer's file, through which the vma was made, may be writable. */
 	if (read_only(dmabuf)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
@@ -189,9 +189,9 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 }
 
 /*
- * In the linear mapping, where all of a buffer is in one piece. An exporter is not
- * told whether the driver will write, and the kernel warns about a refusal, so a
- * read-only dma-buf is mapped as well: drivers are trusted with it.
+ * The linear mapping has the whole buffer. A read-only dma-buf is mapped as well: the
+ * driver does not tell whether it will write, and the kernel warns if an exporter
+ * refuses.
  */
 static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -219,8 +219,8 @@ static void dmabuf_release(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops dmabuf_ops = {
-	.attach = attach,
-	.detach = detach,
+	.attach = dmabuf_attach,
+	.detach = dmabuf_detach,
 	.map_dma_buf = map_dma,
 	.unmap_dma_buf = unmap_dma,
 	.begin_cpu_access = begin_cpu_access,
@@ -232,7 +232,7 @@ static const struct dma_buf_ops dmabuf_ops = {
 };
 
 /**
- * zb_dmabuf_export() - make a dma-buf of a buffer
+ * zb_dmabuf_export() - export a buffer as a dma-buf
  * @buf: the buffer; the dma-buf takes a reference of its own
  * @flags: O_RDWR, O_CLOEXEC
  *

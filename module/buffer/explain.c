@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Why a command failed: what an errno has no room for. */
+/* The causes of failures for ZB_IOC_EXPLAIN. */
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -30,10 +30,10 @@ static const u32 never[ZB_COULD] = {
 };
 
 /**
- * zb_explain_no_memory() - why the region had no memory for the current task
- * @bpool: where
- * @want: what was wanted; its @why is filled in if it has no cause yet
- * @in_line: it has waited: where there is memory, it is kept for those before it
+ * zb_explain_no_memory() - find out why a request of the current task failed
+ * @bpool: the buffer pool
+ * @want: the request, whose @why is filled in if it has no cause yet
+ * @in_line: the request has waited; free memory was reserved for earlier requests
  *
  * Context: may sleep.
  */
@@ -63,8 +63,8 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 }
 
 /**
- * zb_file_failed() - remember why a command of the current thread failed
- * @file: on which
+ * zb_file_failed() - remember the failure of a command of the current thread
+ * @file: the open file
  * @why: the cause
  */
 void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why)
@@ -76,11 +76,11 @@ void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why)
 }
 
 /**
- * zb_file_explain() - why the last command that failed did so
- * @file: on which
- * @why: filled in, but for its size
+ * zb_file_explain() - get the cause of the last failure
+ * @file: the open file
+ * @why: filled in, except for its size
  *
- * Return: false if nothing has failed, or if that was another thread's command.
+ * Return: false if no command has failed, or if the last one was another thread's.
  */
 bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why)
 {

@@ -2,17 +2,17 @@
 /*
  * The handles of an open file.
  *
- * A handle is an index into the file's xarray, and picks a window of the file's
- * mmap() offsets. Each window is as large as the largest buffer and is there
- * twice, once for each kind of mapping. An offset, in pages, is
+ * A handle is an index into the file's xarray. It also selects two windows of the
+ * file's mmap() offsets, one for each kind of mapping; a window is as large as the
+ * largest buffer. An offset in pages consists of
  *
- *	handle | by huge entries? | page in the buffer
- *	       |      1 bit       |   max_order bits
+ *	handle | huge entries | page in the buffer
+ *	       |    1 bit     |   max_order bits
  *
- * with nothing above the handle, so that the 32 bits that a 32-bit program has
- * for it are enough for many buffers. User space takes offsets as they are.
+ * No bits are wasted above the handle, so that the 32 bits of a 32-bit program can
+ * express many handles. User space must not rely on this encoding.
  *
- * Handles are given out cyclically: one that was freed stays unknown for long.
+ * Handles are allocated cyclically, so that a stale handle is not reused soon.
  */
 #include <linux/compat.h>
 #include <linux/err.h>
@@ -26,8 +26,8 @@ static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
 }
 
 /*
- * The last handle whose mmap() offset the caller can express: a positive number
- * of bytes, or 32 bits of pages for a 32-bit program.
+ * The largest handle whose mmap() offset the caller can express: as a positive number
+ * of bytes or, in a 32-bit program, as a 32-bit number of pages.
  */
 static u32 max_handle(const struct zb_file *file)
 {
@@ -40,11 +40,11 @@ static u32 max_handle(const struct zb_file *file)
 }
 
 /**
- * zb_buffer_mmap_offset() - where mmap() finds a buffer
+ * zb_buffer_mmap_offset() - get the mmap() offset of a buffer
  * @buf: a buffer with a handle
- * @huge: for a mapping by huge entries
+ * @huge: for a mapping with huge entries
  *
- * Return: offset into the file, in bytes; 0 if there are no huge mappings.
+ * Return: offset in bytes; 0 if huge mappings are not supported.
  */
 u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 {
@@ -60,9 +60,9 @@ u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 
 /**
  * zb_file_get_at() - look up the buffer at an mmap() offset
- * @file: whose
- * @pgoff: offset in pages; on success reduced to the page in the buffer
- * @huge: whether the mapping is to be made of huge entries
+ * @file: the open file
+ * @pgoff: offset in pages; on success, replaced by the offset within the buffer
+ * @huge: set if the offset is for a mapping with huge entries
  *
  * Return: the buffer with a reference for the caller, or NULL.
  */
@@ -84,9 +84,9 @@ struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
 }
 
 /**
- * zb_file_open() - start with no handles
- * @bpool: where buffers will come from
- * @mode: what it is opened for
+ * zb_file_open() - create the state of an open file
+ * @bpool: the buffer pool
+ * @mode: f_mode of the open file
  *
  * Return: the file, or an ERR_PTR.
  */
@@ -116,8 +116,8 @@ static void drop_handle(struct zb_buffer *buf)
 }
 
 /**
- * zb_file_close() - let go of every handle
- * @file: nobody uses it any more
+ * zb_file_close() - release all handles of an open file
+ * @file: the open file, which is freed
  *
  * Context: may sleep.
  */
@@ -132,18 +132,18 @@ void zb_file_close(struct zb_file *file)
 	xa_destroy(&file->handles);
 	zb_account_put(file->account);
 	kfree(file);
-	/* With no user left nothing is gained by frames in per-CPU lists. */
+	/* Without users, frames on per-CPU lists only fragment the memory. */
 	if (atomic_dec_and_test(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
 }
 
 /**
- * zb_file_add() - give a buffer a handle
- * @file: whose
- * @buf: the file takes over the caller's reference
+ * zb_file_add() - allocate a handle for a buffer
+ * @file: the open file
+ * @buf: the buffer; the handle takes over the caller's reference
  *
  * Context: may sleep.
- * Return: 0, -ENOSPC when all handles are in use, or -ENOMEM.
+ * Return: 0, -ENOSPC if all handles are in use, or -ENOMEM.
  */
 int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
 {
@@ -155,7 +155,7 @@ int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
 				XA_LIMIT(1, max_handle(file)), &file->next,
 				GFP_KERNEL_ACCOUNT);
 	if (err >= 0) {
-		/* The list of owners has the buffer already. */
+		/* debugfs reads these concurrently. */
 		WRITE_ONCE(buf->handle, handle);
 		WRITE_ONCE(buf->has_handle, true);
 	}
@@ -166,8 +166,8 @@ int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
 }
 
 /**
- * zb_file_get() - look a handle up
- * @file: whose
+ * zb_file_get() - look up a handle
+ * @file: the open file
  * @handle: any number
  *
  * Return: the buffer with a reference for the caller, or NULL.
@@ -185,8 +185,8 @@ struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle)
 }
 
 /**
- * zb_file_remove() - take a handle away
- * @file: whose
+ * zb_file_remove() - remove a handle
+ * @file: the open file
  * @handle: any number
  *
  * Return: the buffer with the reference that the handle had, or NULL.
@@ -201,11 +201,11 @@ struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
 }
 
 /**
- * zb_file_cancel() - take a handle back that the caller was never told
- * @file: whose
+ * zb_file_cancel() - undo zb_file_add() if user space did not get the handle
+ * @file: the open file
  * @buf: a buffer on which the caller has a reference of its own
  *
- * Somebody may have guessed the handle and freed it already.
+ * Another thread may have guessed and freed the handle already.
  */
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 {
@@ -214,12 +214,12 @@ void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 }
 
 /**
- * zb_file_hide() - take a handle away, so that it can be put back
- * @file: whose
+ * zb_file_hide() - remove a handle so that the removal can be undone
+ * @file: the open file
  * @handle: any number
  *
- * Nobody finds the handle any more, nor is it given out again. To be followed by
- * zb_file_drop_hidden() or zb_file_unhide(), neither of which can fail.
+ * The handle can neither be looked up nor allocated. The caller has to call
+ * zb_file_drop_hidden() or zb_file_unhide() afterwards, neither of which can fail.
  *
  * Return: the buffer with the reference that the handle had, or NULL.
  */
@@ -236,22 +236,22 @@ struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle)
 }
 
 /**
- * zb_file_unhide() - put a hidden handle back
- * @file: whose
- * @buf: what zb_file_hide() returned
+ * zb_file_unhide() - undo zb_file_hide()
+ * @file: the open file
+ * @buf: the buffer from zb_file_hide()
  */
 void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
 {
-	/* In the place of an entry that is there: needs no memory. */
+	/* Replacing an existing entry needs no memory. */
 	xa_lock(&file->handles);
 	__xa_store(&file->handles, buf->handle, buf, 0);
 	xa_unlock(&file->handles);
 }
 
 /**
- * zb_file_drop_hidden() - end a hidden handle for good
- * @file: whose
- * @buf: what zb_file_hide() returned; its reference is gone afterwards
+ * zb_file_drop_hidden() - remove a hidden handle for good
+ * @file: the open file
+ * @buf: the buffer from zb_file_hide(), whose reference is dropped
  *
  * Context: may sleep.
  */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The region as a dma-heap: /dev/dma_heap/zbuddy, for programs that know
- * dma-heaps and nothing of us.
+ * The dma-heap /dev/dma_heap/zbuddy, for programs that allocate from dma-heaps.
  *
- * The kernel has no way to take a heap away again. The module can therefore not
- * be unloaded once it has one, and has one only if asked to (heap=1).
+ * The kernel can't remove a heap. The module therefore adds one only with heap=1,
+ * and can't be unloaded afterwards.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -19,7 +18,7 @@
 
 static bool heap;
 module_param(heap, bool, 0444);
-MODULE_PARM_DESC(heap, "offer the region as /dev/dma_heap/zbuddy; the module can't be unloaded then (default N)");
+MODULE_PARM_DESC(heap, "add the dma-heap /dev/dma_heap/zbuddy, which prevents unloading the module (default N)");
 
 ZB_IMPORT_NS(DMA_BUF_HEAP);
 
@@ -51,8 +50,8 @@ static const struct dma_heap_ops heap_ops = {
 };
 
 /**
- * zb_heap_add() - make /dev/dma_heap/zbuddy appear, if that is wanted
- * @bpool: where its memory is from
+ * zb_heap_add() - add /dev/dma_heap/zbuddy if the parameter heap= is set
+ * @bpool: the buffer pool to allocate from
  *
  * Context: may sleep.
  */
@@ -67,9 +66,9 @@ void zb_heap_add(struct zb_buffer_pool *bpool)
 	if (!heap)
 		return;
 	if (IS_ERR(dma_heap_add(&info))) {
-		pr_warn("heap=1: the kernel would not have the heap\n");
+		pr_warn("heap=1: the kernel could not add the dma-heap\n");
 		return;
 	}
 	__module_get(THIS_MODULE);
-	pr_info("/dev/dma_heap/zbuddy is there to stay: the module can't be unloaded\n");
+	pr_info("added /dev/dma_heap/zbuddy: the module can't be unloaded any more\n");
 }

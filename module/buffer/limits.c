@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits: how much one open file and one user may hold, and what every buffer is
- * charged to as well: the dmem cgroup controller, or the user's RLIMIT_MEMLOCK.
+ * Limits the memory of one open file and of one user, and charges buffers to the dmem
+ * cgroup controller or to the user's RLIMIT_MEMLOCK.
  *
- * A buffer stays charged until its frames go back, not only as long as it has a
- * handle: what is mapped, exported or still pinned counts. The buffer keeps the
- * credentials of the task that allocated it, which name the accounts to uncharge.
+ * A buffer stays charged until its frames are freed: while it is mapped, exported or
+ * pinned, it counts even without a handle. It keeps the credentials of the task that
+ * allocated it, which tell the accounts to uncharge.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -25,7 +25,7 @@
 #include "../core/layout.h"
 #include "buffer.h"
 
-/* Parameters that are a size, 0 for no limit */
+/* Parameters whose value is a size; 0 means no limit */
 
 static int set_size(const char *text, const struct kernel_param *kp)
 {
@@ -55,24 +55,24 @@ static const struct kernel_param_ops size_ops = {
 static u64 max_bytes_per_open;
 module_param_cb(max_bytes_per_open, &size_ops, &max_bytes_per_open, 0644);
 __MODULE_PARM_TYPE(max_bytes_per_open, "size");
-MODULE_PARM_DESC(max_bytes_per_open, "what one open file may hold, such as 64M (default 0: no limit)");
+MODULE_PARM_DESC(max_bytes_per_open, "limit on the memory of one open file, such as 64M (default 0: no limit)");
 
 static u64 max_bytes_per_user;
 module_param_cb(max_bytes_per_user, &size_ops, &max_bytes_per_user, 0644);
 __MODULE_PARM_TYPE(max_bytes_per_user, "size");
-MODULE_PARM_DESC(max_bytes_per_user, "what one user may hold, with the user namespaces of that user, such as 64M (default 0: no limit)");
+MODULE_PARM_DESC(max_bytes_per_user, "limit on the memory of one user, including the user namespaces of that user, such as 64M (default 0: no limit)");
 
 static unsigned int max_waiting_per_open = 256;
 module_param(max_waiting_per_open, uint, 0644);
-MODULE_PARM_DESC(max_waiting_per_open, "how many requests of one open file may wait for memory (default 256; 0: no limit)");
+MODULE_PARM_DESC(max_waiting_per_open, "limit on the waiting requests of one open file (default 256; 0: no limit)");
 
 static unsigned int max_waiting_per_user = 1024;
 module_param(max_waiting_per_user, uint, 0644);
-MODULE_PARM_DESC(max_waiting_per_user, "how many requests of one user may wait for memory (default 1024; 0: no limit)");
+MODULE_PARM_DESC(max_waiting_per_user, "limit on the waiting requests of one user (default 1024; 0: no limit)");
 
 /*
- * What a buffer is charged to besides the limits of this module. The answer is the
- * administrator's: a program can't choose not to be charged.
+ * The accounting of the kernel that buffers are charged to, besides the limits of this
+ * module. A module parameter sets it, because programs must not evade it.
  */
 
 enum charge_kind { CHARGE_AUTO, CHARGE_DMEM, CHARGE_MEMLOCK, CHARGE_NONE };
@@ -86,7 +86,7 @@ static const char *const charge_names[] = {
 
 static unsigned int charge_param = CHARGE_AUTO;
 
-/* Those that this kernel has. */
+/* The kinds that this kernel supports. */
 static const unsigned long charge_kinds = BIT(CHARGE_AUTO) | BIT(CHARGE_NONE)
 #ifdef ZB_HAVE_DMEM
 	| BIT(CHARGE_DMEM)
@@ -117,7 +117,7 @@ static int set_charge(const char *text, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	if (!(charge_kinds & BIT(kind))) {
-		pr_err("charge=%s: this kernel has no such accounting for modules: give auto or none\n",
+		pr_err("charge=%s: this kernel does not offer this accounting to modules: give auto or none\n",
 		       charge_names[kind]);
 		return -EOPNOTSUPP;
 	}
@@ -139,10 +139,10 @@ module_param_cb(charge, &charge_ops, NULL, 0644);
 __MODULE_PARM_TYPE(charge, "charp");
 MODULE_PARM_DESC(charge, "what buffers are charged to: auto, dmem (cgroup), memlock (RLIMIT_MEMLOCK) or none (default auto: dmem where the kernel has it, else memlock)");
 
-/* Accounts: how much an open file and a user hold */
+/* Accounts of open files and users */
 
 /**
- * zb_account_new() - start with nothing held
+ * zb_account_new() - allocate an account of an open file or a user
  *
  * Return: the account with one reference, or NULL.
  */
@@ -171,7 +171,7 @@ void zb_account_put(struct zb_account *account)
 		kref_put(&account->ref, free_account);
 }
 
-/* The account of a user with a reference, or NULL when there is no memory. */
+/* Get the account of a user with a reference, or NULL if out of memory. */
 static struct zb_account *get_user_account(struct zb_buffer_pool *bpool, kuid_t uid)
 {
 	struct zb_account *account, *new;
@@ -198,7 +198,7 @@ static struct zb_account *get_user_account(struct zb_buffer_pool *bpool, kuid_t 
 	return xa_is_err(account) ? NULL : account;
 }
 
-/* Every charge holds a reference; the last one takes the account along. */
+/* Every charge holds a reference; the account is freed with the last one. */
 static void put_user_account(struct zb_buffer_pool *bpool, kuid_t uid,
 			     struct zb_account *account)
 {
@@ -209,7 +209,7 @@ static void put_user_account(struct zb_buffer_pool *bpool, kuid_t uid,
 	xa_unlock(&bpool->users);
 }
 
-/* Add @nr to a sum that may be up to @max, or 0 for no limit. */
+/* Add @nr to a sum, unless the result would exceed @max (0 for no limit). */
 static bool add_up(atomic64_t *sum, u64 nr, u64 max)
 {
 	s64 old = atomic64_read(sum);
@@ -221,7 +221,7 @@ static bool add_up(atomic64_t *sum, u64 nr, u64 max)
 	return true;
 }
 
-/* What an account adds up. */
+/* The two sums of an account. */
 enum sum { SUM_BYTES, SUM_WAITING };
 
 static atomic64_t *sum_of(struct zb_account *account, enum sum sum)
@@ -235,7 +235,7 @@ static u64 max_per_user(enum sum sum)
 				  READ_ONCE(max_waiting_per_user);
 }
 
-/* What stands in the way; 0 is told where more is nobody's business. */
+/* Set the cause of a failure with the limit and what counts towards it. */
 static void explain_limit(struct zb_ioc_explain *why, u32 cause, u64 limit,
 			  u64 used)
 {
@@ -266,14 +266,15 @@ static void uncharge_user(struct zb_buffer_pool *bpool, kuid_t uid, enum sum sum
 {
 	struct zb_account *account = xa_load(&bpool->users, __kuid_val(uid));
 
-	/* The charge that is undone here holds a reference. */
+	/* The account still exists: the charge holds a reference. */
 	atomic64_sub(nr, sum_of(account, sum));
 	put_user_account(bpool, uid, account);
 }
 
 /*
- * A user namespace gives its creator more user ids, so its owner pays for what they
- * hold. Is the owner of @ns one whom the walk from @cred up to there has met?
+ * A user namespace gives its owner more user ids, so the owner is charged for what these
+ * hold. Check whether the owner of @ns is the user of @cred or the owner of a namespace
+ * below @ns, and has been charged already.
  */
 static bool counted_before(const struct cred *cred,
 			   const struct user_namespace *ns)
@@ -288,7 +289,7 @@ static bool counted_before(const struct cred *cred,
 	return false;
 }
 
-/* Undo charge_users(), but for the owners of @end and of the namespaces above. */
+/* Undo charge_users(), except for the owners of @end and of the namespaces above it. */
 static void uncharge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
 			   enum sum sum, u64 nr,
 			   const struct user_namespace *end)
@@ -301,7 +302,7 @@ static void uncharge_users(struct zb_buffer_pool *bpool, const struct cred *cred
 	uncharge_user(bpool, cred->uid, sum, nr);
 }
 
-/* By whose limit a request failed: that of the user, or of a namespace's owner. */
+/* The usage of a namespace's owner is confidential, so it is reported as 0. */
 static void explain_user(struct zb_ioc_explain *why, int err, enum sum sum,
 			 bool is_owner, u64 limit, u64 used)
 {
@@ -317,7 +318,7 @@ static void explain_user(struct zb_ioc_explain *why, int err, enum sum sum,
 			      is_owner ? 0 : used);
 }
 
-/* The real user id, and the owner of each user namespace that it is in. */
+/* Charge the real user and the owner of each user namespace that the user is in. */
 static int charge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
 			enum sum sum, u64 nr, struct zb_ioc_explain *why)
 {
@@ -423,7 +424,7 @@ static int charge_kernel(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 }
 
 /**
- * zb_charge_features() - what buffers are charged to now
+ * zb_charge_features() - get the accounting that buffers are charged to
  *
  * Context: any.
  * Return: ZB_FEATURE_* bits.
@@ -441,12 +442,12 @@ u64 zb_charge_features(void)
 }
 
 /**
- * zb_charge() - charge a buffer that is to be to the current task
- * @bpool: where
- * @charge: filled in; to be given to zb_uncharge() on success
- * @file: the open file's account, or NULL
- * @bytes: how much
- * @why: filled in with the limit if that fails, or NULL
+ * zb_charge() - charge a new buffer to the current task
+ * @bpool: the buffer pool
+ * @charge: filled in; on success, the caller passes it to zb_uncharge() later
+ * @file: account of the open file, or NULL
+ * @bytes: size of the buffer
+ * @why: receives the limit if it is exceeded, or NULL
  *
  * Context: may sleep.
  * Return: 0, -EDQUOT, -EAGAIN or -ENOMEM with nothing charged.
@@ -491,7 +492,7 @@ put_cred:
 
 /**
  * zb_uncharge() - undo zb_charge()
- * @bpool: where
+ * @bpool: the buffer pool
  * @charge: as zb_charge() filled it in
  *
  * Context: may sleep.
@@ -510,10 +511,10 @@ void zb_uncharge(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 }
 
 /**
- * zb_charge_waiter() - count one more request that waits
- * @bpool: where
- * @charge: of the buffer that it is for: the same file and users are charged
- * @why: filled in with the limit if that fails, or NULL
+ * zb_charge_waiter() - count a request that waits
+ * @bpool: the buffer pool
+ * @charge: charge of the requested buffer; the same accounts count the request
+ * @why: receives the limit if it is exceeded, or NULL
  *
  * Context: may sleep.
  * Return: 0, -EDQUOT or -ENOMEM with nothing counted.
@@ -534,8 +535,8 @@ int zb_charge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charg
 
 /**
  * zb_uncharge_waiter() - undo zb_charge_waiter()
- * @bpool: where
- * @charge: the same
+ * @bpool: the buffer pool
+ * @charge: the charge that was passed to zb_charge_waiter()
  *
  * Context: may sleep.
  */
@@ -547,8 +548,8 @@ void zb_uncharge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *ch
 }
 
 /**
- * zb_limits_init() - make the region known to the dmem cgroup controller
- * @bpool: whose
+ * zb_limits_init() - register the memory with the dmem cgroup controller
+ * @bpool: the buffer pool
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -567,7 +568,7 @@ int zb_limits_init(struct zb_buffer_pool *bpool)
 
 /**
  * zb_limits_exit() - undo zb_limits_init()
- * @bpool: whose; nothing is charged any more
+ * @bpool: the buffer pool, without charges
  *
  * Context: may sleep.
  */

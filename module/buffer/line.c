@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The dispatcher of the waiting line decides which request is served next; line.h has the rules. */
+/* The dispatcher of waiting requests. line.h describes the order in which it serves them. */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -16,24 +16,24 @@ static struct zb_waiter *first_waiter(struct zb_line *line)
 	return list_first_entry_or_null(&line->waiters, struct zb_waiter, link);
 }
 
-static void kick(struct zb_line *line)
+static void kick_dispatcher(struct zb_line *line)
 {
 	if (!atomic_fetch_inc(&line->kicks))
 		mod_delayed_work(line->wq, &line->work, 0);
 }
 
-/* Something was freed: by zb_instance_wake_waiters(), in any context but NMI. */
+/* Called by zb_instance_wake_waiters() after a free, in any context but NMI. */
 static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
 		      void *key)
 {
 	struct zb_line *line = container_of(entry, struct zb_line, on_free);
 
 	atomic_inc(&line->frees);
-	kick(line);
+	kick_dispatcher(line);
 	return 0;
 }
 
-/* The task's cpuset may have changed since it was looked at last. */
+/* Copy the task's allowed nodes again, because its cpuset may have changed. */
 static void update_cpuset(struct zb_waiter *w)
 {
 #ifdef CONFIG_CPUSETS
@@ -56,8 +56,8 @@ static bool same_request(const struct zb_waiter *a, const struct zb_waiter *b)
 }
 
 /*
- * May this request be served before the first one? If that is one of those that
- * are counted, it is, and *@passes is set.
+ * Check whether a request may be served before the first one. If the request counts
+ * against the allowance, *@passes is set, and end_pass() has to follow.
  */
 static bool may_pass(struct zb_line *line, struct zb_waiter *first,
 		     struct zb_waiter *w, bool *passes)
@@ -82,8 +82,8 @@ static bool may_pass(struct zb_line *line, struct zb_waiter *first,
 	return *passes;
 }
 
-/* The end of an attempt of a request that may_pass() had counted. */
-static void passed(struct zb_line *line, bool got)
+/* Ends the attempt of a request for which may_pass() has set *@passes. */
+static void end_pass(struct zb_line *line, bool got)
 {
 	lockdep_assert_held(&line->lock);
 	if (!got) {
@@ -98,7 +98,7 @@ static void passed(struct zb_line *line, bool got)
 static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	lockdep_assert_held(&line->lock);
-	/* Whoever is the first now is looked at as such. */
+	/* A new pass lets the dispatcher consider the next one as the first one. */
 	if (w == first_waiter(line)) {
 		line->pass++;
 		if (!line->hold)
@@ -116,9 +116,10 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 }
 
 /*
- * The first one is served, so what had gathered is gone. The next one gets a hold of
- * its own only for the time that is left: holds that follow each other must not
- * delay the others for longer than one does. A turn goes on for the same reason.
+ * The first request has been served with the memory that accumulated. A hold for the
+ * next one may take only the time that is left, because consecutive holds together
+ * must not delay other requests for longer than one hold. A turn continues for the same
+ * reason.
  */
 static void end_hold(struct zb_line *line)
 {
@@ -138,12 +139,12 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w,
 	WRITE_ONCE(w->pfn, pfn);
 	remove_waiter(line, w);
 	atomic_inc(&line->inst->wait.granted);
-	/* The task needs the lock to leave, so it is still there. */
+	/* The task still exists, because it needs the lock to leave the queue. */
 	wake_up_process(w->task);
 }
 
-/* Allocate for a waiter; it may leave meanwhile. Returns whether there was memory. */
-static bool serve(struct zb_line *line, struct zb_waiter *w)
+/* Allocate for a waiter, which may leave meanwhile. Returns true on success. */
+static bool serve_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	struct zb_pool *pool = &line->inst->pool;
 	unsigned long pfn;
@@ -178,7 +179,7 @@ static bool serve(struct zb_line *line, struct zb_waiter *w)
 	return true;
 }
 
-/* The first in line, once per pass; false if there is nothing more to do for it. */
+/* Try to serve the first request, once per pass. Returns true if it was served. */
 static bool serve_first(struct zb_line *line, bool told)
 {
 	struct zb_waiter *w = first_waiter(line);
@@ -187,7 +188,7 @@ static bool serve_first(struct zb_line *line, bool told)
 		return false;
 	w->pass = line->pass;
 	update_cpuset(w);
-	if (!zb_pool_serves_now(&line->inst->pool, &w->req) || !serve(line, w))
+	if (!zb_pool_serves_now(&line->inst->pool, &w->req) || !serve_waiter(line, w))
 		return false;
 	if (!told)
 		atomic_inc(&line->inst->wait.missed);
@@ -195,7 +196,7 @@ static bool serve_first(struct zb_line *line, bool told)
 	return true;
 }
 
-/* The next one of those behind that may pass; marks all that it has looked at. */
+/* Find the next request that may pass the first one, and mark those considered. */
 static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 {
 	struct zb_waiter *first = first_waiter(line), *w, *refused = NULL;
@@ -227,11 +228,11 @@ static void serve_all(struct zb_line *line, bool told)
 		w = next_to_pass(line, &passes);
 		if (!w)
 			continue;
-		got = serve(line, w);
+		got = serve_waiter(line, w);
 		if (got && !told && !line->turn)
 			atomic_inc(&line->inst->wait.missed);
 		if (passes)
-			passed(line, got);
+			end_pass(line, got);
 	} while (w);
 }
 
@@ -245,7 +246,7 @@ static bool hold_is_over(const struct zb_line *line)
 	       time_after_eq(jiffies, last + ZB_HOLD_QUIET);
 }
 
-/* Does a hold end, or a turn? True if there is something to do at once. */
+/* Start or end a hold or a turn. Returns true if another pass is needed at once. */
 static bool change_state(struct zb_line *line)
 {
 	if (line->turn &&
@@ -267,7 +268,7 @@ static bool change_state(struct zb_line *line)
 	return true;
 }
 
-static void dispatch(struct work_struct *work)
+static void dispatch_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(to_delayed_work(work),
 					    struct zb_line, work);
@@ -286,11 +287,11 @@ static void dispatch(struct work_struct *work)
 }
 
 /**
- * zb_line_may_try() - may a request that comes now do without the line?
- * @line: the line
- * @w: the request, not in line
- * @passes: set if it counts as one that passes the first in line; then
- *	zb_line_tried() has to follow
+ * zb_line_may_try() - check whether a new request may be tried without waiting
+ * @line: the queue
+ * @w: the request, which is not in the queue
+ * @passes: set if the request counts as one that passes the first one; the caller
+ *	then has to call zb_line_tried()
  *
  * Context: may sleep.
  * Return: true if the task may try to allocate.
@@ -311,10 +312,10 @@ bool zb_line_may_try(struct zb_line *line, struct zb_waiter *w, bool *passes)
 }
 
 /**
- * zb_line_tried() - the end of an attempt that zb_line_may_try() allowed
- * @line: the line
- * @passes: as it was set there
- * @got: there was memory
+ * zb_line_tried() - end an attempt that zb_line_may_try() has allowed
+ * @line: the queue
+ * @passes: as set by zb_line_may_try()
+ * @got: the allocation was successful
  *
  * Context: may sleep.
  */
@@ -323,16 +324,16 @@ void zb_line_tried(struct zb_line *line, bool passes, bool got)
 	if (!passes)
 		return;
 	mutex_lock(&line->lock);
-	passed(line, got);
+	end_pass(line, got);
 	mutex_unlock(&line->lock);
 }
 
 /**
- * zb_line_enter() - begin to wait
- * @line: the line
- * @w: the request of the current task; to be followed by zb_line_leave()
+ * zb_line_enter() - add a request to the queue
+ * @line: the queue
+ * @w: the request of the current task, which has to call zb_line_leave() later
  *
- * Once @w->pfn is set the task is woken by wake_up_process().
+ * When the request is served, @w->pfn is set and the task is woken.
  *
  * Context: may sleep.
  */
@@ -348,16 +349,16 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 	atomic_inc(&line->inst->wait.waiting);
 	mutex_unlock(&line->lock);
 	/*
-	 * What was freed before zb_instance_wake_waiters() could see that somebody waits is
-	 * found in the pass that this begins; see the barrier there.
+	 * Memory may have been freed before zb_instance_wake_waiters() could see @on_free, so run
+	 * the dispatcher once. Pairs with the barrier in zb_instance_wake_waiters().
 	 */
-	kick(line);
+	kick_dispatcher(line);
 }
 
 /**
- * zb_line_leave() - end to wait, with or without memory
- * @line: the line
- * @w: what zb_line_enter() was called with; @w->pfn does not change any more
+ * zb_line_leave() - remove a request from the queue, if it is still there
+ * @line: the queue
+ * @w: the request, whose @pfn does not change any more afterwards
  *
  * Context: may sleep.
  */
@@ -369,15 +370,15 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 			line->serving = NULL;
 		remove_waiter(line, w);
 		if (!list_empty(&line->waiters))
-			kick(line);
+			kick_dispatcher(line);
 	}
 	mutex_unlock(&line->lock);
 }
 
 /**
- * zb_line_init() - start with nobody in line
- * @line: the line
- * @inst: whose memory it is
+ * zb_line_init() - initialize an empty queue
+ * @line: the queue
+ * @inst: the host to allocate from
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -390,14 +391,14 @@ int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 	line->allowance = ZB_MAX_PASSED;
 	line->hold_left = ZB_HOLD_MAX;
 	init_waitqueue_func_entry(&line->on_free, line_freed);
-	INIT_DELAYED_WORK(&line->work, dispatch);
+	INIT_DELAYED_WORK(&line->work, dispatch_work);
 	line->wq = alloc_workqueue("zbuddy_line", WQ_UNBOUND, 0);
 	return line->wq ? 0 : -ENOMEM;
 }
 
 /**
- * zb_line_destroy() - end with nobody in line
- * @line: the line
+ * zb_line_destroy() - destroy an empty queue
+ * @line: the queue
  *
  * Context: may sleep.
  */

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The line of requests that wait for memory.
+ * The queue of requests that wait for memory.
  *
  *	waiting tasks (wait.c)                    dispatcher (line.c), a work item
  *	  try ── enter ── sleep ── leave            in order: allocate, hand over, wake
  *
- * One dispatcher allocates on behalf of all tasks in line and hands the frames
- * over, so a task is woken once, with what it waits for, and a task that does not
- * run (stopped, frozen, of low priority) holds nobody up. The dispatcher runs when
- * something was freed, and every 100 ms for what was freed without notice: by a
- * module to a per-CPU list.
+ * The dispatcher allocates on behalf of all waiting tasks and hands the frames over.
+ * A task is woken once, when it has its memory, and a task that does not run (because
+ * it is stopped, frozen or of low priority) delays no other one. The dispatcher runs
+ * after a free, and every 100 ms because a free by a module to a per-CPU list wakes
+ * nothing.
  *
- * The first request in line is served first. While it can't be, later ones pass:
+ * The first request in the queue is served first. While it can't be served, later
+ * requests may pass it:
  *
- *  - from a zone that can't serve the first one: always;
- *  - where enough frames are left for the first one: up to ZB_MAX_PASSED of them;
- *  - with what the first one needs: in a turn.
+ *  - without limit, if they are served from a zone that can't serve the first one;
+ *  - up to ZB_MAX_PASSED of them, if enough frames are left for the first one;
+ *  - during a turn, even with frames that the first one needs.
  *
- * What a later request is refused for the first one's sake begins a hold, during
- * which memory that is freed gathers for the first one. A hold ends after
- * ZB_HOLD_MAX, or when nothing has been freed for ZB_HOLD_QUIET. A turn of
- * ZB_MAX_PASSED requests of any kind follows; if it is not used for ZB_TURN_IDLE
- * it is over. There is one hold at a time for the whole line, whoever is the first:
- * a sequence of requests that can't be served gets no more than one of them does. If
- * the first one is served during a hold, a hold for the next one only lasts for the
- * rest of that time, so a sequence of requests that are served one after the other
- * does not get more either.
+ * When a later request is refused by these rules, a hold starts, during which no
+ * request of the last two kinds passes and freed memory accumulates for the first
+ * one. The hold ends after ZB_HOLD_MAX, or when no memory has been freed for
+ * ZB_HOLD_QUIET. Then a turn starts, during which ZB_MAX_PASSED requests of all kinds
+ * may pass. It also ends when none has passed for ZB_TURN_IDLE.
+ *
+ * A hold belongs to the queue and not to a request: if the first request leaves or is
+ * served, the next one gets only the rest of the hold. Otherwise a sequence of large
+ * requests could hold up the others without limit.
  */
 #ifndef ZB_LINE_H
 #define ZB_LINE_H
@@ -45,15 +46,15 @@
 #define ZB_TURN_IDLE	(HZ / 20 ?: 1)
 
 /**
- * struct zb_waiter - a request in line
- * @link: on zb_line.waiters; empty once it is served
- * @task: the task that sleeps until then
- * @req: what it asks for
- * @policy: of @req
- * @cpuset: nodes that the task may use, for @policy
- * @nodes: nodes that its NUMA policy limits it to, for @policy
- * @pfn: what it got, or ZB_NO_PFN
- * @pass: zb_line.pass when the dispatcher looked at it last
+ * struct zb_waiter - a request in the queue
+ * @link: on zb_line.waiters; empty once the request is served
+ * @task: the waiting task
+ * @req: the request
+ * @policy: policy of @req
+ * @cpuset: copy of the task's allowed nodes, for @policy
+ * @nodes: copy of the nodes of the task's NUMA policy, for @policy
+ * @pfn: first frame of the memory, or ZB_NO_PFN
+ * @pass: zb_line.pass when the dispatcher considered the request last
  */
 struct zb_waiter {
 	struct list_head link;
@@ -67,28 +68,29 @@ struct zb_waiter {
 };
 
 /**
- * struct zb_line - all requests that wait
- * @inst: whose memory it is
- * @lock: for all that follows but @kicks and @frees; not held while memory is
+ * struct zb_line - the queue of waiting requests
+ * @inst: the host to allocate from
+ * @lock: protects the members below but @kicks and @frees; not held while memory is
  *	allocated
- * @waiters: by arrival
- * @serving: the one for which memory is being allocated; NULL when it has left
- * @now: that one's request, on which the task has no hold any more
- * @now_policy: of @now
- * @now_cpuset: of @now_policy
- * @now_nodes: of @now_policy
- * @pass: counts the passes of the dispatcher through the line
- * @allowance: how many may still pass the first one before a hold
- * @blocked: a request was refused for the first one's sake since the last pass
- * @hold: such requests have to wait
- * @hold_left: how long they may have to before the next turn, in jiffies
- * @turn: they need not
- * @since: jiffies when the hold began, or when the turn was used last
- * @last_free: jiffies when something was freed last
- * @on_free: on zb_instance.freed while anybody waits
- * @kicks: the dispatcher was told to look again so often since its last pass
- * @frees: something was freed so often since its last pass
- * @wq: where it runs
+ * @waiters: the requests in order of arrival
+ * @serving: the request that memory is being allocated for; set to NULL if its task
+ *	leaves meanwhile
+ * @now: copy of that request, which stays valid if the task leaves
+ * @now_policy: policy of @now
+ * @now_cpuset: nodes for @now_policy
+ * @now_nodes: nodes for @now_policy
+ * @pass: number of passes of the dispatcher through the queue
+ * @allowance: number of requests that may still pass the first one
+ * @blocked: a request was refused because of the first one since the last pass
+ * @hold: a hold is in progress
+ * @hold_left: remaining duration of the hold, or of the next one, in jiffies
+ * @turn: a turn is in progress
+ * @since: jiffies when the hold started, or when a request passed in the turn
+ * @last_free: jiffies of the last free
+ * @on_free: on zb_instance.freed while requests wait
+ * @kicks: number of requests to run the dispatcher since its last pass
+ * @frees: number of frees since its last pass
+ * @wq: workqueue of the dispatcher
  * @work: the dispatcher
  */
 struct zb_line {

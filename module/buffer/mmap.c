@@ -2,18 +2,18 @@
 /*
  * Mappings of buffers.
  *
- * By default all pages are put into the page tables at mmap() time, as ordinary
- * pages, so that get_user_pages() (direct I/O, pipes, process_vm_readv) works
- * on them and no access takes a fault. Through the huge offset naturally aligned
- * pieces are mapped by one entry when they are touched first; such mappings
- * have no pages that could be got.
+ * By default, mmap() inserts all pages into the page tables. These are ordinary pages,
+ * so get_user_pages() (direct I/O, pipes, process_vm_readv()) works, and no access
+ * faults. A mapping at the huge offset is populated by page faults, with one entry for
+ * each naturally aligned piece of the size of a huge page; get_user_pages() fails on
+ * it.
  *
- * A vma does not keep the file that was mapped: it is given a file of the buffer
- * instead, by vma_set_file(). That file holds a reference on the buffer and has
- * the buffer's address space, in which all mappings of the buffer are found,
- * whichever file they were made through. The vma, and every copy and part of it
- * that fork(), mremap() or a partial munmap() makes, holds the file. Its vm_pgoff
- * counts from the start of the buffer.
+ * mmap() replaces the file of the vma by a file of the buffer, with vma_set_file().
+ * That file holds a reference on the buffer and has the address space of the buffer,
+ * which contains all mappings of the buffer, whichever file they were made through.
+ * The vma, and every copy and part of it that fork(), mremap() or a partial munmap()
+ * creates, holds a reference on the file. Its vm_pgoff is relative to the start of the
+ * buffer.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -44,7 +44,7 @@ static void vm_close(struct vm_area_struct *vma)
 	atomic_dec(&buf->mappings);
 }
 
-/* Insert up to @nr pages from @addr on, until one is there already. */
+/* Insert @nr pages, starting at @addr, up to the first entry that exists already. */
 static int insert_pages(struct vm_area_struct *vma, unsigned long addr,
 			unsigned long pfn, unsigned long nr,
 			unsigned long *left)
@@ -57,13 +57,13 @@ static int insert_pages(struct vm_area_struct *vma, unsigned long addr,
 		pages[i] = pfn_to_page(pfn + i);
 	*left = nr;
 	err = vm_insert_pages(vma, addr, pages, left);
-	/* The range is right; what it means is a table that could not be had. */
+	/* The range is valid, so -EFAULT means that no page table could be allocated. */
 	return err == -EFAULT ? -ENOMEM : err;
 }
 
 /*
- * Only for entries that madvise() or the like has thrown away: put back what
- * follows as well.
+ * Faults occur only after madvise() or similar calls have removed entries. They have
+ * probably removed the following ones as well, so insert several.
  */
 static vm_fault_t vm_fault(struct vm_fault *vmf)
 {
@@ -94,10 +94,10 @@ static const struct vm_operations_struct vm_ops = {
 };
 
 /*
- * Before a long-term pin the kernel wants to migrate pages out of CMA, and
- * with ours it would try until killed. A mapping that looks as if it needed
- * dirty tracking is refused such pins at once, with EFAULT. The callback does
- * nothing else: it is for page table entries without a page, and has none.
+ * Before a long-term pin, the kernel migrates pages out of CMA. These pages can't be
+ * migrated, and the kernel would retry until the task is killed. With pfn_mkwrite(),
+ * the mapping seems to need dirty tracking, and the kernel refuses long-term pins with
+ * EFAULT at once. The callback itself is never called, because all entries have a page.
  */
 static const struct vm_operations_struct vm_ops_cma = {
 	.open = vm_open,
@@ -138,7 +138,7 @@ static vm_fault_t huge_vm_fault(struct vm_fault *vmf)
 	return vmf_insert_pfn(vmf->vma, vmf->address, buf->pfn + vmf->pgoff);
 }
 
-/* A huge entry, if the piece around the address is aligned and all ours. */
+/* Insert a huge entry if the aligned piece is inside both the vma and the buffer. */
 static vm_fault_t huge_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -178,8 +178,8 @@ static int map_huge(struct vm_area_struct *vma)
 #endif
 
 /**
- * zb_mmap_features() - what mappings can do
- * @inst: whose memory it is
+ * zb_mmap_features() - get the features of mappings
+ * @inst: the host
  *
  * Return: ZB_FEATURE_* bits.
  */
@@ -188,13 +188,13 @@ u64 zb_mmap_features(const struct zb_instance *inst)
 	return HUGE_FEATURE | (inst->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
 }
 
-/* Map frames of the buffer whose file the vma has already. */
+/* Map a buffer, one of whose files is the file of the vma already. */
 static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 		      bool huge)
 {
 	int err;
 
-	/* Not VM_SHARED, which a file that is open for reading only never has. */
+	/* VM_SHARED is never set if the file is open for reading only. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff >= buf->nr_pages ||
@@ -202,7 +202,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 		return -EINVAL;
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = buf;
-	/* KVM may take references on the pages of huge mappings, too. */
+	/* KVM may take references on the pages of huge mappings as well. */
 	WRITE_ONCE(buf->was_mapped, true);
 	if (huge) {
 		err = map_huge(vma);
@@ -215,7 +215,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	return err;
 }
 
-/* Only remap_file_pages() maps these files: nobody has a descriptor of one. */
+/* There is no descriptor of these files, so only remap_file_pages() can map them. */
 static int mapping_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return map_buffer(file->private_data, vma, false);
@@ -234,13 +234,13 @@ static int mapping_release(struct inode *inode, struct file *file)
 
 	for (i = 0; i < ARRAY_SIZE(buf->files); i++)
 		cmpxchg(&buf->files[i], file, NULL);
-	/* As zb_file_close() does: nobody is left to use per-CPU lists. */
+	/* As in zb_file_close(): without users, per-CPU lists only fragment the memory. */
 	if (zb_buffer_put(buf) && !atomic_read(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
 	return 0;
 }
 
-/* The owner keeps the module until the last fput(), which may come late. */
+/* The owner holds the module until the last, possibly delayed, fput(). */
 static const struct file_operations mapping_fops = {
 	.owner = THIS_MODULE,
 	.mmap = mapping_mmap,
@@ -264,16 +264,16 @@ static struct file *new_mapping_file(struct zb_buffer *buf, bool huge,
 	if (IS_ERR(file))
 		return file;
 	kref_get(&buf->ref);
-	/* All files of this kind share an inode. The address space is ours. */
+	/* All anon_inode files share an inode, so the buffer has its own address space. */
 	WRITE_ONCE(buf->mapping.host, file_inode(file));
 	file->f_mapping = &buf->mapping;
 	return file;
 }
 
 /*
- * A file of the buffer, with a reference for the caller. There is one for each
- * set of rights, because remap_file_pages() gives a new mapping the rights of the
- * file. The buffer only remembers its files: the mappings keep them.
+ * Get a file of the buffer with a reference. There is a file for each set of access
+ * rights, because remap_file_pages() gives a new mapping the rights of the file. The
+ * mappings hold the files; the buffer has no reference on them.
  */
 static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
 				     bool writable)
@@ -284,7 +284,7 @@ static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
 	if (file)
 		return file;
 	file = new_mapping_file(buf, huge, writable);
-	/* If two tasks make one at the same time, the later one is remembered. */
+	/* If two tasks create one at the same time, the later one is used from then on. */
 	if (!IS_ERR(file))
 		xchg(slot, file);
 	return file;
@@ -292,16 +292,16 @@ static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
 
 /**
  * zb_buffer_mmap() - map part of a buffer
- * @buf: the buffer; the caller's reference stays the caller's
- * @vma: what is wanted; its vm_pgoff counts from the start of the buffer
- * @huge: by huge entries
+ * @buf: the buffer; the caller keeps its reference
+ * @vma: the mapping; its vm_pgoff is relative to the start of the buffer
+ * @huge: use huge entries
  *
- * The vma gets a file of the buffer in place of the one it has.
+ * The file of the vma is replaced by a file of the buffer.
  *
  * Context: mmap lock of the caller held for writing; may sleep.
- * Return: 0, -EINVAL when the mapping is private or not all inside of the
- * buffer, -EOPNOTSUPP when there are no huge entries, -ENOMEM, -ENFILE when the
- * system has too many open files, or -EINTR when the task has been killed.
+ * Return: 0, -EINVAL if the mapping is private or extends beyond the buffer,
+ * -EOPNOTSUPP if huge entries are not supported, -ENOMEM, -ENFILE if the system has too
+ * many open files, or -EINTR if the task has been killed.
  */
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 {
@@ -310,7 +310,7 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 	file = get_mapping_file(buf, huge, vma->vm_flags & VM_MAYWRITE);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	/* If mapping fails, the caller of ->mmap() puts the vma's new file. */
+	/* If mapping fails, the caller of ->mmap() drops the new file of the vma. */
 	vma_set_file(vma, file);
 	fput(file);
 	return map_buffer(buf, vma, huge);
@@ -319,11 +319,10 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 /**
  * zb_file_mmap() - map part of a buffer of an open file
  * @file: the open file
- * @vma: what is wanted; its offset picks the buffer
+ * @vma: the mapping; its offset selects the buffer
  *
  * Context: mmap lock of the caller held for writing; may sleep.
- * Return: as zb_buffer_mmap(), or -ENOENT when no buffer of the file is at that
- * offset.
+ * Return: as zb_buffer_mmap(), or -ENOENT if the file has no buffer at that offset.
  */
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
 {

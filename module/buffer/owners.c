@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who holds the memory: debugfs files owners (a line per buffer) and processes
- * (a line per process).
+ * The debugfs files owners (a line per buffer) and processes (a line per process).
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -15,7 +14,7 @@
 #include "../core/layout.h"
 #include "buffer.h"
 
-/* Page references that are neither ours nor a mapping's. */
+/* Count the pages with references other than the region's and those of mappings. */
 static unsigned long nr_pins(const struct zb_buffer *buf)
 {
 	unsigned long i, nr = 0;
@@ -87,14 +86,14 @@ static const struct seq_operations owners_sops = {
 DEFINE_SEQ_ATTRIBUTE(owners);
 
 /**
- * struct process - what one process holds
- * @comm: its name
- * @nr: buffers
- * @bytes: of all of them
- * @mappings: of all of them
- * @exports: of all of them
+ * struct process_usage - the buffers that one process has allocated
+ * @comm: name of the process
+ * @nr: number of buffers
+ * @bytes: size of all its buffers
+ * @mappings: number of mappings of all its buffers
+ * @exports: number of dma-bufs of all its buffers
  */
-struct process {
+struct process_usage {
 	char comm[TASK_COMM_LEN];
 	unsigned long nr;
 	u64 bytes;
@@ -104,7 +103,7 @@ struct process {
 
 static int add_to_process(struct xarray *processes, const struct zb_buffer *buf)
 {
-	struct process *p = xa_load(processes, buf->pid);
+	struct process_usage *p = xa_load(processes, buf->pid);
 	int err;
 
 	if (!p) {
@@ -129,7 +128,7 @@ static int processes_show(struct seq_file *m, void *unused)
 {
 	struct zb_buffer_pool *bpool = m->private;
 	struct zb_buffer *buf;
-	struct process *p;
+	struct process_usage *p;
 	struct xarray processes;
 	unsigned long pid;
 	int err = 0;
@@ -155,9 +154,9 @@ static int processes_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(processes);
 
 /**
- * zb_owners_create() - add these files
- * @root: the directory
- * @bpool: what they show
+ * zb_owners_create() - create the files owners and processes
+ * @root: the debugfs directory
+ * @bpool: the buffer pool whose state they show
  *
  * Context: may sleep.
  */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches, for mappings of the CPU's and devices that do not look into them.
+ * Maintains CPU caches for ZB_IOC_SYNC, on machines with non-coherent DMA.
  *
- * There is no device that all users of a buffer share, so this asks on behalf
- * of one of our own, which can address everything and is as coherent as the
- * platform's devices are by default. What a device driver does for its own
- * device, through the dma-buf, is more exact.
+ * The DMA API needs a device, and the device that will access the buffer is unknown
+ * here. So the module registers one that can address all memory and is as coherent as
+ * devices of the platform are by default. A driver that imports the dma-buf syncs for
+ * its own device, which is more exact.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -20,8 +20,8 @@
 #include "buffer.h"
 
 /**
- * zb_sync_init() - make the device
- * @bpool: whose
+ * zb_sync_init() - register the device for cache maintenance
+ * @bpool: the buffer pool
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -33,11 +33,11 @@ int zb_sync_init(struct zb_buffer_pool *bpool)
 
 	pdev = platform_device_register_simple("zbuddy-sync",
 					       PLATFORM_DEVID_NONE, NULL, 0);
-	/* platform_device_register_simple() says EINVAL when it cannot allocate the name. */
+	/* platform_device_register_simple() returns -EINVAL if it can't allocate the name. */
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev) == -EINVAL ? -ENOMEM : PTR_ERR(pdev);
 	err = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
-	/* A machine without DMA has no caches to care for either. */
+	/* Without CONFIG_HAS_DMA the call fails, but no cache maintenance is needed. */
 	if (err && IS_ENABLED(CONFIG_HAS_DMA)) {
 		platform_device_unregister(pdev);
 		return err;
@@ -48,7 +48,7 @@ int zb_sync_init(struct zb_buffer_pool *bpool)
 
 /**
  * zb_sync_exit() - undo zb_sync_init()
- * @bpool: whose
+ * @bpool: the buffer pool
  *
  * Context: may sleep.
  */
@@ -57,7 +57,7 @@ void zb_sync_exit(struct zb_buffer_pool *bpool)
 	platform_device_unregister(bpool->sync_dev);
 }
 
-static enum dma_data_direction direction(u32 flags)
+static enum dma_data_direction sync_direction(u32 flags)
 {
 	switch (flags & (ZB_SYNC_TO_DEVICE | ZB_SYNC_FROM_DEVICE)) {
 	case ZB_SYNC_TO_DEVICE:
@@ -69,23 +69,23 @@ static enum dma_data_direction direction(u32 flags)
 	}
 }
 
-/* Everywhere but where the platform has devices that do not look into caches. */
+/* With coherent DMA, the caches need no maintenance. */
 static bool nothing_to_do(struct device *dev)
 {
 	return !IS_ENABLED(CONFIG_HAS_DMA) || dev_is_dma_coherent(dev);
 }
 
 /*
- * A mapping that bounces (swiotlb=force) is not of the memory itself but of a copy
- * of it. Copying back would undo what the CPU has written meanwhile, and no device
- * works on the memory itself there.
+ * With a bounce buffer (swiotlb=force), the mapping is a copy of the memory. A sync for
+ * the CPU would copy it back over what the CPU has written since, and no device accesses
+ * the memory itself, so there is nothing to sync.
  */
-static bool bounces(struct device *dev, dma_addr_t addr, unsigned long pfn)
+static bool is_bounced(struct device *dev, dma_addr_t addr, unsigned long pfn)
 {
 	return dma_to_phys(dev, addr) != PFN_PHYS(pfn);
 }
 
-/* Of @bytes in whole pages from @pfn on, @length from @offset on. */
+/* Map @bytes in whole pages, starting at @pfn, and sync @length of them at @offset. */
 static int sync_piece(struct device *dev, unsigned long pfn, size_t bytes,
 		      size_t offset, size_t length, enum dma_data_direction dir,
 		      bool for_cpu)
@@ -95,7 +95,7 @@ static int sync_piece(struct device *dev, unsigned long pfn, size_t bytes,
 
 	if (dma_mapping_error(dev, addr))
 		return -EIO;
-	if (!bounces(dev, addr, pfn)) {
+	if (!is_bounced(dev, addr, pfn)) {
 		if (for_cpu)
 			dma_sync_single_for_cpu(dev, addr + offset, length, dir);
 		else
@@ -105,7 +105,7 @@ static int sync_piece(struct device *dev, unsigned long pfn, size_t bytes,
 	return 0;
 }
 
-/* Large mappings may be impossible, and would keep others from the CPU. */
+/* Large mappings may fail, and would delay rescheduling. */
 #define PIECE_MAX	((size_t)SZ_1M)
 
 static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
@@ -134,14 +134,13 @@ static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
 }
 
 /**
- * zb_sync_cleared() - write zeroes out of the caches
- * @bpool: whose
- * @pfn: first frame of memory that was just cleared and that nobody has yet
- * @nr_pages: how many
+ * zb_sync_cleared() - write the zeroes of a new buffer back to memory
+ * @bpool: the buffer pool
+ * @pfn: first frame, which has just been cleared
+ * @nr_pages: number of frames
  *
- * ZB_SYNC_FOR_CPU discards what caches have. Zeroes that have not reached the
- * memory by then would be lost, and the reader would get what the previous owner
- * left there.
+ * ZB_SYNC_FOR_CPU discards cache lines. If these still had zeroes that were not written
+ * back, the new owner would read data of the previous one.
  *
  * Context: may sleep.
  * Return: 0 or -EIO.
@@ -154,15 +153,15 @@ int zb_sync_cleared(struct zb_buffer_pool *bpool, unsigned long pfn,
 }
 
 /**
- * zb_buffer_sync() - make CPU and device see the same
+ * zb_buffer_sync() - maintain caches for a range of a buffer
  * @buf: the buffer
  * @flags: ZB_SYNC_* bits
- * @offset: first byte
- * @length: how many
+ * @offset: first byte of the range
+ * @length: length of the range in bytes
  *
  * Context: may sleep.
- * Return: 0, -EINVAL for flags that make no sense or a range that is not in
- * the buffer, or -EIO.
+ * Return: 0, -EINVAL if the flags are invalid or the range is empty or not inside the
+ * buffer, or -EIO.
  */
 int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 {
@@ -176,5 +175,5 @@ int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 	if (!length || offset >= bytes || length > bytes - offset)
 		return -EINVAL;
 	return sync_range(&buf->bpool->sync_dev->dev, buf->pfn, offset, length,
-			  direction(flags), target == ZB_SYNC_FOR_CPU);
+			  sync_direction(flags), target == ZB_SYNC_FOR_CPU);
 }

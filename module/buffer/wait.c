@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Waiting for memory: what the task does that asks for it. See line.h. */
+/* Waiting for memory: the part that runs in the waiting task. See line.h. */
 #include <linux/errno.h>
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
@@ -11,16 +11,16 @@
 #include "buffer.h"
 
 /*
- * What an attempt is made with. The line takes the place of the slow path's own
- * rounds, and a failure is no failure yet.
+ * The flags for one attempt. The queue replaces the retries of the slow path, and a
+ * failed attempt is not reported, because the request goes on waiting.
  */
 static zb_gfp_t attempt_gfp(zb_gfp_t gfp)
 {
 	return (gfp & ~(__ZB_GFP_REPEAT | __ZB_GFP_NORETRY)) | __ZB_GFP_NOWARN;
 }
 
-static void prepare(struct zb_waiter *w, struct zb_instance *inst,
-		    const struct zb_want *want)
+static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
+			   const struct zb_want *want)
 {
 	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
 	zb_instance_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
@@ -29,7 +29,7 @@ static void prepare(struct zb_waiter *w, struct zb_instance *inst,
 		w->cpuset = current->mems_allowed;
 		w->policy.cpuset = nodes_addr(w->cpuset);
 	}
-	/* The mask of a NUMA policy is as short-lived as the policy. */
+	/* Copy the nodemask, because the task's NUMA policy may change. */
 	if (w->policy.nodemask) {
 		bitmap_copy(nodes_addr(w->nodes), w->policy.nodemask,
 			    MAX_NUMNODES);
@@ -51,9 +51,9 @@ static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
 }
 
 /*
- * Sleep until the request is served: 0, -ETIMEDOUT, or -ERESTARTSYS. The deadline
- * is a point in time, so the call can be restarted as it is: that is what happens
- * when the task was stopped, frozen or traced.
+ * Sleep until the request is served. Returns 0, -ETIMEDOUT, or -ERESTARTSYS. The
+ * deadline is absolute, so the call can be restarted unchanged after the task was
+ * stopped, frozen or traced.
  */
 static int sleep_in_line(const struct zb_waiter *w, u64 deadline_ns)
 {
@@ -92,17 +92,17 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 	err = sleep_in_line(w, want->deadline_ns);
 	zb_line_leave(&bpool->line, w);
 	zb_uncharge_waiter(bpool, charge);
-	/* Memory that came with a signal, or too late, is welcome all the same. */
+	/* Keep memory that was allocated at the same time as the signal or timeout. */
 	return w->pfn == ZB_NO_PFN ? err : 0;
 }
 
 /**
- * zb_wait_alloc() - allocate frames, and wait for them
- * @bpool: where
- * @want: what is wanted, and how long to wait
- * @charge: what the buffer is charged to: its limits are those of the waiting
- * @err: when there are none: -ENOMEM if there never can be, -EDQUOT if too many
- *	wait, -ERESTARTSYS or -ETIMEDOUT
+ * zb_wait_alloc() - allocate frames, and wait if none are available
+ * @bpool: the buffer pool
+ * @want: the request and its deadline
+ * @charge: the charge of the buffer, whose accounts limit the waiting requests
+ * @err: set on failure: -ENOMEM if the request could never be served, -EDQUOT if too
+ *	many requests wait, -ERESTARTSYS or -ETIMEDOUT
  *
  * Context: may sleep.
  * Return: first frame, or ZB_NO_PFN.
@@ -113,7 +113,7 @@ unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *
 	struct zb_waiter w;
 	unsigned long pfn;
 
-	prepare(&w, bpool->inst, want);
+	prepare_waiter(&w, bpool->inst, want);
 	if (!zb_pool_could_ever(&bpool->inst->pool, &w.req)) {
 		*err = -ENOMEM;
 		zb_explain_no_memory(bpool, want, false);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * poll(): is there memory?
+ * poll() of the device, which is readable while memory is available.
  *
- * Programs that poll sleep on a queue of their own, zb_buffer_pool.readable, which is
- * woken when there is memory again, not at every free. While there is none and some
- * of them sleep, a watch looks for it: when something is freed or a watermark
- * changes, and every 100 ms for what happens without notice, such as a free by a
- * module to a per-CPU list.
+ * Programs in poll() sleep on zb_buffer_pool.readable, which is not woken by every free but
+ * only when memory becomes available. While none is, and a program sleeps, a watch
+ * checks for memory: when memory is freed or a watermark changes, and every 100 ms
+ * because a free by a module to a per-CPU list wakes nothing.
  *
- * An allocation that fails begins a watch as well: a program that uses edge-triggered
+ * A failed allocation starts a watch as well, because a program with edge-triggered
  * events does not call poll() again before the next event.
  */
 #include <linux/poll.h>
@@ -17,7 +16,7 @@
 
 #define LOOK_AGAIN	(HZ / 10)
 
-/* Something was freed: by zb_instance_wake_waiters(), in any context but NMI. */
+/* Called by zb_instance_wake_waiters() after a free, in any context but NMI. */
 static int watch_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
 		       void *key)
 {
@@ -43,9 +42,8 @@ static void begin_watch(struct zb_buffer_pool *bpool)
 }
 
 /**
- * zb_watch_failed() - an allocation has failed: programs that poll are to know when
- *	the next one may not
- * @bpool: where
+ * zb_watch_failed() - start a watch after a failed allocation
+ * @bpool: the buffer pool
  *
  * Context: may sleep.
  */
@@ -53,7 +51,7 @@ void zb_watch_failed(struct zb_buffer_pool *bpool)
 {
 	bool sleeper;
 
-	/* A program that comes later looks for itself, so this needs no barrier. */
+	/* No barrier: a program that starts to sleep later checks by itself. */
 	sleeper = waitqueue_active(&bpool->readable);
 	if (sleeper)
 		begin_watch(bpool);
@@ -77,10 +75,10 @@ static void watch_work(struct work_struct *work)
 
 	mutex_lock(&watch->lock);
 	atomic_set(&watch->kicked, 0);
-	/* Pairs with the barrier in zb_instance_wake_waiters(): look after that is seen. */
+	/* Pairs with the barrier in zb_instance_wake_waiters(): clear @kicked before checking. */
 	smp_mb__after_atomic();
 	readable = zb_instance_above_low(bpool->inst);
-	/* A program that begins to sleep later begins a watch of its own. */
+	/* A program that starts to sleep later starts a new watch. */
 	sleeper = waitqueue_active(&bpool->readable);
 	if (watch->on && (readable || !sleeper))
 		end_watch(bpool);
@@ -92,13 +90,13 @@ static void watch_work(struct work_struct *work)
 }
 
 /**
- * zb_watch_poll() - what poll() of the device says
- * @bpool: where
+ * zb_watch_poll() - implement poll() of the device
+ * @bpool: the buffer pool
  * @filp: the open file
- * @wait: from poll()
+ * @wait: the poll table
  *
  * Context: may sleep.
- * Return: readable if some zone is above its low watermark, else nothing.
+ * Return: readable if some zone is above its low watermark, else 0.
  */
 __poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 		       struct poll_table_struct *wait)
@@ -106,13 +104,13 @@ __poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 	poll_wait(filp, &bpool->readable, wait);
 	if (!zb_instance_above_low(bpool->inst))
 		begin_watch(bpool);
-	/* Once more: it may have come before there was a watch. */
+	/* Check again: memory may have been freed before the watch started. */
 	return zb_instance_above_low(bpool->inst) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 /**
- * zb_watch_init() - start without a watch
- * @bpool: whose
+ * zb_watch_init() - initialize without a running watch
+ * @bpool: the buffer pool
  */
 void zb_watch_init(struct zb_buffer_pool *bpool)
 {
@@ -125,8 +123,8 @@ void zb_watch_init(struct zb_buffer_pool *bpool)
 }
 
 /**
- * zb_watch_exit() - end the watch
- * @bpool: whose; nobody polls any more
+ * zb_watch_exit() - stop the watch
+ * @bpool: the buffer pool, without open files
  *
  * Context: may sleep.
  */
