@@ -9,13 +9,13 @@
  * A buffer is reference counted: its handle, each dma-buf and each file through which
  * it is mapped hold a reference. The last one frees the frames, unless another user
  * still has a reference on one of the pages, for example for direct I/O in flight.
- * Then the buffer is put in limbo until those references are dropped, so that the
- * memory is not reused while a device or a pipe still accesses it. Each buffer in
- * limbo holds a reference on the module.
+ * Then its release is deferred until those references are dropped, so that the
+ * memory is not reused while a device or a pipe still accesses it. Each such buffer
+ * holds a reference on the module (deferred_free.c).
  *
- * Locks: zb_buffer_pool.lock (a mutex) protects the list of all buffers and their labels. It
- * is never held while frames are allocated or freed. The xarray of each open file has
- * a lock of its own.
+ * Locks: zb_buffer_pool.lock (a mutex) protects the list of all buffers and their
+ * labels. It is never held while frames are allocated or freed. The xarray of each
+ * open file has a lock of its own.
  */
 #ifndef ZB_BUFFER_H
 #define ZB_BUFFER_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limbo: deferred release of buffers whose pages are still in use.
+ * Deferred release of buffers whose pages are still in use.
  *
  * Each page has a reference of the region, and one for each page table entry, pin
  * and pipe buffer. A buffer is freed when only the region's references are left.
@@ -106,7 +106,7 @@ void zb_deferred_free_add(struct zb_buffer *buf)
 }
 
 /**
- * zb_deferred_free_hurry() - check limbo soon, because a request lacks memory
+ * zb_deferred_free_hurry() - check soon, because a request lacks memory
  * @bpool: the buffer pool
  *
  * Context: any but interrupts.
@@ -168,7 +168,7 @@ static void deferred_work(struct work_struct *work)
 }
 
 /**
- * zb_deferred_free_init() - initialize an empty limbo
+ * zb_deferred_free_init() - initialize without deferred buffers
  * @bpool: the buffer pool
  */
 void zb_deferred_free_init(struct zb_buffer_pool *bpool)
