@@ -76,6 +76,7 @@ static int __init zb_init(void)
 		goto exit_host;
 	}
 	zb_tunables_attach(zb_instance);
+	zb_instance_check_at_load(zb_instance);
 	zb_debugfs = zb_debugfs_create(zb_instance);
 	err = zb_chardev_register(&zb_chardev, zb_instance);
 	if (err)

@@ -42,10 +42,10 @@ void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
  *
  * Context: zone lock held.
  */
-void zb_free_area_del(struct zb_pageblock *pb, unsigned int key)
+void zb_free_area_del(struct zb_pageblock *pb, unsigned int largest_free)
 {
 	list_del(&pb->link);
-	pb->largest_free = key;
+	pb->largest_free = largest_free;
 }
 
 /**

@@ -62,7 +62,7 @@ static inline bool zb_free_area_listed(const struct zb_pageblock *pb)
 void zb_free_area_init(struct zb_free_area *areas);
 void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
 		      unsigned int order);
-void zb_free_area_del(struct zb_pageblock *pb, unsigned int key);
+void zb_free_area_del(struct zb_pageblock *pb, unsigned int largest_free);
 void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb);
 void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 		       unsigned int mt);

@@ -38,7 +38,7 @@
  * @link: on free_area[@largest_free].free_list[@migratetype]
  * @nr: maximal free runs by order, below the pageblock's own
  * @nr_free: frames free, the number of bits set
- * @orders: bit k is set when @nr[k] is not 0
+ * @orders: bit k is set when there is a run of order k in @nr
  * @largest_free: order of the largest free block, which names the list it is on;
  *	ZB_LIST_NONE or ZB_LIST_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock

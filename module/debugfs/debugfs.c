@@ -273,36 +273,19 @@ static int regions_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(regions);
 
-/* A large zone takes a while, and no lock is held between pageblocks. */
-static bool check_zone(struct zb_zone *zone, struct zb_violation *v)
-{
-	unsigned long i;
-
-	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++) {
-		if (!zb_check_pageblock(zone, i, v))
-			return false;
-		cond_resched();
-	}
-	return zb_check_lists(zone, v);
-}
-
 static int check_show(struct seq_file *m, void *unused)
 {
 	struct zb_instance *inst = m->private;
 	struct zb_violation v;
-	struct zb_zone *zone;
 
-	zb_for_each_zone(zone, &inst->pool) {
-		if (!check_zone(zone, &v)) {
-			seq_printf(m, "wrong: invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
-				   v.rule, zone->nid, zb_zone_names[zone->type],
-				   v.pfn ? v.pfn - zone->start_pfn : 0, v.found,
-				   v.expected);
-			return 0;
-		}
-	}
-	seq_printf(m, "ok %u zones, %lu pages\n", inst->pool.nr_zones,
-		   inst->total_pages);
+	if (zb_instance_check(inst, &v))
+		seq_printf(m, "ok %u zones, %lu pages\n", inst->pool.nr_zones,
+			   inst->total_pages);
+	else
+		seq_printf(m, "wrong: invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
+			   v.rule, v.zone->nid, zb_zone_names[v.zone->type],
+			   v.pfn ? v.pfn - v.zone->start_pfn : 0, v.found,
+			   v.expected);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(check);

@@ -19,6 +19,8 @@
 #include "params.h"
 #include "../region/region.h"
 
+struct zb_violation;
+
 /**
  * struct zb_wait_stat - counters of the waiting line, for vmstat
  * @waiting: requests that wait now
@@ -85,6 +87,10 @@ void zb_instance_destroy(struct zb_instance *inst);
 unsigned long zb_instance_free_pages(const struct zb_instance *inst);
 void zb_instance_account_dirty(struct zb_instance *inst, int nid, long nr_pages);
 bool zb_instance_above_low(const struct zb_instance *inst);
+
+/* check.c */
+bool zb_instance_check(struct zb_instance *inst, struct zb_violation *v);
+void zb_instance_check_at_load(struct zb_instance *inst);
 
 /* request.c */
 int zb_instance_local_node(const struct zb_instance *inst);

@@ -43,6 +43,7 @@ checks=(
 	"awks             awk programs do the same with every awk that is here"
 	"remembering      what a tool has said is used again only where nothing else could be said now"
 	"kernel_doc       kernel-doc is there and right"
+	"rendered         make docs renders kernel-doc without a warning"
 	"checkpatch       checkpatch --strict"
 	"warnings         W=1, gcc -fanalyzer and sparse say nothing of the module"
 	"coccinelle       nor does coccicheck"

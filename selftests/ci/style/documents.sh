@@ -48,6 +48,14 @@ lost_functions() {
 		done
 }
 
+rendered() {
+	local dir
+	need sphinx-build:python3-sphinx
+	dir=$(mktemp -d)
+	"$here/docs.sh" "$dir" 2>&1 || echo "docs.sh failed"
+	rm -r "$dir"
+}
+
 # --- manual pages -------------------------------------------------------------------------
 
 # manual_has PAGE MACRO NAME...: a line `.It MACRO NAME` for each, and for nothing else
