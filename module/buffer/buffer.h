@@ -64,20 +64,29 @@ struct zb_watch {
 
 /**
  * struct zb_buffer_pool - the buffers of all open files
- * @inst: the host to allocate from
- * @files: number of open files; the last close drains the per-CPU lists
- * @lock: protects @buffers and zb_buffer.label
- * @buffers: all buffers, the oldest first
- * @users: accounts of users by user id; the xarray has its own lock
- * @deferred: released buffers whose frames are still in use
- * @deferred_lock: protects @deferred and @deferred_delay
- * @deferred_delay: jiffies between two checks of @deferred
- * @deferred_work: checks @deferred and frees the buffers that are not in use any more
- * @line: queue of requests that wait for memory
- * @readable: programs that sleep in poll()
- * @watch: wakes the programs on @readable
- * @region: region of the dmem cgroup controller, or NULL
- * @sync_dev: the device for which caches are maintained
+ * @inst: (c) the host to allocate from
+ * @files: (a) number of open files; the last close drains the per-CPU lists
+ * @lock: (-) protects @buffers and zb_buffer.label
+ * @buffers: (b) all buffers, the oldest first
+ * @users: (i) accounts of users by user id; the xarray has its own lock
+ * @deferred: (d) released buffers whose frames are still in use
+ * @deferred_lock: (-) protects @deferred and @deferred_delay
+ * @deferred_delay: (d) jiffies between two checks of @deferred
+ * @deferred_work: (i) checks @deferred and frees the buffers that are not in use any more
+ * @line: (i) queue of requests that wait for memory
+ * @readable: (i) programs that sleep in poll()
+ * @watch: (i) wakes the programs on @readable
+ * @region: (c) region of the dmem cgroup controller, or NULL
+ * @sync_dev: (c) the device for which caches are maintained
+ *
+ * The letters tell what protects a member:
+ *
+ *  - (c) constant while the module is loaded
+ *  - (a) atomic
+ *  - (b) @lock
+ *  - (d) @deferred_lock
+ *  - (i) a lock of its own
+ *  - (-) nothing
  */
 struct zb_buffer_pool {
 	struct zb_instance *inst;
@@ -149,31 +158,42 @@ struct zb_file {
 
 /**
  * struct zb_buffer - one allocation
- * @ref: held by the handle, mapping files and dma-bufs
- * @bpool: the buffer pool
- * @link: on zb_buffer_pool.buffers
- * @pfn: first frame
- * @nr_pages: number of frames
- * @gfp: flags that it was allocated with
- * @order: order of the smallest block that holds the buffer
- * @zone: ZB_ZONE_*
- * @nid: NUMA node
- * @handle: handle in the open file
- * @has_handle: the handle is still valid
- * @was_mapped: it was mapped, so its pages may be pinned
- * @is_deferred: it is on zb_buffer_pool.deferred
- * @mapping: address space of all its mappings
- * @files: files of the mappings by access rights, or NULL
- * @next_hidden: next buffer that the same BULK_FREE has hidden
- * @mappings: number of vmas that map it
- * @exports: number of its dma-bufs
- * @charge: the accounts that it is charged to
- * @nr_idle: number of leading frames that are not in use any more
- * @deferred: on zb_buffer_pool.deferred
- * @pid: id of the process that allocated it
- * @comm: name of that process
- * @label: set by ZB_IOC_LABEL
- * @born: time of allocation in seconds since boot
+ * @ref: (a) held by the handle, mapping files and dma-bufs
+ * @bpool: (c) the buffer pool
+ * @link: (b) on zb_buffer_pool.buffers
+ * @pfn: (c) first frame
+ * @nr_pages: (c) number of frames
+ * @gfp: (c) flags that it was allocated with
+ * @order: (c) order of the smallest block that holds the buffer
+ * @zone: (c) ZB_ZONE_*
+ * @nid: (c) NUMA node
+ * @handle: (h) handle in the open file
+ * @has_handle: (h) the handle is still valid
+ * @was_mapped: (r) it was mapped, so its pages may be pinned
+ * @is_deferred: (r) it is on zb_buffer_pool.deferred
+ * @mapping: (i) address space of all its mappings
+ * @files: (a) files of the mappings by access rights, or NULL
+ * @next_hidden: (l) next buffer that the same BULK_FREE has hidden
+ * @mappings: (a) number of vmas that map it
+ * @exports: (a) number of its dma-bufs
+ * @charge: (c) the accounts that it is charged to
+ * @nr_idle: (l) number of leading frames that are not in use any more
+ * @deferred: (d) on zb_buffer_pool.deferred
+ * @pid: (c) id of the process that allocated it
+ * @comm: (c) name of that process
+ * @label: (b) set by ZB_IOC_LABEL
+ * @born: (c) time of allocation in seconds since boot
+ *
+ * The letters tell what protects a member:
+ *
+ *  - (c) constant from the creation on
+ *  - (a) atomic
+ *  - (b) zb_buffer_pool.lock
+ *  - (d) zb_buffer_pool.deferred_lock
+ *  - (h) written by the task that creates or removes the handle, read by debugfs
+ *  - (i) a lock of its own
+ *  - (l) the one task that removed the handle or dropped the last reference
+ *  - (r) only ever set, read without a lock
  */
 struct zb_buffer {
 	struct kref ref;

@@ -69,29 +69,37 @@ struct zb_waiter {
 
 /**
  * struct zb_line - the queue of waiting requests
- * @inst: the host to allocate from
- * @lock: protects the members below but @kicks and @frees; not held while memory is
+ * @inst: (c) the host to allocate from
+ * @lock: (-) protects the members below but @kicks and @frees; not held while memory is
  *	allocated
- * @waiters: the requests in order of arrival
- * @serving: the request that memory is being allocated for; set to NULL if its task
+ * @waiters: (l) the requests in order of arrival
+ * @serving: (l) the request that memory is being allocated for; set to NULL if its task
  *	leaves meanwhile
- * @now: copy of that request, which stays valid if the task leaves
- * @now_policy: policy of @now
- * @now_cpuset: nodes for @now_policy
- * @now_nodes: nodes for @now_policy
- * @pass: number of passes of the dispatcher through the queue
- * @allowance: number of requests that may still pass the first one
- * @blocked: a request was refused because of the first one since the last pass
- * @hold: a hold is in progress
- * @hold_left: remaining duration of the hold, or of the next one, in jiffies
- * @turn: a turn is in progress
- * @since: jiffies when the hold started, or when a request passed in the turn
- * @last_free: jiffies of the last free
- * @on_free: on zb_instance.freed while requests wait
- * @kicks: number of requests to run the dispatcher since its last pass
- * @frees: number of frees since its last pass
- * @wq: workqueue of the dispatcher
- * @work: the dispatcher
+ * @now: (l) copy of that request, which stays valid if the task leaves
+ * @now_policy: (l) policy of @now
+ * @now_cpuset: (l) nodes for @now_policy
+ * @now_nodes: (l) nodes for @now_policy
+ * @pass: (l) number of passes of the dispatcher through the queue
+ * @allowance: (l) number of requests that may still pass the first one
+ * @blocked: (l) a request was refused because of the first one since the last pass
+ * @hold: (l) a hold is in progress
+ * @hold_left: (l) remaining duration of the hold, or of the next one, in jiffies
+ * @turn: (l) a turn is in progress
+ * @since: (l) jiffies when the hold started, or when a request passed in the turn
+ * @last_free: (l) jiffies of the last free
+ * @on_free: (i) on zb_instance.freed while requests wait
+ * @kicks: (a) number of requests to run the dispatcher since its last pass
+ * @frees: (a) number of frees since its last pass
+ * @wq: (c) workqueue of the dispatcher
+ * @work: (i) the dispatcher
+ *
+ * The letters tell what protects a member:
+ *
+ *  - (c) constant while the module is loaded
+ *  - (a) atomic
+ *  - (l) @lock, which is not held while memory is allocated
+ *  - (i) a lock of its own
+ *  - (-) nothing
  */
 struct zb_line {
 	struct zb_instance *inst;

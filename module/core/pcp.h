@@ -85,16 +85,22 @@ enum zb_pcp_parked {
 
 /**
  * struct zb_pcp - what one CPU keeps of one zone
- * @busy: the owner is at work on the lists
- * @parked: the owner goes past its lists, see enum zb_pcp_parked
- * @rotor: the list to be shortened next
- * @streak: refills in a row, or drains if negative
- * @nr_pages: frames on all lists
- * @top: by list, see zb_pcp_list(): the entry of @frame above the newest block
- * @nr_fast_alloc: blocks allocated the fast path (fast.h), by order
- * @nr_fast_free: blocks freed the fast path, by order
- * @events: what the owner did else, see enum zb_event
- * @frame: first frames of blocks, counted from the start of the zone
+ * @busy: (w) the owner is at work on the lists
+ * @parked: (p) the owner goes past its lists, see enum zb_pcp_parked
+ * @rotor: (o) the list to be shortened next
+ * @streak: (o) refills in a row, or drains if negative
+ * @nr_pages: (w) frames on all lists
+ * @top: (o) by list, see zb_pcp_list(): the entry of @frame above the newest block
+ * @nr_fast_alloc: (w) blocks allocated the fast path (fast.h), by order
+ * @nr_fast_free: (w) blocks freed the fast path, by order
+ * @events: (w) what the owner did else, see enum zb_event
+ * @frame: (o) first frames of blocks, counted from the start of the zone
+ *
+ * The letters tell what protects a member:
+ *
+ *  - (o) the owner with @busy set, or the CPU that has parked the lists, after a grace period
+ *  - (w) written as (o), read by any CPU
+ *  - (p) written by one CPU at a time, which the caller of zb_pcp_park() ensures
  */
 struct zb_pcp {
 	u8 busy;

@@ -190,42 +190,51 @@ struct zb_audit {
 
 /**
  * struct zb_zone - one zone of one node
- * @lock: see the head of this file
- * @audits: checks that are under way (audit.c); beside the counters that are
+ * @lock: (-) see the head of this file
+ * @audits: (z) checks that are under way (audit.c); beside the counters that are
  *	written wherever it is read
- * @nr_free: frames free in the buddy lists
- * @nr_free_type: the same by migrate type
- * @nr_bad: frames that are kept out of use
- * @nr_unfit: those of them that may become fit again (unfit.h)
- * @first_unfit: no unfit frame is before this one
- * @last_unfit: and none after this one
- * @nr_free_pcptypes: those of them that are of a mobility, and not for special use
- * @fast_wmark: with less than this there is no fast path for requests (fast.h)
- * @watermark: frames to be left, see watermark.h
- * @lowmem_reserve: more frames to be left, by a request's highest zone type
- * @max_order: largest order blocks are merged to
- * @default_migratetype: migrate type of a pageblock that nobody uses
- * @free_area: what is free
- * @nr_blocks: pageblocks by migrate type
- * @events: what happened under the lock, see enum zb_event
- * @fallbacks: by mobility wanted and mobility taken from
- * @below_fast_wmark: @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
+ * @nr_free: (r) frames free in the buddy lists
+ * @nr_free_type: (r) the same by migrate type
+ * @nr_bad: (r) frames that are kept out of use
+ * @nr_unfit: (z) those of them that may become fit again (unfit.h)
+ * @first_unfit: (z) no unfit frame is before this one
+ * @last_unfit: (z) and none after this one
+ * @nr_free_pcptypes: (r) those of them that are of a mobility, and not for special use
+ * @fast_wmark: (t) with less than this there is no fast path for requests (fast.h)
+ * @watermark: (t) frames to be left, see watermark.h
+ * @lowmem_reserve: (t) more frames to be left, by a request's highest zone type
+ * @max_order: (c) largest order blocks are merged to
+ * @default_migratetype: (c) migrate type of a pageblock that nobody uses
+ * @free_area: (z) what is free
+ * @nr_blocks: (r) pageblocks by migrate type
+ * @events: (r) what happened under the lock, see enum zb_event
+ * @fallbacks: (r) by mobility wanted and mobility taken from
+ * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
- * @start_pfn: first frame, on a pageblock border
- * @nr_pages: frames, whole pageblocks
- * @pageblocks: one per 512 frames
- * @state: one byte per frame
- * @types: behind @state, migrate types of pageblocks once more, so that who frees
+ * @start_pfn: (c) first frame, on a pageblock border
+ * @nr_pages: (c) frames, whole pageblocks
+ * @pageblocks: (c) one per 512 frames
+ * @state: (s) one byte per frame
+ * @types: (r) behind @state, migrate types of pageblocks once more, so that who frees
  *	need not touch what other CPUs write to
- * @pcp: per-CPU lists
- * @pcp_high: frames on all per-CPU lists of one CPU
- * @pcp_limit: blocks on a per-CPU list, by order
- * @fast_top: by list, where its top may be at most for the fast path (fast.h)
- * @pcp_batch: blocks moved at once, by order
- * @type: ZB_ZONE_*
- * @nid: NUMA node
- * @frame_ops: tell which frames are unfit for use; NULL if none ever is
- * @pool: whose zone it is, for @frame_ops
+ * @pcp: (c) per-CPU lists
+ * @pcp_high: (t) frames on all per-CPU lists of one CPU
+ * @pcp_limit: (t) blocks on a per-CPU list, by order
+ * @fast_top: (t) by list, where its top may be at most for the fast path (fast.h)
+ * @pcp_batch: (t) blocks moved at once, by order
+ * @type: (c) ZB_ZONE_*
+ * @nid: (c) NUMA node
+ * @frame_ops: (c) tell which frames are unfit for use; NULL if none ever is
+ * @pool: (c) whose zone it is, for @frame_ops
+ *
+ * The letters tell what protects a member:
+ *
+ *  - (c) constant after zb_zone_init()
+ *  - (z) @lock
+ *  - (r) written under @lock, read without it as well
+ *  - (t) written by zb_pool_tune(), one caller at a time; read without a lock
+ *  - (s) to and from 0 under @lock; else see the head of this file
+ *  - (-) nothing
  */
 struct zb_zone {
 	zb_lock_t lock;

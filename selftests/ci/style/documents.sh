@@ -14,6 +14,29 @@ documents() {
 	lost_links
 	lost_files
 	lost_functions
+	lock_letters
+}
+
+# Where a comment says what letters stand for, each member has one that it explains.
+lock_letters() {
+	# shellcheck disable=SC2016  # for awk
+	each '^module/.*\.h$' awk '
+		/^\/\*\*$/ { members = legend = ""; split("", letter) }
+		/^ \* @[a-z_]+:/ { members = members " " $2 substr($3 "   ", 1, 3) }
+		/^ \* The letters tell/ { legend = "yes" }
+		legend && /^ \*  - \([a-z-]\)/ { letter[$3] }
+		/^ \*\/$/ && legend {
+			n = split(members, member, " ")
+			for (i = 1; i <= n; i++) {
+				name = member[i]
+				mark = name
+				sub(/:.*/, "", name)
+				sub(/^[^:]*:/, "", mark)
+				if (!(mark in letter))
+					print FILENAME ": " name " has no letter that is explained"
+			}
+			legend = ""
+		}'
 }
 
 # Links to other files.
