@@ -3,9 +3,9 @@
 #include "unfit.h"
 
 /**
- * zb_pool_tune() - make the pool's tunables count
- * @pool: the allocator; @tunables have been changed
- * @nr_cpus: CPUs that share its per-CPU lists
+ * zb_pool_tune() - apply the pool's tunables
+ * @pool: the allocator, whose @tunables have been changed
+ * @nr_cpus: number of CPUs that keep per-CPU lists
  *
  * Context: any; one caller at a time.
  */
@@ -21,13 +21,13 @@ void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus)
 }
 
 /**
- * zb_pool_too_small() - is there room to keep mobilities apart?
+ * zb_pool_too_small() - check whether a pool is too small to group by mobility
  * @nr_pages: frames of all zones
  *
- * With less than a pageblock per migrate type all pageblocks would be mixed
- * anyway.
+ * A pool with fewer pageblocks than migrate types cannot keep mobilities in
+ * separate pageblocks.
  *
- * Return: true if mobility is better ignored.
+ * Return: true if grouping by mobility should be disabled.
  */
 bool zb_pool_too_small(unsigned long nr_pages)
 {
@@ -35,11 +35,11 @@ bool zb_pool_too_small(unsigned long nr_pages)
 }
 
 /**
- * zb_pool_node() - the node of a number
+ * zb_pool_node() - find a node that has a region
  * @pool: the allocator
- * @nid: NUMA node
+ * @nid: number of the NUMA node
  *
- * Return: NULL when that node has no region.
+ * Return: the node, or NULL if it has no region.
  */
 struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid)
 {
@@ -52,11 +52,11 @@ struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid)
 }
 
 /**
- * zb_pool_any_node() - the node of a number, also if it has no region
+ * zb_pool_any_node() - find a node, with or without a region
  * @pool: the allocator
- * @nid: NUMA node
+ * @nid: number of the NUMA node
  *
- * Return: NULL when the allocator knows no such node.
+ * Return: the node, or NULL if the allocator does not know it.
  */
 struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid)
 {
@@ -69,7 +69,7 @@ struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid)
 	return node;
 }
 
-/* From the first zone's first frame to the last zone's last. */
+/* Find the start of the lowest zone and the end of the highest one. */
 static void pool_span(const struct zb_pool *pool, unsigned long *start,
 		      unsigned long *end)
 {
@@ -86,10 +86,13 @@ static void pool_span(const struct zb_pool *pool, unsigned long *start,
 }
 
 /**
- * zb_zone_map_size() - memory for zb_pool.zone_map
- * @pool: the allocator; its zones are known
+ * zb_zone_map_size() - size of zb_pool.zone_map
+ * @pool: the allocator, with its zones set up
  *
- * Return: bytes for zb_zone_map_init(); regions far apart make it large.
+ * The map covers the gaps between regions too, so regions that are far apart
+ * make it large.
+ *
+ * Return: bytes that zb_zone_map_init() needs.
  */
 size_t zb_zone_map_size(const struct zb_pool *pool)
 {
@@ -100,11 +103,11 @@ size_t zb_zone_map_size(const struct zb_pool *pool)
 }
 
 /**
- * zb_zone_map_init() - make zb_pfn_zone() a look-up
+ * zb_zone_map_init() - set up the map that zb_pfn_zone() looks frames up in
  * @pool: the allocator, with at most ZB_NO_ZONE zones
  * @map: zb_zone_map_size() bytes
  *
- * Without it zb_pfn_zone() searches the zones.
+ * Without a map, zb_pfn_zone() searches the zones.
  */
 void zb_zone_map_init(struct zb_pool *pool, u8 *map)
 {
@@ -124,11 +127,11 @@ void zb_zone_map_init(struct zb_pool *pool, u8 *map)
 }
 
 /**
- * zb_search_zone() - the zone of a frame, the slow way
+ * zb_search_zone() - find the zone of a frame without the zone map
  * @pool: the allocator
- * @pfn: any number
+ * @pfn: frame number, not necessarily of this pool
  *
- * Return: NULL when the frame is not ours.
+ * Return: the zone, or NULL if the frame is not in the pool.
  */
 struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn)
 {
@@ -149,14 +152,14 @@ static bool in_mask(const unsigned long *mask, unsigned int nr_bits, int nid)
 }
 
 /**
- * zb_node_allowed() - may a request go to the node of this zone?
- * @ac: its context
+ * zb_node_allowed() - check whether a request may use the node of a zone
+ * @ac: context of the request
  * @zone: the zone
- * @gfp: its flags
- * @alloc_flags: ZB_ALLOC_CPUSET counts here
+ * @gfp: flags of the request
+ * @alloc_flags: only ZB_ALLOC_CPUSET is considered
  *
  * Context: any.
- * Return: false if THISNODE, the nodemask or the cpuset forbid it.
+ * Return: false if THISNODE, the nodemask or the cpuset excludes the node.
  */
 bool zb_node_allowed(const struct zb_alloc_context *ac,
 		     const struct zb_zone *zone, zb_gfp_t gfp,
@@ -169,8 +172,9 @@ bool zb_node_allowed(const struct zb_alloc_context *ac,
 	if (ac->nodemask && !in_mask(ac->nodemask, policy->nr_bits, zone->nid))
 		return false;
 	/*
-	 * Without HARDWALL the limits of the task's ancestors would count, and
-	 * the root of them has none.
+	 * For a request without HARDWALL, the kernel also allows the nodes of an
+	 * ancestor cpuset. The core takes the root cpuset for that ancestor, so
+	 * such a request is not limited.
 	 */
 	if ((alloc_flags & ZB_ALLOC_CPUSET) && (gfp & __ZB_GFP_HARDWALL) &&
 	    policy->cpuset)
@@ -208,8 +212,9 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 }
 
 /*
- * A block that is marked as allocated has an owner, who will free it: it only
- * must not be given to a second one. All others are never used again.
+ * Drop a damaged block instead of allocating it. A block whose state says that
+ * it is allocated belongs to another owner, who will free it, so its state is
+ * left alone. Any other block is marked bad and never used again.
  */
 static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 			    unsigned long pfn, unsigned int order,
@@ -229,16 +234,16 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 }
 
 /*
- * Look at a block before anybody gets it. One whose state is not that of a
- * free block, or whose memory was written to since it was freed, is still used
- * by an earlier owner and is not given to a second one. Of a block with unfit
- * frames the other frames go back to the zone.
+ * Check a block before it is allocated. If its state is not that of a free
+ * block, or if its memory was written to since it was freed, an earlier owner
+ * still uses it, so it must not be allocated again. If some of its frames are
+ * unfit, the other frames are returned to the zone.
  */
 static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,
 			  unsigned int mt)
 {
-	/* A single frame has no parts, so COMP means nothing for it. */
+	/* A single frame cannot be split, so COMP has no effect on it. */
 	enum zb_block_state hold = order && gfp & __ZB_GFP_COMP ? ZB_BLOCK_COMP(mt) :
 							   ZB_BLOCK_MT(mt);
 
@@ -261,7 +266,10 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 	return true;
 }
 
-/* The blocks of an exact allocation; the sound ones go back if one is not. */
+/*
+ * Check all blocks of an exact allocation. If one of them cannot be used, the
+ * others are freed.
+ */
 static bool prep_exact(struct zb_pool *pool, struct zb_zone *zone,
 		       unsigned long pfn, unsigned long nr_pages, zb_gfp_t gfp,
 		       unsigned int mt)
@@ -323,19 +331,21 @@ static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
 }
 
 /**
- * zb_get_page_from_freelist() - one attempt: the first zone that will do
+ * zb_get_page_from_freelist() - try to allocate a block from each zone in turn
  * @pool: the allocator
  * @gfp: flags of the request
- * @order: wanted
+ * @order: order of the block
  * @alloc_flags: what this attempt may do, see alloc_flags.h
- * @ac: what does not change between attempts
+ * @ac: the parts of the request that are the same for all attempts
  *
- * A zone is passed over when the task may not use its node, when the node has
- * its share of dirty memory, or when its watermark says so. With NOFRAGMENT
- * the search does not leave the preferred node: rather mix mobilities there
- * than go far away.
+ * A zone is skipped if the task may not use its node, if the node has reached
+ * its dirty limit, or if the allocation would take the zone below its
+ * watermark. With NOFRAGMENT, only zones of the preferred node are tried; if
+ * they all fail, the search starts again without NOFRAGMENT, because mixing
+ * mobilities on the preferred node is better than using a remote node.
  *
- * Context: as the request.
+ * Context: may sleep in zb_ops.zone_reclaim with __ZB_GFP_DIRECT_RECLAIM,
+ * otherwise any but NMI.
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
@@ -378,11 +388,11 @@ retry:
 }
 
 /**
- * zb_first_zone() - the zone a request is meant for
+ * zb_first_zone() - find the preferred zone of a request
  * @ac: node, nodemask and highest zone of the request
- * @gfp: its flags
+ * @gfp: flags of the request
  *
- * Return: the first zone of the zonelist that it may use, or NULL.
+ * Return: the first zone of the zonelist that the request may use, or NULL.
  */
 struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp)
 {
@@ -395,8 +405,8 @@ struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp)
 }
 
 /*
- * Only worth it where the preferred zone's node has another zone to go to
- * before mobilities have to be mixed.
+ * NOFRAGMENT only helps if the preferred node has a second zone that can be
+ * tried before mobilities are mixed.
  */
 static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
 {
@@ -409,14 +419,14 @@ static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
 }
 
 /**
- * zb_init_context() - what of a request does not change between attempts
+ * zb_init_context() - set up the context of a request
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames that the request keeps of its block
- * @nid: node to prefer; one that has no region gets memory by distance from it,
- *	and none with __ZB_GFP_THISNODE
- * @policy: where the task may go
- * @ac: filled in, but for @preferred; @nodemask is the policy's
+ * @nr_pages: number of frames that the request keeps of its block
+ * @nid: preferred node; if it has no region, nodes are tried by distance from
+ *	it, and a request with __ZB_GFP_THISNODE fails
+ * @policy: nodes that the task may use
+ * @ac: filled in except for @preferred; @nodemask is that of the policy
  *
  * Context: any.
  */
@@ -464,7 +474,7 @@ static unsigned long alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
 		return ZB_NO_PFN;
 	if (likely(prepare_alloc_pages(gfp, ac, &alloc_flags))) {
 		alloc_flags |= alloc_flags_nofragment(ac);
-		/* The fast path keeps to the cpuset; the slow path may not. */
+		/* The first attempt stays in the cpuset, the slow path need not. */
 		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
 						order, alloc_flags, ac);
 	}
@@ -479,15 +489,15 @@ static unsigned long alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
 static const struct zb_policy anywhere;
 
 /**
- * zb_pool_alloc_pages() - the heart of the zoned buddy allocator
+ * zb_pool_alloc_pages() - allocate a block
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
  * @order: log2 of the number of frames, up to @pool->max_order
- * @nid: node to prefer; one that has no region gets memory by distance from it,
- *	and none with __ZB_GFP_THISNODE
- * @policy: where the task may go, or NULL for anywhere
+ * @nid: preferred node; if it has no region, nodes are tried by distance from
+ *	it, and a request with __ZB_GFP_THISNODE fails
+ * @policy: nodes that the task may use, or NULL for all
  *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI.
  * Return: first frame of the block, aligned to its size, or ZB_NO_PFN.
  */
 unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
@@ -501,19 +511,20 @@ unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
 }
 
 /**
- * zb_pool_alloc_exact() - allocate a number of frames that is no power of two
+ * zb_pool_alloc_exact() - allocate any number of contiguous frames
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^@pool->max_order
- * @nid: node to prefer; one that has no region gets memory by distance from it,
- *	and none with __ZB_GFP_THISNODE
- * @policy: where the task may go, or NULL for anywhere
+ * @nr_pages: number of frames, 1 .. 2^@pool->max_order
+ * @nid: preferred node; if it has no region, nodes are tried by distance from
+ *	it, and a request with __ZB_GFP_THISNODE fails
+ * @policy: nodes that the task may use, or NULL for all
  *
- * The block of which they are the first frames must exist, but the watermark
- * is only checked for @nr_pages: the rest never leaves the zone. To be freed
- * by zb_pool_free_exact() with the same number.
+ * The frames are cut from the start of a free block of
+ * zb_exact_order(@nr_pages), so such a block has to exist. The watermark is
+ * checked for @nr_pages only, because the rest of the block never leaves the
+ * zone. Free the frames by zb_pool_free_exact() with the same @nr_pages.
  *
- * Context: as zb_pool_alloc_pages().
+ * Context: same as zb_pool_alloc_pages().
  * Return: first frame, aligned to 2^zb_exact_order(@nr_pages), or ZB_NO_PFN.
  */
 unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The allocator: all zones of all nodes, and the ways in and out.
+ * The allocator: the zones of all nodes, and the entry points for allocating
+ * and freeing blocks.
  *
- *	zb_pool_alloc_pages        prepare: which zones, which mobility
- *	  get_page_from_freelist       the first zone that may serve it
- *	    zb_zone_watermark_ok         cpuset, dirty limit, watermark
- *	    zb_rmqueue                 per-CPU list, or
- *	      __zb_rmqueue             own migrate type, or another's
- *	        __zb_rmqueue_smallest  the smallest order that will do
- *	    prep_new_block             look at it, say whose it is
- *	  zb_alloc_slowpath            again with bolder flags, between wake-ups,
- *	                               drains, reclaim and waiting (slowpath.c)
+ *	zb_pool_alloc_pages            determine the zones and the mobility
+ *	  zb_get_page_from_freelist    find the first zone that can serve it:
+ *	                               cpuset, dirty limit, watermark
+ *	    zb_rmqueue                 take from a per-CPU list, or
+ *	      __zb_rmqueue             from a free list of this or another type
+ *	    prep_new_block             check the block, mark it allocated
+ *	  zb_alloc_slowpath            drain, reclaim, wait, and try again with
+ *	                               lower watermarks (slowpath.c)
  *
- *	zb_pool_free_pages                  is it what the caller says? (page_free.c)
- *	  zb_free_unref_page           per-CPU list, or
- *	    __zb_free_one_page         merge with the buddies
+ *	zb_pool_free_pages             check and claim the block (page_free.c)
+ *	  zb_free_unref_page           put it on a per-CPU list, or
+ *	    __zb_free_one_page         merge it with its buddies
  *
- * What the core can't do by itself it asks of its surroundings, in zb_ops. Any
- * of them may be missing. Reclaim and compaction plug in there.
+ * The core leaves to zb_ops what depends on its environment, such as reclaim,
+ * compaction and waiting. Every callback is optional.
  */
 #ifndef ZB_CORE_PAGE_ALLOC_H
 #define ZB_CORE_PAGE_ALLOC_H
@@ -30,37 +30,40 @@
 struct zb_pool;
 struct zb_alloc_context;
 
-/* What is wrong with a block that is to be freed, or was to be allocated. */
+/* Why a block cannot be freed, split or allocated. */
 enum zb_bad {
 	ZB_OK,
 	ZB_BAD_OUTSIDE,		/* not in any zone */
-	ZB_BAD_NOT_ALLOCATED,	/* free already, or inside of a block */
+	ZB_BAD_NOT_ALLOCATED,	/* already free, or not the start of a block */
 	ZB_BAD_WRONG_ORDER,	/* allocated with another order */
-	ZB_BAD_COMPOUND,	/* part of a block that can't be split */
-	ZB_BAD_STATE,		/* to be allocated, but not free */
+	ZB_BAD_COMPOUND,	/* a compound block, which cannot be split */
+	ZB_BAD_STATE,		/* taken from a free list, but not in free state */
 	ZB_BAD_CONTENT,		/* written to while it was free */
 	ZB_NR_BAD,
 };
 
 /**
- * struct zb_ops - what the allocator asks of its surroundings
- * @drain_all: have every CPU give back its per-CPU lists; may sleep
- * @drain_later: see to it that @drain_all is done soon; any context
- * @wake_reclaim: free memory of a zone is below its low watermark; any context
- * @zone_reclaim: make room in one zone now, cheaply; returns frames freed
- * @direct_reclaim: make room anywhere; may sleep; returns frames freed. The
- *	flags say whether it may do I/O and call into file systems
- * @compact: make a block of that order; may sleep; returns whether it did
- * @wait: somebody may free something; sleep a little; returns false when the
- *	task is to give up (it is being killed, and the caller allows that)
- * @charge: account the block to whoever asks; returns false to refuse
- * @uncharge: the block that was charged is not to be had
- * @check: is the block's memory as it was left when it was freed?
+ * struct zb_ops - callbacks into the environment; every one is optional
+ * @drain_all: drain the per-CPU lists of all CPUs; may sleep
+ * @drain_later: schedule @drain_all; callable from any context
+ * @wake_reclaim: start background reclaim, because a request found the zone
+ *	below its low watermark; callable from any context
+ * @zone_reclaim: reclaim a little from one zone; returns the frames freed
+ * @direct_reclaim: reclaim from any zone; may sleep; returns the frames freed.
+ *	The flags say whether it may do I/O and call into file systems
+ * @compact: try to form a free block of this order; may sleep; returns whether
+ *	it succeeded
+ * @wait: sleep for a short time in which other tasks may free memory; returns
+ *	false if the request should fail, because the task is being killed and
+ *	@killable is set
+ * @charge: charge the block to the calling task; returns false to refuse
+ * @uncharge: undo @charge, because the allocation failed
+ * @check: check that the block was not written to since it was freed
  * @clear: fill the block with zeroes
- * @freed: the block was freed; its memory may be poisoned
- * @bad: a block was found damaged and stays out of use, or a free was refused
- * @failed: a request without __ZB_GFP_NOWARN has failed; it is told what the
- *	last attempt was allowed to do
+ * @freed: called before a block is freed; may poison its memory
+ * @bad: report a damaged block that was taken out of use, or a refused free
+ * @failed: report the failure of a request without __ZB_GFP_NOWARN;
+ *	@alloc_flags are those of the last attempt
  */
 struct zb_ops {
 	void (*drain_all)(struct zb_pool *pool);
@@ -89,12 +92,12 @@ struct zb_ops {
 };
 
 /**
- * struct zb_policy - where the task that asks may go
- * @nodemask: bitmap of nodes the caller wants, or NULL for any
- * @cpuset: bitmap of nodes the task may use, or NULL for no limit, as in an
- *	interrupt
+ * struct zb_policy - nodes that a request may use
+ * @nodemask: bitmap of the nodes that the caller selected, or NULL for all
+ * @cpuset: bitmap of the nodes that the task may use, or NULL for no limit, for
+ *	example in an interrupt
  * @nr_bits: length of the bitmaps
- * @killable: a fatal signal ends the waiting, even with __ZB_GFP_NOFAIL
+ * @killable: a fatal signal ends the wait, even with __ZB_GFP_NOFAIL
  */
 struct zb_policy {
 	const unsigned long *nodemask;
@@ -105,25 +108,26 @@ struct zb_policy {
 
 /**
  * struct zb_pool - an allocator
- * @nodes: nodes that have a region, by rising number
- * @nr_nodes: how many
- * @memoryless: other nodes that a request may name; their zonelists have the
- *	zones of all nodes by distance from there
- * @nr_memoryless: how many
- * @zones: all zones, node by node, by rising address in each
- * @nr_zones: how many
- * @largest: the largest zone, where a frame is looked for first
- * @zone_map: number of the zone of each pageblock from @map_start on, one
- *	byte; ZB_NO_ZONE where there is none. NULL to search instead
- * @map_start: first frame of the first zone
- * @map_size: bytes of @zone_map
+ * @nodes: nodes that have a region, in ascending order of their numbers
+ * @nr_nodes: number of @nodes
+ * @memoryless: nodes without a region that a request may name; their zonelists
+ *	have the zones of all nodes by distance
+ * @nr_memoryless: number of @memoryless
+ * @zones: all zones, node by node, in ascending order of address in each
+ * @nr_zones: number of @zones
+ * @largest: the largest zone, in which frames are looked up first
+ * @zone_map: index of the zone of each pageblock from @map_start on, one byte
+ *	each; ZB_NO_ZONE for a gap between zones. NULL if there is no map
+ * @map_start: first frame of the lowest zone
+ * @map_size: size of @zone_map in bytes
  * @max_order: the largest order that any zone can hold
  * @page_shift: log2 of the page size
- * @mobility_disabled: too small to keep mobilities apart; all is unmovable
- * @tunables: see there; zb_pool_tune() makes a change count
- * @stalls: rounds of the slow path in which it had to reclaim
+ * @mobility_disabled: the pool is too small to group by mobility; all requests
+ *	are treated as unmovable
+ * @tunables: see struct zb_tunables; call zb_pool_tune() after a change
+ * @stalls: rounds of the slow path that had to reclaim
  * @failures: requests that failed
- * @bad_frees: frees that were refused, by enum zb_bad
+ * @bad_frees: refused frees, by enum zb_bad
  * @ops: see struct zb_ops
  */
 struct zb_pool {
@@ -148,15 +152,15 @@ struct zb_pool {
 };
 
 /**
- * struct zb_alloc_context - what does not change between attempts
+ * struct zb_alloc_context - parts of a request that all attempts have in common
  * @node: the preferred node
- * @policy: where the task may go
- * @nodemask: what get_page_from_freelist() goes by now
- * @preferred: the first zone that would do, for statistics
- * @nr_pages: frames that the request keeps of its block
- * @highest_zoneidx: highest zone type the flags allow
+ * @policy: nodes that the task may use
+ * @nodemask: nodes that zb_get_page_from_freelist() may use
+ * @preferred: the first zone that the request may use
+ * @nr_pages: number of frames that the request keeps of its block
+ * @highest_zoneidx: highest zone type that the flags allow
  * @migratetype: mobility
- * @spread_dirty: skip nodes that are over their dirty limit
+ * @spread_dirty: skip nodes that have reached their dirty limit
  */
 struct zb_alloc_context {
 	const struct zb_node *node;
@@ -170,11 +174,11 @@ struct zb_alloc_context {
 };
 
 /**
- * struct zb_alloc_request - all that decides whether a request can be served
+ * struct zb_alloc_request - the arguments of an allocation
  * @gfp: its flags
- * @nr_pages: frames, for zb_pool_alloc_exact(); a power of two makes one block
- * @nid: node to prefer
- * @policy: where the task may go, or NULL for anywhere
+ * @nr_pages: number of frames, see zb_pool_alloc_exact()
+ * @nid: preferred node
+ * @policy: nodes that the task may use, or NULL for all
  */
 struct zb_alloc_request {
 	zb_gfp_t gfp;
@@ -183,15 +187,15 @@ struct zb_alloc_request {
 	const struct zb_policy *policy;
 };
 
-/* Why a request could not be served even if all memory were free. */
+/* Whether a request could be served if all memory were free, or why not. */
 enum zb_verdict {
-	ZB_NEVER_VALID,		/* flags or size are not for this pool */
-	ZB_NEVER_ZONE,		/* no zone of a type that the flags allow */
-	ZB_NEVER_NODE,		/* such zones are on nodes that it may not use */
-	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block so large */
-	ZB_NEVER_TYPE,		/* it does, but of CMA or isolated pageblocks */
-	ZB_NEVER_WATERMARK,	/* too little would be left for others */
-	ZB_COULD,		/* it could */
+	ZB_NEVER_VALID,		/* flags or size are not valid for this pool */
+	ZB_NEVER_ZONE,		/* no zone has a type that the flags allow */
+	ZB_NEVER_NODE,		/* such zones are on nodes it may not use */
+	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block this large */
+	ZB_NEVER_TYPE,		/* such blocks have CMA or isolated pageblocks */
+	ZB_NEVER_WATERMARK,	/* would take every such zone below its watermark */
+	ZB_COULD,		/* it could be served */
 };
 
 #define zb_for_each_zone(zone, pool)					\
@@ -226,7 +230,7 @@ unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned long nr_pages, int nid,
 				  const struct zb_policy *policy);
 
-/* The zone of a frame, NULL when it is not ours. */
+/* Find the zone of a frame; NULL if the frame is not in the pool. */
 static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 					  unsigned long pfn)
 {
@@ -239,7 +243,7 @@ static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 	return &pool->zones[pool->zone_map[i]];
 }
 
-/* The mobility that a request is served with; zb_gfp_valid() must hold. */
+/* The migrate type of a request; zb_gfp_valid(@gfp) must hold. */
 static inline unsigned int zb_pool_migratetype(const struct zb_pool *pool,
 					       zb_gfp_t gfp)
 {
@@ -264,7 +268,7 @@ bool zb_pool_requests_overlap(struct zb_pool *pool,
 			      const struct zb_alloc_request *a,
 			      const struct zb_alloc_request *b);
 
-/* Would it succeed if every frame were free that is not kept out of use? */
+/* Would the request succeed if every frame were free that is not out of use? */
 static inline bool zb_pool_could_ever(struct zb_pool *pool,
 				      const struct zb_alloc_request *req)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way back: is it what the caller says, and then to whom it belongs.
+ * Freeing blocks: the block is checked and claimed first, so that a double free
+ * or a free with the wrong order is refused.
  *
- * And what is made of whole blocks: blocks split into frames, and exact
- * allocations, which are several blocks in a row (zb_exact_piece).
+ * This file also frees exact allocations, which consist of several blocks in a
+ * row (zb_exact_piece()), and splits blocks into single frames.
  */
 #include "page_alloc.h"
 #include "unfit.h"
@@ -16,15 +17,16 @@ static enum zb_bad check_state(u8 state, unsigned int order)
 }
 
 /**
- * zb_pool_check_allocated() - is this an allocated block?
+ * zb_pool_check_allocated() - check that a block is allocated
  * @pool: the allocator
- * @pfn: any number
- * @order: the order it is said to have
+ * @pfn: first frame of the block; any value is safe
+ * @order: expected order of the block
  *
- * One load of a state byte tells: it is written where a block starts.
+ * Only the state byte of the first frame is read, because that is where the
+ * state of a block is kept.
  *
  * Context: any.
- * Return: ZB_OK, or what is wrong.
+ * Return: ZB_OK, or why this is not an allocated block of @order.
  */
 enum zb_bad zb_pool_check_allocated(const struct zb_pool *pool, unsigned long pfn,
 				    unsigned int order)
@@ -36,8 +38,8 @@ enum zb_bad zb_pool_check_allocated(const struct zb_pool *pool, unsigned long pf
 }
 
 /*
- * Check the block and claim it, so that nobody else can free it any more. What
- * its state was is left in @old, to restore it if the free does not take place.
+ * Check the block and claim it, so that no other CPU can free it. The previous
+ * state is returned in @old for callers that have to restore it.
  */
 static enum zb_bad claim_block(const struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order, u8 *old)
@@ -54,8 +56,8 @@ static enum zb_bad claim_block(const struct zb_pool *pool, unsigned long pfn,
 	return bad;
 }
 
-static enum zb_bad refuse(struct zb_pool *pool, unsigned long pfn,
-			  unsigned int order, enum zb_bad bad)
+static enum zb_bad refuse_free(struct zb_pool *pool, unsigned long pfn,
+			       unsigned int order, enum zb_bad bad)
 {
 	atomic_long_add(1, &pool->bad_frees[bad]);
 	if (pool->ops->bad)
@@ -86,7 +88,7 @@ static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
 
 	bad = claim_block(pool, pfn, order, &old);
 	if (unlikely(bad != ZB_OK))
-		return refuse(pool, pfn, order, bad);
+		return refuse_free(pool, pfn, order, bad);
 	free_claimed(pool, pfn, order, cold);
 	return ZB_OK;
 }
@@ -98,7 +100,8 @@ static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
  * @order: its order
  *
  * Context: any but NMI.
- * Return: ZB_OK, or why nothing was done; that is counted and reported.
+ * Return: ZB_OK, or why the free was refused. A refused free changes nothing,
+ * and is counted and reported.
  */
 enum zb_bad zb_pool_free_pages(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order)
@@ -107,13 +110,15 @@ enum zb_bad zb_pool_free_pages(struct zb_pool *pool, unsigned long pfn,
 }
 
 /**
- * zb_pool_free_pages_cold() - free a block that is in no cache
+ * zb_pool_free_pages_cold() - free a block whose memory is not in the CPU caches
  * @pool: the allocator
  * @pfn: its first frame
  * @order: its order
  *
+ * The block is put at the cold end of the per-CPU list, to be reused last.
+ *
  * Context: any but NMI.
- * Return: as zb_pool_free_pages().
+ * Return: same as zb_pool_free_pages().
  */
 enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
 				    unsigned int order)
@@ -122,9 +127,9 @@ enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
 }
 
 /*
- * Claim all blocks of an exact allocation, or none: if one of them can't be
- * claimed, those before it become allocated again. Their orders fall, so no more
- * than ZB_NR_ORDERS can be claimed, whatever @nr_pages is.
+ * Claim all blocks of an exact allocation. If one of them cannot be claimed, the
+ * claims of those before it are undone. Each block has a lower order than the
+ * one before it, so at most ZB_NR_ORDERS blocks are claimed for any @nr_pages.
  */
 static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
@@ -153,13 +158,14 @@ static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
 }
 
 /**
- * zb_pool_free_exact() - free what zb_pool_alloc_exact() returned
+ * zb_pool_free_exact() - free an allocation of zb_pool_alloc_exact()
  * @pool: the allocator
- * @pfn: first frame
- * @nr_pages: as it was allocated
+ * @pfn: its first frame
+ * @nr_pages: number of frames that were allocated
  *
  * Context: any but NMI.
- * Return: ZB_OK, or why nothing was done; that is counted and reported.
+ * Return: ZB_OK, or why the free was refused. A refused free changes nothing,
+ * and is counted and reported.
  */
 enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
@@ -168,7 +174,7 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	unsigned int k;
 
 	if (bad != ZB_OK)
-		return refuse(pool, pfn, zb_exact_order(nr_pages), bad);
+		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
 		free_claimed(pool, pfn, k, false);
@@ -177,11 +183,11 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 }
 
 /*
- * Make single frames of the first pageblock's worth of the claimed block at
- * @pfn. What is behind it becomes claimed blocks of its own, each twice as
- * large as the one before, so that every frame is in some block when the lock
- * is dropped. The first frame comes last: with it the claim ends. Returns how
- * many frames.
+ * Split the first pageblock of the claimed block at @pfn, or all of a smaller
+ * block, into single frames, and return their number. The rest is split into
+ * claimed blocks, each twice as large as the one before, so that every frame
+ * belongs to a block when the lock is dropped. The state of the first frame is
+ * written last, because that ends the claim.
  */
 static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
 				   enum zb_block_state hold)
@@ -198,16 +204,16 @@ static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
 }
 
 /**
- * zb_pool_split_page() - make single frames of a block
+ * zb_pool_split_page() - split an allocated block into single frames
  * @pool: the allocator
  * @pfn: its first frame
  * @order: its order
  *
- * Afterwards every frame is a block of its own, to be freed by itself. The lock
- * is held for a pageblock at a time.
+ * Afterwards every frame is an allocated block of order 0 and is freed on its
+ * own. The zone lock is dropped after each pageblock to bound its hold time.
  *
  * Context: any but NMI; takes the zone lock.
- * Return: ZB_OK, or why nothing was done.
+ * Return: ZB_OK, or why the block was not split.
  */
 enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order)
@@ -222,7 +228,7 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 	if (bad == ZB_OK)
 		bad = claim_block(pool, pfn, order, &old);
 	if (bad != ZB_OK)
-		return refuse(pool, pfn, order, bad);
+		return refuse_free(pool, pfn, order, bad);
 	for (; pfn < end; pfn += nr) {
 		zb_lock_irqsave(&zone->lock, flags);
 		nr = __split_first(zone, pfn, ZB_STATE_BLOCK(old));
@@ -232,13 +238,13 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 }
 
 /**
- * zb_pool_block_head() - the allocated block that has a frame in it
+ * zb_pool_block_head() - find the allocated block that contains a frame
  * @pool: the allocator
- * @pfn: any number
- * @order: set to the block's order
+ * @pfn: the frame; any value is safe
+ * @order: set to the order of the block
  *
- * Context: any; the caller owns the block, or the answer may be stale.
- * Return: its first frame, or ZB_NO_PFN when the frame is not allocated.
+ * Context: any. If the caller does not own the block, the result may be stale.
+ * Return: first frame of the block, or ZB_NO_PFN if the frame is not allocated.
  */
 unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,
 				 unsigned int *order)

@@ -1,30 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow path: nothing was to be had above the low watermark.
+ * The slow path, for requests that failed with the low watermark:
  *
  *	wake background reclaim
- *	try with the min watermark, and as far below as the flags allow
- *	NO_WATERMARKS for MEMALLOC
- *	may not sleep: drain the lists of this CPU, try again, fail
- *	repeat
- *	    drain per-CPU lists, give high-atomic pageblocks back, reclaim,
- *	    compact, try again
- *	    NORETRY: once     ordinary: while there is progress, small orders
- *	    REPEAT: 16 rounds without progress     NOFAIL: for ever
- *	fail, with a report unless NOWARN
+ *	try with the min watermark, or below it if the flags allow that
+ *	MEMALLOC: try without watermarks
+ *	the request may not sleep: drain the lists of this CPU, try once more
+ *	otherwise repeat:
+ *	    drain all per-CPU lists, reclaim, compact, unreserve HighAtomic
+ *	    pageblocks, try again
+ *	    NORETRY            one round
+ *	    ordinary request   while there is progress, orders up to
+ *	                       ZB_COSTLY_ORDER only
+ *	    REPEAT             until MAX_ROUNDS rounds brought no progress
+ *	    NOFAIL             for ever
+ *	fail, with a report unless NOWARN is set
  */
 #include "mobility.h"
 #include "page_alloc.h"
 
-#define MAX_ROUNDS		16u	/* without progress */
-#define DRAIN_INTERVAL		64u	/* rounds, of a request that can't fail */
+#define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
+#define DRAIN_INTERVAL		64u	/* rounds between drains of a NOFAIL request */
 
 /**
- * struct attempt - a request and what its attempts in the slow path may do
- * @gfp: its flags
- * @order: wanted
- * @alloc_flags: what an attempt may do
- * @ac: what does not change
+ * struct attempt - arguments of an attempt in the slow path
+ * @gfp: flags of the request
+ * @order: order of the block
+ * @alloc_flags: what the attempt may do, see alloc_flags.h
+ * @ac: the parts of the request that are the same for all attempts
  */
 struct attempt {
 	zb_gfp_t gfp;
@@ -33,7 +36,7 @@ struct attempt {
 	struct zb_alloc_context *ac;
 };
 
-/* Zones that the request may use: only these are worth any effort. */
+/* All zones that the request may use. */
 #define for_each_own_zoneref(z, a)					\
 	zb_for_each_zoneref(z, (a)->ac->node, (a)->ac->highest_zoneidx)	\
 		if (zb_node_allowed((a)->ac, (z)->zone, (a)->gfp,	\
@@ -50,9 +53,9 @@ static void wake_reclaim(struct zb_pool *pool, const struct attempt *a)
 }
 
 /**
- * zb_slowpath_flags() - what the flags mean for attempts of the slow path
+ * zb_slowpath_flags() - translate the flags of a request for the slow path
  * @gfp: flags of the request
- * @ac: its context
+ * @ac: context of the request
  *
  * Context: any.
  * Return: ZB_ALLOC_* flags.
@@ -64,10 +67,10 @@ unsigned int zb_slowpath_flags(zb_gfp_t gfp, const struct zb_alloc_context *ac)
 	if (gfp & __ZB_GFP_HIGH)
 		alloc_flags |= ZB_ALLOC_HIGH;
 	if (gfp & __ZB_GFP_ATOMIC) {
-		/* Trying harder is no good to somebody who can fall back. */
+		/* NOMEMALLOC says that the caller has a fallback. */
 		if (!(gfp & __ZB_GFP_NOMEMALLOC))
 			alloc_flags |= ZB_ALLOC_HARDER;
-		/* Rather another node than a failure in an interrupt. */
+		/* For an atomic request, failure is worse than a remote node. */
 		alloc_flags &= ~ZB_ALLOC_CPUSET;
 	}
 	if (gfp & __ZB_GFP_KSWAPD_RECLAIM)
@@ -80,8 +83,8 @@ unsigned int zb_slowpath_flags(zb_gfp_t gfp, const struct zb_alloc_context *ac)
 }
 
 /**
- * zb_may_ignore_watermarks() - may the last frame go to this request?
- * @gfp: its flags
+ * zb_may_ignore_watermarks() - check whether a request may use all reserves
+ * @gfp: flags of the request
  *
  * Context: any.
  * Return: true for MEMALLOC without NOMEMALLOC.
@@ -103,8 +106,9 @@ static bool unreserve_highatomic(const struct attempt *a, bool force)
 }
 
 /*
- * A request that must not fail may be here for hours. It looks for memory in
- * every round, but interrupts all CPUs ever more rarely.
+ * A NOFAIL request may stay in the slow path for hours. It tries again in every
+ * round, but it drains the lists of all CPUs less and less often: in rounds 0,
+ * 1, 2, 4, 8 and so on, then in every 64th.
  */
 static bool drain_is_due(zb_gfp_t gfp, unsigned int round)
 {
@@ -122,7 +126,7 @@ static void drain(struct zb_pool *pool, const struct attempt *a)
 		zb_zone_unreserve_idle(z->zone);
 }
 
-/* Everything that may turn up memory; true if something did. */
+/* Try everything that may free memory; returns true if there was progress. */
 static bool make_room(struct zb_pool *pool, const struct attempt *a,
 		      unsigned int round)
 {
@@ -136,7 +140,7 @@ static bool make_room(struct zb_pool *pool, const struct attempt *a,
 		progress = pool->ops->direct_reclaim(pool, a->gfp, a->order);
 	if (a->order && pool->ops->compact)
 		progress |= pool->ops->compact(pool, a->gfp, a->order);
-	/* An ordinary request has no second round: it is now or never. */
+	/* Without progress, an ordinary request gets no second round to force it. */
 	if (!progress && a->order <= ZB_COSTLY_ORDER && !(a->gfp & rounds))
 		round = MAX_ROUNDS;
 	return unreserve_highatomic(a, round > 0) || progress;
@@ -182,9 +186,9 @@ static unsigned long reclaim_and_retry(struct zb_pool *pool,
 }
 
 /*
- * For a request that may not sleep. What the lists of this CPU keep it can have at
- * once. Those of other CPUs can be taken only after a grace period, so they are
- * drained in the background for the requests that follow.
+ * A request that may not sleep drains the lists of this CPU. Draining the lists
+ * of other CPUs takes a grace period, so that is left to a worker and helps
+ * later requests only.
  */
 static unsigned long drain_own_and_retry(struct zb_pool *pool,
 					 const struct attempt *a)
@@ -209,13 +213,13 @@ static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 }
 
 /**
- * zb_alloc_slowpath() - when the fast path found nothing
+ * zb_alloc_slowpath() - allocate a block after the first attempt failed
  * @pool: the allocator
  * @gfp: flags of the request
- * @order: wanted
- * @ac: as the fast path has prepared it
+ * @order: order of the block
+ * @ac: context of the request, as the first attempt used it
  *
- * Context: as the request.
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI.
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
@@ -227,7 +231,7 @@ unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 	};
 	unsigned long pfn = ZB_NO_PFN;
 
-	/* Dirty balance and the short cut by cpuset are for the fast path. */
+	/* The dirty limit and the cpuset's nodes bound the first attempt only. */
 	ac->spread_dirty = false;
 	ac->nodemask = ac->policy->nodemask;
 	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
