@@ -16,8 +16,8 @@ static const u8 fallbacks[ZB_MIGRATE_PCPTYPES][ZB_NR_FALLBACKS] = {
 };
 
 /**
- * zb_fallback_type() - the order in which other mobilities are looked at
- * @mt: mobility that is wanted
+ * zb_fallback_type() - the migrate types to fall back to
+ * @mt: the migrate type whose lists are empty
  * @i: 0 for the first choice, 1 for the second
  *
  * Return: a migrate type.
@@ -41,8 +41,12 @@ static struct zb_pageblock *fallback_block(struct zb_zone *zone,
 	return NULL;
 }
 
-/* Is a block in this state one that memory of mobility @mt does not disturb? */
-static bool compatible(u8 state, unsigned int mt)
+/*
+ * Is this an allocated block that may share a pageblock with memory of mobility
+ * @mt? Unmovable and reclaimable blocks may share one, movable blocks only with
+ * movable ones.
+ */
+static bool is_compatible(u8 state, unsigned int mt)
 {
 	return zb_state_allocated(state) &&
 	       (zb_state_migratetype(state) == ZB_MIGRATE_MOVABLE) ==
@@ -60,15 +64,15 @@ static unsigned long nr_compatible(const struct zb_zone *zone,
 
 	for (; pfn < end; pfn++) {
 		state = zb_zone_state(zone, pfn);
-		if (compatible(state, mt))
+		if (is_compatible(state, mt))
 			nr += BIT(ZB_STATE_ORDER(state));
 	}
 	return nr;
 }
 
-/* Count and trace that @mt has to be served from a block of another mobility. */
-static void fell_back(struct zb_zone *zone, const struct zb_pageblock *pb,
-		      unsigned int order, unsigned int mt, bool claimed)
+/* Count and trace that a request for @mt uses a pageblock of another type. */
+static void count_fallback(struct zb_zone *zone, const struct zb_pageblock *pb,
+			   unsigned int order, unsigned int mt, bool claimed)
 {
 	unsigned long *nr = &zone->fallbacks[mt][pb->migratetype];
 
@@ -79,8 +83,9 @@ static void fell_back(struct zb_zone *zone, const struct zb_pageblock *pb,
 }
 
 /*
- * Memory that stays put may claim at the first sign of need, so that it does
- * not spread; movable memory only where there is much to win.
+ * Unmovable and reclaimable requests may claim a pageblock that has a free block
+ * of any order, which keeps such memory from spreading over more pageblocks.
+ * Movable requests may claim one only for a large free block.
  */
 static bool may_claim(unsigned int order, unsigned int mt)
 {
@@ -93,7 +98,7 @@ static bool worth_claiming(const struct zb_zone *zone,
 	return pb->nr_free + nr_compatible(zone, pb, mt) >= ZB_PAGEBLOCK_NR / 2;
 }
 
-/* A wholly free pageblock; the smallest block that has one is broken up. */
+/* Claim free pageblocks from the smallest free block that has enough of them. */
 static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 					unsigned int order, unsigned int mt)
 {
@@ -106,14 +111,15 @@ static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 		pb = fallback_block(zone, k, mt);
 		if (!pb)
 			continue;
-		fell_back(zone, pb, order, mt, true);
+		count_fallback(zone, pb, order, mt, true);
 		__zb_claim_whole(zone, pb, min, mt);
 		return pb;
 	}
 	return NULL;
 }
 
-static struct zb_pageblock *try_to_claim_block(struct zb_zone *zone, unsigned int order,
+static struct zb_pageblock *try_to_claim_block(struct zb_zone *zone,
+					       unsigned int order,
 					       unsigned int mt)
 {
 	struct zb_pageblock *pb;
@@ -123,15 +129,15 @@ static struct zb_pageblock *try_to_claim_block(struct zb_zone *zone, unsigned in
 		pb = fallback_block(zone, k, mt);
 		if (!pb || !worth_claiming(zone, pb, mt))
 			continue;
-		fell_back(zone, pb, order, mt, true);
+		count_fallback(zone, pb, order, mt, true);
 		__zb_set_pageblock_migratetype(zone, pb, mt);
 		return pb;
 	}
 	return NULL;
 }
 
-static struct zb_pageblock *steal(struct zb_zone *zone, unsigned int order,
-				  unsigned int mt)
+static struct zb_pageblock *steal_block(struct zb_zone *zone,
+					unsigned int order, unsigned int mt)
 {
 	struct zb_pageblock *pb;
 	unsigned int k;
@@ -140,14 +146,15 @@ static struct zb_pageblock *steal(struct zb_zone *zone, unsigned int order,
 		pb = fallback_block(zone, k, mt);
 		if (!pb)
 			continue;
-		fell_back(zone, pb, order, mt, false);
+		count_fallback(zone, pb, order, mt, false);
 		return pb;
 	}
 	return NULL;
 }
 
-static struct zb_pageblock *claim(struct zb_zone *zone, unsigned int order,
-				  unsigned int mt, unsigned int alloc_flags)
+static struct zb_pageblock *claim_pageblock(struct zb_zone *zone,
+					    unsigned int order, unsigned int mt,
+					    unsigned int alloc_flags)
 {
 	struct zb_pageblock *pb = claim_whole(zone, order, mt);
 
@@ -157,9 +164,9 @@ static struct zb_pageblock *claim(struct zb_zone *zone, unsigned int order,
 }
 
 /*
- * A refill comes here once for each block. While the lock is held nothing is
- * freed, and borrowing leaves less to claim: once claiming has failed, looking
- * at the frames of the same pageblocks again would only take time.
+ * A refill calls this once per block. Once claiming has failed, it cannot succeed
+ * while the zone lock is held, because nothing is freed and stealing only reduces
+ * the free frames. @may_claim remembers the failure to save further scans.
  */
 static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 					  unsigned int order, unsigned int mt,
@@ -169,18 +176,19 @@ static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 	struct zb_pageblock *pb;
 
 	if (*may_claim) {
-		pb = claim(zone, order, mt, alloc_flags);
+		pb = claim_pageblock(zone, order, mt, alloc_flags);
 		if (pb)
 			return pb;
 		*may_claim = false;
 	}
-	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL : steal(zone, order, mt);
+	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL :
+						   steal_block(zone, order, mt);
 }
 
 /*
- * Movable memory is the only kind that may use CMA pageblocks. Once they are
- * more than half of what is free it takes them first, or the others would run
- * short while they lie idle.
+ * Only movable requests may use CMA pageblocks. They use them first while more
+ * than half of the free frames are CMA, because otherwise other requests would
+ * run out of memory while CMA pageblocks are idle.
  */
 static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
 {
@@ -188,7 +196,7 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
 	       zone->nr_free_type[ZB_MIGRATE_CMA] > zone->nr_free / 2;
 }
 
-/* The pageblock that has the best block for this, by all means of one zone. */
+/* Find the best pageblock of a zone to take a block from, with fallbacks. */
 static struct zb_pageblock *find_pageblock(struct zb_zone *zone,
 					   unsigned int order, unsigned int mt,
 					   unsigned int alloc_flags,
@@ -215,12 +223,14 @@ static void count_cma(struct zb_zone *zone, const struct zb_pageblock *pb,
 }
 
 /**
- * __zb_rmqueue() - take a block of a mobility, by all means of one zone
- * @zone: where
- * @order: wanted
+ * __zb_rmqueue() - take a block from the free lists of a zone
+ * @zone: the zone
+ * @order: order of the block
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
- * @hold: what to write down as the block's holder
+ * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
+ * @hold: state of the block from now on
+ *
+ * If the lists of @mt are empty, the block comes from those of another type.
  *
  * Context: zone lock held.
  * Return: first frame of the block, or ZB_NO_PFN.
@@ -240,18 +250,21 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * __zb_rmqueue_words() - the same for several blocks
- * @zone: where
+ * __zb_rmqueue_words() - take several blocks from the free lists of a zone
+ * @zone: the zone
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
- * @nr: how many at most
- * @words: @order says which; they are added here, ZB_BLOCK_PCP
+ * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
+ * @nr: maximum number of blocks
+ * @words: the blocks are added here; its @order is their order, and their state
+ *	becomes ZB_BLOCK_PCP
  *
- * Of a pageblock that keeps its type for somebody else only one block is taken
- * before there is another look around.
+ * Only one block at a time is stolen from a pageblock of another type. The
+ * search then starts again, because another pageblock may now be a better
+ * choice.
  *
  * Context: zone lock held.
- * Return: how many; less than @nr when there are no more, or no more room.
+ * Return: number of blocks taken; less than @nr if the zone has no more, or if
+ * @words is full.
  */
 unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
 				unsigned int alloc_flags, unsigned int nr,
@@ -276,10 +289,10 @@ unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
 }
 
 /**
- * __zb_rmqueue_highatomic() - take a block from the high-atomic reserve
- * @zone: where
- * @order: wanted
- * @hold: what to write down as the block's holder
+ * __zb_rmqueue_highatomic() - take a block from the HighAtomic reserve
+ * @zone: the zone
+ * @order: order of the block
+ * @hold: state of the block from now on
  *
  * Context: zone lock held.
  * Return: first frame of the block, or ZB_NO_PFN.
@@ -291,8 +304,8 @@ unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
 }
 
 /*
- * 1 % of the zone, in pageblocks. Where that is less than one there is no
- * reserve, because a single pageblock might be a large part of the zone.
+ * The reserve is limited to 1 % of the zone, rounded down to whole pageblocks. A
+ * zone of fewer than 100 pageblocks has no reserve.
  */
 static unsigned long highatomic_limit(const struct zb_zone *zone)
 {
@@ -300,12 +313,12 @@ static unsigned long highatomic_limit(const struct zb_zone *zone)
 }
 
 /**
- * zb_zone_reserve_highatomic() - keep a pageblock for requests that can't wait
- * @zone: its zone
- * @pfn: a block that was just allocated for one; its pageblock is the one
+ * zb_zone_reserve_highatomic() - add a pageblock to the HighAtomic reserve
+ * @zone: zone of the pageblock
+ * @pfn: a frame of the pageblock, in which an atomic request was just served
  *
  * Context: any but NMI; takes the zone lock.
- * Return: true if the reserve has grown.
+ * Return: true if the pageblock was reserved.
  */
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn)
 {
@@ -342,15 +355,16 @@ static struct zb_pageblock *any_highatomic(struct zb_zone *zone)
 }
 
 /**
- * zb_zone_unreserve_highatomic() - give a pageblock back from the reserve
- * @zone: which zone
- * @mt: mobility that needs it
- * @force: even the last one
+ * zb_zone_unreserve_highatomic() - remove a pageblock from the HighAtomic reserve
+ * @zone: the zone
+ * @mt: type of the pageblock from now on
+ * @force: remove even the last pageblock of the reserve
  *
- * One that is wholly free gets the default type, with which it merges.
+ * A wholly free pageblock gets the zone's default type instead, so that it can
+ * merge with its buddies.
  *
  * Context: any but NMI; takes the zone lock.
- * Return: true if @mt has a pageblock with free frames more than before.
+ * Return: true if a pageblock that has free frames was removed.
  */
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force)
@@ -372,10 +386,11 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 }
 
 /**
- * zb_zone_unreserve_idle() - give the reserve back in a zone that nobody uses
- * @zone: which zone
+ * zb_zone_unreserve_idle() - dissolve the HighAtomic reserve of an unused zone
+ * @zone: the zone
  *
- * A pageblock with damaged frames is never wholly free, so it would stay in the
+ * Nothing is done unless every frame is free or bad. A reserved pageblock
+ * with bad frames never becomes wholly free, so it would otherwise stay in the
  * reserve for ever.
  *
  * Context: any but NMI; takes the zone lock.

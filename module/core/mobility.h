@@ -1,28 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mobility: what to do when the lists of the wanted migrate type are empty.
+ * Mobility: fallbacks for a migrate type whose free lists are empty.
  *
- *	wanted        looks next at
+ *	type          fallbacks
  *	Unmovable     Reclaimable, Movable
  *	Movable       (CMA,) Reclaimable, Unmovable
  *	Reclaimable   Unmovable, Movable
  *
- * Two passes. The first tries to claim a pageblock: it looks at the largest
- * free blocks first, because a pageblock with much room will serve many more
- * requests of this kind, and turns the pageblock over when it is wholly free,
- * or when at least half of it is free or already of a compatible mobility. The
- * second only borrows: the smallest block that fits, from a pageblock that
- * keeps its type. With NOFRAGMENT only wholly free pageblocks are claimed:
- * better another zone than a mixed pageblock.
+ * The first pass tries to claim a pageblock, that is, to change its type. It
+ * takes the smallest block of wholly free pageblocks. If there is none, it tries
+ * pageblocks with the largest free block first, because they can serve many more
+ * requests, and claims one if at least half of its frames are free or allocated
+ * with a compatible mobility.
  *
- * Three types are for special use, and never fallen back to by the rules above:
+ * The second pass steals the smallest sufficient block from a pageblock that
+ * keeps its type.
  *
- *	HighAtomic   pageblocks kept for requests of more than one frame that
- *	             can't wait; at most 1 % of a zone, grown when such a request
- *	             was served, given back when wholly free or memory is short
- *	CMA          for movable memory only, so that it can be emptied; used
- *	             first once more than half of what is free is of this type
- *	Isolate      for nobody, see isolate.h
+ * With NOFRAGMENT only wholly free pageblocks are claimed and nothing is stolen,
+ * because using another zone is better than mixing mobilities in a pageblock.
+ *
+ * The fallbacks above never use the following types:
+ *
+ *	HighAtomic   reserved for atomic requests of order > 0; at most 1 % of a
+ *	             zone. A pageblock is added when such a request was served
+ *	             from it, and removed when it is wholly free or when memory
+ *	             is short
+ *	CMA          for movable requests only, so that it can be emptied. They
+ *	             use it first while more than half of the free frames are CMA
+ *	Isolate      not used for any request, see isolate.h
  */
 #ifndef ZB_CORE_MOBILITY_H
 #define ZB_CORE_MOBILITY_H

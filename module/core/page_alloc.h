@@ -45,7 +45,7 @@ enum zb_bad {
 /**
  * struct zb_ops - callbacks into the environment; every one is optional
  * @drain_all: drain the per-CPU lists of all CPUs; may sleep
- * @drain_later: schedule @drain_all; callable from any context
+ * @drain_later: start @drain_all asynchronously; callable from any context
  * @wake_reclaim: start background reclaim, because a request found the zone
  *	below its low watermark; callable from any context
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed

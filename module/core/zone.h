@@ -4,29 +4,32 @@
  *
  *	struct zb_zone
  *	 lock
- *	 free_area[0..18]          what is free, by order and migrate type
+ *	 free_area[0..18]          free lists, by order and migrate type
  *	 pageblocks[]  +----+----+----+----+----+----+----+----+
  *	               | pb | pb | pb | pb | pb | pb | pb | pb |   one per 512
  *	               +----+----+----+----+----+----+----+----+   frames
- *	               key=3  -   -   - key=11 tail tail tail
- *	 state[]       one byte per frame: what starts there
+ *	 largest_free     3  none none none  11  tail tail tail
+ *	 state[]       one byte per frame: the block that starts there
  *
- * Below pageblock order buddies are bits of one pageblock. From there on they
- * are whole pageblocks: a free block of order k >= 9 is 2^(k-9) wholly free
- * pageblocks whose first one, the head, is listed under k; the others are
- * tails. All pageblocks of one free block have one migrate type. Alignment is
- * natural in physical address, so buddies are found by pfn, not by offset.
+ * Below pageblock order, a free block is a run of bits in one pageblock. From
+ * pageblock order on it consists of whole pageblocks: a free block of order
+ * k >= 9 is 2^(k-9) wholly free pageblocks. The first one, the head, is listed
+ * under order k; the others are tails. All pageblocks of a free block have the
+ * same migrate type. Blocks are aligned in physical address, so buddies are
+ * found by frame number, not by the offset in the zone.
  *
- * state[] is written where a block starts: how it is held, and its order. All
- * other frames have 0. A free of anything that does not start a block, of a
- * block that is free already, or with another order, is seen in one load.
+ * The state byte of the first frame of a block has the state and the order of the
+ * block; the bytes of all other frames are 0. A double free, a free with the
+ * wrong order, or a free of a frame inside of a block is therefore detected by
+ * reading one byte.
  *
- * Locking: zone->lock covers everything of the zone but the per-CPU lists
- * (pcp.h). It is taken with interrupts off, is a leaf, and no two zone locks
- * are ever held together. A state byte leaves and reaches 0 under the lock.
- * Between cached and allocated it changes without the lock: an allocation stores
- * to it, because only the caller has the cached block; a free uses a compare and
- * exchange (zb_zone_claim()), because two CPUs may free the same block.
+ * Locking: zone->lock covers the whole zone except the per-CPU lists (pcp.h). It
+ * is taken with interrupts off, is a leaf lock, and no two zone locks are held
+ * at the same time. A state byte changes from and to 0 under the lock only. It
+ * changes between ZB_BLOCK_PCP and allocated without the lock: an allocation
+ * uses a plain store, because the block is off all lists and the caller alone
+ * has it. A free uses a compare and exchange (zb_zone_claim()), because two CPUs
+ * may free the same block.
  */
 #ifndef ZB_CORE_ZONE_H
 #define ZB_CORE_ZONE_H
@@ -36,27 +39,27 @@
 
 #define ZB_NO_PFN	(~0ul)
 
-/* Per-CPU lists are kept for orders up to that of pageblocks. */
+/* There are per-CPU lists for orders up to ZB_PAGEBLOCK_ORDER. */
 #define ZB_PCP_ORDERS		(ZB_PAGEBLOCK_ORDER + 1)
-#define ZB_PCP_TYPES		8u	/* migrate types, and a few to spare */
-#define ZB_PCP_NO_TYPE		7u	/* that nothing has */
+#define ZB_PCP_TYPES		8u	/* lists per order, a power of two */
+#define ZB_PCP_NO_TYPE		7u	/* a list that is always empty */
 #define ZB_PCP_LISTS		(ZB_PCP_ORDERS * ZB_PCP_TYPES)
 
-/* Above this order a request can be expected to fail, and to have a plan B. */
+/* Callers are expected to have a fallback for requests above this order. */
 #define ZB_COSTLY_ORDER		3u
 
 struct zb_pcp;
 struct zb_pool;
 
 /*
- * What a block that starts at a frame is: three bits. The other five bits of
- * the state byte are its order. A block that was found damaged has no holder
- * and an order one too high, so that it is neither free nor anybody's. A single
- * frame that is unfit for use (unfit.h) has no holder and an order that no block
- * has.
+ * The state of the block that starts at a frame, in the upper three bits of the
+ * state byte. The lower five bits are its order. A damaged block is
+ * ZB_BLOCK_NONE with its order plus one, so that it is neither free nor
+ * allocated. A single frame that is unfit for use (unfit.h) is ZB_BLOCK_NONE
+ * with an order that no block can have.
  */
 enum zb_block_state {
-	ZB_BLOCK_NONE,			/* free, or inside of another block */
+	ZB_BLOCK_NONE,			/* free, or not the start of a block */
 	ZB_BLOCK_UNMOVABLE,		/* allocated, by mobility */
 	ZB_BLOCK_MOVABLE,
 	ZB_BLOCK_RECLAIMABLE,
@@ -86,8 +89,10 @@ static inline bool zb_state_allocated(u8 state)
 }
 
 /*
- * Is that an allocated block of this order? Take both away from it, and turn the
- * rest so that a wrong order makes a large number.
+ * Is this an allocated block of @order? Subtracting the first allocated state of
+ * that order leaves a small multiple of 32 for all such blocks. Rotating the
+ * result moves the order bits to the top, so that any other order makes it large
+ * and one comparison is enough.
  */
 static inline bool zb_state_is_block(u8 state, unsigned int order)
 {
@@ -103,13 +108,13 @@ static inline bool zb_state_compound(u8 state)
 	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
 }
 
-/* The mobility that an allocated block was asked for with. */
+/* The mobility of an allocated block, as requested. */
 static inline unsigned int zb_state_migratetype(u8 state)
 {
 	return (ZB_STATE_BLOCK(state) - ZB_BLOCK_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
 }
 
-/* The order of a block that is held or bad. */
+/* The order of a block that is allocated, on a per-CPU list, bad or unfit. */
 static inline unsigned int zb_state_order(u8 state)
 {
 	if (state == ZB_STATE_UNFIT)
@@ -117,26 +122,26 @@ static inline unsigned int zb_state_order(u8 state)
 	return ZB_STATE_ORDER(state) - zb_state_bad(state);
 }
 
-/* Things that happen to a zone, counted. Those up to NR_CPU also per CPU. */
+/* Event counters of a zone. Those before ZB_NR_CPU_EVENTS are also per CPU. */
 enum zb_event {
 	ZB_PGALLOC,			/* frames */
 	ZB_PGFREE,			/* frames */
-	ZB_NUMA_HIT,			/* from the node it was meant for */
-	ZB_NUMA_MISS,			/* meant for another node */
-	ZB_NUMA_FOREIGN,		/* meant for here, served elsewhere */
-	ZB_NUMA_LOCAL,			/* for a CPU of this node */
-	ZB_NUMA_OTHER,			/* for a CPU of another node */
+	ZB_NUMA_HIT,			/* allocated from the preferred node */
+	ZB_NUMA_MISS,			/* allocated here, but not preferred */
+	ZB_NUMA_FOREIGN,		/* preferred here, allocated elsewhere */
+	ZB_NUMA_LOCAL,			/* allocated by a CPU of this node */
+	ZB_NUMA_OTHER,			/* allocated by a CPU of another node */
 	ZB_NR_CPU_EVENTS,
-	ZB_PCP_REFILL = ZB_NR_CPU_EVENTS,
-	ZB_PCP_DRAIN,			/* blocks given back */
-	ZB_CLAIM,			/* pageblocks turned over */
-	ZB_STEAL,			/* blocks from another mobility */
+	ZB_PCP_REFILL = ZB_NR_CPU_EVENTS, /* refills of a per-CPU list */
+	ZB_PCP_DRAIN,			/* blocks moved from lists to the zone */
+	ZB_CLAIM,			/* fallbacks that claimed a pageblock */
+	ZB_STEAL,			/* fallbacks that stole a block */
 	ZB_CMA_ALLOC,			/* blocks from CMA pageblocks */
-	ZB_HIGHATOMIC_RESERVE,		/* pageblocks */
-	ZB_HIGHATOMIC_UNRESERVE,
-	ZB_BAD_BLOCK,			/* found damaged and kept out of use */
+	ZB_HIGHATOMIC_RESERVE,		/* pageblocks added to the reserve */
+	ZB_HIGHATOMIC_UNRESERVE,	/* pageblocks removed from the reserve */
+	ZB_BAD_BLOCK,			/* blocks found damaged */
 	ZB_UNFIT,			/* frames kept out of use, see unfit.h */
-	ZB_UNFIT_RETURNED,		/* and put back into use */
+	ZB_UNFIT_RETURNED,		/* frames returned to use */
 	ZB_NR_EVENTS,
 };
 
@@ -144,13 +149,13 @@ enum zb_event {
 
 /**
  * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
- * @nr: words
- * @order: of the blocks
- * @word: 64 frames each, counted from the start of the zone
- * @bits: all frames of all blocks there
+ * @nr: number of words
+ * @order: order of the blocks
+ * @word: index of each word, in units of 64 frames from the start of the zone
+ * @bits: the frames of the blocks in each word
  *
- * What refills and drains carry between a list and the zone: a word costs as
- * much as a frame would.
+ * Refills and drains move blocks between a list and the zone in this form,
+ * because it costs no more to process a word than a single frame.
  */
 struct zb_bulk {
 	unsigned int nr;
@@ -162,10 +167,11 @@ struct zb_bulk {
 struct zb_zone;
 
 /**
- * struct zb_frame_ops - what the surroundings know about frames (unfit.h)
- * @unfit: of free frames that are nobody's, those that nobody may be given; bit i
- *	is frame @pfn + i. Any context but NMI, without the zone lock
- * @kept_out: such a frame is kept out of use from now on. The same context
+ * struct zb_frame_ops - callbacks for frames that must not be used (unfit.h)
+ * @unfit: return those of @frames that must not be allocated; bit i is frame
+ *	@pfn + i. All of them are free and off the free lists. Called from any
+ *	context but NMI, without the zone lock
+ * @kept_out: called after a frame was taken out of use, in the same context
  */
 struct zb_frame_ops {
 	u64 (*unfit)(const struct zb_zone *zone, unsigned long pfn, u64 frames);
@@ -173,7 +179,7 @@ struct zb_frame_ops {
 };
 
 /**
- * struct zb_audit - what a check has counted so far
+ * struct zb_audit - progress of a check that adds up the counters of a zone
  * @next: another check of the same zone
  * @end: pageblocks before this one have been counted
  * @nr_free: free frames in them, by migrate type
@@ -191,50 +197,50 @@ struct zb_audit {
 /**
  * struct zb_zone - one zone of one node
  * @lock: (-) see the head of this file
- * @audits: (z) checks that are under way (audit.c); beside the counters that are
- *	written wherever it is read
- * @nr_free: (r) frames free in the buddy lists
- * @nr_free_type: (r) the same by migrate type
+ * @audits: (z) checks that are in progress (audit.c); in the cache line of the
+ *	counters, because it is read wherever they are written
+ * @nr_free: (r) free frames in the buddy lists
+ * @nr_free_type: (r) @nr_free by migrate type
  * @nr_bad: (r) frames that are kept out of use
- * @nr_unfit: (z) those of them that may become fit again (unfit.h)
- * @first_unfit: (z) no unfit frame is before this one
- * @last_unfit: (z) and none after this one
- * @nr_free_pcptypes: (r) those of them that are of a mobility, and not for special use
- * @fast_wmark: (t) with less than this there is no fast path for requests (fast.h)
- * @watermark: (t) frames to be left, see watermark.h
- * @lowmem_reserve: (t) more frames to be left, by a request's highest zone type
- * @max_order: (c) largest order blocks are merged to
- * @default_migratetype: (c) migrate type of a pageblock that nobody uses
- * @free_area: (z) what is free
- * @nr_blocks: (r) pageblocks by migrate type
- * @events: (r) what happened under the lock, see enum zb_event
- * @fallbacks: (r) by mobility wanted and mobility taken from
+ * @nr_unfit: (z) part of @nr_bad that may become fit again (unfit.h)
+ * @first_unfit: (z) lower bound of the unfit frames
+ * @last_unfit: (z) upper bound of the unfit frames
+ * @nr_free_pcptypes: (r) free frames on the Unmovable, Movable and Reclaimable lists
+ * @fast_wmark: (t) the fast path is disabled while @nr_free_pcptypes is below this
+ * @watermark: (t) frames that an allocation has to leave free, see watermark.h
+ * @lowmem_reserve: (t) additional frames, by the highest zone type of the request
+ * @max_order: (c) largest order that free blocks are merged to
+ * @default_migratetype: (c) type that a pageblock gets when it becomes wholly free
+ * @free_area: (z) free lists and their counters, by order
+ * @nr_blocks: (r) number of pageblocks by migrate type
+ * @events: (r) events counted under @lock, see enum zb_event
+ * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
- * @start_pfn: (c) first frame, on a pageblock border
- * @nr_pages: (c) frames, whole pageblocks
- * @pageblocks: (c) one per 512 frames
+ * @start_pfn: (c) first frame, aligned to a pageblock
+ * @nr_pages: (c) number of frames, a multiple of ZB_PAGEBLOCK_NR
+ * @pageblocks: (c) one per ZB_PAGEBLOCK_NR frames
  * @state: (s) one byte per frame
- * @types: (r) behind @state, migrate types of pageblocks once more, so that who frees
- *	need not touch what other CPUs write to
+ * @types: (r) copies of the migrate types of all pageblocks, stored after @state, so
+ *	that a free does not access cache lines that other CPUs write to
  * @pcp: (c) per-CPU lists
- * @pcp_high: (t) frames on all per-CPU lists of one CPU
- * @pcp_limit: (t) blocks on a per-CPU list, by order
- * @fast_top: (t) by list, where its top may be at most for the fast path (fast.h)
- * @pcp_batch: (t) blocks moved at once, by order
+ * @pcp_high: (t) maximum number of frames on all lists of one CPU
+ * @pcp_limit: (t) maximum number of blocks on a list, by order
+ * @fast_top: (t) maximum of zb_pcp.top for a free in the fast path, by list (fast.h)
+ * @pcp_batch: (t) number of blocks moved at once, by order
  * @type: (c) ZB_ZONE_*
  * @nid: (c) NUMA node
- * @frame_ops: (c) tell which frames are unfit for use; NULL if none ever is
- * @pool: (c) whose zone it is, for @frame_ops
+ * @frame_ops: (c) callbacks for unfit frames, or NULL if there are none
+ * @pool: (c) the allocator, for the callbacks
  *
- * The letters tell what protects a member:
+ * The letters tell how a member is protected:
  *
  *  - (c) constant after zb_zone_init()
- *  - (z) @lock
- *  - (r) written under @lock, read without it as well
+ *  - (z) accessed under @lock
+ *  - (r) written under @lock, also read without it
  *  - (t) written by zb_pool_tune(), one caller at a time; read without a lock
- *  - (s) to and from 0 under @lock; else see the head of this file
- *  - (-) nothing
+ *  - (s) changed from and to 0 under @lock; otherwise see the head of this file
+ *  - (-) not protected
  */
 struct zb_zone {
 	zb_lock_t lock;
@@ -256,10 +262,10 @@ struct zb_zone {
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
 
-	/* Read by every allocation and free, and written when it changes. */
+	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);
 
-	/* All below stays as zb_zone_init() left it. */
+	/* Rarely written after zb_zone_init(). */
 	unsigned long start_pfn __aligned(64);
 	unsigned long nr_pages;
 	struct zb_pageblock *pageblocks;
@@ -316,8 +322,9 @@ static inline void zb_zone_set_state(struct zb_zone *zone, unsigned long pfn,
 }
 
 /*
- * Make an allocated block a cached one. Of several CPUs that free the same block,
- * one succeeds and continues with the free; the others have to refuse it.
+ * Change the state of an allocated block to ZB_BLOCK_PCP. If several CPUs free the
+ * same block, one of them succeeds and continues; the others have to refuse the
+ * free.
  */
 static __always_inline bool zb_zone_claim(struct zb_zone *zone,
 					  unsigned long pfn, u8 state)
@@ -326,7 +333,7 @@ static __always_inline bool zb_zone_claim(struct zb_zone *zone,
 			  ZB_STATE(ZB_BLOCK_PCP, ZB_STATE_ORDER(state)));
 }
 
-/* Zone lock held for these; readers don't take it. */
+/* Called with the zone lock held. Readers do not take it. */
 static inline void __zb_set_nr_free_pcptypes(struct zb_zone *zone, unsigned long nr)
 {
 	u8 low = nr < zone->fast_wmark;
@@ -342,7 +349,7 @@ static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 	WRITE_ONCE(zone->events[event], zone->events[event] + nr);
 }
 
-/* Order of the smallest block that holds so many frames, at least one. */
+/* The order of the smallest block that has at least @nr_pages frames. */
 static inline unsigned int zb_exact_order(unsigned long nr_pages)
 {
 	return nr_pages > 1 ? fls64(nr_pages - 1) : 0;
@@ -355,7 +362,7 @@ static inline unsigned int zb_exact_order(unsigned long nr_pages)
  *
  *	| order 3               | order 2   | 0 |  -  tail  |
  *
- * This is the order of the first of them.
+ * zb_exact_piece() returns the order of the first of these blocks.
  */
 static inline unsigned int zb_exact_piece(unsigned long nr_pages)
 {
@@ -387,7 +394,7 @@ void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit);
 void __zb_audit_next(struct zb_zone *zone, struct zb_audit *audit);
 void __zb_audit_end(struct zb_zone *zone, struct zb_audit *audit);
 
-/* Called by zone.c for each change while an audit is under way. */
+/* Called by zone.c for each change while an audit is in progress. */
 void __zb_audit_free(struct zb_zone *zone, const struct zb_pageblock *pb,
 		     long nr);
 void __zb_audit_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
