@@ -8,36 +8,36 @@
 #include "fault.h"
 
 static DECLARE_FAULT_ATTR(fail_zbuddy);
-static struct dentry *dir;
+static struct dentry *fault_dir;
 
 /**
- * zb_fault_init() - make /sys/kernel/debug/fail_zbuddy appear
+ * zb_fault_init() - create /sys/kernel/debug/fail_zbuddy
  *
  * Context: may sleep.
  */
 void zb_fault_init(void)
 {
-	dir = fault_create_debugfs_attr("fail_zbuddy", NULL, &fail_zbuddy);
+	fault_dir = fault_create_debugfs_attr("fail_zbuddy", NULL, &fail_zbuddy);
 }
 
 /**
- * zb_fault_exit() - make it go away
+ * zb_fault_exit() - remove /sys/kernel/debug/fail_zbuddy
  *
  * Context: may sleep.
  */
 void zb_fault_exit(void)
 {
-	if (!IS_ERR(dir))
-		debugfs_remove(dir);
+	if (!IS_ERR(fault_dir))
+		debugfs_remove(fault_dir);
 }
 
 /**
- * zb_should_fail() - is it this request's turn to fail?
- * @gfp: its flags; one that must not fail never does
- * @order: its order
+ * zb_should_fail() - decide whether to fail a request on purpose
+ * @gfp: flags of the request
+ * @order: order of the request
  *
  * Context: any.
- * Return: true if it is to fail.
+ * Return: true if the request has to fail; never true with __ZB_GFP_NOFAIL.
  */
 bool zb_should_fail(zb_gfp_t gfp, unsigned int order)
 {

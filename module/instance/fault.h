@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fail_zbuddy: allocations that fail on purpose, by the kernel's own fault
- * injection (see its documentation), where the kernel has it.
+ * fail_zbuddy: fault injection for allocations, on kernels with
+ * CONFIG_FAULT_INJECTION. See Documentation/fault-injection/ of the kernel.
  */
 #ifndef ZB_FAULT_H
 #define ZB_FAULT_H

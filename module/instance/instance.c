@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From regions to a pool, and back.
+ * Creates the pool of the core over the regions, and destroys it.
  *
- * The core asks its caller for memory, for CPUs (drain.c) and for distances;
- * here they are the kernel's.
+ * The core has no allocator of its own: this file gives it memory for its data
+ * structures and the distances between nodes.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -39,7 +39,7 @@ static int create_zone(struct zb_zone *zone, const struct zb_span *span,
 	zone->max_order = pool->max_order;
 	zone->default_migratetype = pool->mobility_disabled ? ZB_MIGRATE_UNMOVABLE :
 						    ZB_MIGRATE_MOVABLE;
-	/* vmalloc memory is page aligned, as cache lines want it. */
+	/* struct zb_pageblock is cache line aligned, and vmalloc() memory page aligned. */
 	zone->pageblocks = vmalloc_node(zb_zone_pageblocks_size(span->nr_pages),
 					nid);
 	zone->state = vzalloc_node(zb_zone_state_size(span->nr_pages), nid);
@@ -60,14 +60,14 @@ static void destroy_zones(struct zb_pool *pool)
 	kfree(pool->zones);
 }
 
-struct layout {
+struct region_layout {
 	struct zb_span span[ZB_NR_ZONES];
 	unsigned int nr;
 };
 
-/* Cut every region into zones; all of them merge up to the same order. */
+/* Divide every region into zones, and find the largest order that fits in any zone. */
 static int layout_regions(struct zb_instance *inst, const struct zb_params *params,
-			  struct layout *layout)
+			  struct region_layout *layout)
 {
 	struct zb_region *region;
 	unsigned int i, order;
@@ -79,7 +79,7 @@ static int layout_regions(struct zb_instance *inst, const struct zb_params *para
 		why = zb_layout(params->zones, PAGE_SHIFT, region->start_pfn,
 				region->nr_pages, layout->span, &layout->nr);
 		if (why) {
-			pr_err("%s (it was zones=%s)\n", why, params->zones);
+			pr_err("zones=%s: %s\n", params->zones, why);
 			return -EINVAL;
 		}
 		order = zb_layout_max_order(layout->span, layout->nr,
@@ -87,7 +87,7 @@ static int layout_regions(struct zb_instance *inst, const struct zb_params *para
 		inst->pool.max_order = max(inst->pool.max_order, order);
 	}
 	if (params->max_order_given && inst->pool.max_order < params->max_order) {
-		pr_err("max_order=%u: the largest block that fits a zone is of order %u: make size= or the zone larger\n",
+		pr_err("max_order=%u: the largest block that fits in a zone has order %u: increase size= or the size of the zone\n",
 		       params->max_order, inst->pool.max_order);
 		return -EINVAL;
 	}
@@ -98,7 +98,7 @@ static int create_zones(struct zb_instance *inst, const struct zb_params *params
 {
 	unsigned int i, k, nr = inst->nr_regions;
 	struct zb_pool *pool = &inst->pool;
-	struct layout *layout;
+	struct region_layout *layout;
 	int err = -ENOMEM;
 
 	layout = kcalloc(nr, sizeof(*layout), GFP_KERNEL);
@@ -120,12 +120,12 @@ out:
 	return err;
 }
 
-static int distance(int from, int to)
+static int kernel_node_distance(int from, int to)
 {
 	return node_distance(from, to);
 }
 
-/* Beyond this a map would cost more than it gains: regions far apart. */
+/* Regions that are far apart need a larger map, which is not worth its memory. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_instance *inst)
@@ -156,7 +156,10 @@ static void destroy_nodes(struct zb_pool *pool)
 	kfree(pool->nodes);
 }
 
-/* One copy, so that its allocation can be made to fail on a machine without such nodes. */
+/*
+ * noinline: with a single copy, the tests can make this allocation fail even on a
+ * machine without memoryless nodes.
+ */
 static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, int nid)
 {
 	node->nid = nid;
@@ -164,11 +167,14 @@ static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, i
 				 GFP_KERNEL);
 	if (!node->zonelist)
 		return -ENOMEM;
-	zb_node_init(node, pool->zones, pool->nr_zones, distance);
+	zb_node_init(node, pool->zones, pool->nr_zones, kernel_node_distance);
 	return 0;
 }
 
-/* Requests may name these nodes, and CPUs may belong to them. */
+/*
+ * Nodes without a region need a zonelist as well: requests may name them, and CPUs
+ * may belong to them.
+ */
 static int create_memoryless(struct zb_pool *pool)
 {
 	int nid, err;
@@ -262,7 +268,10 @@ static void log_region(const struct zb_instance *inst, const struct zb_region *r
 		inst->pool.max_order, zones);
 }
 
-/* The last pageblocks of the largest zone: what is used last. */
+/*
+ * Mark the last pageblocks of the largest zone as CMA, because the allocator uses
+ * these last.
+ */
 static void mark_cma(struct zb_instance *inst, unsigned long nr_pages)
 {
 	struct zb_zone *zone, *largest = inst->pool.zones;
@@ -276,14 +285,14 @@ static void mark_cma(struct zb_instance *inst, unsigned long nr_pages)
 	     pfn += ZB_PAGEBLOCK_NR)
 		zb_pool_set_migratetype(&inst->pool, pfn, ZB_MIGRATE_CMA);
 	if (nr)
-		pr_info("%lu MiB of node %d zone %s are for movable memory only\n",
-			nr >> (20 - PAGE_SHIFT), largest->nid,
-			zb_zone_names[largest->type]);
+		pr_info("node %d zone %s: %lu MiB are reserved for movable allocations\n",
+			largest->nid, zb_zone_names[largest->type],
+			nr >> (20 - PAGE_SHIFT));
 }
 
 /*
- * In a pool that is not grouped by mobility every request counts as unmovable,
- * so nobody could use a CMA pageblock.
+ * Without grouping by mobility every request counts as unmovable, and unmovable
+ * requests can't use CMA pageblocks, so the two can't be combined.
  */
 static int set_mobility(struct zb_instance *inst, const struct zb_params *params)
 {
@@ -293,11 +302,11 @@ static int set_mobility(struct zb_instance *inst, const struct zb_params *params
 	if (!inst->pool.mobility_disabled)
 		return 0;
 	if (params->cma_pages) {
-		pr_err("cma_pages=%lu: memory of less than %lu KiB is not grouped by mobility, so nothing could use such pages: make size= larger, or leave cma_pages= out\n",
+		pr_err("cma_pages=%lu: memory smaller than %lu KiB is not grouped by mobility, so no request could use these pages: increase size= or omit cma_pages=\n",
 		       params->cma_pages, kbytes);
 		return -EINVAL;
 	}
-	pr_info("less than %lu KiB: memory is not grouped by mobility\n", kbytes);
+	pr_info("memory smaller than %lu KiB is not grouped by mobility\n", kbytes);
 	return 0;
 }
 
@@ -313,12 +322,12 @@ static void poison_regions(const struct zb_instance *inst)
 }
 
 /**
- * zb_instance_create() - take the memory and build the allocator
- * @params: what is wanted
+ * zb_instance_create() - take memory from the kernel and build the allocator on it
+ * @params: parsed module parameters
  *
- * Context: may sleep, and take seconds when memory has to be migrated away.
- * Return: the host, or an ERR_PTR with everything given back and a line in the
- * log that names the cure.
+ * Context: may sleep; takes seconds if the kernel has to migrate pages away.
+ * Return: the host, or an ERR_PTR. On failure, all memory has been given back and
+ * the log has a line that tells what to do.
  */
 struct zb_instance *zb_instance_create(const struct zb_params *params)
 {
@@ -373,7 +382,7 @@ free_host:
 	return ERR_PTR(err);
 }
 
-/* Frames of a node that somebody holds; those kept out of use are not among them. */
+/* Returns the number of allocated frames on a node, without those kept out of use. */
 static unsigned long nr_held_pages(const struct zb_instance *inst, int nid)
 {
 	const struct zb_zone *zone;
@@ -386,7 +395,10 @@ static unsigned long nr_held_pages(const struct zb_instance *inst, int nid)
 	return nr;
 }
 
-/* Another module still uses pages there: nobody else may ever get them. */
+/*
+ * Keep regions of which a module has not freed all pages: giving those pages back
+ * to the kernel would let two owners use them.
+ */
 static void keep_held_regions(struct zb_instance *inst)
 {
 	struct zb_region *region;
@@ -399,10 +411,10 @@ static void keep_held_regions(struct zb_instance *inst)
 }
 
 /**
- * zb_instance_destroy() - give everything back
- * @inst: nobody uses it any more, and no page of it is pinned
+ * zb_instance_destroy() - destroy the allocator and give its memory back to the kernel
+ * @inst: the host; no CPU uses it any more
  *
- * A region of which another module still holds pages is not given back: it is lost
+ * A region with pages that a module has never freed is not given back: it is lost
  * until the next boot.
  *
  * Context: may sleep.
@@ -421,11 +433,12 @@ void zb_instance_destroy(struct zb_instance *inst)
 }
 
 /**
- * zb_instance_free_pages() - what is free on all nodes
+ * zb_instance_free_pages() - count the free frames of all nodes
  * @inst: the host
  *
  * Context: any.
- * Return: frames in buddy lists and per-CPU lists, as of some recent moment.
+ * Return: number of frames in buddy lists and per-CPU lists; it may be outdated
+ * when the function returns.
  */
 unsigned long zb_instance_free_pages(const struct zb_instance *inst)
 {
@@ -438,11 +451,11 @@ unsigned long zb_instance_free_pages(const struct zb_instance *inst)
 }
 
 /**
- * zb_instance_above_low() - is there memory to be had without taking reserves?
+ * zb_instance_above_low() - check for a zone above its low watermark
  * @inst: the host
  *
  * Context: any.
- * Return: true if some zone has more free than its low watermark.
+ * Return: true if some zone has more free frames than its low watermark.
  */
 bool zb_instance_above_low(const struct zb_instance *inst)
 {
@@ -456,10 +469,10 @@ bool zb_instance_above_low(const struct zb_instance *inst)
 }
 
 /**
- * zb_instance_account_dirty() - memory is dirty, or is not any more
+ * zb_instance_account_dirty() - update the number of dirty frames of a node
  * @inst: the host
  * @nid: a node that has a region
- * @nr_pages: frames more, or less
+ * @nr_pages: frames to add; negative to subtract
  *
  * Context: any.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host: a pool of the core, given real memory, real CPUs and real nodes.
+ * The host: the pool of the core on the memory, CPUs and nodes of this kernel.
  */
 #ifndef ZB_HOST_H
 #define ZB_HOST_H
@@ -22,13 +22,14 @@
 struct zb_violation;
 
 /**
- * struct zb_wait_stat - counters of the waiting line, for vmstat
+ * struct zb_wait_stat - counters of the queue of waiting requests, for vmstat
  * @waiting: requests that wait now
  * @granted: requests that waited and were served
- * @passed: those of them, and of others, that the bound on passing counts
- * @held: holds for the sake of the first in line
- * @missed: requests that were served when the line was looked through for the time
- *	that had passed, and not for a free
+ * @passed: requests that were served before the first in the queue and count
+ *	against ZB_MAX_PASSED
+ * @held: times that freed memory was reserved for the first in the queue
+ * @missed: requests that were served by a periodic scan of the queue instead of
+ *	the scan after a free
  */
 struct zb_wait_stat {
 	atomic_t waiting;
@@ -39,26 +40,26 @@ struct zb_wait_stat {
 };
 
 /**
- * struct zb_instance - everything that exists once the module is loaded
+ * struct zb_instance - the allocator and its memory
  * @pool: the allocator
- * @regions: where its memory came from, one per node
- * @nr_regions: how many
- * @ops: what the allocator asks of us
- * @memoryless_node: the node of CPUs whose own has no region
- * @zone_map: the pool's
- * @total_pages: frames in all of them
- * @deferred_pages: frames that nobody holds and that are in use all the same
- * @deferred_looks: frames of which it was asked whether they are in use
+ * @ops: callbacks of the allocator
+ * @memoryless_node: the node of CPUs whose own node has no region
+ * @zone_map: zone_map of @pool
+ * @regions: memory of the pool, one region per node
+ * @nr_regions: number of regions
+ * @total_pages: number of frames in all regions
+ * @deferred_pages: frames of buffers whose release waits until they are not in use
+ * @deferred_looks: frames that were checked for that
  * @killed: buffers given up because their task was killed while they were cleared
- * @free_wait: woken when something was freed, or a watermark was lowered
- * @wait: counters of the waiting line
- * @in_cma: some of the memory is in CMA pageblocks
- * @drain_lock: one drain at a time, and CPUs that come and go
- * @drains: drains of all CPUs that have begun
- * @full_drains: those of them that have parked empty lists too
+ * @free_wait: woken when memory is freed or a watermark is lowered
+ * @wait: counters of the queue of waiting requests
+ * @in_cma: some of the memory is in CMA pageblocks of the kernel
+ * @drain_lock: serializes drains and CPU hotplug
+ * @drains: number of drains of all CPUs that have started
+ * @full_drains: number of those that parked empty lists as well
  * @drain_work: drains all CPUs on behalf of requests that may not sleep
- * @cpuhp: our place in the list of CPU hotplug callbacks
- * @recheck_work: looks again at frames that are unfit for use
+ * @cpuhp: instance of the CPU hotplug state
+ * @recheck_work: checks whether unfit frames have become usable
  */
 struct zb_instance {
 	struct zb_pool pool;
@@ -118,14 +119,14 @@ void zb_frames_init(struct zb_instance *inst);
 void zb_frames_exit(struct zb_instance *inst);
 unsigned long zb_instance_recheck(struct zb_instance *inst);
 
-/* Something was freed, or may be used from now on: tell those who want to know. */
+/* Call after memory was freed or became available, to wake the waiters. */
 static inline void zb_instance_wake_waiters(struct zb_instance *inst)
 {
 	bool sleeper;
 
-	/* Pairs with the full barrier after an entry was added to the queue. */
+	/* Pairs with the full barrier after a waiter was added to the queue. */
 	smp_mb();
-	/* The barrier above is the one that this needs. */
+	/* The barrier above is the one that waitqueue_active() requires. */
 	sleeper = waitqueue_active(&inst->free_wait);
 	if (unlikely(sleeper))
 		wake_up_all(&inst->free_wait);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the core asks of its surroundings: time, the memory itself, and a log.
- * Draining the lists of other CPUs is in drain.c, the report of failed requests
- * in report.c.
+ * The callbacks of the core for sleeping, clearing and checking memory, and logging.
+ * drain.c has those for draining the lists of other CPUs, report.c the report of
+ * failed requests.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -19,7 +19,7 @@
 #define POISON		0xaa
 #define WAIT_TIME	(HZ / 50 ?: 1)
 
-static bool wait(struct zb_pool *pool, bool killable)
+static bool wait_for_retry(struct zb_pool *pool, bool killable)
 {
 	if (killable)
 		schedule_timeout_killable(WAIT_TIME);
@@ -28,7 +28,8 @@ static bool wait(struct zb_pool *pool, bool killable)
 	return !killable || !fatal_signal_pending(current);
 }
 
-static void clear(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static void clear_block(struct zb_pool *pool, unsigned long pfn,
+			unsigned int order)
 {
 	unsigned long i;
 
@@ -37,9 +38,9 @@ static void clear(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 }
 
 /**
- * zb_poison() - fill frames with something that nobody would write
- * @pfn: the first
- * @nr_pages: how many
+ * zb_poison() - fill frames with the poison pattern
+ * @pfn: first frame
+ * @nr_pages: number of frames
  *
  * Context: any.
  */
@@ -81,39 +82,39 @@ static bool check_poison(struct zb_pool *pool, unsigned long pfn,
 }
 
 static const char *const bad_names[ZB_NR_BAD] = {
-	[ZB_BAD_OUTSIDE] = "free of a frame that is not ours",
-	[ZB_BAD_NOT_ALLOCATED] = "free of a frame that is free, or inside of a block",
-	[ZB_BAD_WRONG_ORDER] = "free with another order than it was allocated with",
+	[ZB_BAD_OUTSIDE] = "free of a frame that does not belong to zbuddy",
+	[ZB_BAD_NOT_ALLOCATED] = "free of a frame that is free or inside a block",
+	[ZB_BAD_WRONG_ORDER] = "free with a different order than the allocation",
 	[ZB_BAD_COMPOUND] = "split of a compound block",
-	[ZB_BAD_STATE] = "a free block is marked as something else",
+	[ZB_BAD_STATE] = "a free block is not marked as free",
 	[ZB_BAD_CONTENT] = "a free block was written to",
 };
 
-/* Each kind once, with the stack of the culprit; all of them are counted. */
-static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
-		enum zb_bad bad)
+/* Only the first error of each kind is logged; vmstat counts all of them. */
+static void report_bad(struct zb_pool *pool, unsigned long pfn,
+		       unsigned int order, enum zb_bad bad)
 {
 	const struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	static unsigned long reported;
 
 	if (test_and_set_bit(bad, &reported))
 		return;
-	/* No physical address: the log has more readers than CAP_SYS_RAWIO. */
-	pr_err("%s: frame %lu of its zone, order %u; it stays as it is\n",
+	/* No physical address, which only CAP_SYS_RAWIO may learn. */
+	pr_err("%s: frame %lu of its zone, order %u: it is left unchanged\n",
 	       bad_names[bad], zone ? pfn - zone->start_pfn : 0, order);
 	dump_stack();
 }
 
 /**
- * zb_ops_init() - fill in what this file offers
- * @ops: some of the allocator's ops
- * @poison: fill free memory with a pattern and look at it before it is used
+ * zb_ops_init() - fill in the callbacks of this file
+ * @ops: callbacks of the allocator
+ * @poison: fill free memory with a pattern and verify it at allocation
  */
 void zb_ops_init(struct zb_ops *ops, bool poison)
 {
-	ops->wait = wait;
-	ops->clear = clear;
-	ops->bad = bad;
+	ops->wait = wait_for_retry;
+	ops->clear = clear_block;
+	ops->bad = report_bad;
 	ops->failed = zb_report_failure;
 	if (poison) {
 		ops->check = check_poison;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parameters that count at load: from text to something checked.
+ * Parses and checks the parameters that are read only at load.
  *
- * Whatever is wrong with them is said in one line that names the parameter and
- * what it takes.
+ * An invalid parameter is logged in one line that names it and the valid values.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -28,14 +27,14 @@ static int parse_max_order(struct zb_params *params, const char *text)
 	if (kstrtouint(text, 10, &params->max_order) ||
 	    params->max_order < ZB_PAGEBLOCK_ORDER ||
 	    params->max_order > ZB_MAX_ORDER) {
-		pr_err("max_order=%s: give a number from %u to %u, or leave it out\n",
+		pr_err("max_order=%s: give a number from %u to %u, or omit it\n",
 		       text, ZB_PAGEBLOCK_ORDER, ZB_MAX_ORDER);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-/* "NODE:" in front of a size; *text moves behind it. */
+/* Parse an optional "NODE:" in front of a size, and advance *text behind it. */
 static int parse_node(const char **text, int *nid)
 {
 	const char *digits = *text;
@@ -48,14 +47,14 @@ static int parse_node(const char **text, int *nid)
 		return 0;
 	*text = colon + 1;
 	if (number >= MAX_NUMNODES || !node_online(number)) {
-		pr_err("size=%s: there is no node %llu here\n", digits, number);
+		pr_err("size=%s: node %llu does not exist or is offline\n", digits, number);
 		return -EINVAL;
 	}
 	*nid = number;
 	return 0;
 }
 
-/* A number of bytes that is less than a pageblock was meant to have a unit. */
+/* A number without a unit that is smaller than a pageblock was hardly meant as bytes. */
 static bool forgot_unit(const char *end, u64 bytes)
 {
 	return end[-1] >= '0' && end[-1] <= '9' && bytes &&
@@ -78,12 +77,12 @@ static int parse_request(const char *all, const char **text,
 		return -EINVAL;
 	}
 	if (forgot_unit(*text, bytes)) {
-		pr_err("size=%s: %llu bytes are less than a pageblock of %lu KiB: do you mean %lluM?\n",
+		pr_err("size=%s: %llu bytes are smaller than a pageblock of %lu KiB: do you mean %lluM?\n",
 		       all, bytes, PAGEBLOCK_BYTES >> 10, bytes);
 		return -EINVAL;
 	}
 	if (!bytes || bytes % PAGEBLOCK_BYTES || bytes >> PAGE_SHIFT > U32_MAX) {
-		pr_err("size=%s: the size of a region is a multiple of %lu KiB, and not 0\n",
+		pr_err("size=%s: the size of a region must be a multiple of %lu KiB and not 0\n",
 		       all, PAGEBLOCK_BYTES >> 10);
 		return -EINVAL;
 	}
@@ -126,7 +125,7 @@ static int parse_sizes(struct zb_params *params, const char *text)
 		if (err)
 			return err;
 		if (node_taken(params, request.nid)) {
-			pr_err("size=%s: more than one size needs a node before each, and each node once\n",
+			pr_err("size=%s: each of several sizes must name a different node, such as 0:256M,1:256M\n",
 			       text);
 			return -EINVAL;
 		}
@@ -137,7 +136,7 @@ static int parse_sizes(struct zb_params *params, const char *text)
 	return 0;
 }
 
-/* Errors that don't depend on where the region will be are found before. */
+/* Find errors that do not depend on the address of the region before it is taken. */
 static int check_zones(const struct zb_params *params)
 {
 	struct zb_span span[ZB_NR_ZONES];
@@ -148,7 +147,7 @@ static int check_zones(const struct zb_params *params)
 		why = zb_layout(params->zones, PAGE_SHIFT, 0,
 				params->requests[i].nr_pages, span, &nr);
 		if (why) {
-			pr_err("%s (it was zones=%s)\n", why, params->zones);
+			pr_err("zones=%s: %s\n", params->zones, why);
 			return -EINVAL;
 		}
 	}
@@ -156,12 +155,12 @@ static int check_zones(const struct zb_params *params)
 }
 
 /**
- * zb_params_parse() - understand the parameters, or say what is wrong
- * @params: filled in; to be given to zb_params_free() on success
+ * zb_params_parse() - parse and check the parameters
+ * @params: filled in; the caller passes it to zb_params_free() on success
  * @size: "256M", or "0:256M,1:256M"
  * @zones: "auto", or a list of zones
  * @max_order: a number, or "" for the largest that fits
- * @backend: "auto" or the name of one
+ * @backend: "auto", or the name of a backend
  *
  * Context: may sleep.
  * Return: 0, -EINVAL with a line in the log, or -ENOMEM.
@@ -188,7 +187,7 @@ int zb_params_parse(struct zb_params *params, const char *size,
 }
 
 /**
- * zb_params_free() - forget the parameters
+ * zb_params_free() - free what zb_params_parse() allocated
  * @params: as zb_params_parse() filled it in
  */
 void zb_params_free(struct zb_params *params)

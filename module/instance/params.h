@@ -3,9 +3,9 @@
 #define ZB_PARAMS_H
 
 /**
- * struct zb_request - a region that is wanted
+ * struct zb_request - a requested region
  * @nid: NUMA node, or NUMA_NO_NODE for any
- * @nr_pages: how large, whole pageblocks
+ * @nr_pages: size in pages, a multiple of the pageblock size
  */
 struct zb_request {
 	int nid;
@@ -13,15 +13,15 @@ struct zb_request {
 };
 
 /**
- * struct zb_params - the module parameters that count at load, understood
- * @backend: as given
- * @zones: as given; what it means depends on where the region is
+ * struct zb_params - the parsed module parameters that are read only at load
+ * @backend: text of the parameter
+ * @zones: text of the parameter, whose meaning depends on the address of the region
  * @max_order: 9 .. 18
- * @max_order_given: the user insists on it
- * @cma_pages: frames to mark as CMA pageblocks
- * @poison: fill free memory with a pattern and check it
- * @requests: regions that are wanted
- * @nr_requests: how many
+ * @max_order_given: fail if no zone has room for a block of @max_order
+ * @cma_pages: number of pages to put in CMA pageblocks
+ * @poison: fill free memory with a pattern and verify it
+ * @requests: requested regions, sorted by node
+ * @nr_requests: number of regions
  */
 struct zb_params {
 	const char *backend;

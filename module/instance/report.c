@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The report of a failed request in the kernel log: which request it was, why it
- * failed and what helps, and what each zone has.
+ * Reports a failed request in the kernel log: the request, the cause and what to do
+ * about it, and the state of each zone.
  *
- * The kernel's own report is the model, so that whoever can read one can read
- * the other. Each cause has a rate limit of its own: a stream of failures for
- * one reason does not hide the first failure for another.
+ * The format follows the report of the kernel's page allocator. Each cause has its
+ * own rate limit, so that many failures with one cause do not hide the first failure
+ * with another cause.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -23,30 +23,30 @@
 #include "report.h"
 
 #define KB(nr)		((nr) << (PAGE_SHIFT - 10))
-#define LINE_MAX	480	/* a printk() takes about a thousand */
+#define LINE_MAX	480	/* printk() truncates lines of about 1000 characters */
 
 static const char *const causes[ZB_NR_WHY] = {
-	[ZB_WHY_GONE] = "enough memory is free by now: try again",
-	[ZB_WHY_WATERMARK] = "all that is left is the reserve for urgent requests: free something, use __ZB_GFP_HIGH, or lower min_free_kbytes",
-	[ZB_WHY_FRAGMENTED] = "enough memory is free, but no block of this order: memory is fragmented: free something, or ask for smaller blocks",
-	[ZB_WHY_HIGHATOMIC] = "all that is left is in HighAtomic pageblocks, for atomic requests of more than one page: free something, or use ZB_GFP_ATOMIC",
-	[ZB_WHY_CMA] = "all that is left is in CMA pageblocks: free something, use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
-	[ZB_WHY_LOWMEM] = "all that is left is protected for requests that can't use a higher zone: free something, or raise lowmem_reserve_ratio of this zone",
-	[ZB_WHY_ISOLATED] = "all that is left is in isolated pageblocks: free something, or undo the isolation",
-	[ZB_WHY_CACHED] = "all that is left is on per-CPU lists, which a request that can't sleep does not drain: use __ZB_GFP_DIRECT_RECLAIM",
-	[ZB_WHY_EMPTY] = "all memory is in use: free something, or load with a larger size=",
-	[ZB_WHY_NODE] = "only nodes have memory that the node, nodemask or cpuset of the request leaves out: widen it",
-	[ZB_WHY_ZONE] = "only zones have memory that the flags leave out: use flags for a higher zone",
+	[ZB_WHY_GONE] = "enough memory has been freed since: try again",
+	[ZB_WHY_WATERMARK] = "all free memory is reserved for urgent requests: free some memory, use __ZB_GFP_HIGH, or lower min_free_kbytes",
+	[ZB_WHY_FRAGMENTED] = "enough memory is free, but no block of this order, because memory is fragmented: free some memory, or request smaller blocks",
+	[ZB_WHY_HIGHATOMIC] = "all free memory is in HighAtomic pageblocks, for atomic requests of more than one page: free some memory, or use ZB_GFP_ATOMIC",
+	[ZB_WHY_CMA] = "all free memory is in CMA pageblocks: free some memory, use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
+	[ZB_WHY_LOWMEM] = "all free memory is reserved for requests that can't use a higher zone: free some memory, or raise lowmem_reserve_ratio of this zone",
+	[ZB_WHY_ISOLATED] = "all free memory is in isolated pageblocks: free some memory, or undo the isolation",
+	[ZB_WHY_CACHED] = "all free memory is on per-CPU lists, which a request that can't sleep does not drain: use __ZB_GFP_DIRECT_RECLAIM",
+	[ZB_WHY_EMPTY] = "all memory is in use: free some memory, or load with a larger size=",
+	[ZB_WHY_NODE] = "all free memory is on nodes that the node, nodemask or cpuset of the request excludes: allow more nodes",
+	[ZB_WHY_ZONE] = "all free memory is in zones that the flags exclude: use flags that allow a higher zone",
 };
 
-/* Waiting and freeing are of no use for these. */
+/* Neither waiting nor freeing memory helps these requests. */
 static const char *const never[ZB_COULD] = {
-	[ZB_NEVER_VALID] = "flags or size are not for this region",
-	[ZB_NEVER_ZONE] = "no zone is of a type that the flags allow: use flags for a higher zone",
-	[ZB_NEVER_NODE] = "the node, nodemask or cpuset of the request leaves out every node with such a zone: widen it",
-	[ZB_NEVER_BLOCK] = "no zone that it may use has room for an aligned block of this order: ask for smaller blocks, or load with a larger size= or zone",
-	[ZB_NEVER_TYPE] = "such blocks are in CMA or isolated pageblocks only: use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
-	[ZB_NEVER_WATERMARK] = "even an empty zone would be left with less than its reserve: ask for less, lower min_free_kbytes, or use __ZB_GFP_HIGH",
+	[ZB_NEVER_VALID] = "its flags or its size are invalid",
+	[ZB_NEVER_ZONE] = "there is no zone of a type that the flags allow: use flags that allow a higher zone",
+	[ZB_NEVER_NODE] = "the node, nodemask or cpuset of the request excludes every node with such a zone: allow more nodes",
+	[ZB_NEVER_BLOCK] = "no zone that it may use has room for an aligned block of this order: request smaller blocks, or load with a larger size= or zone",
+	[ZB_NEVER_TYPE] = "blocks of this order are in CMA or isolated pageblocks only: use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
+	[ZB_NEVER_WATERMARK] = "even an unused zone would fall below its watermark: request less, lower min_free_kbytes, or use __ZB_GFP_HIGH",
 };
 
 static const struct {
@@ -73,7 +73,7 @@ static const char *gfp_text(zb_gfp_t gfp, char *buf, int size)
 	return buf;
 }
 
-/* "0-1", or "any" without a bitmap. */
+/* Formats a bitmap of nodes as "0-1"; NULL means any node. */
 static const char *nodes_text(const unsigned long *mask, unsigned int nr_bits,
 			      char *buf, int size)
 {
@@ -136,7 +136,7 @@ static void show_amounts(const struct zb_zone *zone,
 		KB(READ_ONCE(zone->nr_bad)), KB(zone->nr_pages));
 }
 
-/* One letter per migrate type that has free blocks of this order. */
+/* Returns one letter per migrate type with free blocks of this order. */
 static const char *type_letters(const struct zb_zone_stat *st,
 				unsigned int order,
 				char buf[ZB_MIGRATE_TYPES + 1])
@@ -178,7 +178,7 @@ static noinline_for_stack void show_blocks(const struct zb_zone *zone,
 		zb_zone_names[zone->type], line, KB(st->nr_free));
 }
 
-/* CPUs that keep something; of very many, as many as fit a line. */
+/* Shows the CPUs with pages on their lists, as many as fit in a line. */
 static noinline_for_stack void show_cached(const struct zb_zone *zone)
 {
 	char line[LINE_MAX];
@@ -221,14 +221,14 @@ static enum zb_verdict verdict_of(struct zb_pool *pool, zb_gfp_t gfp,
 }
 
 /**
- * zb_report_failure() - tell the log of a request that has failed
+ * zb_report_failure() - log a request that has failed, and why
  * @pool: the allocator
  * @gfp: flags of the request
- * @order: wanted
- * @alloc_flags: what its last attempt was allowed to do
- * @ac: what does not change between attempts
+ * @order: order of the request
+ * @alloc_flags: ZB_ALLOC_* flags of its last attempt
+ * @ac: the part of the request that is the same for all attempts
  *
- * Of failures with the same cause one is reported every ten seconds.
+ * At most one failure per cause is logged every ten seconds.
  *
  * Context: any but NMI; takes zone locks one after the other.
  */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests of the current task or interrupt: which node they prefer, and what
- * its cpuset and its NUMA policy make of them.
+ * Applies the cpuset and the NUMA policy of the current task to its requests.
  */
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
@@ -14,10 +13,10 @@
 #include "instance.h"
 
 /**
- * zb_instance_local_node() - the node that is nearest to the calling CPU
+ * zb_instance_local_node() - find the node nearest to the calling CPU
  * @inst: the host
  *
- * Context: any; the answer is a preference if the caller can be moved.
+ * Context: any; a preemptible caller may have migrated to another node since.
  * Return: a node that has a region.
  */
 int zb_instance_local_node(const struct zb_instance *inst)
@@ -34,7 +33,7 @@ int zb_instance_local_node(const struct zb_instance *inst)
 }
 
 #ifdef CONFIG_CPUSETS
-/* An OOM victim may leave its cpuset: it will give back all that it has. */
+/* An OOM victim may allocate outside its cpuset, so that it can exit and free memory. */
 static const unsigned long *current_cpuset(void)
 {
 	return in_task() && !tsk_is_oom_victim(current) ?
@@ -96,8 +95,8 @@ static int preferred_of(const nodemask_t *nodes)
 }
 
 /*
- * Where the mempolicy of the current task wants a request that names no node.
- * The kernel's default is the local node.
+ * Apply the mempolicy of the current task to a request that names no node. Returns
+ * the preferred node, or NUMA_NO_NODE for the local one.
  */
 static int apply_mempolicy(struct zb_policy *policy)
 {
@@ -116,7 +115,7 @@ static int apply_mempolicy(struct zb_policy *policy)
 	case MPOL_LOCAL:
 		return NUMA_NO_NODE;
 	default:
-		/* Interleaved; weights are the kernel's own business. */
+		/* The weights of weighted interleaving are not available to modules. */
 		return next_interleaved(mempolicy);
 	}
 }
@@ -128,15 +127,15 @@ static int apply_mempolicy(struct zb_policy *policy)
 #endif
 
 /**
- * zb_instance_request() - what a request of the current task or interrupt amounts to
+ * zb_instance_request() - describe a request of the current task or interrupt
  * @inst: the host
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames; a power of two makes one block
- * @nid: node to prefer, or NUMA_NO_NODE for what the task's mempolicy says,
- *	which is the nearest one if it says nothing
- * @policy: @nodemask and @killable are the caller's; filled in for the task
- * @req: filled in, with @policy; its bitmaps are those of the current task and
- *	must not be read when that task may be gone
+ * @nr_pages: number of frames; a power of two makes one block
+ * @nid: preferred node, or NUMA_NO_NODE to follow the task's mempolicy, whose
+ *	default is the nearest node
+ * @policy: the caller sets @nodemask and @killable, this function the rest
+ * @req: filled in with a pointer to @policy, whose bitmaps belong to the current
+ *	task and must not be read after that task may have exited
  *
  * Context: any.
  */
@@ -148,7 +147,7 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
 
 	if (nid == NUMA_NO_NODE && !policy->nodemask && !this_node)
 		nid = apply_mempolicy(policy);
-	/* With THISNODE a node that does not exist is one without memory. */
+	/* With THISNODE, a request for a nonexistent node has to fail. */
 	if (nid == NUMA_NO_NODE ||
 	    (!this_node && !zb_pool_any_node(&inst->pool, nid)))
 		nid = zb_instance_local_node(inst);
@@ -163,13 +162,13 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
  * zb_instance_alloc() - allocate on behalf of the current task or interrupt
  * @inst: the host
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: frames, 1 .. 2^max_order; a power of two makes one block
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @nodemask: bitmap of nodes to keep to, or NULL
+ * @nr_pages: number of frames, 1 .. 2^max_order; a power of two makes one block
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @nodemask: bitmap of allowed nodes, or NULL
  * @killable: give up when the task is killed, whatever the flags say
  *
- * The limits of the task's cpuset are observed. They may change meanwhile: a
- * request that failed for nothing else is tried again.
+ * The allocation obeys the task's cpuset. If it fails and the cpuset has changed
+ * meanwhile, it is tried again.
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: first frame, or ZB_NO_PFN.

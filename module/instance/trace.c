@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The one place where the tracepoints are made. */
+/* Exactly one file has to define the tracepoints. */
 #define CREATE_TRACE_POINTS
 #include <trace/events/zbuddy.h>

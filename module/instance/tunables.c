@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tunables: module parameters that may be changed at any time, under
- * /sys/module/zbuddy/parameters, with the names they have in /proc/sys/vm.
+ * Tunables: module parameters that can be changed at any time, in
+ * /sys/module/zbuddy/parameters, with the names of the files in /proc/sys/vm.
  *
- * A value given at load is kept here until there is an allocator.
+ * The values that are given at load are stored here before the allocator exists.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -18,42 +18,42 @@
 #include "tunables.h"
 
 static struct zb_tunables tunables = ZB_TUNABLES_DEFAULT;
-static struct zb_instance *attached;
-static DEFINE_MUTEX(lock);
+static struct zb_instance *attached_host;
+static DEFINE_MUTEX(tunables_lock);	/* for tunables and attached_host */
 
-static void __apply(void)
+static void __apply_tunables(void)
 {
-	lockdep_assert_held(&lock);
-	if (!attached)
+	lockdep_assert_held(&tunables_lock);
+	if (!attached_host)
 		return;
-	attached->pool.tunables = tunables;
-	zb_pool_tune(&attached->pool, zb_instance_nr_cpus(attached));
-	/* Watermarks may be lower now. */
-	zb_instance_wake_waiters(attached);
+	attached_host->pool.tunables = tunables;
+	zb_pool_tune(&attached_host->pool, zb_instance_nr_cpus(attached_host));
+	/* A lower watermark may let waiting requests succeed. */
+	zb_instance_wake_waiters(attached_host);
 }
 
 /**
- * struct limits - a tunable that is one number
- * @value: where it is
- * @min: at least
- * @max: at most
- * @or_0: 0 is allowed as well
+ * struct number_limits - a tunable that is one number
+ * @value: its variable
+ * @min: smallest valid value
+ * @max: largest valid value
+ * @or_0: 0 is valid as well
  * @is_long: @value is an unsigned long, else an unsigned int
  */
-struct limits {
+struct number_limits {
 	void *value;
 	unsigned long min, max;
 	bool or_0;
 	bool is_long;
 };
 
-/* What is written to a file in sysfs ends with a newline. */
+/* Length of the text to log: without the newline that sysfs input ends with. */
 static int line_len(const char *text)
 {
 	return min_t(size_t, strcspn(text, "\n"), 40);
 }
 
-static unsigned long get_value(const struct limits *l)
+static unsigned long get_value(const struct number_limits *l)
 {
 	return l->is_long ? *(unsigned long *)l->value :
 			    *(unsigned int *)l->value;
@@ -61,7 +61,7 @@ static unsigned long get_value(const struct limits *l)
 
 static int set_number(const char *text, const struct kernel_param *kp)
 {
-	const struct limits *l = kp->arg;
+	const struct number_limits *l = kp->arg;
 	unsigned long n;
 
 	if (kstrtoul(text, 0, &n) || n > l->max ||
@@ -71,13 +71,13 @@ static int set_number(const char *text, const struct kernel_param *kp)
 		       l->max);
 		return -EINVAL;
 	}
-	mutex_lock(&lock);
+	mutex_lock(&tunables_lock);
 	if (l->is_long)
 		*(unsigned long *)l->value = n;
 	else
 		*(unsigned int *)l->value = n;
-	__apply();
-	mutex_unlock(&lock);
+	__apply_tunables();
+	mutex_unlock(&tunables_lock);
 	return 0;
 }
 
@@ -91,37 +91,37 @@ static const struct kernel_param_ops number_ops = {
 	.get = get_number,
 };
 
-static struct limits min_free_limits = {
+static struct number_limits min_free_limits = {
 	.value = &tunables.min_free_kbytes, .max = UINT_MAX, .is_long = true,
 };
 module_param_cb(min_free_kbytes, &number_ops, &min_free_limits, 0644);
 __MODULE_PARM_TYPE(min_free_kbytes, "ulong");
-MODULE_PARM_DESC(min_free_kbytes, "KiB kept for urgent requests, shared out over the zones; 0 for none (default: from the size)");
+MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones; 0 for none (default: computed from the size)");
 
-static struct limits scale_factor_limits = {
+static struct number_limits scale_factor_limits = {
 	.value = &tunables.watermark_scale_factor, .min = 1, .max = 3000,
 };
 module_param_cb(watermark_scale_factor, &number_ops, &scale_factor_limits, 0644);
 __MODULE_PARM_TYPE(watermark_scale_factor, "uint");
 MODULE_PARM_DESC(watermark_scale_factor, "distance between watermarks, in 1/10000 of the zone (default 10)");
 
-static struct limits dirty_limits = {
+static struct number_limits dirty_limits = {
 	.value = &tunables.dirty_ratio, .max = 100,
 };
 module_param_cb(dirty_ratio, &number_ops, &dirty_limits, 0644);
 __MODULE_PARM_TYPE(dirty_ratio, "uint");
-MODULE_PARM_DESC(dirty_ratio, "percent of a node that may be WRITE memory before others are preferred (default 20)");
+MODULE_PARM_DESC(dirty_ratio, "percent of a node that may be dirty before WRITE requests prefer other nodes (default 20)");
 
-static struct limits high_fraction_limits = {
+static struct number_limits high_fraction_limits = {
 	.value = &tunables.pcp_high_fraction, .min = 8, .max = 1000000,
 	.or_0 = true,
 };
 module_param_cb(percpu_pagelist_high_fraction, &number_ops,
 		&high_fraction_limits, 0644);
 __MODULE_PARM_TYPE(percpu_pagelist_high_fraction, "uint");
-MODULE_PARM_DESC(percpu_pagelist_high_fraction, "per-CPU lists hold 1/this of a zone in all, 8 or more (default 0: as much as its low watermark)");
+MODULE_PARM_DESC(percpu_pagelist_high_fraction, "all per-CPU lists together hold 1/N of a zone, N 8 or more (default 0: as much as its low watermark)");
 
-/* "256,256,32,0,0", or with blanks between as /proc/sys/vm has it. */
+/* Parse "256,256,32,0,0", or the format of /proc/sys/vm with blanks in between. */
 static int set_ratios(const char *text, const struct kernel_param *kp)
 {
 	unsigned int ratio[ZB_NR_ZONES], i;
@@ -135,14 +135,14 @@ static int set_ratios(const char *text, const struct kernel_param *kp)
 		used += i < ZB_NR_ZONES - 1 && at[used] == ',';
 	}
 	if (i < ZB_NR_ZONES || (*at && *at != '\n')) {
-		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers, for DMA,DMA32,Normal,HighMem,Movable; 0 for no reserve\n",
+		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers for DMA,DMA32,Normal,HighMem,Movable; 0 means no reserve\n",
 		       line_len(text), text, ZB_NR_ZONES);
 		return -EINVAL;
 	}
-	mutex_lock(&lock);
+	mutex_lock(&tunables_lock);
 	memcpy(tunables.lowmem_reserve_ratio, ratio, sizeof(ratio));
-	__apply();
-	mutex_unlock(&lock);
+	__apply_tunables();
+	mutex_unlock(&tunables_lock);
 	return 0;
 }
 
@@ -164,22 +164,22 @@ static const struct kernel_param_ops ratios_ops = {
 };
 module_param_cb(lowmem_reserve_ratio, &ratios_ops, NULL, 0644);
 __MODULE_PARM_TYPE(lowmem_reserve_ratio, "array of uint");
-MODULE_PARM_DESC(lowmem_reserve_ratio, "zones keep 1/this of the zones above them for those who can't use these (default 256,256,32,0,0)");
+MODULE_PARM_DESC(lowmem_reserve_ratio, "each zone reserves 1/N of the higher zones' size for requests that cannot use those zones; 0 for no reserve (default 256,256,32,0,0)");
 
 /**
- * zb_tunables_apply() - work out again what depends on the number of CPUs
+ * zb_tunables_apply() - recompute what depends on the number of CPUs
  *
  * Context: may sleep.
  */
 void zb_tunables_apply(void)
 {
-	mutex_lock(&lock);
-	__apply();
-	mutex_unlock(&lock);
+	mutex_lock(&tunables_lock);
+	__apply_tunables();
+	mutex_unlock(&tunables_lock);
 }
 
 /**
- * zb_tunables_attach() - from now on changes count for this allocator
+ * zb_tunables_attach() - apply the tunables and their later changes to an allocator
  * @inst: the allocator
  *
  * Context: may sleep.
@@ -188,24 +188,24 @@ void zb_tunables_attach(struct zb_instance *inst)
 {
 	const struct zb_pool *pool = &inst->pool;
 
-	mutex_lock(&lock);
-	attached = inst;
+	mutex_lock(&tunables_lock);
+	attached_host = inst;
 	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
 		tunables.min_free_kbytes =
 			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
 						   pool->page_shift);
-	__apply();
-	mutex_unlock(&lock);
+	__apply_tunables();
+	mutex_unlock(&tunables_lock);
 }
 
 /**
- * zb_tunables_detach() - changes count for nobody
+ * zb_tunables_detach() - stop applying changes to the allocator
  *
  * Context: may sleep.
  */
 void zb_tunables_detach(void)
 {
-	mutex_lock(&lock);
-	attached = NULL;
-	mutex_unlock(&lock);
+	mutex_lock(&tunables_lock);
+	attached_host = NULL;
+	mutex_unlock(&tunables_lock);
 }

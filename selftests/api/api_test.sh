@@ -76,14 +76,14 @@ counted() {
 
 # Each kind of a refused free is reported once since zbuddy was loaded, with a stack trace.
 reported() {
-	since | sed -n 's/^.*zbuddy: \(.*\): frame [0-9]* of .*; it stays as it is$/\1/p' | sort >"$out"
+	since | sed -n 's/^.*zbuddy: \(.*\): frame [0-9]* of .*: it is left unchanged$/\1/p' | sort >"$out"
 	result=0
 	[ -z "$(uniq -d "$out")" ] || { say "reported more than once:"; show "$out"; result=1; }
 	if [ "$before" = "0 0 0 0 " ]; then
 		cat >"$TMP/wanted" <<-'END'
-		free of a frame that is free, or inside of a block
-		free of a frame that is not ours
-		free with another order than it was allocated with
+		free of a frame that does not belong to zbuddy
+		free of a frame that is free or inside a block
+		free with a different order than the allocation
 		split of a compound block
 		END
 		diff "$TMP/wanted" "$out" >"$err" || { show "$err"; result=1; }

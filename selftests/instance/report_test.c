@@ -206,7 +206,7 @@ TEST_F(report, reserve)
 	load(_metadata, self, "size=64M zones=DMA:8M,Normal:*,Movable:16M min_free_kbytes=16384");
 	take(self, 9, ZB_GFP_KERNEL);
 	expect_report(_metadata, self, 9, ZB_GFP_KERNEL, "ZB_GFP_KERNEL",
-		      "cause: Node 0 Normal: all that is left is the reserve for urgent requests: ");
+		      "cause: Node 0 Normal: all free memory is reserved for urgent requests: ");
 	EXPECT_TRUE(says(self, "min_free_kbytes"));
 	expect_zone(_metadata, self, "DMA", 8 << 10);
 	expect_zone(_metadata, self, "Normal", 40 << 10);
@@ -224,7 +224,7 @@ TEST_F(report, fragmentation)
 		ASSERT_EQ(0, zb_free(self->fd, self->bufs[i]));
 	expect_report(_metadata, self, 4, ZB_GFP_USER | __ZB_GFP_NORETRY,
 		      "ZB_GFP_USER|__ZB_GFP_NORETRY",
-		      "cause: Node 0 Normal: enough memory is free, but no block of this order: ");
+		      "cause: Node 0 Normal: enough memory is free, but no block of this order, because memory is fragmented: ");
 	expect_zone(_metadata, self, "Normal", 8 << 10);
 	EXPECT_TRUE(says(self, "*4kB ("));
 }
@@ -234,7 +234,7 @@ TEST_F(report, only_cma)
 	load(_metadata, self, "size=32M zones=Normal:* cma_pages=4096" NO_RESERVES);
 	take(self, 9, ZB_GFP_KERNEL);
 	expect_report(_metadata, self, 9, ZB_GFP_KERNEL, "ZB_GFP_KERNEL",
-		      "cause: Node 0 Normal: all that is left is in CMA pageblocks: ");
+		      "cause: Node 0 Normal: all free memory is in CMA pageblocks: ");
 	EXPECT_TRUE(says(self, " cma:16384kB "));
 	EXPECT_TRUE(says(self, "kB (C)"));
 }
@@ -245,7 +245,7 @@ TEST_F(report, lowmem_reserve)
 	take(self, 9, ZB_GFP_KERNEL);
 	expect_report(_metadata, self, 9, ZB_GFP_KERNEL | __ZB_GFP_COLD,
 		      "ZB_GFP_KERNEL|__ZB_GFP_COLD",
-		      "cause: Node 0 DMA: all that is left is protected for requests that can't use a higher zone: ");
+		      "cause: Node 0 DMA: all free memory is reserved for requests that can't use a higher zone: ");
 	EXPECT_TRUE(says(self, "protection:(0,0,12288,12288,12288)"));
 }
 
@@ -262,7 +262,7 @@ TEST_F(report, other_zone)
 	load(_metadata, self, "size=16M zones=Normal:8M,Movable:8M" NO_RESERVES);
 	take(self, 9, ZB_GFP_KERNEL);
 	expect_report(_metadata, self, 0, ZB_GFP_KERNEL, "ZB_GFP_KERNEL",
-		      "cause: Node 0 Movable: only zones have memory that the flags leave out: ");
+		      "cause: Node 0 Movable: all free memory is in zones that the flags exclude: ");
 }
 
 /* If a request can never be served, the report does not suggest to free memory. */
@@ -270,11 +270,11 @@ TEST_F(report, never)
 {
 	load(_metadata, self, "size=8M zones=Normal:* min_free_kbytes=2048");
 	expect_report(_metadata, self, 11, ZB_GFP_KERNEL, "ZB_GFP_KERNEL",
-		      "cause: this request can never be served: even an empty zone ");
+		      "cause: this request can never be served: even an unused zone ");
 	EXPECT_TRUE(says(self, "lower min_free_kbytes"));
-	EXPECT_FALSE(says(self, "free something"));
+	EXPECT_FALSE(says(self, "free some memory"));
 	expect_report(_metadata, self, 11, ZB_GFP_DMA, "__ZB_GFP_DMA",
-		      "cause: this request can never be served: no zone is of a type that the flags allow: ");
+		      "cause: this request can never be served: there is no zone of a type that the flags allow: ");
 }
 
 /* Reports are limited to one per cause in ten seconds, independently for each cause. */
