@@ -2,14 +2,14 @@
 /*
  * Backend "cma": the kernel's default CMA area.
  *
- * The straight way where the kernel exports it: cma_alloc() has no limit on the
- * size, aligns as we like and says no at once if the area is too small.
+ * The preferred backend on kernels that export cma_alloc(), which has no limit on
+ * the size, takes any alignment, and fails at once if the area is too small.
  *
- * A module gets at one area only, the default one (cma= on the command line).
- * The areas made by numa_cma= and cma_pernuma= are known to no exported
- * function except dma_alloc_pages(), which looks for the one on the node of its
- * device; they are for the backend "dma". Areas from the device tree belong to
- * their devices and are left to them.
+ * A module can access only the default area (cma= on the command line). The only
+ * exported function that uses the areas of numa_cma= and cma_pernuma= is
+ * dma_alloc_pages(), which picks the area on the node of its device; the backend
+ * "dma" is for them. Areas from the device tree belong to their devices and are
+ * not used.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -24,8 +24,8 @@
 #include "region.h"
 
 /*
- * Add up the CMA pages of one node. The size of a single area is nothing a
- * module is told, but the zones know their share.
+ * Add up the CMA pages of one node. The size of a single area is not available to
+ * modules, but each zone counts its CMA pages.
  */
 static unsigned long zb_cma_node_pages(int nid, unsigned long *free)
 {
@@ -42,7 +42,7 @@ static unsigned long zb_cma_node_pages(int nid, unsigned long *free)
 	return total;
 }
 
-/* The node with the most CMA, of all or of just @wanted_nid. */
+/* Find the node with the most CMA pages, or count those of @wanted_nid. */
 static int zb_cma_largest_node(int wanted_nid, unsigned long *most,
 			       unsigned long *most_free)
 {
@@ -65,15 +65,15 @@ static int zb_cma_largest_node(int wanted_nid, unsigned long *most,
 }
 
 /**
- * zb_cma_find_node() - is there any point in asking CMA for this region?
- * @r: the region wanted: @nr_pages and @nid (or NUMA_NO_NODE) are looked at
+ * zb_cma_find_node() - find a node with enough CMA pages for a region
+ * @r: the requested region, of which @nr_pages and @nid (or NUMA_NO_NODE) are used
  *
- * Looks at the size of CMA only, not at what is free: pages in use are most
- * often movable, and then no obstacle. On failure @r->why is filled in.
+ * Counts all CMA pages and not only the free ones, because pages in use can
+ * usually be migrated. On failure @r->why is filled in.
  *
  * Context: any.
- * Return: the node with the most CMA, or @r->nid, if that is enough; -ENXIO if
- * there is no CMA at all, -ENOMEM if it is smaller than the region.
+ * Return: @r->nid, or the node with the most CMA pages for NUMA_NO_NODE; -ENXIO if
+ * there are none, -ENOMEM if they are fewer than @r->nr_pages.
  */
 int zb_cma_find_node(struct zb_region *r)
 {
@@ -88,19 +88,19 @@ int zb_cma_find_node(struct zb_region *r)
 		return -ENXIO;
 	}
 	scnprintf(r->why, sizeof(r->why),
-		  "all CMA on node %d is %lu MiB, %lu MiB of it free", nid,
+		  "node %d has %lu MiB of CMA, %lu MiB of it free", nid,
 		  zb_pages_to_mib(most), zb_pages_to_mib(free));
 	return -ENOMEM;
 }
 
 /**
- * zb_cma_cure() - what to put on the kernel command line to make a region fit
- * @r: the region wanted
+ * zb_cma_cure() - recommend a kernel parameter that reserves enough CMA
+ * @r: the requested region
  * @buf: receives one clause for the log
  * @len: size of @buf
  *
- * Others need contiguous memory too, so the advice leaves some for them, and
- * it is never what the machine was booted with and which didn't do.
+ * The recommended size leaves room for other users of CMA, and is larger than the
+ * current one, which was not enough.
  *
  * Context: any.
  */
@@ -117,13 +117,13 @@ void zb_cma_cure(const struct zb_region *r, char *buf, size_t len)
 		scnprintf(buf, len, "boot with cma=%luM", mib);
 	else if (IS_ENABLED(CONFIG_DMA_NUMA_CMA))
 		scnprintf(buf, len,
-			  "boot with numa_cma=%d:%luM for backend auto or dma",
+			  "boot with numa_cma=%d:%luM and use backend=auto or dma",
 			  r->nid, mib);
 	else if (IS_ENABLED(CONFIG_DMA_PERNUMA_CMA))
 		scnprintf(buf, len,
-			  "boot with cma_pernuma=%luM for backend auto or dma", mib);
+			  "boot with cma_pernuma=%luM and use backend=auto or dma", mib);
 	else
-		scnprintf(buf, len, "boot with cma=%luM, in the memory of node %d",
+		scnprintf(buf, len, "boot with cma=%luM at an address on node %d",
 			  mib, r->nid);
 }
 
@@ -139,8 +139,9 @@ static const char *zb_cma_name(const struct cma *area)
 }
 
 /*
- * Which node an area is on isn't told either, but its pages tell. Costs one
- * page for a moment, instead of a fruitless migration of hundreds of MiB.
+ * Check that the area is on the requested node. The node of an area is not available
+ * to modules, so allocate a page and look at its node. This avoids migrating hundreds
+ * of MiB in vain.
  */
 static int zb_cma_check_node(struct zb_region *r, struct cma *area)
 {
@@ -201,7 +202,7 @@ static int zb_cma_acquire(struct zb_region *r, unsigned int max_align_order,
 	page = zb_cma_take(area, r->nr_pages, max_align_order, min_align_order);
 	if (!page) {
 		scnprintf(r->why, sizeof(r->why),
-			  "CMA area %s has no such range, or pages in use there can't be moved",
+			  "CMA area %s has no such range, or pages in it can't be migrated",
 			  zb_cma_name(area));
 		return fatal_signal_pending(current) ? -EINTR : -EBUSY;
 	}
@@ -224,7 +225,7 @@ static void zb_cma_release(struct zb_region *r)
 static int zb_cma_acquire(struct zb_region *r, unsigned int max_align_order,
 			  unsigned int min_align_order)
 {
-	scnprintf(r->why, sizeof(r->why), "this kernel doesn't offer it to modules");
+	scnprintf(r->why, sizeof(r->why), "this kernel does not export it to modules");
 	return -EOPNOTSUPP;
 }
 

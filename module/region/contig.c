@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backend "contig": a range of ordinary memory, emptied for us.
+ * Backend "contig": a range of ordinary memory.
  *
- * Works without any CMA area: alloc_contig_range(), the engine below CMA, moves
- * whatever is in a range elsewhere and hands it over. Finding a range where
- * that can succeed is left to us:
+ * This backend needs no CMA area. alloc_contig_range(), on which CMA is built,
+ * migrates the pages in a given range and allocates the range. This file searches
+ * for a range where that can succeed:
  *
  *       zone start                                        zone end
  *          |....U.......|.........R..|............|...........|
@@ -12,13 +12,13 @@
  *                                  [--- window ---]               next ones
  *                       ^ a step is as small as the alignment
  *
- * Windows slide from the top of the zone down. A window with a page that can't
- * move (U: in use by the kernel, R: reserved, or a hole) is not even tried, and
- * the next one ends below its lowest such page.
+ * A window slides from the top of the zone down. If it has a page that can't be
+ * migrated (U: in use by the kernel, R: reserved, or a hole), it is skipped, and the
+ * next window ends below the lowest such page.
  *
- * alloc_contig_pages() does the like where it is exported, but in steps of the
- * whole size only, aligned only if that is a power of two, and from the bottom
- * up, where the kernel's own allocations are.
+ * alloc_contig_pages() does a similar search, but in steps of the whole size, aligned
+ * only if the size is a power of two, and from the bottom up, where most pages of the
+ * kernel itself are.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -35,21 +35,20 @@
 
 #ifdef ZB_HAVE_CONTIG_RANGE
 
-/* Whoever loads the module waits for it. */
+/* Limit of the search, because insmod waits for it. */
 #define ZB_CONTIG_PATIENCE	(30 * HZ)
 
 struct zb_contig_search {
 	unsigned long nr_pages;
 	unsigned int align_order;
-	bool widest;	/* no larger alignment has been tried before */
+	bool widest;	/* this is the largest alignment to try */
 	unsigned long deadline;
 	unsigned long start_pfn;	/* the result */
 };
 
 /*
- * What alloc_contig_range() would stumble over at once, seen from outside and
- * without locks: a hint, it decides. Huge pages of hugetlb and a balloon's
- * pages could be moved, too, but we leave those to their owners.
+ * Predict whether alloc_contig_range() fails on a page. This is a heuristic without
+ * locks. hugetlb and balloon pages can be migrated as well, but are left alone.
  */
 static bool zb_contig_page_stays(const struct zone *zone, unsigned long pfn)
 {
@@ -71,14 +70,14 @@ static unsigned long zb_contig_first_obstacle(const struct zone *zone,
 
 static int zb_contig_try(const struct zb_contig_search *s, unsigned long start)
 {
-	/* It was on the list of windows of the next larger alignment. */
+	/* The scan with the next larger alignment has tried this window. */
 	if (!s->widest && IS_ALIGNED(start, 2UL << s->align_order))
 		return -EBUSY;
 	return zb_alloc_contig_range(start, start + s->nr_pages,
 				     GFP_KERNEL | __GFP_NOWARN);
 }
 
-/* -EBUSY: nothing found; -ETIMEDOUT, -EINTR: and no use in looking further. */
+/* Returns -EBUSY to go on with the next zone; -ETIMEDOUT or -EINTR end the search. */
 static int zb_contig_scan_zone(struct zb_contig_search *s,
 			       const struct zone *zone)
 {
@@ -108,8 +107,8 @@ static int zb_contig_scan_zone(struct zb_contig_search *s,
 }
 
 /*
- * From the highest zone of the linear map down. ZONE_MOVABLE is promised to
- * those who want to unplug memory: nothing may stay there for good.
+ * Scan the zones of the linear mapping from the highest down. ZONE_MOVABLE is left
+ * out: memory there must stay removable, and a region is held until unload.
  */
 static int zb_contig_scan_node(struct zb_contig_search *s, int nid)
 {
@@ -136,7 +135,7 @@ static int zb_contig_scan(struct zb_contig_search *s, int wanted_nid)
 	return err;
 }
 
-/* Is there a zone that could hold it, if all of it were free? */
+/* Check for a zone that is at least as large as the region. */
 static bool zb_contig_fits(int wanted_nid, unsigned long nr_pages)
 {
 	int nid, zi;
@@ -156,8 +155,8 @@ static int zb_contig_explain(struct zb_region *r, int err)
 	if (err == -EINTR)
 		return err;
 	scnprintf(r->why, sizeof(r->why), "%s",
-		  err == -ETIMEDOUT ? "gave up looking for a range that can be emptied" :
-		  "no range of that size can be emptied now");
+		  err == -ETIMEDOUT ? "found no range that can be freed in time" :
+		  "no range of that size can be freed now");
 	return -EBUSY;
 }
 
@@ -174,7 +173,7 @@ static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
 	int err;
 
 	if (!zb_contig_fits(r->nid, r->nr_pages)) {
-		scnprintf(r->why, sizeof(r->why), "no zone is that large");
+		scnprintf(r->why, sizeof(r->why), "no zone is large enough");
 		return -ENOMEM;
 	}
 	err = zb_contig_scan(&s, r->nid);
@@ -203,7 +202,7 @@ static void zb_contig_release(struct zb_region *r)
 static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
 			     unsigned int min_align_order)
 {
-	scnprintf(r->why, sizeof(r->why), "this kernel doesn't offer it to modules");
+	scnprintf(r->why, sizeof(r->why), "this kernel does not export it to modules");
 	return -EOPNOTSUPP;
 }
 
@@ -218,7 +217,7 @@ static void zb_contig_cure(const struct zb_region *r, char *buf, size_t len)
 	if (IS_ENABLED(CONFIG_DMA_CMA))
 		zb_cma_cure(r, buf, len);
 	else
-		scnprintf(buf, len, "load it sooner after boot or ask for less");
+		scnprintf(buf, len, "load the module sooner after boot or reduce size=");
 }
 
 const struct zb_region_backend zb_region_contig = {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backend "dma": CMA by way of the DMA API.
+ * Backend "dma": CMA through the DMA API.
  *
- * For kernels that have CMA but don't export it, and for the areas of single
- * NUMA nodes (numa_cma=, cma_pernuma=), which nothing else leads to. We make a
- * device of our own on the node and let dma_alloc_pages() serve it. That one
- * gives pages of the linear map on every architecture, cached ones, which
- * dma_alloc_attrs() does not promise.
+ * This backend is for kernels that have CMA but do not export it, and for the CMA
+ * areas of single NUMA nodes (numa_cma=, cma_pernuma=), which a module can't access
+ * otherwise. It registers a platform device on the node and allocates with
+ * dma_alloc_pages(), which returns cached pages of the linear mapping on every
+ * architecture; dma_alloc_attrs() does not guarantee that.
  *
- * What it costs: alignment is not ours to choose (CONFIG_CMA_ALIGNMENT, 1 MiB
- * as a rule; beyond that it is luck, or a few pages of padding), and all of the
- * memory is zeroed.
+ * Disadvantages: the alignment can't be chosen (CONFIG_CMA_ALIGNMENT limits it, usually
+ * to 1 MiB; a larger one needs luck or padding), and the DMA API zeroes all memory.
  *
- * When CMA can't deliver, dma_alloc_pages() quietly falls back to the node's
- * page allocator, or to an area on another node. We want neither.
+ * If CMA fails, dma_alloc_pages() silently falls back to the page allocator or to an
+ * area on another node. Both are detected and count as failures.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -60,15 +59,15 @@ static struct platform_device *zb_dma_new_device(int nid)
 }
 
 /*
- * The page allocator's fallback block is not compound: only its first page has
- * a reference. CMA gives every page one.
+ * The page allocator's fallback block is not compound: only its first page has a
+ * reference count of 1. With CMA every page has.
  */
 static bool zb_dma_from_cma(const struct zb_dma *dma)
 {
 	return dma->size == PAGE_SIZE || page_count(dma->page + 1);
 }
 
-/* Find the region in what the DMA API gave. */
+/* Place the region, aligned and on the right node, in the memory from the DMA API. */
 static int zb_dma_place(struct zb_region *r, const struct zb_dma *dma,
 			unsigned int min_align_order)
 {
@@ -77,17 +76,17 @@ static int zb_dma_place(struct zb_region *r, const struct zb_dma *dma,
 
 	r->start_pfn = ALIGN(pfn, 1UL << min_align_order);
 	if (!zb_dma_from_cma(dma)) {
-		scnprintf(r->why, sizeof(r->why), "the DMA API didn't take it from CMA");
+		scnprintf(r->why, sizeof(r->why), "the DMA API did not use CMA");
 		return -EBUSY;
 	}
 	if (r->nid != NUMA_NO_NODE && page_to_nid(dma->page) != r->nid) {
-		scnprintf(r->why, sizeof(r->why), "the DMA API took it from node %d",
+		scnprintf(r->why, sizeof(r->why), "the DMA API used memory of node %d",
 			  page_to_nid(dma->page));
 		return -EBUSY;
 	}
 	if (r->start_pfn + r->nr_pages > end) {
 		scnprintf(r->why, sizeof(r->why),
-			  "what the DMA API gave isn't aligned to %lu KiB",
+			  "the memory from the DMA API is not aligned to %lu KiB",
 			  PAGE_SIZE << min_align_order >> 10);
 		return -EBUSY;
 	}
@@ -105,7 +104,7 @@ static int zb_dma_take(struct zb_region *r, struct zb_dma *dma,
 				    DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
 	if (!dma->page) {
 		scnprintf(r->why, sizeof(r->why),
-			  "no such range in CMA, or pages in use there can't be moved");
+			  "CMA has no such range, or pages in it can't be migrated");
 		return fatal_signal_pending(current) ? -EINTR : -EBUSY;
 	}
 	err = zb_dma_place(r, dma, min_align_order);
@@ -116,8 +115,8 @@ static int zb_dma_take(struct zb_region *r, struct zb_dma *dma,
 }
 
 /*
- * First without padding, which may be what keeps it from fitting; the start of
- * an area is well aligned.
+ * Try without padding first: CMA areas start at well aligned addresses, and with the
+ * padding the request may be larger than the area.
  */
 static int zb_dma_take_aligned(struct zb_region *r, struct zb_dma *dma,
 			       unsigned int min_align_order)
@@ -132,10 +131,10 @@ static int zb_dma_take_aligned(struct zb_region *r, struct zb_dma *dma,
 	return err;
 }
 
-/* The node to ask for, or a reason to refuse that is known without trying. */
+/* Returns the node to allocate on, or -errno if the allocation can't succeed. */
 static int zb_dma_choose_node(struct zb_region *r)
 {
-	/* There the DMA API shares the pages with the host, unencrypted. */
+	/* In an encrypted guest, the DMA API makes pages shared with the host. */
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
 		scnprintf(r->why, sizeof(r->why), "memory is encrypted");
 		return -ENXIO;
@@ -158,7 +157,7 @@ static int zb_dma_acquire(struct zb_region *r, unsigned int max_align_order,
 	dma->pdev = zb_dma_new_device(nid);
 	if (IS_ERR(dma->pdev)) {
 		err = PTR_ERR(dma->pdev);
-		scnprintf(r->why, sizeof(r->why), "no device: error %d", err);
+		scnprintf(r->why, sizeof(r->why), "can't register a device: error %d", err);
 		goto free_dma;
 	}
 	err = zb_dma_take_aligned(r, dma, min_align_order);
@@ -194,7 +193,7 @@ static void zb_dma_release(struct zb_region *r)
 static int zb_dma_acquire(struct zb_region *r, unsigned int max_align_order,
 			  unsigned int min_align_order)
 {
-	scnprintf(r->why, sizeof(r->why), "this kernel has no CMA for DMA");
+	scnprintf(r->why, sizeof(r->why), "this kernel has no CMA for the DMA API");
 	return -EOPNOTSUPP;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Getting a region from one backend or the other, and making sure that it is
- * what we think it is.
+ * Acquires a region from the first backend that can provide it, and verifies it.
  *
- * A failure must tell the user what to do: every backend that was tried says
- * why it could not, and the first of them that could have knows the cure.
+ * If all fail, the log tells the user what to do: every backend gives the reason of
+ * its failure, and the first one that this kernel supports a remedy.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -19,7 +18,7 @@
 #include "../compat.h"
 #include "region.h"
 
-/* How long pages may still be held by somebody: looks, and time between them. */
+/* How often to check whether a page is still in use, and the time between checks. */
 #define ZB_REGION_LOOKS		50
 #define ZB_REGION_LOOK_MS	20
 
@@ -29,7 +28,7 @@ static const struct zb_region_backend *const zb_region_backends[] = {
 	&zb_region_contig,
 };
 
-/* What has been tried for one region, told in one line if nothing helped. */
+/* The failures of all backends for one region, which are logged in one line. */
 struct zb_region_report {
 	int err;
 	const struct zb_region_backend *hopeful;
@@ -43,13 +42,12 @@ static bool zb_region_wants(const char *wanted, const char *name)
 }
 
 /**
- * zb_region_backend_known() - is there a backend of this name?
+ * zb_region_backend_known() - check the name of a backend
  * @name: value of the parameter backend=
  *
- * A backend is known even if the running kernel can't support it.
- *
  * Context: any.
- * Return: true for "auto" and for each single backend.
+ * Return: true for "auto" and for the name of each backend, even if the running
+ * kernel does not support it.
  */
 bool zb_region_backend_known(const char *name)
 {
@@ -101,7 +99,7 @@ static bool zb_region_on_node(const struct zb_region *r)
 	return true;
 }
 
-/* Everything the rest of the module relies on; see struct zb_region. */
+/* Check the properties of struct zb_region that the rest of the module relies on. */
 static int zb_region_verify(struct zb_region *r, int nid,
 			    unsigned int min_align_order)
 {
@@ -113,26 +111,26 @@ static int zb_region_verify(struct zb_region *r, int nid,
 	else if (nid != NUMA_NO_NODE && r->nid != nid)
 		fault = "it is on another node";
 	else if (!zb_region_on_node(r))
-		fault = "it is spread over nodes";
+		fault = "it spans several nodes";
 	else if (PageHighMem(pfn_to_page(last_pfn)))
 		fault = "it is in high memory";
 	else if (zb_region_count_held(r))
-		fault = "others hold pages in it";
+		fault = "some of its pages are still in use";
 	if (!fault)
 		return 0;
 
-	scnprintf(r->why, sizeof(r->why), "got memory, but %s", fault);
+	scnprintf(r->why, sizeof(r->why), "allocated a range, but %s", fault);
 	return -EBUSY;
 }
 
 /**
  * zb_region_release() - give a region back to the kernel
- * @r: from zb_region_acquire(); one that holds nothing is left alone
+ * @r: the region from zb_region_acquire(), or one without memory
  *
- * The caller has made sure that nobody uses the memory any more. Should a page
- * still be held by somebody after a second (a pin that outlives its process),
- * the region is lost until the next boot: cma_release() frees pages whether
- * held or not, and then two owners would write to them.
+ * The caller ensures that nothing uses the memory any more. If a page still has
+ * another reference after a second (for example a pin that outlives its process),
+ * the region is kept and lost until the next boot: cma_release() would free the page
+ * all the same, and two owners would write to it.
  *
  * Context: process context, may sleep.
  */
@@ -152,9 +150,9 @@ void zb_region_release(struct zb_region *r)
 }
 
 /**
- * zb_region_keep() - never give a region back if somebody uses it
- * @r: from zb_region_acquire()
- * @nr_held: pages of it that their holder never freed; 0: nothing happens
+ * zb_region_keep() - keep a region until the next boot if pages were not freed
+ * @r: the region from zb_region_acquire()
+ * @nr_held: number of pages that are still allocated; 0 to do nothing
  *
  * Context: any.
  */
@@ -201,7 +199,7 @@ static void zb_region_report_add(struct zb_region_report *rep,
 		return;
 	if (!rep->hopeful)
 		rep->hopeful = backend;
-	/* It failed at something: tells more than that there is nothing. */
+	/* A backend that this machine has takes precedence over those that it lacks. */
 	if (err != -ENXIO)
 		rep->err = -ENOMEM;
 }
@@ -226,12 +224,12 @@ static int zb_region_check_args(const char *backend, int nid,
 				unsigned int min_align_order)
 {
 	if (!zb_region_backend_known(backend)) {
-		pr_err("unknown backend %s: use auto, cma, dma or contig\n", backend);
+		pr_err("backend=%s: give auto, cma, dma or contig\n", backend);
 		return -EINVAL;
 	}
 	if (nid != NUMA_NO_NODE &&
 	    (nid < 0 || nid >= MAX_NUMNODES || !node_online(nid))) {
-		pr_err("there is no node %d\n", nid);
+		pr_err("node %d does not exist or is offline\n", nid);
 		return -EINVAL;
 	}
 	if (!nr_pages || nr_pages > ULONG_MAX >> PAGE_SHIFT ||
@@ -242,26 +240,25 @@ static int zb_region_check_args(const char *backend, int nid,
 }
 
 /**
- * zb_region_acquire() - take one physically contiguous region from the kernel
- * @r: filled in; on failure it holds nothing and needs no release
- * @backend: "auto" for the first that can, or the name of one: "cma", "dma",
- *	"contig"
- * @nid: NUMA node all of it must be on, or NUMA_NO_NODE for any one
+ * zb_region_acquire() - take a physically contiguous region from the kernel
+ * @r: filled in; on failure it has no memory and needs no release
+ * @backend: the name of a backend ("cma", "dma" or "contig"), or "auto" for the
+ *	first one that succeeds
+ * @nid: NUMA node of the region, or NUMA_NO_NODE for any single node
  * @nr_pages: size in pages
- * @max_align_order: the first frame number is to be a multiple of 2^this if
- *	that can be had
- * @min_align_order: and must be one of 2^this
+ * @max_align_order: preferred alignment of the first frame number, as a power of 2
+ * @min_align_order: required alignment, as a power of 2
  *
- * Why a backend could not is logged; which one did is the caller's to tell, who
- * knows what becomes of it. Every page has one reference, the region's. Contents
- * are undefined. Pages in use by others may have to be migrated or reclaimed
- * first: this can take seconds.
+ * The reasons of failed backends are logged; the caller logs the successful one.
+ * The region holds one reference on each page. The content of the pages is
+ * undefined. The kernel may have to migrate or reclaim pages first, which can take
+ * seconds.
  *
  * Context: process context, may sleep; a fatal signal ends it early.
  * Return: 0, or
- *  * -EINVAL: no such backend or node, or the sizes make no sense
- *  * -ENODEV: the kernel or machine has nothing a backend could use
- *  * -ENOMEM: it has, but not so much in one piece
+ *  * -EINVAL: the backend or node does not exist, or the sizes are invalid
+ *  * -ENODEV: the kernel or machine has no memory that a backend could use
+ *  * -ENOMEM: there is such memory, but no free range of this size
  *  * -EINTR: killed while waiting
  */
 int zb_region_acquire(struct zb_region *r, const char *backend, int nid,

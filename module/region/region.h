@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the memory comes from.
+ * Obtaining memory from the kernel.
  *
- * A region is one physically contiguous range on one NUMA node, taken from the
- * running kernel at load and given back at unload. This directory is the only
- * place of the module that knows the kernel's own allocators. Three backends
- * offer the same calls; one that the target kernel can't support is built as a
- * stub that says so (features.sh: probes of headers, config and Module.symvers,
- * never version numbers).
+ * A region is a physically contiguous range on one NUMA node. It is taken from the
+ * kernel at load and given back at unload. Only this directory uses the kernel's
+ * own allocators for the memory of the pool. There are three backends with the same
+ * interface. A backend that the target kernel does not support (see features.sh)
+ * always fails with -EOPNOTSUPP.
  */
 #ifndef ZB_REGION_H
 #define ZB_REGION_H
@@ -19,18 +18,18 @@
 struct zb_region_backend;
 
 /**
- * struct zb_region - one physically contiguous range of pages that is ours
- * @backend: who it came from and who takes it back, NULL if we hold nothing
+ * struct zb_region - a physically contiguous range of pages that the module owns
+ * @backend: the backend that acquired it and releases it, or NULL without memory
  * @start_pfn: first page frame number, aligned as requested
- * @nr_pages: how many pages
- * @nid: the NUMA node all of them are on
- * @in_cma: the pages are in CMA pageblocks, so that the kernel would want to
- *	migrate them before a long-term pin
- * @source: for the log: name of the CMA area, device or kernel zone
- * @why: from a backend that failed: the reason, one clause for the log
- * @priv: the backend's own
+ * @nr_pages: number of pages
+ * @nid: NUMA node of all pages
+ * @in_cma: the pages are in CMA pageblocks, from which the kernel migrates pages
+ *	before a long-term pin
+ * @source: name of the CMA area, device or kernel zone, for the log
+ * @why: the reason of a failed acquire(), one clause for the log
+ * @priv: private data of the backend
  *
- * Every page carries exactly one reference, the region's.
+ * The region holds exactly one reference on each page.
  */
 struct zb_region {
 	const struct zb_region_backend *backend;
@@ -44,21 +43,21 @@ struct zb_region {
 };
 
 /**
- * struct zb_region_backend - one way to get a region
- * @name: as in the parameter backend=
- * @cure: write into @buf what to do when this backend can't deliver @r, one
- *	clause for the log
- * @acquire: take @r->nr_pages pages on @r->nid (NUMA_NO_NODE: anywhere) and
- *	fill in @start_pfn, @nid, @in_cma, @source and @priv. The first frame is
- *	to be aligned to 2^@max_align_order, or to the largest smaller power
- *	down to 2^@min_align_order that can be had.
+ * struct zb_region_backend - a method to obtain a region
+ * @name: name in the parameter backend=
+ * @cure: write to @buf how to make @acquire succeed for @r, as one clause for the
+ *	log
+ * @acquire: take @r->nr_pages pages on @r->nid (or on any node for NUMA_NO_NODE)
+ *	and fill in @start_pfn, @nid, @in_cma, @source and @priv. The first frame
+ *	is aligned to 2^@max_align_order if possible, else to the largest smaller
+ *	power of two down to 2^@min_align_order.
  *	Returns 0, or -errno with nothing taken and @r->why filled in.
- *	-EOPNOTSUPP: this kernel was built without it; -ENXIO: this machine has
- *	nothing of the kind; -ENOMEM, -EBUSY: it has, but not that much now;
- *	-EINTR: we are being killed.
- * @release: give back what acquire took
+ *	-EOPNOTSUPP: this kernel does not support the backend; -ENXIO: this machine
+ *	has no such memory; -ENOMEM, -EBUSY: it has, but not enough now; -EINTR:
+ *	the task is being killed.
+ * @release: give back the pages that acquire() took
  *
- * All may sleep.
+ * All callbacks may sleep.
  */
 struct zb_region_backend {
 	const char *name;
@@ -79,7 +78,7 @@ void zb_region_release(struct zb_region *r);
 void zb_region_keep(struct zb_region *r, unsigned long nr_held);
 bool zb_region_backend_known(const char *name);
 
-/* In cma.c, for the backends that end up in CMA. */
+/* cma.c, for all backends that use CMA */
 int zb_cma_find_node(struct zb_region *r);
 void zb_cma_cure(const struct zb_region *r, char *buf, size_t len);
 
