@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What other modules call: from struct pages and addresses to frames.
- *
- * See include/linux/zbuddy.h for the whole, and what holds for all of it.
+ * The functions for other modules: blocks by struct page and by address, exact
+ * allocations, dirty accounting and drains. include/linux/zbuddy.h has an overview
+ * and the rules for all functions.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -22,7 +22,7 @@ DEFINE_PER_CPU(const struct zb_node *, zb_api_node);
 DEFINE_STATIC_KEY_FALSE(zb_many_nodes);
 
 /**
- * zb_api_attach() - from now on calls go to this allocator
+ * zb_api_attach() - set the allocator that the functions use
  * @inst: the allocator
  *
  * Context: may sleep.
@@ -42,7 +42,7 @@ void zb_api_attach(struct zb_instance *inst)
 }
 
 /**
- * zb_api_detach() - calls go memoryless_node
+ * zb_api_detach() - forget the allocator, when no module can call the functions
  */
 void zb_api_detach(void)
 {
@@ -50,15 +50,15 @@ void zb_api_detach(void)
 }
 
 /**
- * zb_gfp_from_kernel() - flags of the running kernel as ours
- * @gfp: what alloc_pages() would take
+ * zb_gfp_from_kernel() - convert flags of the kernel's page allocator
+ * @gfp: flags for alloc_pages()
  *
- * The kernel has given up some of the classic bits and added others; what has
- * no counterpart is left out, and so is __GFP_ACCOUNT, because the memory of
- * modules is charged to nobody. Its atomic requests are told by their group.
+ * Flags without a counterpart are left out, and so is __GFP_ACCOUNT, because the
+ * memory of modules is not charged. The kernel has no flag for atomic requests any
+ * more: those with all flags of GFP_ATOMIC get __ZB_GFP_ATOMIC.
  *
  * Context: any.
- * Return: the flags.
+ * Return: the flags for zb_alloc_pages().
  */
 zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
 {
@@ -97,7 +97,7 @@ zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
 
-/* Faults of callers that are reported, each of them once. */
+/* Errors of callers, each of which is logged once. */
 enum api_fault {
 	BAD_FLAGS,
 	EXACT_FLAGS,
@@ -105,12 +105,12 @@ enum api_fault {
 
 static const char *const api_fault_text[] = {
 	[BAD_FLAGS] = "flags that contradict each other: convert a gfp_t with zb_gfp_from_kernel()",
-	[EXACT_FLAGS] = "COMP and HIGHMEM mean nothing to an exact allocation, and are ignored",
+	[EXACT_FLAGS] = "an exact allocation ignores COMP and HIGHMEM",
 };
 
 /*
- * Modules only: ioctls check the flags before they get here. Not a WARN, because
- * panic_on_warn should not turn a request that merely fails into a crash.
+ * This is not a WARN, because panic_on_warn should not turn a request that merely
+ * fails into a crash.
  */
 static noinline void report_fault(enum api_fault fault, zb_gfp_t gfp)
 {
@@ -124,8 +124,8 @@ static noinline void report_fault(enum api_fault fault, zb_gfp_t gfp)
 }
 
 /*
- * The two ways of reclaim that most groups of the kernel's flags have are REPEAT
- * and NOFAIL here, which exclude each other.
+ * Converted flags may have both REPEAT (__GFP_RETRY_MAYFAIL) and NOFAIL, which exclude
+ * each other.
  */
 static bool flags_make_sense(zb_gfp_t gfp)
 {
@@ -134,8 +134,8 @@ static bool flags_make_sense(zb_gfp_t gfp)
 	return zb_gfp_valid(gfp) && (gfp & both) != both;
 }
 
-static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
-			  const nodemask_t *nodemask)
+static struct page *alloc_block(zb_gfp_t gfp, unsigned long nr_pages, int nid,
+				const nodemask_t *nodemask)
 {
 	unsigned long pfn;
 
@@ -152,11 +152,11 @@ static struct page *alloc(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 }
 
 /**
- * zb_alloc_pages_nodemask() - allocate a block, all options
+ * zb_alloc_pages_nodemask() - allocate a block from given nodes
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
  * @order: log2 of the number of pages, up to zb_max_order()
- * @preferred_nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @nodemask: nodes to keep to, or NULL for any
+ * @preferred_nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @nodemask: allowed nodes, or NULL for any
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: first page of the block, which is aligned to its size, or NULL.
@@ -165,15 +165,15 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 				     int preferred_nid,
 				     const nodemask_t *nodemask)
 {
-	/* No number of pages is 0 for alloc(), which looks at the flags first. */
-	return alloc(gfp, order < BITS_PER_LONG ? BIT(order) : 0, preferred_nid,
-		     nodemask);
+	/* An order that is too large for a shift fails after the check of the flags. */
+	return alloc_block(gfp, order < BITS_PER_LONG ? BIT(order) : 0,
+			   preferred_nid, nodemask);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
 
 /**
- * zb_alloc_pages_node() - allocate a block near a node
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * zb_alloc_pages_node() - allocate a block, preferably from a given node
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
  * @order: log2 of the number of pages, up to zb_max_order()
  *
@@ -207,8 +207,8 @@ struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_alloc_pages);
 
 /*
- * Those who wait for memory are told here, where frames go back to a zone. They
- * look again from time to time, also at what is on per-CPU lists.
+ * The slow path of a free wakes waiting requests. A free to a per-CPU list does not;
+ * waiting requests find that memory when they check periodically.
  */
 static noinline void free_pages_slow(unsigned long pfn, unsigned int order)
 {
@@ -222,8 +222,8 @@ static noinline void free_pages_slow(unsigned long pfn, unsigned int order)
  * @page: its first page
  * @order: the order it was allocated with
  *
- * Anything else than an allocated block of that order is left alone, counted,
- * and reported the first time.
+ * If @page is not the first page of an allocated block of this order, the call
+ * changes nothing but a counter, and the first such call is logged.
  *
  * Context: any but NMI.
  */
@@ -238,9 +238,9 @@ void __zb_free_pages(struct page *page, unsigned int order)
 EXPORT_SYMBOL_GPL(__zb_free_pages);
 
 /**
- * zb_free_hot_cold_page() - free a page, and say how soon to use it again
+ * zb_free_hot_cold_page() - free a page that is hot or cold in the CPU cache
  * @page: a page that was allocated with order 0
- * @cold: it is in no cache: last
+ * @cold: the page is not in the cache, so it is reused last
  *
  * Context: any but NMI.
  */
@@ -256,9 +256,9 @@ void zb_free_hot_cold_page(struct page *page, bool cold)
 EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
 
 /**
- * zb_get_free_pages() - allocate a block by address
+ * zb_get_free_pages() - allocate a block and return its address
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits; __ZB_GFP_HIGHMEM is ignored, because
- *	such memory may have no address
+ *	high memory may have no address
  * @order: log2 of the number of pages, up to zb_max_order()
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
@@ -273,8 +273,8 @@ unsigned long zb_get_free_pages(zb_gfp_t gfp, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_get_free_pages);
 
 /**
- * zb_get_zeroed_page() - allocate a page full of zeroes by address
- * @gfp: as zb_get_free_pages()
+ * zb_get_zeroed_page() - allocate a zeroed page and return its address
+ * @gfp: as for zb_get_free_pages()
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: its address in the linear mapping, or 0.
@@ -287,7 +287,7 @@ EXPORT_SYMBOL_GPL(zb_get_zeroed_page);
 
 /**
  * zb_free_pages() - free a block by address
- * @addr: as zb_get_free_pages() returned it; 0 is nothing
+ * @addr: address from zb_get_free_pages(), or 0
  * @order: the order it was allocated with
  *
  * Context: any but NMI.
@@ -300,11 +300,11 @@ void zb_free_pages(unsigned long addr, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_free_pages);
 
 /**
- * zb_alloc_pages_exact_nid() - allocate physically contiguous memory near a node
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @size: bytes; what the last page and the block have more is given back
- * @gfp: as zb_get_free_pages(), but without __ZB_GFP_HIGHMEM and __ZB_GFP_COMP,
- *	which are ignored and reported the first time
+ * zb_alloc_pages_exact_nid() - allocate contiguous memory, preferably from a node
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @size: size in bytes, which is rounded up to whole pages
+ * @gfp: as for zb_get_free_pages(); __ZB_GFP_HIGHMEM and __ZB_GFP_COMP are ignored,
+ *	and the first such call is logged
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: its address in the linear mapping, or NULL.
@@ -318,15 +318,15 @@ void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp)
 		report_fault(EXACT_FLAGS, gfp);
 		gfp &= ~meaningless;
 	}
-	page = alloc(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
+	page = alloc_block(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
 	return page ? page_address(page) : NULL;
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_exact_nid);
 
 /**
  * zb_alloc_pages_exact() - allocate physically contiguous memory
- * @size: bytes; what the last page and the block have more is given back
- * @gfp: as zb_alloc_pages_exact_nid()
+ * @size: size in bytes, which is rounded up to whole pages
+ * @gfp: as for zb_alloc_pages_exact_nid()
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
  * Return: its address in the linear mapping, or NULL.
@@ -338,9 +338,9 @@ void *zb_alloc_pages_exact(size_t size, zb_gfp_t gfp)
 EXPORT_SYMBOL_GPL(zb_alloc_pages_exact);
 
 /**
- * zb_free_pages_exact() - free what zb_alloc_pages_exact() returned
- * @virt: the address; NULL is nothing
- * @size: as it was allocated
+ * zb_free_pages_exact() - free memory from zb_alloc_pages_exact()
+ * @virt: the address, or NULL
+ * @size: the size that it was allocated with
  *
  * Context: any but NMI.
  */
@@ -358,11 +358,12 @@ void zb_free_pages_exact(void *virt, size_t size)
 EXPORT_SYMBOL_GPL(zb_free_pages_exact);
 
 /**
- * zb_account_page_dirtied() - a block has to be written back before it is freed
- * @page: its first page
- * @order: its order
+ * zb_account_page_dirtied() - count a block as dirty
+ * @page: first page of the block
+ * @order: order of the block
  *
- * Allocations with __ZB_GFP_WRITE avoid nodes that have much of such memory.
+ * Allocations with __ZB_GFP_WRITE avoid nodes with much dirty memory, see the
+ * parameter dirty_ratio.
  *
  * Context: any.
  */
@@ -373,9 +374,9 @@ void zb_account_page_dirtied(struct page *page, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
 
 /**
- * zb_account_page_cleaned() - it has been
- * @page: its first page
- * @order: its order
+ * zb_account_page_cleaned() - undo zb_account_page_dirtied()
+ * @page: first page of the block
+ * @order: order of the block
  *
  * Context: any.
  */
@@ -386,13 +387,11 @@ void zb_account_page_cleaned(struct page *page, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 
 /**
- * zb_drain_all_pages() - have all per-CPU lists given back
+ * zb_drain_all_pages() - drain the per-CPU lists of all CPUs
  *
- * The lists are taken from the calling CPU, so no other CPU has to do anything for
- * it; it takes an expedited grace period.
- *
- * A zone in which nothing is in use then gives its HighAtomic pageblocks back, so that
- * what was free at the beginning is free again.
+ * The calling CPU drains all lists after an expedited RCU grace period, so other
+ * CPUs have no work to do. A zone without allocated pages is in its initial state
+ * afterwards: its HighAtomic pageblocks are converted back as well.
  *
  * Context: may sleep.
  */
@@ -403,7 +402,7 @@ void zb_drain_all_pages(void)
 EXPORT_SYMBOL_GPL(zb_drain_all_pages);
 
 /**
- * zb_drain_cpu_pages() - have one CPU do so
+ * zb_drain_cpu_pages() - drain the per-CPU lists of one CPU
  * @cpu: any possible CPU
  *
  * Context: may sleep.
@@ -415,7 +414,7 @@ void zb_drain_cpu_pages(unsigned int cpu)
 EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
 
 /**
- * zb_drain_zone_pages() - have CPUs do so that keep something of one zone
+ * zb_drain_zone_pages() - drain the per-CPU lists of one zone on all CPUs
  * @page: any page of the zone
  *
  * Context: may sleep.
@@ -430,7 +429,7 @@ void zb_drain_zone_pages(struct page *page)
 EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
 
 /**
- * zb_max_order() - the largest order that can be allocated
+ * zb_max_order() - get the largest order that can be allocated
  *
  * Context: any.
  * Return: the order.
@@ -442,10 +441,10 @@ unsigned int zb_max_order(void)
 EXPORT_SYMBOL_GPL(zb_max_order);
 
 /**
- * zb_nr_free_pages() - pages that are free on all nodes
+ * zb_nr_free_pages() - count the free pages of all nodes
  *
  * Context: any.
- * Return: pages, as of some recent moment.
+ * Return: number of pages; it may be outdated when the function returns.
  */
 unsigned long zb_nr_free_pages(void)
 {

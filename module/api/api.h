@@ -10,20 +10,23 @@
 
 #include "../instance/instance.h"
 
-/* There before anybody can call us, and until nobody can any more. */
+/* Set before another module can call an exported function, until none can any more. */
 extern struct zb_instance *zb_api_host;
 DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
 
-/* Who moves to another CPU meanwhile only gets memory that is further away. */
+/*
+ * No protection against migration: a task that moves to another CPU only gets memory
+ * of a more distant node.
+ */
 static __always_inline const struct zb_node *zb_api_this_node(void)
 {
 	return raw_cpu_read(zb_api_node);
 }
 
-/* There is more than one node, or may be one day. */
+/* Enabled if the machine has, or may get, more than one node. */
 DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
 
-/* With a mempolicy or a cpuset the node may have to be another one. */
+/* Check whether the mempolicy or cpuset of the task may require another node. */
 static inline bool zb_task_restricted(int nid)
 {
 	if (!static_branch_unlikely(&zb_many_nodes) || !in_task())
@@ -40,9 +43,8 @@ static inline bool zb_task_restricted(int nid)
 }
 
 /*
- * May a request of the current task or interrupt go the fast path to the node of
- * this CPU? Those who look on, and those who make things fail, are on the long
- * way.
+ * Check whether the current request may take the fast path to the node of this CPU.
+ * Tracing and fault injection disable the fast path.
  */
 static __always_inline bool zb_api_fast(const struct zb_node *node)
 {
@@ -51,9 +53,9 @@ static __always_inline bool zb_api_fast(const struct zb_node *node)
 }
 
 /*
- * What an allocation may do, whether or not this one will: sleep, take the lock of
- * a zone, and wait for a drain. A request from a per-CPU list does none of it, and
- * the wrong context would show on the rare day when the list is empty.
+ * Annotate what an allocation may do: take the lock of a zone, sleep, and wait for a
+ * drain. Most requests are served from a per-CPU list and do nothing of this, so
+ * without the annotation a call from a wrong context would rarely be detected.
  */
 static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 {
@@ -62,7 +64,7 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 	if (!IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) &&
 	    !IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return;
-	/* As the lock is always taken: interrupts may allocate as well. */
+	/* The zone lock is always taken with interrupts disabled. */
 	local_irq_save(flags);
 	might_lock(&zb_api_host->pool.zones->lock);
 	local_irq_restore(flags);
@@ -72,12 +74,12 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 	might_lock(&zb_api_host->drain_lock);
 }
 
-/* After every free of a block. */
+/* Wake waiting requests after a free. */
 static inline void zb_api_wake_waiters(void)
 {
 	bool sleeper;
 
-	/* No barrier: who waits looks again before long, so a miss costs little. */
+	/* No barrier, because waiting requests also check periodically. */
 	sleeper = waitqueue_active(&zb_api_host->free_wait);
 	if (unlikely(sleeper))
 		zb_instance_wake_waiters(zb_api_host);

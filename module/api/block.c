@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What other modules call, third part: compound blocks, and pageblocks with their
- * migrate types and isolation.
- *
- * See include/linux/zbuddy.h for the whole, and what holds for all of it.
+ * The functions for other modules that handle compound blocks, and the migrate types
+ * and isolation of pageblocks. include/linux/zbuddy.h has an overview.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -15,11 +13,11 @@
 #include "../instance/instance.h"
 
 /**
- * zb_compound_head() - the first page of the block that has a page in it
- * @page: a page the caller owns
+ * zb_compound_head() - get the first page of the block that contains a page
+ * @page: a page that the caller owns
  *
  * Context: any.
- * Return: the first page, or NULL when the page is not allocated.
+ * Return: the first page, or NULL if the page is not allocated.
  */
 struct page *zb_compound_head(struct page *page)
 {
@@ -32,11 +30,11 @@ struct page *zb_compound_head(struct page *page)
 EXPORT_SYMBOL_GPL(zb_compound_head);
 
 /**
- * zb_compound_order() - the order of the block that has a page in it
- * @page: a page the caller owns
+ * zb_compound_order() - get the order of the block that contains a page
+ * @page: a page that the caller owns
  *
  * Context: any.
- * Return: the order, 0 also for a page that is not allocated.
+ * Return: the order, or 0 if the page is not allocated.
  */
 unsigned int zb_compound_order(struct page *page)
 {
@@ -48,14 +46,15 @@ unsigned int zb_compound_order(struct page *page)
 EXPORT_SYMBOL_GPL(zb_compound_order);
 
 /**
- * zb_split_page() - make single pages of a block
- * @page: its first page
- * @order: its order
+ * zb_split_page() - split a block into single pages
+ * @page: first page of the block
+ * @order: order of the block
  *
- * Afterwards each is freed by itself.
+ * The caller frees the pages one by one afterwards.
  *
  * Context: any but NMI.
- * Return: 0, or -EINVAL when that is no such block, or a compound one.
+ * Return: 0, or -EINVAL if @page is not the first page of an allocated block of this
+ * order, or if the block is a compound one.
  */
 int zb_split_page(struct page *page, unsigned int order)
 {
@@ -67,11 +66,11 @@ int zb_split_page(struct page *page, unsigned int order)
 EXPORT_SYMBOL_GPL(zb_split_page);
 
 /**
- * zb_get_pageblock_migratetype() - the migrate type of a page's pageblock
+ * zb_get_pageblock_migratetype() - get the migrate type of a page's pageblock
  * @page: any page
  *
  * Context: any.
- * Return: ZB_MIGRATE_*, or -EINVAL when the page is not ours.
+ * Return: ZB_MIGRATE_*, or -EINVAL if the page does not belong to zbuddy.
  */
 int zb_get_pageblock_migratetype(struct page *page)
 {
@@ -82,14 +81,14 @@ int zb_get_pageblock_migratetype(struct page *page)
 EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
 
 /**
- * zb_set_pageblock_migratetype() - change it
+ * zb_set_pageblock_migratetype() - set the migrate type of a pageblock
  * @page: any page of the pageblock
- * @migratetype: ZB_MIGRATE_*, but not _ISOLATE; of _HIGHATOMIC the allocator itself
- *	disposes: it takes it away where memory is short, or the zone not in use
+ * @migratetype: ZB_MIGRATE_*, but not ZB_MIGRATE_ISOLATE. The allocator may convert
+ *	a HighAtomic pageblock back when memory is short or the zone is unused.
  *
  * Context: any but NMI.
- * Return: 0, or -EINVAL when the page is not ours, the type is none, or the
- * pageblock is isolated.
+ * Return: 0, or -EINVAL if the page does not belong to zbuddy, the type is invalid,
+ * or the pageblock is isolated.
  */
 int zb_set_pageblock_migratetype(struct page *page, int migratetype)
 {
@@ -101,17 +100,17 @@ int zb_set_pageblock_migratetype(struct page *page, int migratetype)
 EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
 
 /**
- * zb_isolate_page_range() - take pageblocks out of circulation
- * @start_pfn: on a pageblock border
- * @nr_pages: whole pageblocks
+ * zb_isolate_page_range() - stop allocations from a range of pageblocks
+ * @start_pfn: first frame, aligned to a pageblock
+ * @nr_pages: number of frames, a multiple of the pageblock size
  *
- * Nothing in the range is allocated any more after this returns, and what is freed
- * in it stays there. A block of it that was taken from its zone before, and that a
- * request has not returned yet, counts as allocated.
+ * After the function returns, no frame of the range is allocated any more, and frames
+ * that are freed stay in the range. A block that a concurrent request has already
+ * taken from its zone counts as allocated.
  *
  * Context: may sleep.
- * Return: 0, or -EBUSY with nothing changed: part of it is not ours, is
- * isolated already, or is no whole pageblock.
+ * Return: 0, or -EBUSY with nothing changed if part of the range does not belong to
+ * zbuddy, is isolated already, or is not a whole pageblock.
  */
 int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
 {
@@ -123,9 +122,9 @@ int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
 EXPORT_SYMBOL_GPL(zb_isolate_page_range);
 
 /**
- * zb_undo_isolate_page_range() - put pageblocks back into circulation
- * @start_pfn: on a pageblock border
- * @nr_pages: whole pageblocks
+ * zb_undo_isolate_page_range() - allow allocations from a range of pageblocks again
+ * @start_pfn: first frame, aligned to a pageblock
+ * @nr_pages: number of frames, a multiple of the pageblock size
  *
  * Context: any but NMI.
  */
@@ -136,12 +135,12 @@ void zb_undo_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
 EXPORT_SYMBOL_GPL(zb_undo_isolate_page_range);
 
 /**
- * zb_nr_free_in_range() - how far has a range been emptied?
- * @start_pfn: on a pageblock border
- * @nr_pages: whole pageblocks
+ * zb_nr_free_in_range() - count the free pages of a range of pageblocks
+ * @start_pfn: first frame, aligned to a pageblock
+ * @nr_pages: number of frames, a multiple of the pageblock size
  *
  * Context: any but NMI.
- * Return: pages of it that are free.
+ * Return: number of free pages.
  */
 unsigned long zb_nr_free_in_range(unsigned long start_pfn,
 				  unsigned long nr_pages)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What other modules call, second part: many single pages at once.
- *
- * See include/linux/zbuddy.h for the whole, and what holds for all of it.
+ * The functions for other modules that allocate and free many single pages at once.
+ * include/linux/zbuddy.h has an overview.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -13,11 +12,11 @@
 #include "api.h"
 #include "../instance/instance.h"
 
-/* More at once would keep others from the CPU for too long. */
+/* Limits the time with preemption disabled. */
 #define MAX_AT_ONCE	64u
 
-/* Entries from the first on that have a page, or that have none. */
-static unsigned int stretch(struct page **pages, unsigned long nr, bool have)
+/* Count the leading entries that are, or are not, NULL. */
+static unsigned int count_leading(struct page **pages, unsigned long nr, bool have)
 {
 	unsigned int i, max = min_t(unsigned long, nr, MAX_AT_ONCE);
 
@@ -26,7 +25,7 @@ static unsigned int stretch(struct page **pages, unsigned long nr, bool have)
 	return i;
 }
 
-/* The fast path is for those who don't mind the node. */
+/* The node for the fast path, which serves only requests without a preferred node. */
 static const struct zb_node *fast_node(int nid)
 {
 	const struct zb_node *node = zb_api_this_node();
@@ -43,7 +42,7 @@ static void free_one(struct page *page)
 		zb_pool_free_pages(&zb_api_host->pool, pfn, 0);
 }
 
-/* Where the next page goes. */
+/* @to points to a pointer to the next entry. */
 static void take_to_array(void *to, unsigned long pfn)
 {
 	struct page ***next = to;
@@ -66,12 +65,12 @@ static unsigned long give_from_array(void *from, unsigned int i)
 /**
  * zb_alloc_pages_bulk_array_node() - fill an array with single pages
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
  * @nr_pages: length of the array
- * @page_array: entries that are NULL are filled in
+ * @page_array: the array, whose NULL entries are filled in
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
- * Return: how many entries from the first on are not NULL afterwards.
+ * Return: number of leading entries that are not NULL afterwards.
  */
 unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 					     unsigned long nr_pages,
@@ -83,7 +82,7 @@ unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 
 	zb_api_might_alloc(gfp);
 	while (next < end) {
-		gap = stretch(next, end - next, false);
+		gap = count_leading(next, end - next, false);
 		if (!gap) {
 			next++;
 			continue;
@@ -103,12 +102,12 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_array_node);
 /**
  * zb_alloc_pages_bulk_list_node() - add single pages to a list
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
- * @nid: node to prefer, or NUMA_NO_NODE for the nearest
- * @nr_pages: how many
- * @page_list: they are linked by page->lru
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @nr_pages: number of pages
+ * @page_list: the list, linked by page->lru
  *
  * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, else any but NMI.
- * Return: how many were added.
+ * Return: number of pages added.
  */
 unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
 					    unsigned long nr_pages,
@@ -139,7 +138,7 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_list_node);
 /**
  * zb_free_pages_bulk_array() - free single pages
  * @nr_pages: length of the array
- * @page_array: entries that are NULL are skipped; all are NULL afterwards
+ * @page_array: the array, whose NULL entries are skipped; all are NULL afterwards
  *
  * Context: any but NMI.
  */
@@ -149,7 +148,7 @@ void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 	unsigned int nr, got;
 
 	while (next < end) {
-		nr = stretch(next, end - next, true);
+		nr = count_leading(next, end - next, true);
 		got = 0;
 		if (nr && !trace_mm_page_free_batched_enabled())
 			got = zb_fast_free_bulk(&zb_api_host->pool, nr,
@@ -167,7 +166,7 @@ EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);
 
 /**
  * zb_free_pages_bulk_list() - free a list of single pages
- * @page_list: linked by page->lru; empty afterwards
+ * @page_list: the list, linked by page->lru; empty afterwards
  *
  * Context: any but NMI.
  */
