@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/zbuddy: what there is to see, for people and for parsers.
+ * The files in /sys/kernel/debug/zbuddy:
  *
- *	buddyinfo     as /proc/buddyinfo, with as many orders as we have
- *	pagetypeinfo  as /proc/pagetypeinfo; with the parameter page_owner also
+ *	buddyinfo     like /proc/buddyinfo, with the orders of this pool
+ *	pagetypeinfo  like /proc/pagetypeinfo; with the parameter page_owner also
  *	              the number of mixed pageblocks
- *	pageblocks    a line per pageblock, for pictures
- *	regions       where the memory is from
- *	check         walks all invariants: "ok", or what is wrong
- *	drain         written to: empties all per-CPU lists
+ *	pageblocks    a line per pageblock
+ *	regions       source and address of the memory
+ *	check         "ok", or the first invariant that is violated
+ *	drain         a write drains all per-CPU lists
  *
- * in debugfs_vm.c zoneinfo, vmstat, the fragmentation indices and fallbacks,
- * and in buffer/owners.c owners and processes.
+ * vm.c has zoneinfo, vmstat, the fragmentation indices and fallbacks, and
+ * buffer/owners.c has owners and processes.
  *
- * Numbers are copied under the zone lock and printed after it.
+ * The state of a zone is copied with the zone lock held and printed without it.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
@@ -33,14 +33,14 @@
 
 static bool page_owner;
 module_param(page_owner, bool, 0644);
-MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, by looking at every frame (default N)");
+MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
 
-#define BLOCKS_AT_ONCE	64	/* under one lock hold */
+#define BLOCKS_AT_ONCE	64	/* pageblocks copied with the zone lock held */
 
 /**
- * zb_debugfs_per_order() - a line for each zone, a cell for each order
+ * zb_debugfs_per_order() - print a line per zone with a column per order
  * @m: the file
- * @cell: prints one
+ * @cell: prints one column
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -184,11 +184,11 @@ static int pagetypeinfo_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
 
 /*
- * A position of the pageblocks file is the number of a pageblock, counted
- * through all zones: the file may be long, and is made piece by piece.
+ * The position in the pageblocks file is the index of a pageblock over all zones,
+ * so that a large file can be read in pieces.
  */
-static struct zb_zone *locate(const struct zb_instance *inst, loff_t pos,
-			      unsigned long *block)
+static struct zb_zone *locate_pageblock(const struct zb_instance *inst, loff_t pos,
+					unsigned long *block)
 {
 	struct zb_zone *zone;
 
@@ -206,13 +206,13 @@ static void *pageblocks_start(struct seq_file *m, loff_t *pos)
 {
 	unsigned long block;
 
-	return locate(m->private, *pos, &block) ? pos : NULL;
+	return locate_pageblock(m->private, *pos, &block) ? pos : NULL;
 }
 
 static void *pageblocks_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	unsigned long block;
-	struct zb_zone *zone = locate(m->private, *pos, &block);
+	struct zb_zone *zone = locate_pageblock(m->private, *pos, &block);
 
 	*pos += min(zb_zone_nr_pageblocks(zone) - block,
 		    (unsigned long)BLOCKS_AT_ONCE);
@@ -227,7 +227,7 @@ static int pageblocks_show(struct seq_file *m, void *v)
 {
 	struct zb_pageblock_stat st[BLOCKS_AT_ONCE];
 	unsigned long i, nr, block;
-	struct zb_zone *zone = locate(m->private, *(loff_t *)v, &block);
+	struct zb_zone *zone = locate_pageblock(m->private, *(loff_t *)v, &block);
 
 	nr = min(zb_zone_nr_pageblocks(zone) - block,
 		 (unsigned long)BLOCKS_AT_ONCE);
@@ -250,7 +250,7 @@ DEFINE_SEQ_ATTRIBUTE(pageblocks);
 
 static int regions_show(struct seq_file *m, void *unused)
 {
-	/* By the rights of whoever opened the file, as it may be passed on. */
+	/* The process that opened the file needs the capability, not the reader. */
 	bool allowed = file_ns_capable(m->file, &init_user_ns, CAP_SYS_RAWIO);
 	struct zb_instance *inst = m->private;
 	const struct zb_region *region;
@@ -282,7 +282,7 @@ static int check_show(struct seq_file *m, void *unused)
 		seq_printf(m, "ok %u zones, %lu pages\n", inst->pool.nr_zones,
 			   inst->total_pages);
 	else
-		seq_printf(m, "wrong: invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
+		seq_printf(m, "invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
 			   v.rule, v.zone->nid, zb_zone_names[v.zone->type],
 			   v.pfn ? v.pfn - v.zone->start_pfn : 0, v.found,
 			   v.expected);
@@ -306,13 +306,13 @@ static const struct file_operations drain_fops = {
 };
 
 /**
- * zb_debugfs_create() - make the directory appear
- * @inst: what it shows
+ * zb_debugfs_create() - create the debugfs directory and its files
+ * @inst: the host whose state the files show
  *
- * Without debugfs there is nothing to see, and nothing else is different.
+ * The module also works without debugfs, so errors are ignored.
  *
  * Context: may sleep.
- * Return: to be given to zb_debugfs_remove().
+ * Return: the directory, for zb_debugfs_remove().
  */
 struct dentry *zb_debugfs_create(struct zb_instance *inst)
 {
@@ -329,7 +329,7 @@ struct dentry *zb_debugfs_create(struct zb_instance *inst)
 }
 
 /**
- * zb_debugfs_remove() - make the directory go away
+ * zb_debugfs_remove() - remove the debugfs directory and its files
  * @root: as returned by zb_debugfs_create()
  *
  * Context: may sleep; waits for readers.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/zbuddy, second part: the state of the allocator's policy.
+ * The files in /sys/kernel/debug/zbuddy about watermarks, events and fragmentation:
  *
- *	zoneinfo        as /proc/zoneinfo: watermarks, reserves, per-CPU lists
- *	vmstat          as /proc/vmstat, as far as there is such a counter; what
- *	                only we have starts with zb_
- *	extfrag_index   as the file of that name of the kernel
- *	unusable_index  the same
- *	fallbacks       how often which mobility was served from which other one
+ *	zoneinfo        like /proc/zoneinfo: watermarks, reserves, per-CPU lists
+ *	vmstat          the counters of /proc/vmstat that apply here; the names of
+ *	                other counters start with zb_
+ *	extfrag_index   like the kernel's extfrag/extfrag_index
+ *	unusable_index  like the kernel's extfrag/unusable_index
+ *	fallbacks       how often a mobility was served from each other one
  */
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
@@ -144,7 +144,7 @@ static void show_free(struct seq_file *m, const struct zb_instance *inst)
 	seq_printf(m, "nr_dirty %lu\n", sum_dirty(&inst->pool));
 }
 
-/* Allocations go by zone type, over all nodes. */
+/* As in /proc/vmstat, allocations are counted per zone type over all nodes. */
 static void show_pgalloc(struct seq_file *m, const struct zb_pool *pool)
 {
 	static const char *const names[ZB_NR_ZONES] = {
@@ -190,7 +190,7 @@ static int vmstat_show(struct seq_file *m, void *unused)
 	show_free(m, inst);
 	show_pgalloc(m, pool);
 	seq_printf(m, "allocstall %lu\n", atomic_long_read(&pool->stalls));
-	/* Nothing is migrated: there is no compaction yet. */
+	/* Always 0, because there is no compaction yet. */
 	seq_puts(m, "pgmigrate_success 0\npgmigrate_fail 0\n");
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		seq_printf(m, "%s %lu\n", rows[i].name,
@@ -262,9 +262,9 @@ static int fallbacks_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(fallbacks);
 
 /**
- * zb_debugfs_create_vm() - add the files of this part
+ * zb_debugfs_create_vm() - create the files of vm.c
  * @root: the directory
- * @inst: what they show
+ * @inst: the host whose state the files show
  *
  * Context: may sleep.
  */
