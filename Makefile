@@ -30,7 +30,7 @@ stage: modules ## build everything that a test machine needs and copy it to DEST
 style: ## run the static checks: checkpatch, sparse, coccinelle, kernel-doc and others
 	@$(alone) selftests/ci/style.sh
 
-docs: ## kernel-doc of the interfaces as HTML, into stage/docs
+docs: ## render the kernel-doc of the interfaces as HTML in stage/docs
 	@$(alone) selftests/ci/docs.sh stage/docs
 
 unit: ## run the unit tests of the core in user space, under sanitizers

@@ -114,9 +114,9 @@ static inline int zb_page_mapcount(const struct page *page)
 }
 
 /*
- * Does nobody use a page that has only its owner's reference? That is what the
- * kernel looks at when a page is freed (PAGE_FLAGS_CHECK_AT_FREE); the flags of a
- * page have since become a structure of one word.
+ * Check for a page that has only the region's reference and is not in use, like the
+ * kernel when it frees a page (PAGE_FLAGS_CHECK_AT_FREE). page->flags is an unsigned
+ * long in older kernels and a structure of one in newer ones.
  */
 static inline bool zb_page_unused(const struct page *page)
 {

@@ -39,7 +39,7 @@ static void release_buffer(struct kref *ref)
 /**
  * zb_buffer_pool_init() - initialize an empty buffer pool
  * @bpool: the buffer pool
- * @inst: the host to allocate from
+ * @inst: the instance to allocate from
  *
  * Context: may sleep.
  * Return: 0 or -errno.

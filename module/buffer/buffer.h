@@ -64,7 +64,7 @@ struct zb_watch {
 
 /**
  * struct zb_buffer_pool - the buffers of all open files
- * @inst: (c) the host to allocate from
+ * @inst: (c) the instance to allocate from
  * @files: (a) number of open files; the last close drains the per-CPU lists
  * @lock: (-) protects @buffers and zb_buffer.label
  * @buffers: (b) all buffers, the oldest first

@@ -378,7 +378,7 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 /**
  * zb_line_init() - initialize an empty queue
  * @line: the queue
- * @inst: the host to allocate from
+ * @inst: the instance to allocate from
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.

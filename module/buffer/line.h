@@ -69,7 +69,7 @@ struct zb_waiter {
 
 /**
  * struct zb_line - the queue of waiting requests
- * @inst: (c) the host to allocate from
+ * @inst: (c) the instance to allocate from
  * @lock: (-) protects the members below but @kicks and @frees; not held while memory is
  *	allocated
  * @waiters: (l) the requests in order of arrival

@@ -179,7 +179,7 @@ static int map_huge(struct vm_area_struct *vma)
 
 /**
  * zb_mmap_features() - get the features of mappings
- * @inst: the host
+ * @inst: the instance
  *
  * Return: ZB_FEATURE_* bits.
  */

@@ -307,7 +307,7 @@ static const struct file_operations drain_fops = {
 
 /**
  * zb_debugfs_create() - create the debugfs directory and its files
- * @inst: the host whose state the files show
+ * @inst: the instance whose state the files show
  *
  * The module also works without debugfs, so errors are ignored.
  *

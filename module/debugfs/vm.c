@@ -264,7 +264,7 @@ DEFINE_SHOW_ATTRIBUTE(fallbacks);
 /**
  * zb_debugfs_create_vm() - create the files of vm.c
  * @root: the directory
- * @inst: the host whose state the files show
+ * @inst: the instance whose state the files show
  *
  * Context: may sleep.
  */

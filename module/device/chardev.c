@@ -120,7 +120,7 @@ static const struct file_operations zb_fops = {
 /**
  * zb_chardev_register() - register /dev/zbuddy
  * @dev: the device
- * @inst: the host that the device allocates from
+ * @inst: the instance that the device allocates from
  *
  * Context: may sleep. Programs may open the device before this returns.
  * Return: 0 or -errno.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* All invariants of the pool, walked on demand or at load. */
+/* Checks all invariants of the pool, on demand or at load. */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
 #include <linux/bug.h>
@@ -17,7 +17,7 @@ static bool check_at_load = IS_ENABLED(CONFIG_DEBUG_VM);
 module_param(check_at_load, bool, 0444);
 MODULE_PARM_DESC(check_at_load, "check all invariants of the allocator when the module is loaded (default: Y on kernels with CONFIG_DEBUG_VM)");
 
-/* The zone lock is held for one pageblock at a time. */
+/* Check one pageblock at a time, so that the zone lock is not held for long. */
 static bool check_zone(struct zb_zone *zone, struct zb_violation *v)
 {
 	unsigned long i;
@@ -49,7 +49,7 @@ bool zb_instance_check(struct zb_instance *inst, struct zb_violation *v)
 }
 
 /**
- * zb_instance_check_at_load() - the same at load, if the parameter says so
+ * zb_instance_check_at_load() - check all invariants if check_at_load is set
  * @inst: a new instance
  *
  * A violation means that the module itself is broken, so it is a warning.

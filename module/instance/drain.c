@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Per-CPU lists and the CPUs that own them.
+ * Drains per-CPU lists, on demand and when a CPU goes offline.
  *
- * Lists are drained from another CPU: they are parked, a grace period passes, and
- * then nobody but the drain uses them (core/pcp.h). Nothing runs on the owning
- * CPU for that, so neither a real-time task nor a task on an isolated CPU delays a
- * drain. An expedited grace period interrupts CPUs that are in the kernel; those
- * in user space with nohz_full are left alone.
+ * A drain empties the lists of other CPUs without running anything there, so that
+ * neither a real-time task nor an isolated CPU delays it: it parks the lists and
+ * waits for a grace period, after which no CPU uses them (core/pcp.h). The expedited
+ * grace period interrupts CPUs that are in the kernel, but not nohz_full CPUs that
+ * are in user space.
  *
  * The lists of an offline CPU stay parked and empty.
  *
@@ -26,7 +26,7 @@
 static enum cpuhp_state cpuhp_state;
 static struct workqueue_struct *wq;
 
-/* Whose lists are drained. */
+/* The lists that a drain empties. */
 struct target {
 	struct zb_zone *zone;		/* NULL for all zones */
 	int cpu;			/* negative for all CPUs */
@@ -40,7 +40,7 @@ static bool meant(const struct target *t, const struct zb_zone *zone,
 	       (t->cpu < 0 || (unsigned int)t->cpu == cpu);
 }
 
-/* Returns false if there was nothing to park. */
+/* Returns false if no list was parked. */
 static bool park(struct zb_instance *inst, const struct target *t)
 {
 	struct zb_zone *zone;
@@ -77,7 +77,7 @@ static void __drain(struct zb_instance *inst, const struct target *t)
 	lockdep_assert_held(&inst->drain_lock);
 	if (!park(inst, t))
 		return;
-	/* Waits for sections with preemption off, zb_pcp_enter() .. _leave(). */
+	/* CPUs use the lists with preemption disabled, zb_pcp_enter() .. _leave(). */
 	synchronize_rcu_expedited();
 	drain_parked(inst, t);
 }
@@ -90,9 +90,10 @@ static void drain(struct zb_instance *inst, const struct target *t)
 }
 
 /*
- * Drain all lists. A drain that began after we came has taken all that was on a
- * list then, and the lock says that it has ended. With @even_empty also the grace
- * period is wanted, so a drain that parked nothing is not enough.
+ * Drain all lists, unless another task has started to after this call: its drain
+ * took everything that was on the lists, and has finished when the lock is taken.
+ * With @even_empty the caller also relies on the grace period, which a drain that
+ * parks no list does not wait for.
  */
 static void drain_all(struct zb_instance *inst, bool even_empty)
 {
@@ -100,7 +101,7 @@ static void drain_all(struct zb_instance *inst, bool even_empty)
 	unsigned long *began = even_empty ? &inst->full_drains : &inst->drains;
 	unsigned long before;
 
-	/* What the caller has written is seen by the drain that is found below. */
+	/* A drain that is counted after this sees everything the caller has written. */
 	smp_mb();
 	before = READ_ONCE(*began);
 	mutex_lock(&inst->drain_lock);
@@ -108,7 +109,7 @@ static void drain_all(struct zb_instance *inst, bool even_empty)
 		WRITE_ONCE(inst->drains, inst->drains + 1);
 		if (even_empty)
 			WRITE_ONCE(inst->full_drains, inst->full_drains + 1);
-		/* Count the drain before anything is parked for it. */
+		/* Count the drain before it parks any list. */
 		smp_mb();
 		__drain(inst, &all);
 	}
@@ -141,7 +142,7 @@ static void drain_later(struct zb_pool *pool)
 
 /**
  * zb_instance_drain_all() - have all per-CPU lists given back
- * @inst: the host
+ * @inst: the instance
  *
  * A zone of which nothing is in use then is as it was in the beginning, but for
  * frames that are unfit for use. Afterwards no CPU is in a section that began
@@ -159,8 +160,8 @@ void zb_instance_drain_all(struct zb_instance *inst)
 }
 
 /**
- * zb_instance_drain_cpu() - have the per-CPU lists of one CPU given back
- * @inst: the host
+ * zb_instance_drain_cpu() - drain the per-CPU lists of one CPU
+ * @inst: the instance
  * @cpu: any possible CPU
  *
  * Context: may sleep.
@@ -173,8 +174,8 @@ void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu)
 }
 
 /**
- * zb_instance_drain_zone() - have all CPUs' lists of one zone given back
- * @inst: the host
+ * zb_instance_drain_zone() - drain the per-CPU lists of one zone on all CPUs
+ * @inst: the instance
  * @zone: one of its zones
  *
  * Context: may sleep.
@@ -188,7 +189,7 @@ void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone)
 
 /**
  * zb_instance_nr_cpus() - how many CPUs share the memory
- * @inst: the host
+ * @inst: the instance
  *
  * A CPU that is on its way down is still online when its lists are parked.
  *
@@ -205,8 +206,8 @@ unsigned int zb_instance_nr_cpus(const struct zb_instance *inst)
 }
 
 /**
- * zb_drain_ops() - fill in what this file offers
- * @ops: some of the allocator's ops
+ * zb_drain_ops() - fill in the callbacks of this file
+ * @ops: callbacks of the allocator
  */
 void zb_drain_ops(struct zb_ops *ops)
 {
@@ -215,8 +216,8 @@ void zb_drain_ops(struct zb_ops *ops)
 }
 
 /**
- * zb_drain_create() - get ready to drain, and watch CPUs come and go
- * @inst: whose; its pool is complete
+ * zb_drain_create() - prepare for drains and register for CPU hotplug
+ * @inst: the instance, whose pool is complete
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -230,7 +231,7 @@ int zb_drain_create(struct zb_instance *inst)
 
 /**
  * zb_drain_destroy() - undo zb_drain_create()
- * @inst: whose; nobody allocates from it any more
+ * @inst: the instance, from which nothing is allocated any more
  *
  * Context: may sleep.
  */
@@ -240,8 +241,8 @@ void zb_drain_destroy(struct zb_instance *inst)
 	cancel_work_sync(&inst->drain_work);
 }
 
-/* How long the lists may be depends on how many CPUs share the memory. */
-static int cpu_came(unsigned int cpu, struct hlist_node *node)
+/* The limits of the lists depend on the number of CPUs, so they are recomputed. */
+static int cpu_online_lists(unsigned int cpu, struct hlist_node *node)
 {
 	struct zb_instance *inst = hlist_entry(node, struct zb_instance, cpuhp);
 	struct zb_zone *zone;
@@ -254,8 +255,8 @@ static int cpu_came(unsigned int cpu, struct hlist_node *node)
 	return 0;
 }
 
-/* Interrupts that the CPU still takes find its lists parked and leave nothing. */
-static int cpu_goes(unsigned int cpu, struct hlist_node *node)
+/* The CPU still takes interrupts afterwards; they bypass lists that are parked. */
+static int cpu_offline_lists(unsigned int cpu, struct hlist_node *node)
 {
 	struct zb_instance *inst = hlist_entry(node, struct zb_instance, cpuhp);
 	struct zb_zone *zone;
@@ -272,7 +273,7 @@ static int cpu_goes(unsigned int cpu, struct hlist_node *node)
 }
 
 /**
- * zb_drain_init() - once, before the first zb_drain_create()
+ * zb_drain_init() - set up what all instances share, before zb_drain_create()
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -285,7 +286,7 @@ int zb_drain_init(void)
 	if (!wq)
 		return -ENOMEM;
 	state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "zbuddy:drain",
-					cpu_came, cpu_goes);
+					cpu_online_lists, cpu_offline_lists);
 	if (state < 0) {
 		destroy_workqueue(wq);
 		return state;
@@ -295,7 +296,7 @@ int zb_drain_init(void)
 }
 
 /**
- * zb_drain_exit() - once, after the last zb_drain_destroy()
+ * zb_drain_exit() - undo zb_drain_init(), after the last zb_drain_destroy()
  *
  * Context: may sleep.
  */

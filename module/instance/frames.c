@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What struct page says about a free frame, on behalf of the core (core/unfit.h).
+ * Checks the struct page of free frames on behalf of the core (core/unfit.h).
  *
- * A frame that nobody uses has one reference, the region's, and no mapping. It is
- * unfit for use if
+ * The page of a free frame has one reference, the region's, and no mapping. A frame
+ * is unfit for use if
  *
- *  - its memory has an uncorrected error (HWPoison), which the kernel notes at any
- *    time, also in a frame that is free; it can't take such a frame from us
- *  - somebody else has a reference on it, has it mapped, or has left a flag that
- *    says so. That may pass: a task that looks at a page table just then
- *    (get_user_pages_fast()) has a reference for some microseconds.
+ *  - its memory has an uncorrected error (PageHWPoison). The kernel can mark a page
+ *    at any time, even if the frame is free in the pool.
+ *  - its page has another reference, a mapping, or a flag of a page in use. This may
+ *    be temporary: get_user_pages_fast() in another task can hold a reference for
+ *    some microseconds.
  *
- * So unfit frames are looked at again, a second later and with each drain of all
+ * Unfit frames are therefore checked again, a second later and with each drain of all
  * per-CPU lists.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
@@ -27,7 +27,7 @@
 #include "../core/unfit.h"
 #include "instance.h"
 
-static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
+static u64 unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 frames)
 {
 	struct page *first = pfn_to_page(pfn), *page;
 	u64 found = 0;
@@ -52,7 +52,7 @@ enum reason {
 static const char *const reason_text[] = {
 	[POISONED] = "has an uncorrected memory error",
 	[MAPPED] = "was freed although it is mapped",
-	[REFERENCED] = "was freed although somebody has a reference on it",
+	[REFERENCED] = "was freed although its page has another reference",
 	[FLAGGED] = "was freed with page flags of a page in use",
 };
 
@@ -65,8 +65,8 @@ static enum reason why_unfit(struct page *page)
 	return page_ref_count(page) != 1 ? REFERENCED : FLAGGED;
 }
 
-/* Each reason is reported once; all frames are counted. */
-static void kept_out(const struct zb_zone *zone, unsigned long pfn)
+/* Each reason is logged once; vmstat counts all frames. */
+static void report_unfit(const struct zb_zone *zone, unsigned long pfn)
 {
 	struct zb_instance *inst = container_of(zone->pool, struct zb_instance, pool);
 	enum reason why = why_unfit(pfn_to_page(pfn));
@@ -74,7 +74,7 @@ static void kept_out(const struct zb_zone *zone, unsigned long pfn)
 
 	if (why != POISONED)
 		queue_delayed_work(ZB_WQ_UNBOUND, &inst->recheck_work, HZ);
-	/* No physical address: the log has more readers than CAP_SYS_RAWIO. */
+	/* No physical address, which only CAP_SYS_RAWIO may learn. */
 	if (!test_and_set_bit(why, &reported))
 		pr_warn("frame %lu of node %d zone %s %s: it is kept out of use %s (see zb_unfit in vmstat)\n",
 			pfn - zone->start_pfn, zone->nid,
@@ -83,16 +83,16 @@ static void kept_out(const struct zb_zone *zone, unsigned long pfn)
 }
 
 const struct zb_frame_ops zb_frame_ops = {
-	.unfit = unfit,
-	.kept_out = kept_out,
+	.unfit = unfit_frames,
+	.kept_out = report_unfit,
 };
 
 /**
  * zb_instance_recheck() - put frames back into use that are not unfit any more
- * @inst: the host
+ * @inst: the instance
  *
  * Context: any but NMI.
- * Return: how many.
+ * Return: number of frames that are in use again.
  */
 unsigned long zb_instance_recheck(struct zb_instance *inst)
 {
@@ -113,8 +113,8 @@ static void recheck_work(struct work_struct *work)
 }
 
 /**
- * zb_frames_init() - get ready to look at frames
- * @inst: whose
+ * zb_frames_init() - prepare for checking unfit frames
+ * @inst: the instance
  */
 void zb_frames_init(struct zb_instance *inst)
 {
@@ -122,8 +122,8 @@ void zb_frames_init(struct zb_instance *inst)
 }
 
 /**
- * zb_frames_exit() - do not look at unfit frames any more
- * @inst: whose; nobody allocates from it or frees to it any more
+ * zb_frames_exit() - stop checking unfit frames
+ * @inst: the instance, from which nothing is allocated or freed any more
  *
  * Context: may sleep.
  */

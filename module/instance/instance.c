@@ -326,7 +326,7 @@ static void poison_regions(const struct zb_instance *inst)
  * @params: parsed module parameters
  *
  * Context: may sleep; takes seconds if the kernel has to migrate pages away.
- * Return: the host, or an ERR_PTR. On failure, all memory has been given back and
+ * Return: the instance, or an ERR_PTR. On failure, all memory has been given back and
  * the log has a line that tells what to do.
  */
 struct zb_instance *zb_instance_create(const struct zb_params *params)
@@ -412,7 +412,7 @@ static void keep_held_regions(struct zb_instance *inst)
 
 /**
  * zb_instance_destroy() - destroy the allocator and give its memory back to the kernel
- * @inst: the host; no CPU uses it any more
+ * @inst: the instance; no CPU uses it any more
  *
  * A region with pages that a module has never freed is not given back: it is lost
  * until the next boot.
@@ -434,7 +434,7 @@ void zb_instance_destroy(struct zb_instance *inst)
 
 /**
  * zb_instance_free_pages() - count the free frames of all nodes
- * @inst: the host
+ * @inst: the instance
  *
  * Context: any.
  * Return: number of frames in buddy lists and per-CPU lists; it may be outdated
@@ -452,7 +452,7 @@ unsigned long zb_instance_free_pages(const struct zb_instance *inst)
 
 /**
  * zb_instance_above_low() - check for a zone above its low watermark
- * @inst: the host
+ * @inst: the instance
  *
  * Context: any.
  * Return: true if some zone has more free frames than its low watermark.
@@ -470,7 +470,7 @@ bool zb_instance_above_low(const struct zb_instance *inst)
 
 /**
  * zb_instance_account_dirty() - update the number of dirty frames of a node
- * @inst: the host
+ * @inst: the instance
  * @nid: a node that has a region
  * @nr_pages: frames to add; negative to subtract
  *

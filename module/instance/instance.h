@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host: the pool of the core on the memory, CPUs and nodes of this kernel.
+ * The instance: the pool of the core on the memory, CPUs and nodes of this kernel.
  */
-#ifndef ZB_HOST_H
-#define ZB_HOST_H
+#ifndef ZB_INSTANCE_H
+#define ZB_INSTANCE_H
 
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
@@ -132,4 +132,4 @@ static inline void zb_instance_wake_waiters(struct zb_instance *inst)
 		wake_up_all(&inst->free_wait);
 }
 
-#endif /* ZB_HOST_H */
+#endif /* ZB_INSTANCE_H */

@@ -14,7 +14,7 @@
 
 /**
  * zb_instance_local_node() - find the node nearest to the calling CPU
- * @inst: the host
+ * @inst: the instance
  *
  * Context: any; a preemptible caller may have migrated to another node since.
  * Return: a node that has a region.
@@ -128,7 +128,7 @@ static int apply_mempolicy(struct zb_policy *policy)
 
 /**
  * zb_instance_request() - describe a request of the current task or interrupt
- * @inst: the host
+ * @inst: the instance
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: number of frames; a power of two makes one block
  * @nid: preferred node, or NUMA_NO_NODE to follow the task's mempolicy, whose
@@ -160,7 +160,7 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
 
 /**
  * zb_instance_alloc() - allocate on behalf of the current task or interrupt
- * @inst: the host
+ * @inst: the instance
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: number of frames, 1 .. 2^max_order; a power of two makes one block
  * @nid: preferred node, or NUMA_NO_NODE for the nearest

@@ -18,18 +18,18 @@
 #include "tunables.h"
 
 static struct zb_tunables tunables = ZB_TUNABLES_DEFAULT;
-static struct zb_instance *attached_host;
-static DEFINE_MUTEX(tunables_lock);	/* for tunables and attached_host */
+static struct zb_instance *attached_inst;
+static DEFINE_MUTEX(tunables_lock);	/* for tunables and attached_inst */
 
 static void __apply_tunables(void)
 {
 	lockdep_assert_held(&tunables_lock);
-	if (!attached_host)
+	if (!attached_inst)
 		return;
-	attached_host->pool.tunables = tunables;
-	zb_pool_tune(&attached_host->pool, zb_instance_nr_cpus(attached_host));
+	attached_inst->pool.tunables = tunables;
+	zb_pool_tune(&attached_inst->pool, zb_instance_nr_cpus(attached_inst));
 	/* A lower watermark may let waiting requests succeed. */
-	zb_instance_wake_waiters(attached_host);
+	zb_instance_wake_waiters(attached_inst);
 }
 
 /**
@@ -189,7 +189,7 @@ void zb_tunables_attach(struct zb_instance *inst)
 	const struct zb_pool *pool = &inst->pool;
 
 	mutex_lock(&tunables_lock);
-	attached_host = inst;
+	attached_inst = inst;
 	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
 		tunables.min_free_kbytes =
 			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
@@ -206,6 +206,6 @@ void zb_tunables_attach(struct zb_instance *inst)
 void zb_tunables_detach(void)
 {
 	mutex_lock(&tunables_lock);
-	attached_host = NULL;
+	attached_inst = NULL;
 	mutex_unlock(&tunables_lock);
 }

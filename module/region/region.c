@@ -60,11 +60,10 @@ bool zb_region_backend_known(const char *name)
 }
 
 /*
- * Count the pages that somebody else uses: with other than our reference, mapped,
- * or with flags that the kernel does not want to see on a page that is freed.
- * Somebody who scans physical memory may hold a reference for an instant, so give
- * that time to pass. A page with an uncorrected memory error is not one of them:
- * the kernel keeps it out of use when it is freed.
+ * Count the pages that are still in use: those with another reference, a mapping, or a
+ * flag that must not be set when a page is freed. Code that scans physical memory may
+ * hold a reference for a moment, so wait for a while. Pages with an uncorrected memory
+ * error do not count, because the kernel does not reuse them after they are freed.
  */
 static unsigned long zb_region_count_held(const struct zb_region *r)
 {
