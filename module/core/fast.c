@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fast.h"
 
-/* The zone that a request with these flags would try first, if it is here. */
+/* The first zone of the zonelist, if it is on the node itself. */
 static struct zb_zone *first_own_zone(const struct zb_node *node,
 				      unsigned int highest)
 {
@@ -11,8 +11,8 @@ static struct zb_zone *first_own_zone(const struct zb_node *node,
 }
 
 /*
- * Nearly all is written once, for allocations that are under way look at it: not
- * even for a moment may it be another zone.
+ * Concurrent allocations read the entry without a lock, so never store a transient
+ * zone in it. After initialization, this rewrites an entry only if it changed.
  */
 static void set_entry(struct zb_fast *fast, struct zb_zone *zone,
 		      unsigned int mt)
@@ -48,8 +48,8 @@ static unsigned int largest_listed(const struct zb_zone *zone)
 }
 
 /*
- * Who comes here could not have gone to a higher zone, so of the reserves that
- * for its own type is the one that counts.
+ * The fast path uses a zone only for requests for which it is the highest zone
+ * allowed on the node, so the reserve for the zone's own type is the one to keep.
  */
 static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 {
@@ -71,7 +71,7 @@ static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Zones stay as they are: also written once. */
+/* Concurrent frees read @largest. Zones never change, so it is stored once. */
 static void find_largest(struct zb_pool *pool)
 {
 	struct zb_zone *zone, *largest = pool->zones;
@@ -109,9 +109,9 @@ void zb_fast_setup(struct zb_pool *pool)
 }
 
 /**
- * zb_fast_memoryless_node() - a node without memory
+ * zb_fast_memoryless_node() - disable the fast path for a node without memory
  * @pool: the allocator
- * @node: set up so that nothing goes the fast path from there
+ * @node: the node to set up
  */
 void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node)
 {

@@ -1,61 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fast path, which nearly every request for a block on a list takes.
+ * The per-CPU fast path, which serves nearly all requests that a per-CPU list can
+ * serve.
  *
- *	alloc   flags --table--> zone, list
- *	        zone not low?  is the block on top free, and of this order?
- *	        say whose it is, and pop it
- *	free    frame --table--> zone, list
- *	        is the state byte what it should be?  claim it, push the frame
+ *	alloc   look up the zone and the list by the flags
+ *	        check that the zone is not low, and that the block on top of the list
+ *	        is free and of the wanted order
+ *	        mark the block allocated and pop it
+ *	free    look up the zone and the list by the frame
+ *	        check the state byte, claim the block, push it
  *
- * No context is built, no list of zones is walked and no lock is taken. The only
- * atomic operation is the one that claims a block to be freed, so that of two
- * CPUs that free the same block one is refused. Whatever is out of the ordinary
- * (other flags, a zone near its watermark, a list that is empty or full, an
- * interrupt on top of the lists, a frame that is not what the caller says) is for
- * the freelist path, which looks at everything again. So this file is faster, and
- * different in one thing only: a
- * block on a list will do even where the zone's buddy has none of that order.
+ * The fast path builds no context, walks no zonelist and takes no lock. Its only
+ * atomic operation claims a block that is freed, so that one of two CPUs that free
+ * the same block is refused. Everything else is left to the freelist path, which
+ * repeats all checks: other flags, a zone near its watermark, an empty or a full
+ * list, an interrupt that hit the CPU while it used its lists, or a wrong frame.
  *
- *  - a zone is low when less than the low watermark, the reserve and the largest
- *    block on its lists would be left
- *  - of the flags only those may be set that make no difference to an attempt
- *    that succeeds above the low watermark
- *  - flags that are not valid lead to a list that is always empty, and so do all
- *    with poisoning; pageblocks for special use to one that is always full.
- *    ATOMIC with DIRECT_RECLAIM is only refused by the slow path: nothing
- *    sleeps here
+ * Both paths apply the same rules, with one difference: the fast path allocates a
+ * block from a list even if the buddy system of the zone has no block of that
+ * order.
  *
- * Written as *(p + i) where p[i] is meant: with the bounds sanitizer that some
- * distributions build their kernels with, checks of indices that are right by
- * construction would be a third of the instructions.
+ *  - A zone is low if the low watermark, the lowmem reserve and the largest block
+ *    that is kept on lists would not be left.
+ *  - A request may only have flags that make no difference to an attempt that
+ *    succeeds above the low watermark.
+ *  - Invalid flags lead to a list that is always empty. So do all flags if the
+ *    pool poisons or checks memory.
+ *  - A pageblock of a special type leads to a list that is always full.
+ *  - ATOMIC with DIRECT_RECLAIM is invalid. The fast path serves such a request
+ *    all the same, because it never sleeps.
+ *
+ * This file uses *(p + i) instead of p[i], because some distributions build their
+ * kernels with the bounds sanitizer. Its checks would make up a third of the
+ * instructions here, and all indices are valid by construction.
  */
 #ifndef ZB_CORE_FAST_H
 #define ZB_CORE_FAST_H
 
 #include "page_alloc.h"
 
-/* Flags that ask for something the fast path does not do. */
+/* Flags that the fast path does not handle. */
 #define ZB_GFP_LONG_WAY							\
 	(__ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE | \
 	 __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |	\
 	 __ZB_GFP_NOFAIL |						\
 	 ~ZB_GFP_BITS_MASK)
 
-/* Frames of a block. A look-up takes half the instructions of a shift here. */
+/* Frames of a block. A lookup takes half as many instructions here as a shift. */
 static const u32 zb_order_pages[ZB_PCP_ORDERS] = {
 	1, 2, 4, 8, 16, 32, 64, 128, 256, 512,
 };
 
 /**
- * zb_fast_alloc() - allocate the fast path
- * @node: the node of the calling CPU
- * @gfp: flags of the request, not checked yet
- * @order: its order, not checked yet
+ * zb_fast_alloc() - allocate a block in the fast path
+ * @node: node of the calling CPU
+ * @gfp: flags of the request, unchecked
+ * @order: order of the block, unchecked
  * @pfn: set to the first frame of the block
  *
  * Context: any but NMI.
- * Return: true if it is done, false to go the freelist path.
+ * Return: true if a block was allocated, false to use the freelist path.
  */
 static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 					  zb_gfp_t gfp, unsigned int order,
@@ -92,13 +96,13 @@ leave:
 }
 
 /**
- * zb_fast_free() - free the fast path
+ * zb_fast_free() - free a block in the fast path
  * @pool: the allocator
- * @pfn: any number
- * @order: the order the block there is said to have
+ * @pfn: first frame of the block, unchecked
+ * @order: order of the block, unchecked
  *
  * Context: any but NMI.
- * Return: true if it is done, false to go the freelist path.
+ * Return: true if the block was freed, false to use the freelist path.
  */
 static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 					 unsigned long pfn, unsigned int order)
@@ -145,15 +149,16 @@ leave:
 }
 
 /**
- * zb_fast_alloc_bulk() - allocate several single frames the fast path
- * @node: the node of the calling CPU
- * @gfp: flags of the request, not checked yet
- * @nr: how many at most
- * @take: told of each frame
- * @to: for @take
+ * zb_fast_alloc_bulk() - allocate several single frames in the fast path
+ * @node: node of the calling CPU
+ * @gfp: flags of the request, unchecked
+ * @nr: maximum number of frames
+ * @take: called with each frame
+ * @to: first argument of @take
  *
  * Context: any but NMI.
- * Return: how many; less than @nr when the list has no more, or none.
+ * Return: number of frames; less than @nr if the list became empty, or if the fast
+ * path cannot serve the request.
  */
 static __always_inline unsigned int
 zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
@@ -187,7 +192,7 @@ zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 	return got;
 }
 
-/* Blocks that may be pushed on a list. */
+/* Number of order-0 blocks that may be pushed on a list. */
 static inline unsigned int zb_fast_room(const struct zb_zone *zone,
 					const struct zb_pcp *pcp,
 					unsigned int list)
@@ -202,17 +207,17 @@ static inline unsigned int zb_fast_room(const struct zb_zone *zone,
 }
 
 /**
- * zb_fast_free_bulk() - free several single frames the fast path
+ * zb_fast_free_bulk() - free several single frames in the fast path
  * @pool: the allocator
- * @nr: how many there are, at least one
- * @give: tells the @i'th, which may be any number
- * @from: for @give
+ * @nr: number of frames, at least one
+ * @give: returns the @i'th frame, which is unchecked
+ * @from: first argument of @give
  *
- * Those from the first on are freed that are of the largest zone and of the
- * first one's mobility.
+ * Frames are freed in sequence until one is not in the largest zone, is in a
+ * pageblock of another type than the first one, or does not fit on the list.
  *
  * Context: any but NMI.
- * Return: how many; nothing has happened to the others.
+ * Return: number of frames freed; the others are left unchanged.
  */
 static __always_inline unsigned int
 zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,

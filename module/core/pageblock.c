@@ -11,7 +11,7 @@ static u64 runs(u64 w, unsigned int k)
 	return w & zb_aligned_bits[k];
 }
 
-/* The starts of those runs that are not part of an aligned run of 2^(@k+1). */
+/* The starts of those of these runs that are not in an aligned run of 2^(@k+1). */
 static u64 maximal_runs(u64 w, unsigned int k)
 {
 	u64 longer = runs(w, k + 1);
@@ -30,7 +30,7 @@ static u64 full_words(const struct zb_pageblock *pb)
 	return full;
 }
 
-/* The first frame of a maximal free run of exactly @order; there is one. */
+/* The first frame of a maximal free run of exactly @order, which must exist. */
 static unsigned int find_maximal(const struct zb_pageblock *pb,
 				 unsigned int order)
 {
@@ -54,7 +54,7 @@ static u64 run_mask(unsigned int frame, unsigned int order)
 	return (~0ull >> (64 - (1u << order))) << (frame % 64);
 }
 
-/* Is the whole run of 2^(@order + 1) free that @frame is part of? */
+/* Are all frames free in the aligned run of 2^(@order + 1) that has @frame? */
 static bool has_free_buddy(const struct zb_pageblock *pb, unsigned int frame,
 			   unsigned int order)
 {
@@ -103,9 +103,9 @@ static unsigned int nr_bits(u64 w)
 }
 
 /*
- * Count the maximal runs of @w into @nr, or out of it; those of 2^@levels are
- * part of something larger. From one turn to the next @w is made the starts of
- * the aligned runs of 2^k.
+ * Add the numbers of maximal runs of @w to @nr if @sign is 1, or subtract them if
+ * it is -1. Runs of 2^@levels are not counted, because they belong to larger runs.
+ * In iteration k, the bits of @w are the starts of the aligned runs of 2^k.
  */
 static void count_runs_of(u64 w, u16 *nr, unsigned int levels, int sign)
 {
@@ -119,7 +119,7 @@ static void count_runs_of(u64 w, u16 *nr, unsigned int levels, int sign)
 	}
 }
 
-/* A word becomes full, or is not full any more. */
+/* Recount the runs of whole words before a word becomes full or stops being full. */
 static void change_full(struct zb_pageblock *pb, unsigned int word)
 {
 	const unsigned int levels = ZB_PAGEBLOCK_ORDER - ZB_WORD_ORDER;
@@ -129,7 +129,7 @@ static void change_full(struct zb_pageblock *pb, unsigned int word)
 	count_runs_of(full ^ BIT(word), pb->nr + ZB_WORD_ORDER, levels, 1);
 }
 
-/* Frames of a word come or go. find_orders() is to follow. */
+/* Replace the bits of a word. The caller has to call find_orders() afterwards. */
 static void change_word(struct zb_pageblock *pb, unsigned int word, u64 to)
 {
 	u64 from = pb->free[word];
@@ -165,7 +165,7 @@ static void set_all(struct zb_pageblock *pb, u64 word, unsigned int nr_free)
 }
 
 /**
- * zb_pageblock_fill() - make every frame free
+ * zb_pageblock_fill() - mark every frame free
  * @pb: the pageblock; it must not be on a free list
  *
  * Context: zone lock held.
@@ -176,7 +176,7 @@ void zb_pageblock_fill(struct zb_pageblock *pb)
 }
 
 /**
- * zb_pageblock_empty() - make every frame taken
+ * zb_pageblock_empty() - mark every frame used
  * @pb: the pageblock; it must not be on a free list
  *
  * Context: zone lock held.
@@ -191,7 +191,7 @@ void zb_pageblock_empty(struct zb_pageblock *pb)
  * @pb: the pageblock
  *
  * Context: zone lock held.
- * Return: 0 .. ZB_PAGEBLOCK_ORDER, or ZB_LIST_NONE when nothing is free.
+ * Return: 0 .. ZB_PAGEBLOCK_ORDER, or ZB_LIST_NONE if no frame is free.
  */
 unsigned int zb_pageblock_largest(const struct zb_pageblock *pb)
 {
@@ -201,13 +201,12 @@ unsigned int zb_pageblock_largest(const struct zb_pageblock *pb)
 }
 
 /**
- * zb_pageblock_find() - best fit inside a pageblock
- * @pb: a pageblock whose largest free run is at least of @order
- * @order: wanted, below ZB_PAGEBLOCK_ORDER
+ * zb_pageblock_find() - find the best fit in a pageblock
+ * @pb: a pageblock with a free run of at least @order
+ * @order: order to look for, below ZB_PAGEBLOCK_ORDER
  * @run_order: set to the order of the run that was found
  *
- * The smallest maximal run that is large enough, so that longer runs stay
- * whole for those who need them.
+ * The smallest sufficient run is used, to keep larger runs for larger requests.
  *
  * Context: zone lock held.
  * Return: first frame of the run, counted from the start of the pageblock.
@@ -226,14 +225,14 @@ unsigned int zb_pageblock_find(const struct zb_pageblock *pb,
 }
 
 /**
- * zb_pageblock_take() - split a free run and take its first part
+ * zb_pageblock_take() - split a free run and take its first block
  * @pb: the pageblock
- * @frame: start of a maximal free run, as found by zb_pageblock_find()
- * @order: what to take from it, below ZB_PAGEBLOCK_ORDER
- * @run_order: the order of the run
+ * @frame: first frame of a maximal free run, from zb_pageblock_find()
+ * @order: order of the block to take, below ZB_PAGEBLOCK_ORDER
+ * @run_order: order of the run
  *
- * What is left of the run is one free run of each order from @order up to
- * @run_order - 1: the halves that splitting sets aside.
+ * The upper halves of the splits remain free: one run of each order from @order to
+ * @run_order - 1.
  *
  * Context: zone lock held.
  */
@@ -251,14 +250,14 @@ void zb_pageblock_take(struct zb_pageblock *pb, unsigned int frame,
 }
 
 /**
- * zb_pageblock_give() - free a run and merge it with its buddies
+ * zb_pageblock_give() - free a block and merge it with its buddies
  * @pb: the pageblock
- * @frame: first frame, aligned to 2^@order; all of the run is taken now
- * @order: below ZB_PAGEBLOCK_ORDER
+ * @frame: first frame of the block, aligned to 2^@order; none of its frames is free
+ * @order: order of the block, below ZB_PAGEBLOCK_ORDER
  *
  * Context: zone lock held.
- * Return: order of the free run it has become part of; ZB_PAGEBLOCK_ORDER
- * means that the pageblock is wholly free now.
+ * Return: order of the merged free run; ZB_PAGEBLOCK_ORDER if the pageblock is
+ * wholly free now.
  */
 unsigned int zb_pageblock_give(struct zb_pageblock *pb, unsigned int frame,
 			       unsigned int order)
@@ -293,7 +292,10 @@ static u64 blocks_in_runs(u64 w, unsigned int k, unsigned int order)
 	return zb_block_starts(zb_block_bits(maximal_runs(w, k), k), order);
 }
 
-/* Of the blocks of one kind of runs; returns how many of @nr are left to take. */
+/*
+ * Take up to @nr blocks from the maximal runs of 2^@k. Returns how many are left to
+ * take.
+ */
 static unsigned int take_of_runs(const struct zb_pageblock *pb, unsigned int k,
 				 unsigned int order, unsigned int nr, u64 *taken)
 {
@@ -316,15 +318,16 @@ static unsigned int take_of_runs(const struct zb_pageblock *pb, unsigned int k,
 /**
  * zb_pageblock_take_blocks() - take several blocks, whole words at a time
  * @pb: the pageblock
- * @order: of each block, below ZB_WORD_ORDER
- * @nr: how many at most
- * @taken: the bits of each word that were taken
+ * @order: order of each block, below ZB_WORD_ORDER
+ * @nr: maximum number of blocks
+ * @taken: set to the bits that were taken from each word
  *
- * As a best fit would one after the other, out of the smallest maximal runs
- * first; but of those of a word and more it takes them as they come.
+ * Blocks are taken from the smallest maximal runs first, like a sequence of best
+ * fits. The exception are runs of a word and more, from which blocks are taken in
+ * ascending order of address whatever the length of the run.
  *
  * Context: zone lock held.
- * Return: how many; less than @nr when there are no more.
+ * Return: number of blocks; less than @nr if the pageblock has no more.
  */
 unsigned int zb_pageblock_take_blocks(struct zb_pageblock *pb,
 				      unsigned int order, unsigned int nr,
@@ -348,8 +351,8 @@ unsigned int zb_pageblock_take_blocks(struct zb_pageblock *pb,
 /**
  * zb_pageblock_give_bits() - free frames of a word
  * @pb: the pageblock
- * @word: which of its words
- * @bits: frames that are taken now
+ * @word: index of the word
+ * @bits: frames to free; none of them is free
  *
  * Context: zone lock held.
  */

@@ -7,16 +7,16 @@
  *	free[] | word 0  | word 1  | word 2  |         | word 7  |  1 = free
  *	       +---------+---------+---------+-- ... --+---------+
  *
- * Buddy state needs nothing else. A free block of order k is an aligned run of
- * 2^k set bits that is not part of a longer aligned run: two free buddies are
- * one block by definition, so merging can't be forgotten, and a free block
- * needs no link, no header and no write to its memory. @nr counts these
- * maximal runs by order, so nobody has to search to know what is there.
+ * These bits are the whole buddy state below pageblock order. A free block of
+ * order k is an aligned run of 2^k set bits that is not part of a longer aligned
+ * run. Two free buddies are therefore one block by definition. A free block needs
+ * no link and no header, and its memory is not written to. @nr counts the maximal
+ * runs by order, so that the orders available are known without a search.
  *
- * A pageblock that is wholly free has all bits set and @nr all zero: it is a
- * block of pageblock order or above, which is its zone's business (zone.h).
+ * A wholly free pageblock has all bits set and @nr all zero. It is a block of
+ * pageblock order, or part of a larger one, which the zone manages (zone.h).
  *
- * Nothing here locks; a pageblock is covered by the lock of its zone.
+ * The lock of the zone protects its pageblocks; no function here takes it.
  */
 #ifndef ZB_CORE_PAGEBLOCK_H
 #define ZB_CORE_PAGEBLOCK_H
@@ -28,22 +28,22 @@
 #define ZB_PAGEBLOCK_WORDS	(ZB_PAGEBLOCK_NR / 64)
 #define ZB_WORD_ORDER		6u	/* frames of one word, as an order */
 
-/* struct zb_pageblock.key when it is on no free list */
+/* Values of zb_pageblock.largest_free for a pageblock that is not on a free list. */
 #define ZB_LIST_NONE		0xff	/* no frame is free */
-#define ZB_LIST_TAIL		0xfe	/* inside a free block that starts before */
+#define ZB_LIST_TAIL		0xfe	/* wholly free, but not the head of its block */
 
 /**
- * struct zb_pageblock - what is free in one pageblock, and where it is listed
+ * struct zb_pageblock - free frames of a pageblock, and the list it is on
  * @free: one bit per frame, set when free in the buddy system
  * @link: on free_area[@largest_free].free_list[@migratetype]
- * @nr: maximal free runs by order, below the pageblock's own
- * @nr_free: frames free, the number of bits set
+ * @nr: number of maximal free runs by order, below ZB_PAGEBLOCK_ORDER
+ * @nr_free: number of free frames, which is the number of bits set
  * @orders: bit k is set when there is a run of order k in @nr
  * @largest_free: order of the largest free block, which names the list it is on;
  *	ZB_LIST_NONE or ZB_LIST_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock
- * @saved_type: what it was before it was isolated
- * @added: when it was put on its list: it is the nth of its free area
+ * @saved_type: the migrate type before the pageblock was isolated
+ * @added: value of zb_free_area.nr_added when it was put on its list
  */
 struct zb_pageblock {
 	u64 free[ZB_PAGEBLOCK_WORDS];
@@ -62,7 +62,7 @@ static inline bool zb_pageblock_all_free(const struct zb_pageblock *pb)
 	return pb->nr_free == ZB_PAGEBLOCK_NR;
 }
 
-/* Both of its cache lines are about to be written to. */
+/* Prefetch both cache lines for writing. */
 static inline void zb_prefetch_pageblock(const struct zb_pageblock *pb)
 {
 	zb_prefetchw(pb->free);
@@ -82,13 +82,13 @@ static const u64 zb_aligned_bits[ZB_WORD_ORDER + 1] = {
 	0x0000000000000001ull,
 };
 
-/* Of bits that are all frames of blocks of @order: the first of each block. */
+/* Reduce the bits of all frames of blocks of @order to the first frame of each. */
 static inline u64 zb_block_starts(u64 bits, unsigned int order)
 {
 	return bits & *(zb_aligned_bits + order);
 }
 
-/* The other way round. */
+/* Extend the first frames of blocks of @order to all frames of these blocks. */
 static inline u64 zb_block_bits(u64 starts, unsigned int order)
 {
 	unsigned int i;

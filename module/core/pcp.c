@@ -3,14 +3,14 @@
 #include "unfit.h"
 
 #define ZB_NO_FRAME	(~0u)
-#define MAX_STREAK	6	/* more than this has no list room for */
+#define MAX_STREAK	6	/* a move is at most 64 times zb_zone.pcp_batch */
 
 static unsigned int at_most(unsigned long n, unsigned int max)
 {
 	return n < max ? n : max;
 }
 
-/* --- a list ----------------------------------------------------------- */
+/* --- operations on one list ------------------------------------------- */
 
 static u32 *frames_of(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 {
@@ -23,7 +23,7 @@ static unsigned int nr_listed(const struct zb_pcp *pcp, unsigned int order,
 	return zb_pcp_nr(pcp, zb_pcp_list(order, mt));
 }
 
-/* @nr blocks more, or less, are on a list. */
+/* Add @nr, which may be negative, to the number of blocks on a list. */
 static void count_listed(struct zb_pcp *pcp, unsigned int order,
 			 unsigned int mt, long nr)
 {
@@ -41,7 +41,7 @@ static u32 pop(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 	return frames_of(pcp, order, mt)[nr - 1];
 }
 
-/* Take the @nr coldest blocks, of which the caller has made a note. */
+/* Remove the @nr coldest blocks, which the caller has copied, from a list. */
 static void drop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 		      unsigned int nr)
 {
@@ -61,7 +61,7 @@ static u32 pop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 	return frame;
 }
 
-/* There is room. */
+/* Put a block on a list, which must have room for it. */
 static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 		 u32 frame, bool cold)
 {
@@ -76,9 +76,12 @@ static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 	frames[nr] = frame;
 }
 
-/* --- between a list and the zone ---------------------------------------- */
+/* --- moving blocks between a list and the zone --------------------------- */
 
-/* What a list gives back: words, or first frames of larger blocks. */
+/*
+ * Blocks that were taken off a list and are to be freed to the zone: as words, or
+ * as first frames if their order is not below ZB_WORD_ORDER.
+ */
 struct pcp_batch {
 	unsigned int order;
 	unsigned int mt;
@@ -87,7 +90,7 @@ struct pcp_batch {
 	u32 frame[ZB_PCP_CAPACITY(ZB_WORD_ORDER)];
 };
 
-/* Take up to @nr of the coldest blocks off a list. */
+/* Move up to @nr of the coldest blocks from a list to @batch. */
 static void take_coldest(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 			 unsigned int nr, struct pcp_batch *batch)
 {
@@ -105,7 +108,7 @@ static void take_coldest(struct zb_pcp *pcp, unsigned int order, unsigned int mt
 	drop_cold(pcp, order, mt, nr);
 }
 
-static void give_frames(struct zb_zone *zone, const struct pcp_batch *batch)
+static void free_frames(struct zb_zone *zone, const struct pcp_batch *batch)
 {
 	unsigned long flags, pfn;
 	unsigned int i;
@@ -120,7 +123,10 @@ static void give_frames(struct zb_zone *zone, const struct pcp_batch *batch)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Keep unfit frames of blocks out of use that are larger than a word. */
+/*
+ * Take the blocks that have unfit frames out of @batch, whose blocks are not
+ * below ZB_WORD_ORDER.
+ */
 static void drop_unfit(struct zb_zone *zone, struct pcp_batch *batch)
 {
 	unsigned int i, nr = 0;
@@ -136,7 +142,7 @@ static void drop_unfit(struct zb_zone *zone, struct pcp_batch *batch)
 	batch->nr = nr;
 }
 
-/* Give back what was taken off a list. */
+/* Free the blocks of @batch to the zone. */
 static void free_batch(struct zb_zone *zone, struct pcp_batch *batch)
 {
 	if (batch->order < ZB_WORD_ORDER) {
@@ -146,31 +152,34 @@ static void free_batch(struct zb_zone *zone, struct pcp_batch *batch)
 	}
 	drop_unfit(zone, batch);
 	if (batch->nr)
-		give_frames(zone, batch);
+		free_frames(zone, batch);
 }
 
-/* --- how much at once ----------------------------------------------------- */
+/* --- number of blocks to move --------------------------------------------- */
 
-/* How often in a row it was this way (1 for refills, -1 for drains) before. */
-static unsigned int streak(struct zb_pcp *pcp, int way)
+/*
+ * Count a move in @direction: 1 for a refill, -1 for a drain. Returns how many
+ * moves in the same direction came before it without one in the other direction.
+ */
+static unsigned int count_move(struct zb_pcp *pcp, int direction)
 {
-	int before = pcp->streak * way;
+	int before = pcp->streak * direction;
 
 	if (before < 0)
 		before = 0;
-	pcp->streak = way * (before < MAX_STREAK ? before + 1 : before);
+	pcp->streak = direction * (before < MAX_STREAK ? before + 1 : before);
 	return before;
 }
 
-/* Twice as many as last time, if it went the same way then. */
+/* Each move in the same direction moves twice as many blocks as the last one. */
 static unsigned int blocks_to_move(const struct zb_zone *zone,
 				   struct zb_pcp *pcp, unsigned int order,
-				   int way)
+				   int direction)
 {
-	return READ_ONCE(zone->pcp_batch[order]) << streak(pcp, way);
+	return READ_ONCE(zone->pcp_batch[order]) << count_move(pcp, direction);
 }
 
-/* Make room on a list. Where it has become too long all of that goes. */
+/* Make room on a full list; at least @excess blocks have to leave it. */
 static void make_room(const struct zb_zone *zone, struct zb_pcp *pcp,
 		      unsigned int order, unsigned int mt,
 		      unsigned int excess, struct pcp_batch *batch)
@@ -180,7 +189,7 @@ static void make_room(const struct zb_zone *zone, struct zb_pcp *pcp,
 	take_coldest(pcp, order, mt, excess > nr ? excess : nr, batch);
 }
 
-/* Take up to half of the next list that has something; each has its turn. */
+/* Take up to half of the blocks off the next list, in turn, that is not empty. */
 static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
 			 struct pcp_batch *batch)
 {
@@ -198,7 +207,7 @@ static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
 	take_coldest(pcp, order, list % ZB_PCP_TYPES, nr, batch);
 }
 
-/* All lists together may not hold more than they should after a refill. */
+/* A refill must not take the lists above pcp_high, but takes at least a block. */
 static unsigned int blocks_to_take(const struct zb_zone *zone,
 				   struct zb_pcp *pcp, unsigned int order)
 {
@@ -212,7 +221,6 @@ static unsigned int blocks_to_take(const struct zb_zone *zone,
 
 /* --- refill ---------------------------------------------------------------- */
 
-/* May blocks of this word be listed, or has its pageblock been isolated? */
 static bool word_isolated(const struct zb_zone *zone, u32 word)
 {
 	return READ_ONCE(zone->types[word / ZB_PAGEBLOCK_WORDS]) ==
@@ -220,10 +228,12 @@ static bool word_isolated(const struct zb_zone *zone, u32 word)
 }
 
 /*
- * List blocks as far as there is room, the last ones first, so that those at
- * the lowest addresses are the first to be used. What is left stays in @words.
- * The zone lock was dropped after the blocks were taken, so a pageblock may have
- * been isolated and all lists drained: its blocks must not be listed after that.
+ * Push blocks on a list while it has room, starting with the last word, so that
+ * the blocks at the lowest addresses are used first. The others stay in @words.
+ *
+ * The zone lock was dropped after the blocks were taken. Since then, a pageblock
+ * may have been isolated and all lists drained, so blocks of an isolated
+ * pageblock must not be listed.
  */
 static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
 		       unsigned int mt, unsigned int limit,
@@ -250,7 +260,7 @@ static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
 		     frame - frames_of(pcp, words->order, mt) - listed);
 }
 
-/* The first block is the caller's, and stays so. The rest is listed. */
+/* Take @nr blocks from the zone; return the first one and list the others. */
 static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 		  unsigned int alloc_flags, unsigned int nr)
 {
@@ -273,14 +283,14 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 }
 
 /**
- * zb_pcp_rmqueue() - take a block from this CPU's lists, refilled if need be
- * @zone: where
- * @order: below ZB_PCP_ORDERS
+ * zb_pcp_rmqueue() - take a block from a list of this CPU, and refill it if empty
+ * @zone: the zone
+ * @order: order of the block, below ZB_PCP_ORDERS
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @alloc_flags: ZB_ALLOC_CMA, _NOFRAGMENT and _COLD count here
+ * @alloc_flags: only ZB_ALLOC_CMA, _NOFRAGMENT and _COLD are considered
  *
- * Lists of orders that don't fit into a word are not refilled. Where the lists can't
- * be used now there is nothing to be had from here.
+ * Only lists of orders below ZB_WORD_ORDER are refilled. If the lists are parked, or
+ * if this is an interrupt that hit a CPU while it used them, no block is returned.
  *
  * Context: any but NMI; may take the zone lock.
  * Return: first frame of the block, or ZB_NO_PFN.
@@ -292,7 +302,7 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 	unsigned int nr = 0;
 	u32 frame;
 
-	/* Nothing could be listed, so take one block from the zone, not a batch. */
+	/* The blocks of a refill could not be listed, so the caller takes just one. */
 	if (!zb_pcp_enter(zone, &pcp))
 		return ZB_NO_PFN;
 	frame = alloc_flags & ZB_ALLOC_COLD ? pop_cold(pcp, order, mt) :
@@ -306,7 +316,7 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_free_one_page() - free a block past the per-CPU lists
+ * zb_free_one_page() - free a block to the zone, not to a per-CPU list
  * @zone: its zone
  * @pfn: its first frame
  * @order: its order
@@ -325,7 +335,7 @@ void zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Have a list shortened if there is too much on all of them. */
+/* Shorten one list if all lists of this CPU together are too long. */
 static bool shorten(struct zb_zone *zone)
 {
 	struct pcp_batch batch zb_not_zeroed;
@@ -344,9 +354,10 @@ static bool shorten(struct zb_zone *zone)
 }
 
 /*
- * Enter to put a block on a list of @mt, the type of its pageblock. That is read
- * inside: a drain that follows an isolation waits for all that are inside, so a
- * type that was read before might put an isolated block on a list after it.
+ * Enter the lists to push a block, and return the type of its pageblock in @mt. The
+ * type must be read inside: a drain that follows an isolation waits for CPUs that
+ * have entered their lists. With a type read earlier, a block of an isolated
+ * pageblock could be listed after that drain.
  */
 static bool enter_to_free(struct zb_zone *zone, unsigned long pfn,
 			  struct zb_pcp **pcp, unsigned int *mt)
@@ -360,7 +371,7 @@ static bool enter_to_free(struct zb_zone *zone, unsigned long pfn,
 	return false;
 }
 
-/* The list of the block is full, or all of them are. */
+/* Free a block whose list is full, or while all lists together are too long. */
 static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 				    unsigned int order, bool cold)
 {
@@ -386,14 +397,14 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 }
 
 /**
- * zb_free_unref_page() - free a block through the per-CPU lists if it can
+ * zb_free_unref_page() - free a block to a per-CPU list, or else to the zone
  * @zone: its zone
  * @pfn: its first frame
  * @order: its order
- * @cold: it is in no cache: to be used again last
+ * @cold: the block is not in the CPU caches, so it is to be reused last
  *
- * While a zone is low its frames are freed to the zone, because what one CPU keeps
- * on a list no other CPU can have.
+ * While the free frames of the zone are below @fast_wmark, blocks are freed to the
+ * zone, because other CPUs cannot allocate what is on the lists of this one.
  *
  * Context: any but NMI; may take the zone lock. The caller has claimed the block
  * (zb_zone_claim()).
@@ -424,15 +435,15 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 /* --- drains ------------------------------------------------------------------ */
 
 /**
- * zb_pcp_park() - have a CPU go past its lists
- * @zone: whose lists
+ * zb_pcp_park() - make a CPU bypass its lists
+ * @zone: zone of the lists
  * @cpu: any possible CPU
- * @why: what they are to be parked for
+ * @why: reason to park the lists
  *
- * The CPU may still be at work on them: wait for a grace period.
+ * The CPU may still be using its lists until a grace period has elapsed.
  *
  * Context: any; one caller at a time.
- * Return: true if they were not parked before.
+ * Return: true if the lists were parked, false if they already had been.
  */
 bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
 {
@@ -446,9 +457,9 @@ bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
 
 /**
  * zb_pcp_unpark() - let a CPU use its lists again
- * @zone: whose lists
+ * @zone: zone of the lists
  * @cpu: any possible CPU
- * @why: nothing happens if they are parked for something else
+ * @why: reason for which they were parked; nothing is done if it was another one
  *
  * Context: any; one caller at a time.
  */
@@ -462,13 +473,13 @@ void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked wh
 }
 
 /**
- * zb_pcp_is_parked() - are a CPU's lists parked, and for this?
- * @zone: whose lists
+ * zb_pcp_is_parked() - check whether the lists of a CPU are parked
+ * @zone: zone of the lists
  * @cpu: any possible CPU
- * @why: for what
+ * @why: reason to check for
  *
  * Context: any.
- * Return: true if they are.
+ * Return: true if the lists are parked for this reason.
  */
 bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 		      enum zb_pcp_parked why)
@@ -477,13 +488,13 @@ bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 }
 
 /**
- * zb_pcp_drain() - give back all that a CPU keeps of a zone
- * @zone: whose lists
- * @cpu: any possible CPU; its lists are parked, and a grace period has passed
+ * zb_pcp_drain() - free all blocks on the lists of a CPU to the zone
+ * @zone: zone of the lists
+ * @cpu: any possible CPU; its lists are parked, and a grace period has elapsed
  *
- * What it did before does not count any more for how much it moves at once.
+ * The number of blocks that the CPU moves at once starts from the minimum again.
  *
- * Context: not an interrupt; one caller at a time; takes the zone lock, once per
+ * Context: not an interrupt; one caller at a time; takes the zone lock once per
  * batch.
  */
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
@@ -502,7 +513,7 @@ void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu)
 		}
 }
 
-/* Give back up to @most of the coldest blocks of one of this CPU's lists. */
+/* Free up to @most of the coldest blocks of a list of this CPU to the zone. */
 static unsigned int drain_own_list(struct zb_zone *zone, unsigned int list,
 				   unsigned int most)
 {
@@ -519,15 +530,15 @@ static unsigned int drain_own_list(struct zb_zone *zone, unsigned int list,
 }
 
 /**
- * zb_pcp_drain_own() - give back what the calling CPU keeps of a zone
- * @zone: whose lists
+ * zb_pcp_drain_own() - free the blocks on the lists of this CPU to the zone
+ * @zone: zone of the lists
  *
- * Nothing is given back by an interrupt on top of the lists, or if they are
- * parked. No more blocks are taken than a list has room for, so that this ends
- * also while others free.
+ * Nothing is freed if the lists are parked, or in an interrupt that hit the CPU
+ * while it used them. No more blocks are taken off a list than it can hold, so
+ * that this terminates even while other contexts push blocks.
  *
- * Context: any but NMI; takes the zone lock, once per batch.
- * Return: frames that were given back.
+ * Context: any but NMI; takes the zone lock once per batch.
+ * Return: number of frames freed to the zone.
  */
 unsigned long zb_pcp_drain_own(struct zb_zone *zone)
 {
@@ -548,12 +559,12 @@ unsigned long zb_pcp_drain_own(struct zb_zone *zone)
 }
 
 /**
- * zb_pcp_nr_pages() - what a CPU keeps of a zone
- * @zone: whose lists
+ * zb_pcp_nr_pages() - count the frames on the lists of a CPU
+ * @zone: zone of the lists
  * @cpu: any possible CPU
  *
  * Context: any.
- * Return: frames, as of some recent moment.
+ * Return: number of frames, which may be outdated when it is returned.
  */
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu)
 {
@@ -561,11 +572,11 @@ unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu)
 }
 
 /**
- * zb_zone_nr_cached() - what all CPUs keep of a zone
- * @zone: whose lists
+ * zb_zone_nr_cached() - count the frames on the lists of all CPUs
+ * @zone: zone of the lists
  *
  * Context: any.
- * Return: frames, as of some recent moment.
+ * Return: number of frames, which may be outdated when it is returned.
  */
 unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Per-CPU lists: small stacks of free blocks that one CPU keeps at hand.
+ * Per-CPU lists: each CPU keeps small stacks of free blocks.
  *
  *	struct zb_pcp (one per zone and CPU)
  *	 busy
@@ -11,54 +11,57 @@
  *	    +---+------+------+-- ... --+---+------+------+-- ... --+--
  *	        ^ start       ^ top         ^ start of the next list
  *
- * What is listed are frame numbers in the zone. Below each list is the number of
- * a frame that there is not and that is never free, so that who looks at the
- * state of what is on top need not look whether anything is. For migrate types
- * that are not listed there are lists that are always empty, and always full.
+ * A list has the first frames of its blocks, as offsets in the zone. A sentinel
+ * below each list names a nonexistent frame whose state is never ZB_BLOCK_PCP, so
+ * the fast path checks the state of the topmost block without checking first
+ * whether the list is empty. Migrate types without per-CPU lists have lists that
+ * are empty for allocations and full for frees.
  *
- * The owning CPU uses its lists with preemption off and @busy set. An interrupt
- * on top of that finds @busy set and goes to the zone instead, so the owner needs
- * no atomic operation and does not mask interrupts.
+ * The owning CPU uses its lists with preemption disabled and @busy set. An
+ * interrupt that hits it there sees @busy and uses the zone instead, so the owner
+ * needs neither atomic operations nor disabled interrupts.
  *
- * Another CPU takes what is on the lists in four steps:
+ * Another CPU drains the lists in four steps:
  *
- *	zb_pcp_park()		from now on the owner finds @parked set and goes
- *				to the zone
- *	a grace period		sections with preemption off that began before
- *				are over
- *	zb_pcp_drain()		nobody else uses the lists
+ *	zb_pcp_park()		sets @parked, so that the owner uses the zone
+ *	a grace period		ends all sections with preemption disabled that
+ *				did not see @parked
+ *	zb_pcp_drain()		frees the blocks while nothing else uses the lists
  *	zb_pcp_unpark()
  *
- * The owner has no part in it, so a task that keeps it busy delays nothing.
+ * The owner takes no part in this, so a task that keeps it busy does not delay
+ * the drain.
  *
- * How much all lists of a CPU may hold depends on the size of the zone and on
- * how many CPUs there are (zb_pcp_setup). Beyond that they are shortened in
- * turn, from the cold end. Frames that only go to and fro between a program and
- * a list never get to the pageblock that would be the best for them, so lists
- * are short; and near the low watermark nothing is kept back.
+ * The maximum number of frames on all lists of a CPU depends on the size of the
+ * zone and on the number of CPUs (zb_pcp_setup()). Above it, the lists are
+ * shortened in turn, from the cold end. The lists are short because a block that
+ * is reused from a list cannot merge with its buddy. Near the low watermark,
+ * blocks are freed to the zone directly.
  *
- * Between a list and the zone blocks go as bits of words (struct zb_bulk). A
- * CPU that does nothing but allocate, or nothing but free, moves twice as much
- * each time, up to a whole list.
+ * Refills and drains move blocks as bits of words (struct zb_bulk). A CPU that
+ * only allocates, or only frees, moves twice as many blocks each time, up to a
+ * whole list.
  *
- * The zone lock is never taken with @busy set or preemption off (where locks
- * sleep it couldn't be): a refill takes frames first and pushes them after, on
- * whatever CPU it finds itself; what does not fit goes back.
+ * The zone lock is never taken with @busy set or preemption disabled, because it
+ * is a sleeping lock with PREEMPT_RT. A refill therefore takes blocks from the
+ * zone first and then pushes them on the lists of the CPU that it runs on at that
+ * moment. Blocks that do not fit are freed to the zone again.
  */
 #ifndef ZB_CORE_PCP_H
 #define ZB_CORE_PCP_H
 
 #include "bulk.h"
 
-#define ZB_PCP_HIGH_MAX		256u	/* frames a CPU keeps by default */
-#define ZB_PCP_BATCH_MAX	64u	/* frames moved at once, at first */
+#define ZB_PCP_HIGH_MAX		256u	/* default limit of frames per CPU */
+#define ZB_PCP_BATCH_MAX	64u	/* frames in the first move of a series */
 
-/* Blocks a list can hold, by order: so many frames, but not too few blocks. */
+/* Capacity of a list in blocks: ZB_PCP_HIGH_MAX frames, but at least 8 blocks. */
 #define ZB_PCP_CAPACITY(order)	((order) < 5 ? ZB_PCP_HIGH_MAX >> (order) : 8u)
 
 /*
- * Where lists start in @frame. The first entry is nobody's; then those of lower
- * orders come first, by mobility, each with an entry below its start.
+ * Index of the first entry of each list in zb_pcp.frame. Entry 0 is the sentinel
+ * of the lists that are always empty. The lists follow by ascending order, and by
+ * mobility in each order, each with a sentinel below its first entry.
  */
 #define ZB_PCP_BEFORE(order)						\
 	(1 + 3 * ((order) < 5 ? 512u - (512u >> (order)) + (order) :	\
@@ -76,31 +79,32 @@ static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
 	ZB_PCP_STARTS(8), ZB_PCP_STARTS(9),
 };
 
-/* Why the owner of lists does not use them. One caller at a time changes that. */
+/* Why a CPU may not use its lists. Changes are serialized by the caller. */
 enum zb_pcp_parked {
-	ZB_PCP_OPEN,
-	ZB_PCP_DRAINED,			/* another CPU takes what is there */
-	ZB_PCP_OFFLINE,			/* the owner is offline, or about to be */
+	ZB_PCP_OPEN,			/* it may use them */
+	ZB_PCP_DRAINED,			/* another CPU drains them */
+	ZB_PCP_OFFLINE,			/* it is offline, or about to go offline */
 };
 
 /**
- * struct zb_pcp - what one CPU keeps of one zone
- * @busy: (w) the owner is at work on the lists
- * @parked: (p) the owner goes past its lists, see enum zb_pcp_parked
- * @rotor: (o) the list to be shortened next
- * @streak: (o) refills in a row, or drains if negative
+ * struct zb_pcp - the lists of one CPU for one zone
+ * @busy: (w) the owner is using the lists
+ * @parked: (p) whether the owner has to bypass its lists, see enum zb_pcp_parked
+ * @rotor: (o) the list that was shortened last
+ * @streak: (o) refills in a row, or drains in a row if negative
  * @nr_pages: (w) frames on all lists
- * @top: (o) by list, see zb_pcp_list(): the entry of @frame above the newest block
- * @nr_fast_alloc: (w) blocks allocated the fast path (fast.h), by order
- * @nr_fast_free: (w) blocks freed the fast path, by order
- * @events: (w) what the owner did else, see enum zb_event
- * @frame: (o) first frames of blocks, counted from the start of the zone
+ * @top: (o) index in @frame above the newest block, by list (zb_pcp_list())
+ * @nr_fast_alloc: (w) blocks allocated in the fast path (fast.h), by order
+ * @nr_fast_free: (w) blocks freed in the fast path, by order
+ * @events: (w) events outside the fast path, see enum zb_event
+ * @frame: (o) first frames of the listed blocks, as offsets in the zone
  *
- * The letters tell what protects a member:
+ * The letters tell how a member is protected:
  *
- *  - (o) the owner with @busy set, or the CPU that has parked the lists, after a grace period
- *  - (w) written as (o), read by any CPU
- *  - (p) written by one CPU at a time, which the caller of zb_pcp_park() ensures
+ *  - (o) used by the owner with @busy set, or by the CPU that parked the lists,
+ *    after a grace period
+ *  - (w) written like (o), read by any CPU
+ *  - (p) written by the caller of zb_pcp_park(), one CPU at a time
  */
 struct zb_pcp {
 	u8 busy;
@@ -115,13 +119,13 @@ struct zb_pcp {
 	u32 frame[ZB_PCP_FRAMES];
 } __aligned(64);
 
-/* The number of the list of an order below ZB_PCP_ORDERS and a migrate type. */
+/* The index of the list of @order, which is below ZB_PCP_ORDERS, and type @mt. */
 static inline unsigned int zb_pcp_list(unsigned int order, unsigned int mt)
 {
 	return order * ZB_PCP_TYPES + mt;
 }
 
-/* Blocks on a list. */
+/* Number of blocks on a list. */
 static inline unsigned int zb_pcp_nr(const struct zb_pcp *pcp,
 				     unsigned int list)
 {
@@ -134,16 +138,16 @@ static inline bool zb_pcp_order(unsigned int order)
 }
 
 /*
- * Begin to use this CPU's lists. False if this is an interrupt on top of such use,
- * or if the lists are parked. Between enter and leave the CPU stays the same and
- * nothing sleeps.
+ * Start using the lists of this CPU. Returns false if they are parked, or if this is
+ * an interrupt that hit the CPU while it used them. Preemption is disabled until
+ * zb_pcp_leave(), so the section must not sleep.
  */
 static __always_inline bool zb_pcp_enter(const struct zb_zone *zone,
 					 struct zb_pcp **pcp)
 {
 	zb_cpu_pin();
 	*pcp = zb_this_cpu_ptr(zone->pcp);
-	/* Pairs with zb_pcp_unpark(): see the lists as the drain has left them. */
+	/* Pairs with zb_pcp_unpark(): the drain's changes are visible from here. */
 	if (unlikely(zb_read_own((*pcp)->busy) ||
 		     zb_load_acquire(&(*pcp)->parked))) {
 		zb_cpu_unpin();

@@ -18,8 +18,8 @@ static unsigned long clamp_to(unsigned long x, unsigned long lo,
 }
 
 /*
- * Zones whose memory nobody needs in an emergency keep a token reserve only,
- * and none where none is wanted at all.
+ * The zones that share min_free_kbytes. HighMem and Movable zones are not needed in
+ * an emergency, so their min watermark is small, or 0 if min_free_kbytes is 0.
  */
 static bool is_lowmem(const struct zb_zone *zone)
 {
@@ -39,13 +39,13 @@ static unsigned long lowmem_pages(const struct zb_zone *zones,
 }
 
 /**
- * zb_default_min_free_kbytes() - the kernel's rule of thumb
+ * zb_default_min_free_kbytes() - default of min_free_kbytes, as in the kernel
  * @zones: all zones of all nodes
- * @nr_zones: how many
+ * @nr_zones: number of zones
  * @page_shift: log2 of the page size
  *
- * The need grows with the square root of the size: larger machines do more at
- * once, but not in proportion.
+ * The value grows with the square root of the size of memory, because larger
+ * machines have more allocations in progress, but not in proportion to it.
  *
  * Return: KiB.
  */
@@ -71,7 +71,7 @@ static void set_marks(struct zb_zone *zone, unsigned long min,
 	WRITE_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH], min + 2 * gap);
 }
 
-/* What requests that may use zone types up to @upper have to leave here. */
+/* Set the frames that requests for a higher zone type have to leave in a zone. */
 static void set_reserves(struct zb_zone *zone, const struct zb_zone *zones,
 			 unsigned int nr_zones, unsigned int ratio)
 {
@@ -90,13 +90,13 @@ static void set_reserves(struct zb_zone *zone, const struct zb_zone *zones,
 }
 
 /**
- * zb_setup_watermarks() - work out marks and reserves of all zones
+ * zb_setup_watermarks() - compute the watermarks and reserves of all zones
  * @zones: all zones of all nodes
- * @nr_zones: how many
+ * @nr_zones: number of zones
  * @t: the tunables
  * @page_shift: log2 of the page size
  *
- * May be called at any time; allocations under way see old or new values.
+ * May be called at any time; concurrent allocations see old or new values.
  *
  * Context: any; one caller at a time.
  */
@@ -117,7 +117,7 @@ void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 				       zone->nr_pages, lowmem);
 		else
 			min = kbytes ? clamp_to(zone->nr_pages / 1024, 32, 128) : 0;
-		/* Whatever was asked for, most of a zone is there to be used. */
+		/* Keep most of a zone usable, however large min_free_kbytes is. */
 		set_marks(zone, clamp_to(min, 0, zone->nr_pages / 4),
 			  t->watermark_scale_factor);
 		set_reserves(zone, zones, nr_zones,
@@ -125,7 +125,7 @@ void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 	}
 }
 
-/* Free frames that this request may not have, whatever the mark. */
+/* The number of free frames that a request may not use because of their type. */
 static unsigned long unusable_free(const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
 				   unsigned int alloc_flags)
 {
@@ -139,17 +139,17 @@ static unsigned long unusable_free(const unsigned long nr_free_type[ZB_MIGRATE_T
 }
 
 /**
- * zb_watermark_leaves() - would enough frames be left?
+ * zb_watermark_leaves() - check that an allocation leaves enough frames free
  * @zone: the zone
- * @nr_free: free frames of the zone, as they are or as they might be
- * @nr_free_type: the same by migrate type
- * @nr_pages: frames that the request keeps
- * @mark: frames that are to be left when it is served
- * @highest_zoneidx: highest zone type the request may use
- * @alloc_flags: how far into the reserve it may go, and what it may use
+ * @nr_free: free frames of the zone, actual or assumed
+ * @nr_free_type: @nr_free by migrate type
+ * @nr_pages: number of frames that the request keeps
+ * @mark: number of frames that have to be left
+ * @highest_zoneidx: highest zone type that the request may use
+ * @alloc_flags: part of the mark and migrate types that it may use
  *
  * Context: any.
- * Return: true if the mark and the lowmem reserve are left.
+ * Return: true if the mark and the lowmem reserve would be left.
  */
 bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 			 const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
@@ -168,15 +168,16 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 }
 
 /**
- * zb_zone_has_block() - is there a free block of that order or above?
+ * zb_zone_has_block() - check for a free block of at least a given order
  * @zone: the zone
- * @order: wanted
- * @alloc_flags: what the request may use: CMA, HighAtomic
+ * @order: minimum order
+ * @alloc_flags: whether CMA and HighAtomic blocks count
  *
- * While a block is split or merged the answer may be no for a moment.
+ * Without the zone lock, the result may be false while a block is being split or
+ * merged on another CPU.
  *
  * Context: any.
- * Return: true if there is one in the buddy lists.
+ * Return: true if the buddy lists have such a block.
  */
 bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,
 		       unsigned int alloc_flags)
@@ -200,9 +201,8 @@ bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,
 }
 
 /*
- * While a block is split or merged the counters of both orders are off for a
- * moment. Before a request is refused for that they are looked at once more,
- * under the lock.
+ * The counters are inconsistent while a block is being split or merged. Before a
+ * request is refused, they are therefore read again under the lock.
  */
 static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 			     unsigned int alloc_flags)
@@ -217,19 +217,19 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_zone_watermark_exact_ok() - may this zone serve this request?
+ * zb_zone_watermark_exact_ok() - check whether a zone may serve a request
  * @zone: the zone
- * @order: of the block it is cut from
- * @nr_pages: frames of the block that the request keeps
- * @mark: frames that are to be left when it is served
- * @highest_zoneidx: highest zone type the request may use
- * @alloc_flags: how far into the reserve it may go, and what it may use
+ * @order: order of the block that the frames are cut from
+ * @nr_pages: number of frames of the block that the request keeps
+ * @mark: number of frames that have to be left
+ * @highest_zoneidx: highest zone type that the request may use
+ * @alloc_flags: part of the mark and migrate types that it may use
  *
- * Two questions: would enough be left, and is there a block of that order or
- * above at all? The second is answered by the counters alone.
+ * The allocation has to leave the watermark, and the zone needs a free block of
+ * at least @order.
  *
  * Context: any but NMI; may take the zone lock.
- * Return: true if it may.
+ * Return: true if the zone may serve the request.
  */
 bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
 				unsigned long nr_pages, unsigned long mark,

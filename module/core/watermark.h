@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Watermarks: how much of a zone is not for everybody.
+ * Watermarks: the part of a zone that is reserved for urgent requests.
  *
  *	free frames
- *	   |  ordinary requests are served at once
+ *	   |      requests are served by the fast path or the freelist path
  *	high ---- background reclaim stops
  *	   |
  *	low  ---- background reclaim is woken
  *	   |      requests are still served, by the slow path
- *	min  ---- ordinary requests wait for reclaim, and fail
- *	   |      for urgent ones (see alloc_flags.h)
+ *	min  ---- ordinary requests wait for reclaim, or fail
+ *	   |      urgent requests are still served (see alloc_flags.h)
  *	0
  *
  *	min  = the zone's share of min_free_kbytes
@@ -18,14 +18,14 @@
  *
  * On top of the mark, a request that could have been served by a higher zone
  * has to leave lowmem_reserve[that zone]: the higher zones' size divided by
- * the zone's lowmem_reserve_ratio. That keeps memory that more devices can
- * reach for those who need it.
+ * the zone's lowmem_reserve_ratio. This keeps memory at low addresses for
+ * devices that cannot use any other.
  *
- * A request of order > 0 needs one free block of its order or above, whatever
- * the lower orders have. The literature (Linux before 4.4) instead takes the
- * free frames of the orders below away and halves the mark for each of them.
- * That refuses requests that a large block could serve, and lets pass some for
- * which there is no block. Linux 4.4 dropped the rule for the one used here.
+ * A request of order > 0 needs a free block of its order or above. Linux before
+ * 4.4, which the literature describes, instead subtracts the free frames of each
+ * lower order and halves the mark each time. That refuses requests that a large
+ * block could serve, and accepts some for which there is no block. Linux 4.4
+ * replaced it by the rule that is used here.
  *
  * A request by length keeps only the first frames of its block. The mark
  * applies to the frames that the request keeps, because the rest of the block
@@ -37,15 +37,16 @@
 #include "zone.h"
 
 /**
- * struct zb_tunables - what the administrator may change at run time
- * @min_free_kbytes: shared out over the zones; ZB_MIN_FREE_AUTO for a default
- *	made from the size of the pool
- * @watermark_scale_factor: distance of low and high from min, of 10000
- * @lowmem_reserve_ratio: by zone type; 0 for no reserve
- * @dirty_ratio: percent of a node that __ZB_GFP_WRITE memory may take up
- *	before allocations are spread to other nodes
- * @pcp_high_fraction: per-CPU lists of a zone hold 1/this of it in all; 0 for
- *	a default made from its low watermark
+ * struct zb_tunables - parameters that the administrator may change at run time
+ * @min_free_kbytes: sum of the min watermarks of DMA, DMA32 and Normal zones;
+ *	ZB_MIN_FREE_AUTO for a default that depends on the size of the pool
+ * @watermark_scale_factor: distance between the watermarks of a zone, in 1/10000
+ *	of its size
+ * @lowmem_reserve_ratio: see the head of this file, by zone type; 0 for no reserve
+ * @dirty_ratio: percentage of a node that __ZB_GFP_WRITE memory may occupy before
+ *	allocations are spread to other nodes
+ * @pcp_high_fraction: the per-CPU lists of a zone together may have 1/N of its
+ *	frames; 0 for a default that depends on the low watermark
  */
 struct zb_tunables {
 	unsigned long min_free_kbytes;
