@@ -114,16 +114,28 @@ static inline int zb_page_mapcount(const struct page *page)
 }
 
 /*
- * Check for a page that has only the region's reference and is not in use, like the
- * kernel when it frees a page (PAGE_FLAGS_CHECK_AT_FREE). page->flags is an unsigned
- * long in older kernels and a structure of one in newer ones.
+ * Nonzero if anybody but its owner uses a page, or if it has one of @flags. This
+ * checks what the kernel checks when it frees a page (PAGE_FLAGS_CHECK_AT_FREE), in
+ * a single test, because a page in use is rare. page->flags is an unsigned long in
+ * older kernels and a structure of one in newer ones.
+ */
+static inline unsigned long zb_page_marks(const struct page *page,
+					  unsigned long flags)
+{
+	unsigned long has = READ_ONCE(*(const unsigned long *)&page->flags);
+
+	return (has & (PAGE_FLAGS_CHECK_AT_FREE | flags)) |
+	       (unsigned long)READ_ONCE(page->mapping) |
+	       (unsigned int)(page_ref_count(page) - 1) |
+	       (unsigned int)zb_page_mapcount(page);
+}
+
+/*
+ * Check for a page that has only the region's reference and is not in use.
  */
 static inline bool zb_page_unused(const struct page *page)
 {
-	unsigned long flags = READ_ONCE(*(const unsigned long *)&page->flags);
-
-	return page_ref_count(page) == 1 && !zb_page_mapcount(page) &&
-	       !READ_ONCE(page->mapping) && !(flags & PAGE_FLAGS_CHECK_AT_FREE);
+	return !zb_page_marks(page, 0);
 }
 
 #ifdef ZB_HAVE_DMEM

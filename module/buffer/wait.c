@@ -23,6 +23,8 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 			   const struct zb_want *want)
 {
 	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
+	/* The memory will be cleared. */
+	w->policy.every_frame = true;
 	zb_instance_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
 			    &w->policy, &w->req);
 	if (w->policy.cpuset) {

@@ -233,6 +233,16 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 		pool->ops->bad(pool, pfn, order, bad);
 }
 
+/* Where all of a block is cleared, looking at all of it makes little difference. */
+static bool looks_fit(const struct zb_zone *zone, unsigned long pfn,
+		      unsigned int order, zb_gfp_t gfp,
+		      const struct zb_alloc_context *ac)
+{
+	if (gfp & __ZB_GFP_ZERO || ac->policy->every_frame)
+		return zb_block_fit(zone, pfn, order);
+	return zb_block_seems_fit(zone, pfn, order);
+}
+
 /*
  * Check a block before it is allocated. If its state is not that of a free
  * block, or if its memory was written to since it was freed, an earlier owner
@@ -241,8 +251,9 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
  */
 static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,
-			  unsigned int mt)
+			  const struct zb_alloc_context *ac)
 {
+	unsigned int mt = ac->migratetype;
 	/* A single frame cannot be split, so COMP has no effect on it. */
 	enum zb_block_state hold = order && gfp & __ZB_GFP_COMP ? ZB_BLOCK_COMP(mt) :
 							   ZB_BLOCK_MT(mt);
@@ -252,7 +263,7 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_STATE);
 		return false;
 	}
-	if (unlikely(!zb_block_fit(zone, pfn, order))) {
+	if (unlikely(!looks_fit(zone, pfn, order, gfp, ac))) {
 		zb_free_unfit(zone, pfn, order, NULL);
 		return false;
 	}
@@ -272,14 +283,14 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
  */
 static bool prep_exact(struct zb_pool *pool, struct zb_zone *zone,
 		       unsigned long pfn, unsigned long nr_pages, zb_gfp_t gfp,
-		       unsigned int mt)
+		       const struct zb_alloc_context *ac)
 {
 	unsigned long at, left, damaged = 0;
 	unsigned int k;
 
 	for (at = pfn, left = nr_pages; left; left -= BIT(k), at += BIT(k)) {
 		k = zb_exact_piece(left);
-		if (unlikely(!prep_new_page(pool, zone, at, k, gfp, mt)))
+		if (unlikely(!prep_new_page(pool, zone, at, k, gfp, ac)))
 			damaged |= BIT(k);
 	}
 	if (likely(!damaged))
@@ -308,9 +319,8 @@ static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 			   const struct zb_alloc_context *ac)
 {
 	if (ac->nr_pages != BIT(order))
-		return prep_exact(pool, zone, pfn, ac->nr_pages, gfp,
-				  ac->migratetype);
-	return prep_new_page(pool, zone, pfn, order, gfp, ac->migratetype);
+		return prep_exact(pool, zone, pfn, ac->nr_pages, gfp, ac);
+	return prep_new_page(pool, zone, pfn, order, gfp, ac);
 }
 
 static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,

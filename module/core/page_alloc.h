@@ -98,12 +98,14 @@ struct zb_ops {
  *	example in an interrupt
  * @nr_bits: length of the bitmaps
  * @killable: a fatal signal ends the wait, even with __ZB_GFP_NOFAIL
+ * @every_frame: look at every frame of a block, however large (unfit.h)
  */
 struct zb_policy {
 	const unsigned long *nodemask;
 	const unsigned long *cpuset;
 	unsigned int nr_bits;
 	bool killable;
+	bool every_frame;
 };
 
 /**

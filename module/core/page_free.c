@@ -65,13 +65,11 @@ static enum zb_bad refuse_free(struct zb_pool *pool, unsigned long pfn,
 	return bad;
 }
 
-/* Free a block that the caller has claimed. */
-static void free_claimed(struct zb_pool *pool, unsigned long pfn,
-			 unsigned int order, bool cold)
+/* Free a block that the caller has claimed, and of which it knows if it is fit. */
+static void free_claimed(struct zb_pool *pool, struct zb_zone *zone,
+			 unsigned long pfn, unsigned int order, bool cold, bool fit)
 {
-	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
-
-	if (unlikely(!zb_block_fit(zone, pfn, order))) {
+	if (unlikely(!fit)) {
 		zb_free_unfit(zone, pfn, order, pool->ops->freed);
 		return;
 	}
@@ -83,13 +81,16 @@ static void free_claimed(struct zb_pool *pool, unsigned long pfn,
 static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
 			      unsigned int order, bool cold)
 {
+	struct zb_zone *zone;
 	enum zb_bad bad;
 	u8 old;
 
 	bad = claim_block(pool, pfn, order, &old);
 	if (unlikely(bad != ZB_OK))
 		return refuse_free(pool, pfn, order, bad);
-	free_claimed(pool, pfn, order, cold);
+	zone = zb_pfn_zone(pool, pfn);
+	free_claimed(pool, zone, pfn, order, cold,
+		     zb_block_seems_fit(zone, pfn, order));
 	return ZB_OK;
 }
 
@@ -163,6 +164,8 @@ static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
  * @pfn: its first frame
  * @nr_pages: number of frames that were allocated
  *
+ * Every frame is looked at (unfit.h).
+ *
  * Context: any but NMI.
  * Return: ZB_OK, or why the free was refused. A refused free changes nothing,
  * and is counted and reported.
@@ -171,13 +174,15 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
 {
 	enum zb_bad bad = claim_exact(pool, pfn, nr_pages);
+	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	unsigned int k;
 
 	if (bad != ZB_OK)
 		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
-		free_claimed(pool, pfn, k, false);
+		free_claimed(pool, zone, pfn, k, false,
+			     zb_block_fit(zone, pfn, k));
 	}
 	return ZB_OK;
 }

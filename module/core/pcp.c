@@ -134,7 +134,7 @@ static void drop_unfit(struct zb_zone *zone, struct pcp_batch *batch)
 
 	for (i = 0; i < batch->nr; i++) {
 		pfn = zone->start_pfn + batch->frame[i];
-		if (likely(zb_block_fit(zone, pfn, batch->order)))
+		if (likely(zb_block_seems_fit(zone, pfn, batch->order)))
 			batch->frame[nr++] = batch->frame[i];
 		else
 			zb_cut_unfit(zone, pfn, batch->order, NULL);

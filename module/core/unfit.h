@@ -14,6 +14,12 @@
  *	|    order 2    | 0 |///| 1     |	the others go back to the zone
  *	+---+---+---+---+---+---+---+---+
  *
+ * Looking at all frames of a large block takes many times longer than to allocate
+ * it. So that is done for those who clear or have cleared it, to whom it makes no
+ * difference: requests with ZERO, and buffers of user space (zb_policy.every_frame,
+ * and zb_pool_free_exact()). Of other blocks of 64 frames and more only the first
+ * frame is looked at.
+ *
  * An unfit frame has a state of its own. It is neither free nor held, and stays so
  * until zb_zone_recheck() finds that it is fit again, as it is when somebody drops
  * a reference.
@@ -28,6 +34,8 @@ typedef void (*zb_freed_fn)(struct zb_pool *pool, unsigned long pfn,
 
 bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
 		  unsigned int order);
+bool zb_block_seems_fit(const struct zb_zone *zone, unsigned long pfn,
+			unsigned int order);
 void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		  zb_freed_fn freed);
 void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,

@@ -34,9 +34,11 @@ static u64 unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 frame
 
 	for (; frames; frames &= frames - 1) {
 		page = first + __ffs64(frames);
-		if (unlikely(!zb_page_unused(page) || PageHWPoison(page)))
+		if (likely(!zb_page_marks(page, __PG_HWPOISON) && !page_private(page)))
+			continue;
+		if (zb_page_marks(page, __PG_HWPOISON))
 			found |= frames & -frames;
-		else if (unlikely(page_private(page)))
+		else
 			set_page_private(page, 0);
 	}
 	return found;

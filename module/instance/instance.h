@@ -97,7 +97,7 @@ void zb_instance_check_at_load(struct zb_instance *inst);
 int zb_instance_local_node(const struct zb_instance *inst);
 unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
-				const unsigned long *nodemask, bool killable);
+				const unsigned long *nodemask, bool user);
 void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
 			 unsigned long nr_pages, int nid, struct zb_policy *policy,
 			 struct zb_alloc_request *req);

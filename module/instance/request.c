@@ -133,7 +133,8 @@ static int apply_mempolicy(struct zb_policy *policy)
  * @nr_pages: number of frames; a power of two makes one block
  * @nid: preferred node, or NUMA_NO_NODE to follow the task's mempolicy, whose
  *	default is the nearest node
- * @policy: the caller sets @nodemask and @killable, this function the rest
+ * @policy: this function sets @cpuset and @nr_bits, and @nodemask if it is NULL;
+ *	the caller sets the rest
  * @req: filled in with a pointer to @policy, whose bitmaps belong to the current
  *	task and must not be read after that task may have exited
  *
@@ -165,7 +166,8 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
  * @nr_pages: number of frames, 1 .. 2^max_order; a power of two makes one block
  * @nid: preferred node, or NUMA_NO_NODE for the nearest
  * @nodemask: bitmap of allowed nodes, or NULL
- * @killable: give up when the task is killed, whatever the flags say
+ * @user: memory for user space: give up when the task is killed, whatever the
+ *	flags say, and check every frame, because all of them will be cleared
  *
  * The allocation obeys the task's cpuset. If it fails and the cpuset has changed
  * meanwhile, it is tried again.
@@ -175,11 +177,12 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
  */
 unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
-				const unsigned long *nodemask, bool killable)
+				const unsigned long *nodemask, bool user)
 {
 	struct zb_policy policy = {
 		.nodemask = nodemask,
-		.killable = killable,
+		.killable = user,
+		.every_frame = user,
 	};
 	struct zb_alloc_request req;
 	unsigned int cookie, order = zb_exact_order(nr_pages);

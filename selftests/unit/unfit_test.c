@@ -68,6 +68,26 @@ static struct unit_pool *make(void)
 	return p;
 }
 
+/* As buffers of user space are allocated and freed: every frame is looked at. */
+static unsigned long alloc_all(struct unit_pool *p, unsigned long nr_pages)
+{
+	const struct zb_policy policy = { .every_frame = true };
+
+	return zb_pool_alloc_exact(&p->pool, GFP, nr_pages, p->pool.nodes->nid,
+				   &policy);
+}
+
+static unsigned long alloc_block(struct unit_pool *p, unsigned int order)
+{
+	return alloc_all(p, BIT(order));
+}
+
+static enum zb_bad free_block(struct unit_pool *p, unsigned long pfn,
+			      unsigned int order)
+{
+	return unit_free_exact(p, pfn, BIT(order));
+}
+
 static void plant(unsigned long pfn)
 {
 	w.nr += !w.unfit[pfn - START];
@@ -125,25 +145,26 @@ static void end(struct unit_pool *p)
 static void fast_free(struct unit_pool *p, unsigned long pfn, unsigned int order)
 {
 	if (!zb_fast_free(&p->pool, pfn, order))
-		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(free_block(p, pfn, order), ZB_OK);
 }
 
 /* The fast path looks at nothing: what it has put on lists is seen by the drain. */
 TEST(drain)
 {
 	struct unit_pool *p = make();
-	unsigned long pfn, looks;
+	unsigned long pfn, frame, looks;
 	unsigned int order;
 
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
-		pfn = unit_alloc(p, GFP, order);
-		plant(pfn + BIT(order) / 3);
+		pfn = alloc_block(p, order);
+		frame = pfn + (order < ZB_WORD_ORDER ? BIT(order) / 3 : 0);
+		plant(frame);
 		looks = w.looks;
 		EXPECT(zb_fast_free(&p->pool, pfn, order));
 		EXPECT_EQ(w.looks, looks);
 		EXPECT_EQ(w.nr_kept_out, order);
 		expect_out(p, order + 1);
-		EXPECT_EQ(zb_zone_state(p->pool.zones, pfn + BIT(order) / 3),
+		EXPECT_EQ(zb_zone_state(p->pool.zones, frame),
 			  ZB_STATE_UNFIT);
 	}
 	end(p);
@@ -159,7 +180,7 @@ TEST(drain_of_words)
 	for (order = 0; order < ZB_WORD_ORDER; order++) {
 		nr = 256 >> order < 64 ? 256 >> order : 64;
 		for (i = 0; i < nr; i++)
-			pfn[i] = unit_alloc(p, GFP, order);
+			pfn[i] = alloc_block(p, order);
 		for (i = 0; i < nr; i += 3)
 			for (k = 0; k < BIT(order); k += 2)
 				plant(pfn[i] + k);
@@ -180,7 +201,7 @@ TEST(full_list)
 	struct unit_pool *p = make();
 
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
-		pfn[i] = unit_alloc(p, GFP, 0);
+		pfn[i] = alloc_block(p, 0);
 	for (i = 0; i < ARRAY_SIZE(pfn); i += 5)
 		plant(pfn[i]);
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
@@ -197,7 +218,7 @@ static unsigned long take_all(struct unit_pool *p, unsigned int order)
 
 	for (;;) {
 		if (!zb_fast_alloc(p->pool.nodes, GFP, order, &pfn))
-			pfn = unit_alloc(p, GFP, order);
+			pfn = alloc_block(p, order);
 		if (pfn == ZB_NO_PFN)
 			return nr;
 		EXPECT(!has_unfit(pfn, BIT(order)));
@@ -243,13 +264,13 @@ TEST(alloc_from_a_list)
 	unsigned int order;
 
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
-		pfn = unit_alloc(p, GFP, order);
+		pfn = alloc_block(p, order);
 		fast_free(p, pfn, order);
 		plant(pfn);
-		again = unit_alloc(p, GFP, order);
+		again = alloc_block(p, order);
 		EXPECT(again != pfn && again != ZB_NO_PFN);
 		EXPECT(!has_unfit(again, BIT(order)));
-		EXPECT_EQ(unit_free(p, again, order), ZB_OK);
+		EXPECT_EQ(free_block(p, again, order), ZB_OK);
 		expect_out(p, order + 1);
 	}
 	end(p);
@@ -262,18 +283,42 @@ TEST(freelist_free)
 	unsigned long pfn;
 
 	for (order = 0; order <= p->pool.max_order; order++) {
-		pfn = unit_alloc(p, GFP, order);
+		pfn = alloc_block(p, order);
 		plant(pfn);
 		plant(pfn + BIT(order) - 1);
-		EXPECT_EQ(order & 1 ? zb_pool_free_pages_cold(&p->pool, pfn, order) :
-				      unit_free(p, pfn, order), ZB_OK);
-		EXPECT_EQ(unit_free(p, pfn, order), ZB_BAD_NOT_ALLOCATED);
+		EXPECT_EQ(order < 6 && order & 1 ? zb_pool_free_pages_cold(&p->pool, pfn, order) :
+				      free_block(p, pfn, order), ZB_OK);
+		EXPECT_EQ(free_block(p, pfn, order), ZB_BAD_NOT_ALLOCATED);
 		expect_out(p, w.nr);
 		EXPECT_EQ(zb_zone_events(p->pool.zones, ZB_PGALLOC),
 			  zb_zone_events(p->pool.zones, ZB_PGFREE));
 		cure_all();
 		EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), order ? 2 : 1);
 	}
+	end(p);
+}
+
+/* Of a large block that nobody clears only the first frame is looked at. */
+TEST(little_effort)
+{
+	struct unit_pool *p = make();
+	unsigned long pfn, looks;
+
+	pfn = unit_alloc(p, GFP, 10);
+	plant(pfn + 1);
+	looks = w.looks;
+	EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
+	EXPECT_EQ(unit_alloc(p, GFP, 10), pfn);
+	EXPECT_EQ(w.looks, looks + 2);
+	EXPECT_EQ(w.nr_kept_out, 0);
+	EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
+	/* Unless it is to be cleared. */
+	EXPECT(unit_alloc(p, GFP | __ZB_GFP_ZERO, 10) != pfn);
+	EXPECT_EQ(w.nr_kept_out, 1);
+	unit_free_all(p);
+	plant(pfn + 2048);
+	EXPECT(unit_alloc(p, GFP, 10) != pfn + 2048);
+	unit_free_all(p);
 	end(p);
 }
 
@@ -284,17 +329,17 @@ TEST(every_frame)
 	unsigned long pfn, i;
 
 	for (i = 0; i < 1024; i += 31) {
-		pfn = unit_alloc(p, GFP, 10);
+		pfn = alloc_block(p, 10);
 		plant(pfn + i);
-		EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
+		EXPECT_EQ(free_block(p, pfn, 10), ZB_OK);
 		expect_out(p, 1);
 		cure(pfn + i);
 		zb_zone_recheck(p->pool.zones, NULL);
 	}
-	pfn = unit_alloc(p, GFP, 10);
+	pfn = alloc_block(p, 10);
 	for (i = 0; i < 1024; i++)
 		plant(pfn + i);
-	EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
+	EXPECT_EQ(free_block(p, pfn, 10), ZB_OK);
 	expect_out(p, 1024);
 	end(p);
 }
@@ -308,7 +353,7 @@ TEST(exact)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		nr = sizes[i];
-		pfn = unit_alloc_exact(p, GFP, nr);
+		pfn = alloc_all(p, nr);
 		plant(pfn + nr / 2);
 		plant(pfn + nr - 1);
 		EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
@@ -317,7 +362,7 @@ TEST(exact)
 		zb_zone_recheck(p->pool.zones, NULL);
 		/* And while they were free. */
 		plant(pfn + nr / 2);
-		pfn = unit_alloc_exact(p, GFP, nr);
+		pfn = alloc_all(p, nr);
 		EXPECT(!has_unfit(pfn, nr));
 		EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
 		expect_out(p, p->pool.zones->nr_unfit);
@@ -347,8 +392,8 @@ TEST(bulk)
 
 	for (i = 0; i < 32; i++)
 		plant(START + 5 + i * 7);
-	pfn[0] = unit_alloc(p, GFP, 0);
-	unit_free(p, pfn[0], 0);
+	pfn[0] = alloc_block(p, 0);
+	free_block(p, pfn[0], 0);
 	got = zb_fast_alloc_bulk(p->pool.nodes, GFP, 64, take, &next);
 	EXPECT(got > 10);
 	for (i = 0; i < got; i++)
@@ -372,10 +417,10 @@ TEST(poisoning_is_told)
 
 	p->pool.ops = &poisoning;
 	for (order = 0; order <= p->pool.max_order; order++) {
-		pfn = unit_alloc(p, GFP, order);
+		pfn = alloc_block(p, order);
 		plant(pfn + BIT(order) / 2);
 		n = w.nr_freed;
-		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(free_block(p, pfn, order), ZB_OK);
 		EXPECT_EQ(w.nr_freed, n + BIT(order) - 1);
 		expect_out(p, 1);
 		cure_all();
@@ -389,11 +434,11 @@ TEST(poisoning_is_told)
 TEST(recheck)
 {
 	struct unit_pool *p = make();
-	unsigned long pfn = unit_alloc(p, GFP, 11), i;
+	unsigned long pfn = alloc_block(p, 11), i;
 
 	for (i = 0; i < 2048; i += 100)
 		plant(pfn + i);
-	EXPECT_EQ(unit_free(p, pfn, 11), ZB_OK);
+	EXPECT_EQ(free_block(p, pfn, 11), ZB_OK);
 	expect_out(p, 21);
 	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 0);
 	cure(pfn);
@@ -410,7 +455,7 @@ TEST(damaged_is_not_unfit)
 {
 	struct unit_pool *p = make();
 	struct zb_zone *zone = p->pool.zones;
-	unsigned long pfn = unit_alloc(p, GFP, 0);
+	unsigned long pfn = alloc_block(p, 0);
 
 	zb_zone_set_state(zone, pfn, ZB_STATE_BAD(0));
 	zone->nr_bad++;
@@ -440,7 +485,7 @@ TEST(verdict)
 	EXPECT(zb_pool_could_ever(&p->pool, &req));
 	for (pfn = START; pfn < START + NR; pfn += BIT(p->pool.max_order))
 		plant(pfn + 3);
-	EXPECT_EQ(unit_alloc(p, GFP, p->pool.max_order), ZB_NO_PFN);
+	EXPECT_EQ(alloc_block(p, p->pool.max_order), ZB_NO_PFN);
 	expect_out(p, w.nr);
 	EXPECT(!zb_pool_could_ever(&p->pool, &req));
 	req.nr_pages = BIT(p->pool.max_order - 1);
@@ -462,11 +507,11 @@ TEST(at_random)
 			if (unit_below(2))
 				fast_free(p, pfn[i], order[i]);
 			else
-				EXPECT_EQ(unit_free(p, pfn[i], order[i]), ZB_OK);
+				EXPECT_EQ(free_block(p, pfn[i], order[i]), ZB_OK);
 			pfn[i] = 0;
 		} else {
 			order[i] = unit_below(unit_below(12) + 1);
-			pfn[i] = unit_alloc(p, GFP, order[i]);
+			pfn[i] = alloc_block(p, order[i]);
 			if (pfn[i] == ZB_NO_PFN)
 				pfn[i] = 0;
 			else
