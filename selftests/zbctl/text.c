@@ -237,6 +237,7 @@ const char *features_text(__u64 features, char buf[GFP_TEXT])
 		{ ZB_FEATURE_LONGTERM_PIN, "longterm_pin" },
 		{ ZB_FEATURE_DMEM, "dmem" },
 		{ ZB_FEATURE_MEMLOCK, "memlock" },
+		{ ZB_FEATURE_EXPLAIN, "explain" },
 	};
 	size_t len = 0;
 
