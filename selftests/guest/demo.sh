@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make demo` runs in the guest: load, allocate, look, free, look, unload.
-# usage: demo.sh [always|never]     colours
+# What `make demo` runs in the guest: load the module, allocate, free, and
+# unload, with a look at the region after each step.
+# usage: demo.sh [always|never]     whether to use colours
 #
-# Fails unless the free blocks at the end are those of the beginning.
+# Fails if the free blocks at the end differ from those at the beginning.
 set -eu
 
 colour=${1:-never}
@@ -21,13 +22,13 @@ tell() {
 	echo "   $*"
 }
 
-# The free blocks of each zone by order, the first thing to look at. Columns are
-# as wide as in /proc/buddyinfo; here they are narrowed to fit a terminal.
+# Print the free blocks of each zone by order. The columns of buddyinfo are as wide
+# as those of /proc/buddyinfo and are narrowed here to fit a terminal.
 buddyinfo() {
 	sed -E 's/ {3}( *[0-9]+ )/\1/g' $debugfs/buddyinfo
 }
 
-# The lines that have something to tell, and the three types that have blocks.
+# Print only the lines with free blocks, and the three types that own pageblocks.
 pagetypeinfo() {
 	sed -nE 's/ {3}( *[0-9]+ )/\1/g; s/^Node *[0-9]+, (.*, type .* [1-9])/\1/p' $debugfs/pagetypeinfo
 	sed -n '/^Number/,$ p' $debugfs/pagetypeinfo | cut -c1-62
@@ -37,8 +38,8 @@ map() {
 	zbctl map --color "$colour"
 }
 
-# alloc WHAT ARGUMENT...: `zbctl alloc` leaves a process behind that holds the
-# buffers; its ID is left in $id.
+# alloc WHAT ARGUMENT...: `zbctl alloc` starts a background process that holds
+# the buffers. Stores its ID in $id.
 alloc() {
 	what=$1
 	shift
@@ -58,22 +59,22 @@ load() {
 }
 
 before() {
-	heading 'Before: all is free, in blocks as large as their alignment allows'
-	tell 'buddyinfo has the number of free blocks of 1, 2, 4, 8, ... pages:'
+	heading 'Before: all memory is free, in blocks as large as their alignment allows'
+	tell 'buddyinfo shows the number of free blocks of 1, 2, 4, 8, ... pages:'
 	cat $debugfs/buddyinfo >/tmp/before
 	buddyinfo
-	tell 'the map has a cell for each pageblock of 2 MiB:'
+	tell 'the map shows one cell for each pageblock of 2 MiB:'
 	map
 }
 
 allocate() {
-	heading 'Allocate: the flags choose zone and mobility'
+	heading 'Allocate: the GFP flags select the zone and the mobility'
 	alloc 'single pages, unmovable,' 0 --gfp KERNEL --count 700
 	singles=$id
 	alloc 'reclaimable blocks of 64K' 4 --gfp TEMPORARY --count 40
 	alloc 'movable blocks of 256K' 6 --gfp KERNEL,HIGHMEM,MOVABLE --count 24
 	alloc 'blocks for old devices' 3 --gfp DMA --count 64
-	tell 'and sizes that are no power of two, whose tails go back at once:'
+	tell 'and sizes that are not a power of two; the unused tail is freed at once:'
 	alloc 'buffers of 300K' 300K --gfp DMA --count 8
 	alloc 'frames of Full HD, 8100K,' 8100K --gfp DMA32 --count 3
 	frames=$id
@@ -82,16 +83,16 @@ allocate() {
 }
 
 during() {
-	heading 'During: the types keep to pageblocks of their own'
+	heading 'During: each mobility type keeps to its own pageblocks'
 	buddyinfo
-	tell 'pagetypeinfo has the free blocks by type, and how many pageblocks each type has:'
+	tell 'pagetypeinfo shows the free blocks and the number of pageblocks of each type:'
 	pagetypeinfo
 	map
 }
 
-# Two holders that take turns, so that freeing one of them leaves holes.
+# Two sets of holders allocate in turn, so that freeing one set leaves holes.
 fragment() {
-	heading 'Fragment: by turns 1 MiB for A and 1 MiB for B, then A frees'
+	heading 'Fragment: A and B allocate 1 MiB in turn, then A frees its buffers'
 	held=
 	for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 		held="$held $(zbctl alloc 1M --gfp KERNEL,HIGHMEM,MOVABLE --quiet)"
@@ -101,12 +102,12 @@ fragment() {
 	zbctl free --quiet $held
 	zbctl free --quiet "$singles" "$frames"
 	zbctl drain
-	tell "after $round rounds A is gone, so are the single pages and the frames:"
+	tell "after $round rounds the buffers of A, the single pages and the video frames are free:"
 	map
 }
 
 after() {
-	heading 'After: everything freed, and every block merged with its buddy again'
+	heading 'After: everything is freed, and every block has merged with its buddy'
 	zbctl free --quiet all
 	zbctl drain
 	cat $debugfs/buddyinfo >/tmp/after
@@ -115,15 +116,15 @@ after() {
 	printf '\nself check: '
 	zbctl check
 	if ! cmp -s /tmp/before /tmp/after; then
-		tell 'buddyinfo is NOT what it was before:'
+		tell 'buddyinfo DIFFERS from its initial state:'
 		diff /tmp/before /tmp/after || true
 		exit 1
 	fi
-	tell 'buddyinfo is, byte for byte, what it was before.'
+	tell 'buddyinfo is identical, byte for byte, to its initial state.'
 }
 
 unload() {
-	heading 'Unload: CMA has its memory back'
+	heading 'Unload: the memory returns to CMA'
 	grep CmaFree /proc/meminfo
 	rmmod zbuddy
 	grep CmaFree /proc/meminfo

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Did a guest die of a known fault of its emulator, outside of our code?
+# Decide whether a known fault of the emulator, unrelated to our code, killed a guest.
 #
 #	awk -v problems=kernel-problems -f emulation.awk emulation-faults LOG
 #
-# Prints what happened and ends with 0 if so. Otherwise it prints why the log is not one
-# of those and ends with 1. Every problem in the log must belong to the fault: the first
-# one has to be the fault's own, and nothing may follow but the end of the kernel. From
-# the fault on no line may name zbuddy, except the list of modules.
+# If so, the program prints what happened and exits with 0. Otherwise it prints the reason
+# why the log does not match and exits with 1. The fault must be the first problem in the
+# log, and only the final panic may follow it. From the fault on, no line except the list
+# of modules may name zbuddy.
 
 BEGIN {
 	FS = "\t"
@@ -27,7 +27,7 @@ FNR == NR {
 	next
 }
 
-# Without its time, and its task or CPU.
+# Strip the timestamp and the task or CPU.
 {
 	sub(/\r$/, "")
 	sub(/^(\[ *[0-9]+[.][0-9]+\])?(\[ *[CT][0-9]+\])? */, "")
@@ -38,14 +38,14 @@ FNR == NR {
 		if ($0 ~ first[i])
 			fault = i
 	if (!fault)
-		give_up("unknown: " $0)
+		give_up("unknown problem: " $0)
 	next
 }
 
 !fault { next }
 
 /zbuddy|[^a-z]zb_/ && !/^Modules linked in:/ {
-	give_up("it names zbuddy: " $0)
+	give_up("the trace names zbuddy: " $0)
 }
 
 $0 ~ problem && !/^Kernel panic - not syncing: Fatal exception( in interrupt)?$/ {
@@ -54,18 +54,18 @@ $0 ~ problem && !/^Kernel panic - not syncing: Fatal exception( in interrupt)?$/
 
 /^RIP: 0010:/ && !where {
 	if (!match($0, function_name) || $0 ~ /\[[a-z0-9_]+\]/)
-		give_up("not in the kernel itself: " $0)
+		give_up("not in the kernel image: " $0)
 	where = substr($0, RSTART, RLENGTH)
 	sub(/[+].*/, "", where)
 	if (where !~ place[fault])
 		give_up("unknown place: " $0)
 }
 
-# From the byte in front of the one that is marked: what was run, as memory has it now.
+# The code as memory holds it now, starting one byte before the marked one.
 /^Code: / && !code {
 	code = match($0, /[0-9a-f][0-9a-f] </) ? substr($0, RSTART) : "none"
 	if (code !~ patched[fault] || code ~ /^cc <cc>/)
-		give_up("the code there is not what was patched: " $0)
+		give_up("the code bytes do not match a patched branch: " $0)
 }
 
 function give_up(why) {
@@ -79,7 +79,7 @@ END {
 	if (ended)
 		exit 1
 	if (!fault || !where || !code) {
-		print "no known fault of the emulator"
+		print "not a known fault of the emulator"
 		exit 1
 	}
 	print text[fault] ", in " where "()"

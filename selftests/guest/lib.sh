@@ -3,25 +3,25 @@
 #
 # Shared by `kernel`, `run` and `build`: the cache folder, locks, logs, tools, apt.
 #
-# Everything slow is made once and kept below $ZB_CACHE, in a folder whose name
-# tells what it was made from. A folder counts only when it holds the file
-# `.complete`, which is written last: whatever was interrupted is made again.
-# (Not "build aside, then rename": a kernel's build tree knows its own path.)
+# Results of slow steps are kept below $ZB_CACHE, in folders whose names identify
+# their inputs. A folder is valid only if it contains the file `.complete`, which is
+# written last, so that an interrupted step is repeated. Building elsewhere and
+# renaming does not work because the build tree of a kernel contains its own path.
 
-# Without this, `$(...)` would carry on after an error.
+# Without this, `$(...)` would continue after an error.
 shopt -s inherit_errexit
 
-# Services have none, and some tools can't do without.
+# Services run without HOME, which some tools need.
 export HOME="${HOME:-/root}"
 
 ZB_CACHE=${ZB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/zbuddy}
 
-# The release the stock guest is made of, and where its newest kernels are.
+# The release of the stock guest, and the suite with its newest kernels.
 ZB_RELEASE=trixie
 ZB_KERNELS=$ZB_RELEASE-backports
 ZB_SERIES=7.2
 ZB_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-# For kernels of other releases `kernel` sets these otherwise.
+# `kernel` overrides these for kernels of other releases.
 ZB_APT=$ZB_CACHE/apt
 ZB_SUITES="$ZB_RELEASE $ZB_KERNELS"
 ZB_ARCHS=amd64
@@ -35,8 +35,8 @@ die() {
 	exit 126
 }
 
-# quietly LOG COMMAND...: the output goes to LOG; its end is shown on failure.
-# (`if COMMAND` would switch off `set -e` inside a function, hence this shape.)
+# quietly LOG COMMAND...: write the output to LOG and show its end on failure.
+# `if COMMAND` would disable `set -e` inside a function, so it is not used here.
 quietly() {
 	local log=$1 status=0
 	shift
@@ -50,14 +50,15 @@ quietly() {
 	die "failed: ${*:1:2}; whole log: $log"
 }
 
-# locked NAME COMMAND...: two at once take turns. Children keep the lock, so that
-# one that outlives us, say after SIGTERM, is not disturbed in what it makes.
+# locked NAME COMMAND...: run COMMAND under an exclusive lock. Child processes inherit
+# the lock, so that one that outlives this script, for example after SIGTERM, can
+# finish undisturbed.
 locked() {
 	local name=$1
 	shift
 	mkdir -p "$ZB_CACHE/locks"
 	(
-		flock -w 3 9 || { say "waiting for another one to finish ($name)"; flock 9; }
+		flock -w 3 9 || { say "waiting for another process to finish ($name)"; flock 9; }
 		"$@"
 	) 9>"$ZB_CACHE/locks/$name"
 }
@@ -66,7 +67,7 @@ complete() {
 	[[ -e $1/.complete ]]
 }
 
-# make_once DIR FUNCTION: run FUNCTION DIR in a fresh DIR unless it is there.
+# make_once DIR FUNCTION: run FUNCTION DIR in an empty DIR unless DIR is complete.
 make_once() {
 	complete "$1" || locked "${1##*/}" __make_once "$@"
 }
@@ -82,17 +83,18 @@ __make_once() {
 # An interrupted chroot may still have the host's /sys or /dev mounted in it.
 remove_tree() {
 	[[ ! -e $1 ]] || ! grep -qF " $(readlink -f "$1")/" /proc/self/mountinfo ||
-		die "something is mounted below $1"
+		die "a filesystem is still mounted below $1"
 	rm -rf --one-file-system -- "$1"
 }
 
-# confined COMMAND...: mounts and processes that are gone as soon as we are.
+# confined COMMAND...: run COMMAND in namespaces of its own; its mounts and processes
+# go away when this script ends.
 confined() {
 	setpriv --pdeathsig KILL unshare --mount --propagation private \
 		--pid --fork --kill-child --mount-proc "$@"
 }
 
-# newest_complete PREFIX SUFFIX: the newest finished folder of that kind, if any.
+# newest_complete PREFIX SUFFIX: print the newest complete folder of that name, if any.
 newest_complete() {
 	local dir found=
 	while read -r dir; do
@@ -103,7 +105,7 @@ newest_complete() {
 	[[ $found ]] && echo "$found" # else fail
 }
 
-# hash_of FILE...: a short name for the contents (`-` is standard input).
+# hash_of FILE...: print a short hash of the contents (`-` is standard input).
 hash_of() {
 	cat -- "$@" | sha256sum | cut -c1-12
 }
@@ -112,12 +114,12 @@ hash_of() {
 
 zb_vm=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
-# debian_kernels: the table without its comments.
+# debian_kernels: print the table without its comments.
 debian_kernels() {
 	grep -v '^#' "$zb_vm/kernels"
 }
 
-# kind_row KIND: its line of the table, if it has one.
+# kind_row KIND: print its line of the table; fails if there is none.
 kind_row() {
 	debian_kernels | awk -v kind="$1" '$1 == kind { print; found = 1 } END { exit !found }'
 }
@@ -132,11 +134,11 @@ arch_of_flavour() {
 # check_kind KIND
 check_kind() {
 	[[ $1 == @(stock|debug|kcsan|uml) ]] || kind_row "$1" >/dev/null ||
-		die "no kernel of kind $1: there are stock, debug, kcsan, uml," \
+		die "unknown kind of kernel $1: choose one of stock, debug, kcsan, uml," \
 			"$(debian_kernels | cut -f1 | paste -sd' ')"
 }
 
-# make_arguments FOLDER: what make must be told to build for the kernel in there.
+# make_arguments FOLDER: print the make arguments to build for the kernel in FOLDER.
 make_arguments() {
 	echo "KDIR=$(cat "$1/kdir")"
 	[[ ! -e $1/cross ]] || cat "$1/cross"
@@ -148,8 +150,8 @@ as_root() {
 	[[ $EUID -eq 0 ]] || die "must run as root (mounts, chroot and package installation)"
 }
 
-# missing_packages COMMAND-OR-FILE:PACKAGE...: those packages whose command or file is
-# not on this machine.
+# missing_packages COMMAND-OR-FILE:PACKAGE...: print the packages whose command or file
+# is missing on this machine.
 missing_packages() {
 	local pair what
 	for pair; do
@@ -162,21 +164,21 @@ missing_packages() {
 	done
 }
 
-# need COMMAND-OR-FILE:PACKAGE...: install what is missing, and nothing else. check.sh
-# announces packages before it begins: under it each pair must have been announced.
+# need COMMAND-OR-FILE:PACKAGE...: install only what is missing. check.sh
+# announces its packages before the first step, so each pair must be in its list.
 need() {
 	local pair missing
 	for pair; do
 		[[ ! ${ZB_PACKAGES:-} || " $ZB_PACKAGES " == *" $pair "* ]] ||
-			die "$pair is needed, and the file packages does not have it for this part"
+			die "$pair is needed, but the file packages does not list it for this part"
 	done
 	missing=$(missing_packages "$@" | sort -u)
 	# shellcheck disable=SC2086  # several packages
 	[[ ! $missing ]] || locked host-packages install $missing
 }
 
-# packages_of PART-OR-@GROUP: its pairs in the file packages, with those of its groups,
-# separated by blanks.
+# packages_of PART-OR-@GROUP: print its pairs from the file packages, including those of
+# its groups, separated by blanks.
 packages_of() {
 	local name pairs word all=''
 	while read -r name pairs; do
@@ -186,7 +188,7 @@ packages_of() {
 			all+=" $word"
 		done
 	done <"$zb_vm/../ci/packages"
-	[[ $all ]] || die "the file packages has no line for $1"
+	[[ $all ]] || die "the file packages does not have a line for $1"
 	echo "${all# }"
 }
 
@@ -200,7 +202,7 @@ install() {
 	quietly "$log" host_apt "$log" "$@"
 }
 
-# A service that a package starts must not keep our lock.
+# A service that a package starts must not inherit our lock.
 host_apt() {
 	local log=$1
 	shift
@@ -208,12 +210,12 @@ host_apt() {
 		--no-install-recommends install "$@" </dev/null >>"$log" 2>&1 9>&-
 }
 
-# --- Debian packages beside the host's own -----------------------------------
+# --- Debian packages besides the host's own -----------------------------------
 #
-# The host may be another Debian, or Ubuntu. We read the indexes of the guest's
-# release with apt's own tools, but with state, cache and sources of our own.
+# The host may run another Debian release, or Ubuntu. apt's own tools read the indexes
+# of the guest's release, with separate state, cache and sources.
 
-# The mirror this machine uses for Debian; else the one mmdebstrap would take.
+# The Debian mirror that this machine uses, or else the default of mmdebstrap.
 debian_mirror() {
 	local uri
 	# shellcheck disable=SC2016  # apt fills these in
@@ -227,7 +229,7 @@ debian_mirror() {
 	echo "$uri"
 }
 
-# A setup hook that prints the sources and then fails, before any download.
+# A setup hook that prints the sources and then fails before anything is downloaded.
 mmdebstrap_mirror() {
 	local dir
 	dir=$(mktemp -d)
@@ -246,7 +248,7 @@ guest_sources() {
 	done
 }
 
-# guest_apt TOOL ARGUMENT...: apt-get or apt-cache for the guest's release.
+# guest_apt TOOL ARGUMENT...: run apt-get or apt-cache for the guest's release.
 guest_apt() {
 	local tool=$1 dir=$ZB_APT
 	shift
@@ -258,7 +260,7 @@ guest_apt() {
 		-o APT::Default-Release="$ZB_KERNELS" "$@"
 }
 
-# Not when somebody did just now: they may be reading it.
+# Skip the update if it is recent: another process may be reading the index.
 guest_apt_update() {
 	local dir=$ZB_APT
 	[[ ! $(find "$dir/updated" -mmin -10 2>/dev/null) ]] || return 0
@@ -270,19 +272,20 @@ guest_apt_update() {
 	touch "$dir/updated"
 }
 
-# newest_package SERIES-REGEX BEFORE AFTER: the newest name that matches.
+# newest_package SERIES-REGEX BEFORE AFTER: print the newest package name that matches.
 newest_package() {
 	guest_apt apt-cache search --names-only "^$2$1$3\$" | cut -d' ' -f1 | sort -V | tail -n 1
 }
 
-# pick_package BEFORE MIDDLE AFTER: of our kernel series, else the newest at all.
+# pick_package BEFORE MIDDLE AFTER: print the newest package of our kernel series, or
+# of any series if there is none.
 pick_package() {
 	local name
 	name=$(newest_package "${ZB_SERIES/./\\.}$2" "$1" "$3")
 	if [[ -z $name ]]; then
 		name=$(newest_package '[0-9]+\.[0-9]+'"$2" "$1" "$3")
-		[[ $name ]] || die "no package $1* in $ZB_KERNELS"
-		say "$ZB_KERNELS has no $ZB_SERIES any more, taking $name"
+		[[ $name ]] || die "$ZB_KERNELS does not have a package $1*"
+		say "$ZB_KERNELS does not have $ZB_SERIES any more, using $name"
 	fi
 	echo "$name"
 }
@@ -291,7 +294,7 @@ package_version() {
 	guest_apt apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'
 }
 
-# unpack_package NAME DIR: the files of a package, without installing it.
+# unpack_package NAME DIR: unpack the files of a package without installing it.
 unpack_package() {
 	local dir=$2/.deb
 	mkdir -p "$dir"

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016,SC2317  # commands for in_script(); functions that they call
 set -euo pipefail
 
-# The scripts under test look for their neighbours beside $0.
+# The scripts under test look for other scripts in the folder of $0.
 [[ $0 == /* ]] || exec "$(readlink -f "$0")"
 here=$(dirname "$(readlink -f "$0")")
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-script.XXXXXX")
@@ -26,7 +26,7 @@ verdict() {
 }
 
 # in_script SCRIPT COMMANDS: run COMMANDS with the functions of SCRIPT, in the folder
-# $tmp/here and with an empty cache; what they print goes to $tmp/out.
+# $tmp/here and with an empty cache. Their output goes to $tmp/out.
 in_script() {
 	rm -rf "$tmp/here" "$tmp/cache"
 	mkdir "$tmp/here"
@@ -41,7 +41,8 @@ in_script() {
 	) >"$tmp/out" 2>&1
 }
 
-# quiet NAME SCRIPT COMMANDS: they succeed, and nothing complains of a missing file.
+# quiet NAME SCRIPT COMMANDS: check that COMMANDS succeed and that no message about a
+# missing file appears.
 quiet() {
 	local status=0
 	in_script "$2" "$3" || status=$?
@@ -49,34 +50,34 @@ quiet() {
 	verdict "$1" "$status"
 }
 
-quiet "an empty cache: packages are installed without a complaint" lib.sh '
+quiet "an empty cache: packages are installed without a message about missing files" lib.sh '
 	apt-get() { echo "apt-get $*"; }
 	install some-package
 	grep -q "apt-get .* install some-package" "$ZB_CACHE/logs/packages.log"'
-quiet "an empty cache: also when the index has to be fetched first" lib.sh '
+quiet "an empty cache: packages are installed after the index is fetched" lib.sh '
 	apt-get() { [[ "$*" == *update || -e $ZB_CACHE/again ]] || { touch "$ZB_CACHE/again"; return 1; }; }
 	install some-package'
 quiet "an empty cache: a command is logged" lib.sh '
 	quietly "$ZB_CACHE/logs/some.log" echo text
 	[[ $(cat "$ZB_CACHE/logs/some.log") == text ]]'
-quiet "run -f takes a path relative to where it was called" run '
+quiet "run -f resolves a path relative to the current folder" run '
 	echo text >file
 	parse -f file -- true
 	tree_files >/dev/null
 	cmp "${files[0]}" "$tmp/here/file" && [[ ${files[0]##*/} == file ]]'
-quiet "run -f takes a link under its own name" run '
+quiet "run -f keeps the name of a symbolic link" run '
 	echo text >file
 	ln -s file link
 	parse -f link -- true
 	[[ ${files[0]} == */link ]]'
-quiet "run lists the tree and stays where it is" run '
+quiet "run lists the tree without changing the current folder" run '
 	tree_files >list
 	grep -qx Kbuild list'
 
 # --- a guest that died ----------------------------------------------------------------
 
-# twice NAME BOOTS LOG COMMANDS: the guest of the first boot leaves LOG and then runs
-# COMMANDS; it has to be booted BOOTS times in all, and `run` tells why.
+# twice NAME BOOTS LOG COMMANDS: the first boot leaves LOG behind and runs COMMANDS. Check
+# that the guest is booted BOOTS times in total and that `run` reports the reason.
 twice() {
 	local name=$1 boots=$2 log=$3 status=0
 	in_script run "
@@ -97,11 +98,11 @@ twice() {
 }
 
 twice "a known fault of the emulator: one more boot" 2 known-schedule :
-twice "one that ran no command of ours: one more boot" 2 unknown-page-fault ': >result'
-twice "zbuddy is in the trace: no other boot" 1 unknown-zbuddy :
-twice "the command came to its end: no other boot" 1 known-schedule "echo 'exit 1' >>result"
-twice "a problem was told before: no other boot" 1 known-schedule "echo 'problem log: text' >>result"
-twice "its time was over: no other boot" 1 known-schedule 'touch timeout'
+twice "the guest died before init ran: one more boot" 2 unknown-page-fault ': >result'
+twice "zbuddy is in the trace: no second boot" 1 unknown-zbuddy :
+twice "the command ended: no second boot" 1 known-schedule "echo 'exit 1' >>result"
+twice "a problem was reported before: no second boot" 1 known-schedule "echo 'problem log: text' >>result"
+twice "the guest timed out: no second boot" 1 known-schedule 'touch timeout'
 
 for log in "$here"/emulation/*; do
 	status=0
@@ -113,20 +114,20 @@ for log in "$here"/emulation/*; do
 	esac
 done
 
-# --- how long a guest may take ----------------------------------------------------------
+# --- the time limit of a guest ----------------------------------------------------------
 
-# An idle process gets all the CPU it wants, and its time is that of the clock.
-quiet "the time of a guest that waits is over" run '
+# An idle process never waits for a CPU, so its time is the wall-clock time.
+quiet "an idle guest times out" run '
 	how=qemu box=$PWD seconds=2
 	sleep 100 &
 	watch_guest $!
 	[[ -e timeout ]] && ! wait $!'
-quiet "the end of a guest ends the watch" run '
+quiet "the watch ends with the guest" run '
 	how=qemu box=$PWD seconds=100
 	true &
 	watch_guest $!
 	[[ ! -e timeout ]]'
-quiet "time without a CPU does not count" run '
+quiet "time spent waiting for a CPU does not count" run '
 	how=qemu box=$PWD seconds=1
 	guest_tasks() { echo "..$PWD"; }
 	starved=0
