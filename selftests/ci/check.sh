@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# All that must be right before a change goes in; what `make check` runs.
+# Runs every check that a change must pass; what `make check` runs.
 # usage: check.sh [PART]...    of style, unit, kselftest, nodes, debug, heap, kcsan,
 #	bench
-# Needs root and, the first time, a Debian mirror; installs the packages that the file
-# `packages` has for these parts, and says which before the first step. The last line
-# is `N passed, N failed`, and `, N skipped` where something was; the line above it
-# tells how long all of it took. ZB_BUSY=N runs N endless loops meanwhile, to see that
-# the result does not depend on an idle machine.
+# Needs root and, the first time, a Debian mirror. Before the first step it lists and
+# installs the packages that the file `packages` has for these parts. The last line
+# is `N passed, N failed`, followed by `, N skipped` if tests were skipped; the line
+# above it shows the total time. ZB_BUSY=N runs N endless loops meanwhile, to check
+# that the result does not depend on an idle machine.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/guest/lib.sh
 . "$here/../guest/lib.sh"
 
-# What make tells its children is not for those we start in other folders.
+# The variables of a calling make must not reach the makefiles started here.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 ZB_BUSY=${ZB_BUSY:-0}
@@ -38,10 +38,10 @@ nodes() {
 	"$here/numa.sh"
 }
 
-# The same tests where the kernel looks on: KASAN, lockdep, kmemleak, and so forth.
-# There, and only there, allocations fail on purpose. One case counts to a quarter of a
-# million: compat_test is told to leave it. The stock guest has 50 rounds of loading and
-# a second set of parameters, which is the first but smaller: here that is too slow.
+# The same tests with KASAN, lockdep, kmemleak and other debugging options. Only this
+# kernel injects allocation failures. Because it is slow, tests run for less time, load
+# the module fewer times, and skip the second set of parameters, which is a smaller
+# variant of the first.
 debug() {
 	"$here/../guest/run" -k debug -t 2400 -- env ZB_TEST_SECONDS=20 ROUNDS=10 \
 		ZB_SETS='first third contig' ./run_tests.sh
@@ -52,13 +52,13 @@ heap() {
 	"$here/heap.sh" -k debug
 }
 
-# Those with threads, in a kernel that looks for data races.
+# The tests with threads, in a kernel that detects data races.
 kcsan() {
 	"$here/../guest/run" -k kcsan -a kcsan.skip_watch=2000 -t 1800 -- ./run_tests.sh tunables_test.sh lifetime_test \
 		wait_test kill_test race_test bulk_test pin_test api_test.sh alloc_test owners_test.sh
 }
 
-# Instructions, which are exact: a change that costs some is seen here.
+# Counts instructions, which is exact and so detects every added cost.
 bench() {
 	"$here/../bench/bench" --quick
 }
@@ -67,8 +67,8 @@ bench() {
 
 closing='^(# )?([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 
-# sum_up PART LOG: "PASSED FAILED SKIPPED CLOSINGS". Of the unit tests every program
-# has a closing line of its own, the others end with one for all.
+# sum_up PART LOG: "PASSED FAILED SKIPPED CLOSINGS". Every program of the unit tests prints
+# a closing line of its own; the other parts end with one for all tests.
 sum_up() {
 	local last=1
 	[[ $1 != unit ]] || last=+1
@@ -77,8 +77,8 @@ sum_up() {
 		awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0, NR }'
 }
 
-# run_part PART: shows what it prints; a line for the table into PART.row. A part that
-# ends with an error, or without telling figures, has failed at least once.
+# run_part PART: show its output and write a line for the table to PART.row. A part that
+# ends with an error or prints no figures counts as at least one failure.
 run_part() {
 	local part=$1 start=$SECONDS status=0 p f s closings
 	printf '\n===== %s =====\n' "$part"
@@ -90,17 +90,18 @@ run_part() {
 	set -e
 	read -r p f s closings < <(sum_up "$part" "$logs/$part" || true)
 	if [[ $closings -eq 0 ]]; then
-		say "$part ended without figures, its exit status is $status"
+		say "$part ended without figures; its exit status is $status"
 		f=1
 	elif [[ $status -ne 0 && $f -eq 0 ]]; then
-		say "$part told of no failure, but its exit status is $status"
+		say "$part reported no failure, but its exit status is $status"
 		f=1
 	fi
 	printf '%-12s %8d %8d %8d %8d\n' "$part" "$p" "$f" "$s" $((SECONDS - start)) >"$logs/$part.row"
 }
 
-# The debug guest, which takes longest and keeps one CPU busy, runs beside the others.
-# What it prints is shown after theirs. A process group of its own, to be stopped as one.
+# The debug guest takes longest and uses one CPU, so it runs in parallel with the other
+# parts. Its output is shown after theirs. It has a process group of its own, so that
+# all of it can be killed at once.
 begin_beside() {
 	beside=$1
 	set -m
@@ -115,13 +116,13 @@ show_beside() {
 	running=''
 }
 
-# how_long SECONDS: as a person reads it.
+# how_long SECONDS: print it in minutes and seconds, with the load of the machine.
 how_long() {
 	echo "took $(($1 / 60)) min $(($1 % 60)) s on $(nproc) CPUs, load average at the end: $(
 		cut -d' ' -f1-3 /proc/loadavg)"
 }
 
-# The table of all parts, and the line that counts.
+# Print the table of all parts and the line with the totals.
 show_table() {
 	local part
 	printf '\n%-12s %8s %8s %8s %8s\n' part passed failed skipped seconds
@@ -139,8 +140,8 @@ show_table() {
 
 # --- before the parts begin ---------------------------------------------------------
 
-# Installing is a step of its own, in front of all others: a mirror that does not answer
-# is noticed at once, and no two parts wait for each other's packages later.
+# Packages are installed before all other steps, so that an unreachable mirror is noticed
+# at once and parts do not wait for each other's packages later.
 install_packages() {
 	local part pairs missing
 	need awk:mawk
@@ -151,17 +152,17 @@ install_packages() {
 		if [[ $missing ]]; then
 			echo "$part: will install $missing"
 		else
-			echo "$part: all packages are there"
+			echo "$part: all packages are installed"
 		fi
 	done
 	# shellcheck disable=SC2046  # several pairs
 	need $(for part; do packages_of "$part"; done)
 }
 
-# The loops die with us, however we end.
+# The loops are killed when this script ends for any reason.
 keep_busy() {
 	local i
-	[[ $ZB_BUSY =~ ^[0-9]+$ ]] || die "ZB_BUSY wants a number of processes, not $ZB_BUSY"
+	[[ $ZB_BUSY =~ ^[0-9]+$ ]] || die "ZB_BUSY must be a number of processes, not $ZB_BUSY"
 	for ((i = 0; i < ZB_BUSY; i++)); do
 		setpriv --pdeathsig KILL bash -c 'while :; do :; done' &
 		busy+=($!)
@@ -169,8 +170,8 @@ keep_busy() {
 	[[ $ZB_BUSY -eq 0 ]] || echo "$ZB_BUSY processes keep this machine busy meanwhile"
 }
 
-# The guest's Debian takes a minute to make the first time, so it is begun while
-# the first parts run. Whoever needs it waits for it.
+# Building the guest's root filesystem takes a minute the first time, so start it while
+# the first parts run. Parts that need it wait for it.
 prepare_guest() {
 	"$here/../guest/kernel" stock </dev/null >"$logs/prepare" 2>&1 &
 	preparing=$!
@@ -186,7 +187,7 @@ finish() {
 check_parts() {
 	local part
 	for part; do
-		[[ " ${all_parts[*]} " == *" $part "* ]] || die "no part $part: there are ${all_parts[*]}"
+		[[ " ${all_parts[*]} " == *" $part "* ]] || die "unknown part $part: choose from ${all_parts[*]}"
 	done
 }
 
@@ -210,5 +211,5 @@ main() {
 	show_table "${parts[@]}"
 }
 
-# For style.sh, which tests some of these functions.
+# style.sh sources this file to test some of these functions.
 [[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

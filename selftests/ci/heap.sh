@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel's own test of dma-heaps, on /dev/dma_heap/zbuddy, and before it ours: in a
-# guest of its own, because a module with a heap can't be unloaded. Options are those of
-# guest/run; with -M vgem there is a device that imports the dma-bufs. The last line counts
-# the kernel's and our test cases.
+# Runs our tests of the dma-heap and then the kernel's own on /dev/dma_heap/zbuddy. They
+# have a guest of their own because a module with a heap cannot be unloaded. Options are
+# passed to guest/run; -M vgem adds a device that imports the dma-bufs. The last line
+# counts the test cases of both.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -23,7 +23,7 @@ gcc -O2 -static -D_GNU_SOURCE -D__user= -I"$source" -idirafter "$kernel/include/
 	./fail_heap_test | tee /tmp/out
 	[ -d /sys/module/zbuddy ] || insmod ./zbuddy.ko size=64M heap=1 || exit
 	if [ ! -e /dev/dma_heap/zbuddy ]; then
-		echo "1..0 # SKIP this kernel lets no module add a dma-heap"
+		echo "1..0 # SKIP modules cannot add a dma-heap to this kernel"
 		bad=$(grep -c "^not ok" /tmp/out)
 		echo "0 passed, $bad failed, 1 skipped"
 		exit $bad

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Kernel by kernel: does the module build without a warning, load, pass the
-# kselftests and unload; what `make matrix` runs. See --help.
+# Checks for each kernel that the module builds without warnings, loads, passes the
+# kselftests and unloads; what `make matrix` runs. See --help.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -16,14 +16,15 @@ usage() {
 	usage: matrix.sh [--readme] [ROW]...
 	       matrix.sh --list
 	       matrix.sh --kept [--readme]
-	Goes through the rows of the file matrix.rows, all or those named, and prints a
-	table. Each is built with W=1, where a warning is a failure; then, except where
-	just that is wanted, booted: the module is loaded, tested and unloaded, and the
-	kernel log must be clean. A failure shows the end of its log.
-	  --readme  put the lines of these rows into the table of README.md, which has the last
-	            result of every row
-	  --kept    the last result of every row that was run here; runs nothing
-	SECONDS_PER_ROW (3600) bounds a guest. Logs: $ZB_CACHE/matrix.
+	Runs the named rows of the file matrix.rows, or all of them, and prints a table.
+	For each row the module is built with W=1, and a warning is a failure. Unless the
+	row is only built, a guest then loads, tests and unloads the module, and the kernel
+	log must be clean. If a row fails, the end of its log is shown.
+	  --readme  also update these rows in the table of selftests/README.md, which has
+	            the last result of every row
+	  --kept    print the last result of every row that was run here; runs nothing
+	SECONDS_PER_ROW is the time limit of a guest (default 3600). Logs are in
+	$ZB_CACHE/matrix.
 	END_OF_HELP
 }
 
@@ -41,14 +42,14 @@ names() {
 read_row() {
 	local line
 	line=$(rows | awk -v name="$1" '$1 == name')
-	[[ $line ]] || die "no row $1: there are $(names | paste -sd' ')"
+	[[ $line ]] || die "unknown row $1: choose from $(names | paste -sd' ')"
 	read -r _ kind what backend options <<<"$line"
 }
 
 # --- one row ---------------------------------------------------------------------
 
-# What a warning is: whatever the compiler, modpost or make call so. The rows of
-# one release have one compiler, its own.
+# Every message of the compiler, modpost or make that contains "warning" counts. All rows
+# of a release use the compiler of that release.
 build_row() {
 	local status=0
 	"$here/../guest/build" -k "$kind" W=1 >"$log.build" 2>&1 </dev/null || status=$?
@@ -62,12 +63,12 @@ build_row() {
 	[[ $built == clean ]]
 }
 
-# For those who come with more CPUs, fewer, or another page table: what runs on
-# per-CPU lists, in interrupts and between processes, and mappings.
+# Tests of per-CPU lists, interrupts, several processes and mappings, for rows with
+# another number of CPUs, another backend or another page table layout.
 some_tests='abi_test alloc_test mmap_test pin_test api_test.sh bulk_test dmabuf_test
 	wait_test remap_test huge_test kill_test race_test unload_test'
 
-# What the guest runs: where the memory comes from, then the tests.
+# The commands of the guest: report the origin of the memory, then run the tests.
 guest_command() {
 	local tests=''
 	[[ $what != some ]] || tests=$(tr '\n\t' '  ' <<<"$some_tests")
@@ -98,7 +99,7 @@ two_nodes=(-a 'numa_cma=0:256M,1:256M' -q
 	"-object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
 	-numa node,memdev=m0,cpus=0 -numa node,memdev=m1,cpus=1")
 
-# guest_figures: "KERNEL BACKEND MIB PASSED FAILED SKIPPED", of the guest's output.
+# guest_figures: print "KERNEL BACKEND MIB PASSED FAILED SKIPPED" from the guest's output.
 guest_figures() {
 	sed 's/\r$//' "$log.guest" | awk '
 	/^matrix: kernel / { kernel = $3 }
@@ -119,7 +120,8 @@ guest_figures() {
 	}'
 }
 
-# prepare_row: the kernel's folder; 4 if Debian has no such kernel (any more).
+# prepare_row: prepare the kernel and set $kernel. Returns 4 if Debian does not have such
+# a kernel (any more).
 prepare_row() {
 	local status=0 dir
 	dir=$("$here/../guest/kernel" "$kind" 2> >(tee "$log.build" >&2)) || status=$?
@@ -127,7 +129,7 @@ prepare_row() {
 	return "$status"
 }
 
-# run_row NAME: one line of figures into $ZB_CACHE/matrix/NAME.row; sets $verdict.
+# run_row NAME: write a line of figures to $ZB_CACHE/matrix/NAME.row; sets $verdict.
 run_row() {
 	local name=$1 start=$SECONDS kernel='-' from='-' mib='-' p='-' f='-' s='-' built='-'
 	local status=0
@@ -162,7 +164,7 @@ show_failure() {
 
 header=$'row\tkernel\tbackend\tMiB\tW=1\tpassed\tfailed\tskipped\tverdict\tseconds\n'
 
-# What is kept of these rows.
+# Print the kept results of these rows.
 kept() {
 	local name
 	for name; do
@@ -179,11 +181,11 @@ as_markdown() {
 		sed 's/\t/ | /g; s/^/| /; s/$/ |/'
 }
 
-# Lines of rows that ran just now replace those of README, others stay.
+# Replace the lines of the rows that just ran; keep the others.
 write_readme() {
 	local readme=$here/../README.md table
 	table=$(mktemp)
-	grep -q '^<!-- matrix -->$' "$readme" || die "README.md has no line <!-- matrix -->"
+	grep -q '^<!-- matrix -->$' "$readme" || die "README.md does not have a line <!-- matrix -->"
 	names | while read -r name; do
 		if [[ " $* " == *" $name "* ]]; then
 			kept "$name"
@@ -240,5 +242,5 @@ main() {
 	[[ $failed -eq 0 ]]
 }
 
-# For style.sh, which tests some of these functions.
+# style.sh sources this file to test some of these functions.
 [[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The tests that need two NUMA nodes, in a guest that has them: half of the
-# memory, a CPU, and a CMA area on each. There, mappings for devices are copies
-# (swiotlb=force), for sync_test. Part of `make check`.
+# Runs the tests in a guest with two NUMA nodes, each with half of the memory, a
+# CPU and a CMA area. swiotlb=force makes DMA mappings use bounce buffers, which
+# sync_test needs. Part of `make check`.
 # usage: numa.sh [OPTION OF guest/run]...
 set -euo pipefail
 

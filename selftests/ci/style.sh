@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Checks of the text itself: what goes where, and what the kernel's own tools say.
-# usage: style.sh [CHECK]...    (--list tells which there are)
-# A line `ok` or `not ok` per check, with the findings below; `N passed, N failed`
-# at last. Whatever git would take is looked at, not only what it has already.
+# Static checks of the sources: layout, conventions, and the kernel's own tools.
+# usage: style.sh [CHECK]...    (--list lists the checks)
+# Prints a line `ok` or `not ok` per check, followed by its findings, and finally
+# `N passed, N failed`. Checks all files that git does not ignore, tracked or not.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -22,33 +22,33 @@ cd "$here/../.."
 export ZB_CACHE
 
 checks=(
-	"top_level        nothing but the fixed names at the top"
+	"top_level        the top level contains only the expected names"
 	"core_includes    module/core includes <zb_env.h> and core headers only"
-	"layers           includes point downward"
-	"core_state       module/core has no globals, prints nothing, never sleeps"
-	"kernel_versions  kernel versions are known to module/compat.h only"
-	"spdx             every source file tells its licence where it should"
-	"lengths          files up to 600 lines but for the user header, functions up to 80"
-	"own_version      the module's version is in dkms.conf only, and has an entry in CHANGES.md"
-	"machine_names    no name of a package host, no path of a machine"
-	"documents        README.md is short; links, files and functions that documents name are there"
-	"manuals          manual pages have every ioctl, parameter, debugfs file, command and option"
-	"mandoc           mandoc -Tlint says nothing of the manual pages"
-	"uapi             user headers compile alone, as C and C++, without holes"
-	"abi              the user header is what abi_pinned.h promises, but for new feature bits"
-	"syzkaller        the description of the device is what the header says"
-	"shell            shellcheck"
-	"guest_scripts    guest/run boots guests again when and only when it should, and finds files"
-	"packages         check.sh announces every package that a script of its needs"
-	"awks             awk programs do the same with every awk that is here"
-	"remembering      what a tool has said is used again only where nothing else could be said now"
-	"kernel_doc       kernel-doc is there and right"
+	"layers           files include only headers of lower layers"
+	"core_state       module/core has no global variables, never prints, never sleeps"
+	"kernel_versions  only module/compat.h compares kernel versions"
+	"spdx             every source file has its SPDX line in the right place"
+	"lengths          files have at most 600 lines (except the user header), functions at most 80"
+	"own_version      only dkms.conf has the module's version, and CHANGES.md has an entry for it"
+	"machine_names    no names of package hosts, no paths of a particular machine"
+	"documents        README.md is short; links, files and functions that documents name exist"
+	"manuals          manual pages describe every ioctl, parameter, debugfs file, command and option"
+	"mandoc           manual pages pass mandoc -Tlint"
+	"uapi             user headers compile on their own, as C and C++, without padding holes"
+	"abi              the user header matches abi_pinned.h"
+	"syzkaller        the syzkaller description matches the user header"
+	"shell            scripts pass shellcheck"
+	"guest_scripts    guest/run boots a guest again only when it should, and finds files"
+	"packages         check.sh announces every package that its scripts need"
+	"awks             awk programs give the same results with every installed awk"
+	"remembering      kept results of tools are reused only while all of their inputs are unchanged"
+	"kernel_doc       every function that crosses a file border has valid kernel-doc"
 	"rendered         make docs renders kernel-doc without a warning"
-	"checkpatch       checkpatch --strict"
-	"warnings         W=1, gcc -fanalyzer and sparse say nothing of the module"
-	"coccinelle       nor does coccicheck"
-	"clang_tidy       clang-tidy and clang's analyzer say nothing of core and unit tests"
-	"gcc_analyzer     nor does gcc -fanalyzer"
+	"checkpatch       sources pass checkpatch --strict"
+	"warnings         the module builds without warnings of W=1, gcc -fanalyzer and sparse"
+	"coccinelle       the module passes coccicheck"
+	"clang_tidy       core and unit tests pass clang-tidy and clang's analyzer"
+	"gcc_analyzer     core and unit tests pass gcc -fanalyzer"
 )
 
 # --- the tree --------------------------------------------------------------------
@@ -64,12 +64,13 @@ list_tree() {
 	done | sort
 }
 
-# files REGEX: an error when there are none, or a check would pass for nothing.
+# files REGEX: print the files that match. It is an error if there are none, because a
+# check would then pass without checking anything.
 files() {
-	grep -E "$1" <<<"$tree" || { echo "no file is like $1"; return 1; }
+	grep -E "$1" <<<"$tree" || { echo "no file matches $1"; return 1; }
 }
 
-# each REGEX COMMAND...: run it with those files.
+# each REGEX COMMAND...: run COMMAND with the files that match.
 each() {
 	local list
 	list=$(files "$1") || { echo "$list"; return 1; }
@@ -77,7 +78,7 @@ each() {
 	xargs -d '\n' "$@" <<<"$list"
 }
 
-# matches REGEX GREP-ARGUMENT...: lines of those files; none is fine.
+# matches REGEX GREP-ARGUMENT...: print matching lines of these files, possibly none.
 matches() {
 	local regex=$1
 	shift
@@ -105,9 +106,9 @@ core_includes() {
 	matches '^module/core/.*\.[ch]$' '__KERNEL__'
 }
 
-# A unit may include those of lower rows of the table in module/README.md, and itself.
-# "UNIT RANK" for each unit there: files of some folders, and other folders as a whole;
-# env is below all and included by core alone, as <zb_env.h>.
+# Print "UNIT RANK" for each unit in the table of module/README.md. A unit may include
+# itself and units of lower rows. In some folders each file is a unit; other folders are
+# one unit as a whole. env is below all others; only core includes it, as <zb_env.h>.
 layer_ranks() {
 	awk '/^<!-- layers -->$/ { inside = 1 }
 		/^<!-- end of layers -->$/ { inside = 0 }
@@ -119,10 +120,10 @@ layer_ranks() {
 		}' module/README.md
 }
 ranks=$(layer_ranks)
-# Lower, and yet not for them.
+# Includes that are forbidden although they point to a lower layer.
 never='region core|core/.* compat|((device|debugfs|api)/.*|main|buffer) region'
 
-# "FILE UNIT INCLUDED-UNIT" for each include of another file of the module.
+# Print "FILE UNIT INCLUDED-UNIT" for each include of another file of the module.
 include_edges() {
 	matches '^module/' '^#include "' | sed -E 's/:[0-9]+:#include "(.*)"$/ \1/' |
 		while read -r file name; do
@@ -142,10 +143,10 @@ unit_of() {
 layers() {
 	local unit
 	include_edges | judge_edges
-	[[ $ranks ]] || echo "module/README.md: no table of layers"
+	[[ $ranks ]] || echo "module/README.md: the table of layers is missing"
 	while read -r unit _; do
 		compgen -G "module/$unit.[ch]" >/dev/null || [[ -d module/$unit ]] ||
-			echo "module/README.md: there is no $unit"
+			echo "module/README.md: $unit does not exist"
 	done <<<"$ranks"
 }
 
@@ -158,14 +159,14 @@ judge_edges() {
 		}
 		function kind(unit) { return unit ~ /^core\// && $2 !~ /^core\// ? "core" : unit }
 		$2 == $3 { next }
-		!($2 in rank) { print $1 ": give " $2 " a row in module/README.md"; next }
+		!($2 in rank) { print $1 ": add a row for " $2 " to module/README.md"; next }
 		!($3 in rank) { print $1 ": includes " $3 ", which has no row in module/README.md"; next }
-		rank[$3] >= rank[$2] { print $1 ": includes " $3 ", which is not below it"; next }
-		$2 " " kind($3) ~ never { print $1 ": includes " $3 }'
+		rank[$3] >= rank[$2] { print $1 ": includes " $3 ", which is not in a lower layer"; next }
+		$2 " " kind($3) ~ never { print $1 ": must not include " $3 }'
 }
 
-# Compiled for user space and for a fixed address, so that constant tables of
-# pointers stay constant.
+# Compile without PIC, so that constant tables of pointers stay in read-only data and do
+# not look like variables.
 core_state() {
 	local list file objects
 	matches '^module/core/.*\.[ch]$' '\<(printk|pr_[a-z]+|dev_[a-z]+|seq_[a-z]+|printf|trace_printk|BUG|BUG_ON|panic|dump_stack)\('
@@ -191,7 +192,7 @@ kernel_versions() {
 first_line() {
 	# shellcheck disable=SC2016  # for awk
 	each "$1" awk -v line="$2" -v regex="$3" '
-		FNR == line && $0 !~ regex { print FILENAME ":" line ": no SPDX-License-Identifier here, or not like that" }'
+		FNR == line && $0 !~ regex { print FILENAME ":" line ": the SPDX-License-Identifier line is missing or malformed" }'
 }
 
 spdx() {
@@ -210,7 +211,7 @@ lengths() {
 	# shellcheck disable=SC2016  # for awk
 	each '\.([ch]|sh)$|^selftests/guest/(run|kernel|init|build)$|^selftests/fuzz/fuzz$|^\.ci/' awk '
 		FNR == 1 { start = 0; last = FILENAME }
-		# The user header is one file, however much it describes.
+		# The user header must stay a single file.
 		FNR == 601 && FILENAME !~ /^include\/uapi\// { print FILENAME ": more than 600 lines" }
 		/^[a-zA-Z_].*\(/ { name = $0 }
 		/^\{|^[a-z_0-9]+\(\) \{$/ { start = FNR }
@@ -228,10 +229,11 @@ own_version() {
 	matches '.' -I -e "(^|[^0-9.])${version//./\\.}([^0-9.]|\$)" -e 'MODULE_VERSION\("' |
 		grep -v '^\(dkms\.conf\|module/CHANGES\.md\):' || true
 	[[ $(grep -m1 '^## ' module/CHANGES.md) == "## $version" ]] ||
-		echo "module/CHANGES.md: its first version is not $version"
+		echo "module/CHANGES.md: the first entry is not for version $version"
 }
 
-# The usual hosts, those of this machine's apt, homes, and where this tree is.
+# Well-known mirrors, the hosts in this machine's apt sources, home folders, and the path
+# of this tree.
 machine_names() {
 	local names='(deb|security|snapshot|ftp[.a-z]*)\.debian\.org|(archive|ports)\.ubuntu\.com|/home/[a-z]|/(Users|mnt|opt)/[a-z]'
 	local host
@@ -254,7 +256,7 @@ uapi() {
 		for standard in c:gnu89 c:c99 c:c11 c++:c++98 c++:c++17; do
 			echo "#include <${header#include/uapi/}>" |
 				gcc -x "${standard%:*}" -std="${standard#*:}" -Wall -Wextra -Wpadded -Werror \
-					-Iinclude/uapi -fsyntax-only - 2>&1 || echo "$header: not as $standard"
+					-Iinclude/uapi -fsyntax-only - 2>&1 || echo "$header: does not compile as $standard"
 		done
 	done
 }
@@ -270,20 +272,20 @@ syzkaller() {
 	make -s -C selftests/fuzz/syzkaller check 2>&1
 }
 
-# 0.9, which Debian 12 has, takes every function called by its name in a variable
-# for unreachable (SC2317).
+# Version 0.9, which is in Debian 12, reports functions that are called through a
+# variable as unreachable (SC2317).
 shell() {
 	need shellcheck:shellcheck
 	shell_scripts | sort -u | xargs -d '\n' shellcheck -x -e SC2317 -f gcc
 }
 
-# Those cases that need no guest.
+# Test cases that do not need a guest.
 guest_scripts() {
 	local output
 	output=$("$here/../guest/script_test.sh" 2>&1) || grep -v '^ok ' <<<"$output"
 }
 
-# Also: whatever other files can see has one.
+# Also checks that every function with external linkage has kernel-doc.
 kernel_doc() {
 	local linux list
 	need python3:python3
@@ -301,41 +303,41 @@ kernel_doc() {
 		/^\}/ { doc = head = "" }'
 }
 
-# Findings that are let pass: a regular expression for "FILE:LINE: LEVEL:TYPE: text".
+# Findings that are ignored: a regular expression for "FILE:LINE: LEVEL:TYPE: text".
 checkpatch_exceptions() {
 	sed -n 's/^\([^ ].*[^ ]\)  *##.*/\1/p' <<-'END'
 	:FILE_PATH_CHANGES:                             ## there is no MAINTAINERS file
-	:LINUX_VERSION_CODE:                            ## kernel_versions is about that
-	^module/compat\.h:.*:CONSTANT_COMPARISON:       ## versions are always written so
-	:MACRO_ARG_REUSE:                               ## a for_each cannot do without
-	:MACRO_ARG_PRECEDENCE:.*'_?member'              ## the name of a member takes no ()
-	:NEW_TYPEDEFS:                                  ## zb_lock_t is another thing in user space
+	:LINUX_VERSION_CODE:                            ## the check kernel_versions covers this
+	^module/compat\.h:.*:CONSTANT_COMPARISON:       ## the usual form of version comparisons
+	:MACRO_ARG_REUSE:                               ## unavoidable in for_each macros
+	:MACRO_ARG_PRECEDENCE:.*'_?member'              ## the name of a member cannot be in parentheses
+	:NEW_TYPEDEFS:                                  ## zb_lock_t is another type in user space
 	:UNCOMMENTED_DEFINITION:                        ## kernel-doc describes the members
 	:REPEATED_WORD:                                 ## drawings and tables in comments
-	:CAMELCASE:.*<_(Static_assert|Thread_local)>    ## words of C
-	:CAMELCASE:.*<LLVMFuzzerTestOneInput>           ## what libFuzzer calls
+	:CAMELCASE:.*<_(Static_assert|Thread_local)>    ## keywords of C
+	:CAMELCASE:.*<LLVMFuzzerTestOneInput>           ## libFuzzer calls this name
 	^include/trace/.*:(PARENTHESIS_ALIGNMENT|OPEN_ENDED_LINE):  ## TRACE_EVENT has a layout of its own
 	^include/trace/events/zbuddy_names\.h:.*:COMPLEX_MACRO:  ## elements of an array
-	:LONG_LINE_STRING:                              ## texts stay in one piece
+	:LONG_LINE_STRING:                              ## messages are not split
 	^(selftests|include/uapi)/.*:BIT_MACRO:         ## user space has no BIT()
-	^selftests/.*:PREFER_KERNEL_TYPES:              ## nor these,
-	^selftests/.*:PREFER_DEFINED_ATTRIBUTE_MACRO:   ## nor these,
-	^selftests/.*:USE_NEGATIVE_ERRNO:               ## and its errno is positive
-	^selftests/.*:(ENOSYS|VOLATILE|NR_CPUS):        ## means there what it says
-	^selftests/.*:EMBEDDED_FUNCTION_NAME:           ## "usage: " is no function
+	^selftests/.*:PREFER_KERNEL_TYPES:              ## nor the kernel's types
+	^selftests/.*:PREFER_DEFINED_ATTRIBUTE_MACRO:   ## nor its attribute macros
+	^selftests/.*:USE_NEGATIVE_ERRNO:               ## errno is positive in user space
+	^selftests/.*:(ENOSYS|VOLATILE|NR_CPUS):        ## these have their usual meaning there
+	^selftests/.*:EMBEDDED_FUNCTION_NAME:           ## "usage: " does not name a function
 	^selftests/.*:SPACING:.*that '\*' \(ctx:WxV\)   ## FIXTURE_DATA(name) *self
-	^selftests/.*:MACRO_WITH_FLOW_CONTROL:          ## as the harness's own SKIP()
-	^selftests/ci/style/planted                        ## faults on purpose
-	^selftests/ci/style/sparse_context\.h:.*:(MACRO_ARG_(UNUSED|PRECEDENCE)|CONTEXT_UNSAFE):  ## the kernel's own macros, empty
+	^selftests/.*:MACRO_WITH_FLOW_CONTROL:          ## like SKIP() of the kselftest harness
+	^selftests/ci/style/planted                        ## deliberate faults
+	^selftests/ci/style/sparse_context\.h:.*:(MACRO_ARG_(UNUSED|PRECEDENCE)|CONTEXT_UNSAFE):  ## empty versions of the kernel's macros
 	^module/core/pcp\.h:.*:COMPLEX_MACRO:           ## a row of a table
-	^module/core/slowpath\.c:.*:COMPLEX_MACRO:      ## a loop over what fits a request
-	^selftests/unit/env/.*:COMPLEX_MACRO:           ## barrier() is as the kernel's
-	^selftests/unit/.*:FUNCTION_ARGUMENTS:.*'void'  ## an attribute, taken for one
+	^module/core/slowpath\.c:.*:COMPLEX_MACRO:      ## a loop over the candidates of a request
+	^selftests/unit/env/.*:COMPLEX_MACRO:           ## barrier() as in the kernel
+	^selftests/unit/.*:FUNCTION_ARGUMENTS:.*'void'  ## an attribute taken for an argument
 	END
 }
 
-# texts_in_one_piece: drop findings about long lines that are a text and little else,
-# like `return "...";`, which checkpatch does not know.
+# texts_in_one_piece: drop findings about long lines that contain little besides a string,
+# such as `return "...";`, because checkpatch does not recognize them.
 texts_in_one_piece() {
 	local finding file line
 	while read -r finding; do
@@ -347,8 +349,8 @@ texts_in_one_piece() {
 	done
 }
 
-# checkpatch_file LINUX FILE: run elsewhere, for it leaves a file where it is run. With
-# findings it ends with 1.
+# checkpatch_file LINUX FILE: run checkpatch in a temporary folder, because it leaves a
+# file in the current one. checkpatch exits with 1 if it has findings.
 checkpatch_file() {
 	local top=$PWD dir status=0
 	dir=$(mktemp -d)
@@ -375,8 +377,7 @@ checkpatch() {
 
 number=0 passed=0 failed=0 skipped=0
 
-# A check prints its findings; without any, and without an error, it has passed.
-# What it has to say besides goes to stderr.
+# A check passes if it prints no findings and exits with 0. Other messages go to stderr.
 run_check() {
 	local name=$1 text=$2 findings status=0
 	number=$((number + 1))
@@ -409,7 +410,7 @@ main() {
 		read -r name text <<<"$entry"
 		[[ $# -gt 0 && " $* " != *" $name "* ]] || run_check "$name" "$text"
 	done
-	[[ $number -gt 0 ]] || die "no such check, see --list"
+	[[ $number -gt 0 ]] || die "unknown check, see --list"
 	echo "1..$number"
 	if [[ $skipped -eq 0 ]]; then
 		echo "$passed passed, $failed failed"

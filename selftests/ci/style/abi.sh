@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What user space was promised: selftests/device/abi_pinned.h has every number, structure
-# and member of the user header, each with what it came with: V3, the version that
-# was pinned first, or the feature bit that tells a program that it is there.
+# Keeps the ABI of the user header stable. selftests/device/abi_pinned.h lists every
+# number, structure and member of the header with the tag that introduced it: V3, the
+# version that was pinned first, or the feature bit that announces it to programs.
 #
-#   abi.sh check           prints what has changed without a new feature bit
-#   abi.sh selftest        prints what this script should find and does not
-#   abi.sh add FEATURE     pins what is new; FEATURE (ZB_FEATURE_...) is new as well
-#   abi.sh start           pins all of the header as V3, where nothing is pinned: the
-#                          file was removed because a new version breaks old programs
+#   abi.sh check           print incompatible changes, and additions that are not pinned
+#   abi.sh selftest        print changes that `check` fails to detect
+#   abi.sh add FEATURE     pin all additions with the new feature bit ZB_FEATURE_...
+#   abi.sh start           pin the whole header as V3. The file must not exist: remove
+#                          it only if a new version is to break old programs
 #
-# abi_test.c compiles the same file, so that it is held against the header by each
-# compiler that builds the tests.
+# abi_test.c includes the same file, so that every compiler that builds the tests also
+# compares it with the header.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -21,8 +21,8 @@ pinned=${ABI_PINNED:-$here/../../device/abi_pinned.h}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# A C program's lines that print "VALUE(NAME, number" and the like. A macro with
-# arguments is no promise, nor is the one against including the header twice.
+# Print the lines of a C program that prints "VALUE(NAME, number" and so on. Macros with
+# arguments and the include guard are not part of the ABI.
 questions() {
 	awk '
 		function ask(format, args) { printf "printf(\"%s\\n\", %s);\n", format, args }
@@ -46,7 +46,7 @@ questions() {
 		}' "$header"
 }
 
-# What the header says now.
+# Print the present contents of the header.
 current() {
 	{
 		printf '#include <%s>\n' stddef.h stdio.h
@@ -59,12 +59,12 @@ current() {
 	"$tmp/ask"
 }
 
-# The lines of the file without what they came with.
+# Print the pinned lines without their tags.
 promises() {
 	sed -n 's/^\([A-Z]*(.*\), [A-Z0-9_]*)$/\1/p' "$pinned"
 }
 
-# A structure may grow: of its sizes the last one that was pinned is today's.
+# A structure may grow: the size that was pinned last is the current one.
 latest() {
 	awk -F'[(,]' '
 		$1 == "SIZE" { size[$2] = $0; next }
@@ -72,7 +72,7 @@ latest() {
 		END { for (name in size) print size[name] }' | sort
 }
 
-# A sum over what came with V3: it is complete, and nothing can join it.
+# Print a checksum of the lines with tag V3, which must never change.
 sum_of_v3() {
 	grep ', V3)$' "$pinned" | cksum | cut -d ' ' -f 1
 }
@@ -81,22 +81,22 @@ check_tags() {
 	local tag
 	sed -n 's/^[A-Z]*(.*, \([A-Z0-9_]*\))$/\1/p' "$pinned" | sort -u | while read -r tag; do
 		[[ $tag == V3 ]] || grep -q "^VALUE($tag, .*, $tag)$" "$pinned" ||
-			echo "$pinned: $tag is no feature bit that came with what it stands for"
+			echo "$pinned: $tag is not a feature bit that was added together with its lines"
 	done
 	grep -q "^/\* V3: $(sum_of_v3) \*/$" "$pinned" ||
-		echo "$pinned: what came with V3 has changed"
+		echo "$pinned: the lines with tag V3 have changed"
 }
 
 check() {
 	current | sort >"$tmp/now"
 	promises | latest >"$tmp/then"
-	comm -13 "$tmp/now" "$tmp/then" | sed 's|.*|&) was promised, and is not so in the header|'
+	comm -13 "$tmp/now" "$tmp/then" | sed 's|.*|&) is pinned, but the header does not have it|'
 	comm -23 "$tmp/now" "$tmp/then" |
 		sed 's|.*|&) is new: give it a feature bit, and pin both with selftests/ci/style/abi.sh add ZB_FEATURE_...|'
 	check_tags
 }
 
-# Only in a structure that grew is a promise replaced by a larger one.
+# A pinned value is only ever replaced by the larger size of a structure that has grown.
 add() {
 	local feature=$1
 	[[ $feature == ZB_FEATURE_?* ]] || { echo "abi.sh: $feature is not ZB_FEATURE_..."; exit 2; }
@@ -104,7 +104,7 @@ add() {
 	sort "$tmp/new" >"$tmp/now"
 	promises | latest >"$tmp/then"
 	if comm -13 "$tmp/now" "$tmp/then" | grep -v '^SIZE('; then
-		echo "abi.sh: this was promised; a new version would have to break old programs"
+		echo "abi.sh: the lines above are pinned; changing them breaks old programs and needs a new version"
 		exit 1
 	fi
 	comm -23 "$tmp/now" "$tmp/then" >"$tmp/more"
@@ -116,16 +116,16 @@ add() {
 }
 
 start() {
-	[[ ! -e $pinned ]] || { echo "abi.sh: $pinned is there; see the top of this script"; exit 1; }
+	[[ ! -e $pinned ]] || { echo "abi.sh: $pinned exists already; see the top of this script"; exit 1; }
 	{
 		echo "/* SPDX-License-Identifier: GPL-2.0 */"
-		echo "/* Written by style/abi.sh, which says how to change it: not by hand. */"
+		echo "/* Generated by selftests/ci/style/abi.sh, which explains how to change it. Do not edit. */"
 		current | sed 's/$/, V3)/'
 	} >"$pinned"
 	echo "/* V3: $(sum_of_v3) */" >>"$pinned"
 }
 
-# Whether all this finds what it is for, with the header changed in a few ways.
+# Check that `check` detects several changes of the header.
 selftest() {
 	local change header=$header pinned=$pinned
 	cp "$pinned" "$tmp/pinned.h"
@@ -137,13 +137,13 @@ selftest() {
 		's/__s32 fd;/&\n__u32 more;/'; do
 		sed "$change" "${ABI_HEADER:-$here/../../../include/uapi/linux/zbuddy.h}" >"$tmp/changed.h"
 		header=$tmp/changed.h
-		[[ $(check) ]] || echo "abi.sh: finds nothing in a header with $change"
+		[[ $(check) ]] || echo "abi.sh: does not detect the change $change"
 	done
 	sed -i 's/^#define ZB_FEATURE_DMABUF.*/&\n#define ZB_FEATURE_NEW (1ull << 60)/' "$tmp/changed.h"
-	[[ $(check) ]] || echo "abi.sh: takes a feature bit that is not pinned"
+	[[ $(check) ]] || echo "abi.sh: does not detect a feature bit that is not pinned"
 	add ZB_FEATURE_NEW && check
 	sed -i 's/^VALUE(ZB_SYNC_FOR_CPU, .*/VALUE(ZB_SYNC_FOR_CPU, 0x7, V3)/' "$pinned"
-	[[ $(check_tags) ]] || echo "abi.sh: lets a promise be changed by hand"
+	[[ $(check_tags) ]] || echo "abi.sh: does not detect a pinned line that was edited"
 }
 
 case ${1-} in

@@ -1,26 +1,26 @@
 # shellcheck shell=bash disable=SC2154  # variables of style.sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For style.sh: tools that look for faults in the code. Each is also given a file
-# with faults on purpose, planted.c or planted_unit.c, and has to find them.
+# For style.sh: tools that find faults in the code. Each tool must also find the
+# deliberate faults in planted.c or planted_unit.c.
 #
-# Not here: smatch, which Debian does not have; scan-build, whose analyzer is the
-# one that clang-tidy runs.
+# Not used: smatch, which is not in Debian, and scan-build, whose analyzer clang-tidy
+# runs as well.
 
-# without_planted TOOL FILE TEXT...: drops the findings in that file, if there is
-# one for each TEXT.
+# without_planted TOOL FILE TEXT...: drop the findings in FILE, and report each TEXT that
+# none of them contains.
 without_planted() {
 	local tool=$1 file=$2 findings text
 	shift 2
 	findings=$(cat)
 	for text; do
 		grep -qE "$file:.*($text)" <<<"$findings" ||
-			echo "$tool is blind: it does not see \"$text\" in style/$file"
+			echo "$tool does not find \"$text\" in style/$file"
 	done
 	grep -vF "$file:" <<<"$findings" | grep . || true
 }
 
-# Findings that are let pass: a regular expression for "FILE:LINE:COLUMN: text".
+# Findings that are ignored: a regular expression for "FILE:LINE:COLUMN: text".
 analyzer_exceptions() {
 	sed -n 's/^\([^ ].*[^ ]\)  *##.*/\1/p' <<-'END'
 	dereference of NULL .zone. .*-Wanalyzer            ## zb_pfn_zone() of a frame that was looked up before
@@ -40,7 +40,7 @@ let_pass() {
 
 # --- the module -------------------------------------------------------------------
 
-# all_of REGEX ID...: a hash of these files, of their names, and of what else there is.
+# all_of REGEX ID...: print a hash of the matching files, their names, and the IDs.
 all_of() {
 	local list
 	list=$(files "$1")
@@ -50,8 +50,8 @@ all_of() {
 	} | hash_of -
 }
 
-# The compiler, its analyzer and sparse, in one build. Everything else is make's own. What
-# it said is used again while the sources, the scripts and the guest's Debian are the same.
+# Run the compiler, its analyzer and sparse in one build. The result is reused while the
+# sources, the scripts and the guest's Debian are unchanged.
 warnings() {
 	local log status=0 key linux
 	log=$(mktemp)
@@ -60,7 +60,7 @@ warnings() {
 		"$(tool_id "$linux/root/usr/"{bin,libexec} "$ZB_CACHE"/sparse-*/usr/bin)")
 	remembered warnings "$key" "$here/../guest/build" --sparse --planted W=1 KCFLAGS=-fanalyzer >"$log" || status=$?
 	grep -q '^ *CHECK  *module/main\.c' "$log" || echo "sparse did not run"
-	# The analyzer's story follows each of its warnings: one line is enough.
+	# The analyzer explains each of its warnings in further lines; keep only the first.
 	grep -E '^[^ ]+: (warning|error|fatal error): |^(ld|ERROR|WARNING|make.*\*\*\*)' "$log" |
 		without_planted "the build" planted.c "imbalance in 'planted_spin'" \
 			"imbalance in 'planted_mutexes'" noderef "different base types" \
@@ -71,9 +71,9 @@ warnings() {
 
 coccinelle_sources='^(module|include|selftests/(api|bench|ci/style))/.*\.[ch]$'
 
-# Two rules want an OCaml compiler, 500 MB. One is about a driver, the other about
-# pointers compared with 0, which sparse sees. All others report by means of Python's
-# library, which Debian's package does without.
+# Two rules need an OCaml compiler of 500 MB and are left out: one is for a driver, the
+# other for pointers compared with 0, which sparse finds. All other rules report through
+# the library of Python, which Debian's package does not depend on.
 coccinelle() {
 	local linux key
 	need spatch:coccinelle python3-config:python3-dev
@@ -84,7 +84,7 @@ coccinelle() {
 		without_planted coccicheck planted.c "NULL check before" | let_pass
 }
 
-# coccicheck LINUX: what all rules say of copies of the sources.
+# coccicheck LINUX: run all rules on a copy of the sources and print their findings.
 coccicheck() {
 	local linux=$1 dir status=0
 	dir=$(mktemp -d)
@@ -109,13 +109,13 @@ unit_sources='^(module/core|selftests/unit)/.*\.c$|^selftests/ci/style/planted_u
 unit_flags=(-std=gnu11 '-DUNIT_CORE="."' '-DUNIT_CORPUS="."' -Iselftests/unit/env -Iselftests/unit
 	-Imodule/core -Iinclude/uapi)
 
-# relative: what tools say of files in this tree, each once.
+# relative: make paths relative to the tree and drop duplicate findings.
 relative() {
 	sed "s,^$PWD/,," | sort -V -u
 }
 
-# With more than one file at once clang's analyzer mixes up what it knows of va_list.
-# It has headers of its own beside it, and its settings are part of its identity.
+# clang's analyzer gets one file at a time, because with several files it confuses its
+# state of va_list. Its own headers and its settings are part of the ID.
 clang_tidy() {
 	local flags id
 	need gcc:gcc clang-tidy:clang-tidy /usr/include/stdio.h:libc6-dev

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # variables of style.sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For style.sh: checks of the documents. Their sessions are run by docs/sessions_test.sh.
+# For style.sh: checks of the documents. docs/sessions_test.sh runs the sessions in them.
 
 document='(^|/)(README|CHANGES)\.md$'
 
@@ -17,7 +17,7 @@ documents() {
 	lock_letters
 }
 
-# Where a comment says what letters stand for, each member has one that it explains.
+# If a comment explains letters for locking rules, each member must have one of them.
 lock_letters() {
 	# shellcheck disable=SC2016  # for awk
 	each '^module/.*\.h$' awk '
@@ -33,31 +33,32 @@ lock_letters() {
 				sub(/:.*/, "", name)
 				sub(/^[^:]*:/, "", mark)
 				if (!(mark in letter))
-					print FILENAME ": " name " has no letter that is explained"
+					print FILENAME ": " name " does not have a letter that the comment explains"
 			}
 			legend = ""
 		}'
 }
 
-# Links to other files.
+# Links to other files must resolve.
 lost_links() {
 	local file link
 	matches "$document" -o '\]\([^)#:]+' | sed 's/:[0-9]*:\](/ /' | while read -r file link; do
-		[[ -e $(dirname "$file")/$link ]] || echo "$file: there is no $link"
+		[[ -e $(dirname "$file")/$link ]] || echo "$file: $link does not exist"
 	done
 }
 
-# `name.c`, `folder/name.h`, ...: some file must end so. NAME stands for any name.
+# For each `name.c`, `folder/name.h`, ... a file with this path or ending must exist. NAME
+# is a placeholder.
 lost_files() {
 	local file name
 	# shellcheck disable=SC2016  # backquotes
 	matches "$document" -o '`[a-zA-Z0-9_/.-]+\.([ch]|sh|awk|cocci|md|config)`' |
 		sed 's/:[0-9]*:`/ /; s/`$//' | grep -v NAME | sort -u | while read -r file name; do
-			grep -qE "(^|/)${name//./\\.}\$" <<<"$tree" || echo "$file: there is no $name"
+			grep -qE "(^|/)${name//./\\.}\$" <<<"$tree" || echo "$file: $name does not exist"
 		done
 }
 
-# `name()` and `zb_name` must be something of the sources. Names of the kernel are written
+# `name()` and `zb_name` must occur in the sources. Names of the kernel are written as
 # *name()*.
 lost_functions() {
 	local file name known
@@ -67,7 +68,7 @@ lost_functions() {
 		sed -E 's/:[0-9]+:`(struct |enum )?/ /; s/(\(\))?`$//' | sort -u |
 		while read -r file name; do
 			name=${name%%.*}
-			grep -qxF "$name" <<<"$known" || echo "$file: there is no $name in the sources"
+			grep -qxF "$name" <<<"$known" || echo "$file: the sources do not contain $name"
 		done
 }
 
@@ -81,14 +82,14 @@ rendered() {
 
 # --- manual pages -------------------------------------------------------------------------
 
-# manual_has PAGE MACRO NAME...: a line `.It MACRO NAME` for each, and for nothing else
-# of the same kind, which is what the regular expression in $kind finds.
+# manual_has PAGE MACRO NAME...: PAGE must have a line `.It MACRO NAME` for each NAME, and
+# none for other names that match the regular expression in $kind.
 manual_has() {
 	local page=$1 macro=$2
 	shift 2
 	diff <(printf '%s\n' "$@" | sort -u) \
 		<(sed -nE "s/^\\.It ($macro [hVqn] , )?$macro ($kind)( .*)?\$/\\2/p" "$page" | sort -u) |
-		sed -n "s,^< ,$page: does not have ,p; s,^> \\(.*\\),$page: has \\1\\, which there is not,p"
+		sed -n "s,^< ,$page: does not have ,p; s,^> \\(.*\\),$page: has \\1\\, which does not exist,p"
 }
 
 manuals() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults on purpose, one for each tool that looks at the module: what does not
- * find the one that is meant for it finds nothing else either. Built by nobody
- * but style.sh.
+ * Deliberate faults, one for each tool that checks the module. A tool that misses
+ * the fault planted for it does not work, and its check fails. Only style.sh builds
+ * this file.
  */
 #include <linux/gfp.h>
 #include <linux/slab.h>
@@ -23,7 +23,7 @@ int planted_prototype(void);
 struct page *planted_gfp(void);
 bool planted_gfp_number(zb_gfp_t gfp);
 
-/* sparse: a lock that is kept */
+/* sparse: a spinlock that is not released */
 void planted_spin(bool early)
 {
 	unsigned long flags;
@@ -34,7 +34,7 @@ void planted_spin(bool early)
 	spin_unlock_irqrestore(&planted_lock, flags);
 }
 
-/* sparse: another one */
+/* sparse: another lock that is not released */
 void planted_mutexes(bool early)
 {
 	mutex_lock(&planted_mutex);
@@ -43,25 +43,25 @@ void planted_mutexes(bool early)
 	mutex_unlock(&planted_mutex);
 }
 
-/* sparse: memory of a process, read like our own */
+/* sparse: a user-space pointer that is dereferenced */
 int planted_user(int __user *p)
 {
 	return *p;
 }
 
-/* sparse: flags of the kernel's page allocator, given to ours */
+/* sparse: GFP flags of the kernel passed to our allocator */
 struct page *planted_gfp(void)
 {
 	return zb_alloc_page(GFP_KERNEL);
 }
 
-/* sparse: flags taken for a number */
+/* sparse: flags used as a number */
 bool planted_gfp_number(zb_gfp_t gfp)
 {
 	return gfp > 0xcc0;
 }
 
-/* gcc -fanalyzer: nothing is there */
+/* gcc -fanalyzer: a NULL pointer that is dereferenced */
 unsigned long planted_null(bool some, unsigned long *p)
 {
 	if (some)
@@ -69,14 +69,14 @@ unsigned long planted_null(bool some, unsigned long *p)
 	return *p;
 }
 
-/* coccinelle: that is what kfree() does anyway */
+/* coccinelle: a NULL check that kfree() makes redundant */
 void planted_free(void *p)
 {
 	if (p)
 		kfree(p);
 }
 
-/* W=1: set and not used */
+/* W=1: a variable that is set but not used */
 int planted_prototype(void)
 {
 	int unused;

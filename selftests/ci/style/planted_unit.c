@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults on purpose, as planted.c has them, for the tools that look at the core
- * and its tests as a program. Part of none.
+ * Deliberate faults, like those in planted.c, for the tools that check the core and its
+ * unit tests. No program includes this file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ int planted_leak(const char *text);
 int planted_undefined(int n);
 unsigned long planted_sizeof(const char *text);
 
-/* gcc -fanalyzer, and clang's: nobody frees it */
+/* gcc's and clang's analyzer: memory that is never freed */
 int planted_leak(const char *text)
 {
 	char *copy = strdup(text);
@@ -18,7 +18,7 @@ int planted_leak(const char *text)
 	return copy && copy[0] == 'x';
 }
 
-/* clang's: nothing was written there if n is 0 */
+/* clang's analyzer: memory that is not initialized if n is 0 */
 int planted_undefined(int n)
 {
 	int value;
@@ -28,7 +28,7 @@ int planted_undefined(int n)
 	return value;
 }
 
-/* clang-tidy: the size of a pointer */
+/* clang-tidy: sizeof applied to a pointer */
 unsigned long planted_sizeof(const char *text)
 {
 	return strlen(text + 1) + sizeof(sizeof(text));

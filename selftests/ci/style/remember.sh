@@ -1,19 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Results of slow tools, kept below $ZB_CACHE/style. A result is used again only where all
-# that it was made of is the same: the tool with its libraries, its arguments, the file
-# and every header that the file includes. The name of a kept result is the hash of
-# these, so that there is nothing that could become stale; a new header that hides
-# another one changes it as well, because gcc lists the headers anew each time.
-# A tool that fails is run again the next time.
+# Keeps the results of slow tools below $ZB_CACHE/style. A result is reused only while all
+# of its inputs are unchanged: the tool and its libraries, its arguments, the file and
+# every header that the file includes. The name of a result is the hash of these inputs,
+# so it cannot become stale. gcc lists the headers each time, so a new header that hides
+# another one changes the hash as well. The result of a tool that fails is not kept.
 # usage: remember.sh TOOL ID COMMAND... FILE
-#	prints what COMMAND... FILE prints. ID stands for the tool (tool_id). Where the
-#	command has options -I, the headers are taken to be what gcc includes with them.
+#	prints the output of COMMAND... FILE. ID identifies the tool (see tool_id). If the
+#	command has options -I, they determine which headers the file includes.
 set -euo pipefail
 
-# tool_id COMMAND-OR-PATH...: a hash of what these are: the version that a command tells of
-# itself, place, size and time of its binary and its libraries, and of what is in a folder.
+# tool_id COMMAND-OR-PATH...: print a hash that identifies these: the version that a command
+# reports, and path, size and time of its binary, its libraries and the files of a folder.
 tool_id() {
 	local tool path
 	for tool; do
@@ -28,9 +27,9 @@ tool_id() {
 	done | sha256sum | cut -c1-16
 }
 
-# remembered TOOL KEY COMMAND...: what the command prints, or printed for this key.
-# Another one may do the same at the same time: a result is put in its place whole. Paths
-# become relative, because a copy of the tree elsewhere has the same key.
+# remembered TOOL KEY COMMAND...: print the kept output for KEY, or run COMMAND and keep its
+# output. Results are renamed into place, because another process may do the same at the
+# same time. Paths become relative, because a copy of the tree elsewhere has the same key.
 remembered() {
 	local kept=$ZB_CACHE/style/$1/$2 status=0
 	shift 2
@@ -54,13 +53,13 @@ remembered() {
 	return "$status"
 }
 
-# forget_old: what nobody has wanted for a month.
+# forget_old: remove results that have not been used for a month.
 forget_old() {
 	[[ ! -d $ZB_CACHE/style ]] || find "$ZB_CACHE/style" -type f -mtime +30 -delete
 }
 
-# contents_of FILE [ARGUMENT...]: hashes of the file and of all that it includes. clang-tidy
-# has the compiler's arguments in an option of its own.
+# contents_of FILE [ARGUMENT...]: print hashes of FILE and of all files that it includes.
+# clang-tidy receives the arguments of the compiler in an option of its own.
 contents_of() {
 	local file=$1 argument flags=()
 	shift

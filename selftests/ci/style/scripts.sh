@@ -5,8 +5,8 @@
 
 # --- awk -----------------------------------------------------------------------------
 
-# Folders that have an awk and no other command, one for each awk of this machine and one
-# for the guests' busybox; the name of the folder is that of the awk.
+# Create a folder for each awk on this machine and for the guests' busybox. The folder is
+# named after the awk and contains no other command.
 awk_folders() {
 	local name path
 	for name in mawk gawk original-awk; do
@@ -18,8 +18,8 @@ awk_folders() {
 	ln -s "$("$here/../guest/kernel" busybox)/busybox" "$1/busybox/awk"
 }
 
-# Every program between quotes behind the word awk in a script or a makefile, one file
-# each. Input and variables are missing there, but each has to be understood, and to end.
+# Extract every quoted program after the word awk in a script or a makefile into a file of
+# its own. Without input and variables, each must still parse and terminate.
 inline_awk_programs() {
 	# shellcheck disable=SC2016  # for perl
 	{ shell_scripts; files '(^|/)Makefile$'; } | sort -u | grep -v '/style/scripts\.sh$' | xargs -d '\n' perl -0777 -ne '
@@ -31,7 +31,7 @@ inline_awk_programs() {
 		}'
 }
 
-# What the files *.awk make of samples.
+# Run the files *.awk on samples.
 results_of_files() {
 	cd "$here/style/awk" || return
 	awk -v json="$1/json" -v tsv="$1/tsv" -v date=2000-01-01 -f "$here/../bench/table.awk" \
@@ -49,7 +49,7 @@ results_of_files() {
 	awk -f "$here/../docs/same.awk" "$1/words" "$1/want" "$1/got" || echo "not the same"
 }
 
-# What programs inside scripts make of samples.
+# Run programs inside scripts on samples.
 # shellcheck disable=SC2034  # variables of those scripts
 results_of_functions() {
 	# shellcheck source=/dev/null
@@ -69,8 +69,8 @@ results_of_functions() {
 	judge_edges <"$here/style/awk/edges"
 }
 
-# Each program in a script, without its input and variables: it has to be understood,
-# and to end.
+# Run each program of a script without its input and variables: it must parse and
+# terminate.
 results_of_programs() {
 	local program status
 	for program in "$1"/*; do
@@ -95,7 +95,7 @@ awks() {
 	mkdir "$tmp/awk" "$tmp/out" "$tmp/programs"
 	awk_folders "$tmp/awk"
 	INTO=$tmp/programs inline_awk_programs
-	[[ $(find "$tmp/programs" -type f | wc -l) -ge 20 ]] || echo "found hardly any awk program in the scripts"
+	[[ $(find "$tmp/programs" -type f | wc -l) -ge 20 ]] || echo "found fewer than 20 awk programs in the scripts"
 	for folder in "$tmp/awk"/*; do
 		name=${folder##*/}
 		(PATH=$folder:$PATH; awk_results "$tmp/out" "$tmp/programs") >"$tmp/$name.txt" 2>&1 || true
@@ -106,8 +106,8 @@ awks() {
 
 # --- packages ------------------------------------------------------------------------
 
-# "COMMAND-OR-FILE:PACKAGE" of every call of need in the scripts that make check runs.
-# What emulates other architectures is the matrix's.
+# Print "COMMAND-OR-FILE:PACKAGE" of every call of need() in the scripts that `make check`
+# runs. Emulators of other architectures are needed only by the matrix.
 needed_pairs() {
 	cd "$here" || return
 	cat check.sh style.sh style/*.sh heap.sh numa.sh ../bench/bench ../guest/{kernel,run,build,lib.sh} |
@@ -127,11 +127,11 @@ packages() {
 
 # --- kept results --------------------------------------------------------------------
 
-# runs HOW-MANY WHAT: so often a tool has been run in $tmp until now.
+# runs HOW-MANY WHAT: check how often the tool in $tmp has run until now.
 runs() {
 	local runs
 	runs=$(wc -l <"$tmp/runs")
-	[[ $runs -eq $1 ]] || echo "remember.sh: the tool ran $runs times and not $1, after $2"
+	[[ $runs -eq $1 ]] || echo "remember.sh: the tool ran $runs times instead of $1 times after $2"
 }
 
 # remember_sample [ID [FLAG]]

@@ -2,10 +2,10 @@
 /*
  * Lock annotations for sparse, included before anything else.
  *
- * Those of newer kernels are for clang, and sparse gets empty ones: it would see
- * no lock that is kept. This takes the place of the kernel's header and says it
- * in the terms of sparse, which counts the locks that are held and does not tell
- * one from another. What may fail to take a lock changes no count here.
+ * Newer kernels define these annotations for clang only and leave them empty for
+ * sparse, which then cannot detect an unreleased lock. This header replaces the
+ * kernel's and defines them for sparse, which counts held locks without telling
+ * them apart. Functions that may fail to take a lock do not change the count.
  */
 #ifndef _LINUX_COMPILER_CONTEXT_ANALYSIS_H
 #define _LINUX_COMPILER_CONTEXT_ANALYSIS_H
@@ -31,7 +31,7 @@
 #define __cond_acquires_shared(ret, lock)
 #define __cond_releases(ret, lock)
 
-/* What the headers of locks are made of. */
+/* The macros that the lock headers of the kernel use. */
 #define __acquires_ctx_lock(...)	__zb_context(0, 1)
 #define __acquires_shared_ctx_lock(...)	__zb_context(0, 1)
 #define __releases_ctx_lock(...)	__zb_context(1, 0)
@@ -53,7 +53,7 @@
 #define __assume_shared_ctx_lock(lock)	do { } while (0)
 #define __returns_ctx_lock(...)
 
-/* What sparse has no idea of. */
+/* Annotations that sparse does not support. */
 #define __ctx_lock_type(name)
 #define __reentrant_ctx_lock
 #define __guarded_by(...)
