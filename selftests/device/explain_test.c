@@ -72,9 +72,11 @@ static int alloc_until(int fd, __u64 deadline)
 
 /* @call fails with @err, and @why is what the file says of it. */
 #define EXPECT_CAUSE(why, err, call) do {				\
-	EXPECT_EQ(-(err), call);					\
+	int __rc = call;						\
+									\
+	EXPECT_EQ(-(err), __rc);					\
 	ASSERT_EQ(0, explain(FD, &e));					\
-	EXPECT_EQ(err, e.error);					\
+	EXPECT_EQ(-__rc, e.error);					\
 	EXPECT_EQ(why, e.cause);					\
 } while (0)
 

@@ -7,22 +7,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static int debugfs_err(const char *path, int err)
-{
-	switch (err) {
-	case EACCES:
-	case EPERM:
-		return zb_err(err, "%s: permission denied: run as root", path);
-	case ENOENT:
-	case ENOTDIR:
-		return zb_err(err,
-			      "%s: no such file: is debugfs mounted? mount -t debugfs none /sys/kernel/debug; is the module loaded? modprobe zbuddy size=64M",
-			      path);
-	default:
-		return zb_err(err, "%s: %s", path, strerror(err));
-	}
-}
-
 static int debugfs_open(const struct zbctl *z, const char *name, int flags,
 			char path[512])
 {
@@ -31,7 +15,7 @@ static int debugfs_open(const struct zbctl *z, const char *name, int flags,
 	snprintf(path, 512, "%.400s/%s", z->debugfs, name);
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
-		debugfs_err(path, errno);
+		debugfs_err(z, path, errno);
 	return fd;
 }
 
@@ -77,7 +61,7 @@ char *debugfs_read(const struct zbctl *z, const char *name)
 		return NULL;
 	text = read_all(fd);
 	if (!text)
-		debugfs_err(path, errno);
+		debugfs_err(z, path, errno);
 	close(fd);
 	return text;
 }
@@ -91,7 +75,7 @@ int cmd_drain(struct zbctl *z)
 	if (fd < 0)
 		return ZBCTL_FAILED;
 	if (write(fd, "1", 1) != 1)
-		rc = debugfs_err(path, errno);
+		rc = debugfs_err(z, path, errno);
 	close(fd);
 	return rc;
 }

@@ -5,7 +5,9 @@
  *	main.c		command table, options, help, main
  *	text.c		numbers, sizes, gfp flags, names of zones and errnos
  *	out.c		error lines, JSON, the size of the terminal
- *	dev.c		the ioctls, and why one of them failed
+ *	dev.c		the ioctls
+ *	why.c		why the device or debugfs can't be used, and what helps
+ *	cause.c		why a request failed, and what helps
  *	info.c		info
  *	alloc.c		requests for buffers, all or nothing
  *	hold.c		alloc, hold
@@ -251,7 +253,15 @@ int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length);
 int dev_bulk_alloc(int fd, struct zb_ioc_bulk_alloc *bulk);
 int dev_bulk_free(int fd, struct zb_ioc_bulk_free *bulk);
 void *dev_mmap(int fd, __u64 offset, __u64 length);
+int dev_explain(int fd, struct zb_ioc_explain *e);
+
+/* why.c */
+int open_err(const struct zbctl *z, int err);
 int info_err(struct zbctl *z, int err);
+int debugfs_err(const struct zbctl *z, const char *path, int err);
+bool is_root(void);
+
+/* cause.c */
 int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got);
 
 /* zbctl_alloc.c */

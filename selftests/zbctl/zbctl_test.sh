@@ -308,9 +308,9 @@ refusals() {
 	refuses 1 "none is kept" zbctl alloc 9 --count 100000
 	refuses 1 "zbctl holders" zbctl free 1
 	refuses 1 "zbctl holders" zbctl free 2000000000
-	refuses 1 "modprobe zbuddy" zbctl --device /dev/nothing info
+	refuses 1 "but the module is loaded" zbctl --device /dev/nothing info
 	refuses 1 "device" zbctl --device /dev/null info
-	refuses 1 "modprobe zbuddy" zbctl --debugfs /nowhere stat
+	refuses 1 "name the right directory" zbctl --debugfs /nowhere stat
 	refuses 2 "largest order" zbctl stress --max-order 30 --ops 1
 	refuses 1 "No such file" zbctl script /nowhere
 }
