@@ -89,8 +89,9 @@ static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
 	if (unlikely(bad != ZB_OK))
 		return refuse_free(pool, pfn, order, bad);
 	zone = zb_pfn_zone(pool, pfn);
-	free_claimed(pool, zone, pfn, order, cold,
-		     zb_block_seems_fit(zone, pfn, order));
+	/* Large blocks are checked when they are allocated again (unfit.h). */
+	free_claimed(pool, zone, pfn, order, cold, order >= ZB_WORD_ORDER ||
+		     zb_block_fit(zone, pfn, order));
 	return ZB_OK;
 }
 

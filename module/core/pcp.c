@@ -307,10 +307,10 @@ unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
 		return ZB_NO_PFN;
 	frame = alloc_flags & ZB_ALLOC_COLD ? pop_cold(pcp, order, mt) :
 					      pop(pcp, order, mt);
-	if (frame == ZB_NO_FRAME)
+	if (frame == ZB_NO_FRAME && order < ZB_WORD_ORDER)
 		nr = blocks_to_take(zone, pcp, order);
 	zb_pcp_leave(pcp);
-	if (frame == ZB_NO_FRAME && order < ZB_WORD_ORDER)
+	if (nr)
 		frame = refill(zone, order, mt, alloc_flags, nr);
 	return frame == ZB_NO_FRAME ? ZB_NO_PFN : zone->start_pfn + frame;
 }
@@ -416,7 +416,8 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	unsigned int mt;
 	bool room;
 
-	if (!zb_pcp_order(order) || READ_ONCE(zone->below_fast_wmark) ||
+	if (!zb_pcp_order(order) || !READ_ONCE(zone->pcp_limit[order]) ||
+	    READ_ONCE(zone->below_fast_wmark) ||
 	    !enter_to_free(zone, pfn, &pcp, &mt)) {
 		zb_free_one_page(zone, pfn, order);
 		return;

@@ -32,26 +32,6 @@ bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
 	return true;
 }
 
-/**
- * zb_block_seems_fit() - the same with little effort
- * @zone: see zb_block_fit()
- * @pfn: see zb_block_fit()
- * @order: see zb_block_fit()
- *
- * Of a block that is larger than half a word only the first frame is looked at,
- * because all of them would cost many times as much as allocating the block.
- *
- * Context: any but NMI.
- * Return: false if a frame was found to be unfit.
- */
-bool zb_block_seems_fit(const struct zb_zone *zone, unsigned long pfn,
-			unsigned int order)
-{
-	if (order < ZB_WORD_ORDER)
-		return zb_block_fit(zone, pfn, order);
-	return !unfit_frames(zone, pfn, 1);
-}
-
 static void keep_out(struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned long flags;

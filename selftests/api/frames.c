@@ -75,17 +75,35 @@ static bool handed_out(struct page *page)
 	return found;
 }
 
+/* A free by size checks all pages of large blocks, a free by order does not. */
+static struct page *take_block(unsigned int order)
+{
+	void *p;
+
+	if (order < 6)
+		return zb_alloc_pages(ZBT_ANY, order);
+	p = zb_alloc_pages_exact(PAGE_SIZE << order, ZB_GFP_KERNEL);
+	return p ? virt_to_page(p) : NULL;
+}
+
+static void give_block(struct page *page, unsigned int order)
+{
+	if (order < 6)
+		__zb_free_pages(page, order);
+	else
+		zb_free_pages_exact(page_address(page), PAGE_SIZE << order);
+}
+
 static void freed_in_use(const struct use *use, unsigned int order)
 {
-	struct page *page = zb_alloc_pages(ZBT_ANY, order), *used;
+	struct page *page = take_block(order), *used;
 	unsigned long free = zb_nr_free_pages();
 
 	if (!ZBT_WANT(page))
 		return;
-	/* Of large blocks only the first page is looked at. */
-	used = page + (order < 6 ? BIT(order) / 2 : 0);
+	used = page + BIT(order) / 2;
 	use->begin(used);
-	__zb_free_pages(page, order);
+	give_block(page, order);
 	zb_drain_all_pages();
 	ZBT_WANT(zb_nr_free_pages() == free + BIT(order) - 1);
 	ZBT_WANT(!zb_compound_head(used));
@@ -154,13 +172,12 @@ static void private_is_cleared(void)
 		unsigned int order = min(orders[i], zb_max_order());
 		unsigned long free = zb_nr_free_pages();
 
-		page = zb_alloc_pages(ZBT_ANY, order);
+		page = take_block(order);
 		if (!ZBT_WANT(page))
 			return;
 		set_page_private(page, 1);
-		if (order < 6)
-			set_page_private(page + BIT(order) - 1, 2);
-		__zb_free_pages(page, order);
+		set_page_private(page + BIT(order) - 1, 2);
+		give_block(page, order);
 		zb_drain_all_pages();
 		ZBT_WANT(!page_private(page));
 		ZBT_WANT(!page_private(page + BIT(order) - 1));
