@@ -176,6 +176,7 @@ struct zb_file {
  * @next_hidden: (l) next buffer that the same BULK_FREE has hidden
  * @mappings: (a) number of vmas that map it
  * @exports: (a) number of its dma-bufs
+ * @cancelled: (x) the command that made it failed while its handle was hidden
  * @charge: (c) the accounts that it is charged to
  * @nr_idle: (l) number of leading frames that are not in use any more
  * @deferred: (d) on zb_buffer_pool.deferred
@@ -194,6 +195,7 @@ struct zb_file {
  *  - (i) a lock of its own
  *  - (l) the one task that removed the handle or dropped the last reference
  *  - (r) only ever set, read without a lock
+ *  - (x) the lock of zb_file.handles
  */
 struct zb_buffer {
 	struct kref ref;
@@ -209,6 +211,7 @@ struct zb_buffer {
 	bool has_handle;
 	bool was_mapped;
 	bool is_deferred;
+	bool cancelled;
 	struct address_space mapping;
 	struct file *files[4];
 	struct zb_buffer *next_hidden;

@@ -209,7 +209,16 @@ struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
  */
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 {
-	if (xa_cmpxchg(&file->handles, buf->handle, buf, NULL, 0) == buf)
+	bool ours;
+
+	xa_lock(&file->handles);
+	ours = xa_load(&file->handles, buf->handle) == buf;
+	if (ours)
+		__xa_erase(&file->handles, buf->handle);
+	else
+		buf->cancelled = true;
+	xa_unlock(&file->handles);
+	if (ours)
 		drop_handle(buf);
 }
 
@@ -242,10 +251,19 @@ struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle)
  */
 void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
 {
-	/* Replacing an existing entry needs no memory. */
+	bool cancelled;
+
 	xa_lock(&file->handles);
-	__xa_store(&file->handles, buf->handle, buf, 0);
+	/* The command that made the buffer may have failed while it was hidden. */
+	cancelled = buf->cancelled;
+	if (cancelled)
+		__xa_erase(&file->handles, buf->handle);
+	else
+		/* Replacing an existing entry needs no memory. */
+		__xa_store(&file->handles, buf->handle, buf, 0);
 	xa_unlock(&file->handles);
+	if (cancelled)
+		drop_handle(buf);
 }
 
 /**
