@@ -107,7 +107,7 @@ void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 
 /*
  * Near the low watermark, refill less, so that one CPU does not hoard the last
- * free frames. Of these only the ones count that the request can have.
+ * free frames, and nothing at all for the list while the zone is low. Of these only the ones count that the request can have.
  */
 static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 			       unsigned int alloc_flags)
@@ -120,6 +120,8 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 	unsigned long above = usable > mark ? usable - mark : 0;
 	unsigned long most = above >> (order + 2);
 
+	if (zone->below_fast_wmark)
+		return 1;
 	if (most > READ_ONCE(zone->pcp_limit[order]))
 		most = READ_ONCE(zone->pcp_limit[order]);
 	return most ? most : 1;

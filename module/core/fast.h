@@ -123,12 +123,16 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	}
 	state = zone->state + frame;
 	old = READ_ONCE(*state);
-	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order) ||
-		     READ_ONCE(zone->below_fast_wmark)))
+	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order)))
 		return false;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return false;
-	/* Read inside, so that a drain after an isolation waits for us. */
+	/*
+	 * These two are read inside, so that a drain waits for us if it follows an
+	 * isolation, or the zone has become low.
+	 */
+	if (unlikely(READ_ONCE(zone->below_fast_wmark)))
+		goto leave;
 	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
 	top = pcp->top + list;
 	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
@@ -230,10 +234,12 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	u8 *state, old;
 	u32 *top;
 
-	if (unlikely(frame >= zone->nr_pages || READ_ONCE(zone->below_fast_wmark)))
+	if (unlikely(frame >= zone->nr_pages))
 		return 0;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;
+	if (unlikely(READ_ONCE(zone->below_fast_wmark)))
+		goto leave;
 	mt = READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR));
 	list = zb_pcp_list(0, mt);
 	top = pcp->frame + *(pcp->top + list);
@@ -252,6 +258,7 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 	*(pcp->top + list) += got;
 	zb_count(pcp->nr_pages, got);
 	zb_count(*pcp->nr_fast_free, got);
+leave:
 	zb_pcp_leave(pcp);
 	return got;
 }

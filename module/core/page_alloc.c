@@ -323,6 +323,17 @@ static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 	return prep_new_page(pool, zone, pfn, order, gfp, ac);
 }
 
+/*
+ * A request that may not sleep can't wait until other CPUs' lists are drained, so
+ * that is done before memory is short. Two CPUs may both tell, which does no harm.
+ */
+static noinline void tell_low(struct zb_pool *pool, struct zb_zone *zone)
+{
+	WRITE_ONCE(zone->lists_due, 0);
+	if (pool->ops->became_low)
+		pool->ops->became_low(pool, zone);
+}
+
 static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
 				   zb_gfp_t gfp, unsigned int order,
 				   unsigned int alloc_flags,
@@ -332,6 +343,8 @@ static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
 
 	do {
 		pfn = rmqueue(zone, gfp, order, alloc_flags, ac);
+		if (unlikely(READ_ONCE(zone->lists_due)))
+			tell_low(pool, zone);
 		if (pfn == ZB_NO_PFN)
 			return ZB_NO_PFN;
 	} while (!prep_new_block(pool, zone, pfn, gfp, order, ac));

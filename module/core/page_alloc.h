@@ -46,6 +46,9 @@ enum zb_bad {
  * struct zb_ops - callbacks into the environment; every one is optional
  * @drain_all: drain the per-CPU lists of all CPUs; may sleep
  * @drain_later: start @drain_all asynchronously; callable from any context
+ * @became_low: start to drain the per-CPU lists of a zone that has become low, also
+ *	those that seem to be empty, because a CPU may be about to push a block;
+ *	callable from any context
  * @wake_reclaim: start background reclaim, because a request found the zone
  *	below its low watermark; callable from any context
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed
@@ -68,6 +71,7 @@ enum zb_bad {
 struct zb_ops {
 	void (*drain_all)(struct zb_pool *pool);
 	void (*drain_later)(struct zb_pool *pool);
+	void (*became_low)(struct zb_pool *pool, struct zb_zone *zone);
 	void (*wake_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
 			     unsigned int order);
 	unsigned long (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone,

@@ -275,7 +275,9 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 		return ZB_NO_FRAME;
 	frame = zb_bulk_pop(&words);
 	if (zb_pcp_enter(zone, &pcp)) {
-		push_words(zone, pcp, mt, READ_ONCE(zone->pcp_limit[order]), &words);
+		if (!READ_ONCE(zone->below_fast_wmark))
+			push_words(zone, pcp, mt, READ_ONCE(zone->pcp_limit[order]),
+				   &words);
 		zb_pcp_leave(pcp);
 	}
 	zb_free_pcppages_bulk(zone, &words, mt);
@@ -357,7 +359,8 @@ static bool shorten(struct zb_zone *zone)
  * Enter the lists to push a block, and return the type of its pageblock in @mt. The
  * type must be read inside: a drain that follows an isolation waits for CPUs that
  * have entered their lists. With a type read earlier, a block of an isolated
- * pageblock could be listed after that drain.
+ * pageblock could be listed after that drain. The same holds for a zone that becomes
+ * low, whose lists stay empty.
  */
 static bool enter_to_free(struct zb_zone *zone, unsigned long pfn,
 			  struct zb_pcp **pcp, unsigned int *mt)
@@ -365,7 +368,7 @@ static bool enter_to_free(struct zb_zone *zone, unsigned long pfn,
 	if (!zb_pcp_enter(zone, pcp))
 		return false;
 	*mt = READ_ONCE(zone->types[(pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR]);
-	if (likely(*mt < ZB_MIGRATE_PCPTYPES))
+	if (likely(*mt < ZB_MIGRATE_PCPTYPES && !READ_ONCE(zone->below_fast_wmark)))
 		return true;
 	zb_pcp_leave(*pcp);
 	return false;
@@ -417,7 +420,6 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	bool room;
 
 	if (!zb_pcp_order(order) || !READ_ONCE(zone->pcp_limit[order]) ||
-	    READ_ONCE(zone->below_fast_wmark) ||
 	    !enter_to_free(zone, pfn, &pcp, &mt)) {
 		zb_free_one_page(zone, pfn, order);
 		return;
@@ -486,6 +488,33 @@ bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 		      enum zb_pcp_parked why)
 {
 	return READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->parked) == why;
+}
+
+/**
+ * zb_pcp_is_idle() - check for blocks on lists that a CPU does not use
+ * @zone: zone of the lists
+ * @cpu: any possible CPU
+ *
+ * Lists are idle if the CPU has neither allocated from them nor freed to them since
+ * the last call.
+ *
+ * Context: any; one caller at a time.
+ * Return: true if the lists are idle and not empty.
+ */
+bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu)
+{
+	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+	unsigned long uses = READ_ONCE(pcp->events[ZB_PGALLOC]) +
+			     READ_ONCE(pcp->events[ZB_PGFREE]);
+	bool idle;
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		uses += READ_ONCE(pcp->nr_fast_alloc[order]) +
+			READ_ONCE(pcp->nr_fast_free[order]);
+	idle = uses == pcp->uses_seen && zb_pcp_nr_pages(zone, cpu);
+	pcp->uses_seen = uses;
+	return idle;
 }
 
 /**

@@ -35,8 +35,13 @@
  * The maximum number of frames on all lists of a CPU depends on the size of the
  * zone and on the number of CPUs (zb_pcp_setup()). Above it, the lists are
  * shortened in turn, from the cold end. The lists are short because a block that
- * is reused from a list cannot merge with its buddy. Near the low watermark,
- * blocks are freed to the zone directly.
+ * is reused from a list cannot merge with its buddy.
+ *
+ * While the zone is low, nothing is pushed on a list: blocks are allocated one at a
+ * time and freed to the zone. Whether the zone is low is read after the lists are
+ * entered. So a drain that begins when the zone has become low leaves all lists
+ * empty, and they stay empty until the zone is not low any more: a request that may
+ * not sleep, and cannot wait for a drain, then finds every frame in the zone.
  *
  * Refills and drains move blocks as bits of words (struct zb_bulk). A CPU that
  * only allocates, or only frees, moves twice as many blocks each time, up to a
@@ -97,6 +102,7 @@ enum zb_pcp_parked {
  * @nr_fast_alloc: (w) blocks allocated in the fast path (fast.h), by order
  * @nr_fast_free: (w) blocks freed in the fast path, by order
  * @events: (w) events outside the fast path, see enum zb_event
+ * @uses_seen: (i) used by zb_pcp_is_idle() only
  * @frame: (o) first frames of the listed blocks, as offsets in the zone
  *
  * The letters tell how a member is protected:
@@ -104,6 +110,7 @@ enum zb_pcp_parked {
  *  - (o) used by the owner with @busy set, or by the CPU that parked the lists,
  *    after a grace period
  *  - (w) written like (o), read by any CPU
+ *  - (i) used by zb_pcp_is_idle(), one caller at a time
  *  - (p) written by the caller of zb_pcp_park(), one CPU at a time
  */
 struct zb_pcp {
@@ -116,6 +123,7 @@ struct zb_pcp {
 	unsigned long nr_fast_alloc[ZB_PCP_ORDERS];
 	unsigned long nr_fast_free[ZB_PCP_ORDERS];
 	unsigned long events[ZB_NR_CPU_EVENTS];
+	unsigned long uses_seen;
 	u32 frame[ZB_PCP_FRAMES];
 } __aligned(64);
 
@@ -187,6 +195,7 @@ bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
 void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
 bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 		      enum zb_pcp_parked why);
+bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu);
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_drain_own(struct zb_zone *zone);
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);

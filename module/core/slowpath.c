@@ -188,7 +188,8 @@ static unsigned long reclaim_and_retry(struct zb_pool *pool,
 /*
  * A request that may not sleep drains the lists of this CPU. Draining the lists
  * of other CPUs takes a grace period, so that is left to a worker and helps
- * later requests only.
+ * later requests only. It rarely matters: those lists were drained when the zone
+ * became low, and when they were not used for a while.
  */
 static unsigned long drain_own_and_retry(struct zb_pool *pool,
 					 const struct attempt *a)

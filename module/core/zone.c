@@ -129,6 +129,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_free_pcptypes = 0;
 	zone->fast_wmark = 0;
 	zone->below_fast_wmark = 0;
+	zone->lists_due = 0;
 	zone->types = zone->state + zone->nr_pages + 1;
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));

@@ -217,6 +217,7 @@ struct zb_audit {
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
+ * @lists_due: (z) set with @below_fast_wmark until the per-CPU lists have been drained
  * @start_pfn: (c) first frame, aligned to a pageblock
  * @nr_pages: (c) number of frames, a multiple of ZB_PAGEBLOCK_NR
  * @pageblocks: (c) one per ZB_PAGEBLOCK_NR frames
@@ -264,6 +265,7 @@ struct zb_zone {
 
 	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);
+	u8 lists_due;
 
 	/* Rarely written after zb_zone_init(). */
 	unsigned long start_pfn __aligned(64);
@@ -339,8 +341,10 @@ static inline void __zb_set_nr_free_pcptypes(struct zb_zone *zone, unsigned long
 	u8 low = nr < zone->fast_wmark;
 
 	WRITE_ONCE(zone->nr_free_pcptypes, nr);
-	if (zone->below_fast_wmark != low)
+	if (zone->below_fast_wmark != low) {
 		WRITE_ONCE(zone->below_fast_wmark, low);
+		WRITE_ONCE(zone->lists_due, low);
+	}
 }
 
 static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,

@@ -10,6 +10,16 @@
  *
  * The lists of an offline CPU stay parked and empty.
  *
+ * A request that may not sleep can't wait for a grace period, so lists are drained
+ * before such a request would miss what is on them:
+ *
+ *  - a zone becomes low: all its lists are drained, and nothing is listed while it
+ *    is low (core/pcp.h). Some ms later, a request for a single frame gets every
+ *    frame down to the watermark, on any CPU
+ *  - a CPU has not used its lists for IDLE_INTERVAL: they are drained. Memory that
+ *    nobody uses is there as whole blocks then
+ *  - such a request fails: lists are drained for the next one
+ *
  * A grace period costs more than the drain itself, so those who wait for a drain
  * of all CPUs share one: it is enough that one began after they came.
  */
@@ -23,6 +33,9 @@
 #include "instance.h"
 #include "tunables.h"
 
+#define LOW_INTERVAL	(HZ / 50 + 1)	/* at least, from one drain to the next */
+#define IDLE_INTERVAL	(5 * HZ)
+
 static enum cpuhp_state cpuhp_state;
 static struct workqueue_struct *wq;
 
@@ -31,6 +44,7 @@ struct target {
 	struct zb_zone *zone;		/* NULL for all zones */
 	int cpu;			/* negative for all CPUs */
 	bool even_empty;
+	bool idle;			/* only lists that are not in use */
 };
 
 static bool meant(const struct target *t, const struct zb_zone *zone,
@@ -38,6 +52,13 @@ static bool meant(const struct target *t, const struct zb_zone *zone,
 {
 	return (!t->zone || t->zone == zone) &&
 	       (t->cpu < 0 || (unsigned int)t->cpu == cpu);
+}
+
+static bool wanted(const struct target *t, struct zb_zone *zone, unsigned int cpu)
+{
+	if (t->idle)
+		return zb_pcp_is_idle(zone, cpu);
+	return t->even_empty || zb_pcp_nr_pages(zone, cpu);
 }
 
 /* Returns false if no list was parked. */
@@ -49,8 +70,7 @@ static bool park(struct zb_instance *inst, const struct target *t)
 
 	for_each_possible_cpu(cpu)
 		zb_for_each_zone(zone, &inst->pool)
-			if (meant(t, zone, cpu) &&
-			    (t->even_empty || zb_pcp_nr_pages(zone, cpu)))
+			if (meant(t, zone, cpu) && wanted(t, zone, cpu))
 				parked |= zb_pcp_park(zone, cpu, ZB_PCP_DRAINED);
 	return parked;
 }
@@ -125,6 +145,41 @@ static void drain_for_request(struct zb_pool *pool)
 static void drain_work(struct work_struct *work)
 {
 	drain_all(container_of(work, struct zb_instance, drain_work), false);
+}
+
+/*
+ * Lists that seem to be empty are parked too: a CPU that found the zone not low may
+ * be about to list something.
+ */
+static void low_work(struct work_struct *work)
+{
+	struct zb_instance *inst = container_of(to_delayed_work(work),
+						struct zb_instance, low_work);
+
+	drain_all(inst, true);
+	WRITE_ONCE(inst->low_drained, jiffies);
+}
+
+/* A zone that goes up and down around its mark does not cause drains without end. */
+static void became_low(struct zb_pool *pool, struct zb_zone *zone)
+{
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+	unsigned long now = jiffies;
+	unsigned long next = READ_ONCE(inst->low_drained) + LOW_INTERVAL;
+
+	queue_delayed_work(wq, &inst->low_work,
+			   time_before(now, next) ? next - now : 0);
+}
+
+static void idle_work(struct work_struct *work)
+{
+	struct zb_instance *inst = container_of(to_delayed_work(work),
+						struct zb_instance, idle_work);
+	const struct target t = { .cpu = -1, .idle = true };
+
+	drain(inst, &t);
+	queue_delayed_work(wq, &inst->idle_work,
+			   round_jiffies_relative(IDLE_INTERVAL));
 }
 
 /* Only if a drain would bring something, so that failures alone make no work. */
@@ -213,6 +268,7 @@ void zb_drain_ops(struct zb_ops *ops)
 {
 	ops->drain_all = drain_for_request;
 	ops->drain_later = drain_later;
+	ops->became_low = became_low;
 }
 
 /**
@@ -224,9 +280,17 @@ void zb_drain_ops(struct zb_ops *ops)
  */
 int zb_drain_create(struct zb_instance *inst)
 {
+	int err;
+
 	mutex_init(&inst->drain_lock);
 	INIT_WORK(&inst->drain_work, drain_work);
-	return cpuhp_state_add_instance_nocalls(cpuhp_state, &inst->cpuhp);
+	INIT_DELAYED_WORK(&inst->low_work, low_work);
+	INIT_DELAYED_WORK(&inst->idle_work, idle_work);
+	inst->low_drained = jiffies - LOW_INTERVAL;
+	err = cpuhp_state_add_instance_nocalls(cpuhp_state, &inst->cpuhp);
+	if (!err)
+		queue_delayed_work(wq, &inst->idle_work, IDLE_INTERVAL);
+	return err;
 }
 
 /**
@@ -239,6 +303,8 @@ void zb_drain_destroy(struct zb_instance *inst)
 {
 	cpuhp_state_remove_instance_nocalls(cpuhp_state, &inst->cpuhp);
 	cancel_work_sync(&inst->drain_work);
+	cancel_delayed_work_sync(&inst->low_work);
+	cancel_delayed_work_sync(&inst->idle_work);
 }
 
 /* The limits of the lists depend on the number of CPUs, so they are recomputed. */

@@ -58,6 +58,9 @@ struct zb_wait_stat {
  * @drains: number of drains of all CPUs that have started
  * @full_drains: number of those that parked empty lists as well
  * @drain_work: drains all CPUs on behalf of requests that may not sleep
+ * @low_work: drains all CPUs after a zone has become low
+ * @low_drained: time of the last run of @low_work, in jiffies
+ * @idle_work: periodically drains lists that are not in use
  * @cpuhp: instance of the CPU hotplug state
  * @recheck_work: checks whether unfit frames have become usable
  */
@@ -79,6 +82,9 @@ struct zb_instance {
 	unsigned long drains;
 	unsigned long full_drains;
 	struct work_struct drain_work;
+	struct delayed_work low_work;
+	unsigned long low_drained;
+	struct delayed_work idle_work;
 	struct hlist_node cpuhp;
 	struct delayed_work recheck_work;
 };

@@ -18,7 +18,8 @@
  *    for the rest of the operation, unless the task is pinned
  *  - an operation on another CPU: any operation if no lock is held, otherwise the per-CPU
  *    fast path only
- *  - a drain of these lists by another CPU, with or without an isolation: the lists are
+ *  - a drain of these lists by another CPU, alone, after an isolation, or because the
+ *    zone has become low, after which nothing may be left on a list: the lists are
  *    parked at one point; the grace period ends at the first later point where the task is
  *    not pinned, and the lists are drained and unparked there
  *
@@ -39,7 +40,7 @@ enum what {
 	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9,
 	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, DRAIN, NR_WHAT,
 	/* only as nested operations */
-	DRAIN_OTHER = NR_WHAT, ISOLATE,
+	DRAIN_OTHER = NR_WHAT, ISOLATE, BECOME_LOW,
 };
 
 static const unsigned int order_of[NR_WHAT] = {
@@ -82,6 +83,7 @@ static struct world {
 	/* a drain by another CPU that waits for its grace period */
 	enum what waiting;
 	bool isolated;
+	bool low;
 } w;
 
 static void at_point(void);
@@ -214,6 +216,17 @@ static bool allowed(u8 may, const struct event *e)
 	       is_short(e->what) || e->what == DRAIN_OTHER;
 }
 
+/* Put the zone below its fast watermark, or above it. */
+static void set_low(bool low)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&w.zone->lock, flags);
+	w.zone->fast_wmark = low ? w.zone->nr_pages + 1 : 0;
+	__zb_set_nr_free_pcptypes(w.zone, w.zone->nr_free_pcptypes);
+	zb_unlock_irqrestore(&w.zone->lock, flags);
+}
+
 /* The first half of a drain by another CPU, at any point. */
 static void begin_other_side(enum what what)
 {
@@ -222,6 +235,8 @@ static void begin_other_side(enum what what)
 	zb_env_hook = NULL;
 	if (what == ISOLATE)
 		ASSERT(zb_pool_isolate_range(&w.p->pool, w.zone->start_pfn, PB(1)));
+	if (what == BECOME_LOW)
+		set_low(true);
 	for (cpu = 0; cpu < 2; cpu++)
 		ASSERT(zb_pcp_park(w.zone, cpu, ZB_PCP_DRAINED));
 	w.waiting = what;
@@ -240,9 +255,12 @@ static void end_other_side(void)
 		zb_pcp_unpark(w.zone, cpu, ZB_PCP_DRAINED);
 	}
 	w.isolated = w.waiting == ISOLATE;
+	w.low = w.waiting == BECOME_LOW;
 	w.waiting = 0;
 	if (w.isolated)
 		ASSERT(!unit_isolated_listed(w.zone));
+	if (w.low)
+		ASSERT_EQ(zb_zone_nr_cached(w.zone), 0);
 	zb_env_hook = hook;
 }
 
@@ -369,6 +387,11 @@ static bool run(const struct start *s, enum what what)
 		zb_pool_unisolate_range(&w.p->pool, w.zone->start_pfn, PB(1));
 		w.isolated = false;
 	}
+	if (w.low) {
+		ASSERT_EQ(zb_zone_nr_cached(w.zone), 0);
+		set_low(false);
+		w.low = false;
+	}
 	/* check all invariants in some of the schedules */
 	if (w.schedules++ % 8 == 0)
 		ASSERT(unit_pool_quiet(w.p));
@@ -402,6 +425,7 @@ static const struct event events[] = {
 	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 },
 	{ INTERRUPT, DRAIN, 0, 0 }, { MOVE, DRAIN, 0, 0 },
 	{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
+	{ OTHER_CPU, BECOME_LOW, 0, 0 },
 };
 
 /* Run one event at every @stride'th point of an operation, from a random point on. */
@@ -504,6 +528,7 @@ static void two_events(const enum what *mains, unsigned int nr_mains,
 		{ TASK, DRAIN, 0, 0 }, { TASK, FREE_0, 0, 0 },
 		{ OTHER_CPU, ALLOC_0, 0, 0 }, { MOVE, DRAIN, 0, 0 },
 		{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
+		{ OTHER_CPU, BECOME_LOW, 0, 0 },
 	};
 	static const struct event second[] = {
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },

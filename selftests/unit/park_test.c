@@ -230,3 +230,144 @@ TEST(a_drain_ends_while_others_free)
 	unit_free_all(busy_pool);
 	unit_pool_end(busy_pool);
 }
+
+static unsigned int nr_low;
+
+static void became_low(struct zb_pool *pool, struct zb_zone *zone)
+{
+	EXPECT(zone == pool->zones && zone->below_fast_wmark);
+	nr_low++;
+}
+
+/* As the kernel does some time after it was told that the zone is low. */
+static void drain_from_other_side(struct zb_zone *zone)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < zb_env_nr_cpus; cpu++) {
+		zb_pcp_park(zone, cpu, ZB_PCP_DRAINED);
+		zb_pcp_drain(zone, cpu);
+		zb_pcp_unpark(zone, cpu, ZB_PCP_DRAINED);
+	}
+}
+
+/* Allocate on each CPU and free it again, so that something is on its lists. */
+static void fill_lists(struct unit_pool *p, unsigned int cpus)
+{
+	unsigned long held[64];
+	unsigned int cpu, i;
+
+	for (cpu = 0; cpu < cpus; cpu++) {
+		zb_env_set_cpu(cpu);
+		for (i = 0; i < ARRAY_SIZE(held); i++)
+			held[i] = unit_alloc(p, ZB_GFP_KERNEL, i % 3);
+		for (i = 0; i < ARRAY_SIZE(held); i++)
+			EXPECT_EQ(unit_free(p, held[i], i % 3), ZB_OK);
+		EXPECT(zb_pcp_nr_pages(p->pool.zones, cpu) > 0);
+	}
+}
+
+/*
+ * A request that may not sleep gets every frame down to the watermark, on whatever
+ * CPU it is: no other CPU has any on a list, because those were drained when the
+ * zone became low, and none has been listed since.
+ */
+TEST(an_atomic_request_gets_every_frame)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 32, 32 } }, .nr_zones = 1,
+		.watermarks = true, .cpus = 8,
+	};
+	const struct zb_ops ops = { .became_low = became_low };
+	const zb_gfp_t gfp = ZB_GFP_NOWAIT | __ZB_GFP_NOWARN;
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn, n = 0;
+
+	p->pool.ops = &ops;
+	nr_low = 0;
+	fill_lists(p, 8);
+	for (zb_env_set_cpu(0); !nr_low; n++)
+		ASSERT(unit_alloc(p, gfp, 0) != ZB_NO_PFN);
+	EXPECT(zone->below_fast_wmark);
+	unit_note("%lu frames on lists when it became low, at %lu of %lu free",
+		  zb_zone_nr_cached(zone), zone->nr_free, zone->watermark[ZB_ALLOC_WMARK_LOW]);
+	EXPECT(zb_zone_nr_cached(zone) > 0);
+	drain_from_other_side(zone);
+	for (;; n++) {
+		zb_env_set_cpu(n % 8);
+		pfn = unit_alloc(p, gfp, 0);
+		if (pfn == ZB_NO_PFN)
+			break;
+		/* One that is freed is there for all others. */
+		if (n % 3)
+			continue;
+		if (!zb_fast_free(&p->pool, pfn, 0))
+			EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	}
+	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+	EXPECT_EQ(zone->nr_free, zone->watermark[ZB_ALLOC_WMARK_MIN]);
+	zb_env_set_cpu(0);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* Told once each time, and not by a request that finds it so. */
+TEST(low_is_told_once)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 32, 32 } }, .nr_zones = 1,
+		.watermarks = true,
+	};
+	const struct zb_ops ops = { .became_low = became_low };
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn = ZB_NO_PFN;
+	unsigned int round, i;
+
+	p->pool.ops = &ops;
+	nr_low = 0;
+	for (round = 1; round <= 3; round++) {
+		while (!zone->below_fast_wmark)
+			pfn = unit_alloc(p, ZB_GFP_NOWAIT, 0);
+		EXPECT_EQ(nr_low, round);
+		for (i = 0; i < 4; i++)
+			EXPECT(unit_alloc(p, ZB_GFP_NOWAIT, 0) != ZB_NO_PFN);
+		EXPECT_EQ(nr_low, round);
+		EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+		unit_free_all(p);
+		EXPECT(!zone->below_fast_wmark);
+	}
+	unit_pool_end(p);
+}
+
+/* Lists that are in use are none that are idle, and empty ones neither. */
+TEST(idle_lists)
+{
+	struct unit_pool *p = unit_pool_make(&two_cpus);
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	fill_lists(p, 1);
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	EXPECT(zb_pcp_is_idle(zone, 0));
+	EXPECT(!zb_pcp_is_idle(zone, 1));
+	EXPECT(!zb_pcp_is_idle(zone, 1));
+	/* One way or the other, fast or not. */
+	pfn = unit_alloc(p, ZB_GFP_KERNEL, 0);
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	EXPECT(zb_pcp_is_idle(zone, 0));
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	if (EXPECT(zb_fast_alloc(p->pool.nodes, ZB_GFP_KERNEL, 0, &pfn))) {
+		EXPECT(!zb_pcp_is_idle(zone, 0));
+		EXPECT(zb_fast_free(&p->pool, pfn, 0));
+		EXPECT(!zb_pcp_is_idle(zone, 0));
+	}
+	EXPECT(zb_pcp_is_idle(zone, 0));
+	zb_pcp_drain(zone, 0);
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	unit_pool_end(p);
+}

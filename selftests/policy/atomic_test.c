@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests that may not sleep can't wait until other CPUs' lists are drained. Nothing
+ * is on those lists when it matters: not while a zone is low, and not when a CPU has
+ * not used its lists for a while.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+
+#include "zbuddy_stat.h"
+
+#define MAX_BUFS	(1 << 17)
+#define NR_CACHED	48
+#define NOWAIT		(ZB_GFP_NOWAIT | __ZB_GFP_NOWARN)
+#define MAX_WAIT	1200		/* times 50 ms; what is waited for is a fact */
+
+static struct zb_ioc_alloc bufs[MAX_BUFS];
+
+static int run_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Frames on all per-CPU lists. */
+static unsigned long nr_cached(void)
+{
+	static char text[1 << 16];
+	char *save = NULL, *line;
+	unsigned long sum = 0, nr;
+
+	if (zb_read_file(ZB_DEBUGFS "zoneinfo", text, sizeof(text)) <= 0)
+		return ~0ul;
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, " count: %lu", &nr) == 1)
+			sum += nr;
+	return sum;
+}
+
+static bool await_empty_lists(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_WAIT && nr_cached(); i++)
+		zb_sleep_ms(50);
+	return !nr_cached();
+}
+
+/* Free frames on both CPUs, so that they are on the lists there. */
+static void fill_lists(struct __test_metadata *_metadata, FIXTURE_DATA(policy) *self)
+{
+	unsigned int cpu, i;
+
+	for (cpu = 0; cpu < 2; cpu++) {
+		if (run_on(cpu))
+			SKIP(return, "needs two CPUs");
+		for (i = 0; i < NR_CACHED; i++)
+			ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_KERNEL, &bufs[i]));
+		for (i = 0; i < NR_CACHED; i++)
+			ASSERT_EQ(0, zb_free(self->zb.fd, bufs[i].handle));
+	}
+}
+
+/* Without being asked for: neither a drain nor a request comes. */
+TEST_F(policy, idle_lists_are_drained)
+{
+	fill_lists(_metadata, self);
+	if (!nr_cached())
+		SKIP(return, "there are no lists");
+	EXPECT_TRUE(await_empty_lists());
+	EXPECT_TRUE(zb_check_ok());
+}
+
+/* All zones are used up on CPU 0; it had nothing left from what CPU 1 freed. */
+TEST_F(policy, low_zones_have_empty_lists)
+{
+	unsigned int i, n = 0;
+
+	fill_lists(_metadata, self);
+	while (n < MAX_BUFS && !zb_alloc_order(self->zb.fd, 0, NOWAIT | __ZB_GFP_MOVABLE,
+					       &bufs[n]))
+		n++;
+	if (n == MAX_BUFS)
+		SKIP(goto out, "too much memory for this test");
+	/* A request that came before the drain may have failed: it is done soon. */
+	EXPECT_TRUE(await_empty_lists());
+	while (n < MAX_BUFS && !zb_alloc_order(self->zb.fd, 0, NOWAIT | __ZB_GFP_MOVABLE,
+					       &bufs[n]))
+		n++;
+	/* What is freed on another CPU now is there for this one at once. */
+	for (i = 0; i < 16 && n; i++) {
+		ASSERT_EQ(0, run_on(1));
+		ASSERT_EQ(0, zb_free(self->zb.fd, bufs[--n].handle));
+		EXPECT_EQ(0, nr_cached());
+		ASSERT_EQ(0, run_on(0));
+		ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, NOWAIT | __ZB_GFP_MOVABLE,
+					    &bufs[n]));
+		n++;
+	}
+out:
+	while (n)
+		EXPECT_EQ(0, zb_free(self->zb.fd, bufs[--n].handle));
+}
+
+TEST_HARNESS_MAIN
