@@ -72,7 +72,7 @@ bad() {
 	shift
 	mark
 	result=0
-	if insmod $module "$@" 2>"$err"; then
+	if load_once $module "$@" 2>"$err"; then
 		say "the module loaded"
 		rmmod zbuddy
 		result=1

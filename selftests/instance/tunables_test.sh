@@ -101,7 +101,7 @@ bad_at_load() {
 	mark
 	result=0
 	# shellcheck disable=SC2086  # several parameters
-	if insmod $module $ZONES "$1" 2>"$err"; then
+	if load_once $module $ZONES "$1" 2>"$err"; then
 		say "the module loaded"
 		unload
 		result=1
