@@ -217,7 +217,7 @@ struct zb_audit {
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
- * @lists_due: (z) set with @below_fast_wmark until the per-CPU lists have been drained
+ * @lists_due: (r) set with @below_fast_wmark until the per-CPU lists have been drained
  * @start_pfn: (c) first frame, aligned to a pageblock
  * @nr_pages: (c) number of frames, a multiple of ZB_PAGEBLOCK_NR
  * @pageblocks: (c) one per ZB_PAGEBLOCK_NR frames
