@@ -78,3 +78,30 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		WRITE_ONCE(zone->pcp_batch[i], batch ? batch : 1);
 	}
 }
+
+/**
+ * zb_pcp_is_idle() - check for blocks on lists that a CPU does not use
+ * @zone: zone of the lists
+ * @cpu: any possible CPU
+ *
+ * Lists are idle if the CPU has neither allocated from them nor freed to them since
+ * the last call.
+ *
+ * Context: any; one caller at a time.
+ * Return: true if the lists are idle and not empty.
+ */
+bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu)
+{
+	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+	unsigned long uses = READ_ONCE(pcp->events[ZB_PGALLOC]) +
+			     READ_ONCE(pcp->events[ZB_PGFREE]);
+	bool idle;
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		uses += READ_ONCE(pcp->nr_fast_alloc[order]) +
+			READ_ONCE(pcp->nr_fast_free[order]);
+	idle = uses == pcp->uses_seen && zb_pcp_nr_pages(zone, cpu);
+	pcp->uses_seen = uses;
+	return idle;
+}

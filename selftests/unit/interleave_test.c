@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Systematic tests of concurrency: other operations run at every point of an operation
- * where they are possible.
+ * Systematic tests of concurrency: other operations run at every possible point.
  *
  *	main       |----o----o----o--------|     an operation with its points
  *	                     |
@@ -16,15 +15,13 @@
  *  - an interrupt, unless interrupts are disabled
  *  - another task, including the one that drains the lists, or migration to another CPU
  *    for the rest of the operation, unless the task is pinned
- *  - an operation on another CPU: any operation if no lock is held, otherwise the per-CPU
- *    fast path only
- *  - a drain of these lists by another CPU, alone, after an isolation, or because the
- *    zone has become low, after which nothing may be left on a list: the lists are
- *    parked at one point; the grace period ends at the first later point where the task is
- *    not pinned, and the lists are drained and unparked there
+ *  - an operation on another CPU: any if no lock is held, otherwise the fast path only
+ *  - a drain of these lists by another CPU, alone, after an isolation, or because the zone
+ *    has become low, which leaves the lists empty: the lists are parked at one point; the
+ *    grace period ends where the task is not pinned next, and there they are drained
  *
- * A schedule is one selection of events. In each schedule, every frame has one owner at any
- * time, so none is allocated twice; and at the end all frames are free, so none is lost.
+ * A schedule is one selection of events. In each, every frame has one owner at any time, so
+ * none is allocated twice; and at the end all frames are free, so none is lost.
  */
 #include "fast.h"
 #include "isolate.h"
@@ -216,17 +213,6 @@ static bool allowed(u8 may, const struct event *e)
 	       is_short(e->what) || e->what == DRAIN_OTHER;
 }
 
-/* Put the zone below its fast watermark, or above it. */
-static void set_low(bool low)
-{
-	unsigned long flags;
-
-	zb_lock_irqsave(&w.zone->lock, flags);
-	w.zone->fast_wmark = low ? w.zone->nr_pages + 1 : 0;
-	__zb_set_nr_free_pcptypes(w.zone, w.zone->nr_free_pcptypes);
-	zb_unlock_irqrestore(&w.zone->lock, flags);
-}
-
 /* The first half of a drain by another CPU, at any point. */
 static void begin_other_side(enum what what)
 {
@@ -236,7 +222,7 @@ static void begin_other_side(enum what what)
 	if (what == ISOLATE)
 		ASSERT(zb_pool_isolate_range(&w.p->pool, w.zone->start_pfn, PB(1)));
 	if (what == BECOME_LOW)
-		set_low(true);
+		unit_set_low(w.zone, true);
 	for (cpu = 0; cpu < 2; cpu++)
 		ASSERT(zb_pcp_park(w.zone, cpu, ZB_PCP_DRAINED));
 	w.waiting = what;
@@ -389,7 +375,7 @@ static bool run(const struct start *s, enum what what)
 	}
 	if (w.low) {
 		ASSERT_EQ(zb_zone_nr_cached(w.zone), 0);
-		set_low(false);
+		unit_set_low(w.zone, false);
 		w.low = false;
 	}
 	/* check all invariants in some of the schedules */
@@ -417,14 +403,12 @@ static const struct event events[] = {
 	{ INTERRUPT, ALLOC_COLD, 0, 0 }, { INTERRUPT, ALLOC_TYPE, 0, 0 },
 	{ INTERRUPT, ALLOC_3, 0, 0 }, { INTERRUPT, ALLOC_9, 0, 0 },
 	{ INTERRUPT, FREE_SHORT, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
-	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 },
-	{ INTERRUPT, FREE_9, 0, 0 },
+	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 }, { INTERRUPT, FREE_9, 0, 0 },
 	{ TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 }, { TASK, FREE_0, 0, 0 },
 	{ OTHER_CPU, ALLOC_SHORT, 0, 0 }, { OTHER_CPU, FREE_SHORT, 0, 0 },
 	{ OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
-	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 },
-	{ INTERRUPT, DRAIN, 0, 0 }, { MOVE, DRAIN, 0, 0 },
-	{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
+	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 }, { INTERRUPT, DRAIN, 0, 0 },
+	{ MOVE, DRAIN, 0, 0 }, { OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
 	{ OTHER_CPU, BECOME_LOW, 0, 0 },
 };
 
@@ -607,14 +591,10 @@ static void step_through(const enum what *whats, unsigned int nr,
 
 TEST(an_interrupt_at_every_instruction_of_the_fast_path)
 {
-	static const enum what whats[] = { ALLOC_SHORT, FREE_SHORT };
-
-	step_through(whats, ARRAY_SIZE(whats), 200000);
+	step_through((const enum what[]){ ALLOC_SHORT, FREE_SHORT }, 2, 200000);
 }
 
 TEST(an_interrupt_at_many_instructions_of_the_freelist_path)
 {
-	static const enum what whats[] = { ALLOC_0, FREE_0, DRAIN };
-
-	step_through(whats, ARRAY_SIZE(whats), 30000);
+	step_through((const enum what[]){ ALLOC_0, FREE_0, DRAIN }, 3, 30000);
 }

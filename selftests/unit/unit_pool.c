@@ -264,6 +264,21 @@ void unit_pool_no_lists(struct unit_pool *p)
 }
 
 /**
+ * unit_set_low() - put a zone below its fast watermark, or above it
+ * @zone: the zone
+ * @low: whether it becomes low
+ */
+void unit_set_low(struct zb_zone *zone, bool low)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	zone->fast_wmark = low ? zone->nr_pages + 1 : 0;
+	__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/**
  * unit_isolated_listed() - check per-CPU lists for frames of isolated pageblocks
  * @zone: the zone; no other thread uses it
  *

@@ -80,6 +80,7 @@ void unit_pool_drain(struct unit_pool *p);
 void unit_pool_no_watermarks(struct unit_pool *p);
 void unit_pool_long_lists(struct unit_pool *p);
 void unit_pool_no_lists(struct unit_pool *p);
+void unit_set_low(struct zb_zone *zone, bool low);
 bool unit_isolated_listed(const struct zb_zone *zone);
 unsigned long unit_pool_nr_free(const struct unit_pool *p);
 unsigned long unit_pool_nr_pages(const struct unit_pool *p);
