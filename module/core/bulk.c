@@ -107,7 +107,8 @@ void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 
 /*
  * Near the low watermark, refill less, so that one CPU does not hoard the last
- * free frames, and nothing at all for the list while the zone is low. Of these only the ones count that the request can have.
+ * free frames; while the zone is low, take only the block of the request. Only
+ * frames that the request may use count.
  */
 static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 			       unsigned int alloc_flags)
