@@ -75,7 +75,9 @@ static int __init zb_init(void)
 		err = PTR_ERR(zb_instance);
 		goto exit_host;
 	}
-	zb_tunables_attach(zb_instance);
+	err = zb_tunables_attach(zb_instance);
+	if (err)
+		goto destroy_instance;
 	zb_instance_check_at_load(zb_instance);
 	zb_debugfs = zb_debugfs_create(zb_instance);
 	err = zb_chardev_register(&zb_chardev, zb_instance);
@@ -88,6 +90,7 @@ static int __init zb_init(void)
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_tunables_detach();
+destroy_instance:
 	zb_instance_destroy(zb_instance);
 exit_host:
 	zb_fault_exit();

@@ -38,6 +38,11 @@ static int set_size(const char *text, const struct kernel_param *kp)
 		       kp->name);
 		return -EINVAL;
 	}
+	if (bytes && bytes < PAGE_SIZE) {
+		pr_err("%s=%llu: less than a page, so nothing could be allocated: do you mean %lluM? 0 is for no limit\n",
+		       kp->name, bytes, bytes);
+		return -EINVAL;
+	}
 	WRITE_ONCE(*(u64 *)kp->arg, bytes);
 	return 0;
 }

@@ -58,6 +58,30 @@ unsigned long zb_default_min_free_kbytes(const struct zb_zone *zones,
 	return clamp_to(isqrt(kbytes * 16), 128, 262144);
 }
 
+/**
+ * zb_max_min_free_kbytes() - the largest reserve that makes sense
+ * @zones: all zones of all nodes
+ * @nr_zones: how many
+ * @page_shift: log2 of the page size
+ *
+ * A zone never reserves more than a quarter of itself, so a larger value would
+ * not change anything. A pool without low zones reserves a fixed amount, whatever
+ * the value; it may be as large as with low zones of the same size.
+ *
+ * Return: KiB.
+ */
+unsigned long zb_max_min_free_kbytes(const struct zb_zone *zones,
+				     unsigned int nr_zones,
+				     unsigned int page_shift)
+{
+	unsigned long nr = lowmem_pages(zones, nr_zones);
+	unsigned int i;
+
+	for (i = 0; i < nr_zones && !lowmem_pages(zones, nr_zones); i++)
+		nr += zones[i].nr_pages;
+	return (nr / 4) << (page_shift - 10);
+}
+
 static void set_marks(struct zb_zone *zone, unsigned long min,
 		      unsigned int scale_factor)
 {

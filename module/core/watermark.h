@@ -72,6 +72,9 @@ struct zb_tunables {
 unsigned long zb_default_min_free_kbytes(const struct zb_zone *zones,
 					 unsigned int nr_zones,
 					 unsigned int page_shift);
+unsigned long zb_max_min_free_kbytes(const struct zb_zone *zones,
+				     unsigned int nr_zones,
+				     unsigned int page_shift);
 void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 			 const struct zb_tunables *t, unsigned int page_shift);
 bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,

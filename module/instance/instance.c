@@ -268,19 +268,36 @@ static void log_region(const struct zb_instance *inst, const struct zb_region *r
 		inst->pool.max_order, zones);
 }
 
+static const struct zb_zone *largest_zone(const struct zb_pool *pool)
+{
+	const struct zb_zone *zone, *largest = pool->zones;
+
+	zb_for_each_zone(zone, pool)
+		if (zone->nr_pages > largest->nr_pages)
+			largest = zone;
+	return largest;
+}
+
+static int check_cma(const struct zb_instance *inst, unsigned long nr_pages)
+{
+	unsigned long max = largest_zone(&inst->pool)->nr_pages;
+
+	if (nr_pages <= max)
+		return 0;
+	pr_err("cma_pages=%lu: give a number from 0 to %lu, the size of the largest zone in pages\n",
+	       nr_pages, max);
+	return -EINVAL;
+}
+
 /*
  * Mark the last pageblocks of the largest zone as CMA, because the allocator uses
  * these last.
  */
 static void mark_cma(struct zb_instance *inst, unsigned long nr_pages)
 {
-	struct zb_zone *zone, *largest = inst->pool.zones;
-	unsigned long pfn, nr;
+	const struct zb_zone *largest = largest_zone(&inst->pool);
+	unsigned long pfn, nr = ALIGN(nr_pages, ZB_PAGEBLOCK_NR);
 
-	zb_for_each_zone(zone, &inst->pool)
-		if (zone->nr_pages > largest->nr_pages)
-			largest = zone;
-	nr = ALIGN(min(nr_pages, largest->nr_pages), ZB_PAGEBLOCK_NR);
 	for (pfn = zb_zone_end(largest) - nr; pfn < zb_zone_end(largest);
 	     pfn += ZB_PAGEBLOCK_NR)
 		zb_pool_set_migratetype(&inst->pool, pfn, ZB_MIGRATE_CMA);
@@ -352,6 +369,9 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 	err = create_zones(inst, params);
 	if (err)
 		goto release_regions;
+	err = check_cma(inst, params->cma_pages);
+	if (err)
+		goto destroy_zones;
 	err = create_nodes(inst);
 	if (err)
 		goto destroy_zones;

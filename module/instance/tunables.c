@@ -37,12 +37,14 @@ static void __apply_tunables(void)
  * @value: its variable
  * @min: smallest valid value
  * @max: largest valid value
+ * @pool_max: returns the largest valid value for a pool, or NULL if that is @max
  * @or_0: 0 is valid as well
  * @is_long: @value is an unsigned long, else an unsigned int
  */
 struct number_limits {
 	void *value;
 	unsigned long min, max;
+	unsigned long (*pool_max)(const struct zb_pool *pool);
 	bool or_0;
 	bool is_long;
 };
@@ -59,26 +61,42 @@ static unsigned long get_value(const struct number_limits *l)
 			    *(unsigned int *)l->value;
 }
 
-static int set_number(const char *text, const struct kernel_param *kp)
+/* Before there is a pool, only @max is checked: see check_given_at_load(). */
+static unsigned long max_value(const struct number_limits *l)
+{
+	lockdep_assert_held(&tunables_lock);
+	return attached_inst && l->pool_max ?
+	       l->pool_max(&attached_inst->pool) : l->max;
+}
+
+static int __set_number(const char *text, const struct kernel_param *kp)
 {
 	const struct number_limits *l = kp->arg;
-	unsigned long n;
+	unsigned long n, max = max_value(l);
 
-	if (kstrtoul(text, 0, &n) || n > l->max ||
+	if (kstrtoul(text, 0, &n) || n > max ||
 	    (n < l->min && !(l->or_0 && !n))) {
 		pr_err("%s=%.*s: give %sa number from %lu to %lu\n", kp->name,
 		       line_len(text), text, l->or_0 ? "0 or " : "", l->min,
-		       l->max);
+		       max);
 		return -EINVAL;
 	}
-	mutex_lock(&tunables_lock);
 	if (l->is_long)
 		*(unsigned long *)l->value = n;
 	else
 		*(unsigned int *)l->value = n;
 	__apply_tunables();
-	mutex_unlock(&tunables_lock);
 	return 0;
+}
+
+static int set_number(const char *text, const struct kernel_param *kp)
+{
+	int err;
+
+	mutex_lock(&tunables_lock);
+	err = __set_number(text, kp);
+	mutex_unlock(&tunables_lock);
+	return err;
 }
 
 static int get_number(char *buf, const struct kernel_param *kp)
@@ -91,12 +109,19 @@ static const struct kernel_param_ops number_ops = {
 	.get = get_number,
 };
 
+static unsigned long max_min_free(const struct zb_pool *pool)
+{
+	return zb_max_min_free_kbytes(pool->zones, pool->nr_zones,
+				      pool->page_shift);
+}
+
 static struct number_limits min_free_limits = {
-	.value = &tunables.min_free_kbytes, .max = UINT_MAX, .is_long = true,
+	.value = &tunables.min_free_kbytes, .max = UINT_MAX,
+	.pool_max = max_min_free, .is_long = true,
 };
 module_param_cb(min_free_kbytes, &number_ops, &min_free_limits, 0644);
 __MODULE_PARM_TYPE(min_free_kbytes, "ulong");
-MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones; 0 for none (default: computed from the size)");
+MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones, up to a quarter of them; 0 for none (default: computed from the size)");
 
 static struct number_limits scale_factor_limits = {
 	.value = &tunables.watermark_scale_factor, .min = 1, .max = 3000,
@@ -121,20 +146,36 @@ module_param_cb(percpu_pagelist_high_fraction, &number_ops,
 __MODULE_PARM_TYPE(percpu_pagelist_high_fraction, "uint");
 MODULE_PARM_DESC(percpu_pagelist_high_fraction, "all per-CPU lists together hold 1/N of a zone, N 8 or more (default 0: as much as its low watermark)");
 
+/* Parse a number up to INT_MAX; returns the text behind it, or NULL. */
+static const char *parse_ratio(const char *text, unsigned int *ratio)
+{
+	char digits[12];
+	size_t len;
+
+	text = skip_spaces(text);
+	len = strspn(text, "0123456789");
+	if (!len || len >= sizeof(digits))
+		return NULL;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	if (kstrtouint(digits, 10, ratio) || *ratio > INT_MAX)
+		return NULL;
+	return text + len;
+}
+
 /* Parse "256,256,32,0,0", or the format of /proc/sys/vm with blanks in between. */
 static int set_ratios(const char *text, const struct kernel_param *kp)
 {
 	unsigned int ratio[ZB_NR_ZONES], i;
 	const char *at = text;
-	int n, used;
 
-	for (i = 0; i < ZB_NR_ZONES; i++, at += used) {
-		if (sscanf(at, " %d%n", &n, &used) != 1 || n < 0)
+	for (i = 0; i < ZB_NR_ZONES; i++) {
+		at = parse_ratio(at, &ratio[i]);
+		if (!at)
 			break;
-		ratio[i] = n;
-		used += i < ZB_NR_ZONES - 1 && at[used] == ',';
+		at += i < ZB_NR_ZONES - 1 && *at == ',';
 	}
-	if (i < ZB_NR_ZONES || (*at && *at != '\n')) {
+	if (!at || (*at && *at != '\n')) {
 		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers for DMA,DMA32,Normal,HighMem,Movable; 0 means no reserve\n",
 		       line_len(text), text, ZB_NR_ZONES);
 		return -EINVAL;
@@ -178,24 +219,42 @@ void zb_tunables_apply(void)
 	mutex_unlock(&tunables_lock);
 }
 
+/* A value given at load was accepted before the size of the pool was known. */
+static int check_given_at_load(const struct zb_pool *pool)
+{
+	unsigned long max = max_min_free(pool);
+
+	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
+		tunables.min_free_kbytes =
+			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
+						   pool->page_shift);
+	if (tunables.min_free_kbytes <= max)
+		return 0;
+	pr_err("min_free_kbytes=%lu: give a number from 0 to %lu, or a larger size=\n",
+	       tunables.min_free_kbytes, max);
+	return -EINVAL;
+}
+
 /**
  * zb_tunables_attach() - apply the tunables and their later changes to an allocator
  * @inst: the allocator
  *
  * Context: may sleep.
+ * Return: 0, or -EINVAL after a log message if a value that was given at load
+ * is not valid for this allocator.
  */
-void zb_tunables_attach(struct zb_instance *inst)
+int zb_tunables_attach(struct zb_instance *inst)
 {
-	const struct zb_pool *pool = &inst->pool;
+	int err;
 
 	mutex_lock(&tunables_lock);
-	attached_inst = inst;
-	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
-		tunables.min_free_kbytes =
-			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
-						   pool->page_shift);
-	__apply_tunables();
+	err = check_given_at_load(&inst->pool);
+	if (!err) {
+		attached_inst = inst;
+		__apply_tunables();
+	}
 	mutex_unlock(&tunables_lock);
+	return err;
 }
 
 /**

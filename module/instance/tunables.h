@@ -6,7 +6,7 @@
 
 struct zb_instance;
 
-void zb_tunables_attach(struct zb_instance *inst);
+int zb_tunables_attach(struct zb_instance *inst);
 void zb_tunables_detach(void);
 void zb_tunables_apply(void);
 

@@ -203,7 +203,7 @@ static void expect_zone(struct __test_metadata *_metadata,
 
 TEST_F(report, reserve)
 {
-	load(_metadata, self, "size=64M zones=DMA:8M,Normal:*,Movable:16M min_free_kbytes=16384");
+	load(_metadata, self, "size=64M zones=DMA:8M,Normal:*,Movable:16M min_free_kbytes=12288");
 	take(self, 9, ZB_GFP_KERNEL);
 	expect_report(_metadata, self, 9, ZB_GFP_KERNEL, "ZB_GFP_KERNEL",
 		      "cause: Node 0 Normal: all free memory is reserved for urgent requests: ");

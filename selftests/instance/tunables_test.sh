@@ -49,10 +49,6 @@ same() {
 	[ "$2" = "$3" ] || { say "$1 is $2, expected $3"; result=1; }
 }
 
-at_most() {
-	if [ "$1" -lt "$2" ]; then echo "$1"; else echo "$2"; fi
-}
-
 at_least() {
 	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
 }
@@ -138,8 +134,13 @@ bad_values() {
 	refused dirty_ratio 101
 	refused percpu_pagelist_high_fraction 1000001
 	refused percpu_pagelist_high_fraction 7
-	refused min_free_kbytes 18446744073709551615
-	for value in "" x 1 1,2,3,4 1,2,3,4,5,6 1,2,3,4,x -1,2,3,4,5 "1,2,3,4,5 x" \
+	for value in $(($(lowmem) + 1)) 1000000000 4294967295 18446744073709551615; do
+		refused min_free_kbytes $value
+		one_line_of "from 0 to $(lowmem)" "$out"
+		verdict "the message has the largest value" $?
+	done
+	for value in 4294967297,1,1,1,1 2147483648,1,1,1,1 99999999999999999999,1,1,1,1 \
+		"" x 1 1,2,3,4 1,2,3,4,5,6 1,2,3,4,x -1,2,3,4,5 "1,2,3,4,5 x" \
 		'1,2,3,4,5,'; do
 		refused lowmem_reserve_ratio "$value"
 	done
@@ -150,7 +151,7 @@ limits() {
 	result=0
 	default=$(cat $P/min_free_kbytes)
 	set_to min_free_kbytes 0
-	set_to min_free_kbytes 1000000000
+	set_to min_free_kbytes "$(lowmem)"
 	set_to min_free_kbytes "$default"
 	set_to watermark_scale_factor 1
 	set_to watermark_scale_factor 3000
@@ -166,13 +167,16 @@ limits() {
 	verdict "smallest and largest values are accepted" $result
 }
 
+# lowmem: print the pages of the zones that share min_free_kbytes. A quarter of them
+# is the largest reserve; in KiB, that is the same number.
+lowmem() {
+	echo $(($(zone DMA managed) + $(zone DMA32 managed) + $(zone Normal managed)))
+}
+
 # min_of KBYTES ZONE: print the expected min watermark of a zone: its share of
-# min_free_kbytes in proportion to its size, but at most a quarter of the zone.
+# min_free_kbytes in proportion to its size.
 min_of() {
-	lowmem=$(($(zone DMA managed) + $(zone DMA32 managed) + $(zone Normal managed)))
-	managed=$(zone "$2" managed)
-	pages=$(at_most $(($1 / 4)) "$lowmem")
-	at_most $((pages * managed / lowmem)) $((managed / 4))
+	echo $(($1 / 4 * $(zone "$2" managed) / $(lowmem)))
 }
 
 # marks ZONE FACTOR: check that low and high are derived from min.
@@ -188,7 +192,7 @@ min_free_kbytes() {
 	default=$(cat $P/min_free_kbytes)
 	[ "$default" -gt 0 ] || result=1
 	token=$(zone Movable min)
-	for kbytes in "$default" 4096 100 30000 1000000 4294967295; do
+	for kbytes in "$default" 4096 100 30000 "$(lowmem)"; do
 		set_to min_free_kbytes "$kbytes"
 		for name in DMA DMA32 Normal; do
 			same "min of $name" "$(zone $name min)" "$(min_of "$kbytes" $name)"
@@ -422,6 +426,14 @@ fi
 good_at_load min_free_kbytes=4096 watermark_scale_factor=200 dirty_ratio=5
 good_at_load lowmem_reserve_ratio=8,9,10,11,12 percpu_pagelist_high_fraction=100
 bad_at_load min_free_kbytes=x
+# A quarter of 192 MiB is the largest value; zone Movable does not count.
+bad_at_load min_free_kbytes=49153
+one_line_of "from 0 to 49152" "$out"
+verdict "the message has the largest value" $?
+good_at_load min_free_kbytes=49152
+bad_at_load max_bytes_per_open=64
+one_line_of "do you mean 64M" "$out"
+verdict "the message suggests a unit" $?
 bad_at_load watermark_scale_factor=0
 bad_at_load dirty_ratio=101
 bad_at_load percpu_pagelist_high_fraction=-1

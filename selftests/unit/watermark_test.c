@@ -58,6 +58,43 @@ TEST(min_free_kbytes_of_several_zones)
 	EXPECT_EQ(zb_default_min_free_kbytes(zones, 0, 12), 128);
 }
 
+/* A larger value would not change any mark; with the largest, each is a quarter. */
+TEST(max_min_free_kbytes)
+{
+	struct zb_zone zones[] = {
+		{ .type = ZB_ZONE_DMA, .nr_pages = 4096 },
+		{ .type = ZB_ZONE_NORMAL, .nr_pages = 8192 },
+		{ .type = ZB_ZONE_MOVABLE, .nr_pages = 1048576 },
+	};
+	struct zb_tunables t = ZB_TUNABLES_DEFAULT;
+
+	EXPECT_EQ(zb_max_min_free_kbytes(zones, 3, 12), 12288);
+	EXPECT_EQ(zb_max_min_free_kbytes(zones, 3, 16), 12288 * 16);
+	EXPECT_EQ(zb_max_min_free_kbytes(zones + 2, 1, 12), 1048576);
+	t.min_free_kbytes = 12288;
+	zb_setup_watermarks(zones, 3, &t, 12);
+	EXPECT_EQ(zones[0].watermark[0], 1024);
+	EXPECT_EQ(zones[1].watermark[0], 2048);
+	t.min_free_kbytes = 12284;
+	zb_setup_watermarks(zones, 3, &t, 12);
+	EXPECT_EQ(zones[0].watermark[0], 1023);
+}
+
+/* The default is never refused. */
+TEST(default_is_below_the_maximum)
+{
+	struct zb_zone zone = { 0 };
+	unsigned int type, shift;
+
+	for (type = 0; type < ZB_NR_ZONES; type++)
+		for (shift = 0; shift < 25; shift++) {
+			zone.type = type;
+			zone.nr_pages = 512ul << shift;
+			EXPECT(zb_default_min_free_kbytes(&zone, 1, 12) <=
+			       zb_max_min_free_kbytes(&zone, 1, 12));
+		}
+}
+
 /* The watermarks of a single zone, for various tunables. */
 TEST(marks_of_one_zone)
 {
