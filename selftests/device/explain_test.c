@@ -230,6 +230,9 @@ TEST_F(explain, limit_of_a_namespace_owner)
 		_exit(e.cause == ZB_CAUSE_OWNER_BYTES && !e.used &&
 		      e.limit == 3 * self->page ? 0 : 4);
 	}
+	/* Without this a child that exits early would not end the read(). */
+	close(pipes[1]);
+	close(pipes[2]);
 	if (read(pipes[0], &byte, 1) == 1) {
 		snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
 		snprintf(map, sizeof(map), "0 %u 1\n1 100000 1\n", NOBODY);
