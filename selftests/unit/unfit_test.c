@@ -244,7 +244,7 @@ TEST(alloc)
 
 	for (order = 0; order <= p->pool.max_order; order++) {
 		for (i = 0; i < 5; i++)
-			plant(START + (i * 1237 + order * 61) % NR);
+			plant(START + (i * 1237 + order * 61ul) % NR);
 		EXPECT_EQ(take_all(p, order), fit_blocks(order));
 		EXPECT(p->pool.zones->nr_unfit <= w.nr);
 		unit_free_all(p);
@@ -391,7 +391,7 @@ TEST(bulk)
 	unsigned int i, got;
 
 	for (i = 0; i < 32; i++)
-		plant(START + 5 + i * 7);
+		plant(START + 5 + i * 7ul);
 	pfn[0] = alloc_block(p, 0);
 	free_block(p, pfn[0], 0);
 	got = zb_fast_alloc_bulk(p->pool.nodes, GFP, 64, take, &next);
