@@ -75,17 +75,22 @@ TEST_F(policy, idle_lists_are_drained)
 	EXPECT_TRUE(zb_check_ok());
 }
 
-/* Allocate until not even one frame is left; large blocks first, to be quick. */
+static unsigned int take_order(int fd, unsigned int order, unsigned int n)
+{
+	while (n < MAX_BUFS &&
+	       !zb_alloc_order(fd, order, NOWAIT | __ZB_GFP_MOVABLE, &bufs[n]))
+		n++;
+	return n;
+}
+
+/* Allocate everything: large blocks, to be quick, but the last one frame by frame. */
 static unsigned int take_all(int fd, unsigned int n)
 {
-	static const unsigned int orders[] = { 9, 4, 0 };
-	unsigned int i;
+	unsigned int large = take_order(fd, 9, n);
 
-	for (i = 0; i < ARRAY_SIZE(orders); i++)
-		while (n < MAX_BUFS && !zb_alloc_order(fd, orders[i],
-						       NOWAIT | __ZB_GFP_MOVABLE, &bufs[n]))
-			n++;
-	return n;
+	if (large > n && !zb_free(fd, bufs[large - 1].handle))
+		large--;
+	return take_order(fd, 0, large);
 }
 
 /* All zones are used up on CPU 0; it had nothing left from what CPU 1 freed. */
