@@ -17,7 +17,7 @@
 #include "../compat.h"
 #include "buffer.h"
 
-/* Limits of the time between checks, which doubles after a check in vain. */
+/* Limits of the time between checks, which doubles after a check that frees nothing. */
 #define DEFERRED_DELAY_MIN	(HZ / 10)
 #define DEFERRED_DELAY_MAX	HZ
 

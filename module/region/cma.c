@@ -140,8 +140,8 @@ static const char *zb_cma_name(const struct cma *area)
 
 /*
  * Check that the area is on the requested node. The node of an area is not available
- * to modules, so allocate a page and look at its node. This avoids migrating hundreds
- * of MiB in vain.
+ * to modules, so allocate a page and look at its node. Otherwise hundreds of
+ * MiB would be migrated before an area on another node is refused.
  */
 static int zb_cma_check_node(struct zb_region *r, struct cma *area)
 {

@@ -38,7 +38,10 @@ static int no_device(const struct zbctl *z, int err)
 		      z->device);
 }
 
-/* Whether the group file has this user in @group, who has not logged in since. */
+/*
+ * Whether the group database lists the user as a member of the group @gid. The
+ * process may lack the group nevertheless, until the next login.
+ */
 static bool in_group_file(gid_t gid, char name[64])
 {
 	const char *user = getenv("USER");

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What zbctl says when something fails: the true cause of each failure, and a cure that
-# helps the caller, who is root or not.
+# the caller, privileged or not, can apply.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -34,7 +34,7 @@ says() {
 	fi
 }
 
-# user COMMAND: as somebody who is not root.
+# user COMMAND: run it as an unprivileged user.
 user() {
 	su -s /bin/sh -c "cd $PWD && PATH=$PATH; $*" nobody
 }
