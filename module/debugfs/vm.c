@@ -79,8 +79,10 @@ static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
 		   st->nr_free_type[ZB_MIGRATE_ISOLATE]);
 	show_numa(m, zone);
 	show_pcp(m, zone);
+	/* The process that opened the file needs the capability, not the reader. */
 	seq_printf(m, "\n  start_pfn:           %lu\n",
-		   capable(CAP_SYS_RAWIO) ? zone->start_pfn : 0);
+		   file_ns_capable(m->file, &init_user_ns, CAP_SYS_RAWIO) ?
+		   zone->start_pfn : 0);
 }
 
 static int zoneinfo_show(struct seq_file *m, void *unused)

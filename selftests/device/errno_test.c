@@ -7,7 +7,6 @@
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
 
-#include <linux/capability.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
@@ -84,17 +83,6 @@ static int bulk(FIXTURE_DATA(err) *self, __u32 order, __u32 gfp)
 	return zb_ioctl(FD, ZB_IOC_BULK_ALLOC, &b);
 }
 
-static bool drop_capability(int cap)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	return !syscall(SYS_capset, &head, data);
-}
-
 TEST_F(err, enotty)
 {
 	EXPECT_FAILS(ENOTTY, zb_ioctl(FD, _IO(ZB_IOC_TYPE, 12), &self->a));
@@ -156,8 +144,8 @@ TEST_F(err, eperm)
 {
 	struct zb_ioc_phys phys;
 
-	ASSERT_TRUE(drop_capability(CAP_SYS_RESOURCE));
-	ASSERT_TRUE(drop_capability(CAP_SYS_RAWIO));
+	ASSERT_TRUE(zb_set_capability(CAP_SYS_RESOURCE, false));
+	ASSERT_TRUE(zb_set_capability(CAP_SYS_RAWIO, false));
 	EXPECT_FAILS(EPERM, alloc(self, 0, ZB_GFP_ATOMIC));
 	EXPECT_FAILS(EPERM, bulk(self, 0, ZB_GFP_KERNEL | __ZB_GFP_MEMALLOC));
 	EXPECT_FAILS(EPERM, zb_phys(FD, self->a.handle, &phys));
@@ -305,7 +293,7 @@ TEST_F(err, enfile)
 	if (mine < 0 || pwrite(mine, "1\n", 2, 0) != 2)
 		SKIP(return, FILE_MAX " can't be changed");
 	self->before.files++;
-	ASSERT_TRUE(drop_capability(CAP_SYS_ADMIN));
+	ASSERT_TRUE(zb_set_capability(CAP_SYS_ADMIN, false));
 	rc = zb_export(FD, self->a.handle, ZB_EXPORT_CLOEXEC);
 	p = zb_map(FD, &self->a);
 	mmap_errno = errno;

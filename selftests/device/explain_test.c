@@ -7,7 +7,6 @@
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
 
-#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -79,17 +78,6 @@ static int alloc_until(int fd, __u64 deadline)
 	EXPECT_EQ(-__rc, e.error);					\
 	EXPECT_EQ(why, e.cause);					\
 } while (0)
-
-static bool drop_capability(int cap)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	return !syscall(SYS_capset, &head, data);
-}
 
 TEST_F(explain, nothing_has_failed)
 {
@@ -173,8 +161,8 @@ TEST_F(explain, rights)
 	struct zb_ioc_alloc a;
 
 	ASSERT_EQ(0, zb_alloc_order(FD, 0, ZB_GFP_ANYZONE, &a));
-	ASSERT_TRUE(drop_capability(CAP_SYS_RESOURCE));
-	ASSERT_TRUE(drop_capability(CAP_SYS_RAWIO));
+	ASSERT_TRUE(zb_set_capability(CAP_SYS_RESOURCE, false));
+	ASSERT_TRUE(zb_set_capability(CAP_SYS_RAWIO, false));
 	EXPECT_CAUSE(ZB_CAUSE_CAPABILITY, EPERM, alloc(FD, 0, ZB_GFP_ATOMIC));
 	EXPECT_EQ(CAP_SYS_RESOURCE, e.value);
 	EXPECT_CAUSE(ZB_CAUSE_CAPABILITY, EPERM, zb_phys(FD, a.handle, &phys));
@@ -252,7 +240,7 @@ TEST_F(explain, limits_of_the_kernel)
 
 	if (zb_write_parameter("charge", "memlock"))
 		SKIP(return, "this kernel charges no RLIMIT_MEMLOCK");
-	ASSERT_TRUE(drop_capability(CAP_IPC_LOCK));
+	ASSERT_TRUE(zb_set_capability(CAP_IPC_LOCK, false));
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &some));
 	EXPECT_CAUSE(ZB_CAUSE_MEMLOCK, EAGAIN, alloc(FD, 3, ZB_GFP_ANYZONE));
 	EXPECT_EQ(4 * self->page, e.limit);

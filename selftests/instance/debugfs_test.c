@@ -399,6 +399,38 @@ TEST_F(zbuddy, modes)
 	EXPECT_TRUE(S_ISCHR(st.st_mode));
 }
 
+/* Read a file that was opened with or without CAP_SYS_RAWIO, with the capability. */
+static bool read_opened(const char *path, bool capable)
+{
+	ssize_t nr;
+	int fd;
+
+	if (!zb_set_capability(CAP_SYS_RAWIO, capable))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!zb_set_capability(CAP_SYS_RAWIO, true))
+		return false;
+	nr = pread(fd, text, sizeof(text) - 1, 0);
+	close(fd);
+	text[nr > 0 ? nr : 0] = '\0';
+	return nr > 0;
+}
+
+/* The only physical addresses in debugfs. */
+TEST_F(zbuddy, addresses_are_for_privileged_openers)
+{
+	if (missing())
+		SKIP(return, "no debugfs");
+	ASSERT_TRUE(read_opened(ZB_DEBUGFS "regions", true));
+	EXPECT_EQ(NULL, strstr(text, "range 0x0000000000000000-"));
+	ASSERT_TRUE(read_opened(ZB_DEBUGFS "regions", false));
+	EXPECT_NE(NULL, strstr(text, "range 0x0000000000000000-"));
+	ASSERT_TRUE(read_opened(ZB_DEBUGFS "zoneinfo", true));
+	EXPECT_EQ(NULL, strstr(text, "start_pfn:           0\n"));
+	ASSERT_TRUE(read_opened(ZB_DEBUGFS "zoneinfo", false));
+	EXPECT_NE(NULL, strstr(text, "start_pfn:           0\n"));
+}
+
 TEST_F(zbuddy, check_is_ok)
 {
 	char answer[256];

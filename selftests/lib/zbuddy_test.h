@@ -17,7 +17,9 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <linux/capability.h>
 #include <linux/zbuddy.h>
 
 #define ZB_DEV		"/dev/zbuddy"
@@ -253,6 +255,20 @@ static inline unsigned long zb_get_parameter(const char *name)
 static inline int zb_drain(void)
 {
 	return zb_write_file(ZB_DEBUGFS "drain", "1");
+}
+
+/* Remove a permitted capability from the effective set of this thread, or add it again. */
+static inline bool zb_set_capability(int cap, bool effective)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	__u32 bit = 1u << cap % 32;
+
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	data[cap / 32].effective &= ~bit;
+	data[cap / 32].effective |= effective ? bit : 0;
+	return !syscall(SYS_capset, &head, data);
 }
 
 /* Read a counter of vmstat; returns -1 if there is none of that name. */

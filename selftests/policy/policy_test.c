@@ -8,8 +8,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <linux/capability.h>
 
 #define MAX_BUFS	(1 << 17)
 
@@ -245,19 +243,6 @@ TEST_F(policy, lowmem_reserve_ratio)
 		EXPECT_EQ(0, self->zones.zone[i].protection[ZB_ZONE_MOVABLE]);
 }
 
-static int drop_capability(int cap)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		return -errno;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	return syscall(SYS_capset, &head, data) ? -errno : 0;
-}
-
 TEST_F(policy, reserves_need_a_capability)
 {
 	static const __u32 reserved[] = {
@@ -273,7 +258,7 @@ TEST_F(policy, reserves_need_a_capability)
 
 	for (i = 0; i < ARRAY_SIZE(reserved); i++)
 		EXPECT_EQ(0, zb_alloc_order(self->zb.fd, 0, reserved[i], &a));
-	ASSERT_EQ(0, drop_capability(CAP_SYS_RESOURCE));
+	ASSERT_TRUE(zb_set_capability(CAP_SYS_RESOURCE, false));
 	for (i = 0; i < ARRAY_SIZE(reserved); i++) {
 		EXPECT_EQ(-EPERM, zb_alloc_order(self->zb.fd, 0, reserved[i], &a));
 		/* EINVAL takes precedence over EPERM */
