@@ -382,10 +382,15 @@ static const struct kernel_param_ops held_ops = {
 module_param_cb(held, &held_ops, &held, 0644);
 MODULE_PARM_DESC(held, "number of pages to hold; to be written after loading");
 
+static bool forget;
+module_param(forget, bool, 0644);
+MODULE_PARM_DESC(forget, "unload without freeing the held pages, as a faulty module would");
+
 static void __exit zbt_exit(void)
 {
 	set_dirty("0", NULL);
-	set_held("0", NULL);
+	if (!forget)
+		set_held("0", NULL);
 	zbt_importer_exit();
 	zbt_mappings_exit();
 	zbt_soak_stop();

@@ -256,6 +256,29 @@ rounds() {
 	verdict "load and unload $ROUNDS times" $result
 }
 
+# hold_and_forget NUMBER: a module unloads without freeing that many pages.
+hold_and_forget() {
+	insmod ./zb_api_test.ko only=get_free_page forget=1 || return
+	echo "$1" >/sys/module/zb_api_test/parameters/held
+	rmmod zb_api_test
+}
+
+# Memory that a faulty module may still use is not given back to the kernel.
+forgotten_pages_keep_the_region() {
+	name="a region with pages that a module never freed is kept"
+	[ -e ./zb_api_test.ko ] || { skip "$name" "no zb_api_test.ko"; return; }
+	mark
+	result=0
+	insmod $module size=4M || result=1
+	hold_and_forget 3 || result=1
+	rmmod zbuddy || result=1
+	errors >"$out"
+	one_line_of "3 pages were never freed by the module that allocated them: 4 MiB on node 0 are lost until reboot" \
+		"$out" || result=1
+	insmod $module size=4M && zbctl check >"$out" && rmmod zbuddy || result=1
+	verdict "$name" $result
+}
+
 # The first load fills caches of the kernel, which take memory.
 cma_free_loaded >/dev/null
 cma=$(cma_free)
@@ -270,4 +293,5 @@ mapping_keeps_it
 twice
 rounds
 if [ "$cma" ]; then no_cma_leaked; else skip "no CMA memory leaked" "no CMA"; fi
+forgotten_pages_keep_the_region
 finish

@@ -176,7 +176,8 @@ lowmem() {
 # min_of KBYTES ZONE: print the expected min watermark of a zone: its share of
 # min_free_kbytes in proportion to its size.
 min_of() {
-	echo $(($1 / 4 * $(zone "$2" managed) / $(lowmem)))
+	pages=$(($1 / 4))
+	echo $((pages * $(zone "$2" managed) / $(lowmem)))
 }
 
 # marks ZONE FACTOR: check that low and high are derived from min.
