@@ -8,12 +8,12 @@ static u64 block_bits(unsigned int order)
 }
 
 /**
- * zb_bulk_add() - make words of blocks
- * @words: @order says which; what was there is gone
- * @frames: first frame of each, counted from the start of the zone
- * @nr: how many
+ * zb_bulk_add() - fill a zb_bulk with blocks
+ * @words: overwritten, except for @order, which is the order of the blocks
+ * @frames: first frame of each block, as an offset in the zone
+ * @nr: number of blocks
  *
- * Return: of how many; less than @nr when there is no room for more.
+ * Return: number of blocks added; less than @nr if @words is full.
  */
 unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 			 unsigned int nr)
@@ -38,10 +38,10 @@ unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 }
 
 /**
- * zb_bulk_pop() - take the first block out
- * @words: there is one in its first word
+ * zb_bulk_pop() - remove the first block
+ * @words: must have a block in its first word
  *
- * Return: its first frame, counted from the start of the zone.
+ * Return: first frame of the block, as an offset in the zone.
  */
 u32 zb_bulk_pop(struct zb_bulk *words)
 {
@@ -82,10 +82,10 @@ static unsigned int nr_blocks(const struct zb_bulk *words)
 }
 
 /**
- * zb_free_pcppages_bulk() - give blocks back to the zone
+ * zb_free_pcppages_bulk() - free several blocks to the zone
  * @zone: their zone
- * @words: the blocks, or none
- * @mt: of the list they were on, for those who look on
+ * @words: the blocks; may be empty
+ * @mt: migrate type of the list that they were on, for the trace event
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -129,12 +129,13 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_rmqueue_bulk() - take blocks from the zone
- * @zone: where
+ * zb_rmqueue_bulk() - take several blocks from the zone
+ * @zone: the zone
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @alloc_flags: ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT count here
- * @nr: how many at most
- * @words: @order says which; the blocks, ZB_BLOCK_PCP, or none
+ * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
+ * @nr: maximum number of blocks
+ * @words: set to the blocks, whose state becomes ZB_BLOCK_PCP; its @order is the
+ *	order to take
  *
  * Context: any but NMI; takes the zone lock.
  */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Between per-CPU lists and the zone: many blocks as bits of a few words.
+ * Moving blocks between per-CPU lists and the zone in bulk, as bits of words.
  *
  *	list    17 18 19 20 21 ... 77      frames, in any order
- *	words   word 0: ####............   a bit for each frame
+ *	words   word 0: ####............   one bit per frame
  *	        word 1: .##
  *
- * Taking a word off a pageblock, or putting it back, costs as much as a single
- * frame would. The zone lock is taken once for all of them.
+ * Taking a word from a pageblock, or freeing it, costs no more than a single
+ * frame does. The zone lock is taken once for all words.
  */
 #ifndef ZB_CORE_WORDS_H
 #define ZB_CORE_WORDS_H

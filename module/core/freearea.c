@@ -16,14 +16,15 @@ void zb_free_area_init(struct zb_free_area *areas)
 }
 
 /**
- * zb_free_area_add() - list a pageblock under a key
+ * zb_free_area_add() - put a pageblock on the list of an order
  * @areas: free areas of its zone
  * @pb: a pageblock that is on no list
- * @order: its key from now on
+ * @order: order of its largest free block
  *
- * At the front: the pageblock that was touched last is the one whose bits are
- * in the cache and the one that is being filled up. Numbers fall along a list
- * for that reason, which no ring of pageblocks without a list head can have.
+ * The pageblock is added at the front, because the bits of the pageblock that was
+ * used last are in the cache, and because that keeps filling the same pageblock.
+ * As a consequence, @added decreases along a list. The check of the lists relies
+ * on that (check.c).
  *
  * Context: zone lock held.
  */
@@ -49,9 +50,9 @@ void zb_free_area_del(struct zb_pageblock *pb, unsigned int largest_free)
 }
 
 /**
- * zb_free_area_rekey() - list a pageblock by what is its largest free run now
+ * zb_free_area_rekey() - move a pageblock to the list of its largest free run
  * @areas: free areas of its zone
- * @pb: a pageblock whose runs have changed, and that is not wholly free
+ * @pb: a pageblock whose runs have changed, and which is not wholly free
  *
  * Context: zone lock held.
  */
@@ -70,13 +71,12 @@ void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb)
 }
 
 /**
- * zb_free_area_move() - give a pageblock another migrate type
+ * zb_free_area_move() - move a pageblock to the lists of another migrate type
  * @areas: free areas of its zone
  * @pb: a pageblock that is not wholly free
- * @mt: its migrate type from now on
+ * @mt: the new migrate type
  *
- * Its free runs change lists with it; the cost does not depend on how many
- * there are.
+ * The cost does not depend on the number of free runs in the pageblock.
  *
  * Context: zone lock held.
  */
@@ -98,13 +98,13 @@ void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 }
 
 /**
- * zb_free_area_first() - the pageblock to use first
+ * zb_free_area_first() - the first pageblock of a list
  * @areas: free areas of a zone
- * @order: key to look under
- * @mt: migrate type to look under
+ * @order: order of the list
+ * @mt: migrate type of the list
  *
  * Context: zone lock held.
- * Return: NULL when the list is empty.
+ * Return: the pageblock, or NULL if the list is empty.
  */
 struct zb_pageblock *zb_free_area_first(struct zb_free_area *areas,
 					unsigned int order, unsigned int mt)

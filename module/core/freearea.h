@@ -12,14 +12,14 @@
  *	 order 1    [U]-->pb [M]-->pb-->pb       run has exactly that order
  *	 order 0    [U] [M]-->pb
  *
- * What the kernel links are free blocks; what is linked here are pageblocks,
- * each on one list only, that of its largest free run (its key). A search
- * upwards from the wanted order therefore meets the pageblocks that have been
- * used most before it touches the empty ones.
+ * The kernel links free blocks. These lists link pageblocks: each is on a single
+ * list, that of its largest free run (zb_pageblock.largest_free). A search upwards
+ * from the order of a request therefore finds the most fragmented pageblocks
+ * before it breaks up the others.
  *
- * @nr_free counts free blocks as the kernel's does: every maximal free run of
- * every pageblock, not only the largest. It is kept exact on each split and
- * merge, in total and by migrate type, so that statistics are copies of it.
+ * @nr_free counts free blocks as in the kernel: all maximal free runs of all
+ * pageblocks, not only the largest ones. It is updated by each split and merge, in
+ * total and by migrate type, so that statistics only need to copy it.
  */
 #ifndef ZB_CORE_FREEAREA_H
 #define ZB_CORE_FREEAREA_H
@@ -31,10 +31,10 @@
 
 /**
  * struct zb_free_area - free blocks of one order
- * @free_list: pageblocks whose key is this order, by migrate type
+ * @free_list: pageblocks whose largest free run has this order, by migrate type
  * @nr_free_type: free blocks of this order, by migrate type
  * @nr_free: the sum of @nr_free_type
- * @nr_added: how often a pageblock was put on one of these lists
+ * @nr_added: number of times that a pageblock was put on one of these lists
  */
 struct zb_free_area {
 	struct list_head free_list[ZB_MIGRATE_TYPES];
@@ -50,7 +50,7 @@ static inline void zb_free_area_count(struct zb_free_area *areas,
 	struct zb_free_area *area = &areas[order];
 
 	area->nr_free += delta;
-	/* Readers of watermarks don't take the lock. */
+	/* Watermark checks read this without the lock. */
 	WRITE_ONCE(area->nr_free_type[mt], area->nr_free_type[mt] + delta);
 }
 

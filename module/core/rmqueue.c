@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A block out of one zone: from the lists, or from the buddy; and who got it. */
+/* Take a block from a zone, from a per-CPU list or from the buddy lists. */
 #include "pcp.h"
 
-/* Count an allocation as the kernel does for its numa_* statistics. */
+/* Count an allocation, with the kernel's meaning of the numa_* events. */
 static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
 			const struct zb_zone *zone, unsigned long nr_pages,
 			zb_gfp_t gfp)
@@ -14,7 +14,7 @@ static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
 	zb_count(events[zone->nid == local ? ZB_NUMA_LOCAL : ZB_NUMA_OTHER], 1);
 }
 
-/* Other CPUs allocate from @preferred: do not take its lock to count. */
+/* Count per CPU if possible, to avoid contention on the lock of @preferred. */
 static void count_foreign(struct zb_zone *preferred)
 {
 	unsigned long flags;
@@ -30,7 +30,7 @@ static void count_foreign(struct zb_zone *preferred)
 	zb_unlock_irqrestore(&preferred->lock, flags);
 }
 
-/* An interrupt on top of this CPU's counters uses those under the zone lock. */
+/* If the per-CPU counters cannot be used, count under the zone lock. */
 static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 			  unsigned long nr_pages, zb_gfp_t gfp)
 {
@@ -49,15 +49,15 @@ static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		count_foreign(preferred);
 }
 
-/* Urgent requests for more than a few frames try their reserve first. */
+/* Large atomic requests bypass the lists and use the HighAtomic reserve first. */
 static bool has_reserve(unsigned int order, unsigned int alloc_flags)
 {
 	return order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER);
 }
 
 /*
- * Requests that may use the HighAtomic reserve try it first if they are large,
- * else at the end, as does a request that may have the last frame.
+ * An atomic request of order > 0 tries the HighAtomic reserve first. An atomic
+ * request of order 0, and a request without watermarks, uses it as a last resort.
  */
 static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
 				     unsigned int mt, unsigned int alloc_flags)
@@ -88,17 +88,18 @@ static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_rmqueue() - take a block from a zone, through the per-CPU lists if it can
- * @preferred: the zone the request was meant for, for the statistics
- * @zone: where to take it
- * @order: wanted, up to the zone's @max_order
+ * zb_rmqueue() - take a block from a zone, from a per-CPU list if possible
+ * @preferred: preferred zone of the request, for the statistics
+ * @zone: zone to take the block from
+ * @order: order of the block, up to the zone's @max_order
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @gfp: __ZB_GFP_OTHER_NODE counts here
- * @alloc_flags: ZB_ALLOC_HARDER, _CMA, _NOFRAGMENT and _COLD count here
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA, _NOFRAGMENT and _COLD are
+ *	considered
  *
- * Context: any but NMI; takes the zone lock.
- * Return: first frame of the block, or ZB_NO_PFN. Its state says that it is
- * cached, until the caller has had a look at it and says whose it is.
+ * Context: any but NMI; may take the zone lock.
+ * Return: first frame of the block, or ZB_NO_PFN. The state of the block is
+ * ZB_BLOCK_PCP until the caller has checked it and marks it allocated.
  */
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
@@ -115,7 +116,7 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	return pfn;
 }
 
-/* Make blocks of the first @nr_pages frames at @pfn, and free the others. */
+/* Split the first @nr_pages frames of a block into blocks, and free the others. */
 static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		   unsigned long nr_pages)
 {
@@ -131,16 +132,17 @@ static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 }
 
 /**
- * zb_rmqueue_exact() - take frames from a zone that are no whole block
- * @preferred: the zone the request was meant for, for the statistics
- * @zone: where to take them
- * @nr_pages: how many, no power of two
+ * zb_rmqueue_exact() - take the first part of a block from a zone
+ * @preferred: preferred zone of the request, for the statistics
+ * @zone: zone to take the frames from
+ * @nr_pages: number of frames, not a power of two
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @gfp: __ZB_GFP_OTHER_NODE counts here
- * @alloc_flags: ZB_ALLOC_HARDER, _CMA and _NOFRAGMENT count here
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA and _NOFRAGMENT are
+ *	considered
  *
- * The block is taken and trimmed under one hold of the lock, so that nobody
- * finds the zone short of frames that the request does not keep.
+ * The block is taken and trimmed in one critical section, so that other requests
+ * never find the zone short of the frames that this request does not keep.
  *
  * Context: any but NMI; takes the zone lock.
  * Return: first frame, or ZB_NO_PFN. The frames are one block for each bit of

@@ -2,11 +2,11 @@
 #include "zone.h"
 
 /**
- * zb_zone_pageblocks_size() - memory for zb_zone.pageblocks
+ * zb_zone_pageblocks_size() - size of zb_zone.pageblocks
  * @nr_pages: frames of the zone
  *
  * Return: bytes that the caller of zb_zone_init() has to provide, aligned to
- * a cache line. Their content does not matter.
+ * a cache line. They need not be initialized.
  */
 size_t zb_zone_pageblocks_size(unsigned long nr_pages)
 {
@@ -14,11 +14,11 @@ size_t zb_zone_pageblocks_size(unsigned long nr_pages)
 }
 
 /**
- * zb_zone_state_size() - memory for zb_zone.state
+ * zb_zone_state_size() - size of zb_zone.state
  * @nr_pages: frames of the zone
  *
- * A byte for each frame and one more, as per-CPU lists have a frame behind the
- * last one at their bottom; then one for each pageblock.
+ * There is one byte per frame, one for the nonexistent frame that is the sentinel
+ * of per-CPU lists, and then one per pageblock for zb_zone.types.
  *
  * Return: bytes that the caller of zb_zone_init() has to provide, all zero.
  */
@@ -27,7 +27,7 @@ size_t zb_zone_state_size(unsigned long nr_pages)
 	return nr_pages + 1 + (nr_pages >> ZB_PAGEBLOCK_ORDER);
 }
 
-/* Readers don't take the lock. */
+/* Readers do not take the lock. */
 static void set_type(struct zb_zone *zone, struct zb_pageblock *pb,
 		     unsigned int mt)
 {
@@ -35,7 +35,7 @@ static void set_type(struct zb_zone *zone, struct zb_pageblock *pb,
 	WRITE_ONCE(zone->types[pb - zone->pageblocks], mt);
 }
 
-/* @nr free blocks more, or less, start in a pageblock. */
+/* Add @nr, which may be negative, to the number of free blocks. */
 static void count_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
 			 unsigned int order, long nr)
 {
@@ -44,7 +44,7 @@ static void count_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
 		__zb_audit_blocks(zone, pb, order, pb->migratetype, nr);
 }
 
-/* Readers don't take the lock. */
+/* Add @nr, which may be negative, to the number of free frames. */
 static void count_free(struct zb_zone *zone, const struct zb_pageblock *pb,
 		       long nr)
 {
@@ -59,8 +59,9 @@ static void count_free(struct zb_zone *zone, const struct zb_pageblock *pb,
 }
 
 /*
- * @nr pageblocks change their type, and the frames that are free in them. The
- * sum stays what it is at any moment, or watermarks would seem to be missed.
+ * Count that @nr pageblocks with @nr_free free frames change their type. The
+ * zone's nr_free must not change even transiently, because concurrent watermark
+ * checks could fail.
  */
 static void count_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
 			  unsigned int to, unsigned long nr,
@@ -106,14 +107,13 @@ static unsigned int order_at(const struct zb_zone *zone, unsigned long pfn)
 }
 
 /**
- * zb_zone_init() - make all of a zone free
- * @zone: everything below the note in struct zb_zone is set, and @max_order,
- *	ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER, and @default_migratetype
+ * zb_zone_init() - initialize a zone, with all of its frames free
+ * @zone: the zone; the caller has set its range, memory and identity, @max_order
+ *	(ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER) and @default_migratetype
  *
- * Every pageblock starts as @default_migratetype, which is movable wherever there is
- * room for more than one mobility: what turns out not to be movable claims
- * whole pageblocks later, and does not get scattered. The cost is one visit
- * per pageblock.
+ * All pageblocks get the type @default_migratetype, which is Movable unless the
+ * pool is too small to group by mobility. Unmovable and reclaimable requests claim
+ * whole pageblocks later, so that they do not spread over the zone.
  */
 void zb_zone_init(struct zb_zone *zone)
 {
@@ -151,8 +151,8 @@ void zb_zone_init(struct zb_zone *zone)
 }
 
 /*
- * Split a free block of whole pageblocks until @order is left of it, and take
- * that off the lists. The upper half of each split is a free block again.
+ * Take a free block of whole pageblocks off its list and split it down to @order.
+ * The upper half of each split is put on the free lists.
  */
 static void expand_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 			 unsigned int order)
@@ -196,7 +196,7 @@ static unsigned int take_part(struct zb_zone *zone, struct zb_pageblock *pb,
 	return frame;
 }
 
-/* Tell the zone what has become of a pageblock's free runs. */
+/* Update the counters of the zone after the runs of a pageblock have changed. */
 static void count_changed_runs(struct zb_zone *zone,
 			       const struct zb_pageblock *pb,
 			       const u16 before[ZB_PAGEBLOCK_ORDER])
@@ -208,7 +208,7 @@ static void count_changed_runs(struct zb_zone *zone,
 			count_blocks(zone, pb, k, (long)pb->nr[k] - before[k]);
 }
 
-/* Every block in @bits is in @state from now on. */
+/* Set the state of every block in @bits. */
 static void set_states(struct zb_zone *zone, u32 word, u64 bits,
 		       unsigned int order, u8 state)
 {
@@ -220,15 +220,15 @@ static void set_states(struct zb_zone *zone, u32 word, u64 bits,
 }
 
 /**
- * __zb_take_words() - take several blocks out of a given pageblock
+ * __zb_take_words() - take several blocks from a given pageblock
  * @zone: its zone
- * @pb: a listed pageblock, whose key is at least the order
- * @nr: how many blocks at most
- * @words: @order says which; the blocks are added here, where there is room
- *	for a pageblock's words. They are then ZB_BLOCK_PCP
+ * @pb: a listed pageblock, with @largest_free of at least the order of the blocks
+ * @nr: maximum number of blocks
+ * @words: the blocks are added here; its @order is their order, and it must have
+ *	room for ZB_PAGEBLOCK_WORDS more words. Their state becomes ZB_BLOCK_PCP
  *
  * Context: zone lock held.
- * Return: how many were taken, at least one.
+ * Return: number of blocks taken, at least one.
  */
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 			     unsigned int nr, struct zb_bulk *words)
@@ -258,11 +258,11 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 }
 
 /**
- * __zb_rmqueue_from() - take a block out of a given pageblock
+ * __zb_rmqueue_from() - take a block from a given pageblock
  * @zone: its zone
- * @pb: a listed pageblock, whose key is at least @order
- * @order: wanted
- * @hold: what to write down as the block's holder
+ * @pb: a listed pageblock, with @largest_free of at least @order
+ * @order: order of the block
+ * @hold: state of the block from now on
  *
  * Context: zone lock held.
  * Return: first frame of the block.
@@ -282,13 +282,13 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 }
 
 /**
- * __zb_find_smallest() - the textbook search: from the order up
- * @zone: where
- * @order: wanted
+ * __zb_find_smallest() - find a pageblock by searching the free lists upwards
+ * @zone: the zone
+ * @order: order to start from
  * @mt: migrate type whose lists are searched
  *
  * Context: zone lock held.
- * Return: the pageblock to take it from, or NULL.
+ * Return: the first pageblock of the lowest list that is not empty, or NULL.
  */
 struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 					unsigned int order, unsigned int mt)
@@ -306,11 +306,11 @@ struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 }
 
 /**
- * __zb_rmqueue_smallest() - take a block of a migrate type
- * @zone: where
- * @order: wanted
+ * __zb_rmqueue_smallest() - take a block from the free lists of a migrate type
+ * @zone: the zone
+ * @order: order of the block
  * @mt: migrate type whose lists are searched
- * @hold: what to write down as the block's holder
+ * @hold: state of the block from now on
  *
  * Context: zone lock held.
  * Return: first frame of the block, or ZB_NO_PFN.
@@ -323,7 +323,7 @@ unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
 	return pb ? __zb_rmqueue_from(zone, pb, order, hold) : ZB_NO_PFN;
 }
 
-/* The pageblock at @pfn as a free block of exactly @order that may merge. */
+/* The pageblock at @pfn if it is the head of a free block of @order and type @mt. */
 static struct zb_pageblock *whole_buddy(const struct zb_zone *zone,
 					unsigned long pfn, unsigned int order,
 					unsigned int mt)
@@ -336,7 +336,7 @@ static struct zb_pageblock *whole_buddy(const struct zb_zone *zone,
 	return pb->largest_free == order && pb->migratetype == mt ? pb : NULL;
 }
 
-/* @pb and the rest of its block are wholly free and on no list: merge, list. */
+/* Merge a block of wholly free pageblocks, which is on no list, and list it. */
 static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 			unsigned int order)
 {
@@ -356,11 +356,11 @@ static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 }
 
 /*
- * Nothing is left in the pageblock that would tie it to its mobility. With its
- * default type it merges with its neighbours and serves any request that needs
- * a whole pageblock. That goes for the HighAtomic reserve as well: a request
- * for a larger block could not be served while a free pageblock of another type
- * is in the way, and the next atomic request reserves a pageblock again.
+ * Return a wholly free pageblock to the default type, so that it merges with its
+ * buddies and serves any request for whole pageblocks. This includes HighAtomic
+ * pageblocks, because a free pageblock of another type prevents the merge to a
+ * larger block. The next atomic request of order > 0 reserves a pageblock again.
+ * CMA and isolated pageblocks keep their type.
  */
 static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 {
@@ -391,12 +391,12 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		merge_whole(zone, pb, order);
 		return;
 	}
-	/* Types were set inside of it while it was held. */
+	/* Some of its pageblocks changed their type while it was allocated. */
 	for (i = 0; i < nr; i++)
 		merge_whole(zone, &pb[i], ZB_PAGEBLOCK_ORDER);
 }
 
-/* @pb has more free frames than before; it may be wholly free now. */
+/* List @pb after frames were freed in it; it may be wholly free now. */
 static void relist(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	if (!zb_pageblock_all_free(pb)) {
@@ -445,7 +445,7 @@ void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 		give_whole(zone, pb, order);
 }
 
-/* Free the first words that are of one pageblock; returns how many. */
+/* Free the leading words of the same pageblock; returns how many they are. */
 static unsigned int give_words(struct zb_zone *zone, const u32 *word,
 			       const u64 *bits, unsigned int nr)
 {
@@ -465,7 +465,7 @@ static unsigned int give_words(struct zb_zone *zone, const u32 *word,
 	return i;
 }
 
-/* For these it costs less to look at the buddies than at the word. */
+/* It is cheaper to merge a single block with its buddies than to recount a word. */
 static bool is_one_block(u64 bits, unsigned int order)
 {
 	u64 starts = zb_block_starts(bits, order);
@@ -487,7 +487,7 @@ void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words)
 	unsigned int i;
 
 	zb_assert_held(&zone->lock);
-	/* Another CPU may have been there last: have them come while we write. */
+	/* Fetch cache lines that another CPU may own while the states are written. */
 	for (i = 0; i < words->nr; i++) {
 		zb_prefetch_pageblock(zone->pageblocks +
 				      word[i] / ZB_PAGEBLOCK_WORDS);
@@ -508,11 +508,11 @@ void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words)
 }
 
 /**
- * __zb_claim_whole() - give part of a free block another migrate type
+ * __zb_claim_whole() - change the migrate type of the first part of a free block
  * @zone: its zone
  * @pb: head of a free block of at least @order
- * @order: how much of it, ZB_PAGEBLOCK_ORDER or more
- * @mt: its migrate type from now on
+ * @order: order of the part, ZB_PAGEBLOCK_ORDER or more
+ * @mt: the new migrate type
  *
  * Afterwards @pb is the head of a free block of exactly @order and of type
  * @mt; the rest keeps its type, in free blocks of its own.
@@ -545,7 +545,7 @@ static struct zb_pageblock *whole_head(struct zb_zone *zone,
 	return pb;
 }
 
-/* Split the free block around a whole pageblock until it is one by itself. */
+/* Split a free block until the pageblock @pb in it is a block of its own. */
 static void split_out(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	struct zb_pageblock *upper, *head = whole_head(zone, pb);
@@ -562,13 +562,13 @@ static void split_out(struct zb_zone *zone, struct zb_pageblock *pb)
 }
 
 /**
- * __zb_set_pageblock_migratetype() - give a pageblock another migrate type
+ * __zb_set_pageblock_migratetype() - change the migrate type of a pageblock
  * @zone: its zone
  * @pb: any pageblock
- * @mt: its migrate type from now on
+ * @mt: the new migrate type
  *
- * Its free blocks change lists with it. A wholly free pageblock leaves the
- * free block that it was part of, and merges with those of its new type.
+ * Its free blocks move to the lists of the new type. A wholly free pageblock is
+ * split from its free block and merged with buddies of the new type.
  *
  * Context: zone lock held.
  */
