@@ -16,8 +16,8 @@ grep -q "vermagic=$(uname -r) " $module || skip_all "$module is not for this ker
 
 P=/sys/module/zbuddy/parameters
 NONE="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
-grep -q ^nobody: /etc/passwd || echo "nobody:x:65534:65534:nobody:/:/bin/sh" >>/etc/passwd
-grep -q ^nogroup: /etc/group || echo "nogroup:x:65534:" >>/etc/group
+grep -qs ^nobody: /etc/passwd || echo "nobody:x:65534:65534:nobody:/:/bin/sh" >>/etc/passwd
+grep -qs ^nogroup: /etc/group || echo "nogroup:x:65534:" >>/etc/group
 
 # says CAUSE CURE COMMAND...: one line on stderr that has both.
 says() {
