@@ -12,6 +12,7 @@
  *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
  *	mappings.c    operations on user space mappings, for mapping_test.c
+ *	victim.c      an allocation by a task that is being killed, for numa_test.c
  */
 #ifndef ZB_API_TEST_H
 #define ZB_API_TEST_H

@@ -7,6 +7,7 @@
 #include "zbuddy_stat.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -381,6 +382,66 @@ TEST_F(cpuset, mems_change_during_a_wait)
 	ASSERT_EQ(0, write_text(CGROUP "zbuddy/cpuset.mems", "0-1"));
 	EXPECT_EQ(1, poll(&p, 1, 5000));
 	EXPECT_TRUE(zb_wait_exit(pid, 1));
+}
+
+#define VICTIM	"/sys/module/zb_api_test/parameters/victim"
+
+static void *fill_memory(void *unused)
+{
+	size_t size = 1 << 20;
+	char *p;
+
+	for (;;) {
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p != MAP_FAILED)
+			memset(p, 1, size);
+	}
+	return unused;
+}
+
+/*
+ * Let a process allocate a page while it is being killed, by the OOM killer of its
+ * cgroup or by this task. Returns the node of the page, see api/victim.c.
+ */
+static int node_of_victim(bool by_oom)
+{
+	pthread_t thread;
+	char text[16] = "";
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		if (by_oom && pthread_create(&thread, NULL, fill_memory, NULL))
+			_exit(1);
+		write_text(VICTIM, by_oom ? "1" : "0");
+		_exit(1);
+	}
+	if (!by_oom) {
+		zb_sleep_ms(100);
+		kill(pid, SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	fd = open(VICTIM, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -errno;
+	close(fd);
+	return atoi(text);
+}
+
+/* An OOM victim may use all nodes, so that it can exit and free its memory. */
+TEST_F(cpuset, oom_victim_may_leave_the_cpuset)
+{
+	if (write_text(CGROUP "cgroup.subtree_control", "+memory"))
+		SKIP(return, "no cgroup v2 with memory limits in " CGROUP);
+	if (system("insmod ./zb_api_test.ko only=get_free_page"))
+		SKIP(return, "no zb_api_test.ko");
+	ASSERT_EQ(0, write_text(CGROUP "zbuddy/memory.max", "32M"));
+	take_near(FD, 0, 9, ZB_GFP_USER | ZB_GFP_QUIET | __ZB_GFP_MEMALLOC);
+	EXPECT_EQ(0, free_on(&self->p, 0));
+	EXPECT_EQ(-2, node_of_victim(false));
+	EXPECT_EQ(1, node_of_victim(true));
+	EXPECT_EQ(0, system("rmmod zb_api_test"));
 }
 
 /* As MPOL_* in linux/mempolicy.h; numaif.h is not always installed. */
