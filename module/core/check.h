@@ -26,7 +26,7 @@
 #ifndef ZB_CORE_CHECK_H
 #define ZB_CORE_CHECK_H
 
-#include "page_alloc.h"
+#include "alloc.h"
 
 /**
  * struct zb_violation - the first thing found wrong

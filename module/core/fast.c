@@ -121,3 +121,21 @@ void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node)
 	for (index = 0; index < ZB_NR_FAST; index++)
 		set_entry(&node->fast[index], pool->zones, ZB_PCP_NO_TYPE);
 }
+
+/**
+ * zb_pool_tune() - apply the pool's tunables
+ * @pool: the allocator, whose @tunables have been changed
+ * @nr_cpus: number of CPUs that keep per-CPU lists
+ *
+ * Context: any; one caller at a time.
+ */
+void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus)
+{
+	struct zb_zone *zone;
+
+	zb_setup_watermarks(pool->zones, pool->nr_zones, &pool->tunables,
+			    pool->page_shift);
+	zb_for_each_zone(zone, pool)
+		zb_pcp_setup(zone, nr_cpus, pool->tunables.pcp_high_fraction);
+	zb_fast_setup(pool);
+}

@@ -37,7 +37,7 @@
 #ifndef ZB_CORE_FAST_H
 #define ZB_CORE_FAST_H
 
-#include "page_alloc.h"
+#include "pool.h"
 
 /* Flags that the fast path does not handle. */
 #define ZB_GFP_LONG_WAY							\
@@ -262,5 +262,10 @@ leave:
 	zb_pcp_leave(pcp);
 	return got;
 }
+
+/* fast.c */
+void zb_fast_setup(struct zb_pool *pool);
+void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node);
+void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus);
 
 #endif /* ZB_CORE_FAST_H */

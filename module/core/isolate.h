@@ -9,7 +9,7 @@
 #ifndef ZB_CORE_ISOLATE_H
 #define ZB_CORE_ISOLATE_H
 
-#include "page_alloc.h"
+#include "alloc.h"
 
 bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 			   unsigned long nr_pages);

@@ -32,7 +32,7 @@
 #ifndef ZB_CORE_MOBILITY_H
 #define ZB_CORE_MOBILITY_H
 
-#include "zone.h"
+#include "buddy.h"
 
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,

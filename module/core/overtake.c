@@ -12,6 +12,7 @@
  * served is never taken for one which can't. An attempt may fail all the same.
  */
 #include "overtake.h"
+#include "slowpath.h"
 
 /* Would @nr_pages frames be had in this zone with the flags of @req? */
 static bool has_frames(const struct zb_zone *zone, unsigned long nr_pages,

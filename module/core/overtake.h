@@ -3,7 +3,7 @@
 #ifndef ZB_CORE_OVERTAKE_H
 #define ZB_CORE_OVERTAKE_H
 
-#include "page_alloc.h"
+#include "alloc.h"
 
 /* What it would cost the first request in line to serve a later one first. */
 enum zb_overtake {

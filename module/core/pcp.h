@@ -204,12 +204,4 @@ unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
 /* stat.c */
 unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
 
-/* rmqueue.c */
-unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
-			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
-			 unsigned int alloc_flags);
-unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
-			       unsigned long nr_pages, unsigned int mt,
-			       zb_gfp_t gfp, unsigned int alloc_flags);
-
 #endif /* ZB_CORE_PCP_H */

@@ -17,7 +17,7 @@
  *	fail, with a report unless NOWARN is set
  */
 #include "mobility.h"
-#include "page_alloc.h"
+#include "slowpath.h"
 
 #define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
 #define DRAIN_INTERVAL		64u	/* rounds between drains of a NOFAIL request */

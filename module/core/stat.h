@@ -8,7 +8,7 @@
 #ifndef ZB_CORE_STAT_H
 #define ZB_CORE_STAT_H
 
-#include "page_alloc.h"
+#include "alloc.h"
 
 /**
  * struct zb_zone_stat - the counters of a zone at one moment

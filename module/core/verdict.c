@@ -12,7 +12,8 @@
  * or damaged frames: then the blocks are visited that may be in the way.
  * Nothing is locked, so what changes meanwhile may change the answer.
  */
-#include "page_alloc.h"
+#include "alloc.h"
+#include "slowpath.h"
 
 static const struct zb_policy anywhere;
 

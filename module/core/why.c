@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "slowpath.h"
 #include "why.h"
 
 /* One request, as one zone sees it. */

@@ -10,7 +10,7 @@
 #ifndef ZB_CORE_WHY_H
 #define ZB_CORE_WHY_H
 
-#include "page_alloc.h"
+#include "alloc.h"
 
 /* From the nearest miss to the farthest. */
 enum zb_why {

@@ -35,6 +35,7 @@
 #define ZB_CORE_ZONE_H
 
 #include "alloc_flags.h"
+#include "block.h"
 #include "freearea.h"
 
 #define ZB_NO_PFN	(~0ul)
@@ -50,77 +51,6 @@
 
 struct zb_pcp;
 struct zb_pool;
-
-/*
- * The state of the block that starts at a frame, in the upper three bits of the
- * state byte. The lower five bits are its order. A damaged block is
- * ZB_BLOCK_NONE with its order plus one, so that it is neither free nor
- * allocated. A single frame that is unfit for use (unfit.h) is ZB_BLOCK_NONE
- * with an order that no block can have.
- */
-enum zb_block_state {
-	ZB_BLOCK_NONE,			/* free, or not the start of a block */
-	ZB_BLOCK_UNMOVABLE,		/* allocated, by mobility */
-	ZB_BLOCK_MOVABLE,
-	ZB_BLOCK_RECLAIMABLE,
-	ZB_BLOCK_COMP_UNMOVABLE,		/* the same, as a compound block */
-	ZB_BLOCK_COMP_MOVABLE,
-	ZB_BLOCK_COMP_RECLAIMABLE,
-	ZB_BLOCK_PCP,			/* free, on a per-CPU list */
-};
-
-#define ZB_BLOCK_MT(mt)		((enum zb_block_state)(ZB_BLOCK_UNMOVABLE + (mt)))
-#define ZB_BLOCK_COMP(mt)	((enum zb_block_state)(ZB_BLOCK_COMP_UNMOVABLE + (mt)))
-#define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
-#define ZB_STATE_BAD(order)	((u8)((order) + 1))
-#define ZB_STATE_UNFIT		((u8)0x1f)
-#define ZB_STATE_BLOCK(state)	((state) >> 5)
-#define ZB_STATE_ORDER(state)	((state) & 0x1fu)
-
-static inline bool zb_state_bad(u8 state)
-{
-	return state && !ZB_STATE_BLOCK(state);
-}
-
-static inline bool zb_state_allocated(u8 state)
-{
-	return ZB_STATE_BLOCK(state) >= ZB_BLOCK_UNMOVABLE &&
-	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
-}
-
-/*
- * Is this an allocated block of @order? Subtracting the first allocated state of
- * that order leaves a small multiple of 32 for all such blocks. Rotating the
- * result moves the order bits to the top, so that any other order makes it large
- * and one comparison is enough.
- */
-static inline bool zb_state_is_block(u8 state, unsigned int order)
-{
-	u8 rest = state - ZB_STATE(ZB_BLOCK_UNMOVABLE, order);
-
-	return (u8)(rest >> 5 | rest << 3) <
-	       ZB_BLOCK_PCP - ZB_BLOCK_UNMOVABLE;
-}
-
-static inline bool zb_state_compound(u8 state)
-{
-	return ZB_STATE_BLOCK(state) >= ZB_BLOCK_COMP_UNMOVABLE &&
-	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
-}
-
-/* The mobility of an allocated block, as requested. */
-static inline unsigned int zb_state_migratetype(u8 state)
-{
-	return (ZB_STATE_BLOCK(state) - ZB_BLOCK_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
-}
-
-/* The order of a block that is allocated, on a per-CPU list, bad or unfit. */
-static inline unsigned int zb_state_order(u8 state)
-{
-	if (state == ZB_STATE_UNFIT)
-		return 0;
-	return ZB_STATE_ORDER(state) - zb_state_bad(state);
-}
 
 /* Event counters of a zone. Those before ZB_NR_CPU_EVENTS are also per CPU. */
 enum zb_event {
@@ -143,25 +73,6 @@ enum zb_event {
 	ZB_UNFIT,			/* frames kept out of use, see unfit.h */
 	ZB_UNFIT_RETURNED,		/* frames returned to use */
 	ZB_NR_EVENTS,
-};
-
-#define ZB_WORDS_MAX		64u
-
-/**
- * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
- * @nr: number of words
- * @order: order of the blocks
- * @word: index of each word, in units of 64 frames from the start of the zone
- * @bits: the frames of the blocks in each word
- *
- * Refills and drains move blocks between a list and the zone in this form,
- * because it costs no more to process a word than a single frame.
- */
-struct zb_bulk {
-	unsigned int nr;
-	unsigned int order;
-	u32 word[ZB_WORDS_MAX];
-	u64 bits[ZB_WORDS_MAX];
 };
 
 struct zb_zone;
@@ -353,45 +264,9 @@ static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 	WRITE_ONCE(zone->events[event], zone->events[event] + nr);
 }
 
-/* The order of the smallest block that has at least @nr_pages frames. */
-static inline unsigned int zb_exact_order(unsigned long nr_pages)
-{
-	return nr_pages > 1 ? fls64(nr_pages - 1) : 0;
-}
-
-/*
- * An exact allocation of n frames is one block for each bit of n, the largest
- * first; each start is naturally aligned, because what precedes it is a sum of
- * larger powers of two. 13 frames:
- *
- *	| order 3               | order 2   | 0 |  -  tail  |
- *
- * zb_exact_piece() returns the order of the first of these blocks.
- */
-static inline unsigned int zb_exact_piece(unsigned long nr_pages)
-{
-	return fls64(nr_pages) - 1;
-}
-
 size_t zb_zone_pageblocks_size(unsigned long nr_pages);
 size_t zb_zone_state_size(unsigned long nr_pages);
 void zb_zone_init(struct zb_zone *zone);
-
-struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
-					unsigned int order, unsigned int mt);
-unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
-				    unsigned int mt, enum zb_block_state hold);
-unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
-				unsigned int order, enum zb_block_state hold);
-unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_bulk *words);
-void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
-			unsigned int order);
-void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words);
-void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-		      unsigned int order, unsigned int mt);
-void __zb_set_pageblock_migratetype(struct zb_zone *zone,
-				    struct zb_pageblock *pb, unsigned int mt);
 
 /* audit.c */
 void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit);

@@ -14,8 +14,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "../core/alloc.h"
 #include "../core/fast.h"
-#include "../core/page_alloc.h"
 #include "params.h"
 #include "../region/region.h"
 

@@ -2,7 +2,7 @@
 #ifndef ZB_REPORT_H
 #define ZB_REPORT_H
 
-#include "../core/page_alloc.h"
+#include "../core/alloc.h"
 
 void zb_report_failure(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 		       unsigned int alloc_flags,

@@ -3,7 +3,7 @@
  * Benchmark of the core alone, as a program, for work without a guest. The results, in
  * nanoseconds, are only comparable with other runs on the same machine.
  */
-#include "page_alloc.h"
+#include "alloc.h"
 #if __has_include("fast.h")
 #include "fast.h"
 #endif

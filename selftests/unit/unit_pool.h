@@ -10,6 +10,7 @@
 #define UNIT_POOL_H
 
 #include "check.h"
+#include "fast.h"
 #include "layout.h"
 #include "unit.h"
 

@@ -1,147 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "page_alloc.h"
+#include "free.h"
+#include "freelist.h"
 #include "unfit.h"
-
-/**
- * zb_pool_tune() - apply the pool's tunables
- * @pool: the allocator, whose @tunables have been changed
- * @nr_cpus: number of CPUs that keep per-CPU lists
- *
- * Context: any; one caller at a time.
- */
-void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus)
-{
-	struct zb_zone *zone;
-
-	zb_setup_watermarks(pool->zones, pool->nr_zones, &pool->tunables,
-			    pool->page_shift);
-	zb_for_each_zone(zone, pool)
-		zb_pcp_setup(zone, nr_cpus, pool->tunables.pcp_high_fraction);
-	zb_fast_setup(pool);
-}
-
-/**
- * zb_pool_too_small() - check whether a pool is too small to group by mobility
- * @nr_pages: frames of all zones
- *
- * A pool with fewer pageblocks than migrate types cannot keep mobilities in
- * separate pageblocks.
- *
- * Return: true if grouping by mobility should be disabled.
- */
-bool zb_pool_too_small(unsigned long nr_pages)
-{
-	return nr_pages < ZB_PAGEBLOCK_NR * ZB_MIGRATE_TYPES;
-}
-
-/**
- * zb_pool_node() - find a node that has a region
- * @pool: the allocator
- * @nid: number of the NUMA node
- *
- * Return: the node, or NULL if it has no region.
- */
-struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid)
-{
-	unsigned int i;
-
-	for (i = 0; i < pool->nr_nodes; i++)
-		if (pool->nodes[i].nid == nid)
-			return &pool->nodes[i];
-	return NULL;
-}
-
-/**
- * zb_pool_any_node() - find a node, with or without a region
- * @pool: the allocator
- * @nid: number of the NUMA node
- *
- * Return: the node, or NULL if the allocator does not know it.
- */
-struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid)
-{
-	struct zb_node *node = zb_pool_node(pool, nid);
-	unsigned int i;
-
-	for (i = 0; !node && i < pool->nr_memoryless; i++)
-		if (pool->memoryless[i].nid == nid)
-			node = &pool->memoryless[i];
-	return node;
-}
-
-/* Find the start of the lowest zone and the end of the highest one. */
-static void pool_span(const struct zb_pool *pool, unsigned long *start,
-		      unsigned long *end)
-{
-	const struct zb_zone *zone;
-
-	*start = ~0ul;
-	*end = 0;
-	zb_for_each_zone(zone, pool) {
-		if (zone->start_pfn < *start)
-			*start = zone->start_pfn;
-		if (zb_zone_end(zone) > *end)
-			*end = zb_zone_end(zone);
-	}
-}
-
-/**
- * zb_zone_map_size() - size of zb_pool.zone_map
- * @pool: the allocator, with its zones set up
- *
- * The map covers the gaps between regions too, so regions that are far apart
- * make it large.
- *
- * Return: bytes that zb_zone_map_init() needs.
- */
-size_t zb_zone_map_size(const struct zb_pool *pool)
-{
-	unsigned long start, end;
-
-	pool_span(pool, &start, &end);
-	return (end - start) >> ZB_PAGEBLOCK_ORDER;
-}
-
-/**
- * zb_zone_map_init() - set up the map that zb_pfn_zone() looks frames up in
- * @pool: the allocator, with at most ZB_NO_ZONE zones
- * @map: zb_zone_map_size() bytes
- *
- * Without a map, zb_pfn_zone() searches the zones.
- */
-void zb_zone_map_init(struct zb_pool *pool, u8 *map)
-{
-	unsigned long start, end, first;
-	struct zb_zone *zone;
-
-	pool_span(pool, &start, &end);
-	pool->map_start = start;
-	pool->map_size = (end - start) >> ZB_PAGEBLOCK_ORDER;
-	memset(map, ZB_NO_ZONE, pool->map_size);
-	zb_for_each_zone(zone, pool) {
-		first = (zone->start_pfn - start) >> ZB_PAGEBLOCK_ORDER;
-		memset(map + first, zone - pool->zones,
-		       zb_zone_nr_pageblocks(zone));
-	}
-	pool->zone_map = map;
-}
-
-/**
- * zb_search_zone() - find the zone of a frame without the zone map
- * @pool: the allocator
- * @pfn: frame number, not necessarily of this pool
- *
- * Return: the zone, or NULL if the frame is not in the pool.
- */
-struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn)
-{
-	struct zb_zone *zone;
-
-	zb_for_each_zone(zone, pool)
-		if (zb_zone_has(zone, pfn))
-			return zone;
-	return NULL;
-}
 
 static bool in_mask(const unsigned long *mask, unsigned int nr_bits, int nid)
 {
@@ -209,6 +69,169 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 		return false;
 	return zb_zone_watermark_exact_ok(zone, order, ac->nr_pages, mark,
 					  ac->highest_zoneidx, alloc_flags);
+}
+
+/* Count an allocation, with the kernel's meaning of the numa_* events. */
+static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
+			const struct zb_zone *zone, unsigned long nr_pages,
+			zb_gfp_t gfp)
+{
+	int local = gfp & __ZB_GFP_OTHER_NODE ? preferred->nid : zb_cpu_node();
+
+	zb_count(events[ZB_PGALLOC], nr_pages);
+	zb_count(events[zone->nid == preferred->nid ? ZB_NUMA_HIT : ZB_NUMA_MISS], 1);
+	zb_count(events[zone->nid == local ? ZB_NUMA_LOCAL : ZB_NUMA_OTHER], 1);
+}
+
+/* Count per CPU if possible, to avoid contention on the lock of @preferred. */
+static void count_foreign(struct zb_zone *preferred)
+{
+	unsigned long flags;
+	struct zb_pcp *pcp;
+
+	if (zb_pcp_enter(preferred, &pcp)) {
+		zb_pcp_count_event(pcp, ZB_NUMA_FOREIGN, 1);
+		zb_pcp_leave(pcp);
+		return;
+	}
+	zb_lock_irqsave(&preferred->lock, flags);
+	__zb_count_event(preferred, ZB_NUMA_FOREIGN, 1);
+	zb_unlock_irqrestore(&preferred->lock, flags);
+}
+
+/* If the per-CPU counters cannot be used, count under the zone lock. */
+static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
+			  unsigned long nr_pages, zb_gfp_t gfp)
+{
+	unsigned long flags;
+	struct zb_pcp *pcp;
+
+	if (zb_pcp_enter(zone, &pcp)) {
+		count_alloc(pcp->events, preferred, zone, nr_pages, gfp);
+		zb_pcp_leave(pcp);
+	} else {
+		zb_lock_irqsave(&zone->lock, flags);
+		count_alloc(zone->events, preferred, zone, nr_pages, gfp);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
+	if (unlikely(zone->nid != preferred->nid))
+		count_foreign(preferred);
+}
+
+/* Large atomic requests bypass the lists and use the HighAtomic reserve first. */
+static bool has_reserve(unsigned int order, unsigned int alloc_flags)
+{
+	return order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER);
+}
+
+/*
+ * An atomic request of order > 0 tries the HighAtomic reserve first. An atomic
+ * request of order 0, and a request without watermarks, uses it as a last resort.
+ */
+static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
+				     unsigned int mt, unsigned int alloc_flags)
+{
+	unsigned long pfn = ZB_NO_PFN;
+
+	if (order && (alloc_flags & ZB_ALLOC_HARDER))
+		pfn = __zb_rmqueue_highatomic(zone, order, ZB_BLOCK_PCP);
+	if (pfn == ZB_NO_PFN)
+		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_BLOCK_PCP);
+	if (pfn == ZB_NO_PFN &&
+	    (alloc_flags & (ZB_ALLOC_HARDER | ZB_ALLOC_NO_WATERMARKS)))
+		pfn = __zb_rmqueue_highatomic(zone, order, ZB_BLOCK_PCP);
+	if (pfn != ZB_NO_PFN)
+		zb_trace_zone_locked(pfn, order, mt, false);
+	return pfn;
+}
+
+static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
+				   unsigned int mt, unsigned int alloc_flags)
+{
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __rmqueue_buddy(zone, order, mt, alloc_flags);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+/**
+ * zb_rmqueue() - take a block from a zone, from a per-CPU list if possible
+ * @preferred: preferred zone of the request, for the statistics
+ * @zone: zone to take the block from
+ * @order: order of the block, up to the zone's @max_order
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA, _NOFRAGMENT and _COLD are
+ *	considered
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: first frame of the block, or ZB_NO_PFN. The state of the block is
+ * ZB_BLOCK_PCP until the caller has checked it and marks it allocated.
+ */
+unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
+			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
+			 unsigned int alloc_flags)
+{
+	unsigned long pfn = ZB_NO_PFN;
+
+	if (zb_pcp_order(order) && !has_reserve(order, alloc_flags))
+		pfn = zb_pcp_rmqueue(zone, order, mt, alloc_flags);
+	if (pfn == ZB_NO_PFN)
+		pfn = rmqueue_buddy(zone, order, mt, alloc_flags);
+	if (pfn != ZB_NO_PFN)
+		account_alloc(preferred, zone, BIT(order), gfp);
+	return pfn;
+}
+
+/* Split the first @nr_pages frames of a block into blocks, and free the others. */
+static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		   unsigned long nr_pages)
+{
+	unsigned long tail = pfn + nr_pages, end = pfn + BIT(order);
+	unsigned int k;
+
+	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
+		k = zb_exact_piece(nr_pages);
+		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, k));
+	}
+	for (; tail < end; tail += BIT(__ffs64(tail)))
+		__zb_free_one_page(zone, tail, __ffs64(tail));
+}
+
+/**
+ * zb_rmqueue_exact() - take the first part of a block from a zone
+ * @preferred: preferred zone of the request, for the statistics
+ * @zone: zone to take the frames from
+ * @nr_pages: number of frames, not a power of two
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA and _NOFRAGMENT are
+ *	considered
+ *
+ * The block is taken and trimmed in one critical section, so that other requests
+ * never find the zone short of the frames that this request does not keep.
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: first frame, or ZB_NO_PFN. The frames are one block for each bit of
+ * @nr_pages, see zb_exact_piece(), with a state as from zb_rmqueue().
+ */
+unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
+			       unsigned long nr_pages, unsigned int mt,
+			       zb_gfp_t gfp, unsigned int alloc_flags)
+{
+	unsigned int order = zb_exact_order(nr_pages);
+	unsigned long flags, pfn;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = __rmqueue_buddy(zone, order, mt, alloc_flags);
+	if (pfn != ZB_NO_PFN)
+		__trim(zone, pfn, order, nr_pages);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	if (pfn != ZB_NO_PFN)
+		account_alloc(preferred, zone, nr_pages, gfp);
+	return pfn;
 }
 
 /*
@@ -425,137 +448,4 @@ struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp)
 		if (zb_node_allowed(ac, z->zone, gfp, 0))
 			return z->zone;
 	return NULL;
-}
-
-/*
- * NOFRAGMENT only helps if the preferred node has a second zone that can be
- * tried before mobilities are mixed.
- */
-static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
-{
-	struct zb_zoneref *z;
-
-	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
-		if (z->zone != ac->preferred && z->zone->nid == ac->preferred->nid)
-			return ZB_ALLOC_NOFRAGMENT;
-	return 0;
-}
-
-/**
- * zb_init_context() - set up the context of a request
- * @pool: the allocator
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: number of frames that the request keeps of its block
- * @nid: preferred node; if it has no region, nodes are tried by distance from
- *	it, and a request with __ZB_GFP_THISNODE fails
- * @policy: nodes that the task may use
- * @ac: filled in except for @preferred; @nodemask is that of the policy
- *
- * Context: any.
- */
-void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
-		     unsigned long nr_pages, int nid,
-		     const struct zb_policy *policy, struct zb_alloc_context *ac)
-{
-	*ac = (struct zb_alloc_context){
-		.node = zb_pool_any_node(pool, nid),
-		.policy = policy,
-		.nodemask = policy->nodemask,
-		.nr_pages = nr_pages,
-		.highest_zoneidx = zb_gfp_zone(gfp),
-		.migratetype = zb_pool_migratetype(pool, gfp),
-	};
-}
-
-static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
-				unsigned int *alloc_flags)
-{
-	const unsigned long *cpuset = ac->policy->cpuset;
-
-	ac->spread_dirty = gfp & __ZB_GFP_WRITE;
-	if (ac->migratetype == ZB_MIGRATE_MOVABLE)
-		*alloc_flags |= ZB_ALLOC_CMA;
-	if (gfp & __ZB_GFP_COLD)
-		*alloc_flags |= ZB_ALLOC_COLD;
-	if (cpuset) {
-		*alloc_flags |= ZB_ALLOC_CPUSET;
-		if (!ac->nodemask)
-			ac->nodemask = cpuset;
-	}
-	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
-	return ac->preferred;
-}
-
-static unsigned long alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
-				 unsigned int order, struct zb_alloc_context *ac)
-{
-	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
-	unsigned long pfn = ZB_NO_PFN;
-
-	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
-	    !pool->ops->charge(pool, gfp, order))
-		return ZB_NO_PFN;
-	if (likely(prepare_alloc_pages(gfp, ac, &alloc_flags))) {
-		alloc_flags |= alloc_flags_nofragment(ac);
-		/* The first attempt stays in the cpuset, the slow path need not. */
-		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
-						order, alloc_flags, ac);
-	}
-	if (unlikely(pfn == ZB_NO_PFN))
-		pfn = zb_alloc_slowpath(pool, gfp, order, ac);
-	if (unlikely(pfn == ZB_NO_PFN) && (gfp & __ZB_GFP_ACCOUNT) &&
-	    pool->ops->uncharge)
-		pool->ops->uncharge(pool, order);
-	return pfn;
-}
-
-static const struct zb_policy anywhere;
-
-/**
- * zb_pool_alloc_pages() - allocate a block
- * @pool: the allocator
- * @gfp: flags for which zb_gfp_valid() holds
- * @order: log2 of the number of frames, up to @pool->max_order
- * @nid: preferred node; if it has no region, nodes are tried by distance from
- *	it, and a request with __ZB_GFP_THISNODE fails
- * @policy: nodes that the task may use, or NULL for all
- *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI.
- * Return: first frame of the block, aligned to its size, or ZB_NO_PFN.
- */
-unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned int order, int nid,
-				  const struct zb_policy *policy)
-{
-	struct zb_alloc_context ac;
-
-	zb_init_context(pool, gfp, BIT(order), nid, policy ?: &anywhere, &ac);
-	return alloc_block(pool, gfp, order, &ac);
-}
-
-/**
- * zb_pool_alloc_exact() - allocate any number of contiguous frames
- * @pool: the allocator
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: number of frames, 1 .. 2^@pool->max_order
- * @nid: preferred node; if it has no region, nodes are tried by distance from
- *	it, and a request with __ZB_GFP_THISNODE fails
- * @policy: nodes that the task may use, or NULL for all
- *
- * The frames are cut from the start of a free block of
- * zb_exact_order(@nr_pages), so such a block has to exist. The watermark is
- * checked for @nr_pages only, because the rest of the block never leaves the
- * zone. Free the frames by zb_pool_free_exact() with the same @nr_pages.
- *
- * Context: same as zb_pool_alloc_pages().
- * Return: first frame, aligned to 2^zb_exact_order(@nr_pages), or ZB_NO_PFN.
- */
-unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned long nr_pages, int nid,
-				  const struct zb_policy *policy)
-{
-	struct zb_alloc_context ac;
-
-	zb_init_context(pool, gfp, nr_pages, nid, policy ?: &anywhere, &ac);
-	return alloc_block(pool, gfp, zb_exact_order(nr_pages), &ac);
 }

@@ -6,7 +6,7 @@
  * This file also frees exact allocations, which consist of several blocks in a
  * row (zb_exact_piece()), and splits blocks into single frames.
  */
-#include "page_alloc.h"
+#include "free.h"
 #include "unfit.h"
 
 static enum zb_bad check_state(u8 state, unsigned int order)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "zone.h"
+#include "buddy.h"
 
 /**
  * zb_zone_pageblocks_size() - size of zb_zone.pageblocks

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The allocator: the zones of all nodes, and the entry points for allocating
- * and freeing blocks.
- *
- *	zb_pool_alloc_pages            determine the zones and the mobility
- *	  zb_get_page_from_freelist    find the first zone that can serve it:
- *	                               cpuset, dirty limit, watermark
- *	    zb_rmqueue                 take from a per-CPU list, or
- *	      __zb_rmqueue             from a free list of this or another type
- *	    prep_new_block             check the block, mark it allocated
- *	  zb_alloc_slowpath            drain, reclaim, wait, and try again with
- *	                               lower watermarks (slowpath.c)
- *
- *	zb_pool_free_pages             check and claim the block (page_free.c)
- *	  zb_free_unref_page           put it on a per-CPU list, or
- *	    __zb_free_one_page         merge it with its buddies
+ * A pool: the zones of all nodes, and what the allocator expects from its
+ * environment.
  *
  * The core leaves to zb_ops what depends on its environment, such as reclaim,
  * compaction and waiting. Every callback is optional.
  */
-#ifndef ZB_CORE_PAGE_ALLOC_H
-#define ZB_CORE_PAGE_ALLOC_H
+#ifndef ZB_CORE_POOL_H
+#define ZB_CORE_POOL_H
 
 #include "gfp.h"
 #include "pcp.h"
@@ -157,84 +144,19 @@ struct zb_pool {
 	const struct zb_ops *ops;
 };
 
-/**
- * struct zb_alloc_context - parts of a request that all attempts have in common
- * @node: the preferred node
- * @policy: nodes that the task may use
- * @nodemask: nodes that zb_get_page_from_freelist() may use
- * @preferred: the first zone that the request may use
- * @nr_pages: number of frames that the request keeps of its block
- * @highest_zoneidx: highest zone type that the flags allow
- * @migratetype: mobility
- * @spread_dirty: skip nodes that have reached their dirty limit
- */
-struct zb_alloc_context {
-	const struct zb_node *node;
-	const struct zb_policy *policy;
-	const unsigned long *nodemask;
-	struct zb_zone *preferred;
-	unsigned long nr_pages;
-	unsigned int highest_zoneidx;
-	unsigned int migratetype;
-	bool spread_dirty;
-};
-
-/**
- * struct zb_alloc_request - the arguments of an allocation
- * @gfp: its flags
- * @nr_pages: number of frames, see zb_pool_alloc_exact()
- * @nid: preferred node
- * @policy: nodes that the task may use, or NULL for all
- */
-struct zb_alloc_request {
-	zb_gfp_t gfp;
-	unsigned long nr_pages;
-	int nid;
-	const struct zb_policy *policy;
-};
-
-/* Whether a request could be served if all memory were free, or why not. */
-enum zb_verdict {
-	ZB_NEVER_VALID,		/* flags or size are not valid for this pool */
-	ZB_NEVER_ZONE,		/* no zone has a type that the flags allow */
-	ZB_NEVER_NODE,		/* such zones are on nodes it may not use */
-	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block this large */
-	ZB_NEVER_TYPE,		/* such blocks have CMA or isolated pageblocks */
-	ZB_NEVER_WATERMARK,	/* would take every such zone below its watermark */
-	ZB_COULD,		/* it could be served */
-};
-
 #define zb_for_each_zone(zone, pool)					\
 	for (zone = (pool)->zones; zone < (pool)->zones + (pool)->nr_zones; \
 	     zone++)
 
 #define ZB_NO_ZONE	0xff
 
-/* page_alloc.c */
-void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus);
+/* pool.c */
 bool zb_pool_too_small(unsigned long nr_pages);
 struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid);
 struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid);
 size_t zb_zone_map_size(const struct zb_pool *pool);
 void zb_zone_map_init(struct zb_pool *pool, u8 *map);
 struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn);
-void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
-		     unsigned long nr_pages, int nid,
-		     const struct zb_policy *policy, struct zb_alloc_context *ac);
-bool zb_node_allowed(const struct zb_alloc_context *ac,
-		     const struct zb_zone *zone, zb_gfp_t gfp,
-		     unsigned int alloc_flags);
-struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp);
-unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
-					unsigned int order,
-					unsigned int alloc_flags,
-					struct zb_alloc_context *ac);
-unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned int order, int nid,
-				  const struct zb_policy *policy);
-unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned long nr_pages, int nid,
-				  const struct zb_policy *policy);
 
 /* Find the zone of a frame; NULL if the frame is not in the pool. */
 static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
@@ -257,48 +179,4 @@ static inline unsigned int zb_pool_migratetype(const struct zb_pool *pool,
 					 zb_gfp_migratetype(gfp);
 }
 
-/* fast.c */
-void zb_fast_setup(struct zb_pool *pool);
-void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node);
-
-/* verdict.c */
-bool zb_request_context(struct zb_pool *pool,
-			const struct zb_alloc_request *req,
-			struct zb_alloc_context *ac);
-enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
-				const struct zb_alloc_request *req,
-				const struct zb_alloc_context *ac);
-enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
-				const struct zb_alloc_request *req);
-bool zb_pool_requests_overlap(struct zb_pool *pool,
-			      const struct zb_alloc_request *a,
-			      const struct zb_alloc_request *b);
-
-/* Would the request succeed if every frame were free that is not out of use? */
-static inline bool zb_pool_could_ever(struct zb_pool *pool,
-				      const struct zb_alloc_request *req)
-{
-	return zb_pool_verdict(pool, req) == ZB_COULD;
-}
-
-/* slowpath.c */
-unsigned int zb_slowpath_flags(zb_gfp_t gfp, const struct zb_alloc_context *ac);
-bool zb_may_ignore_watermarks(zb_gfp_t gfp);
-unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
-				unsigned int order, struct zb_alloc_context *ac);
-
-/* page_free.c */
-enum zb_bad zb_pool_check_allocated(const struct zb_pool *pool, unsigned long pfn,
-				    unsigned int order);
-enum zb_bad zb_pool_free_pages(struct zb_pool *pool, unsigned long pfn,
-			       unsigned int order);
-enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
-				    unsigned int order);
-enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
-			       unsigned int order);
-enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
-			       unsigned long nr_pages);
-unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,
-				 unsigned int *order);
-
-#endif /* ZB_CORE_PAGE_ALLOC_H */
+#endif /* ZB_CORE_POOL_H */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZB_CORE_BLOCK_H
+#define ZB_CORE_BLOCK_H
+
+#include "pageblock.h"
+
+/*
+ * The state of the block that starts at a frame, in the upper three bits of the
+ * state byte. The lower five bits are its order. A damaged block is
+ * ZB_BLOCK_NONE with its order plus one, so that it is neither free nor
+ * allocated. A single frame that is unfit for use (unfit.h) is ZB_BLOCK_NONE
+ * with an order that no block can have.
+ */
+enum zb_block_state {
+	ZB_BLOCK_NONE,			/* free, or not the start of a block */
+	ZB_BLOCK_UNMOVABLE,		/* allocated, by mobility */
+	ZB_BLOCK_MOVABLE,
+	ZB_BLOCK_RECLAIMABLE,
+	ZB_BLOCK_COMP_UNMOVABLE,		/* the same, as a compound block */
+	ZB_BLOCK_COMP_MOVABLE,
+	ZB_BLOCK_COMP_RECLAIMABLE,
+	ZB_BLOCK_PCP,			/* free, on a per-CPU list */
+};
+
+#define ZB_BLOCK_MT(mt)		((enum zb_block_state)(ZB_BLOCK_UNMOVABLE + (mt)))
+#define ZB_BLOCK_COMP(mt)	((enum zb_block_state)(ZB_BLOCK_COMP_UNMOVABLE + (mt)))
+#define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
+#define ZB_STATE_BAD(order)	((u8)((order) + 1))
+#define ZB_STATE_UNFIT		((u8)0x1f)
+#define ZB_STATE_BLOCK(state)	((state) >> 5)
+#define ZB_STATE_ORDER(state)	((state) & 0x1fu)
+
+static inline bool zb_state_bad(u8 state)
+{
+	return state && !ZB_STATE_BLOCK(state);
+}
+
+static inline bool zb_state_allocated(u8 state)
+{
+	return ZB_STATE_BLOCK(state) >= ZB_BLOCK_UNMOVABLE &&
+	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
+}
+
+/*
+ * Is this an allocated block of @order? Subtracting the first allocated state of
+ * that order leaves a small multiple of 32 for all such blocks. Rotating the
+ * result moves the order bits to the top, so that any other order makes it large
+ * and one comparison is enough.
+ */
+static inline bool zb_state_is_block(u8 state, unsigned int order)
+{
+	u8 rest = state - ZB_STATE(ZB_BLOCK_UNMOVABLE, order);
+
+	return (u8)(rest >> 5 | rest << 3) <
+	       ZB_BLOCK_PCP - ZB_BLOCK_UNMOVABLE;
+}
+
+static inline bool zb_state_compound(u8 state)
+{
+	return ZB_STATE_BLOCK(state) >= ZB_BLOCK_COMP_UNMOVABLE &&
+	       ZB_STATE_BLOCK(state) <= ZB_BLOCK_COMP_RECLAIMABLE;
+}
+
+/* The mobility of an allocated block, as requested. */
+static inline unsigned int zb_state_migratetype(u8 state)
+{
+	return (ZB_STATE_BLOCK(state) - ZB_BLOCK_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
+}
+
+/* The order of a block that is allocated, on a per-CPU list, bad or unfit. */
+static inline unsigned int zb_state_order(u8 state)
+{
+	if (state == ZB_STATE_UNFIT)
+		return 0;
+	return ZB_STATE_ORDER(state) - zb_state_bad(state);
+}
+
+/* The order of the smallest block that has at least @nr_pages frames. */
+static inline unsigned int zb_exact_order(unsigned long nr_pages)
+{
+	return nr_pages > 1 ? fls64(nr_pages - 1) : 0;
+}
+
+/*
+ * An exact allocation of n frames is one block for each bit of n, the largest
+ * first; each start is naturally aligned, because what precedes it is a sum of
+ * larger powers of two. 13 frames:
+ *
+ *	| order 3               | order 2   | 0 |  -  tail  |
+ *
+ * zb_exact_piece() returns the order of the first of these blocks.
+ */
+static inline unsigned int zb_exact_piece(unsigned long nr_pages)
+{
+	return fls64(nr_pages) - 1;
+}
+
+#endif /* ZB_CORE_BLOCK_H */

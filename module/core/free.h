@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZB_CORE_FREE_H
+#define ZB_CORE_FREE_H
+
+#include "pool.h"
+
+enum zb_bad zb_pool_check_allocated(const struct zb_pool *pool, unsigned long pfn,
+				    unsigned int order);
+enum zb_bad zb_pool_free_pages(struct zb_pool *pool, unsigned long pfn,
+			       unsigned int order);
+enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
+				    unsigned int order);
+enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
+			       unsigned int order);
+enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
+			       unsigned long nr_pages);
+unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,
+				 unsigned int *order);
+
+#endif /* ZB_CORE_FREE_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The freelist path: an attempt to allocate a block from the zones of a zonelist. */
+#ifndef ZB_CORE_FREELIST_H
+#define ZB_CORE_FREELIST_H
+
+#include "pool.h"
+
+/**
+ * struct zb_alloc_context - parts of a request that all attempts have in common
+ * @node: the preferred node
+ * @policy: nodes that the task may use
+ * @nodemask: nodes that zb_get_page_from_freelist() may use
+ * @preferred: the first zone that the request may use
+ * @nr_pages: number of frames that the request keeps of its block
+ * @highest_zoneidx: highest zone type that the flags allow
+ * @migratetype: mobility
+ * @spread_dirty: skip nodes that have reached their dirty limit
+ */
+struct zb_alloc_context {
+	const struct zb_node *node;
+	const struct zb_policy *policy;
+	const unsigned long *nodemask;
+	struct zb_zone *preferred;
+	unsigned long nr_pages;
+	unsigned int highest_zoneidx;
+	unsigned int migratetype;
+	bool spread_dirty;
+};
+
+bool zb_node_allowed(const struct zb_alloc_context *ac,
+		     const struct zb_zone *zone, zb_gfp_t gfp,
+		     unsigned int alloc_flags);
+struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp);
+unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
+					unsigned int order,
+					unsigned int alloc_flags,
+					struct zb_alloc_context *ac);
+unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
+			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
+			 unsigned int alloc_flags);
+unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
+			       unsigned long nr_pages, unsigned int mt,
+			       zb_gfp_t gfp, unsigned int alloc_flags);
+
+#endif /* ZB_CORE_FREELIST_H */
