@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls of /dev/zbuddy but for those in ioctl_alloc.c. Their meaning, and that of
- * every errno, is documented in include/uapi/linux/zbuddy.h.
+ * The ioctls of /dev/zbuddy: the dispatcher, and the commands ALLOC and FREE. The
+ * meaning of all commands, and that of every errno, is documented in
+ * include/uapi/linux/zbuddy.h.
  */
 #include <linux/build_bug.h>
-#include <linux/capability.h>
-#include <linux/ctype.h>
-#include <linux/dma-buf.h>
 #include <linux/err.h>
-#include <linux/fcntl.h>
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
-#include <linux/printk.h>
 #include <linux/stddef.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "../core/stat.h"
+#include "cmd.h"
 #include "ioctl.h"
 
 /* Structures are part of the ABI: they may grow, but members must not move. */
@@ -35,91 +29,44 @@ static_assert(sizeof(struct zb_ioc_export) == 16);
 static_assert(sizeof(struct zb_ioc_sync) == 32);
 static_assert(sizeof(struct zb_ioc_explain) == 88);
 
-/**
- * zb_einval() - fail because of an invalid field
- * @call: the command
- * @field: name of the field in the user header
- * @value: value of the field
- *
- * The errno does not tell which field is invalid, but ZB_IOC_EXPLAIN does. With
- * dynamic debug ("func zb_einval +p"), the log has the field, its value and the
- * process.
- *
- * Context: process.
- * Return: -EINVAL.
- */
-int zb_einval(struct zb_call *call, const char *field, u64 value)
+static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	pr_debug("zbuddy: %s[%d]: EINVAL: %s is %#llx\n", current->comm,
-		 task_tgid_nr(current), field, value);
-	call->why.cause = ZB_CAUSE_FIELD;
-	call->why.value = value;
-	strscpy(call->why.field, field, sizeof(call->why.field));
-	return -EINVAL;
-}
-
-/**
- * zb_eperm() - fail because of a missing capability
- * @call: the command
- * @capability: CAP_*
- *
- * Return: -EPERM.
- */
-int zb_eperm(struct zb_call *call, int capability)
-{
-	call->why.cause = ZB_CAUSE_CAPABILITY;
-	call->why.value = capability;
-	return -EPERM;
-}
-
-static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	const struct zb_instance *inst = file->bpool->inst;
-	struct zb_ioc_info *info = &arg->info;
-
-	if (info->flags)
-		return zb_einval(call, "flags", info->flags);
-	*info = (struct zb_ioc_info){
-		.size = info->size,
-		.version = ZB_ABI_VERSION,
-		.page_size = PAGE_SIZE,
-		.gfp_mask = zb_gfp_bits(ZB_GFP_USER_MASK),
-		.max_order = inst->pool.max_order,
-		.block_order = ZB_PAGEBLOCK_ORDER,
-		.nr_nodes = inst->pool.nr_nodes,
-		.nr_zones = inst->pool.nr_zones,
-		.total_bytes = (u64)inst->total_pages << PAGE_SHIFT,
-		.free_bytes = (u64)zb_instance_free_pages(inst) << PAGE_SHIFT,
-		.features = zb_mmap_features(inst) | zb_charge_features() |
-			    ZB_FEATURE_EXPLAIN |
-			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
-			     ZB_FEATURE_DMABUF : 0),
+	struct zb_ioc_alloc *alloc = &arg->alloc;
+	const struct zb_alloc_params req = {
+		.flags = alloc->flags,
+		.gfp = zb_gfp_from_bits(alloc->gfp),
+		.node = alloc->node,
+		.order = alloc->order,
+		.length = alloc->length,
+		.deadline_ns = alloc->deadline_ns,
 	};
-	strscpy(info->backend, inst->regions[0].backend->name,
-		sizeof(info->backend));
+	struct zb_buffer *buf;
+	struct zb_want want = {};
+	int err;
+
+	if (alloc->__reserved)
+		return zb_einval(call, "__reserved", alloc->__reserved);
+	err = zb_get_want(call, file->bpool->inst, &req, &want);
+	if (err)
+		return err;
+	buf = zb_create_with_handle(file, &want);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	call->priv = buf;
+	alloc->node = buf->nid;
+	alloc->order = buf->order;
+	alloc->zone = buf->zone;
+	alloc->handle = buf->handle;
+	alloc->length = zb_buffer_bytes(buf);
+	alloc->mmap_offset = zb_buffer_mmap_offset(buf, false);
+	alloc->mmap_huge_offset = zb_buffer_mmap_offset(buf, true);
 	return 0;
 }
 
-static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+static void alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
+		       bool copied)
 {
-	const struct zb_pool *pool = &file->bpool->inst->pool;
-	struct zb_ioc_zone *out = &arg->zone;
-	struct zb_zone_stat st;
-	struct zb_zone *zone;
-
-	if (out->flags)
-		return zb_einval(call, "flags", out->flags);
-	if (out->index >= pool->nr_zones)
-		return zb_einval(call, "index", out->index);
-	zone = &pool->zones[array_index_nospec(out->index, pool->nr_zones)];
-	zb_zone_snapshot(zone, &st);
-	out->node = zone->nid;
-	out->type = zone->type;
-	out->largest_order = zb_stat_largest_order(&st);
-	out->total_bytes = (u64)zone->nr_pages << PAGE_SHIFT;
-	out->free_bytes = (u64)st.nr_free << PAGE_SHIFT;
-	out->cached_bytes = (u64)st.nr_cached << PAGE_SHIFT;
-	return 0;
+	zb_commit_or_cancel(file, priv, copied);
 }
 
 static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
@@ -137,229 +84,114 @@ static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 	return 0;
 }
 
-static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	struct zb_ioc_query *query = &arg->query;
-	struct zb_buffer *buf;
-
-	if (query->flags)
-		return zb_einval(call, "flags", query->flags);
-	buf = zb_file_get(file, query->handle);
-	if (!buf)
-		return -ENOENT;
-	query->gfp = zb_gfp_bits(buf->gfp);
-	query->node = buf->nid;
-	query->zone = buf->zone;
-	query->order = buf->order;
-	query->migratetype = zb_gfp_migratetype(buf->gfp);
-	query->length = zb_buffer_bytes(buf);
-	query->mmap_offset = zb_buffer_mmap_offset(buf, false);
-	query->mmap_huge_offset = zb_buffer_mmap_offset(buf, true);
-	query->mappings = atomic_read(&buf->mappings);
-	query->exports = atomic_read(&buf->exports);
-	zb_buffer_put(buf);
-	return 0;
-}
-
-static bool label_ok(const char *label)
-{
-	unsigned int i;
-
-	for (i = 0; i < ZB_LABEL_LEN; i++) {
-		if (!label[i])
-			return true;
-		if (!isascii(label[i]) || !isgraph(label[i]))
-			return false;
-	}
-	return false;
-}
-
-static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	struct zb_ioc_label *label = &arg->label;
-	struct zb_buffer *buf;
-
-	if (label->flags)
-		return zb_einval(call, "flags", label->flags);
-	if (label->__reserved)
-		return zb_einval(call, "__reserved", label->__reserved);
-	if (!label_ok(label->label))
-		return zb_einval(call, "label", 0);
-	buf = zb_file_get(file, label->handle);
-	if (!buf)
-		return -ENOENT;
-	mutex_lock(&file->bpool->lock);
-	strscpy(buf->label, label->label, sizeof(buf->label));
-	mutex_unlock(&file->bpool->lock);
-	zb_buffer_put(buf);
-	return 0;
-}
-
-static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	struct zb_ioc_phys *phys = &arg->phys;
-	struct zb_buffer *buf;
-
-	if (phys->flags)
-		return zb_einval(call, "flags", phys->flags);
-	if (phys->__reserved)
-		return zb_einval(call, "__reserved", phys->__reserved);
-	if (!capable(CAP_SYS_RAWIO))
-		return zb_eperm(call, CAP_SYS_RAWIO);
-	buf = zb_file_get(file, phys->handle);
-	if (!buf)
-		return -ENOENT;
-	phys->addr = PFN_PHYS(buf->pfn);
-	phys->length = zb_buffer_bytes(buf);
-	zb_buffer_put(buf);
-	return 0;
-}
-
-#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
-static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
-{
-	u32 fd_flags = (flags & ZB_EXPORT_CLOEXEC ? O_CLOEXEC : 0) |
-		       (flags & ZB_EXPORT_RDWR ? O_RDWR : 0);
-	struct dma_buf *dmabuf;
-	int fd;
-
-	fd = get_unused_fd_flags(fd_flags);
-	if (fd < 0)
-		return fd;
-	dmabuf = zb_dmabuf_export(buf, fd_flags);
-	if (IS_ERR(dmabuf)) {
-		put_unused_fd(fd);
-		return PTR_ERR(dmabuf);
-	}
-	call->priv = dmabuf;
-	return fd;
-}
-
-/* Install the descriptor last: from then on other threads can use the file. */
-static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			bool copied)
-{
-	struct dma_buf *dmabuf = priv;
-
-	if (copied) {
-		fd_install(arg->export.fd, dmabuf->file);
-		return;
-	}
-	put_unused_fd(arg->export.fd);
-	fput(dmabuf->file);
-}
-#else
-static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
-{
-	return -EOPNOTSUPP;
-}
-
-static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			bool copied)
-{
-}
-#endif
-
-static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	struct zb_ioc_export *export = &arg->export;
-	struct zb_buffer *buf;
-	int fd;
-
-	if (export->flags & ~(ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR))
-		return zb_einval(call, "flags", export->flags);
-	/* The dma-buf must not allow more than the open file. */
-	if (!(file->mode & FMODE_READ) ||
-	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE))) {
-		zb_explain(&call->why, ZB_CAUSE_FILE_MODE);
-		return -EACCES;
-	}
-	buf = zb_file_get(file, export->handle);
-	if (!buf)
-		return -ENOENT;
-	fd = export_fd(buf, export->flags, call);
-	zb_buffer_put(buf);
-	export->fd = fd;
-	return fd < 0 ? fd : 0;
-}
-
-/* Report the field of @sync for which zb_buffer_sync() returned -EINVAL. */
-static int sync_einval(struct zb_call *call, const struct zb_ioc_sync *sync,
-		       u64 bytes)
-{
-	if (sync->offset >= bytes)
-		return zb_einval(call, "offset", sync->offset);
-	if (!sync->length || sync->length > bytes - sync->offset)
-		return zb_einval(call, "length", sync->length);
-	return zb_einval(call, "flags", sync->flags);
-}
-
-static int do_sync(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	struct zb_ioc_sync *sync = &arg->sync;
-	struct zb_buffer *buf;
-	int err;
-
-	if (sync->__reserved)
-		return zb_einval(call, "__reserved", sync->__reserved);
-	buf = zb_file_get(file, sync->handle);
-	if (!buf)
-		return -ENOENT;
-	err = zb_buffer_sync(buf, sync->flags, sync->offset, sync->length);
-	if (err == -EINVAL)
-		sync_einval(call, sync, zb_buffer_bytes(buf));
-	zb_buffer_put(buf);
-	return err;
-}
-
-/* The dispatcher does not remember failures of this command. */
-static int do_explain(struct zb_file *file, union zb_arg *arg,
-		      struct zb_call *call)
-{
-	if (arg->explain.flags)
-		return zb_einval(call, "flags", arg->explain.flags);
-	return zb_file_explain(file, &arg->explain) ? 0 : -ENOENT;
-}
-
-#define ZB_CMD(_cmd, _member, _last, ...)				\
-	[_IOC_NR(_cmd)] = {						\
-		.nr = (_cmd),						\
-		.size = sizeof(((union zb_arg *)0)->_member),		\
-		.min_size = offsetofend(union zb_arg, _member._last),	\
-		__VA_ARGS__						\
-	}
-
-static const struct zb_cmd zb_cmds[] = {
-	ZB_CMD(ZB_IOC_INFO, info, free_bytes, .fn = do_info, .tells = true),
-	ZB_CMD(ZB_IOC_ZONE, zone, cached_bytes, .fn = do_zone, .tells = true),
-	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns, .fn = zb_do_alloc, .tells = true,
-	       .done = zb_alloc_done),
-	ZB_CMD(ZB_IOC_FREE, free, __reserved, .fn = do_free),
-	ZB_CMD(ZB_IOC_QUERY, query, exports, .fn = do_query, .tells = true),
-	ZB_CMD(ZB_IOC_BULK_ALLOC, bulk_alloc, __reserved, .fn = zb_do_bulk_alloc,
-	       .tells = true, .done = zb_bulk_alloc_done),
-	ZB_CMD(ZB_IOC_BULK_FREE, bulk_free, error, .fn = zb_do_bulk_free,
-	       .tells = true, .done = zb_bulk_free_done),
-	ZB_CMD(ZB_IOC_LABEL, label, label, .fn = do_label),
-	ZB_CMD(ZB_IOC_PHYS, phys, length, .fn = do_phys, .tells = true),
-	ZB_CMD(ZB_IOC_EXPORT, export, fd, .fn = do_export, .tells = true,
-	       .done = export_done),
-	ZB_CMD(ZB_IOC_SYNC, sync, length, .fn = do_sync),
-	ZB_CMD(ZB_IOC_EXPLAIN, explain, field, .fn = do_explain, .tells = true),
+static const struct zb_cmd cmd_alloc = {
+	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns),
+	.fn = do_alloc,
+	.tells = true,
+	.done = alloc_done,
 };
 
-/**
- * zb_find_cmd() - look up a command
- * @nr: command number from ioctl()
- *
- * Return: the command, or NULL.
- */
-const struct zb_cmd *zb_find_cmd(unsigned int nr)
+static const struct zb_cmd cmd_free = {
+	ZB_CMD(ZB_IOC_FREE, free, __reserved),
+	.fn = do_free,
+};
+
+static const struct zb_cmd *const zb_cmds[] = {
+	[_IOC_NR(ZB_IOC_INFO)] = &zb_cmd_info,
+	[_IOC_NR(ZB_IOC_ZONE)] = &zb_cmd_zone,
+	[_IOC_NR(ZB_IOC_ALLOC)] = &cmd_alloc,
+	[_IOC_NR(ZB_IOC_FREE)] = &cmd_free,
+	[_IOC_NR(ZB_IOC_QUERY)] = &zb_cmd_query,
+	[_IOC_NR(ZB_IOC_BULK_ALLOC)] = &zb_cmd_bulk_alloc,
+	[_IOC_NR(ZB_IOC_BULK_FREE)] = &zb_cmd_bulk_free,
+	[_IOC_NR(ZB_IOC_LABEL)] = &zb_cmd_label,
+	[_IOC_NR(ZB_IOC_PHYS)] = &zb_cmd_phys,
+	[_IOC_NR(ZB_IOC_EXPORT)] = &zb_cmd_export,
+	[_IOC_NR(ZB_IOC_SYNC)] = &zb_cmd_sync,
+	[_IOC_NR(ZB_IOC_EXPLAIN)] = &zb_cmd_explain,
+};
+
+static const struct zb_cmd *find_cmd(unsigned int nr)
 {
+	const struct zb_cmd *cmd;
 	unsigned int index = _IOC_NR(nr);
 
 	if (index >= ARRAY_SIZE(zb_cmds))
 		return NULL;
-	index = array_index_nospec(index, ARRAY_SIZE(zb_cmds));
-	return zb_cmds[index].nr == nr ? &zb_cmds[index] : NULL;
+	cmd = zb_cmds[array_index_nospec(index, ARRAY_SIZE(zb_cmds))];
+	return cmd && cmd->nr == nr ? cmd : NULL;
+}
+
+static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
+		   void __user *uarg, u32 *usize, struct zb_call *call)
+{
+	int err;
+
+	if (get_user(*usize, (u32 __user *)uarg))
+		return -EFAULT;
+	if (*usize < cmd->min_size)
+		return zb_einval(call, "size", *usize);
+	if (*usize > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(arg, cmd->size, uarg, *usize);
+	/* The size was read twice, and may have changed in between. */
+	arg->size = *usize;
+	return err;
+}
+
+static int do_cmd(const struct zb_cmd *cmd, struct zb_file *file,
+		  void __user *to, struct zb_call *call)
+{
+	union zb_arg arg;
+	u32 usize;
+	int err;
+
+	err = copy_in(cmd, &arg, to, &usize, call);
+	if (err)
+		return err;
+	err = cmd->fn(file, &arg, call);
+	if (err)
+		return err;
+	/* Without a result to copy, the command can't fail any more. */
+	if (cmd->tells &&
+	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
+		err = -EFAULT;
+	if (cmd->done)
+		cmd->done(file, &arg, call->priv, !err);
+	return err;
+}
+
+/* A BULK command that succeeds for some buffers only has set call->why.error. */
+static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
+			     struct zb_call *call, int err)
+{
+	if (err)
+		call->why.error = err == -ERESTARTSYS ? EINTR : -err;
+	if (!call->why.error || cmd->nr == ZB_IOC_EXPLAIN)
+		return;
+	call->why.command = cmd->nr;
+	zb_file_failed(file, &call->why);
+}
+
+/**
+ * zb_ioctl() - execute an ioctl of /dev/zbuddy
+ * @filp: the open file
+ * @nr: the command
+ * @uarg: address of its structure in user space
+ *
+ * Context: may sleep.
+ * Return: 0 or -errno as in the user header, or -ERESTARTSYS.
+ */
+long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
+{
+	const struct zb_cmd *cmd = find_cmd(nr);
+	struct zb_call call = { .why = { .node = -1, .largest_order = -1 } };
+	struct zb_file *file = filp->private_data;
+	int err;
+
+	if (!cmd)
+		return -ENOTTY;
+	err = do_cmd(cmd, file, (void __user *)uarg, &call);
+	remember_failure(cmd, file, &call, err);
+	return err;
 }

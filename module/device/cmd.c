@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Checks of the arguments of ioctls, and what ALLOC and BULK_ALLOC have in common. */
+#include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/time_namespace.h>
+
+#include "cmd.h"
+/**
+ * zb_einval() - fail because of an invalid field
+ * @call: the command
+ * @field: name of the field in the user header
+ * @value: value of the field
+ *
+ * The errno does not tell which field is invalid, but ZB_IOC_EXPLAIN does. With
+ * dynamic debug ("func zb_einval +p"), the log has the field, its value and the
+ * process.
+ *
+ * Context: process.
+ * Return: -EINVAL.
+ */
+int zb_einval(struct zb_call *call, const char *field, u64 value)
+{
+	pr_debug("zbuddy: %s[%d]: EINVAL: %s is %#llx\n", current->comm,
+		 task_tgid_nr(current), field, value);
+	call->why.cause = ZB_CAUSE_FIELD;
+	call->why.value = value;
+	strscpy(call->why.field, field, sizeof(call->why.field));
+	return -EINVAL;
+}
+
+/**
+ * zb_eperm() - fail because of a missing capability
+ * @call: the command
+ * @capability: CAP_*
+ *
+ * Return: -EPERM.
+ */
+int zb_eperm(struct zb_call *call, int capability)
+{
+	call->why.cause = ZB_CAUSE_CAPABILITY;
+	call->why.value = capability;
+	return -EPERM;
+}
+
+/* Flags that let a request use memory reserves. */
+#define RESERVE_FLAGS \
+	(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC)
+
+/* Sets the number of frames; -EINVAL if no zone can ever have a block of that size. */
+static int want_size(struct zb_call *call, const struct zb_alloc_params *req,
+		     const struct zb_pool *pool, struct zb_want *want)
+{
+	u64 max = (u64)PAGE_SIZE << pool->max_order;
+
+	if (!(req->flags & ZB_BUF_LENGTH)) {
+		if (req->length)
+			return zb_einval(call, "length", req->length);
+		if (req->order > pool->max_order)
+			return zb_einval(call, "order", req->order);
+		want->nr_pages = BIT(req->order);
+		return 0;
+	}
+	if (req->order)
+		return zb_einval(call, "order", req->order);
+	if (!req->length || req->length > max)
+		return zb_einval(call, "length", req->length);
+	want->nr_pages = PAGE_ALIGN(req->length) >> PAGE_SHIFT;
+	return 0;
+}
+
+/* Sets the preferred node; -EINVAL if it has no region. */
+static int want_node(struct zb_call *call, const struct zb_alloc_params *req,
+		     const struct zb_instance *inst, struct zb_want *want)
+{
+	want->nid = req->node;
+	if (req->node == ZB_NODE_ANY)
+		want->nid = NUMA_NO_NODE;
+	else if (!zb_pool_node(&inst->pool, req->node))
+		return zb_einval(call, "node", req->node);
+	return 0;
+}
+
+/*
+ * Convert a deadline from the caller's time namespace, whose CLOCK_MONOTONIC may have
+ * an offset, to the clock of the kernel.
+ */
+static u64 host_deadline(u64 deadline_ns)
+{
+	struct timespec64 offset = { 0 };
+	s64 ns;
+
+	if (deadline_ns == ZB_WAIT_FOREVER)
+		return deadline_ns;
+	timens_add_monotonic(&offset);
+	ns = timespec64_to_ns(&offset);
+	if (ns >= 0)
+		return deadline_ns > ns ? deadline_ns - ns : 0;
+	return min(deadline_ns, ZB_WAIT_FOREVER - 1 + ns) - ns;
+}
+
+static int want_wait(struct zb_call *call, const struct zb_alloc_params *req,
+		     struct zb_want *want)
+{
+	want->wait = req->flags & ZB_BUF_WAIT;
+	if (!want->wait && req->deadline_ns)
+		return zb_einval(call, "deadline_ns", req->deadline_ns);
+	want->deadline_ns = host_deadline(req->deadline_ns);
+	return 0;
+}
+
+/* Sets the flags; -EINVAL if they are invalid, -EPERM without the capability. */
+static int want_gfp(struct zb_call *call, const struct zb_alloc_params *req,
+		    struct zb_want *want)
+{
+	if ((req->gfp & ~ZB_GFP_USER_MASK) || !zb_gfp_valid(req->gfp))
+		return zb_einval(call, "gfp", zb_gfp_bits(req->gfp));
+	if ((req->gfp & RESERVE_FLAGS) && !capable(CAP_SYS_RESOURCE))
+		return zb_eperm(call, CAP_SYS_RESOURCE);
+	want->gfp = req->gfp;
+	return 0;
+}
+
+/**
+ * zb_get_want() - check the parameters of ALLOC and BULK_ALLOC
+ * @call: the command; filled in with the cause of a failure
+ * @inst: the instance
+ * @req: the parameters
+ * @want: filled in
+ *
+ * Context: process.
+ * Return: 0 or -errno as in the user header.
+ */
+int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
+		const struct zb_alloc_params *req, struct zb_want *want)
+{
+	int err;
+
+	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
+		return zb_einval(call, "flags", req->flags);
+	err = want_size(call, req, &inst->pool, want) ?:
+	      want_node(call, req, inst, want) ?:
+	      want_wait(call, req, want) ?:
+	      want_gfp(call, req, want);
+	if (err)
+		return err;
+	want->why = &call->why;
+	call->why.wanted = (u64)want->nr_pages << PAGE_SHIFT;
+	return 0;
+}
+
+/**
+ * zb_create_with_handle() - create a buffer and its handle
+ * @file: the open file
+ * @want: the request
+ *
+ * Context: may sleep.
+ * Return: the buffer with an additional reference, or an ERR_PTR.
+ */
+struct zb_buffer *zb_create_with_handle(struct zb_file *file,
+					const struct zb_want *want)
+{
+	struct zb_buffer *buf = zb_buffer_create(file->bpool, file->account, want);
+	int err;
+
+	if (IS_ERR(buf))
+		return buf;
+	/* Another thread may guess and free the handle before it is copied. */
+	kref_get(&buf->ref);
+	err = zb_file_add(file, buf);
+	if (!err)
+		return buf;
+	zb_explain(want->why, err == -ENOSPC ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
+	zb_buffer_put(buf);
+	zb_buffer_put(buf);
+	return ERR_PTR(err);
+}
+
+/**
+ * zb_commit_or_cancel() - finish zb_create_with_handle(), or undo it
+ * @file: the open file
+ * @buf: the buffer
+ * @copied: the handle was copied to user space
+ *
+ * Context: may sleep.
+ */
+void zb_commit_or_cancel(struct zb_file *file, struct zb_buffer *buf, bool copied)
+{
+	if (!copied)
+		zb_file_cancel(file, buf);
+	zb_buffer_put(buf);
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The ioctls that describe zbuddy, or that describe or change an existing buffer. */
+#include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/dma-buf.h>
+#include <linux/err.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
+
+#include "../core/stat.h"
+#include "cmd.h"
+
+static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	const struct zb_instance *inst = file->bpool->inst;
+	struct zb_ioc_info *info = &arg->info;
+
+	if (info->flags)
+		return zb_einval(call, "flags", info->flags);
+	*info = (struct zb_ioc_info){
+		.size = info->size,
+		.version = ZB_ABI_VERSION,
+		.page_size = PAGE_SIZE,
+		.gfp_mask = zb_gfp_bits(ZB_GFP_USER_MASK),
+		.max_order = inst->pool.max_order,
+		.block_order = ZB_PAGEBLOCK_ORDER,
+		.nr_nodes = inst->pool.nr_nodes,
+		.nr_zones = inst->pool.nr_zones,
+		.total_bytes = (u64)inst->total_pages << PAGE_SHIFT,
+		.free_bytes = (u64)zb_instance_free_pages(inst) << PAGE_SHIFT,
+		.features = zb_mmap_features(inst) | zb_charge_features() |
+			    ZB_FEATURE_EXPLAIN |
+			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
+			     ZB_FEATURE_DMABUF : 0),
+	};
+	strscpy(info->backend, inst->regions[0].backend->name,
+		sizeof(info->backend));
+	return 0;
+}
+
+const struct zb_cmd zb_cmd_info = {
+	ZB_CMD(ZB_IOC_INFO, info, free_bytes),
+	.fn = do_info,
+	.tells = true,
+};
+
+static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	const struct zb_pool *pool = &file->bpool->inst->pool;
+	struct zb_ioc_zone *out = &arg->zone;
+	struct zb_zone_stat st;
+	struct zb_zone *zone;
+
+	if (out->flags)
+		return zb_einval(call, "flags", out->flags);
+	if (out->index >= pool->nr_zones)
+		return zb_einval(call, "index", out->index);
+	zone = &pool->zones[array_index_nospec(out->index, pool->nr_zones)];
+	zb_zone_snapshot(zone, &st);
+	out->node = zone->nid;
+	out->type = zone->type;
+	out->largest_order = zb_stat_largest_order(&st);
+	out->total_bytes = (u64)zone->nr_pages << PAGE_SHIFT;
+	out->free_bytes = (u64)st.nr_free << PAGE_SHIFT;
+	out->cached_bytes = (u64)st.nr_cached << PAGE_SHIFT;
+	return 0;
+}
+
+const struct zb_cmd zb_cmd_zone = {
+	ZB_CMD(ZB_IOC_ZONE, zone, cached_bytes),
+	.fn = do_zone,
+	.tells = true,
+};
+
+static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	struct zb_ioc_query *query = &arg->query;
+	struct zb_buffer *buf;
+
+	if (query->flags)
+		return zb_einval(call, "flags", query->flags);
+	buf = zb_file_get(file, query->handle);
+	if (!buf)
+		return -ENOENT;
+	query->gfp = zb_gfp_bits(buf->gfp);
+	query->node = buf->nid;
+	query->zone = buf->zone;
+	query->order = buf->order;
+	query->migratetype = zb_gfp_migratetype(buf->gfp);
+	query->length = zb_buffer_bytes(buf);
+	query->mmap_offset = zb_buffer_mmap_offset(buf, false);
+	query->mmap_huge_offset = zb_buffer_mmap_offset(buf, true);
+	query->mappings = atomic_read(&buf->mappings);
+	query->exports = atomic_read(&buf->exports);
+	zb_buffer_put(buf);
+	return 0;
+}
+
+const struct zb_cmd zb_cmd_query = {
+	ZB_CMD(ZB_IOC_QUERY, query, exports),
+	.fn = do_query,
+	.tells = true,
+};
+
+static bool label_ok(const char *label)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZB_LABEL_LEN; i++) {
+		if (!label[i])
+			return true;
+		if (!isascii(label[i]) || !isgraph(label[i]))
+			return false;
+	}
+	return false;
+}
+
+static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	struct zb_ioc_label *label = &arg->label;
+	struct zb_buffer *buf;
+
+	if (label->flags)
+		return zb_einval(call, "flags", label->flags);
+	if (label->__reserved)
+		return zb_einval(call, "__reserved", label->__reserved);
+	if (!label_ok(label->label))
+		return zb_einval(call, "label", 0);
+	buf = zb_file_get(file, label->handle);
+	if (!buf)
+		return -ENOENT;
+	mutex_lock(&file->bpool->lock);
+	strscpy(buf->label, label->label, sizeof(buf->label));
+	mutex_unlock(&file->bpool->lock);
+	zb_buffer_put(buf);
+	return 0;
+}
+
+const struct zb_cmd zb_cmd_label = {
+	ZB_CMD(ZB_IOC_LABEL, label, label),
+	.fn = do_label,
+};
+
+static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	struct zb_ioc_phys *phys = &arg->phys;
+	struct zb_buffer *buf;
+
+	if (phys->flags)
+		return zb_einval(call, "flags", phys->flags);
+	if (phys->__reserved)
+		return zb_einval(call, "__reserved", phys->__reserved);
+	if (!capable(CAP_SYS_RAWIO))
+		return zb_eperm(call, CAP_SYS_RAWIO);
+	buf = zb_file_get(file, phys->handle);
+	if (!buf)
+		return -ENOENT;
+	phys->addr = PFN_PHYS(buf->pfn);
+	phys->length = zb_buffer_bytes(buf);
+	zb_buffer_put(buf);
+	return 0;
+}
+
+const struct zb_cmd zb_cmd_phys = {
+	ZB_CMD(ZB_IOC_PHYS, phys, length),
+	.fn = do_phys,
+	.tells = true,
+};
+
+#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
+static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
+{
+	u32 fd_flags = (flags & ZB_EXPORT_CLOEXEC ? O_CLOEXEC : 0) |
+		       (flags & ZB_EXPORT_RDWR ? O_RDWR : 0);
+	struct dma_buf *dmabuf;
+	int fd;
+
+	fd = get_unused_fd_flags(fd_flags);
+	if (fd < 0)
+		return fd;
+	dmabuf = zb_dmabuf_export(buf, fd_flags);
+	if (IS_ERR(dmabuf)) {
+		put_unused_fd(fd);
+		return PTR_ERR(dmabuf);
+	}
+	call->priv = dmabuf;
+	return fd;
+}
+
+/* Install the descriptor last: from then on other threads can use the file. */
+static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			bool copied)
+{
+	struct dma_buf *dmabuf = priv;
+
+	if (copied) {
+		fd_install(arg->export.fd, dmabuf->file);
+		return;
+	}
+	put_unused_fd(arg->export.fd);
+	fput(dmabuf->file);
+}
+#else
+static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
+{
+	return -EOPNOTSUPP;
+}
+
+static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			bool copied)
+{
+}
+#endif
+
+static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	struct zb_ioc_export *export = &arg->export;
+	struct zb_buffer *buf;
+	int fd;
+
+	if (export->flags & ~(ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR))
+		return zb_einval(call, "flags", export->flags);
+	/* The dma-buf must not allow more than the open file. */
+	if (!(file->mode & FMODE_READ) ||
+	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE))) {
+		zb_explain(&call->why, ZB_CAUSE_FILE_MODE);
+		return -EACCES;
+	}
+	buf = zb_file_get(file, export->handle);
+	if (!buf)
+		return -ENOENT;
+	fd = export_fd(buf, export->flags, call);
+	zb_buffer_put(buf);
+	export->fd = fd;
+	return fd < 0 ? fd : 0;
+}
+
+const struct zb_cmd zb_cmd_export = {
+	ZB_CMD(ZB_IOC_EXPORT, export, fd),
+	.fn = do_export,
+	.tells = true,
+	.done = export_done,
+};
+
+/* Report the field of @sync for which zb_buffer_sync() returned -EINVAL. */
+static int sync_einval(struct zb_call *call, const struct zb_ioc_sync *sync,
+		       u64 bytes)
+{
+	if (sync->offset >= bytes)
+		return zb_einval(call, "offset", sync->offset);
+	if (!sync->length || sync->length > bytes - sync->offset)
+		return zb_einval(call, "length", sync->length);
+	return zb_einval(call, "flags", sync->flags);
+}
+
+static int do_sync(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	struct zb_ioc_sync *sync = &arg->sync;
+	struct zb_buffer *buf;
+	int err;
+
+	if (sync->__reserved)
+		return zb_einval(call, "__reserved", sync->__reserved);
+	buf = zb_file_get(file, sync->handle);
+	if (!buf)
+		return -ENOENT;
+	err = zb_buffer_sync(buf, sync->flags, sync->offset, sync->length);
+	if (err == -EINVAL)
+		sync_einval(call, sync, zb_buffer_bytes(buf));
+	zb_buffer_put(buf);
+	return err;
+}
+
+const struct zb_cmd zb_cmd_sync = {
+	ZB_CMD(ZB_IOC_SYNC, sync, length),
+	.fn = do_sync,
+};
+
+/* The dispatcher does not remember failures of this command. */
+static int do_explain(struct zb_file *file, union zb_arg *arg,
+		      struct zb_call *call)
+{
+	if (arg->explain.flags)
+		return zb_einval(call, "flags", arg->explain.flags);
+	return zb_file_explain(file, &arg->explain) ? 0 : -ENOENT;
+}
+
+const struct zb_cmd zb_cmd_explain = {
+	ZB_CMD(ZB_IOC_EXPLAIN, explain, field),
+	.fn = do_explain,
+	.tells = true,
+};

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The ioctls BULK_ALLOC and BULK_FREE. */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "cmd.h"
+
+/* Copy the description of @buf to element @i of the caller's array. */
+static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
+		     const struct zb_buffer *buf)
+{
+	void __user *to = u64_to_user_ptr(bulk->buffers +
+					  (u64)i * bulk->buffer_size);
+	const struct zb_bulk_buffer told = {
+		.handle = buf->handle,
+		.node = buf->nid,
+		.zone = buf->zone,
+		.order = buf->order,
+		.length = zb_buffer_bytes(buf),
+		.mmap_offset = zb_buffer_mmap_offset(buf, false),
+		.mmap_huge_offset = zb_buffer_mmap_offset(buf, true),
+	};
+
+	if (copy_to_user(to, &told, sizeof(told)) ||
+	    clear_user(to + sizeof(told), bulk->buffer_size - sizeof(told)))
+		return -EFAULT;
+	return 0;
+}
+
+static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
+			   const struct zb_want *want, struct zb_buffer **bufs)
+{
+	struct zb_buffer *buf = zb_create_with_handle(file, want);
+	int err;
+
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	err = bulk_tell(bulk, bulk->done, buf);
+	if (err) {
+		zb_commit_or_cancel(file, buf, false);
+		return err;
+	}
+	bufs[bulk->done++] = buf;
+	return 0;
+}
+
+/*
+ * Wait only for the first buffer: a call that waited for more while it holds some
+ * could deadlock with another such call.
+ */
+static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
+		       struct zb_want *want, struct zb_buffer **bufs)
+{
+	int err;
+
+	for (bulk->done = 0; bulk->done < bulk->nr; cond_resched()) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = bulk_create_one(file, bulk, want, bufs);
+		if (err)
+			return err;
+		want->wait = false;
+	}
+	return 0;
+}
+
+static int check_bulk_alloc(struct zb_call *call,
+			    const struct zb_ioc_bulk_alloc *bulk)
+{
+	if (bulk->__reserved)
+		return zb_einval(call, "__reserved", bulk->__reserved);
+	if (!bulk->nr || bulk->nr > ZB_BULK_MAX)
+		return zb_einval(call, "nr", bulk->nr);
+	if (bulk->buffer_size < sizeof(struct zb_bulk_buffer) ||
+	    bulk->buffer_size > PAGE_SIZE)
+		return zb_einval(call, "buffer_size", bulk->buffer_size);
+	return 0;
+}
+
+static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
+			 struct zb_call *call)
+{
+	struct zb_ioc_bulk_alloc *bulk = &arg->bulk_alloc;
+	const struct zb_alloc_params req = {
+		.flags = bulk->flags,
+		.gfp = zb_gfp_from_bits(bulk->gfp),
+		.node = bulk->node,
+		.order = bulk->order,
+		.length = bulk->length,
+		.deadline_ns = bulk->deadline_ns,
+	};
+	struct zb_buffer **bufs;
+	struct zb_want want = {};
+	int err;
+
+	err = check_bulk_alloc(call, bulk) ?:
+	      zb_get_want(call, file->bpool->inst, &req, &want);
+	if (err)
+		return err;
+	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
+	if (!bufs) {
+		zb_explain(&call->why, ZB_CAUSE_KERNEL);
+		return -ENOMEM;
+	}
+	err = bulk_create(file, bulk, &want, bufs);
+	if (!bulk->done) {
+		kvfree(bufs);
+		return err;
+	}
+	bulk->error = -err;
+	call->why.error = bulk->error;
+	call->priv = bufs;
+	return 0;
+}
+
+static void bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			    bool copied)
+{
+	struct zb_buffer **bufs = priv;
+	unsigned int i;
+
+	for (i = 0; i < arg->bulk_alloc.done; i++)
+		zb_commit_or_cancel(file, bufs[i], copied);
+	kvfree(bufs);
+}
+
+const struct zb_cmd zb_cmd_bulk_alloc = {
+	ZB_CMD(ZB_IOC_BULK_ALLOC, bulk_alloc, __reserved),
+	.fn = do_bulk_alloc,
+	.tells = true,
+	.done = bulk_alloc_done,
+};
+
+/*
+ * Hide the handles, which can be undone if the result can't be copied to user space.
+ * The hidden buffers are linked by a member of their own, so that freeing memory needs
+ * no memory.
+ */
+static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
+		     struct zb_buffer **hidden)
+{
+	struct zb_buffer *buf;
+	u32 handle;
+
+	for (bulk->done = 0; bulk->done < bulk->nr; bulk->done++) {
+		if (get_user(handle, (u32 __user *)u64_to_user_ptr(bulk->handles +
+					(u64)bulk->done * bulk->stride)))
+			return -EFAULT;
+		buf = zb_file_hide(file, handle);
+		if (!buf)
+			return -ENOENT;
+		buf->next_hidden = *hidden;
+		*hidden = buf;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int check_bulk_free(struct zb_call *call,
+			   const struct zb_ioc_bulk_free *bulk)
+{
+	if (bulk->flags)
+		return zb_einval(call, "flags", bulk->flags);
+	if (!bulk->nr || bulk->nr > ZB_BULK_MAX)
+		return zb_einval(call, "nr", bulk->nr);
+	if (!bulk->stride || bulk->stride % sizeof(u32))
+		return zb_einval(call, "stride", bulk->stride);
+	return 0;
+}
+
+static int do_bulk_free(struct zb_file *file, union zb_arg *arg,
+			struct zb_call *call)
+{
+	struct zb_ioc_bulk_free *bulk = &arg->bulk_free;
+	struct zb_buffer *hidden = NULL;
+	int err;
+
+	err = check_bulk_free(call, bulk) ?: bulk_hide(file, bulk, &hidden);
+	if (!hidden)
+		return err;
+	bulk->error = -err;
+	call->why.error = bulk->error;
+	call->priv = hidden;
+	return 0;
+}
+
+static void bulk_free_done(struct zb_file *file, union zb_arg *arg, void *priv,
+			   bool copied)
+{
+	struct zb_buffer *buf = priv, *next;
+
+	for (; buf; buf = next) {
+		next = buf->next_hidden;
+		if (copied)
+			zb_file_drop_hidden(file, buf);
+		else
+			zb_file_unhide(file, buf);
+		cond_resched();
+	}
+}
+
+const struct zb_cmd zb_cmd_bulk_free = {
+	ZB_CMD(ZB_IOC_BULK_FREE, bulk_free, error),
+	.fn = do_bulk_free,
+	.tells = true,
+	.done = bulk_free_done,
+};
