@@ -30,6 +30,9 @@ stage: modules ## build everything that a test machine needs and copy it to DEST
 style: ## run the static checks: checkpatch, sparse, coccinelle, kernel-doc and others
 	@$(alone) selftests/ci/style.sh
 
+figures: ## print sizes of functions, lengths of call chains, and circles between files
+	@selftests/ci/figures
+
 docs: ## render the kernel-doc of the interfaces as HTML in stage/docs
 	@$(alone) selftests/ci/docs.sh stage/docs
 
@@ -98,6 +101,6 @@ clean: ## remove everything that was built in this tree
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-.PHONY: all modules tools stage style unit kselftest check demo clean help docs \
+.PHONY: all modules tools stage style unit kselftest check demo clean help docs figures \
 	bench bench-quick deb dkms-install dkms-test dkms-uninstall fuzz \
 	install matrix mutants sign soak uninstall unit-bench

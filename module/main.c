@@ -14,6 +14,7 @@
 #include "device/chardev.h"
 #include "debugfs/debugfs.h"
 #include "instance/fault.h"
+#include "instance/hotplug.h"
 #include "instance/instance.h"
 #include "instance/params.h"
 #include "instance/tunables.h"
@@ -69,6 +70,9 @@ static int __init zb_init(void)
 	err = zb_drain_init();
 	if (err)
 		return err;
+	err = zb_hotplug_init();
+	if (err)
+		goto exit_drain;
 	zb_fault_init();
 	zb_instance = create_host();
 	if (IS_ERR(zb_instance)) {
@@ -94,6 +98,8 @@ destroy_instance:
 	zb_instance_destroy(zb_instance);
 exit_host:
 	zb_fault_exit();
+	zb_hotplug_exit();
+exit_drain:
 	zb_drain_exit();
 	return err;
 }
@@ -106,6 +112,7 @@ static void __exit zb_exit(void)
 	zb_tunables_detach();
 	zb_instance_destroy(zb_instance);
 	zb_fault_exit();
+	zb_hotplug_exit();
 	zb_drain_exit();
 }
 

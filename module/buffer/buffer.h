@@ -312,11 +312,9 @@ struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle);
 void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf);
 void zb_file_drop_hidden(struct zb_file *file, struct zb_buffer *buf);
 u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge);
-struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
-				 bool *huge);
+int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
 
 /* mmap.c */
-int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge);
 u64 zb_mmap_features(const struct zb_instance *inst);
 

@@ -16,6 +16,7 @@
  */
 #include <linux/compat.h>
 #include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "buffer.h"
@@ -58,16 +59,11 @@ u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 	return pgoff << PAGE_SHIFT;
 }
 
-/**
- * zb_file_get_at() - look up the buffer at an mmap() offset
- * @file: the open file
- * @pgoff: offset in pages; on success, replaced by the offset within the buffer
- * @huge: set if the offset is for a mapping with huge entries
- *
- * Return: the buffer with a reference for the caller, or NULL.
+/*
+ * Look up the buffer at an mmap() offset in pages, which becomes the offset within the
+ * buffer. The caller gets a reference.
  */
-struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
-				 bool *huge)
+static struct zb_buffer *get_at(struct zb_file *file, unsigned long *pgoff, bool *huge)
 {
 	struct zb_instance *inst = file->bpool->inst;
 	unsigned long handle = *pgoff >> handle_shift(file->bpool);
@@ -81,6 +77,30 @@ struct zb_buffer *zb_file_get_at(struct zb_file *file, unsigned long *pgoff,
 	if (buf)
 		*pgoff &= BIT(inst->pool.max_order) - 1;
 	return buf;
+}
+
+/**
+ * zb_file_mmap() - map part of a buffer of an open file
+ * @file: the open file
+ * @vma: the mapping; its offset selects the buffer
+ *
+ * Context: mmap lock of the caller held for writing; may sleep.
+ * Return: as zb_buffer_mmap(), or -ENOENT if the file has no buffer at that offset.
+ */
+int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
+{
+	unsigned long pgoff = vma->vm_pgoff;
+	struct zb_buffer *buf;
+	bool huge;
+	int err;
+
+	buf = get_at(file, &pgoff, &huge);
+	if (!buf)
+		return -ENOENT;
+	vma->vm_pgoff = pgoff;
+	err = zb_buffer_mmap(buf, vma, huge);
+	zb_buffer_put(buf);
+	return err;
 }
 
 /**

@@ -315,27 +315,3 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 	fput(file);
 	return map_buffer(buf, vma, huge);
 }
-
-/**
- * zb_file_mmap() - map part of a buffer of an open file
- * @file: the open file
- * @vma: the mapping; its offset selects the buffer
- *
- * Context: mmap lock of the caller held for writing; may sleep.
- * Return: as zb_buffer_mmap(), or -ENOENT if the file has no buffer at that offset.
- */
-int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
-{
-	unsigned long pgoff = vma->vm_pgoff;
-	struct zb_buffer *buf;
-	bool huge;
-	int err;
-
-	buf = zb_file_get_at(file, &pgoff, &huge);
-	if (!buf)
-		return -ENOENT;
-	vma->vm_pgoff = pgoff;
-	err = zb_buffer_mmap(buf, vma, huge);
-	zb_buffer_put(buf);
-	return err;
-}

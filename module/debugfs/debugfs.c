@@ -29,6 +29,8 @@
 #include "../core/layout.h"
 #include "../core/stat.h"
 #include "debugfs.h"
+#include "per_order.h"
+#include "vm.h"
 #include "../instance/instance.h"
 
 static bool page_owner;
@@ -36,39 +38,6 @@ module_param(page_owner, bool, 0644);
 MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
 
 #define BLOCKS_AT_ONCE	64	/* pageblocks copied with the zone lock held */
-
-/**
- * zb_debugfs_per_order() - print a line per zone with a column per order
- * @m: the file
- * @cell: prints one column
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
-int zb_debugfs_per_order(struct seq_file *m,
-			 void (*cell)(struct seq_file *m,
-				      const struct zb_zone_stat *st,
-				      unsigned int order))
-{
-	struct zb_instance *inst = m->private;
-	struct zb_zone_stat *st;
-	struct zb_zone *zone;
-	unsigned int order;
-
-	st = kzalloc_obj(*st);
-	if (!st)
-		return -ENOMEM;
-	zb_for_each_zone(zone, &inst->pool) {
-		zb_zone_snapshot(zone, st);
-		seq_printf(m, "Node %d, zone %8s ", zone->nid,
-			   zb_zone_names[zone->type]);
-		for (order = 0; order <= inst->pool.max_order; order++)
-			cell(m, st, order);
-		seq_putc(m, '\n');
-	}
-	kfree(st);
-	return 0;
-}
 
 static void nr_free_cell(struct seq_file *m, const struct zb_zone_stat *st,
 			 unsigned int order)

@@ -20,7 +20,8 @@
 #include "../compat.h"
 #include "../core/layout.h"
 #include "../core/stat.h"
-#include "debugfs.h"
+#include "per_order.h"
+#include "vm.h"
 #include "../instance/instance.h"
 
 static void show_pcp(struct seq_file *m, const struct zb_zone *zone)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drains per-CPU lists, on demand and when a CPU goes offline.
+ * Drains per-CPU lists.
  *
  * A drain empties the lists of other CPUs without running anything there, so that
  * neither a real-time task nor an isolated CPU delays it: it parks the lists and
@@ -8,7 +8,7 @@
  * grace period interrupts CPUs that are in the kernel, but not nohz_full CPUs that
  * are in user space.
  *
- * The lists of an offline CPU stay parked and empty.
+ * The lists of an offline CPU stay parked and empty (hotplug.c).
  *
  * A request that may not sleep can't wait for a grace period, so lists are drained
  * before such a request would miss what is on them:
@@ -24,19 +24,16 @@
  * of all CPUs share one: it is enough that one began after they came.
  */
 #include <linux/cpu.h>
-#include <linux/cpuhotplug.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
 #include "../compat.h"
 #include "instance.h"
-#include "tunables.h"
 
 #define LOW_INTERVAL	(HZ / 50 + 1)	/* at least, from one drain to the next */
 #define IDLE_INTERVAL	(5 * HZ)
 
-static enum cpuhp_state cpuhp_state;
 static struct workqueue_struct *wq;
 
 /* The lists that a drain empties. */
@@ -272,25 +269,19 @@ void zb_drain_ops(struct zb_ops *ops)
 }
 
 /**
- * zb_drain_create() - prepare for drains and register for CPU hotplug
+ * zb_drain_create() - prepare for drains
  * @inst: the instance, whose pool is complete
  *
  * Context: may sleep.
- * Return: 0 or -errno.
  */
-int zb_drain_create(struct zb_instance *inst)
+void zb_drain_create(struct zb_instance *inst)
 {
-	int err;
-
 	mutex_init(&inst->drain_lock);
 	INIT_WORK(&inst->drain_work, drain_work);
 	INIT_DELAYED_WORK(&inst->low_work, low_work);
 	INIT_DELAYED_WORK(&inst->idle_work, idle_work);
 	inst->low_drained = jiffies - LOW_INTERVAL;
-	err = cpuhp_state_add_instance_nocalls(cpuhp_state, &inst->cpuhp);
-	if (!err)
-		queue_delayed_work(wq, &inst->idle_work, IDLE_INTERVAL);
-	return err;
+	queue_delayed_work(wq, &inst->idle_work, IDLE_INTERVAL);
 }
 
 /**
@@ -301,30 +292,39 @@ int zb_drain_create(struct zb_instance *inst)
  */
 void zb_drain_destroy(struct zb_instance *inst)
 {
-	cpuhp_state_remove_instance_nocalls(cpuhp_state, &inst->cpuhp);
 	cancel_work_sync(&inst->drain_work);
 	cancel_delayed_work_sync(&inst->low_work);
 	cancel_delayed_work_sync(&inst->idle_work);
 }
 
-/* The limits of the lists depend on the number of CPUs, so they are recomputed. */
-static int cpu_online_lists(unsigned int cpu, struct hlist_node *node)
+/**
+ * zb_drain_cpu_online() - let a CPU use its lists
+ * @inst: the instance
+ * @cpu: a CPU that comes online
+ *
+ * Context: may sleep.
+ */
+void zb_drain_cpu_online(struct zb_instance *inst, unsigned int cpu)
 {
-	struct zb_instance *inst = hlist_entry(node, struct zb_instance, cpuhp);
 	struct zb_zone *zone;
 
 	mutex_lock(&inst->drain_lock);
 	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_unpark(zone, cpu, ZB_PCP_OFFLINE);
 	mutex_unlock(&inst->drain_lock);
-	zb_tunables_apply();
-	return 0;
 }
 
-/* The CPU still takes interrupts afterwards; they bypass lists that are parked. */
-static int cpu_offline_lists(unsigned int cpu, struct hlist_node *node)
+/**
+ * zb_drain_cpu_offline() - empty the lists of a CPU and keep it from using them
+ * @inst: the instance
+ * @cpu: a CPU that goes offline
+ *
+ * The CPU still takes interrupts afterwards; they bypass lists that are parked.
+ *
+ * Context: may sleep.
+ */
+void zb_drain_cpu_offline(struct zb_instance *inst, unsigned int cpu)
 {
-	struct zb_instance *inst = hlist_entry(node, struct zb_instance, cpuhp);
 	struct zb_zone *zone;
 
 	mutex_lock(&inst->drain_lock);
@@ -334,31 +334,18 @@ static int cpu_offline_lists(unsigned int cpu, struct hlist_node *node)
 	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_drain(zone, cpu);
 	mutex_unlock(&inst->drain_lock);
-	zb_tunables_apply();
-	return 0;
 }
 
 /**
  * zb_drain_init() - set up what all instances share, before zb_drain_create()
  *
  * Context: may sleep.
- * Return: 0 or -errno.
+ * Return: 0 or -ENOMEM.
  */
 int zb_drain_init(void)
 {
-	int state;
-
 	wq = alloc_workqueue("zbuddy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!wq)
-		return -ENOMEM;
-	state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "zbuddy:drain",
-					cpu_online_lists, cpu_offline_lists);
-	if (state < 0) {
-		destroy_workqueue(wq);
-		return state;
-	}
-	cpuhp_state = state;
-	return 0;
+	return wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -368,6 +355,5 @@ int zb_drain_init(void)
  */
 void zb_drain_exit(void)
 {
-	cpuhp_remove_multi_state(cpuhp_state);
 	destroy_workqueue(wq);
 }

@@ -17,6 +17,7 @@
 
 #include "../core/isolate.h"
 #include "../core/layout.h"
+#include "hotplug.h"
 #include "instance.h"
 #include "ops.h"
 
@@ -379,9 +380,10 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 	err = create_maps(inst);
 	if (err)
 		goto destroy_nodes;
-	err = zb_drain_create(inst);
+	zb_drain_create(inst);
+	err = zb_hotplug_add(inst);
 	if (err)
-		goto destroy_maps;
+		goto destroy_drain;
 	for (i = 0; i < inst->nr_regions; i++)
 		log_region(inst, &inst->regions[i]);
 	mark_cma(inst, params->cma_pages);
@@ -389,7 +391,8 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 		poison_regions(inst);
 	return inst;
 
-destroy_maps:
+destroy_drain:
+	zb_drain_destroy(inst);
 	destroy_maps(inst);
 destroy_nodes:
 	destroy_nodes(&inst->pool);
@@ -443,6 +446,7 @@ void zb_instance_destroy(struct zb_instance *inst)
 {
 	zb_instance_drain_all(inst);
 	keep_held_regions(inst);
+	zb_hotplug_remove(inst);
 	zb_drain_destroy(inst);
 	zb_frames_exit(inst);
 	destroy_maps(inst);

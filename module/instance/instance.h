@@ -110,8 +110,10 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
 
 /* drain.c */
 void zb_drain_ops(struct zb_ops *ops);
-int zb_drain_create(struct zb_instance *inst);
+void zb_drain_create(struct zb_instance *inst);
 void zb_drain_destroy(struct zb_instance *inst);
+void zb_drain_cpu_online(struct zb_instance *inst, unsigned int cpu);
+void zb_drain_cpu_offline(struct zb_instance *inst, unsigned int cpu);
 void zb_instance_drain_all(struct zb_instance *inst);
 void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu);
 void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone);

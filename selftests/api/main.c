@@ -12,13 +12,9 @@
  */
 #include "zb_api_test.h"
 
-#include <linux/atomic.h>
-#include <linux/highmem.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/sched/task.h>
 
 static char *only = "";
 module_param(only, charp, 0444);
@@ -59,206 +55,17 @@ static const struct zbt_test *const suites[] = {
 	zbt_frame_tests, zbt_context_tests,
 };
 
-static atomic_t failures;
-static const char *skipped;
-static unsigned long bad_frees[ZBT_NR_BAD];
-
-/**
- * zbt_want() - check a condition; the test fails unless it is true
- * @ok: value of the condition
- * @what: its source text
- * @where: function that contains it
- * @line: line number
- *
- * Context: any.
- * Return: @ok.
- */
-bool zbt_want(bool ok, const char *what, const char *where, int line)
-{
-	if (!ok && atomic_inc_return(&failures) <= 20)
-		pr_info("# %s:%d: failed: %s\n", where, line, what);
-	return ok;
-}
-
-/**
- * zbt_skip() - report that the current test can't run on this machine
- * @why: the reason
- */
-void zbt_skip(const char *why)
-{
-	skipped = why;
-}
-
-/**
- * zbt_count_bad() - count a free that is expected to be refused
- * @bad: expected reason
- */
-void zbt_count_bad(enum zbt_bad bad)
-{
-	bad_frees[bad]++;
-}
-
-static u64 stamp_of(struct page *page, u64 seed, unsigned int word)
-{
-	return (seed + page_to_pfn(page)) * 0x9e3779b97f4a7c15ull + word;
-}
-
-/* Stamp all words of small blocks and some of large ones. */
-static unsigned int stamp_step(unsigned int order)
-{
-	return order <= 3 ? 1 : PAGE_SIZE / sizeof(u64) - 1;
-}
-
-/**
- * zbt_stamp() - write values to a block that identify it
- * @page: first page of the block
- * @order: its order
- * @seed: makes the values different each time
- *
- * Context: any.
- */
-void zbt_stamp(struct page *page, unsigned int order, u64 seed)
-{
-	unsigned int word, step = stamp_step(order);
-	unsigned long i;
-	u64 *p;
-
-	for (i = 0; i < BIT(order); i++) {
-		p = kmap_local_page(page + i);
-		for (word = 0; word < PAGE_SIZE / sizeof(u64); word += step)
-			p[word] = stamp_of(page + i, seed, word);
-		kunmap_local(p);
-	}
-}
-
-/**
- * zbt_stamped() - check that a block still has its values
- * @page: first page of the block
- * @order: its order
- * @seed: as passed to zbt_stamp()
- *
- * Context: any.
- * Return: true if the block is unchanged.
- */
-bool zbt_stamped(struct page *page, unsigned int order, u64 seed)
-{
-	unsigned int word, step = stamp_step(order);
-	unsigned long i;
-	bool ok = true;
-	u64 *p;
-
-	for (i = 0; ok && i < BIT(order); i++) {
-		p = kmap_local_page(page + i);
-		for (word = 0; ok && word < PAGE_SIZE / sizeof(u64); word += step)
-			ok = p[word] == stamp_of(page + i, seed, word);
-		kunmap_local(p);
-	}
-	return ok;
-}
-
-/**
- * zbt_random() - xorshift64*, so that every run sees the same sequence
- * @state: must not be 0
- *
- * Return: the next random number.
- */
-u64 zbt_random(u64 *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dull;
-}
-
-static int run_member(void *arg)
-{
-	struct zbt_member *member = arg;
-
-	member->fn(member->arg);
-	complete(&member->done);
-	return 0;
-}
-
-/**
- * zbt_team_add() - start a thread
- * @team: the team to add it to; must be zero before the first call
- * @cpu: CPU to bind the thread to, or -1
- * @fn: function to run
- * @arg: its argument
- *
- * Return: true if the thread was started.
- */
-bool zbt_team_add(struct zbt_team *team, int cpu, int (*fn)(void *arg),
-		  void *arg)
-{
-	struct zbt_member *member = &team->member[team->nr];
-
-	if (!ZBT_WANT(team->nr < ARRAY_SIZE(team->member)))
-		return false;
-	member->fn = fn;
-	member->arg = arg;
-	init_completion(&member->done);
-	member->task = kthread_create(run_member, member, "zb_api_test/%u",
-				      team->nr);
-	if (!ZBT_WANT(!IS_ERR(member->task)))
-		return false;
-	if (cpu >= 0)
-		kthread_bind(member->task, cpu);
-	/* the thread may exit before kthread_stop() is called */
-	get_task_struct(member->task);
-	team->nr++;
-	wake_up_process(member->task);
-	return true;
-}
-
-/**
- * zbt_team_wait() - wait until all threads have returned
- * @team: the threads
- */
-void zbt_team_wait(struct zbt_team *team)
-{
-	while (team->nr) {
-		struct zbt_member *member = &team->member[--team->nr];
-
-		wait_for_completion(&member->done);
-		/* wait until the thread has left the code of this module */
-		kthread_stop(member->task);
-		put_task_struct(member->task);
-	}
-}
-
-/**
- * zbt_run_on() - run a function on a CPU
- * @cpu: the CPU, or -1 for any
- * @fn: the function
- * @arg: its argument
- *
- * Return: true if the function was run.
- */
-bool zbt_run_on(int cpu, int (*fn)(void *arg), void *arg)
-{
-	struct zbt_team *team = kzalloc_obj(*team);
-	bool ok;
-
-	if (!ZBT_WANT(team))
-		return false;
-	ok = zbt_team_add(team, cpu, fn, arg);
-	zbt_team_wait(team);
-	kfree(team);
-	return ok;
-}
-
 static bool run_one(const struct zbt_test *test, unsigned int nr)
 {
 	unsigned long before = zb_nr_free_pages();
+	const char *skipped;
 	bool ok;
 
-	atomic_set(&failures, 0);
-	skipped = NULL;
+	zbt_begin();
 	zbt_lost = 0;
 	test->run();
 	ZBT_WANT(zb_nr_free_pages() + zbt_lost == before);
-	ok = !atomic_read(&failures);
+	ok = zbt_end(&skipped);
 	if (ok && skipped)
 		pr_info("ok %u - %s # SKIP %s\n", nr, test->name, skipped);
 	else
@@ -305,8 +112,8 @@ static int __init zbt_init(void)
 			if (chosen(test, at++))
 				failed += !run_one(test, ++nr);
 	pr_info("done: bad frees outside %lu not_allocated %lu wrong_order %lu compound %lu\n",
-		bad_frees[ZBT_OUTSIDE], bad_frees[ZBT_NOT_ALLOCATED],
-		bad_frees[ZBT_WRONG_ORDER], bad_frees[ZBT_COMPOUND]);
+		zbt_nr_bad(ZBT_OUTSIDE), zbt_nr_bad(ZBT_NOT_ALLOCATED),
+		zbt_nr_bad(ZBT_WRONG_ORDER), zbt_nr_bad(ZBT_COMPOUND));
 	return failed ? -EIO : zbt_importer_init();
 }
 

@@ -2,7 +2,8 @@
 /*
  * zb_api_test: a module that uses and tests all functions of include/linux/zbuddy.h.
  *
- *	main.c        runs the tests and logs the results; shared helpers
+ *	main.c        runs the tests and logs the results
+ *	harness.c     helpers that the tests share
  *	blocks.c      all functions that allocate and free
  *	flags.c       flags of requests
  *	bad_free.c    frees that must be refused
@@ -65,6 +66,8 @@ extern bool zbt_cma, zbt_poison;
 extern bool zbt_spoil;
 extern unsigned long zbt_lost;
 
+void zbt_begin(void);
+bool zbt_end(const char **why_skipped);
 bool zbt_want(bool ok, const char *what, const char *where, int line);
 
 /* Any context. Returns whether @cond is true; if not, the test fails but continues. */
@@ -72,6 +75,7 @@ bool zbt_want(bool ok, const char *what, const char *where, int line);
 
 void zbt_skip(const char *why);
 void zbt_count_bad(enum zbt_bad bad);
+unsigned long zbt_nr_bad(enum zbt_bad bad);
 
 void zbt_stamp(struct page *page, unsigned int order, u64 seed);
 bool zbt_stamped(struct page *page, unsigned int order, u64 seed);

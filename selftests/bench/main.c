@@ -6,13 +6,11 @@
 #define pr_fmt(fmt) "zb_bench: " fmt
 
 #include <linux/module.h>
-#include <linux/string.h>
 
 #include "core/pcp.h"
 #include "zb_bench.h"
 
-static char *rows = "all";
-module_param(rows, charp, 0444);
+module_param_named(rows, bench_rows, charp, 0444);
 MODULE_PARM_DESC(rows, "all, quick, or a list of rows and groups of rows, e.g. pair,bulk.64 (default all)");
 
 unsigned int bench_rounds = 7;
@@ -35,31 +33,6 @@ MODULE_PARM_DESC(region_pages, "number of frames of zbuddy's region, needed for 
 int bench_host_node = NUMA_NO_NODE;
 module_param_named(host_node, bench_host_node, int, 0444);
 MODULE_PARM_DESC(host_node, "node without CPUs for frag of the page allocator (default: zbuddy's frag only)");
-
-/**
- * bench_wanted() - check whether a row was selected
- * @name: name of the row; the part before the first dot is its group
- * @quick: the row is part of rows=quick
- *
- * Return: true if the row is to be measured.
- */
-bool bench_wanted(const char *name, bool quick)
-{
-	size_t len, group = strcspn(name, ".");
-	const char *at;
-
-	if (!strcmp(rows, "all"))
-		return true;
-	if (!strcmp(rows, "quick"))
-		return quick;
-	for (at = rows; *at; at += len + (at[len] == ',')) {
-		len = strcspn(at, ",");
-		if (!strncmp(at, name, len) &&
-		    (len == strlen(name) || len == group))
-			return true;
-	}
-	return false;
-}
 
 /*
  * Report the memory for metadata per frame, apart from struct page, which both allocators

@@ -10,6 +10,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 
 #include "zb_bench.h"
 
@@ -21,6 +22,34 @@ static DEFINE_MUTEX(lock);
 static struct dentry *dir;
 static char *out;
 static size_t out_len;
+
+/* Parameter rows. */
+char *bench_rows = "all";
+
+/**
+ * bench_wanted() - check whether a row was selected
+ * @name: name of the row; the part before the first dot is its group
+ * @quick: the row is part of rows=quick
+ *
+ * Return: true if the row is to be measured.
+ */
+bool bench_wanted(const char *name, bool quick)
+{
+	size_t len, group = strcspn(name, ".");
+	const char *at;
+
+	if (!strcmp(bench_rows, "all"))
+		return true;
+	if (!strcmp(bench_rows, "quick"))
+		return quick;
+	for (at = bench_rows; *at; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (!strncmp(at, name, len) &&
+		    (len == strlen(name) || len == group))
+			return true;
+	}
+	return false;
+}
 
 /**
  * bench_say() - output a line of results

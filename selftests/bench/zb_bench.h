@@ -117,9 +117,10 @@ extern bool bench_mask;
 extern unsigned long bench_region_start;
 extern unsigned long bench_region_pages;
 extern int bench_host_node;
-bool bench_wanted(const char *name, bool quick);
 
 /* measure.c */
+extern char *bench_rows;
+bool bench_wanted(const char *name, bool quick);
 void bench_say(const char *row, const char *variant, const char *unit,
 	       u64 min, u64 median, u64 max, unsigned int n);
 void bench_measure(const struct bench_row *row);

@@ -24,7 +24,7 @@ export ZB_CACHE
 checks=(
 	"top_level        the top level contains only the expected names"
 	"core_includes    module/core includes <zb_env.h> and core headers only"
-	"layers           files include only headers of lower layers"
+	"layers           files include only headers, and call only functions, of lower layers"
 	"core_state       module/core has no global variables, never prints, never sleeps"
 	"kernel_versions  only module/compat.h compares kernel versions"
 	"spdx             every source file has its SPDX line in the right place"
@@ -107,8 +107,9 @@ core_includes() {
 }
 
 # Print "UNIT RANK" for each unit in the table of module/README.md. A unit may include
-# itself and units of lower rows. In some folders each file is a unit; other folders are
-# one unit as a whole. env is below all others; only core includes it, as <zb_env.h>.
+# and call itself and units of lower rows. In some folders each source file with its header
+# is a unit, or the header alone if the table names it; other folders are one unit as a
+# whole. env is below all others; only core includes it, as <zb_env.h>.
 layer_ranks() {
 	awk '/^<!-- layers -->$/ { inside = 1 }
 		/^<!-- end of layers -->$/ { inside = 0 }
@@ -123,17 +124,37 @@ ranks=$(layer_ranks)
 # Includes that are forbidden although they point to a lower layer.
 never='region core|core/.* compat|((device|debugfs|api)/.*|main|buffer) region'
 
-# Print "FILE UNIT INCLUDED-UNIT" for each include of another file of the module.
+# Print "FILE UNIT OTHER-UNIT includes FILE" for each include of another file of the module.
 include_edges() {
 	matches '^module/' '^#include "' | sed -E 's/:[0-9]+:#include "(.*)"$/ \1/' |
 		while read -r file name; do
 			name=$(realpath -m --relative-to=module "${file%/*}/$name")
-			echo "$file $(unit_of "${file#module/}") $(unit_of "$name")"
+			echo "$file $(unit_of "${file#module/}") $(unit_of "$name") includes $name"
 		done
 }
 
+# Print "FILE UNIT OTHER-UNIT calls FUNCTION" for each call between source files. The files
+# of core/ are not in layers yet.
+call_edges() {
+	need python3:python3 cscope:cscope ctags:universal-ctags
+	selftests/ci/figures --calls module "$planted_layers" |
+		while read -r file caller other callee; do
+			[[ $file != module/core/* ]] || continue
+			echo "$file:$caller() $(unit_of "${file#module/}") $(unit_of "${other#module/}") calls $callee()"
+		done
+}
+
+planted_layers=selftests/ci/style/planted_layers.c
+
 unit_of() {
+	case $ranks in
+	"$1 "* | *$'\n'"$1 "*)
+		echo "$1"
+		return
+		;;
+	esac
 	case $1 in
+	"$planted_layers") echo core/alloc_flags ;;
 	core/* | instance/* | api/* | device/* | debugfs/*) echo "${1%.[ch]}" ;;
 	*/*) echo "${1%%/*}" ;;
 	*) echo "${1%.[ch]}" ;;
@@ -142,10 +163,12 @@ unit_of() {
 
 layers() {
 	local unit
-	include_edges | judge_edges
+	{ include_edges; call_edges; } | judge_edges |
+		without_planted "the check of layers" planted_layers.c "calls zb_instance_free_pages" \
+			"calls zb_instance_drain_all"
 	[[ $ranks ]] || echo "module/README.md: the table of layers is missing"
 	while read -r unit _; do
-		compgen -G "module/$unit.[ch]" >/dev/null || [[ -d module/$unit ]] ||
+		compgen -G "module/$unit.[ch]" >/dev/null || [[ -e module/$unit ]] ||
 			echo "module/README.md: $unit does not exist"
 	done <<<"$ranks"
 }
@@ -160,9 +183,9 @@ judge_edges() {
 		function kind(unit) { return unit ~ /^core\// && $2 !~ /^core\// ? "core" : unit }
 		$2 == $3 { next }
 		!($2 in rank) { print $1 ": add a row for " $2 " to module/README.md"; next }
-		!($3 in rank) { print $1 ": includes " $3 ", which has no row in module/README.md"; next }
-		rank[$3] >= rank[$2] { print $1 ": includes " $3 ", which is not in a lower layer"; next }
-		$2 " " kind($3) ~ never { print $1 ": must not include " $3 }'
+		!($3 in rank) { print $1 ": " $4 " " $5 " of " $3 ", which has no row in module/README.md"; next }
+		rank[$3] >= rank[$2] { print $1 ": " $4 " " $5 " of " $3 ", which is not in a lower layer"; next }
+		$4 == "includes" && $2 " " kind($3) ~ never { print $1 ": must not include " $3 }'
 }
 
 # Compile without PIC, so that constant tables of pointers stay in read-only data and do
