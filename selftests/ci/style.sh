@@ -133,13 +133,11 @@ include_edges() {
 		done
 }
 
-# Print "FILE UNIT OTHER-UNIT calls FUNCTION" for each call between source files. The files
-# of core/ are not in layers yet.
+# Print "FILE UNIT OTHER-UNIT calls FUNCTION" for each call between source files.
 call_edges() {
 	need python3:python3 cscope:cscope ctags:universal-ctags
 	selftests/ci/figures --calls module "$planted_layers" |
 		while read -r file caller other callee; do
-			[[ $file != module/core/* ]] || continue
 			echo "$file:$caller() $(unit_of "${file#module/}") $(unit_of "${other#module/}") calls $callee()"
 		done
 }
