@@ -200,6 +200,7 @@ static void __exit zbt_exit(void)
 		set_held("0", NULL);
 	zbt_importer_exit();
 	zbt_mappings_exit();
+	zbt_isolate_exit();
 	zbt_soak_stop();
 }
 

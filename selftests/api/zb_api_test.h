@@ -13,6 +13,7 @@
  *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
  *	mappings.c    operations on user space mappings, for mapping_test.c
+ *	isolate.c     pageblocks that stay isolated, for zbctl_why_test.sh
  *	victim.c      an allocation by a task that is being killed, for numa_test.c
  */
 #ifndef ZB_API_TEST_H
@@ -114,6 +115,7 @@ void zbt_team_wait(struct zbt_team *team);
 int zbt_soak_start(unsigned int nr, u64 seed);
 void zbt_soak_stop(void);
 void zbt_mappings_exit(void);
+void zbt_isolate_exit(void);
 
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 int zbt_importer_init(void);
