@@ -38,9 +38,9 @@ int parse_req(const struct zbctl *z, struct zb_req *req)
 		return 0;
 	}
 	if (!parse_num(what, 0, __LONG_LONG_MAX__, &order))
-		return usage_err("'%s' is no order (0..18): a length needs a unit: %sB",
+		return usage_err("'%s' is not an order (0 to 18); a length needs a unit: %sB",
 				 what, what);
-	return usage_err("'%s' is neither an order (0..18) nor a length: try 9 or 2M",
+	return usage_err("'%s' is neither an order (0 to 18) nor a length with a unit: try 9 or 2M",
 			 what);
 }
 
@@ -53,7 +53,7 @@ static int label_all(int fd, const struct zb_req *req,
 		err = dev_label(fd, bufs[i].handle, req->label);
 	if (err == -EINVAL)
 		return zb_err(EINVAL,
-			      "label '%s': up to %d printable characters, no blanks",
+			      "label '%s': a label has up to %d printable characters and no blanks",
 			      req->label, ZB_LABEL_LEN - 1);
 	return err ? buffer_err("label", bufs[0].handle, -err) : 0;
 }
@@ -69,7 +69,7 @@ int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 	int err = 0, rc;
 
 	if (!all)
-		return zb_err(ENOMEM, "%s: no memory for a list of %lu",
+		return zb_err(ENOMEM, "alloc %s: out of memory for a list of %lu buffers",
 			      req->text, req->count);
 	for (got = 0; got < req->count; got++) {
 		err = dev_alloc(fd, req, &all[got]);
@@ -84,7 +84,7 @@ int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 	while (got--) {
 		err = dev_free(fd, all[got].handle);
 		if (err)
-			rc = zb_err(-err, "handle %u cannot be given back: %s",
+			rc = zb_err(-err, "cannot free handle %u: %s",
 				    all[got].handle, strerror(-err));
 	}
 	free(all);

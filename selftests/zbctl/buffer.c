@@ -13,31 +13,6 @@
 
 #define COPY_BUFFER	(4ull << 20)
 
-/* Explain why a command on a handle failed. */
-int buffer_err(const char *what, __u32 handle, int err)
-{
-	switch (err) {
-	case ENOENT:
-		return zb_err(err, "%s: handle %u is not one of this open file",
-			      what, handle);
-	case EPERM:
-		return zb_err(err, "%s: handle %u: run with CAP_SYS_RAWIO: physical addresses are not for everybody",
-			      what, handle);
-	case EACCES:
-		return zb_err(err, "%s: handle %u: the device is open for reading only",
-			      what, handle);
-	case EOPNOTSUPP:
-		return zb_err(err, "%s: this kernel lacks what it needs: see features in zbctl info",
-			      what);
-	case EMFILE:
-		return zb_err(err, "%s: too many open files: raise ulimit -n",
-			      what);
-	default:
-		return zb_err(err, "%s: handle %u: %s", what, handle,
-			      strerror(err));
-	}
-}
-
 static __u64 word_at(__u64 i)
 {
 	return i * 0x9e3779b97f4a7c15ull ^ 0x5a5a5a5a5a5a5a5aull;
@@ -53,7 +28,8 @@ static int check_words(const __u64 *p, __u64 length)
 {
 	for (__u64 i = 0; i < length / sizeof(*p); i++) {
 		if (p[i] != word_at(i))
-			return zb_err(EIO, "export: byte %#llx of the dma-buf is not what was written to the buffer",
+			return zb_err(EIO,
+				      "export: byte %#llx of the dma-buf differs from what was written to the buffer",
 				      i * sizeof(*p));
 	}
 	return 0;
@@ -147,7 +123,8 @@ static int open_direct(const char *name, int flags, bool *direct)
 
 	*direct = fd >= 0;
 	if (fd < 0 && errno == EINVAL) {
-		fprintf(stderr, "zbctl: map-file: %s: no O_DIRECT on this file system: the page cache is used\n",
+		fprintf(stderr,
+			"zbctl: map-file: %s: the file system does not support O_DIRECT: using the page cache\n",
 			name);
 		fd = open(name, flags | O_CLOEXEC, 0666);
 	}
@@ -159,9 +136,10 @@ static int open_direct(const char *name, int flags, bool *direct)
 static int io_err(const struct copy *c, const char *name, int err)
 {
 	if (err == EFAULT)
-		return zb_err(err, "map-file: %s: the kernel cannot do direct I/O on this mapping",
+		return zb_err(err,
+			      "map-file: %s: the kernel does not support direct I/O on this mapping",
 			      name);
-	return zb_err(err, "map-file: %s: after %llu bytes: %s", name, c->bytes,
+	return zb_err(err, "map-file: %s: failed after %llu bytes: %s", name, c->bytes,
 		      strerror(err));
 }
 
@@ -267,7 +245,8 @@ static int open_files(const struct zbctl *z, struct copy *c)
 	if (c->out < 0)
 		return ZBCTL_FAILED;
 	if (same_file(c->in, c->out))
-		return zb_err(EINVAL, "map-file: %s is the file to be copied: give another name with --out",
+		return zb_err(EINVAL,
+			      "map-file: %s is the input file itself: give another name with --out",
 			      c->out_name);
 	if (ftruncate(c->out, 0))
 		return io_err(c, c->out_name, errno);

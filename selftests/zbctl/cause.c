@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: why a request failed, in one sentence, with a cure that the caller can use.
+ * zbctl: why a request failed, in one sentence, with a cure that the caller can apply.
  *
- * The module tells the cause (ZB_IOC_EXPLAIN). Cures that need privilege are
- * offered only to callers that have it; the others are referred to the
- * administrator only where they can do nothing themselves.
+ * The cause is the answer to ZB_IOC_EXPLAIN. A cure that requires a privilege is offered only
+ * to callers that have it. The others are referred to the administrator only if there is
+ * nothing that they can do themselves.
  */
 #include "zbctl.h"
 
@@ -17,126 +17,13 @@
 
 #define TELL(buf, ...)	snprintf(buf, sizeof(buf), __VA_ARGS__)
 
-static unsigned int req_order(const struct zb_req *req,
-			      const struct zb_ioc_info *info)
-{
-	unsigned int order = 0;
-
-	if (!(req->flags & ZB_BUF_LENGTH))
-		return req->order;
-	while (order < 40 && (__u64)info->page_size << order < req->length)
-		order++;
-	return order;
-}
-
-static void list_nodes(int fd, const struct zb_ioc_info *info, char *buf,
-		       size_t size, __s32 wanted, bool *found)
-{
-	struct zb_ioc_zone zone;
-	__s32 before = -1;
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (__u32 i = 0; i < info->nr_zones; i++) {
-		if (dev_zone(fd, i, &zone))
-			break;
-		if (zone.node == wanted)
-			*found = true;
-		if (zone.node != before && len < size)
-			len += (size_t)snprintf(buf + len, size - len, "%s%d",
-						len ? ", " : "", zone.node);
-		before = zone.node;
-	}
-}
-
-static int node_einval(int fd, const struct zb_req *req,
-		       const struct zb_ioc_info *info)
-{
-	bool found = req->node == ZB_NODE_ANY;
-	char nodes[256];
-
-	list_nodes(fd, info, nodes, sizeof(nodes), req->node, &found);
-	if (found)
-		return 0;
-	return zb_err(EINVAL,
-		      "alloc %s: node %d has no region: choose from %s, or leave --node out",
-		      req->text, req->node, nodes);
-}
-
-static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
-{
-	__u32 zones = req->gfp & (__ZB_GFP_DMA | __ZB_GFP_DMA32 |
-				  __ZB_GFP_HIGHMEM);
-	char bad[GFP_TEXT], good[GFP_TEXT];
-
-	if (req->gfp & ~info->gfp_mask)
-		return zb_err(EINVAL,
-			      "alloc %s: this module does not accept the gfp flags %s: leave them out; it accepts %s",
-			      req->text,
-			      gfp_bits_text(req->gfp & ~info->gfp_mask, bad),
-			      gfp_bits_text(info->gfp_mask, good));
-	if (zones & (zones - 1))
-		return zb_err(EINVAL, "alloc %s: gfp flags %s name different zones: choose one",
-			      req->text, gfp_bits_text(zones, bad));
-	if ((req->gfp & ZB_GFP_MOVABLE_MASK) == ZB_GFP_MOVABLE_MASK)
-		return zb_err(EINVAL,
-			      "alloc %s: gfp flags MOVABLE and RECLAIMABLE exclude each other (TEMPORARY has RECLAIMABLE): choose one",
-			      req->text);
-	return 0;
-}
-
-static int size_einval(const struct zb_req *req, const struct zb_ioc_info *info)
-{
-	if ((req->flags & ZB_BUF_LENGTH) && !req->length)
-		return zb_err(EINVAL, "alloc %s: a buffer has at least 1 byte",
-			      req->text);
-	if (req_order(req, info) > info->max_order)
-		return zb_err(EINVAL,
-			      "alloc %s: larger than any block of this region: the largest is order %u (%s)",
-			      req->text, info->max_order,
-			      size_text((__u64)info->page_size <<
-					info->max_order));
-	return 0;
-}
-
-/* What the checks before this one do not know the module does. */
-static int field_einval(int fd, const struct zb_req *req)
-{
-	struct zb_ioc_explain e;
-
-	if (dev_explain(fd, &e) || e.cause != ZB_CAUSE_FIELD)
-		return zb_err(EINVAL, "alloc %s: the module refuses it: see zbctl info",
-			      req->text);
-	if (req->gfp & __ZB_GFP_ATOMIC && req->gfp & __ZB_GFP_DIRECT_RECLAIM)
-		return zb_err(EINVAL,
-			      "alloc %s: gfp flags ATOMIC and DIRECT_RECLAIM exclude each other (KERNEL has it): choose one",
-			      req->text);
-	return zb_err(EINVAL, "alloc %s: the module refuses %.*s = %#llx", req->text,
-		      (int)sizeof(e.field), e.field, e.value);
-}
-
-/* Nonzero when a cause was found and its line printed. */
-static int alloc_einval(int fd, const struct zb_req *req,
-			const struct zb_ioc_info *info)
-{
-	int rc = gfp_einval(req, info);
-
-	if (!rc)
-		rc = size_einval(req, info);
-	if (!rc)
-		rc = node_einval(fd, req, info);
-	if (!rc)
-		rc = field_einval(fd, req);
-	return rc;
-}
-
 /**
- * struct why - a failed request, for those who put it in words
+ * struct why - the explanation of a failed request
  * @req: the request
- * @e: what the module says of it
- * @zone: "node 0 zone Normal"
- * @page: bytes per page
- * @cure: what to do
+ * @e: the cause according to the module
+ * @zone: the zone of @e, such as "node 0 zone Normal"
+ * @page: size of a page in bytes
+ * @cure: the text of the cure
  */
 struct why {
 	const struct zb_req *req;
@@ -167,25 +54,21 @@ static bool may_set(const char *parameter)
 	return !access(path, W_OK);
 }
 
-/* Only root can see what others hold. */
+/* Only root can list the buffers of other users, with zbctl owners. */
 #define FREE_SOMETHING	\
 	"free something (zbctl %s), wait for memory (--wait SECONDS), or ask for less"
 
-static const char *who_holds(void)
+static const char *list_command(void)
 {
 	return is_root() ? "owners" : "holders";
 }
 
-/* For a request that found less than a reserve. */
-static void reserve_cure(struct why *w, const char *flag)
+/* The cure if the rest of the memory is reserved by the min watermark. */
+static void watermark_cure(struct why *w)
 {
-	bool privileged = may_use_reserves();
-
-	TELL(w->cure, FREE_SOMETHING "%s%s%s", who_holds(), privileged ? ", add " : "",
-	     privileged ? flag : "", privileged ? " to --gfp" : "");
-	if (w->e.cause == ZB_CAUSE_WATERMARK && may_set("min_free_kbytes"))
-		strncat(w->cure, ", or lower min_free_kbytes in " PARAMETERS,
-			sizeof(w->cure) - strlen(w->cure) - 1);
+	TELL(w->cure, FREE_SOMETHING "%s%s", list_command(),
+	     may_use_reserves() ? ", add HIGH to --gfp" : "",
+	     may_set("min_free_kbytes") ? ", or lower min_free_kbytes in " PARAMETERS : "");
 }
 
 static const char *zone_gfp(unsigned int zone)
@@ -201,17 +84,18 @@ static const char *zone_gfp(unsigned int zone)
 	return zone < ZB_NR_ZONES ? gfp[zone] : "KERNEL";
 }
 
-/* Does /proc/self/status list @node as one that the cpuset allows? */
+/* Whether the cpuset allows @node; /proc/self/status shows it if the kernel has cpusets. */
 static bool cpuset_allows(int node)
 {
 	FILE *f = fopen("/proc/self/status", "re");
 	char line[1024], *at;
-	bool found = false;
+	bool found = true;
 	long first, last;
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (strncmp(line, "Mems_allowed_list:", 18))
 			continue;
+		found = false;
 		for (at = line + 18; *at && *at != '\n'; at += *at == ',') {
 			first = strtol(at, &at, 10);
 			last = *at == '-' ? strtol(at + 1, &at, 10) : first;
@@ -225,16 +109,19 @@ static bool cpuset_allows(int node)
 	return found;
 }
 
-static void node_cure(struct why *w)
+/* Set the cure, and return what excludes the node. */
+static const char *node_cure(struct why *w)
 {
-	if (w->req->gfp & __ZB_GFP_THISNODE)
-		TELL(w->cure, "leave THISNODE out of --gfp");
-	else if (!(w->req->gfp & __ZB_GFP_HARDWALL) || cpuset_allows(w->e.node))
-		TELL(w->cure,
-		     "the NUMA policy of this process leaves it out: run it with another numactl");
-	else
-		TELL(w->cure,
-		     "the cpuset of this process leaves it out: leave HARDWALL (USER has it) out of --gfp");
+	if (w->req->gfp & __ZB_GFP_THISNODE) {
+		TELL(w->cure, "leave THISNODE out of --gfp, or choose another --node");
+		return "THISNODE";
+	}
+	if (w->req->gfp & __ZB_GFP_HARDWALL && !cpuset_allows(w->e.node)) {
+		TELL(w->cure, "leave HARDWALL (USER includes it) out of --gfp");
+		return "the cpuset of this process";
+	}
+	TELL(w->cure, "choose another policy, e.g. with numactl");
+	return "the NUMA policy of this process";
 }
 
 static int say(const struct why *w, const char *had, const char *what)
@@ -243,42 +130,51 @@ static int say(const struct why *w, const char *had, const char *what)
 		      what, w->cure);
 }
 
+/* For memory that the slow path releases, which needs a request that may sleep. */
+static void sleep_cure(struct why *w)
+{
+	if (w->req->gfp & __ZB_GFP_DIRECT_RECLAIM)
+		TELL(w->cure, "try again, or " FREE_SOMETHING, list_command());
+	else
+		TELL(w->cure, "add DIRECT_RECLAIM to --gfp (KERNEL includes it)");
+}
+
 static const char *largest_text(const struct why *w)
 {
 	return w->e.largest_order < 0 ? "none" :
 	       size_text(w->page << w->e.largest_order);
 }
 
-/* There is no memory now. */
+/* No memory is available now. */
 static int memory_err(struct why *w, const char *had)
 {
 	const char *free = size_text(w->e.free), *limit = size_text(w->e.limit);
 	char what[SENTENCE];
 
-	TELL(w->cure, FREE_SOMETHING, who_holds());
+	TELL(w->cure, FREE_SOMETHING, list_command());
 	switch (w->e.cause) {
 	case ZB_CAUSE_FREED:
-		TELL(what, "%s had no such block, but has by now", w->zone);
+		TELL(what, "%s had no such block, but memory has been freed since", w->zone);
 		TELL(w->cure, "try again");
 		break;
 	case ZB_CAUSE_LINE:
 		TELL(what,
-		     "what is free in %s is for requests that waited before this one",
+		     "the free memory of %s is reserved for requests that have waited longer",
 		     w->zone);
-		TELL(w->cure, "wait longer, or see who holds memory: zbctl %s",
-		     who_holds());
+		TELL(w->cure, "wait longer, or see with zbctl %s what can be freed",
+		     list_command());
 		break;
 	case ZB_CAUSE_WATERMARK:
 		TELL(what,
-		     "%s has %s free and must keep %s of it as the reserve of its min watermark",
+		     "%s has %s free, but its min watermark reserves %s for urgent requests",
 		     w->zone, free, limit);
-		reserve_cure(w, "HIGH");
+		watermark_cure(w);
 		break;
 	case ZB_CAUSE_HIGHATOMIC:
 		TELL(what,
-		     "%s has %s free, but %s of it in HighAtomic pageblocks, for atomic requests",
+		     "%s has %s free, but %s of it is in HighAtomic pageblocks, which are for atomic requests",
 		     w->zone, free, limit);
-		reserve_cure(w, "ATOMIC instead of KERNEL");
+		sleep_cure(w);
 		break;
 	case ZB_CAUSE_FRAGMENTED:
 		TELL(what,
@@ -287,67 +183,69 @@ static int memory_err(struct why *w, const char *had)
 		break;
 	case ZB_CAUSE_CMA:
 		TELL(what,
-		     "%s has %s free, but %s of it in CMA pageblocks, which only movable memory may use",
+		     "%s has %s free, but %s of it is in CMA pageblocks, which are for movable memory",
 		     w->zone, free, limit);
 		TELL(w->cure, "add MOVABLE to --gfp");
 		break;
 	case ZB_CAUSE_LOWMEM:
 		TELL(what,
-		     "%s has %s free, but keeps %s from requests that can use a higher zone (lowmem_reserve_ratio)",
+		     "%s has %s free, but lowmem_reserve_ratio reserves %s for requests that cannot use a higher zone",
 		     w->zone, free, limit);
-		TELL(w->cure, "if such memory will do, --gfp %s", zone_gfp(w->e.zone));
+		TELL(w->cure, "if memory of this zone is suitable, use --gfp %s",
+		     zone_gfp(w->e.zone));
 		break;
 	case ZB_CAUSE_ISOLATED:
 		TELL(what,
-		     "%s has %s free, but %s of it isolated by another module",
+		     "%s has %s free, but %s of it is in pageblocks that another module has isolated",
 		     w->zone, free, limit);
 		break;
 	case ZB_CAUSE_CACHED:
 		TELL(what,
-		     "%s has %s free, but %s of it on per-CPU lists, which only requests drain that may sleep",
+		     "%s has %s free, but %s of it is on per-CPU lists, which are drained only for requests that may sleep",
 		     w->zone, free, limit);
-		TELL(w->cure, "add DIRECT_RECLAIM to --gfp (KERNEL has it)%s",
-		     is_root() ? ", or zbctl drain" : "");
+		sleep_cure(w);
+		if (is_root())
+			strncat(w->cure, ", or run zbctl drain",
+				sizeof(w->cure) - strlen(w->cure) - 1);
 		break;
 	case ZB_CAUSE_NODE:
-		TELL(what,
-		     "%s has such a block, on a node that this process may not use",
-		     w->e.node < 0 ? "another node" : w->zone);
-		node_cure(w);
+		TELL(what, "%s has such a block, but %s excludes that node",
+		     w->e.node < 0 ? "another node" : w->zone, node_cure(w));
 		break;
 	case ZB_CAUSE_ZONE:
 		TELL(what,
-		     "the flags keep out the zone that has such a block%s%s",
+		     "the flags exclude the zone that has such a block%s%s",
 		     w->e.node < 0 ? "" : ": ", w->e.node < 0 ? "" : w->zone);
 		if (w->e.node >= 0)
 			TELL(w->cure, "try --gfp %s", zone_gfp(w->e.zone));
 		break;
 	default:
-		TELL(what,
-		     "no free block: %s has %s free, the largest block is %s",
-		     w->zone, free, largest_text(w));
+		TELL(what, "no free block: %s has %s free%s%s", w->zone, free,
+		     w->e.largest_order < 0 ? "" : ", and the largest free block is ",
+		     w->e.largest_order < 0 ? "" : largest_text(w));
 	}
 	return say(w, had, what);
 }
 
-/* There would be none even if all were free. */
+/* The request could not be served even if all memory were free. */
 static int never_err(struct why *w, const char *had)
 {
 	char what[SENTENCE];
 
 	switch (w->e.cause) {
 	case ZB_CAUSE_NEVER_ZONE:
-		TELL(what, "this region has no zone that the flags allow");
-		TELL(w->cure, "use --gfp for a zone that it has: see zbctl info");
+		TELL(what, "the flags exclude all zones of this region");
+		TELL(w->cure, "choose a zone from zbctl info with --gfp");
 		break;
 	case ZB_CAUSE_NEVER_NODE:
 		TELL(what,
-		     "the zones that the flags allow are on nodes that this process may not use");
-		node_cure(w);
+		     "the zones that the flags allow are on nodes that %s excludes",
+		     node_cure(w));
 		break;
 	case ZB_CAUSE_NEVER_TYPE:
-		TELL(what, "all such blocks of %s are CMA, isolated or damaged", w->zone);
-		TELL(w->cure, "add MOVABLE to --gfp, or ask for less");
+		TELL(what, "all blocks of this size in %s are CMA, isolated or damaged", w->zone);
+		TELL(w->cure, "%sask for less",
+		     w->req->gfp & __ZB_GFP_MOVABLE ? "" : "add MOVABLE to --gfp, or ");
 		break;
 	case ZB_CAUSE_NEVER_WATERMARK:
 		TELL(what,
@@ -364,7 +262,7 @@ static int never_err(struct why *w, const char *had)
 	return say(w, had, what);
 }
 
-/* What a limit was set with, or NULL. */
+/* The parameter that sets a limit, or NULL. */
 static const char *parameter_of(__u32 cause)
 {
 	switch (cause) {
@@ -397,7 +295,7 @@ static const char *who_of(__u32 cause)
 	}
 }
 
-/* A limit of the module. */
+/* A limit of the module was reached. */
 static int limit_err(struct why *w, const char *had)
 {
 	const char *parameter = parameter_of(w->e.cause);
@@ -406,20 +304,20 @@ static int limit_err(struct why *w, const char *had)
 	char what[SENTENCE];
 
 	if (waiting)
-		TELL(what, "%s may have %llu requests waiting (%s)",
+		TELL(what, "the limit of waiting requests of %s is %llu (%s)",
 		     who_of(w->e.cause), w->e.limit, parameter);
 	else
-		TELL(what, "%s may hold %s (%s) and has %s",
+		TELL(what, "%s may hold at most %s (%s)%s%s",
 		     who_of(w->e.cause), size_text(w->e.limit), parameter,
-		     w->e.cause == ZB_CAUSE_OWNER_BYTES ? "too much of it" :
-		     size_text(w->e.used));
+		     w->e.cause == ZB_CAUSE_OWNER_BYTES ? "" : " and holds ",
+		     w->e.cause == ZB_CAUSE_OWNER_BYTES ? "" : size_text(w->e.used));
 	TELL(w->cure, "%s%s%s%s",
-	     waiting ? "wait until one of them ends" :
+	     waiting ? "try again when one of them has ended" :
 	     too_much ? "ask for less" : "free something (zbctl holders)",
 	     may_set(parameter) ? ", or raise " PARAMETERS : "",
 	     may_set(parameter) ? parameter : "",
 	     w->e.cause == ZB_CAUSE_OPEN_BYTES ?
-	     ", or ask with several zbctl alloc" : "");
+	     ", or use several zbctl alloc commands" : "");
 	return say(w, had, what);
 }
 
@@ -430,20 +328,20 @@ static int memlock_err(struct why *w, const char *had)
 	char what[SENTENCE];
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);
-	TELL(what, "RLIMIT_MEMLOCK is %s, of which this user has locked %s",
+	TELL(what, "RLIMIT_MEMLOCK is %s, and this user has locked %s already",
 	     size_text(w->e.limit), size_text(w->e.used));
 	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= need)
-		TELL(w->cure, "raise it: ulimit -l %llu", (need + 1023) / 1024);
+		TELL(w->cure, "raise the limit with ulimit -l %llu", (need + 1023) / 1024);
 	else if (w->e.used)
 		TELL(w->cure, "free something (zbctl holders), or ask for less");
 	else
 		TELL(w->cure,
-		     "ask for %s or less, or the administrator for a higher limit (/etc/security/limits.conf)",
+		     "ask for %s or less, or have the administrator raise the limit (/etc/security/limits.conf)",
 		     size_text(w->e.limit));
 	return say(w, had, what);
 }
 
-/* The cgroup of this process, as far as /proc tells. */
+/* Name the cgroup of this process, which /proc shows relative to the cgroup namespace. */
 static int dmem_err(struct why *w, const char *had)
 {
 	FILE *f = fopen("/proc/self/cgroup", "re");
@@ -456,10 +354,10 @@ static int dmem_err(struct why *w, const char *had)
 	}
 	if (f)
 		fclose(f);
-	TELL(what, "dmem.max of cgroup %s or one above it is reached",
+	TELL(what, "dmem.max of cgroup %s or of one of its ancestors is reached",
 	     strncmp(line, "0::", 3) ? "/" : line + 3);
 	TELL(w->cure,
-	     "free something in this cgroup (zbctl holders), ask for less%s",
+	     "free something in this cgroup (zbctl holders), or ask for less%s",
 	     is_root() ? ", or raise its dmem.max" : "");
 	return say(w, had, what);
 }
@@ -471,25 +369,27 @@ static int other_err(struct why *w, const char *had)
 		TELL(w->cure, "leave them out%s",
 		     is_root() ? ", or run zbctl with CAP_SYS_RESOURCE" : ", or run zbctl as root");
 		return say(w, had,
-			   "gfp flags HIGH, ATOMIC and MEMALLOC use up what is kept for urgent requests, which takes CAP_SYS_RESOURCE");
+			   "gfp flags HIGH, ATOMIC and MEMALLOC use reserved memory, which requires CAP_SYS_RESOURCE");
 	case ZB_CAUSE_HANDLES:
-		TELL(w->cure, "use another process");
-		return say(w, had, "this open file has handed out all its handles");
+		TELL(w->cure, "free some, or use another process");
+		return say(w, had, "all handles of this open file are in use");
 	case ZB_CAUSE_KERNEL:
-		TELL(w->cure, "free memory of the machine, and try again");
-		return say(w, had, "the kernel has no memory of its own left to describe a buffer");
+		TELL(w->cure, "free memory of the machine and try again");
+		return say(w, had,
+			   "the kernel could not allocate the memory that describes a buffer");
 	case ZB_CAUSE_CACHES:
 		TELL(w->cure, "see the kernel log");
-		return say(w, had, "the zeroes could not be written out of the caches");
+		return say(w, had,
+			   "the CPU caches could not be written back after the buffer had been cleared");
 	case ZB_CAUSE_DMEM:
 		return dmem_err(w, had);
 	case ZB_CAUSE_MEMLOCK:
 		return memlock_err(w, had);
 	default:
 		TELL(w->cure, "%s",
-		     w->e.error == EINTR ? "nothing is kept" : "see the header zbuddy.h");
+		     w->e.error == EINTR ? "run the command again" : "see zbuddy(4)");
 		return say(w, had, w->e.error == EINTR ?
-			   "interrupted while it waited" :
+			   "interrupted by a signal while it waited" :
 			   strerror((int)w->e.error));
 	}
 }
@@ -509,8 +409,8 @@ static int why_err(struct why *w, const char *had)
 }
 
 /*
- * Why @req failed with errno @err after @got of its buffers were had. To be
- * called before anything else fails on @fd: the module remembers one failure.
+ * Explain why @req failed with errno @err after @got of its buffers had been allocated. Must be
+ * called before anything else fails on @fd, because the module remembers only one failure.
  */
 int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 {
@@ -522,10 +422,11 @@ int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 	if (!dev_info(fd, &info) && err == EINVAL)
 		return alloc_einval(fd, req, &info);
 	if (req->count > 1)
-		TELL(had, "only %lu of %lu could be had and none is kept: ", got,
+		TELL(had, "only %lu of %lu could be allocated, and none is kept: ", got,
 		     req->count);
 	if (err == ETIMEDOUT)
-		snprintf(had + strlen(had), sizeof(had) - strlen(had), "nothing came in time: ");
+		snprintf(had + strlen(had), sizeof(had) - strlen(had),
+			 "no memory became free in time: ");
 	if (err == ENOTTY)
 		return zb_err(err, "not a zbuddy device: name the right one with --device");
 	if (!known)

@@ -100,7 +100,7 @@ int cmd_check(struct zbctl *z)
 	}
 	if (!ok)
 		zb_err(EIO,
-		       "check: the allocator is not ok: see the kernel log, keep the machine for a look");
+		       "check: an invariant of the allocator is violated: report this line and the kernel log");
 	free(text);
 	return ok ? ZBCTL_OK : ZBCTL_FAILED;
 }

@@ -70,7 +70,7 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a)
 	return dev_ioctl(fd, ZB_IOC_ALLOC, a);
 }
 
-/* Why the last ioctl failed, if the module can tell. */
+/* Get the cause of the last failure of this thread; fails if there was none. */
 int dev_explain(int fd, struct zb_ioc_explain *e)
 {
 	memset(e, 0, sizeof(*e));

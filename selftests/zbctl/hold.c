@@ -95,7 +95,7 @@ int holder_main(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* a holder must not keep a pipe, a terminal or a mount busy */
 	if (null_std_files() || chdir("/"))
-		return zb_err(errno, "alloc: /dev/null: %s: nothing is kept",
+		return zb_err(errno, "alloc: /dev/null: %s: no buffer is held",
 			      strerror(errno));
 	/*
 	 * The parent may exit from here on. If it was killed before this, the pipe has no
@@ -166,7 +166,7 @@ static int print_held(const struct zbctl *z, const struct zb_req *req,
 			print_buf(&bufs[i]);
 	}
 	if (fflush(stdout))
-		return zb_err(errno, "cannot print: %s: nothing is kept",
+		return zb_err(errno, "cannot print: %s: no buffer is held",
 			      strerror(errno));
 	return 0;
 }
@@ -273,7 +273,7 @@ static int wait_holder(pid_t pid, int fd)
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status))
 		return WEXITSTATUS(status);
-	return zb_err(0, "alloc: the holder died (signal %d): nothing is kept",
+	return zb_err(0, "alloc: the holder was killed by signal %d: no buffer is held",
 		      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
@@ -344,10 +344,12 @@ int cmd_hold(struct zbctl *z)
 	if (!rc)
 		rc = print_held(z, &req, bufs, false);
 	if (!rc && !z->json && !z->quiet) {
-		printf("holding %s%s: ends with Ctrl-C or SIGTERM%s\n",
+		printf("holding %s%s until Ctrl-C or SIGTERM",
 		       size_text(bufs[0].length * req.count),
-		       z->map ? ", mapped" : "",
-		       z->given & OPT(SECONDS) ? ", or when time is up" : "");
+		       z->map ? ", mapped," : "");
+		if (z->given & OPT(SECONDS))
+			printf(", for %lld seconds at most", z->seconds);
+		putchar('\n');
 		fflush(stdout);
 	}
 	if (!rc)

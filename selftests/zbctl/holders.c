@@ -240,11 +240,12 @@ static int check_holder(pid_t pid)
 	char comm[64];
 
 	if (proc_comm(pid, comm))
-		return zb_err(ESRCH, "free: there is no process %ld: zbctl holders lists the IDs",
+		return zb_err(ESRCH,
+			      "free: process %ld does not exist: zbctl holders lists the IDs",
 			      (long)pid);
 	if (strcmp(comm, HOLDER_COMM))
 		return zb_err(EINVAL,
-			      "free: process %ld is no holder but '%s': zbctl holders lists the IDs",
+			      "free: process %ld ('%s') is not a holder: zbctl holders lists the IDs",
 			      (long)pid, comm);
 	return 0;
 }
@@ -256,7 +257,8 @@ static int end_holder(pid_t pid, int pidfd)
 	if (rc)
 		return rc;
 	if (send_signal(pid, pidfd, SIGTERM) && errno != ESRCH)
-		return zb_err(errno, "free: holder %ld: %s: run as root or as its owner",
+		return zb_err(errno,
+			      "free: holder %ld: %s: run zbctl as root or as the owner of that process",
 			      (long)pid, strerror(errno));
 	if (wait_gone(pid, pidfd, 3000))
 		return 0;
@@ -264,7 +266,7 @@ static int end_holder(pid_t pid, int pidfd)
 	send_signal(pid, pidfd, SIGKILL);
 	if (wait_gone(pid, pidfd, 3000))
 		return 0;
-	return zb_err(EBUSY, "free: holder %ld does not end: look at /proc/%ld/stack",
+	return zb_err(EBUSY, "free: holder %ld does not exit: see /proc/%ld/stack",
 		      (long)pid, (long)pid);
 }
 
@@ -289,7 +291,7 @@ static int parse_ids(const struct zbctl *z, struct ids *ids)
 		return find_holders(ids);
 	for (int i = 0; i < z->argc && !rc; i++) {
 		if (parse_num(z->argv[i], 1, INT_MAX, &pid))
-			rc = usage_err("free: '%s' is no ID: see zbctl holders, or say all",
+			rc = usage_err("free: '%s' is not an ID or all: see zbctl holders",
 				       z->argv[i]);
 		else
 			rc = ids_add(ids, (pid_t)pid);

@@ -121,7 +121,7 @@ static int parse_map(struct map *m, char *text)
 			m->blocks = more;
 		}
 		if (parse_block(l, &m->blocks[m->nr++]))
-			return zb_err(EINVAL, "map: line %zu of pageblocks cannot be read: '%s'",
+			return zb_err(EINVAL, "map: cannot parse line %zu of pageblocks: '%s'",
 				      m->nr, l);
 	}
 	return 0;
@@ -330,7 +330,7 @@ static int map_options(const struct zbctl *z, struct map *m)
 	else if (!strcmp(z->color, "auto"))
 		m->color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	else if (strcmp(z->color, "never"))
-		return usage_err("--color: '%s' is none of auto, always, never",
+		return usage_err("--color: '%s' is not one of auto, always, never",
 				 z->color);
 	m->block_bytes = (__u64)sysconf(_SC_PAGESIZE) * BLOCK_PAGES;
 	m->width = 64;

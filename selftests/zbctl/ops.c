@@ -4,34 +4,10 @@
  */
 #include "stress.h"
 
-#include <stdarg.h>
 #include <unistd.h>
 
-/* For stress_fault(): what this thread was doing. */
+/* The state of this thread, for stress_fault(). */
 static __thread struct stress_worker *current_worker;
-
-/* Print a failure, once only: failures of other threads after it are consequences. */
-int stress_fail(struct stress_worker *w, const struct stress_buf *b,
-		const char *fmt, ...)
-{
-	char text[512], gfp[GFP_TEXT], buf[GFP_TEXT + 128] = "";
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (b)
-		snprintf(buf, sizeof(buf), " handle %u order %u length %llu gfp %s:",
-			 b->handle, b->order, b->length, gfp_text(b->gfp, gfp));
-	pthread_mutex_lock(&w->s->fail_lock);
-	if (!w->s->failed)
-		zb_err(EIO, "stress: seed %llu threads %u thread %u op %llu:%s %s",
-		       w->s->seed, w->s->nr_threads, w->id, w->op, buf, text);
-	w->s->failed = true;
-	w->s->state = STRESS_ABORT;
-	pthread_mutex_unlock(&w->s->fail_lock);
-	return -1;
-}
 
 /* Report SIGBUS or SIGSEGV of a mapping before the program exits. */
 void stress_fault(int sig)
@@ -122,7 +98,7 @@ static int make_room(struct stress_worker *w)
 		return 0;
 	more = realloc(w->bufs, room * sizeof(*more));
 	if (!more)
-		return stress_fail(w, NULL, "no memory for a list of %zu buffers",
+		return stress_fail(w, NULL, "out of memory for a list of %zu buffers",
 				   room);
 	w->bufs = more;
 	w->room = room;

@@ -2,8 +2,8 @@
 /*
  * zbctl: error lines, JSON, the size of the terminal.
  *
- * Every error is one line on stderr. The last one is remembered with its
- * errno, so that a script can expect it.
+ * Every error is one line on stderr. The last one is remembered with its errno, which
+ * "expect" in a script compares.
  */
 #include "zbctl.h"
 
@@ -83,13 +83,14 @@ int err_last(void)
 unsigned int term_width(void)
 {
 	struct winsize ws;
-	long long cols;
+	unsigned long cols;
 	char *env;
 
 	if (!isatty(STDOUT_FILENO))
 		return 0;
 	env = getenv("COLUMNS");
-	if (env && !parse_num(env, 20, 10000, &cols))
+	cols = env ? strtoul(env, NULL, 10) : 0;
+	if (cols >= 20 && cols <= 10000)
 		return (unsigned int)cols;
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) && ws.ws_col)
 		return ws.ws_col;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl stress: patterns that are written to buffers and verified.
+ * zbctl stress: patterns that are written to buffers and verified, and the report of a
+ * failure.
  *
- * Physical addresses are not known here. If two buffers overlap, or a page is allocated
- * while it is still in use, the pattern of a buffer, which is unique, is damaged, or a new
- * page is not zero.
+ * Physical addresses are unknown here, but each buffer has a unique pattern. If two buffers
+ * overlap, or a page is allocated while it is in use, a pattern is overwritten or a new page
+ * is not zero.
  */
 #include "stress.h"
 
+#include <stdarg.h>
 #include <sys/mman.h>
 
 __u64 stress_mix(__u64 x)
@@ -16,6 +18,29 @@ __u64 stress_mix(__u64 x)
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
 	return x ^ x >> 31;
+}
+
+/* Print the first failure; failures of other threads after it are consequences. */
+int stress_fail(struct stress_worker *w, const struct stress_buf *b,
+		const char *fmt, ...)
+{
+	char text[512], gfp[GFP_TEXT], buf[GFP_TEXT + 128] = "";
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (b)
+		snprintf(buf, sizeof(buf), " handle %u order %u length %llu gfp %s:",
+			 b->handle, b->order, b->length, gfp_text(b->gfp, gfp));
+	pthread_mutex_lock(&w->s->fail_lock);
+	if (!w->s->failed)
+		zb_err(EIO, "stress: seed %llu threads %u thread %u op %llu:%s %s",
+		       w->s->seed, w->s->nr_threads, w->id, w->op, buf, text);
+	w->s->failed = true;
+	w->s->state = STRESS_ABORT;
+	pthread_mutex_unlock(&w->s->fail_lock);
+	return -1;
 }
 
 /* A random number in 0 .. @below - 1. */

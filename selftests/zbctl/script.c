@@ -14,77 +14,21 @@
 /**
  * struct script - a running script
  * @fd: the open file, or -1
- * @handles: handles in the order of allocation; 0 for freed ones
- * @nr: number of handles
+ * @handles: the buffers that it has allocated
  * @expect: errno that the next command must fail with, or 0
  */
 struct script {
 	const char *name;
 	unsigned long line;
 	int fd;
-	__u32 *handles;
-	size_t nr;
+	struct handles handles;
 	int expect;
 };
-
-static int remember(struct script *s, __u32 handle)
-{
-	__u32 *more = realloc(s->handles, (s->nr + 1) * sizeof(*more));
-
-	if (!more)
-		return zb_err(ENOMEM, "out of memory");
-	s->handles = more;
-	s->handles[s->nr++] = handle;
-	return 0;
-}
-
-/* Parse a handle: 7, @2 or last. */
-static int parse_handle(const struct script *s, const char *text, __u32 *handle)
-{
-	long long n = (long long)s->nr;
-
-	if (!parse_num(text, 0, UINT_MAX, &n)) {
-		*handle = (__u32)n;
-		return 0;
-	}
-	if (strcmp(text, "last") &&
-	    (text[0] != '@' || parse_num(text + 1, 1, LONG_MAX, &n)))
-		return usage_err("'%s' is no handle: use a number, @1, @2, ... or last",
-				 text);
-	if (n < 1 || n > (long long)s->nr)
-		return usage_err("'%s': %zu buffers were allocated so far", text,
-				 s->nr);
-	*handle = s->handles[n - 1];
-	if (!*handle)
-		return zb_err(ENOENT, "'%s' was freed before", text);
-	return 0;
-}
-
-int script_handle(struct zbctl *z, const char *text, __u32 *handle)
-{
-	return parse_handle(z->script, text, handle);
-}
-
-int script_remember(struct zbctl *z, __u32 handle)
-{
-	return remember(z->script, handle);
-}
-
-/* Remove a freed handle. */
-void script_forget(struct zbctl *z, __u32 handle)
-{
-	struct script *s = z->script;
-
-	for (size_t i = 0; i < s->nr; i++) {
-		if (s->handles[i] == handle)
-			s->handles[i] = 0;
-	}
-}
 
 static int handle_err(int err, __u32 handle)
 {
 	if (err == ENOENT)
-		return zb_err(err, "handle %u is not one of this script's file",
+		return zb_err(err, "handle %u does not belong to this script",
 			      handle);
 	return zb_err(err, "handle %u: %s", handle, strerror(err));
 }
@@ -106,7 +50,7 @@ static int script_alloc(struct zbctl *z)
 	if (z->json)
 		js_open(NULL, '[');
 	for (unsigned long i = 0; i < req.count; i++) {
-		rc |= remember(z->script, bufs[i].handle);
+		rc |= handles_add(z->handles, bufs[i].handle);
 		if (z->json)
 			json_buf(&bufs[i]);
 		else if (!z->quiet)
@@ -124,27 +68,27 @@ static int free_handle(struct zbctl *z, __u32 handle)
 
 	if (err)
 		return handle_err(-err, handle);
-	script_forget(z, handle);
+	handles_forget(z->handles, handle);
 	return 0;
 }
 
 static int script_free(struct zbctl *z)
 {
-	struct script *s = z->script;
+	struct handles *h = z->handles;
 	__u32 handle = 0;
 	int rc = 0;
 
 	if (dev_get(z) < 0)
 		return ZBCTL_FAILED;
 	if (z->argc == 1 && !strcmp(z->argv[0], "all")) {
-		for (size_t i = 0; i < s->nr && !rc; i++) {
-			if (s->handles[i])
-				rc = free_handle(z, s->handles[i]);
+		for (size_t i = 0; i < h->nr && !rc; i++) {
+			if (h->all[i])
+				rc = free_handle(z, h->all[i]);
 		}
 		return rc;
 	}
 	for (int i = 0; i < z->argc && !rc; i++) {
-		rc = parse_handle(s, z->argv[i], &handle);
+		rc = handles_parse(h, z->argv[i], &handle);
 		if (!rc)
 			rc = free_handle(z, handle);
 	}
@@ -157,7 +101,7 @@ static int get_buf(struct zbctl *z, struct zb_ioc_query *q)
 	__u32 handle = 0;
 	int rc, err;
 
-	rc = parse_handle(z->script, z->argv[0], &handle);
+	rc = handles_parse(z->handles, z->argv[0], &handle);
 	if (rc)
 		return rc;
 	if (dev_get(z) < 0)
@@ -216,7 +160,7 @@ static int map_buf(struct zbctl *z, struct zb_ioc_query *q, unsigned char *byte,
 	int rc;
 
 	if (parse_num(z->argv[1], 0, 255, &val))
-		return usage_err("'%s' is no byte: 0..255 or 0x00..0xff",
+		return usage_err("'%s' is not a byte: use 0 to 255 or 0x00 to 0xff",
 				 z->argv[1]);
 	*byte = (unsigned char)val;
 	rc = get_buf(z, q);
@@ -267,7 +211,7 @@ static int script_sleep(struct zbctl *z)
 
 	seconds = strtod(z->argv[0], &end);
 	if (*end || end == z->argv[0] || !(seconds >= 0 && seconds < 1e9))
-		return usage_err("sleep: '%s' is no number of seconds",
+		return usage_err("sleep: '%s' is not a number of seconds",
 				 z->argv[0]);
 	fflush(stdout);
 	ts.tv_sec = (time_t)seconds;
@@ -282,38 +226,38 @@ static const struct cmd script_commands[] = {
 		OPT(WAIT),
 	  .min_args = 1, .max_args = 1, .help = "allocate, print the handle" },
 	{ .name = "label", .fn = script_label, .args = "HANDLE TEXT",
-	  .min_args = 2, .max_args = 2, .help = "name it" },
+	  .min_args = 2, .max_args = 2, .help = "set the label" },
 	{ .name = "phys", .fn = script_phys, .args = "HANDLE",
-	  .min_args = 1, .max_args = 1, .help = "where it is" },
+	  .min_args = 1, .max_args = 1, .help = "print the physical address" },
 	{ .name = "sync", .fn = script_sync,
 	  .args = "HANDLE cpu|device to|from|both [OFFSET LENGTH]",
-	  .min_args = 3, .max_args = 5, .help = "caches" },
+	  .min_args = 3, .max_args = 5, .help = "maintain caches" },
 	{ .name = "export", .fn = script_export, .args = "HANDLE",
-	  .min_args = 1, .max_args = 1, .help = "make a dma-buf" },
+	  .min_args = 1, .max_args = 1, .help = "export as a dma-buf" },
 	{ .name = "bulk", .fn = script_bulk, .args = "COUNT ORDER",
 	  .opts = OPT(GFP) | OPT(NODE) | OPT(QUIET), .min_args = 2,
-	  .max_args = 2, .help = "allocate many" },
+	  .max_args = 2, .help = "allocate with one call" },
 	{ .name = "bulk-free", .fn = script_bulk_free, .args = "HANDLE...",
-	  .min_args = 1, .max_args = -1, .help = "free many" },
+	  .min_args = 1, .max_args = -1, .help = "free with one call" },
 	{ .name = "owners", .fn = cmd_owners, .opts = OPT(PROCESSES),
-	  .help = "who holds what" },
+	  .help = "list all buffers" },
 	{ .name = "free", .fn = script_free, .args = "HANDLE...|all",
-	  .min_args = 1, .max_args = -1, .help = "give buffers back" },
+	  .min_args = 1, .max_args = -1, .help = "free buffers" },
 	{ .name = "query", .fn = script_query, .args = "HANDLE",
-	  .min_args = 1, .max_args = 1, .help = "what the module knows of it" },
+	  .min_args = 1, .max_args = 1, .help = "describe a buffer" },
 	{ .name = "write", .fn = script_write, .args = "HANDLE BYTE",
-	  .min_args = 2, .max_args = 2, .help = "fill it with a byte" },
+	  .min_args = 2, .max_args = 2, .help = "fill with a byte" },
 	{ .name = "verify", .fn = script_verify, .args = "HANDLE BYTE",
-	  .min_args = 2, .max_args = 2, .help = "every byte of it is BYTE" },
+	  .min_args = 2, .max_args = 2, .help = "fail unless every byte is BYTE" },
 	{ .name = "sleep", .fn = script_sleep, .args = "SECONDS",
 	  .min_args = 1, .max_args = 1, .help = "wait" },
-	{ .name = "info", .fn = cmd_info, .help = "what is loaded" },
+	{ .name = "info", .fn = cmd_info, .help = "describe the module" },
 	{ .name = "stat", .fn = cmd_stat, .opts = OPT(NODE),
 	  .help = "free blocks" },
 	{ .name = "map", .fn = cmd_map,
 	  .opts = OPT(COLOR) | OPT(WIDTH) | OPT(NODE), .help = "pageblocks" },
 	{ .name = "drain", .fn = cmd_drain, .help = "empty per-CPU lists" },
-	{ .name = "check", .fn = cmd_check, .help = "self check" },
+	{ .name = "check", .fn = cmd_check, .help = "check the invariants" },
 };
 
 static const struct cmds script_cmds = {
@@ -330,7 +274,7 @@ static int run_command(struct zbctl *z, struct script *s, int argc, char **argv)
 	one.debugfs = z->debugfs;
 	one.json = z->json;
 	one.fd = s->fd;
-	one.script = s;
+	one.handles = &s->handles;
 	rc = zbctl_run(&one, &script_cmds, argc, argv);
 	s->fd = one.fd;
 	return rc;
@@ -353,11 +297,11 @@ static int run_expected(struct zbctl *z, struct script *s, int argc,
 		return rc;
 	}
 	if (!rc)
-		return zb_err(0, "expected %s, but it succeeded",
+		return zb_err(0, "expected %s, but the command succeeded",
 			      errno_name(want));
 	if (got != want)
 		return zb_err(got, "expected %s, found %s", errno_name(want),
-			      got ? errno_name(got) : "a failure without errno");
+			      got ? errno_name(got) : "an error without errno");
 	return 0;
 }
 
@@ -365,10 +309,10 @@ static int run_words(struct zbctl *z, struct script *s, int argc, char **argv)
 {
 	if (!strcmp(argv[0], "expect")) {
 		if (s->expect)
-			return usage_err("expect twice in a row: give the first its command");
+			return usage_err("expect: a command must follow, not another expect");
 		s->expect = argc > 1 ? errno_parse(argv[1]) : 0;
 		if (!s->expect)
-			return usage_err("expect: '%s' is no errno: try expect ENOMEM",
+			return usage_err("expect: '%s' is not an errno: try expect ENOMEM",
 					 argc > 1 ? argv[1] : "");
 		argc -= 2;
 		argv += 2;
@@ -401,7 +345,7 @@ static int run_line(struct zbctl *z, struct script *s, char *line)
 	for (char *w = strtok_r(line, " \t", &save); w && *w != '#';
 	     w = strtok_r(NULL, " \t", &save)) {
 		if (nr == MAX_WORDS)
-			return usage_err("more than %d words", MAX_WORDS);
+			return usage_err("the line has more than %d words", MAX_WORDS);
 		words[nr++] = w;
 	}
 	return nr ? run_words(z, s, nr, words) : 0;
@@ -422,7 +366,7 @@ static int run_file(struct zbctl *z, struct script *s, FILE *f)
 	if (!rc && ferror(f))
 		rc = zb_err(errno, "cannot be read: %s", strerror(errno));
 	if (!rc && s->expect)
-		rc = usage_err("expect at the end: there is no command behind it");
+		rc = usage_err("expect at the end of the script: no command follows it");
 	free(line);
 	return rc;
 }
@@ -444,6 +388,6 @@ int cmd_script(struct zbctl *z)
 	z->fd = s.fd;
 	if (!std)
 		fclose(f);
-	free(s.handles);
+	free(s.handles.all);
 	return rc;
 }

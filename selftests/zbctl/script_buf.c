@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl script: commands on buffers other than allocating and writing.
+ * zbctl script: label, phys, sync, export and bulk commands.
  */
 #include "zbctl.h"
 
@@ -10,7 +10,7 @@
 /* Open the device if necessary, and parse the handle in argv[0]. */
 static int get_handle(struct zbctl *z, __u32 *handle)
 {
-	int rc = script_handle(z, z->argv[0], handle);
+	int rc = handles_parse(z->handles, z->argv[0], handle);
 
 	if (rc)
 		return rc;
@@ -28,7 +28,7 @@ int script_label(struct zbctl *z)
 	err = dev_label(z->fd, handle, z->argv[1]);
 	if (err == -EINVAL)
 		return zb_err(EINVAL,
-			      "label '%s': up to %d printable characters, no blanks",
+			      "label '%s': a label has up to %d printable characters and no blanks",
 			      z->argv[1], ZB_LABEL_LEN - 1);
 	return err ? buffer_err("label", handle, -err) : 0;
 }
@@ -75,7 +75,7 @@ static int parse_sync(const struct zbctl *z, __u32 *flags)
 	else if (!strcmp(way, "both"))
 		*flags |= ZB_SYNC_TO_DEVICE | ZB_SYNC_FROM_DEVICE;
 	else
-		return usage_err("sync: '%s' is none of to, from, both", way);
+		return usage_err("sync: '%s' is not one of to, from, both", way);
 	return 0;
 }
 
@@ -88,11 +88,11 @@ static int sync_range(struct zbctl *z, __u32 handle, __u64 *offset,
 	int err;
 
 	if (z->argc == 4)
-		return usage_err("sync: an offset needs a length");
+		return usage_err("sync: an offset must be followed by a length");
 	if (z->argc == 5) {
 		if (parse_num(z->argv[3], 0, LLONG_MAX, &from) ||
 		    parse_num(z->argv[4], 0, LLONG_MAX, &len))
-			return usage_err("sync: offset and length are bytes");
+			return usage_err("sync: offset and length must be numbers of bytes");
 		*offset = (__u64)from;
 		*length = (__u64)len;
 		return 0;
@@ -120,7 +120,8 @@ int script_sync(struct zbctl *z)
 		return rc;
 	err = dev_sync(z->fd, handle, flags, offset, length);
 	if (err == -EINVAL)
-		return zb_err(EINVAL, "sync: handle %u has no bytes %llu + %llu",
+		return zb_err(EINVAL,
+			      "sync: handle %u: offset %llu and length %llu are not inside the buffer",
 			      handle, offset, length);
 	return err ? buffer_err("sync", handle, -err) : 0;
 }
@@ -193,10 +194,10 @@ int script_bulk(struct zbctl *z)
 	int err, rc = 0;
 
 	if (parse_num(z->argv[0], 1, ZB_BULK_MAX, &nr))
-		return usage_err("bulk: '%s' is no number from 1 to %u",
+		return usage_err("bulk: '%s' is not a number from 1 to %u",
 				 z->argv[0], ZB_BULK_MAX);
 	if (parse_num(z->argv[1], 0, 63, &order))
-		return usage_err("bulk: '%s' is no order", z->argv[1]);
+		return usage_err("bulk: '%s' is not an order", z->argv[1]);
 	if (dev_get(z) < 0)
 		return ZBCTL_FAILED;
 	bulk.nr = (__u32)nr;
@@ -205,7 +206,7 @@ int script_bulk(struct zbctl *z)
 	if (err)
 		return bulk_err(z, &bulk, -err);
 	for (__u32 i = 0; i < bulk.done; i++)
-		rc |= script_remember(z, bufs[i].handle);
+		rc |= handles_add(z->handles, bufs[i].handle);
 	show_done(z, bulk.done, bulk.nr);
 	return rc;
 }
@@ -219,7 +220,7 @@ int script_bulk_free(struct zbctl *z)
 	int err, rc;
 
 	for (int i = 0; i < z->argc; i++) {
-		rc = script_handle(z, z->argv[i], &handles[i]);
+		rc = handles_parse(z->handles, z->argv[i], &handles[i]);
 		if (rc)
 			return rc;
 	}
@@ -229,7 +230,7 @@ int script_bulk_free(struct zbctl *z)
 	if (err)
 		return buffer_err("bulk-free", handles[0], -err);
 	for (__u32 i = 0; i < bulk.done; i++)
-		script_forget(z, handles[i]);
+		handles_forget(z->handles, handles[i]);
 	show_done(z, bulk.done, bulk.nr);
 	return 0;
 }

@@ -2,8 +2,8 @@
 /*
  * zbctl stat: buddyinfo and pagetypeinfo side by side.
  *
- * Both files have the format of those in /proc, and are parsed like these: the number of
- * orders and the names of the types are taken from the files.
+ * Both files have the format of the files of these names in /proc. The number of orders and
+ * the names of the types are taken from the files.
  */
 #include "zbctl.h"
 
@@ -224,7 +224,7 @@ static int read_stats(const struct zbctl *z, struct stats *s)
 			rc = parse_pagetypeinfo(s, types);
 		if (rc)
 			rc = zb_err(EINVAL,
-				    "%s: buddyinfo or pagetypeinfo is not as in /proc: is this the right --debugfs?",
+				    "%s: buddyinfo or pagetypeinfo has an unknown format: name the right directory with --debugfs",
 				    z->debugfs);
 	}
 	free(buddy);
@@ -386,7 +386,7 @@ static void print_zone(const struct stats *s, const struct zstat *z)
 	table_row(&t, "total", z->buddy, s->nr_orders, blocks);
 	table_print(&t);
 	if (off)
-		printf("  (buddyinfo - pagetypeinfo: %lld pages; is it in use now?)\n",
+		printf("  (buddyinfo has %lld pages more: the region was in use meanwhile)\n",
 		       off);
 }
 

@@ -100,7 +100,7 @@ static int pick_gfps(struct stress *s, int fd, const struct zb_ioc_info *info,
 		add_gfp(s, fd, info, gfps[i], max_order);
 	if (!s->nr_gfps)
 		return zb_err(EINVAL,
-			      "stress: no zone takes any of the flags it knows: see zbctl info");
+			      "stress: no zone can serve any of the flags that stress uses: see zbctl info");
 	return 0;
 }
 
@@ -179,7 +179,7 @@ static unsigned int start_workers(struct stress *s, struct stress_worker *w)
 		s->running--;
 		s->failed = true;
 		s->state = STRESS_ABORT;
-		zb_err(err, "stress: thread %u cannot be started: %s: try fewer --threads",
+		zb_err(err, "stress: cannot start thread %u: %s: try fewer --threads",
 		       i, strerror(err));
 		break;
 	}
@@ -196,7 +196,7 @@ static void progress(const struct stress *s, struct stress_worker *w,
 		t.live, size_text(t.live_bytes));
 }
 
-/* Wait for all workers to end; at the time limit or Ctrl-C they are told to. */
+/* Wait until all workers have ended; ask them to at the time limit and at Ctrl-C. */
 static void watch(struct stress *s, struct stress_worker *w,
 		  const sigset_t *signals, double seconds)
 {

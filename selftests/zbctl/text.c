@@ -43,7 +43,7 @@ static int unit_shift(const char *unit)
 	return (int)(p - letters) * 10;
 }
 
-/* Parse a length with a unit: 64K, 10M, 1G, 12345B. Returns -1 if it is none. */
+/* Parse a length with a unit: 64K, 10M, 1G, 12345B. Returns -1 if @s is not a length. */
 int parse_size(const char *s, __u64 *bytes)
 {
 	unsigned long long val;
@@ -161,7 +161,7 @@ static int gfp_unknown(const char *name)
 		len += (size_t)snprintf(known + len, sizeof(known) - len,
 					"%s%s", i ? " " : "",
 					gfp_names[i].name);
-	return usage_err("--gfp: no flag '%s': known are %s, or a number like 0x24000c0",
+	return usage_err("--gfp: unknown flag '%s': use a number like 0x24000c0 or %s",
 			 name, known);
 }
 
@@ -303,7 +303,7 @@ const char *migratetype_name(unsigned int type)
 	return type < ZB_MIGRATE_TYPES ? names[type] : "unknown";
 }
 
-/* 64K, 2M, 1.5G; good until the eighth call after this one. */
+/* 64K, 2M, 1.5G; the result is valid until the eighth call after this one. */
 const char *size_text(__u64 bytes)
 {
 	static __thread char ring[8][32];
@@ -348,7 +348,7 @@ const char *errno_name(int err)
 	return strerror(err);
 }
 
-/* Returns 0 when there is no errno of this name. */
+/* Returns 0 if no errno has this name. */
 int errno_parse(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++) {
@@ -358,7 +358,7 @@ int errno_parse(const char *name)
 	return 0;
 }
 
-/* Letters to insert, remove or change to get from @a to @b. */
+/* The number of letters to insert, remove or change to get from @a to @b. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[32], diag, up;
@@ -384,7 +384,7 @@ static unsigned int distance(const char *a, const char *b)
 	return row[nb];
 }
 
-/* The name most like @word, NULL when none is at all like it. */
+/* The most similar name to @word, or NULL if none is similar. */
 const char *closest(const char *word, const char *(*name)(size_t i), size_t nr)
 {
 	const char *best = NULL;

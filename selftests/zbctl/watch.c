@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl watch: a line per zone and second, and what poll() says.
+ * zbctl watch: a line per zone every second, and the result of poll().
  */
 #include "zbctl.h"
 
@@ -10,7 +10,7 @@
 
 #define MAX_ZONES	64
 
-/* The low watermark of a zone in bytes; 0 if zoneinfo does not tell. */
+/* The low watermark of a zone in bytes, or 0 if zoneinfo cannot be read. */
 static __u64 low_mark(const char *text, const struct zb_ioc_zone *zone,
 		      __u64 page)
 {
@@ -94,7 +94,7 @@ static int show_once(struct zbctl *z)
 	} else {
 		printf("%s  free %s of %s, %ld buffers, poll: %s\n", clock,
 		       size_text(info.free_bytes), size_text(info.total_bytes),
-		       owners, ready ? "readable" : "nothing above low");
+		       owners, ready ? "readable" : "no zone above low");
 	}
 	err = show_zones(z, &info);
 	if (z->json) {

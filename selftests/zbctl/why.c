@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: why the device or a file in debugfs can't be used, and what helps.
+ * zbctl: why the device, a file in debugfs or a handle cannot be used, and the cure.
  */
 #include "zbctl.h"
 
@@ -25,7 +25,7 @@ bool is_root(void)
 static const char *load_text(void)
 {
 	return is_root() ? "modprobe zbuddy size=64M" :
-			   "ask the administrator to modprobe zbuddy size=64M";
+			   "ask the administrator to run modprobe zbuddy size=64M";
 }
 
 static int no_device(const struct zbctl *z, int err)
@@ -72,17 +72,18 @@ static int no_permission(const struct zbctl *z, int err)
 			      strerror(err));
 	if ((st.st_mode & 060) != 060)
 		return zb_err(err,
-			      "%s: permission denied: only root may use it: run zbctl as root, or ask the administrator to make it a group's (udev rule 60-zbuddy.rules)",
+			      "%s: permission denied: only root may use it: run zbctl as root, or ask the administrator to open it to a group (udev rule 60-zbuddy.rules)",
 			      z->device);
 	if (in_group_file(st.st_gid, group))
-		return zb_err(err, "%s: permission denied: log in again: you are in group %s now",
+		return zb_err(err,
+			      "%s: permission denied: you were added to group %s after you logged in: log in again",
 			      z->device, group);
 	return zb_err(err,
-		      "%s: permission denied: it is group %s's: run zbctl as root, or ask the administrator to usermod -a -G %s you",
+		      "%s: permission denied: only group %s may use it: run zbctl as root, or ask the administrator to run usermod -a -G %s USER",
 		      z->device, group, group);
 }
 
-/* Why the device can't be opened. */
+/* Explain why the device cannot be opened. */
 int open_err(const struct zbctl *z, int err)
 {
 	switch (err) {
@@ -98,7 +99,7 @@ int open_err(const struct zbctl *z, int err)
 	}
 }
 
-/* Why the first ioctl failed, most likely: it is another device. */
+/* Explain why the first ioctl failed; most likely it is another device. */
 int info_err(struct zbctl *z, int err)
 {
 	if (err == ENOTTY)
@@ -136,22 +137,64 @@ static int no_debugfs(const struct zbctl *z, const char *path, int err)
 		      path);
 }
 
-/* Why a file in debugfs can't be used. */
+/* Root is refused by lockdown, or because a container or a security module restricts it. */
+static int no_debugfs_for_root(const char *path, int err)
+{
+	bool drain = strlen(path) > 6 && !strcmp(path + strlen(path) - 6, "/drain");
+	const char *also =
+		", or close the device: the lists are drained when its last user is gone";
+
+	if (!locked_down())
+		return zb_err(err,
+			      "%s: root may not use it: %s: run zbctl outside of a container, or see the log of the security module",
+			      path, strerror(err));
+	return zb_err(err,
+		      "%s: the kernel is locked down, so that not even root may use this file: boot without lockdown (Secure Boot)%s",
+		      path, drain ? also : "");
+}
+
+/* Explain why a file in debugfs cannot be used. */
 int debugfs_err(const struct zbctl *z, const char *path, int err)
 {
 	switch (err) {
 	case EPERM:
 	case EACCES:
-		if (is_root() && locked_down())
-			return zb_err(err,
-				      "%s: the kernel is locked down, which closes this file also to root: boot without lockdown (Secure Boot), or do without: lists are drained when the last user closes the device",
-				      path);
-		return zb_err(err, "%s: permission denied: debugfs is root's: run zbctl as root",
+		if (is_root())
+			return no_debugfs_for_root(path, err);
+		return zb_err(err,
+			      "%s: permission denied: only root may use debugfs: run zbctl as root",
 			      path);
 	case ENOENT:
 	case ENOTDIR:
 		return no_debugfs(z, path, err);
 	default:
 		return zb_err(err, "%s: %s", path, strerror(err));
+	}
+}
+
+/* Explain why a command on a handle failed. */
+int buffer_err(const char *what, __u32 handle, int err)
+{
+	switch (err) {
+	case ENOENT:
+		return zb_err(err, "%s: handle %u does not belong to this open file",
+			      what, handle);
+	case EPERM:
+		return zb_err(err,
+			      "%s: handle %u: physical addresses require CAP_SYS_RAWIO: run zbctl as root",
+			      what, handle);
+	case EACCES:
+		return zb_err(err, "%s: handle %u: the device is not open for writing",
+			      what, handle);
+	case EOPNOTSUPP:
+		return zb_err(err,
+			      "%s: this kernel does not support it: see the features in zbctl info",
+			      what);
+	case EMFILE:
+		return zb_err(err, "%s: too many open files: raise the limit with ulimit -n",
+			      what);
+	default:
+		return zb_err(err, "%s: handle %u: %s", what, handle,
+			      strerror(err));
 	}
 }

@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * zbctl: what its files share.
+ * zbctl: declarations shared by its files. A file calls functions of files below it only.
  *
- *	main.c		command table, options, help, main
- *	text.c		numbers, sizes, gfp flags, names of zones and errnos
- *	out.c		error lines, JSON, the size of the terminal
- *	dev.c		the ioctls
- *	why.c		why the device or debugfs can't be used, and what helps
- *	cause.c		why a request failed, and what helps
+ *	main.c		main, the table of commands
+ *	script.c	script
+ *	script_buf.c	script: label, phys, sync, export, bulk
  *	info.c		info
- *	alloc.c		requests for buffers, all or nothing
  *	hold.c		alloc, hold
  *	holders.c	free, holders
- *	debugfs.c	reading and writing debugfs; drain, check
- *	owners.c	owners
  *	buffer.c	export, map-file
  *	watch.c		watch
+ *	owners.c	owners
  *	bench.c		bench-map
  *	stat.c		stat
  *	map.c		map
  *	stress.c	stress: options, threads, summary
  *	ops.c		stress: the operations of one thread
- *	pattern.c	stress: contents of buffers
- *	script.c	script
- *	script_buf.c	script: label, phys, sync, export, bulk
+ *	pattern.c	stress: contents of buffers, reports of failures
+ *	handles.c	script: handles by number
+ *	command.c	options, parsing and running a command, help
+ *	alloc.c		allocating several buffers, all or none of them
+ *	debugfs.c	reading and writing debugfs; drain, check
+ *	cause.c		why a request failed, and the cure
+ *	einval.c	why a request was rejected as invalid
+ *	dev.c		the ioctls
+ *	why.c		why the device, debugfs or a handle cannot be used, and the cure
+ *	text.c		numbers, sizes, gfp flags, names of zones and errnos
+ *	out.c		error lines, JSON, the size of the terminal
  */
 #ifndef ZBCTL_H
 #define ZBCTL_H
@@ -35,7 +38,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-/* So that __u64 is unsigned long long, and %llu right, everywhere. */
+/* __u64 is unsigned long long everywhere, so that %llu is right. */
 #ifndef __SANE_USERSPACE_TYPES__
 #define __SANE_USERSPACE_TYPES__
 #endif
@@ -52,7 +55,9 @@
 #ifndef __printf
 #define __printf(a, b)	ZB_ATTR(__format__(__printf__, a, b))
 #endif
+#ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#endif
 
 #define HOLDER_COMM	"zbctl-hold"
 
@@ -92,25 +97,32 @@ enum opt_id {
 #define OPTS_GLOBAL	(OPT(JSON) | OPT(DEVICE) | OPT(DEBUGFS) | OPT(HELP) | \
 			 OPT(VERSION))
 
-struct script;
+/**
+ * struct handles - the buffers that a script has allocated
+ * @all: handles in the order of allocation; 0 for freed ones
+ * @nr: number of handles
+ */
+struct handles {
+	__u32 *all;
+	size_t nr;
+};
 
 /**
- * struct zbctl - one command as it was typed
+ * struct zbctl - one command of the command line or of a script
  * @fd: the device, or -1 until dev_get() opens it
  * @given: set of OPT() that were on the command line
- * @argc: number of arguments that are no options, without the command
+ * @argc: number of arguments, without options and the command
  * @argv: these arguments
- * @self: argv[0] of the process, to be shown in usage lines
- * @script: the script this command is a line of, or NULL
+ * @handles: the buffers of the script that this command belongs to, or NULL
  *
- * The other members are the options, with defaults where there are any.
+ * The other members are the values of the options, or their defaults.
  */
 struct zbctl {
 	int fd;
 	unsigned int given;
 	int argc;
 	char **argv;
-	struct script *script;
+	struct handles *handles;
 
 	const char *device;
 	const char *debugfs;
@@ -138,12 +150,12 @@ struct zbctl {
 
 /**
  * struct cmd - one command
- * @name: what to type
+ * @name: the word on the command line
  * @args: synopsis of its arguments
- * @fn: does it; returns an exit code
- * @opts: options it takes besides OPTS_GLOBAL
- * @min_args: least number of arguments
- * @max_args: most, or -1 for any number
+ * @fn: runs the command; returns an exit code
+ * @opts: accepted options besides OPTS_GLOBAL
+ * @min_args: minimum number of arguments
+ * @max_args: maximum number of arguments, or -1 for any number
  * @help: one line for the list of commands
  * @more: paragraphs for COMMAND --help, or NULL
  */
@@ -164,12 +176,12 @@ struct cmds {
 };
 
 /**
- * struct zb_req - buffers somebody asks for
+ * struct zb_req - a request for buffers
  * @text: the request as it was typed, for error lines
  * @flags: ZB_BUF_* bits
- * @deadline_ns: until when to wait for each
- * @label: to name them, or NULL
- * @count: how many
+ * @deadline_ns: CLOCK_MONOTONIC time until which to wait for each buffer
+ * @label: label of the buffers, or NULL
+ * @count: number of buffers
  */
 struct zb_req {
 	const char *text;
@@ -183,7 +195,7 @@ struct zb_req {
 	unsigned long count;
 };
 
-/* zbctl.c */
+/* command.c */
 void zbctl_init(struct zbctl *z);
 int zbctl_run(struct zbctl *z, const struct cmds *cmds, int argc, char **argv);
 
@@ -204,7 +216,7 @@ int cmd_map_file(struct zbctl *z);
 int cmd_watch(struct zbctl *z);
 int cmd_bench_map(struct zbctl *z);
 
-/* zbctl_text.c */
+/* text.c */
 #define GFP_TEXT	512	/* room for the names of all bits */
 
 int parse_num(const char *s, long long min, long long max, long long *out);
@@ -222,7 +234,7 @@ const char *errno_name(int err);
 int errno_parse(const char *name);
 const char *closest(const char *word, const char *(*name)(size_t i), size_t nr);
 
-/* zbctl_out.c */
+/* out.c */
 int zb_err(int err, const char *fmt, ...) __printf(2, 3);
 int usage_err(const char *fmt, ...) __printf(1, 2);
 void err_where(const char *file, unsigned long line);
@@ -238,7 +250,7 @@ void js_s64(const char *key, long long val);
 void js_bool(const char *key, bool val);
 void js_list(const char *key, const char *names);
 
-/* zbctl_dev.c */
+/* dev.c */
 int dev_open(struct zbctl *z);
 int dev_get(struct zbctl *z);
 int dev_info(int fd, struct zb_ioc_info *info);
@@ -259,35 +271,37 @@ int dev_explain(int fd, struct zb_ioc_explain *e);
 int open_err(const struct zbctl *z, int err);
 int info_err(struct zbctl *z, int err);
 int debugfs_err(const struct zbctl *z, const char *path, int err);
+int buffer_err(const char *what, __u32 handle, int err);
 bool is_root(void);
 
 /* cause.c */
 int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got);
 
-/* zbctl_alloc.c */
+/* einval.c */
+int alloc_einval(int fd, const struct zb_req *req,
+		 const struct zb_ioc_info *info);
+
+/* alloc.c */
 int parse_req(const struct zbctl *z, struct zb_req *req);
 int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs);
 void print_buf(const struct zb_ioc_alloc *a);
 void json_buf(const struct zb_ioc_alloc *a);
 
-/* zbctl_hold.c */
+/* hold.c */
 int holder_main(void);
 
-/* zbctl_debugfs.c */
+/* debugfs.c */
 char *debugfs_read(const struct zbctl *z, const char *name);
 
-/* zbctl_owners.c */
+/* owners.c */
 long owners_count(const struct zbctl *z);
 
-/* zbctl_buffer.c */
-int buffer_err(const char *what, __u32 handle, int err);
+/* handles.c */
+int handles_add(struct handles *h, __u32 handle);
+int handles_parse(const struct handles *h, const char *text, __u32 *handle);
+void handles_forget(struct handles *h, __u32 handle);
 
-/* zbctl_script.c */
-int script_handle(struct zbctl *z, const char *text, __u32 *handle);
-int script_remember(struct zbctl *z, __u32 handle);
-void script_forget(struct zbctl *z, __u32 handle);
-
-/* zbctl_script_buf.c */
+/* script_buf.c */
 int script_label(struct zbctl *z);
 int script_phys(struct zbctl *z);
 int script_sync(struct zbctl *z);

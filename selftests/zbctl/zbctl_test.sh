@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# zbctl as a user has it in scripts: what it prints, what it returns, and that an
-# error tells what to do.
+# The commands of zbctl: their output as text and JSON, their exit status, and error lines
+# that name a cure.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -13,7 +13,8 @@ command -v zbctl >/dev/null || skip_all "no zbctl here"
 
 echo "TAP version 13"
 
-# A parser of JSON: values become V, strings S, members M, until one is left.
+# is_json FILE: parse it by replacing values with V, strings with S and members with M until
+# only one is left.
 is_json() {
 	awk '
 	{ s = s $0 "\n" }
@@ -32,12 +33,11 @@ is_json() {
 	}' "$1"
 }
 
-# number FILE KEY: the first value of that name.
+# number FILE KEY, word FILE KEY: print the first value of this key.
 number() {
 	sed 's/[,{]/\n/g' "$1" | sed -n "s/.*\"$2\": *\(-\{0,1\}[0-9]*\).*/\1/p" | head -n 1
 }
 
-# word FILE KEY
 word() {
 	sed 's/[,{]/\n/g' "$1" | sed -n "s/.*\"$2\": *\"\([^\"]*\)\".*/\1/p" | head -n 1
 }
@@ -54,7 +54,7 @@ explain() {
 	show "$err"
 }
 
-# works NAME TEXT COMMAND...: ends with 0, prints TEXT, and no error.
+# works NAME TEXT COMMAND...: the command must succeed, print TEXT and print no error.
 works() {
 	name=$1 want=$2
 	shift 2
@@ -67,7 +67,8 @@ works() {
 	fi
 }
 
-# refuses STATUS TEXT COMMAND...: one line on stderr that has TEXT, and nothing changes.
+# refuses STATUS TEXT COMMAND...: the command must exit with STATUS, print one error line that
+# contains TEXT, and change nothing.
 refuses() {
 	code=$1 want=$2
 	shift 2
@@ -82,7 +83,7 @@ refuses() {
 	fi
 }
 
-# script NAME STATUS: runs stdin.
+# script NAME STATUS: run the script on the standard input, which must exit with STATUS.
 script() {
 	name=$1 code=$2
 	cat >"$TMP/script"
@@ -197,9 +198,9 @@ alloc_and_free() {
 	verdict "kill -9 of a holder" $?
 }
 
-# A holder must not keep the pipe open through which its ID was read.
+# A holder must not keep the pipe open from which its ID is read.
 substitution() {
-	# Without a limit of its own: should the pipe stay open, run_tests.sh ends this.
+	# If the pipe stayed open, run_tests.sh would end this script at its time limit.
 	id=$(zbctl alloc 5 | sed -n 's/^id //p')
 	[ "$id" ] && zbctl free "$id" >/dev/null
 	verdict "alloc in a pipe returns" $?
@@ -244,8 +245,8 @@ buffers() {
 files() {
 	dd if=/dev/urandom of="$TMP/in" bs=1000 count=5555 2>/dev/null
 	run zbctl map-file "$TMP/in"
-	if grep -q "no O_DIRECT on this file system" "$err"; then
-		# tmpfs has it since 6.6; without, a note on stderr is all there may be.
+	if grep -q "does not support O_DIRECT" "$err"; then
+		# tmpfs supports it since 6.6; older kernels print a note and nothing else.
 		how="through the page cache" notes=1
 	else
 		how="with O_DIRECT" notes=0
@@ -284,7 +285,7 @@ refusals() {
 	refuses 1 "No such file" zbctl map-file /nowhere
 	refuses 2 "needs a value" zbctl alloc 4K --wait
 	refuses 2 "zbctl --help" zbctl
-	refuses 2 "do you mean alloc" zbctl aloc 5
+	refuses 2 "did you mean alloc" zbctl aloc 5
 	refuses 2 "zbctl --help" zbctl xyzzy
 	refuses 2 "count" zbctl alloc 5 --cuont 3
 	refuses 2 "usage: alloc" zbctl alloc
@@ -295,7 +296,7 @@ refusals() {
 	refuses 2 "neither" zbctl alloc 12X
 	refuses 2 "count" zbctl alloc 5 --count 0
 	refuses 2 "count" zbctl alloc 5 --count
-	refuses 2 "known are" zbctl alloc 5 --gfp NONSENSE
+	refuses 2 "unknown flag" zbctl alloc 5 --gfp NONSENSE
 	refuses 2 "takes no --seed" zbctl alloc 5 --seed 1
 	refuses 2 "zbctl holders" zbctl free x
 	refuses 1 "largest is order" zbctl alloc 31
@@ -304,6 +305,7 @@ refusals() {
 	refuses 1 "choose from 0" zbctl alloc 5 --node 77
 	refuses 1 "choose one" zbctl alloc 5 --gfp DMA,HIGHMEM
 	refuses 1 "choose one" zbctl alloc 5 --gfp MOVABLE,RECLAIMABLE
+	refuses 1 "choose one" zbctl alloc 5 --gfp ATOMIC,DIRECT_RECLAIM
 	refuses 1 "leave them out" zbctl alloc 5 --gfp 0x80000000
 	refuses 1 "none is kept" zbctl alloc 9 --count 100000
 	refuses 1 "zbctl holders" zbctl free 1
