@@ -177,6 +177,8 @@ else
 	with_module thrice
 	round="contig" params="backend=contig size=64M $no_reserves"
 	with_module contig
+	round=
+	run_kinds last
 fi
 echo "1..$nr"
 rm -f "$log" "$log.names"

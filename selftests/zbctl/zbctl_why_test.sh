@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What zbctl says when something fails: the true cause of each failure, and a cure that
-# the caller, privileged or not, can apply.
+# The error lines of zbctl: each failure is brought about, and the line must name its cause
+# and a cure that the caller, privileged or not, can apply. cause_test has the causes that
+# cannot be brought about here.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -19,7 +20,7 @@ NONE="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
 grep -qs ^nobody: /etc/passwd || echo "nobody:x:65534:65534:nobody:/:/bin/sh" >>/etc/passwd
 grep -qs ^nogroup: /etc/group || echo "nogroup:x:65534:" >>/etc/group
 
-# says CAUSE CURE COMMAND...: one line on stderr that has both.
+# says CAUSE CURE COMMAND...: the command must fail and print one error line with both.
 says() {
 	cause=$1 cure=$2
 	shift 2
@@ -39,10 +40,10 @@ user() {
 	su -s /bin/sh -c "cd $PWD && PATH=$PATH; $*" nobody
 }
 
-# without TEXT: the last line did not have it.
+# without TEXT: the last error line must not contain it.
 without() {
 	! grep -q -e "$1" "$err"
-	verdict "and nothing of '$1'" $?
+	verdict "and does not mention '$1'" $?
 }
 
 load() {
@@ -57,7 +58,7 @@ unload() {
 	verdict "unloads" $?
 }
 
-# take GFP: all that requests with these flags can have.
+# take GFP: allocate all memory that requests with these flags can get.
 take() {
 	for order in 13 12 11 10 9 5 0; do
 		while zbctl alloc $order -q --gfp "$1,NOWARN" >/dev/null 2>&1; do :; done
@@ -66,7 +67,7 @@ take() {
 
 not_loaded() {
 	says "not loaded" ": modprobe zbuddy" zbctl info
-	says "not loaded" "ask the administrator to modprobe" user zbctl info
+	says "not loaded" "ask the administrator to run modprobe" user zbctl info
 	says "not loaded" ": modprobe zbuddy" zbctl check
 }
 
@@ -76,7 +77,7 @@ rights() {
 	says "permission denied: only root" "as root" user zbctl info
 	chmod 660 /dev/zbuddy
 	chgrp 65533 /dev/zbuddy
-	says "permission denied: it is group 65533's" "usermod -a -G 65533" user zbctl info
+	says "permission denied: only group 65533 may use it" "usermod -a -G 65533" user zbctl info
 	chmod 666 /dev/zbuddy
 	says "permission denied" "as root" user zbctl check
 	says "CAP_SYS_RESOURCE" "leave them out, or run zbctl as root" user zbctl alloc 0 --gfp ATOMIC
@@ -90,19 +91,19 @@ rights() {
 limits() {
 	load size=64M charge=none || return
 	echo 1M >$P/max_bytes_per_open
-	says "one open file may hold 1M" "ask for less, or raise $P/max_bytes_per_open" zbctl alloc 2M
-	says "one open file may hold 1M" "ask for less, or ask with several" user zbctl alloc 2M
+	says "one open file may hold at most 1M" "ask for less, or raise $P/max_bytes_per_open" zbctl alloc 2M
+	says "one open file may hold at most 1M" "ask for less, or use several zbctl alloc" user zbctl alloc 2M
 	without raise
 	echo 0 >$P/max_bytes_per_open
 	echo 1M >$P/max_bytes_per_user
 	zbctl alloc 512K -q >/dev/null
-	says "one user may hold 1M (max_bytes_per_user) and has 512K" "zbctl holders" zbctl alloc 1M
+	says "one user may hold at most 1M (max_bytes_per_user) and holds 512K" "zbctl holders" zbctl alloc 1M
 	zbctl free all >/dev/null
 	echo 0 >$P/max_bytes_per_user
 	if echo memlock 2>/dev/null >$P/charge; then
-		says "RLIMIT_MEMLOCK is 64K" "ask for 64K or less, or the administrator" \
+		says "RLIMIT_MEMLOCK is 64K" "ask for 64K or less, or have the administrator" \
 			user "ulimit -l 64; zbctl alloc 1M"
-		says "RLIMIT_MEMLOCK is 64K" "raise it: ulimit -l 1024" \
+		says "RLIMIT_MEMLOCK is 64K" "raise the limit with ulimit -l 1024" \
 			user "ulimit -S -l 64; zbctl alloc 1M"
 	else
 		skip "RLIMIT_MEMLOCK" "this kernel does not charge it"
@@ -113,9 +114,9 @@ limits() {
 watermark() {
 	load size=64M zones=Normal:* min_free_kbytes=16384 || return
 	take KERNEL
-	says "of it as the reserve of its min watermark" "add HIGH to --gfp, or lower min_free_kbytes" \
+	says "but its min watermark reserves 16M" "add HIGH to --gfp, or lower min_free_kbytes" \
 		zbctl alloc 0
-	says "zone Normal has .* free and must keep 16M of it" "free something" user zbctl alloc 0
+	says "zone Normal has .* free, but its min watermark" "free something" user zbctl alloc 0
 	without min_free_kbytes
 	without HIGH
 	unload
@@ -125,7 +126,7 @@ reserves() {
 	# shellcheck disable=SC2086  # several parameters
 	load size=64M zones=DMA:16M,Normal:* min_free_kbytes=0 lowmem_reserve_ratio=1,0,0,0,0 || return
 	take KERNEL
-	says "zone DMA has 16M free, but keeps 48M" "if such memory will do, --gfp KERNEL,DMA" \
+	says "zone DMA has 16M free, but lowmem_reserve_ratio reserves 48M" "use --gfp KERNEL,DMA" \
 		user zbctl alloc 0
 	user zbctl alloc 0 -q --gfp KERNEL,DMA >/dev/null
 	verdict "and that cure helps" $?
@@ -133,27 +134,155 @@ reserves() {
 	# shellcheck disable=SC2086  # several parameters
 	load size=32M zones=Normal:* cma_pages=4096 $NONE || return
 	take KERNEL
-	says "16M of it in CMA pageblocks" "add MOVABLE" user zbctl alloc 0
+	says "16M of it is in CMA pageblocks" "add MOVABLE" user zbctl alloc 0
 	user zbctl alloc 0 -q --gfp KERNEL,MOVABLE >/dev/null
 	verdict "and that cure helps" $?
 	unload
+	# shellcheck disable=SC2086  # several parameters
+	load size=32M zones=Normal:* cma_pages=8192 $NONE || return
+	says "all blocks of this size in node 0 zone Normal are CMA" "add MOVABLE to --gfp" \
+		zbctl alloc 0
+	unload
 }
+
+# The only pageblock with free memory is reserved for atomic requests.
+highatomic() {
+	load size=256M zones=Normal:* min_free_kbytes=65536 || return
+	zbctl alloc 2M --count 95 -q >/dev/null
+	zbctl alloc 2 -q --gfp ATOMIC >/dev/null
+	echo 0 >$P/min_free_kbytes
+	take NOWAIT
+	says "of it is in HighAtomic pageblocks" "add DIRECT_RECLAIM to --gfp" \
+		user zbctl alloc 0 --gfp NOWAIT
+	without ATOMIC
+	user zbctl alloc 0 -q --gfp NOWAIT,DIRECT_RECLAIM >/dev/null
+	verdict "and that cure helps" $?
+	unload
+}
+
+# One CPU has frames of the only pageblock on its lists when another one needs all of it. The
+# open file keeps the lists from being drained, and so does a low watermark of 0.
+cached() {
+	if [ "$(nproc)" -lt 2 ]; then
+		skip "per-CPU lists" "one CPU"
+		return
+	fi
+	# shellcheck disable=SC2086  # several parameters
+	load size=2M zones=Normal:* $NONE || return
+	exec 9</dev/zbuddy
+	# Lists that a CPU has not used for a few seconds are drained, so try again then.
+	for _ in 1 2 3 4 5; do
+		taskset 2 zbctl hold 0 --seconds 0 >/dev/null
+		run taskset 1 zbctl alloc 9 --gfp NOWAIT
+		grep -q "per-CPU lists" "$err" && break
+		zbctl free all >/dev/null
+	done
+	taskset 2 zbctl hold 0 --seconds 0 >/dev/null
+	says "on per-CPU lists" "add DIRECT_RECLAIM to --gfp (KERNEL includes it), or run zbctl drain" \
+		taskset 1 zbctl alloc 9 --gfp NOWAIT
+	taskset 1 zbctl alloc 9 -q --gfp NOWAIT,DIRECT_RECLAIM >/dev/null
+	verdict "and that cure helps" $?
+	exec 9<&-
+	unload
+}
+
+# Another module keeps the only free pageblocks isolated.
+isolated() {
+	# shellcheck disable=SC2086  # several parameters
+	load size=64M zones=Normal:* charge=none $NONE || return
+	insmod ./zb_api_test.ko only=none
+	echo 2 >/sys/module/zb_api_test/parameters/isolated
+	take KERNEL
+	says "zone Normal has 4M free, but 4M of it is in pageblocks that another module has isolated" \
+		"free something (zbctl owners)" zbctl alloc 0
+	zbctl free all >/dev/null
+	says "another module has isolated\|are CMA, isolated or damaged" "ask for less" \
+		user zbctl alloc 64M
+	echo 0 >/sys/module/zb_api_test/parameters/isolated
+	rmmod zb_api_test
+	verdict "the other module unloads" $?
+	zbctl alloc 64M -q >/dev/null
+	verdict "all memory is back" $?
+	unload
+}
+
+counter() {
+	[ "$(sed -n "s/^$1 //p" /sys/kernel/debug/zbuddy/vmstat)" = "$2" ]
+}
+
+waiting() {
+	# shellcheck disable=SC2086  # several parameters
+	load size=64M zones=Normal:* $NONE || return
+	take KERNEL
+	echo 1 >$P/max_waiting_per_user
+	zbctl alloc 0 -q --wait 1000 >/dev/null 2>&1 &
+	user zbctl alloc 0 -q --wait 1000 >/dev/null 2>&1 &
+	await 30 counter zb_waiting 2
+	verdict "two users wait" $?
+	says "the limit of waiting requests of one user is 1 (max_waiting_per_user)" \
+		"try again when one of them has ended, or raise $P/max_waiting_per_user" \
+		zbctl alloc 0 --wait 1000
+	says "the limit of waiting requests of one user is 1" "when one of them has ended" \
+		user zbctl alloc 0 --wait 1000
+	without raise
+	zbctl free all >/dev/null
+	await 30 counter zb_waiting 0
+	verdict "they stop waiting when memory is free" $?
+	await 30 counter zb_wait_granted 2
+	unload
+}
+
+# A request that would leave less than the reserve if all memory were free.
+never() {
+	load size=64M zones=Normal:* min_free_kbytes=16384 charge=none || return
+	says "even if all of node 0 zone Normal were free, less than its reserve of 16M would be left" \
+		"ask for less, or lower min_free_kbytes in $P" zbctl alloc 64M
+	says "less than its reserve of 16M would be left" "ask for less" user zbctl alloc 64M
+	without min_free_kbytes
+	unload
+}
+
+GROUP=/sys/fs/cgroup/zbctl_why
+
+dmem() {
+	# shellcheck disable=SC2086  # several parameters
+	load size=64M zones=Normal:* $NONE || return
+	if ! echo dmem 2>/dev/null >$P/charge; then
+		skip "dmem.max" "this kernel has no dmem controller"
+	else
+		echo +dmem >/sys/fs/cgroup/cgroup.subtree_control
+		mkdir -p $GROUP
+		echo "zbuddy 1M" >$GROUP/dmem.max
+		says "dmem.max of cgroup /zbctl_why or of one of its ancestors" "or raise its dmem.max" \
+			in_group zbctl alloc 2M
+		says "dmem.max of cgroup /zbctl_why" "or ask for less" in_group user zbctl alloc 2M
+		without raise
+		rmdir $GROUP
+	fi
+	unload
+}
+
+# in_group COMMAND: run it in the cgroup.
+in_group() (
+	echo 0 >"$GROUP/cgroup.procs"
+	"$@"
+)
 
 places() {
 	# shellcheck disable=SC2086  # several parameters
 	load size=64M zones=DMA:8M,Normal:*,Movable:16M $NONE || return
 	says "large enough for an aligned block" "ask for less" zbctl alloc 12 --gfp DMA
 	take KERNEL
-	says "keep out the zone that has such a block: node 0 zone Movable" \
+	says "flags exclude the zone that has such a block: node 0 zone Movable" \
 		"try --gfp KERNEL,HIGHMEM,MOVABLE" user zbctl alloc 0
 	take HIGHUSER_MOVABLE
 	says "no free block: node 0 zone" "free something (zbctl holders)" user zbctl alloc 0
-	says "nothing came in time: no free block" "zbctl holders" user zbctl alloc 0 --wait 0
+	says "no memory became free in time: no free block" "zbctl holders" user zbctl alloc 0 --wait 0
 	zbctl free all >/dev/null
 	unload
 	# shellcheck disable=SC2086  # several parameters
 	load size=32M zones=Movable:* $NONE || return
-	says "this region has no zone that the flags allow" "see zbctl info" user zbctl alloc 0
+	says "the flags exclude all zones of this region" "choose a zone from zbctl info" user zbctl alloc 0
 	unload
 }
 
@@ -174,6 +303,12 @@ rights
 limits
 watermark
 reserves
+highatomic
+cached
 places
+never
 fragmented
+isolated
+waiting
+dmem
 finish
