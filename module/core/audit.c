@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Audits: the sums of a zone are checked while it is at work.
+ * Audits: adding up the counters of a zone that is in use.
  *
  *	pageblocks  | counted | counted | counted |   not yet   |   not yet   |
  *	                                          ^ end
  *
- * A check counts a few pageblocks under one hold of the zone lock and then lets
- * others have it. Whatever changes meanwhile in the pageblocks that have been
- * counted is added to the audit; changes in the others will be counted later.
- * In the end the audit must have the numbers that the zone has.
+ * A check counts the pageblocks of a zone, and drops the zone lock after every few.
+ * Each change to a pageblock that has been counted is added to the audit as well. A
+ * change to any other pageblock is included when that pageblock is counted. At the
+ * end, the sums of the audit must be equal to the counters of the zone.
  */
 #include "zone.h"
 
-static bool audited(const struct zb_audit *audit, const struct zb_zone *zone,
-		    const struct zb_pageblock *pb)
+static bool already_counted(const struct zb_audit *audit, const struct zb_zone *zone,
+			    const struct zb_pageblock *pb)
 {
 	return (unsigned long)(pb - zone->pageblocks) < audit->end;
 }
 
 /**
- * __zb_audit_free() - frames of a pageblock become free, or are taken
- * @zone: its zone
- * @pb: the pageblock; its type is the one that they are counted under
- * @nr: how many more are free
+ * __zb_audit_free() - record a change of the number of free frames
+ * @zone: zone of the pageblock
+ * @pb: the pageblock; the frames are counted under its migrate type
+ * @nr: number of frames that have become free; negative if they were allocated
  *
  * Context: zone lock held.
  */
@@ -32,16 +32,16 @@ void __zb_audit_free(struct zb_zone *zone, const struct zb_pageblock *pb,
 	struct zb_audit *audit;
 
 	for (audit = zone->audits; audit; audit = audit->next)
-		if (audited(audit, zone, pb))
+		if (already_counted(audit, zone, pb))
 			audit->nr_free[pb->migratetype] += nr;
 }
 
 /**
- * __zb_audit_retyped() - pageblocks are about to change their type
- * @zone: their zone
- * @pb: the first
- * @nr_blocks: how many
- * @to: their type from now on
+ * __zb_audit_retyped() - record a change of the migrate type of pageblocks
+ * @zone: zone of the pageblocks
+ * @pb: the first pageblock, which still has the old type
+ * @nr_blocks: number of pageblocks
+ * @to: the new type
  *
  * Context: zone lock held.
  */
@@ -53,7 +53,7 @@ void __zb_audit_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
 
 	for (; pb < end; pb++)
 		for (audit = zone->audits; audit; audit = audit->next) {
-			if (!audited(audit, zone, pb))
+			if (!already_counted(audit, zone, pb))
 				continue;
 			audit->nr_blocks[pb->migratetype]--;
 			audit->nr_blocks[to]++;
@@ -63,12 +63,12 @@ void __zb_audit_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
 }
 
 /**
- * __zb_audit_blocks() - there are more or fewer free blocks
- * @zone: their zone
- * @pb: the pageblock in which they start
- * @order: their order
- * @mt: the type that they are counted under
- * @nr: how many more
+ * __zb_audit_blocks() - record a change of the number of free blocks
+ * @zone: zone of the blocks
+ * @pb: pageblock in which the blocks start
+ * @order: order of the blocks
+ * @mt: migrate type under which they are counted
+ * @nr: number of blocks added; negative if they were removed
  *
  * Context: zone lock held.
  */
@@ -78,15 +78,15 @@ void __zb_audit_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
 	struct zb_audit *audit;
 
 	for (audit = zone->audits; audit; audit = audit->next)
-		if (audited(audit, zone, pb))
+		if (already_counted(audit, zone, pb))
 			audit->nr[order][mt] += nr;
 }
 
 /**
- * __zb_audit_runs_retyped() - the free runs of a pageblock change their type
- * @zone: its zone
- * @pb: the pageblock
- * @to: their type from now on
+ * __zb_audit_runs_retyped() - record a change of the migrate type of free runs
+ * @zone: zone of the pageblock
+ * @pb: the pageblock with the runs, which still has the old type
+ * @to: the new type
  *
  * Context: zone lock held.
  */
@@ -103,9 +103,9 @@ void __zb_audit_runs_retyped(struct zb_zone *zone,
 }
 
 /**
- * __zb_audit_begin() - start to count a zone
- * @zone: which
- * @audit: nothing is counted so far; linked to the zone until __zb_audit_end()
+ * __zb_audit_begin() - start an audit
+ * @zone: the zone
+ * @audit: the audit, which stays linked to the zone until __zb_audit_end()
  *
  * Context: zone lock held.
  */
@@ -118,8 +118,8 @@ void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit)
 
 /**
  * __zb_audit_next() - count the next pageblock
- * @zone: its zone
- * @audit: from __zb_audit_begin(), with @end below the number of pageblocks
+ * @zone: the zone
+ * @audit: an audit whose @end is below the number of pageblocks
  *
  * Context: zone lock held.
  */
@@ -137,9 +137,9 @@ void __zb_audit_next(struct zb_zone *zone, struct zb_audit *audit)
 }
 
 /**
- * __zb_audit_end() - what changes now is not counted any more
- * @zone: which
- * @audit: from __zb_audit_begin()
+ * __zb_audit_end() - end an audit
+ * @zone: the zone
+ * @audit: an audit started with __zb_audit_begin()
  *
  * Context: zone lock held.
  */

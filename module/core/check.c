@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "check.h"
 
-/* Record what is wrong; false, so that callers can return it. */
-static bool wrong(struct zb_violation *v, const struct zb_zone *zone,
-		  unsigned long pfn, const char *rule, unsigned long found,
-		  unsigned long expected)
+/* Returns false, so that callers can return the result. */
+static bool not_met(struct zb_violation *v, const struct zb_zone *zone,
+		    unsigned long pfn, const char *rule, unsigned long found,
+		    unsigned long expected)
 {
 	v->rule = rule;
 	v->zone = zone;
@@ -14,7 +14,7 @@ static bool wrong(struct zb_violation *v, const struct zb_zone *zone,
 	return false;
 }
 
-/* Does an allocated block that starts in an earlier pageblock cover @pfn? */
+/* Check whether a used block that starts in an earlier pageblock covers @pfn. */
 static bool inside_large_block(const struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned int k, state;
@@ -31,45 +31,47 @@ static bool inside_large_block(const struct zb_zone *zone, unsigned long pfn)
 	return false;
 }
 
-/* Frames from @pfn to @end are of one held block that starts before them. */
+/* Check frames inside of one used block, none of which is its first frame. */
 static bool check_inside(struct zb_zone *zone, unsigned long pfn,
 			 unsigned long end, struct zb_violation *v)
 {
 	for (; pfn < end; pfn++) {
 		if (zb_zone_state(zone, pfn))
-			return wrong(v, zone, pfn, "blocks do not overlap",
-				     zb_zone_state(zone, pfn), 0);
+			return not_met(v, zone, pfn, "blocks do not overlap",
+				       zb_zone_state(zone, pfn), 0);
 		if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn),
 				      pfn % ZB_PAGEBLOCK_NR))
-			return wrong(v, zone, pfn, "a held frame is not free", 1, 0);
+			return not_met(v, zone, pfn,
+				       "a frame of a used block is not free", 1, 0);
 	}
 	return true;
 }
 
 /*
- * A held block at @pfn: its shape, and that nothing else is inside of it, as far
- * as its first pageblock goes. The others are checked in their turn, so that the
- * time for which the lock is held does not depend on the order.
+ * Check the used block that starts at @pfn, up to the end of its first pageblock. Its
+ * other pageblocks are checked one by one later, so that the time for which the lock
+ * is held does not depend on the order.
  */
-static bool check_held(struct zb_zone *zone, unsigned long pfn,
-		       struct zb_violation *v)
+static bool check_used_block(struct zb_zone *zone, unsigned long pfn,
+			     struct zb_violation *v)
 {
 	unsigned int order = zb_state_order(zb_zone_state(zone, pfn));
 	unsigned long nr = order < ZB_PAGEBLOCK_ORDER ? BIT(order) :
 							ZB_PAGEBLOCK_NR;
 
 	if (order > zone->max_order || pfn & (BIT(order) - 1))
-		return wrong(v, zone, pfn, "a block is aligned to its order",
-			     order, __ffs64(pfn));
+		return not_met(v, zone, pfn, "a block is aligned to its order", order,
+			       __ffs64(pfn));
 	if (pfn + BIT(order) > zb_zone_end(zone))
-		return wrong(v, zone, pfn, "a block ends inside its zone",
-			     pfn + BIT(order), zb_zone_end(zone));
+		return not_met(v, zone, pfn, "a block ends inside its zone",
+			       pfn + BIT(order), zb_zone_end(zone));
 	if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn), pfn % ZB_PAGEBLOCK_NR))
-		return wrong(v, zone, pfn, "a held frame is not free", 1, 0);
+		return not_met(v, zone, pfn, "a frame of a used block is not free", 1,
+			       0);
 	return check_inside(zone, pfn + 1, pfn + nr, v);
 }
 
-/* Every frame of a pageblock is free, or covered by a block that is held. */
+/* Check that every frame of a pageblock is free or part of a used block. */
 static bool check_frames(struct zb_zone *zone, struct zb_pageblock *pb,
 			 struct zb_violation *v)
 {
@@ -83,14 +85,16 @@ static bool check_frames(struct zb_zone *zone, struct zb_pageblock *pb,
 
 		if (zb_pageblock_test(pb, pfn % ZB_PAGEBLOCK_NR)) {
 			if (state)
-				return wrong(v, zone, pfn, "a free frame starts no block",
-					     state, 0);
+				return not_met(v, zone, pfn,
+					       "the state byte of a free frame is 0",
+					       state, 0);
 			pfn++;
 			continue;
 		}
 		if (!state)
-			return wrong(v, zone, pfn, "a frame is free or held", 0, 1);
-		if (!check_held(zone, pfn, v))
+			return not_met(v, zone, pfn,
+				       "a frame is free or part of a used block", 0, 1);
+		if (!check_used_block(zone, pfn, v))
 			return false;
 		pfn += BIT(zb_state_order(state));
 	}
@@ -107,8 +111,8 @@ static bool run_free(const struct zb_pageblock *pb, unsigned int frame,
 }
 
 /*
- * Count maximal free runs frame by frame, without any of the word tricks that
- * the allocator itself uses.
+ * Count maximal free runs frame by frame. This deliberately does not use the bit
+ * operations of the allocator, which are what is being checked.
  */
 static unsigned int count_runs(const struct zb_pageblock *pb, unsigned int order)
 {
@@ -130,23 +134,26 @@ static bool check_counters(struct zb_zone *zone, struct zb_pageblock *pb,
 	for (k = 0; k < ZB_PAGEBLOCK_NR; k++)
 		nr_free += zb_pageblock_test(pb, k);
 	if (pb->nr_free != nr_free)
-		return wrong(v, zone, pfn, "a pageblock knows its free frames",
-			     pb->nr_free, nr_free);
+		return not_met(v, zone, pfn,
+			       "nr_free of a pageblock matches its bitmap", pb->nr_free,
+			       nr_free);
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
 		nr = count_runs(pb, k);
 		if (pb->nr[k] != nr)
-			return wrong(v, zone, pfn, "a pageblock knows its free runs",
-				     pb->nr[k], nr);
+			return not_met(v, zone, pfn,
+				       "nr[] of a pageblock matches its bitmap",
+				       pb->nr[k], nr);
 		if ((pb->orders >> k & 1) != !!nr)
-			return wrong(v, zone, pfn, "a pageblock knows its orders",
-				     pb->orders, BIT(k));
+			return not_met(v, zone, pfn,
+				       "orders of a pageblock matches its nr[]",
+				       pb->orders, BIT(k));
 	}
 	return true;
 }
 
-/* A free block of whole pageblocks: its shape, and no free buddy. */
-static bool check_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-			struct zb_violation *v)
+/* Check the head of a free block of one or more pageblocks. */
+static bool check_free_head(struct zb_zone *zone, struct zb_pageblock *pb,
+			    struct zb_violation *v)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 	unsigned long buddy = pfn ^ BIT(pb->largest_free);
@@ -154,20 +161,21 @@ static bool check_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 
 	if (pb->largest_free > zone->max_order || pfn & (BIT(pb->largest_free) - 1) ||
 	    pfn + BIT(pb->largest_free) > zb_zone_end(zone))
-		return wrong(v, zone, pfn, "a free block is aligned and inside",
-			     pb->largest_free, zone->max_order);
+		return not_met(v, zone, pfn,
+			       "a free block is aligned and inside its zone",
+			       pb->largest_free, zone->max_order);
 	if (pb->largest_free == zone->max_order || !zb_zone_has(zone, buddy))
 		return true;
 	b = zb_pfn_pageblock(zone, buddy);
 	if (b->largest_free == pb->largest_free && b->migratetype == pb->migratetype)
-		return wrong(v, zone, pfn, "free buddies are merged", b->largest_free,
-			     b->largest_free + 1);
+		return not_met(v, zone, pfn, "free buddies are merged", b->largest_free,
+			       b->largest_free + 1);
 	return true;
 }
 
-/* The head of the free block that starts before a pageblock and has it inside. */
-static struct zb_pageblock *head_before(struct zb_zone *zone,
-					const struct zb_pageblock *pb)
+/* Find the head of a free block that starts in an earlier pageblock and includes @pb. */
+static struct zb_pageblock *find_free_head(struct zb_zone *zone,
+					   const struct zb_pageblock *pb)
 {
 	unsigned long head, pfn = zb_pageblock_pfn(zone, pb);
 	struct zb_pageblock *first;
@@ -184,58 +192,53 @@ static struct zb_pageblock *head_before(struct zb_zone *zone,
 	return NULL;
 }
 
-/*
- * A pageblock inside of a free block is a tail of it. Each looks for its head,
- * because a head with many tails would take as long to look for them.
- */
+/* Each tail is checked against its head. A head can have too many tails for one hold. */
 static bool check_tail(struct zb_zone *zone, struct zb_pageblock *pb,
 		       const struct zb_pageblock *head, struct zb_violation *v)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
 	if (!head)
-		return wrong(v, zone, pfn, "a tail has a head", 0, 1);
+		return not_met(v, zone, pfn, "a tail pageblock has a head", 0, 1);
 	if (pb->largest_free != ZB_LIST_TAIL || !zb_pageblock_all_free(pb) ||
 	    pb->migratetype != head->migratetype)
-		return wrong(v, zone, pfn,
-			     "a tail is free and of its head's type", pb->largest_free,
-			     ZB_LIST_TAIL);
+		return not_met(v, zone, pfn,
+			       "a tail pageblock is free and has its head's type",
+			       pb->largest_free, ZB_LIST_TAIL);
 	return true;
 }
 
-static bool check_key(struct zb_zone *zone, struct zb_pageblock *pb,
-		      struct zb_violation *v)
+static bool check_header(struct zb_zone *zone, struct zb_pageblock *pb,
+			 struct zb_violation *v)
 {
-	const struct zb_pageblock *head = head_before(zone, pb);
+	const struct zb_pageblock *head = find_free_head(zone, pb);
 	u8 type = READ_ONCE(zone->types[pb - zone->pageblocks]);
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
 	if (pb->migratetype >= ZB_MIGRATE_TYPES)
-		return wrong(v, zone, pfn, "a migrate type is known",
-			     pb->migratetype, ZB_MIGRATE_MOVABLE);
+		return not_met(v, zone, pfn, "a migrate type is valid", pb->migratetype,
+			       ZB_MIGRATE_MOVABLE);
 	if (type != pb->migratetype)
-		return wrong(v, zone, pfn, "those who free know the migrate type",
-			     type, pb->migratetype);
+		return not_met(v, zone, pfn,
+			       "types[] matches the type of the pageblock", type,
+			       pb->migratetype);
 	if (head || (pb->largest_free == ZB_LIST_TAIL && zb_pageblock_all_free(pb)))
 		return check_tail(zone, pb, head, v);
 	if (!zb_pageblock_all_free(pb)) {
 		if (pb->largest_free != zb_pageblock_largest(pb))
-			return wrong(v, zone, pfn, "the key is the largest free run",
-				     pb->largest_free, zb_pageblock_largest(pb));
+			return not_met(v, zone, pfn, "largest_free matches the bitmap",
+				       pb->largest_free, zb_pageblock_largest(pb));
 		return true;
 	}
 	if (pb->largest_free < ZB_PAGEBLOCK_ORDER || pb->largest_free > ZB_MAX_ORDER)
-		return wrong(v, zone, pfn, "a whole pageblock is head or tail",
-			     pb->largest_free, ZB_PAGEBLOCK_ORDER);
-	return check_whole(zone, pb, v);
+		return not_met(v, zone, pfn, "a free pageblock is a head or a tail",
+			       pb->largest_free, ZB_PAGEBLOCK_ORDER);
+	return check_free_head(zone, pb, v);
 }
 
-/*
- * The pageblock that a link belongs to, if it is listed as @pb is; NULL for the
- * head of that list and for anything else.
- */
-static struct zb_pageblock *neighbour(struct zb_zone *zone,
-				      struct list_head *link)
+/* Returns NULL if @link is the head of a list, or does not belong to a pageblock. */
+static struct zb_pageblock *link_to_pageblock(struct zb_zone *zone,
+					      struct list_head *link)
 {
 	unsigned long at = (unsigned long)link -
 			   (unsigned long)&zone->pageblocks->link;
@@ -249,7 +252,7 @@ static struct zb_pageblock *neighbour(struct zb_zone *zone,
 static bool same_list(struct zb_zone *zone, const struct zb_pageblock *pb,
 		      struct list_head *link)
 {
-	struct zb_pageblock *other = neighbour(zone, link);
+	struct zb_pageblock *other = link_to_pageblock(zone, link);
 
 	if (!other)
 		return link == &zone->free_area[pb->largest_free].free_list[pb->migratetype];
@@ -257,32 +260,34 @@ static bool same_list(struct zb_zone *zone, const struct zb_pageblock *pb,
 }
 
 /*
- * Both neighbours are on the list of this key and type, and know it. Pageblocks
- * are added at the front of a list only, so the one behind has been added before.
- * Where that holds for all pageblocks, whoever goes forward from one of them comes
- * to ever smaller numbers, and in the end to the head of the list: each pageblock
- * is on the right list, and no list has to be walked, which takes as long as it is.
+ * Check that both neighbours of a pageblock are on the list on which it has to be, and
+ * that they link back to it.
+ *
+ * Walking a list would hold the lock for a time that depends on its length. Instead,
+ * each pageblock is compared with its successor. Pageblocks are only added at the
+ * front, so @added decreases from one to the next. If this holds for all pageblocks,
+ * there is no loop, and each pageblock can be reached from the head of its list.
  */
 static bool check_links(struct zb_zone *zone, struct zb_pageblock *pb,
 			struct zb_violation *v)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 	struct list_head *link = &pb->link;
-	struct zb_pageblock *behind;
+	struct zb_pageblock *next;
 
 	if (!zb_free_area_listed(pb))
 		return true;
 	if (!same_list(zone, pb, link->next) || !same_list(zone, pb, link->prev))
-		return wrong(v, zone, pfn,
-			     "a pageblock is on the list of its key and type",
-			     pb->largest_free, pb->migratetype);
+		return not_met(v, zone, pfn,
+			       "a pageblock is on the list of its largest_free and type",
+			       pb->largest_free, pb->migratetype);
 	if (link->next->prev != link || link->prev->next != link)
-		return wrong(v, zone, pfn, "lists are intact", pb->largest_free,
-			     pb->migratetype);
-	behind = neighbour(zone, link->next);
-	if (behind && behind->added >= pb->added)
-		return wrong(v, zone, pfn, "a list leads from new to old to its head",
-			     behind->added, pb->added);
+		return not_met(v, zone, pfn, "list links are intact", pb->largest_free,
+			       pb->migratetype);
+	next = link_to_pageblock(zone, link->next);
+	if (next && next->added >= pb->added)
+		return not_met(v, zone, pfn, "a free list is in order of addition",
+			       next->added, pb->added);
 	return true;
 }
 
@@ -293,7 +298,7 @@ static bool check_head(struct zb_zone *zone, unsigned int order,
 
 	if (head->next->prev == head && head->prev->next == head)
 		return true;
-	return wrong(v, zone, 0, "lists are intact", order, mt);
+	return not_met(v, zone, 0, "list links are intact", order, mt);
 }
 
 static bool check_areas(struct zb_zone *zone, const struct zb_audit *audit,
@@ -309,14 +314,16 @@ static bool check_areas(struct zb_zone *zone, const struct zb_audit *audit,
 			if (!check_head(zone, order, mt, v))
 				return false;
 			if (area->nr_free_type[mt] != audit->nr[order][mt])
-				return wrong(v, zone, 0, "nr_free by type is exact",
-					     area->nr_free_type[mt],
-					     audit->nr[order][mt]);
+				return not_met(v, zone, 0,
+					       "nr_free_type of a free area matches its pageblocks",
+					       area->nr_free_type[mt],
+					       audit->nr[order][mt]);
 			sum += area->nr_free_type[mt];
 		}
 		if (area->nr_free != sum)
-			return wrong(v, zone, 0, "nr_free is the sum of its types",
-				     area->nr_free, sum);
+			return not_met(v, zone, 0,
+				       "nr_free of a free area is the sum of nr_free_type",
+				       area->nr_free, sum);
 	}
 	return true;
 }
@@ -333,29 +340,32 @@ static bool check_totals(struct zb_zone *zone, const struct zb_audit *audit,
 			usable += audit->nr_free[mt];
 	}
 	if (zone->nr_free != nr_free)
-		return wrong(v, zone, 0, "the zone knows its free frames",
-			     zone->nr_free, nr_free);
+		return not_met(v, zone, 0, "nr_free of a zone matches its pageblocks",
+			       zone->nr_free, nr_free);
 	if (zone->nr_free_pcptypes != usable)
-		return wrong(v, zone, 0, "usable frames are those of a mobility",
-			     zone->nr_free_pcptypes, usable);
+		return not_met(v, zone, 0,
+			       "nr_free_pcptypes of a zone matches its pageblocks",
+			       zone->nr_free_pcptypes, usable);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
 		if (zone->nr_blocks[mt] != audit->nr_blocks[mt])
-			return wrong(v, zone, 0, "pageblocks by type add up",
-				     zone->nr_blocks[mt], audit->nr_blocks[mt]);
+			return not_met(v, zone, 0,
+				       "nr_blocks of a zone matches its pageblocks",
+				       zone->nr_blocks[mt], audit->nr_blocks[mt]);
 		if (zone->nr_free_type[mt] != audit->nr_free[mt])
-			return wrong(v, zone, 0, "free frames by type add up",
-				     zone->nr_free_type[mt],
-				     audit->nr_free[mt]);
+			return not_met(v, zone, 0,
+				       "nr_free_type of a zone matches its pageblocks",
+				       zone->nr_free_type[mt], audit->nr_free[mt]);
 	}
 	return check_areas(zone, audit, v);
 }
 
-#define PIECE	32u	/* pageblocks whose headers are visited in one hold */
+/* Number of pageblocks whose headers are checked before the lock is dropped. */
+#define PAGEBLOCKS_PER_HOLD	32u
 
-static bool check_next_key(struct zb_zone *zone, unsigned long i,
-			   struct zb_audit *audit, struct zb_violation *v)
+static bool check_next_header(struct zb_zone *zone, unsigned long i,
+			      struct zb_audit *audit, struct zb_violation *v)
 {
-	if (!check_key(zone, &zone->pageblocks[i], v))
+	if (!check_header(zone, &zone->pageblocks[i], v))
 		return false;
 	__zb_audit_next(zone, audit);
 	return true;
@@ -368,7 +378,7 @@ static bool check_next_links(struct zb_zone *zone, unsigned long i,
 	return check_links(zone, &zone->pageblocks[i], v);
 }
 
-/* Visit all pageblocks, and let others have the lock after each piece. */
+/* Call @check for all pageblocks. The lock is held, but dropped from time to time. */
 static bool __check_each(struct zb_zone *zone, unsigned long *flags,
 			 bool (*check)(struct zb_zone *zone, unsigned long i,
 				       struct zb_audit *audit,
@@ -378,7 +388,7 @@ static bool __check_each(struct zb_zone *zone, unsigned long *flags,
 	unsigned long i, nr = zb_zone_nr_pageblocks(zone);
 
 	for (i = 0; i < nr; i++) {
-		if (i && i % PIECE == 0) {
+		if (i && i % PAGEBLOCKS_PER_HOLD == 0) {
 			zb_unlock_irqrestore(&zone->lock, *flags);
 			zb_lock_irqsave(&zone->lock, *flags);
 		}
@@ -389,12 +399,12 @@ static bool __check_each(struct zb_zone *zone, unsigned long *flags,
 }
 
 /**
- * zb_check_lists() - do rules 3 and 4 hold in a zone?
- * @zone: which
- * @v: filled in when they don't
+ * zb_check_lists() - check rules 3 and 4 (check.h) in a zone
+ * @zone: the zone
+ * @v: set to the first violation
  *
  * Context: any but NMI; takes the zone lock, for a few pageblocks at a time.
- * Return: true when all is well.
+ * Return: true if there is no violation.
  */
 bool zb_check_lists(struct zb_zone *zone, struct zb_violation *v)
 {
@@ -404,7 +414,7 @@ bool zb_check_lists(struct zb_zone *zone, struct zb_violation *v)
 
 	zb_lock_irqsave(&zone->lock, flags);
 	__zb_audit_begin(zone, &audit);
-	ok = __check_each(zone, &flags, check_next_key, &audit, v) &&
+	ok = __check_each(zone, &flags, check_next_header, &audit, v) &&
 	     __check_each(zone, &flags, check_next_links, &audit, v) &&
 	     check_totals(zone, &audit, v);
 	__zb_audit_end(zone, &audit);
@@ -413,13 +423,13 @@ bool zb_check_lists(struct zb_zone *zone, struct zb_violation *v)
 }
 
 /**
- * zb_check_pageblock() - do rules 1 and 2 hold in a pageblock?
- * @zone: its zone
- * @index: which pageblock of the zone
- * @v: filled in when they don't
+ * zb_check_pageblock() - check rules 1 and 2 (check.h) in a pageblock
+ * @zone: the zone
+ * @index: index of the pageblock in the zone
+ * @v: set to the first violation
  *
  * Context: any but NMI; takes the zone lock.
- * Return: true when all is well.
+ * Return: true if there is no violation.
  */
 bool zb_check_pageblock(struct zb_zone *zone, unsigned long index,
 			struct zb_violation *v)
@@ -435,12 +445,12 @@ bool zb_check_pageblock(struct zb_zone *zone, unsigned long index,
 }
 
 /**
- * zb_check_zone() - do rules 1 to 4 hold in a zone?
- * @zone: which
- * @v: filled in when they don't
+ * zb_check_zone() - check rules 1 to 4 (check.h) in a zone
+ * @zone: the zone
+ * @v: set to the first violation
  *
  * Context: any but NMI; takes the zone lock many times.
- * Return: true when all is well.
+ * Return: true if there is no violation.
  */
 bool zb_check_zone(struct zb_zone *zone, struct zb_violation *v)
 {
@@ -453,12 +463,12 @@ bool zb_check_zone(struct zb_zone *zone, struct zb_violation *v)
 }
 
 /**
- * zb_check_pool() - do rules 1 to 4 hold everywhere?
- * @pool: the allocator, which may be at work
- * @v: filled in when they don't
+ * zb_check_pool() - check rules 1 to 4 (check.h) in all zones
+ * @pool: the allocator, which may be in use
+ * @v: set to the first violation
  *
- * Context: any but NMI.
- * Return: true when all is well.
+ * Context: any but NMI; takes the zone locks many times.
+ * Return: true if there is no violation.
  */
 bool zb_check_pool(struct zb_pool *pool, struct zb_violation *v)
 {
@@ -470,10 +480,7 @@ bool zb_check_pool(struct zb_pool *pool, struct zb_violation *v)
 	return true;
 }
 
-/*
- * A set of frames as two numbers: how many, and a sum of what each is mixed to.
- * Two sets with the same numbers are the same for all practical purposes.
- */
+/* Represents a set of frames by its size and the sum of a hash of each frame. */
 struct frame_set {
 	unsigned long nr;
 	u64 sum;
@@ -497,14 +504,16 @@ static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp *pcp,
 	unsigned long pfn;
 
 	if (zb_pcp_nr(pcp, list) > ZB_PCP_CAPACITY(order))
-		return wrong(v, zone, 0, "a list has room for what is on it",
-			     zb_pcp_nr(pcp, list), ZB_PCP_CAPACITY(order));
+		return not_met(v, zone, 0,
+			       "a per-CPU list does not exceed its capacity",
+			       zb_pcp_nr(pcp, list), ZB_PCP_CAPACITY(order));
 	for (i = 0; i < zb_pcp_nr(pcp, list); i++) {
 		pfn = zone->start_pfn + pcp->frame[zb_pcp_start[list] + i];
 		if (!zb_zone_has(zone, pfn) ||
 		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_BLOCK_PCP, order))
-			return wrong(v, zone, pfn, "a listed frame is marked as cached",
-				     pfn, order);
+			return not_met(v, zone, pfn,
+				       "a listed block is in state PCP and of the list's order",
+				       pfn, order);
 		add_frame(listed, pfn);
 	}
 	return true;
@@ -524,12 +533,12 @@ static bool check_pcp(struct zb_zone *zone, unsigned int cpu,
 			nr += (unsigned long)zb_pcp_nr(pcp, zb_pcp_list(order, mt)) << order;
 		}
 	if (pcp->nr_pages != nr)
-		return wrong(v, zone, 0, "a CPU knows its frames",
-			     pcp->nr_pages, nr);
+		return not_met(v, zone, 0, "nr_pages of a CPU matches its lists",
+			       pcp->nr_pages, nr);
 	return true;
 }
 
-/* The frames on all lists are the frames that are marked as cached. */
+/* Check that the blocks on all lists are those in the state ZB_BLOCK_PCP. */
 static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
 {
 	struct frame_set listed = { .nr = 0 }, marked = { .nr = 0 };
@@ -543,12 +552,12 @@ static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
 		if (ZB_STATE_BLOCK(zb_zone_state(zone, pfn)) == ZB_BLOCK_PCP)
 			add_frame(&marked, pfn);
 	if (listed.nr != marked.nr || listed.sum != marked.sum)
-		return wrong(v, zone, 0, "a cached frame is listed, once",
-			     listed.nr, marked.nr);
+		return not_met(v, zone, 0,
+			       "a block in state PCP is on exactly one per-CPU list",
+			       listed.nr, marked.nr);
 	return true;
 }
 
-/* A zone knows how many of its frames are unfit for use, and where to look for them. */
 static bool check_unfit(struct zb_zone *zone, struct zb_violation *v)
 {
 	unsigned long pfn, nr = 0;
@@ -558,22 +567,23 @@ static bool check_unfit(struct zb_zone *zone, struct zb_violation *v)
 			continue;
 		nr++;
 		if (pfn < zone->first_unfit || pfn > zone->last_unfit)
-			return wrong(v, zone, pfn, "an unfit frame is where a zone looks for it",
-				     zone->first_unfit, zone->last_unfit);
+			return not_met(v, zone, pfn,
+				       "unfit frames are within first_unfit..last_unfit",
+				       zone->first_unfit, zone->last_unfit);
 	}
 	if (zone->nr_unfit != nr)
-		return wrong(v, zone, 0, "a zone knows its unfit frames",
-			     zone->nr_unfit, nr);
+		return not_met(v, zone, 0, "nr_unfit of a zone matches its state bytes",
+			       zone->nr_unfit, nr);
 	return true;
 }
 
 /**
- * zb_check_quiet() - do all rules hold?
- * @pool: an allocator that nobody uses meanwhile
- * @v: filled in when they don't
+ * zb_check_quiet() - check all rules (check.h)
+ * @pool: the allocator, which must not be in use
+ * @v: set to the first violation
  *
- * Context: any but NMI.
- * Return: true when all is well.
+ * Context: any but NMI; takes the zone locks many times.
+ * Return: true if there is no violation.
  */
 bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v)
 {

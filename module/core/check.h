@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The invariants of the allocator, as a program.
+ * Checks the invariants of the allocator.
  *
- * On a pool at work zb_check_pool() holds at any moment, under the zone locks:
+ * zb_check_pool() may run at any time, also while the pool is in use. It takes the
+ * zone locks and checks that
  *
- *  1. a frame is free, or inside of exactly one block that is held; blocks do
- *     not overlap, start aligned to their size and end inside the zone
- *  2. the counters of a pageblock are those of its bits; free buddies are one
- *     block, wherever merging is permitted
- *  3. a pageblock is on the list of its largest free run and its migrate type
- *     and on no other; lists are intact
- *  4. nr_free of every order and migrate type is what the pageblocks have;
- *     their frames add up to the zone's nr_free; pageblocks by type add up
+ *  1. every frame is either free or part of exactly one used block. A block is used
+ *     if it is allocated, on a per-CPU list, or out of use. Used blocks do not
+ *     overlap, are aligned to their size and end inside their zone
+ *  2. the counters of each pageblock match its bitmap, and free buddies of the same
+ *     migrate type are merged
+ *  3. each pageblock is on the list of its largest free run and its migrate type,
+ *     and on no other, and the links of the lists are intact
+ *  4. the counters of free blocks, free frames and pageblocks, by order and migrate
+ *     type, match the pageblocks
  *
- * The lock is held for one pageblock at a time, or for the headers of a few; what
- * changes meanwhile in pageblocks that have been counted is added to an audit
- * (audit.c).
+ * The zone lock is held for one pageblock at a time, or for the headers of a few. For
+ * the sums of rule 4, changes to pageblocks that have been counted already are added
+ * to an audit (audit.c).
  *
- * With nobody at work zb_check_quiet() adds what only then stands still:
+ * zb_check_quiet() requires that the pool is not in use. It also checks that
  *
- *  5. frames held by per-CPU lists are marked so, each is on one list of the
- *     right order, and nothing else is marked so
- *  6. a zone knows how many frames are unfit for use, and between which two
+ *  5. each block in the state ZB_BLOCK_PCP is on exactly one per-CPU list, which is
+ *     of its order, and the lists have no other blocks
+ *  6. the number of unfit frames and the range to search for them are correct
  */
 #ifndef ZB_CORE_CHECK_H
 #define ZB_CORE_CHECK_H
@@ -29,12 +31,12 @@
 #include "alloc.h"
 
 /**
- * struct zb_violation - the first thing found wrong
- * @rule: what should be so, in words
- * @zone: where
- * @pfn: the frame, or the first frame of the pageblock, or 0
- * @found: what is there
- * @expected: what should be
+ * struct zb_violation - the first invariant that was found violated
+ * @rule: the invariant, in words
+ * @zone: the zone
+ * @pfn: the frame, the first frame of the pageblock, or 0 for the zone as a whole
+ * @found: the value that was found
+ * @expected: the value that was expected
  */
 struct zb_violation {
 	const char *rule;

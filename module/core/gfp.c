@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gfp.h"
 
-/* The mobility bits are the migrate type once they are shifted down. */
+/* The mobility flags, shifted down to bit 0, are the number of the migrate type. */
 _Static_assert(ZB_MIGRATE_MOVABLE == 1,
 	       "MOVABLE must map to its migrate type");
 _Static_assert(zb_gfp_bits(__ZB_GFP_RECLAIMABLE) ==
@@ -9,14 +9,15 @@ _Static_assert(zb_gfp_bits(__ZB_GFP_RECLAIMABLE) ==
 	       "RECLAIMABLE must map to its migrate type");
 
 /**
- * zb_gfp_valid() - are these flags something the allocator can act on?
- * @gfp: flags from a caller that is not trusted
+ * zb_gfp_valid() - check allocation flags
+ * @gfp: flags from an untrusted caller
+ *
+ * Flags are invalid if they contain an unknown bit, zone modifiers that exclude each
+ * other, both MOVABLE and RECLAIMABLE, NOFAIL without DIRECT_RECLAIM, or ATOMIC with
+ * DIRECT_RECLAIM.
  *
  * Context: any.
- * Return: false for an unknown bit, for zone modifiers that contradict each
- * other, for memory said to be both movable and reclaimable, for a request that
- * must not fail but may not wait either, and for one that is atomic and yet may
- * sleep.
+ * Return: true if the flags are valid.
  */
 bool zb_gfp_valid(zb_gfp_t gfp)
 {

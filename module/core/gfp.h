@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Allocation flags: which zone, which mobility.
+ * Allocation flags: how they select a zone and a mobility.
  *
- * The low four bits of the flags pick the highest zone that may be used. They
- * index a table of 16 three-bit entries packed in one word, so that zone
- * choice is a shift and a mask:
+ * The low four bits of the flags select the highest zone that may be used. They are
+ * an index into a table of 16 entries of three bits, which fits in one word, so that
+ * a lookup takes a shift and a mask:
  *
  *	bits  meaning               zone     bits  meaning                zone
  *	0x0   -                     NORMAL   0x8   MOVABLE                NORMAL
@@ -16,8 +16,8 @@
  *	0x6   HIGHMEM+DMA32         bad      0xe   MOVABLE+HIGHMEM+DMA32  bad
  *	0x7   DMA+HIGHMEM+DMA32     bad      0xf   all                    bad
  *
- * MOVABLE alone says what the memory is like, not where it may be: the Movable
- * zone wants HIGHMEM as well.
+ * MOVABLE alone describes the mobility of the memory and does not select a zone. The
+ * Movable zone requires HIGHMEM as well.
  */
 #ifndef ZB_CORE_GFP_H
 #define ZB_CORE_GFP_H
@@ -25,8 +25,8 @@
 #include <zb_env.h>
 
 /*
- * sparse takes zb_gfp_t for a type of its own, so that flags of the kernel are not
- * taken for ours. Where flags are an index or a number, these two convert them.
+ * zb_gfp_t is a bitwise type, so that sparse finds flags of the kernel that are passed
+ * to this allocator. These two convert flags to and from a plain number.
  */
 #define zb_gfp_bits(gfp)	((__force u32)(gfp))
 #define zb_gfp_from_bits(bits)	((__force zb_gfp_t)(bits))
@@ -56,7 +56,7 @@
 	 ZB_GFP_ZONE_BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_HIGHMEM) |	\
 	 ZB_GFP_ZONE_BIT(__ZB_GFP_MOVABLE | __ZB_GFP_DMA32 | __ZB_GFP_DMA | __ZB_GFP_HIGHMEM))
 
-/* The highest zone that @gfp allows; zb_gfp_valid() must hold. */
+/* Returns the highest zone type that @gfp allows; requires zb_gfp_valid(@gfp). */
 static inline unsigned int zb_gfp_zone(zb_gfp_t gfp)
 {
 	unsigned int bits = zb_gfp_bits(gfp & ZB_GFP_ZONEMASK);
@@ -65,7 +65,7 @@ static inline unsigned int zb_gfp_zone(zb_gfp_t gfp)
 	       (BIT(ZB_GFP_ZONES_SHIFT) - 1);
 }
 
-/* The migrate type that @gfp asks for; zb_gfp_valid() must hold. */
+/* Returns the migrate type that @gfp selects; requires zb_gfp_valid(@gfp). */
 static inline unsigned int zb_gfp_migratetype(zb_gfp_t gfp)
 {
 	return zb_gfp_bits(gfp & ZB_GFP_MOVABLE_MASK) / zb_gfp_bits(__ZB_GFP_MOVABLE);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "isolate.h"
 
-/* The pageblock at @pfn and its zone, or false if the frame is not ours. */
-static bool locate(struct zb_pool *pool, unsigned long pfn,
-		   struct zb_zone **zone, struct zb_pageblock **pb)
+/* Returns false if the frame is not in the pool. */
+static bool find_pageblock(struct zb_pool *pool, unsigned long pfn,
+			   struct zb_zone **zone, struct zb_pageblock **pb)
 {
 	*zone = zb_pfn_zone(pool, pfn);
 	if (!*zone)
@@ -12,7 +12,7 @@ static bool locate(struct zb_pool *pool, unsigned long pfn,
 	return true;
 }
 
-static bool isolate(struct zb_zone *zone, struct zb_pageblock *pb)
+static bool isolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	unsigned long flags;
 	bool ok;
@@ -27,9 +27,13 @@ static bool isolate(struct zb_zone *zone, struct zb_pageblock *pb)
 	return ok;
 }
 
-/* What has been emptied meanwhile is not tied to its type any more. */
-static void unisolate(struct zb_zone *zone, struct zb_pageblock *pb,
-		      bool undo)
+/*
+ * Restores the type of a pageblock. A pageblock that is free now gets the default type,
+ * as if it had not been isolated when its last frame was freed; with @undo, which is
+ * for a failed isolation, it gets its old type in any case.
+ */
+static void unisolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb,
+				bool undo)
 {
 	unsigned long flags;
 	unsigned int mt;
@@ -51,22 +55,22 @@ static void unisolate_until(struct zb_pool *pool, unsigned long pfn,
 	struct zb_zone *zone;
 
 	for (; pfn < end; pfn += ZB_PAGEBLOCK_NR)
-		if (locate(pool, pfn, &zone, &pb))
-			unisolate(zone, pb, undo);
+		if (find_pageblock(pool, pfn, &zone, &pb))
+			unisolate_pageblock(zone, pb, undo);
 }
 
 /**
- * zb_pool_isolate_range() - take pageblocks out of circulation
+ * zb_pool_isolate_range() - isolate pageblocks
  * @pool: the allocator
- * @pfn: first frame, on a pageblock border
- * @nr_pages: whole pageblocks
+ * @pfn: first frame, aligned to the pageblock size
+ * @nr_pages: number of frames, a multiple of the pageblock size
  *
- * Frames on per-CPU lists stay there until they are drained, which the caller
- * should do next.
+ * Frames on per-CPU lists can still be allocated, so the caller should drain these
+ * lists next.
  *
  * Context: any but NMI; takes zone locks.
- * Return: true, or false with nothing changed: a frame is not ours, or a
- * pageblock is isolated already.
+ * Return: true on success. False, with nothing changed, if the range is misaligned,
+ * a frame is not in the pool, or a pageblock is isolated already.
  */
 bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 			   unsigned long nr_pages)
@@ -78,7 +82,8 @@ bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 	if (pfn % ZB_PAGEBLOCK_NR || nr_pages % ZB_PAGEBLOCK_NR || end < pfn)
 		return false;
 	for (at = pfn; at < end; at += ZB_PAGEBLOCK_NR)
-		if (!locate(pool, at, &zone, &pb) || !isolate(zone, pb)) {
+		if (!find_pageblock(pool, at, &zone, &pb) ||
+		    !isolate_pageblock(zone, pb)) {
 			unisolate_until(pool, pfn, at, true);
 			return false;
 		}
@@ -86,12 +91,12 @@ bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 }
 
 /**
- * zb_pool_unisolate_range() - put pageblocks back into circulation
+ * zb_pool_unisolate_range() - end the isolation of pageblocks
  * @pool: the allocator
- * @pfn: first frame, on a pageblock border
- * @nr_pages: whole pageblocks
+ * @pfn: first frame, aligned to the pageblock size
+ * @nr_pages: number of frames, a multiple of the pageblock size
  *
- * Pageblocks that are not isolated stay as they are.
+ * Pageblocks that are not isolated are left unchanged.
  *
  * Context: any but NMI; takes zone locks.
  */
@@ -102,13 +107,13 @@ void zb_pool_unisolate_range(struct zb_pool *pool, unsigned long pfn,
 }
 
 /**
- * zb_pool_range_free() - how far has a range been emptied?
+ * zb_pool_range_free() - count the free frames of a range
  * @pool: the allocator
- * @pfn: first frame, on a pageblock border
- * @nr_pages: whole pageblocks, all ours
+ * @pfn: first frame, aligned to the pageblock size
+ * @nr_pages: number of frames, a multiple of the pageblock size
  *
  * Context: any but NMI; takes zone locks.
- * Return: frames in buddy lists.
+ * Return: number of frames in the buddy lists; those on per-CPU lists do not count.
  */
 unsigned long zb_pool_range_free(struct zb_pool *pool, unsigned long pfn,
 				 unsigned long nr_pages)
@@ -118,7 +123,7 @@ unsigned long zb_pool_range_free(struct zb_pool *pool, unsigned long pfn,
 	struct zb_zone *zone;
 
 	for (; pfn < end; pfn += ZB_PAGEBLOCK_NR) {
-		if (!locate(pool, pfn, &zone, &pb))
+		if (!find_pageblock(pool, pfn, &zone, &pb))
 			continue;
 		zb_lock_irqsave(&zone->lock, flags);
 		nr += pb->nr_free;
@@ -128,33 +133,34 @@ unsigned long zb_pool_range_free(struct zb_pool *pool, unsigned long pfn,
 }
 
 /**
- * zb_pool_get_migratetype() - the migrate type of a frame's pageblock
+ * zb_pool_get_migratetype() - look up the migrate type of a pageblock
  * @pool: the allocator
- * @pfn: any number
+ * @pfn: any frame of the pageblock, unchecked
  *
  * Context: any.
- * Return: ZB_MIGRATE_*, or -1 when the frame is not ours.
+ * Return: ZB_MIGRATE_*, or -1 if the frame is not in the pool.
  */
 int zb_pool_get_migratetype(struct zb_pool *pool, unsigned long pfn)
 {
 	struct zb_pageblock *pb;
 	struct zb_zone *zone;
 
-	return locate(pool, pfn, &zone, &pb) ? READ_ONCE(pb->migratetype) : -1;
+	return find_pageblock(pool, pfn, &zone, &pb) ? READ_ONCE(pb->migratetype) : -1;
 }
 
 /**
- * zb_pool_set_migratetype() - change it
+ * zb_pool_set_migratetype() - change the migrate type of a pageblock
  * @pool: the allocator
- * @pfn: any frame of the pageblock
- * @mt: ZB_MIGRATE_* from now on, but not _ISOLATE
+ * @pfn: any frame of the pageblock, unchecked
+ * @mt: the new type, ZB_MIGRATE_* but not ZB_MIGRATE_ISOLATE
  *
- * A wholly free pageblock keeps the type until it has been used and is wholly
- * free again. Where grouping by mobility is off, mobilities become Unmovable.
+ * A free pageblock keeps the type until it has been used and is free again. If the pool
+ * does not group by mobility, the Movable and Reclaimable types are replaced with
+ * Unmovable.
  *
  * Context: any but NMI; takes the zone lock.
- * Return: true, or false when the frame is not ours or the pageblock is
- * isolated.
+ * Return: true on success, false if @mt is invalid, the frame is not in the pool, or
+ * the pageblock is isolated.
  */
 bool zb_pool_set_migratetype(struct zb_pool *pool, unsigned long pfn,
 			     unsigned int mt)
@@ -164,7 +170,7 @@ bool zb_pool_set_migratetype(struct zb_pool *pool, unsigned long pfn,
 	unsigned long flags;
 	bool ok;
 
-	if (mt >= ZB_MIGRATE_ISOLATE || !locate(pool, pfn, &zone, &pb))
+	if (mt >= ZB_MIGRATE_ISOLATE || !find_pageblock(pool, pfn, &zone, &pb))
 		return false;
 	if (pool->mobility_disabled && mt < ZB_MIGRATE_PCPTYPES)
 		mt = ZB_MIGRATE_UNMOVABLE;

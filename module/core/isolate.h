@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Isolation: taking pageblocks out of circulation while somebody empties them.
+ * Isolation: preventing allocations from pageblocks that are being emptied.
  *
- * An isolated pageblock has the type Isolate: its free frames leave the lists
- * that requests are served from, and what is freed in it meanwhile goes to the
- * list of isolated blocks. It remembers the type it had.
+ * An isolated pageblock has the type Isolate. No request is served from the free lists
+ * of this type. Frames that are freed in an isolated pageblock go to these lists too.
+ * The pageblock keeps its previous type in @saved_type.
  */
 #ifndef ZB_CORE_ISOLATE_H
 #define ZB_CORE_ISOLATE_H

@@ -18,7 +18,7 @@ const char *const zb_migratetype_names[ZB_MIGRATE_TYPES] = {
 	[ZB_MIGRATE_ISOLATE] = "Isolate",
 };
 
-#define ZB_REST		(~0ul)	/* size of the zone that was given as '*' */
+#define ZB_REST		(~0ul)	/* the size '*': the rest of the region */
 
 static unsigned int unit_shift(char c)
 {
@@ -37,12 +37,12 @@ static unsigned int unit_shift(char c)
 }
 
 /**
- * zb_parse_size() - read a size such as 64M
- * @text: decimal digits, then K, M, G, T or nothing for bytes
+ * zb_parse_size() - parse a size such as 64M
+ * @text: decimal digits, followed by K, M, G, T, or nothing for bytes
  * @bytes: set to the size
  *
- * Return: where the number ended in @text, or NULL when there is none or it
- * does not fit 64 bits.
+ * Return: the text behind the size, or NULL if @text does not start with a number or
+ * the size exceeds 64 bits.
  */
 const char *zb_parse_size(const char *text, u64 *bytes)
 {
@@ -76,7 +76,7 @@ static const char *match_zone(const char *text, unsigned int *type)
 	return NULL;
 }
 
-/* One "Name:SIZE" or "Name:*"; *text moves behind it. */
+/* Parse "Name:SIZE" or "Name:*", and advance *text behind it. */
 static const char *parse_span(const char **text, unsigned int page_shift,
 			      struct zb_span *span)
 {
@@ -84,7 +84,7 @@ static const char *parse_span(const char **text, unsigned int page_shift,
 	u64 bytes;
 
 	if (!size)
-		return "zones= takes DMA:SIZE, DMA32:SIZE, Normal:SIZE, HighMem:SIZE and Movable:SIZE, with a comma between";
+		return "give auto, or a list of DMA:SIZE, DMA32:SIZE, Normal:SIZE, HighMem:SIZE and Movable:SIZE, separated by commas";
 	if (*size == '*') {
 		span->nr_pages = ZB_REST;
 		*text = size + 1;
@@ -92,10 +92,10 @@ static const char *parse_span(const char **text, unsigned int page_shift,
 	}
 	*text = zb_parse_size(size, &bytes);
 	if (!*text)
-		return "zones= has a size that is no number: write 64M, 1G or * for the rest";
+		return "a size is not a number: give a size such as 64M or 1G, or * for the rest";
 	span->nr_pages = bytes >> page_shift;
 	if (!bytes || bytes & ((1ull << (page_shift + ZB_PAGEBLOCK_ORDER)) - 1))
-		return "zones= has a size that is not a multiple of the pageblock size (2M with 4K pages)";
+		return "a size is 0 or not a multiple of the pageblock size (2M with 4K pages)";
 	return NULL;
 }
 
@@ -109,19 +109,19 @@ static const char *parse_list(const char *text, unsigned int page_shift,
 		if (why)
 			return why;
 		if (*nr && span[*nr].type <= span[*nr - 1].type)
-			return "zones= must name each zone once, in the order DMA, DMA32, Normal, HighMem, Movable";
+			return "give each zone only once, in the order DMA, DMA32, Normal, HighMem, Movable";
 		(*nr)++;
 		if (!*text || *text == '\n')
 			return NULL;
 		if (*text != ',')
 			break;
 	}
-	return "zones= has something behind a size that is not a comma";
+	return "a size is followed by something other than a comma";
 }
 
-/* Turn sizes into places; one zone may take the rest. */
-static const char *place(unsigned long start_pfn, unsigned long nr_pages,
-			 struct zb_span *span, unsigned int nr)
+/* Compute the size of the zone with the size '*', and the address of each zone. */
+static const char *place_zones(unsigned long start_pfn, unsigned long nr_pages,
+			       struct zb_span *span, unsigned int nr)
 {
 	unsigned long left = nr_pages;
 	struct zb_span *rest = NULL;
@@ -130,18 +130,18 @@ static const char *place(unsigned long start_pfn, unsigned long nr_pages,
 	for (i = 0; i < nr; i++) {
 		if (span[i].nr_pages != ZB_REST) {
 			if (span[i].nr_pages > left)
-				return "zones= add up to more than size=";
+				return "the sizes add up to more than size=";
 			left -= span[i].nr_pages;
 			continue;
 		}
 		if (rest)
-			return "zones= has more than one *";
+			return "there is more than one *";
 		rest = &span[i];
 	}
 	if (!rest && left)
-		return "zones= add up to less than size=: give one zone the size *";
+		return "the sizes add up to less than size=: give one zone the size *";
 	if (rest && !left)
-		return "zones= leave nothing for the zone with the size *";
+		return "the other sizes leave no memory for the zone with the size *";
 	if (rest)
 		rest->nr_pages = left;
 	for (i = 0; i < nr; i++) {
@@ -151,10 +151,10 @@ static const char *place(unsigned long start_pfn, unsigned long nr_pages,
 	return NULL;
 }
 
-/* Cut where the addressing limits of real devices are. */
-static void by_address(unsigned int page_shift, unsigned long pfn,
-		       unsigned long nr_pages, struct zb_span *span,
-		       unsigned int *nr)
+/* Split the region at the limits of devices with 24 and 32 address bits. */
+static void split_by_address(unsigned int page_shift, unsigned long pfn,
+			     unsigned long nr_pages, struct zb_span *span,
+			     unsigned int *nr)
 {
 	static const struct { unsigned int type, border_shift; } limits[] = {
 		{ ZB_ZONE_DMA, 24 }, { ZB_ZONE_DMA32, 32 }, { ZB_ZONE_NORMAL, 63 },
@@ -178,15 +178,15 @@ static void by_address(unsigned int page_shift, unsigned long pfn,
 }
 
 /**
- * zb_layout() - cut a region into zones
- * @text: "auto" or a list, see the head of layout.h
+ * zb_layout() - divide a region into zones
+ * @text: "auto" or a list, see layout.h
  * @page_shift: log2 of the page size
- * @start_pfn: first frame of the region, on a pageblock border
- * @nr_pages: its frames, whole pageblocks
- * @span: the zones, in address order
- * @nr_spans: how many
+ * @start_pfn: first frame of the region, aligned to the pageblock size
+ * @nr_pages: size of the region in frames, a multiple of the pageblock size
+ * @span: set to the zones, in ascending order of address
+ * @nr_spans: set to the number of zones
  *
- * Return: NULL, or one sentence that says what is wrong with @text.
+ * Return: NULL, or a clause for the log that tells what is wrong with @text.
  */
 const char *zb_layout(const char *text, unsigned int page_shift,
 		      unsigned long start_pfn, unsigned long nr_pages,
@@ -195,11 +195,11 @@ const char *zb_layout(const char *text, unsigned int page_shift,
 	const char *why;
 
 	if (!strcmp(text, "auto") || !strcmp(text, "auto\n")) {
-		by_address(page_shift, start_pfn, nr_pages, span, nr_spans);
+		split_by_address(page_shift, start_pfn, nr_pages, span, nr_spans);
 		return NULL;
 	}
 	why = parse_list(text, page_shift, span, nr_spans);
-	return why ?: place(start_pfn, nr_pages, span, *nr_spans);
+	return why ?: place_zones(start_pfn, nr_pages, span, *nr_spans);
 }
 
 static bool holds_block(const struct zb_span *span, unsigned int order)
@@ -210,10 +210,10 @@ static bool holds_block(const struct zb_span *span, unsigned int order)
 }
 
 /**
- * zb_layout_max_order() - the largest order that any zone can hold
+ * zb_layout_max_order() - find the largest order that fits in any zone
  * @span: the zones
- * @nr_spans: how many
- * @limit: not above this, ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER
+ * @nr_spans: number of zones
+ * @limit: upper limit of the result, ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER
  *
  * Return: the order of the largest naturally aligned block inside a zone.
  */

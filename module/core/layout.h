@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Layout: how a region is cut into zones, from text or from addresses.
+ * Layout: the division of a region into zones, by address or by size.
  *
- *	zones=auto                       at the real borders: DMA below 16 MiB,
- *	                                 DMA32 below 4 GiB, Normal above
+ *	zones=auto                       by address: DMA below 16 MiB, DMA32 below
+ *	                                 4 GiB, Normal above
  *	zones=DMA:16M,Normal:*           by size, from the start of the region
  *
- * This is also where sizes are read, so that there is one notion of "64M".
+ * The parser of sizes is also used for the other module parameters.
  */
 #ifndef ZB_CORE_LAYOUT_H
 #define ZB_CORE_LAYOUT_H
@@ -14,10 +14,10 @@
 #include "zone.h"
 
 /**
- * struct zb_span - a zone to be
+ * struct zb_span - type and location of a zone
  * @type: ZB_ZONE_*
  * @start_pfn: first frame
- * @nr_pages: frames, whole pageblocks
+ * @nr_pages: size in frames, a multiple of the pageblock size
  */
 struct zb_span {
 	unsigned int type;

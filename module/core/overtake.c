@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * May a later request be served before the first one in line?
+ * Decides whether a waiting request may be served before the first one in the queue.
  *
- * The zone that would serve the later request is predicted: the first of its
- * zonelist that has enough now. What matters then is whether the first request
- * in line could ever be served from that zone, and if so, whether the frames
- * that are left there are as many as it needs.
+ * The zone that would serve the later request is predicted: it is the first zone of
+ * the zonelist that has enough free memory. Serving the request there is harmless to
+ * the first one in the queue if this zone could never serve the first one, or if
+ * enough frames for both are free.
  *
- * The prediction is a bold one: it counts frames on per-CPU lists and HighAtomic
- * pageblocks, which the slow path gives back, so that a request which could be
- * served is never taken for one which can't. An attempt may fail all the same.
+ * The prediction is optimistic. It counts frames on per-CPU lists and in HighAtomic
+ * pageblocks, because the slow path drains and unreserves them. Therefore it never
+ * misses a request that could be served, but the attempt to serve it may still fail.
  */
 #include "overtake.h"
 #include "slowpath.h"
 
-/* Would @nr_pages frames be had in this zone with the flags of @req? */
+/* Check whether @nr_pages frames may be taken from the zone with the flags of @req. */
 static bool has_frames(const struct zb_zone *zone, unsigned long nr_pages,
 		       const struct zb_alloc_request *req,
 		       const struct zb_alloc_context *ac,
@@ -37,8 +37,9 @@ static bool has_frames(const struct zb_zone *zone, unsigned long nr_pages,
 				   ac->highest_zoneidx, alloc_flags);
 }
 
-static bool serves_now(struct zb_zone *zone, const struct zb_alloc_request *req,
-		       const struct zb_alloc_context *ac)
+static bool zone_serves_now(struct zb_zone *zone,
+			    const struct zb_alloc_request *req,
+			    const struct zb_alloc_context *ac)
 {
 	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
 	unsigned int order = zb_exact_order(req->nr_pages);
@@ -46,18 +47,18 @@ static bool serves_now(struct zb_zone *zone, const struct zb_alloc_request *req,
 	if (!zb_node_allowed(ac, zone, req->gfp, alloc_flags) ||
 	    !has_frames(zone, req->nr_pages, req, ac, alloc_flags))
 		return false;
-	/* Blocks on per-CPU lists may merge to a larger one. */
+	/* Draining per-CPU lists may merge their blocks into one of this order. */
 	return !order || zb_zone_nr_cached(zone) ||
 	       zb_zone_has_block(zone, order, alloc_flags | ZB_ALLOC_HARDER);
 }
 
 /**
- * zb_pool_serves_now() - is it worth an attempt to serve a request?
+ * zb_pool_serves_now() - predict which zone would serve a request
  * @pool: the allocator
  * @req: the request
  *
- * Context: any; the policy's bitmaps are read.
- * Return: the zone that would serve it, or NULL.
+ * Context: any; reads the bitmaps of the policy.
+ * Return: the zone, or NULL if the request would fail now.
  */
 struct zb_zone *zb_pool_serves_now(struct zb_pool *pool,
 				   const struct zb_alloc_request *req)
@@ -68,18 +69,18 @@ struct zb_zone *zb_pool_serves_now(struct zb_pool *pool,
 	if (!zb_request_context(pool, req, &ac))
 		return NULL;
 	zb_for_each_zoneref(z, ac.node, ac.highest_zoneidx)
-		if (serves_now(z->zone, req, &ac))
+		if (zone_serves_now(z->zone, req, &ac))
 			return z->zone;
 	return NULL;
 }
 
 /**
- * zb_pool_overtake() - what would it cost to serve a later request first?
+ * zb_pool_overtake() - predict the effect of serving a later request first
  * @pool: the allocator
- * @first: the request that came first, and can't be served now
- * @later: the one that came later
+ * @first: the first request in the queue, which can't be served now
+ * @later: a request behind it
  *
- * Context: any; the policies' bitmaps are read.
+ * Context: any; reads the bitmaps of the policies.
  * Return: see enum zb_overtake.
  */
 enum zb_overtake zb_pool_overtake(struct zb_pool *pool,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long per-CPU lists are: by the size of the zone and the number of CPUs. */
+/* Computes the limits of per-CPU lists from the size of the zone and the number of CPUs. */
 #include "pcp.h"
 
 static unsigned int at_most(unsigned long n, unsigned int max)
@@ -8,8 +8,8 @@ static unsigned int at_most(unsigned long n, unsigned int max)
 }
 
 /**
- * zb_pcp_init() - make all lists empty
- * @zone: whose; zb_zone_init() has been called, @pcp is all zero
+ * zb_pcp_init() - initialize the per-CPU lists of a zone, which become empty
+ * @zone: the zone, after zb_zone_init(); its @pcp is zeroed memory
  */
 void zb_pcp_init(struct zb_zone *zone)
 {
@@ -25,7 +25,7 @@ void zb_pcp_init(struct zb_zone *zone)
 	}
 }
 
-/* A batch is 1/4096 of the zone: a refill must not empty a small one. */
+/* A batch has 1/4096 of the zone, so that a refill does not empty a small zone. */
 static unsigned int zone_batchsize(const struct zb_zone *zone)
 {
 	unsigned int batch = at_most(zone->nr_pages / 4096, ZB_PCP_BATCH_MAX);
@@ -34,9 +34,9 @@ static unsigned int zone_batchsize(const struct zb_zone *zone)
 }
 
 /*
- * Frames a CPU may keep. By default all CPUs together keep the low watermark,
- * but none more than ZB_PCP_HIGH_MAX: to move more at once saves nothing worth
- * the time that the zone is locked.
+ * Returns the number of frames that the lists of one CPU may have. By default, those of
+ * all CPUs together may have as many as the low watermark. More than ZB_PCP_HIGH_MAX
+ * would not be faster, because the zone lock is taken rarely enough with that many.
  */
 static unsigned long zone_highsize(const struct zb_zone *zone,
 				   unsigned int nr_cpus,
@@ -53,16 +53,15 @@ static unsigned long zone_highsize(const struct zb_zone *zone,
 }
 
 /**
- * zb_pcp_setup() - work out how long the per-CPU lists of a zone may be
- * @zone: whose; its watermarks are set
- * @nr_cpus: how many CPUs share it
- * @high_fraction: all lists together hold 1/this of the zone; 0 for as much as
- *	its low watermark
+ * zb_pcp_setup() - compute the limits of the per-CPU lists of a zone
+ * @zone: the zone, whose watermarks are set
+ * @nr_cpus: number of CPUs that use the zone
+ * @high_fraction: the lists of all CPUs together may have 1/@high_fraction of the
+ *	frames of the zone; 0 for as many as the low watermark
  *
- * No list may hold more than all together.
+ * Lists that exceed a lowered limit are shortened when their CPU frees to them.
  *
- * Context: any; one caller at a time. CPUs with longer lists shorten them as
- * they free.
+ * Context: any; one caller at a time.
  */
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction)

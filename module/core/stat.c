@@ -3,11 +3,11 @@
 
 /**
  * zb_zone_snapshot() - copy the counters of a zone
- * @zone: which
+ * @zone: the zone
  * @st: the copy
  *
- * All but @nr_cached, which other CPUs change without the lock, are of one
- * moment.
+ * The counters are consistent with each other, except @nr_cached, which CPUs change
+ * without the lock.
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -29,11 +29,11 @@ void zb_zone_snapshot(struct zb_zone *zone, struct zb_zone_stat *st)
 }
 
 /**
- * zb_stat_nr_free() - free blocks of an order, of all migrate types
+ * zb_stat_nr_free() - count the free blocks of an order, of all migrate types
  * @st: a snapshot
  * @order: 0 .. ZB_MAX_ORDER
  *
- * Return: how many.
+ * Return: number of blocks.
  */
 unsigned long zb_stat_nr_free(const struct zb_zone_stat *st, unsigned int order)
 {
@@ -46,10 +46,10 @@ unsigned long zb_stat_nr_free(const struct zb_zone_stat *st, unsigned int order)
 }
 
 /**
- * zb_stat_largest_order() - the largest free block
+ * zb_stat_largest_order() - determine the order of the largest free block
  * @st: a snapshot
  *
- * Return: its order, or -1 when nothing is free.
+ * Return: the order, or -1 if there is no free block.
  */
 int zb_stat_largest_order(const struct zb_zone_stat *st)
 {
@@ -60,7 +60,7 @@ int zb_stat_largest_order(const struct zb_zone_stat *st)
 	return order;
 }
 
-/* Free blocks of all orders, and how many of @order could be made of them. */
+/* Count the free blocks, and the blocks of @order that they can be split into. */
 static void count_blocks(const struct zb_zone_stat *st, unsigned int order,
 			 unsigned long *total, unsigned long *suitable)
 {
@@ -78,12 +78,12 @@ static void count_blocks(const struct zb_zone_stat *st, unsigned int order,
 }
 
 /**
- * zb_unusable_index() - free memory that is of no use for an order
+ * zb_unusable_index() - compute the share of free memory in too small blocks
  * @st: a snapshot
- * @order: the order that is wanted
+ * @order: order of a request
  *
- * Return: in 1/1000: 0 when all free memory is in blocks large enough, 1000
- * when none is.
+ * Return: the share in 1/1000, from 0 if all free memory is in blocks of @order and
+ * above to 1000 if none is.
  */
 int zb_unusable_index(const struct zb_zone_stat *st, unsigned int order)
 {
@@ -97,12 +97,13 @@ int zb_unusable_index(const struct zb_zone_stat *st, unsigned int order)
 }
 
 /**
- * zb_extfrag_index() - why a request of an order would fail
+ * zb_extfrag_index() - compute how much external fragmentation makes a request fail
  * @st: a snapshot
- * @order: the order that is wanted
+ * @order: order of a request
  *
- * Return: in 1/1000: -1000 when it would not fail; else towards 0 it fails for
- * lack of memory, towards 1000 because memory is fragmented.
+ * Return: -1000 if the request would succeed. Otherwise a value in 1/1000: it is near
+ * 0 if the request fails because little memory is free, and near 1000 if it fails
+ * because the free memory is fragmented.
  */
 int zb_extfrag_index(const struct zb_zone_stat *st, unsigned int order)
 {
@@ -137,13 +138,13 @@ static bool is_mixed(const struct zb_zone *zone, const struct zb_pageblock *pb)
 }
 
 /**
- * zb_zone_mixed_blocks() - pageblocks that hold memory of another mobility
- * @zone: which
- * @nr: how many, by migrate type of the pageblock
+ * zb_zone_mixed_blocks() - count pageblocks with allocated blocks of another mobility
+ * @zone: the zone
+ * @nr: set to the number of such pageblocks, by migrate type of the pageblock
  *
- * Looks at every frame; the lock is held for one pageblock at a time.
+ * Reads the state byte of every frame.
  *
- * Context: any but NMI; takes the zone lock.
+ * Context: any but NMI; takes the zone lock for one pageblock at a time.
  */
 void zb_zone_mixed_blocks(struct zb_zone *zone,
 			  unsigned long nr[ZB_MIGRATE_TYPES])
@@ -160,7 +161,7 @@ void zb_zone_mixed_blocks(struct zb_zone *zone,
 	}
 }
 
-/* The order of the free block that the whole pageblock at @i is part of. */
+/* Returns the order of the free block that includes the pageblock, or -1. */
 static int whole_order(const struct zb_zone *zone, unsigned long i)
 {
 	unsigned long pfn = zone->start_pfn + (i << ZB_PAGEBLOCK_ORDER);
@@ -175,11 +176,11 @@ static int whole_order(const struct zb_zone *zone, unsigned long i)
 }
 
 /**
- * zb_pageblock_snapshot() - look at some pageblocks
- * @zone: which zone
- * @first: number of the first pageblock, counted from the zone's start
- * @nr: how many; the lock is held for all of them, so keep it small
- * @st: one for each
+ * zb_pageblock_snapshot() - copy the state of some pageblocks
+ * @zone: the zone
+ * @first: index of the first pageblock in the zone
+ * @nr: number of pageblocks; it should be small, because one lock section covers all
+ * @st: array of @nr copies
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -202,7 +203,10 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* What the fast path counts by order only: it is always the CPU's own node. */
+/*
+ * The fast path counts allocations and frees by order only. It allocates only on the
+ * node of the CPU, so that each allocation is a hit and local.
+ */
 static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
 {
 	const unsigned long *by_order = event == ZB_PGFREE ? pcp->nr_fast_free :
@@ -219,12 +223,12 @@ static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
 }
 
 /**
- * zb_zone_events() - how often something happened to a zone
- * @zone: which
- * @event: what
+ * zb_zone_events() - read an event counter of a zone
+ * @zone: the zone
+ * @event: the event
  *
  * Context: any.
- * Return: the count since load, as of some recent moment.
+ * Return: the count since load; it may be outdated when the function returns.
  */
 unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Statistics: copies of a zone's counters, taken together under its lock.
+ * Statistics: consistent copies of the counters of a zone.
  *
- * Reading is O(orders x migrate types) however many blocks there are, so it
- * may be done at any load; printing happens after the lock is gone.
+ * A copy is made under the zone lock. Its cost depends on the number of orders and
+ * migrate types only, not on the number of blocks, so it may be made at any time.
  */
 #ifndef ZB_CORE_STAT_H
 #define ZB_CORE_STAT_H
@@ -11,9 +11,9 @@
 #include "alloc.h"
 
 /**
- * struct zb_zone_stat - the counters of a zone at one moment
+ * struct zb_zone_stat - the counters of a zone
  * @nr_free: frames in the buddy lists
- * @nr_free_type: the same by migrate type
+ * @nr_free_type: @nr_free by migrate type
  * @nr_cached: frames on per-CPU lists
  * @nr_free_blocks: free blocks by order and migrate type
  * @nr_blocks: pageblocks by migrate type
@@ -27,12 +27,12 @@ struct zb_zone_stat {
 };
 
 /**
- * struct zb_pageblock_stat - a pageblock at one moment
+ * struct zb_pageblock_stat - the state of a pageblock
  * @migratetype: ZB_MIGRATE_*
  * @nr_free: free frames, 0 .. 512
- * @largest: order of its largest free run, -1 when there is none
- * @whole_order: order of the free block of whole pageblocks that it is part
- *	of, -1 when it is not wholly free
+ * @largest: order of the largest free run in the pageblock, or -1 if no frame is free
+ * @whole_order: order of the free block that the pageblock is part of, or -1 if not
+ *	all of its frames are free
  */
 struct zb_pageblock_stat {
 	u8 migratetype;

@@ -8,13 +8,14 @@ static u64 unfit_frames(const struct zb_zone *zone, unsigned long pfn,
 }
 
 /**
- * zb_block_fit() - may all frames of a block be given to somebody?
- * @zone: its zone
- * @pfn: its first frame; the block is free, and the caller's alone
- * @order: its order
+ * zb_block_fit() - check that no frame of a block is unfit
+ * @zone: zone of the block
+ * @pfn: first frame; the block is free, on no list, and owned by the caller
+ * @order: order of the block
  *
- * Context: any but NMI; without the zone lock, because this looks at every frame.
- * Return: false if at least one of them is unfit.
+ * Context: any but NMI. The caller should not hold the zone lock, because every frame
+ * is checked.
+ * Return: true if all frames may be allocated.
  */
 bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
 		  unsigned int order)
@@ -32,7 +33,7 @@ bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
 	return true;
 }
 
-static void keep_out(struct zb_zone *zone, unsigned long pfn)
+static void take_out_of_use(struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned long flags;
 
@@ -49,8 +50,8 @@ static void keep_out(struct zb_zone *zone, unsigned long pfn)
 	zone->frame_ops->kept_out(zone, pfn);
 }
 
-static void give_back(struct zb_zone *zone, unsigned long pfn,
-		      unsigned int order, zb_freed_fn freed)
+static void free_to_zone(struct zb_zone *zone, unsigned long pfn,
+			 unsigned int order, zb_freed_fn freed)
 {
 	unsigned long flags;
 
@@ -61,8 +62,7 @@ static void give_back(struct zb_zone *zone, unsigned long pfn,
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Make two blocks of one. */
-static void halve(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+static void halve_block(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
 	u8 half = ZB_STATE(ZB_BLOCK_PCP, order - 1);
 	unsigned long flags;
@@ -74,14 +74,14 @@ static void halve(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 }
 
 /**
- * zb_cut_unfit() - keep the unfit frames of a block out of use
- * @zone: its zone
- * @pfn: its first frame; its state is ZB_BLOCK_PCP, and it is on no list
- * @order: its order
- * @freed: told of each block that goes back to the zone, before it does; or NULL
+ * zb_cut_unfit() - take the unfit frames of a block out of use
+ * @zone: zone of the block
+ * @pfn: first frame of the block, which is in the state ZB_BLOCK_PCP and on no list
+ * @order: order of the block
+ * @freed: called for each block before it is freed to the zone, or NULL
  *
- * The block is halved until what is unfit is a single frame. All else goes back to
- * the zone. What became fit meanwhile goes back as well.
+ * Blocks with unfit frames are halved until each unfit frame is a block of its own.
+ * All other frames are freed to the zone.
  *
  * Context: any but NMI; takes the zone lock many times.
  */
@@ -90,15 +90,15 @@ void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 {
 	unsigned long end = pfn + BIT(order);
 
-	/* The state bytes tell what is left: each block starts with its order. */
+	/* The next block starts at @pfn. Its state byte has the order after halving. */
 	while (pfn < end) {
 		order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
 		if (zb_block_fit(zone, pfn, order)) {
-			give_back(zone, pfn, order, freed);
+			free_to_zone(zone, pfn, order, freed);
 		} else if (!order) {
-			keep_out(zone, pfn);
+			take_out_of_use(zone, pfn);
 		} else {
-			halve(zone, pfn, order);
+			halve_block(zone, pfn, order);
 			continue;
 		}
 		pfn += BIT(order);
@@ -106,11 +106,13 @@ void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 }
 
 /**
- * zb_free_unfit() - the same for a block that counts as allocated
- * @zone: its zone
- * @pfn: see zb_cut_unfit()
- * @order: see zb_cut_unfit()
- * @freed: see zb_cut_unfit()
+ * zb_free_unfit() - free a block with unfit frames that was counted as allocated
+ * @zone: zone of the block
+ * @pfn: first frame of the block, which is in the state ZB_BLOCK_PCP and on no list
+ * @order: order of the block
+ * @freed: called for each block before it is freed to the zone, or NULL
+ *
+ * Counts the block as freed, and otherwise does the same as zb_cut_unfit().
  *
  * Context: any but NMI; takes the zone lock many times.
  */
@@ -125,7 +127,7 @@ void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 	zb_cut_unfit(zone, pfn, order, freed);
 }
 
-/* The bits of all blocks of @order that have one of @frames in them. */
+/* Returns the bits of all blocks of @order that include at least one of @frames. */
 static u64 blocks_around(u64 frames, unsigned int order)
 {
 	unsigned int i;
@@ -136,12 +138,12 @@ static u64 blocks_around(u64 frames, unsigned int order)
 }
 
 /**
- * zb_words_drop_unfit() - keep unfit frames of several blocks out of use
- * @zone: their zone
- * @words: free blocks, the caller's alone; those with an unfit frame are taken out
- *	of it, and no word is left without a block
+ * zb_words_drop_unfit() - take the unfit frames of several blocks out of use
+ * @zone: zone of the blocks
+ * @words: free blocks, on no list, and owned by the caller. Blocks with an unfit frame
+ *	are removed, and so are words that have no other blocks
  *
- * Context: any but NMI; takes the zone lock if there are any.
+ * Context: any but NMI; takes the zone lock if there are unfit frames.
  */
 void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
 {
@@ -166,8 +168,11 @@ void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
 	words->nr = nr;
 }
 
-/* True for one caller: the frame has become an ordinary free one, on no list. */
-static bool readmit(struct zb_zone *zone, unsigned long pfn)
+/*
+ * Changes the state of an unfit frame to ZB_BLOCK_PCP, on no list. Returns false if
+ * another caller has done so before.
+ */
+static bool readmit_frame(struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned long flags;
 	bool unfit;
@@ -185,14 +190,14 @@ static bool readmit(struct zb_zone *zone, unsigned long pfn)
 }
 
 /**
- * zb_zone_recheck() - put frames back into use that are not unfit any more
- * @zone: which zone
- * @freed: told of each of them, before it goes back to the zone; or NULL
+ * zb_zone_recheck() - return frames to use that have become fit again
+ * @zone: the zone
+ * @freed: called for each of them before it is freed to the zone, or NULL
  *
- * Looks at the state of every frame between the first unfit one and the last.
+ * Reads the state of every frame between the first and the last unfit one.
  *
- * Context: any but NMI; takes the zone lock if there are any.
- * Return: how many.
+ * Context: any but NMI; takes the zone lock if there are such frames.
+ * Return: number of frames returned to use.
  */
 unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed)
 {
@@ -203,9 +208,9 @@ unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed)
 	last = READ_ONCE(zone->last_unfit);
 	for (pfn = READ_ONCE(zone->first_unfit); pfn <= last; pfn++) {
 		if (zb_zone_state(zone, pfn) != ZB_STATE_UNFIT ||
-		    !zb_block_fit(zone, pfn, 0) || !readmit(zone, pfn))
+		    !zb_block_fit(zone, pfn, 0) || !readmit_frame(zone, pfn))
 			continue;
-		give_back(zone, pfn, 0, freed);
+		free_to_zone(zone, pfn, 0, freed);
 		nr++;
 	}
 	return nr;

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Unfit frames: free frames that nobody may be given.
+ * Unfit frames: free frames that must not be allocated.
  *
- * The allocator never looks at the memory that it manages, but its surroundings
- * know more about a frame: that its memory has failed, or that somebody still uses
- * it although it was freed. They are asked, for up to 64 frames at once, where a
- * block goes from a per-CPU list to the zone, from the zone to a list, and on the
- * freelist path, both ways (struct zb_frame_ops).
+ * The core never accesses the memory that it manages. Its environment knows if the
+ * memory of a frame has failed, or if a frame is still in use although it was freed.
+ * A callback (struct zb_frame_ops) checks up to 64 frames at once, whenever blocks
+ * move between the zone and a per-CPU list, and in the freelist path at allocation
+ * and free.
  *
  *	+---+---+---+---+---+---+---+---+
  *	|           block, order 3      |	frame 5 is unfit
  *	+---+---+---+---+---+---+---+---+
- *	|    order 2    | 0 |///| 1     |	the others go back to the zone
+ *	|    order 2    | 0 |///| 1     |	the rest is freed to the zone
  *	+---+---+---+---+---+---+---+---+
  *
- * Looking at all frames of a large block takes many times longer than allocating
- * it. So of blocks of 64 frames and more all frames are looked at only where that
- * makes little difference, because all of the memory is cleared: for requests with
- * ZERO and for buffers of user space (zb_policy.every_frame), and by
- * zb_pool_free_exact(). Otherwise only the first frame is, when the block is
- * allocated and when it leaves a per-CPU list.
+ * Checking all frames of a large block takes many times longer than allocating it.
+ * All frames of blocks of 64 frames or more are therefore checked only where the cost
+ * hardly matters, because the whole block is cleared anyway: for requests with ZERO,
+ * for buffers of user space (zb_policy.every_frame), and in zb_pool_free_exact().
+ * Otherwise only the first frame is checked, when the block is allocated and when it
+ * leaves a per-CPU list.
  *
- * An unfit frame has a state of its own. It is neither free nor held, and stays so
- * until zb_zone_recheck() finds that it is fit again, as it is when somebody drops
- * a reference.
+ * An unfit frame has the state ZB_STATE_UNFIT, which is neither free nor allocated. It
+ * stays out of use until zb_zone_recheck() finds that it is fit again, for example
+ * because the last extra reference to its page was dropped.
  */
 #ifndef ZB_CORE_UNFIT_H
 #define ZB_CORE_UNFIT_H
@@ -43,16 +43,16 @@ void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words);
 unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed);
 
 /**
- * zb_block_seems_fit() - the same with little effort
- * @zone: see zb_block_fit()
- * @pfn: see zb_block_fit()
- * @order: see zb_block_fit()
+ * zb_block_seems_fit() - check a block for unfit frames at low cost
+ * @zone: zone of the block
+ * @pfn: first frame; the block is free, on no list, and owned by the caller
+ * @order: order of the block
  *
- * Of a block that is larger than half a word only the first frame is looked at,
- * because all of them would cost many times as much as allocating the block.
+ * Checks only the first frame of a block of 64 frames or more, because checking all
+ * of them costs many times as much as allocating the block.
  *
  * Context: any but NMI.
- * Return: false if a frame was found to be unfit.
+ * Return: false if an unfit frame was found.
  */
 static inline bool zb_block_seems_fit(const struct zb_zone *zone,
 				      unsigned long pfn, unsigned int order)

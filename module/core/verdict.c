@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Could a request ever be served?
+ * Determines whether a request could ever be served.
  *
- * It is judged by the rules that an attempt goes by, on a zone that is imagined
- * to be empty: every frame is free that is not kept out of use, and pageblocks
- * have the type that they get when they are wholly free. CMA and isolated
- * pageblocks stay what they are. The attempt is the boldest one that the flags
- * of the request permit; the fast path never serves what that one refuses.
+ * The rules of an allocation attempt are applied to a zone that is assumed to be
+ * unused: every frame is free unless it is out of use, and every pageblock has the
+ * default migrate type, except CMA and isolated pageblocks, which keep their type. The
+ * attempt is the last one of the slow path, with the lowest watermark that the flags
+ * permit. It succeeds whenever any earlier attempt would.
  *
- * A zone answers from a few counters, unless it has pageblocks of special use
- * or damaged frames: then the blocks are visited that may be in the way.
- * Nothing is locked, so what changes meanwhile may change the answer.
+ * In a zone without CMA pageblocks, isolated pageblocks and bad frames, only counters
+ * are compared. Otherwise blocks are searched for one that the request could get.
+ * No lock is taken, so concurrent changes can make the result outdated.
  */
 #include "alloc.h"
 #include "slowpath.h"
 
-static const struct zb_policy anywhere;
+static const struct zb_policy any_node_policy;
 
-/* Does a damaged block that starts before @pfn reach it? */
+/* Check whether a bad block that starts before @pfn includes it. */
 static bool inside_bad_block(const struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned long head;
@@ -48,8 +48,8 @@ static bool has_bad_frame(const struct zb_zone *zone, unsigned long pfn,
 	return inside_bad_block(zone, pfn);
 }
 
-/* The type of a pageblock in an empty zone; those that are grouped are one. */
-static unsigned int empty_type(const struct zb_zone *zone, unsigned long pfn)
+/* Returns the type that the pageblock of @pfn has if the zone is unused. */
+static unsigned int unused_type(const struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
 
@@ -57,11 +57,11 @@ static unsigned int empty_type(const struct zb_zone *zone, unsigned long pfn)
 								  zone->default_migratetype;
 }
 
-/* Would the frames from @pfn on be a block for this request? */
-static bool is_block(const struct zb_zone *zone, unsigned long pfn,
-		     unsigned int order, unsigned int alloc_flags)
+/* Check whether the block at @pfn could serve the request if the zone were unused. */
+static bool is_usable_block(const struct zb_zone *zone, unsigned long pfn,
+			    unsigned int order, unsigned int alloc_flags)
 {
-	unsigned int mt = empty_type(zone, pfn);
+	unsigned int mt = unused_type(zone, pfn);
 	unsigned long i;
 
 	if (mt == ZB_MIGRATE_ISOLATE)
@@ -69,12 +69,13 @@ static bool is_block(const struct zb_zone *zone, unsigned long pfn,
 	if (mt == ZB_MIGRATE_CMA && !(alloc_flags & ZB_ALLOC_CMA))
 		return false;
 	for (i = ZB_PAGEBLOCK_NR; i < BIT(order); i += ZB_PAGEBLOCK_NR)
-		if (empty_type(zone, pfn + i) != mt)
+		if (unused_type(zone, pfn + i) != mt)
 			return false;
 	return !has_bad_frame(zone, pfn, order);
 }
 
-static bool is_plain(const struct zb_zone *zone)
+/* Check that all frames of the zone are equally usable. */
+static bool is_uniform(const struct zb_zone *zone)
 {
 	return !READ_ONCE(zone->nr_bad) &&
 	       !READ_ONCE(zone->nr_blocks[ZB_MIGRATE_CMA]) &&
@@ -88,15 +89,15 @@ static enum zb_verdict judge_block(const struct zb_zone *zone,
 
 	if (order > zone->max_order || pfn + BIT(order) > zb_zone_end(zone))
 		return ZB_NEVER_BLOCK;
-	if (is_plain(zone))
+	if (is_uniform(zone))
 		return ZB_COULD;
 	for (; pfn + BIT(order) <= zb_zone_end(zone); pfn += BIT(order))
-		if (is_block(zone, pfn, order, alloc_flags))
+		if (is_usable_block(zone, pfn, order, alloc_flags))
 			return ZB_COULD;
 	return ZB_NEVER_TYPE;
 }
 
-/* Damaged frames, by the type of their pageblock. */
+/* Count the frames that are out of use, by the type of their pageblock. */
 static void count_bad(const struct zb_zone *zone,
 		      unsigned long nr_bad[ZB_MIGRATE_TYPES])
 {
@@ -116,7 +117,7 @@ static void count_bad(const struct zb_zone *zone,
 			nr = ZB_PAGEBLOCK_NR - pfn % ZB_PAGEBLOCK_NR;
 			if (nr > end - pfn)
 				nr = end - pfn;
-			nr_bad[empty_type(zone, pfn)] += nr;
+			nr_bad[unused_type(zone, pfn)] += nr;
 		}
 	}
 }
@@ -140,13 +141,13 @@ static bool leaves_enough(const struct zb_zone *zone, unsigned int alloc_flags,
 }
 
 /**
- * zb_zone_verdict() - would a request succeed if all of one zone were free?
+ * zb_zone_verdict() - check whether an unused zone could serve a request
  * @zone: the zone
  * @req: the request
- * @ac: of the request
+ * @ac: its context, see zb_request_context()
  *
- * Context: any; the policy's bitmaps are read.
- * Return: ZB_COULD, or what rules it out.
+ * Context: any; reads the bitmaps of the policy.
+ * Return: ZB_COULD, or the reason why it could not.
  */
 enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
 				const struct zb_alloc_request *req,
@@ -174,13 +175,13 @@ static bool request_valid(const struct zb_pool *pool,
 }
 
 /**
- * zb_request_context() - what of a request does not change between attempts
+ * zb_request_context() - prepare the context of a request
  * @pool: the allocator
  * @req: the request, which need not be valid
  * @ac: filled in
  *
  * Context: any.
- * Return: false if the pool can't serve such a request at all.
+ * Return: false if the request is not valid for this pool.
  */
 bool zb_request_context(struct zb_pool *pool,
 			const struct zb_alloc_request *req,
@@ -189,17 +190,17 @@ bool zb_request_context(struct zb_pool *pool,
 	if (!request_valid(pool, req))
 		return false;
 	zb_init_context(pool, req->gfp, req->nr_pages, req->nid,
-			req->policy ?: &anywhere, ac);
+			req->policy ?: &any_node_policy, ac);
 	return ac->node;
 }
 
 /**
- * zb_pool_verdict() - would a request succeed if all memory were free?
+ * zb_pool_verdict() - check whether an unused pool could serve a request
  * @pool: the allocator
  * @req: the request, which need not be valid
  *
- * Context: any; the policy's bitmaps are read.
- * Return: ZB_COULD, or what rules it out in the zone that comes closest.
+ * Context: any; reads the bitmaps of the policy.
+ * Return: ZB_COULD, or the reason why the zone that is closest to it could not.
  */
 enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
 				const struct zb_alloc_request *req)
@@ -219,15 +220,15 @@ enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
 }
 
 /**
- * zb_pool_requests_overlap() - do two requests compete for memory?
+ * zb_pool_requests_overlap() - check whether two requests compete for memory
  * @pool: the allocator
  * @a: a request
- * @b: another one
+ * @b: another request
  *
- * Where they don't, serving one can't delay the other.
+ * If they do not compete, serving one of them can't delay the other.
  *
- * Context: any; the policies' bitmaps are read.
- * Return: true if there is a zone that could serve either.
+ * Context: any; reads the bitmaps of the policies.
+ * Return: true if there is a zone that could serve either request.
  */
 bool zb_pool_requests_overlap(struct zb_pool *pool,
 			      const struct zb_alloc_request *a,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "watermark.h"
 
-static unsigned long isqrt(unsigned long x)
+static unsigned long int_square_root(unsigned long x)
 {
 	unsigned long bit, root = 0;
 
@@ -55,18 +55,18 @@ unsigned long zb_default_min_free_kbytes(const struct zb_zone *zones,
 {
 	unsigned long kbytes = lowmem_pages(zones, nr_zones) << (page_shift - 10);
 
-	return clamp_to(isqrt(kbytes * 16), 128, 262144);
+	return clamp_to(int_square_root(kbytes * 16), 128, 262144);
 }
 
 /**
  * zb_max_min_free_kbytes() - the largest reserve that makes sense
  * @zones: all zones of all nodes
- * @nr_zones: how many
+ * @nr_zones: number of zones
  * @page_shift: log2 of the page size
  *
- * A zone never reserves more than a quarter of itself, so a larger value would
- * not change anything. A pool without low zones reserves a fixed amount, whatever
- * the value; it may be as large as with low zones of the same size.
+ * A zone never reserves more than a quarter of its size, so a larger value would not
+ * change anything. In a pool without DMA, DMA32 and Normal zones, the value has no
+ * effect on the amount that is reserved. It is limited by the same rule nevertheless.
  *
  * Return: KiB.
  */

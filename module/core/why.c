@@ -2,31 +2,32 @@
 #include "slowpath.h"
 #include "why.h"
 
-/* One request, as one zone sees it. */
-struct asked {
+/* The parameters of a watermark check. */
+struct zone_check {
 	unsigned int order;
 	unsigned long nr_pages;
 	unsigned int alloc_flags;
 	unsigned int highest_zoneidx;
 };
 
-static bool would_do(struct zb_zone *zone, const struct asked *a,
-		     unsigned long mark, unsigned int more_flags)
+static bool check_passes(struct zb_zone *zone, const struct zone_check *c,
+			 unsigned long mark, unsigned int more_flags)
 {
-	return zb_zone_watermark_exact_ok(zone, a->order, a->nr_pages, mark,
-					  a->highest_zoneidx,
-					  a->alloc_flags | more_flags);
+	return zb_zone_watermark_exact_ok(zone, c->order, c->nr_pages, mark,
+					  c->highest_zoneidx,
+					  c->alloc_flags | more_flags);
 }
 
-/* What a request must leave here, before its urgency is considered. */
-static unsigned long mark_of(const struct zb_zone *zone, const struct asked *a)
+/* Returns the mark that the flags select, which urgent requests may use in part. */
+static unsigned long selected_mark(const struct zb_zone *zone,
+				   const struct zone_check *c)
 {
-	if (a->alloc_flags & ZB_ALLOC_NO_WATERMARKS)
+	if (c->alloc_flags & ZB_ALLOC_NO_WATERMARKS)
 		return 0;
-	return READ_ONCE(zone->watermark[a->alloc_flags & ZB_ALLOC_WMARK_MASK]);
+	return READ_ONCE(zone->watermark[c->alloc_flags & ZB_ALLOC_WMARK_MASK]);
 }
 
-/* Free frames that are in no special kind of pageblock. */
+/* Count the free frames that are not in pageblocks of a special type. */
 static unsigned long ordinary_free(const struct zb_zone *zone)
 {
 	static const unsigned int special[] = {
@@ -40,10 +41,10 @@ static unsigned long ordinary_free(const struct zb_zone *zone)
 	return nr > kept ? nr - kept : 0;
 }
 
-/* Without marks and reserves it would not do either: what else is there? */
-static enum zb_why why_not_at_all(struct zb_zone *zone, const struct asked *a)
+/* Find the cause in a zone that fails even without watermark and reserves. */
+static enum zb_why why_no_block(struct zb_zone *zone, const struct zone_check *c)
 {
-	unsigned long need = a->nr_pages;
+	unsigned long need = c->nr_pages;
 
 	if (ordinary_free(zone) >= need)
 		return ZB_WHY_FRAGMENTED;
@@ -54,49 +55,52 @@ static enum zb_why why_not_at_all(struct zb_zone *zone, const struct asked *a)
 	return ZB_WHY_EMPTY;
 }
 
-static enum zb_why why_here(struct zb_zone *zone, const struct asked *asked)
+static enum zb_why why_zone_failed(struct zb_zone *zone,
+				   const struct zone_check *original)
 {
-	struct asked a = *asked;
+	struct zone_check c = *original;
 
-	if (would_do(zone, &a, mark_of(zone, &a), 0))
+	if (check_passes(zone, &c, selected_mark(zone, &c), 0))
 		return ZB_WHY_GONE;
-	/* No zone keeps anything from requests that are meant for its type. */
-	a.highest_zoneidx = zone->type;
-	if (would_do(zone, &a, mark_of(zone, &a), 0))
+	/* The lowmem reserve of a zone is 0 for requests of the zone's own type. */
+	c.highest_zoneidx = zone->type;
+	if (check_passes(zone, &c, selected_mark(zone, &c), 0))
 		return ZB_WHY_LOWMEM;
-	if (would_do(zone, &a, 0, 0))
+	if (check_passes(zone, &c, 0, 0))
 		return ZB_WHY_WATERMARK;
-	if (would_do(zone, &a, 0, ZB_ALLOC_HARDER))
+	if (check_passes(zone, &c, 0, ZB_ALLOC_HARDER))
 		return ZB_WHY_HIGHATOMIC;
-	if (would_do(zone, &a, 0, ZB_ALLOC_HARDER | ZB_ALLOC_CMA))
+	if (check_passes(zone, &c, 0, ZB_ALLOC_HARDER | ZB_ALLOC_CMA))
 		return ZB_WHY_CMA;
-	return why_not_at_all(zone, &a);
+	return why_no_block(zone, &c);
 }
 
 /**
- * zb_why_failed() - find out why a request failed
+ * zb_why_failed() - determine why a request failed
  * @gfp: flags of the request
- * @order: wanted
- * @alloc_flags: what its last attempt was allowed to do
- * @ac: what does not change between attempts
- * @where: set to the zone that it is about: the one that came nearest, or the
- *	one that has the memory and may not be used; NULL if there is none
+ * @order: order of the block
+ * @alloc_flags: ZB_ALLOC_* flags of the last attempt
+ * @ac: the parts of the request that all attempts have in common
+ * @where: set to the zone that came closest to serving the request, or for
+ *	ZB_WHY_NODE and ZB_WHY_ZONE to an excluded zone that could serve it; NULL if
+ *	there is no such zone
  *
- * The zones are looked at one after the other and as they are now, so the
- * answer is a good guess when others allocate and free at the same time.
+ * The zones are checked in their current state, one after the other. If other CPUs
+ * allocate and free at the same time, the result may not be the cause of the failure.
  *
  * Context: any but NMI; takes zone locks one after the other.
- * Return: the reason.
+ * Return: the cause.
  */
 enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
 			  unsigned int alloc_flags,
 			  const struct zb_alloc_context *ac,
 			  struct zb_zone **where)
 {
-	const struct asked a = {
+	const struct zone_check c = {
 		order, ac->nr_pages, alloc_flags, ac->highest_zoneidx,
 	};
-	struct zb_zone *zone, *kept_out[2] = { NULL, NULL };
+	/* The first zones that could serve it but are excluded, [0] by node, [1] by flags. */
+	struct zb_zone *zone, *excluded[2] = { NULL, NULL };
 	enum zb_why why, best = ZB_NR_WHY;
 	bool by_flags, by_node = false;
 	struct zb_zoneref *z;
@@ -106,12 +110,12 @@ enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
 		return ZB_WHY_NODE;
 	for (z = ac->node->zonelist; z->zone; z++) {
 		zone = z->zone;
-		why = why_here(zone, &a);
+		why = why_zone_failed(zone, &c);
 		by_flags = zone->type > ac->highest_zoneidx;
 		if (by_flags || !zb_node_allowed(ac, zone, gfp, alloc_flags)) {
 			by_node |= !by_flags;
-			if (why == ZB_WHY_GONE && !kept_out[by_flags])
-				kept_out[by_flags] = zone;
+			if (why == ZB_WHY_GONE && !excluded[by_flags])
+				excluded[by_flags] = zone;
 		} else if (why < best) {
 			best = why;
 			*where = zone;
@@ -119,21 +123,21 @@ enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
 	}
 	if (best == ZB_WHY_GONE)
 		return best;
-	if (kept_out[0] || (best == ZB_NR_WHY && by_node)) {
-		*where = kept_out[0];
+	if (excluded[0] || (best == ZB_NR_WHY && by_node)) {
+		*where = excluded[0];
 		return ZB_WHY_NODE;
 	}
-	if (best > ZB_WHY_LOWMEM && (kept_out[1] || best == ZB_NR_WHY)) {
-		*where = kept_out[1];
+	if (best > ZB_WHY_LOWMEM && (excluded[1] || best == ZB_NR_WHY)) {
+		*where = excluded[1];
 		return ZB_WHY_ZONE;
 	}
 	return best;
 }
 
-/* The mark that a zone is measured by, and what it keeps from higher requests. */
-static unsigned long must_leave(const struct zb_zone *zone,
-				const struct zb_alloc_context *ac,
-				unsigned int alloc_flags)
+/* Returns the number of frames that the request has to leave free in the zone. */
+static unsigned long nr_reserved(const struct zb_zone *zone,
+				 const struct zb_alloc_context *ac,
+				 unsigned int alloc_flags)
 {
 	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]);
 
@@ -153,12 +157,12 @@ static unsigned long nr_kept(const struct zb_failure *f,
 	const struct zb_zone *zone = f->zone;
 
 	if (f->verdict == ZB_NEVER_WATERMARK)
-		return must_leave(zone, ac, alloc_flags);
+		return nr_reserved(zone, ac, alloc_flags);
 	if (f->verdict != ZB_COULD)
 		return 0;
 	switch (f->why) {
 	case ZB_WHY_WATERMARK:
-		return must_leave(zone, ac, alloc_flags);
+		return nr_reserved(zone, ac, alloc_flags);
 	case ZB_WHY_LOWMEM:
 		return READ_ONCE(zone->lowmem_reserve[ac->highest_zoneidx]);
 	case ZB_WHY_HIGHATOMIC:
@@ -184,7 +188,7 @@ static int largest_free(const struct zb_zone *zone, unsigned int alloc_flags)
 	return order;
 }
 
-/* The first zone that the verdict on the pool is that of. */
+/* Find the first zone whose own verdict is the verdict on the pool. */
 static struct zb_zone *zone_of_verdict(struct zb_pool *pool,
 				       const struct zb_alloc_request *req,
 				       const struct zb_alloc_context *ac,
@@ -201,12 +205,12 @@ static struct zb_zone *zone_of_verdict(struct zb_pool *pool,
 }
 
 /**
- * zb_explain_failure() - find out all there is to tell of a failed request
+ * zb_explain_failure() - explain why a request failed
  * @pool: the allocator
  * @req: the request
  * @f: filled in
  *
- * As with zb_why_failed(), the answer is about the zones as they are now.
+ * As with zb_why_failed(), the result is about the current state of the zones.
  *
  * Context: any but NMI; takes zone locks one after the other.
  */

@@ -1,42 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Why a request failed: the obstacle that would have to go first.
+ * Explains why a request failed.
  *
- * All zones that the request might have been served from are looked at, and
- * the one that came nearest to serving it decides. Nothing is taken from the
- * watermark rules but their answer: the question is put to them again, each time
- * with one restriction less.
+ * Each zone is checked again with the watermark functions of the allocation path,
+ * first with all restrictions of the request and then with fewer and fewer, until it
+ * passes. The last restriction that was lifted is the cause of the failure in this
+ * zone. The request is explained by the zone that came closest to serving it.
  */
 #ifndef ZB_CORE_WHY_H
 #define ZB_CORE_WHY_H
 
 #include "alloc.h"
 
-/* From the nearest miss to the farthest. */
+/* Causes, from the one that is closest to success to the one farthest from it. */
 enum zb_why {
-	ZB_WHY_GONE,		/* by now there is enough */
-	ZB_WHY_WATERMARK,	/* the zone's reserve is all that is left */
+	ZB_WHY_GONE,		/* none: the request would succeed now */
+	ZB_WHY_WATERMARK,	/* free memory is reserved for urgent requests */
 	ZB_WHY_FRAGMENTED,	/* enough is free, but no block of that order */
-	ZB_WHY_HIGHATOMIC,	/* the rest is kept for atomic requests */
-	ZB_WHY_CMA,		/* the rest is for movable memory only */
-	ZB_WHY_LOWMEM,		/* kept for requests that can't use higher zones */
-	ZB_WHY_ISOLATED,	/* the rest is in isolated pageblocks */
-	ZB_WHY_CACHED,		/* the rest is on per-CPU lists */
+	ZB_WHY_HIGHATOMIC,	/* free memory is reserved for atomic requests */
+	ZB_WHY_CMA,		/* free memory is for movable requests only */
+	ZB_WHY_LOWMEM,		/* reserved for requests that can't use higher zones */
+	ZB_WHY_ISOLATED,	/* free memory is in isolated pageblocks */
+	ZB_WHY_CACHED,		/* free memory is on per-CPU lists */
 	ZB_WHY_EMPTY,		/* less is free than the request needs */
-	ZB_WHY_NODE,		/* only nodes have it that the task may not use */
-	ZB_WHY_ZONE,		/* only zones have it that the flags keep out */
+	ZB_WHY_NODE,		/* free memory is on nodes that the task may not use */
+	ZB_WHY_ZONE,		/* free memory is in zones that the flags exclude */
 	ZB_NR_WHY,
 };
 
 /**
- * struct zb_failure - all that is to be told of a request that failed
- * @verdict: whether it could ever be served, and if not what rules that out
- * @why: what was in its way, if it could be
- * @zone: the zone that @verdict or @why is about, or NULL
- * @nr_free: frames that are free there, per-CPU lists included
- * @nr_kept: those that are not for this request: what has to be left, is kept for
- *	others or is on per-CPU lists, as @why says
- * @largest_order: of the free blocks there that the request may use, or -1
+ * struct zb_failure - explanation of a failed request
+ * @verdict: whether the request could ever be served, and if not, why
+ * @why: cause of the failure, valid if @verdict is ZB_COULD
+ * @zone: the zone to which @verdict or @why applies, or NULL
+ * @nr_free: free frames in @zone, including those on per-CPU lists
+ * @nr_kept: number of frames that the request could not use because of @why or
+ *	@verdict, such as the watermark, or free frames of a special migrate type
+ * @largest_order: order of the largest free block in @zone that the request may use,
+ *	or -1 if there is none
  */
 struct zb_failure {
 	enum zb_verdict verdict;

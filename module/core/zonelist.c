@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "zonelist.h"
 
-/* Is @a to be tried before @b, by somebody on node @nid? */
-static bool before(const struct zb_zone *a, const struct zb_zone *b, int nid,
-		   zb_distance_fn distance)
+/* Check whether @a precedes @b in the zonelist of node @nid. */
+static bool zone_precedes(const struct zb_zone *a, const struct zb_zone *b,
+			  int nid, zb_distance_fn distance)
 {
 	int da = distance(nid, a->nid), db = distance(nid, b->nid);
 
@@ -18,8 +18,8 @@ static bool before(const struct zb_zone *a, const struct zb_zone *b, int nid,
  * zb_node_init() - build the zonelist of a node
  * @node: @nid is set, and @zonelist has room for @nr_zones + 1 entries
  * @zones: all zones of all nodes
- * @nr_zones: how many
- * @distance: how far one node is from another
+ * @nr_zones: number of @zones
+ * @distance: returns the distance between two nodes
  */
 void zb_node_init(struct zb_node *node, struct zb_zone *zones,
 		  unsigned int nr_zones, zb_distance_fn distance)
@@ -31,8 +31,8 @@ void zb_node_init(struct zb_node *node, struct zb_zone *zones,
 	node->nr_pages = 0;
 	atomic_long_set(&node->nr_dirty, 0);
 	for (i = 0; i < nr_zones; i++) {
-		for (k = i; k > 0 && before(&zones[i], z[k - 1].zone, node->nid,
-					    distance); k--)
+		for (k = i; k > 0 && zone_precedes(&zones[i], z[k - 1].zone,
+						   node->nid, distance); k--)
 			z[k] = z[k - 1];
 		z[k].zone = &zones[i];
 		z[k].zone_idx = zones[i].type;

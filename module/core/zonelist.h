@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zonelists: in which order zones are tried.
+ * Zonelists: the order in which zones are tried.
  *
  *	node 0 zonelist   node 0: Movable > Normal > DMA32 > DMA,
  *	                  node 1: Movable > Normal,  node 2: ...
  *
- * A node's zonelist has its own zones from the highest type down to the
- * lowest, then those of the other nodes, nearest node first. A request starts
- * at the first entry whose type its flags allow, the preferred zone, and may
- * fall back to any later one: zones that more devices can reach are the more
- * precious ones, and come last.
+ * The zonelist of a node has the node's own zones first, from the highest type to
+ * the lowest, followed by the zones of the other nodes, nearest node first. A
+ * request starts at its preferred zone, the first entry whose type the flags allow,
+ * and may fall back to any later entry whose type they allow. Low zones come last,
+ * because only they can be used by devices with addressing limits.
  */
 #ifndef ZB_CORE_ZONELIST_H
 #define ZB_CORE_ZONELIST_H
@@ -18,22 +18,23 @@
 
 /**
  * struct zb_zoneref - an entry of a zonelist
- * @zone: the zone, NULL behind the last entry
- * @zone_idx: its type, to skip it without a look at the zone
+ * @zone: the zone; NULL marks the end of the zonelist
+ * @zone_idx: type of the zone, so that it can be skipped without reading the zone
  */
 struct zb_zoneref {
 	struct zb_zone *zone;
 	unsigned int zone_idx;
 };
 
-/* An entry per value of the zone modifiers and RECLAIMABLE. */
+/* Number of combinations of the zone modifiers and __ZB_GFP_RECLAIMABLE. */
 #define ZB_NR_FAST	32u
 
 /**
- * struct zb_fast - where the fast path goes (fast.h)
- * @zone: the zone such a request would try first
- * @migratetype: mobility of such a request, or ZB_PCP_NO_TYPE for the freelist path
- * @state: state byte of a block of order 0 allocated for it
+ * struct zb_fast - parameters of the fast path (fast.h) for one combination of flags
+ * @zone: the preferred zone of such a request
+ * @migratetype: mobility of such a request, or ZB_PCP_NO_TYPE if the fast path does
+ *	not serve it
+ * @state: state byte of an allocated block of order 0 with that mobility
  */
 struct zb_fast {
 	struct zb_zone *zone;
@@ -43,12 +44,12 @@ struct zb_fast {
 
 /**
  * struct zb_node - a NUMA node that has a region
- * @nid: its number
- * @nr_own: how many of @zonelist are on this node itself
- * @nr_pages: frames of its zones
+ * @nid: number of the node
+ * @nr_own: number of entries of @zonelist that are zones of this node
+ * @nr_pages: frames in the zones of this node
  * @nr_dirty: frames allocated with __ZB_GFP_WRITE and not written back
- * @zonelist: all zones in the order they are tried from here
- * @fast: by the low five bits of the flags
+ * @zonelist: the zones of all nodes, in the order in which they are tried
+ * @fast: parameters of the fast path, indexed by the low five bits of the flags
  */
 struct zb_node {
 	int nid;
@@ -64,7 +65,7 @@ typedef int (*zb_distance_fn)(int from, int to);
 void zb_node_init(struct zb_node *node, struct zb_zone *zones,
 		  unsigned int nr_zones, zb_distance_fn distance);
 
-/* The next entry from @z on whose type is at most @highest. */
+/* Find the first entry at or after @z whose type is not above @highest. */
 static inline struct zb_zoneref *zb_next_zoneref(struct zb_zoneref *z,
 						 unsigned int highest)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What module/core stands on, in the kernel. The file of the same name in
- * selftests/unit/env is what it stands on in a program; -I picks one.
+ * The environment of module/core in the kernel. The unit tests compile the core with
+ * the file of the same name in selftests/unit/env.
  */
 #ifndef ZB_ENV_H
 #define ZB_ENV_H
@@ -31,26 +31,26 @@ typedef spinlock_t zb_lock_t;
 #define zb_unlock_irqrestore(lock, flags)	spin_unlock_irqrestore(lock, flags)
 #define zb_assert_held(lock)			lockdep_assert_held(lock)
 
-/* A variable that the compiler need not clear, where it is told to clear all. */
+/* Exempts a variable from CONFIG_INIT_STACK_ALL_ZERO and _PATTERN. */
 #if __has_attribute(__uninitialized__)
 #define zb_not_zeroed				__attribute__((__uninitialized__))
 #else
 #define zb_not_zeroed
 #endif
 
-/* Add to what only we write, and others read without a lock. */
+/* Add to a counter that has one writer at a time and is read without a lock. */
 #define zb_count(counter, n)			data_race((counter) += (n))
 
 /*
- * Read what only this CPU writes, interrupts on top of us included. They find it
- * and leave it as it is, so a plain access will do, which may be part of another
- * instruction.
+ * Read a variable that only this CPU writes. Interrupts that write it restore its value
+ * before they return, so a plain access is sufficient, which the compiler may combine
+ * with another instruction.
  */
 #define zb_read_own(x)				data_race(x)
 
 /*
- * Replace *@p by @new if it is @old; true if it was. Nothing else is ordered by
- * it: what the winner does next is ordered by the lists or by the zone lock.
+ * Replace *@p with @new if it is equal to @old; true on success. The operation is
+ * relaxed, because later accesses are ordered by the per-CPU lists or the zone lock.
  */
 #define zb_cmpxchg(p, old, new)						\
 ({									\
@@ -59,7 +59,7 @@ typedef spinlock_t zb_lock_t;
 	try_cmpxchg_relaxed(p, &__zb_old, new);				\
 })
 
-/* A pair: what was written before the store is seen after the load. */
+/* If the load returns the stored value, writes before the store are visible after it. */
 #define zb_load_acquire(p)			smp_load_acquire(p)
 /* See zb_load_acquire(). */
 #define zb_store_release(p, v)			smp_store_release(p, v)
@@ -67,7 +67,7 @@ typedef spinlock_t zb_lock_t;
 #define zb_div64(a, b)				div64_u64(a, b)
 #define zb_prefetchw(p)				prefetchw(p)
 
-/* Stay on this CPU. */
+/* Prevent migration to another CPU. */
 #define zb_cpu_pin()				preempt_disable()
 #define zb_cpu_unpin()				preempt_enable()
 #define zb_this_cpu_ptr(ptr)			this_cpu_ptr(ptr)

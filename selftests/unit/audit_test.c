@@ -85,7 +85,7 @@ TEST(a_wrong_sum_of_a_zone_at_work)
 	zb_env_hook = between_holds;
 	ok = zb_check_zone(p->pool.zones, &v);
 	zb_env_hook = NULL;
-	EXPECT(!ok && !strcmp(v.rule, "nr_free by type is exact"));
+	EXPECT(!ok && !strcmp(v.rule, "nr_free_type of a free area matches its pageblocks"));
 	unit_pool_free(p);
 }
 
@@ -153,6 +153,6 @@ TEST(a_lost_head_in_a_zone_at_work)
 	zb_env_hook = between_holds;
 	ok = zb_check_zone(zone, &v);
 	zb_env_hook = NULL;
-	EXPECT(!ok && !strcmp(v.rule, "a list leads from new to old to its head"));
+	EXPECT(!ok && !strcmp(v.rule, "a free list is in order of addition"));
 	unit_pool_free(p);
 }
