@@ -2,7 +2,7 @@
 /*
  * Differences between the supported kernels.
  *
- * All of them are handled here: the other files are written for the newest kernel.
+ * All of them are handled here. The other files are written for the newest kernel.
  * features.sh defines the ZB_HAVE_* macros after inspecting the target kernel, not
  * its version number.
  */
@@ -70,7 +70,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* Get a reference on the file in *@slot, or return NULL if its last one is gone. */
+/* Get a reference on the file in *@slot, or NULL if its last one has been dropped. */
 static inline struct file *zb_get_file_active(struct file **slot)
 {
 #ifdef ZB_HAVE_GET_FILE_ACTIVE
@@ -107,17 +107,17 @@ static inline struct file *zb_get_file_active(struct file **slot)
 #endif
 #endif
 
-/* The kernel renamed its helper that counts the mappings of a single page. */
+/* Kernels have different names for the function that counts the mappings of a page. */
 static inline int zb_page_mapcount(const struct page *page)
 {
 	return atomic_read(&page->_mapcount) + 1;
 }
 
 /*
- * Nonzero if anybody but its owner uses a page, or if it has one of @flags. This
- * checks what the kernel checks when it frees a page (PAGE_FLAGS_CHECK_AT_FREE), in
- * a single test, because a page in use is rare. page->flags is an unsigned long in
- * older kernels and a structure of one in newer ones.
+ * Returns nonzero if a page has a user besides its owner, or one of @flags. These are
+ * the checks that the kernel makes when a page is freed (PAGE_FLAGS_CHECK_AT_FREE),
+ * combined into a single test, because they rarely find anything. page->flags is an
+ * unsigned long in older kernels, and a structure with one member in newer ones.
  */
 static inline unsigned long zb_page_marks(const struct page *page,
 					  unsigned long flags)
@@ -130,9 +130,7 @@ static inline unsigned long zb_page_marks(const struct page *page,
 	       (unsigned int)zb_page_mapcount(page);
 }
 
-/*
- * Check for a page that has only the region's reference and is not in use.
- */
+/* Check that a page has only the region's reference and is not in use. */
 static inline bool zb_page_unused(const struct page *page)
 {
 	return !zb_page_marks(page, 0);

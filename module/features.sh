@@ -42,8 +42,8 @@ config()
 	grep -Eqs "^CONFIG_$1=y" "$conf"
 }
 
-# Prints those of the given symbols that any module may use. A symbol with a fifth
-# column has an export namespace, or is exported to certain modules only.
+# Prints which of the given symbols any module may use. A symbol with a fifth column has
+# an export namespace, or is exported to certain modules only.
 find_exports()
 {
 	awk -F'\t' -v asked="$1" '
@@ -76,8 +76,8 @@ exported_in()
 	grep -qs "	$2	.*	EXPORT_SYMBOL_GPL	$1\$" "$symvers"
 }
 
-# Without Module.symvers, guess from the configuration. dev_get_cma_area() was an inline
-# function until the CMA functions were exported, so its declaration tells.
+# Without Module.symvers, guess from the configuration. The CMA functions are exported if
+# dev_get_cma_area() is not an inline function.
 assume_exports()
 {
 	config CONTIG_ALLOC && echo alloc_contig_range free_contig_range

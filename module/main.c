@@ -2,8 +2,8 @@
 /*
  * zbuddy: a zoned buddy allocator over memory that is taken from the kernel at load.
  *
- * This file has the parameters that are read only at load, and initializes and
- * removes the parts of the module in order.
+ * This file has the parameters that are read only at load. It initializes the parts of
+ * the module in order, and removes them in reverse order.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -47,7 +47,7 @@ static struct zb_instance *zb_instance;
 static struct zb_chardev zb_chardev;
 static struct dentry *zb_debugfs;
 
-static struct zb_instance *create_host(void)
+static struct zb_instance *create_instance(void)
 {
 	struct zb_params params;
 	struct zb_instance *inst;
@@ -74,10 +74,10 @@ static int __init zb_init(void)
 	if (err)
 		goto exit_drain;
 	zb_fault_init();
-	zb_instance = create_host();
+	zb_instance = create_instance();
 	if (IS_ERR(zb_instance)) {
 		err = PTR_ERR(zb_instance);
-		goto exit_host;
+		goto exit_fault;
 	}
 	err = zb_tunables_attach(zb_instance);
 	if (err)
@@ -96,7 +96,7 @@ remove_debugfs:
 	zb_tunables_detach();
 destroy_instance:
 	zb_instance_destroy(zb_instance);
-exit_host:
+exit_fault:
 	zb_fault_exit();
 	zb_hotplug_exit();
 exit_drain:

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drains per-CPU lists.
+ * Drains per-CPU lists: on demand, when they are idle, and when memory is short.
  *
- * A drain empties the lists of other CPUs without running anything there, so that
- * neither a real-time task nor an isolated CPU delays it: it parks the lists and
- * waits for a grace period, after which no CPU uses them (core/pcp.h). The expedited
- * grace period interrupts CPUs that are in the kernel, but not nohz_full CPUs that
- * are in user space.
+ * A drain empties the lists of other CPUs without running code there, so that neither
+ * a real-time task nor an isolated CPU delays it. It parks the lists and waits for a
+ * grace period, after which no CPU uses them (core/pcp.h). The expedited grace period
+ * interrupts CPUs that are in the kernel, but not nohz_full CPUs that are in user
+ * space.
  *
  * The lists of an offline CPU stay parked and empty (hotplug.c).
  *
- * A request that may not sleep can't wait for a grace period, so lists are drained
- * before such a request would miss what is on them:
+ * A request that may not sleep can't wait for a grace period. The lists are therefore
+ * drained independently of such requests:
  *
- *  - a zone becomes low: all its lists are drained, and nothing is listed while it
- *    is low (core/pcp.h). Some ms later, a request for a single frame gets every
- *    frame down to the watermark, on any CPU
- *  - a CPU has not used its lists for IDLE_INTERVAL: they are drained. Memory that
- *    nobody uses is there as whole blocks then
- *  - such a request fails: lists are drained for the next one
+ *  - when a zone becomes low. While it is low, nothing is added to its lists
+ *    (core/pcp.h). A few milliseconds later, requests on any CPU can allocate every
+ *    single frame above the watermark.
+ *  - when a CPU has not used its lists for IDLE_INTERVAL, so that the memory can merge
+ *    into larger blocks.
+ *  - when such a request has failed, for the benefit of the next one.
  *
- * A grace period costs more than the drain itself, so those who wait for a drain
- * of all CPUs share one: it is enough that one began after they came.
+ * Most of the cost of a drain is the grace period. Tasks that drain all CPUs at the
+ * same time therefore share one drain: it is sufficient for a task that another task's
+ * drain has started after its own call.
  */
 #include <linux/cpu.h>
 #include <linux/rcupdate.h>
@@ -31,27 +32,28 @@
 #include "../compat.h"
 #include "instance.h"
 
-#define LOW_INTERVAL	(HZ / 50 + 1)	/* at least, from one drain to the next */
+#define LOW_INTERVAL	(HZ / 50 + 1)	/* minimum between two drains of low zones */
 #define IDLE_INTERVAL	(5 * HZ)
 
-static struct workqueue_struct *wq;
+static struct workqueue_struct *drain_wq;
 
 /* The lists that a drain empties. */
-struct target {
+struct drain_target {
 	struct zb_zone *zone;		/* NULL for all zones */
 	int cpu;			/* negative for all CPUs */
-	bool even_empty;
-	bool idle;			/* only lists that are not in use */
+	bool even_empty;		/* also park lists that seem to be empty */
+	bool idle;			/* only lists that their CPU does not use */
 };
 
-static bool meant(const struct target *t, const struct zb_zone *zone,
-		  unsigned int cpu)
+static bool in_target(const struct drain_target *t, const struct zb_zone *zone,
+		      unsigned int cpu)
 {
 	return (!t->zone || t->zone == zone) &&
 	       (t->cpu < 0 || (unsigned int)t->cpu == cpu);
 }
 
-static bool wanted(const struct target *t, struct zb_zone *zone, unsigned int cpu)
+static bool needs_drain(const struct drain_target *t, struct zb_zone *zone,
+			unsigned int cpu)
 {
 	if (t->idle)
 		return zb_pcp_is_idle(zone, cpu);
@@ -59,7 +61,7 @@ static bool wanted(const struct target *t, struct zb_zone *zone, unsigned int cp
 }
 
 /* Returns false if no list was parked. */
-static bool park(struct zb_instance *inst, const struct target *t)
+static bool park_lists(struct zb_instance *inst, const struct drain_target *t)
 {
 	struct zb_zone *zone;
 	bool parked = false;
@@ -67,19 +69,19 @@ static bool park(struct zb_instance *inst, const struct target *t)
 
 	for_each_possible_cpu(cpu)
 		zb_for_each_zone(zone, &inst->pool)
-			if (meant(t, zone, cpu) && wanted(t, zone, cpu))
+			if (in_target(t, zone, cpu) && needs_drain(t, zone, cpu))
 				parked |= zb_pcp_park(zone, cpu, ZB_PCP_DRAINED);
 	return parked;
 }
 
-static void drain_parked(struct zb_instance *inst, const struct target *t)
+static void drain_parked(struct zb_instance *inst, const struct drain_target *t)
 {
 	struct zb_zone *zone;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
 		zb_for_each_zone(zone, &inst->pool) {
-			if (!meant(t, zone, cpu) ||
+			if (!in_target(t, zone, cpu) ||
 			    !zb_pcp_is_parked(zone, cpu, ZB_PCP_DRAINED))
 				continue;
 			zb_pcp_drain(zone, cpu);
@@ -89,36 +91,35 @@ static void drain_parked(struct zb_instance *inst, const struct target *t)
 	}
 }
 
-static void __drain(struct zb_instance *inst, const struct target *t)
+static void __drain_lists(struct zb_instance *inst, const struct drain_target *t)
 {
 	lockdep_assert_held(&inst->drain_lock);
-	if (!park(inst, t))
+	if (!park_lists(inst, t))
 		return;
-	/* CPUs use the lists with preemption disabled, zb_pcp_enter() .. _leave(). */
+	/* zb_pcp_enter() disables preemption while a CPU uses its lists. */
 	synchronize_rcu_expedited();
 	drain_parked(inst, t);
 }
 
-static void drain(struct zb_instance *inst, const struct target *t)
+static void drain_lists(struct zb_instance *inst, const struct drain_target *t)
 {
 	mutex_lock(&inst->drain_lock);
-	__drain(inst, t);
+	__drain_lists(inst, t);
 	mutex_unlock(&inst->drain_lock);
 }
 
 /*
- * Drain all lists, unless another task has started to after this call: its drain
- * took everything that was on the lists, and has finished when the lock is taken.
- * With @even_empty the caller also relies on the grace period, which a drain that
- * parks no list does not wait for.
+ * Drain all lists, unless another task has started the same drain after this call. That
+ * drain has finished when the lock is acquired. A caller with @even_empty also relies
+ * on the grace period, for which a drain does not wait if it has parked no list.
  */
-static void drain_all(struct zb_instance *inst, bool even_empty)
+static void drain_all_lists(struct zb_instance *inst, bool even_empty)
 {
-	const struct target all = { .cpu = -1, .even_empty = even_empty };
+	const struct drain_target all = { .cpu = -1, .even_empty = even_empty };
 	unsigned long *began = even_empty ? &inst->full_drains : &inst->drains;
 	unsigned long before;
 
-	/* A drain that is counted after this sees everything the caller has written. */
+	/* A drain that is counted after this sees all writes of the caller. */
 	smp_mb();
 	before = READ_ONCE(*began);
 	mutex_lock(&inst->drain_lock);
@@ -128,7 +129,7 @@ static void drain_all(struct zb_instance *inst, bool even_empty)
 			WRITE_ONCE(inst->full_drains, inst->full_drains + 1);
 		/* Count the drain before it parks any list. */
 		smp_mb();
-		__drain(inst, &all);
+		__drain_lists(inst, &all);
 	}
 	mutex_unlock(&inst->drain_lock);
 	zb_instance_recheck(inst);
@@ -136,35 +137,35 @@ static void drain_all(struct zb_instance *inst, bool even_empty)
 
 static void drain_for_request(struct zb_pool *pool)
 {
-	drain_all(container_of(pool, struct zb_instance, pool), false);
+	drain_all_lists(container_of(pool, struct zb_instance, pool), false);
 }
 
 static void drain_work(struct work_struct *work)
 {
-	drain_all(container_of(work, struct zb_instance, drain_work), false);
+	drain_all_lists(container_of(work, struct zb_instance, drain_work), false);
 }
 
 /*
- * Lists that seem to be empty are parked too: a CPU that found the zone not low may
- * be about to list something.
+ * Also park lists that seem to be empty: a CPU that has read the state of the zone
+ * before it became low may be about to add a block.
  */
 static void low_work(struct work_struct *work)
 {
 	struct zb_instance *inst = container_of(to_delayed_work(work),
 						struct zb_instance, low_work);
 
-	drain_all(inst, true);
+	drain_all_lists(inst, true);
 	WRITE_ONCE(inst->low_drained, jiffies);
 }
 
-/* A zone that goes up and down around its mark does not cause drains without end. */
+/* A zone that oscillates around its watermark must not cause continuous drains. */
 static void became_low(struct zb_pool *pool, struct zb_zone *zone)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 	unsigned long now = jiffies;
 	unsigned long next = READ_ONCE(inst->low_drained) + LOW_INTERVAL;
 
-	queue_delayed_work(wq, &inst->low_work,
+	queue_delayed_work(drain_wq, &inst->low_work,
 			   time_before(now, next) ? next - now : 0);
 }
 
@@ -172,14 +173,14 @@ static void idle_work(struct work_struct *work)
 {
 	struct zb_instance *inst = container_of(to_delayed_work(work),
 						struct zb_instance, idle_work);
-	const struct target t = { .cpu = -1, .idle = true };
+	const struct drain_target t = { .cpu = -1, .idle = true };
 
-	drain(inst, &t);
-	queue_delayed_work(wq, &inst->idle_work,
+	drain_lists(inst, &t);
+	queue_delayed_work(drain_wq, &inst->idle_work,
 			   round_jiffies_relative(IDLE_INTERVAL));
 }
 
-/* Only if a drain would bring something, so that failures alone make no work. */
+/* Do nothing if all lists are empty, because requests may fail very often. */
 static void drain_later(struct zb_pool *pool)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
@@ -187,18 +188,18 @@ static void drain_later(struct zb_pool *pool)
 
 	zb_for_each_zone(zone, pool)
 		if (zb_zone_nr_cached(zone)) {
-			queue_work(wq, &inst->drain_work);
+			queue_work(drain_wq, &inst->drain_work);
 			return;
 		}
 }
 
 /**
- * zb_instance_drain_all() - have all per-CPU lists given back
+ * zb_instance_drain_all() - drain all per-CPU lists
  * @inst: the instance
  *
- * A zone of which nothing is in use then is as it was in the beginning, but for
- * frames that are unfit for use. Afterwards no CPU is in a section that began
- * before the call, so none acts on a migrate type that it has read before.
+ * Afterwards, a zone without allocated frames is in its initial state, except for
+ * frames that are unfit for use. Because of the grace period, no CPU uses a migrate
+ * type any more that it has read before the call.
  *
  * Context: may sleep.
  */
@@ -206,7 +207,7 @@ void zb_instance_drain_all(struct zb_instance *inst)
 {
 	struct zb_zone *zone;
 
-	drain_all(inst, true);
+	drain_all_lists(inst, true);
 	zb_for_each_zone(zone, &inst->pool)
 		zb_zone_unreserve_idle(zone);
 }
@@ -220,9 +221,9 @@ void zb_instance_drain_all(struct zb_instance *inst)
  */
 void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu)
 {
-	const struct target t = { .cpu = cpu };
+	const struct drain_target t = { .cpu = cpu };
 
-	drain(inst, &t);
+	drain_lists(inst, &t);
 }
 
 /**
@@ -234,19 +235,20 @@ void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu)
  */
 void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone)
 {
-	const struct target t = { .zone = zone, .cpu = -1 };
+	const struct drain_target t = { .zone = zone, .cpu = -1 };
 
-	drain(inst, &t);
+	drain_lists(inst, &t);
 }
 
 /**
- * zb_instance_nr_cpus() - how many CPUs share the memory
+ * zb_instance_nr_cpus() - count the CPUs that use per-CPU lists
  * @inst: the instance
  *
- * A CPU that is on its way down is still online when its lists are parked.
+ * A CPU that is going offline does not count once its lists are parked, although it is
+ * still in the online mask.
  *
  * Context: any.
- * Return: how many, as of some recent moment, at least 1.
+ * Return: number of CPUs, at least 1; it may be outdated when the function returns.
  */
 unsigned int zb_instance_nr_cpus(const struct zb_instance *inst)
 {
@@ -281,7 +283,7 @@ void zb_drain_create(struct zb_instance *inst)
 	INIT_DELAYED_WORK(&inst->low_work, low_work);
 	INIT_DELAYED_WORK(&inst->idle_work, idle_work);
 	inst->low_drained = jiffies - LOW_INTERVAL;
-	queue_delayed_work(wq, &inst->idle_work, IDLE_INTERVAL);
+	queue_delayed_work(drain_wq, &inst->idle_work, IDLE_INTERVAL);
 }
 
 /**
@@ -298,7 +300,7 @@ void zb_drain_destroy(struct zb_instance *inst)
 }
 
 /**
- * zb_drain_cpu_online() - let a CPU use its lists
+ * zb_drain_cpu_online() - allow a CPU to use its lists
  * @inst: the instance
  * @cpu: a CPU that comes online
  *
@@ -315,11 +317,11 @@ void zb_drain_cpu_online(struct zb_instance *inst, unsigned int cpu)
 }
 
 /**
- * zb_drain_cpu_offline() - empty the lists of a CPU and keep it from using them
+ * zb_drain_cpu_offline() - drain the lists of a CPU and prevent further use
  * @inst: the instance
  * @cpu: a CPU that goes offline
  *
- * The CPU still takes interrupts afterwards; they bypass lists that are parked.
+ * The CPU may still handle interrupts afterwards, which bypass parked lists.
  *
  * Context: may sleep.
  */
@@ -337,15 +339,15 @@ void zb_drain_cpu_offline(struct zb_instance *inst, unsigned int cpu)
 }
 
 /**
- * zb_drain_init() - set up what all instances share, before zb_drain_create()
+ * zb_drain_init() - create the workqueue that all instances share
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int zb_drain_init(void)
 {
-	wq = alloc_workqueue("zbuddy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	return wq ? 0 : -ENOMEM;
+	drain_wq = alloc_workqueue("zbuddy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return drain_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -355,5 +357,5 @@ int zb_drain_init(void)
  */
 void zb_drain_exit(void)
 {
-	destroy_workqueue(wq);
+	destroy_workqueue(drain_wq);
 }

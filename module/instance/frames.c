@@ -44,21 +44,21 @@ static u64 unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 frame
 	return found;
 }
 
-enum reason {
+enum unfit_reason {
 	POISONED,
 	MAPPED,
 	REFERENCED,
 	FLAGGED,
 };
 
-static const char *const reason_text[] = {
+static const char *const unfit_reason_text[] = {
 	[POISONED] = "has an uncorrected memory error",
 	[MAPPED] = "was freed although it is mapped",
 	[REFERENCED] = "was freed although its page has another reference",
 	[FLAGGED] = "was freed with page flags of a page in use",
 };
 
-static enum reason why_unfit(struct page *page)
+static enum unfit_reason why_unfit(struct page *page)
 {
 	if (PageHWPoison(page))
 		return POISONED;
@@ -71,17 +71,17 @@ static enum reason why_unfit(struct page *page)
 static void report_unfit(const struct zb_zone *zone, unsigned long pfn)
 {
 	struct zb_instance *inst = container_of(zone->pool, struct zb_instance, pool);
-	enum reason why = why_unfit(pfn_to_page(pfn));
+	enum unfit_reason why = why_unfit(pfn_to_page(pfn));
 	static unsigned long reported;
 
 	if (why != POISONED)
 		queue_delayed_work(ZB_WQ_UNBOUND, &inst->recheck_work, HZ);
-	/* No physical address, which only CAP_SYS_RAWIO may learn. */
+	/* Do not log the physical address, which requires CAP_SYS_RAWIO. */
 	if (!test_and_set_bit(why, &reported))
 		pr_warn("frame %lu of node %d zone %s %s: it is kept out of use %s (see zb_unfit in vmstat)\n",
 			pfn - zone->start_pfn, zone->nid,
-			zb_zone_names[zone->type], reason_text[why],
-			why == POISONED ? "for good" : "as long as that is so");
+			zb_zone_names[zone->type], unfit_reason_text[why],
+			why == POISONED ? "permanently" : "until this has ended");
 }
 
 const struct zb_frame_ops zb_frame_ops = {
@@ -90,11 +90,11 @@ const struct zb_frame_ops zb_frame_ops = {
 };
 
 /**
- * zb_instance_recheck() - put frames back into use that are not unfit any more
+ * zb_instance_recheck() - return frames to use that have become fit again
  * @inst: the instance
  *
  * Context: any but NMI.
- * Return: number of frames that are in use again.
+ * Return: number of frames returned to use.
  */
 unsigned long zb_instance_recheck(struct zb_instance *inst)
 {

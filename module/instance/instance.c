@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Creates the pool of the core over the regions, and destroys it.
+ * Creates and destroys the pool of the core that manages the regions.
  *
- * The core has no allocator of its own: this file gives it memory for its data
- * structures and the distances between nodes.
+ * The core can't allocate memory for its own data structures. This file allocates them
+ * from the kernel, and provides the distances between nodes.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -126,7 +126,7 @@ static int kernel_node_distance(int from, int to)
 	return node_distance(from, to);
 }
 
-/* Regions that are far apart need a larger map, which is not worth its memory. */
+/* Regions that are far apart need a larger map, which would waste memory. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_instance *inst)
@@ -158,8 +158,8 @@ static void destroy_nodes(struct zb_pool *pool)
 }
 
 /*
- * noinline: with a single copy, the tests can make this allocation fail even on a
- * machine without memoryless nodes.
+ * noinline, so that there is a single call of kcalloc(), which the tests can make fail
+ * even on a machine without memoryless nodes.
  */
 static noinline int zb_node_create(struct zb_pool *pool, struct zb_node *node, int nid)
 {
@@ -363,7 +363,7 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 	inst->pool.page_shift = PAGE_SHIFT;
 	err = acquire_regions(inst, params);
 	if (err)
-		goto free_host;
+		goto free_inst;
 	err = set_mobility(inst, params);
 	if (err)
 		goto release_regions;
@@ -400,7 +400,7 @@ destroy_zones:
 	destroy_zones(&inst->pool);
 release_regions:
 	release_regions(inst);
-free_host:
+free_inst:
 	kfree(inst);
 	return ERR_PTR(err);
 }

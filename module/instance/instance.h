@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The instance: the pool of the core on the memory, CPUs and nodes of this kernel.
+ * The instance: a pool of the core, with its memory and its callbacks in this kernel.
  */
 #ifndef ZB_INSTANCE_H
 #define ZB_INSTANCE_H
@@ -49,7 +49,7 @@ struct zb_wait_stat {
  * @nr_regions: number of regions
  * @total_pages: number of frames in all regions
  * @deferred_pages: frames of buffers whose release waits until they are not in use
- * @deferred_looks: frames that were checked for that
+ * @deferred_looks: number of frames checked for pending deferred releases
  * @killed: buffers given up because their task was killed while they were cleared
  * @free_wait: woken when memory is freed or a watermark is lowered
  * @wait: counters of the queue of waiting requests
@@ -127,7 +127,7 @@ void zb_frames_init(struct zb_instance *inst);
 void zb_frames_exit(struct zb_instance *inst);
 unsigned long zb_instance_recheck(struct zb_instance *inst);
 
-/* Call after memory was freed or became available, to wake the waiters. */
+/* Wake the waiters, after memory was freed or a watermark was lowered. */
 static inline void zb_instance_wake_waiters(struct zb_instance *inst)
 {
 	bool sleeper;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The callbacks of the core for sleeping, clearing and checking memory, and logging.
- * drain.c has those for draining the lists of other CPUs, report.c the report of
- * failed requests.
+ * The callbacks for draining the lists of other CPUs are in drain.c, and the report of
+ * failed requests is in report.c.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -99,7 +99,7 @@ static void report_bad(struct zb_pool *pool, unsigned long pfn,
 
 	if (test_and_set_bit(bad, &reported))
 		return;
-	/* No physical address, which only CAP_SYS_RAWIO may learn. */
+	/* Do not log the physical address, which requires CAP_SYS_RAWIO. */
 	pr_err("%s: frame %lu of its zone, order %u: it is left unchanged\n",
 	       bad_names[bad], zone ? pfn - zone->start_pfn : 0, order);
 	dump_stack();

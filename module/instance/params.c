@@ -54,7 +54,7 @@ static int parse_node(const char **text, int *nid)
 	return 0;
 }
 
-/* A number without a unit that is smaller than a pageblock was hardly meant as bytes. */
+/* A number without a unit that is smaller than a pageblock probably lacks its unit. */
 static bool forgot_unit(const char *end, u64 bytes)
 {
 	return end[-1] >= '0' && end[-1] <= '9' && bytes &&
@@ -136,7 +136,7 @@ static int parse_sizes(struct zb_params *params, const char *text)
 	return 0;
 }
 
-/* Find errors that do not depend on the address of the region before it is taken. */
+/* Detect errors that do not depend on the address before a region is acquired. */
 static int check_zones(const struct zb_params *params)
 {
 	struct zb_span span[ZB_NR_ZONES];

@@ -25,7 +25,7 @@
 #define KB(nr)		((nr) << (PAGE_SHIFT - 10))
 #define LINE_MAX	480	/* printk() truncates lines of about 1000 characters */
 
-static const char *const causes[ZB_NR_WHY] = {
+static const char *const cause_text[ZB_NR_WHY] = {
 	[ZB_WHY_GONE] = "enough memory has been freed since: try again",
 	[ZB_WHY_WATERMARK] = "all free memory is reserved for urgent requests: free some memory, use __ZB_GFP_HIGH, or lower min_free_kbytes",
 	[ZB_WHY_FRAGMENTED] = "enough memory is free, but no block of this order, because memory is fragmented: free some memory, or request smaller blocks",
@@ -40,7 +40,7 @@ static const char *const causes[ZB_NR_WHY] = {
 };
 
 /* Neither waiting nor freeing memory helps these requests. */
-static const char *const never[ZB_COULD] = {
+static const char *const never_text[ZB_COULD] = {
 	[ZB_NEVER_VALID] = "its flags or its size are invalid",
 	[ZB_NEVER_ZONE] = "there is no zone of a type that the flags allow: use flags that allow a higher zone",
 	[ZB_NEVER_NODE] = "the node, nodemask or cpuset of the request excludes every node with such a zone: allow more nodes",
@@ -106,12 +106,12 @@ static void show_cause(enum zb_verdict verdict, enum zb_why why,
 {
 	if (verdict != ZB_COULD)
 		pr_warn("cause: this request can never be served: %s\n",
-			never[verdict]);
+			never_text[verdict]);
 	else if (where)
 		pr_warn("cause: Node %d %s: %s\n", where->nid,
-			zb_zone_names[where->type], causes[why]);
+			zb_zone_names[where->type], cause_text[why]);
 	else
-		pr_warn("cause: %s\n", causes[why]);
+		pr_warn("cause: %s\n", cause_text[why]);
 }
 
 static void show_amounts(const struct zb_zone *zone,
@@ -221,7 +221,7 @@ static enum zb_verdict verdict_of(struct zb_pool *pool, zb_gfp_t gfp,
 }
 
 /**
- * zb_report_failure() - log a request that has failed, and why
+ * zb_report_failure() - log a failed request and the cause of the failure
  * @pool: the allocator
  * @gfp: flags of the request
  * @order: order of the request

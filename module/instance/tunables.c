@@ -17,23 +17,23 @@
 #include "instance.h"
 #include "tunables.h"
 
-static struct zb_tunables tunables = ZB_TUNABLES_DEFAULT;
+static struct zb_tunables current_tunables = ZB_TUNABLES_DEFAULT;
 static struct zb_instance *attached_inst;
-static DEFINE_MUTEX(tunables_lock);	/* for tunables and attached_inst */
+static DEFINE_MUTEX(tunables_lock);	/* protects these two */
 
 static void __apply_tunables(void)
 {
 	lockdep_assert_held(&tunables_lock);
 	if (!attached_inst)
 		return;
-	attached_inst->pool.tunables = tunables;
+	attached_inst->pool.tunables = current_tunables;
 	zb_pool_tune(&attached_inst->pool, zb_instance_nr_cpus(attached_inst));
 	/* A lower watermark may let waiting requests succeed. */
 	zb_instance_wake_waiters(attached_inst);
 }
 
 /**
- * struct number_limits - a tunable that is one number
+ * struct number_limits - a tunable with a single number
  * @value: its variable
  * @min: smallest valid value
  * @max: largest valid value
@@ -116,35 +116,35 @@ static unsigned long max_min_free(const struct zb_pool *pool)
 }
 
 static struct number_limits min_free_limits = {
-	.value = &tunables.min_free_kbytes, .max = UINT_MAX,
+	.value = &current_tunables.min_free_kbytes, .max = UINT_MAX,
 	.pool_max = max_min_free, .is_long = true,
 };
 module_param_cb(min_free_kbytes, &number_ops, &min_free_limits, 0644);
 __MODULE_PARM_TYPE(min_free_kbytes, "ulong");
-MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones, up to a quarter of them; 0 for none (default: computed from the size)");
+MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones, at most a quarter of each zone; 0 for none (default: computed from the size)");
 
 static struct number_limits scale_factor_limits = {
-	.value = &tunables.watermark_scale_factor, .min = 1, .max = 3000,
+	.value = &current_tunables.watermark_scale_factor, .min = 1, .max = 3000,
 };
 module_param_cb(watermark_scale_factor, &number_ops, &scale_factor_limits, 0644);
 __MODULE_PARM_TYPE(watermark_scale_factor, "uint");
 MODULE_PARM_DESC(watermark_scale_factor, "distance between watermarks, in 1/10000 of the zone (default 10)");
 
 static struct number_limits dirty_limits = {
-	.value = &tunables.dirty_ratio, .max = 100,
+	.value = &current_tunables.dirty_ratio, .max = 100,
 };
 module_param_cb(dirty_ratio, &number_ops, &dirty_limits, 0644);
 __MODULE_PARM_TYPE(dirty_ratio, "uint");
 MODULE_PARM_DESC(dirty_ratio, "percent of a node that may be dirty before WRITE requests prefer other nodes (default 20)");
 
 static struct number_limits high_fraction_limits = {
-	.value = &tunables.pcp_high_fraction, .min = 8, .max = 1000000,
+	.value = &current_tunables.pcp_high_fraction, .min = 8, .max = 1000000,
 	.or_0 = true,
 };
 module_param_cb(percpu_pagelist_high_fraction, &number_ops,
 		&high_fraction_limits, 0644);
 __MODULE_PARM_TYPE(percpu_pagelist_high_fraction, "uint");
-MODULE_PARM_DESC(percpu_pagelist_high_fraction, "all per-CPU lists together hold 1/N of a zone, N 8 or more (default 0: as much as its low watermark)");
+MODULE_PARM_DESC(percpu_pagelist_high_fraction, "the per-CPU lists of a zone together may have 1/N of its pages, N at least 8 (default 0: as many as its low watermark)");
 
 /* Parse a number up to INT_MAX; returns the text behind it, or NULL. */
 static const char *parse_ratio(const char *text, unsigned int *ratio)
@@ -181,7 +181,7 @@ static int set_ratios(const char *text, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	mutex_lock(&tunables_lock);
-	memcpy(tunables.lowmem_reserve_ratio, ratio, sizeof(ratio));
+	memcpy(current_tunables.lowmem_reserve_ratio, ratio, sizeof(ratio));
 	__apply_tunables();
 	mutex_unlock(&tunables_lock);
 	return 0;
@@ -194,7 +194,7 @@ static int get_ratios(char *buf, const struct kernel_param *kp)
 
 	for (i = 0; i < ZB_NR_ZONES; i++)
 		len += sysfs_emit_at(buf, len, "%u%c",
-				     tunables.lowmem_reserve_ratio[i],
+				     current_tunables.lowmem_reserve_ratio[i],
 				     i < ZB_NR_ZONES - 1 ? ',' : '\n');
 	return len;
 }
@@ -224,14 +224,14 @@ static int check_given_at_load(const struct zb_pool *pool)
 {
 	unsigned long max = max_min_free(pool);
 
-	if (tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
-		tunables.min_free_kbytes =
+	if (current_tunables.min_free_kbytes == ZB_MIN_FREE_AUTO)
+		current_tunables.min_free_kbytes =
 			zb_default_min_free_kbytes(pool->zones, pool->nr_zones,
 						   pool->page_shift);
-	if (tunables.min_free_kbytes <= max)
+	if (current_tunables.min_free_kbytes <= max)
 		return 0;
 	pr_err("min_free_kbytes=%lu: give a number from 0 to %lu, or a larger size=\n",
-	       tunables.min_free_kbytes, max);
+	       current_tunables.min_free_kbytes, max);
 	return -EINVAL;
 }
 
