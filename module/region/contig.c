@@ -9,8 +9,8 @@
  *       zone start                                        zone end
  *          |....U.......|.........R..|............|...........|
  *                                              [--- window ---]   first try
- *                                  [--- window ---]               next ones
- *                       ^ a step is as small as the alignment
+ *                                  [--- window ---]               next tries
+ *                       ^ the smallest step is the alignment
  *
  * A window slides from the top of the zone down. If it has a page that can't be
  * migrated (U: in use by the kernel, R: reserved, or a hole), it is skipped, and the
@@ -36,12 +36,12 @@
 #ifdef ZB_HAVE_CONTIG_RANGE
 
 /* Limit of the search, because insmod waits for it. */
-#define ZB_CONTIG_PATIENCE	(30 * HZ)
+#define ZB_CONTIG_TIMEOUT	(30 * HZ)
 
 struct zb_contig_search {
 	unsigned long nr_pages;
 	unsigned int align_order;
-	bool widest;	/* this is the largest alignment to try */
+	bool largest_align;	/* no larger alignment has been tried */
 	unsigned long deadline;
 	unsigned long start_pfn;	/* the result */
 };
@@ -71,13 +71,13 @@ static unsigned long zb_contig_first_obstacle(const struct zone *zone,
 static int zb_contig_try(const struct zb_contig_search *s, unsigned long start)
 {
 	/* The scan with the next larger alignment has tried this window. */
-	if (!s->widest && IS_ALIGNED(start, 2UL << s->align_order))
+	if (!s->largest_align && IS_ALIGNED(start, 2UL << s->align_order))
 		return -EBUSY;
 	return zb_alloc_contig_range(start, start + s->nr_pages,
 				     GFP_KERNEL | __GFP_NOWARN);
 }
 
-/* Returns -EBUSY to go on with the next zone; -ETIMEDOUT or -EINTR end the search. */
+/* Returns -EBUSY to continue with the next zone; -ETIMEDOUT or -EINTR end the search. */
 static int zb_contig_scan_zone(struct zb_contig_search *s,
 			       const struct zone *zone)
 {
@@ -166,8 +166,8 @@ static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
 	struct zb_contig_search s = {
 		.nr_pages = r->nr_pages,
 		.align_order = max_align_order,
-		.widest = true,
-		.deadline = jiffies + ZB_CONTIG_PATIENCE,
+		.largest_align = true,
+		.deadline = jiffies + ZB_CONTIG_TIMEOUT,
 	};
 	struct page *page;
 	int err;
@@ -179,7 +179,7 @@ static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
 	err = zb_contig_scan(&s, r->nid);
 	while (err == -EBUSY && s.align_order > min_align_order) {
 		s.align_order--;
-		s.widest = false;
+		s.largest_align = false;
 		err = zb_contig_scan(&s, r->nid);
 	}
 	if (err)

@@ -8,8 +8,8 @@
  * dma_alloc_pages(), which returns cached pages of the linear mapping on every
  * architecture; dma_alloc_attrs() does not guarantee that.
  *
- * Disadvantages: the alignment can't be chosen (CONFIG_CMA_ALIGNMENT limits it, usually
- * to 1 MiB; a larger one needs luck or padding), and the DMA API zeroes all memory.
+ * Disadvantages: CONFIG_CMA_ALIGNMENT limits the alignment, usually to 1 MiB, and a
+ * larger one is obtained only by chance or with padding. The DMA API zeroes all memory.
  *
  * If CMA fails, dma_alloc_pages() silently falls back to the page allocator or to an
  * area on another node. Both are detected and count as failures.
@@ -59,8 +59,8 @@ static struct platform_device *zb_dma_new_device(int nid)
 }
 
 /*
- * The page allocator's fallback block is not compound: only its first page has a
- * reference count of 1. With CMA every page has.
+ * A block from the fallback to the page allocator is not compound, so that only its first
+ * page has a reference. In a range from CMA, every page has one.
  */
 static bool zb_dma_from_cma(const struct zb_dma *dma)
 {

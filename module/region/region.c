@@ -2,8 +2,8 @@
 /*
  * Acquires a region from the first backend that can provide it, and verifies it.
  *
- * If all fail, the log tells the user what to do: every backend gives the reason of
- * its failure, and the first one that this kernel supports a remedy.
+ * If all backends fail, the log has the reason for each of them, and a remedy from the
+ * first backend that this kernel supports.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -19,8 +19,8 @@
 #include "region.h"
 
 /* How often to check whether a page is still in use, and the time between checks. */
-#define ZB_REGION_LOOKS		50
-#define ZB_REGION_LOOK_MS	20
+#define ZB_REGION_CHECKS	50
+#define ZB_REGION_CHECK_MS	20
 
 static const struct zb_region_backend *const zb_region_backends[] = {
 	&zb_region_cma,
@@ -28,10 +28,10 @@ static const struct zb_region_backend *const zb_region_backends[] = {
 	&zb_region_contig,
 };
 
-/* The failures of all backends for one region, which are logged in one line. */
+/* The failures of all backends, for one line in the log, and the first supported one. */
 struct zb_region_report {
 	int err;
-	const struct zb_region_backend *hopeful;
+	const struct zb_region_backend *supported;
 	char text[320];
 	size_t len;
 };
@@ -62,20 +62,20 @@ bool zb_region_backend_known(const char *name)
 /*
  * Count the pages that are still in use: those with another reference, a mapping, or a
  * flag that must not be set when a page is freed. Code that scans physical memory may
- * hold a reference for a moment, so wait for a while. Pages with an uncorrected memory
+ * hold a reference briefly, so wait for up to a second. Pages with an uncorrected memory
  * error do not count, because the kernel does not reuse them after they are freed.
  */
 static unsigned long zb_region_count_held(const struct zb_region *r)
 {
-	unsigned int looks = ZB_REGION_LOOKS;
+	unsigned int checks = ZB_REGION_CHECKS;
 	unsigned long pfn, held = 0;
 
 	for (pfn = r->start_pfn; pfn < r->start_pfn + r->nr_pages; pfn++) {
 		struct page *page = pfn_to_page(pfn);
 
-		while (page_count(page) > 1 && looks) {
-			msleep(ZB_REGION_LOOK_MS);
-			looks--;
+		while (page_count(page) > 1 && checks) {
+			msleep(ZB_REGION_CHECK_MS);
+			checks--;
 		}
 		if (!zb_page_unused(page))
 			held++;
@@ -196,9 +196,9 @@ static void zb_region_report_add(struct zb_region_report *rep,
 			      rep->len ? "; " : "", backend->name, why);
 	if (err == -EOPNOTSUPP)
 		return;
-	if (!rep->hopeful)
-		rep->hopeful = backend;
-	/* A backend that this machine has takes precedence over those that it lacks. */
+	if (!rep->supported)
+		rep->supported = backend;
+	/* Return -ENOMEM if any backend has such memory, even if others do not. */
 	if (err != -ENXIO)
 		rep->err = -ENOMEM;
 }
@@ -209,8 +209,8 @@ static void zb_region_report_print(const struct zb_region_report *rep,
 	char cure[96] = "use backend=auto, or a kernel with CONFIG_DMA_CMA or CONFIG_CONTIG_ALLOC";
 	char where[16] = "";
 
-	if (rep->hopeful)
-		rep->hopeful->cure(wanted, cure, sizeof(cure));
+	if (rep->supported)
+		rep->supported->cure(wanted, cure, sizeof(cure));
 	if (wanted->nid != NUMA_NO_NODE)
 		scnprintf(where, sizeof(where), " on node %d", wanted->nid);
 	pr_err("no backend could reserve %lu MiB%s: %s (%s)\n",
