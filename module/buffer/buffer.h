@@ -9,9 +9,9 @@
  * A buffer is reference counted: its handle, each dma-buf and each file through which
  * it is mapped hold a reference. The last one frees the frames, unless another user
  * still has a reference on one of the pages, for example for direct I/O in flight.
- * Then its release is deferred until those references are dropped, so that the
- * memory is not reused while a device or a pipe still accesses it. Each such buffer
- * holds a reference on the module (deferred_free.c).
+ * In this case, its release is deferred until those references are dropped, so that
+ * the memory is not reused while a device or a pipe still accesses it. Each such
+ * buffer holds a reference on the module (deferred_free.c).
  *
  * Locks: zb_buffer_pool.lock (a mutex) protects the list of all buffers and their
  * labels. It is never held while frames are allocated or freed. The xarray of each
@@ -47,9 +47,9 @@ struct poll_table_struct;
 struct vm_area_struct;
 
 /**
- * struct zb_watch - checks for free memory while programs poll and there is none
+ * struct zb_watch - checks for free memory while programs wait for it in poll()
  * @lock: protects @on
- * @on: @on_free is on zb_instance.freed, and @work is scheduled
+ * @on: @on_free is on zb_instance.free_wait, and @work is scheduled
  * @on_free: schedules @work immediately when memory is freed
  * @kicked: @on_free has scheduled @work since it ran last
  * @work: checks for free memory and wakes the programs
@@ -77,7 +77,7 @@ struct zb_watch {
  * @readable: (i) programs that sleep in poll()
  * @watch: (i) wakes the programs on @readable
  * @region: (c) region of the dmem cgroup controller, or NULL
- * @sync_dev: (c) the device for which caches are maintained
+ * @sync_dev: (c) the device on whose behalf caches are maintained
  *
  * The letters tell what protects a member:
  *
@@ -121,8 +121,8 @@ struct zb_account {
  * struct zb_charge - the accounts that a buffer is charged to
  * @bytes: size of the buffer
  * @file: account of the open file, or NULL
- * @cred: credentials of the task that allocated the buffer, which tell the user and
- *	the owners of its user namespaces
+ * @cred: credentials of the task that allocated the buffer, which determine the user
+ *	and the owners of the user's namespaces
  * @pool: pool of the dmem cgroup, or NULL
  * @memlock: also charged to the user's RLIMIT_MEMLOCK
  */
@@ -176,7 +176,7 @@ struct zb_file {
  * @next_hidden: (l) next buffer that the same BULK_FREE has hidden
  * @mappings: (a) number of vmas that map it
  * @exports: (a) number of its dma-bufs
- * @cancelled: (x) the command that made it failed while its handle was hidden
+ * @cancelled: (x) the command that created it failed while its handle was hidden
  * @charge: (c) the accounts that it is charged to
  * @nr_idle: (l) number of leading frames that are not in use any more
  * @deferred: (d) on zb_buffer_pool.deferred

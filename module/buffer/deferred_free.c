@@ -6,7 +6,7 @@
  * and pipe buffer. A buffer is freed when only the region's references are left.
  * Until then a work item checks periodically. Each check continues at the first
  * page that was in use, because the pages before it can't get new users any more.
- * The work item is unbound, so that a task that keeps a CPU busy does not delay it.
+ * The work item is unbound, so that a task that occupies a CPU does not delay it.
  */
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -68,15 +68,15 @@ void zb_buffer_free_frames(struct zb_buffer *buf)
 		zb_instance_account_dirty(inst, buf->nid, -(long)buf->nr_pages);
 	trace_mm_page_free(buf->pfn, buf->order);
 	bad = zb_pool_free_exact(&inst->pool, buf->pfn, buf->nr_pages);
-	WARN_ONCE(bad != ZB_OK, "zbuddy: a buffer's frames are not its own (%d)\n",
+	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
 		  bad);
 	zb_uncharge(bpool, &buf->charge);
 	kfree(buf);
 	zb_instance_wake_waiters(inst);
 }
 
-/* A check that is due soon is not rescheduled: frequent calls would postpone it forever. */
-static void look_soon(struct zb_buffer_pool *bpool)
+/* Do not reschedule a check that is due soon: frequent calls would postpone it forever. */
+static void schedule_check(struct zb_buffer_pool *bpool)
 {
 	lockdep_assert_held(&bpool->deferred_lock);
 	if (bpool->deferred_delay > DEFERRED_DELAY_MIN)
@@ -101,12 +101,12 @@ void zb_deferred_free_add(struct zb_buffer *buf)
 	atomic_long_add(buf->nr_pages, &bpool->inst->deferred_pages);
 	spin_lock(&bpool->deferred_lock);
 	list_add_tail(&buf->deferred, &bpool->deferred);
-	look_soon(bpool);
+	schedule_check(bpool);
 	spin_unlock(&bpool->deferred_lock);
 }
 
 /**
- * zb_deferred_free_hurry() - check soon, because a request lacks memory
+ * zb_deferred_free_hurry() - check deferred buffers soon, because memory is short
  * @bpool: the buffer pool
  *
  * Context: any but interrupts.
@@ -117,13 +117,13 @@ void zb_deferred_free_hurry(struct zb_buffer_pool *bpool)
 		return;
 	spin_lock(&bpool->deferred_lock);
 	if (!list_empty(&bpool->deferred))
-		look_soon(bpool);
+		schedule_check(bpool);
 	spin_unlock(&bpool->deferred_lock);
 }
 
 /* Free the buffers that are not in use any more; returns their number. */
-static unsigned int give_back_unused(struct zb_buffer_pool *bpool,
-				     struct list_head *list)
+static unsigned int free_unused_buffers(struct zb_buffer_pool *bpool,
+					struct list_head *list)
 {
 	struct zb_buffer *buf, *tmp;
 	unsigned int nr = 0;
@@ -150,7 +150,7 @@ static void deferred_work(struct work_struct *work)
 	list_splice_init(&bpool->deferred, &waiting);
 	spin_unlock(&bpool->deferred_lock);
 
-	nr = give_back_unused(bpool, &waiting);
+	nr = free_unused_buffers(bpool, &waiting);
 	if (nr && !atomic_read(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
 
@@ -162,13 +162,13 @@ static void deferred_work(struct work_struct *work)
 		queue_delayed_work(ZB_WQ_UNBOUND, &bpool->deferred_work,
 				   bpool->deferred_delay);
 	spin_unlock(&bpool->deferred_lock);
-	/* Unloading waits for this work item, so its code stays until it returns. */
+	/* The module can be unloaded only after this work item has returned. */
 	while (nr--)
 		module_put(THIS_MODULE);
 }
 
 /**
- * zb_deferred_free_init() - initialize without deferred buffers
+ * zb_deferred_free_init() - initialize an empty list of deferred buffers
  * @bpool: the buffer pool
  */
 void zb_deferred_free_init(struct zb_buffer_pool *bpool)

@@ -7,9 +7,10 @@
  *
  * A dma-buf that was exported without ZB_EXPORT_RDWR is read-only as far as the
  * exporter can enforce it: it can't be mapped writable, not even through an importer,
- * and a DMA mapping that a device only writes to is refused. Many importers request
- * a DMA mapping for both directions although they need one; they get a mapping for
- * reading, which only an IOMMU enforces. Kernel mappings are not restricted.
+ * and a DMA mapping for writing by the device is refused. Many importers request a
+ * bidirectional DMA mapping although they need only one direction. They get a mapping
+ * for reading by the device, which only an IOMMU enforces. Kernel mappings are not
+ * restricted.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -179,7 +180,7 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct export *export = dmabuf->priv;
 
-	/* An importer's file, through which the vma was made, may be writable. */
+	/* The vma may have been created through the writable file of an importer. */
 	if (read_only(dmabuf)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
@@ -189,9 +190,9 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 }
 
 /*
- * The linear mapping has the whole buffer. A read-only dma-buf is mapped as well: the
- * driver does not tell whether it will write, and the kernel warns if an exporter
- * refuses.
+ * The linear mapping includes the whole buffer. A read-only dma-buf can be mapped as
+ * well, because the caller does not specify whether it will write, and the kernel warns
+ * if an exporter refuses.
  */
 static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {

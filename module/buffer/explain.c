@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The causes of failures for ZB_IOC_EXPLAIN. */
+/* Determines and stores the causes of failures for ZB_IOC_EXPLAIN. */
 #include <linux/sched.h>
 #include <linux/string.h>
 
 #include "../core/why.h"
 #include "buffer.h"
 
-static const u32 causes[ZB_NR_WHY] = {
+static const u32 why_causes[ZB_NR_WHY] = {
 	[ZB_WHY_GONE] = ZB_CAUSE_FREED,
 	[ZB_WHY_WATERMARK] = ZB_CAUSE_WATERMARK,
 	[ZB_WHY_FRAGMENTED] = ZB_CAUSE_FRAGMENTED,
@@ -20,7 +20,7 @@ static const u32 causes[ZB_NR_WHY] = {
 	[ZB_WHY_ZONE] = ZB_CAUSE_ZONE,
 };
 
-static const u32 never[ZB_COULD] = {
+static const u32 never_causes[ZB_COULD] = {
 	[ZB_NEVER_VALID] = ZB_CAUSE_NONE,
 	[ZB_NEVER_ZONE] = ZB_CAUSE_NEVER_ZONE,
 	[ZB_NEVER_NODE] = ZB_CAUSE_NEVER_NODE,
@@ -30,10 +30,11 @@ static const u32 never[ZB_COULD] = {
 };
 
 /**
- * zb_explain_no_memory() - find out why a request of the current task failed
+ * zb_explain_no_memory() - determine why a request of the current task failed
  * @bpool: the buffer pool
  * @want: the request, whose @why is filled in if it has no cause yet
- * @in_line: the request has waited; free memory was reserved for earlier requests
+ * @in_line: the request has waited in the queue. If free memory is sufficient now, it
+ *	was reserved for earlier requests
  *
  * Context: may sleep.
  */
@@ -50,7 +51,7 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 	zb_instance_request(bpool->inst, want->gfp, want->nr_pages, want->nid,
 			    &policy, &req);
 	zb_explain_failure(&bpool->inst->pool, &req, &f);
-	why->cause = f.verdict == ZB_COULD ? causes[f.why] : never[f.verdict];
+	why->cause = f.verdict == ZB_COULD ? why_causes[f.why] : never_causes[f.verdict];
 	if (in_line && why->cause == ZB_CAUSE_FREED)
 		why->cause = ZB_CAUSE_LINE;
 	why->largest_order = f.largest_order;
@@ -63,7 +64,7 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 }
 
 /**
- * zb_file_failed() - remember the failure of a command of the current thread
+ * zb_file_failed() - store the cause of a failed command of the current thread
  * @file: the open file
  * @why: the cause
  */
@@ -80,7 +81,7 @@ void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why)
  * @file: the open file
  * @why: filled in, except for its size
  *
- * Return: false if no command has failed, or if the last one was another thread's.
+ * Return: false if no command has failed, or if the last failure was in another thread.
  */
 bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why)
 {

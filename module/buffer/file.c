@@ -27,8 +27,8 @@ static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
 }
 
 /*
- * The largest handle whose mmap() offset the caller can express: as a positive number
- * of bytes or, in a 32-bit program, as a 32-bit number of pages.
+ * Returns the largest handle whose mmap() offset the caller can express: as a positive
+ * number of bytes or, in a 32-bit program, as a 32-bit number of pages.
  */
 static u32 max_handle(const struct zb_file *file)
 {
@@ -152,7 +152,7 @@ void zb_file_close(struct zb_file *file)
 	xa_destroy(&file->handles);
 	zb_account_put(file->account);
 	kfree(file);
-	/* Without users, frames on per-CPU lists only fragment the memory. */
+	/* If no file is open, frames on per-CPU lists have no use but fragment the memory. */
 	if (atomic_dec_and_test(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
 }
@@ -274,7 +274,7 @@ void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
 	bool cancelled;
 
 	xa_lock(&file->handles);
-	/* The command that made the buffer may have failed while it was hidden. */
+	/* The command that created the buffer may have failed while it was hidden. */
 	cancelled = buf->cancelled;
 	if (cancelled)
 		__xa_erase(&file->handles, buf->handle);
@@ -287,7 +287,7 @@ void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
 }
 
 /**
- * zb_file_drop_hidden() - remove a hidden handle for good
+ * zb_file_drop_hidden() - complete the removal of a hidden handle
  * @file: the open file
  * @buf: the buffer from zb_file_hide(), whose reference is dropped
  *

@@ -5,7 +5,7 @@
  *
  * A buffer stays charged until its frames are freed: while it is mapped, exported or
  * pinned, it counts even without a handle. It keeps the credentials of the task that
- * allocated it, which tell the accounts to uncharge.
+ * allocated it, which determine the accounts to uncharge.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -39,7 +39,7 @@ static int set_size(const char *text, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	if (bytes && bytes < PAGE_SIZE) {
-		pr_err("%s=%llu: less than a page, so nothing could be allocated: do you mean %lluM? 0 is for no limit\n",
+		pr_err("%s=%llu: nothing could be allocated, because this is less than a page: do you mean %lluM? 0 means no limit\n",
 		       kp->name, bytes, bytes);
 		return -EINVAL;
 	}
@@ -76,8 +76,8 @@ module_param(max_waiting_per_user, uint, 0644);
 MODULE_PARM_DESC(max_waiting_per_user, "limit on the waiting requests of one user (default 1024; 0: no limit)");
 
 /*
- * The accounting of the kernel that buffers are charged to, besides the limits of this
- * module. A module parameter sets it, because programs must not evade it.
+ * The accounting of the kernel to which buffers are charged in addition to the limits of
+ * this module. It is a module parameter, because programs must not be able to evade it.
  */
 
 enum charge_kind { CHARGE_AUTO, CHARGE_DMEM, CHARGE_MEMLOCK, CHARGE_NONE };
@@ -142,7 +142,7 @@ static const struct kernel_param_ops charge_ops = {
 
 module_param_cb(charge, &charge_ops, NULL, 0644);
 __MODULE_PARM_TYPE(charge, "charp");
-MODULE_PARM_DESC(charge, "what buffers are charged to: auto, dmem (cgroup), memlock (RLIMIT_MEMLOCK) or none (default auto: dmem where the kernel has it, else memlock)");
+MODULE_PARM_DESC(charge, "what buffers are charged to: auto, dmem (cgroup), memlock (RLIMIT_MEMLOCK) or none (default auto: dmem if the kernel supports it, else memlock)");
 
 /* Accounts of open files and users */
 
@@ -227,20 +227,20 @@ static bool add_up(atomic64_t *sum, u64 nr, u64 max)
 }
 
 /* The two sums of an account. */
-enum sum { SUM_BYTES, SUM_WAITING };
+enum account_sum { SUM_BYTES, SUM_WAITING };
 
-static atomic64_t *sum_of(struct zb_account *account, enum sum sum)
+static atomic64_t *sum_of(struct zb_account *account, enum account_sum sum)
 {
 	return sum == SUM_BYTES ? &account->bytes : &account->waiting;
 }
 
-static u64 max_per_user(enum sum sum)
+static u64 max_per_user(enum account_sum sum)
 {
 	return sum == SUM_BYTES ? READ_ONCE(max_bytes_per_user) :
 				  READ_ONCE(max_waiting_per_user);
 }
 
-/* Set the cause of a failure with the limit and what counts towards it. */
+/* Set the cause of a failure, the limit, and the usage that counts towards it. */
 static void explain_limit(struct zb_ioc_explain *why, u32 cause, u64 limit,
 			  u64 used)
 {
@@ -251,8 +251,8 @@ static void explain_limit(struct zb_ioc_explain *why, u32 cause, u64 limit,
 	why->used = used;
 }
 
-static int charge_user(struct zb_buffer_pool *bpool, kuid_t uid, enum sum sum, u64 nr,
-		       u64 *used, u64 *max)
+static int charge_user(struct zb_buffer_pool *bpool, kuid_t uid,
+		       enum account_sum sum, u64 nr, u64 *used, u64 *max)
 {
 	struct zb_account *account = get_user_account(bpool, uid);
 
@@ -266,20 +266,20 @@ static int charge_user(struct zb_buffer_pool *bpool, kuid_t uid, enum sum sum, u
 	return -EDQUOT;
 }
 
-static void uncharge_user(struct zb_buffer_pool *bpool, kuid_t uid, enum sum sum,
-			  u64 nr)
+static void uncharge_user(struct zb_buffer_pool *bpool, kuid_t uid,
+			  enum account_sum sum, u64 nr)
 {
 	struct zb_account *account = xa_load(&bpool->users, __kuid_val(uid));
 
-	/* The account still exists: the charge holds a reference. */
+	/* The account still exists, because the charge holds a reference. */
 	atomic64_sub(nr, sum_of(account, sum));
 	put_user_account(bpool, uid, account);
 }
 
 /*
- * A user namespace gives its owner more user ids, so the owner is charged for what these
- * hold. Check whether the owner of @ns is the user of @cred or the owner of a namespace
- * below @ns, and has been charged already.
+ * The owner of a user namespace is charged for the memory of all users in it, because
+ * creating a namespace gives the owner more user ids. Check whether the owner of @ns has
+ * been charged already, as the user of @cred or as the owner of a namespace below @ns.
  */
 static bool counted_before(const struct cred *cred,
 			   const struct user_namespace *ns)
@@ -295,9 +295,9 @@ static bool counted_before(const struct cred *cred,
 }
 
 /* Undo charge_users(), except for the owners of @end and of the namespaces above it. */
-static void uncharge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
-			   enum sum sum, u64 nr,
-			   const struct user_namespace *end)
+static void uncharge_users(struct zb_buffer_pool *bpool,
+			   const struct cred *cred, enum account_sum sum,
+			   u64 nr, const struct user_namespace *end)
 {
 	const struct user_namespace *ns;
 
@@ -308,8 +308,9 @@ static void uncharge_users(struct zb_buffer_pool *bpool, const struct cred *cred
 }
 
 /* The usage of a namespace's owner is confidential, so it is reported as 0. */
-static void explain_user(struct zb_ioc_explain *why, int err, enum sum sum,
-			 bool is_owner, u64 limit, u64 used)
+static void explain_user(struct zb_ioc_explain *why, int err,
+			 enum account_sum sum, bool is_owner, u64 limit,
+			 u64 used)
 {
 	static const u32 causes[][2] = {
 		[SUM_BYTES] = { ZB_CAUSE_USER_BYTES, ZB_CAUSE_OWNER_BYTES },
@@ -325,7 +326,8 @@ static void explain_user(struct zb_ioc_explain *why, int err, enum sum sum,
 
 /* Charge the real user and the owner of each user namespace that the user is in. */
 static int charge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
-			enum sum sum, u64 nr, struct zb_ioc_explain *why)
+			enum account_sum sum, u64 nr,
+			struct zb_ioc_explain *why)
 {
 	const struct user_namespace *ns;
 	u64 used = 0, max = 0;

@@ -9,7 +9,7 @@
 #include "../core/overtake.h"
 #include "line.h"
 
-#define LOOK_AGAIN	(HZ / 10)
+#define SCAN_INTERVAL	(HZ / 10)
 
 static struct zb_waiter *first_waiter(struct zb_line *line)
 {
@@ -33,7 +33,7 @@ static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
 	return 0;
 }
 
-/* Copy the task's allowed nodes again, because its cpuset may have changed. */
+/* Update the copy of the task's allowed nodes, because its cpuset may have changed. */
 static void update_cpuset(struct zb_waiter *w)
 {
 #ifdef CONFIG_CPUSETS
@@ -116,10 +116,10 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 }
 
 /*
- * The first request has been served with the memory that accumulated. A hold for the
- * next one may take only the time that is left, because consecutive holds together
- * must not delay other requests for longer than one hold. A turn continues for the same
- * reason.
+ * The first request has been served with the accumulated memory. A hold for the next
+ * one may last only for the time that is left, because consecutive holds together must
+ * not delay other requests for longer than one hold. A turn in progress continues for
+ * the same reason.
  */
 static void end_hold(struct zb_line *line)
 {
@@ -143,7 +143,7 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w,
 	wake_up_process(w->task);
 }
 
-/* Allocate for a waiter, which may leave meanwhile. Returns true on success. */
+/* Allocate for a waiter, whose task may leave meanwhile. Returns true on success. */
 static bool serve_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	struct zb_pool *pool = &line->inst->pool;
@@ -180,7 +180,7 @@ static bool serve_waiter(struct zb_line *line, struct zb_waiter *w)
 }
 
 /* Try to serve the first request, once per pass. Returns true if it was served. */
-static bool serve_first(struct zb_line *line, bool told)
+static bool serve_first(struct zb_line *line, bool was_kicked)
 {
 	struct zb_waiter *w = first_waiter(line);
 
@@ -190,13 +190,13 @@ static bool serve_first(struct zb_line *line, bool told)
 	update_cpuset(w);
 	if (!zb_pool_serves_now(&line->inst->pool, &w->req) || !serve_waiter(line, w))
 		return false;
-	if (!told)
+	if (!was_kicked)
 		atomic_inc(&line->inst->wait.missed);
 	end_hold(line);
 	return true;
 }
 
-/* Find the next request that may pass the first one, and mark those considered. */
+/* Find the next request that may pass the first one. Considers each one once per pass. */
 static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 {
 	struct zb_waiter *first = first_waiter(line), *w, *refused = NULL;
@@ -217,19 +217,19 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 	return NULL;
 }
 
-static void serve_all(struct zb_line *line, bool told)
+static void serve_all(struct zb_line *line, bool was_kicked)
 {
 	struct zb_waiter *w;
 	bool passes, got;
 
 	do {
-		while (serve_first(line, told))
+		while (serve_first(line, was_kicked))
 			;
 		w = next_to_pass(line, &passes);
 		if (!w)
 			continue;
 		got = serve_waiter(line, w);
-		if (got && !told && !line->turn)
+		if (got && !was_kicked && !line->turn)
 			atomic_inc(&line->inst->wait.missed);
 		if (passes)
 			end_pass(line, got);
@@ -272,22 +272,22 @@ static void dispatch_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(to_delayed_work(work),
 					    struct zb_line, work);
-	bool told = atomic_xchg(&line->kicks, 0);
+	bool was_kicked = atomic_xchg(&line->kicks, 0);
 
 	mutex_lock(&line->lock);
 	if (atomic_xchg(&line->frees, 0))
 		line->last_free = jiffies;
 	do {
 		line->pass++;
-		serve_all(line, told);
+		serve_all(line, was_kicked);
 	} while (change_state(line));
 	if (!list_empty(&line->waiters))
-		queue_delayed_work(line->wq, &line->work, LOOK_AGAIN);
+		queue_delayed_work(line->wq, &line->work, SCAN_INTERVAL);
 	mutex_unlock(&line->lock);
 }
 
 /**
- * zb_line_may_try() - check whether a new request may be tried without waiting
+ * zb_line_may_try() - check whether a new request may allocate without waiting
  * @line: the queue
  * @w: the request, which is not in the queue
  * @passes: set if the request counts as one that passes the first one; the caller
@@ -349,8 +349,8 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 	atomic_inc(&line->inst->wait.waiting);
 	mutex_unlock(&line->lock);
 	/*
-	 * Memory may have been freed before zb_instance_wake_waiters() could see @on_free, so run
-	 * the dispatcher once. Pairs with the barrier in zb_instance_wake_waiters().
+	 * Run the dispatcher once, because memory may have been freed before @on_free was
+	 * visible. Pairs with the barrier in zb_instance_wake_waiters().
 	 */
 	kick_dispatcher(line);
 }

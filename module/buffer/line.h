@@ -8,21 +8,21 @@
  * The dispatcher allocates on behalf of all waiting tasks and hands the frames over.
  * A task is woken once, when it has its memory, and a task that does not run (because
  * it is stopped, frozen or of low priority) delays no other one. The dispatcher runs
- * after a free, and every 100 ms because a free by a module to a per-CPU list wakes
- * nothing.
+ * after a free, and every 100 ms, because it is not woken when another module frees
+ * memory to a per-CPU list.
  *
  * The first request in the queue is served first. While it can't be served, later
  * requests may pass it:
  *
- *  - without limit, if they are served from a zone that can't serve the first one;
- *  - up to ZB_MAX_PASSED of them, if enough frames are left for the first one;
- *  - during a turn, even with frames that the first one needs.
+ *  1. without limit, if they are served from a zone that can't serve the first one;
+ *  2. up to ZB_MAX_PASSED of them, if enough frames are left for the first one;
+ *  3. during a turn, even with frames that the first one needs.
  *
- * When a later request is refused by these rules, a hold starts, during which no
- * request of the last two kinds passes and freed memory accumulates for the first
- * one. The hold ends after ZB_HOLD_MAX, or when no memory has been freed for
- * ZB_HOLD_QUIET. Then a turn starts, during which ZB_MAX_PASSED requests of all kinds
- * may pass. It also ends when none has passed for ZB_TURN_IDLE.
+ * When these rules refuse a later request, a hold starts. During a hold, requests may
+ * pass by rule 1 only, and freed memory accumulates for the first request. The hold
+ * ends after ZB_HOLD_MAX, or when no memory has been freed for ZB_HOLD_QUIET. Then a
+ * turn starts, during which up to ZB_MAX_PASSED requests may pass by any rule. The turn
+ * ends when they have passed, or when none has passed for ZB_TURN_IDLE.
  *
  * A hold belongs to the queue and not to a request: if the first request leaves or is
  * served, the next one gets only the rest of the hold. Otherwise a sequence of large
@@ -70,8 +70,7 @@ struct zb_waiter {
 /**
  * struct zb_line - the queue of waiting requests
  * @inst: (c) the instance to allocate from
- * @lock: (-) protects the members below but @kicks and @frees; not held while memory is
- *	allocated
+ * @lock: (-) protects the members marked (l); not held while memory is allocated
  * @waiters: (l) the requests in order of arrival
  * @serving: (l) the request that memory is being allocated for; set to NULL if its task
  *	leaves meanwhile
@@ -81,13 +80,13 @@ struct zb_waiter {
  * @now_nodes: (l) nodes for @now_policy
  * @pass: (l) number of passes of the dispatcher through the queue
  * @allowance: (l) number of requests that may still pass the first one
- * @blocked: (l) a request was refused because of the first one since the last pass
+ * @blocked: (l) since the last pass, a request was refused because of the first one
  * @hold: (l) a hold is in progress
  * @hold_left: (l) remaining duration of the hold, or of the next one, in jiffies
  * @turn: (l) a turn is in progress
  * @since: (l) jiffies when the hold started, or when a request passed in the turn
  * @last_free: (l) jiffies of the last free
- * @on_free: (i) on zb_instance.freed while requests wait
+ * @on_free: (i) on zb_instance.free_wait while requests wait
  * @kicks: (a) number of requests to run the dispatcher since its last pass
  * @frees: (a) number of frees since its last pass
  * @wq: (c) workqueue of the dispatcher
@@ -97,7 +96,7 @@ struct zb_waiter {
  *
  *  - (c) constant while the module is loaded
  *  - (a) atomic
- *  - (l) @lock, which is not held while memory is allocated
+ *  - (l) @lock
  *  - (i) a lock of its own
  *  - (-) nothing
  */

@@ -62,8 +62,8 @@ static int insert_pages(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * Faults occur only after madvise() or similar calls have removed entries. They have
- * probably removed the following ones as well, so insert several.
+ * A fault occurs only if madvise() or a similar call has removed the entry. The call has
+ * probably removed the following entries as well, so insert several.
  */
 static vm_fault_t vm_fault(struct vm_fault *vmf)
 {
@@ -188,7 +188,7 @@ u64 zb_mmap_features(const struct zb_instance *inst)
 	return HUGE_FEATURE | (inst->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
 }
 
-/* Map a buffer, one of whose files is the file of the vma already. */
+/* Map a buffer into a vma whose file is a mapping file of the buffer already. */
 static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 		      bool huge)
 {
@@ -215,7 +215,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	return err;
 }
 
-/* There is no descriptor of these files, so only remap_file_pages() can map them. */
+/* No file descriptor refers to these files, so only remap_file_pages() calls this. */
 static int mapping_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return map_buffer(file->private_data, vma, false);
@@ -234,13 +234,13 @@ static int mapping_release(struct inode *inode, struct file *file)
 
 	for (i = 0; i < ARRAY_SIZE(buf->files); i++)
 		cmpxchg(&buf->files[i], file, NULL);
-	/* As in zb_file_close(): without users, per-CPU lists only fragment the memory. */
+	/* As in zb_file_close(): per-CPU lists have no use but fragment the memory. */
 	if (zb_buffer_put(buf) && !atomic_read(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
 	return 0;
 }
 
-/* The owner holds the module until the last, possibly delayed, fput(). */
+/* With .owner, the module can't be unloaded before the last fput(), which may be delayed. */
 static const struct file_operations mapping_fops = {
 	.owner = THIS_MODULE,
 	.mmap = mapping_mmap,
@@ -284,7 +284,7 @@ static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
 	if (file)
 		return file;
 	file = new_mapping_file(buf, huge, writable);
-	/* If two tasks create one at the same time, the later one is used from then on. */
+	/* If two tasks each create a file, the later one is used from then on. */
 	if (!IS_ERR(file))
 		xchg(slot, file);
 	return file;

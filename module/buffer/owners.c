@@ -88,7 +88,7 @@ DEFINE_SEQ_ATTRIBUTE(owners);
 /**
  * struct process_usage - the buffers that one process has allocated
  * @comm: name of the process
- * @nr: number of buffers
+ * @nr: number of its buffers
  * @bytes: size of all its buffers
  * @mappings: number of mappings of all its buffers
  * @exports: number of dma-bufs of all its buffers
@@ -154,9 +154,9 @@ static int processes_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(processes);
 
 /**
- * zb_owners_create() - create the files owners and processes
+ * zb_owners_create() - create the debugfs files owners and processes
  * @root: the debugfs directory
- * @bpool: the buffer pool whose state they show
+ * @bpool: the buffer pool whose buffers the files show
  *
  * Context: may sleep.
  */

@@ -2,10 +2,10 @@
 /*
  * Maintains CPU caches for ZB_IOC_SYNC, on machines with non-coherent DMA.
  *
- * The DMA API needs a device, and the device that will access the buffer is unknown
- * here. So the module registers one that can address all memory and is as coherent as
- * devices of the platform are by default. A driver that imports the dma-buf syncs for
- * its own device, which is more exact.
+ * The DMA API requires a device, but the device that will access the buffer is not known
+ * here. The module therefore registers a device that can address all memory and has the
+ * default coherency of the platform. A driver that imports the dma-buf syncs for its own
+ * device, which may have a different coherency.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -70,7 +70,7 @@ static enum dma_data_direction sync_direction(u32 flags)
 }
 
 /* With coherent DMA, the caches need no maintenance. */
-static bool nothing_to_do(struct device *dev)
+static bool needs_no_sync(struct device *dev)
 {
 	return !IS_ENABLED(CONFIG_HAS_DMA) || dev_is_dma_coherent(dev);
 }
@@ -105,7 +105,7 @@ static int sync_piece(struct device *dev, unsigned long pfn, size_t bytes,
 	return 0;
 }
 
-/* Large mappings may fail, and would delay rescheduling. */
+/* A large mapping may fail, and its sync would delay rescheduling. */
 #define PIECE_MAX	((size_t)SZ_1M)
 
 static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
@@ -114,7 +114,7 @@ static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
 	size_t piece, in_page, max;
 	int err;
 
-	if (nothing_to_do(dev))
+	if (needs_no_sync(dev))
 		return 0;
 	max = max(min(PIECE_MAX, dma_max_mapping_size(dev)) & PAGE_MASK, PAGE_SIZE);
 	pfn += offset >> PAGE_SHIFT;
@@ -139,8 +139,8 @@ static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
  * @pfn: first frame, which has just been cleared
  * @nr_pages: number of frames
  *
- * ZB_SYNC_FOR_CPU discards cache lines. If these still had zeroes that were not written
- * back, the new owner would read data of the previous one.
+ * ZB_SYNC_FOR_CPU discards cache lines. If the zeroes were only in the cache by then, the
+ * new owner would read the data of the previous owner from memory.
  *
  * Context: may sleep.
  * Return: 0 or -EIO.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Waiting for memory: the part that runs in the waiting task. See line.h. */
+/* The part of waiting for memory that runs in the waiting task. See line.h. */
 #include <linux/errno.h>
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
@@ -11,8 +11,8 @@
 #include "buffer.h"
 
 /*
- * The flags for one attempt. The queue replaces the retries of the slow path, and a
- * failed attempt is not reported, because the request goes on waiting.
+ * Returns the flags for one attempt. The queue replaces the retries of the slow path, and
+ * a failed attempt is not reported, because the request continues to wait.
  */
 static zb_gfp_t attempt_gfp(zb_gfp_t gfp)
 {
@@ -23,7 +23,7 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 			   const struct zb_want *want)
 {
 	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
-	/* The memory will be cleared. */
+	/* Checking every frame is cheap compared with clearing the buffer. */
 	w->policy.every_frame = true;
 	zb_instance_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
 			    &w->policy, &w->req);
@@ -94,7 +94,7 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 	err = sleep_in_line(w, want->deadline_ns);
 	zb_line_leave(&bpool->line, w);
 	zb_uncharge_waiter(bpool, charge);
-	/* Keep memory that was allocated at the same time as the signal or timeout. */
+	/* Keep the memory if the request was served just before it left the queue. */
 	return w->pfn == ZB_NO_PFN ? err : 0;
 }
 

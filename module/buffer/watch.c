@@ -2,10 +2,10 @@
 /*
  * poll() of the device, which is readable while memory is available.
  *
- * Programs in poll() sleep on zb_buffer_pool.readable, which is not woken by every free but
- * only when memory becomes available. While none is, and a program sleeps, a watch
- * checks for memory: when memory is freed or a watermark changes, and every 100 ms
- * because a free by a module to a per-CPU list wakes nothing.
+ * Programs in poll() sleep on zb_buffer_pool.readable, which is woken only when memory
+ * becomes available, not by every free. While a program sleeps there, a watch checks for
+ * available memory: when memory is freed or a watermark is lowered, and every 100 ms,
+ * because it is not woken when another module frees memory to a per-CPU list.
  *
  * A failed allocation starts a watch as well, because a program with edge-triggered
  * events does not call poll() again before the next event.
@@ -14,7 +14,7 @@
 
 #include "buffer.h"
 
-#define LOOK_AGAIN	(HZ / 10)
+#define CHECK_INTERVAL	(HZ / 10)
 
 /* Called by zb_instance_wake_waiters() after a free, in any context but NMI. */
 static int watch_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
@@ -36,7 +36,7 @@ static void begin_watch(struct zb_buffer_pool *bpool)
 	if (!watch->on) {
 		watch->on = true;
 		add_wait_queue(&bpool->inst->free_wait, &watch->on_free);
-		mod_delayed_work(bpool->line.wq, &watch->work, LOOK_AGAIN);
+		mod_delayed_work(bpool->line.wq, &watch->work, CHECK_INTERVAL);
 	}
 	mutex_unlock(&watch->lock);
 }
@@ -51,7 +51,7 @@ void zb_watch_failed(struct zb_buffer_pool *bpool)
 {
 	bool sleeper;
 
-	/* No barrier: a program that starts to sleep later checks by itself. */
+	/* No barrier is needed: a program that starts to sleep later checks by itself. */
 	sleeper = waitqueue_active(&bpool->readable);
 	if (sleeper)
 		begin_watch(bpool);
@@ -75,7 +75,7 @@ static void watch_work(struct work_struct *work)
 
 	mutex_lock(&watch->lock);
 	atomic_set(&watch->kicked, 0);
-	/* Pairs with the barrier in zb_instance_wake_waiters(): clear @kicked before checking. */
+	/* Clear @kicked before checking. Pairs with zb_instance_wake_waiters(). */
 	smp_mb__after_atomic();
 	readable = zb_instance_above_low(bpool->inst);
 	/* A program that starts to sleep later starts a new watch. */
@@ -83,7 +83,7 @@ static void watch_work(struct work_struct *work)
 	if (watch->on && (readable || !sleeper))
 		end_watch(bpool);
 	else if (watch->on)
-		queue_delayed_work(bpool->line.wq, &watch->work, LOOK_AGAIN);
+		queue_delayed_work(bpool->line.wq, &watch->work, CHECK_INTERVAL);
 	mutex_unlock(&watch->lock);
 	if (readable)
 		wake_up_poll(&bpool->readable, EPOLLIN | EPOLLRDNORM);
@@ -109,7 +109,7 @@ __poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 }
 
 /**
- * zb_watch_init() - initialize without a running watch
+ * zb_watch_init() - initialize a watch that does not run
  * @bpool: the buffer pool
  */
 void zb_watch_init(struct zb_buffer_pool *bpool)
