@@ -42,7 +42,9 @@ void zb_api_attach(struct zb_instance *inst)
 }
 
 /**
- * zb_api_detach() - forget the allocator, when no module can call the functions
+ * zb_api_detach() - clear the allocator
+ *
+ * Context: any; no module can call the functions any more.
  */
 void zb_api_detach(void)
 {
@@ -108,10 +110,7 @@ static const char *const api_fault_text[] = {
 	[EXACT_FLAGS] = "an exact allocation ignores COMP and HIGHMEM",
 };
 
-/*
- * This is not a WARN, because panic_on_warn should not turn a request that merely
- * fails into a crash.
- */
+/* This is not a WARN(), so that a failed request does not crash with panic_on_warn. */
 static noinline void report_fault(enum api_fault fault, zb_gfp_t gfp)
 {
 	static unsigned long reported;

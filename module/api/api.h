@@ -10,13 +10,13 @@
 
 #include "../instance/instance.h"
 
-/* Set before another module can call an exported function, until none can any more. */
+/* Set while other modules can call the exported functions. */
 extern struct zb_instance *zb_api_host;
 DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
 
 /*
- * No protection against migration: a task that moves to another CPU only gets memory
- * of a more distant node.
+ * Migration is not prevented. If it happens, the task only gets memory of a more distant
+ * node.
  */
 static __always_inline const struct zb_node *zb_api_this_node(void)
 {
@@ -53,9 +53,9 @@ static __always_inline bool zb_api_fast(const struct zb_node *node)
 }
 
 /*
- * Annotate what an allocation may do: take the lock of a zone, sleep, and wait for a
- * drain. Most requests are served from a per-CPU list and do nothing of this, so
- * without the annotation a call from a wrong context would rarely be detected.
+ * Annotate what an allocation may do: take a zone lock, sleep, and wait for a drain. A
+ * request that is served from a per-CPU list does none of these, so without the
+ * annotation a call from the wrong context would rarely be detected.
  */
 static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 {
@@ -79,7 +79,7 @@ static inline void zb_api_wake_waiters(void)
 {
 	bool sleeper;
 
-	/* No barrier, because waiting requests also check periodically. */
+	/* No barrier is needed, because waiting requests also check periodically. */
 	sleeper = waitqueue_active(&zb_api_host->free_wait);
 	if (unlikely(sleeper))
 		zb_instance_wake_waiters(zb_api_host);

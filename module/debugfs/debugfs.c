@@ -10,8 +10,8 @@
  *	check         "ok", or the first invariant that is violated
  *	drain         a write drains all per-CPU lists
  *
- * vm.c has zoneinfo, vmstat, the fragmentation indices and fallbacks, and
- * buffer/owners.c has owners and processes.
+ * The files zoneinfo, vmstat, extfrag_index, unusable_index and fallbacks are in vm.c,
+ * owners and processes in buffer/owners.c.
  *
  * The state of a zone is copied with the zone lock held and printed without it.
  */
@@ -154,7 +154,7 @@ DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
 
 /*
  * The position in the pageblocks file is the index of a pageblock over all zones,
- * so that a large file can be read in pieces.
+ * so that a large file can be read in several parts.
  */
 static struct zb_zone *locate_pageblock(const struct zb_instance *inst, loff_t pos,
 					unsigned long *block)

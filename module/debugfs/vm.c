@@ -7,7 +7,8 @@
  *	                other counters start with zb_
  *	extfrag_index   like the kernel's extfrag/extfrag_index
  *	unusable_index  like the kernel's extfrag/unusable_index
- *	fallbacks       how often a mobility was served from each other one
+ *	fallbacks       number of requests of each mobility that were served from each
+ *	                other mobility
  */
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
