@@ -3,10 +3,10 @@
  * The interface of zbuddy for other kernel modules: an allocator for the memory
  * that zbuddy took from the kernel when it was loaded.
  *
- * Each function has the name of a function of the page allocator with zb_ in
- * front, does the same and may be called from the same contexts. As there, two
- * leading underscores mark the functions that take a struct page instead of an
- * address.
+ * Each function corresponds to the function of the page allocator that has the same
+ * name without zb_, and may be called from the same contexts. As in the page
+ * allocator, two leading underscores mark the functions that take a struct page
+ * instead of an address.
  *
  * The functions return ordinary pages of the kernel. zbuddy holds one reference
  * on each page. A caller may take references of its own (to map or to pin a page),
@@ -19,8 +19,8 @@
  * each other; the first such request is logged with a stack trace. Memory that
  * modules allocate is not charged to a cgroup: __ZB_GFP_ACCOUNT is ignored.
  *
- * A module that calls these functions depends on zbuddy, so zbuddy can't be
- * unloaded before it. The module must free all pages before it is unloaded.
+ * zbuddy can't be unloaded while a module is loaded that calls these functions. Such
+ * a module must free all of its pages before it is unloaded.
  */
 #ifndef _LINUX_ZBUDDY_H
 #define _LINUX_ZBUDDY_H
@@ -122,7 +122,7 @@ void zb_undo_isolate_page_range(unsigned long start_pfn,
 unsigned long zb_nr_free_in_range(unsigned long start_pfn,
 				  unsigned long nr_pages);
 
-/* Dirty memory per node, which limits __ZB_GFP_WRITE allocations there */
+/* Dirty memory per node, which limits __ZB_GFP_WRITE allocations on the node */
 void zb_account_page_dirtied(struct page *page, unsigned int order);
 void zb_account_page_cleaned(struct page *page, unsigned int order);
 

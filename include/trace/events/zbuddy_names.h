@@ -2,8 +2,8 @@
 /*
  * Names of allocation flags and migrate types, for tracepoints and the log.
  *
- * Flags are decoded in the order of this list, so a group precedes the groups and
- * bits that it contains. The list has every bit of ZB_GFP_BITS_MASK.
+ * Flags are decoded in the order of this list, so each group must precede the groups
+ * and bits that it contains. The list must have every bit of ZB_GFP_BITS_MASK.
  */
 #ifndef _TRACE_ZBUDDY_NAMES_H
 #define _TRACE_ZBUDDY_NAMES_H

@@ -9,11 +9,11 @@
  * DOC: The zbuddy device
  *
  * /dev/zbuddy allocates physically contiguous, zeroed buffers from a region
- * that the module took from the kernel when it was loaded. A handle names a
- * buffer within one open file. When the open file is closed (with its last
- * descriptor, or because the last process that had it open has died), all of
- * its handles become invalid. A buffer is freed when it has no handle, no
- * mapping and no dma-buf any more.
+ * that the module took from the kernel when it was loaded. A handle identifies
+ * a buffer within one open file. When the last descriptor of the open file is
+ * closed, explicitly or because the process exits, all of its handles become
+ * invalid. A buffer is freed when it has no handle, no mapping and no dma-buf
+ * any more.
  *
  * The argument of every ioctl is a pointer to a structure. The caller sets its
  * first member, @size, to sizeof() of the structure that it was compiled with.
@@ -54,9 +54,9 @@
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
  *  - ENOMEM: no zone that the flags allow has such a free block now; the call
  *    may succeed after memory has been freed
- *  - ENOSPC: all handles of the open file are in use: 2^32 of them or, for a
- *    32-bit program, 16 TiB (of mmap() offsets) divided by twice the size of
- *    the largest block
+ *  - ENOSPC: all handles of the open file are in use. There are about 2^32 of
+ *    them. For a 32-bit program, their number is 16 TiB (the range of mmap()
+ *    offsets) divided by twice the size of the largest block.
  *
  * A command that fails changes nothing. ZB_IOC_EXPLAIN tells the cause of the
  * failure: the field, the limit, or the state of the memory.
@@ -74,7 +74,7 @@
  * because a mapped buffer needs one.
  *
  * Threads of one process can use a private futex in a mapping. Operations on a
- * shared futex fail with EFAULT, FUTEX_WAKE included: the kernel identifies a
+ * shared futex, including FUTEX_WAKE, fail with EFAULT: the kernel identifies a
  * shared futex by its file and page cache offset, and these pages are not in the
  * page cache. Processes that share a buffer must keep their locks in other
  * shared memory.
@@ -131,12 +131,12 @@ typedef __u32 __bitwise zb_gfp_t;
 #define __ZB_GFP_HARDWALL	__ZB_GFP(0x20000u) /* only nodes of the task's cpuset */
 #define __ZB_GFP_THISNODE	__ZB_GFP(0x40000u) /* only the preferred node */
 #define __ZB_GFP_OTHER_NODE	__ZB_GFP(0x800000u) /* [k] count the preferred node as local */
-#define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: obey dirty_ratio */
+#define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: dirty_ratio applies */
 #define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* [k] accepted and ignored */
 
-/* Reserves: how far below the watermarks a request may go */
+/* Reserves: how much of the memory below the watermark a request may use */
 #define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: may use half of the reserve */
-#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: a quarter more, HighAtomic */
+#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: 1/4 more, and HighAtomic */
 #define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* will free memory soon: may use all */
 #define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* overrides MEMALLOC */
 
@@ -276,22 +276,21 @@ struct zb_ioc_zone {
  * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
  * @deadline_ns: in: with ZB_BUF_WAIT the time until which to wait, in
  *	nanoseconds of CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. If the
- *	deadline has passed already, the call makes one attempt, if the rules
- *	below let it be served before the requests that wait.
+ *	deadline has passed already, the call makes a single attempt, unless the
+ *	rules below require it to wait for other requests.
  *
  * A request that could not be served even if all memory were free fails with
- * ENOMEM without waiting. The others are served in the order of their arrival,
- * a large request before a small one that arrived later, with two exceptions:
+ * ENOMEM without waiting. All other requests are served in the order of their
+ * arrival, even a large request before a later small one, with two exceptions:
  *
- *  - If the zone of a later request can't serve the first one at all, the later
- *    one is served.
+ *  - A later request is served if its zone can't serve the first one at all.
  *  - A later request is also served while enough free memory is left for the
  *    first one. After 64 such requests, or when a request would take memory
  *    that the first one needs, freed memory is reserved for the first one: as
  *    long as memory is being freed, but at most one second. Then up to 64 later
- *    requests are served even from memory that the first one needs. The second
- *    is not prolonged when the first one is served and another request takes
- *    its place.
+ *    requests are served even from memory that the first one needs. The limit
+ *    of one second is not extended when the first one is served and another
+ *    request takes its place.
  *
  * A call that is restarted after a signal waits at the end of the queue.
  */
@@ -400,7 +399,7 @@ struct zb_bulk_buffer {
  * @__reserved: must be 0
  *
  * The command succeeds if at least one buffer was allocated, like read() with
- * fewer bytes than requested. It waits only while it has none. If it fails, no
+ * fewer bytes than requested. It waits only for the first buffer. If it fails, no
  * buffer was allocated. If an element can't be written, the command ends: the
  * buffers of the elements before it are allocated, the others are not.
  */
@@ -492,10 +491,11 @@ struct zb_ioc_phys {
  *	handle is released
  *
  * Without ZB_EXPORT_RDWR the dma-buf can't be mapped writable, not even through a
- * driver that imports it, and a DMA mapping that a device only writes to fails with
- * EACCES. Many drivers request a DMA mapping for both directions although they need
- * one; they get a mapping for reading. Without an IOMMU, nothing prevents the device
- * from writing through it. The kernel mapping of a driver is not restricted.
+ * driver that imports it, and a DMA mapping for writing by the device fails with
+ * EACCES. Many drivers request a bidirectional DMA mapping although they need only one
+ * direction; they get a mapping for reading by the device. Without an IOMMU, nothing
+ * prevents the device from writing through it. The kernel mapping of a driver is not
+ * restricted.
  */
 struct zb_ioc_export {
 	__u32 size;
@@ -531,40 +531,40 @@ struct zb_ioc_sync {
 };
 
 /*
- * zb_ioc_explain.cause. Those with "zone" set @node, @zone, @free and
+ * Values of zb_ioc_explain.cause. Those marked "(zone)" set @node, @zone, @free and
  * @largest_order, for the zone that came closest to serving the request.
  */
-#define ZB_CAUSE_NONE		0	/* there is nothing to add to the errno */
+#define ZB_CAUSE_NONE		0	/* no details besides the errno */
 #define ZB_CAUSE_FIELD		1	/* @value is not valid for @field */
 #define ZB_CAUSE_CAPABILITY	2	/* the caller lacks capability number @value */
 #define ZB_CAUSE_FILE_MODE	3	/* the mode of the open file does not allow it */
-/* There is no memory now. */
+/* No memory is available now. */
 #define ZB_CAUSE_FREED		4	/* enough memory has become free since (zone) */
 #define ZB_CAUSE_WATERMARK	5	/* @limit must stay free (zone) */
 #define ZB_CAUSE_FRAGMENTED	6	/* the free blocks are too small (zone) */
 #define ZB_CAUSE_HIGHATOMIC	7	/* @limit is in HighAtomic pageblocks (zone) */
 #define ZB_CAUSE_CMA		8	/* @limit is in CMA pageblocks (zone) */
-#define ZB_CAUSE_LOWMEM		9	/* @limit is kept for lower zone types (zone) */
+#define ZB_CAUSE_LOWMEM		9	/* @limit is reserved for lower zone types (zone) */
 #define ZB_CAUSE_ISOLATED	10	/* @limit is in isolated pageblocks (zone) */
 #define ZB_CAUSE_CACHED		11	/* @limit is on per-CPU lists (zone) */
 #define ZB_CAUSE_FULL		12	/* less is free than requested (zone) */
 #define ZB_CAUSE_NODE		13	/* the caller may not use the node of this zone */
 #define ZB_CAUSE_ZONE		14	/* the flags exclude this zone */
-#define ZB_CAUSE_LINE		15	/* earlier requests in the queue take it (zone) */
-/* There would be no memory even if all of it were free. */
+#define ZB_CAUSE_LINE		15	/* reserved for earlier requests in the queue (zone) */
+/* The request could not be served even if all memory were free. */
 #define ZB_CAUSE_NEVER_ZONE	16	/* the flags exclude all zones */
 #define ZB_CAUSE_NEVER_NODE	17	/* the caller may not use the nodes of such zones */
 #define ZB_CAUSE_NEVER_BLOCK	18	/* the zones are too small for the block (zone) */
 #define ZB_CAUSE_NEVER_TYPE	19	/* such blocks are CMA, isolated or damaged (zone) */
 #define ZB_CAUSE_NEVER_WATERMARK 20	/* @limit must stay free (zone) */
-/* A limit was reached: @limit and what counts towards it, @used. */
+/* A limit was reached: @limit is the limit, and @used the current usage. */
 #define ZB_CAUSE_OPEN_BYTES	21	/* max_bytes_per_open */
 #define ZB_CAUSE_USER_BYTES	22	/* max_bytes_per_user */
-#define ZB_CAUSE_OWNER_BYTES	23	/* the same for a namespace's owner; no @used */
+#define ZB_CAUSE_OWNER_BYTES	23	/* as above, of a namespace owner; @used is 0 */
 #define ZB_CAUSE_OPEN_WAITING	24	/* max_waiting_per_open */
 #define ZB_CAUSE_USER_WAITING	25	/* max_waiting_per_user */
-#define ZB_CAUSE_OWNER_WAITING	26	/* the same for a namespace's owner; no @used */
-#define ZB_CAUSE_DMEM		27	/* dmem.max of a cgroup; no @limit, no @used */
+#define ZB_CAUSE_OWNER_WAITING	26	/* as above, of a namespace owner; @used is 0 */
+#define ZB_CAUSE_DMEM		27	/* dmem.max of a cgroup; @limit and @used are 0 */
 #define ZB_CAUSE_MEMLOCK	28	/* RLIMIT_MEMLOCK */
 #define ZB_CAUSE_HANDLES	29	/* all handles of the open file are in use */
 /* The cause is outside the region. */
@@ -579,8 +579,8 @@ struct zb_ioc_sync {
  * @flags: must be 0
  * @command: out: the command that failed, such as ZB_IOC_ALLOC
  * @error: out: its errno, or zb_ioc_bulk_alloc.error
- * @cause: out: ZB_CAUSE_*; a program takes one that it does not know as
- *	ZB_CAUSE_NONE, because newer modules may know more
+ * @cause: out: ZB_CAUSE_*; programs must treat an unknown value as ZB_CAUSE_NONE,
+ *	because newer modules may add causes
  * @node: out: node of the zone, or -1
  * @zone: out: ZB_ZONE_* of the zone, if @node is not -1
  * @largest_order: out: order of the largest free block of a type that the
@@ -592,10 +592,10 @@ struct zb_ioc_sync {
  * @value: out: the value of @field, or the number of the capability
  * @field: out: name of a member of the command's structure, terminated by a 0
  *
- * An open file remembers only the last failure of all threads. If that was
- * another thread's, or if no command has failed yet, this one fails with ENOENT.
- * Neither a successful command nor a failure of this one replaces what is
- * remembered. ENOTTY and failures of mmap() are not remembered.
+ * An open file stores only the last failure of all threads. ZB_IOC_EXPLAIN fails
+ * with ENOENT if that was a failure in another thread, or if no command has failed
+ * yet. Successful commands, failures of ZB_IOC_EXPLAIN itself, ENOTTY, and failures
+ * of mmap() do not change the stored failure.
  */
 struct zb_ioc_explain {
 	__u32 size;
