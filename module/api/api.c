@@ -56,8 +56,8 @@ void zb_api_detach(void)
  * @gfp: flags for alloc_pages()
  *
  * Flags without a counterpart are left out, and so is __GFP_ACCOUNT, because the
- * memory of modules is not charged. The kernel has no flag for atomic requests any
- * more: those with all flags of GFP_ATOMIC get __ZB_GFP_ATOMIC.
+ * memory of modules is not charged. Because the kernel no longer has a flag for atomic
+ * requests, flags that include all of GFP_ATOMIC get __ZB_GFP_ATOMIC.
  *
  * Context: any.
  * Return: the flags for zb_alloc_pages().

@@ -79,7 +79,7 @@ struct zb_watch {
  * @region: (c) region of the dmem cgroup controller, or NULL
  * @sync_dev: (c) the device on whose behalf caches are maintained
  *
- * The letters tell what protects a member:
+ * The letters specify what protects each member:
  *
  *  - (c) constant while the module is loaded
  *  - (a) atomic
@@ -185,7 +185,7 @@ struct zb_file {
  * @label: (b) set by ZB_IOC_LABEL
  * @born: (c) time of allocation in seconds since boot
  *
- * The letters tell what protects a member:
+ * The letters specify what protects each member:
  *
  *  - (c) constant from the creation on
  *  - (a) atomic

@@ -92,7 +92,7 @@ struct zb_waiter {
  * @wq: (c) workqueue of the dispatcher
  * @work: (i) the dispatcher
  *
- * The letters tell what protects a member:
+ * The letters specify what protects each member:
  *
  *  - (c) constant while the module is loaded
  *  - (a) atomic

@@ -14,7 +14,7 @@
 #include "../core/layout.h"
 #include "buffer.h"
 
-/* Count the pages with references other than the region's and those of mappings. */
+/* Count the pages that have references besides those of the region and the mappings. */
 static unsigned long nr_pins(const struct zb_buffer *buf)
 {
 	unsigned long i, nr = 0;

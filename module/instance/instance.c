@@ -344,8 +344,8 @@ static void poison_regions(const struct zb_instance *inst)
  * @params: parsed module parameters
  *
  * Context: may sleep; takes seconds if the kernel has to migrate pages away.
- * Return: the instance, or an ERR_PTR. On failure, all memory has been given back and
- * the log has a line that tells what to do.
+ * Return: the instance, or an ERR_PTR. On failure, all memory has been returned, and the
+ * log explains what to do.
  */
 struct zb_instance *zb_instance_create(const struct zb_params *params)
 {
@@ -419,8 +419,8 @@ static unsigned long nr_held_pages(const struct zb_instance *inst, int nid)
 }
 
 /*
- * Keep regions of which a module has not freed all pages: giving those pages back
- * to the kernel would let two owners use them.
+ * Keep regions with pages that a module has not freed. If they were returned to the
+ * kernel, the pages would have two owners.
  */
 static void keep_held_regions(struct zb_instance *inst)
 {

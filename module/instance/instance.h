@@ -56,7 +56,7 @@ struct zb_wait_stat {
  * @in_cma: some of the memory is in CMA pageblocks of the kernel
  * @drain_lock: serializes drains and CPU hotplug
  * @drains: number of drains of all CPUs that have started
- * @full_drains: number of those that parked empty lists as well
+ * @full_drains: number of drains of all CPUs that also parked empty lists
  * @drain_work: drains all CPUs on behalf of requests that may not sleep
  * @low_work: drains all CPUs after a zone has become low
  * @low_drained: time of the last run of @low_work, in jiffies

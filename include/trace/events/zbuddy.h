@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints of trace system zbuddy. They have the names and the fields of the
- * page allocator's tracepoints (trace system kmem) as far as those exist, so that
+ * page allocator's tracepoints (trace system kmem) where these exist, so that
  * the same tools can read them.
  */
 #undef TRACE_SYSTEM
