@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPU hotplug. A CPU that goes offline leaves nothing on its lists, and the limits of
- * the lists are recomputed whenever the number of CPUs has changed.
+ * CPU hotplug. The lists of a CPU that goes offline are drained, and the limits of all
+ * lists are recomputed, because they depend on the number of CPUs.
  */
 #include <linux/cpuhotplug.h>
 
@@ -9,7 +9,7 @@
 #include "instance.h"
 #include "tunables.h"
 
-static enum cpuhp_state cpuhp_state;
+static enum cpuhp_state hotplug_state;
 
 static int cpu_online_lists(unsigned int cpu, struct hlist_node *node)
 {
@@ -26,7 +26,7 @@ static int cpu_offline_lists(unsigned int cpu, struct hlist_node *node)
 }
 
 /**
- * zb_hotplug_add() - follow the CPUs on behalf of an instance
+ * zb_hotplug_add() - register an instance for CPU hotplug
  * @inst: the instance, whose pool is complete
  *
  * Context: may sleep.
@@ -34,7 +34,7 @@ static int cpu_offline_lists(unsigned int cpu, struct hlist_node *node)
  */
 int zb_hotplug_add(struct zb_instance *inst)
 {
-	return cpuhp_state_add_instance_nocalls(cpuhp_state, &inst->cpuhp);
+	return cpuhp_state_add_instance_nocalls(hotplug_state, &inst->cpuhp);
 }
 
 /**
@@ -45,11 +45,11 @@ int zb_hotplug_add(struct zb_instance *inst)
  */
 void zb_hotplug_remove(struct zb_instance *inst)
 {
-	cpuhp_state_remove_instance_nocalls(cpuhp_state, &inst->cpuhp);
+	cpuhp_state_remove_instance_nocalls(hotplug_state, &inst->cpuhp);
 }
 
 /**
- * zb_hotplug_init() - set up what all instances share, before zb_hotplug_add()
+ * zb_hotplug_init() - set up the CPU hotplug state that all instances share
  *
  * Context: may sleep.
  * Return: 0 or -errno.
@@ -61,7 +61,7 @@ int zb_hotplug_init(void)
 
 	if (state < 0)
 		return state;
-	cpuhp_state = state;
+	hotplug_state = state;
 	return 0;
 }
 
@@ -72,5 +72,5 @@ int zb_hotplug_init(void)
  */
 void zb_hotplug_exit(void)
 {
-	cpuhp_remove_multi_state(cpuhp_state);
+	cpuhp_remove_multi_state(hotplug_state);
 }
