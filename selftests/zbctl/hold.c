@@ -217,7 +217,7 @@ static void exec_holder(const struct zbctl *z, const struct zb_req *req,
 }
 
 /*
- * The session of its own protects the holder from signals of the terminal. While it waits
+ * Its own session protects the holder from signals of the terminal. While it waits
  * for memory, it must therefore exit together with its parent, for whatever reason.
  */
 static int child_signals(pid_t parent)
