@@ -192,7 +192,7 @@ static struct zb_pageblock *find_free_head(struct zb_zone *zone,
 	return NULL;
 }
 
-/* Each tail is checked against its head. A head can have too many tails for one hold. */
+/* Check each tail on its own, because a head may have too many for one lock section. */
 static bool check_tail(struct zb_zone *zone, struct zb_pageblock *pb,
 		       const struct zb_pageblock *head, struct zb_violation *v)
 {
@@ -359,7 +359,7 @@ static bool check_totals(struct zb_zone *zone, const struct zb_audit *audit,
 	return check_areas(zone, audit, v);
 }
 
-/* Number of pageblocks whose headers are checked before the lock is dropped. */
+/* Number of pageblocks whose headers are checked in one lock section. */
 #define PAGEBLOCKS_PER_HOLD	32u
 
 static bool check_next_header(struct zb_zone *zone, unsigned long i,

@@ -48,7 +48,7 @@ struct zb_wait_stat {
  * @regions: memory of the pool, one region per node
  * @nr_regions: number of regions
  * @total_pages: number of frames in all regions
- * @deferred_pages: frames of buffers whose release waits until they are not in use
+ * @deferred_pages: frames of buffers whose release is deferred
  * @deferred_looks: number of frames checked for pending deferred releases
  * @killed: buffers given up because their task was killed while they were cleared
  * @free_wait: woken when memory is freed or a watermark is lowered

@@ -187,7 +187,7 @@ int zb_params_parse(struct zb_params *params, const char *size,
 }
 
 /**
- * zb_params_free() - free what zb_params_parse() allocated
+ * zb_params_free() - undo zb_params_parse()
  * @params: as zb_params_parse() filled it in
  */
 void zb_params_free(struct zb_params *params)

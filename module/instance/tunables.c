@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tunables: module parameters that can be changed at any time, in
- * /sys/module/zbuddy/parameters, with the names of the files in /proc/sys/vm.
+ * /sys/module/zbuddy/parameters. They have the names of the corresponding files in
+ * /proc/sys/vm.
  *
  * The values that are given at load are stored here before the allocator exists.
  */
@@ -208,7 +209,7 @@ __MODULE_PARM_TYPE(lowmem_reserve_ratio, "array of uint");
 MODULE_PARM_DESC(lowmem_reserve_ratio, "each zone reserves 1/N of the higher zones' size for requests that cannot use those zones; 0 for no reserve (default 256,256,32,0,0)");
 
 /**
- * zb_tunables_apply() - recompute what depends on the number of CPUs
+ * zb_tunables_apply() - recompute list limits after the number of CPUs has changed
  *
  * Context: may sleep.
  */
