@@ -51,7 +51,7 @@ bool zb_buffer_in_use(struct zb_buffer *buf)
 
 /**
  * zb_buffer_free_frames() - free a buffer and its frames
- * @buf: a buffer that is not in use, on zb_buffer_pool.buffers or not
+ * @buf: a buffer that is not in use; it may or may not be on zb_buffer_pool.buffers
  *
  * Context: may sleep.
  */

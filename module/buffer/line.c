@@ -196,7 +196,7 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	return true;
 }
 
-/* Find the next request that may pass the first one. Considers each one once per pass. */
+/* Find the next request that may pass the first one. Each is considered once per pass. */
 static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 {
 	struct zb_waiter *first = first_waiter(line), *w, *refused = NULL;

@@ -8,7 +8,7 @@
  * each naturally aligned piece of the size of a huge page; get_user_pages() fails on
  * it.
  *
- * mmap() replaces the file of the vma by a file of the buffer, with vma_set_file().
+ * mmap() replaces the file of the vma with a file of the buffer (vma_set_file()).
  * That file holds a reference on the buffer and has the address space of the buffer,
  * which contains all mappings of the buffer, whichever file they were made through.
  * The vma, and every copy and part of it that fork(), mremap() or a partial munmap()
@@ -296,7 +296,7 @@ static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
  * @vma: the mapping; its vm_pgoff is relative to the start of the buffer
  * @huge: use huge entries
  *
- * The file of the vma is replaced by a file of the buffer.
+ * The file of the vma is replaced with a file of the buffer.
  *
  * Context: mmap lock of the caller held for writing; may sleep.
  * Return: 0, -EINVAL if the mapping is private or extends beyond the buffer,

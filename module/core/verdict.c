@@ -9,7 +9,7 @@
  * permit. It succeeds whenever any earlier attempt would.
  *
  * In a zone without CMA pageblocks, isolated pageblocks and bad frames, only counters
- * are compared. Otherwise blocks are searched for one that the request could get.
+ * are compared. In other zones, the search for a usable block visits each block.
  * No lock is taken, so concurrent changes can make the result outdated.
  */
 #include "alloc.h"

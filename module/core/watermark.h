@@ -14,9 +14,9 @@
  *
  *	min  = the zone's share of min_free_kbytes
  *	low  = min + max(min / 4, size * watermark_scale_factor / 10000)
- *	high = min + twice that
+ *	high = min + 2 * (low - min)
  *
- * On top of the mark, a request that could have been served by a higher zone
+ * In addition to the mark, a request that could have been served by a higher zone
  * has to leave lowmem_reserve[that zone]: the higher zones' size divided by
  * the zone's lowmem_reserve_ratio. This keeps memory at low addresses for
  * devices that cannot use any other.
@@ -88,7 +88,7 @@ bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
 				unsigned int highest_zoneidx,
 				unsigned int alloc_flags);
 
-/* The same for a request that keeps all of the block. */
+/* Check whether a zone may serve a request that keeps all of its block. */
 static inline bool zb_zone_watermark_ok(struct zb_zone *zone,
 					unsigned int order, unsigned long mark,
 					unsigned int highest_zoneidx,

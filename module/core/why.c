@@ -18,7 +18,7 @@ static bool check_passes(struct zb_zone *zone, const struct zone_check *c,
 					  c->alloc_flags | more_flags);
 }
 
-/* Returns the mark that the flags select, which urgent requests may use in part. */
+/* Returns the watermark that the flags select, of which urgent requests may use a part. */
 static unsigned long selected_mark(const struct zb_zone *zone,
 				   const struct zone_check *c)
 {
