@@ -20,9 +20,11 @@
  *    into larger blocks.
  *  - when such a request has failed, for the benefit of the next one.
  *
- * Most of the cost of a drain is the grace period. Tasks that drain all CPUs at the
- * same time therefore share one drain: it is sufficient for a task that another task's
- * drain has started after its own call.
+ * Drains of all CPUs are work items, also when a task waits for them. A task that drained
+ * by itself would hold drain_lock for a grace period, and if it is of low priority or
+ * throttled, it would delay the drains of all other tasks for as long as it does not
+ * run. Most of the cost of a drain is the grace period, and tasks that queue the work
+ * item before it starts share it.
  */
 #include <linux/cpu.h>
 #include <linux/rcupdate.h>
@@ -91,58 +93,48 @@ static void drain_parked(struct zb_instance *inst, const struct drain_target *t)
 	}
 }
 
-static void __drain_lists(struct zb_instance *inst, const struct drain_target *t)
-{
-	lockdep_assert_held(&inst->drain_lock);
-	if (!park_lists(inst, t))
-		return;
-	/* zb_pcp_enter() disables preemption while a CPU uses its lists. */
-	synchronize_rcu_expedited();
-	drain_parked(inst, t);
-}
-
 static void drain_lists(struct zb_instance *inst, const struct drain_target *t)
 {
 	mutex_lock(&inst->drain_lock);
-	__drain_lists(inst, t);
+	if (park_lists(inst, t)) {
+		/* zb_pcp_enter() disables preemption while a CPU uses its lists. */
+		synchronize_rcu_expedited();
+		drain_parked(inst, t);
+	}
 	mutex_unlock(&inst->drain_lock);
 }
 
-/*
- * Drain all lists, unless another task has started the same drain after this call. That
- * drain has finished when the lock is acquired. A caller with @even_empty also relies
- * on the grace period, for which a drain does not wait if it has parked no list.
- */
 static void drain_all_lists(struct zb_instance *inst, bool even_empty)
 {
 	const struct drain_target all = { .cpu = -1, .even_empty = even_empty };
-	unsigned long *began = even_empty ? &inst->full_drains : &inst->drains;
-	unsigned long before;
 
-	/* A drain that is counted after this sees all writes of the caller. */
-	smp_mb();
-	before = READ_ONCE(*began);
-	mutex_lock(&inst->drain_lock);
-	if (*began == before) {
-		WRITE_ONCE(inst->drains, inst->drains + 1);
-		if (even_empty)
-			WRITE_ONCE(inst->full_drains, inst->full_drains + 1);
-		/* Count the drain before it parks any list. */
-		smp_mb();
-		__drain_lists(inst, &all);
-	}
-	mutex_unlock(&inst->drain_lock);
+	drain_lists(inst, &all);
 	zb_instance_recheck(inst);
-}
-
-static void drain_for_request(struct zb_pool *pool)
-{
-	drain_all_lists(container_of(pool, struct zb_instance, pool), false);
 }
 
 static void drain_work(struct work_struct *work)
 {
 	drain_all_lists(container_of(work, struct zb_instance, drain_work), false);
+}
+
+static void full_drain_work(struct work_struct *work)
+{
+	drain_all_lists(container_of(work, struct zb_instance, full_drain_work), true);
+}
+
+/*
+ * Wait for a drain that starts after this call. If the work item is running, it is queued
+ * to run again; if it is pending, it will see all writes of the caller.
+ */
+static void drain_and_wait(struct work_struct *work)
+{
+	queue_work(drain_wq, work);
+	flush_work(work);
+}
+
+static void drain_for_request(struct zb_pool *pool)
+{
+	drain_and_wait(&container_of(pool, struct zb_instance, pool)->drain_work);
 }
 
 /*
@@ -207,7 +199,7 @@ void zb_instance_drain_all(struct zb_instance *inst)
 {
 	struct zb_zone *zone;
 
-	drain_all_lists(inst, true);
+	drain_and_wait(&inst->full_drain_work);
 	zb_for_each_zone(zone, &inst->pool)
 		zb_zone_unreserve_idle(zone);
 }
@@ -280,6 +272,7 @@ void zb_drain_create(struct zb_instance *inst)
 {
 	mutex_init(&inst->drain_lock);
 	INIT_WORK(&inst->drain_work, drain_work);
+	INIT_WORK(&inst->full_drain_work, full_drain_work);
 	INIT_DELAYED_WORK(&inst->low_work, low_work);
 	INIT_DELAYED_WORK(&inst->idle_work, idle_work);
 	inst->low_drained = jiffies - LOW_INTERVAL;
@@ -295,6 +288,7 @@ void zb_drain_create(struct zb_instance *inst)
 void zb_drain_destroy(struct zb_instance *inst)
 {
 	cancel_work_sync(&inst->drain_work);
+	cancel_work_sync(&inst->full_drain_work);
 	cancel_delayed_work_sync(&inst->low_work);
 	cancel_delayed_work_sync(&inst->idle_work);
 }

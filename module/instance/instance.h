@@ -55,9 +55,8 @@ struct zb_wait_stat {
  * @wait: counters of the queue of waiting requests
  * @in_cma: some of the memory is in CMA pageblocks of the kernel
  * @drain_lock: serializes drains and CPU hotplug
- * @drains: number of drains of all CPUs that have started
- * @full_drains: number of drains of all CPUs that also parked empty lists
- * @drain_work: drains all CPUs on behalf of requests that may not sleep
+ * @drain_work: drains all CPUs for requests
+ * @full_drain_work: drains all CPUs and also parks lists that seem to be empty
  * @low_work: drains all CPUs after a zone has become low
  * @low_drained: time of the last run of @low_work, in jiffies
  * @idle_work: periodically drains lists that are not in use
@@ -79,9 +78,8 @@ struct zb_instance {
 	struct zb_wait_stat wait;
 	bool in_cma;
 	struct mutex drain_lock;
-	unsigned long drains;
-	unsigned long full_drains;
 	struct work_struct drain_work;
+	struct work_struct full_drain_work;
 	struct delayed_work low_work;
 	unsigned long low_drained;
 	struct delayed_work idle_work;

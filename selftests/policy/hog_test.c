@@ -14,6 +14,7 @@
 
 #define NR_BUFS		32
 #define HOG_CPU		1
+#define STOPS		10	/* hogs that stop another task's drain */
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
 struct hog {
@@ -118,11 +119,50 @@ static int close_last(int fd)
 	return close(fd) ? -errno : 0;
 }
 
+static void drain_until_stopped(struct hog *hog)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (run_on(HOG_CPU))
+		_exit(1);
+	hog->started = true;
+	while (!hog->stop)
+		zb_drain();
+	_exit(0);
+}
+
+/*
+ * Start the hog while another task drains on that CPU, probably in the middle of a drain,
+ * which that task can't finish. Other tasks must be able to drain nevertheless.
+ */
+static void drain_beside_stopped_task(struct __test_metadata *_metadata, int fd)
+{
+	struct hog *hogs = mmap(NULL, 2 * sizeof(*hogs), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid, drainer;
+
+	ASSERT_NE(MAP_FAILED, hogs);
+	drainer = fork();
+	if (!drainer) {
+		close(fd);
+		drain_until_stopped(&hogs[0]);
+	}
+	while (!hogs[0].started)
+		sched_yield();
+	pid = start_hog(_metadata, &hogs[1], fd);
+	EXPECT_EQ(0, zb_drain());
+	hogs[0].stop = true;
+	hogs[1].stop = true;
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	EXPECT_TRUE(zb_wait_exit(drainer, 0));
+	munmap(hogs, 2 * sizeof(*hogs));
+}
+
+/* @work is NULL for drain_beside_stopped_task(). */
 static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 {
 	char runtime[32] = "";
 	struct hog *hog;
-	int fd = zb_open();
+	int fd = zb_open(), round;
 	pid_t pid;
 
 	if (fd < 0)
@@ -138,14 +178,18 @@ static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 	fill_lists(_metadata, fd);
 	ASSERT_EQ(0, zb_write_file(RT_RUNTIME, "-1"));
 	set_fair_server(HOG_CPU, "0");
-	pid = start_hog(_metadata, hog, fd);
-	EXPECT_EQ(0, work(fd));
-	if (work == close_last)
-		fd = zb_open();
-	EXPECT_EQ(0, nr_listed(fd));
-	EXPECT_FALSE(hog->stop);
-	hog->stop = true;
-	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	for (round = 0; !work && round < STOPS; round++)
+		drain_beside_stopped_task(_metadata, fd);
+	if (work) {
+		pid = start_hog(_metadata, hog, fd);
+		EXPECT_EQ(0, work(fd));
+		if (work == close_last)
+			fd = zb_open();
+		EXPECT_EQ(0, nr_listed(fd));
+		EXPECT_FALSE(hog->stop);
+		hog->stop = true;
+		EXPECT_TRUE(zb_wait_exit(pid, 0));
+	}
 	set_fair_server(HOG_CPU, "50000000");
 	EXPECT_EQ(0, zb_write_file(RT_RUNTIME, runtime));
 	EXPECT_TRUE(zb_check_ok());
@@ -155,6 +199,11 @@ static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 TEST(drain_beside_hog)
 {
 	beside_hog(_metadata, drain_all);
+}
+
+TEST(drain_beside_stopped_drain)
+{
+	beside_hog(_metadata, NULL);
 }
 
 TEST(request_beside_hog)
