@@ -102,11 +102,13 @@ EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
 /* Errors of callers, each of which is logged once. */
 enum api_fault {
 	BAD_FLAGS,
+	REPEAT_AND_NOFAIL,
 	EXACT_FLAGS,
 };
 
 static const char *const api_fault_text[] = {
 	[BAD_FLAGS] = "flags that contradict each other: convert a gfp_t with zb_gfp_from_kernel()",
+	[REPEAT_AND_NOFAIL] = "REPEAT (the kernel's __GFP_RETRY_MAYFAIL) and NOFAIL exclude each other",
 	[EXACT_FLAGS] = "an exact allocation ignores COMP and HIGHMEM",
 };
 
@@ -122,15 +124,20 @@ static noinline void report_fault(enum api_fault fault, zb_gfp_t gfp)
 	dump_stack();
 }
 
-/*
- * Converted flags may have both REPEAT (__GFP_RETRY_MAYFAIL) and NOFAIL, which exclude
- * each other.
- */
+/* Converted flags may have both REPEAT and NOFAIL, which zb_gfp_valid() accepts. */
 static bool flags_make_sense(zb_gfp_t gfp)
 {
 	const zb_gfp_t both = __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
 
-	return zb_gfp_valid(gfp) && (gfp & both) != both;
+	if ((gfp & both) == both) {
+		report_fault(REPEAT_AND_NOFAIL, gfp);
+		return false;
+	}
+	if (!zb_gfp_valid(gfp)) {
+		report_fault(BAD_FLAGS, gfp);
+		return false;
+	}
+	return true;
 }
 
 static struct page *alloc_block(zb_gfp_t gfp, unsigned long nr_pages, int nid,
@@ -138,10 +145,8 @@ static struct page *alloc_block(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 {
 	unsigned long pfn;
 
-	if (!flags_make_sense(gfp)) {
-		report_fault(BAD_FLAGS, gfp);
+	if (!flags_make_sense(gfp))
 		return NULL;
-	}
 	if (!nr_pages || nr_pages > BIT(zb_api_host->pool.max_order))
 		return NULL;
 	zb_api_might_alloc(gfp);

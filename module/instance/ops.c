@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "../core/layout.h"
 #include "ops.h"
 #include "report.h"
 
@@ -100,8 +101,12 @@ static void report_bad(struct zb_pool *pool, unsigned long pfn,
 	if (test_and_set_bit(bad, &reported))
 		return;
 	/* Do not log the physical address, which requires CAP_SYS_RAWIO. */
-	pr_err("%s: frame %lu of its zone, order %u: it is left unchanged\n",
-	       bad_names[bad], zone ? pfn - zone->start_pfn : 0, order);
+	if (zone)
+		pr_err("%s: frame %lu of zone %s on node %d, order %u: it is left unchanged\n",
+		       bad_names[bad], pfn - zone->start_pfn,
+		       zb_zone_names[zone->type], zone->nid, order);
+	else
+		pr_err("%s: order %u: it is left unchanged\n", bad_names[bad], order);
 	dump_stack();
 }
 

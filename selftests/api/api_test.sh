@@ -76,7 +76,7 @@ counted() {
 
 # Each kind of a refused free is reported once since zbuddy was loaded, with a stack trace.
 reported() {
-	since | sed -n 's/^.*zbuddy: \(.*\): frame [0-9]* of .*: it is left unchanged$/\1/p' | sort >"$out"
+	since | sed -n 's/^.*zbuddy: \([^:]*\): .*: it is left unchanged$/\1/p' | sort >"$out"
 	result=0
 	[ -z "$(uniq -d "$out")" ] || { say "reported more than once:"; show "$out"; result=1; }
 	if [ "$before" = "0 0 0 0 " ]; then
@@ -162,6 +162,7 @@ if [ $loaded -eq 0 ]; then
 	[ "$ONLY" ] || reported
 	[ "$ONLY" ] || misused "zb_gfp_from_kernel()"
 	[ "$ONLY" ] || misused "COMP and HIGHMEM"
+	[ "$ONLY" ] || misused "exclude each other"
 	[ "$ONLY" ] || locks_are_known
 	dirty_is_counted
 	holds_the_module

@@ -117,10 +117,18 @@ static void gfp_from_kernel(void)
 	__zb_free_pages(page, 2);
 }
 
+/* Both are valid for the kernel, and REPEAT and NOFAIL contradict each other here. */
+static void repeat_and_nofail(void)
+{
+	ZBT_WANT(!zb_alloc_page(zb_gfp_from_kernel(GFP_KERNEL | __GFP_NOFAIL |
+						   __GFP_RETRY_MAYFAIL)));
+}
+
 const struct zbt_test zbt_flag_tests[] = {
 	{ "flags_that_mean_nothing", flags_that_mean_nothing },
 	{ "flags_of_the_kernel", flags_of_the_kernel },
 	{ "locks_of_the_fast_path", locks_of_the_fast_path },
 	{ "gfp_from_kernel", gfp_from_kernel },
+	{ "repeat_and_nofail", repeat_and_nofail },
 	{ }
 };
