@@ -4,13 +4,15 @@
  *
  * A handle is an index into the file's xarray. It also selects two windows of the
  * file's mmap() offsets, one for each kind of mapping; a window is as large as the
- * largest buffer. An offset in pages consists of
+ * largest buffer. An offset in pages is FIRST_PGOFF plus
  *
  *	handle | huge entries | page in the buffer
  *	       |    1 bit     |   max_order bits
  *
  * No bits are wasted above the handle, so that the 32 bits of a 32-bit program can
- * express many handles. User space must not rely on this encoding.
+ * express many handles. FIRST_PGOFF corresponds to 4 GiB: a program that was built
+ * with a 32-bit off_t truncates every offset to one below it, where no buffer is,
+ * instead of mapping another buffer. User space must not rely on this encoding.
  *
  * Handles are allocated cyclically, so that a stale handle is not reused soon.
  */
@@ -20,6 +22,8 @@
 #include <linux/slab.h>
 
 #include "buffer.h"
+
+#define FIRST_PGOFF	BIT_ULL(32 - PAGE_SHIFT)
 
 static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
 {
@@ -32,12 +36,12 @@ static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
  */
 static u32 max_handle(const struct zb_file *file)
 {
-	unsigned int shift = handle_shift(file->bpool);
-	u64 max = (u64)S64_MAX >> (shift + PAGE_SHIFT);
+	u64 nr_pgoff = BIT_ULL(63 - PAGE_SHIFT);
 
 	if (in_compat_syscall() || BITS_PER_LONG == 32)
-		max = U32_MAX >> shift;
-	return min_t(u64, max, U32_MAX);
+		nr_pgoff = BIT_ULL(32);
+	nr_pgoff -= FIRST_PGOFF;
+	return min_t(u64, (nr_pgoff >> handle_shift(file->bpool)) - 1, U32_MAX);
 }
 
 /**
@@ -50,12 +54,12 @@ static u32 max_handle(const struct zb_file *file)
 u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 {
 	struct zb_instance *inst = buf->bpool->inst;
-	u64 pgoff = (u64)buf->handle << handle_shift(buf->bpool);
+	u64 pgoff = FIRST_PGOFF + ((u64)buf->handle << handle_shift(buf->bpool));
 
 	if (huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE))
 		return 0;
 	if (huge)
-		pgoff |= BIT_ULL(inst->pool.max_order);
+		pgoff += BIT_ULL(inst->pool.max_order);
 	return pgoff << PAGE_SHIFT;
 }
 
@@ -66,16 +70,16 @@ u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 static struct zb_buffer *get_at(struct zb_file *file, unsigned long *pgoff, bool *huge)
 {
 	struct zb_instance *inst = file->bpool->inst;
-	unsigned long handle = *pgoff >> handle_shift(file->bpool);
+	u64 at = *pgoff - FIRST_PGOFF, handle = at >> handle_shift(file->bpool);
 	struct zb_buffer *buf;
 
-	*huge = *pgoff & BIT(inst->pool.max_order);
-	if (handle > U32_MAX ||
+	*huge = at & BIT_ULL(inst->pool.max_order);
+	if (*pgoff < FIRST_PGOFF || handle > U32_MAX ||
 	    (*huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE)))
 		return NULL;
 	buf = zb_file_get(file, handle);
 	if (buf)
-		*pgoff &= BIT(inst->pool.max_order) - 1;
+		*pgoff = at & (BIT_ULL(inst->pool.max_order) - 1);
 	return buf;
 }
 
@@ -213,8 +217,14 @@ struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle)
  */
 struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
 {
-	struct zb_buffer *buf = xa_erase(&file->handles, handle);
+	struct zb_buffer *buf;
 
+	xa_lock(&file->handles);
+	buf = xa_load(&file->handles, handle);
+	/* A hidden handle is not found, and its slot must stay reserved. */
+	if (buf)
+		__xa_erase(&file->handles, handle);
+	xa_unlock(&file->handles);
 	if (buf)
 		WRITE_ONCE(buf->has_handle, false);
 	return buf;
@@ -247,7 +257,7 @@ void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
  * @file: the open file
  * @handle: any number
  *
- * The handle can neither be looked up nor allocated. The caller has to call
+ * The handle can neither be looked up, removed nor allocated. The caller has to call
  * zb_file_drop_hidden() or zb_file_unhide() afterwards, neither of which can fail.
  *
  * Return: the buffer with the reference that the handle had, or NULL.

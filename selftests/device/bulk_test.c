@@ -482,6 +482,47 @@ TEST_F(zbuddy, both_fail)
 	close(uffd);
 }
 
+/*
+ * FREE of a handle while a BULK_FREE of it is under way, which fails: FREE does not
+ * find the handle, and the buffer keeps it.
+ */
+TEST_F(zbuddy, free_during_bulk_free)
+{
+	struct stopped free = { .fd = self->fd, .cmd = ZB_IOC_BULK_FREE };
+	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct zb_ioc_query query;
+	__u32 *handle;
+	char *p;
+
+	if (uffd < 0 || self->page != 4096)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	p = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		 -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	free.arg = p;
+	free.page = p + 2 * self->page;
+	handle = (__u32 *)free.page - 1;
+	*handle = a.handle;
+	*(struct zb_ioc_bulk_free *)free.arg = (struct zb_ioc_bulk_free){
+		.size = sizeof(struct zb_ioc_bulk_free),
+		.nr = 2,
+		.stride = sizeof(*handle),
+		.handles = (unsigned long)handle,
+	};
+	run_until_stopped(_metadata, &free, uffd);
+	EXPECT_EQ(-ENOENT, zb_free(self->fd, a.handle));
+	go_on(_metadata, &free, uffd);
+	EXPECT_EQ(0, zb_query(self->fd, a.handle, &query));
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+	EXPECT_EQ(0, held(self));
+	munmap(p, 3 * self->page);
+	close(uffd);
+}
+
 /* The array of handles may be in one of the buffers that are freed. */
 TEST_F(zbuddy, array_in_a_buffer)
 {

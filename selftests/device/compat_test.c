@@ -233,10 +233,19 @@ TEST_F(compat, deadline)
 	EXPECT_EQ(-EINVAL, alloc32(self, &a));
 }
 
+/*
+ * Number of mmap() windows: a 32-bit program has 2^44 bytes of offsets, of which the
+ * first 4 GiB are not used.
+ */
+static __u64 nr_windows(const FIXTURE_DATA(zbuddy) *zb)
+{
+	return ((1ull << 44) - (1ull << 32)) / zb->page >> (zb->info.max_order + 1);
+}
+
 /* ENOSPC once all mmap() offsets of a 32-bit program are in use. */
 TEST_F(compat, no_handles_left)
 {
-	__u64 most = (1ull << 44) / self->zb.page >> (self->zb.info.max_order + 1);
+	__u64 most = nr_windows(&self->zb);
 	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
 	struct zb_ioc_bulk_alloc bulk;
 	__u64 nr;
@@ -260,7 +269,7 @@ TEST_F(compat, no_handles_left)
  */
 TEST_F_TIMEOUT(compat, handles_wrap_around, 90)
 {
-	__u64 i, most = (1ull << 44) / self->zb.page >> (self->zb.info.max_order + 1);
+	__u64 i, most = nr_windows(&self->zb);
 	const char *limit = getenv("ZB_TEST_SECONDS") ?: "60";
 	__u64 end = zb_now_ns() + strtoull(limit, NULL, 10) * 1000000000;
 	struct zb_ioc_alloc a, kept = zb_want_order(0, ZB_GFP_ANYZONE);

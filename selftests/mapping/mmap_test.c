@@ -244,6 +244,20 @@ TEST_F(zbuddy, offset_overflow)
 	EXPECT_EQ(0, mappings(self->fd, a.handle));
 }
 
+/* A program whose off_t has 32 bits must not map another buffer by a truncated offset. */
+TEST_F(zbuddy, truncated_offset)
+{
+	struct zb_ioc_alloc a;
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		a = zb_want_order(0, ZB_GFP_ANYZONE);
+		ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+		EXPECT_NE(0, a.mmap_offset >> 32);
+		EXPECT_NO_MAP(ENOENT, self->fd, self->page, a.mmap_offset & 0xffffffff);
+	}
+}
+
 TEST_F(zbuddy, unaligned_offset)
 {
 	struct zb_ioc_alloc a = get(_metadata, self);

@@ -53,7 +53,7 @@
  *  - EMFILE, ENFILE: no file descriptor is available for a dma-buf
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
  *  - ENOMEM: no zone that the flags allow has such a free block now; the call
- *    may succeed after memory has been freed
+ *    may succeed after memory has been freed, unless the region has no such zone
  *  - ENOSPC: all handles of the open file are in use. There are about 2^32 of
  *    them. For a 32-bit program, their number is 16 TiB (the range of mmap()
  *    offsets) divided by twice the size of the largest block.
@@ -63,15 +63,17 @@
  *
  * mmap() of the device maps a buffer. The offset is one of the two that ALLOC,
  * QUERY and BULK_ALLOC return, plus any page-aligned offset within the buffer.
- * How an offset encodes the buffer is not part of the ABI; a 32-bit program can
- * express all of them. The mapping must be MAP_SHARED. At @mmap_huge_offset, a
- * single page table entry maps each naturally aligned piece of the size of a
- * huge page. Such a mapping is faster to set up and to access, but
- * get_user_pages() (direct I/O) fails on it. @mmap_huge_offset is 0 without
- * ZB_FEATURE_MMAP_HUGE. mmap() fails with ENOENT if the open file has no buffer
- * at that offset, with EINVAL if the mapping is private or extends beyond the
- * end of the buffer, and with ENFILE if the system has too many open files,
- * because a mapped buffer needs one.
+ * How an offset encodes the buffer is not part of the ABI. All offsets are
+ * above 4 GiB, so a 32-bit program needs a 64-bit off_t
+ * (-D_FILE_OFFSET_BITS=64); a truncated offset belongs to no buffer. The
+ * mapping must be MAP_SHARED. At @mmap_huge_offset, a single page table entry
+ * maps each naturally aligned piece of the size of a huge page. Such a mapping
+ * is faster to set up and to access, but get_user_pages() (direct I/O) fails
+ * on it. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. mmap() fails
+ * with ENOENT if the open file has no buffer at that offset, with EINVAL if
+ * the mapping is private or extends beyond the end of the buffer, and with
+ * ENFILE if the system has too many open files, because a mapped buffer needs
+ * one.
  *
  * Threads of one process can use a private futex in a mapping. Operations on a
  * shared futex, including FUTEX_WAKE, fail with EFAULT: the kernel identifies a
