@@ -25,6 +25,7 @@ checks=(
 	"top_level        the top level contains only the expected names"
 	"core_includes    module/core includes <zb_env.h> and core headers only"
 	"layers           files include only headers, and call only functions, of lower layers"
+	"figures          no files call each other in a circle, and a request takes few calls"
 	"core_state       module/core has no global variables, never prints, never sleeps"
 	"kernel_versions  only module/compat.h compares kernel versions"
 	"spdx             every source file has its SPDX line in the right place"
@@ -184,6 +185,11 @@ judge_edges() {
 		!($3 in rank) { print $1 ": " $4 " " $5 " of " $3 ", which has no row in module/README.md"; next }
 		rank[$3] >= rank[$2] { print $1 ": " $4 " " $5 " of " $3 ", which is not in a lower layer"; next }
 		$4 == "includes" && $2 " " kind($3) ~ never { print $1 ": must not include " $3 }'
+}
+
+figures() {
+	need python3:python3 cscope:cscope ctags:universal-ctags
+	selftests/ci/figures --check
 }
 
 # Compile without PIC, so that constant tables of pointers stay in read-only data and do
