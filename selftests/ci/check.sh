@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Runs every check that a change must pass; what `make check` runs.
-# usage: check.sh [PART]...    of style, unit, kselftest, nodes, debug, heap, kcsan,
-#	bench
+# usage: check.sh [PART]...    of debug, kselftest, kcsan, style, unit, heap, nodes, bench
 # Needs root and, the first time, a Debian mirror. Before the first step it lists and
 # installs the packages that the file `packages` has for these parts. The last line
 # is `N passed, N failed`, followed by `, N skipped` if tests were skipped; the line
-# above it shows the total time. ZB_BUSY=N runs N endless loops meanwhile, to check
+# above it shows the total time. Two parts run at a time, and the output of each is shown
+# when it has ended; a single part is shown while it runs. ZB_BUSY=N runs N endless loops meanwhile, to check
 # that the result does not depend on an idle machine.
 set -euo pipefail
 
@@ -19,7 +19,8 @@ here=$(dirname "$(readlink -f "$0")")
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 ZB_BUSY=${ZB_BUSY:-0}
-all_parts=(style unit kselftest nodes debug heap kcsan bench)
+# The longest part begins first, so that no long one is left over at the end.
+all_parts=(debug kselftest kcsan style unit heap nodes bench)
 
 style() {
 	"$here/style.sh"
@@ -102,21 +103,57 @@ run_part() {
 	printf '%-12s %8d %8d %8d %8d\n' "$part" "$p" "$f" "$s" $((SECONDS - start)) >"$logs/$part.row"
 }
 
-# The debug guest takes longest and uses one CPU, so it runs in parallel with the other
-# parts. Its output is shown after theirs. It has a process group of its own, so that
-# all of it can be killed at once.
-begin_beside() {
-	beside=$1
-	set -m
-	run_part "$beside" >"$logs/beside" 2>&1 &
-	set +m
-	running=$!
+# --- two parts at a time ---------------------------------------------------------------
+
+# Print the next part, or nothing when none is left.
+next_part() {
+	local part=''
+	exec 8>"$logs/lock"
+	flock 8
+	read -r part <"$logs/queue" || true
+	sed -i 1d "$logs/queue"
+	exec 8>&-
+	echo "$part"
 }
 
-show_beside() {
-	tail -n +1 -f --pid="$running" "$logs/beside"
-	wait "$running" || true
-	running=''
+# Run parts from the queue, and write `begin PART` and `end PART` to the events.
+run_queue() {
+	local part
+	while part=$(next_part) && [[ $part ]]; do
+		echo "begin $part" >&3
+		run_part "$part" >"$logs/$part.out" 2>&1 3>&-
+		echo "end $part" >&3
+	done
+}
+
+# Each runner has a process group of its own, so that everything in it can be killed at once.
+begin_runners() {
+	printf '%s\n' "$@" >"$logs/queue"
+	mkfifo "$logs/events"
+	exec 3<>"$logs/events"
+	set -m
+	run_queue &
+	runners=($!)
+	run_queue &
+	runners+=($!)
+	set +m
+}
+
+# Show the output of the parts as they end.
+show_runners() {
+	local event part left=$#
+	while [[ $left -gt 0 ]]; do
+		if ! read -r -t 5 event part <&3; then
+			kill -0 "${runners[@]}" 2>/dev/null || break
+		elif [[ $event == begin ]]; then
+			echo "$part begins"
+		else
+			cat "$logs/$part.out"
+			left=$((left - 1))
+		fi
+	done
+	wait "${runners[@]}" || true
+	runners=()
 }
 
 # how_long SECONDS: print it in minutes and seconds, with the load of the machine.
@@ -182,7 +219,7 @@ prepare_guest() {
 
 finish() {
 	[[ ! $preparing ]] || kill "$preparing" 2>/dev/null || true
-	[[ ! $running ]] || kill -- "-$running" 2>/dev/null || true
+	[[ ${#runners[@]} -eq 0 ]] || kill -- "${runners[@]/#/-}" 2>/dev/null || true
 	[[ ${#busy[@]} -eq 0 ]] || kill "${busy[@]}" 2>/dev/null || true
 	rm -rf "$logs"
 }
@@ -195,22 +232,23 @@ check_parts() {
 }
 
 main() {
-	local parts=("$@") part
+	local parts=("$@")
 	[[ $# -gt 0 ]] || parts=("${all_parts[@]}")
 	check_parts "${parts[@]}"
 	as_root
-	preparing='' beside='' running='' busy=()
+	preparing='' runners=() busy=()
 	logs=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-check.XXXXXX")
 	trap finish EXIT
 	trap 'exit 130' INT TERM HUP
 	install_packages "${parts[@]}"
 	keep_busy
 	[[ ! " ${parts[*]} " =~ \ (kselftest|nodes)\  ]] || prepare_guest
-	[[ ${#parts[@]} -eq 1 || " ${parts[*]} " != *" debug "* ]] || begin_beside debug
-	for part in "${parts[@]}"; do
-		[[ $part == "$beside" ]] || run_part "$part"
-	done
-	[[ ! $beside ]] || show_beside
+	if [[ ${#parts[@]} -eq 1 ]]; then
+		run_part "${parts[0]}"
+	else
+		begin_runners "${parts[@]}"
+		show_runners "${parts[@]}"
+	fi
 	show_table "${parts[@]}"
 }
 
