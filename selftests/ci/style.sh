@@ -52,6 +52,18 @@ checks=(
 	"gcc_analyzer     core and unit tests pass gcc -fanalyzer"
 )
 
+# Checks whose result is kept, with an expression for the files that it depends on, and the
+# tools. Results of checks that run a tool once per file are kept per file (remember.sh).
+kept_checks=(
+	"core_state   ^(module/core|selftests/unit/env|include/uapi)/  gcc nm"
+	"uapi         ^include/uapi/                               gcc g++"
+	"shell        .                                            shellcheck"
+	"guest_scripts ^selftests/(guest|ci)/                      bash mawk"
+	"awks         .                                            mawk gawk original-awk perl"
+	"kernel_doc   ^(module|include)/                           python3"
+	"rendered     ^(module|include)/                           python3 sphinx-build"
+)
+
 # --- the tree --------------------------------------------------------------------
 
 list_tree() {
@@ -404,12 +416,34 @@ checkpatch() {
 
 number=0 passed=0 failed=0 skipped=0
 
+# Run the check, or print what it printed when all files it depends on, its tools and these
+# scripts were the same. A check that fails is run again.
+run_or_recall() {
+	local entry name regex tools
+	for entry in "${kept_checks[@]}"; do
+		read -r name regex tools <<<"$entry"
+		[[ $name == "$1" ]] || continue
+		# shellcheck disable=SC2086  # several tools
+		remembered check "$1-$(all_of "$regex|^selftests/ci/.*sh\$" "$("$here/../guest/kernel" source)" \
+			"$("$here/../guest/kernel" busybox)" "$(tool_id $tools)" "$PWD")" without_findings "$1"
+		return
+	done
+	"$1"
+}
+
+# A result is kept only if the check succeeds, so findings must make it fail.
+without_findings() {
+	local findings
+	findings=$("$1")
+	[[ ! $findings ]] || { printf '%s\n' "$findings"; return 1; }
+}
+
 # A check passes if it prints no findings and exits with 0. Other messages go to stderr.
 run_check() {
-	local name=$1 text=$2 findings status=0
+	local name=$1 text=$2 findings status=0 start=$SECONDS
 	number=$((number + 1))
 	set +e
-	findings=$(set -e; "$name")
+	findings=$(set -e; run_or_recall "$name")
 	status=$?
 	set -e
 	if [[ $findings == SKIP:* ]]; then
@@ -423,6 +457,7 @@ run_check() {
 		passed=$((passed + 1))
 		echo "ok $number - $name: $text"
 	fi
+	[[ $((SECONDS - start)) -eq 0 ]] || echo "# $name: $((SECONDS - start)) s"
 }
 
 main() {
