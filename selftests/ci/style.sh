@@ -55,6 +55,8 @@ checks=(
 # Checks whose result is kept, with an expression for the files that it depends on, and the
 # tools. Results of checks that run a tool once per file are kept per file (remember.sh).
 kept_checks=(
+	"layers       ^(module|selftests/ci)/                      mawk gcc python3"
+	"documents    .                                            mawk"
 	"core_state   ^(module/core|selftests/unit/env|include/uapi)/  gcc nm"
 	"uapi         ^include/uapi/                               gcc g++"
 	"shell        .                                            shellcheck"
