@@ -203,9 +203,8 @@ static void exact_one(struct unit_pool *p, unsigned long n)
 	ASSERT(unit_state_equal(p, p->initial));
 }
 
-TEST(exact_of_every_size)
+POOL_TEST(exact_of_every_size, 4, 4)
 {
-	struct unit_pool *p = unit_pool_one(4, 4);
 	unsigned long n;
 
 	for (n = 1; n <= PB(4); n++)
@@ -214,18 +213,15 @@ TEST(exact_of_every_size)
 	EXPECT_EQ(unit_alloc_exact(p, ZB_GFP_KERNEL, PB(2) + 1),
 		  ZB_NO_PFN);
 	EXPECT_EQ(unit_free_exact(p, PB(4), PB(2) + 1), ZB_OK);
-	unit_pool_end(p);
 }
 
 /* Larger sizes, where the tail includes whole pageblocks. */
-TEST(exact_of_large_sizes)
+POOL_TEST(exact_of_large_sizes, 64, 64)
 {
-	struct unit_pool *p = unit_pool_one(64, 64);
 	unsigned int i;
 
 	for (i = 0; i < 40; i++)
 		exact_one(p, 1 + unit_below(PB(64)));
-	unit_pool_end(p);
 }
 
 /* An exact free is refused with reason @why and changes nothing. */
@@ -240,9 +236,8 @@ static void expect_refused(struct unit_pool *p, unsigned long pfn,
 	unit_state_free(s);
 }
 
-TEST(bad_frees)
+POOL_TEST_WITH(bad_frees, unit_pool_make(&five_zones), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&five_zones);
 	unsigned int order;
 	unsigned long pfn, i;
 
@@ -269,7 +264,6 @@ TEST(bad_frees)
 		expect_refused(p, ZB_NO_PFN, order, ZB_BAD_OUTSIDE);
 		expect_refused(p, PB(3), order, ZB_BAD_NOT_ALLOCATED);
 	}
-	unit_pool_end(p);
 }
 
 /* 33 MiB are cut from the only block, of 64 MiB, although that is more than allowed at first. */
@@ -307,9 +301,8 @@ static void watch(void)
 }
 
 /* The trimmed frames never appear as allocated to other CPUs. */
-TEST(exact_takes_and_trims_at_once)
+POOL_TEST(exact_takes_and_trims_at_once, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
 	unsigned long nr, pfn;
 
 	watched = p->pool.zones;
@@ -323,10 +316,9 @@ TEST(exact_takes_and_trims_at_once)
 		EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
 		unit_pool_drain(p);
 	}
-	unit_pool_end(p);
 }
 
-TEST(bad_exact_frees)
+POOL_TEST(bad_exact_frees, 4, 1)
 {
 	static const struct { long by; unsigned long n; enum zb_bad why; } cases[] = {
 		{ 0, 14, ZB_BAD_WRONG_ORDER }, { 0, 16, ZB_BAD_WRONG_ORDER },
@@ -337,7 +329,6 @@ TEST(bad_exact_frees)
 		{ 0, ~0ul, ZB_BAD_WRONG_ORDER },
 		{ -100000, 13, ZB_BAD_OUTSIDE },
 	};
-	struct unit_pool *p = unit_pool_one(4, 1);
 	unsigned long pfn = unit_alloc_exact(p, 0, 13);
 	struct unit_state *s = unit_state_save(p);
 	unsigned int i;
@@ -355,13 +346,11 @@ TEST(bad_exact_frees)
 	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(unit_free(p, pfn, 3), ZB_OK);
 	EXPECT_EQ(unit_free(p, pfn + 12, 0), ZB_OK);
-	unit_pool_end(p);
 }
 
 /* An exact free that extends beyond the end of the last zone. */
-TEST(exact_free_beyond_the_end)
+POOL_TEST(exact_free_beyond_the_end, 4, 1)
 {
-	struct unit_pool *p = unit_pool_one(4, 1);
 	unsigned long pfn = unit_alloc(p, 0, 9);
 	struct unit_state *s = unit_state_save(p);
 
@@ -369,12 +358,10 @@ TEST(exact_free_beyond_the_end)
 	unit_state_equal(p, s);
 	unit_state_free(s);
 	EXPECT_EQ(unit_free_exact(p, pfn, PB(1)), ZB_OK);
-	unit_pool_end(p);
 }
 
-TEST(zone_of_a_frame)
+POOL_TEST_WITH(zone_of_a_frame, unit_pool_make(&five_zones), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&five_zones);
 	unsigned long i;
 
 	EXPECT(!zb_pfn_zone(&p->pool, PB(1) - 1));
@@ -382,16 +369,14 @@ TEST(zone_of_a_frame)
 	for (i = PB(1); i < PB(6); i += 73)
 		EXPECT(zb_pfn_zone(&p->pool, i) ==
 		       &p->pool.zones[i / ZB_PAGEBLOCK_NR - 1]);
-	unit_pool_end(p);
 }
 
 /* Allocate everything with every order and various flags. */
-TEST(exhaustion_at_every_order)
+POOL_TEST(exhaustion_at_every_order, 8, 8)
 {
 	static const zb_gfp_t kinds[] = {
 		ZB_GFP_KERNEL, ZB_GFP_TEMPORARY, ZB_GFP_KERNEL | __ZB_GFP_MOVABLE,
 	};
-	struct unit_pool *p = unit_pool_one(8, 8);
 	unsigned long i, nr, *held = calloc(PB(8), sizeof(*held));
 	unsigned int order, kind;
 
@@ -414,5 +399,4 @@ TEST(exhaustion_at_every_order)
 			unit_state_equal(p, p->initial);
 		}
 	free(held);
-	unit_pool_end(p);
 }

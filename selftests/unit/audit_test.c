@@ -46,9 +46,8 @@ static void between_holds(void)
 }
 
 /* Sums are right although a zone never stands still while it is checked. */
-TEST(check_of_a_zone_at_work)
+POOL_TEST_WITH(check_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 {
-	struct unit_pool *p = unit_pool_one(64, 256);
 	struct zb_violation v;
 	unsigned int round;
 	bool ok;
@@ -69,13 +68,11 @@ TEST(check_of_a_zone_at_work)
 		unit_pool_quiet(p);
 	}
 	unit_note("%u changes in %u checks", nr_changes, round);
-	unit_pool_free(p);
 }
 
 /* A counter that is wrong is found even then. */
-TEST(a_wrong_sum_of_a_zone_at_work)
+POOL_TEST_WITH(a_wrong_sum_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 {
-	struct unit_pool *p = unit_pool_one(64, 256);
 	struct zb_violation v;
 	bool ok;
 
@@ -86,7 +83,6 @@ TEST(a_wrong_sum_of_a_zone_at_work)
 	ok = zb_check_zone(p->pool.zones, &v);
 	zb_env_hook = NULL;
 	EXPECT(!ok && !strcmp(v.rule, "nr_free_type of a free area matches its pageblocks"));
-	unit_pool_free(p);
 }
 
 static unsigned int in_hold, longest;
@@ -99,10 +95,8 @@ static void count_accesses(void)
 }
 
 /* However large blocks are, held or free, the lock is held for a few pageblocks. */
-TEST(check_in_short_holds)
+POOL_TEST(check_in_short_holds, 512, 512)
 {
-	struct unit_pool *p = unit_pool_one(512, 512);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long at = PB(512 + 300) + 5;
 	struct zb_violation v;
 	unsigned int i;
@@ -123,15 +117,12 @@ TEST(check_in_short_holds)
 	EXPECT_EQ(v.pfn, at);
 	zb_zone_set_state(zone, at, 0);
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* Lists that lost their head are found while others use the rest of the zone. */
-TEST(a_lost_head_in_a_zone_at_work)
+POOL_TEST_WITH(a_lost_head_in_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 {
-	struct unit_pool *p = unit_pool_one(64, 256);
 	struct list_head *head, *first, *last;
-	struct zb_zone *zone = p->pool.zones;
 	bool keep[ZB_PAGEBLOCK_NR] = { true };
 	struct zb_violation v;
 	unsigned int i;
@@ -154,5 +145,4 @@ TEST(a_lost_head_in_a_zone_at_work)
 	ok = zb_check_zone(zone, &v);
 	zb_env_hook = NULL;
 	EXPECT(!ok && !strcmp(v.rule, "a free list is in order of addition"));
-	unit_pool_free(p);
 }

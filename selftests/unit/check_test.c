@@ -516,25 +516,20 @@ TEST(every_rule_has_a_case)
 }
 
 /* A damaged block that was taken out of use is no violation. */
-TEST(bad_blocks_are_no_violation)
+POOL_TEST_WITH(bad_blocks_are_no_violation, make(), unit_pool_free)
 {
-	struct unit_pool *p = make();
-
 	zb_zone_set_state(p->pool.zones, PB(6), ZB_STATE_BAD(9));
 	zb_zone_set_state(p->pool.zones, PB(8), ZB_STATE_BAD(0));
 	unit_pool_quiet(p);
-	unit_pool_free(p);
 }
 
 /* The checker accepts a valid pool and does not change it. */
-TEST(valid_pool_is_accepted_and_unchanged)
+POOL_TEST_WITH(valid_pool_is_accepted_and_unchanged, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	struct unit_state *s = unit_state_save(p);
 
 	unit_pool_quiet(p);
 	unit_state_equal(p, s);
 	unit_state_free(s);
 	unit_free_all(p);
-	unit_pool_end(p);
 }

@@ -58,10 +58,8 @@ static void expect_none(struct unit_pool *p, zb_gfp_t gfp, unsigned long pfn)
 	unit_state_free(s);
 }
 
-TEST(alloc_and_free)
+POOL_TEST_WITH(alloc_and_free, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[200];
 	unsigned int i;
 
@@ -84,14 +82,11 @@ TEST(alloc_and_free)
 	EXPECT_EQ(zb_zone_events(zone, ZB_PGALLOC), 100);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PGFREE), 100);
 	EXPECT_EQ(put(p, 100, pfn), 100);
-	unit_pool_end(p);
 }
 
 /* A bulk free stops at the first invalid frame and leaves it alone. */
-TEST(frees_stop_at_the_first_invalid_frame)
+POOL_TEST_WITH(frees_stop_at_the_first_invalid_frame, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[6], wrong[6], block;
 	unsigned int i, k, w;
 
@@ -121,13 +116,10 @@ TEST(frees_stop_at_the_first_invalid_frame)
 	EXPECT_EQ(unit_free(p, pfn[1], 0), ZB_BAD_NOT_ALLOCATED);
 	unit_give(zone, wrong[5], 0);
 	unit_give(zone, block, 1);
-	unit_pool_end(p);
 }
 
-TEST(room_on_the_list)
+POOL_TEST_WITH(room_on_the_list, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, limit = zone->pcp_limit[0];
 	unsigned long pfn[ZB_PCP_CAPACITY(0) + 8];
 
@@ -144,13 +136,10 @@ TEST(room_on_the_list)
 	zone->pcp_high = ~0u;
 	for (i = 10; i < ARRAY_SIZE(pfn); i++)
 		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
-	unit_pool_end(p);
 }
 
-TEST(left_to_the_slower_path)
+POOL_TEST_WITH(left_to_the_slower_path, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = unit_take(zone, 0, M), one;
 	unsigned int bit;
 
@@ -175,5 +164,4 @@ TEST(left_to_the_slower_path)
 	expect_none(p, __ZB_GFP_MOVABLE, one);
 	unit_set_type(zone, (one - PB(64)) / ZB_PAGEBLOCK_NR, M);
 	unit_give(zone, one, 0);
-	unit_pool_end(p);
 }

@@ -34,10 +34,8 @@ static bool refuses_put(struct unit_pool *p, unsigned long pfn,
 }
 
 /* Each list has a limit, and so have all lists of a CPU together. */
-TEST(limits_of_free)
+POOL_TEST_WITH(limits_of_free, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
 	unsigned int i, order, limit;
 
@@ -77,7 +75,6 @@ TEST(limits_of_free)
 	zb_fast_setup(&p->pool);
 	EXPECT_NO_PUT(p, pfn[11], 2);
 	EXPECT_EQ(unit_free(p, pfn[11], 2), ZB_OK);
-	unit_pool_end(p);
 }
 
 /* The second zone is the largest one. */
@@ -90,9 +87,8 @@ static const struct unit_geometry three_zones = {
 };
 
 /* The fast path refuses invalid frees; the slower path counts them once, with the reason. */
-TEST(invalid_frees)
+POOL_TEST_WITH(invalid_frees, unit_pool_make(&three_zones), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&three_zones);
 	const unsigned long outside[] = {
 		0, PB(8) - 1, PB(16), PB(20) - 1, PB(36), PB(40) - 1, PB(44),
 		~0ul, ~0ul - 1, 1ul << 32, PB(20) + (1ul << 32),
@@ -123,7 +119,6 @@ TEST(invalid_frees)
 	}
 	for (i = 0; i < ZB_NR_BAD; i++)
 		EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[i]), 0);
-	unit_pool_end(p);
 }
 
 /* Compound blocks and blocks of all zones are accepted. */
@@ -155,13 +150,11 @@ TEST(frees_of_all_kinds)
 	unit_pool_end(p);
 }
 
-TEST(special_types_are_not_listed)
+POOL_TEST_WITH(special_types_are_not_listed, make(), unit_pool_end)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
 	};
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, order;
 	unsigned long pfn, pb;
 
@@ -175,5 +168,4 @@ TEST(special_types_are_not_listed)
 			EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 			unit_set_type(zone, pb, M);
 		}
-	unit_pool_end(p);
 }

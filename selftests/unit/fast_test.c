@@ -247,13 +247,11 @@ TEST(marks)
 }
 
 /* The mark includes the lowmem reserve; frames of special migrate types do not count. */
-TEST(marks_leave_reserves_and_special_types)
+POOL_TEST_WITH(marks_leave_reserves_and_special_types, make(), unit_pool_end)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
 	};
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, type;
 	unsigned long pfn;
 
@@ -281,12 +279,10 @@ TEST(marks_leave_reserves_and_special_types)
 		unit_set_type(zone, 62, M);
 		unit_set_type(zone, 63, M);
 	}
-	unit_pool_end(p);
 }
 
-TEST(flags_left_to_the_freelist_path)
+POOL_TEST_WITH(flags_left_to_the_freelist_path, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn;
 	unsigned int bit;
 
@@ -318,15 +314,13 @@ TEST(flags_left_to_the_freelist_path)
 		if (!zb_gfp_valid(gfp & ~__ZB_GFP_ATOMIC))
 			EXPECT(!get(p, gfp, unit_below(5), &pfn));
 	}
-	unit_pool_end(p);
 }
 
-TEST(orders_left_to_the_freelist_path)
+POOL_TEST_WITH(orders_left_to_the_freelist_path, make(), unit_pool_end)
 {
 	static const unsigned int orders[] = {
 		10, 11, ZB_MAX_ORDER, ZB_MAX_ORDER + 1, 31, 32, 64, 256, ~0u,
 	};
-	struct unit_pool *p = make();
 	unsigned long pfn = unit_alloc(p, 0, 0), block;
 	unsigned int i;
 
@@ -339,13 +333,10 @@ TEST(orders_left_to_the_freelist_path)
 	EXPECT_NO_PUT(p, block, 10);
 	EXPECT_EQ(unit_free(p, block, 10), ZB_OK);
 	EXPECT(put(p, pfn, 0));
-	unit_pool_end(p);
 }
 
-TEST(last_in_first_out)
+POOL_TEST_WITH(last_in_first_out, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int order, i, nr;
 	unsigned long pfn[8], again;
 
@@ -367,12 +358,10 @@ TEST(last_in_first_out)
 		for (i = 0; i < nr; i++)
 			unit_give(zone, pfn[i], order);
 	}
-	unit_pool_end(p);
 }
 
-TEST(empty_lists_are_left_to_the_freelist_path)
+POOL_TEST_WITH(empty_lists_are_left_to_the_freelist_path, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	struct zb_pcp *pcp = p->pool.zones->pcp;
 	unsigned int order, mt;
 
@@ -382,7 +371,6 @@ TEST(empty_lists_are_left_to_the_freelist_path)
 			EXPECT_EQ(pcp->busy, 0);
 			EXPECT_EQ(pcp->nr_fast_alloc[order], 0);
 		}
-	unit_pool_end(p);
 }
 
 /*
@@ -390,10 +378,8 @@ TEST(empty_lists_are_left_to_the_freelist_path)
  * free frames but no free block of the order, even if the per-CPU list has one. Before the
  * request fails, the list is drained.
  */
-TEST(a_listed_block_suffices)
+POOL_TEST(a_listed_block_suffices, 8, 2)
 {
-	struct unit_pool *p = unit_pool_one(8, 2);
-	struct zb_zone *zone = p->pool.zones;
 	bool keep[ZB_PAGEBLOCK_NR];
 	unsigned long pfn;
 	unsigned int i;
@@ -418,7 +404,6 @@ TEST(a_listed_block_suffices)
 	unit_pool_quiet(p);
 	unit_free_pageblock(zone, 0);
 	unit_free_pageblock(zone, 1);
-	unit_pool_end(p);
 }
 
 /* Only the lists of the own CPU are used. */
@@ -446,10 +431,8 @@ TEST(own_lists_only)
 	unit_pool_end(p);
 }
 
-TEST(busy_lists_are_left_alone)
+POOL_TEST_WITH(busy_lists_are_left_alone, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = unit_alloc(p, 0, 0);
 
 	zone->pcp->busy = 1;
@@ -458,13 +441,11 @@ TEST(busy_lists_are_left_alone)
 	EXPECT_EQ(zone->pcp->busy, 1);
 	zone->pcp->busy = 0;
 	EXPECT(put(p, pfn, 0));
-	unit_pool_end(p);
 }
 
 /* On a CPU of a node without a region, the fast path serves nothing. */
-TEST(no_fast_path_on_a_memoryless_node)
+POOL_TEST_WITH(no_fast_path_on_a_memoryless_node, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	struct zb_node nowhere = { .nid = -1 };
 	unsigned int gfp, order;
 	unsigned long pfn;
@@ -477,14 +458,11 @@ TEST(no_fast_path_on_a_memoryless_node)
 			EXPECT(!zb_fast_alloc(&nowhere, gfp, order, &pfn));
 	EXPECT_EQ(nowhere.nid, p->pool.nodes->nid);
 	EXPECT_EQ(p->pool.zones->pcp->busy, 0);
-	unit_pool_end(p);
 }
 
 /* A listed block with a wrong state byte is left to the freelist path. */
-TEST(wrong_state_bytes_are_refused)
+POOL_TEST_WITH(wrong_state_bytes_are_refused, make(), unit_pool_free)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int order, i, list;
 	unsigned long top;
 	u8 states[] = { 0, ZB_STATE(ZB_BLOCK_UNMOVABLE, 0), ZB_STATE_BAD(0),
@@ -508,15 +486,12 @@ TEST(wrong_state_bytes_are_refused)
 		/* and it can't be freed either */
 		EXPECT_NO_PUT(p, top, order);
 	}
-	unit_pool_free(p);
 }
 
 /* Poisoning requires checks at each allocation and free, so it disables the fast path. */
-TEST(no_fast_path_with_poisoning)
+POOL_TEST_WITH(no_fast_path_with_poisoning, make(), unit_pool_end)
 {
 	struct zb_ops ops[] = { unit_recording_ops, unit_recording_ops };
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = unit_alloc(p, 0, 0), other;
 	const struct zb_ops *normal = p->pool.ops;
 	unsigned int i, index;
@@ -542,7 +517,6 @@ TEST(no_fast_path_with_poisoning)
 	ASSERT(get(p, 0, 0, &other));
 	EXPECT(put(p, other, 0));
 	EXPECT(put(p, pfn, 0));
-	unit_pool_end(p);
 }
 
 /* Events are counted independent of the path. */

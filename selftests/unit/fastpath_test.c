@@ -32,7 +32,7 @@ static int zone_for(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 	return nr;
 }
 
-TEST(nodemask)
+POOL_TEST_WITH(nodemask, unit_pool_make(&three_nodes), unit_pool_end)
 {
 	static const struct {
 		unsigned long mask;
@@ -52,7 +52,6 @@ TEST(nodemask)
 		{ 0x22, 64, 0, -1, __ZB_GFP_DMA32 },
 		{ 0x21, 64, 5, 0, __ZB_GFP_DMA32 },
 	};
-	struct unit_pool *p = unit_pool_make(&three_nodes);
 	struct zb_policy policy = { .nodemask = NULL };
 	unsigned int i;
 
@@ -63,7 +62,6 @@ TEST(nodemask)
 			       cases[i].zone))
 			unit_note("case %u", i);
 	}
-	unit_pool_end(p);
 }
 
 /* Masks of several words. */
@@ -94,7 +92,7 @@ TEST(nodemask_of_many_nodes)
  * cpuset while it has free memory; then the slow path ignores the cpuset for atomic requests
  * and for requests without HARDWALL.
  */
-TEST(cpuset)
+POOL_TEST_WITH(cpuset, unit_pool_make(&three_nodes), unit_pool_end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -109,7 +107,6 @@ TEST(cpuset)
 	};
 	static const unsigned long node1 = 2;
 	struct zb_policy policy = { .cpuset = &node1, .nr_bits = 64 };
-	struct unit_pool *p = unit_pool_make(&three_nodes);
 	unsigned long pfn, other;
 	bool this_node;
 	unsigned int i;
@@ -126,15 +123,13 @@ TEST(cpuset)
 		unit_give(&p->pool.zones[2], pfn, 9);
 		unit_give(&p->pool.zones[2], other, 9);
 	}
-	unit_pool_end(p);
 }
 
 /* Both nodemask and cpuset apply; without HARDWALL, the slow path ignores the cpuset. */
-TEST(cpuset_and_nodemask)
+POOL_TEST_WITH(cpuset_and_nodemask, unit_pool_make(&three_nodes), unit_pool_end)
 {
 	static const unsigned long node1 = 2, node5 = 0x20, both = 0x22;
 	struct zb_policy policy = { .cpuset = &node1, .nodemask = &both, .nr_bits = 64 };
-	struct unit_pool *p = unit_pool_make(&three_nodes);
 
 	p->pool.ops = &unit_recording_ops;
 	EXPECT_EQ(zone_for(p, __ZB_GFP_HARDWALL, 9, 0, &policy), 2);
@@ -145,13 +140,11 @@ TEST(cpuset_and_nodemask)
 	/* the slow path may ignore the cpuset, but not the nodemask of the request */
 	EXPECT_EQ(zone_for(p, __ZB_GFP_KSWAPD_RECLAIM, 9, 0, &policy), 3);
 	EXPECT_CALLS("Wkf");
-	unit_pool_end(p);
 }
 
-TEST(dirty_limit_spreads_writers)
+POOL_TEST_WITH(dirty_limit_spreads_writers, unit_pool_make(&three_nodes), unit_pool_end)
 {
 	const zb_gfp_t gfp = __ZB_GFP_WRITE | __ZB_GFP_KSWAPD_RECLAIM;
-	struct unit_pool *p = unit_pool_make(&three_nodes);
 	struct zb_node *node = p->pool.nodes;
 	unsigned int i;
 
@@ -175,7 +168,6 @@ TEST(dirty_limit_spreads_writers)
 	p->pool.tunables.dirty_ratio = 100;
 	EXPECT_EQ(zone_for(p, gfp, 9, 0, NULL), 1);
 	EXPECT_EQ(zone_for(p, gfp, 9, 1, NULL), 1);
-	unit_pool_end(p);
 }
 
 /* The first attempt stops at the low watermark, the slow path at min. */
@@ -222,10 +214,8 @@ TEST(low_mark_then_min)
 }
 
 /* The preferred zone is reclaimed before the next zone is tried. */
-TEST(zone_reclaim_hook)
+POOL_TEST_WITH(zone_reclaim_hook, unit_pool_make(&three_nodes), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = unit_take(&zone[1], 9, U);
 	unsigned long other = unit_take(&zone[1], 9, U);
 
@@ -251,7 +241,6 @@ TEST(zone_reclaim_hook)
 	EXPECT_CALLS("kf");
 	unit_give(&zone[1], pfn, 9);
 	unit_give(&zone[1], other, 9);
-	unit_pool_end(p);
 }
 
 /* Use half of each pageblock of a zone as @mt. */
@@ -367,9 +356,8 @@ TEST(order_of_checks)
 	release(p);
 }
 
-TEST(first_zone)
+POOL_TEST_WITH(first_zone, unit_pool_make(&three_nodes), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
 	static const unsigned long none;
 	struct zb_policy policy = { .nr_bits = 64 };
 	struct zb_alloc_context ac = {
@@ -385,18 +373,14 @@ TEST(first_zone)
 	ac.highest_zoneidx = ZB_ZONE_MOVABLE;
 	ac.nodemask = &none;
 	EXPECT(!zb_first_zone(&ac, 0));
-	unit_pool_end(p);
 }
 
 /* A node without a region has no zonelist. */
-TEST(unknown_node)
+POOL_TEST_WITH(unknown_node, unit_pool_make(&three_nodes), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
-
 	p->pool.ops = &unit_recording_ops;
 	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 0, 7, NULL), -1);
 	EXPECT_EQ(unit_calls.nid, ZB_NODE_ANY);
 	EXPECT_CALLS("F");
 	EXPECT_EQ(atomic_long_read(&p->pool.failures), 1);
-	unit_pool_end(p);
 }

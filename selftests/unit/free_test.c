@@ -16,9 +16,8 @@ static struct unit_pool *make(void)
 	return p;
 }
 
-TEST(hooks_of_a_block)
+POOL_TEST_WITH(hooks_of_a_block, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn;
 	unsigned int order;
 
@@ -44,13 +43,11 @@ TEST(hooks_of_a_block)
 	EXPECT_EQ(unit_calls.bad, ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(unit_calls.pfn, PB(4));
 	EXPECT_CALLS("!");
-	unit_pool_end(p);
 }
 
 /* Hooks are called for each block of an exact allocation, but not for the trimmed tail. */
-TEST(hooks_of_exact_allocations)
+POOL_TEST_WITH(hooks_of_exact_allocations, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn = unit_alloc_exact(p, 0, 13);
 
 	EXPECT_EQ(unit_calls.pfn, pfn + 12);
@@ -59,12 +56,10 @@ TEST(hooks_of_exact_allocations)
 	EXPECT_CALLS("!");
 	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
 	EXPECT_CALLS("fff");
-	unit_pool_end(p);
 }
 
-TEST(refused_frees_are_counted)
+POOL_TEST_WITH(refused_frees_are_counted, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn = unit_alloc(p, __ZB_GFP_COMP, 3);
 	unsigned int i;
 
@@ -82,14 +77,12 @@ TEST(refused_frees_are_counted)
 	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_COMPOUND]), 4);
 	EXPECT_CALLS("k!!!!!!!!!!");
 	EXPECT_EQ(unit_free(p, pfn, 3), ZB_OK);
-	unit_pool_end(p);
 }
 
 /* Every order and mobility, with and without COMP. */
-TEST(compound_blocks)
+POOL_TEST_WITH(compound_blocks, make(), unit_pool_end)
 {
 	static const zb_gfp_t kinds[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
-	struct unit_pool *p = make();
 	unsigned long pfn;
 	unsigned int order, mt;
 	u8 state;
@@ -116,7 +109,6 @@ TEST(compound_blocks)
 			unit_pool_drain(p);
 			unit_state_equal(p, p->initial);
 		}
-	unit_pool_end(p);
 }
 
 TEST(states)
@@ -143,9 +135,8 @@ TEST(states)
 }
 
 /* After the split, each frame is a block of the same mobility. */
-TEST(split)
+POOL_TEST_WITH(split, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn, i;
 	unsigned int order;
 
@@ -167,7 +158,6 @@ TEST(split)
 	}
 	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(4), 0), ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(zb_pool_split_page(&p->pool, PB(3), 0), ZB_BAD_OUTSIDE);
-	unit_pool_end(p);
 }
 
 static struct unit_pool *split_pool;
@@ -193,9 +183,8 @@ static void count_hold(void)
 }
 
 /* Large blocks are split pageblock by pageblock, with the lock released in between. */
-TEST(split_in_short_holds)
+POOL_TEST(split_in_short_holds, 32, 32)
 {
-	struct unit_pool *p = unit_pool_one(32, 32);
 	unsigned long i;
 
 	split_pool = p;
@@ -208,13 +197,11 @@ TEST(split_in_short_holds)
 	unit_pool_quiet(p);
 	for (i = PB(32); i < PB(64); i++)
 		EXPECT_EQ(unit_free(p, i, 0), ZB_OK);
-	unit_pool_end(p);
 }
 
 /* The head of a block is found from any of its frames; free frames have none. */
-TEST(block_head)
+POOL_TEST(block_head, 5, 11)
 {
-	struct unit_pool *p = unit_pool_one(5, 11);
 	unsigned int order, found;
 	unsigned long pfn, i;
 
@@ -242,7 +229,6 @@ TEST(block_head)
 	EXPECT_EQ(zb_pool_block_head(&p->pool, pfn + 11, &found), pfn + 8);
 	EXPECT_EQ(found, 2);
 	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
-	unit_pool_end(p);
 }
 
 /* Free a pool with damaged blocks, which can't be restored. */

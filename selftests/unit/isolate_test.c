@@ -26,10 +26,8 @@ static unsigned long range_free(struct unit_pool *p, unsigned long from,
 }
 
 /* Isolating any part of a free block splits it; undoing that merges it again. */
-TEST(free_pageblocks)
+POOL_TEST(free_pageblocks, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long from, nr, i, taken[8];
 
 	for (from = 0; from < 8; from++)
@@ -56,14 +54,11 @@ TEST(free_pageblocks)
 			unit_pool_drain(p);
 			unit_state_equal(p, p->initial);
 		}
-	unit_pool_end(p);
 }
 
 /* Frames freed in an isolated pageblock bypass the per-CPU lists. */
-TEST(frees_while_isolated)
+POOL_TEST(frees_while_isolated, 8, 4)
 {
-	struct unit_pool *p = unit_pool_one(8, 4);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[32], cached, i;
 
 	for (i = 0; i < 32; i++)
@@ -88,14 +83,11 @@ TEST(frees_while_isolated)
 	EXPECT_EQ(zone->free_area[9].nr_free_type[I], 1);
 	unit_pool_quiet(p);
 	unisolate(p, 8, 1);
-	unit_pool_end(p);
 }
 
 /* Freeing blocks that span several pageblocks, some of which are isolated. */
-TEST(large_blocks_that_span)
+POOL_TEST(large_blocks_that_span, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long from, nr;
 	unsigned int order;
 
@@ -113,7 +105,6 @@ TEST(large_blocks_that_span)
 				unisolate(p, 8 + from, nr);
 				unit_state_equal(p, p->initial);
 			}
-	unit_pool_end(p);
 }
 
 TEST(refused)
@@ -159,15 +150,13 @@ TEST(refused)
 }
 
 /* Types are restored, but an ordinary pageblock that is empty by then has the default type. */
-TEST(types_come_back)
+POOL_TEST(types_come_back, 8, 4)
 {
 	static const struct {
 		unsigned int before, after_use, after_emptied;
 	} cases[] = {
 		{ U, U, M }, { M, M, M }, { R, R, M }, { H, H, H }, { C, C, C },
 	};
-	struct unit_pool *p = unit_pool_one(8, 4);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -186,15 +175,11 @@ TEST(types_come_back)
 		unit_set_type(zone, 0, M);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* Adjacent isolated pageblocks are merged like other free blocks. */
-TEST(isolated_pageblocks_merge)
+POOL_TEST(isolated_pageblocks_merge, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
-
 	ASSERT(isolate(p, 12, 2));
 	EXPECT_EQ(zone->free_area[10].nr_free_type[I], 1);
 	ASSERT(isolate(p, 14, 2));
@@ -206,12 +191,10 @@ TEST(isolated_pageblocks_merge)
 	EXPECT_EQ(zone->free_area[9].nr_free_type[M], 1);
 	unit_pool_quiet(p);
 	unisolate(p, 12, 4);
-	unit_pool_end(p);
 }
 
-TEST(get_migratetype)
+POOL_TEST(get_migratetype, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
 	unsigned int mt;
 
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
@@ -223,14 +206,11 @@ TEST(get_migratetype)
 	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(16)), -1);
 	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, ZB_NO_PFN), -1);
 	unit_set_type(p->pool.zones, 3, M);
-	unit_pool_end(p);
 }
 
 /* Set the type of free, partly used and full pageblocks, from every type to every other. */
-TEST(set_migratetype)
+POOL_TEST(set_migratetype, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int from, to, taken;
 
 	for (from = 0; from < I; from++)
@@ -251,12 +231,10 @@ TEST(set_migratetype)
 				zb_pool_set_migratetype(&p->pool, PB(8), M);
 				unit_state_equal(p, p->initial);
 			}
-	unit_pool_end(p);
 }
 
-TEST(set_migratetype_refused)
+POOL_TEST(set_migratetype_refused, 8, 2)
 {
-	struct unit_pool *p = unit_pool_one(8, 2);
 	unsigned int mt;
 
 	EXPECT(!zb_pool_set_migratetype(&p->pool, PB(8), I));
@@ -269,7 +247,6 @@ TEST(set_migratetype_refused)
 		EXPECT(!zb_pool_set_migratetype(&p->pool, PB(8), mt));
 	EXPECT_EQ(zb_pool_get_migratetype(&p->pool, PB(8)), I);
 	unisolate(p, 8, 1);
-	unit_pool_end(p);
 }
 
 /* A pool too small for grouping by mobility has Unmovable pageblocks only. */

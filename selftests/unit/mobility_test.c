@@ -188,26 +188,19 @@ TEST(movable_claims_only_large_runs)
 }
 
 /* The pageblock with the largest free block is claimed first, ... */
-TEST(claim_takes_the_largest_block)
+POOL_TEST_WITH(claim_takes_the_largest_block, unit_pool_one(4, 3), end)
 {
-	struct unit_pool *p = unit_pool_one(4, 3);
-	struct zb_zone *zone = p->pool.zones;
-
 	make_part(zone, 0, M, U, 0, 8);
 	make_part(zone, 1, M, U, 256, 512);
 	make_part(zone, 2, M, U, 0, 64);
 	EXPECT_EQ(unit_take(zone, 0, R), PB(5) + 256);
 	EXPECT_EQ(zone->pageblocks[1].migratetype, R);
 	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
-	end(p);
 }
 
 /* ... but stealing without a claim takes the smallest sufficient block. */
-TEST(steal_takes_the_smallest_block)
+POOL_TEST_WITH(steal_takes_the_smallest_block, unit_pool_one(4, 3), end)
 {
-	struct unit_pool *p = unit_pool_one(4, 3);
-	struct zb_zone *zone = p->pool.zones;
-
 	make_part(zone, 0, M, M, 0, 64);
 	make_part(zone, 1, M, M, 0, 4);
 	make_part(zone, 2, M, M, 0, 1);
@@ -218,15 +211,11 @@ TEST(steal_takes_the_smallest_block)
 	EXPECT_EQ(unit_take(zone, 5, U), PB(4) + 32);
 	EXPECT_EQ(unit_take(zone, 6, U), ZB_NO_PFN);
 	EXPECT_EQ(zone->nr_blocks[M], 3);
-	end(p);
 }
 
 /* The smallest block of whole pageblocks is split, and only one pageblock of it is claimed. */
-TEST(claim_takes_the_smallest_whole_block)
+POOL_TEST_WITH(claim_takes_the_smallest_whole_block, unit_pool_one(9, 15), end)
 {
-	struct unit_pool *p = unit_pool_one(9, 15);
-	struct zb_zone *zone = p->pool.zones;
-
 	EXPECT_EQ(unit_take(zone, 0, U), PB(9));
 	EXPECT_EQ(zone->nr_blocks[U], 1);
 	EXPECT_EQ(unit_take(zone, 9, U), PB(10));
@@ -241,20 +230,15 @@ TEST(claim_takes_the_smallest_whole_block)
 	EXPECT_EQ(unit_take(zone, 0, R), PB(11) + 1);
 	EXPECT_EQ(unit_take(zone, 12, U), PB(16));
 	EXPECT_EQ(zone->nr_blocks[U], 10);
-	end(p);
 }
 
 /* A completely free pageblock is preferred to one that is partly in use. */
-TEST(claim_prefers_whole_pageblocks)
+POOL_TEST_WITH(claim_prefers_whole_pageblocks, unit_pool_one(4, 2), end)
 {
-	struct unit_pool *p = unit_pool_one(4, 2);
-	struct zb_zone *zone = p->pool.zones;
-
 	make_part(zone, 0, M, M, 256, 512);
 	EXPECT_EQ(unit_take(zone, 0, U), PB(5));
 	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
 	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
-	end(p);
 }
 
 /* NOFRAGMENT requests fail rather than mix mobilities, but may claim a whole pageblock. */
@@ -287,10 +271,8 @@ TEST(nofragment_claims_only_whole_pageblocks)
 }
 
 /* Requests use the free lists of their own type first. */
-TEST(own_lists_first)
+POOL_TEST_WITH(own_lists_first, unit_pool_one(4, 2), end)
 {
-	struct unit_pool *p = unit_pool_one(4, 2);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int mt;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
@@ -299,7 +281,6 @@ TEST(own_lists_first)
 		unit_free_pageblock(zone, 0);
 		EXPECT_EQ(zone->events[ZB_CLAIM] + zone->events[ZB_STEAL], 0);
 	}
-	end(p);
 }
 
 /* Compound blocks count by the mobility of their request. */
@@ -343,10 +324,8 @@ static void count_access(void)
  * Every pageblock is three quarters movable: a refill with unmovable frames can't claim any,
  * and must find that out once instead of for each of its frames.
  */
-TEST(refill_of_a_fragmented_zone_is_bounded)
+POOL_TEST_WITH(refill_of_a_fragmented_zone_is_bounded, unit_pool_one(8, 8), end)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	bool keep[NR];
 	unsigned int i;
 
@@ -366,15 +345,12 @@ TEST(refill_of_a_fragmented_zone_is_bounded)
 		  zone->events[ZB_STEAL]);
 	/* one scan of a pageblock, and a few accesses for each frame */
 	EXPECT(nr_accesses < NR + 40ul * ZB_PCP_BATCH_MAX);
-	end(p);
 }
 
 /* Every mobility can allocate all frames, and all are free again afterwards. */
-TEST(all_frames_by_any_mobility)
+POOL_TEST(all_frames_by_any_mobility, 3, 7)
 {
 	struct { unsigned long pfn; unsigned int order; } held[2048];
-	struct unit_pool *p = unit_pool_one(3, 7);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int nr, order, mt, round, k;
 	unsigned long pfn;
 
@@ -402,5 +378,4 @@ TEST(all_frames_by_any_mobility)
 		}
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }

@@ -101,12 +101,10 @@ TEST(one_request)
 }
 
 /* Random operations on all CPUs: the sums of the counters are correct. */
-TEST(sums)
+POOL_TEST_WITH(sums, unit_pool_make(&two_nodes), unit_pool_end)
 {
 	unsigned long got = 0, put = 0, calls = 0, misses = 0, local = 0, sum;
 	struct { unsigned long pfn, nr; } held[100];
-	struct unit_pool *p = unit_pool_make(&two_nodes);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, nr = 0, step;
 	int nid;
 
@@ -149,7 +147,6 @@ TEST(sums)
 	EXPECT_EQ(got - put, sum);
 	while (nr--)
 		unit_free_exact(p, held[nr].pfn, held[nr].nr);
-	unit_pool_end(p);
 }
 
 /* A node without a region uses other nodes by distance; THISNODE requests fail. */
@@ -193,10 +190,8 @@ TEST(memoryless_node)
 }
 
 /* Counting numa_foreign does not take the lock of the preferred zone. */
-TEST(foreign_without_the_lock)
+POOL_TEST_WITH(foreign_without_the_lock, unit_pool_make(&two_nodes), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&two_nodes);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long flags, pfn, taken[2];
 
 	taken[0] = unit_take(zone, 9, M);
@@ -210,14 +205,11 @@ TEST(foreign_without_the_lock)
 	unit_free(p, pfn, 0);
 	unit_give(zone, taken[0], 9);
 	unit_give(zone, taken[1], 9);
-	unit_pool_end(p);
 }
 
 /* The counters of frames moved between per-CPU lists and the zone. */
-TEST(refills_and_drains)
+POOL_TEST(refills_and_drains, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn;
 
 	unit_pool_long_lists(p);
@@ -235,5 +227,4 @@ TEST(refills_and_drains)
 	/* initializing a zone resets its counters, but not those of the CPUs */
 	zb_zone_init(zone);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
-	unit_pool_end(p);
 }

@@ -53,10 +53,8 @@ static void take_zone(struct unit_pool *p, zb_gfp_t gfp, unsigned int zone)
 		EXPECT(unit_alloc(p, gfp | __ZB_GFP_NOWARN, 0) != ZB_NO_PFN);
 }
 
-TEST(overtake_in_another_zone)
+POOL_TEST_WITH(overtake_in_another_zone, three_zones(false), unit_pool_end)
 {
-	struct unit_pool *p = three_zones(false);
-
 	take_zone(p, ZB_GFP_DMA, 0);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ANY, PB(2)), ZB_OVERTAKE_APART);
@@ -66,13 +64,11 @@ TEST(overtake_in_another_zone)
 	unit_free_all(p);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_KERNEL, 1), ZB_OVERTAKE_APART);
 	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, 1, ANY, 1), ZB_OVERTAKE_APART);
-	unit_pool_end(p);
 }
 
 /* If the zone could serve the first request in principle, free frames are counted. */
-TEST(overtake_counts_frames)
+POOL_TEST_WITH(overtake_counts_frames, three_zones(false), unit_pool_end)
 {
-	struct unit_pool *p = three_zones(false);
 	unsigned long i;
 
 	/* 1024 frames of DMA: the first request may need all of them */
@@ -86,13 +82,11 @@ TEST(overtake_counts_frames)
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, PB(1) - 1, ZB_GFP_DMA, 1), ZB_OVERTAKE_ROOM);
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 2, ZB_GFP_DMA, PB(2)), ZB_OVERTAKE_NOT_NOW);
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* Frames on per-CPU lists count because an attempt drains the lists. */
-TEST(overtake_counts_lists)
+POOL_TEST_WITH(overtake_counts_lists, three_zones(false), unit_pool_end)
 {
-	struct unit_pool *p = three_zones(false);
 	unsigned long pfn;
 
 	take_zone(p, ZB_GFP_DMA, 0);
@@ -104,13 +98,11 @@ TEST(overtake_counts_lists)
 	EXPECT(now(p, ZB_GFP_DMA, 2));
 	EXPECT(!now(p, ZB_GFP_DMA, 3));
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* Besides enough frames, there must be a block of the right order. */
-TEST(overtake_needs_a_block)
+POOL_TEST_WITH(overtake_needs_a_block, three_zones(false), unit_pool_end)
 {
-	struct unit_pool *p = three_zones(false);
 	unsigned long pfn = p->pool.zones[0].start_pfn, i;
 
 	take_zone(p, ZB_GFP_DMA, 0);
@@ -124,13 +116,11 @@ TEST(overtake_needs_a_block)
 	unit_pool_drain(p);
 	EXPECT(now(p, ZB_GFP_DMA, 2));
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* Reserves do not count as free for requests that may not use them. */
-TEST(overtake_respects_watermarks)
+POOL_TEST_WITH(overtake_respects_watermarks, three_zones(true), unit_pool_end)
 {
-	struct unit_pool *p = three_zones(true);
 	struct zb_zone *dma = &p->pool.zones[0];
 	unsigned long min = dma->watermark[ZB_ALLOC_WMARK_MIN];
 
@@ -144,13 +134,11 @@ TEST(overtake_respects_watermarks)
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_DMA | __ZB_GFP_HIGH, 1),
 		  ZB_OVERTAKE_COSTS);
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* CMA pageblocks count for movable requests only. */
-TEST(overtake_respects_cma)
+POOL_TEST(overtake_respects_cma, 0, 4)
 {
-	struct unit_pool *p = unit_pool_one(0, 4);
 	const zb_gfp_t movable = ZB_GFP_KERNEL | __ZB_GFP_MOVABLE;
 
 	zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_CMA);
@@ -161,7 +149,6 @@ TEST(overtake_respects_cma)
 	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(1), movable, 1), ZB_OVERTAKE_ROOM);
 	zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_MOVABLE);
 	zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_MOVABLE);
-	unit_pool_end(p);
 }
 
 /* Requests restricted to different nodes do not affect each other. */

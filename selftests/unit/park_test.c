@@ -14,10 +14,8 @@ static const struct unit_geometry two_cpus = {
 };
 
 /* While its lists are parked, a CPU uses the zone instead; afterwards, the lists again. */
-TEST(parked_lists_are_left_alone)
+POOL_TEST_WITH(parked_lists_are_left_alone, unit_pool_make(&two_cpus), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&two_cpus);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn, cached;
 
 	unit_pool_long_lists(p);
@@ -41,7 +39,6 @@ TEST(parked_lists_are_left_alone)
 	zb_pcp_unpark(zone, 0, ZB_PCP_DRAINED);
 	EXPECT_EQ(unit_free(p, unit_alloc(p, __ZB_GFP_MOVABLE, 0), 0), ZB_OK);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), cached);
-	unit_pool_end(p);
 }
 
 /* If the lists can't be used, one block is taken from the zone, not a batch. */
@@ -135,10 +132,8 @@ TEST(refills_keep_to_usable_memory)
  * All memory is free, but some of it is on this CPU's lists of other orders and mobilities:
  * a request that may not sleep can use it, as single frames and as one block.
  */
-TEST(atomic_requests_drain_their_own_cpu)
+POOL_TEST_WITH(atomic_requests_drain_their_own_cpu, unit_pool_make(&two_cpus), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&two_cpus);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn, held[16];
 	unsigned int i;
 
@@ -165,7 +160,6 @@ TEST(atomic_requests_drain_their_own_cpu)
 		EXPECT(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, 0) != ZB_NO_PFN);
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, 0), ZB_NO_PFN);
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 static unsigned int nr_later;
@@ -177,11 +171,9 @@ static void drain_later(struct zb_pool *pool)
 }
 
 /* Draining other CPUs' lists needs a grace period, so it helps later requests only. */
-TEST(atomic_requests_start_a_drain_of_others)
+POOL_TEST_WITH(atomic_requests_start_a_drain_of_others, unit_pool_make(&two_cpus), unit_pool_end)
 {
 	const struct zb_ops ops = { .drain_later = drain_later };
-	struct unit_pool *p = unit_pool_make(&two_cpus);
-	struct zb_zone *zone = p->pool.zones;
 
 	p->pool.ops = &ops;
 	unit_pool_long_lists(p);
@@ -194,7 +186,6 @@ TEST(atomic_requests_start_a_drain_of_others)
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT | __ZB_GFP_NOWARN, zone->max_order), PB(8));
 	EXPECT_EQ(nr_later, 1);
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* A drain ends even if frames are freed as fast as it drains. */
@@ -342,10 +333,8 @@ TEST(low_is_told_once)
 }
 
 /* Lists that are in use are none that are idle, and empty ones neither. */
-TEST(idle_lists)
+POOL_TEST_WITH(idle_lists, unit_pool_make(&two_cpus), unit_pool_end)
 {
-	struct unit_pool *p = unit_pool_make(&two_cpus);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn;
 
 	unit_pool_long_lists(p);
@@ -369,5 +358,4 @@ TEST(idle_lists)
 	EXPECT(zb_pcp_is_idle(zone, 0));
 	zb_pcp_drain(zone, 0);
 	EXPECT(!zb_pcp_is_idle(zone, 0));
-	unit_pool_end(p);
 }

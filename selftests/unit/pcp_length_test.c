@@ -89,10 +89,8 @@ TEST(tune_sets_all_zones)
 }
 
 /* With less than four batches left, refills are smaller. */
-TEST(refills_near_exhaustion)
+POOL_TEST(refills_near_exhaustion, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn, before, left;
 	unsigned int i, order;
 
@@ -115,7 +113,6 @@ TEST(refills_near_exhaustion)
 		}
 	}
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* The largest number of frames on the lists of a CPU while @nr blocks are freed. */
@@ -171,11 +168,9 @@ TEST(frames_of_a_cpu_are_bounded)
 }
 
 /* After the limits were reduced, frees shorten lists that are too long. */
-TEST(shorter_lists_at_run_time)
+POOL_TEST(shorter_lists_at_run_time, 8, 8)
 {
 	static const unsigned int lengths[] = { 40, 8, 5 };
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[ZB_PCP_CAPACITY(0) + 16];
 	unsigned int i, k;
 
@@ -205,14 +200,11 @@ TEST(shorter_lists_at_run_time)
 	EXPECT_EQ(zb_rmqueue(zone, zone, 9, M, 0, 0), pfn[0]);
 	unit_free_unref(zone, pfn[0], 9, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
-	unit_pool_end(p);
 }
 
 /* With percpu_pagelist_high_fraction, the limit is shared by all lists of a CPU. */
-TEST(one_list_does_not_starve_the_others)
+POOL_TEST(one_list_does_not_starve_the_others, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[3][40];
 	unsigned int i, mt;
 
@@ -234,5 +226,4 @@ TEST(one_list_does_not_starve_the_others)
 		EXPECT_EQ(zb_zone_state(zone, pfn[mt][0]), 0);
 	}
 	EXPECT(zb_pcp_nr_pages(zone, 0) <= 33);
-	unit_pool_end(p);
 }

@@ -92,11 +92,9 @@ TEST(refill_takes_a_batch)
 }
 
 /* Successive refills without a drain double their size, up to the length of a list. */
-TEST(refills_grow)
+POOL_TEST_WITH(refills_grow, make(1), unit_pool_end)
 {
 	static const unsigned int sizes[] = { 64, 128, 256, 256, 256 };
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, k, nr = 0;
 	unsigned long before;
 
@@ -109,15 +107,12 @@ TEST(refills_grow)
 	}
 	unit_pool_quiet(p);
 	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* Successive drains do the same; a refill resets the size. */
-TEST(drains_grow)
+POOL_TEST_WITH(drains_grow, make(1), unit_pool_end)
 {
 	static const unsigned int sizes[] = { 64, 128, 256, 256 };
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, k, nr = 0;
 	unsigned long before, pfn[1024];
 
@@ -142,13 +137,10 @@ TEST(drains_grow)
 	pfn[0] = get(zone, 0, M);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 63);
 	put(zone, pfn[0], 0);
-	unit_pool_end(p);
 }
 
-TEST(last_in_first_out)
+POOL_TEST_WITH(last_in_first_out, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[64];
 	unsigned int i;
 
@@ -161,7 +153,6 @@ TEST(last_in_first_out)
 		EXPECT_EQ(get(zone, 0, M), pfn[i]);
 	for (i = 0; i < 64; i++)
 		put(zone, pfn[i], 0);
-	unit_pool_end(p);
 }
 
 /* A full list drains its oldest frames and keeps the rest. */
@@ -196,10 +187,8 @@ TEST(cold_end_drains_first)
 	}
 }
 
-TEST(other_orders_bypass_the_lists)
+POOL_TEST_WITH(other_orders_bypass_the_lists, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int order;
 	unsigned long pfn;
 
@@ -214,14 +203,11 @@ TEST(other_orders_bypass_the_lists)
 		EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* An interrupt that finds @busy set succeeds without using the lists. */
-TEST(busy_lists_are_left_alone)
+POOL_TEST_WITH(busy_lists_are_left_alone, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long mine = get(zone, 0, M), pfn;
 	unsigned int order, nr_cached = zb_pcp_nr_pages(zone, 0);
 	struct zb_pcp *before = malloc(sizeof(*before));
@@ -243,14 +229,11 @@ TEST(busy_lists_are_left_alone)
 	EXPECT(!memcmp(before, zone->pcp, sizeof(*before)));
 	zone->pcp->busy = 0;
 	free(before);
-	unit_pool_end(p);
 }
 
 /* Each call clears @busy again. */
-TEST(busy_is_cleared)
+POOL_TEST_WITH(busy_is_cleared, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = get(zone, 0, M);
 
 	EXPECT_EQ(zone->pcp->busy, 0);
@@ -258,13 +241,10 @@ TEST(busy_is_cleared)
 	EXPECT_EQ(zone->pcp->busy, 0);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zone->pcp->busy, 0);
-	unit_pool_end(p);
 }
 
-TEST(drain_of_another_cpu)
+POOL_TEST_WITH(drain_of_another_cpu, make(3), unit_pool_end)
 {
-	struct unit_pool *p = make(3);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[3];
 	unsigned int cpu;
 
@@ -286,15 +266,12 @@ TEST(drain_of_another_cpu)
 	EXPECT_EQ(get(zone, 0, M), pfn[1]);
 	for (cpu = 0; cpu < 3; cpu++)
 		put(zone, pfn[cpu], 0);
-	unit_pool_end(p);
 }
 
 /* A drain of all lists, some of which need several batches. */
-TEST(drain_takes_all)
+POOL_TEST_WITH(drain_takes_all, make(1), unit_pool_end)
 {
 	struct { unsigned long pfn; unsigned int order; } held[ZB_PCP_FRAMES];
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, k, mt, order, nr = 0;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
@@ -318,12 +295,10 @@ TEST(drain_takes_all)
 	unit_pool_quiet(p);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
-	unit_pool_end(p);
 }
 
-TEST(a_listed_frame_is_not_freed_again)
+POOL_TEST_WITH(a_listed_frame_is_not_freed_again, make(2), unit_pool_end)
 {
-	struct unit_pool *p = make(2);
 	struct unit_state *s;
 	unsigned int order;
 	unsigned long pfn;
@@ -344,14 +319,11 @@ TEST(a_listed_frame_is_not_freed_again)
 		unit_state_equal(p, s);
 		unit_state_free(s);
 	}
-	unit_pool_end(p);
 }
 
 /* A freed frame goes to the list of its pageblock's type, whatever its mobility was. */
-TEST(list_is_chosen_by_the_pageblock)
+POOL_TEST(list_is_chosen_by_the_pageblock, 1, 1)
 {
-	struct unit_pool *p = unit_pool_one(1, 1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long a = unit_take(zone, 0, U), b = unit_take_from(zone, 0, 0);
 
 	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
@@ -363,17 +335,14 @@ TEST(list_is_chosen_by_the_pageblock)
 	EXPECT_EQ(zb_zone_state(zone, b), ZB_STATE(ZB_BLOCK_UNMOVABLE, 0));
 	put(zone, b, 0);
 	put(zone, a, 0);
-	unit_pool_end(p);
 }
 
 /* Frames of special migrate types are not put on per-CPU lists. */
-TEST(special_types_are_not_listed)
+POOL_TEST_WITH(special_types_are_not_listed, make(1), unit_pool_end)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
 	};
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn, other;
 	unsigned int i;
 
@@ -390,14 +359,11 @@ TEST(special_types_are_not_listed)
 		zb_pcp_drain(zone, 0);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* In an almost empty zone, a refill takes a single block only. */
-TEST(refill_from_an_almost_empty_zone)
+POOL_TEST(refill_from_an_almost_empty_zone, 1, 1)
 {
-	struct unit_pool *p = unit_pool_one(1, 1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long i, nr = 0, last[3];
 
 	while (zone->nr_free > 3)
@@ -415,14 +381,11 @@ TEST(refill_from_an_almost_empty_zone)
 	EXPECT_EQ(get(zone, 0, U), ZB_NO_PFN);
 	zone->pcp->busy = 0;
 	unit_free_pageblock(zone, 0);
-	unit_pool_end(p);
 }
 
 /* Cold frames are allocated last and drained first. */
-TEST(hot_and_cold)
+POOL_TEST_WITH(hot_and_cold, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int k, order, nr;
 	unsigned long pfn[8];
 
@@ -449,14 +412,11 @@ TEST(hot_and_cold)
 			put(zone, pfn[k], order);
 		unit_pool_drain(p);
 	}
-	unit_pool_end(p);
 }
 
 /* A COLD request with an empty list is served from the zone. */
-TEST(cold_from_an_empty_list)
+POOL_TEST_WITH(cold_from_an_empty_list, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = get_with(zone, 0, M, ZB_ALLOC_COLD);
 
 	EXPECT_EQ(pfn, PB(START));
@@ -466,13 +426,11 @@ TEST(cold_from_an_empty_list)
 	put(zone, PB(START), 0);
 	put(zone, PB(START) + 1, 0);
 	put(zone, PB(START) + 63, 0);
-	unit_pool_end(p);
 }
 
 /* COLD as a flag of requests, and the function that frees cold pages. */
-TEST(cold_requests)
+POOL_TEST_WITH(cold_requests, make(1), unit_pool_end)
 {
-	struct unit_pool *p = make(1);
 	unsigned long hot = unit_alloc(p, 0, 0), cold = unit_alloc(p, 0, 0);
 
 	unit_pool_drain(p);
@@ -490,5 +448,4 @@ TEST(cold_requests)
 	p->pool.zones->watermark[ZB_ALLOC_WMARK_LOW] = PB(9);
 	EXPECT_EQ(unit_alloc(p, __ZB_GFP_COLD, 0), cold);
 	EXPECT_EQ(unit_free(p, cold, 0), ZB_OK);
-	unit_pool_end(p);
 }

@@ -76,9 +76,8 @@ TEST(optimistic_downwards)
 }
 
 /* The same pool is freed from the smallest order up: each step makes one more order available. */
-TEST(pessimistic)
+POOL_TEST(pessimistic, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
 	unsigned long pfn[TOP], last;
 	unsigned int order;
 
@@ -93,13 +92,11 @@ TEST(pessimistic)
 		EXPECT_EQ(available(p), BIT(order + 2) - 1);
 		unit_pool_quiet(p);
 	}
-	unit_pool_end(p);
 }
 
 /* Every other block of an order is free: half of the memory, but no larger block. */
-TEST(pathological)
+POOL_TEST(pathological, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
 	unsigned long pfn, i, nr, size;
 	unsigned int order;
 
@@ -123,13 +120,11 @@ TEST(pathological)
 		unit_pool_drain(p);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* Two adjacent free blocks that are not buddies do not form a larger block. */
-TEST(neighbours_are_not_buddies)
+POOL_TEST(neighbours_are_not_buddies, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
 	unsigned int order;
 	unsigned long i;
 
@@ -149,13 +144,11 @@ TEST(neighbours_are_not_buddies)
 		unit_pool_drain(p);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* Small allocations stay together instead of fragmenting the pool. */
-TEST(small_blocks_do_not_scatter)
+POOL_TEST(small_blocks_do_not_scatter, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
 	unsigned long pfn[64];
 	unsigned int i;
 
@@ -168,5 +161,4 @@ TEST(small_blocks_do_not_scatter)
 	EXPECT_EQ(available(p) >> (TOP - 1), 1);
 	for (i = 0; i < 64; i++)
 		put(p, pfn[i], 0);
-	unit_pool_end(p);
 }

@@ -78,10 +78,8 @@ TEST(reserve_grows_by_high_order_atomic_requests)
 }
 
 /* A pageblock with allocated frames stays in the reserve. */
-TEST(reserve_stays_while_in_use)
+POOL_TEST(reserve_stays_while_in_use, 128, 128)
 {
-	struct unit_pool *p = unit_pool_one(128, 128);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn, other;
 
 	short_of_memory(p);
@@ -95,18 +93,16 @@ TEST(reserve_stays_while_in_use)
 	EXPECT_EQ(unit_free(p, other, 4), ZB_OK);
 	unit_pool_drain(p);
 	EXPECT_EQ(zone->nr_blocks[H], 0);
-	unit_pool_end(p);
 }
 
 /* A free pageblock of the reserve does not prevent the allocation of the largest block. */
-TEST(reserve_does_not_keep_the_largest_block)
+POOL_TEST(reserve_does_not_keep_the_largest_block, 8, 8)
 {
 	static const zb_gfp_t gfp[] = {
 		ZB_GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_NORETRY,
 		ZB_GFP_KERNEL | __ZB_GFP_REPEAT, ZB_GFP_KERNEL | __ZB_GFP_NOFAIL,
 		ZB_GFP_KERNEL | __ZB_GFP_MOVABLE, ZB_GFP_TEMPORARY,
 	};
-	struct unit_pool *p = unit_pool_one(8, 8);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(gfp); i++) {
@@ -114,7 +110,6 @@ TEST(reserve_does_not_keep_the_largest_block)
 		EXPECT_EQ(unit_alloc(p, gfp[i], 12), PB(8));
 		EXPECT_EQ(unit_free(p, PB(8), 12), ZB_OK);
 	}
-	unit_pool_end(p);
 }
 
 /* The limit is 1 % of the zone, in pageblocks, rounded down. */
@@ -142,10 +137,8 @@ TEST(reserve_is_capped)
 }
 
 /* Only ordinary pageblocks are reserved, not those of the reserve or of CMA. */
-TEST(reserve_takes_ordinary_pageblocks)
+POOL_TEST_WITH(reserve_takes_ordinary_pageblocks, unit_pool_one(512, 512), end)
 {
-	struct unit_pool *p = unit_pool_one(512, 512);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int mt;
 
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
@@ -155,14 +148,11 @@ TEST(reserve_takes_ordinary_pageblocks)
 		EXPECT_EQ(zone->nr_blocks[H], mt <= H);
 		unit_pool_quiet(p);
 	}
-	end(p);
 }
 
 /* Which requests may use the reserve, and whether before or after other memory. */
-TEST(reserve_is_used)
+POOL_TEST_WITH(reserve_is_used, unit_pool_one(4, 2), end)
 {
-	struct unit_pool *p = unit_pool_one(4, 2);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long i;
 
 	short_of_memory(p);
@@ -191,13 +181,10 @@ TEST(reserve_is_used)
 	/* freed frames bypass the per-CPU lists */
 	EXPECT_EQ(unit_free(p, PB(5) + 32, 0), ZB_OK);
 	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
-	end(p);
 }
 
-TEST(unreserve)
+POOL_TEST_WITH(unreserve, unit_pool_one(512, 512), end)
 {
-	struct unit_pool *p = unit_pool_one(512, 512);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	EXPECT(!zb_zone_unreserve_highatomic(zone, U, true));
@@ -223,7 +210,6 @@ TEST(unreserve)
 	EXPECT(zb_zone_unreserve_highatomic(zone, U, true));
 	EXPECT_EQ(zone->pageblocks[9].migratetype, U);
 	unit_pool_quiet(p);
-	end(p);
 }
 
 /* Requests that may sleep unreserve pageblocks, and force that after several attempts. */
@@ -264,10 +250,8 @@ TEST(unreserve_under_pressure)
 }
 
 /* In an unused zone, the reserve is released and all blocks merge again. */
-TEST(unreserve_when_idle)
+POOL_TEST(unreserve_when_idle, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	struct unit_state *initial = unit_state_save(p);
 	unsigned long pfn;
 
@@ -297,7 +281,6 @@ TEST(unreserve_when_idle)
 	EXPECT_EQ(zone->nr_blocks[H], 0);
 	zone->nr_bad = 0;
 	unit_give(zone, pfn, 0);
-	unit_pool_end(p);
 }
 
 /* Make a pool of eight pageblocks, the first @nr_cma of which are CMA. */
@@ -312,15 +295,13 @@ static struct unit_pool *make_cma(unsigned int nr_cma)
 }
 
 /* Unmovable requests never use CMA, not even if nothing else is free. */
-TEST(cma_is_for_movable_only)
+POOL_TEST_WITH(cma_is_for_movable_only, make_cma(6), end)
 {
 	static const zb_gfp_t others[] = {
 		0, ZB_GFP_KERNEL, ZB_GFP_TEMPORARY, ATOMIC, __ZB_GFP_MEMALLOC,
 		ZB_GFP_KERNEL | __ZB_GFP_REPEAT | __ZB_GFP_HIGH,
 		__ZB_GFP_RECLAIMABLE,
 	};
-	struct unit_pool *p = make_cma(6);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, k, order;
 
 	for (i = 0; i < 2; i++)
@@ -336,14 +317,11 @@ TEST(cma_is_for_movable_only)
 	/* CMA pageblocks keep their type when they are used */
 	EXPECT_EQ(zone->nr_blocks[C], 6);
 	EXPECT_EQ(zone->nr_blocks[M], 2);
-	end(p);
 }
 
 /* CMA is used first if it is more than half of the free frames. */
-TEST(cma_is_balanced)
+POOL_TEST_WITH(cma_is_balanced, make_cma(4), end)
 {
-	struct unit_pool *p = make_cma(4);
-	struct zb_zone *zone = p->pool.zones;
 	const unsigned long cma_end = PB(12);
 
 	unit_pool_no_lists(p);
@@ -363,14 +341,11 @@ TEST(cma_is_balanced)
 	EXPECT(unit_alloc(p, MOVABLE, 5) < cma_end);
 	/* a block that is too large for CMA fails, because others do not have it either */
 	EXPECT_EQ(unit_alloc(p, MOVABLE, 11), ZB_NO_PFN);
-	end(p);
 }
 
 /* If no movable block is free, CMA is preferred to other mobilities. */
-TEST(cma_before_other_mobilities)
+POOL_TEST_WITH(cma_before_other_mobilities, make_cma(1), end)
 {
-	struct unit_pool *p = make_cma(1);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	for (i = 1; i < 8; i++)
@@ -379,14 +354,11 @@ TEST(cma_before_other_mobilities)
 	EXPECT_EQ(zone->fallbacks[M][U], 0);
 	EXPECT_EQ(unit_take_with(zone, 4, M, 0) / ZB_PAGEBLOCK_NR, 9);
 	EXPECT_EQ(zone->fallbacks[M][U], 1);
-	end(p);
 }
 
 /* Freed CMA frames bypass the per-CPU lists and merge completely. */
-TEST(cma_merges_completely)
+POOL_TEST_WITH(cma_merges_completely, make_cma(4), end)
 {
-	struct unit_pool *p = make_cma(4);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn[64];
 	unsigned int i;
 
@@ -403,14 +375,11 @@ TEST(cma_merges_completely)
 	unit_pool_drain(p);
 	EXPECT_EQ(zone->free_area[11].nr_free_type[C], 1);
 	EXPECT_EQ(zone->nr_blocks[C], 4);
-	end(p);
 }
 
 /* Watermark checks do not count frames of reserves that the request may not use. */
-TEST(reserves_and_watermarks)
+POOL_TEST_WITH(reserves_and_watermarks, unit_pool_one(8, 8), end)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	for (i = 0; i < ZB_NR_WMARKS; i++)
@@ -434,5 +403,4 @@ TEST(reserves_and_watermarks)
 	unit_take_smallest(zone, 5, C);
 	unit_take_smallest(zone, 4, C);
 	EXPECT(unit_alloc(p, MOVABLE, 4) == ZB_NO_PFN);
-	end(p);
 }

@@ -26,7 +26,7 @@ static void end(struct unit_pool *p)
 	unit_pool_end(p);
 }
 
-TEST(calls_before_failure)
+POOL_TEST_WITH(calls_before_failure, full_pool(), end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -56,7 +56,6 @@ TEST(calls_before_failure)
 		  "ZZDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZSDRZF" },
 		{ SLEEP | __ZB_GFP_REPEAT | __ZB_GFP_NORETRY, 0, "ZZDRZF" },
 	};
-	struct unit_pool *p = full_pool();
 	unsigned long failures;
 	unsigned int i;
 
@@ -68,13 +67,11 @@ TEST(calls_before_failure)
 		if (!EXPECT_CALLS(cases[i].calls))
 			unit_note("case %u", i);
 	}
-	end(p);
 }
 
 /* Without DIRECT_RECLAIM, no hook that may sleep is called, whatever the other flags. */
-TEST(nothing_sleeps_without_direct_reclaim)
+POOL_TEST_WITH(nothing_sleeps_without_direct_reclaim, full_pool(), end)
 {
-	struct unit_pool *p = full_pool();
 	unsigned int i, order;
 	zb_gfp_t gfp;
 
@@ -94,11 +91,10 @@ TEST(nothing_sleeps_without_direct_reclaim)
 			  !!(gfp & __ZB_GFP_ACCOUNT));
 		unit_calls.nr = 0;
 	}
-	end(p);
 }
 
 /* Any of the hooks may free the memory; no further one is called then. */
-TEST(memory_freed_by_a_hook)
+POOL_TEST_WITH(memory_freed_by_a_hook, full_pool(), end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -117,7 +113,6 @@ TEST(memory_freed_by_a_hook)
 		{ SLEEP | __ZB_GFP_NOFAIL, 'S', 3,
 		  "ZZDRCZSDRCZSDRCZSRCZSfDRCk" },
 	};
-	struct unit_pool *p = full_pool();
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -131,11 +126,10 @@ TEST(memory_freed_by_a_hook)
 			unit_note("case %u", i);
 	}
 	EXPECT_EQ(atomic_long_read(&p->pool.failures), 0);
-	end(p);
 }
 
 /* Small requests continue while reclaim makes progress; large ones also use compaction. */
-TEST(progress)
+POOL_TEST_WITH(progress, full_pool(), end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -152,7 +146,6 @@ TEST(progress)
 		  "DRDRDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDR" },
 	};
 	struct zb_ops ops = unit_recording_ops;
-	struct unit_pool *p = full_pool();
 	unsigned int i;
 
 	ops.zone_reclaim = NULL;
@@ -166,15 +159,13 @@ TEST(progress)
 		if (!EXPECT_CALLS(cases[i].calls))
 			unit_note("case %u", i);
 	}
-	end(p);
 }
 
 /* A NOFAIL request ends when the wait hook returns false because the task was killed. */
-TEST(nofail_until_killed)
+POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
 {
 	static const struct zb_policy killable = { .killable = true };
 	static const struct zb_policy any = { .nr_bits = 0 };
-	struct unit_pool *p = full_pool();
 	struct zb_ops ops = unit_recording_ops;
 	unsigned long stalls;
 
@@ -203,14 +194,12 @@ TEST(nofail_until_killed)
 				      __ZB_GFP_NORETRY, 0, 0, NULL), PB(1));
 	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1002);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
-	end(p);
 }
 
 /* Drains of all CPUs become rarer, but do not stop. */
-TEST(nofail_drains_rarely)
+POOL_TEST_WITH(nofail_drains_rarely, unit_pool_one(1, 1), end)
 {
 	struct zb_ops ops = unit_recording_ops;
-	struct unit_pool *p = unit_pool_one(1, 1);
 	unsigned long pfn = unit_take(p->pool.zones, 9, U);
 
 	ops.drain_all = p->pool.ops->drain_all;
@@ -225,13 +214,11 @@ TEST(nofail_drains_rarely)
 	/* rounds 0, 1, 2, 4, ... 512 and multiples of 64 */
 	EXPECT_EQ(p->nr_drains, 7 + 1000 / 64);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
-	end(p);
 }
 
 /* The reclaim hooks get the original flags and the order. */
-TEST(arguments_of_hooks)
+POOL_TEST_WITH(arguments_of_hooks, full_pool(), end)
 {
-	struct unit_pool *p = full_pool();
 	struct zb_ops ops = { .direct_reclaim = unit_recording_ops.direct_reclaim };
 	struct zb_ops failed = { .failed = unit_recording_ops.failed };
 
@@ -249,14 +236,12 @@ TEST(arguments_of_hooks)
 	EXPECT_EQ(unit_calls.order, 7);
 	EXPECT_EQ(unit_calls.nid, 0);
 	EXPECT_CALLS("F");
-	end(p);
 }
 
 /* A pool without any hooks. */
-TEST(no_hooks)
+POOL_TEST_WITH(no_hooks, full_pool(), unit_pool_end)
 {
 	static const struct zb_ops none;
-	struct unit_pool *p = full_pool();
 	const zb_gfp_t all = ZB_GFP_KERNEL_ACCOUNT | __ZB_GFP_ZERO;
 
 	p->pool.ops = &none;
@@ -272,12 +257,10 @@ TEST(no_hooks)
 	EXPECT_EQ(unit_alloc_exact(p, all, 5), PB(1));
 	EXPECT_EQ(unit_free_exact(p, PB(1), 5), ZB_OK);
 	p->pool.ops = &unit_recording_ops;
-	unit_pool_end(p);
 }
 
-TEST(account)
+POOL_TEST_WITH(account, full_pool(), end)
 {
-	struct unit_pool *p = full_pool();
 	unsigned long failures;
 
 	EXPECT_EQ(unit_alloc(p, __ZB_GFP_ACCOUNT, 2), ZB_NO_PFN);
@@ -303,7 +286,6 @@ TEST(account)
 	unit_calls.refuse = true;
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 4), PB(1) + 16);
 	EXPECT_CALLS("k");
-	end(p);
 }
 
 /* Background reclaim is woken for each zone that the request may use. */
@@ -406,7 +388,7 @@ TEST(unreserves_on_allowed_nodes_only)
 }
 
 /* Which flags allow the first attempt of the slow path below min; see watermark_test.c. */
-TEST(reserves_of_the_first_attempt)
+POOL_TEST_WITH(reserves_of_the_first_attempt, unit_pool_one(1, 1), end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -416,7 +398,6 @@ TEST(reserves_of_the_first_attempt)
 		{ __ZB_GFP_ATOMIC, "F" }, { ZB_GFP_ATOMIC, "Wk" },
 		{ SLEEP | __ZB_GFP_MEMALLOC, "ZZk" }, { __ZB_GFP_MEMALLOC, "k" },
 	};
-	struct unit_pool *p = unit_pool_one(1, 1);
 	unsigned int i;
 
 	p->pool.ops = &unit_recording_ops;
@@ -427,5 +408,4 @@ TEST(reserves_of_the_first_attempt)
 		if (!EXPECT_CALLS(cases[i].calls))
 			unit_note("case %u", i);
 	}
-	end(p);
 }

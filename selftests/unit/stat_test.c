@@ -115,19 +115,14 @@ static void expect_pageblocks(struct zb_zone *zone)
 	}
 }
 
-TEST(new_zone)
+POOL_TEST(new_zone, 11, 21)
 {
-	struct unit_pool *p = unit_pool_one(11, 21);
-
 	expect_snapshot(p->pool.zones);
 	expect_pageblocks(p->pool.zones);
-	unit_pool_end(p);
 }
 
-TEST(nothing_free)
+POOL_TEST(nothing_free, 4, 4)
 {
-	struct unit_pool *p = unit_pool_one(4, 4);
-	struct zb_zone *zone = p->pool.zones;
 	struct zb_zone_stat st;
 
 	EXPECT_EQ(unit_take(zone, 11, ZB_MIGRATE_UNMOVABLE), PB(4));
@@ -136,13 +131,10 @@ TEST(nothing_free)
 	expect_snapshot(zone);
 	expect_pageblocks(zone);
 	unit_give(zone, PB(4), 11);
-	unit_pool_end(p);
 }
 
-TEST(each_order_is_the_largest)
+POOL_TEST(each_order_is_the_largest, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int order, i;
 
 	for (order = 0; order <= 13; order++) {
@@ -157,13 +149,10 @@ TEST(each_order_is_the_largest)
 			unit_give(zone, i == order ? PB(16) : PB(16) + BIT(i), i);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
-TEST(special_types_are_counted)
+POOL_TEST(special_types_are_counted, 16, 8)
 {
-	struct unit_pool *p = unit_pool_one(16, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
@@ -181,7 +170,6 @@ TEST(special_types_are_counted)
 	expect_pageblocks(zone);
 	for (i = ZB_MIGRATE_PCPTYPES; i < ZB_MIGRATE_TYPES; i++)
 		unit_set_type(zone, i + 1, ZB_MIGRATE_MOVABLE);
-	unit_pool_end(p);
 }
 
 /* The kernel's formulas, evaluated with blocks that are found by a search. */
@@ -255,7 +243,7 @@ TEST(indices)
 }
 
 /* Whether a pageblock counts as mixed, for all types and mobilities of a block in it. */
-TEST(mixed_blocks)
+POOL_TEST(mixed_blocks, 8, 4)
 {
 	static const enum zb_block_state holds[] = {
 		ZB_BLOCK_UNMOVABLE, ZB_BLOCK_MOVABLE, ZB_BLOCK_RECLAIMABLE,
@@ -263,8 +251,6 @@ TEST(mixed_blocks)
 		ZB_BLOCK_COMP_RECLAIMABLE,
 	};
 	unsigned long nr[ZB_MIGRATE_TYPES], flags, pfn, sum;
-	struct unit_pool *p = unit_pool_one(8, 4);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int mt, i, k, own;
 
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
@@ -294,18 +280,15 @@ TEST(mixed_blocks)
 	zb_zone_mixed_blocks(zone, nr);
 	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 1);
 	unit_give(zone, PB(8), 3);
-	unit_pool_end(p);
 }
 
-TEST(after_random_histories)
+POOL_TEST(after_random_histories, 13, 11)
 {
 	static const zb_gfp_t kinds[] = { 0, 0x8, 0x10 };
 	struct {
 		unsigned long pfn;
 		unsigned int order;
 	} held[256] = { { 0 } };
-	struct unit_pool *p = unit_pool_one(13, 11);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int nr = 0, step, k;
 
 	for (step = 0; step < 1500; step++) {
@@ -326,5 +309,4 @@ TEST(after_random_histories)
 	}
 	while (nr--)
 		unit_free(p, held[nr].pfn, held[nr].order);
-	unit_pool_end(p);
 }

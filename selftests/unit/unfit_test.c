@@ -149,9 +149,8 @@ static void fast_free(struct unit_pool *p, unsigned long pfn, unsigned int order
 }
 
 /* The fast path looks at nothing: what it has put on lists is seen by the drain. */
-TEST(drain)
+POOL_TEST_WITH(drain, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn, frame, looks;
 	unsigned int order;
 
@@ -167,14 +166,12 @@ TEST(drain)
 		EXPECT_EQ(zb_zone_state(p->pool.zones, frame),
 			  ZB_STATE_UNFIT);
 	}
-	end(p);
 }
 
 /* Many blocks in the same words, and several unfit frames in one block. */
-TEST(drain_of_words)
+POOL_TEST_WITH(drain_of_words, make(), end)
 {
 	unsigned long pfn[64], i, k, nr;
-	struct unit_pool *p = make();
 	unsigned int order;
 
 	for (order = 0; order < ZB_WORD_ORDER; order++) {
@@ -191,14 +188,12 @@ TEST(drain_of_words)
 		zb_zone_recheck(p->pool.zones, NULL);
 		expect_out(p, 0);
 	}
-	end(p);
 }
 
 /* A list that is shortened because it is full does what a drain does. */
-TEST(full_list)
+POOL_TEST_WITH(full_list, make(), end)
 {
 	unsigned long pfn[400], i;
-	struct unit_pool *p = make();
 
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
 		pfn[i] = alloc_block(p, 0);
@@ -208,7 +203,6 @@ TEST(full_list)
 		fast_free(p, pfn[i], 0);
 	EXPECT(w.nr_kept_out > 0);
 	expect_out(p, w.nr);
-	end(p);
 }
 
 /* Take all there is, in blocks of one order, the fast way where it goes. */
@@ -236,9 +230,8 @@ static unsigned long fit_blocks(unsigned int order)
 }
 
 /* Frames that become unfit while they are free are not handed out, all others are. */
-TEST(alloc)
+POOL_TEST_WITH(alloc, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned int order;
 	unsigned long i;
 
@@ -253,13 +246,11 @@ TEST(alloc)
 		zb_zone_recheck(p->pool.zones, NULL);
 		expect_out(p, 0);
 	}
-	end(p);
 }
 
 /* On a list already when it becomes unfit: the freelist path does not return it. */
-TEST(alloc_from_a_list)
+POOL_TEST_WITH(alloc_from_a_list, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn, again;
 	unsigned int order;
 
@@ -273,12 +264,10 @@ TEST(alloc_from_a_list)
 		EXPECT_EQ(free_block(p, again, order), ZB_OK);
 		expect_out(p, order + 1);
 	}
-	end(p);
 }
 
-TEST(freelist_free)
+POOL_TEST_WITH(freelist_free, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned int order;
 	unsigned long pfn;
 
@@ -295,13 +284,11 @@ TEST(freelist_free)
 		cure_all();
 		EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), order ? 2 : 1);
 	}
-	end(p);
 }
 
 /* Of a large block that nobody clears only the first frame is looked at. */
-TEST(little_effort)
+POOL_TEST_WITH(little_effort, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn, looks;
 
 	pfn = unit_alloc(p, GFP, 10);
@@ -319,13 +306,11 @@ TEST(little_effort)
 	plant(pfn + 2048);
 	EXPECT(unit_alloc(p, GFP, 10) != pfn + 2048);
 	unit_free_all(p);
-	end(p);
 }
 
 /* Each frame of a block in turn, and all of them. */
-TEST(every_frame)
+POOL_TEST_WITH(every_frame, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn, i;
 
 	for (i = 0; i < 1024; i += 31) {
@@ -341,14 +326,12 @@ TEST(every_frame)
 		plant(pfn + i);
 	EXPECT_EQ(free_block(p, pfn, 10), ZB_OK);
 	expect_out(p, 1024);
-	end(p);
 }
 
 /* The blocks without such a frame go back, one by one. */
-TEST(exact)
+POOL_TEST_WITH(exact, make(), end)
 {
 	static const unsigned long sizes[] = { 3, 13, 77, 700, 1000, 3000 };
-	struct unit_pool *p = make();
 	unsigned long pfn, i, nr;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -369,7 +352,6 @@ TEST(exact)
 		cure_all();
 		zb_zone_recheck(p->pool.zones, NULL);
 	}
-	end(p);
 }
 
 static void take(void *to, unsigned long pfn)
@@ -384,10 +366,9 @@ static unsigned long give(void *from, unsigned int i)
 	return ((unsigned long *)from)[i];
 }
 
-TEST(bulk)
+POOL_TEST_WITH(bulk, make(), end)
 {
 	unsigned long pfn[64], *next = pfn;
-	struct unit_pool *p = make();
 	unsigned int i, got;
 
 	for (i = 0; i < 32; i++)
@@ -405,13 +386,11 @@ TEST(bulk)
 		plant(pfn[i]);
 	EXPECT_EQ(zb_fast_free_bulk(&p->pool, got, give, pfn), got);
 	expect_out(p, w.nr);
-	end(p);
 }
 
 /* What looks for writes after a free has to be told what is free, and no more. */
-TEST(poisoning_is_told)
+POOL_TEST_WITH(poisoning_is_told, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn, n;
 	unsigned int order;
 
@@ -427,13 +406,11 @@ TEST(poisoning_is_told)
 		EXPECT_EQ(zb_zone_recheck(p->pool.zones, freed), 1);
 		EXPECT_EQ(w.nr_freed, n + BIT(order));
 	}
-	end(p);
 }
 
 /* Some become fit again and others do not. */
-TEST(recheck)
+POOL_TEST_WITH(recheck, make(), end)
 {
-	struct unit_pool *p = make();
 	unsigned long pfn = alloc_block(p, 11), i;
 
 	for (i = 0; i < 2048; i += 100)
@@ -447,14 +424,11 @@ TEST(recheck)
 	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 3);
 	expect_out(p, 18);
 	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 0);
-	end(p);
 }
 
 /* A block that was found damaged is not put back by that. */
-TEST(damaged_is_not_unfit)
+POOL_TEST_WITH(damaged_is_not_unfit, make(), end)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn = alloc_block(p, 0);
 
 	zb_zone_set_state(zone, pfn, ZB_STATE_BAD(0));
@@ -469,13 +443,11 @@ TEST(damaged_is_not_unfit)
 	zone->nr_bad--;
 	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_UNMOVABLE, 0));
 	unit_free_all(p);
-	end(p);
 }
 
 /* What an empty zone could not serve is not waited for. */
-TEST(verdict)
+POOL_TEST_WITH(verdict, make(), end)
 {
-	struct unit_pool *p = make();
 	struct zb_alloc_request req = {
 		.gfp = GFP, .nid = p->pool.nodes->nid,
 		.nr_pages = BIT(p->pool.max_order),
@@ -490,15 +462,13 @@ TEST(verdict)
 	EXPECT(!zb_pool_could_ever(&p->pool, &req));
 	req.nr_pages = BIT(p->pool.max_order - 1);
 	EXPECT(zb_pool_could_ever(&p->pool, &req));
-	end(p);
 }
 
 /* As it comes: allocate, free, and frames that are unfit for a while. */
-TEST(at_random)
+POOL_TEST_WITH(at_random, make(), end)
 {
 	unsigned long pfn[200] = { 0 }, i, n;
 	unsigned int order[200];
-	struct unit_pool *p = make();
 
 	unit_srandom(11);
 	for (n = 0; n < 4000; n++) {
@@ -529,5 +499,4 @@ TEST(at_random)
 	unit_free_all(p);
 	unit_pool_quiet(p);
 	EXPECT(w.nr_kept_out > 50);
-	end(p);
 }

@@ -72,6 +72,35 @@ struct unit_pool {
 	bool own_cpu_only;
 };
 
+/**
+ * POOL_TEST_WITH() - define a test that gets a pool @p and its first zone, @zone
+ * @name: as for TEST()
+ * @make: an expression that creates the pool
+ * @end: what to call with the pool after the test
+ */
+#define POOL_TEST_WITH(name, make, end)						\
+	static void name##_with(struct unit_pool *p, struct zb_zone *zone);	\
+	TEST(name)								\
+	{									\
+		struct unit_pool *p = make;					\
+										\
+		name##_with(p, p->pool.zones);					\
+		end(p);								\
+	}									\
+	static void name##_with(struct unit_pool *p __attribute__((unused)),	\
+				struct zb_zone *zone __attribute__((unused)))
+
+/**
+ * POOL_TEST() - define a test of a pool with one Normal zone
+ * @name: as for TEST()
+ * @start: number of the zone's first pageblock
+ * @nr: number of its pageblocks
+ *
+ * At the end, the pool is drained, checked, compared with its initial state and freed.
+ */
+#define POOL_TEST(name, start, nr) \
+	POOL_TEST_WITH(name, unit_pool_one(start, nr), unit_pool_end)
+
 struct unit_pool *unit_pool_make(const struct unit_geometry *g);
 struct unit_pool *unit_pool_one(unsigned long start, unsigned long nr);
 void unit_pool_free(struct unit_pool *p);

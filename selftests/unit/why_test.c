@@ -77,10 +77,8 @@ static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		unit_note("gfp %#x order %u", gfp, order);
 }
 
-TEST(all_memory_is_in_use)
+POOL_TEST_WITH(all_memory_is_in_use, two_nodes(), end)
 {
-	struct unit_pool *p = two_nodes();
-
 	take_all(&p->pool.zones[0]);
 	take_all(&p->pool.zones[1]);
 	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
@@ -88,12 +86,10 @@ TEST(all_memory_is_in_use)
 	/* one free page is not sufficient for order 1 */
 	unit_give(&p->pool.zones[0], p->pool.zones[0].start_pfn, 0);
 	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
-	end(p);
 }
 
-TEST(the_rest_is_the_reserve)
+POOL_TEST_WITH(the_rest_is_the_reserve, three_zones(), end)
 {
-	struct unit_pool *p = three_zones();
 	struct zb_zone *normal = &p->pool.zones[1];
 
 	normal->watermark[ZB_ALLOC_WMARK_MIN] = ZB_PAGEBLOCK_NR;
@@ -104,23 +100,19 @@ TEST(the_rest_is_the_reserve)
 	/* the same for a HIGH request when half of the reserve is left */
 	unit_take(normal, 8, U);
 	expect_why(p, NOWAIT | __ZB_GFP_HIGH, 0, NULL, ZB_WHY_WATERMARK, normal);
-	end(p);
 }
 
-TEST(kept_for_requests_that_need_low_zones)
+POOL_TEST_WITH(kept_for_requests_that_need_low_zones, three_zones(), end)
 {
-	struct unit_pool *p = three_zones();
 	struct zb_zone *dma = &p->pool.zones[0];
 
 	dma->lowmem_reserve[ZB_ZONE_NORMAL] = ZB_PAGEBLOCK_NR;
 	take_all(&p->pool.zones[1]);
 	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_LOWMEM, dma);
-	end(p);
 }
 
-TEST(fragmented)
+POOL_TEST_WITH(fragmented, three_zones(), end)
 {
-	struct unit_pool *p = three_zones();
 	struct zb_zone *normal = &p->pool.zones[1];
 	bool keep[ZB_PAGEBLOCK_NR];
 	unsigned int i;
@@ -133,7 +125,6 @@ TEST(fragmented)
 	expect_why(p, NOWAIT, 8, NULL, ZB_WHY_FRAGMENTED, normal);
 	/* fewer frames are free than requested */
 	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_ZONE, &p->pool.zones[2]);
-	end(p);
 }
 
 TEST(the_rest_has_special_types)
@@ -189,12 +180,10 @@ TEST(the_rest_is_on_per_cpu_lists)
 	end(p);
 }
 
-TEST(only_other_nodes_have_it)
+POOL_TEST_WITH(only_other_nodes_have_it, two_nodes(), end)
 {
 	static const struct zb_policy mask = { .nodemask = &node1, .nr_bits = 2 };
 	static const struct zb_policy cpuset = { .cpuset = &node1, .nr_bits = 2 };
-	struct unit_pool *p = two_nodes();
-	struct zb_zone *zone = p->pool.zones;
 
 	take_all(&zone[0]);
 	expect_why(p, NOWAIT | __ZB_GFP_THISNODE, 0, NULL, ZB_WHY_NODE, &zone[1]);
@@ -206,7 +195,6 @@ TEST(only_other_nodes_have_it)
 	/* the other node is full as well now, so allowing it would not help */
 	take_all(&zone[0]);
 	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_EMPTY, &zone[1]);
-	end(p);
 }
 
 TEST(only_other_zones_have_it)
@@ -232,10 +220,9 @@ TEST(only_other_zones_have_it)
 }
 
 /* Memory was freed after the request failed, but before the reason was determined. */
-TEST(memory_was_freed_meanwhile)
+POOL_TEST_WITH(memory_was_freed_meanwhile, two_nodes(), end)
 {
 	static const struct zb_policy any = { .nr_bits = 0 };
-	struct unit_pool *p = two_nodes();
 	const struct zb_alloc_context ac = {
 		.node = p->pool.nodes,
 		.policy = &any,
@@ -247,7 +234,6 @@ TEST(memory_was_freed_meanwhile)
 	EXPECT_EQ(zb_why_failed(NOWAIT, 3, ZB_ALLOC_WMARK_MIN, &ac,
 				&where), ZB_WHY_GONE);
 	EXPECT(where == p->pool.zones);
-	end(p);
 }
 
 static struct zb_failure explain(struct unit_pool *p, zb_gfp_t gfp,
@@ -273,9 +259,8 @@ static void expect_failure(const struct zb_failure *f, enum zb_why why,
 }
 
 /* What must be left depends on how urgent a request is. */
-TEST(how_much_is_kept)
+POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 {
-	struct unit_pool *p = three_zones();
 	struct zb_zone *dma = &p->pool.zones[0], *normal = &p->pool.zones[1];
 	struct zb_failure f;
 
@@ -293,7 +278,6 @@ TEST(how_much_is_kept)
 	f = explain(p, NOWAIT, 2);
 	expect_failure(&f, ZB_WHY_LOWMEM, dma, ZB_PAGEBLOCK_NR,
 		       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_ORDER);
-	end(p);
 }
 
 /* The largest free block is one that the request may use. */
@@ -323,9 +307,8 @@ TEST(what_is_in_special_pageblocks)
 	}
 }
 
-TEST(never_at_all)
+POOL_TEST_WITH(never_at_all, three_zones(), end)
 {
-	struct unit_pool *p = three_zones();
 	struct zb_zone *normal = &p->pool.zones[1];
 	struct zb_failure f;
 
@@ -342,5 +325,4 @@ TEST(never_at_all)
 	f = explain(p, NOWAIT, 2 * ZB_PAGEBLOCK_NR);
 	EXPECT_EQ(f.verdict, ZB_NEVER_VALID);
 	EXPECT_EQ(f.largest_order, -1);
-	end(p);
 }

@@ -17,10 +17,8 @@ TEST(sizes_of_what_the_caller_provides)
 }
 
 /* Blocks are aligned by address, not relative to the start of the zone. */
-TEST(init_aligns_by_address)
+POOL_TEST(init_aligns_by_address, 3, 13)
 {
-	struct unit_pool *p = unit_pool_one(3, 13);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	EXPECT_EQ(zone->max_order, 12);
@@ -33,7 +31,6 @@ TEST(init_aligns_by_address)
 	for (i = 0; i < 13; i++)
 		EXPECT_EQ(zone->pageblocks[i].largest_free,
 			  i == 0 ? 9 : i == 1 ? 11 : i == 5 ? 12 : ZB_LIST_TAIL);
-	unit_pool_end(p);
 }
 
 /* Various starts and ends near a boundary of a high order. */
@@ -91,10 +88,8 @@ TEST(max_order_caps)
 }
 
 /* A block of 1 GiB is allocated, split down to order 0, and merged again. */
-TEST(order_eighteen)
+POOL_TEST(order_eighteen, 512, 512)
 {
-	struct unit_pool *p = unit_pool_one(512, 512);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int k;
 
 	EXPECT_EQ(nr_free(zone, 18), 1);
@@ -109,14 +104,11 @@ TEST(order_eighteen)
 	EXPECT_EQ(nr_free(zone, 18), 0);
 	unit_pool_quiet(p);
 	unit_give(zone, PB(512), 0);
-	unit_pool_end(p);
 }
 
 /* Splitting a block leaves one free block of each order in between. */
-TEST(expand_leaves_exact_halves)
+POOL_TEST(expand_leaves_exact_halves, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int order, k;
 	unsigned long pfn;
 
@@ -132,14 +124,11 @@ TEST(expand_leaves_exact_halves)
 		EXPECT_EQ(zb_zone_state(zone, pfn), 0);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* The smallest sufficient block is used, and completely free pageblocks are kept. */
-TEST(smallest_is_best_fit)
+POOL_TEST(smallest_is_best_fit, 8, 4)
 {
-	struct unit_pool *p = unit_pool_one(8, 4);
-	struct zb_zone *zone = p->pool.zones;
 	bool keep[ZB_PAGEBLOCK_NR];
 	unsigned int i;
 
@@ -164,14 +153,11 @@ TEST(smallest_is_best_fit)
 	unit_pool_quiet(p);
 	for (i = 0; i < 4; i++)
 		unit_free_pageblock(zone, i);
-	unit_pool_end(p);
 }
 
 /* Allocate all frames and free them in random order. */
-TEST(merges_to_the_top)
+POOL_TEST(merges_to_the_top, 5, 11)
 {
-	struct unit_pool *p = unit_pool_one(5, 11);
-	struct zb_zone *zone = p->pool.zones;
 	static unsigned long held[PB(11)];
 	unsigned long i, k, nr = zone->nr_pages;
 
@@ -186,14 +172,11 @@ TEST(merges_to_the_top)
 		unit_give(zone, held[k], 0);
 		held[k] = held[nr - 1];
 	}
-	unit_pool_end(p);
 }
 
 /* Blocks of each order are freed such that buddies merge in both orders. */
-TEST(whole_blocks_merge_both_ways)
+POOL_TEST(whole_blocks_merge_both_ways, 16, 16)
 {
-	struct unit_pool *p = unit_pool_one(16, 16);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long first, second;
 	unsigned int order;
 
@@ -211,7 +194,6 @@ TEST(whole_blocks_merge_both_ways)
 		unit_give(zone, first, order);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* Adjacent zones: blocks that are buddies by address but in different zones do not merge. */
@@ -244,13 +226,11 @@ TEST(no_merging_across_zone_borders)
 }
 
 /* Pageblocks of special types do not merge with others and do not serve other requests. */
-TEST(special_types_do_not_mix)
+POOL_TEST(special_types_do_not_mix, 4, 4)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE,
 	};
-	struct unit_pool *p = unit_pool_one(4, 4);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int i, mt;
 
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
@@ -285,15 +265,11 @@ TEST(special_types_do_not_mix)
 		unit_give(zone, PB(4), 9);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
 /* Setting the type of a free pageblock splits or merges blocks accordingly. */
-TEST(set_type_of_a_free_pageblock)
+POOL_TEST(set_type_of_a_free_pageblock, 4, 4)
 {
-	struct unit_pool *p = unit_pool_one(4, 4);
-	struct zb_zone *zone = p->pool.zones;
-
 	EXPECT_EQ(unit_take(zone, 9, M), PB(4));
 	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
 	EXPECT_EQ(zone->free_area[9].nr_free_type[ZB_MIGRATE_CMA], 1);
@@ -303,15 +279,11 @@ TEST(set_type_of_a_free_pageblock)
 	EXPECT_EQ(nr_free(zone, 9), 2);
 	unit_pool_quiet(p);
 	unit_set_type(zone, 1, M);
-	unit_pool_end(p);
 }
 
 /* The type of a pageblock is set inside of a large allocated block. */
-TEST(set_type_inside_a_held_block)
+POOL_TEST(set_type_inside_a_held_block, 4, 4)
 {
-	struct unit_pool *p = unit_pool_one(4, 4);
-	struct zb_zone *zone = p->pool.zones;
-
 	EXPECT_EQ(unit_take(zone, 11, M), PB(4));
 	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
 	unit_give(zone, PB(4), 11);
@@ -322,14 +294,11 @@ TEST(set_type_inside_a_held_block)
 	EXPECT_EQ(unit_take_smallest(zone, 9, ZB_MIGRATE_CMA), PB(5));
 	unit_set_type(zone, 1, M);
 	unit_give(zone, PB(5), 9);
-	unit_pool_end(p);
 }
 
 /* Take all of a pageblock at once and give it back: its key is correct each time. */
-TEST(keys_of_whole_pageblocks_as_words)
+POOL_TEST(keys_of_whole_pageblocks_as_words, 4, 4)
 {
-	struct unit_pool *p = unit_pool_one(4, 4);
-	struct zb_zone *zone = p->pool.zones;
 	struct zb_bulk words = { .nr = 0 };
 	unsigned long flags;
 	unsigned int order;
@@ -351,13 +320,10 @@ TEST(keys_of_whole_pageblocks_as_words)
 		unit_pool_quiet(p);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
-TEST(completely_free_pageblock_is_movable_again)
+POOL_TEST(completely_free_pageblock_is_movable_again, 4, 4)
 {
-	struct unit_pool *p = unit_pool_one(4, 4);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned int mt;
 
 	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
@@ -375,13 +341,10 @@ TEST(completely_free_pageblock_is_movable_again)
 		unit_give(zone, PB(4), 0);
 		unit_state_equal(p, p->initial);
 	}
-	unit_pool_end(p);
 }
 
-TEST(claim_whole_splits_what_is_larger)
+POOL_TEST(claim_whole_splits_what_is_larger, 8, 8)
 {
-	struct unit_pool *p = unit_pool_one(8, 8);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long flags;
 
 	zb_lock_irqsave(&zone->lock, flags);
@@ -396,13 +359,10 @@ TEST(claim_whole_splits_what_is_larger)
 	unit_pool_quiet(p);
 	EXPECT_EQ(unit_take_smallest(zone, 10, U), PB(8));
 	unit_give(zone, PB(8), 10);
-	unit_pool_end(p);
 }
 
-TEST(frames_and_pageblocks_and_back)
+POOL_TEST(frames_and_pageblocks_and_back, 7, 5)
 {
-	struct unit_pool *p = unit_pool_one(7, 5);
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn;
 
 	EXPECT_EQ(zb_zone_end(zone), PB(12));
@@ -416,5 +376,4 @@ TEST(frames_and_pageblocks_and_back)
 		EXPECT_EQ(zb_pageblock_pfn(zone, zb_pfn_pageblock(zone, pfn)),
 			  pfn & ~(ZB_PAGEBLOCK_NR - 1));
 	}
-	unit_pool_end(p);
 }

@@ -46,9 +46,8 @@ static unsigned int zones_of(const struct zb_pool *pool, int nid)
 }
 
 /* Nodes are ordered by distance, and the zones of a node by descending type. */
-TEST(own_node_first_then_by_distance)
+POOL_TEST_WITH(own_node_first_then_by_distance, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	const struct zb_zoneref *z;
 	const struct zb_node *node;
 	unsigned int i, k;
@@ -72,12 +71,10 @@ TEST(own_node_first_then_by_distance)
 		EXPECT(!z->zone);
 		EXPECT_EQ(z - node->zonelist, 9);
 	}
-	unit_pool_end(p);
 }
 
-TEST(walk_skips_zones_above_the_highest)
+POOL_TEST_WITH(walk_skips_zones_above_the_highest, make(), unit_pool_end)
 {
-	struct unit_pool *p = make();
 	const struct zb_node *node = zb_pool_node(&p->pool, 0);
 	static const struct { unsigned int highest; const char *seen; } cases[] = {
 		{ ZB_ZONE_DMA, "D" },
@@ -98,7 +95,6 @@ TEST(walk_skips_zones_above_the_highest)
 		if (!EXPECT(!strcmp(seen, cases[i].seen)))
 			unit_note("found %s, expected %s", seen, cases[i].seen);
 	}
-	unit_pool_end(p);
 }
 
 /* The zones of a pool may be in any order. */
@@ -128,9 +124,8 @@ TEST(any_order_of_zones)
 	}
 }
 
-TEST(no_zone_at_all)
+POOL_TEST(no_zone_at_all, 1, 1)
 {
-	struct unit_pool *p = unit_pool_one(1, 1);
 	const struct zb_node *node = p->pool.nodes;
 	struct zb_zoneref *z;
 
@@ -138,5 +133,4 @@ TEST(no_zone_at_all)
 		EXPECT(false);
 	EXPECT(!zb_pool_node(&p->pool, 1));
 	EXPECT(!zb_pool_node(&p->pool, -1));
-	unit_pool_end(p);
 }
