@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The per-CPU fast path for several single frames at once. */
-#include "fast.h"
-#include "unit_pool.h"
+/*
+ * The per-CPU fast path for several single frames at once. EXPECT_NO_GET() and EXPECT_NO_PUT()
+ * of fast_test.c and fast_free_test.c check what it leaves to the slower path.
+ */
+#include "unit_fast.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
-#define C	ZB_MIGRATE_CMA
 
-static struct unit_pool *make(void)
-{
-	struct unit_pool *p = unit_pool_one(64, 64);
-
-	unit_pool_long_lists(p);
-	return p;
-}
-
-static void take(void *to, unsigned long pfn)
-{
-	unsigned long **next = to;
-
-	*(*next)++ = pfn;
-}
-
-static unsigned long give(void *from, unsigned int i)
-{
-	return ((unsigned long *)from)[i];
-}
-
-static unsigned int get(struct unit_pool *p, zb_gfp_t gfp, unsigned int nr,
-			unsigned long *pfn)
+static unsigned int get_bulk(struct unit_pool *p, zb_gfp_t gfp, unsigned int nr,
+			     unsigned long *pfn)
 {
 	unsigned long *next = pfn;
 	unsigned int got = zb_fast_alloc_bulk(p->pool.nodes, gfp, nr, take, &next);
@@ -38,7 +19,7 @@ static unsigned int get(struct unit_pool *p, zb_gfp_t gfp, unsigned int nr,
 	return got;
 }
 
-static unsigned int put(struct unit_pool *p, unsigned int nr, unsigned long *pfn)
+static unsigned int put_bulk(struct unit_pool *p, unsigned int nr, unsigned long *pfn)
 {
 	unsigned int got = zb_fast_free_bulk(&p->pool, nr, give, pfn);
 
@@ -46,46 +27,34 @@ static unsigned int put(struct unit_pool *p, unsigned int nr, unsigned long *pfn
 	return got;
 }
 
-/* Both functions refuse and change nothing. */
-static void expect_none(struct unit_pool *p, zb_gfp_t gfp, unsigned long pfn)
-{
-	struct unit_state *s = unit_state_save(p);
-	unsigned long none[4], *next = none;
-
-	EXPECT_EQ(zb_fast_alloc_bulk(p->pool.nodes, gfp, 4, take, &next), 0);
-	EXPECT_EQ(zb_fast_free_bulk(&p->pool, 1, give, &pfn), 0);
-	unit_state_equal(p, s);
-	unit_state_free(s);
-}
-
-POOL_TEST_WITH(alloc_and_free, make(), unit_pool_end)
+POOL_TEST_WITH(alloc_and_free, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn[200];
 	unsigned int i;
 
 	for (i = 0; i < 100; i++)
 		pfn[i] = unit_take(zone, 0, M);
-	EXPECT_EQ(put(p, 100, pfn), 100);
+	EXPECT_EQ(put_bulk(p, 100, pfn), 100);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 100);
 	unit_pool_quiet(p);
 	/* all frames of the list, the last one first */
-	EXPECT_EQ(get(p, __ZB_GFP_MOVABLE, 30, pfn + 100), 30);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, 30, pfn + 100), 30);
 	for (i = 0; i < 30; i++) {
 		EXPECT_EQ(pfn[100 + i], pfn[99 - i]);
 		EXPECT_EQ(zb_zone_state(zone, pfn[100 + i]),
 			  ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 	}
 	unit_pool_quiet(p);
-	EXPECT_EQ(get(p, __ZB_GFP_MOVABLE, 100, pfn + 100), 70);
-	EXPECT_EQ(get(p, __ZB_GFP_MOVABLE, 100, pfn + 170), 0);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, 100, pfn + 100), 70);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, 100, pfn + 170), 0);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PGALLOC), 100);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PGFREE), 100);
-	EXPECT_EQ(put(p, 100, pfn), 100);
+	EXPECT_EQ(put_bulk(p, 100, pfn), 100);
 }
 
 /* A bulk free stops at the first invalid frame and leaves it alone. */
-POOL_TEST_WITH(frees_stop_at_the_first_invalid_frame, make(), unit_pool_end)
+POOL_TEST_WITH(frees_stop_at_the_first_invalid_frame, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn[6], wrong[6], block;
 	unsigned int i, k, w;
@@ -102,7 +71,7 @@ POOL_TEST_WITH(frees_stop_at_the_first_invalid_frame, make(), unit_pool_end)
 			for (k = 0; k < ARRAY_SIZE(pfn); k++)
 				pfn[k] = k == i ? wrong[w] : unit_take(zone, 0, M);
 			/* a frame of another mobility is valid as the first one only */
-			EXPECT_EQ(put(p, 6, pfn), w == 5 && !i ? 1 : i);
+			EXPECT_EQ(put_bulk(p, 6, pfn), w == 5 && !i ? 1 : i);
 			unit_pool_quiet(p);
 			for (k = i + 1; k < ARRAY_SIZE(pfn); k++)
 				EXPECT_EQ(unit_free(p, pfn[k], 0), ZB_OK);
@@ -112,56 +81,28 @@ POOL_TEST_WITH(frees_stop_at_the_first_invalid_frame, make(), unit_pool_end)
 	/* the same frame twice */
 	pfn[0] = unit_take(zone, 0, M);
 	pfn[1] = pfn[0];
-	EXPECT_EQ(put(p, 2, pfn), 1);
+	EXPECT_EQ(put_bulk(p, 2, pfn), 1);
 	EXPECT_EQ(unit_free(p, pfn[1], 0), ZB_BAD_NOT_ALLOCATED);
 	unit_give(zone, wrong[5], 0);
 	unit_give(zone, block, 1);
 }
 
-POOL_TEST_WITH(room_on_the_list, make(), unit_pool_end)
+POOL_TEST_WITH(room_on_the_list, unit_fast_pool(), unit_pool_end)
 {
 	unsigned int i, limit = zone->pcp_limit[0];
 	unsigned long pfn[ZB_PCP_CAPACITY(0) + 8];
 
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
 		pfn[i] = unit_take(zone, 0, M);
-	EXPECT_EQ(put(p, ARRAY_SIZE(pfn), pfn), limit);
-	EXPECT_EQ(put(p, 1, pfn + limit), 0);
+	EXPECT_EQ(put_bulk(p, ARRAY_SIZE(pfn), pfn), limit);
+	EXPECT_EQ(put_bulk(p, 1, pfn + limit), 0);
 	unit_pool_quiet(p);
-	EXPECT_EQ(get(p, __ZB_GFP_MOVABLE, limit, pfn), limit);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, limit, pfn), limit);
 	zone->pcp_high = 10;
-	EXPECT_EQ(put(p, ARRAY_SIZE(pfn), pfn), 10);
-	EXPECT_EQ(put(p, 1, pfn + 10), 0);
+	EXPECT_EQ(put_bulk(p, ARRAY_SIZE(pfn), pfn), 10);
+	EXPECT_EQ(put_bulk(p, 1, pfn + 10), 0);
 	unit_pool_quiet(p);
 	zone->pcp_high = ~0u;
 	for (i = 10; i < ARRAY_SIZE(pfn); i++)
 		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
-}
-
-POOL_TEST_WITH(left_to_the_slower_path, make(), unit_pool_end)
-{
-	unsigned long pfn = unit_take(zone, 0, M), one;
-	unsigned int bit;
-
-	EXPECT_EQ(put(p, 1, &pfn), 1);
-	one = unit_take(zone, 0, M);
-	zone->pcp->busy = 1;
-	EXPECT_EQ(zb_fast_alloc_bulk(p->pool.nodes, __ZB_GFP_MOVABLE, 1, take, &pfn), 0);
-	EXPECT_EQ(zb_fast_free_bulk(&p->pool, 1, give, &one), 0);
-	EXPECT_EQ(zone->pcp->busy, 1);
-	zone->pcp->busy = 0;
-	for (bit = 5; bit < 32; bit++)
-		if (ZB_GFP_LONG_WAY >> bit & 1)
-			expect_none(p, __ZB_GFP_MOVABLE | 1u << bit, ZB_NO_PFN);
-	zone->watermark[ZB_ALLOC_WMARK_LOW] = zone->nr_pages;
-	zb_fast_setup(&p->pool);
-	expect_none(p, __ZB_GFP_MOVABLE, ZB_NO_PFN);
-	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
-	zb_fast_setup(&p->pool);
-	/* frames of special migrate types are not put on per-CPU lists */
-	unit_pool_drain(p);
-	unit_set_type(zone, (one - PB(64)) / ZB_PAGEBLOCK_NR, C);
-	expect_none(p, __ZB_GFP_MOVABLE, one);
-	unit_set_type(zone, (one - PB(64)) / ZB_PAGEBLOCK_NR, M);
-	unit_give(zone, one, 0);
 }

@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Frees by the per-CPU fast path: which it accepts, and which it leaves to the slower path. */
-#include "fast.h"
-#include "unit_pool.h"
+#include "unit_fast.h"
 
 #define M	ZB_MIGRATE_MOVABLE
 
-static struct unit_pool *make(void)
-{
-	struct unit_pool *p = unit_pool_one(64, 64);
-
-	unit_pool_long_lists(p);
-	return p;
-}
-
-static bool put(struct unit_pool *p, unsigned long pfn, unsigned int order)
-{
-	return zb_fast_free(&p->pool, pfn, order);
-}
-
-/* The fast path refuses and changes nothing. */
-#define EXPECT_NO_PUT(p, pfn, order)					\
-	EXPECT(refuses_put(p, pfn, order, __LINE__))
-
-static bool refuses_put(struct unit_pool *p, unsigned long pfn,
-			unsigned int order, int line)
-{
-	struct unit_state *s = unit_state_save(p);
-	bool same, done = put(p, pfn, order);
-
-	same = unit_state_equal_at(p, s, __FILE__, line);
-	unit_state_free(s);
-	return !done && same;
-}
-
 /* Each list has a limit, and so have all lists of a CPU together. */
-POOL_TEST_WITH(limits_of_free, make(), unit_pool_end)
+POOL_TEST_WITH(limits_of_free, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
 	unsigned int i, order, limit;
@@ -150,7 +121,7 @@ TEST(frees_of_all_kinds)
 	unit_pool_end(p);
 }
 
-POOL_TEST_WITH(special_types_are_not_listed, make(), unit_pool_end)
+POOL_TEST_WITH(special_types_are_not_listed, unit_fast_pool(), unit_pool_end)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,

@@ -3,7 +3,7 @@
  * The per-CPU fast path: which requests it serves, which it leaves to the freelist path, and
  * that both have the same results.
  */
-#include "fast.h"
+#include "unit_fast.h"
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -17,59 +17,6 @@ static const enum zb_event cpu_events[] = {
 	ZB_PGALLOC, ZB_PGFREE, ZB_NUMA_HIT, ZB_NUMA_MISS, ZB_NUMA_FOREIGN,
 	ZB_NUMA_LOCAL, ZB_NUMA_OTHER,
 };
-
-static struct unit_pool *make(void)
-{
-	struct unit_pool *p = unit_pool_one(64, 64);
-
-	unit_pool_long_lists(p);
-	return p;
-}
-
-static bool get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
-		unsigned long *pfn)
-{
-	bool done;
-
-	*pfn = ZB_NO_PFN;
-	done = zb_fast_alloc(p->pool.nodes, gfp, order, pfn);
-	EXPECT_EQ(done, *pfn != ZB_NO_PFN);
-	return done;
-}
-
-static bool put(struct unit_pool *p, unsigned long pfn, unsigned int order)
-{
-	return zb_fast_free(&p->pool, pfn, order);
-}
-
-/* The fast path refuses and changes nothing. */
-#define EXPECT_NO_GET(p, gfp, order)					\
-	EXPECT(refuses_get(p, gfp, order, __LINE__))
-#define EXPECT_NO_PUT(p, pfn, order)					\
-	EXPECT(refuses_put(p, pfn, order, __LINE__))
-
-static bool refuses_get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
-			int line)
-{
-	struct unit_state *s = unit_state_save(p);
-	unsigned long pfn;
-	bool same, done = get(p, gfp, order, &pfn);
-
-	same = unit_state_equal_at(p, s, __FILE__, line);
-	unit_state_free(s);
-	return !done && same;
-}
-
-static bool refuses_put(struct unit_pool *p, unsigned long pfn,
-			unsigned int order, int line)
-{
-	struct unit_state *s = unit_state_save(p);
-	bool same, done = put(p, pfn, order);
-
-	same = unit_state_equal_at(p, s, __FILE__, line);
-	unit_state_free(s);
-	return !done && same;
-}
 
 /* Put a block on the list of an order and a mobility. */
 static void prime(struct unit_pool *p, zb_gfp_t gfp, unsigned int order)
@@ -247,7 +194,7 @@ TEST(marks)
 }
 
 /* The mark includes the lowmem reserve; frames of special migrate types do not count. */
-POOL_TEST_WITH(marks_leave_reserves_and_special_types, make(), unit_pool_end)
+POOL_TEST_WITH(marks_leave_reserves_and_special_types, unit_fast_pool(), unit_pool_end)
 {
 	static const unsigned int types[] = {
 		ZB_MIGRATE_CMA, ZB_MIGRATE_ISOLATE, ZB_MIGRATE_HIGHATOMIC,
@@ -281,7 +228,7 @@ POOL_TEST_WITH(marks_leave_reserves_and_special_types, make(), unit_pool_end)
 	}
 }
 
-POOL_TEST_WITH(flags_left_to_the_freelist_path, make(), unit_pool_end)
+POOL_TEST_WITH(flags_left_to_the_freelist_path, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn;
 	unsigned int bit;
@@ -316,7 +263,7 @@ POOL_TEST_WITH(flags_left_to_the_freelist_path, make(), unit_pool_end)
 	}
 }
 
-POOL_TEST_WITH(orders_left_to_the_freelist_path, make(), unit_pool_end)
+POOL_TEST_WITH(orders_left_to_the_freelist_path, unit_fast_pool(), unit_pool_end)
 {
 	static const unsigned int orders[] = {
 		10, 11, ZB_MAX_ORDER, ZB_MAX_ORDER + 1, 31, 32, 64, 256, ~0u,
@@ -335,7 +282,7 @@ POOL_TEST_WITH(orders_left_to_the_freelist_path, make(), unit_pool_end)
 	EXPECT(put(p, pfn, 0));
 }
 
-POOL_TEST_WITH(last_in_first_out, make(), unit_pool_end)
+POOL_TEST_WITH(last_in_first_out, unit_fast_pool(), unit_pool_end)
 {
 	unsigned int order, i, nr;
 	unsigned long pfn[8], again;
@@ -360,7 +307,7 @@ POOL_TEST_WITH(last_in_first_out, make(), unit_pool_end)
 	}
 }
 
-POOL_TEST_WITH(empty_lists_are_left_to_the_freelist_path, make(), unit_pool_end)
+POOL_TEST_WITH(empty_lists_are_left_to_the_freelist_path, unit_fast_pool(), unit_pool_end)
 {
 	struct zb_pcp *pcp = p->pool.zones->pcp;
 	unsigned int order, mt;
@@ -431,7 +378,7 @@ TEST(own_lists_only)
 	unit_pool_end(p);
 }
 
-POOL_TEST_WITH(busy_lists_are_left_alone, make(), unit_pool_end)
+POOL_TEST_WITH(busy_lists_are_left_alone, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn = unit_alloc(p, 0, 0);
 
@@ -444,7 +391,7 @@ POOL_TEST_WITH(busy_lists_are_left_alone, make(), unit_pool_end)
 }
 
 /* On a CPU of a node without a region, the fast path serves nothing. */
-POOL_TEST_WITH(no_fast_path_on_a_memoryless_node, make(), unit_pool_end)
+POOL_TEST_WITH(no_fast_path_on_a_memoryless_node, unit_fast_pool(), unit_pool_end)
 {
 	struct zb_node nowhere = { .nid = -1 };
 	unsigned int gfp, order;
@@ -461,7 +408,7 @@ POOL_TEST_WITH(no_fast_path_on_a_memoryless_node, make(), unit_pool_end)
 }
 
 /* A listed block with a wrong state byte is left to the freelist path. */
-POOL_TEST_WITH(wrong_state_bytes_are_refused, make(), unit_pool_free)
+POOL_TEST_WITH(wrong_state_bytes_are_refused, unit_fast_pool(), unit_pool_free)
 {
 	unsigned int order, i, list;
 	unsigned long top;
@@ -489,7 +436,7 @@ POOL_TEST_WITH(wrong_state_bytes_are_refused, make(), unit_pool_free)
 }
 
 /* Poisoning requires checks at each allocation and free, so it disables the fast path. */
-POOL_TEST_WITH(no_fast_path_with_poisoning, make(), unit_pool_end)
+POOL_TEST_WITH(no_fast_path_with_poisoning, unit_fast_pool(), unit_pool_end)
 {
 	struct zb_ops ops[] = { unit_recording_ops, unit_recording_ops };
 	unsigned long pfn = unit_alloc(p, 0, 0), other;
