@@ -59,7 +59,6 @@ kept_checks=(
 	"documents    .                                            mawk"
 	"core_state   ^(module/core|selftests/unit/env|include/uapi)/  gcc nm"
 	"uapi         ^include/uapi/                               gcc g++"
-	"shell        .                                            shellcheck"
 	"guest_scripts ^selftests/(guest|ci)/                      bash mawk"
 	"awks         .                                            mawk gawk original-awk perl"
 	"kernel_doc   ^(module|include)/                           python3"
@@ -316,8 +315,14 @@ syzkaller() {
 # Version 0.9, which is in Debian 12, reports functions that are called through a
 # variable as unreachable (SC2317).
 shell() {
+	local list id
 	need shellcheck:shellcheck
-	shell_scripts | sort -u | xargs -d '\n' shellcheck -x -e SC2317 -f gcc
+	list=$(shell_scripts | sort -u)
+	# -x also reads the files that a script sources.
+	id=$(tool_id shellcheck)$(xargs -d '\n' sed -n 's/^\s*# shellcheck source=\([^ /]\S*\)$/\1/p' <<<"$list" |
+		sort -u | xargs cat | hash_of -)
+	xargs -d '\n' -n 1 -P "$(nproc)" "$here/style/remember.sh" shell "$id" \
+		shellcheck -x -e SC2317 -f gcc <<<"$list"
 }
 
 # Test cases that do not need a guest.

@@ -17,6 +17,7 @@ tool_id() {
 	local tool path
 	for tool; do
 		path=$(readlink -f "$(command -v "$tool" || echo "$tool")") || continue
+		[[ -e $path ]] || continue
 		if [[ -d $path ]]; then
 			find "$path" -type f -printf '%p %s %T@\n' | sort
 			continue
