@@ -25,7 +25,7 @@ MODULE_PARM_DESC(size, "memory to take from the kernel: 256M, or per NUMA node 0
 
 static char *zones = "auto";
 module_param(zones, charp, 0444);
-MODULE_PARM_DESC(zones, "auto: split at the physical addresses 16 MiB and 4 GiB; or a list of sizes: DMA:16M,DMA32:64M,Normal:*,Movable:64M (default auto)");
+MODULE_PARM_DESC(zones, "auto: split at the physical addresses 16 MiB and 4 GiB; or a list of sizes, multiples of 2M, in this order: DMA:16M,DMA32:64M,Normal:*,Movable:64M; * is the rest (default auto)");
 
 static char *max_order = "";
 module_param(max_order, charp, 0444);
@@ -37,7 +37,7 @@ MODULE_PARM_DESC(backend, "how to obtain the memory: auto, cma, dma or contig (d
 
 static unsigned long cma_pages;
 module_param(cma_pages, ulong, 0444);
-MODULE_PARM_DESC(cma_pages, "pages reserved for movable allocations, rounded up to whole pageblocks (default 0)");
+MODULE_PARM_DESC(cma_pages, "pages of the largest zone for movable allocations only, rounded up to whole pageblocks (default 0)");
 
 static bool poison;
 module_param(poison, bool, 0444);
@@ -120,6 +120,6 @@ module_init(zb_init);
 module_exit(zb_exit);
 
 MODULE_AUTHOR("The zbuddy developers");
-MODULE_DESCRIPTION("A zoned buddy allocator over a region taken from CMA");
+MODULE_DESCRIPTION("A zoned buddy allocator in contiguous regions of memory");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(ZB_VERSION);

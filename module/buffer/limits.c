@@ -65,7 +65,7 @@ MODULE_PARM_DESC(max_bytes_per_open, "limit on the memory of one open file, such
 static u64 max_bytes_per_user;
 module_param_cb(max_bytes_per_user, &size_ops, &max_bytes_per_user, 0644);
 __MODULE_PARM_TYPE(max_bytes_per_user, "size");
-MODULE_PARM_DESC(max_bytes_per_user, "limit on the memory of one user, including the user namespaces of that user, such as 64M (default 0: no limit)");
+MODULE_PARM_DESC(max_bytes_per_user, "limit on the memory of one user, even root, including the user namespaces of that user, such as 64M (default 0: no limit)");
 
 static unsigned int max_waiting_per_open = 256;
 module_param(max_waiting_per_open, uint, 0644);

@@ -122,21 +122,21 @@ static struct number_limits min_free_limits = {
 };
 module_param_cb(min_free_kbytes, &number_ops, &min_free_limits, 0644);
 __MODULE_PARM_TYPE(min_free_kbytes, "ulong");
-MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over the zones, at most a quarter of each zone; 0 for none (default: computed from the size)");
+MODULE_PARM_DESC(min_free_kbytes, "KiB reserved for urgent requests, distributed over DMA, DMA32 and Normal, at most a quarter of each zone; 0 for none (default: computed from the size)");
 
 static struct number_limits scale_factor_limits = {
 	.value = &current_tunables.watermark_scale_factor, .min = 1, .max = 3000,
 };
 module_param_cb(watermark_scale_factor, &number_ops, &scale_factor_limits, 0644);
 __MODULE_PARM_TYPE(watermark_scale_factor, "uint");
-MODULE_PARM_DESC(watermark_scale_factor, "distance between watermarks, in 1/10000 of the zone (default 10)");
+MODULE_PARM_DESC(watermark_scale_factor, "distance between watermarks, in 1/10000 of the zone, 1 to 3000, but at least a quarter of min (default 10)");
 
 static struct number_limits dirty_limits = {
 	.value = &current_tunables.dirty_ratio, .max = 100,
 };
 module_param_cb(dirty_ratio, &number_ops, &dirty_limits, 0644);
 __MODULE_PARM_TYPE(dirty_ratio, "uint");
-MODULE_PARM_DESC(dirty_ratio, "percent of a node that may be dirty before WRITE requests prefer other nodes (default 20)");
+MODULE_PARM_DESC(dirty_ratio, "percent of a node, 0 to 100, that may be dirty before WRITE requests prefer other nodes (default 20)");
 
 static struct number_limits high_fraction_limits = {
 	.value = &current_tunables.pcp_high_fraction, .min = 8, .max = 1000000,
@@ -145,7 +145,7 @@ static struct number_limits high_fraction_limits = {
 module_param_cb(percpu_pagelist_high_fraction, &number_ops,
 		&high_fraction_limits, 0644);
 __MODULE_PARM_TYPE(percpu_pagelist_high_fraction, "uint");
-MODULE_PARM_DESC(percpu_pagelist_high_fraction, "the per-CPU lists of a zone together may have 1/N of its pages, N at least 8 (default 0: as many as its low watermark)");
+MODULE_PARM_DESC(percpu_pagelist_high_fraction, "the per-CPU lists of a zone together may have 1/N of its pages, N from 8 to 1000000 (default 0: as many as its low watermark, at most 256 on each CPU)");
 
 /* Parse a number up to INT_MAX; returns the text behind it, or NULL. */
 static const char *parse_ratio(const char *text, unsigned int *ratio)
@@ -206,7 +206,7 @@ static const struct kernel_param_ops ratios_ops = {
 };
 module_param_cb(lowmem_reserve_ratio, &ratios_ops, NULL, 0644);
 __MODULE_PARM_TYPE(lowmem_reserve_ratio, "array of uint");
-MODULE_PARM_DESC(lowmem_reserve_ratio, "each zone reserves 1/N of the higher zones' size for requests that cannot use those zones; 0 for no reserve (default 256,256,32,0,0)");
+MODULE_PARM_DESC(lowmem_reserve_ratio, "for DMA,DMA32,Normal,HighMem,Movable: the zone reserves 1/N of the higher zones' size for requests that cannot use those zones; 0 for no reserve (default 256,256,32,0,0)");
 
 /**
  * zb_tunables_apply() - recompute list limits after the number of CPUs has changed

@@ -125,9 +125,9 @@ after() {
 
 unload() {
 	heading 'Unload: the memory returns to CMA'
-	grep CmaFree /proc/meminfo
+	printf 'loaded:    %s\n' "$(grep CmaFree /proc/meminfo)"
 	rmmod zbuddy
-	grep CmaFree /proc/meminfo
+	printf 'unloaded:  %s\n' "$(grep CmaFree /proc/meminfo)"
 }
 
 load

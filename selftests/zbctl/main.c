@@ -45,10 +45,10 @@ static const struct cmd commands[] = {
 	{ .name = "owners", .fn = cmd_owners, .opts = OPT(PROCESSES),
 	  .help = "list all buffers and who allocated them",
 	  .more =
-		"STATE is \"held\" while a handle exists; \"orphan\" if only mappings, dma-bufs or\n"
-		"pins of the buffer are left; or \"limbo\" if only pins are left, because the\n"
-		"kernel is still working on its pages. The memory of an orphan or of a buffer\n"
-		"in limbo is freed when the last of these is gone.\n" },
+		"STATE is \"held\" while a handle exists; \"orphan\" if the handle is gone, but a\n"
+		"mapping or a dma-buf of the buffer is left; or \"limbo\" if only references to its\n"
+		"pages are left, because the kernel is still working on them. The memory of an\n"
+		"orphan or of a buffer in limbo is freed when the last of these is gone.\n" },
 	{ .name = "export", .fn = cmd_export, .args = "ORDER|SIZE",
 	  .opts = OPT(GFP) | OPT(NODE), .min_args = 1, .max_args = 1,
 	  .help = "export a buffer as a dma-buf and verify its contents" },

@@ -20,7 +20,8 @@
  * A command number does not encode the size of the structure (it is made with
  * _IO()), so that a structure can grow without a new command. If the caller's
  * structure is shorter than the kernel's, the missing members are taken as
- * zero. If it is longer, the additional bytes must be zero. Reserved fields and
+ * zero; it must have at least the members that it has in the first header with
+ * ABI version 3. If it is longer, the additional bytes must be zero. Reserved fields and
  * unknown flags must be zero.
  *
  * zb_ioc_info.features and gfp_mask tell what the loaded module supports; every
@@ -49,7 +50,8 @@
  *    installed with SA_RESTART, or if no handler ran (SIGSTOP and SIGCONT, a
  *    debugger, the freezer), the kernel restarts the call instead, with the
  *    same deadline.
- *  - ETIMEDOUT: the deadline passed before memory was available
+ *  - ETIMEDOUT: the deadline passed before memory was available, or had passed
+ *    already when the call began
  *  - EMFILE, ENFILE: no file descriptor is available for a dma-buf
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
  *  - ENOMEM: no zone that the flags allow has such a free block now; the call
@@ -83,7 +85,9 @@
  *
  * poll() reports the device as readable while any zone has more free memory
  * than its low watermark. A program that sleeps in poll() is woken when this
- * becomes true: at once, or within 100 ms if a kernel module freed the memory.
+ * becomes true: at once, or within 100 ms if a kernel module freed the memory. A
+ * request for a large block may fail nevertheless, so a program that waits for
+ * memory for a request uses ZB_BUF_WAIT.
  */
 
 #define ZB_IOC_TYPE	0xBB
@@ -138,7 +142,7 @@ typedef __u32 __bitwise zb_gfp_t;
 
 /* Reserves: how much of the memory below the watermark a request may use */
 #define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: may use half of the reserve */
-#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: 1/4 more, and HighAtomic */
+#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: 1/4 of the rest, and HighAtomic */
 #define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* will free memory soon: may use all */
 #define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* overrides MEMALLOC */
 
@@ -341,7 +345,7 @@ struct zb_ioc_free {
  * @length: out: size in bytes
  * @mmap_offset: out: offset for mmap() of the device
  * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
- * @mappings: out: number of mappings of the buffer
+ * @mappings: out: number of mappings of the buffer, including those of dma-bufs
  * @exports: out: number of dma-bufs of the buffer
  */
 struct zb_ioc_query {
@@ -597,7 +601,8 @@ struct zb_ioc_sync {
  * An open file stores only the last failure of all threads. ZB_IOC_EXPLAIN fails
  * with ENOENT if that was a failure in another thread, or if no command has failed
  * yet. Successful commands, failures of ZB_IOC_EXPLAIN itself, ENOTTY, and failures
- * of mmap() do not change the stored failure.
+ * of mmap() do not change the stored failure. A BULK command that succeeds with
+ * its member @error set is stored as a failure, too.
  */
 struct zb_ioc_explain {
 	__u32 size;

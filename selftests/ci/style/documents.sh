@@ -58,16 +58,23 @@ lost_files() {
 		done
 }
 
-# `name()` and `zb_name` must occur in the sources. Names of the kernel are written as
-# *name()*.
+# For each `name()` the sources must define a function or a macro of this name. A definition
+# begins in the first column, unlike calls and comments. For each other `zb_name` the
+# sources must contain this word. Names of the kernel are written as *name()*.
 lost_functions() {
-	local file name known
-	known=$(matches '^(module|include|selftests)/.*\.([ch]|sh)$' -ohw '[a-z_][a-zA-Z0-9_]+' | sed 's/.*://' | sort -u)
+	local file name sources='^(module|include|selftests)/.*\.([ch]|sh)$' defined known
+	defined=$(matches "$sources" -oh '^(#define |[a-z_][a-zA-Z0-9_ *]*[ *])?[a-z_][a-zA-Z0-9_]*\(' |
+		sed -E 's/^.*[ *:]//; s/\($//' | sort -u)
+	known=$(matches "$sources" -ohw '[a-z_][a-zA-Z0-9_]+' | sed 's/.*://' | sort -u)
 	# shellcheck disable=SC2016  # backquotes
-	matches "$document" -o '`(struct |enum )?([a-z_][a-z0-9_]*\(\)|_*zb_[a-z0-9_]+(\.[a-z_]+)?(\(\))?)`' |
-		sed -E 's/:[0-9]+:`(struct |enum )?/ /; s/(\(\))?`$//' | sort -u |
+	matches "$document" -o '`[a-z_][a-z0-9_]*\(\)`' | sed -E 's/:[0-9]+:`/ /; s/\(\)`$//' | sort -u |
 		while read -r file name; do
-			name=${name%%.*}
+			grep -qxF "$name" <<<"$defined" || echo "$file: the sources do not define $name()"
+		done
+	# shellcheck disable=SC2016  # backquotes
+	matches "$document" -o '`(struct |enum )?_*zb_[a-z0-9_]+(\.[a-z_]+(\(\))?)?`' |
+		sed -E 's/:[0-9]+:`(struct |enum )?/ /; s/(\.[a-z_]+(\(\))?)?`$//' | sort -u |
+		while read -r file name; do
 			grep -qxF "$name" <<<"$known" || echo "$file: the sources do not contain $name"
 		done
 }
