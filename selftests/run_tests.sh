@@ -50,6 +50,12 @@ measure_speed() {
 	echo "# timeouts are multiplied by $ZB_TIME_SCALE"
 }
 
+# busy: print for how many hundredths of a second the CPUs have been busy since boot.
+busy() {
+	read -r _ user nice system _ _ irq softirq _ </proc/stat
+	echo $((user + nice + system + irq + softirq))
+}
+
 # count PATTERN: print the number of matching lines of the log.
 count() {
 	grep -c "$1" "$log"
@@ -72,11 +78,13 @@ program() {
 	name=$1 seconds=$(($2 * ZB_TIME_SCALE))
 	echo "# Subtest: $name${round:+ ($round)}"
 	read -r begin _ </proc/uptime
+	worked=$(busy)
 	timeout -s KILL "$seconds" "./$name" >"$log" 2>&1 </dev/null
 	status=$?
 	read -r end _ </proc/uptime
 	sed 's/^/    /' "$log"
-	echo "# $name: $((${end%.*} - ${begin%.*})) s"
+	worked=$(($(busy) - worked))
+	echo "# $name: $((${end%.*} - ${begin%.*})) s, CPU $((worked / 100)).$((worked / 10 % 10)) s"
 	good=$(count '^ok [0-9]')
 	skips=$(count '^ok [0-9].*# SKIP')
 	bad=$(count '^not ok [0-9]')

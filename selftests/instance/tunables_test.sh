@@ -3,6 +3,8 @@
 #
 # Parameters that can be changed while the module is loaded, and parameters of the policy
 # that can't: accepted and refused values, and their effects in zoneinfo and other files.
+#
+# shellcheck disable=SC2154  # look() sets variables with eval
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -29,19 +31,24 @@ unload() {
 	rmmod zbuddy
 }
 
-# zone NAME FIELD: print a field of a zone in zoneinfo.
-zone() {
-	sed -n "/^Node 0, zone *$1\$/,/start_pfn/ {
-		s/^ *\(pages \)\{0,1\}$2:\{0,1\} *\([0-9]*\)\$/\2/p; t end
-	}; d; :end; q" "$DEBUGFS/zoneinfo"
-}
-
-# protection NAME INDEX: print how much of a zone is protected from requests that may use
-# zones up to type INDEX.
-protection() {
-	awk -F '[(), ]+' -v zone="$1" -v field=$(($2 + 3)) '
-		/^Node/ { mine = $4 == zone }
-		mine && $2 == "protection:" { print $field }' "$DEBUGFS/zoneinfo"
+# look: read zoneinfo into variables ZONE_FIELD, such as DMA_min; those that begin with
+# pcp_ are of the first CPU's per-CPU lists. ZONE_protectionN is how much of a zone is
+# protected from requests that may use zones up to type N. The sum of managed pages of the
+# zones that share min_free_kbytes is lowmem: a quarter of them is the largest reserve, which
+# in KiB is the same number. One program reads all, because this takes long with KASAN.
+look() {
+	eval "$(awk '
+		/^Node/ { zone = $4; cpu = "" }
+		/^ *pages free/ { print zone "_free=" $3 }
+		$1 ~ /^(min|low|high|managed|cma|nr_free_cma)$/ && NF == 2 { print zone "_" $1 "=" $2 }
+		$1 == "cpu:" { cpu = $2 }
+		$1 ~ /^(high|batch):$/ && cpu == "0" { sub(":", "", $1); print zone "_pcp_" $1 "=" $2 }
+		$1 == "protection:" {
+			gsub(/[(),]/, "")
+			for (i = 2; i <= NF; i++)
+				print zone "_protection" (i - 2) "=" $i
+		}' "$DEBUGFS/zoneinfo")"
+	lowmem=$((DMA_managed + DMA32_managed + Normal_managed))
 }
 
 # same WHAT ACTUAL EXPECTED
@@ -49,15 +56,23 @@ same() {
 	[ "$2" = "$3" ] || { say "$1 is $2, expected $3"; result=1; }
 }
 
+# at_least NUMBER NUMBER: set $larger to the larger one.
 at_least() {
-	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
+	larger=$1
+	[ "$1" -ge "$2" ] || larger=$2
 }
 
-# set_to NAME VALUE: the value must be accepted and read back unchanged.
-set_to() {
+# accepted NAME VALUE: the value must be accepted and read back unchanged.
+accepted() {
 	echo "$2" 2>/dev/null >"$P/$1" || { say "$1=$2 is refused"; result=1; }
 	read -r now <"$P/$1"
 	same "$1" "$now" "$2"
+}
+
+# set_to NAME VALUE: change a parameter and look at its effects.
+set_to() {
+	accepted "$@"
+	look
 }
 
 # refused NAME VALUE: the write must fail with EINVAL, log one message that names the
@@ -84,7 +99,8 @@ good_at_load() {
 	# shellcheck disable=SC2086  # several parameters
 	if load $ZONES "$@"; then
 		for pair; do
-			same "${pair%%=*}" "$(cat "$P/${pair%%=*}")" "${pair#*=}"
+			read -r now <"$P/${pair%%=*}"
+			same "${pair%%=*}" "$now" "${pair#*=}"
 		done
 		unload || result=1
 	else
@@ -113,13 +129,12 @@ bad_at_load() {
 modes() {
 	result=0
 	for name in $tunables; do
-		same "mode of $name" "$(stat -c %a "$P/$name")" 644
-		old=$(cat "$P/$name")
-		set_to "$name" "$old"
+		read -r old <"$P/$name"
+		accepted "$name" "$old"
 	done
-	for name in size zones max_order backend cma_pages poison; do
-		same "mode of $name" "$(stat -c %a "$P/$name")" 444
-	done
+	same "tunables without mode 644" "$(cd $P && echo "$tunables" | xargs stat -c '%a %n' | grep -v '^644 ')" ""
+	same "parameters without mode 444" "$(cd $P && stat -c '%a %n' \
+		size zones max_order backend cma_pages poison | grep -v '^444 ')" ""
 	verdict "modes, and writing the current value" $result
 }
 
@@ -134,9 +149,10 @@ bad_values() {
 	refused dirty_ratio 101
 	refused percpu_pagelist_high_fraction 1000001
 	refused percpu_pagelist_high_fraction 7
-	for value in $(($(lowmem) + 1)) 1000000000 4294967295 18446744073709551615; do
+	look
+	for value in $((lowmem + 1)) 1000000000 4294967295 18446744073709551615; do
 		refused min_free_kbytes $value
-		one_line_of "from 0 to $(lowmem)" "$out"
+		one_line_of "from 0 to $lowmem" "$out"
 		verdict "the message has the largest value" $?
 	done
 	for value in 4294967297,1,1,1,1 2147483648,1,1,1,1 99999999999999999999,1,1,1,1 \
@@ -149,62 +165,53 @@ bad_values() {
 
 limits() {
 	result=0
-	default=$(cat $P/min_free_kbytes)
-	set_to min_free_kbytes 0
-	set_to min_free_kbytes "$(lowmem)"
-	set_to min_free_kbytes "$default"
-	set_to watermark_scale_factor 1
-	set_to watermark_scale_factor 3000
-	set_to watermark_scale_factor 10
-	set_to dirty_ratio 0
-	set_to dirty_ratio 100
-	set_to dirty_ratio 20
-	set_to percpu_pagelist_high_fraction 1000000
-	set_to percpu_pagelist_high_fraction 0
-	set_to lowmem_reserve_ratio 0,0,0,0,0
+	look
+	read -r default <$P/min_free_kbytes
+	accepted min_free_kbytes 0
+	accepted min_free_kbytes "$lowmem"
+	accepted min_free_kbytes "$default"
+	accepted watermark_scale_factor 1
+	accepted watermark_scale_factor 3000
+	accepted watermark_scale_factor 10
+	accepted dirty_ratio 0
+	accepted dirty_ratio 100
+	accepted dirty_ratio 20
+	accepted percpu_pagelist_high_fraction 1000000
+	accepted percpu_pagelist_high_fraction 0
+	accepted lowmem_reserve_ratio 0,0,0,0,0
 	echo "256 256 32 0 0" >$P/lowmem_reserve_ratio || result=1
-	same lowmem_reserve_ratio "$(cat $P/lowmem_reserve_ratio)" 256,256,32,0,0
+	read -r now <$P/lowmem_reserve_ratio
+	same lowmem_reserve_ratio "$now" 256,256,32,0,0
 	verdict "smallest and largest values are accepted" $result
-}
-
-# lowmem: print the pages of the zones that share min_free_kbytes. A quarter of them
-# is the largest reserve; in KiB, that is the same number.
-lowmem() {
-	echo $(($(zone DMA managed) + $(zone DMA32 managed) + $(zone Normal managed)))
-}
-
-# min_of KBYTES ZONE: print the expected min watermark of a zone: its share of
-# min_free_kbytes in proportion to its size.
-min_of() {
-	pages=$(($1 / 4))
-	echo $((pages * $(zone "$2" managed) / $(lowmem)))
 }
 
 # marks ZONE FACTOR: check that low and high are derived from min.
 marks() {
-	managed=$(zone "$1" managed)
-	gap=$(at_least $((managed * $2 / 10000)) $(($(zone "$1" min) / 4)))
-	same "low of $1" "$(zone "$1" low)" $(($(zone "$1" min) + gap))
-	same "high of $1" "$(zone "$1" high)" $(($(zone "$1" min) + 2 * gap))
+	eval "managed=\$$1_managed min=\$$1_min low=\$$1_low high=\$$1_high"
+	at_least $((managed * $2 / 10000)) $((min / 4))
+	same "low of $1" "$low" $((min + larger))
+	same "high of $1" "$high" $((min + 2 * larger))
 }
 
+# The min watermark of a zone is its share of min_free_kbytes in proportion to its size.
 min_free_kbytes() {
 	result=0
-	default=$(cat $P/min_free_kbytes)
+	read -r default <$P/min_free_kbytes
 	[ "$default" -gt 0 ] || result=1
-	token=$(zone Movable min)
-	for kbytes in "$default" 4096 100 30000 "$(lowmem)"; do
+	look
+	token=$Movable_min
+	for kbytes in "$default" 4096 100 30000 "$lowmem"; do
 		set_to min_free_kbytes "$kbytes"
+		pages=$((kbytes / 4))
 		for name in DMA DMA32 Normal; do
-			same "min of $name" "$(zone $name min)" "$(min_of "$kbytes" $name)"
+			eval "min=\$${name}_min managed=\$${name}_managed"
+			same "min of $name" "$min" $((pages * managed / lowmem))
 			marks $name 10
 		done
-		same "min of Movable" "$(zone Movable min)" "$token"
+		same "min of Movable" "$Movable_min" "$token"
 	done
 	set_to min_free_kbytes 0
-	for name in DMA DMA32 Normal Movable; do
-		same "min of $name" "$(zone $name min)" 0
-	done
+	same "min of all zones" "$DMA_min $DMA32_min $Normal_min $Movable_min" "0 0 0 0"
 	set_to min_free_kbytes "$default"
 	verdict "min_free_kbytes sets the watermarks" $result
 }
@@ -223,51 +230,44 @@ watermark_scale_factor() {
 
 lowmem_reserve_ratio() {
 	result=0
-	dma32=$(zone DMA32 managed)
-	normal=$(zone Normal managed)
-	movable=$(zone Movable managed)
+	look
+	upper=$((DMA32_managed + Normal_managed))
 	for ratio in 256 1 7; do
 		set_to lowmem_reserve_ratio $ratio,$ratio,$ratio,0,0
-		same "DMA for DMA" "$(protection DMA 0)" 0
-		same "DMA for DMA32" "$(protection DMA 1)" $((dma32 / ratio))
-		same "DMA for Normal" "$(protection DMA 2)" $(((dma32 + normal) / ratio))
-		same "DMA for Movable" "$(protection DMA 4)" \
-			$(((dma32 + normal + movable) / ratio))
-		same "DMA32 for Normal" "$(protection DMA32 2)" $((normal / ratio))
-		same "DMA32 for DMA32" "$(protection DMA32 1)" 0
-		same "Normal for Movable" "$(protection Normal 4)" $((movable / ratio))
-		same "Movable for Movable" "$(protection Movable 4)" 0
+		same "DMA for DMA" "$DMA_protection0" 0
+		same "DMA for DMA32" "$DMA_protection1" $((DMA32_managed / ratio))
+		same "DMA for Normal" "$DMA_protection2" $((upper / ratio))
+		same "DMA for Movable" "$DMA_protection4" $(((upper + Movable_managed) / ratio))
+		same "DMA32 for Normal" "$DMA32_protection2" $((Normal_managed / ratio))
+		same "DMA32 for DMA32" "$DMA32_protection1" 0
+		same "Normal for Movable" "$Normal_protection4" $((Movable_managed / ratio))
+		same "Movable for Movable" "$Movable_protection4" 0
 	done
 	set_to lowmem_reserve_ratio 0,0,0,0,0
-	same "DMA for Normal" "$(protection DMA 2)" 0
+	same "DMA for Normal" "$DMA_protection2" 0
 	set_to lowmem_reserve_ratio 256,256,32,0,0
 	verdict "lowmem_reserve_ratio sets the protection of zones" $result
 }
 
-# pageset FIELD: print a field of the first CPU's pageset of zone DMA.
-pageset() {
-	sed -n '/^Node 0, zone *DMA$/,/start_pfn/p' "$DEBUGFS/zoneinfo" |
-		sed -n "s/^ \{14\}$1: *//p" | head -n 1
-}
-
 percpu_pagelist_high_fraction() {
 	result=0
-	default=$(pageset high)
+	look
+	default=$DMA_pcp_high
 	cpus=$(nproc)
 	last=0
 	for fraction in 1000000 1000 200 50; do
 		set_to percpu_pagelist_high_fraction $fraction
-		want=$(at_least $(($(zone DMA managed) / fraction / cpus)) $(($(pageset batch) * 4)))
-		same "high with $fraction" "$(pageset high)" "$want"
-		[ "$(pageset high)" -ge "$last" ] || result=1
-		last=$(pageset high)
+		at_least $((DMA_managed / fraction / cpus)) $((DMA_pcp_batch * 4))
+		same "high with $fraction" "$DMA_pcp_high" "$larger"
+		[ "$DMA_pcp_high" -ge "$last" ] || result=1
+		last=$DMA_pcp_high
 	done
 	# The capacity of the lists may limit the value further.
 	set_to percpu_pagelist_high_fraction 8
-	[ "$(pageset high)" -ge "$last" ] || result=1
-	[ "$(pageset high)" -le $(($(zone DMA managed) / cpus)) ] || result=1
+	[ "$DMA_pcp_high" -ge "$last" ] || result=1
+	[ "$DMA_pcp_high" -le $((DMA_managed / cpus)) ] || result=1
 	set_to percpu_pagelist_high_fraction 0
-	same "high by default" "$(pageset high)" "$default"
+	same "high by default" "$DMA_pcp_high" "$default"
 	verdict "percpu_pagelist_high_fraction limits the per-CPU lists" $result
 }
 
@@ -292,7 +292,7 @@ check_is_ok() {
 # Parameters change frequently while other processes allocate.
 under_load() {
 	result=0
-	default=$(cat $P/min_free_kbytes)
+	read -r default <$P/min_free_kbytes
 	zbctl stress --seconds 3 --threads 4 >"$out" 2>&1 &
 	pid=$!
 	while kill -0 $pid 2>/dev/null; do
@@ -327,8 +327,8 @@ cpu_offline() {
 	for step in online offline; do
 		[ "$step" = online ] || echo 0 >$cpu || result=1
 		online=$(grep -c ^processor /proc/cpuinfo)
-		same "length of lists with $online CPUs" \
-			"$(zone Normal high:)" "$(($(zone Normal managed) / 8 / online))"
+		look
+		same "length of lists with $online CPUs" "$Normal_pcp_high" $((Normal_managed / 8 / online))
 	done
 	set_to percpu_pagelist_high_fraction 0
 	same nr_free_pages "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" "$total"
@@ -342,9 +342,10 @@ cma_pages() {
 	result=0
 	# shellcheck disable=SC2086  # several parameters
 	if load $ZONES cma_pages=1000; then
-		same "cma of Normal" "$(zone Normal cma)" 1024
-		same nr_free_cma "$(zone Normal nr_free_cma)" 1024
-		same "cma of DMA" "$(zone DMA cma)" 0
+		look
+		same "cma of Normal" "$Normal_cma" 1024
+		same nr_free_cma "$Normal_nr_free_cma" 1024
+		same "cma of DMA" "$DMA_cma" 0
 		same "CMA pageblocks" "$(sed -n '/Number of blocks/,$p' "$DEBUGFS/pagetypeinfo" |
 			awk '/zone *Normal/ { print $9 }')" 2
 		check_is_ok
@@ -359,7 +360,8 @@ poison() {
 	result=0
 	# shellcheck disable=SC2086  # several parameters
 	if load $ZONES poison=1; then
-		same poison "$(cat $P/poison)" Y
+		read -r now <$P/poison
+		same poison "$now" Y
 		zbctl stress --seconds 2 --threads 2 >"$out" 2>&1 || { show "$out"; result=1; }
 		same zb_bad_block "$(sed -n 's/^zb_bad_block //p' "$DEBUGFS/vmstat")" 0
 		check_is_ok
@@ -395,7 +397,7 @@ too_small() {
 	mark
 	result=0
 	if load size=8M; then
-		dmesg | sed "1,/$marker/d" | grep -q 'zbuddy: .*not grouped by mobility' || result=1
+		logged | grep -q 'zbuddy: .*not grouped by mobility' || result=1
 		zbctl stress --seconds 1 --threads 2 >"$out" 2>&1 || { show "$out"; result=1; }
 		same "pageblocks that are not Unmovable" "$(sed -n '/Number of blocks/,$p' \
 			"$DEBUGFS/pagetypeinfo" | awk '/^Node/ { n += $6 + $7 + $8 + $9 + $10 } END { print n + 0 }')" 0

@@ -7,6 +7,7 @@
 TMP=$(mktemp -d /tmp/zbuddy_test.XXXXXX) || exit 1
 nr=0
 failed=0
+log_is_open=
 
 # ok NAME, not_ok NAME: report that a test case has passed or failed.
 ok() {
@@ -65,21 +66,19 @@ await() {
 	done
 }
 
-# mark begins a section of the kernel log; logged prints zbuddy's messages in it, errors
-# its error messages without time and level. Duplicates are dropped because busybox insmod
-# tries twice, with finit_module and init_module.
+# mark begins a section of the kernel log; logged prints zbuddy's messages in it that were
+# not printed yet, errors only error messages, without repetitions. Needs kernel_log.
 mark() {
-	read -r uptime _ </proc/uptime
-	marker="zbuddy ${0##*/} mark $$ $nr $uptime"
-	echo "$marker" >/dev/kmsg
+	[ "$log_is_open" ] || { exec 9</dev/kmsg; log_is_open=yes; }
+	kernel_log skip <&9
 }
 
 logged() {
-	dmesg -r | sed -n "1,/$marker/d; /zbuddy: /p"
+	kernel_log all <&9
 }
 
 errors() {
-	dmesg -r | sed -n "1,/$marker/d; s/^<[0-3]>\[[^]]*\] *\(zbuddy: \)/\1/p" | sort -u
+	kernel_log errors <&9
 }
 
 # one_line_of TEXT FILE: the file must consist of one line that contains the text.
