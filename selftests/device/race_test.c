@@ -10,13 +10,13 @@
  * buffer, set by the first thread that mapped it.
  */
 #include "buffer_test.h"
+#include "random_ops.h"
 
 #include <pthread.h>
 
 #define NR_OWN		3
 #define NR_GUESS	3
 #define NR_SHARED	3
-#define NR_BUFS		24
 #define MAX_PAGES	64u
 #define TAG_SHIFT	12
 
@@ -31,8 +31,7 @@ struct worker {
 	__u64 seed;
 	unsigned int id;
 	unsigned long ops, errors;
-	struct zb_ioc_alloc bufs[NR_BUFS];
-	int nr;
+	struct random_user user;
 };
 
 static __u64 rnd(struct worker *w, __u64 n)
@@ -60,151 +59,32 @@ static void unmap_around(char *p, size_t len, size_t at)
 		munmap(p + at + page, len - at - page);
 }
 
-static unsigned int key_of(const struct zb_ioc_alloc *a)
+/* --- buffers of one thread: random_ops.h --- */
+
+static void own_fail(struct random_user *u, const char *what)
 {
-	return a->handle * 2654435761u + a->order + 1;
-}
+	struct worker *w = u->owner;
 
-/* --- buffers of one thread --- */
-
-static void check_map(struct worker *w, const char *p, const struct zb_ioc_alloc *a,
-		      const char *what)
-{
-	if ((const void *)p == MAP_FAILED)
-		fail(w, what);
-	else if (!zb_filled(p, 0, a->length, key_of(a)))
-		fail(w, what);
-}
-
-static void own_alloc(struct worker *w, int fd)
-{
-	struct zb_ioc_alloc a = zb_want_length((1 + rnd(w, MAX_PAGES)) * page - rnd(w, page),
-					       ZB_GFP_ANYZONE | __ZB_GFP_NOWARN);
-	char *p;
-
-	if (w->nr == NR_BUFS || zb_ioctl(fd, ZB_IOC_ALLOC, &a))
-		return;
-	p = zb_map(fd, &a);
-	if ((void *)p == MAP_FAILED) {
-		fail(w, "a new buffer cannot be mapped");
-		return;
-	}
-	if (!zb_all_bytes(p, 0, a.length))
-		fail(w, "a new buffer is not zero");
-	zb_fill(p, 0, a.length, key_of(&a));
-	munmap(p, a.length);
-	w->bufs[w->nr++] = a;
-}
-
-static void own_free(struct worker *w, int fd, int i, bool mapped)
-{
-	struct zb_ioc_alloc a = w->bufs[i];
-	char *p = mapped ? zb_map(fd, &a) : NULL;
-
-	w->bufs[i] = w->bufs[--w->nr];
-	if (zb_free(fd, a.handle))
-		fail(w, "free");
-	if (!p)
-		return;
-	check_map(w, p, &a, "freed while mapped");
-	if ((void *)p == MAP_FAILED)
-		return;
-	unmap_around(p, a.length, rnd(w, a.length / page) * page);
-}
-
-static void own_map(struct worker *w, int fd, const struct zb_ioc_alloc *a)
-{
-	bool huge = !rnd(w, 3) && a->mmap_huge_offset;
-	char *p = zb_map_at(fd, a->length, huge ? a->mmap_huge_offset : a->mmap_offset);
-
-	check_map(w, p, a, "a mapping");
-	if ((void *)p == MAP_FAILED)
-		return;
-	if (!huge && rnd(w, 2)) {
-		madvise(p, a->length, MADV_DONTNEED);
-		check_map(w, p, a, "a mapping after MADV_DONTNEED");
-	}
-	munmap(p, a->length);
-}
-
-static void own_export(struct worker *w, int fd, const struct zb_ioc_alloc *a)
-{
-	int d = zb_export(fd, a->handle, rnd(w, 4));
-	char *p;
-
-	if (d == -EOPNOTSUPP)
-		return;
-	p = mmap(NULL, a->length, PROT_READ, MAP_SHARED, d, 0);
-	close(d);
-	check_map(w, p, a, "a dma-buf's mapping");
-	if ((void *)p != MAP_FAILED)
-		munmap(p, a->length);
-}
-
-static void own_fork(struct worker *w, int fd, const struct zb_ioc_alloc *a)
-{
-	char *p = zb_map(fd, a);
-	pid_t pid;
-
-	if ((void *)p == MAP_FAILED)
-		return;
-	pid = fork();
-	if (!pid)
-		_exit(zb_filled(p, 0, a->length, key_of(a)) ? 0 : 1);
-	munmap(p, a->length);
-	if (pid > 0 && !zb_wait_exit(pid, 0))
-		fail(w, "a child process read wrong contents");
-}
-
-/* Put pages into a pipe, free the buffer, and read the pipe. */
-static void own_pipe(struct worker *w, int fd, int i)
-{
-	struct zb_ioc_alloc a = w->bufs[i];
-	char *p = zb_map(fd, &a), copy[512];
-	struct iovec iov = { p, sizeof(copy) };
-	int pipe[2];
-
-	if ((void *)p == MAP_FAILED)
-		return;
-	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK)) {
-		munmap(p, a.length);
-		return;
-	}
-	if (vmsplice(pipe[1], &iov, 1, 0) != sizeof(copy))
-		fail(w, "vmsplice");
-	munmap(p, a.length);
-	own_free(w, fd, i, false);
-	if (read(pipe[0], copy, sizeof(copy)) != sizeof(copy) ||
-	    !zb_filled(copy, 0, sizeof(copy), key_of(&a)))
-		fail(w, "a pipe has wrong contents");
-	close(pipe[0]);
-	close(pipe[1]);
+	w->ops = u->ops;
+	fail(w, what);
 }
 
 static void *own_thread(void *arg)
 {
 	struct worker *w = arg;
-	int fd = zb_open();
+	struct random_user *u = &w->user;
 
-	while (!stop) {
-		unsigned int dice = (unsigned int)rnd(w, 100);
-		int i = w->nr ? (int)rnd(w, (__u64)w->nr) : 0;
-
-		w->ops++;
-		if (!w->nr || dice < 35)
-			own_alloc(w, fd);
-		else if (dice < 60)
-			own_free(w, fd, i, dice < 50);
-		else if (dice < 80)
-			own_map(w, fd, &w->bufs[i]);
-		else if (dice < 92)
-			own_export(w, fd, &w->bufs[i]);
-		else if (dice < 96)
-			own_pipe(w, fd, i);
-		else
-			own_fork(w, fd, &w->bufs[i]);
+	u->seed = w->seed;
+	u->fail = own_fail;
+	u->owner = w;
+	if (!random_open(u, MAX_PAGES * page, RANDOM_BUFS * MAX_PAGES * page)) {
+		fail(w, "open");
+		return NULL;
 	}
-	close(fd);
+	while (!stop)
+		random_step(u);
+	w->ops = u->ops;
+	random_close(u);
 	return NULL;
 }
 

@@ -62,60 +62,6 @@ static inline int zb_ask_test_module(const char *parameter, const char *text)
 	return zb_write_file(path, text);
 }
 
-static inline struct zb_ioc_bulk_alloc zb_want_bulk(__u32 order,
-						    struct zb_bulk_buffer *bufs,
-						    __u32 nr)
-{
-	return (struct zb_ioc_bulk_alloc){
-		.size		= sizeof(struct zb_ioc_bulk_alloc),
-		.gfp		= ZB_GFP_ANYZONE,
-		.node		= ZB_NODE_ANY,
-		.order		= order,
-		.nr		= nr,
-		.buffers	= (unsigned long)bufs,
-		.buffer_size	= sizeof(*bufs),
-	};
-}
-
-/* Only the first *@done elements of @bufs are written. */
-static inline int zb_bulk_buffers(int fd, __u32 order, struct zb_bulk_buffer *bufs,
-				  __u32 nr, __u32 *done)
-{
-	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(order, bufs, nr);
-	int rc = zb_ioctl(fd, ZB_IOC_BULK_ALLOC, &bulk);
-
-	*done = bulk.done;
-	return rc;
-}
-
-/* Like zb_bulk_buffers(), but return only the handles. */
-static inline int zb_bulk_alloc(int fd, __u32 order, __u32 *handles, __u32 nr,
-				__u32 *done)
-{
-	struct zb_bulk_buffer *bufs = calloc(ZB_BULK_MAX, sizeof(*bufs));
-	int rc = zb_bulk_buffers(fd, order, bufs, nr, done);
-	__u32 i;
-
-	for (i = 0; i < *done; i++)
-		handles[i] = bufs[i].handle;
-	free(bufs);
-	return rc;
-}
-
-static inline int zb_bulk_free(int fd, const __u32 *handles, __u32 nr, __u32 *done)
-{
-	struct zb_ioc_bulk_free bulk = {
-		.size		= sizeof(bulk),
-		.nr		= nr,
-		.stride		= sizeof(*handles),
-		.handles	= (unsigned long)handles,
-	};
-	int rc = zb_ioctl(fd, ZB_IOC_BULK_FREE, &bulk);
-
-	*done = bulk.done;
-	return rc;
-}
-
 /*
  * Older kernels refuse to register any file mapping with io_uring, even a private
  * mapping of /dev/zero, which is anonymous memory.
@@ -136,74 +82,6 @@ static inline bool zb_ring_takes_files(int ring)
 	munmap(iov.iov_base, iov.iov_len);
 	close(zero);
 	return !rc || err != EOPNOTSUPP;
-}
-
-/* Returns the file descriptor of a new dma-buf, or -errno. */
-static inline int zb_export(int fd, __u32 handle, __u32 flags)
-{
-	struct zb_ioc_export e = {
-		.size = sizeof(e), .flags = flags, .handle = handle,
-	};
-	int rc = zb_ioctl(fd, ZB_IOC_EXPORT, &e);
-
-	return rc ? rc : e.fd;
-}
-
-static inline int zb_label(int fd, __u32 handle, const char *text)
-{
-	struct zb_ioc_label l = { .size = sizeof(l), .handle = handle };
-	size_t i;
-
-	for (i = 0; i < sizeof(l.label) && text[i]; i++)
-		l.label[i] = text[i];
-	return zb_ioctl(fd, ZB_IOC_LABEL, &l);
-}
-
-static inline int zb_phys(int fd, __u32 handle, struct zb_ioc_phys *phys)
-{
-	*phys = (struct zb_ioc_phys){ .size = sizeof(*phys), .handle = handle };
-	return zb_ioctl(fd, ZB_IOC_PHYS, phys);
-}
-
-static inline int zb_sync(int fd, __u32 handle, __u32 flags, __u64 offset,
-			  __u64 length)
-{
-	struct zb_ioc_sync s = {
-		.size = sizeof(s), .flags = flags, .handle = handle,
-		.offset = offset, .length = length,
-	};
-
-	return zb_ioctl(fd, ZB_IOC_SYNC, &s);
-}
-
-/* Wait up to @timeout_ns for a block, which may come from the reserves. */
-static inline int zb_alloc_wait(int fd, __u32 order, __u64 timeout_ns,
-				struct zb_ioc_alloc *a)
-{
-	*a = zb_want_order(order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC);
-	a->flags = ZB_BUF_WAIT;
-	a->deadline_ns = zb_deadline(timeout_ns);
-	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
-}
-
-static inline void *zb_map_at(int fd, size_t len, __u64 offset)
-{
-	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    (off_t)offset);
-}
-
-static inline __u32 zb_mappings(int fd, __u32 handle)
-{
-	struct zb_ioc_query q;
-
-	return zb_query(fd, handle, &q) ? ~0u : q.mappings;
-}
-
-static inline __u32 zb_exports(int fd, __u32 handle)
-{
-	struct zb_ioc_query q;
-
-	return zb_query(fd, handle, &q) ? ~0u : q.exports;
 }
 
 /* Copy the line of debugfs file owners for @handle of @pid to @line, "" if there is none. */
@@ -251,27 +129,6 @@ static inline int zb_touch(volatile char *p, bool write)
 	sigaction(SIGSEGV, &segv, NULL);
 	sigaction(SIGBUS, &bus, NULL);
 	return sig;
-}
-
-/* Fill with words that depend on their offset; @from is the offset of @p in the buffer. */
-static inline void zb_fill(char *p, size_t from, size_t len, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < len / 8; i++)
-		((__u64 *)p)[i] = (i + from / 8) * 0x9e3779b97f4a7c15ull + seed;
-}
-
-static inline bool zb_filled(const char *p, size_t from, size_t len,
-			     unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < len / 8; i++)
-		if (((const __u64 *)p)[i] !=
-		    (i + from / 8) * 0x9e3779b97f4a7c15ull + seed)
-			return false;
-	return true;
 }
 
 /* Allocate all memory, overwrite and free it; returns the number of bytes. */

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shared by all tests: wrappers of the ioctls that return 0 or -errno, and the fixture
- * "zbuddy". Each test case runs in a process of its own. After it has exited, the
- * teardown expects all memory to be free and the allocator's consistency check to
- * pass, so that each test case also detects leaks.
+ * Shared by all tests: helpers, and the fixture "zbuddy". Each test case runs in a process of
+ * its own. After it has exited, the teardown expects all memory to be free and the allocator's
+ * consistency check to pass, so that each test case also detects leaks.
  */
 #ifndef ZBUDDY_TEST_H
 #define ZBUDDY_TEST_H
 
-/* Makes __u64 an unsigned long long on all architectures, for printf(). */
-#ifndef __SANE_USERSPACE_TYPES__
-#define __SANE_USERSPACE_TYPES__
-#endif
-
 #include "kselftest_harness.h"
+#include "zb_ioctl.h"
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <linux/capability.h>
-#include <linux/zbuddy.h>
 
-#define ZB_DEV		"/dev/zbuddy"
 #define ZB_DEBUGFS	"/sys/kernel/debug/zbuddy/"
 #define ZB_PARAMETERS	"/sys/module/zbuddy/parameters/"
-
-/* Allows allocation from every zone. */
-#define ZB_GFP_ANYZONE	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
 
 /* A handle that is never allocated. */
 #define ZB_NO_HANDLE	0x7ffffff0u
@@ -55,90 +42,6 @@ static inline unsigned int zb_time_scale(void)
 #define TEST_F_TIMEOUT(fixture_name, test_name, timeout) \
 	__TEST_F_IMPL(fixture_name, test_name, -1, (timeout) * zb_time_scale())
 
-static inline int zb_open(void)
-{
-	return open(ZB_DEV, O_RDWR | O_CLOEXEC);
-}
-
-static inline int zb_ioctl(int fd, unsigned long cmd, void *arg)
-{
-	int rc = ioctl(fd, cmd, arg);
-
-	return rc == -1 ? -errno : rc;
-}
-
-static inline int zb_info(int fd, struct zb_ioc_info *info)
-{
-	*info = (struct zb_ioc_info){ .size = sizeof(*info) };
-	return zb_ioctl(fd, ZB_IOC_INFO, info);
-}
-
-static inline __u64 zb_free_bytes(int fd)
-{
-	struct zb_ioc_info info;
-
-	return zb_info(fd, &info) ? ~0ull : info.free_bytes;
-}
-
-static inline int zb_zone(int fd, __u32 index, struct zb_ioc_zone *zone)
-{
-	*zone = (struct zb_ioc_zone){ .size = sizeof(*zone), .index = index };
-	return zb_ioctl(fd, ZB_IOC_ZONE, zone);
-}
-
-static inline struct zb_ioc_alloc zb_want_order(__u32 order, __u32 gfp)
-{
-	return (struct zb_ioc_alloc){
-		.size	= sizeof(struct zb_ioc_alloc),
-		.gfp	= gfp,
-		.node	= ZB_NODE_ANY,
-		.order	= order,
-	};
-}
-
-static inline struct zb_ioc_alloc zb_want_length(__u64 length, __u32 gfp)
-{
-	struct zb_ioc_alloc a = zb_want_order(0, gfp);
-
-	a.flags = ZB_BUF_LENGTH;
-	a.length = length;
-	return a;
-}
-
-static inline int zb_alloc_order(int fd, __u32 order, __u32 gfp,
-				 struct zb_ioc_alloc *a)
-{
-	*a = zb_want_order(order, gfp);
-	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
-}
-
-static inline int zb_alloc_length(int fd, __u64 length, __u32 gfp,
-				  struct zb_ioc_alloc *a)
-{
-	*a = zb_want_length(length, gfp);
-	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
-}
-
-static inline int zb_free(int fd, __u32 handle)
-{
-	struct zb_ioc_free f = { .size = sizeof(f), .handle = handle };
-
-	return zb_ioctl(fd, ZB_IOC_FREE, &f);
-}
-
-static inline int zb_query(int fd, __u32 handle, struct zb_ioc_query *q)
-{
-	*q = (struct zb_ioc_query){ .size = sizeof(*q), .handle = handle };
-	return zb_ioctl(fd, ZB_IOC_QUERY, q);
-}
-
-/* Map a whole buffer; returns MAP_FAILED and sets errno on failure. */
-static inline void *zb_map(int fd, const struct zb_ioc_alloc *a)
-{
-	return mmap(NULL, a->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    (off_t)a->mmap_offset);
-}
-
 /*
  * Allocate all memory in blocks of @order and below, at most @max of them. Returns the
  * number of blocks, and their size in *@bytes.
@@ -156,24 +59,6 @@ static inline unsigned int zb_alloc_all(int fd, __u32 order, __u32 gfp,
 		if (!order--)
 			return nr;
 	}
-}
-
-static inline __u64 zb_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (__u64)t.tv_sec * 1000000000 + (__u64)t.tv_nsec;
-}
-
-/* Deadline in @ns nanoseconds, or never with ZB_WAIT_FOREVER. */
-static inline __u64 zb_deadline(__u64 ns)
-{
-	__u64 now = zb_now_ns();
-
-	if (ns == ZB_WAIT_FOREVER)
-		return ns;
-	return now + ns < now ? ZB_WAIT_FOREVER - 1 : now + ns;
 }
 
 static inline void zb_sleep_ms(long ms)
@@ -304,23 +189,6 @@ static inline bool zb_check_ok(void)
 		return true;
 	printf("# check: %s\n", nr < 0 ? strerror((int)-nr) : text);
 	return false;
-}
-
-/* xorshift64*, so that every run sees the same sequence. */
-static inline __u64 zb_random(__u64 *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dull;
-}
-
-/* True if all @len bytes are @byte. Comparing @p with itself, shifted by one, is fast. */
-static inline bool zb_all_bytes(const void *p, unsigned char byte, size_t len)
-{
-	const unsigned char *c = p;
-
-	return !len || (c[0] == byte && !memcmp(c, c + 1, len - 1));
 }
 
 static inline bool zb_wait_exit(pid_t pid, int code)
