@@ -20,12 +20,16 @@ grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for anoth
 
 echo "TAP version 13"
 
-cma_free() {
-	sed -n 's/^CmaFree: *\([0-9]*\) kB/\1/p' /proc/meminfo
+# Set $now to the free CMA memory in kB, or to nothing.
+look() {
+	now=
+	while read -r key value _; do
+		[ "$key" != CmaFree: ] || now=$value
+	done </proc/meminfo
 }
 
 enough_cma_free() {
-	now=$(cma_free)
+	look
 	[ "$now" -ge $((cma - SLACK)) ]
 }
 
@@ -70,14 +74,12 @@ good() {
 bad() {
 	text=$1
 	shift
-	mark
 	result=0
-	if load_once $module "$@" 2>"$err"; then
+	if load_once $module "$@" >"$out" 2>"$err"; then
 		say "the module loaded"
 		rmmod zbuddy
 		result=1
 	fi
-	errors >"$out"
 	one_line_of "$text" "$out" || result=1
 	[ ! -d /sys/module/zbuddy ] || { say "the module is still loaded"; rmmod zbuddy; result=1; }
 	[ ! -e /dev/zbuddy ] || { say "/dev/zbuddy exists"; result=1; }
@@ -225,18 +227,18 @@ twice() {
 	verdict "the module can't be loaded twice" $result
 }
 
-# Print CmaFree while the module is loaded: acquiring the region drains the kernel's
+# Look while the module is loaded: acquiring the region drains the kernel's
 # per-CPU lists, which makes the figure more reliable.
-cma_free_loaded() {
+look_loaded() {
 	insmod $module size=64M >/dev/null 2>&1
-	cma_free
+	look
 	rmmod zbuddy
 }
 
 # Some lists may not be empty each time, but leaked memory would be missing every time.
 no_cma_leaked() {
 	for try in 1 2 3 4 5; do
-		now=$(cma_free_loaded)
+		look_loaded
 		[ "$now" -lt $((cma_loaded - 256)) ] || break
 	done
 	say "CmaFree with size=64M: first $cma_loaded kB, last $now kB (attempt $try)"
@@ -280,9 +282,11 @@ forgotten_pages_keep_the_region() {
 }
 
 # The first load fills caches of the kernel, which take memory.
-cma_free_loaded >/dev/null
-cma=$(cma_free)
-cma_loaded=$(cma_free_loaded)
+look_loaded
+look
+cma=$now
+look_loaded
+cma_loaded=$now
 [ "$cma" ] && [ "$cma" -gt 0 ] || cma=
 good_parameters
 bad_parameters

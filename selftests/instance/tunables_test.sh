@@ -110,16 +110,15 @@ good_at_load() {
 }
 
 bad_at_load() {
-	mark
 	result=0
 	# shellcheck disable=SC2086  # several parameters
-	if load_once $module $ZONES "$1" 2>"$err"; then
+	if load_once $module $ZONES "$1" >"$TMP/errors" 2>"$err"; then
 		say "the module loaded"
 		unload
 		result=1
 	fi
 	# The kernel logs a message of its own as well.
-	errors | grep -v ' invalid for parameter ' >"$out"
+	grep -v ' invalid for parameter ' "$TMP/errors" >"$out"
 	one_line_of "zbuddy: ${1%%=*}=" "$out" || result=1
 	verdict "refused at load: $1" $result
 }
