@@ -28,19 +28,20 @@ vmstat() {
 
 # bad_frees: print the counters of refused frees in vmstat, in the order of $counters.
 bad_frees() {
-	for name in $counters; do
-		vmstat "zb_bad_free_$name"
-	done | tr '\n' ' '
+	awk -v counters="$counters" '
+		/^zb_bad_free_/ { nr[substr($1, 13)] = $2 }
+		END {
+			n = split(counters, name, " ")
+			for (i = 1; i <= n; i++)
+				printf "%s ", nr[name[i]]
+		}' "$DEBUGFS/vmstat"
 }
 
-# since prints the kernel log since $marker; the function below it takes the results of the
-# first run only, because busybox insmod tries twice if loading fails.
-since() {
-	dmesg | sed "1,/$marker/d"
-}
-
-results() {
-	since | sed -n 's/^.*zb_api_test: //p' | sed '/^done:/q'
+# Write the kernel log since $marker to $log and the results of the first run to $TMP/results:
+# busybox insmod tries twice if loading fails.
+read_log() {
+	dmesg | sed "1,/$marker/d" >"$log"
+	sed -n 's/^.*zb_api_test: //; t result; d; :result; p; /^done:/q' "$log" >"$TMP/results"
 }
 
 one_result() {
@@ -76,7 +77,7 @@ counted() {
 
 # Each kind of a refused free is reported once since zbuddy was loaded, with a stack trace.
 reported() {
-	since | sed -n 's/^.*zbuddy: \([^:]*\): .*: it is left unchanged$/\1/p' | sort >"$out"
+	sed -n 's/^.*zbuddy: \([^:]*\): .*: it is left unchanged$/\1/p' "$log" | sort >"$out"
 	result=0
 	[ -z "$(uniq -d "$out")" ] || { say "reported more than once:"; show "$out"; result=1; }
 	if [ "$before" = "0 0 0 0 " ]; then
@@ -87,7 +88,7 @@ reported() {
 		split of a compound block
 		END
 		diff "$TMP/wanted" "$out" >"$err" || { show "$err"; result=1; }
-		since | grep -q ' dump_stack_lvl' || { say "no stack trace"; result=1; }
+		grep -q ' dump_stack_lvl' "$log" || { say "no stack trace"; result=1; }
 	fi
 	verdict "each kind of a refused free is reported once" $result
 }
@@ -95,7 +96,7 @@ reported() {
 # misused WORDS: this misuse is reported once since zbuddy was loaded, or not at all if an
 # earlier run of this test has caused the report.
 misused() {
-	reports=$(since | grep -c "zbuddy: a module requested memory with mode .*$1")
+	reports=$(grep -c "zbuddy: a module requested memory with mode .*$1" "$log")
 	[ "$reports" -eq 1 ] || { [ "$reports" -eq 0 ] && [ "$before" != "0 0 0 0 " ]; }
 	result=$?
 	[ $result -eq 0 ] || say "reported $reports times"
@@ -142,6 +143,7 @@ unloads() {
 
 echo "TAP version 13"
 before=$(bad_frees)
+log=$TMP/log
 marker="zb_api_test mark $$ $(cut -d' ' -f1 /proc/uptime)"
 echo "$marker" >/dev/kmsg
 how="poison=$(cat /sys/module/zbuddy/parameters/poison)"
@@ -150,7 +152,7 @@ how="poison=$(cat /sys/module/zbuddy/parameters/poison)"
 insmod $module $how ${ONLY:+only="$ONLY"} 2>"$err"
 loaded=$?
 after=$(bad_frees)
-results >"$TMP/results"
+read_log
 while read -r line; do
 	one_result "$line"
 done <"$TMP/results"

@@ -3,6 +3,7 @@
 #
 # Parameters that can be changed while the module is loaded, and parameters of the policy
 # that can't: accepted and refused values, and their effects in zoneinfo and other files.
+# With ZB_CONCURRENT, only what several tasks do at the same time.
 #
 # shellcheck disable=SC2154  # look() sets variables with eval
 
@@ -407,9 +408,7 @@ too_small() {
 	verdict "a region too small for grouping by mobility logs a message" $result
 }
 
-echo "TAP version 13"
-# shellcheck disable=SC2086  # several parameters
-if load $ZONES; then
+values_at_run_time() {
 	modes
 	bad_values
 	limits
@@ -418,6 +417,30 @@ if load $ZONES; then
 	lowmem_reserve_ratio
 	percpu_pagelist_high_fraction
 	page_owner
+}
+
+values_at_load() {
+	good_at_load min_free_kbytes=4096 watermark_scale_factor=200 dirty_ratio=5
+	good_at_load lowmem_reserve_ratio=8,9,10,11,12 percpu_pagelist_high_fraction=100
+	bad_at_load min_free_kbytes=x
+	# A quarter of 192 MiB is the largest value; zone Movable does not count.
+	bad_at_load min_free_kbytes=49153
+	one_line_of "from 0 to 49152" "$out"
+	verdict "the message has the largest value" $?
+	good_at_load min_free_kbytes=49152
+	bad_at_load max_bytes_per_open=64
+	one_line_of "do you mean 64M" "$out"
+	verdict "the message suggests a unit" $?
+	bad_at_load watermark_scale_factor=0
+	bad_at_load dirty_ratio=101
+	bad_at_load percpu_pagelist_high_fraction=-1
+	bad_at_load lowmem_reserve_ratio=1,2,3
+}
+
+echo "TAP version 13"
+# shellcheck disable=SC2086  # several parameters
+if load $ZONES; then
+	[ "$ZB_CONCURRENT" ] || values_at_run_time
 	under_load
 	cpu_offline
 	unload
@@ -425,23 +448,11 @@ if load $ZONES; then
 else
 	not_ok "loads"
 fi
-good_at_load min_free_kbytes=4096 watermark_scale_factor=200 dirty_ratio=5
-good_at_load lowmem_reserve_ratio=8,9,10,11,12 percpu_pagelist_high_fraction=100
-bad_at_load min_free_kbytes=x
-# A quarter of 192 MiB is the largest value; zone Movable does not count.
-bad_at_load min_free_kbytes=49153
-one_line_of "from 0 to 49152" "$out"
-verdict "the message has the largest value" $?
-good_at_load min_free_kbytes=49152
-bad_at_load max_bytes_per_open=64
-one_line_of "do you mean 64M" "$out"
-verdict "the message suggests a unit" $?
-bad_at_load watermark_scale_factor=0
-bad_at_load dirty_ratio=101
-bad_at_load percpu_pagelist_high_fraction=-1
-bad_at_load lowmem_reserve_ratio=1,2,3
-cma_pages
+if [ ! "$ZB_CONCURRENT" ]; then
+	values_at_load
+	cma_pages
+	spoiled
+fi
 poison
-spoiled
 too_small
 finish
