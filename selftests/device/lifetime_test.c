@@ -432,77 +432,79 @@ TEST_F(zbuddy, child_holds_the_mapping)
 struct race {
 	int fd;
 	struct zb_ioc_alloc a;
-	pthread_barrier_t barrier;
+	/* each returns 0, -ENOENT, or an error that is a bug */
+	int (*contestant[2])(struct race *race);
+	unsigned int arrived, round;
 	int wins[2];
-	int odd;	/* an unexpected result: neither success nor ENOENT */
+	int odd;
 };
 
-struct racer {
-	struct race *race;
-	int me;
-};
-
-static void *race_free(void *arg)
+static int free_once(struct race *race)
 {
-	struct racer *r = arg;
-	struct race *race = r->race;
-	int i, rc;
-
-	for (i = 0; i < ROUNDS; i++) {
-		pthread_barrier_wait(&race->barrier);
-		rc = zb_free(race->fd, race->a.handle);
-		race->wins[r->me] += !rc;
-		if (rc && rc != -ENOENT)
-			race->odd = rc;
-		pthread_barrier_wait(&race->barrier);
-	}
-	return NULL;
+	return zb_free(race->fd, race->a.handle);
 }
 
-static void *race_map(void *arg)
+static int map_once(struct race *race)
 {
-	struct racer *r = arg;
-	struct race *race = r->race;
+	char *p = zb_map(race->fd, &race->a);
+
+	if ((void *)p == MAP_FAILED)
+		return -errno;
+	p[0] = 1;
+	p[race->a.length - 1] = 1;
+	munmap(p, race->a.length);
+	return 0;
+}
+
+/* Wait for the other thread, awake, so that both leave at the same moment. */
+static void meet(struct race *race)
+{
+	unsigned int spins = 0, round = __atomic_load_n(&race->round, __ATOMIC_SEQ_CST);
+
+	if (__atomic_add_fetch(&race->arrived, 1, __ATOMIC_SEQ_CST) == 2) {
+		__atomic_store_n(&race->arrived, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&race->round, round + 1, __ATOMIC_SEQ_CST);
+	}
+	while (__atomic_load_n(&race->round, __ATOMIC_SEQ_CST) == round)
+		if (++spins % 1000 == 0)
+			sched_yield();
+}
+
+static void compete(struct race *race, int me)
+{
+	int rc;
+
+	meet(race);
+	rc = race->contestant[me](race);
+	race->wins[me] += !rc;
+	if (rc && rc != -ENOENT)
+		race->odd = rc;
+	meet(race);
+}
+
+static void *second_thread(void *arg)
+{
 	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
-		char *p;
-
-		pthread_barrier_wait(&race->barrier);
-		p = zb_map(race->fd, &race->a);
-		if (p == MAP_FAILED && errno != ENOENT)
-			race->odd = errno;
-		if (p != MAP_FAILED) {
-			race->wins[r->me]++;
-			p[0] = 1;
-			p[race->a.length - 1] = 1;
-			munmap(p, race->a.length);
-		}
-		pthread_barrier_wait(&race->barrier);
-	}
+	for (i = 0; i < ROUNDS; i++)
+		compete(arg, 1);
 	return NULL;
 }
 
-static void run_race(struct __test_metadata *_metadata, struct race *race,
-		     void *(*one)(void *), void *(*other)(void *))
+static void run_race(struct __test_metadata *_metadata, struct race *race)
 {
-	struct racer r[2] = { { race, 0 }, { race, 1 } };
-	pthread_t t[2];
+	pthread_t thread;
 	int i;
 
 	race->fd = zb_open();
 	ASSERT_GE(race->fd, 0);
-	ASSERT_EQ(0, pthread_barrier_init(&race->barrier, NULL, 3));
-	ASSERT_EQ(0, pthread_create(&t[0], NULL, one, &r[0]));
-	ASSERT_EQ(0, pthread_create(&t[1], NULL, other, &r[1]));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, second_thread, race));
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, zb_alloc_order(race->fd, 1, ZB_GFP_ANYZONE, &race->a));
-		pthread_barrier_wait(&race->barrier);
-		pthread_barrier_wait(&race->barrier);
+		compete(race, 0);
 		EXPECT_EQ(-ENOENT, zb_free(race->fd, race->a.handle));
 	}
-	pthread_join(t[0], NULL);
-	pthread_join(t[1], NULL);
+	pthread_join(thread, NULL);
 	close(race->fd);
 	EXPECT_EQ(0, race->odd);
 }
@@ -541,17 +543,17 @@ TEST_F(zbuddy, last_close_drains)
 
 TEST_F_TIMEOUT(zbuddy, race_of_two_frees, 60)
 {
-	struct race race = { 0 };
+	struct race race = { .contestant = { free_once, free_once } };
 
-	run_race(_metadata, &race, race_free, race_free);
+	run_race(_metadata, &race);
 	EXPECT_EQ(ROUNDS, race.wins[0] + race.wins[1]);
 }
 
 TEST_F_TIMEOUT(zbuddy, race_of_free_and_map, 60)
 {
-	struct race race = { 0 };
+	struct race race = { .contestant = { free_once, map_once } };
 
-	run_race(_metadata, &race, race_free, race_map);
+	run_race(_metadata, &race);
 	EXPECT_EQ(ROUNDS, race.wins[0]);
 }
 

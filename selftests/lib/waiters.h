@@ -89,15 +89,17 @@ static inline long nr_waiting(void)
 static inline bool await_waiting(long nr)
 {
 	__u64 until = zb_now_ns() + PATIENCE;
+	long now, ms = 1;
 
-	if (nr_waiting() < 0) {
-		zb_sleep_ms(300);
-		return true;
-	}
-	while (nr_waiting() != nr) {
+	while ((now = nr_waiting()) != nr) {
+		if (now < 0) {
+			zb_sleep_ms(300);
+			return true;
+		}
 		if (zb_now_ns() > until)
 			return false;
-		zb_sleep_ms(1);
+		zb_sleep_ms(ms);
+		ms += ms < 10;
 	}
 	return true;
 }
