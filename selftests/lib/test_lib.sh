@@ -81,10 +81,15 @@ errors() {
 	kernel_log errors <&9
 }
 
+# only_line FILE: the file must consist of one line, which is stored in $line.
+only_line() {
+	read -r line <"$1"
+	{ read -r _ && ! read -r _; } <"$1" || { say "expected one line, found:"; show "$1"; return 1; }
+}
+
 # one_line_of TEXT FILE: the file must consist of one line that contains the text.
 one_line_of() {
-	read -r line <"$2"
-	{ read -r _ && ! read -r _; } <"$2" || { say "expected one line, found:"; show "$2"; return 1; }
+	only_line "$2" || return
 	case $line in
 	*"$1"*) ;;
 	*) say "'$1' is missing in: $line"; return 1 ;;

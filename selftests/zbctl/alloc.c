@@ -52,8 +52,7 @@ static int label_all(int fd, const struct zb_req *req,
 	for (unsigned long i = 0; i < req->count && req->label && !err; i++)
 		err = dev_label(fd, bufs[i].handle, req->label);
 	if (err == -EINVAL)
-		return zb_err(EINVAL,
-			      "label '%s': a label has up to %d printable characters and no blanks",
+		return zb_err("label '%s': a label has up to %d printable characters and no blanks",
 			      req->label, ZB_LABEL_LEN - 1);
 	return err ? buffer_err("label", bufs[0].handle, -err) : 0;
 }
@@ -69,7 +68,7 @@ int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 	int err = 0, rc;
 
 	if (!all)
-		return zb_err(ENOMEM, "alloc %s: out of memory for a list of %lu buffers",
+		return zb_err("alloc %s: out of memory for a list of %lu buffers",
 			      req->text, req->count);
 	for (got = 0; got < req->count; got++) {
 		err = dev_alloc(fd, req, &all[got]);
@@ -84,7 +83,7 @@ int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 	while (got--) {
 		err = dev_free(fd, all[got].handle);
 		if (err)
-			rc = zb_err(-err, "cannot free handle %u: %s",
+			rc = zb_err("cannot free handle %u: %s",
 				    all[got].handle, strerror(-err));
 	}
 	free(all);

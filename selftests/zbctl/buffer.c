@@ -28,8 +28,7 @@ static int check_words(const __u64 *p, __u64 length)
 {
 	for (__u64 i = 0; i < length / sizeof(*p); i++) {
 		if (p[i] != word_at(i))
-			return zb_err(EIO,
-				      "export: byte %#llx of the dma-buf differs from what was written to the buffer",
+			return zb_err("export: byte %#llx of the dma-buf differs from what was written to the buffer",
 				      i * sizeof(*p));
 	}
 	return 0;
@@ -42,7 +41,7 @@ static int verify_export(struct zbctl *z, const struct zb_ioc_alloc *a, int fd)
 	int rc;
 
 	if (p == MAP_FAILED)
-		return zb_err(errno, "export: the buffer cannot be mapped: %s",
+		return zb_err("export: the buffer cannot be mapped: %s",
 			      strerror(errno));
 	fill_words(p, a->length);
 	munmap(p, (size_t)a->length);
@@ -51,7 +50,7 @@ static int verify_export(struct zbctl *z, const struct zb_ioc_alloc *a, int fd)
 		return buffer_err("export", a->handle, -rc);
 	p = mmap(NULL, (size_t)a->length, PROT_READ, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
-		return zb_err(errno, "export: the dma-buf cannot be mapped: %s",
+		return zb_err("export: the dma-buf cannot be mapped: %s",
 			      strerror(errno));
 	rc = check_words(p, a->length);
 	munmap(p, (size_t)a->length);
@@ -129,17 +128,16 @@ static int open_direct(const char *name, int flags, bool *direct)
 		fd = open(name, flags | O_CLOEXEC, 0666);
 	}
 	if (fd < 0)
-		zb_err(errno, "map-file: %s: %s", name, strerror(errno));
+		zb_err("map-file: %s: %s", name, strerror(errno));
 	return fd;
 }
 
 static int io_err(const struct copy *c, const char *name, int err)
 {
 	if (err == EFAULT)
-		return zb_err(err,
-			      "map-file: %s: the kernel does not support direct I/O on this mapping",
+		return zb_err("map-file: %s: the kernel does not support direct I/O on this mapping",
 			      name);
-	return zb_err(err, "map-file: %s: failed after %llu bytes: %s", name, c->bytes,
+	return zb_err("map-file: %s: failed after %llu bytes: %s", name, c->bytes,
 		      strerror(err));
 }
 
@@ -245,8 +243,7 @@ static int open_files(const struct zbctl *z, struct copy *c)
 	if (c->out < 0)
 		return ZBCTL_FAILED;
 	if (same_file(c->in, c->out))
-		return zb_err(EINVAL,
-			      "map-file: %s is the input file itself: give another name with --out",
+		return zb_err("map-file: %s is the input file itself: give another name with --out",
 			      c->out_name);
 	if (ftruncate(c->out, 0))
 		return io_err(c, c->out_name, errno);
@@ -262,7 +259,7 @@ static int copy_through(struct zbctl *z, struct copy *c,
 
 	c->p = dev_mmap(z->fd, a->mmap_offset, a->length);
 	if (c->p == MAP_FAILED)
-		return zb_err(errno, "map-file: handle %u cannot be mapped: %s",
+		return zb_err("map-file: handle %u cannot be mapped: %s",
 			      a->handle, strerror(errno));
 	c->room = (size_t)a->length;
 	rc = open_files(z, c);

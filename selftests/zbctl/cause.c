@@ -126,7 +126,7 @@ static const char *node_cure(struct why *w)
 
 static int say(const struct why *w, const char *had, const char *what)
 {
-	return zb_err((int)w->e.error, "alloc %s: %s%s: %s", w->req->text, had,
+	return zb_err("alloc %s: %s%s: %s", w->req->text, had,
 		      what, w->cure);
 }
 
@@ -428,9 +428,9 @@ int alloc_err(int fd, const struct zb_req *req, int err, unsigned long got)
 		snprintf(had + strlen(had), sizeof(had) - strlen(had),
 			 "no memory became free in time: ");
 	if (err == ENOTTY)
-		return zb_err(err, "not a zbuddy device: name the right one with --device");
+		return zb_err("not a zbuddy device: name the right one with --device");
 	if (!known)
-		return zb_err(err, "alloc %s: %s%s", req->text, had, strerror(err));
+		return zb_err("alloc %s: %s%s", req->text, had, strerror(err));
 	w.page = info.page_size;
 	return why_err(&w, had);
 }

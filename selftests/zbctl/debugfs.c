@@ -99,8 +99,7 @@ int cmd_check(struct zbctl *z)
 		fputs(text, stdout);
 	}
 	if (!ok)
-		zb_err(EIO,
-		       "check: an invariant of the allocator is violated: report this line and the kernel log");
+		zb_err("check: an invariant of the allocator is violated: report this line and the kernel log");
 	free(text);
 	return ok ? ZBCTL_OK : ZBCTL_FAILED;
 }

@@ -111,14 +111,6 @@ int dev_label(int fd, __u32 handle, const char *label)
 	return dev_ioctl(fd, ZB_IOC_LABEL, &arg);
 }
 
-int dev_phys(int fd, __u32 handle, struct zb_ioc_phys *phys)
-{
-	memset(phys, 0, sizeof(*phys));
-	phys->size = sizeof(*phys);
-	phys->handle = handle;
-	return dev_ioctl(fd, ZB_IOC_PHYS, phys);
-}
-
 /* Returns the file descriptor of a dma-buf, or -errno. */
 int dev_export(int fd, __u32 handle, __u32 flags)
 {
@@ -131,33 +123,6 @@ int dev_export(int fd, __u32 handle, __u32 flags)
 	arg.handle = handle;
 	err = dev_ioctl(fd, ZB_IOC_EXPORT, &arg);
 	return err ? err : arg.fd;
-}
-
-int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length)
-{
-	struct zb_ioc_sync arg;
-
-	memset(&arg, 0, sizeof(arg));
-	arg.size = sizeof(arg);
-	arg.flags = flags;
-	arg.handle = handle;
-	arg.offset = offset;
-	arg.length = length;
-	return dev_ioctl(fd, ZB_IOC_SYNC, &arg);
-}
-
-int dev_bulk_alloc(int fd, struct zb_ioc_bulk_alloc *bulk)
-{
-	bulk->size = sizeof(*bulk);
-	bulk->buffer_size = sizeof(struct zb_bulk_buffer);
-	return dev_ioctl(fd, ZB_IOC_BULK_ALLOC, bulk);
-}
-
-int dev_bulk_free(int fd, struct zb_ioc_bulk_free *bulk)
-{
-	bulk->size = sizeof(*bulk);
-	bulk->stride = sizeof(__u32);
-	return dev_ioctl(fd, ZB_IOC_BULK_FREE, bulk);
 }
 
 /* Returns MAP_FAILED with errno set on failure, like mmap(). */

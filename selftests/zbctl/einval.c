@@ -45,8 +45,7 @@ static int node_einval(int fd, const struct zb_req *req,
 	list_nodes(fd, info, nodes, sizeof(nodes), req->node, &found);
 	if (found)
 		return 0;
-	return zb_err(EINVAL,
-		      "alloc %s: node %d has no region: choose from %s, or leave out --node",
+	return zb_err("alloc %s: node %d has no region: choose from %s, or leave out --node",
 		      req->text, req->node, nodes);
 }
 
@@ -57,17 +56,15 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 	char bad[GFP_TEXT], good[GFP_TEXT];
 
 	if (req->gfp & ~info->gfp_mask)
-		return zb_err(EINVAL,
-			      "alloc %s: this module does not accept the gfp flags %s: leave them out; it accepts %s",
+		return zb_err("alloc %s: this module does not accept the gfp flags %s: leave them out; it accepts %s",
 			      req->text,
 			      gfp_bits_text(req->gfp & ~info->gfp_mask, bad),
 			      gfp_bits_text(info->gfp_mask, good));
 	if (zones & (zones - 1))
-		return zb_err(EINVAL, "alloc %s: gfp flags %s name different zones: choose one",
+		return zb_err("alloc %s: gfp flags %s name different zones: choose one",
 			      req->text, gfp_bits_text(zones, bad));
 	if ((req->gfp & ZB_GFP_MOVABLE_MASK) == ZB_GFP_MOVABLE_MASK)
-		return zb_err(EINVAL,
-			      "alloc %s: gfp flags MOVABLE and RECLAIMABLE exclude each other (TEMPORARY includes RECLAIMABLE): choose one",
+		return zb_err("alloc %s: gfp flags MOVABLE and RECLAIMABLE exclude each other (TEMPORARY includes RECLAIMABLE): choose one",
 			      req->text);
 	return 0;
 }
@@ -75,11 +72,10 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 static int size_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 {
 	if ((req->flags & ZB_BUF_LENGTH) && !req->length)
-		return zb_err(EINVAL, "alloc %s: a buffer needs a length of at least 1 byte",
+		return zb_err("alloc %s: a buffer needs a length of at least 1 byte",
 			      req->text);
 	if (req_order(req, info) > info->max_order)
-		return zb_err(EINVAL,
-			      "alloc %s: larger than any block of this region: the largest is order %u (%s)",
+		return zb_err("alloc %s: larger than any block of this region: the largest is order %u (%s)",
 			      req->text, info->max_order,
 			      size_text((__u64)info->page_size <<
 					info->max_order));
@@ -92,14 +88,12 @@ static int field_einval(int fd, const struct zb_req *req)
 	struct zb_ioc_explain e;
 
 	if (dev_explain(fd, &e) || e.cause != ZB_CAUSE_FIELD)
-		return zb_err(EINVAL, "alloc %s: the module rejects the request: see zbctl info",
+		return zb_err("alloc %s: the module rejects the request: see zbctl info",
 			      req->text);
 	if (req->gfp & __ZB_GFP_ATOMIC && req->gfp & __ZB_GFP_DIRECT_RECLAIM)
-		return zb_err(EINVAL,
-			      "alloc %s: gfp flags ATOMIC and DIRECT_RECLAIM exclude each other (KERNEL includes it): choose one",
+		return zb_err("alloc %s: gfp flags ATOMIC and DIRECT_RECLAIM exclude each other (KERNEL includes it): choose one",
 			      req->text);
-	return zb_err(EINVAL,
-		      "alloc %s: the module rejects %.*s = %#llx: see zbctl info", req->text,
+	return zb_err("alloc %s: the module rejects %.*s = %#llx: see zbctl info", req->text,
 		      (int)sizeof(e.field), e.field, e.value);
 }
 

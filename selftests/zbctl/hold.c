@@ -95,7 +95,7 @@ int holder_main(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* a holder must not keep a pipe, a terminal or a mount busy */
 	if (null_std_files() || chdir("/"))
-		return zb_err(errno, "alloc: /dev/null: %s: no buffer is held",
+		return zb_err("alloc: /dev/null: %s: no buffer is held",
 			      strerror(errno));
 	/*
 	 * The parent may exit from here on. If it was killed before this, the pipe has no
@@ -125,7 +125,7 @@ static void close_from(unsigned int first)
 static int child_files(int pipe_fd)
 {
 	if (pipe_fd != HOLDER_PIPE && dup2(pipe_fd, HOLDER_PIPE) < 0)
-		return zb_err(errno, "alloc: dup2: %s", strerror(errno));
+		return zb_err("alloc: dup2: %s", strerror(errno));
 	close_from(HOLDER_PIPE + 1);
 	return 0;
 }
@@ -138,13 +138,13 @@ static int child_open(struct zbctl *z)
 		return ZBCTL_FAILED;
 	if (fd != HOLDER_DEV) {
 		if (dup2(fd, HOLDER_DEV) < 0)
-			return zb_err(errno, "alloc: dup2: %s",
+			return zb_err("alloc: dup2: %s",
 				      strerror(errno));
 		close(fd);
 	}
 	z->fd = HOLDER_DEV;
 	if (fcntl(HOLDER_DEV, F_SETFD, 0) < 0)
-		return zb_err(errno, "alloc: fcntl: %s", strerror(errno));
+		return zb_err("alloc: fcntl: %s", strerror(errno));
 	return 0;
 }
 
@@ -166,7 +166,7 @@ static int print_held(const struct zbctl *z, const struct zb_req *req,
 			print_buf(&bufs[i]);
 	}
 	if (fflush(stdout))
-		return zb_err(errno, "cannot print: %s: no buffer is held",
+		return zb_err("cannot print: %s: no buffer is held",
 			      strerror(errno));
 	return 0;
 }
@@ -224,7 +224,7 @@ static int child_signals(pid_t parent)
 {
 	setsid();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return zb_err(errno, "alloc: prctl: %s", strerror(errno));
+		return zb_err("alloc: prctl: %s", strerror(errno));
 	return getppid() == parent ? 0 : ZBCTL_FAILED;
 }
 
@@ -268,12 +268,12 @@ static int wait_holder(pid_t pid, int fd)
 		return ZBCTL_OK;
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
-			return zb_err(errno, "alloc: waitpid: %s",
+			return zb_err("alloc: waitpid: %s",
 				      strerror(errno));
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status))
 		return WEXITSTATUS(status);
-	return zb_err(0, "alloc: the holder was killed by signal %d: no buffer is held",
+	return zb_err("alloc: the holder was killed by signal %d: no buffer is held",
 		      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
@@ -288,7 +288,7 @@ int cmd_alloc(struct zbctl *z)
 	if (rc)
 		return rc;
 	if (pipe(fds))
-		return zb_err(errno, "alloc: pipe: %s", strerror(errno));
+		return zb_err("alloc: pipe: %s", strerror(errno));
 	fflush(stdout);
 	parent = getpid();
 	pid = fork();
@@ -296,7 +296,7 @@ int cmd_alloc(struct zbctl *z)
 		close(fds[0]);
 		return child_main(z, &req, fds[1], parent);
 	}
-	rc = pid < 0 ? zb_err(errno, "alloc: fork: %s", strerror(errno)) : 0;
+	rc = pid < 0 ? zb_err("alloc: fork: %s", strerror(errno)) : 0;
 	close(fds[1]);
 	if (!rc)
 		rc = wait_holder(pid, fds[0]);
@@ -311,12 +311,11 @@ static int touch(int fd, const struct zb_ioc_alloc *a)
 	char *p = dev_mmap(fd, a->mmap_offset, a->length);
 
 	if (p == MAP_FAILED)
-		return zb_err(errno, "hold: handle %u cannot be mapped: %s",
+		return zb_err("hold: handle %u cannot be mapped: %s",
 			      a->handle, strerror(errno));
 	for (__u64 at = 0; at < a->length; at += (__u64)page) {
 		if (p[at])
-			return zb_err(EIO,
-				      "hold: handle %u: byte %#llx of fresh memory is not zero",
+			return zb_err("hold: handle %u: byte %#llx of fresh memory is not zero",
 				      a->handle, at);
 		p[at] = 1;
 	}

@@ -72,7 +72,7 @@ static int ids_add(struct ids *ids, pid_t pid)
 	pid_t *more = realloc(ids->pid, (ids->nr + 1) * sizeof(*more));
 
 	if (!more)
-		return zb_err(ENOMEM, "out of memory");
+		return zb_err("out of memory");
 	ids->pid = more;
 	ids->pid[ids->nr++] = pid;
 	return 0;
@@ -93,7 +93,7 @@ static int find_holders(struct ids *ids)
 	int rc = 0;
 
 	if (!dir)
-		return zb_err(errno, "/proc: %s: mount -t proc none /proc",
+		return zb_err("/proc: %s: mount -t proc none /proc",
 			      strerror(errno));
 	for (d = readdir(dir); d && !rc; d = readdir(dir)) {
 		if (parse_num(d->d_name, 1, INT_MAX, &pid))
@@ -240,12 +240,10 @@ static int check_holder(pid_t pid)
 	char comm[64];
 
 	if (proc_comm(pid, comm))
-		return zb_err(ESRCH,
-			      "free: process %ld does not exist: zbctl holders lists the IDs",
+		return zb_err("free: process %ld does not exist: zbctl holders lists the IDs",
 			      (long)pid);
 	if (strcmp(comm, HOLDER_COMM))
-		return zb_err(EINVAL,
-			      "free: process %ld ('%s') is not a holder: zbctl holders lists the IDs",
+		return zb_err("free: process %ld ('%s') is not a holder: zbctl holders lists the IDs",
 			      (long)pid, comm);
 	return 0;
 }
@@ -257,8 +255,7 @@ static int end_holder(pid_t pid, int pidfd)
 	if (rc)
 		return rc;
 	if (send_signal(pid, pidfd, SIGTERM) && errno != ESRCH)
-		return zb_err(errno,
-			      "free: holder %ld: %s: run zbctl as root or as the owner of that process",
+		return zb_err("free: holder %ld: %s: run zbctl as root or as the owner of that process",
 			      (long)pid, strerror(errno));
 	if (wait_gone(pid, pidfd, 3000))
 		return 0;
@@ -266,7 +263,7 @@ static int end_holder(pid_t pid, int pidfd)
 	send_signal(pid, pidfd, SIGKILL);
 	if (wait_gone(pid, pidfd, 3000))
 		return 0;
-	return zb_err(EBUSY, "free: holder %ld does not exit: see /proc/%ld/stack",
+	return zb_err("free: holder %ld does not exit: see /proc/%ld/stack",
 		      (long)pid, (long)pid);
 }
 

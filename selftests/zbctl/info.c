@@ -106,7 +106,7 @@ int cmd_info(struct zbctl *z)
 		js_close('}');
 	}
 	if (err)
-		return zb_err(-err, "info: the zones cannot be read: %s",
+		return zb_err("info: the zones cannot be read: %s",
 			      strerror(-err));
 	return ZBCTL_OK;
 }

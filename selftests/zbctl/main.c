@@ -87,29 +87,6 @@ static const struct cmd commands[] = {
 		"Ends after 10 seconds, or after --ops or --seconds if given. The same --seed and\n"
 		"--threads repeat the same operations as long as the results of the module are\n"
 		"the same. ENOMEM is counted; any other unexpected result is a failure.\n" },
-	{ .name = "script", .fn = cmd_script, .args = "[FILE|-]", .max_args = 1,
-	  .help = "run commands that share one open file",
-	  .more =
-		"Each line is a command; # starts a comment. The first error ends the script.\n\n"
-		"  alloc ORDER|SIZE [OPTIONS]   print the handle (with --count: one per line)\n"
-		"  free HANDLE...|all           free buffers\n"
-		"  query HANDLE                 describe a buffer\n"
-		"  write HANDLE BYTE            fill a buffer, through a mapping\n"
-		"  verify HANDLE BYTE           fail unless every byte of the buffer is BYTE\n"
-		"  label HANDLE TEXT            set the label that zbctl owners shows\n"
-		"  phys HANDLE                  print the physical address\n"
-		"  sync HANDLE cpu|device to|from|both [OFFSET LENGTH]\n"
-		"                               maintain caches for a device or for the CPU\n"
-		"  export HANDLE                make and map a dma-buf, which stays open\n"
-		"  bulk COUNT ORDER [OPTIONS]   allocate with one call, print how many\n"
-		"  bulk-free HANDLE...          free with one call, print how many\n"
-		"  info, stat, map, drain, check, owners\n"
-		"                               as the commands of these names\n"
-		"  sleep SECONDS, echo TEXT\n"
-		"  expect ERRNO COMMAND...      the command must fail, e.g. expect ENOMEM alloc 18\n"
-		"                               (\"expect ERRNO\" alone applies to the next line)\n\n"
-		"HANDLE is a number, or @N for the Nth buffer that this script has allocated, or\n"
-		"\"last\".\n" },
 };
 
 static const struct cmds main_cmds = { commands, ARRAY_SIZE(commands) };
@@ -139,6 +116,6 @@ int main(int argc, char **argv)
 	if (z.fd >= 0)
 		close(z.fd);
 	if (fflush(stdout) && !rc)
-		rc = zb_err(errno, "cannot write to the standard output: %s", strerror(errno));
+		rc = zb_err("cannot write to the standard output: %s", strerror(errno));
 	return rc;
 }

@@ -117,11 +117,11 @@ static int parse_map(struct map *m, char *text)
 			room = room ? room * 2 : 1024;
 			more = realloc(m->blocks, room * sizeof(*more));
 			if (!more)
-				return zb_err(ENOMEM, "map: out of memory");
+				return zb_err("map: out of memory");
 			m->blocks = more;
 		}
 		if (parse_block(l, &m->blocks[m->nr++]))
-			return zb_err(EINVAL, "map: cannot parse line %zu of pageblocks: '%s'",
+			return zb_err("map: cannot parse line %zu of pageblocks: '%s'",
 				      m->nr, l);
 	}
 	return 0;
@@ -349,9 +349,9 @@ static int check_node(const struct zbctl *z, const struct map *m)
 			return 0;
 	}
 	if (z->node < 0)
-		return zb_err(EINVAL, "map: %s/pageblocks is empty",
+		return zb_err("map: %s/pageblocks is empty",
 			      z->debugfs);
-	return zb_err(EINVAL, "map: node %lld has no zone: see zbctl info",
+	return zb_err("map: node %lld has no zone: see zbctl info",
 		      z->node);
 }
 

@@ -2,8 +2,7 @@
 /*
  * zbctl: error lines, JSON, the size of the terminal.
  *
- * Every error is one line on stderr. The last one is remembered with its errno, which
- * "expect" in a script compares.
+ * Every error is one line on stderr.
  */
 #include "zbctl.h"
 
@@ -11,36 +10,23 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static struct {
-	char where[320];
-	char text[1024];
-	int err;
-	bool mute;
-} last;
-
-/* Print the last error, which was recorded while muted. */
-void err_print(void)
+static void err_vprint(const char *fmt, va_list ap)
 {
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
 	/* earlier output must precede the error */
 	fflush(stdout);
-	fprintf(stderr, "zbctl: %s%s\n", last.where, last.text);
-}
-
-static void err_vprint(int err, const char *fmt, va_list ap)
-{
-	last.err = err;
-	vsnprintf(last.text, sizeof(last.text), fmt, ap);
-	if (!last.mute)
-		err_print();
+	fprintf(stderr, "zbctl: %s\n", text);
 }
 
 /* Returns the exit code, so that callers can "return zb_err(...)". */
-int zb_err(int err, const char *fmt, ...)
+int zb_err(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	err_vprint(err, fmt, ap);
+	err_vprint(fmt, ap);
 	va_end(ap);
 	return ZBCTL_FAILED;
 }
@@ -50,33 +36,9 @@ int usage_err(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	err_vprint(0, fmt, ap);
+	err_vprint(fmt, ap);
 	va_end(ap);
 	return ZBCTL_USAGE;
-}
-
-/* Prefix further errors with this line of a script; no prefix if @file is NULL. */
-void err_where(const char *file, unsigned long line)
-{
-	last.where[0] = '\0';
-	if (file)
-		snprintf(last.where, sizeof(last.where), "%.255s:%lu: ", file,
-			 line);
-}
-
-/* Record errors without printing them; forget the previous one. */
-void err_mute(bool mute)
-{
-	last.mute = mute;
-	if (mute) {
-		last.err = 0;
-		last.text[0] = '\0';
-	}
-}
-
-int err_last(void)
-{
-	return last.err;
 }
 
 /* Width of the terminal, 0 if stdout is not a terminal. */

@@ -35,7 +35,7 @@ int stress_fail(struct stress_worker *w, const struct stress_buf *b,
 			 b->handle, b->order, b->length, gfp_text(b->gfp, gfp));
 	pthread_mutex_lock(&w->s->fail_lock);
 	if (!w->s->failed)
-		zb_err(EIO, "stress: seed %llu threads %u thread %u op %llu:%s %s",
+		zb_err("stress: seed %llu threads %u thread %u op %llu:%s %s",
 		       w->s->seed, w->s->nr_threads, w->id, w->op, buf, text);
 	w->s->failed = true;
 	w->s->state = STRESS_ABORT;

@@ -223,8 +223,7 @@ static int read_stats(const struct zbctl *z, struct stats *s)
 		if (!rc)
 			rc = parse_pagetypeinfo(s, types);
 		if (rc)
-			rc = zb_err(EINVAL,
-				    "%s: buddyinfo or pagetypeinfo has an unknown format: name the right directory with --debugfs",
+			rc = zb_err("%s: buddyinfo or pagetypeinfo has an unknown format: name the right directory with --debugfs",
 				    z->debugfs);
 	}
 	free(buddy);
@@ -463,9 +462,9 @@ static int check_node(const struct zbctl *z, const struct stats *s)
 			return 0;
 	}
 	if (z->node < 0)
-		return zb_err(EINVAL, "stat: %s/buddyinfo is empty",
+		return zb_err("stat: %s/buddyinfo is empty",
 			      z->debugfs);
-	return zb_err(EINVAL, "stat: node %lld has no zone: see zbctl info",
+	return zb_err("stat: node %lld has no zone: see zbctl info",
 		      z->node);
 }
 

@@ -99,8 +99,7 @@ static int pick_gfps(struct stress *s, int fd, const struct zb_ioc_info *info,
 	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
 		add_gfp(s, fd, info, gfps[i], max_order);
 	if (!s->nr_gfps)
-		return zb_err(EINVAL,
-			      "stress: no zone can serve any of the flags that stress uses: see zbctl info");
+		return zb_err("stress: no zone can serve any of the flags that stress uses: see zbctl info");
 	return 0;
 }
 
@@ -147,7 +146,7 @@ static struct stress_worker *open_workers(struct stress *s, struct zbctl *z)
 	struct stress_worker *w = calloc(s->nr_threads, sizeof(*w));
 
 	if (!w) {
-		zb_err(ENOMEM, "stress: out of memory");
+		zb_err("stress: out of memory");
 		return NULL;
 	}
 	for (unsigned int i = 0; i < s->nr_threads; i++) {
@@ -179,7 +178,7 @@ static unsigned int start_workers(struct stress *s, struct stress_worker *w)
 		s->running--;
 		s->failed = true;
 		s->state = STRESS_ABORT;
-		zb_err(err, "stress: cannot start thread %u: %s: try fewer --threads",
+		zb_err("stress: cannot start thread %u: %s: try fewer --threads",
 		       i, strerror(err));
 		break;
 	}

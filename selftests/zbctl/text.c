@@ -175,7 +175,7 @@ int parse_gfp(const char *s, __u32 *gfp)
 	int rc = 0;
 
 	if (!copy)
-		return zb_err(ENOMEM, "out of memory");
+		return zb_err("out of memory");
 	tok = strtok_r(copy, ",| ", &save);
 	if (!tok)
 		rc = usage_err("--gfp is empty: try --gfp KERNEL");
@@ -349,15 +349,6 @@ const char *errno_name(int err)
 }
 
 /* Returns 0 if no errno has this name. */
-int errno_parse(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++) {
-		if (!strcasecmp(errnos[i].name, name))
-			return errnos[i].err;
-	}
-	return 0;
-}
-
 /* The number of letters to insert, remove or change to get from @a to @b. */
 static unsigned int distance(const char *a, const char *b)
 {

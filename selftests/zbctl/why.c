@@ -28,13 +28,12 @@ static const char *load_text(void)
 			   "ask the administrator to run modprobe zbuddy size=64M";
 }
 
-static int no_device(const struct zbctl *z, int err)
+static int no_device(const struct zbctl *z)
 {
 	if (!exists(MODULE))
-		return zb_err(err, "%s: no such device: the module is not loaded: %s",
+		return zb_err("%s: no such device: the module is not loaded: %s",
 			      z->device, load_text());
-	return zb_err(err,
-		      "%s: no such device, but the module is loaded: name the right one with --device (the number is in /proc/misc)",
+	return zb_err("%s: no such device, but the module is loaded: name the right one with --device (the number is in /proc/misc)",
 		      z->device);
 }
 
@@ -68,18 +67,15 @@ static int no_permission(const struct zbctl *z, int err)
 	char group[64];
 
 	if (is_root() || stat(z->device, &st))
-		return zb_err(err, "%s: permission denied: %s", z->device,
+		return zb_err("%s: permission denied: %s", z->device,
 			      strerror(err));
 	if ((st.st_mode & 060) != 060)
-		return zb_err(err,
-			      "%s: permission denied: only root may use it: run zbctl as root, or ask the administrator to open it to a group (udev rule 60-zbuddy.rules)",
+		return zb_err("%s: permission denied: only root may use it: run zbctl as root, or ask the administrator to open it to a group (udev rule 60-zbuddy.rules)",
 			      z->device);
 	if (in_group_file(st.st_gid, group))
-		return zb_err(err,
-			      "%s: permission denied: you were added to group %s after you logged in: log in again",
+		return zb_err("%s: permission denied: you were added to group %s after you logged in: log in again",
 			      z->device, group);
-	return zb_err(err,
-		      "%s: permission denied: only group %s may use it: run zbctl as root, or ask the administrator to run usermod -a -G %s USER",
+	return zb_err("%s: permission denied: only group %s may use it: run zbctl as root, or ask the administrator to run usermod -a -G %s USER",
 		      z->device, group, group);
 }
 
@@ -90,12 +86,12 @@ int open_err(const struct zbctl *z, int err)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return no_device(z, err);
+		return no_device(z);
 	case EACCES:
 	case EPERM:
 		return no_permission(z, err);
 	default:
-		return zb_err(err, "%s: %s", z->device, strerror(err));
+		return zb_err("%s: %s", z->device, strerror(err));
 	}
 }
 
@@ -103,9 +99,9 @@ int open_err(const struct zbctl *z, int err)
 int info_err(struct zbctl *z, int err)
 {
 	if (err == ENOTTY)
-		return zb_err(err, "%s: not a zbuddy device: name the right one with --device",
+		return zb_err("%s: not a zbuddy device: name the right one with --device",
 			      z->device);
-	return zb_err(err, "%s: %s", z->device, strerror(err));
+	return zb_err("%s: %s", z->device, strerror(err));
 }
 
 static bool locked_down(void)
@@ -121,19 +117,18 @@ static bool locked_down(void)
 	return strchr(line, '[') && !strstr(line, "[none]");
 }
 
-static int no_debugfs(const struct zbctl *z, const char *path, int err)
+static int no_debugfs(const struct zbctl *z, const char *path)
 {
 	struct statfs fs;
 
 	if (!strncmp(z->debugfs, "/sys/kernel/debug", 17) &&
 	    (statfs("/sys/kernel/debug", &fs) || fs.f_type != DEBUGFS_TYPE))
-		return zb_err(err,
-			      "%s: no such file: debugfs is not mounted: %smount -t debugfs none /sys/kernel/debug",
+		return zb_err("%s: no such file: debugfs is not mounted: %smount -t debugfs none /sys/kernel/debug",
 			      path, is_root() ? "" : "ask the administrator to ");
 	if (!exists(MODULE))
-		return zb_err(err, "%s: no such file: the module is not loaded: %s",
+		return zb_err("%s: no such file: the module is not loaded: %s",
 			      path, load_text());
-	return zb_err(err, "%s: no such file: name the right directory with --debugfs",
+	return zb_err("%s: no such file: name the right directory with --debugfs",
 		      path);
 }
 
@@ -145,11 +140,9 @@ static int no_debugfs_for_root(const char *path, int err)
 		", or close the device: the lists are drained when its last user is gone";
 
 	if (!locked_down())
-		return zb_err(err,
-			      "%s: root may not use it: %s: run zbctl outside of a container, or see the log of the security module",
+		return zb_err("%s: root may not use it: %s: run zbctl outside of a container, or see the log of the security module",
 			      path, strerror(err));
-	return zb_err(err,
-		      "%s: the kernel is locked down, so that not even root may use this file: boot without lockdown (Secure Boot)%s",
+	return zb_err("%s: the kernel is locked down, so that not even root may use this file: boot without lockdown (Secure Boot)%s",
 		      path, drain ? also : "");
 }
 
@@ -161,14 +154,13 @@ int debugfs_err(const struct zbctl *z, const char *path, int err)
 	case EACCES:
 		if (is_root())
 			return no_debugfs_for_root(path, err);
-		return zb_err(err,
-			      "%s: permission denied: only root may use debugfs: run zbctl as root",
+		return zb_err("%s: permission denied: only root may use debugfs: run zbctl as root",
 			      path);
 	case ENOENT:
 	case ENOTDIR:
-		return no_debugfs(z, path, err);
+		return no_debugfs(z, path);
 	default:
-		return zb_err(err, "%s: %s", path, strerror(err));
+		return zb_err("%s: %s", path, strerror(err));
 	}
 }
 
@@ -177,24 +169,22 @@ int buffer_err(const char *what, __u32 handle, int err)
 {
 	switch (err) {
 	case ENOENT:
-		return zb_err(err, "%s: handle %u does not belong to this open file",
+		return zb_err("%s: handle %u does not belong to this open file",
 			      what, handle);
 	case EPERM:
-		return zb_err(err,
-			      "%s: handle %u: physical addresses require CAP_SYS_RAWIO: run zbctl as root",
+		return zb_err("%s: handle %u: physical addresses require CAP_SYS_RAWIO: run zbctl as root",
 			      what, handle);
 	case EACCES:
-		return zb_err(err, "%s: handle %u: the device is not open for writing",
+		return zb_err("%s: handle %u: the device is not open for writing",
 			      what, handle);
 	case EOPNOTSUPP:
-		return zb_err(err,
-			      "%s: this kernel does not support it: see the features in zbctl info",
+		return zb_err("%s: this kernel does not support it: see the features in zbctl info",
 			      what);
 	case EMFILE:
-		return zb_err(err, "%s: too many open files: raise the limit with ulimit -n",
+		return zb_err("%s: too many open files: raise the limit with ulimit -n",
 			      what);
 	default:
-		return zb_err(err, "%s: handle %u: %s", what, handle,
+		return zb_err("%s: handle %u: %s", what, handle,
 			      strerror(err));
 	}
 }

@@ -3,8 +3,6 @@
  * zbctl: declarations shared by its files. A file calls functions of files below it only.
  *
  *	main.c		main, the table of commands
- *	script.c	script
- *	script_buf.c	script: label, phys, sync, export, bulk
  *	info.c		info
  *	hold.c		alloc, hold
  *	holders.c	free, holders
@@ -17,7 +15,6 @@
  *	stress.c	stress: options, threads, summary
  *	ops.c		stress: the operations of one thread
  *	pattern.c	stress: contents of buffers, reports of failures
- *	handles.c	script: handles by number
  *	command.c	options, parsing and running a command, help
  *	alloc.c		allocating several buffers, all or none of them
  *	debugfs.c	reading and writing debugfs; drain, check
@@ -98,22 +95,11 @@ enum opt_id {
 			 OPT(VERSION))
 
 /**
- * struct handles - the buffers that a script has allocated
- * @all: handles in the order of allocation; 0 for freed ones
- * @nr: number of handles
- */
-struct handles {
-	__u32 *all;
-	size_t nr;
-};
-
-/**
- * struct zbctl - one command of the command line or of a script
+ * struct zbctl - the command of the command line
  * @fd: the device, or -1 until dev_get() opens it
  * @given: set of OPT() that were on the command line
  * @argc: number of arguments, without options and the command
  * @argv: these arguments
- * @handles: the buffers of the script that this command belongs to, or NULL
  *
  * The other members are the values of the options, or their defaults.
  */
@@ -122,7 +108,6 @@ struct zbctl {
 	unsigned int given;
 	int argc;
 	char **argv;
-	struct handles *handles;
 
 	const char *device;
 	const char *debugfs;
@@ -209,7 +194,6 @@ int cmd_map(struct zbctl *z);
 int cmd_drain(struct zbctl *z);
 int cmd_check(struct zbctl *z);
 int cmd_stress(struct zbctl *z);
-int cmd_script(struct zbctl *z);
 int cmd_owners(struct zbctl *z);
 int cmd_export(struct zbctl *z);
 int cmd_map_file(struct zbctl *z);
@@ -231,16 +215,11 @@ const char *zone_name(unsigned int type);
 const char *migratetype_name(unsigned int type);
 const char *size_text(__u64 bytes);
 const char *errno_name(int err);
-int errno_parse(const char *name);
 const char *closest(const char *word, const char *(*name)(size_t i), size_t nr);
 
 /* out.c */
-int zb_err(int err, const char *fmt, ...) __printf(2, 3);
+int zb_err(const char *fmt, ...) __printf(1, 2);
 int usage_err(const char *fmt, ...) __printf(1, 2);
-void err_where(const char *file, unsigned long line);
-void err_mute(bool mute);
-int err_last(void);
-void err_print(void);
 unsigned int term_width(void);
 void js_open(const char *key, char bracket);
 void js_close(char bracket);
@@ -259,11 +238,7 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a);
 int dev_free(int fd, __u32 handle);
 int dev_query(int fd, __u32 handle, struct zb_ioc_query *q);
 int dev_label(int fd, __u32 handle, const char *label);
-int dev_phys(int fd, __u32 handle, struct zb_ioc_phys *phys);
 int dev_export(int fd, __u32 handle, __u32 flags);
-int dev_sync(int fd, __u32 handle, __u32 flags, __u64 offset, __u64 length);
-int dev_bulk_alloc(int fd, struct zb_ioc_bulk_alloc *bulk);
-int dev_bulk_free(int fd, struct zb_ioc_bulk_free *bulk);
 void *dev_mmap(int fd, __u64 offset, __u64 length);
 int dev_explain(int fd, struct zb_ioc_explain *e);
 
@@ -295,18 +270,5 @@ char *debugfs_read(const struct zbctl *z, const char *name);
 
 /* owners.c */
 long owners_count(const struct zbctl *z);
-
-/* handles.c */
-int handles_add(struct handles *h, __u32 handle);
-int handles_parse(const struct handles *h, const char *text, __u32 *handle);
-void handles_forget(struct handles *h, __u32 handle);
-
-/* script_buf.c */
-int script_label(struct zbctl *z);
-int script_phys(struct zbctl *z);
-int script_sync(struct zbctl *z);
-int script_export(struct zbctl *z);
-int script_bulk(struct zbctl *z);
-int script_bulk_free(struct zbctl *z);
 
 #endif /* ZBCTL_H */
