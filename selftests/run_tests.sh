@@ -12,6 +12,7 @@
 # ZB_PARAMS	module parameters of the first set
 # ZB_BACKEND	backend for all sets that do not name one
 # ZB_SETS	sets to use, of first, second, third and contig
+# ZB_ONE_CPU	take all CPUs but one offline for all tests that test_names says this of
 # ZB_TIME_SCALE	factor for all timeouts, in test_names as well as in the tests; measured at
 #		the start of each round if not given
 
@@ -30,6 +31,7 @@ passed=0
 failed=0
 skipped=0
 nr=0
+cpus=all
 
 # Print how many hundredths of a second a fixed amount of work takes.
 work() {
@@ -73,9 +75,20 @@ abnormal_end() {
 	[ "$plan" = "$cases" ] || echo "planned ${plan:-no} test cases, ran $cases"
 }
 
-# program NAME SECONDS: run a test, print its output indented, and update the totals.
+# use_cpus one|all: take all CPUs but the first one offline, or bring them back.
+use_cpus() {
+	[ "$1" != "$cpus" ] || return
+	cpus=$1
+	[ "$cpus" = all ] && online=1 || online=0
+	for file in /sys/devices/system/cpu/cpu[1-9]*/online; do
+		[ ! -w "$file" ] || echo "$online" >"$file"
+	done
+}
+
+# program NAME SECONDS CPUS: run a test, print its output indented, and update the totals.
 program() {
 	name=$1 seconds=$(($2 * ZB_TIME_SCALE))
+	use_cpus "$3"
 	echo "# Subtest: $name${round:+ ($round)}"
 	read -r begin _ </proc/uptime
 	worked=$(busy)
@@ -121,13 +134,15 @@ own_case() {
 	fi
 }
 
-# names KIND...: print name and timeout of the selected tests of these kinds.
+# names KIND...: print name, timeout and number of CPUs, `one` or `all`, of the selected
+# tests of these kinds.
 names() {
 	for kind; do
 		grep "^$kind	" test_names
-	done | while read -r _ name seconds; do
+	done | while read -r kind name seconds one; do
+		[ "$kind" = load ] || [ "$ZB_ONE_CPU" ] || one=
 		case $ONLY in
-		"  " | *" $name "*) echo "$name $seconds" ;;
+		"  " | *" $name "*) echo "$name $seconds ${one:-all}" ;;
 		esac
 	done
 }
@@ -136,9 +151,10 @@ names() {
 run_kinds() {
 	measure_speed
 	names "$@" >"$log.names"
-	while read -r name seconds <&8; do
-		program "$name" "$seconds"
+	while read -r name seconds one <&8; do
+		program "$name" "$seconds" "$one"
 	done 8<"$log.names"
+	use_cpus all
 }
 
 # with_module KIND...: load the module with $params and run the selected tests of these kinds.
