@@ -5,6 +5,8 @@
  */
 #include "waiters.h"
 
+#include <sys/resource.h>
+
 #define NR_WAITERS	1500
 #define NR_FILES	8
 
@@ -81,22 +83,29 @@ static bool await_done(unsigned int nr, unsigned int want)
 
 static long before[NR_WAITERS];
 
-/* Wait until all threads sleep: no count of sleeps has changed for 200 ms. */
+/* How often the other threads of this process went to sleep. */
+static long sleeps_of_others(void)
+{
+	struct rusage all, me;
+
+	getrusage(RUSAGE_SELF, &all);
+	getrusage(RUSAGE_THREAD, &me);
+	return all.ru_nvcsw - me.ru_nvcsw;
+}
+
+/* Wait until all threads sleep: their sum of sleeps has not changed for 200 ms. */
 static void settle(unsigned int nr)
 {
+	long was, now = sleeps_of_others();
 	unsigned int i;
-	bool changed;
-	long now;
 
 	do {
-		changed = false;
-		for (i = 0; i < nr; i++) {
-			now = sleeps(&members[i]);
-			changed |= now != before[i];
-			before[i] = now;
-		}
+		was = now;
 		zb_sleep_ms(200);
-	} while (changed);
+		now = sleeps_of_others();
+	} while (now != was);
+	for (i = 0; i < nr; i++)
+		before[i] = sleeps(&members[i]);
 }
 
 TEST_F_TIMEOUT(zbuddy, one_free_wakes_one, 500)
