@@ -24,6 +24,7 @@ struct random_buf {
 	__u64 length, mapped;
 	__u64 offset, huge_offset;
 	unsigned int key;	/* of its contents, 0 while it has all zeroes */
+	bool huge;		/* pages of a huge mapping can't be pinned or dropped */
 };
 
 /**
@@ -141,6 +142,7 @@ static inline void random_map(struct random_user *u, struct random_buf *b)
 		return;
 	}
 	b->mapped = b->length;
+	b->huge = own && huge;
 	random_verify(u, b);
 	if (b->key)
 		return;
@@ -241,7 +243,7 @@ static inline void random_pin(struct random_user *u, struct random_buf *b)
 
 	if (!b->map || b->mapped < sizeof(copy))
 		return;
-	if (random_below(u, 2)) { /* leave it in the pipe, which is emptied once it is full */
+	if (b->huge || random_below(u, 2)) { /* leave it in the pipe, which is emptied once it is full */
 		if (vmsplice(u->pipe[1], &iov, 1, SPLICE_F_NONBLOCK) < 0)
 			while (read(u->pipe[0], copy, sizeof(copy)) > 0)
 				;
@@ -267,7 +269,7 @@ static inline void random_cut(struct random_user *u, struct random_buf *b)
 
 static inline void random_dontneed(struct random_user *u, struct random_buf *b)
 {
-	if (b->map)
+	if (b->map && !b->huge)
 		madvise(b->map, b->mapped, MADV_DONTNEED);
 	random_verify(u, b);
 }
