@@ -84,7 +84,7 @@ awk_results() {
 	(set +e; results_of_files "$1")
 	(set +e; results_of_functions "$1")
 	results_of_programs "$2"
-	layers
+	include_edges | judge_edges
 	lengths
 }
 
