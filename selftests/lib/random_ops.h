@@ -243,7 +243,8 @@ static inline void random_pin(struct random_user *u, struct random_buf *b)
 
 	if (!b->map || b->mapped < sizeof(copy))
 		return;
-	if (b->huge || random_below(u, 2)) { /* leave it in the pipe, which is emptied once it is full */
+	/* Leave it in the pipe, which is emptied once it is full. */
+	if (b->huge || random_below(u, 2)) {
 		if (vmsplice(u->pipe[1], &iov, 1, SPLICE_F_NONBLOCK) < 0)
 			while (read(u->pipe[0], copy, sizeof(copy)) > 0)
 				;
