@@ -440,9 +440,13 @@ run_or_recall() {
 
 # A result is kept only if the check succeeds, so findings must make it fail.
 without_findings() {
-	local findings
-	findings=$("$1")
+	local findings status
+	set +e
+	findings=$(set -e; "$1")
+	status=$?
+	set -e
 	[[ ! $findings ]] || { printf '%s\n' "$findings"; return 1; }
+	return "$status"
 }
 
 # A check passes if it prints no findings and exits with 0. Other messages go to stderr.
