@@ -110,11 +110,13 @@ struct zb_buffer_pool {
  * @ref: held by each buffer charged to the account, and by the open file
  * @bytes: bytes of the buffers charged to the account
  * @waiting: number of waiting requests
+ * @round: of a user: round of the latest waiting request, protected by zb_line.lock
  */
 struct zb_account {
 	struct kref ref;
 	atomic64_t bytes;
 	atomic64_t waiting;
+	u64 round;
 };
 
 /**

@@ -98,10 +98,13 @@ static void end_pass(struct zb_line *line, bool got)
 static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	lockdep_assert_held(&line->lock);
-	/* A new pass lets the dispatcher consider the next one as the first one. */
+	/*
+	 * Start a new pass, so that the new first request is tried even if this pass has
+	 * already considered it. The allowance of a turn is not for a first request.
+	 */
 	if (w == first_waiter(line)) {
 		line->pass++;
-		if (!line->hold)
+		if (!line->hold && !line->turn)
 			line->allowance = ZB_MAX_PASSED;
 	}
 	list_del_init(&w->link);
@@ -137,6 +140,7 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w,
 		      unsigned long pfn)
 {
 	WRITE_ONCE(w->pfn, pfn);
+	line->round = max(line->round, w->round);
 	remove_waiter(line, w);
 	atomic_inc(&line->inst->wait.granted);
 	/* The task still exists, because it needs the lock to leave the queue. */
@@ -328,6 +332,23 @@ void zb_line_tried(struct zb_line *line, bool passes, bool got)
 	mutex_unlock(&line->lock);
 }
 
+/* Insert a request behind all others of its round. */
+static void insert_waiter(struct zb_line *line, struct zb_waiter *w)
+{
+	struct zb_waiter *before = first_waiter(line);
+
+	lockdep_assert_held(&line->lock);
+	/* Nothing is inserted before the first request, which memory is held for. */
+	if (before)
+		line->round = max(line->round, before->round);
+	w->round = max(line->round, *w->user_round + 1);
+	*w->user_round = w->round;
+	list_for_each_entry_reverse(before, &line->waiters, link)
+		if (before->round <= w->round)
+			break;
+	list_add(&w->link, &before->link);
+}
+
 /**
  * zb_line_enter() - add a request to the queue
  * @line: the queue
@@ -345,7 +366,7 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 	w->pass = line->pass - 1;
 	if (list_empty(&line->waiters))
 		add_wait_queue(&line->inst->free_wait, &line->on_free);
-	list_add_tail(&w->link, &line->waiters);
+	insert_waiter(line, w);
 	atomic_inc(&line->inst->wait.waiting);
 	mutex_unlock(&line->lock);
 	/*
@@ -368,6 +389,9 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 	if (!list_empty(&w->link)) {
 		if (line->serving == w)
 			line->serving = NULL;
+		/* A request that was not served does not count. */
+		if (*w->user_round == w->round)
+			--*w->user_round;
 		remove_waiter(line, w);
 		if (!list_empty(&line->waiters))
 			kick_dispatcher(line);

@@ -11,6 +11,12 @@
  * after a free, and every 100 ms, because it is not woken when another module frees
  * memory to a per-CPU list.
  *
+ * The queue is in rounds, so that a user with many requests does not delay the others:
+ * the requests of one user are in order of arrival, each in a later round than the one
+ * before it, and a new request goes behind all requests of its own round. The first
+ * round that a user can get is that of the last request that was served, or of the
+ * first one in the queue if that is later.
+ *
  * The first request in the queue is served first. While it can't be served, later
  * requests may pass it:
  *
@@ -54,6 +60,8 @@
  * @cpuset: copy of the task's allowed nodes, for @policy
  * @nodes: copy of the nodes of the task's NUMA policy, for @policy
  * @pfn: first frame of the memory, or ZB_NO_PFN
+ * @round: position in the queue
+ * @user_round: round of the latest request of the same user; zb_line.lock protects it
  * @pass: zb_line.pass when the dispatcher considered the request last
  */
 struct zb_waiter {
@@ -64,6 +72,8 @@ struct zb_waiter {
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	unsigned long pfn;
+	u64 round;
+	u64 *user_round;
 	unsigned int pass;
 };
 
@@ -71,7 +81,8 @@ struct zb_waiter {
  * struct zb_line - the queue of waiting requests
  * @inst: (c) the instance to allocate from
  * @lock: (-) protects the members marked (l); not held while memory is allocated
- * @waiters: (l) the requests in order of arrival
+ * @waiters: (l) the requests, by their rounds
+ * @round: (l) first round for a new request
  * @serving: (l) the request that memory is being allocated for; set to NULL if its task
  *	leaves meanwhile
  * @now: (l) copy of that request, which stays valid if the task leaves
@@ -104,6 +115,7 @@ struct zb_line {
 	struct zb_instance *inst;
 	struct mutex lock;
 	struct list_head waiters;
+	u64 round;
 	struct zb_waiter *serving;
 	struct zb_alloc_request now;
 	struct zb_policy now_policy;

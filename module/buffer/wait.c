@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The part of waiting for memory that runs in the waiting task. See line.h. */
 #include <linux/errno.h>
+#include <linux/cred.h>
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
 
 #include "../instance/ops.h"
 #include "buffer.h"
@@ -80,6 +84,23 @@ static int sleep_in_line(const struct zb_waiter *w, u64 deadline_ns)
 	return err;
 }
 
+/*
+ * The round of the user that a request counts for: the real user or, in a user
+ * namespace, the owner of the outermost one, who may have many user ids there.
+ */
+static u64 *round_of_user(struct zb_buffer_pool *bpool, const struct cred *cred)
+{
+	const struct user_namespace *ns = cred->user_ns;
+	struct zb_account *account;
+	kuid_t uid = cred->uid;
+
+	for (; ns != &init_user_ns; ns = ns->parent)
+		uid = ns->owner;
+	/* The account exists as long as the request is charged to it. */
+	account = xa_load(&bpool->users, __kuid_val(uid));
+	return &account->round;
+}
+
 static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 			const struct zb_charge *charge, const struct zb_want *want)
 {
@@ -90,6 +111,7 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 	err = zb_charge_waiter(bpool, charge, want->why);
 	if (err)
 		return err;
+	w->user_round = round_of_user(bpool, charge->cred);
 	zb_line_enter(&bpool->line, w);
 	err = sleep_in_line(w, want->deadline_ns);
 	zb_line_leave(&bpool->line, w);

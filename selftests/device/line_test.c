@@ -256,6 +256,63 @@ TEST_F_TIMEOUT(zbuddy, a_chain_of_firsts, 300)
 	give_all(self);
 }
 
+#define MANY	15
+
+static void *wait_for_page(void *arg)
+{
+	FIXTURE_DATA(zbuddy) *self = arg;
+	struct zb_ioc_alloc a;
+
+	return wait_for(self->fd, 0, ANY, PATIENCE, &a) ? arg : NULL;
+}
+
+/* A process of another user with many waiting requests. */
+static pid_t start_many(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	pthread_t threads[MANY];
+	unsigned int i, failed = 0;
+	pid_t pid = fork();
+	void *rc;
+
+	if (!pid) {
+		if (setuid(12345))
+			_exit(1);
+		for (i = 0; i < MANY; i++)
+			if (pthread_create(&threads[i], NULL, wait_for_page, self))
+				_exit(1);
+		for (i = 0; i < MANY; i++)
+			failed += pthread_join(threads[i], &rc) || rc;
+		_exit(failed);
+	}
+	EXPECT_TRUE(await_waiting(1 + MANY));
+	return pid;
+}
+
+/*
+ * One user has many waiting requests. The request of another user is not served after all
+ * of them.
+ */
+TEST_F_TIMEOUT(zbuddy, users_take_turns, 300)
+{
+	struct waiter first, second;
+	pid_t pid;
+	int i;
+
+	if (nr_waiting() < 0)
+		SKIP(return, "no debugfs");
+	take_all(_metadata, self);
+	start_waiting(_metadata, &first, self->fd, 9, ZB_WAIT_FOREVER);
+	pid = start_many(_metadata, self);
+	start_waiting(_metadata, &second, self->fd, 0, PATIENCE);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, give_page(self));
+	expect_served(_metadata, &second);
+	EXPECT_LE(1 + MANY - 2, nr_waiting());
+	give_all(self);
+	expect_served(_metadata, &first);
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+}
+
 /* An attempt with a past deadline does not wait, but a turn counts for it as well. */
 TEST_F_TIMEOUT(zbuddy, attempts_have_turns, 300)
 {

@@ -286,8 +286,9 @@ struct zb_ioc_zone {
  *	rules below require it to wait for other requests.
  *
  * A request that could not be served even if all memory were free fails with
- * ENOMEM without waiting. All other requests are served in the order of their
- * arrival, even a large request before a later small one, with two exceptions:
+ * ENOMEM without waiting. Of the other requests, one of each user is served in
+ * turn. Those of one user are served in the order of their arrival, even a large
+ * one before a later small one. There are two exceptions:
  *
  *  - A later request is served if its zone can't serve the first one at all.
  *  - A later request is also served while enough free memory is left for the

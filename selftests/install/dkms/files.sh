@@ -24,8 +24,8 @@ staged_files() {
 }
 
 bad_arguments() {
-	fails_with 'not an absolute path' make_in_root install PREFIX=usr
-	fails_with 'no name of a group' make_in_root install ZB_GROUP='a b'
+	fails_with 'give an absolute path' make_in_root install PREFIX=usr
+	fails_with 'give the name of a group' make_in_root install ZB_GROUP='a b'
 }
 
 install_and_undo() {
