@@ -72,9 +72,15 @@ static int zb_alloc(struct zbctl *z, __u64 size)
 	struct zb_req req = {
 		.flags = ZB_BUF_LENGTH, .gfp = z->gfp,
 		.node = (__s32)z->node, .length = size, .count = 1,
+		.text = size_text(size),
 	};
+	int err;
 
-	return dev_alloc(z->fd, &req, &buf);
+	err = dev_alloc(z->fd, &req, &buf);
+	/* the table has room for the errno only */
+	if (err)
+		alloc_err(z->fd, &req, -err, 0);
+	return err;
 }
 
 static void *zb_map(struct zbctl *z, __u64 size)

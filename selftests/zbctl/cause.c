@@ -55,18 +55,22 @@ static bool may_set(const char *parameter)
 }
 
 /* Only root can list the buffers of other users, with zbctl owners. */
-#define FREE_SOMETHING	\
-	"free something (zbctl %s), wait for memory (--wait SECONDS), or ask for less"
+#define FREE_SOMETHING	"free something (zbctl %s), %s, or ask for less"
 
 static const char *list_command(void)
 {
 	return is_root() ? "owners" : "holders";
 }
 
+static const char *wait_cure(const struct why *w)
+{
+	return w->req->flags & ZB_BUF_WAIT ? "wait longer" : "wait for memory (--wait SECONDS)";
+}
+
 /* The cure if the rest of the memory is reserved by the min watermark. */
 static void watermark_cure(struct why *w)
 {
-	TELL(w->cure, FREE_SOMETHING "%s%s", list_command(),
+	TELL(w->cure, FREE_SOMETHING "%s%s", list_command(), wait_cure(w),
 	     may_use_reserves() ? ", add HIGH to --gfp" : "",
 	     may_set("min_free_kbytes") ? ", or lower min_free_kbytes in " PARAMETERS : "");
 }
@@ -134,7 +138,7 @@ static int say(const struct why *w, const char *had, const char *what)
 static void sleep_cure(struct why *w)
 {
 	if (w->req->gfp & __ZB_GFP_DIRECT_RECLAIM)
-		TELL(w->cure, "try again, or " FREE_SOMETHING, list_command());
+		TELL(w->cure, "try again, or " FREE_SOMETHING, list_command(), wait_cure(w));
 	else
 		TELL(w->cure, "add DIRECT_RECLAIM to --gfp (KERNEL includes it)");
 }
@@ -148,10 +152,10 @@ static const char *largest_text(const struct why *w)
 /* No memory is available now. */
 static int memory_err(struct why *w, const char *had)
 {
-	const char *free = size_text(w->e.free), *limit = size_text(w->e.limit);
+	const char *free = size_text(w->e.free), *limit = size_text_up(w->e.limit);
 	char what[SENTENCE];
 
-	TELL(w->cure, FREE_SOMETHING, list_command());
+	TELL(w->cure, FREE_SOMETHING, list_command(), wait_cure(w));
 	switch (w->e.cause) {
 	case ZB_CAUSE_FREED:
 		TELL(what, "%s had no such block, but memory has been freed since", w->zone);

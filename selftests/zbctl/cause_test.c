@@ -31,7 +31,7 @@ int __wrap_dev_info(int fd, struct zb_ioc_info *info)
 	(void)fd;
 	*info = (struct zb_ioc_info){
 		.page_size = 4096, .max_order = 10, .nr_zones = 2,
-		.gfp_mask = ~(__u32)__ZB_GFP_NOFAIL,
+		.gfp_mask = ~(__u32)(__ZB_GFP_NOFAIL | __ZB_GFP_COMP),
 	};
 	return 0;
 }
@@ -59,6 +59,16 @@ static const struct explained {
 	  "node 0 zone DMA32 had no such block, but memory has been freed since: try again",
 	},
 	{ ZB_CAUSE_WATERMARK, ZB_GFP_KERNEL, ENOMEM, { .free = 3 * MIB, .limit = 2 * MIB },
+	  "node 0 zone DMA32 has 3M free, but its min watermark reserves 2M for urgent requests: "
+	  FREE
+	},
+	/* The difference must not look as if the request would fit. */
+	{ ZB_CAUSE_WATERMARK, ZB_GFP_KERNEL, ENOMEM,
+	  { .free = 3 * MIB - 1, .limit = MIB + 8192, .wanted = 2 * MIB },
+	  "node 0 zone DMA32 has 2.9M free, but its min watermark reserves 1.1M for urgent requests: "
+	  FREE
+	},
+	{ ZB_CAUSE_WATERMARK, ZB_GFP_KERNEL, ENOMEM, { .free = 3 * MIB, .limit = 2 * MIB - 4096 },
 	  "node 0 zone DMA32 has 3M free, but its min watermark reserves 2M for urgent requests: "
 	  FREE
 	},
@@ -272,6 +282,9 @@ TEST(invalid_requests)
 		{ { .gfp = __ZB_GFP_NOFAIL | ZB_GFP_KERNEL, .node = -1 },
 		  "alloc X: this module does not accept the gfp flags NOFAIL: leave them out",
 		},
+		{ { .gfp = ZB_GFP_TRANSHUGE, .node = -1 },
+		  "alloc X: this module does not accept the gfp flags COMP (TRANSHUGE includes COMP): leave them out",
+		},
 		{ { .gfp = __ZB_GFP_DMA | __ZB_GFP_HIGHMEM, .node = -1 },
 		  "alloc X: gfp flags DMA,HIGHMEM name different zones: choose one",
 		},
@@ -318,6 +331,22 @@ TEST(none_of_several_is_kept)
 	answer = (struct zb_ioc_explain){ .cause = ZB_CAUSE_FREED, .error = ENOMEM };
 	EXPECT_STREQ(line_of(&req, ENOMEM, 5),
 		     "alloc 4K: only 5 of 9 could be allocated, and none is kept: node 0 zone DMA had no such block, but memory has been freed since: try again");
+}
+
+/* A request that has waited is not told to use --wait. */
+TEST(it_has_waited)
+{
+	const struct zb_req req = {
+		.text = "4K", .flags = ZB_BUF_WAIT, .gfp = ZB_GFP_KERNEL, .count = 1, .node = -1,
+	};
+	const char *line;
+
+	answer = (struct zb_ioc_explain){
+		.cause = ZB_CAUSE_FULL, .error = ETIMEDOUT, .largest_order = -1,
+	};
+	line = line_of(&req, ETIMEDOUT, 0);
+	EXPECT_NE(NULL, strstr(line, "), wait longer, or ask for less"));
+	EXPECT_EQ(NULL, strstr(line, "--wait"));
 }
 
 /* An older module does not explain, or remembers another failure. */

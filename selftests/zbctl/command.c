@@ -98,10 +98,10 @@ static const char *option_name(size_t i)
 static int bad_value(const struct option_def *o, const char *val)
 {
 	if (o->max == LLONG_MAX)
-		return usage_err("%s: '%s' is not a number of at least %lld",
+		return usage_err("%s: '%s' is not a whole number of at least %lld",
 				 o->name, val, o->min);
-	return usage_err("%s: '%s' is not a number from %lld to %lld", o->name,
-			 val, o->min, o->max);
+	return usage_err("%s: '%s' is not a whole number from %lld to %lld",
+			 o->name, val, o->min, o->max);
 }
 
 static int set_option(struct zbctl *z, const struct option_def *o,
@@ -306,8 +306,13 @@ int zbctl_run(struct zbctl *z, const struct cmds *cmds, int argc, char **argv)
 	if (rc)
 		return rc;
 	if (z->version) {
-		printf("zbctl for zbuddy ABI version %d\n", ZB_ABI_VERSION);
+		printf("zbctl %s for zbuddy ABI version %d\n", ZB_VERSION, ZB_ABI_VERSION);
 		return ZBCTL_OK;
+	}
+	if (z->argc && !strcmp(z->argv[0], "help") && !find_cmd(cmds, "help")) {
+		z->help = true;
+		z->argc--;
+		z->argv++;
 	}
 	if (!z->argc)
 		return z->help ? help_all(cmds) :

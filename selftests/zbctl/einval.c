@@ -53,12 +53,14 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 {
 	__u32 zones = req->gfp & (__ZB_GFP_DMA | __ZB_GFP_DMA32 |
 				  __ZB_GFP_HIGHMEM);
+	bool transhuge = (req->gfp & ZB_GFP_TRANSHUGE) == ZB_GFP_TRANSHUGE;
 	char bad[GFP_TEXT], good[GFP_TEXT];
 
 	if (req->gfp & ~info->gfp_mask)
-		return zb_err("alloc %s: this module does not accept the gfp flags %s: leave them out; it accepts %s",
+		return zb_err("alloc %s: this module does not accept the gfp flags %s%s: leave them out; it accepts %s",
 			      req->text,
 			      gfp_bits_text(req->gfp & ~info->gfp_mask, bad),
+			      transhuge ? " (TRANSHUGE includes COMP)" : "",
 			      gfp_bits_text(info->gfp_mask, good));
 	if (zones & (zones - 1))
 		return zb_err("alloc %s: gfp flags %s name different zones: choose one",

@@ -14,7 +14,7 @@
 
 #define GFP_HELP \
 	"FLAGS are names separated by commas, or a number. A name is a group (KERNEL\n" \
-	"USER HIGHUSER HIGHUSER_MOVABLE TEMPORARY ATOMIC NOWAIT NOIO NOFS TRANSHUGE)\n" \
+	"USER HIGHUSER HIGHUSER_MOVABLE TEMPORARY ATOMIC NOWAIT NOIO NOFS)\n" \
 	"or a bit (DMA DMA32 HIGHMEM MOVABLE RECLAIMABLE HIGH MEMALLOC THISNODE\n" \
 	"NORETRY ...). The prefix __GFP_ is accepted; with it, ATOMIC is the bit and\n" \
 	"not the group. Zone Movable is used only if both HIGHMEM and MOVABLE are set.\n"

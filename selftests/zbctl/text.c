@@ -152,15 +152,24 @@ static int gfp_lookup(const char *name, __u32 *bits)
 	return -1;
 }
 
+/* Flags that only modules may use; the module rejects them with EINVAL. */
+#define GFP_FOR_MODULES	(__ZB_GFP_NOFAIL | __ZB_GFP_COMP | __ZB_GFP_ZERO | \
+			 __ZB_GFP_NOTRACK | __ZB_GFP_OTHER_NODE | __ZB_GFP_ACCOUNT)
+
 static int gfp_unknown(const char *name)
 {
 	char known[512] = "";
 	size_t len = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(gfp_names) && len < sizeof(known); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(gfp_names) && len < sizeof(known); i++) {
+		const struct gfp_name *n = &gfp_names[i];
+
+		/* ATOMIC has been listed as a group */
+		if (n->bits & GFP_FOR_MODULES || n->bits == __ZB_GFP_ATOMIC)
+			continue;
 		len += (size_t)snprintf(known + len, sizeof(known) - len,
-					"%s%s", i ? " " : "",
-					gfp_names[i].name);
+					"%s%s", len ? " " : "", n->name);
+	}
 	return usage_err("--gfp: unknown flag '%s': use a number like 0x24000c0 or %s",
 			 name, known);
 }
@@ -303,26 +312,48 @@ const char *migratetype_name(unsigned int type)
 	return type < ZB_MIGRATE_TYPES ? names[type] : "unknown";
 }
 
-/* 64K, 2M, 1.5G; the result is valid until the eighth call after this one. */
-const char *size_text(__u64 bytes)
+static const char *format_size(__u64 bytes, bool round_up)
 {
 	static __thread char ring[8][32];
 	static __thread unsigned int next;
 	char *buf = ring[next++ % ARRAY_SIZE(ring)];
 	unsigned int unit = 0;
-	__u64 rest = 0;
+	__u64 rest = 0, lost = 0, tenths;
 
 	while (bytes >= 1024 && unit < 5) {
+		lost |= rest;
 		rest = bytes % 1024;
 		bytes /= 1024;
 		unit++;
 	}
+	if (round_up) {
+		tenths = ((rest + !!lost) * 10 + 1023) / 1024;
+		bytes += tenths / 10;
+		tenths %= 10;
+		rest = tenths;
+	} else {
+		tenths = rest * 10 / 1024;
+	}
 	if (rest)
-		snprintf(buf, sizeof(ring[0]), "%llu.%llu%c", bytes,
-			 rest * 10 / 1024, "BKMGTP"[unit]);
+		snprintf(buf, sizeof(ring[0]), "%llu.%llu%c", bytes, tenths, "BKMGTP"[unit]);
 	else
 		snprintf(buf, sizeof(ring[0]), "%llu%c", bytes, "BKMGTP"[unit]);
 	return buf;
+}
+
+/* 64K, 2M, 1.5G, rounded down; the result is valid until the eighth call after this one. */
+const char *size_text(__u64 bytes)
+{
+	return format_size(bytes, false);
+}
+
+/*
+ * The same, rounded up: for memory that cannot be used, so that the difference between a size
+ * and this one is never shown larger than it is.
+ */
+const char *size_text_up(__u64 bytes)
+{
+	return format_size(bytes, true);
 }
 
 #define ERRNO(e)	{ #e, e }

@@ -214,6 +214,7 @@ unsigned int gfp_migratetype(__u32 gfp);
 const char *zone_name(unsigned int type);
 const char *migratetype_name(unsigned int type);
 const char *size_text(__u64 bytes);
+const char *size_text_up(__u64 bytes);
 const char *errno_name(int err);
 const char *closest(const char *word, const char *(*name)(size_t i), size_t nr);
 

@@ -93,7 +93,9 @@ held() {
 
 help_texts() {
 	works "help" "usage: zbctl" zbctl --help
-	works "version" "zbctl" zbctl --version
+	works "version" "zbctl [0-9]*[.][0-9.]* for" zbctl --version
+	works "help without dashes" "usage: zbctl" zbctl help
+	works "help of a command without dashes" "zbctl alloc ORDER" zbctl help alloc
 	help=$(zbctl --help)
 	for cmd in info alloc free hold holders owners export map-file watch bench-map stat map drain \
 		check stress; do
@@ -289,6 +291,10 @@ refusals() {
 	refuses 2 "count" zbctl alloc 5 --count 0
 	refuses 2 "count" zbctl alloc 5 --count
 	refuses 2 "unknown flag" zbctl alloc 5 --gfp NONSENSE
+	grep -q ' HIGH .* ATOMIC\| ATOMIC .* HIGH ' "$err" && ! grep -q 'NOFAIL\|COMP\|TRANSHUGE\|ATOMIC.* ATOMIC' "$err"
+	verdict "the flags that are suggested are accepted, and none is listed twice" $?
+	refuses 2 "not a whole number" zbctl alloc 5 --wait 0.2
+	refuses 1 "TRANSHUGE includes COMP" zbctl alloc 5 --gfp TRANSHUGE
 	refuses 2 "takes no --seed" zbctl alloc 5 --seed 1
 	refuses 2 "zbctl holders" zbctl free x
 	refuses 1 "largest is order" zbctl alloc 31
