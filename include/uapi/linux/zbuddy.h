@@ -142,7 +142,7 @@ typedef __u32 __bitwise zb_gfp_t;
 
 /* Reserves: how much of the memory below the watermark a request may use */
 #define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: may use half of the reserve */
-#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: 1/4 of the rest, and HighAtomic */
+#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: 1/4 of the rest, HighAtomic */
 #define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* will free memory soon: may use all */
 #define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* overrides MEMALLOC */
 
