@@ -325,6 +325,8 @@ static int limit_err(struct why *w, const char *had)
 	return say(w, had, what);
 }
 
+#define RAISE_MEMLOCK	"have the administrator raise memlock in /etc/security/limits.conf"
+
 static int memlock_err(struct why *w, const char *had)
 {
 	__u64 need = w->e.used + w->e.wanted;
@@ -337,11 +339,9 @@ static int memlock_err(struct why *w, const char *had)
 	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= need)
 		TELL(w->cure, "raise the limit with ulimit -l %llu", (need + 1023) / 1024);
 	else if (w->e.used)
-		TELL(w->cure, "free something (zbctl holders), or ask for less");
+		TELL(w->cure, "free something (zbctl holders), ask for less, or " RAISE_MEMLOCK);
 	else
-		TELL(w->cure,
-		     "ask for %s or less, or have the administrator raise the limit (/etc/security/limits.conf)",
-		     size_text(w->e.limit));
+		TELL(w->cure, "ask for %s or less, or " RAISE_MEMLOCK, size_text(w->e.limit));
 	return say(w, had, what);
 }
 
