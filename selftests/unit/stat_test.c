@@ -242,6 +242,17 @@ TEST(indices)
 	}
 }
 
+/* A single free block is no fragmentation: the request fails for lack of memory. */
+TEST(one_free_block_is_not_fragmented)
+{
+	struct zb_zone_stat st = { .nr_free = 1 };
+
+	st.nr_free_blocks[0][ZB_MIGRATE_MOVABLE] = 1;
+	EXPECT_EQ(zb_extfrag_index(&st, 0), -1000);
+	EXPECT_EQ(zb_extfrag_index(&st, 1), 0);
+	EXPECT_EQ(zb_extfrag_index(&st, 9), 0);
+}
+
 /* Whether a pageblock counts as mixed, for all types and mobilities of a block in it. */
 POOL_TEST(mixed_blocks, 8, 4)
 {
@@ -280,6 +291,14 @@ POOL_TEST(mixed_blocks, 8, 4)
 	zb_zone_mixed_blocks(zone, nr);
 	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 1);
 	unit_give(zone, PB(8), 3);
+	/* a block counts for its own pageblock only, and every pageblock is looked at */
+	EXPECT_EQ(unit_take_from(zone, 0, ZB_PAGEBLOCK_ORDER), PB(8));
+	EXPECT_EQ(unit_take_from(zone, 1, 0), PB(9));
+	zb_zone_set_state(zone, PB(9), ZB_STATE(ZB_BLOCK_UNMOVABLE, 0));
+	zb_zone_mixed_blocks(zone, nr);
+	EXPECT_EQ(nr[ZB_MIGRATE_MOVABLE], 1);
+	unit_give(zone, PB(9), 0);
+	unit_give(zone, PB(8), ZB_PAGEBLOCK_ORDER);
 }
 
 POOL_TEST(after_random_histories, 13, 11)
