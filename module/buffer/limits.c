@@ -34,7 +34,7 @@ static int set_size(const char *text, const struct kernel_param *kp)
 
 	end = zb_parse_size(text, &bytes);
 	if (!end || (*end && *end != '\n')) {
-		pr_err("%s: give a size such as 64M, or 0 for no limit\n",
+		pr_err("%s: must be a size such as 64M, or 0 for no limit\n",
 		       kp->name);
 		return -EINVAL;
 	}
@@ -117,12 +117,12 @@ static int set_charge(const char *text, const struct kernel_param *kp)
 	int kind = sysfs_match_string(charge_names, text);
 
 	if (kind < 0) {
-		pr_err("charge=%.*s: give auto, dmem, memlock or none\n",
+		pr_err("charge=%.*s: must be auto, dmem, memlock or none\n",
 		       (int)min_t(size_t, strcspn(text, "\n"), 40), text);
 		return -EINVAL;
 	}
 	if (!(charge_kinds & BIT(kind))) {
-		pr_err("charge=%s: this kernel does not offer this accounting to modules: give auto or none\n",
+		pr_err("charge=%s: this kernel does not offer this accounting to modules: use auto or none\n",
 		       charge_names[kind]);
 		return -EOPNOTSUPP;
 	}

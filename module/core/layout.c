@@ -84,7 +84,7 @@ static const char *parse_span(const char **text, unsigned int page_shift,
 	u64 bytes;
 
 	if (!size)
-		return "give auto, or a list of DMA:SIZE, DMA32:SIZE, Normal:SIZE, HighMem:SIZE and Movable:SIZE, separated by commas";
+		return "must be auto, or a list of DMA:SIZE, DMA32:SIZE, Normal:SIZE, HighMem:SIZE and Movable:SIZE, separated by commas";
 	if (*size == '*') {
 		span->nr_pages = ZB_REST;
 		*text = size + 1;
@@ -92,12 +92,15 @@ static const char *parse_span(const char **text, unsigned int page_shift,
 	}
 	*text = zb_parse_size(size, &bytes);
 	if (!*text)
-		return "a size is not a number: give a size such as 64M or 1G, or * for the rest";
+		return "a size is not a number: use a size such as 64M or 1G, or * for the rest";
 	span->nr_pages = bytes >> page_shift;
 	if (!bytes || bytes & ((1ull << (page_shift + ZB_PAGEBLOCK_ORDER)) - 1))
 		return "a size is 0 or not a multiple of the pageblock size (2M with 4K pages)";
 	return NULL;
 }
+
+static const char not_ascending[] =
+	"list each zone only once, in the order DMA, DMA32, Normal, HighMem, Movable";
 
 static const char *parse_list(const char *text, unsigned int page_shift,
 			      struct zb_span *span, unsigned int *nr)
@@ -109,14 +112,14 @@ static const char *parse_list(const char *text, unsigned int page_shift,
 		if (why)
 			return why;
 		if (*nr && span[*nr].type <= span[*nr - 1].type)
-			return "give each zone only once, in the order DMA, DMA32, Normal, HighMem, Movable";
+			return not_ascending;
 		(*nr)++;
 		if (!*text || *text == '\n')
 			return NULL;
 		if (*text != ',')
-			break;
+			return "a size is followed by something other than a comma";
 	}
-	return "a size is followed by something other than a comma";
+	return not_ascending;
 }
 
 /* Compute the size of the zone with the size '*', and the address of each zone. */

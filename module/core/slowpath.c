@@ -131,7 +131,7 @@ static bool make_room(struct zb_pool *pool, const struct attempt *a,
 		      unsigned int round)
 {
 	const zb_gfp_t rounds = __ZB_GFP_NORETRY | __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
-	bool progress = false;
+	bool progress = false, force = round > 0;
 
 	atomic_long_add(1, &pool->stalls);
 	if (drain_is_due(a->gfp, round))
@@ -140,10 +140,13 @@ static bool make_room(struct zb_pool *pool, const struct attempt *a,
 		progress = pool->ops->direct_reclaim(pool, a->gfp, a->order);
 	if (a->order && pool->ops->compact)
 		progress |= pool->ops->compact(pool, a->gfp, a->order);
-	/* Without progress, an ordinary request gets no second round to force it. */
+	/*
+	 * An ordinary request without progress is not retried, so release even the last
+	 * HighAtomic pageblock now.
+	 */
 	if (!progress && a->order <= ZB_COSTLY_ORDER && !(a->gfp & rounds))
-		round = MAX_ROUNDS;
-	return unreserve_highatomic(a, round > 0) || progress;
+		force = true;
+	return unreserve_highatomic(a, force) || progress;
 }
 
 static bool should_retry(zb_gfp_t gfp, unsigned int order, bool progress,

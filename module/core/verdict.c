@@ -181,7 +181,8 @@ static bool request_valid(const struct zb_pool *pool,
  * @ac: filled in
  *
  * Context: any.
- * Return: false if the request is not valid for this pool.
+ * Return: false if the request is not valid for this pool, or if the pool does not know
+ * the preferred node.
  */
 bool zb_request_context(struct zb_pool *pool,
 			const struct zb_alloc_request *req,
@@ -210,7 +211,7 @@ enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
 	struct zb_zone *zone;
 
 	if (!zb_request_context(pool, req, &ac))
-		return ZB_NEVER_VALID;
+		return request_valid(pool, req) ? ZB_NEVER_NODE : ZB_NEVER_VALID;
 	zb_for_each_zone(zone, pool) {
 		verdict = zb_zone_verdict(zone, req, &ac);
 		if (verdict > best)

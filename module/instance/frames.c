@@ -81,7 +81,7 @@ static void report_unfit(const struct zb_zone *zone, unsigned long pfn)
 		pr_warn("frame %lu of node %d zone %s %s: it is kept out of use %s (see zb_unfit in vmstat)\n",
 			pfn - zone->start_pfn, zone->nid,
 			zb_zone_names[zone->type], unfit_reason_text[why],
-			why == POISONED ? "permanently" : "until this has ended");
+			why == POISONED ? "permanently" : "until this use has ended");
 }
 
 const struct zb_frame_ops zb_frame_ops = {

@@ -91,6 +91,13 @@ static const char *const bad_names[ZB_NR_BAD] = {
 	[ZB_BAD_CONTENT] = "a free block was written to",
 };
 
+/* Refused frees change nothing, but a block that is found damaged is not used again. */
+static const char *bad_effect(enum zb_bad bad)
+{
+	return bad == ZB_BAD_STATE || bad == ZB_BAD_CONTENT ?
+	       "the block is taken out of use" : "it is left unchanged";
+}
+
 /* Only the first error of each kind is logged; vmstat counts all of them. */
 static void report_bad(struct zb_pool *pool, unsigned long pfn,
 		       unsigned int order, enum zb_bad bad)
@@ -102,11 +109,11 @@ static void report_bad(struct zb_pool *pool, unsigned long pfn,
 		return;
 	/* Do not log the physical address, which requires CAP_SYS_RAWIO. */
 	if (zone)
-		pr_err("%s: frame %lu of zone %s on node %d, order %u: it is left unchanged\n",
+		pr_err("%s: frame %lu of zone %s on node %d, order %u: %s\n",
 		       bad_names[bad], pfn - zone->start_pfn,
-		       zb_zone_names[zone->type], zone->nid, order);
+		       zb_zone_names[zone->type], zone->nid, order, bad_effect(bad));
 	else
-		pr_err("%s: order %u: it is left unchanged\n", bad_names[bad], order);
+		pr_err("%s: order %u: %s\n", bad_names[bad], order, bad_effect(bad));
 	dump_stack();
 }
 

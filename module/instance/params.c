@@ -27,7 +27,7 @@ static int parse_max_order(struct zb_params *params, const char *text)
 	if (kstrtouint(text, 10, &params->max_order) ||
 	    params->max_order < ZB_PAGEBLOCK_ORDER ||
 	    params->max_order > ZB_MAX_ORDER) {
-		pr_err("max_order=%s: give a number from %u to %u, or omit it\n",
+		pr_err("max_order=%s: must be a number from %u to %u, or omitted\n",
 		       text, ZB_PAGEBLOCK_ORDER, ZB_MAX_ORDER);
 		return -EINVAL;
 	}
@@ -72,7 +72,7 @@ static int parse_request(const char *all, const char **text,
 		return err;
 	*text = zb_parse_size(*text, &bytes);
 	if (!*text || (**text && **text != '\n' && **text != ',')) {
-		pr_err("size=%s: give a size such as 256M, or one per node such as 0:256M,1:256M\n",
+		pr_err("size=%s: must be a size such as 256M, or one per node such as 0:256M,1:256M\n",
 		       all);
 		return -EINVAL;
 	}
@@ -173,7 +173,7 @@ int zb_params_parse(struct zb_params *params, const char *size,
 
 	*params = (struct zb_params){ .backend = backend, .zones = zones };
 	if (!zb_region_backend_known(backend)) {
-		pr_err("backend=%s: give auto, cma, dma or contig\n", backend);
+		pr_err("backend=%s: must be auto, cma, dma or contig\n", backend);
 		return -EINVAL;
 	}
 	err = parse_max_order(params, max_order);

@@ -77,7 +77,7 @@ static int __set_number(const char *text, const struct kernel_param *kp)
 
 	if (kstrtoul(text, 0, &n) || n > max ||
 	    (n < l->min && !(l->or_0 && !n))) {
-		pr_err("%s=%.*s: give %sa number from %lu to %lu\n", kp->name,
+		pr_err("%s=%.*s: must be %sa number from %lu to %lu\n", kp->name,
 		       line_len(text), text, l->or_0 ? "0 or " : "", l->min,
 		       max);
 		return -EINVAL;
@@ -177,7 +177,7 @@ static int set_ratios(const char *text, const struct kernel_param *kp)
 		at += i < ZB_NR_ZONES - 1 && *at == ',';
 	}
 	if (!at || (*at && *at != '\n')) {
-		pr_err("lowmem_reserve_ratio=%.*s: give %d numbers for DMA,DMA32,Normal,HighMem,Movable; 0 means no reserve\n",
+		pr_err("lowmem_reserve_ratio=%.*s: must be %d numbers for DMA,DMA32,Normal,HighMem,Movable; 0 means no reserve\n",
 		       line_len(text), text, ZB_NR_ZONES);
 		return -EINVAL;
 	}
@@ -231,7 +231,7 @@ static int check_given_at_load(const struct zb_pool *pool)
 						   pool->page_shift);
 	if (current_tunables.min_free_kbytes <= max)
 		return 0;
-	pr_err("min_free_kbytes=%lu: give a number from 0 to %lu, or a larger size=\n",
+	pr_err("min_free_kbytes=%lu: must be a number from 0 to %lu; a larger size= allows more\n",
 	       current_tunables.min_free_kbytes, max);
 	return -EINVAL;
 }

@@ -225,7 +225,7 @@ static void zb_cma_release(struct zb_region *r)
 static int zb_cma_acquire(struct zb_region *r, unsigned int max_align_order,
 			  unsigned int min_align_order)
 {
-	scnprintf(r->why, sizeof(r->why), "this kernel does not export it to modules");
+	scnprintf(r->why, sizeof(r->why), "this kernel does not export cma_alloc()");
 	return -EOPNOTSUPP;
 }
 

@@ -202,7 +202,7 @@ static void zb_contig_release(struct zb_region *r)
 static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
 			     unsigned int min_align_order)
 {
-	scnprintf(r->why, sizeof(r->why), "this kernel does not export it to modules");
+	scnprintf(r->why, sizeof(r->why), "this kernel does not export alloc_contig_range()");
 	return -EOPNOTSUPP;
 }
 

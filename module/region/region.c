@@ -223,7 +223,7 @@ static int zb_region_check_args(const char *backend, int nid,
 				unsigned int min_align_order)
 {
 	if (!zb_region_backend_known(backend)) {
-		pr_err("backend=%s: give auto, cma, dma or contig\n", backend);
+		pr_err("backend=%s: must be auto, cma, dma or contig\n", backend);
 		return -EINVAL;
 	}
 	if (nid != NUMA_NO_NODE &&

@@ -179,7 +179,7 @@ bad_parameters() {
 bad_cma_pages() {
 	bad "cma_pages" size=8M cma_pages=512
 	bad "cma_pages" size=2M cma_pages=1
-	bad "give a number from 0 to 8192" size=64M zones=DMA:16M,DMA32:16M,Normal:* cma_pages=8193
+	bad "must be a number from 0 to 8192" size=64M zones=DMA:16M,DMA32:16M,Normal:* cma_pages=8193
 	good "cma_pages" size=12M cma_pages=512 -- has_total 12
 }
 

@@ -255,6 +255,12 @@ TEST(reasons)
 	req.policy = &far;
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_NODE);
 	req.policy = NULL;
+	/* The pool does not know this node. */
+	req.nid = 7;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_NODE);
+	req.nr_pages = 0;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	req.nid = 0;
 	/* 8 of 12 pageblocks */
 	req.nr_pages = PB(8);
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);

@@ -148,7 +148,7 @@ TEST(bad_layouts)
 		{ "Normal:14M", LESS }, { "DMA:2M,Normal:2M", LESS },
 		{ "Normal:16M,Movable:*", NOTHING },
 		{ "DMA:8M,DMA32:*,Normal:8M", NOTHING },
-		{ "DMA:2M,DMA32:2M,Normal:2M,HighMem:2M,Movable:8M,DMA:2M", "" },
+		{ "DMA:2M,DMA32:2M,Normal:2M,HighMem:2M,Movable:8M,DMA:2M", ORDER },
 	};
 	struct zb_span span[ZB_NR_ZONES];
 	const char *why;
