@@ -30,7 +30,7 @@ stage: modules ## build everything that a test machine needs and copy it to DEST
 style: ## run the static checks: checkpatch, sparse, coccinelle, kernel-doc and others
 	@$(alone) selftests/ci/style.sh
 
-figures: ## print sizes of functions, lengths of call chains, and circles between files
+figures: ## print sizes of functions, lengths of call chains, and cyclic dependencies
 	@selftests/ci/figures
 
 docs: ## render the kernel-doc of the interfaces as HTML in stage/docs

@@ -2,7 +2,9 @@
 /*
  * Differences between the supported kernels.
  *
- * All of them are handled here. The other files are written for the newest kernel.
+ * Functions that were renamed or changed are wrapped here, and the other files are
+ * written for the newest kernel. Files with a feature that a kernel may lack test
+ * ZB_HAVE_* themselves.
  * features.sh defines the ZB_HAVE_* macros after inspecting the target kernel, not
  * its version number.
  */

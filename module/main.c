@@ -3,7 +3,8 @@
  * zbuddy: a zoned buddy allocator over memory that is taken from the kernel at load.
  *
  * This file has the parameters that are read only at load. It initializes the parts of
- * the module in order, and removes them in reverse order.
+ * the module in order, and removes them in reverse order. An exception is debugfs, which
+ * is removed first, because its file "owners" uses the buffers of the device.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 

@@ -3,10 +3,14 @@
  * The interface of zbuddy for other kernel modules: an allocator for the memory
  * that zbuddy took from the kernel when it was loaded.
  *
- * Each function corresponds to the function of the page allocator that has the same
- * name without zb_, and may be called from the same contexts. As in the page
- * allocator, two leading underscores mark the functions that take a struct page
- * instead of an address.
+ * Most functions correspond to the function of the page allocator that has the same
+ * name without zb_. As there, __zb_free_pages() and __zb_free_page() take a struct page,
+ * and zb_free_pages() and zb_free_page() an address.
+ *
+ * The functions may be called in the contexts in which the page allocator may be
+ * called. This excludes NMI handlers, and code that may take only raw spinlocks. For
+ * PREEMPT_RT and for lockdep, such code includes hard interrupt handlers, for example
+ * those of timers with HRTIMER_MODE_REL_HARD.
  *
  * The functions return ordinary pages of the kernel. zbuddy holds one reference
  * on each page. A caller may take references of its own (to map or to pin a page),

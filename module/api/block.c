@@ -83,8 +83,12 @@ EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
 /**
  * zb_set_pageblock_migratetype() - set the migrate type of a pageblock
  * @page: any page of the pageblock
- * @migratetype: ZB_MIGRATE_*, but not ZB_MIGRATE_ISOLATE. The allocator may convert
- *	a HighAtomic pageblock back when memory is short or the zone is unused.
+ * @migratetype: ZB_MIGRATE_*, but not ZB_MIGRATE_ISOLATE
+ *
+ * A CMA pageblock keeps its type. A pageblock of another type gets the default type
+ * when all of its pages have been freed the next time. Before that, a request of
+ * another mobility may claim it, and a HighAtomic pageblock may be converted when memory
+ * is short or its zone is unused.
  *
  * Context: any but NMI.
  * Return: 0, or -EINVAL if the page does not belong to zbuddy, the type is invalid,
@@ -104,7 +108,7 @@ EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
  * @start_pfn: first frame, aligned to a pageblock
  * @nr_pages: number of frames, a multiple of the pageblock size
  *
- * After the function returns, no frame of the range is allocated any more, and frames
+ * After the function returns, no further frame of the range is allocated, and frames
  * that are freed stay in the range. A block that a concurrent request has already
  * taken from its zone counts as allocated.
  *

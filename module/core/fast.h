@@ -16,9 +16,7 @@
  * repeats all checks: other flags, a zone near its watermark, an empty or a full
  * list, an interrupt that hit the CPU while it used its lists, or a wrong frame.
  *
- * Both paths apply the same rules, with one difference: the fast path allocates a
- * block from a list even if the buddy system of the zone has no block of that
- * order.
+ * Both paths apply the same rules:
  *
  *  - A zone is low if the low watermark, the lowmem reserve and the largest block
  *    that is kept on lists would not be left.
@@ -27,8 +25,10 @@
  *  - Invalid flags lead to a list that is always empty. So do all flags if the
  *    pool poisons or checks memory.
  *  - A pageblock of a special type leads to a list that is always full.
- *  - ATOMIC with DIRECT_RECLAIM is invalid. The fast path serves such a request
- *    all the same, because it never sleeps.
+ *
+ * They differ in two ways. The fast path allocates a block from a list even if the
+ * buddy system of the zone has no block of that order. It also serves requests with
+ * both ATOMIC and DIRECT_RECLAIM, which are invalid, because it never sleeps.
  *
  * This file uses *(p + i) instead of p[i], because some distributions build their
  * kernels with the bounds sanitizer. Its checks would make up a third of the

@@ -154,9 +154,11 @@ int zb_pool_get_migratetype(struct zb_pool *pool, unsigned long pfn)
  * @pfn: any frame of the pageblock, unchecked
  * @mt: the new type, ZB_MIGRATE_* but not ZB_MIGRATE_ISOLATE
  *
- * A free pageblock keeps the type until it has been used and is free again. If the pool
- * does not group by mobility, the Movable and Reclaimable types are replaced with
- * Unmovable.
+ * A CMA pageblock keeps its type. A pageblock of another type gets the default type
+ * when all of its frames have been freed the next time. Before that, a request of
+ * another mobility may claim it, and a HighAtomic pageblock may be converted when memory
+ * is short or its zone is unused. If the pool does not group by mobility, the Movable
+ * and Reclaimable types are replaced with Unmovable.
  *
  * Context: any but NMI; takes the zone lock.
  * Return: true on success, false if @mt is invalid, the frame is not in the pool, or

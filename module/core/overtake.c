@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decides whether a waiting request may be served before the first one in the queue.
+ * Predicts the effect of serving a waiting request before the first one in the queue.
  *
  * The zone that would serve the later request is predicted: it is the first zone of
  * the zonelist that has enough free memory. Serving the request there is harmless to

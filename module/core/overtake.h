@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Decides whether a waiting request may be served before the first one in the queue. */
+/* Predicts the effect of serving a waiting request before the first one in the queue. */
 #ifndef ZB_CORE_OVERTAKE_H
 #define ZB_CORE_OVERTAKE_H
 

@@ -4,7 +4,9 @@
  * environment.
  *
  * The core leaves to zb_ops what depends on its environment, such as reclaim,
- * compaction and waiting. Every callback is optional.
+ * compaction and waiting. Every callback is optional. So far, the module implements
+ * none of @wake_reclaim, @zone_reclaim, @direct_reclaim, @compact, @charge and
+ * @uncharge; only the unit tests do.
  */
 #ifndef ZB_CORE_POOL_H
 #define ZB_CORE_POOL_H
@@ -33,9 +35,9 @@ enum zb_bad {
  * struct zb_ops - callbacks into the environment; every one is optional
  * @drain_all: drain the per-CPU lists of all CPUs; may sleep
  * @drain_later: start @drain_all asynchronously; callable from any context
- * @became_low: start to drain the per-CPU lists of a zone that has become low, also
- *	those that seem to be empty, because a CPU may be about to push a block;
- *	callable from any context
+ * @became_low: start to drain the per-CPU lists of a zone that has become low,
+ *	including those that seem to be empty, because a CPU may be about to push a
+ *	block; callable from any context
  * @wake_reclaim: start background reclaim, because a request found the zone
  *	below its low watermark; callable from any context
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed

@@ -5,7 +5,12 @@
  * Each zone is checked again with the watermark functions of the allocation path,
  * first with all restrictions of the request and then with fewer and fewer, until it
  * passes. The last restriction that was lifted is the cause of the failure in this
- * zone. The request is explained by the zone that came closest to serving it.
+ * zone. They are lifted in this order: lowmem reserve, watermark, HighAtomic, CMA.
+ *
+ * The request is explained by the zone that came closest to serving it, for which enum
+ * zb_why ranks the causes. There the lowmem reserve follows the others: only zones below
+ * the highest one that the flags allow have this reserve, and a cause in the highest one
+ * says more about the request.
  */
 #ifndef ZB_CORE_WHY_H
 #define ZB_CORE_WHY_H

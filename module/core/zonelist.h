@@ -43,9 +43,10 @@ struct zb_fast {
 };
 
 /**
- * struct zb_node - a NUMA node that has a region
+ * struct zb_node - a NUMA node, with or without a region
  * @nid: number of the node
- * @nr_own: number of entries of @zonelist that are zones of this node
+ * @nr_own: number of entries of @zonelist that are zones of this node, 0 if the node
+ *	has no region
  * @nr_pages: frames in the zones of this node
  * @nr_dirty: frames allocated with __ZB_GFP_WRITE and not written back
  * @zonelist: the zones of all nodes, in the order in which they are tried

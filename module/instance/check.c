@@ -17,7 +17,7 @@ static bool check_at_load = IS_ENABLED(CONFIG_DEBUG_VM);
 module_param(check_at_load, bool, 0444);
 MODULE_PARM_DESC(check_at_load, "check all invariants of the allocator when the module is loaded (default: Y on kernels with CONFIG_DEBUG_VM)");
 
-/* Check one pageblock at a time, so that the zone lock is not held for long. */
+/* Like zb_check_zone(), but lets other tasks run after each pageblock. */
 static bool check_zone(struct zb_zone *zone, struct zb_violation *v)
 {
 	unsigned long i;

@@ -24,7 +24,9 @@
  * by itself would hold drain_lock for a grace period, and if it is of low priority or
  * throttled, it would delay the drains of all other tasks for as long as it does not
  * run. Most of the cost of a drain is the grace period, and tasks that queue the work
- * item before it starts share it.
+ * item before it starts share it. Only zb_instance_drain_cpu() and
+ * zb_instance_drain_zone() drain in the calling task. They serve other kernel modules
+ * alone, so user space cannot cause such a delay.
  */
 #include <linux/cpu.h>
 #include <linux/rcupdate.h>

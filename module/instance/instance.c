@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Creates and destroys the pool of the core that manages the regions.
+ * Creates an instance: acquires the regions, and builds a pool of the core on them.
  *
  * The core can't allocate memory for its own data structures. This file allocates them
  * from the kernel, and provides the distances between nodes.
@@ -126,7 +126,7 @@ static int kernel_node_distance(int from, int to)
 	return node_distance(from, to);
 }
 
-/* Regions that are far apart need a larger map, which would waste memory. */
+/* No map is used if it would exceed this size, because the regions are far apart. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_instance *inst)
@@ -285,7 +285,7 @@ static int check_cma(const struct zb_instance *inst, unsigned long nr_pages)
 
 	if (nr_pages <= max)
 		return 0;
-	pr_err("cma_pages=%lu: give a number from 0 to %lu, the size of the largest zone in pages\n",
+	pr_err("cma_pages=%lu: must be a number from 0 to %lu, the size of the largest zone in pages\n",
 	       nr_pages, max);
 	return -EINVAL;
 }

@@ -43,7 +43,8 @@ struct zb_wait_stat {
  * struct zb_instance - the allocator and its memory
  * @pool: the allocator
  * @ops: callbacks of the allocator
- * @memoryless_node: the node of CPUs whose own node has no region
+ * @memoryless_node: stands for the node of CPUs whose node is unknown when the module
+ *	is loaded, and disables the fast path; known nodes without a region are in @pool
  * @zone_map: zone_map of @pool
  * @regions: memory of the pool, one region per node
  * @nr_regions: number of regions

@@ -23,7 +23,7 @@
 #include "report.h"
 
 #define KB(nr)		((nr) << (PAGE_SHIFT - 10))
-#define LINE_MAX	480	/* printk() truncates lines of about 1000 characters */
+#define LINE_MAX	480	/* printk() truncates lines longer than about 1000 */
 
 static const char *const cause_text[ZB_NR_WHY] = {
 	[ZB_WHY_GONE] = "enough memory has been freed since: try again",

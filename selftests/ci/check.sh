@@ -7,8 +7,8 @@
 # installs the packages that the file `packages` has for these parts. The last line
 # is `N passed, N failed`, followed by `, N skipped` if tests were skipped; the line
 # above it shows the total time. Two parts run at a time, and the output of each is shown
-# when it has ended; a single part is shown while it runs. ZB_BUSY=N runs N endless loops meanwhile, to check
-# that the result does not depend on an idle machine.
+# when it has ended; a single part is shown while it runs. ZB_BUSY=N runs N busy
+# loops in the background, to check that the result does not depend on an idle machine.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")

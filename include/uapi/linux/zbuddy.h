@@ -21,8 +21,8 @@
  * _IO()), so that a structure can grow without a new command. If the caller's
  * structure is shorter than the kernel's, the missing members are taken as
  * zero; it must have at least the members that it has in the first header with
- * ABI version 3. If it is longer, the additional bytes must be zero. Reserved fields and
- * unknown flags must be zero.
+ * ABI version 3. If it is longer, the additional bytes must be zero, and it must not
+ * exceed a page. Reserved fields and unknown flags must be zero.
  *
  * zb_ioc_info.features and gfp_mask tell what the loaded module supports; every
  * addition to this header gets a feature bit. @version increases only with an
@@ -33,11 +33,12 @@
  *  - ENOTTY: unknown command
  *  - EFAULT: the argument can't be read or written
  *  - E2BIG: the structure is longer than the kernel's, and an additional byte
- *    is not zero
+ *    is not zero; or it is longer than a page (4096 bytes on x86-64), even if
+ *    all additional bytes are zero
  *  - EINVAL: @size is too small, a reserved field is not zero, a flag is
  *    unknown, flags contradict each other, no zone can ever hold the order or
- *    length, or the node has no region. With dynamic debug enabled ("module
- *    zbuddy +p"), the kernel log names the field.
+ *    length, or the node has no region. With dynamic debug enabled ("func
+ *    zb_einval +p"), the kernel log names the field.
  *  - EPERM: HIGH, ATOMIC or MEMALLOC, which may use memory reserves, without
  *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
  *  - EACCES: the dma-buf would allow more than the mode of the open file
@@ -54,8 +55,8 @@
  *    already when the call began
  *  - EMFILE, ENFILE: no file descriptor is available for a dma-buf
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
- *  - ENOMEM: no zone that the flags allow has such a free block now; the call
- *    may succeed after memory has been freed, unless the region has no such zone
+ *  - ENOMEM: no zone that the request may use has a free block of this size now.
+ *    ZB_IOC_EXPLAIN tells whether retrying can help.
  *  - ENOSPC: all handles of the open file are in use. There are about 2^32 of
  *    them. For a 32-bit program, their number is 16 TiB (the range of mmap()
  *    offsets) divided by twice the size of the largest block.
@@ -140,11 +141,14 @@ typedef __u32 __bitwise zb_gfp_t;
 #define __ZB_GFP_WRITE		__ZB_GFP(0x1000000u) /* will be dirtied: dirty_ratio applies */
 #define __ZB_GFP_ACCOUNT	__ZB_GFP(0x100000u) /* [k] accepted and ignored */
 
-/* Reserves: how much of the memory below the watermark a request may use */
+/*
+ * Reserves: how much of the memory below the watermark a request may use. ATOMIC also
+ * permits HighAtomic pageblocks.
+ */
 #define __ZB_GFP_HIGH		__ZB_GFP(0x20u)	/* urgent: may use half of the reserve */
-#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: 1/4 of the rest, HighAtomic */
+#define __ZB_GFP_ATOMIC		__ZB_GFP(0x80000u) /* can't sleep: may use 1/4 of the rest */
 #define __ZB_GFP_MEMALLOC	__ZB_GFP(0x2000u)	/* will free memory soon: may use all */
-#define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* overrides MEMALLOC */
+#define __ZB_GFP_NOMEMALLOC	__ZB_GFP(0x10000u) /* no reserves for MEMALLOC and ATOMIC */
 
 /* Reclaim: what the allocator may do before it fails */
 #define __ZB_GFP_IO		__ZB_GFP(0x40u)	/* may start I/O */
@@ -560,7 +564,7 @@ struct zb_ioc_sync {
 #define ZB_CAUSE_LINE		15	/* reserved for earlier requests in the queue (zone) */
 /* The request could not be served even if all memory were free. */
 #define ZB_CAUSE_NEVER_ZONE	16	/* the flags exclude all zones */
-#define ZB_CAUSE_NEVER_NODE	17	/* the caller may not use the nodes of such zones */
+#define ZB_CAUSE_NEVER_NODE	17	/* the caller may use no node with an allowed zone */
 #define ZB_CAUSE_NEVER_BLOCK	18	/* the zones are too small for the block (zone) */
 #define ZB_CAUSE_NEVER_TYPE	19	/* such blocks are CMA, isolated or damaged (zone) */
 #define ZB_CAUSE_NEVER_WATERMARK 20	/* @limit must stay free (zone) */

@@ -4,7 +4,7 @@
 # Keeps the results of slow tools below $ZB_CACHE/style. A result is reused only while all
 # of its inputs are unchanged: the tool and its libraries, its arguments, the file and
 # every header that the file includes. The name of a result is the hash of these inputs,
-# so it cannot become stale. gcc lists the headers each time, so a new header that hides
+# so it cannot become stale. gcc lists the headers each time, so a new header that shadows
 # another one changes the hash as well. The result of a tool that fails is not kept.
 # usage: remember.sh TOOL ID COMMAND... FILE
 #	prints the output of COMMAND... FILE. ID identifies the tool (see tool_id). If the
