@@ -37,11 +37,13 @@ module_param(backend, charp, 0444);
 MODULE_PARM_DESC(backend, "how to obtain the memory: auto, cma, dma or contig (default auto)");
 
 static unsigned long cma_pages;
-module_param(cma_pages, ulong, 0444);
+module_param_cb(cma_pages, &zb_ulong_ops, &cma_pages, 0444);
+__MODULE_PARM_TYPE(cma_pages, "ulong");
 MODULE_PARM_DESC(cma_pages, "pages of the largest zone for movable allocations only, rounded up to whole pageblocks (default 0)");
 
 static bool poison;
-module_param(poison, bool, 0444);
+module_param_cb(poison, &zb_bool_ops, &poison, 0444);
+__MODULE_PARM_TYPE(poison, "bool");
 MODULE_PARM_DESC(poison, "fill free memory with a pattern and verify the pattern at allocation (default N)");
 
 static struct zb_instance *zb_instance;

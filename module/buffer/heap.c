@@ -14,10 +14,12 @@
 #include <linux/moduleparam.h>
 
 #include "../compat.h"
+#include "../instance/params.h"
 #include "buffer.h"
 
 static bool heap;
-module_param(heap, bool, 0444);
+module_param_cb(heap, &zb_bool_ops, &heap, 0444);
+__MODULE_PARM_TYPE(heap, "bool");
 MODULE_PARM_DESC(heap, "add the dma-heap /dev/dma_heap/zbuddy, which prevents unloading the module (default N)");
 
 ZB_IMPORT_NS(DMA_BUF_HEAP);

@@ -23,6 +23,7 @@
 
 #include "../compat.h"
 #include "../core/layout.h"
+#include "../instance/params.h"
 #include "buffer.h"
 
 /* Parameters whose value is a size; 0 means no limit */
@@ -34,8 +35,8 @@ static int set_size(const char *text, const struct kernel_param *kp)
 
 	end = zb_parse_size(text, &bytes);
 	if (!end || (*end && *end != '\n')) {
-		pr_err("%s: must be a size such as 64M, or 0 for no limit\n",
-		       kp->name);
+		pr_err("%s=%.*s: must be a size such as 64M, or 0 for no limit\n",
+		       kp->name, (int)min_t(size_t, strcspn(text, "\n"), 40), text);
 		return -EINVAL;
 	}
 	if (bytes && bytes < PAGE_SIZE) {
@@ -68,11 +69,13 @@ __MODULE_PARM_TYPE(max_bytes_per_user, "size");
 MODULE_PARM_DESC(max_bytes_per_user, "limit on the memory of one user, even root, including the user namespaces of that user, such as 64M (default 0: no limit)");
 
 static unsigned int max_waiting_per_open = 256;
-module_param(max_waiting_per_open, uint, 0644);
+module_param_cb(max_waiting_per_open, &zb_uint_ops, &max_waiting_per_open, 0644);
+__MODULE_PARM_TYPE(max_waiting_per_open, "uint");
 MODULE_PARM_DESC(max_waiting_per_open, "limit on the waiting requests of one open file (default 256; 0: no limit)");
 
 static unsigned int max_waiting_per_user = 1024;
-module_param(max_waiting_per_user, uint, 0644);
+module_param_cb(max_waiting_per_user, &zb_uint_ops, &max_waiting_per_user, 0644);
+__MODULE_PARM_TYPE(max_waiting_per_user, "uint");
 MODULE_PARM_DESC(max_waiting_per_user, "limit on the waiting requests of one user (default 1024; 0: no limit)");
 
 /*
@@ -122,8 +125,10 @@ static int set_charge(const char *text, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	if (!(charge_kinds & BIT(kind))) {
-		pr_err("charge=%s: this kernel does not offer this accounting to modules: use auto or none\n",
-		       charge_names[kind]);
+		pr_err("charge=%s: this kernel does not offer this accounting to modules: use auto%s%s or none\n",
+		       charge_names[kind],
+		       charge_kinds & BIT(CHARGE_DMEM) ? ", dmem" : "",
+		       charge_kinds & BIT(CHARGE_MEMLOCK) ? ", memlock" : "");
 		return -EOPNOTSUPP;
 	}
 	WRITE_ONCE(charge_param, kind);

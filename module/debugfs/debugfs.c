@@ -32,9 +32,11 @@
 #include "per_order.h"
 #include "vm.h"
 #include "../instance/instance.h"
+#include "../instance/params.h"
 
 static bool page_owner;
-module_param(page_owner, bool, 0644);
+module_param_cb(page_owner, &zb_bool_ops, &page_owner, 0644);
+__MODULE_PARM_TYPE(page_owner, "bool");
 MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
 
 #define BLOCKS_AT_ONCE	64	/* pageblocks copied with the zone lock held */

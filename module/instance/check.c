@@ -12,9 +12,11 @@
 #include "../core/check.h"
 #include "../core/layout.h"
 #include "instance.h"
+#include "params.h"
 
 static bool check_at_load = IS_ENABLED(CONFIG_DEBUG_VM);
-module_param(check_at_load, bool, 0444);
+module_param_cb(check_at_load, &zb_bool_ops, &check_at_load, 0444);
+__MODULE_PARM_TYPE(check_at_load, "bool");
 MODULE_PARM_DESC(check_at_load, "check all invariants of the allocator when the module is loaded (default: Y on kernels with CONFIG_DEBUG_VM)");
 
 /* Like zb_check_zone(), but lets other tasks run after each pageblock. */

@@ -18,6 +18,47 @@
 
 #define PAGEBLOCK_BYTES		(PAGE_SIZE << ZB_PAGEBLOCK_ORDER)
 
+/* Log that parameter @kp does not accept @text, without the newline of sysfs. */
+static int refuse(const struct kernel_param *kp, const char *text, const char *accepted)
+{
+	pr_err("%s=%.*s: must be %s\n", kp->name,
+	       (int)min_t(size_t, strcspn(text, "\n"), 40), text, accepted);
+	return -EINVAL;
+}
+
+/* Without "=VALUE", @text is NULL and means Y. */
+static int set_bool(const char *text, const struct kernel_param *kp)
+{
+	return param_set_bool(text, kp) ? refuse(kp, text, "Y or N") : 0;
+}
+
+const struct kernel_param_ops zb_bool_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = set_bool,
+	.get = param_get_bool,
+};
+
+static int set_uint(const char *text, const struct kernel_param *kp)
+{
+	return param_set_uint(text, kp) ?
+	       refuse(kp, text, "a number from 0 to 4294967295") : 0;
+}
+
+const struct kernel_param_ops zb_uint_ops = {
+	.set = set_uint,
+	.get = param_get_uint,
+};
+
+static int set_ulong(const char *text, const struct kernel_param *kp)
+{
+	return param_set_ulong(text, kp) ? refuse(kp, text, "a number, at least 0") : 0;
+}
+
+const struct kernel_param_ops zb_ulong_ops = {
+	.set = set_ulong,
+	.get = param_get_ulong,
+};
+
 static int parse_max_order(struct zb_params *params, const char *text)
 {
 	params->max_order = ZB_MAX_ORDER;

@@ -2,6 +2,8 @@
 #ifndef ZB_PARAMS_H
 #define ZB_PARAMS_H
 
+#include <linux/moduleparam.h>
+
 /**
  * struct zb_request - a requested region
  * @nid: NUMA node, or NUMA_NO_NODE for any
@@ -33,6 +35,14 @@ struct zb_params {
 	struct zb_request *requests;
 	unsigned int nr_requests;
 };
+
+/*
+ * For module_param_cb() and a bool, unsigned int or unsigned long. A value that is not
+ * accepted is logged with the accepted values.
+ */
+extern const struct kernel_param_ops zb_bool_ops;
+extern const struct kernel_param_ops zb_uint_ops;
+extern const struct kernel_param_ops zb_ulong_ops;
 
 int zb_params_parse(struct zb_params *params, const char *size,
 		    const char *zones, const char *max_order,

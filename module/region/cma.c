@@ -88,7 +88,7 @@ int zb_cma_find_node(struct zb_region *r)
 		return -ENXIO;
 	}
 	scnprintf(r->why, sizeof(r->why),
-		  "node %d has %lu MiB of CMA, %lu MiB of it free", nid,
+		  "node %d has only %lu MiB of CMA, %lu MiB of it free", nid,
 		  zb_pages_to_mib(most), zb_pages_to_mib(free));
 	return -ENOMEM;
 }

@@ -87,10 +87,8 @@ refused() {
 	same "the error" "${text##*: }" "Invalid argument"
 	read -r now <"$P/$1"
 	same "$1" "$now" "$old"
-	if [ "$1" != page_owner ]; then # a plain bool of the kernel, which logs nothing
-		errors >"$out"
-		one_line_of "zbuddy: $1=" "$out" || result=1
-	fi
+	errors >"$out"
+	one_line_of "zbuddy: $1=$2: must be " "$out" || result=1
 	verdict "refused: $1=$2" $result
 }
 
@@ -161,6 +159,27 @@ bad_values() {
 		refused lowmem_reserve_ratio "$value"
 	done
 	refused page_owner x
+	for name in max_waiting_per_open max_waiting_per_user; do
+		refused $name foo
+		refused $name -1
+		refused $name 4294967296
+	done
+	refused max_bytes_per_open foo
+	refused max_bytes_per_user foo
+	refused charge foo
+}
+
+# What buffers can be charged to depends on the kernel; the message names what there is.
+charge() {
+	result=0
+	mark
+	if zbctl info | grep -q '^features:.*memlock' && ! echo dmem 2>/dev/null >$P/charge; then
+		errors >"$out"
+		one_line_of "use auto, memlock or none" "$out" || result=1
+	fi
+	accepted charge none
+	accepted charge auto
+	verdict "charge" $result
 }
 
 limits() {
@@ -411,6 +430,7 @@ too_small() {
 values_at_run_time() {
 	modes
 	bad_values
+	charge
 	limits
 	min_free_kbytes
 	watermark_scale_factor
@@ -434,6 +454,11 @@ values_at_load() {
 	bad_at_load watermark_scale_factor=0
 	bad_at_load dirty_ratio=101
 	bad_at_load percpu_pagelist_high_fraction=-1
+	bad_at_load max_waiting_per_open=-1
+	bad_at_load cma_pages=-1
+	bad_at_load poison=maybe
+	bad_at_load heap=maybe
+	bad_at_load check_at_load=maybe
 	bad_at_load lowmem_reserve_ratio=1,2,3
 }
 
