@@ -169,7 +169,10 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 				     int preferred_nid,
 				     const nodemask_t *nodemask)
 {
-	/* An order that is too large for a shift fails after the check of the flags. */
+	/*
+	 * Pass 0 pages if the order is too large to shift; alloc_block() rejects it after
+	 * checking the flags.
+	 */
 	return alloc_block(gfp, order < BITS_PER_LONG ? BIT(order) : 0,
 			   preferred_nid, nodemask);
 }
@@ -393,8 +396,8 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 /**
  * zb_drain_all_pages() - drain the per-CPU lists of all CPUs
  *
- * The calling CPU drains all lists after an expedited RCU grace period, so other
- * CPUs have no work to do. A zone without allocated pages is in its initial state
+ * A work item drains all lists after an expedited RCU grace period while the caller
+ * waits, so other CPUs have no work to do. A zone without allocated pages is in its initial state
  * afterwards: its HighAtomic pageblocks are converted back as well.
  *
  * Context: may sleep.

@@ -20,7 +20,7 @@ static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
  * zb_init_context() - set up the context of a request
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: number of frames that the request keeps of its block
+ * @nr_pages: number of frames of the block that the request keeps
  * @nid: preferred node; if it has no region, nodes are tried by distance from
  *	it, and a request with __ZB_GFP_THISNODE fails
  * @policy: nodes that the task may use

@@ -256,7 +256,7 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 		pool->ops->bad(pool, pfn, order, bad);
 }
 
-/* Where all of a block is cleared, looking at all of it makes little difference. */
+/* If the whole block is going to be cleared, checking every frame adds little cost. */
 static bool looks_fit(const struct zb_zone *zone, unsigned long pfn,
 		      unsigned int order, zb_gfp_t gfp,
 		      const struct zb_alloc_context *ac)
@@ -347,8 +347,9 @@ static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 }
 
 /*
- * A request that may not sleep can't wait until other CPUs' lists are drained, so
- * that is done before memory is short. Two CPUs may both tell, which does no harm.
+ * A request that may not sleep can't wait until the lists of other CPUs are drained.
+ * Therefore report a zone when it becomes low. Two CPUs may report the same event; this
+ * is harmless.
  */
 static noinline void tell_low(struct zb_pool *pool, struct zb_zone *zone)
 {

@@ -11,7 +11,7 @@
  * @policy: nodes that the task may use
  * @nodemask: nodes that zb_get_page_from_freelist() may use
  * @preferred: the first zone that the request may use
- * @nr_pages: number of frames that the request keeps of its block
+ * @nr_pages: number of frames of the block that the request keeps
  * @highest_zoneidx: highest zone type that the flags allow
  * @migratetype: mobility
  * @spread_dirty: skip nodes that have reached their dirty limit

@@ -39,8 +39,8 @@
  *
  * While the zone is low, nothing is pushed on a list: blocks are allocated one at a
  * time and freed to the zone. Whether the zone is low is read after the lists are
- * entered. So a drain that begins when the zone has become low leaves all lists
- * empty, and they stay empty until the zone is not low any more: a request that may
+ * entered. Therefore a drain that begins when the zone has become low leaves all
+ * lists empty. They stay empty until the zone is not low any more. A request that may
  * not sleep, and cannot wait for a drain, then finds every frame in the zone.
  *
  * Refills and drains move blocks as bits of words (struct zb_bulk). A CPU that
@@ -84,7 +84,7 @@ static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
 	ZB_PCP_STARTS(8), ZB_PCP_STARTS(9),
 };
 
-/* Why a CPU may not use its lists. Changes are serialized by the caller. */
+/* Whether a CPU may use its lists, and if not, why. The caller serializes changes. */
 enum zb_pcp_parked {
 	ZB_PCP_OPEN,			/* it may use them */
 	ZB_PCP_DRAINED,			/* another CPU drains them */
@@ -183,6 +183,7 @@ static inline void zb_pcp_count_event(struct zb_pcp *pcp, enum zb_event event,
 void zb_pcp_init(struct zb_zone *zone);
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction);
+bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu);
 
 /* pcp.c */
 unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
@@ -195,13 +196,9 @@ bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
 void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
 bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 		      enum zb_pcp_parked why);
-bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu);
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_drain_own(struct zb_zone *zone);
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
-
-/* stat.c */
-unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
 
 #endif /* ZB_CORE_PCP_H */

@@ -41,6 +41,7 @@ struct zb_pageblock_stat {
 	s8 whole_order;
 };
 
+unsigned long zb_zone_events(const struct zb_zone *zone, enum zb_event event);
 void zb_zone_snapshot(struct zb_zone *zone, struct zb_zone_stat *st);
 unsigned long zb_stat_nr_free(const struct zb_zone_stat *st, unsigned int order);
 int zb_stat_largest_order(const struct zb_zone_stat *st);

@@ -128,7 +128,8 @@ struct zb_audit {
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
- * @lists_due: (r) set with @below_fast_wmark until the per-CPU lists have been drained
+ * @lists_due: (r) set when the zone becomes low; cleared without @lock by the first CPU
+ *	that requests a drain
  * @start_pfn: (c) first frame, aligned to a pageblock
  * @nr_pages: (c) number of frames, a multiple of ZB_PAGEBLOCK_NR
  * @pageblocks: (c) one per ZB_PAGEBLOCK_NR frames
@@ -273,7 +274,7 @@ void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit);
 void __zb_audit_next(struct zb_zone *zone, struct zb_audit *audit);
 void __zb_audit_end(struct zb_zone *zone, struct zb_audit *audit);
 
-/* Called by zone.c for each change while an audit is in progress. */
+/* Called by buddy.c for each change while an audit is in progress. */
 void __zb_audit_free(struct zb_zone *zone, const struct zb_pageblock *pb,
 		     long nr);
 void __zb_audit_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,

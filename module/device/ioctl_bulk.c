@@ -48,7 +48,7 @@ static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 }
 
 /*
- * Wait only for the first buffer: a call that waited for more while it holds some
+ * Wait only for the first buffer: a call that waits while it already holds buffers
  * could deadlock with another such call.
  */
 static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
@@ -135,9 +135,9 @@ const struct zb_cmd zb_cmd_bulk_alloc = {
 };
 
 /*
- * Hide the handles, which can be undone if the result can't be copied to user space.
- * The hidden buffers are linked by a member of their own, so that freeing memory needs
- * no memory.
+ * Hide the handles instead of removing them, so that this can be undone if the result
+ * can't be copied to user space. The hidden buffers are linked by a member of their own,
+ * so that freeing memory needs no memory.
  */
 static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
 		     struct zb_buffer **hidden)

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "fast.h"
 #include "layout.h"
+#include "stat.h"
 #include "unit.h"
 
 #define UNIT_MAX_ZONES	16u
