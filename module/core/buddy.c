@@ -82,18 +82,124 @@ static void count_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
 		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes + nr_free);
 }
 
-/* List @pb as the head of a free block; its other pageblocks become tails. */
-static void add_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-		      unsigned int order)
+/*
+ * Make the block of @order at @pfn a free block. Its frames are free already: what is
+ * added is that they are counted, or listed, as one block.
+ */
+static void add_free(struct zb_zone *zone, unsigned long pfn,
+		     unsigned int order)
 {
-	zb_free_area_add(zone->free_area, pb, order);
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+
+	if (order < ZB_PAGEBLOCK_ORDER)
+		zb_pageblock_count_run(pb, order, 1);
+	else
+		zb_free_area_add(zone->free_area, pb, order);
 	count_blocks(zone, pb, order, 1);
 }
 
-static void del_whole(struct zb_zone *zone, struct zb_pageblock *pb)
+/* Undo add_free(). The frames of the block remain free. */
+static void del_free(struct zb_zone *zone, unsigned long pfn,
+		     unsigned int order)
 {
-	count_blocks(zone, pb, pb->largest_free, -1);
-	zb_free_area_del(pb, ZB_LIST_TAIL);
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+
+	count_blocks(zone, pb, order, -1);
+	if (order < ZB_PAGEBLOCK_ORDER)
+		zb_pageblock_count_run(pb, order, -1);
+	else
+		zb_free_area_del(pb, ZB_LIST_TAIL);
+}
+
+/* Is the buddy of the block of @order at @pfn a free block of that order? */
+static bool buddy_is_free(const struct zb_zone *zone, unsigned long pfn,
+			  unsigned int order)
+{
+	const struct zb_pageblock *buddy, *pb = zb_pfn_pageblock(zone, pfn);
+
+	pfn ^= BIT(order);
+	if (order < ZB_PAGEBLOCK_ORDER)
+		return zb_pageblock_run_is_free(pb, pfn % ZB_PAGEBLOCK_NR, order);
+	if (!zb_zone_has(zone, pfn))
+		return false;
+	buddy = zb_pfn_pageblock(zone, pfn);
+	return buddy->largest_free == order &&
+	       buddy->migratetype == pb->migratetype;
+}
+
+/*
+ * Return a wholly free pageblock to the default type, so that it merges with its
+ * buddies and serves any request for whole pageblocks. This includes HighAtomic
+ * pageblocks, because a free pageblock of another type prevents the merge to a
+ * larger block. The next atomic request of order > 0 reserves a pageblock again.
+ * CMA and isolated pageblocks keep their type.
+ */
+static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	if (pb->migratetype == zone->default_migratetype)
+		return;
+	if (pb->migratetype == ZB_MIGRATE_HIGHATOMIC)
+		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
+	else if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
+		return;
+	count_retyped(zone, pb, zone->default_migratetype, 1, pb->nr_free);
+	set_type(zone, pb, zone->default_migratetype);
+}
+
+/* All frames of a pageblock have become free: its own runs no longer list it. */
+static void became_free(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	if (zb_free_area_listed(pb))
+		zb_free_area_del(pb, ZB_LIST_TAIL);
+	pb->largest_free = ZB_LIST_TAIL;
+	revert_migratetype(zone, pb);
+}
+
+/**
+ * __zb_split() - split a free block until a given block can be taken from it
+ * @zone: its zone
+ * @pfn: first frame of the block to take
+ * @order: order of the block to take
+ * @from: order of the free block that contains it
+ *
+ * Each step halves the block. The half without @pfn becomes a free block, and the
+ * other half is split further. Afterwards, the block at @pfn is not a free block any
+ * more: the caller allocates its frames or calls __zb_merge().
+ *
+ * Context: zone lock held.
+ */
+void __zb_split(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		unsigned int from)
+{
+	zb_assert_held(&zone->lock);
+	del_free(zone, pfn & ~(BIT(from) - 1), from);
+	while (from-- > order)
+		add_free(zone, (pfn & ~(BIT(from) - 1)) ^ BIT(from), from);
+}
+
+/**
+ * __zb_merge() - make a block free, merged with all of its buddies that are free
+ * @zone: its zone
+ * @pfn: its first frame
+ * @order: its order
+ *
+ * Each step merges the block with its buddy, the block that differs from it only in
+ * bit @order of the frame number. A pageblock that becomes wholly free on the way
+ * gets the default migrate type first, so that buddies of that type match.
+ *
+ * Context: zone lock held. The frames are free, but not part of a free block. Below
+ * pageblock order, the caller calls zb_free_area_rekey() afterwards.
+ */
+void __zb_merge(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+{
+	zb_assert_held(&zone->lock);
+	while (order < zone->max_order && buddy_is_free(zone, pfn, order)) {
+		del_free(zone, pfn ^ BIT(order), order);
+		pfn &= ~BIT(order);
+		if (++order == ZB_PAGEBLOCK_ORDER)
+			became_free(zone, zb_pfn_pageblock(zone, pfn));
+	}
+	add_free(zone, pfn, order);
 }
 
 /* The largest naturally aligned block that starts at @pfn inside the zone. */
@@ -144,117 +250,53 @@ void zb_zone_init(struct zb_zone *zone)
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
 	     pfn += BIT(pb->largest_free)) {
 		pb = zb_pfn_pageblock(zone, pfn);
-		add_whole(zone, pb, order_at(zone, pfn));
+		add_free(zone, pfn, order_at(zone, pfn));
 	}
 	zone->nr_blocks[zone->default_migratetype] = nr;
 	count_free(zone, zone->pageblocks, zone->nr_pages);
 }
 
-/*
- * Take a free block of whole pageblocks off its list and split it down to @order.
- * The upper half of each split is put on the free lists.
+/**
+ * __zb_recount() - update a zone after the free frames of a pageblock have changed
+ * @zone: its zone
+ * @pb: a pageblock that is not part of a larger free block
+ * @nr: zb_pageblock.nr before the change
+ * @nr_free: zb_pageblock.nr_free before the change
+ *
+ * Counts what has changed, and puts the pageblock on the list of its largest free
+ * run. A wholly free pageblock is merged with its buddies.
+ *
+ * Context: zone lock held.
  */
-static void expand_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-			 unsigned int order)
-{
-	unsigned int k = pb->largest_free;
-
-	del_whole(zone, pb);
-	while (k-- > order)
-		add_whole(zone, pb + BIT(k - ZB_PAGEBLOCK_ORDER), k);
-}
-
-static void take_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-		       unsigned int order)
-{
-	unsigned long i;
-
-	expand_whole(zone, pb, order);
-	for (i = 0; i < BIT(order - ZB_PAGEBLOCK_ORDER); i++) {
-		zb_pageblock_empty(&pb[i]);
-		count_free(zone, &pb[i], -(long)ZB_PAGEBLOCK_NR);
-		pb[i].largest_free = ZB_LIST_NONE;
-	}
-}
-
-/* Take a block below pageblock order; returns its first frame in @pb. */
-static unsigned int take_part(struct zb_zone *zone, struct zb_pageblock *pb,
-			      unsigned int order)
-{
-	unsigned int k, run_order, frame;
-
-	if (zb_pageblock_all_free(pb))
-		expand_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
-	frame = zb_pageblock_find(pb, order, &run_order);
-	zb_pageblock_take(pb, frame, order, run_order);
-	if (run_order < ZB_PAGEBLOCK_ORDER)
-		count_blocks(zone, pb, run_order, -1);
-	for (k = order; k < run_order; k++)
-		count_blocks(zone, pb, k, 1);
-	zb_free_area_rekey(zone->free_area, pb);
-	count_free(zone, pb, -(long)BIT(order));
-	return frame;
-}
-
-/* Update the counters of the zone after the runs of a pageblock have changed. */
-static void count_changed_runs(struct zb_zone *zone,
-			       const struct zb_pageblock *pb,
-			       const u16 before[ZB_PAGEBLOCK_ORDER])
+void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb,
+		  const u16 nr[ZB_PAGEBLOCK_ORDER], unsigned int nr_free)
 {
 	unsigned int k;
 
-	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
-		if (pb->nr[k] != before[k])
-			count_blocks(zone, pb, k, (long)pb->nr[k] - before[k]);
-}
-
-/* Set the state of every block in @bits. */
-static void set_states(struct zb_zone *zone, u32 word, u64 bits,
-		       unsigned int order, u8 state)
-{
-	u8 *first = zone->state + 64ul * word;
-	u64 starts;
-
-	for (starts = zb_block_starts(bits, order); starts; starts &= starts - 1)
-		WRITE_ONCE(*(first + __ffs64(starts)), state);
-}
-
-/**
- * __zb_take_words() - take several blocks from a given pageblock
- * @zone: its zone
- * @pb: a listed pageblock, with @largest_free of at least the order of the blocks
- * @nr: maximum number of blocks
- * @words: the blocks are added here; its @order is their order, and it must have
- *	room for ZB_PAGEBLOCK_WORDS more words. Their state becomes ZB_BLOCK_PCP
- *
- * Context: zone lock held.
- * Return: number of blocks taken, at least one.
- */
-unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_bulk *words)
-{
-	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
-	u8 state = ZB_STATE(ZB_BLOCK_PCP, words->order);
-	u16 before[ZB_PAGEBLOCK_ORDER];
-	u64 taken[ZB_PAGEBLOCK_WORDS];
-	unsigned int i;
-
 	zb_assert_held(&zone->lock);
-	if (zb_pageblock_all_free(pb))
-		expand_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
-	memcpy(before, pb->nr, sizeof(before));
-	nr = zb_pageblock_take_blocks(pb, words->order, nr, taken);
-	count_changed_runs(zone, pb, before);
-	zb_free_area_rekey(zone->free_area, pb);
-	count_free(zone, pb, -(long)(nr << words->order));
-	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
-		if (!taken[i])
-			continue;
-		set_states(zone, first + i, taken[i], words->order, state);
-		words->word[words->nr] = first + i;
-		words->bits[words->nr++] = taken[i];
+	count_free(zone, pb, (long)pb->nr_free - nr_free);
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
+		if (pb->nr[k] != nr[k])
+			count_blocks(zone, pb, k, (long)pb->nr[k] - nr[k]);
+	if (!zb_pageblock_all_free(pb)) {
+		zb_free_area_rekey(zone->free_area, pb);
+		return;
 	}
-	return nr;
+	became_free(zone, pb);
+	__zb_merge(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER);
+}
+
+/* Allocate all frames of a block of whole pageblocks. */
+static void take_pageblocks(struct zb_zone *zone, struct zb_pageblock *pb,
+			    unsigned int order)
+{
+	struct zb_pageblock *end = pb + BIT(order - ZB_PAGEBLOCK_ORDER);
+
+	for (; pb < end; pb++) {
+		zb_pageblock_empty(pb);
+		count_free(zone, pb, -(long)ZB_PAGEBLOCK_NR);
+		pb->largest_free = ZB_LIST_NONE;
+	}
 }
 
 /**
@@ -271,12 +313,18 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 				unsigned int order, enum zb_block_state hold)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	unsigned int from = pb->largest_free;
 
-	zb_assert_held(&zone->lock);
-	if (order < ZB_PAGEBLOCK_ORDER)
-		pfn += take_part(zone, pb, order);
-	else
-		take_whole(zone, pb, order);
+	if (from < ZB_PAGEBLOCK_ORDER)
+		pfn += zb_pageblock_find(pb, order, &from);
+	__zb_split(zone, pfn, order, from);
+	if (order < ZB_PAGEBLOCK_ORDER) {
+		zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, order, false);
+		zb_free_area_rekey(zone->free_area, pb);
+		count_free(zone, pb, -(long)BIT(order));
+	} else {
+		take_pageblocks(zone, pb, order);
+	}
 	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
 	return pfn;
 }
@@ -323,60 +371,14 @@ unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
 	return pb ? __zb_rmqueue_from(zone, pb, order, hold) : ZB_NO_PFN;
 }
 
-/* The pageblock at @pfn if it is the head of a free block of @order and type @mt. */
-static struct zb_pageblock *whole_buddy(const struct zb_zone *zone,
-					unsigned long pfn, unsigned int order,
-					unsigned int mt)
-{
-	struct zb_pageblock *pb;
-
-	if (!zb_zone_has(zone, pfn))
-		return NULL;
-	pb = zb_pfn_pageblock(zone, pfn);
-	return pb->largest_free == order && pb->migratetype == mt ? pb : NULL;
-}
-
-/* Merge a block of wholly free pageblocks, which is on no list, and list it. */
-static void merge_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-			unsigned int order)
-{
-	unsigned long pfn = zb_pageblock_pfn(zone, pb);
-	struct zb_pageblock *buddy;
-
-	for (; order < zone->max_order; order++) {
-		buddy = whole_buddy(zone, pfn ^ BIT(order), order,
-				    pb->migratetype);
-		if (!buddy)
-			break;
-		del_whole(zone, buddy);
-		pfn &= ~BIT(order);
-		pb = zb_pfn_pageblock(zone, pfn);
-	}
-	add_whole(zone, pb, order);
-}
-
 /*
- * Return a wholly free pageblock to the default type, so that it merges with its
- * buddies and serves any request for whole pageblocks. This includes HighAtomic
- * pageblocks, because a free pageblock of another type prevents the merge to a
- * larger block. The next atomic request of order > 0 reserves a pageblock again.
- * CMA and isolated pageblocks keep their type.
+ * Free all frames of a block of whole pageblocks. If some of the pageblocks changed
+ * their type while the block was allocated, each of them becomes a block of its own.
  */
-static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
+static void free_pageblocks(struct zb_zone *zone, unsigned long pfn,
+			    unsigned int order)
 {
-	if (pb->migratetype == zone->default_migratetype)
-		return;
-	if (pb->migratetype == ZB_MIGRATE_HIGHATOMIC)
-		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
-	else if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
-		return;
-	count_retyped(zone, pb, zone->default_migratetype, 1, pb->nr_free);
-	set_type(zone, pb, zone->default_migratetype);
-}
-
-static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
-		       unsigned int order)
-{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
 	unsigned long i, nr = BIT(order - ZB_PAGEBLOCK_ORDER);
 	bool one_type = true;
 
@@ -388,42 +390,16 @@ static void give_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		one_type &= pb[i].migratetype == pb->migratetype;
 	}
 	if (one_type) {
-		merge_whole(zone, pb, order);
+		__zb_merge(zone, pfn, order);
 		return;
 	}
-	/* Some of its pageblocks changed their type while it was allocated. */
 	for (i = 0; i < nr; i++)
-		merge_whole(zone, &pb[i], ZB_PAGEBLOCK_ORDER);
-}
-
-/* List @pb after frames were freed in it; it may be wholly free now. */
-static void relist(struct zb_zone *zone, struct zb_pageblock *pb)
-{
-	if (!zb_pageblock_all_free(pb)) {
-		zb_free_area_rekey(zone->free_area, pb);
-		return;
-	}
-	if (zb_free_area_listed(pb))
-		zb_free_area_del(pb, ZB_LIST_TAIL);
-	revert_migratetype(zone, pb);
-	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
-}
-
-static void give_part(struct zb_zone *zone, struct zb_pageblock *pb,
-		      unsigned int frame, unsigned int order)
-{
-	unsigned int k, merged = zb_pageblock_give(pb, frame, order);
-
-	count_free(zone, pb, BIT(order));
-	for (k = order; k < merged; k++)
-		count_blocks(zone, pb, k, -1);
-	if (merged < ZB_PAGEBLOCK_ORDER)
-		count_blocks(zone, pb, merged, 1);
-	relist(zone, pb);
+		__zb_merge(zone, zb_pageblock_pfn(zone, &pb[i]),
+			   ZB_PAGEBLOCK_ORDER);
 }
 
 /**
- * __zb_free_one_page() - put a block back and merge it with its buddies
+ * __zb_free_one_page() - free a block to the zone and merge it with its buddies
  * @zone: its zone
  * @pfn: its first frame
  * @order: its order
@@ -439,72 +415,15 @@ void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 
 	zb_assert_held(&zone->lock);
 	zb_zone_set_state(zone, pfn, 0);
-	if (order < ZB_PAGEBLOCK_ORDER)
-		give_part(zone, pb, pfn % ZB_PAGEBLOCK_NR, order);
-	else
-		give_whole(zone, pb, order);
-}
-
-/* Free the leading words of the same pageblock; returns how many they are. */
-static unsigned int give_words(struct zb_zone *zone, const u32 *word,
-			       const u64 *bits, unsigned int nr)
-{
-	u32 block = *word / ZB_PAGEBLOCK_WORDS;
-	struct zb_pageblock *pb = zone->pageblocks + block;
-	unsigned int i = 0, nr_free = pb->nr_free;
-	u16 before[ZB_PAGEBLOCK_ORDER];
-
-	memcpy(before, pb->nr, sizeof(before));
-	do {
-		zb_pageblock_give_bits(pb, word[i] % ZB_PAGEBLOCK_WORDS, bits[i]);
-		i++;
-	} while (i < nr && word[i] / ZB_PAGEBLOCK_WORDS == block);
-	count_free(zone, pb, (long)pb->nr_free - nr_free);
-	count_changed_runs(zone, pb, before);
-	relist(zone, pb);
-	return i;
-}
-
-/* It is cheaper to merge a single block with its buddies than to recount a word. */
-static bool is_one_block(u64 bits, unsigned int order)
-{
-	u64 starts = zb_block_starts(bits, order);
-
-	return !(starts & (starts - 1));
-}
-
-/**
- * __zb_free_words() - put blocks back and merge them with their buddies
- * @zone: their zone
- * @words: the blocks
- *
- * Context: zone lock held.
- */
-void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words)
-{
-	const u32 *word = words->word;
-	const u64 *bits = words->bits;
-	unsigned int i;
-
-	zb_assert_held(&zone->lock);
-	/* Fetch cache lines that another CPU may own while the states are written. */
-	for (i = 0; i < words->nr; i++) {
-		zb_prefetch_pageblock(zone->pageblocks +
-				      word[i] / ZB_PAGEBLOCK_WORDS);
-		set_states(zone, word[i], bits[i], words->order, 0);
+	if (order >= ZB_PAGEBLOCK_ORDER) {
+		free_pageblocks(zone, pfn, order);
+		return;
 	}
-	for (i = 0; i < words->nr;) {
-		if (!bits[i]) {
-			i++;
-		} else if (is_one_block(bits[i], words->order)) {
-			give_part(zone, zone->pageblocks + word[i] / ZB_PAGEBLOCK_WORDS,
-				  word[i] % ZB_PAGEBLOCK_WORDS * 64 + __ffs64(bits[i]),
-				  words->order);
-			i++;
-		} else {
-			i += give_words(zone, word + i, bits + i, words->nr - i);
-		}
-	}
+	zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, order, true);
+	count_free(zone, pb, BIT(order));
+	__zb_merge(zone, pfn, order);
+	if (!zb_pageblock_all_free(pb))
+		zb_free_area_rekey(zone->free_area, pb);
 }
 
 /**
@@ -523,42 +442,25 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order, unsigned int mt)
 {
 	unsigned long i, nr = BIT(order - ZB_PAGEBLOCK_ORDER);
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
-	zb_assert_held(&zone->lock);
-	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
-	expand_whole(zone, pb, order);
+	zb_trace_migratetype(pfn, pb->migratetype, mt);
+	__zb_split(zone, pfn, order, pb->largest_free);
 	count_retyped(zone, pb, mt, nr, BIT(order));
 	for (i = 0; i < nr; i++)
 		set_type(zone, &pb[i], mt);
-	add_whole(zone, pb, order);
+	add_free(zone, pfn, order);
 }
 
-/* The head of the free block of whole pageblocks that has @pb in it. */
-static struct zb_pageblock *whole_head(struct zb_zone *zone,
-				       struct zb_pageblock *pb)
+/* The order of the free block of whole pageblocks that contains the frame @pfn. */
+static unsigned int whole_order(struct zb_zone *zone, unsigned long pfn)
 {
-	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	struct zb_pageblock *head = zb_pfn_pageblock(zone, pfn);
 	unsigned int k;
 
-	for (k = ZB_PAGEBLOCK_ORDER; pb->largest_free == ZB_LIST_TAIL; k++)
-		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(k + 1) - 1));
-	return pb;
-}
-
-/* Split a free block until the pageblock @pb in it is a block of its own. */
-static void split_out(struct zb_zone *zone, struct zb_pageblock *pb)
-{
-	struct zb_pageblock *upper, *head = whole_head(zone, pb);
-	unsigned int k = head->largest_free;
-
-	del_whole(zone, head);
-	while (k-- > ZB_PAGEBLOCK_ORDER) {
-		upper = head + BIT(k - ZB_PAGEBLOCK_ORDER);
-		add_whole(zone, pb < upper ? upper : head, k);
-		if (pb >= upper)
-			head = upper;
-	}
-	add_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+	for (k = ZB_PAGEBLOCK_ORDER; head->largest_free == ZB_LIST_TAIL; k++)
+		head = zb_pfn_pageblock(zone, pfn & ~(BIT(k + 1) - 1));
+	return head->largest_free;
 }
 
 /**
@@ -575,8 +477,10 @@ static void split_out(struct zb_zone *zone, struct zb_pageblock *pb)
 void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 				    struct zb_pageblock *pb, unsigned int mt)
 {
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+
 	zb_assert_held(&zone->lock);
-	zb_trace_migratetype(zb_pageblock_pfn(zone, pb), pb->migratetype, mt);
+	zb_trace_migratetype(pfn, pb->migratetype, mt);
 	count_retyped(zone, pb, mt, 1, pb->nr_free);
 	if (!zb_pageblock_all_free(pb)) {
 		if (unlikely(zone->audits))
@@ -585,8 +489,7 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 		set_type(zone, pb, mt);
 		return;
 	}
-	split_out(zone, pb);
-	del_whole(zone, pb);
+	__zb_split(zone, pfn, ZB_PAGEBLOCK_ORDER, whole_order(zone, pfn));
 	set_type(zone, pb, mt);
-	merge_whole(zone, pb, ZB_PAGEBLOCK_ORDER);
+	__zb_merge(zone, pfn, ZB_PAGEBLOCK_ORDER);
 }

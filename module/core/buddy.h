@@ -1,39 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The buddy system of a zone.
+ *
+ * Below pageblock order, a free block is a run of bits in one pageblock. From
+ * pageblock order on it consists of whole pageblocks: a free block of order
+ * k >= 9 is 2^(k-9) wholly free pageblocks. The first one, the head, is listed
+ * under order k; the others are tails. All pageblocks of a free block have the
+ * same migrate type. Blocks are aligned in physical address, so buddies are
+ * found by frame number, not by the offset in the zone.
+ *
+ * A free block is split in two halves, buddies, until one of them has the order
+ * of the request (__zb_split()). When a block is freed and its buddy is free, the
+ * two are merged, and so on (__zb_merge()):
+ *
+ *	frame    0       4   6 7 8              16
+ *	         +-------+---+-+-+--------------+
+ *	         | free  | f |f|X| free         |	one frame of 16 allocated
+ *	         +-------+---+-+-+--------------+
+ *	order    2       1   0   3
+ *
+ * Both loops are the same for all orders. What makes a block of an order a free
+ * block is counting its run, or listing its head (add_free()). The bits of the frames
+ * say that they are free, whatever block they are part of, so a split or a merge does
+ * not change them.
+ *
+ * All functions here are called with the lock of the zone held.
+ */
 #ifndef ZB_CORE_BUDDY_H
 #define ZB_CORE_BUDDY_H
 
 #include "zone.h"
 
-#define ZB_WORDS_MAX		64u
+size_t zb_zone_pageblocks_size(unsigned long nr_pages);
+size_t zb_zone_state_size(unsigned long nr_pages);
+void zb_zone_init(struct zb_zone *zone);
 
-/**
- * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
- * @nr: number of words
- * @order: order of the blocks
- * @word: index of each word, in units of 64 frames from the start of the zone
- * @bits: the frames of the blocks in each word
- *
- * Refills and drains move blocks between a list and the zone in this form,
- * because it costs no more to process a word than a single frame.
- */
-struct zb_bulk {
-	unsigned int nr;
-	unsigned int order;
-	u32 word[ZB_WORDS_MAX];
-	u64 bits[ZB_WORDS_MAX];
-};
-
+void __zb_split(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		unsigned int from);
+void __zb_merge(struct zb_zone *zone, unsigned long pfn, unsigned int order);
+void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb,
+		  const u16 nr[ZB_PAGEBLOCK_ORDER], unsigned int nr_free);
 struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 					unsigned int order, unsigned int mt);
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
 				    unsigned int mt, enum zb_block_state hold);
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 				unsigned int order, enum zb_block_state hold);
-unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_bulk *words);
 void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
-void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order, unsigned int mt);
 void __zb_set_pageblock_migratetype(struct zb_zone *zone,

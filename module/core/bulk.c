@@ -51,6 +51,237 @@ u32 zb_bulk_pop(struct zb_bulk *words)
 	return 64 * words->word[0] + bit;
 }
 
+static unsigned int nr_bits(u64 w)
+{
+	return hweight64(w);
+}
+
+/*
+ * Add the numbers of maximal runs of @w to @nr if @sign is 1, or subtract them if
+ * it is -1. Runs of 2^@levels are not counted, because they belong to larger runs.
+ * In iteration k, the bits of @w are the starts of the aligned runs of 2^k.
+ */
+static void count_runs_of(u64 w, u16 *nr, unsigned int levels, int sign)
+{
+	unsigned int k;
+	u64 longer;
+
+	for (k = 0; w && k < levels; k++) {
+		longer = w & (w >> (1u << k)) & zb_aligned_bits[k + 1];
+		nr[k] += sign * (int)(nr_bits(w) - 2 * nr_bits(longer));
+		w = longer;
+	}
+}
+
+/* Recount the runs of whole words before a word becomes full or stops being full. */
+static void change_full(struct zb_pageblock *pb, unsigned int word)
+{
+	const unsigned int levels = ZB_PAGEBLOCK_ORDER - ZB_WORD_ORDER;
+	u64 full = zb_full_words(pb);
+
+	count_runs_of(full, pb->nr + ZB_WORD_ORDER, levels, -1);
+	count_runs_of(full ^ BIT(word), pb->nr + ZB_WORD_ORDER, levels, 1);
+}
+
+/* Replace the bits of a word. The caller has to call find_orders() afterwards. */
+static void change_word(struct zb_pageblock *pb, unsigned int word, u64 to)
+{
+	u64 from = pb->free[word];
+
+	if (!~from != !~to)
+		change_full(pb, word);
+	if (~from)
+		count_runs_of(from, pb->nr, ZB_WORD_ORDER, -1);
+	if (~to)
+		count_runs_of(to, pb->nr, ZB_WORD_ORDER, 1);
+	pb->free[word] = to;
+	pb->nr_free += nr_bits(to) - nr_bits(from);
+}
+
+static void find_orders(struct zb_pageblock *pb)
+{
+	unsigned int k, orders = 0;
+
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
+		orders |= (unsigned int)!!pb->nr[k] << k;
+	pb->orders = orders;
+}
+
+static u64 lowest_bits(u64 w, unsigned int nr)
+{
+	u64 rest = w;
+
+	while (nr--)
+		rest &= rest - 1;
+	return w & ~rest;
+}
+
+/* The blocks of @order in a word's maximal runs of 2^@k, or in a full word. */
+static u64 blocks_in_runs(u64 w, unsigned int k, unsigned int order)
+{
+	if (!~w)
+		return k < ZB_WORD_ORDER ? 0 : zb_aligned_bits[order];
+	if (!w || k == ZB_WORD_ORDER)
+		return 0;
+	return zb_block_starts(zb_block_bits(zb_maximal_runs(w, k), k), order);
+}
+
+/*
+ * Choose up to @nr blocks in the maximal runs of 2^@k. Returns how many are left to
+ * choose.
+ */
+static unsigned int choose_in_runs(const struct zb_pageblock *pb,
+				   unsigned int k, unsigned int order,
+				   unsigned int nr, u64 *taken)
+{
+	unsigned int i, found;
+	u64 blocks;
+
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS && nr; i++) {
+		blocks = blocks_in_runs(pb->free[i], k, order);
+		found = nr_bits(blocks);
+		if (found > nr) {
+			blocks = lowest_bits(blocks, nr);
+			found = nr;
+		}
+		taken[i] |= zb_block_bits(blocks, order);
+		nr -= found;
+	}
+	return nr;
+}
+
+/*
+ * Choose up to @nr blocks of a pageblock, as bits of each word. Blocks of the smallest
+ * maximal runs come first, like in a sequence of best fits. The exception are runs of
+ * a word and more, from which blocks are taken in ascending order of address whatever
+ * the length of the run. Returns the number of blocks.
+ */
+static unsigned int choose_blocks(const struct zb_pageblock *pb,
+				  unsigned int order, unsigned int nr,
+				  u64 taken[ZB_PAGEBLOCK_WORDS])
+{
+	unsigned int k, left = nr;
+
+	memset(taken, 0, ZB_PAGEBLOCK_WORDS * sizeof(*taken));
+	for (k = order; k < ZB_WORD_ORDER && left; k++)
+		if (pb->orders & BIT(k))
+			left = choose_in_runs(pb, k, order, left, taken);
+	if (left)
+		left = choose_in_runs(pb, ZB_WORD_ORDER, order, left, taken);
+	return nr - left;
+}
+
+/* Set the state of every block in @bits. */
+static void set_states(struct zb_zone *zone, u32 word, u64 bits,
+		       unsigned int order, u8 state)
+{
+	u8 *first = zone->state + 64ul * word;
+	u64 starts;
+
+	for (starts = zb_block_starts(bits, order); starts; starts &= starts - 1)
+		WRITE_ONCE(*(first + __ffs64(starts)), state);
+}
+
+/**
+ * __zb_take_words() - take several blocks from a given pageblock
+ * @zone: its zone
+ * @pb: a listed pageblock, with @largest_free of at least the order of the blocks
+ * @nr: maximum number of blocks
+ * @words: the blocks are added here; its @order is their order, and it must have
+ *	room for ZB_PAGEBLOCK_WORDS more words. Their state becomes ZB_BLOCK_PCP
+ *
+ * Context: zone lock held.
+ * Return: number of blocks taken, at least one.
+ */
+unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
+			     unsigned int nr, struct zb_bulk *words)
+{
+	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
+	u8 state = ZB_STATE(ZB_BLOCK_PCP, words->order);
+	u16 before[ZB_PAGEBLOCK_ORDER];
+	u64 taken[ZB_PAGEBLOCK_WORDS];
+	unsigned int i, nr_free = pb->nr_free;
+
+	zb_assert_held(&zone->lock);
+	if (zb_pageblock_all_free(pb))
+		__zb_split(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER,
+			   pb->largest_free);
+	memcpy(before, pb->nr, sizeof(before));
+	nr = choose_blocks(pb, words->order, nr, taken);
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
+		if (!taken[i])
+			continue;
+		change_word(pb, i, pb->free[i] & ~taken[i]);
+		set_states(zone, first + i, taken[i], words->order, state);
+		words->word[words->nr] = first + i;
+		words->bits[words->nr++] = taken[i];
+	}
+	find_orders(pb);
+	__zb_recount(zone, pb, before, nr_free);
+	return nr;
+}
+
+/* Free the leading words of the same pageblock; returns how many they are. */
+static unsigned int free_words(struct zb_zone *zone, const u32 *word,
+			       const u64 *bits, unsigned int nr)
+{
+	u32 block = *word / ZB_PAGEBLOCK_WORDS;
+	struct zb_pageblock *pb = zone->pageblocks + block;
+	unsigned int in_pb, i = 0, nr_free = pb->nr_free;
+	u16 before[ZB_PAGEBLOCK_ORDER];
+
+	memcpy(before, pb->nr, sizeof(before));
+	do {
+		in_pb = word[i] % ZB_PAGEBLOCK_WORDS;
+		change_word(pb, in_pb, pb->free[in_pb] | bits[i]);
+		i++;
+	} while (i < nr && word[i] / ZB_PAGEBLOCK_WORDS == block);
+	find_orders(pb);
+	__zb_recount(zone, pb, before, nr_free);
+	return i;
+}
+
+/* It is cheaper to merge a single block with its buddies than to recount a word. */
+static bool is_one_block(u64 bits, unsigned int order)
+{
+	u64 starts = zb_block_starts(bits, order);
+
+	return !(starts & (starts - 1));
+}
+
+/**
+ * __zb_free_words() - put blocks back and merge them with their buddies
+ * @zone: their zone
+ * @words: the blocks
+ *
+ * Context: zone lock held.
+ */
+void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words)
+{
+	const u32 *word = words->word;
+	const u64 *bits = words->bits;
+	unsigned int i;
+
+	zb_assert_held(&zone->lock);
+	/* Fetch cache lines that another CPU may own while the states are written. */
+	for (i = 0; i < words->nr; i++) {
+		zb_prefetch_pageblock(zone->pageblocks +
+				      word[i] / ZB_PAGEBLOCK_WORDS);
+		set_states(zone, word[i], bits[i], words->order, 0);
+	}
+	for (i = 0; i < words->nr;) {
+		if (!bits[i]) {
+			i++;
+		} else if (is_one_block(bits[i], words->order)) {
+			__zb_free_one_page(zone, zone->start_pfn + 64ul * word[i] +
+					   __ffs64(bits[i]), words->order);
+			i++;
+		} else {
+			i += free_words(zone, word + i, bits + i, words->nr - i);
+		}
+	}
+}
+
 static void trace_words(const struct zb_zone *zone,
 			const struct zb_bulk *words, unsigned int mt,
 			bool refill)
@@ -137,19 +368,36 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
  * @words: set to the blocks, whose state becomes ZB_BLOCK_PCP; its @order is the
  *	order to take
  *
+ * Only one block at a time is stolen from a pageblock of another type. The
+ * search then starts again, because another pageblock may now be a better
+ * choice.
+ *
  * Context: any but NMI; takes the zone lock.
  */
 void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words)
 {
-	unsigned int limit;
+	bool own, cma, may_claim = true;
+	unsigned int got, limit;
+	struct zb_pageblock *pb;
 	unsigned long flags;
 
 	words->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
 	limit = take_limit(zone, words->order, alloc_flags);
-	__zb_rmqueue_words(zone, mt, alloc_flags, nr < limit ? nr : limit, words);
+	nr = nr < limit ? nr : limit;
+	for (; nr && words->nr <= ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS; nr -= got) {
+		pb = __zb_find_pageblock(zone, words->order, mt, alloc_flags,
+					 &may_claim);
+		if (!pb)
+			break;
+		own = pb->migratetype == mt;
+		cma = pb->migratetype == ZB_MIGRATE_CMA;
+		got = __zb_take_words(zone, pb, own || cma ? nr : 1, words);
+		if (cma)
+			__zb_count_event(zone, ZB_CMA_ALLOC, got);
+	}
 	if (zb_trace_zone_locked_enabled())
 		trace_words(zone, words, mt, true);
 	__zb_count_event(zone, ZB_PCP_REFILL, 1);

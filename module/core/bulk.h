@@ -9,18 +9,40 @@
  * Taking a word from a pageblock, or freeing it, costs no more than a single
  * frame does. The zone lock is taken once for all words.
  */
-#ifndef ZB_CORE_WORDS_H
-#define ZB_CORE_WORDS_H
+#ifndef ZB_CORE_BULK_H
+#define ZB_CORE_BULK_H
 
 #include "mobility.h"
+
+#define ZB_WORDS_MAX		64u
+
+/**
+ * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
+ * @nr: number of words
+ * @order: order of the blocks
+ * @word: index of each word, in units of 64 frames from the start of the zone
+ * @bits: the frames of the blocks in each word
+ *
+ * Refills and drains move blocks between a list and the zone in this form,
+ * because it costs no more to process a word than a single frame.
+ */
+struct zb_bulk {
+	unsigned int nr;
+	unsigned int order;
+	u32 word[ZB_WORDS_MAX];
+	u64 bits[ZB_WORDS_MAX];
+};
 
 unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 			 unsigned int nr);
 u32 zb_bulk_pop(struct zb_bulk *words);
+unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
+			     unsigned int nr, struct zb_bulk *words);
+void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words);
 void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words);
 void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 			   unsigned int mt);
 
-#endif /* ZB_CORE_WORDS_H */
+#endif /* ZB_CORE_BULK_H */

@@ -196,11 +196,24 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
 	       zone->nr_free_type[ZB_MIGRATE_CMA] > zone->nr_free / 2;
 }
 
-/* Find the best pageblock of a zone to take a block from, with fallbacks. */
-static struct zb_pageblock *find_pageblock(struct zb_zone *zone,
-					   unsigned int order, unsigned int mt,
-					   unsigned int alloc_flags,
-					   bool *may_claim)
+/**
+ * __zb_find_pageblock() - find the best pageblock of a zone to take a block from
+ * @zone: the zone
+ * @order: order of the block
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
+ * @may_claim: true in the first call; afterwards, whether claiming a pageblock may
+ *	succeed in the next call under the same hold of the lock
+ *
+ * If the lists of @mt are empty, the pageblock is of another type.
+ *
+ * Context: zone lock held.
+ * Return: a listed pageblock, or NULL.
+ */
+struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
+					 unsigned int order, unsigned int mt,
+					 unsigned int alloc_flags,
+					 bool *may_claim)
 {
 	struct zb_pageblock *pb = NULL;
 
@@ -213,13 +226,6 @@ static struct zb_pageblock *find_pageblock(struct zb_zone *zone,
 	if (!pb)
 		pb = find_fallback(zone, order, mt, alloc_flags, may_claim);
 	return pb;
-}
-
-static void count_cma(struct zb_zone *zone, const struct zb_pageblock *pb,
-		      unsigned int nr)
-{
-	if (pb->migratetype == ZB_MIGRATE_CMA)
-		__zb_count_event(zone, ZB_CMA_ALLOC, nr);
 }
 
 /**
@@ -242,50 +248,12 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 	struct zb_pageblock *pb;
 	bool may_claim = true;
 
-	pb = find_pageblock(zone, order, mt, alloc_flags, &may_claim);
+	pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim);
 	if (!pb)
 		return ZB_NO_PFN;
-	count_cma(zone, pb, 1);
+	if (pb->migratetype == ZB_MIGRATE_CMA)
+		__zb_count_event(zone, ZB_CMA_ALLOC, 1);
 	return __zb_rmqueue_from(zone, pb, order, hold);
-}
-
-/**
- * __zb_rmqueue_words() - take several blocks from the free lists of a zone
- * @zone: the zone
- * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
- * @nr: maximum number of blocks
- * @words: the blocks are added here; its @order is their order, and their state
- *	becomes ZB_BLOCK_PCP
- *
- * Only one block at a time is stolen from a pageblock of another type. The
- * search then starts again, because another pageblock may now be a better
- * choice.
- *
- * Context: zone lock held.
- * Return: number of blocks taken; less than @nr if the zone has no more, or if
- * @words is full.
- */
-unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
-				unsigned int alloc_flags, unsigned int nr,
-				struct zb_bulk *words)
-{
-	struct zb_pageblock *pb;
-	unsigned int got, left = nr;
-	bool may_claim = true;
-
-	while (left && words->nr <= ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS) {
-		pb = find_pageblock(zone, words->order, mt, alloc_flags,
-				    &may_claim);
-		if (!pb)
-			break;
-		got = __zb_take_words(zone, pb, pb->migratetype == mt ||
-				      pb->migratetype == ZB_MIGRATE_CMA ? left : 1,
-				      words);
-		count_cma(zone, pb, got);
-		left -= got;
-	}
-	return nr - left;
 }
 
 /**

@@ -34,12 +34,13 @@
 
 #include "buddy.h"
 
+struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
+					 unsigned int order, unsigned int mt,
+					 unsigned int alloc_flags,
+					 bool *may_claim);
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_block_state hold);
-unsigned int __zb_rmqueue_words(struct zb_zone *zone, unsigned int mt,
-				unsigned int alloc_flags, unsigned int nr,
-				struct zb_bulk *words);
 unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
 				      enum zb_block_state hold);
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);

@@ -14,7 +14,7 @@
  * runs by order, so that the orders available are known without a search.
  *
  * A wholly free pageblock has all bits set and @nr all zero. It is a block of
- * pageblock order, or part of a larger one, which the zone manages (zone.h).
+ * pageblock order, or part of a larger one, which the zone manages (buddy.h).
  *
  * The lock of the zone protects its pageblocks; no function here takes it.
  */
@@ -98,19 +98,54 @@ static inline u64 zb_block_bits(u64 starts, unsigned int order)
 	return starts;
 }
 
+/* The starts of all aligned runs of 2^@k set bits in @w. */
+static inline u64 zb_aligned_runs(u64 w, unsigned int k)
+{
+	unsigned int i;
+
+	for (i = 0; i < k; i++)
+		w &= w >> (1u << i);
+	return w & zb_aligned_bits[k];
+}
+
+/* The starts of those of these runs that are not in an aligned run of 2^(@k+1). */
+static inline u64 zb_maximal_runs(u64 w, unsigned int k)
+{
+	u64 longer = zb_aligned_runs(w, k + 1);
+
+	return zb_aligned_runs(w, k) & ~(longer | longer << (1u << k));
+}
+
+/* One bit per word of @pb, set when all frames of the word are free. */
+static inline u64 zb_full_words(const struct zb_pageblock *pb)
+{
+	u64 full = 0;
+	unsigned int i;
+
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++)
+		full |= (u64)(pb->free[i] == ~0ull) << i;
+	return full;
+}
+
+/* Add @delta, which is 1 or -1, to the number of maximal free runs of @order. */
+static inline void zb_pageblock_count_run(struct zb_pageblock *pb,
+					  unsigned int order, int delta)
+{
+	pb->nr[order] += delta;
+	if (pb->nr[order])
+		pb->orders |= BIT(order);
+	else
+		pb->orders &= ~BIT(order);
+}
+
 void zb_pageblock_fill(struct zb_pageblock *pb);
 void zb_pageblock_empty(struct zb_pageblock *pb);
 unsigned int zb_pageblock_largest(const struct zb_pageblock *pb);
 unsigned int zb_pageblock_find(const struct zb_pageblock *pb,
 			       unsigned int order, unsigned int *run_order);
-void zb_pageblock_take(struct zb_pageblock *pb, unsigned int frame,
-		       unsigned int order, unsigned int run_order);
-unsigned int zb_pageblock_give(struct zb_pageblock *pb, unsigned int frame,
-			       unsigned int order);
-unsigned int zb_pageblock_take_blocks(struct zb_pageblock *pb,
-				      unsigned int order, unsigned int nr,
-				      u64 taken[ZB_PAGEBLOCK_WORDS]);
-void zb_pageblock_give_bits(struct zb_pageblock *pb, unsigned int word,
-			    u64 bits);
+bool zb_pageblock_run_is_free(const struct zb_pageblock *pb, unsigned int frame,
+			      unsigned int order);
+void zb_pageblock_set_run(struct zb_pageblock *pb, unsigned int frame,
+			  unsigned int order, bool is_free);
 
 #endif /* ZB_CORE_PAGEBLOCK_H */

@@ -28,7 +28,7 @@
 #ifndef ZB_CORE_UNFIT_H
 #define ZB_CORE_UNFIT_H
 
-#include "buddy.h"
+#include "bulk.h"
 
 typedef void (*zb_freed_fn)(struct zb_pool *pool, unsigned long pfn,
 			    unsigned int order);

@@ -11,13 +11,6 @@
  *	 largest_free     3  none none none  11  tail tail tail
  *	 state[]       one byte per frame: the block that starts there
  *
- * Below pageblock order, a free block is a run of bits in one pageblock. From
- * pageblock order on it consists of whole pageblocks: a free block of order
- * k >= 9 is 2^(k-9) wholly free pageblocks. The first one, the head, is listed
- * under order k; the others are tails. All pageblocks of a free block have the
- * same migrate type. Blocks are aligned in physical address, so buddies are
- * found by frame number, not by the offset in the zone.
- *
  * The state byte of the first frame of a block has the state and the order of the
  * block; the bytes of all other frames are 0. A double free, a free with the
  * wrong order, or a free of a frame inside of a block is therefore detected by
@@ -264,10 +257,6 @@ static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 {
 	WRITE_ONCE(zone->events[event], zone->events[event] + nr);
 }
-
-size_t zb_zone_pageblocks_size(unsigned long nr_pages);
-size_t zb_zone_state_size(unsigned long nr_pages);
-void zb_zone_init(struct zb_zone *zone);
 
 /* audit.c */
 void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit);

@@ -23,6 +23,14 @@ static void make(struct zb_pageblock *pb, unsigned int mt)
 	pb->migratetype = mt;
 }
 
+/* Make a maximal free run, or allocate it. */
+static void set_run(struct zb_pageblock *pb, unsigned int frame,
+		    unsigned int order, bool is_free)
+{
+	zb_pageblock_set_run(pb, frame, order, is_free);
+	zb_pageblock_count_run(pb, order, is_free ? 1 : -1);
+}
+
 TEST(init_makes_lists_empty)
 {
 	unsigned int k, m;
@@ -83,10 +91,10 @@ TEST(rekey_follows_the_largest_run)
 	make(&pb, ZB_MIGRATE_UNMOVABLE);
 	zb_free_area_rekey(areas, &pb);
 	expect_only(ZB_NR_ORDERS, 0, NULL);
-	zb_pageblock_give(&pb, 8, 3);
+	set_run(&pb, 8, 3, true);
 	zb_free_area_rekey(areas, &pb);
 	expect_only(3, ZB_MIGRATE_UNMOVABLE, &pb);
-	zb_pageblock_give(&pb, 256, 8);
+	set_run(&pb, 256, 8, true);
 	zb_free_area_rekey(areas, &pb);
 	expect_only(8, ZB_MIGRATE_UNMOVABLE, &pb);
 
@@ -98,10 +106,10 @@ TEST(rekey_follows_the_largest_run)
 	zb_free_area_del(&other, ZB_LIST_NONE);
 
 	EXPECT_EQ(zb_pageblock_find(&pb, 4, &run_order), 256);
-	zb_pageblock_take(&pb, 256, 8, 8);
+	set_run(&pb, 256, 8, false);
 	zb_free_area_rekey(areas, &pb);
 	expect_only(3, ZB_MIGRATE_UNMOVABLE, &pb);
-	zb_pageblock_take(&pb, 8, 3, 3);
+	set_run(&pb, 8, 3, false);
 	zb_free_area_rekey(areas, &pb);
 	expect_only(ZB_NR_ORDERS, 0, NULL);
 	EXPECT_EQ(pb.largest_free, ZB_LIST_NONE);
@@ -130,7 +138,7 @@ TEST(move_takes_all_runs_along)
 			zb_free_area_init(areas);
 			make(&pb, from);
 			for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
-				zb_pageblock_give(&pb, BIT(k), k);
+				set_run(&pb, BIT(k), k, true);
 				zb_free_area_count(areas, k, from, 1);
 			}
 			zb_free_area_rekey(areas, &pb);

@@ -3,7 +3,7 @@
  * Compares pageblocks with a model that has one bool per frame and computes everything by
  * looking at all frames.
  */
-#include "pageblock.h"
+#include "bulk.h"
 #include "unit.h"
 
 #define NR	ZB_PAGEBLOCK_NR
@@ -92,6 +92,79 @@ static void model_set(bool *is_free, unsigned int frame, unsigned int order,
 	memset(is_free + frame, value, BIT(order));
 }
 
+/* A zone that consists of @pb alone; it is on no list, unless it is wholly free. */
+static struct zb_zone *zone_of(struct zb_pageblock *pb)
+{
+	static u8 state[NR + 1 + 1];
+	static struct zb_zone zone;
+
+	memset(&zone, 0, sizeof(zone));
+	zb_lock_init(&zone.lock);
+	zb_free_area_init(zone.free_area);
+	zone.nr_pages = NR;
+	zone.max_order = TOP;
+	zone.pageblocks = pb;
+	zone.state = state;
+	zone.types = state + NR + 1;
+	pb->migratetype = 0;
+	pb->largest_free = ZB_LIST_NONE;
+	if (!zb_pageblock_all_free(pb))
+		return &zone;
+	zb_free_area_add(zone.free_area, pb, TOP);
+	zb_free_area_count(zone.free_area, TOP, 0, 1);
+	return &zone;
+}
+
+/* The zone has counted and listed what has changed in @pb. */
+static void expect_counted(const struct zb_zone *zone,
+			   const struct zb_pageblock *pb,
+			   const struct zb_pageblock *before)
+{
+	unsigned int k;
+
+	for (k = 0; k < TOP; k++)
+		EXPECT_EQ(zone->free_area[k].nr_free,
+			  (unsigned long)pb->nr[k] - before->nr[k]);
+	EXPECT_EQ(zone->free_area[TOP].nr_free, zb_pageblock_all_free(pb));
+	EXPECT_EQ(zone->nr_free, (unsigned long)pb->nr_free - before->nr_free);
+	EXPECT_EQ(pb->largest_free, zb_pageblock_largest(pb));
+}
+
+/* Free a block; returns the order of the free block that it is part of now. */
+static unsigned int give(struct zb_pageblock *pb, unsigned int frame,
+			 unsigned int order)
+{
+	struct zb_zone *zone = zone_of(pb);
+	struct zb_pageblock before = *pb;
+	unsigned int k, merged = TOP;
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_free_one_page(zone, frame, order);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	expect_counted(zone, pb, &before);
+	for (k = 0; k <= TOP; k++)
+		if (zone->free_area[k].nr_free == 1)
+			merged = k;
+	return merged;
+}
+
+/* Take a block, which must be the one at @frame. */
+static void take(struct zb_pageblock *pb, unsigned int frame, unsigned int order)
+{
+	struct zb_zone *zone = zone_of(pb);
+	struct zb_pageblock before = *pb;
+	unsigned long flags;
+
+	if (!zb_pageblock_all_free(pb))
+		zb_free_area_rekey(zone->free_area, pb);
+	zb_lock_irqsave(&zone->lock, flags);
+	EXPECT_EQ(__zb_rmqueue_from(zone, pb, order, ZB_BLOCK_PCP), frame);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	expect_counted(zone, pb, &before);
+	EXPECT_EQ(zone->state[frame], ZB_STATE(ZB_BLOCK_PCP, order));
+}
+
 static struct zb_pageblock new_pageblock(bool filled)
 {
 	struct zb_pageblock pb;
@@ -142,11 +215,11 @@ TEST(every_pattern_of_sixteen_frames)
 			bit = base + __ffs64(i);
 			if (!is_free[bit]) {
 				is_free[bit] = true;
-				merged = zb_pageblock_give(&pb, bit, 0);
+				merged = give(&pb, bit, 0);
 				ASSERT(model_run(is_free, bit & ~(BIT(merged) - 1),
 						 merged));
 			} else if (zb_pageblock_find(&pb, 0, &run_order) == bit) {
-				zb_pageblock_take(&pb, bit, 0, run_order);
+				take(&pb, bit, 0);
 				is_free[bit] = false;
 			} else {
 				/* frames inside a block can't be taken: build a new pageblock */
@@ -154,7 +227,7 @@ TEST(every_pattern_of_sixteen_frames)
 				pb = new_pageblock(false);
 				for (merged = base; merged < base + 16; merged++)
 					if (is_free[merged])
-						zb_pageblock_give(&pb, merged, 0);
+						give(&pb, merged, 0);
 			}
 			if (i % 4 == 0 || base == 0)
 				ASSERT(same_as_model(&pb, is_free, base + 16));
@@ -177,7 +250,7 @@ TEST(every_pattern_of_words)
 			word = k % 2 ? ZB_PAGEBLOCK_WORDS - 1 - k / 2 : k / 2;
 			if (!(pattern >> word & 1))
 				continue;
-			zb_pageblock_give(&pb, 64 * word, ZB_WORD_ORDER);
+			give(&pb, 64 * word, ZB_WORD_ORDER);
 			model_set(is_free, 64 * word, ZB_WORD_ORDER, true);
 		}
 		ASSERT(same_as_model(&pb, is_free, NR));
@@ -196,11 +269,11 @@ TEST(every_order_at_every_frame)
 			pb = new_pageblock(false);
 			memset(is_free, false, NR);
 			model_set(is_free, frame, order, true);
-			ASSERT_EQ(zb_pageblock_give(&pb, frame, order), order);
+			ASSERT_EQ(give(&pb, frame, order), order);
 			ASSERT(same_as_model(&pb, is_free, NR));
 			ASSERT_EQ(zb_pageblock_find(&pb, order, &run_order), frame);
 			ASSERT_EQ(run_order, order);
-			zb_pageblock_take(&pb, frame, order, run_order);
+			take(&pb, frame, order);
 			model_set(is_free, frame, order, false);
 			ASSERT(same_as_model(&pb, is_free, NR));
 		}
@@ -216,11 +289,11 @@ TEST(take_leaves_exact_halves)
 		pb = new_pageblock(true);
 		EXPECT_EQ(zb_pageblock_find(&pb, order, &run_order), 0);
 		EXPECT_EQ(run_order, TOP);
-		zb_pageblock_take(&pb, 0, order, TOP);
+		take(&pb, 0, order);
 		for (k = 0; k < TOP; k++)
 			EXPECT_EQ(pb.nr[k], k >= order);
 		EXPECT_EQ(pb.nr_free, NR - BIT(order));
-		EXPECT_EQ(zb_pageblock_give(&pb, 0, order), TOP);
+		EXPECT_EQ(give(&pb, 0, order), TOP);
 		EXPECT(zb_pageblock_all_free(&pb));
 		EXPECT_EQ(pb.orders, 0);
 	}
@@ -238,7 +311,7 @@ TEST(give_merges_to_the_top)
 		for (i = 0; i < NR; i++) {
 			frame = zb_pageblock_find(&pb, 0, &run_order);
 			ASSERT_EQ(frame, i);
-			zb_pageblock_take(&pb, frame, 0, run_order);
+			take(&pb, frame, 0);
 			order_of[i] = i;
 		}
 		ASSERT_EQ(zb_pageblock_largest(&pb), ZB_LIST_NONE);
@@ -246,10 +319,10 @@ TEST(give_merges_to_the_top)
 			k = unit_below(i);
 			frame = order_of[k];
 			order_of[k] = order_of[i - 1];
-			merged = zb_pageblock_give(&pb, frame, 0);
+			merged = give(&pb, frame, 0);
 			ASSERT(merged < TOP);
 		}
-		ASSERT_EQ(zb_pageblock_give(&pb, order_of[0], 0), TOP);
+		ASSERT_EQ(give(&pb, order_of[0], 0), TOP);
 		ASSERT(zb_pageblock_all_free(&pb));
 	}
 }
@@ -260,10 +333,10 @@ TEST(find_is_best_fit)
 	struct zb_pageblock pb = new_pageblock(false);
 	unsigned int run_order;
 
-	zb_pageblock_give(&pb, 0, 8);
-	zb_pageblock_give(&pb, 256, 6);
-	zb_pageblock_give(&pb, 384, 3);
-	zb_pageblock_give(&pb, 511, 0);
+	give(&pb, 0, 8);
+	give(&pb, 256, 6);
+	give(&pb, 384, 3);
+	give(&pb, 511, 0);
 	EXPECT_EQ(zb_pageblock_find(&pb, 0, &run_order), 511);
 	EXPECT_EQ(run_order, 0);
 	EXPECT_EQ(zb_pageblock_find(&pb, 1, &run_order), 384);
@@ -272,7 +345,7 @@ TEST(find_is_best_fit)
 	EXPECT_EQ(run_order, 6);
 	EXPECT_EQ(zb_pageblock_find(&pb, 7, &run_order), 0);
 	EXPECT_EQ(run_order, 8);
-	zb_pageblock_take(&pb, 384, 1, 3);
+	take(&pb, 384, 1);
 	EXPECT_EQ(pb.nr[1], 1);
 	EXPECT_EQ(pb.nr[2], 1);
 	EXPECT_EQ(pb.nr[3], 0);
@@ -287,8 +360,8 @@ TEST(neighbours_that_are_no_buddies)
 
 	for (order = 0; order < TOP - 1; order++) {
 		zb_pageblock_empty(&pb);
-		zb_pageblock_give(&pb, BIT(order), order);
-		EXPECT_EQ(zb_pageblock_give(&pb, 2 * BIT(order), order), order);
+		give(&pb, BIT(order), order);
+		EXPECT_EQ(give(&pb, 2 * BIT(order), order), order);
 		EXPECT_EQ(pb.nr[order], 2);
 		EXPECT_EQ(zb_pageblock_largest(&pb), order);
 	}
@@ -309,14 +382,14 @@ TEST(random_histories)
 			if (unit_below(5) < 3 && pb.nr_free &&
 			    zb_pageblock_largest(&pb) >= order) {
 				frame = zb_pageblock_find(&pb, order, &run_order);
-				zb_pageblock_take(&pb, frame, order, run_order);
+				take(&pb, frame, order);
 				model_set(is_free, frame, order, false);
 				held[nr].frame = frame;
 				held[nr++].order = order;
 			} else if (nr) {
 				unsigned int k = unit_below(nr);
 
-				zb_pageblock_give(&pb, held[k].frame, held[k].order);
+				give(&pb, held[k].frame, held[k].order);
 				model_set(is_free, held[k].frame, held[k].order,
 					  true);
 				held[k] = held[--nr];
@@ -324,7 +397,7 @@ TEST(random_histories)
 			ASSERT(same_as_model(&pb, is_free, NR));
 		}
 		while (nr--)
-			zb_pageblock_give(&pb, held[nr].frame, held[nr].order);
+			give(&pb, held[nr].frame, held[nr].order);
 		ASSERT(zb_pageblock_all_free(&pb));
 	}
 }
@@ -343,7 +416,7 @@ static void make_random(struct zb_pageblock *pb, bool *is_free)
 		for (k = frame; k < frame + BIT(order); k++) {
 			if (is_free[k] || k == left_out)
 				continue;
-			zb_pageblock_give(pb, k, 0);
+			give(pb, k, 0);
 			is_free[k] = true;
 		}
 	}
@@ -356,6 +429,48 @@ static unsigned int model_nr_blocks(const bool *is_free, unsigned int order)
 	for (frame = 0; frame < NR; frame += BIT(order))
 		nr += model_run(is_free, frame, order);
 	return nr;
+}
+
+/* Take several blocks; @taken is set to the bits that were taken from each word. */
+static unsigned int take_blocks(struct zb_pageblock *pb, unsigned int order,
+				unsigned int want, u64 taken[ZB_PAGEBLOCK_WORDS])
+{
+	struct zb_bulk words = { .order = order };
+	struct zb_zone *zone = zone_of(pb);
+	struct zb_pageblock before = *pb;
+	unsigned int i, nr;
+	unsigned long flags;
+
+	memset(taken, 0, ZB_PAGEBLOCK_WORDS * sizeof(*taken));
+	if (!zb_pageblock_all_free(pb))
+		zb_free_area_rekey(zone->free_area, pb);
+	zb_lock_irqsave(&zone->lock, flags);
+	nr = __zb_take_words(zone, pb, want, &words);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	expect_counted(zone, pb, &before);
+	for (i = 0; i < words.nr; i++)
+		taken[words.word[i]] = words.bits[i];
+	return nr;
+}
+
+/* Free frames of a word. */
+static void give_bits(struct zb_pageblock *pb, unsigned int word, u64 bits)
+{
+	struct zb_bulk words = {
+		.nr = 1, .word = { word }, .bits = { bits },
+	};
+	struct zb_zone *zone = zone_of(pb);
+	struct zb_pageblock before = *pb;
+	unsigned long flags;
+
+	if (!zb_pageblock_all_free(pb))
+		zb_free_area_rekey(zone->free_area, pb);
+	else if (!bits)
+		return;
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_free_words(zone, &words);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	expect_counted(zone, pb, &before);
 }
 
 /*
@@ -371,7 +486,7 @@ static void take_and_look(struct zb_pageblock *pb, bool *is_free,
 
 	memcpy(before, is_free, NR);
 	avail = model_nr_blocks(is_free, order);
-	nr = zb_pageblock_take_blocks(pb, order, want, taken);
+	nr = take_blocks(pb, order, want, taken);
 	EXPECT_EQ(nr, want < avail ? want : avail);
 	for (frame = 0; frame < NR; frame += BIT(order)) {
 		if (!(taken[frame / 64] >> frame % 64 & 1))
@@ -433,7 +548,7 @@ TEST(bits_of_a_word_at_once)
 			bits = ~pb.free[word];
 			if (unit_below(2))
 				bits &= (u64)unit_random() << 32 | unit_random();
-			zb_pageblock_give_bits(&pb, word, bits);
+			give_bits(&pb, word, bits);
 			for (; bits; bits &= bits - 1)
 				is_free[64 * word + __ffs64(bits)] = true;
 		}
