@@ -11,6 +11,7 @@
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
+#include "../core/verdict.h"
 #include "../instance/ops.h"
 #include "buffer.h"
 

@@ -58,79 +58,52 @@ static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
 			ac->nodemask = cpuset;
 	}
 	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
-	return ac->preferred;
-}
-
-static unsigned long alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
-				 unsigned int order, struct zb_alloc_context *ac)
-{
-	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
-	unsigned long pfn = ZB_NO_PFN;
-
-	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
-	    !pool->ops->charge(pool, gfp, order))
-		return ZB_NO_PFN;
-	if (likely(prepare_alloc_pages(gfp, ac, &alloc_flags))) {
-		alloc_flags |= alloc_flags_nofragment(ac);
-		/* The first attempt stays in the cpuset, the slow path need not. */
-		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
-						order, alloc_flags, ac);
-	}
-	if (unlikely(pfn == ZB_NO_PFN))
-		pfn = zb_alloc_slowpath(pool, gfp, order, ac);
-	if (unlikely(pfn == ZB_NO_PFN) && (gfp & __ZB_GFP_ACCOUNT) &&
-	    pool->ops->uncharge)
-		pool->ops->uncharge(pool, order);
-	return pfn;
+	if (!ac->preferred)
+		return false;
+	*alloc_flags |= alloc_flags_nofragment(ac);
+	return true;
 }
 
 static const struct zb_policy anywhere;
 
 /**
- * zb_pool_alloc_pages() - allocate a block
+ * zb_pool_alloc_exact() - allocate a block, or any number of contiguous frames
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
- * @order: log2 of the number of frames, up to @pool->max_order
+ * @nr_pages: number of frames, 1 .. 2^@pool->max_order; a power of two makes one block
  * @nid: preferred node; if it has no region, nodes are tried by distance from
  *	it, and a request with __ZB_GFP_THISNODE fails
  * @policy: nodes that the task may use, or NULL for all
  *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI.
- * Return: first frame of the block, aligned to its size, or ZB_NO_PFN.
- */
-unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned int order, int nid,
-				  const struct zb_policy *policy)
-{
-	struct zb_alloc_context ac;
-
-	zb_init_context(pool, gfp, BIT(order), nid, policy ?: &anywhere, &ac);
-	return alloc_block(pool, gfp, order, &ac);
-}
-
-/**
- * zb_pool_alloc_exact() - allocate any number of contiguous frames
- * @pool: the allocator
- * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: number of frames, 1 .. 2^@pool->max_order
- * @nid: preferred node; if it has no region, nodes are tried by distance from
- *	it, and a request with __ZB_GFP_THISNODE fails
- * @policy: nodes that the task may use, or NULL for all
- *
- * The frames are cut from the start of a free block of
+ * Otherwise the frames are cut from the start of a free block of
  * zb_exact_order(@nr_pages), so such a block has to exist. The watermark is
  * checked for @nr_pages only, because the rest of the block never leaves the
  * zone. Free the frames by zb_pool_free_exact() with the same @nr_pages.
  *
- * Context: same as zb_pool_alloc_pages().
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI.
  * Return: first frame, aligned to 2^zb_exact_order(@nr_pages), or ZB_NO_PFN.
  */
 unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned long nr_pages, int nid,
 				  const struct zb_policy *policy)
 {
+	unsigned int order = zb_exact_order(nr_pages);
+	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
+	unsigned long pfn = ZB_NO_PFN;
 	struct zb_alloc_context ac;
 
+	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
+	    !pool->ops->charge(pool, gfp, order))
+		return ZB_NO_PFN;
 	zb_init_context(pool, gfp, nr_pages, nid, policy ?: &anywhere, &ac);
-	return alloc_block(pool, gfp, zb_exact_order(nr_pages), &ac);
+	/* The first attempt stays in the cpuset, the slow path need not. */
+	if (likely(prepare_alloc_pages(gfp, &ac, &alloc_flags)))
+		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
+						order, alloc_flags, &ac);
+	if (unlikely(pfn == ZB_NO_PFN))
+		pfn = zb_alloc_slowpath(pool, gfp, order, &ac);
+	if (unlikely(pfn == ZB_NO_PFN) && (gfp & __ZB_GFP_ACCOUNT) &&
+	    pool->ops->uncharge)
+		pool->ops->uncharge(pool, order);
+	return pfn;
 }

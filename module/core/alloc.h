@@ -3,7 +3,7 @@
  * The allocator: the zones of all nodes, and the entry points for allocating
  * and freeing blocks.
  *
- *	zb_pool_alloc_pages            determine the zones and the mobility
+ *	zb_pool_alloc_exact            determine the zones and the mobility
  *	  zb_get_page_from_freelist    find the first zone that can serve it:
  *	                               cpuset, dirty limit, watermark
  *	    zb_rmqueue                 take from a per-CPU list, or
@@ -36,46 +36,12 @@ struct zb_alloc_request {
 	const struct zb_policy *policy;
 };
 
-/* Whether a request could be served if all memory were free, or why not. */
-enum zb_verdict {
-	ZB_NEVER_VALID,		/* flags or size are not valid for this pool */
-	ZB_NEVER_ZONE,		/* no zone has a type that the flags allow */
-	ZB_NEVER_NODE,		/* such zones are on nodes it may not use */
-	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block this large */
-	ZB_NEVER_TYPE,		/* such blocks have CMA or isolated pageblocks */
-	ZB_NEVER_WATERMARK,	/* would take every such zone below its watermark */
-	ZB_COULD,		/* it could be served */
-};
-
 /* alloc.c */
 void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 		     unsigned long nr_pages, int nid,
 		     const struct zb_policy *policy, struct zb_alloc_context *ac);
-unsigned long zb_pool_alloc_pages(struct zb_pool *pool, zb_gfp_t gfp,
-				  unsigned int order, int nid,
-				  const struct zb_policy *policy);
 unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned long nr_pages, int nid,
 				  const struct zb_policy *policy);
-
-/* verdict.c */
-bool zb_request_context(struct zb_pool *pool,
-			const struct zb_alloc_request *req,
-			struct zb_alloc_context *ac);
-enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
-				const struct zb_alloc_request *req,
-				const struct zb_alloc_context *ac);
-enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
-				const struct zb_alloc_request *req);
-bool zb_pool_requests_overlap(struct zb_pool *pool,
-			      const struct zb_alloc_request *a,
-			      const struct zb_alloc_request *b);
-
-/* Would the request succeed if every frame were free that is not out of use? */
-static inline bool zb_pool_could_ever(struct zb_pool *pool,
-				      const struct zb_alloc_request *req)
-{
-	return zb_pool_verdict(pool, req) == ZB_COULD;
-}
 
 #endif /* ZB_CORE_ALLOC_H */

@@ -118,73 +118,6 @@ static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		count_foreign(preferred);
 }
 
-/* Large atomic requests bypass the lists and use the HighAtomic reserve first. */
-static bool has_reserve(unsigned int order, unsigned int alloc_flags)
-{
-	return order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER);
-}
-
-/*
- * An atomic request of order > 0 tries the HighAtomic reserve first. An atomic
- * request of order 0, and a request without watermarks, uses it as a last resort.
- */
-static unsigned long __rmqueue_buddy(struct zb_zone *zone, unsigned int order,
-				     unsigned int mt, unsigned int alloc_flags)
-{
-	unsigned long pfn = ZB_NO_PFN;
-
-	if (order && (alloc_flags & ZB_ALLOC_HARDER))
-		pfn = __zb_rmqueue_highatomic(zone, order, ZB_BLOCK_PCP);
-	if (pfn == ZB_NO_PFN)
-		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_BLOCK_PCP);
-	if (pfn == ZB_NO_PFN &&
-	    (alloc_flags & (ZB_ALLOC_HARDER | ZB_ALLOC_NO_WATERMARKS)))
-		pfn = __zb_rmqueue_highatomic(zone, order, ZB_BLOCK_PCP);
-	if (pfn != ZB_NO_PFN)
-		zb_trace_zone_locked(pfn, order, mt, false);
-	return pfn;
-}
-
-static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned int order,
-				   unsigned int mt, unsigned int alloc_flags)
-{
-	unsigned long flags, pfn;
-
-	zb_lock_irqsave(&zone->lock, flags);
-	pfn = __rmqueue_buddy(zone, order, mt, alloc_flags);
-	zb_unlock_irqrestore(&zone->lock, flags);
-	return pfn;
-}
-
-/**
- * zb_rmqueue() - take a block from a zone, from a per-CPU list if possible
- * @preferred: preferred zone of the request, for the statistics
- * @zone: zone to take the block from
- * @order: order of the block, up to the zone's @max_order
- * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @gfp: only __ZB_GFP_OTHER_NODE is considered
- * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA, _NOFRAGMENT and _COLD are
- *	considered
- *
- * Context: any but NMI; may take the zone lock.
- * Return: first frame of the block, or ZB_NO_PFN. The state of the block is
- * ZB_BLOCK_PCP until the caller has checked it and marks it allocated.
- */
-unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
-			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
-			 unsigned int alloc_flags)
-{
-	unsigned long pfn = ZB_NO_PFN;
-
-	if (zb_pcp_order(order) && !has_reserve(order, alloc_flags))
-		pfn = zb_pcp_rmqueue(zone, order, mt, alloc_flags);
-	if (pfn == ZB_NO_PFN)
-		pfn = rmqueue_buddy(zone, order, mt, alloc_flags);
-	if (pfn != ZB_NO_PFN)
-		account_alloc(preferred, zone, BIT(order), gfp);
-	return pfn;
-}
-
 /* Split the first @nr_pages frames of a block into blocks, and free the others. */
 static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		   unsigned long nr_pages)
@@ -200,35 +133,68 @@ static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		__zb_free_one_page(zone, tail, __ffs64(tail));
 }
 
-/**
- * zb_rmqueue_exact() - take the first part of a block from a zone
- * @preferred: preferred zone of the request, for the statistics
- * @zone: zone to take the frames from
- * @nr_pages: number of frames, not a power of two
- * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @gfp: only __ZB_GFP_OTHER_NODE is considered
- * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA and _NOFRAGMENT are
- *	considered
+/*
+ * Take the first @nr_pages frames of a block of @order from the buddy system. They are
+ * cut from the block under the same hold of the lock, so that other requests never
+ * find the zone short of the frames that this request does not keep.
  *
- * The block is taken and trimmed in one critical section, so that other requests
- * never find the zone short of the frames that this request does not keep.
- *
- * Context: any but NMI; takes the zone lock.
- * Return: first frame, or ZB_NO_PFN. The frames are one block for each bit of
- * @nr_pages, see zb_exact_piece(), with a state as from zb_rmqueue().
+ * An atomic request of order > 0 tries the HighAtomic reserve first. An atomic
+ * request of order 0, and a request without watermarks, uses it as a last resort.
  */
-unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
-			       unsigned long nr_pages, unsigned int mt,
-			       zb_gfp_t gfp, unsigned int alloc_flags)
+static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pages,
+				   unsigned int order, unsigned int mt,
+				   unsigned int alloc_flags)
 {
-	unsigned int order = zb_exact_order(nr_pages);
-	unsigned long flags, pfn;
+	unsigned long flags, pfn = ZB_NO_PFN;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	pfn = __rmqueue_buddy(zone, order, mt, alloc_flags);
-	if (pfn != ZB_NO_PFN)
-		__trim(zone, pfn, order, nr_pages);
+	if (order && (alloc_flags & ZB_ALLOC_HARDER))
+		pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC,
+					    ZB_BLOCK_PCP);
+	if (pfn == ZB_NO_PFN)
+		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_BLOCK_PCP);
+	if (pfn == ZB_NO_PFN &&
+	    (alloc_flags & (ZB_ALLOC_HARDER | ZB_ALLOC_NO_WATERMARKS)))
+		pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC,
+					    ZB_BLOCK_PCP);
+	if (pfn != ZB_NO_PFN) {
+		zb_trace_zone_locked(pfn, order, mt, false);
+		if (nr_pages != BIT(order))
+			__trim(zone, pfn, order, nr_pages);
+	}
 	zb_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+/**
+ * zb_rmqueue() - take frames from a zone, from a per-CPU list if possible
+ * @preferred: preferred zone of the request, for the statistics
+ * @zone: zone to take the frames from
+ * @nr_pages: number of frames; they fit in a block of the zone's @max_order
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ * @alloc_flags: ZB_ALLOC_HARDER, _NO_WATERMARKS, _CMA, _NOFRAGMENT and _COLD are
+ *	considered
+ *
+ * Large atomic requests bypass the lists and use the HighAtomic reserve first.
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: first frame, or ZB_NO_PFN. The frames are one block for each bit of
+ * @nr_pages, see zb_exact_piece(). The state of each block is ZB_BLOCK_PCP until the
+ * caller has checked it and marks it allocated.
+ */
+unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
+			 unsigned long nr_pages, unsigned int mt, zb_gfp_t gfp,
+			 unsigned int alloc_flags)
+{
+	unsigned int order = zb_exact_order(nr_pages);
+	unsigned long pfn = ZB_NO_PFN;
+
+	if (order < ZB_PCP_ORDERS && nr_pages == BIT(order) &&
+	    !(order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER)))
+		pfn = zb_pcp_rmqueue(zone, order, mt, alloc_flags);
+	if (pfn == ZB_NO_PFN)
+		pfn = rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags);
 	if (pfn != ZB_NO_PFN)
 		account_alloc(preferred, zone, nr_pages, gfp);
 	return pfn;
@@ -326,17 +292,6 @@ static bool prep_exact(struct zb_pool *pool, struct zb_zone *zone,
 	return false;
 }
 
-static unsigned long rmqueue(struct zb_zone *zone, zb_gfp_t gfp,
-			     unsigned int order, unsigned int alloc_flags,
-			     const struct zb_alloc_context *ac)
-{
-	if (ac->nr_pages != BIT(order))
-		return zb_rmqueue_exact(ac->preferred, zone, ac->nr_pages,
-					ac->migratetype, gfp, alloc_flags);
-	return zb_rmqueue(ac->preferred, zone, order, ac->migratetype, gfp,
-			  alloc_flags);
-}
-
 static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 			   unsigned long pfn, zb_gfp_t gfp, unsigned int order,
 			   const struct zb_alloc_context *ac)
@@ -356,25 +311,6 @@ static noinline void tell_low(struct zb_pool *pool, struct zb_zone *zone)
 	WRITE_ONCE(zone->lists_due, 0);
 	if (pool->ops->became_low)
 		pool->ops->became_low(pool, zone);
-}
-
-static unsigned long try_this_zone(struct zb_pool *pool, struct zb_zone *zone,
-				   zb_gfp_t gfp, unsigned int order,
-				   unsigned int alloc_flags,
-				   const struct zb_alloc_context *ac)
-{
-	unsigned long pfn;
-
-	do {
-		pfn = rmqueue(zone, gfp, order, alloc_flags, ac);
-		if (unlikely(READ_ONCE(zone->lists_due)))
-			tell_low(pool, zone);
-		if (pfn == ZB_NO_PFN)
-			return ZB_NO_PFN;
-	} while (!prep_new_block(pool, zone, pfn, gfp, order, ac));
-	if (unlikely(order && (alloc_flags & ZB_ALLOC_HARDER)))
-		zb_zone_reserve_highatomic(zone, pfn);
-	return pfn;
 }
 
 /**
@@ -423,9 +359,18 @@ retry:
 			break;
 		if (!watermark_ok(pool, zone, gfp, order, alloc_flags, ac))
 			continue;
-		pfn = try_this_zone(pool, zone, gfp, order, alloc_flags, ac);
-		if (pfn != ZB_NO_PFN)
-			return pfn;
+		do {
+			pfn = zb_rmqueue(ac->preferred, zone, ac->nr_pages,
+					 ac->migratetype, gfp, alloc_flags);
+			if (unlikely(READ_ONCE(zone->lists_due)))
+				tell_low(pool, zone);
+		} while (pfn != ZB_NO_PFN &&
+			 !prep_new_block(pool, zone, pfn, gfp, order, ac));
+		if (pfn == ZB_NO_PFN)
+			continue;
+		if (unlikely(order && (alloc_flags & ZB_ALLOC_HARDER)))
+			zb_zone_reserve_highatomic(zone, pfn);
+		return pfn;
 	}
 	if (alloc_flags & ZB_ALLOC_NOFRAGMENT) {
 		alloc_flags &= ~ZB_ALLOC_NOFRAGMENT;

@@ -36,10 +36,7 @@ unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int alloc_flags,
 					struct zb_alloc_context *ac);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
-			 unsigned int order, unsigned int mt, zb_gfp_t gfp,
+			 unsigned long nr_pages, unsigned int mt, zb_gfp_t gfp,
 			 unsigned int alloc_flags);
-unsigned long zb_rmqueue_exact(struct zb_zone *preferred, struct zb_zone *zone,
-			       unsigned long nr_pages, unsigned int mt,
-			       zb_gfp_t gfp, unsigned int alloc_flags);
 
 #endif /* ZB_CORE_FREELIST_H */

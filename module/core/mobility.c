@@ -256,21 +256,6 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 	return __zb_rmqueue_from(zone, pb, order, hold);
 }
 
-/**
- * __zb_rmqueue_highatomic() - take a block from the HighAtomic reserve
- * @zone: the zone
- * @order: order of the block
- * @hold: state of the block from now on
- *
- * Context: zone lock held.
- * Return: first frame of the block, or ZB_NO_PFN.
- */
-unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
-				      enum zb_block_state hold)
-{
-	return __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC, hold);
-}
-
 /*
  * The reserve is limited to 1 % of the zone, rounded down to whole pageblocks. A
  * zone of fewer than 100 pageblocks has no reserve.

@@ -41,8 +41,6 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_block_state hold);
-unsigned long __zb_rmqueue_highatomic(struct zb_zone *zone, unsigned int order,
-				      enum zb_block_state hold);
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force);

@@ -3,7 +3,7 @@
 #ifndef ZB_CORE_OVERTAKE_H
 #define ZB_CORE_OVERTAKE_H
 
-#include "alloc.h"
+#include "verdict.h"
 
 /* The effect that serving a later request has on the first request in the queue. */
 enum zb_overtake {

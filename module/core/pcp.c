@@ -419,7 +419,7 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	unsigned int mt;
 	bool room;
 
-	if (!zb_pcp_order(order) || !READ_ONCE(zone->pcp_limit[order]) ||
+	if (order >= ZB_PCP_ORDERS || !READ_ONCE(zone->pcp_limit[order]) ||
 	    !enter_to_free(zone, pfn, &pcp, &mt)) {
 		zb_free_one_page(zone, pfn, order);
 		return;

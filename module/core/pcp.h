@@ -140,11 +140,6 @@ static inline unsigned int zb_pcp_nr(const struct zb_pcp *pcp,
 	return pcp->top[list] - zb_pcp_start[list];
 }
 
-static inline bool zb_pcp_order(unsigned int order)
-{
-	return order < ZB_PCP_ORDERS;
-}
-
 /*
  * Start using the lists of this CPU. Returns false if they are parked, or if this is
  * an interrupt that hit the CPU while it used them. Preemption is disabled until

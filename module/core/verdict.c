@@ -12,8 +12,8 @@
  * are compared. In other zones, the search for a usable block visits each block.
  * No lock is taken, so concurrent changes can make the result outdated.
  */
-#include "alloc.h"
 #include "slowpath.h"
+#include "verdict.h"
 
 static const struct zb_policy any_node_policy;
 

@@ -15,7 +15,7 @@
 #ifndef ZB_CORE_WHY_H
 #define ZB_CORE_WHY_H
 
-#include "alloc.h"
+#include "verdict.h"
 
 /* Causes, from the one that is closest to success to the one farthest from it. */
 enum zb_why {

@@ -44,7 +44,7 @@ static unsigned long get(unsigned int order)
 	if (zb_fast_alloc(&node, GFP, order, &pfn))
 		return pfn;
 #endif
-	return zb_pool_alloc_pages(&pool, GFP, order, 0, NULL);
+	return zb_pool_alloc_exact(&pool, GFP, BIT(order), 0, NULL);
 }
 
 static void put(unsigned long pfn, unsigned int order)

@@ -33,13 +33,13 @@ static void expect_sequence(const struct unit_geometry *g, zb_gfp_t gfp,
 	unsigned int i;
 
 	for (i = 0; numbers[i]; i++) {
-		pfn[i] = zb_pool_alloc_pages(&p->pool, gfp, 9, nid, NULL);
+		pfn[i] = unit_alloc_block(&p->pool, gfp, 9, nid, NULL);
 		zone = zb_pfn_zone(&p->pool, pfn[i]);
 		ASSERT(zone);
 		EXPECT_EQ(zone - p->pool.zones, numbers[i] - '0');
 	}
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, gfp, 9, nid, NULL), ZB_NO_PFN);
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, gfp, 0, nid, NULL), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc_block(&p->pool, gfp, 9, nid, NULL), ZB_NO_PFN);
+	EXPECT_EQ(unit_alloc_block(&p->pool, gfp, 0, nid, NULL), ZB_NO_PFN);
 	while (i--)
 		EXPECT_EQ(unit_free(p, pfn[i], 9), ZB_OK);
 	unit_pool_end(p);

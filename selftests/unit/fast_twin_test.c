@@ -65,8 +65,8 @@ static void twins_get(struct twins *t)
 	if (unit_below(8) && zb_fast_alloc(node, gfp, order, &pfn))
 		t->nr_short++;
 	else
-		pfn = zb_pool_alloc_pages(&t->a->pool, gfp, order, node->nid, NULL);
-	ASSERT_EQ(zb_pool_alloc_pages(&t->b->pool, gfp, order, node->nid, NULL), pfn);
+		pfn = unit_alloc_block(&t->a->pool, gfp, order, node->nid, NULL);
+	ASSERT_EQ(unit_alloc_block(&t->b->pool, gfp, order, node->nid, NULL), pfn);
 	if (pfn == ZB_NO_PFN)
 		return;
 	t->held[t->nr].pfn = pfn;

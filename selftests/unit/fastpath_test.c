@@ -21,7 +21,7 @@ static const struct unit_geometry three_nodes = {
 static int zone_for(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		    int nid, const struct zb_policy *policy)
 {
-	unsigned long pfn = zb_pool_alloc_pages(&p->pool, gfp, order, nid, policy);
+	unsigned long pfn = unit_alloc_block(&p->pool, gfp, order, nid, policy);
 	int nr = -1;
 
 	if (pfn != ZB_NO_PFN) {

@@ -42,7 +42,7 @@ static int apart(int from, int to)
 static unsigned long get(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 			 int nid)
 {
-	return zb_pool_alloc_pages(&p->pool, gfp, order, nid, NULL);
+	return unit_alloc_block(&p->pool, gfp, order, nid, NULL);
 }
 
 /* A CPU of @cpu_node requests memory of node @nid; node 0 has free memory or not. */

@@ -101,7 +101,7 @@ POOL_TEST(refills_near_exhaustion, 8, 8)
 		for (i = 0; i < ZB_PCP_ORDERS; i++) {
 			order = i;
 			before = zone->nr_free;
-			pfn = zb_rmqueue(zone, zone, order, U, 0, 0);
+			pfn = zb_rmqueue(zone, zone, BIT(order), U, 0, 0);
 			if (pfn == ZB_NO_PFN)
 				continue;
 			/* a quarter of the free frames, but at least one block */
@@ -197,7 +197,7 @@ POOL_TEST(shorter_lists_at_run_time, 8, 8)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 512);
 	zb_pcp_setup(zone, 1, 0);
 	EXPECT_EQ(zone->pcp_limit[9], 0);
-	EXPECT_EQ(zb_rmqueue(zone, zone, 9, M, 0, 0), pfn[0]);
+	EXPECT_EQ(zb_rmqueue(zone, zone, BIT(9), M, 0, 0), pfn[0]);
 	unit_free_unref(zone, pfn[0], 9, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 }

@@ -30,7 +30,7 @@ static unsigned int on_list(const struct zb_zone *zone, unsigned int order,
 static unsigned long get_with(struct zb_zone *zone, unsigned int order,
 			      unsigned int mt, unsigned int alloc_flags)
 {
-	unsigned long pfn = zb_rmqueue(zone, zone, order, mt, 0, alloc_flags);
+	unsigned long pfn = zb_rmqueue(zone, zone, BIT(order), mt, 0, alloc_flags);
 
 	if (pfn == ZB_NO_PFN)
 		return ZB_NO_PFN;
@@ -61,7 +61,7 @@ TEST(orders_that_are_kept)
 	unsigned int order;
 
 	for (order = 0; order <= ZB_MAX_ORDER; order++)
-		EXPECT_EQ(zb_pcp_order(order), order <= ZB_PAGEBLOCK_ORDER);
+		EXPECT_EQ(order < ZB_PCP_ORDERS, order <= ZB_PAGEBLOCK_ORDER);
 }
 
 /* Refills take batches of small orders, but single blocks of larger ones. */
@@ -193,7 +193,7 @@ POOL_TEST_WITH(other_orders_bypass_the_lists, make(1), unit_pool_end)
 	unsigned long pfn;
 
 	for (order = 0; order <= zone->max_order; order++) {
-		if (zb_pcp_order(order))
+		if (order < ZB_PCP_ORDERS)
 			continue;
 		pfn = get(zone, order, R);
 		EXPECT_EQ(zone->nr_free, zone->nr_pages - BIT(order));

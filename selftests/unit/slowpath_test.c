@@ -172,14 +172,14 @@ POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
 	ops.zone_reclaim = NULL;
 	p->pool.ops = &ops;
 	unit_calls.waits = 4;
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL, 0, 0,
+	EXPECT_EQ(unit_alloc_block(&p->pool, SLEEP | __ZB_GFP_NOFAIL, 0, 0,
 				      &killable), ZB_NO_PFN);
 	EXPECT(unit_calls.killable);
 	/* no drain in the third round without progress */
 	EXPECT_CALLS("DRSDRSDRSRSDRSF");
 	stalls = atomic_long_read(&p->pool.stalls);
 	EXPECT_EQ(stalls, 5);
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_REPEAT, 0, 0,
+	EXPECT_EQ(unit_alloc_block(&p->pool, SLEEP | __ZB_GFP_REPEAT, 0, 0,
 				      &any), ZB_NO_PFN);
 	EXPECT(!unit_calls.killable);
 	EXPECT_CALLS("DRSF");
@@ -190,7 +190,7 @@ POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
 	unit_calls.give_after = 999;
 	unit_calls.give_pfn = PB(1);
 	unit_calls.give_order = 9;
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, SLEEP | __ZB_GFP_NOFAIL |
+	EXPECT_EQ(unit_alloc_block(&p->pool, SLEEP | __ZB_GFP_NOFAIL |
 				      __ZB_GFP_NORETRY, 0, 0, NULL), PB(1));
 	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1002);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
@@ -351,7 +351,7 @@ TEST(wakes_reclaim_of_allowed_nodes_only)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		policy.nodemask = cases[i].nodemask;
 		policy.cpuset = cases[i].cpuset;
-		zb_pool_alloc_pages(&p->pool, cases[i].gfp, 0, 0, &policy);
+		unit_alloc_block(&p->pool, cases[i].gfp, 0, 0, &policy);
 		if (!EXPECT_EQ(unit_calls.zones, cases[i].zones))
 			unit_note("case %u", i);
 		unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
@@ -377,11 +377,11 @@ TEST(unreserves_on_allowed_nodes_only)
 	unit_take(&p->pool.zones[0], 9, M);
 	unit_take(zone, 9, M);
 	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
+	EXPECT_EQ(unit_alloc_block(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
 				      0, &policy), ZB_NO_PFN);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 1);
 	policy.nodemask = NULL;
-	EXPECT(zb_pool_alloc_pages(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
+	EXPECT(unit_alloc_block(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
 				   0, &policy) != ZB_NO_PFN);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
 	end(p);

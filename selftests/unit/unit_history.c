@@ -202,7 +202,7 @@ static unsigned long alloc_long(struct run *run, const struct unit_request *r,
 {
 	return l->exact ?
 	       zb_pool_alloc_exact(run->pool, r->gfp, l->nr_pages, r->nid, &r->policy) :
-	       zb_pool_alloc_pages(run->pool, r->gfp, r->order, r->nid, &r->policy);
+	       unit_alloc_block(run->pool, r->gfp, r->order, r->nid, &r->policy);
 }
 
 static void remember(struct run *run, const struct live *l)

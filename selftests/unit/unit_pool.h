@@ -14,6 +14,7 @@
 #include "layout.h"
 #include "stat.h"
 #include "unit.h"
+#include "verdict.h"
 
 #define UNIT_MAX_ZONES	16u
 
@@ -119,11 +120,19 @@ unsigned long unit_pool_nr_pages(const struct unit_pool *p);
 #define unit_pool_end(p)	unit_pool_end_at(p, __FILE__, __LINE__)
 #define unit_pool_quiet(p)	unit_pool_quiet_at(p, __FILE__, __LINE__)
 
+/* Allocate one block. */
+static inline unsigned long unit_alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
+					     unsigned int order, int nid,
+					     const struct zb_policy *policy)
+{
+	return zb_pool_alloc_exact(pool, gfp, BIT(order), nid, policy);
+}
+
 /* Allocate with node 0 as the preferred node and without a policy. */
 static inline unsigned long unit_alloc(struct unit_pool *p, zb_gfp_t gfp,
 				       unsigned int order)
 {
-	return zb_pool_alloc_pages(&p->pool, gfp, order, p->pool.nodes->nid, NULL);
+	return unit_alloc_block(&p->pool, gfp, order, p->pool.nodes->nid, NULL);
 }
 
 static inline unsigned long unit_alloc_exact(struct unit_pool *p, zb_gfp_t gfp,

@@ -71,7 +71,7 @@ static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		       const struct zb_zone *where)
 {
 	unit_calls.why = ZB_NR_WHY;
-	EXPECT_EQ(zb_pool_alloc_pages(&p->pool, gfp, order, 0, policy),
+	EXPECT_EQ(unit_alloc_block(&p->pool, gfp, order, 0, policy),
 		  ZB_NO_PFN);
 	if (!EXPECT_EQ(unit_calls.why, why) || !EXPECT(unit_calls.where == where))
 		unit_note("gfp %#x order %u", gfp, order);

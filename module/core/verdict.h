@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZB_CORE_VERDICT_H
+#define ZB_CORE_VERDICT_H
+
+#include "alloc.h"
+
+/* Whether a request could be served if all memory were free, or why not. */
+enum zb_verdict {
+	ZB_NEVER_VALID,		/* flags or size are not valid for this pool */
+	ZB_NEVER_ZONE,		/* no zone has a type that the flags allow */
+	ZB_NEVER_NODE,		/* such zones are on nodes it may not use */
+	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block this large */
+	ZB_NEVER_TYPE,		/* such blocks have CMA or isolated pageblocks */
+	ZB_NEVER_WATERMARK,	/* would take every such zone below its watermark */
+	ZB_COULD,		/* it could be served */
+};
+
+bool zb_request_context(struct zb_pool *pool,
+			const struct zb_alloc_request *req,
+			struct zb_alloc_context *ac);
+enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
+				const struct zb_alloc_request *req,
+				const struct zb_alloc_context *ac);
+enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
+				const struct zb_alloc_request *req);
+bool zb_pool_requests_overlap(struct zb_pool *pool,
+			      const struct zb_alloc_request *a,
+			      const struct zb_alloc_request *b);
+
+/* Would the request succeed if every frame were free that is not out of use? */
+static inline bool zb_pool_could_ever(struct zb_pool *pool,
+				      const struct zb_alloc_request *req)
+{
+	return zb_pool_verdict(pool, req) == ZB_COULD;
+}
+
+#endif /* ZB_CORE_VERDICT_H */
