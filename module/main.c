@@ -18,6 +18,7 @@
 #include "instance/hotplug.h"
 #include "instance/instance.h"
 #include "instance/params.h"
+#include "instance/request.h"
 #include "instance/tunables.h"
 
 static char *size = "64M";
@@ -86,6 +87,7 @@ static int __init zb_init(void)
 	if (err)
 		goto destroy_instance;
 	zb_instance_check_at_load(zb_instance);
+	zb_request_attach(zb_instance);
 	zb_debugfs = zb_debugfs_create(zb_instance);
 	err = zb_chardev_register(&zb_chardev, zb_instance);
 	if (err)

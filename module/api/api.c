@@ -18,26 +18,13 @@
 #include "../instance/instance.h"
 
 struct zb_instance *zb_api_host;
-DEFINE_PER_CPU(const struct zb_node *, zb_api_node);
-DEFINE_STATIC_KEY_FALSE(zb_many_nodes);
 
 /**
  * zb_api_attach() - set the allocator that the functions use
  * @inst: the allocator
- *
- * Context: may sleep.
  */
 void zb_api_attach(struct zb_instance *inst)
 {
-	const struct zb_node *node;
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu) {
-		node = zb_pool_any_node(&inst->pool, cpu_to_mem(cpu));
-		per_cpu(zb_api_node, cpu) = node ?: &inst->memoryless_node;
-	}
-	if (num_possible_nodes() > 1)
-		static_branch_enable(&zb_many_nodes);
 	zb_api_host = inst;
 }
 
@@ -203,11 +190,11 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
  */
 struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 {
-	const struct zb_node *node = zb_api_this_node();
+	const struct zb_node *node = zb_this_node();
 	unsigned long pfn;
 
 	zb_api_might_alloc(gfp);
-	if (likely(zb_api_fast(node) && zb_fast_alloc(node, gfp, order, &pfn)))
+	if (likely(zb_may_use_fast_path(node) && zb_fast_alloc(node, gfp, order, &pfn)))
 		return pfn_to_page(pfn);
 	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
 }

@@ -3,54 +3,15 @@
 #define ZB_API_H
 
 #include <linux/irqflags.h>
-#include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/wait.h>
 
 #include "../instance/instance.h"
+#include "../instance/request.h"
 
 /* Set while other modules can call the exported functions. */
 extern struct zb_instance *zb_api_host;
-DECLARE_PER_CPU(const struct zb_node *, zb_api_node);
-
-/*
- * Migration is not prevented. If it happens, the task only gets memory of a more distant
- * node.
- */
-static __always_inline const struct zb_node *zb_api_this_node(void)
-{
-	return raw_cpu_read(zb_api_node);
-}
-
-/* Enabled if the machine has, or may get, more than one node. */
-DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
-
-/* Check whether the mempolicy or cpuset of the task may require another node. */
-static inline bool zb_task_restricted(int nid)
-{
-	if (!static_branch_unlikely(&zb_many_nodes) || !in_task())
-		return false;
-#ifdef CONFIG_NUMA
-	if (current->mempolicy)
-		return true;
-#endif
-#ifdef CONFIG_CPUSETS
-	return !node_isset(nid, current->mems_allowed);
-#else
-	return false;
-#endif
-}
-
-/*
- * Check whether the current request may take the fast path to the node of this CPU.
- * Tracing and fault injection disable the fast path.
- */
-static __always_inline bool zb_api_fast(const struct zb_node *node)
-{
-	return !IS_ENABLED(CONFIG_FAULT_INJECTION) &&
-	       !trace_mm_page_alloc_enabled() && likely(!zb_task_restricted(node->nid));
-}
 
 /*
  * Annotate what an allocation may do: take a zone lock, sleep, and wait for a drain. A

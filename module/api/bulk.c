@@ -28,9 +28,9 @@ static unsigned int count_leading(struct page **pages, unsigned long nr, bool ha
 /* The node for the fast path, which serves only requests without a preferred node. */
 static const struct zb_node *fast_node(int nid)
 {
-	const struct zb_node *node = zb_api_this_node();
+	const struct zb_node *node = zb_this_node();
 
-	return nid == NUMA_NO_NODE && zb_api_fast(node) ? node : NULL;
+	return nid == NUMA_NO_NODE && zb_may_use_fast_path(node) ? node : NULL;
 }
 
 static void free_one(struct page *page)

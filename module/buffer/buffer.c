@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Allocates buffers, and releases them with their last reference. */
+/* Creates buffers, and frees them after their last reference is dropped. */
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
@@ -9,32 +9,9 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "../core/unfit.h"
+#include "../instance/request.h"
 #include "buffer.h"
-
-/* Clearing a large buffer takes long, so stop if the task is killed. */
-static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
-			unsigned long nr_pages)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr_pages; i++) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		clear_highpage(pfn_to_page(pfn + i));
-		cond_resched();
-	}
-	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
-}
-
-static void release_buffer(struct kref *ref)
-{
-	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
-
-	if (zb_buffer_in_use(buf))
-		zb_deferred_free_add(buf);
-	else
-		zb_buffer_free_frames(buf);
-}
 
 /**
  * zb_buffer_pool_init() - initialize an empty buffer pool
@@ -89,29 +66,6 @@ void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 	zb_line_destroy(&bpool->line);
 }
 
-/* COMP would forbid trimming, and clear_frames() does the work of ZERO. */
-static unsigned long alloc_frames(struct zb_buffer_pool *bpool,
-				  const struct zb_want *want,
-				  const struct zb_charge *charge, int *err)
-{
-	struct zb_want core = *want;
-	unsigned long pfn;
-
-	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
-	if (want->wait) {
-		zb_deferred_free_hurry(bpool);
-		return zb_wait_alloc(bpool, &core, charge, err);
-	}
-	pfn = zb_instance_alloc(bpool->inst, core.gfp, core.nr_pages, core.nid, NULL,
-				true);
-	*err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
-	if (pfn == ZB_NO_PFN) {
-		zb_explain_no_memory(bpool, want, false);
-		zb_deferred_free_hurry(bpool);
-	}
-	return pfn;
-}
-
 /* Copy the task's name without blanks, so that it is one word in debugfs. */
 static void get_comm(char comm[TASK_COMM_LEN])
 {
@@ -152,57 +106,176 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 }
 
 /**
- * zb_buffer_create() - allocate a zeroed buffer
- * @bpool: the buffer pool
- * @file: account of the open file, or NULL
- * @want: the request
+ * zb_buffer_free() - free a buffer and its frames
+ * @buf: a buffer that is not in use; it may or may not be on zb_buffer_pool.buffers
  *
  * Context: may sleep.
- * Return: the buffer with one reference, or an ERR_PTR with the errno of the
- * user header.
+ */
+void zb_buffer_free(struct zb_buffer *buf)
+{
+	struct zb_buffer_pool *bpool = buf->bpool;
+	struct zb_instance *inst = bpool->inst;
+	enum zb_bad bad;
+
+	mutex_lock(&bpool->lock);
+	list_del(&buf->link);
+	mutex_unlock(&bpool->lock);
+	if (buf->gfp & __ZB_GFP_WRITE)
+		zb_instance_account_dirty(inst, buf->nid, -(long)buf->nr_pages);
+	trace_mm_page_free(buf->pfn, buf->order);
+	bad = zb_pool_free_exact(&inst->pool, buf->pfn, buf->nr_pages);
+	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
+		  bad);
+	zb_uncharge(bpool, &buf->charge);
+	kfree(buf);
+	zb_instance_wake_waiters(inst);
+}
+
+/* Clearing a large buffer takes long, so stop if the task is killed. */
+static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
+			unsigned long nr_pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		clear_highpage(pfn_to_page(pfn + i));
+		cond_resched();
+	}
+	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
+}
+
+/*
+ * Allocate from a list of this CPU. All frames are checked, as on the freelist path: if
+ * some are unfit, the block is freed, which keeps those out of use.
+ */
+static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
+		       unsigned long *pfn)
+{
+	const struct zb_node *node = zb_this_node();
+	struct zb_pool *pool = &bpool->inst->pool;
+	unsigned int order = zb_exact_order(want->nr_pages);
+
+	if (want->nid != NUMA_NO_NODE || want->nr_pages != BIT(order) ||
+	    !zb_may_use_fast_path(node) ||
+	    !zb_fast_alloc(node, want->gfp, order, pfn))
+		return false;
+	if (likely(zb_block_fit(zb_pfn_zone(pool, *pfn), *pfn, order)))
+		return true;
+	zb_pool_free_exact(pool, *pfn, want->nr_pages);
+	return false;
+}
+
+/* Explain why no memory was allocated; returns the errno. */
+static int alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want)
+{
+	int err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
+
+	zb_explain_no_memory(bpool, want, false);
+	zb_deferred_free_hurry(bpool);
+	return err;
+}
+
+/* Clear a new buffer and put it on the list of all buffers; on failure, free it. */
+static int publish_buffer(struct zb_buffer *buf, struct zb_ioc_explain *why)
+{
+	struct zb_buffer_pool *bpool = buf->bpool;
+	int err = clear_frames(bpool, buf->pfn, buf->nr_pages);
+
+	mutex_lock(&bpool->lock);
+	list_add_tail(&buf->link, &bpool->buffers);
+	mutex_unlock(&bpool->lock);
+	if (!err)
+		return 0;
+	if (err == -EINTR)
+		atomic_long_inc(&bpool->inst->killed);
+	else
+		zb_explain(why, ZB_CAUSE_CACHES);
+	zb_buffer_free(buf);
+	return err;
+}
+
+/* The buffer gets a reference for its handle; on failure, it is released. */
+static int add_handle(struct zb_file *file, struct zb_buffer *buf,
+		      struct zb_ioc_explain *why)
+{
+	int err;
+
+	kref_get(&buf->ref);
+	err = zb_file_add(file, buf);
+	if (!err)
+		return 0;
+	zb_explain(why, err == -ENOSPC ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
+	zb_buffer_put(buf);
+	zb_buffer_put(buf);
+	return err;
+}
+
+/**
+ * zb_buffer_create() - allocate a zeroed buffer
+ * @bpool: the buffer pool
+ * @file: the open file in which the buffer gets a handle, or NULL
+ * @want: the request
+ *
+ * The caller gets a reference in addition to that of the handle, because another
+ * thread may guess the handle and free it.
+ *
+ * Context: may sleep.
+ * Return: the buffer, or an ERR_PTR with the errno of the user header.
  */
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
-				   struct zb_account *file,
+				   struct zb_file *file,
 				   const struct zb_want *want)
 {
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	struct zb_want core = *want;
 	int err;
 
 	if (!buf) {
 		zb_explain(want->why, ZB_CAUSE_KERNEL);
 		return ERR_PTR(-ENOMEM);
 	}
-	err = zb_charge(bpool, &buf->charge, file,
+	err = zb_charge(bpool, &buf->charge, file ? file->account : NULL,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
-	buf->pfn = alloc_frames(bpool, want, &buf->charge, &err);
-	if (buf->pfn == ZB_NO_PFN) {
-		zb_watch_failed(bpool);
-		goto uncharge;
+	/* COMP would forbid trimming, and clear_frames() does the work of ZERO. */
+	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
+	if (want->wait) {
+		zb_deferred_free_hurry(bpool);
+		buf->pfn = zb_wait_alloc(bpool, &core, &buf->charge, &err);
+	} else if (!alloc_fast(bpool, &core, &buf->pfn)) {
+		buf->pfn = zb_instance_alloc(bpool->inst, core.gfp, core.nr_pages,
+					     core.nid, NULL, true);
+		if (buf->pfn == ZB_NO_PFN)
+			err = alloc_failed(bpool, want);
 	}
+	if (buf->pfn == ZB_NO_PFN)
+		goto uncharge;
 	describe_buffer(buf, bpool, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
-	err = clear_frames(bpool, buf->pfn, buf->nr_pages);
-	if (err) {
-		if (err == -EINTR)
-			atomic_long_inc(&bpool->inst->killed);
-		else
-			zb_explain(want->why, ZB_CAUSE_CACHES);
-		zb_buffer_free_frames(buf);
-		return ERR_PTR(err);
-	}
-	mutex_lock(&bpool->lock);
-	list_add_tail(&buf->link, &bpool->buffers);
-	mutex_unlock(&bpool->lock);
-	return buf;
+	err = publish_buffer(buf, want->why) ?:
+	      (file ? add_handle(file, buf, want->why) : 0);
+	return err ? ERR_PTR(err) : buf;
 
 uncharge:
+	zb_watch_failed(bpool);
 	zb_uncharge(bpool, &buf->charge);
 free_buf:
 	kfree(buf);
 	return ERR_PTR(err);
+}
+
+static void release_buffer(struct kref *ref)
+{
+	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
+
+	if (zb_buffer_in_use(buf))
+		zb_deferred_free_add(buf);
+	else
+		zb_buffer_free(buf);
 }
 
 /**

@@ -255,16 +255,16 @@ static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
 int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst);
 void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool);
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
-				   struct zb_account *file,
+				   struct zb_file *file,
 				   const struct zb_want *want);
 bool zb_buffer_put(struct zb_buffer *buf);
+void zb_buffer_free(struct zb_buffer *buf);
 
 /* deferred_free.c */
 void zb_deferred_free_init(struct zb_buffer_pool *bpool);
 void zb_deferred_free_add(struct zb_buffer *buf);
 bool zb_buffer_in_use(struct zb_buffer *buf);
 void zb_deferred_free_hurry(struct zb_buffer_pool *bpool);
-void zb_buffer_free_frames(struct zb_buffer *buf);
 
 /* limits.c */
 struct zb_account *zb_account_new(void);

@@ -12,7 +12,6 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include "../compat.h"
 #include "buffer.h"
@@ -47,32 +46,6 @@ bool zb_buffer_in_use(struct zb_buffer *buf)
 	atomic_long_add(buf->nr_idle - first + in_use,
 			&buf->bpool->inst->deferred_looks);
 	return in_use;
-}
-
-/**
- * zb_buffer_free_frames() - free a buffer and its frames
- * @buf: a buffer that is not in use; it may or may not be on zb_buffer_pool.buffers
- *
- * Context: may sleep.
- */
-void zb_buffer_free_frames(struct zb_buffer *buf)
-{
-	struct zb_buffer_pool *bpool = buf->bpool;
-	struct zb_instance *inst = bpool->inst;
-	enum zb_bad bad;
-
-	mutex_lock(&bpool->lock);
-	list_del(&buf->link);
-	mutex_unlock(&bpool->lock);
-	if (buf->gfp & __ZB_GFP_WRITE)
-		zb_instance_account_dirty(inst, buf->nid, -(long)buf->nr_pages);
-	trace_mm_page_free(buf->pfn, buf->order);
-	bad = zb_pool_free_exact(&inst->pool, buf->pfn, buf->nr_pages);
-	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
-		  bad);
-	zb_uncharge(bpool, &buf->charge);
-	kfree(buf);
-	zb_instance_wake_waiters(inst);
 }
 
 /* Do not reschedule a check that is due soon: frequent calls would postpone it forever. */
@@ -133,7 +106,7 @@ static unsigned int free_unused_buffers(struct zb_buffer_pool *bpool,
 			continue;
 		list_del(&buf->deferred);
 		atomic_long_sub(buf->nr_pages, &bpool->inst->deferred_pages);
-		zb_buffer_free_frames(buf);
+		zb_buffer_free(buf);
 		nr++;
 	}
 	return nr;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Checks of the arguments of ioctls, and what ALLOC and BULK_ALLOC have in common. */
+/* Checks of the arguments of ioctls. */
 #include <linux/capability.h>
-#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -149,46 +148,4 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 	want->why = &call->why;
 	call->why.wanted = (u64)want->nr_pages << PAGE_SHIFT;
 	return 0;
-}
-
-/**
- * zb_create_with_handle() - create a buffer and its handle
- * @file: the open file
- * @want: the request
- *
- * Context: may sleep.
- * Return: the buffer with an additional reference, or an ERR_PTR.
- */
-struct zb_buffer *zb_create_with_handle(struct zb_file *file,
-					const struct zb_want *want)
-{
-	struct zb_buffer *buf = zb_buffer_create(file->bpool, file->account, want);
-	int err;
-
-	if (IS_ERR(buf))
-		return buf;
-	/* Another thread may guess and free the handle before it is copied. */
-	kref_get(&buf->ref);
-	err = zb_file_add(file, buf);
-	if (!err)
-		return buf;
-	zb_explain(want->why, err == -ENOSPC ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
-	zb_buffer_put(buf);
-	zb_buffer_put(buf);
-	return ERR_PTR(err);
-}
-
-/**
- * zb_commit_or_cancel() - finish zb_create_with_handle(), or undo it
- * @file: the open file
- * @buf: the buffer
- * @copied: the handle was copied to user space
- *
- * Context: may sleep.
- */
-void zb_commit_or_cancel(struct zb_file *file, struct zb_buffer *buf, bool copied)
-{
-	if (!copied)
-		zb_file_cancel(file, buf);
-	zb_buffer_put(buf);
 }

@@ -2,10 +2,14 @@
 /*
  * The interface between the dispatcher (ioctl.c) and the commands.
  *
- * The dispatcher copies the structure from user space, the command works on the
- * copy, and the dispatcher copies it back. If the second copy fails, the caller
- * does not get the handle or descriptor of a new object, so the command has to
- * undo its work in a second function.
+ * A command is executed in three steps:
+ *
+ *	prepare		work on a copy of the caller's structure, so far that the
+ *			work can still be undone
+ *	copy out	copy the structure back to user space
+ *	commit		finish; this cannot fail
+ *	or roll back	undo the work, if the structure could not be copied: the
+ *			caller does not know the handle of a new object
  */
 #ifndef ZB_CMD_H
 #define ZB_CMD_H
@@ -32,11 +36,17 @@ union zb_arg {
 
 /**
  * struct zb_call - state of a command
- * @priv: set by zb_cmd.fn for zb_cmd.done
+ * @buf: ALLOC: the new buffer; BULK_FREE: the hidden buffers, linked by @next_hidden
+ * @bufs: BULK_ALLOC: the new buffers
+ * @dmabuf: EXPORT: the new dma-buf
  * @why: the cause, if the command fails
  */
 struct zb_call {
-	void *priv;
+	union {
+		struct zb_buffer *buf;
+		struct zb_buffer **bufs;
+		struct dma_buf *dmabuf;
+	};
 	struct zb_ioc_explain why;
 };
 
@@ -45,19 +55,21 @@ struct zb_call {
  * @nr: command number
  * @size: current size of its structure
  * @min_size: size of its structure when it was first released
- * @tells: copy the structure back to user space
- * @fn: executes the command
- * @done: called after a successful @fn with zb_call.priv; @copied is false if the
- *	structure could not be copied to user space, and the command has to be undone
+ * @tells: copy the structure back to user space; a command without this does all of its
+ *	work in @prepare
+ * @prepare: executes the command; returns 0 or -errno with nothing changed
+ * @commit: finishes a successful @prepare, or NULL
+ * @rollback: undoes a successful @prepare, or NULL if it has changed nothing
  */
 struct zb_cmd {
 	unsigned int nr;
 	size_t size;
 	size_t min_size;
 	bool tells;
-	int (*fn)(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
-	void (*done)(struct zb_file *file, union zb_arg *arg, void *priv,
-		     bool copied);
+	int (*prepare)(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
+	void (*commit)(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
+	void (*rollback)(struct zb_file *file, union zb_arg *arg,
+			 struct zb_call *call);
 };
 
 /*
@@ -107,8 +119,5 @@ int zb_einval(struct zb_call *call, const char *field, u64 value);
 int zb_eperm(struct zb_call *call, int capability);
 int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 		const struct zb_alloc_params *req, struct zb_want *want);
-struct zb_buffer *zb_create_with_handle(struct zb_file *file,
-					const struct zb_want *want);
-void zb_commit_or_cancel(struct zb_file *file, struct zb_buffer *buf, bool copied);
 
 #endif /* ZB_CMD_H */

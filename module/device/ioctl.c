@@ -49,10 +49,10 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	err = zb_get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
-	buf = zb_create_with_handle(file, &want);
+	buf = zb_buffer_create(file->bpool, file, &want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	call->priv = buf;
+	call->buf = buf;
 	alloc->node = buf->nid;
 	alloc->order = buf->order;
 	alloc->zone = buf->zone;
@@ -63,11 +63,26 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	return 0;
 }
 
-static void alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
-		       bool copied)
+static void alloc_commit(struct zb_file *file, union zb_arg *arg,
+			 struct zb_call *call)
 {
-	zb_commit_or_cancel(file, priv, copied);
+	zb_buffer_put(call->buf);
 }
+
+static void alloc_rollback(struct zb_file *file, union zb_arg *arg,
+			   struct zb_call *call)
+{
+	zb_file_cancel(file, call->buf);
+	zb_buffer_put(call->buf);
+}
+
+static const struct zb_cmd cmd_alloc = {
+	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns),
+	.prepare = do_alloc,
+	.tells = true,
+	.commit = alloc_commit,
+	.rollback = alloc_rollback,
+};
 
 static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
@@ -84,16 +99,9 @@ static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 	return 0;
 }
 
-static const struct zb_cmd cmd_alloc = {
-	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns),
-	.fn = do_alloc,
-	.tells = true,
-	.done = alloc_done,
-};
-
 static const struct zb_cmd cmd_free = {
 	ZB_CMD(ZB_IOC_FREE, free, __reserved),
-	.fn = do_free,
+	.prepare = do_free,
 };
 
 static const struct zb_cmd *const zb_cmds[] = {
@@ -139,28 +147,6 @@ static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
 	return err;
 }
 
-static int do_cmd(const struct zb_cmd *cmd, struct zb_file *file,
-		  void __user *to, struct zb_call *call)
-{
-	union zb_arg arg;
-	u32 usize;
-	int err;
-
-	err = copy_in(cmd, &arg, to, &usize, call);
-	if (err)
-		return err;
-	err = cmd->fn(file, &arg, call);
-	if (err)
-		return err;
-	/* Without a result to copy, the command can't fail any more. */
-	if (cmd->tells &&
-	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
-		err = -EFAULT;
-	if (cmd->done)
-		cmd->done(file, &arg, call->priv, !err);
-	return err;
-}
-
 /* A BULK command that succeeds for some buffers only has set call->why.error. */
 static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
 			     struct zb_call *call, int err)
@@ -184,14 +170,28 @@ static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
  */
 long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
 {
-	const struct zb_cmd *cmd = find_cmd(nr);
 	struct zb_call call = { .why = { .node = -1, .largest_order = -1 } };
+	const struct zb_cmd *cmd = find_cmd(nr);
 	struct zb_file *file = filp->private_data;
+	void __user *to = (void __user *)uarg;
+	union zb_arg arg;
+	u32 usize;
 	int err;
 
 	if (!cmd)
 		return -ENOTTY;
-	err = do_cmd(cmd, file, (void __user *)uarg, &call);
+	err = copy_in(cmd, &arg, to, &usize, &call) ?:
+	      cmd->prepare(file, &arg, &call);
+	if (err)
+		goto failed;
+	if (cmd->tells &&
+	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
+		err = -EFAULT;
+	if (!err && cmd->commit)
+		cmd->commit(file, &arg, &call);
+	if (err && cmd->rollback)
+		cmd->rollback(file, &arg, &call);
+failed:
 	remember_failure(cmd, file, &call, err);
 	return err;
 }

@@ -43,7 +43,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 
 const struct zb_cmd zb_cmd_info = {
 	ZB_CMD(ZB_IOC_INFO, info, free_bytes),
-	.fn = do_info,
+	.prepare = do_info,
 	.tells = true,
 };
 
@@ -71,7 +71,7 @@ static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 
 const struct zb_cmd zb_cmd_zone = {
 	ZB_CMD(ZB_IOC_ZONE, zone, cached_bytes),
-	.fn = do_zone,
+	.prepare = do_zone,
 	.tells = true,
 };
 
@@ -101,7 +101,7 @@ static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 
 const struct zb_cmd zb_cmd_query = {
 	ZB_CMD(ZB_IOC_QUERY, query, exports),
-	.fn = do_query,
+	.prepare = do_query,
 	.tells = true,
 };
 
@@ -141,7 +141,7 @@ static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 
 const struct zb_cmd zb_cmd_label = {
 	ZB_CMD(ZB_IOC_LABEL, label, label),
-	.fn = do_label,
+	.prepare = do_label,
 };
 
 static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
@@ -166,7 +166,7 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 
 const struct zb_cmd zb_cmd_phys = {
 	ZB_CMD(ZB_IOC_PHYS, phys, length),
-	.fn = do_phys,
+	.prepare = do_phys,
 	.tells = true,
 };
 
@@ -186,22 +186,22 @@ static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 		put_unused_fd(fd);
 		return PTR_ERR(dmabuf);
 	}
-	call->priv = dmabuf;
+	call->dmabuf = dmabuf;
 	return fd;
 }
 
-/* Install the descriptor last: from then on other threads can use the file. */
-static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			bool copied)
+/* Other threads can use the file as soon as the descriptor is installed. */
+static void export_commit(struct zb_file *file, union zb_arg *arg,
+			  struct zb_call *call)
 {
-	struct dma_buf *dmabuf = priv;
+	fd_install(arg->export.fd, call->dmabuf->file);
+}
 
-	if (copied) {
-		fd_install(arg->export.fd, dmabuf->file);
-		return;
-	}
+static void export_rollback(struct zb_file *file, union zb_arg *arg,
+			    struct zb_call *call)
+{
 	put_unused_fd(arg->export.fd);
-	fput(dmabuf->file);
+	fput(call->dmabuf->file);
 }
 #else
 static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
@@ -209,10 +209,8 @@ static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 	return -EOPNOTSUPP;
 }
 
-static void export_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			bool copied)
-{
-}
+#define export_commit	NULL
+#define export_rollback	NULL
 #endif
 
 static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
@@ -240,9 +238,10 @@ static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *ca
 
 const struct zb_cmd zb_cmd_export = {
 	ZB_CMD(ZB_IOC_EXPORT, export, fd),
-	.fn = do_export,
+	.prepare = do_export,
 	.tells = true,
-	.done = export_done,
+	.commit = export_commit,
+	.rollback = export_rollback,
 };
 
 /* Report the field of @sync for which zb_buffer_sync() returned -EINVAL. */
@@ -276,7 +275,7 @@ static int do_sync(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 
 const struct zb_cmd zb_cmd_sync = {
 	ZB_CMD(ZB_IOC_SYNC, sync, length),
-	.fn = do_sync,
+	.prepare = do_sync,
 };
 
 /* The dispatcher does not remember failures of this command. */
@@ -290,6 +289,6 @@ static int do_explain(struct zb_file *file, union zb_arg *arg,
 
 const struct zb_cmd zb_cmd_explain = {
 	ZB_CMD(ZB_IOC_EXPLAIN, explain, field),
-	.fn = do_explain,
+	.prepare = do_explain,
 	.tells = true,
 };

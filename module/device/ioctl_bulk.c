@@ -33,14 +33,15 @@ static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
 static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 			   const struct zb_want *want, struct zb_buffer **bufs)
 {
-	struct zb_buffer *buf = zb_create_with_handle(file, want);
+	struct zb_buffer *buf = zb_buffer_create(file->bpool, file, want);
 	int err;
 
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 	err = bulk_tell(bulk, bulk->done, buf);
 	if (err) {
-		zb_commit_or_cancel(file, buf, false);
+		zb_file_cancel(file, buf);
+		zb_buffer_put(buf);
 		return err;
 	}
 	bufs[bulk->done++] = buf;
@@ -112,26 +113,36 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 	}
 	bulk->error = -err;
 	call->why.error = bulk->error;
-	call->priv = bufs;
+	call->bufs = bufs;
 	return 0;
 }
 
-static void bulk_alloc_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			    bool copied)
+static void bulk_alloc_commit(struct zb_file *file, union zb_arg *arg,
+			      struct zb_call *call)
 {
-	struct zb_buffer **bufs = priv;
 	unsigned int i;
 
 	for (i = 0; i < arg->bulk_alloc.done; i++)
-		zb_commit_or_cancel(file, bufs[i], copied);
-	kvfree(bufs);
+		zb_buffer_put(call->bufs[i]);
+	kvfree(call->bufs);
+}
+
+static void bulk_alloc_rollback(struct zb_file *file, union zb_arg *arg,
+				struct zb_call *call)
+{
+	unsigned int i;
+
+	for (i = 0; i < arg->bulk_alloc.done; i++)
+		zb_file_cancel(file, call->bufs[i]);
+	bulk_alloc_commit(file, arg, call);
 }
 
 const struct zb_cmd zb_cmd_bulk_alloc = {
 	ZB_CMD(ZB_IOC_BULK_ALLOC, bulk_alloc, __reserved),
-	.fn = do_bulk_alloc,
+	.prepare = do_bulk_alloc,
 	.tells = true,
-	.done = bulk_alloc_done,
+	.commit = bulk_alloc_commit,
+	.rollback = bulk_alloc_rollback,
 };
 
 /*
@@ -183,28 +194,38 @@ static int do_bulk_free(struct zb_file *file, union zb_arg *arg,
 		return err;
 	bulk->error = -err;
 	call->why.error = bulk->error;
-	call->priv = hidden;
+	call->buf = hidden;
 	return 0;
 }
 
-static void bulk_free_done(struct zb_file *file, union zb_arg *arg, void *priv,
-			   bool copied)
+static void bulk_free_commit(struct zb_file *file, union zb_arg *arg,
+			     struct zb_call *call)
 {
-	struct zb_buffer *buf = priv, *next;
+	struct zb_buffer *buf = call->buf, *next;
 
 	for (; buf; buf = next) {
 		next = buf->next_hidden;
-		if (copied)
-			zb_file_drop_hidden(file, buf);
-		else
-			zb_file_unhide(file, buf);
+		zb_file_drop_hidden(file, buf);
+		cond_resched();
+	}
+}
+
+static void bulk_free_rollback(struct zb_file *file, union zb_arg *arg,
+			       struct zb_call *call)
+{
+	struct zb_buffer *buf = call->buf, *next;
+
+	for (; buf; buf = next) {
+		next = buf->next_hidden;
+		zb_file_unhide(file, buf);
 		cond_resched();
 	}
 }
 
 const struct zb_cmd zb_cmd_bulk_free = {
 	ZB_CMD(ZB_IOC_BULK_FREE, bulk_free, error),
-	.fn = do_bulk_free,
+	.prepare = do_bulk_free,
 	.tells = true,
-	.done = bulk_free_done,
+	.commit = bulk_free_commit,
+	.rollback = bulk_free_rollback,
 };

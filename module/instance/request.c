@@ -10,7 +10,29 @@
 #include <linux/topology.h>
 
 #include "fault.h"
-#include "instance.h"
+#include "request.h"
+
+DEFINE_PER_CPU(const struct zb_node *, zb_cpu_nodes);
+DEFINE_STATIC_KEY_FALSE(zb_many_nodes);
+
+/**
+ * zb_request_attach() - set up the fast path for the requests of all CPUs
+ * @inst: the instance
+ *
+ * Context: may sleep; before the first request.
+ */
+void zb_request_attach(struct zb_instance *inst)
+{
+	const struct zb_node *node;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		node = zb_pool_any_node(&inst->pool, cpu_to_mem(cpu));
+		per_cpu(zb_cpu_nodes, cpu) = node ?: &inst->memoryless_node;
+	}
+	if (num_possible_nodes() > 1)
+		static_branch_enable(&zb_many_nodes);
+}
 
 /**
  * zb_instance_local_node() - find the node nearest to the calling CPU
