@@ -249,39 +249,6 @@ static bool is_one_block(u64 bits, unsigned int order)
 	return !(starts & (starts - 1));
 }
 
-/**
- * __zb_free_words() - put blocks back and merge them with their buddies
- * @zone: their zone
- * @words: the blocks
- *
- * Context: zone lock held.
- */
-void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words)
-{
-	const u32 *word = words->word;
-	const u64 *bits = words->bits;
-	unsigned int i;
-
-	zb_assert_held(&zone->lock);
-	/* Fetch cache lines that another CPU may own while the states are written. */
-	for (i = 0; i < words->nr; i++) {
-		zb_prefetch_pageblock(zone->pageblocks +
-				      word[i] / ZB_PAGEBLOCK_WORDS);
-		set_states(zone, word[i], bits[i], words->order, 0);
-	}
-	for (i = 0; i < words->nr;) {
-		if (!bits[i]) {
-			i++;
-		} else if (is_one_block(bits[i], words->order)) {
-			__zb_free_one_page(zone, zone->start_pfn + 64ul * word[i] +
-					   __ffs64(bits[i]), words->order);
-			i++;
-		} else {
-			i += free_words(zone, word + i, bits + i, words->nr - i);
-		}
-	}
-}
-
 static void trace_words(const struct zb_zone *zone,
 			const struct zb_bulk *words, unsigned int mt,
 			bool refill)
@@ -323,7 +290,9 @@ static unsigned int nr_blocks(const struct zb_bulk *words)
 void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 			   unsigned int mt)
 {
-	unsigned int nr = nr_blocks(words);
+	unsigned int i, nr = nr_blocks(words);
+	const u32 *word = words->word;
+	const u64 *bits = words->bits;
 	unsigned long flags;
 
 	if (!nr)
@@ -331,7 +300,23 @@ void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 	zb_lock_irqsave(&zone->lock, flags);
 	if (zb_trace_pcpu_drain_enabled())
 		trace_words(zone, words, mt, false);
-	__zb_free_words(zone, words);
+	/* Fetch cache lines that another CPU may own while the states are written. */
+	for (i = 0; i < words->nr; i++) {
+		zb_prefetch_pageblock(zone->pageblocks +
+				      word[i] / ZB_PAGEBLOCK_WORDS);
+		set_states(zone, word[i], bits[i], words->order, 0);
+	}
+	for (i = 0; i < words->nr;) {
+		if (!bits[i]) {
+			i++;
+		} else if (is_one_block(bits[i], words->order)) {
+			__zb_free_one_page(zone, zone->start_pfn + 64ul * word[i] +
+					   __ffs64(bits[i]), words->order);
+			i++;
+		} else {
+			i += free_words(zone, word + i, bits + i, words->nr - i);
+		}
+	}
 	__zb_count_event(zone, ZB_PCP_DRAIN, nr);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }

@@ -38,7 +38,6 @@ unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 u32 zb_bulk_pop(struct zb_bulk *words);
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 			     unsigned int nr, struct zb_bulk *words);
-void __zb_free_words(struct zb_zone *zone, const struct zb_bulk *words);
 void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words);

@@ -461,15 +461,12 @@ static void give_bits(struct zb_pageblock *pb, unsigned int word, u64 bits)
 	};
 	struct zb_zone *zone = zone_of(pb);
 	struct zb_pageblock before = *pb;
-	unsigned long flags;
 
 	if (!zb_pageblock_all_free(pb))
 		zb_free_area_rekey(zone->free_area, pb);
 	else if (!bits)
 		return;
-	zb_lock_irqsave(&zone->lock, flags);
-	__zb_free_words(zone, &words);
-	zb_unlock_irqrestore(&zone->lock, flags);
+	zb_free_pcppages_bulk(zone, &words, 0);
 	expect_counted(zone, pb, &before);
 }
 

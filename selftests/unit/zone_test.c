@@ -314,12 +314,28 @@ POOL_TEST(keys_of_whole_pageblocks_as_words, 4, 4)
 		EXPECT_EQ(words.nr, ZB_PAGEBLOCK_WORDS);
 		EXPECT_EQ(zone->pageblocks->largest_free, ZB_LIST_NONE);
 		EXPECT(zb_check_zone(zone, &(struct zb_violation){ .rule = NULL }));
-		zb_lock_irqsave(&zone->lock, flags);
-		__zb_free_words(zone, &words);
-		zb_unlock_irqrestore(&zone->lock, flags);
+		zb_free_pcppages_bulk(zone, &words, M);
 		unit_pool_quiet(p);
 		unit_state_equal(p, p->initial);
 	}
+}
+
+/* All frames of a pageblock are freed at once, and it becomes the tail of a larger block. */
+POOL_TEST(words_make_a_tail, 4, 4)
+{
+	struct zb_bulk words = { .nr = 0 };
+	unsigned long flags;
+
+	EXPECT_EQ(unit_take(zone, 9, M), PB(4));
+	zb_lock_irqsave(&zone->lock, flags);
+	EXPECT_EQ(__zb_take_words(zone, &zone->pageblocks[1], ZB_PAGEBLOCK_NR, &words),
+		  ZB_PAGEBLOCK_NR);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	unit_give(zone, PB(4), 9);
+	zb_free_pcppages_bulk(zone, &words, M);
+	EXPECT_EQ(zone->pageblocks[1].largest_free, ZB_LIST_TAIL);
+	unit_pool_quiet(p);
+	unit_state_equal(p, p->initial);
 }
 
 POOL_TEST(completely_free_pageblock_is_movable_again, 4, 4)
