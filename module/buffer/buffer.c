@@ -30,7 +30,7 @@ int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst)
 	mutex_init(&bpool->lock);
 	INIT_LIST_HEAD(&bpool->buffers);
 	xa_init(&bpool->users);
-	zb_deferred_free_init(bpool);
+	zb_deferred_free_init(bpool, zb_buffer_free);
 	err = zb_line_init(&bpool->line, inst);
 	if (err)
 		return err;
@@ -183,49 +183,32 @@ static int publish_buffer(struct zb_buffer *buf, struct zb_ioc_explain *why)
 	struct zb_buffer_pool *bpool = buf->bpool;
 	int err = clear_frames(bpool, buf->pfn, buf->nr_pages);
 
+	if (err) {
+		if (err == -EINTR)
+			atomic_long_inc(&bpool->inst->killed);
+		else
+			zb_explain(why, ZB_CAUSE_CACHES);
+		zb_buffer_free(buf);
+		return err;
+	}
 	mutex_lock(&bpool->lock);
 	list_add_tail(&buf->link, &bpool->buffers);
 	mutex_unlock(&bpool->lock);
-	if (!err)
-		return 0;
-	if (err == -EINTR)
-		atomic_long_inc(&bpool->inst->killed);
-	else
-		zb_explain(why, ZB_CAUSE_CACHES);
-	zb_buffer_free(buf);
-	return err;
-}
-
-/* The buffer gets a reference for its handle; on failure, it is released. */
-static int add_handle(struct zb_file *file, struct zb_buffer *buf,
-		      struct zb_ioc_explain *why)
-{
-	int err;
-
-	kref_get(&buf->ref);
-	err = zb_file_add(file, buf);
-	if (!err)
-		return 0;
-	zb_explain(why, err == -ENOSPC ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
-	zb_buffer_put(buf);
-	zb_buffer_put(buf);
-	return err;
+	return 0;
 }
 
 /**
  * zb_buffer_create() - allocate a zeroed buffer
  * @bpool: the buffer pool
- * @file: the open file in which the buffer gets a handle, or NULL
+ * @file: account of the open file, or NULL
  * @want: the request
  *
- * The caller gets a reference in addition to that of the handle, because another
- * thread may guess the handle and free it.
- *
  * Context: may sleep.
- * Return: the buffer, or an ERR_PTR with the errno of the user header.
+ * Return: the buffer with one reference, or an ERR_PTR with the errno of the
+ * user header.
  */
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
-				   struct zb_file *file,
+				   struct zb_account *file,
 				   const struct zb_want *want)
 {
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
@@ -236,7 +219,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 		zb_explain(want->why, ZB_CAUSE_KERNEL);
 		return ERR_PTR(-ENOMEM);
 	}
-	err = zb_charge(bpool, &buf->charge, file ? file->account : NULL,
+	err = zb_charge(bpool, &buf->charge, file,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
@@ -256,8 +239,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 	describe_buffer(buf, bpool, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
-	err = publish_buffer(buf, want->why) ?:
-	      (file ? add_handle(file, buf, want->why) : 0);
+	err = publish_buffer(buf, want->why);
 	return err ? ERR_PTR(err) : buf;
 
 uncharge:

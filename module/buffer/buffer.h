@@ -45,6 +45,7 @@ struct dmem_cgroup_region;
 struct platform_device;
 struct poll_table_struct;
 struct vm_area_struct;
+struct zb_buffer;
 
 /**
  * struct zb_watch - checks for free memory while programs wait for it in poll()
@@ -73,6 +74,7 @@ struct zb_watch {
  * @deferred_lock: (-) protects @deferred and @deferred_delay
  * @deferred_delay: (d) jiffies between two checks of @deferred
  * @deferred_work: (i) checks @deferred and frees the buffers that are not in use any more
+ * @free_deferred: (c) frees a buffer on @deferred that is not in use any more
  * @line: (i) queue of requests that wait for memory
  * @readable: (i) programs that sleep in poll()
  * @watch: (i) wakes the programs on @readable
@@ -98,6 +100,7 @@ struct zb_buffer_pool {
 	spinlock_t deferred_lock;
 	unsigned long deferred_delay;
 	struct delayed_work deferred_work;
+	void (*free_deferred)(struct zb_buffer *buf);
 	struct zb_line line;
 	wait_queue_head_t readable;
 	struct zb_watch watch;
@@ -255,13 +258,14 @@ static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
 int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst);
 void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool);
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
-				   struct zb_file *file,
+				   struct zb_account *file,
 				   const struct zb_want *want);
 bool zb_buffer_put(struct zb_buffer *buf);
 void zb_buffer_free(struct zb_buffer *buf);
 
 /* deferred_free.c */
-void zb_deferred_free_init(struct zb_buffer_pool *bpool);
+void zb_deferred_free_init(struct zb_buffer_pool *bpool,
+			   void (*free_buffer)(struct zb_buffer *buf));
 void zb_deferred_free_add(struct zb_buffer *buf);
 bool zb_buffer_in_use(struct zb_buffer *buf);
 void zb_deferred_free_hurry(struct zb_buffer_pool *bpool);
@@ -306,7 +310,8 @@ __poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 /* file.c */
 struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode);
 void zb_file_close(struct zb_file *file);
-int zb_file_add(struct zb_file *file, struct zb_buffer *buf);
+int zb_file_add(struct zb_file *file, struct zb_buffer *buf,
+		struct zb_ioc_explain *why);
 struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle);
 struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle);
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf);

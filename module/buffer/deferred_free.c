@@ -106,7 +106,7 @@ static unsigned int free_unused_buffers(struct zb_buffer_pool *bpool,
 			continue;
 		list_del(&buf->deferred);
 		atomic_long_sub(buf->nr_pages, &bpool->inst->deferred_pages);
-		zb_buffer_free(buf);
+		bpool->free_deferred(buf);
 		nr++;
 	}
 	return nr;
@@ -143,9 +143,12 @@ static void deferred_work(struct work_struct *work)
 /**
  * zb_deferred_free_init() - initialize an empty list of deferred buffers
  * @bpool: the buffer pool
+ * @free_buffer: frees a buffer
  */
-void zb_deferred_free_init(struct zb_buffer_pool *bpool)
+void zb_deferred_free_init(struct zb_buffer_pool *bpool,
+			   void (*free_buffer)(struct zb_buffer *buf))
 {
+	bpool->free_deferred = free_buffer;
 	INIT_LIST_HEAD(&bpool->deferred);
 	spin_lock_init(&bpool->deferred_lock);
 	bpool->deferred_delay = DEFERRED_DELAY_MIN;

@@ -162,18 +162,24 @@ void zb_file_close(struct zb_file *file)
 }
 
 /**
- * zb_file_add() - allocate a handle for a buffer
+ * zb_file_add() - allocate a handle for a new buffer
  * @file: the open file
- * @buf: the buffer; the handle takes over the caller's reference
+ * @buf: the buffer, which is released on failure
+ * @why: filled in with the cause of a failure, or NULL
+ *
+ * The caller keeps its reference in addition to that of the handle, because another
+ * thread may guess the handle and free it.
  *
  * Context: may sleep.
  * Return: 0, -ENOSPC if all handles are in use, or -ENOMEM.
  */
-int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
+int zb_file_add(struct zb_file *file, struct zb_buffer *buf,
+		struct zb_ioc_explain *why)
 {
 	u32 handle;
 	int err;
 
+	kref_get(&buf->ref);
 	xa_lock(&file->handles);
 	err = __xa_alloc_cyclic(&file->handles, &handle, buf,
 				XA_LIMIT(1, max_handle(file)), &file->next,
@@ -184,9 +190,12 @@ int zb_file_add(struct zb_file *file, struct zb_buffer *buf)
 		WRITE_ONCE(buf->has_handle, true);
 	}
 	xa_unlock(&file->handles);
-	if (err == -EBUSY)
-		return -ENOSPC;
-	return err < 0 ? err : 0;
+	if (err >= 0)
+		return 0;
+	zb_explain(why, err == -EBUSY ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
+	zb_buffer_put(buf);
+	zb_buffer_put(buf);
+	return err == -EBUSY ? -ENOSPC : err;
 }
 
 /**

@@ -49,9 +49,12 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	err = zb_get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
-	buf = zb_buffer_create(file->bpool, file, &want);
+	buf = zb_buffer_create(file->bpool, file->account, &want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
+	err = zb_file_add(file, buf, want.why);
+	if (err)
+		return err;
 	call->buf = buf;
 	alloc->node = buf->nid;
 	alloc->order = buf->order;

@@ -33,11 +33,15 @@ static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
 static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 			   const struct zb_want *want, struct zb_buffer **bufs)
 {
-	struct zb_buffer *buf = zb_buffer_create(file->bpool, file, want);
+	struct zb_buffer *buf;
 	int err;
 
+	buf = zb_buffer_create(file->bpool, file->account, want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
+	err = zb_file_add(file, buf, want->why);
+	if (err)
+		return err;
 	err = bulk_tell(bulk, bulk->done, buf);
 	if (err) {
 		zb_file_cancel(file, buf);
