@@ -173,14 +173,14 @@ POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
 	p->pool.ops = &ops;
 	unit_calls.waits = 4;
 	EXPECT_EQ(unit_alloc_block(&p->pool, SLEEP | __ZB_GFP_NOFAIL, 0, 0,
-				      &killable), ZB_NO_PFN);
+				   &killable), ZB_NO_PFN);
 	EXPECT(unit_calls.killable);
 	/* no drain in the third round without progress */
 	EXPECT_CALLS("DRSDRSDRSRSDRSF");
 	stalls = atomic_long_read(&p->pool.stalls);
 	EXPECT_EQ(stalls, 5);
 	EXPECT_EQ(unit_alloc_block(&p->pool, SLEEP | __ZB_GFP_REPEAT, 0, 0,
-				      &any), ZB_NO_PFN);
+				   &any), ZB_NO_PFN);
 	EXPECT(!unit_calls.killable);
 	EXPECT_CALLS("DRSF");
 	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1);
@@ -378,11 +378,11 @@ TEST(unreserves_on_allowed_nodes_only)
 	unit_take(zone, 9, M);
 	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
 	EXPECT_EQ(unit_alloc_block(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
-				      0, &policy), ZB_NO_PFN);
+				   0, &policy), ZB_NO_PFN);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 1);
 	policy.nodemask = NULL;
 	EXPECT(unit_alloc_block(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
-				   0, &policy) != ZB_NO_PFN);
+				0, &policy) != ZB_NO_PFN);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
 	end(p);
 }
