@@ -64,24 +64,32 @@
 #define ZB_PCP_CAPACITY(order)	((order) < 5 ? ZB_PCP_HIGH_MAX >> (order) : 8u)
 
 /*
- * Index of the first entry of each list in zb_pcp.frame. Entry 0 is the sentinel
- * of the lists that are always empty. The lists follow by ascending order, and by
- * mobility in each order, each with a sentinel below its first entry.
+ * Index of the first entry of each list in zb_pcp.frame:
+ *
+ *	entry 0		sentinel of the lists that are always empty, which start at 1
+ *	entry 1		sentinel of the first list
+ *	from 2 on	the lists by ascending order, and by mobility in each order:
+ *			its capacity, and an entry for the sentinel of the next list
+ *
+ * ZB_PCP_STARTS() has a row of this table for each order: where its Unmovable list
+ * starts, and the capacity of its lists.
  */
-#define ZB_PCP_BEFORE(order)						\
-	(1 + 3 * ((order) < 5 ? 512u - (512u >> (order)) + (order) :	\
-				496u + 8u * ((order) - 5) + (order)))
-#define ZB_PCP_STARTS(order)						\
-	ZB_PCP_BEFORE(order) + 1,					\
-	ZB_PCP_BEFORE(order) + ZB_PCP_CAPACITY(order) + 2,		\
-	ZB_PCP_BEFORE(order) + 2 * ZB_PCP_CAPACITY(order) + 3,		\
+#define ZB_PCP_STARTS(first, capacity)					\
+	(first), (first) + (capacity) + 1, (first) + 2 * ((capacity) + 1), \
 	1, 1, 1, 1, 1
-#define ZB_PCP_FRAMES		ZB_PCP_BEFORE(ZB_PCP_ORDERS)
+#define ZB_PCP_FRAMES		1639u
 
 static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
-	ZB_PCP_STARTS(0), ZB_PCP_STARTS(1), ZB_PCP_STARTS(2), ZB_PCP_STARTS(3),
-	ZB_PCP_STARTS(4), ZB_PCP_STARTS(5), ZB_PCP_STARTS(6), ZB_PCP_STARTS(7),
-	ZB_PCP_STARTS(8), ZB_PCP_STARTS(9),
+	ZB_PCP_STARTS(2, 256),			/* order 0 */
+	ZB_PCP_STARTS(773, 128),
+	ZB_PCP_STARTS(1160, 64),
+	ZB_PCP_STARTS(1355, 32),
+	ZB_PCP_STARTS(1454, 16),
+	ZB_PCP_STARTS(1505, 8),
+	ZB_PCP_STARTS(1532, 8),
+	ZB_PCP_STARTS(1559, 8),
+	ZB_PCP_STARTS(1586, 8),
+	ZB_PCP_STARTS(1613, 8),			/* order 9 */
 };
 
 /* Whether a CPU may use its lists, and if not, why. The caller serializes changes. */
