@@ -212,7 +212,6 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   const struct zb_want *want)
 {
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
-	struct zb_want core = *want;
 	int err;
 
 	if (!buf) {
@@ -223,14 +222,12 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
-	/* COMP would forbid trimming, and clear_frames() does the work of ZERO. */
-	core.gfp &= ~(__ZB_GFP_COMP | __ZB_GFP_ZERO);
 	if (want->wait) {
 		zb_deferred_free_hurry(bpool);
-		buf->pfn = zb_wait_alloc(bpool, &core, &buf->charge, &err);
-	} else if (!alloc_fast(bpool, &core, &buf->pfn)) {
-		buf->pfn = zb_instance_alloc(bpool->inst, core.gfp, core.nr_pages,
-					     core.nid, NULL, true);
+		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, &err);
+	} else if (!alloc_fast(bpool, want, &buf->pfn)) {
+		buf->pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages,
+					     want->nid, NULL, true);
 		if (buf->pfn == ZB_NO_PFN)
 			err = alloc_failed(bpool, want);
 	}

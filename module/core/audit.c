@@ -10,7 +10,7 @@
  * change to any other pageblock is included when that pageblock is counted. At the
  * end, the sums of the audit must be equal to the counters of the zone.
  */
-#include "zone.h"
+#include "audit.h"
 
 static bool already_counted(const struct zb_audit *audit, const struct zb_zone *zone,
 			    const struct zb_pageblock *pb)

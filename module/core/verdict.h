@@ -8,10 +8,10 @@
 enum zb_verdict {
 	ZB_NEVER_VALID,		/* flags or size are not valid for this pool */
 	ZB_NEVER_ZONE,		/* no zone has a type that the flags allow */
-	ZB_NEVER_NODE,		/* such zones are on nodes it may not use */
-	ZB_NEVER_BLOCK,		/* no such zone holds an aligned block this large */
-	ZB_NEVER_TYPE,		/* such blocks have CMA or isolated pageblocks */
-	ZB_NEVER_WATERMARK,	/* would take every such zone below its watermark */
+	ZB_NEVER_NODE,		/* all allowed zones are on nodes that it may not use */
+	ZB_NEVER_BLOCK,		/* no allowed zone has room for an aligned block this large */
+	ZB_NEVER_TYPE,		/* all such blocks have CMA or isolated pageblocks, or bad frames */
+	ZB_NEVER_WATERMARK,	/* it would take every allowed zone below its watermark */
 	ZB_COULD,		/* it could be served */
 };
 
@@ -27,7 +27,7 @@ bool zb_pool_requests_overlap(struct zb_pool *pool,
 			      const struct zb_alloc_request *a,
 			      const struct zb_alloc_request *b);
 
-/* Would the request succeed if every frame were free that is not out of use? */
+/* Would the request succeed if all usable frames were free? */
 static inline bool zb_pool_could_ever(struct zb_pool *pool,
 				      const struct zb_alloc_request *req)
 {

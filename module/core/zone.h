@@ -68,6 +68,7 @@ enum zb_event {
 	ZB_NR_EVENTS,
 };
 
+struct zb_audit;
 struct zb_zone;
 
 /**
@@ -80,22 +81,6 @@ struct zb_zone;
 struct zb_frame_ops {
 	u64 (*unfit)(const struct zb_zone *zone, unsigned long pfn, u64 frames);
 	void (*kept_out)(const struct zb_zone *zone, unsigned long pfn);
-};
-
-/**
- * struct zb_audit - progress of a check that adds up the counters of a zone
- * @next: another check of the same zone
- * @end: pageblocks before this one have been counted
- * @nr_free: free frames in them, by migrate type
- * @nr_blocks: pageblocks, by migrate type
- * @nr: free blocks that start in them, by order and migrate type
- */
-struct zb_audit {
-	struct zb_audit *next;
-	unsigned long end;
-	unsigned long nr_free[ZB_MIGRATE_TYPES];
-	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
-	unsigned long nr[ZB_NR_ORDERS][ZB_MIGRATE_TYPES];
 };
 
 /**
@@ -257,20 +242,5 @@ static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 {
 	WRITE_ONCE(zone->events[event], zone->events[event] + nr);
 }
-
-/* audit.c */
-void __zb_audit_begin(struct zb_zone *zone, struct zb_audit *audit);
-void __zb_audit_next(struct zb_zone *zone, struct zb_audit *audit);
-void __zb_audit_end(struct zb_zone *zone, struct zb_audit *audit);
-
-/* Called by buddy.c for each change while an audit is in progress. */
-void __zb_audit_free(struct zb_zone *zone, const struct zb_pageblock *pb,
-		     long nr);
-void __zb_audit_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
-			unsigned long nr_blocks, unsigned int to);
-void __zb_audit_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
-		       unsigned int order, unsigned int mt, long nr);
-void __zb_audit_runs_retyped(struct zb_zone *zone,
-			     const struct zb_pageblock *pb, unsigned int to);
 
 #endif /* ZB_CORE_ZONE_H */

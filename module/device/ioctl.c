@@ -150,7 +150,7 @@ static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
 	return err;
 }
 
-/* A BULK command that succeeds for some buffers only has set call->why.error. */
+/* A BULK command that succeeded for only some buffers has set call->why.error. */
 static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
 			     struct zb_call *call, int err)
 {
