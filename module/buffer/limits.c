@@ -472,7 +472,8 @@ int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 
 	*charge = (struct zb_charge){
 		.bytes = bytes,
-		.cred = get_current_cred(),
+		/* Concurrent callers store the same value in cred->non_rcu. */
+		.cred = data_race(get_current_cred()),
 	};
 	err = charge_users(bpool, charge->cred, SUM_BYTES, bytes, why);
 	if (err)
