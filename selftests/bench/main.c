@@ -62,6 +62,8 @@ static int __init bench_init(void)
 	if (err)
 		return err;
 	bench_single();
+	bench_calls();
+	bench_many();
 	bench_cpus();
 	bench_latency();
 	say_meta();

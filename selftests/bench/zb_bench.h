@@ -160,6 +160,8 @@ void bench_crew_meet(struct bench_crew *crew, unsigned int times);
 
 /* The rows, in one file each. */
 void bench_single(void);
+void bench_calls(void);
+void bench_many(void);
 void bench_cpus(void);
 void bench_latency(void);
 void bench_churn(void);
