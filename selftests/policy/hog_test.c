@@ -15,13 +15,13 @@
 #define NR_BUFS		32
 #define HOG_CPU		1
 #define STOPS		8	/* hogs that stop another task's drain */
-#define STOP_NS		2000000000ull
+#define STOP_NS		3000000000ull
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
 struct hog {
 	volatile bool started, stop;
 	volatile unsigned long turns;
-	__u64 end_ns;			/* time to stop without being told, or 0 */
+	__u64 limit_ns;			/* stop by itself after this time, unless 0 */
 	volatile bool gave_up;
 };
 
@@ -47,14 +47,16 @@ static void set_fair_server(unsigned int cpu, const char *runtime)
 static void hog_cpu(struct hog *hog, unsigned int cpu)
 {
 	const struct sched_param param = { .sched_priority = 50 };
+	__u64 end_ns;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (run_on(cpu) || sched_setscheduler(0, SCHED_FIFO, &param))
 		_exit(1);
 	hog->started = true;
+	end_ns = zb_now_ns() + hog->limit_ns;
 	while (!hog->stop && !hog->gave_up) {
 		hog->turns++;
-		hog->gave_up = hog->end_ns && zb_now_ns() > hog->end_ns;
+		hog->gave_up = hog->limit_ns && zb_now_ns() > end_ns;
 	}
 	_exit(0);
 }
@@ -155,7 +157,7 @@ static bool drain_beside_stopped_task(struct __test_metadata *_metadata, int fd)
 	}
 	while (!hogs[0].started)
 		sched_yield();
-	hogs[1].end_ns = zb_now_ns() + STOP_NS;
+	hogs[1].limit_ns = STOP_NS;
 	pid = start_hog(_metadata, &hogs[1], fd);
 	EXPECT_EQ(0, zb_drain());
 	finished = !hogs[1].gave_up;
