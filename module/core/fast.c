@@ -31,7 +31,7 @@ static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
 	zb_gfp_t gfp = zb_gfp_from_bits(index);
 	struct zb_zone *zone = NULL;
 
-	if (zb_gfp_valid(gfp) && !pool->ops->check && !pool->ops->freed) {
+	if (zb_gfp_valid(gfp) && !pool->ops->check_poison && !pool->ops->poison) {
 		zone = first_own_zone(node, zb_gfp_zone(gfp));
 		mt = zb_pool_migratetype(pool, gfp);
 	}
@@ -60,7 +60,7 @@ static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 		for (mt = 0; mt < ZB_PCP_TYPES; mt++) {
 			list = zb_pcp_list(order, mt);
 			WRITE_ONCE(zone->fast_top[list],
-				   mt < ZB_MIGRATE_PCPTYPES && !pool->ops->freed ?
+				   mt < ZB_MIGRATE_PCPTYPES && !pool->ops->poison ?
 				   zb_pcp_start[list] + zone->pcp_limit[order] : 0);
 		}
 	zb_lock_irqsave(&zone->lock, flags);

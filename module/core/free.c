@@ -60,8 +60,8 @@ static enum zb_bad refuse_free(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order, enum zb_bad bad)
 {
 	atomic_long_add(1, &pool->bad_frees[bad]);
-	if (pool->ops->bad)
-		pool->ops->bad(pool, pfn, order, bad);
+	if (pool->ops->report_bad)
+		pool->ops->report_bad(pool, pfn, order, bad);
 	return bad;
 }
 
@@ -70,11 +70,11 @@ static void free_claimed(struct zb_pool *pool, struct zb_zone *zone,
 			 unsigned long pfn, unsigned int order, bool cold, bool fit)
 {
 	if (unlikely(!fit)) {
-		zb_free_unfit(zone, pfn, order, pool->ops->freed);
+		zb_free_unfit(zone, pfn, order, pool->ops->poison);
 		return;
 	}
-	if (pool->ops->freed)
-		pool->ops->freed(pool, pfn, order);
+	if (pool->ops->poison)
+		pool->ops->poison(pool, pfn, order);
 	zb_free_unref_page(zone, pfn, order, cold);
 }
 

@@ -218,8 +218,8 @@ static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
 		WRITE_ONCE(zone->nr_bad, zone->nr_bad + BIT(order));
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
-	if (pool->ops->bad)
-		pool->ops->bad(pool, pfn, order, bad);
+	if (pool->ops->report_bad)
+		pool->ops->report_bad(pool, pfn, order, bad);
 }
 
 /* If the whole block is going to be cleared, checking every frame adds little cost. */
@@ -256,7 +256,8 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 		zb_free_unfit(zone, pfn, order, NULL);
 		return false;
 	}
-	if (pool->ops->check && unlikely(!pool->ops->check(pool, pfn, order))) {
+	if (pool->ops->check_poison &&
+	    unlikely(!pool->ops->check_poison(pool, pfn, order))) {
 		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_CONTENT);
 		return false;
 	}

@@ -50,11 +50,11 @@ enum zb_bad {
  *	@killable is set
  * @charge: charge the block to the calling task; returns false to refuse
  * @uncharge: undo @charge, because the allocation failed
- * @check: check that the block was not written to since it was freed
  * @clear: fill the block with zeroes
- * @freed: called before a block is freed; may poison its memory
- * @bad: report a damaged block that was taken out of use, or a refused free
- * @failed: report the failure of a request without __ZB_GFP_NOWARN;
+ * @poison: fill the block, which is about to be freed, with a pattern
+ * @check_poison: returns false if the pattern of @poison has been overwritten
+ * @report_bad: report a damaged block that was taken out of use, or a refused free
+ * @report_failure: report the failure of a request without __ZB_GFP_NOWARN;
  *	@alloc_flags are those of the last attempt
  */
 struct zb_ops {
@@ -71,17 +71,17 @@ struct zb_ops {
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);
-	bool (*check)(struct zb_pool *pool, unsigned long pfn,
-		      unsigned int order);
 	void (*clear)(struct zb_pool *pool, unsigned long pfn,
 		      unsigned int order);
-	void (*freed)(struct zb_pool *pool, unsigned long pfn,
-		      unsigned int order);
-	void (*bad)(struct zb_pool *pool, unsigned long pfn, unsigned int order,
-		    enum zb_bad bad);
-	void (*failed)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
-		       unsigned int alloc_flags,
-		       const struct zb_alloc_context *ac);
+	void (*poison)(struct zb_pool *pool, unsigned long pfn,
+		       unsigned int order);
+	bool (*check_poison)(struct zb_pool *pool, unsigned long pfn,
+			     unsigned int order);
+	void (*report_bad)(struct zb_pool *pool, unsigned long pfn,
+			   unsigned int order, enum zb_bad bad);
+	void (*report_failure)(struct zb_pool *pool, zb_gfp_t gfp,
+			       unsigned int order, unsigned int alloc_flags,
+			       const struct zb_alloc_context *ac);
 };
 
 /**

@@ -212,8 +212,8 @@ static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 			   const struct zb_alloc_context *ac)
 {
 	atomic_long_add(1, &pool->failures);
-	if (!(gfp & __ZB_GFP_NOWARN) && pool->ops->failed)
-		pool->ops->failed(pool, gfp, order, alloc_flags, ac);
+	if (!(gfp & __ZB_GFP_NOWARN) && pool->ops->report_failure)
+		pool->ops->report_failure(pool, gfp, order, alloc_flags, ac);
 }
 
 /**

@@ -51,12 +51,12 @@ static void take_out_of_use(struct zb_zone *zone, unsigned long pfn)
 }
 
 static void free_to_zone(struct zb_zone *zone, unsigned long pfn,
-			 unsigned int order, zb_freed_fn freed)
+			 unsigned int order, zb_poison_fn poison)
 {
 	unsigned long flags;
 
-	if (freed)
-		freed(zone->pool, pfn, order);
+	if (poison)
+		poison(zone->pool, pfn, order);
 	zb_lock_irqsave(&zone->lock, flags);
 	__zb_free_one_page(zone, pfn, order);
 	zb_unlock_irqrestore(&zone->lock, flags);
@@ -78,7 +78,7 @@ static void halve_block(struct zb_zone *zone, unsigned long pfn, unsigned int or
  * @zone: zone of the block
  * @pfn: first frame of the block, which is in the state ZB_BLOCK_PCP and on no list
  * @order: order of the block
- * @freed: called for each block before it is freed to the zone, or NULL
+ * @poison: called for each block before it is freed to the zone, or NULL
  *
  * Blocks with unfit frames are halved until each unfit frame is a block of its own.
  * All other frames are freed to the zone.
@@ -86,7 +86,7 @@ static void halve_block(struct zb_zone *zone, unsigned long pfn, unsigned int or
  * Context: any but NMI; takes the zone lock many times.
  */
 void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-		  zb_freed_fn freed)
+		  zb_poison_fn poison)
 {
 	unsigned long end = pfn + BIT(order);
 
@@ -94,7 +94,7 @@ void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 	while (pfn < end) {
 		order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
 		if (zb_block_fit(zone, pfn, order)) {
-			free_to_zone(zone, pfn, order, freed);
+			free_to_zone(zone, pfn, order, poison);
 		} else if (!order) {
 			take_out_of_use(zone, pfn);
 		} else {
@@ -110,21 +110,21 @@ void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
  * @zone: zone of the block
  * @pfn: first frame of the block, which is in the state ZB_BLOCK_PCP and on no list
  * @order: order of the block
- * @freed: called for each block before it is freed to the zone, or NULL
+ * @poison: called for each block before it is freed to the zone, or NULL
  *
  * Counts the block as freed, and otherwise does the same as zb_cut_unfit().
  *
  * Context: any but NMI; takes the zone lock many times.
  */
 void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-		   zb_freed_fn freed)
+		   zb_poison_fn poison)
 {
 	unsigned long flags;
 
 	zb_lock_irqsave(&zone->lock, flags);
 	__zb_count_event(zone, ZB_PGFREE, BIT(order));
 	zb_unlock_irqrestore(&zone->lock, flags);
-	zb_cut_unfit(zone, pfn, order, freed);
+	zb_cut_unfit(zone, pfn, order, poison);
 }
 
 /* Returns the bits of all blocks of @order that include at least one of @frames. */
@@ -192,14 +192,14 @@ static bool readmit_frame(struct zb_zone *zone, unsigned long pfn)
 /**
  * zb_zone_recheck() - return frames to use that have become fit again
  * @zone: the zone
- * @freed: called for each of them before it is freed to the zone, or NULL
+ * @poison: called for each of them before it is freed to the zone, or NULL
  *
  * Reads the state of every frame between the first and the last unfit one.
  *
  * Context: any but NMI; takes the zone lock if there are such frames.
  * Return: number of frames returned to use.
  */
-unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed)
+unsigned long zb_zone_recheck(struct zb_zone *zone, zb_poison_fn poison)
 {
 	unsigned long pfn, last, nr = 0;
 
@@ -210,7 +210,7 @@ unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed)
 		if (zb_zone_state(zone, pfn) != ZB_STATE_UNFIT ||
 		    !zb_block_fit(zone, pfn, 0) || !readmit_frame(zone, pfn))
 			continue;
-		free_to_zone(zone, pfn, 0, freed);
+		free_to_zone(zone, pfn, 0, poison);
 		nr++;
 	}
 	return nr;

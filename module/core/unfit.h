@@ -30,17 +30,17 @@
 
 #include "bulk.h"
 
-typedef void (*zb_freed_fn)(struct zb_pool *pool, unsigned long pfn,
-			    unsigned int order);
+typedef void (*zb_poison_fn)(struct zb_pool *pool, unsigned long pfn,
+			     unsigned int order);
 
 bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
 		  unsigned int order);
 void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-		  zb_freed_fn freed);
+		  zb_poison_fn poison);
 void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-		   zb_freed_fn freed);
+		   zb_poison_fn poison);
 void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words);
-unsigned long zb_zone_recheck(struct zb_zone *zone, zb_freed_fn freed);
+unsigned long zb_zone_recheck(struct zb_zone *zone, zb_poison_fn poison);
 
 /**
  * zb_block_seems_fit() - check a block for unfit frames at low cost

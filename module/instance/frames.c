@@ -102,7 +102,7 @@ unsigned long zb_instance_recheck(struct zb_instance *inst)
 	unsigned long nr = 0;
 
 	zb_for_each_zone(zone, &inst->pool)
-		nr += zb_zone_recheck(zone, inst->ops.freed);
+		nr += zb_zone_recheck(zone, inst->ops.poison);
 	if (nr)
 		zb_instance_wake_waiters(inst);
 	return nr;

@@ -126,10 +126,10 @@ void zb_ops_init(struct zb_ops *ops, bool poison)
 {
 	ops->wait = wait_for_retry;
 	ops->clear = clear_block;
-	ops->bad = report_bad;
-	ops->failed = zb_report_failure;
+	ops->report_bad = report_bad;
+	ops->report_failure = zb_report_failure;
 	if (poison) {
-		ops->check = check_poison;
-		ops->freed = poison_block;
+		ops->check_poison = check_poison;
+		ops->poison = poison_block;
 	}
 }

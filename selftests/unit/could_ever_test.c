@@ -26,7 +26,7 @@ static bool sound(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 }
 
 static const struct zb_ops ops = {
-	.drain_all = drain_all, .wait = give_up, .check = sound,
+	.drain_all = drain_all, .wait = give_up, .check_poison = sound,
 };
 
 static struct unit_pool *random_pool(void)

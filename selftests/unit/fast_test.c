@@ -443,8 +443,8 @@ POOL_TEST_WITH(no_fast_path_with_poisoning, unit_fast_pool(), unit_pool_end)
 	const struct zb_ops *normal = p->pool.ops;
 	unsigned int i, index;
 
-	ops[0].check = NULL;
-	ops[1].freed = NULL;
+	ops[0].check_poison = NULL;
+	ops[1].poison = NULL;
 	for (i = 0; i < ARRAY_SIZE(ops); i++) {
 		p->pool.ops = &ops[i];
 		zb_fast_setup(&p->pool);

@@ -364,7 +364,7 @@ TEST(bad_state)
 /* The same without a hook that reports it. */
 TEST(bad_block_without_a_hook)
 {
-	struct zb_ops ops = { .check = unit_recording_ops.check };
+	struct zb_ops ops = { .check_poison = unit_recording_ops.check_poison };
 	struct unit_pool *p = make();
 
 	p->pool.ops = &ops;

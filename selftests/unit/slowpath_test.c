@@ -149,7 +149,7 @@ POOL_TEST_WITH(progress, full_pool(), end)
 	unsigned int i;
 
 	ops.zone_reclaim = NULL;
-	ops.failed = NULL;
+	ops.report_failure = NULL;
 	p->pool.ops = &ops;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		unit_calls.waits = 1000;
@@ -220,7 +220,7 @@ POOL_TEST_WITH(nofail_drains_rarely, unit_pool_one(1, 1), end)
 POOL_TEST_WITH(arguments_of_hooks, full_pool(), end)
 {
 	struct zb_ops ops = { .direct_reclaim = unit_recording_ops.direct_reclaim };
-	struct zb_ops failed = { .failed = unit_recording_ops.failed };
+	struct zb_ops failed = { .report_failure = unit_recording_ops.report_failure };
 
 	p->pool.ops = &ops;
 	unit_alloc(p, ZB_GFP_NOIO, 3);

@@ -16,7 +16,7 @@ static struct {
 	bool unfit[NR];
 	unsigned long nr;		/* of them */
 	unsigned long nr_kept_out;	/* so often kept_out was called */
-	unsigned long nr_freed;		/* frames that ops->freed was told of */
+	unsigned long nr_freed;		/* frames that ops->poison was told of */
 	unsigned long looks;		/* calls of unfit */
 } w;
 
@@ -54,7 +54,7 @@ static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 	w.nr_freed += BIT(order);
 }
 
-static const struct zb_ops poisoning = { .freed = freed };
+static const struct zb_ops poisoning = { .poison = freed };
 static const struct zb_ops nothing;
 
 static struct unit_pool *make(void)

@@ -134,11 +134,11 @@ const struct zb_ops unit_recording_ops = {
 	.wait = wait_a_little,
 	.charge = charge,
 	.uncharge = uncharge,
-	.check = check,
+	.check_poison = check,
 	.clear = clear,
-	.freed = freed,
-	.bad = bad,
-	.failed = failed,
+	.poison = freed,
+	.report_bad = bad,
+	.report_failure = failed,
 };
 
 /**
