@@ -24,7 +24,7 @@ enum zb_block_state {
 
 #define ZB_BLOCK_MT(mt)		((enum zb_block_state)(ZB_BLOCK_UNMOVABLE + (mt)))
 #define ZB_BLOCK_COMP(mt)	((enum zb_block_state)(ZB_BLOCK_COMP_UNMOVABLE + (mt)))
-#define ZB_STATE(hold, order)	((u8)((hold) << 5 | (order)))
+#define ZB_STATE(block, order)	((u8)((block) << 5 | (order)))
 #define ZB_STATE_BAD(order)	((u8)((order) + 1))
 #define ZB_STATE_UNFIT		((u8)0x1f)
 #define ZB_STATE_BLOCK(state)	((state) >> 5)

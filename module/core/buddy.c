@@ -305,13 +305,13 @@ static void take_pageblocks(struct zb_zone *zone, struct zb_pageblock *pb,
  * @zone: its zone
  * @pb: a listed pageblock, with @largest_free of at least @order
  * @order: order of the block
- * @hold: state of the block from now on
+ * @state: state of the block from now on
  *
  * Context: zone lock held.
  * Return: first frame of the block.
  */
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
-				unsigned int order, enum zb_block_state hold)
+				unsigned int order, enum zb_block_state state)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 	unsigned int from = pb->largest_free;
@@ -326,7 +326,7 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 	} else {
 		take_pageblocks(zone, pb, order);
 	}
-	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
+	zb_zone_set_state(zone, pfn, ZB_STATE(state, order));
 	return pfn;
 }
 
@@ -359,17 +359,17 @@ struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
  * @zone: the zone
  * @order: order of the block
  * @mt: migrate type whose lists are searched
- * @hold: state of the block from now on
+ * @state: state of the block from now on
  *
  * Context: zone lock held.
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
-				    unsigned int mt, enum zb_block_state hold)
+				    unsigned int mt, enum zb_block_state state)
 {
 	struct zb_pageblock *pb = __zb_find_smallest(zone, order, mt);
 
-	return pb ? __zb_rmqueue_from(zone, pb, order, hold) : ZB_NO_PFN;
+	return pb ? __zb_rmqueue_from(zone, pb, order, state) : ZB_NO_PFN;
 }
 
 /*

@@ -43,9 +43,9 @@ void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb,
 struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 					unsigned int order, unsigned int mt);
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
-				    unsigned int mt, enum zb_block_state hold);
+				    unsigned int mt, enum zb_block_state state);
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
-				unsigned int order, enum zb_block_state hold);
+				unsigned int order, enum zb_block_state state);
 void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,

@@ -196,7 +196,7 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
  * written last, because that ends the claim.
  */
 static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
-				   enum zb_block_state hold)
+				   enum zb_block_state state)
 {
 	unsigned int order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
 	unsigned long i;
@@ -205,7 +205,7 @@ static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
 		zb_zone_set_state(zone, pfn + BIT(order - 1),
 				  ZB_STATE(ZB_BLOCK_PCP, order - 1));
 	for (i = BIT(order); i--;)
-		zb_zone_set_state(zone, pfn + i, ZB_STATE(hold, 0));
+		zb_zone_set_state(zone, pfn + i, ZB_STATE(state, 0));
 	return BIT(order);
 }
 

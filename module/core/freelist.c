@@ -244,8 +244,8 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 {
 	unsigned int mt = ac->migratetype;
 	/* A single frame cannot be split, so COMP has no effect on it. */
-	enum zb_block_state hold = order && gfp & __ZB_GFP_COMP ? ZB_BLOCK_COMP(mt) :
-							   ZB_BLOCK_MT(mt);
+	enum zb_block_state state = order && gfp & __ZB_GFP_COMP ?
+				    ZB_BLOCK_COMP(mt) : ZB_BLOCK_MT(mt);
 
 	if (unlikely(zb_zone_state(zone, pfn) !=
 		     ZB_STATE(ZB_BLOCK_PCP, order))) {
@@ -261,7 +261,7 @@ static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_CONTENT);
 		return false;
 	}
-	zb_zone_set_state(zone, pfn, ZB_STATE(hold, order));
+	zb_zone_set_state(zone, pfn, ZB_STATE(state, order));
 	if (gfp & __ZB_GFP_ZERO && pool->ops->clear)
 		pool->ops->clear(pool, pfn, order);
 	return true;

@@ -234,7 +234,7 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
  * @order: order of the block
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
- * @hold: state of the block from now on
+ * @state: state of the block from now on
  *
  * If the lists of @mt are empty, the block comes from those of another type.
  *
@@ -243,7 +243,7 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
  */
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
-			   enum zb_block_state hold)
+			   enum zb_block_state state)
 {
 	struct zb_pageblock *pb;
 	bool may_claim = true;
@@ -253,7 +253,7 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 		return ZB_NO_PFN;
 	if (pb->migratetype == ZB_MIGRATE_CMA)
 		__zb_count_event(zone, ZB_CMA_ALLOC, 1);
-	return __zb_rmqueue_from(zone, pb, order, hold);
+	return __zb_rmqueue_from(zone, pb, order, state);
 }
 
 /*

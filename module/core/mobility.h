@@ -40,7 +40,7 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
 					 bool *may_claim);
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
-			   enum zb_block_state hold);
+			   enum zb_block_state state);
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force);
