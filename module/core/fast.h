@@ -40,7 +40,7 @@
 #include "pool.h"
 
 /* Flags that the fast path does not handle. */
-#define ZB_GFP_LONG_WAY							\
+#define ZB_GFP_NO_FAST_PATH							\
 	(__ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE | \
 	 __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |	\
 	 __ZB_GFP_NOFAIL |						\
@@ -72,7 +72,7 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 	u8 *state;
 	u32 frame;
 
-	if (unlikely(gfp & ZB_GFP_LONG_WAY || order >= ZB_PCP_ORDERS ||
+	if (unlikely(gfp & ZB_GFP_NO_FAST_PATH || order >= ZB_PCP_ORDERS ||
 		     READ_ONCE(zone->below_fast_wmark)))
 		return false;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
@@ -176,7 +176,7 @@ zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 	u8 *state;
 	u16 *list;
 
-	if (unlikely(gfp & ZB_GFP_LONG_WAY || READ_ONCE(zone->below_fast_wmark)))
+	if (unlikely(gfp & ZB_GFP_NO_FAST_PATH || READ_ONCE(zone->below_fast_wmark)))
 		return 0;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return 0;

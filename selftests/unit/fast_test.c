@@ -235,7 +235,7 @@ POOL_TEST_WITH(flags_left_to_the_freelist_path, unit_fast_pool(), unit_pool_end)
 
 	prime_all(p);
 	for (bit = 5; bit < 32; bit++) {
-		if (ZB_GFP_LONG_WAY >> bit & 1) {
+		if (ZB_GFP_NO_FAST_PATH >> bit & 1) {
 			EXPECT_NO_GET(p, 1u << bit, 0);
 			EXPECT_NO_GET(p, 1u << bit | ZB_GFP_KERNEL, 0);
 			continue;
@@ -246,8 +246,8 @@ POOL_TEST_WITH(flags_left_to_the_freelist_path, unit_fast_pool(), unit_pool_end)
 			EXPECT(put(p, pfn, 0));
 	}
 	/* flags that change the result of any attempt, and unknown bits */
-	EXPECT_EQ(ZB_GFP_LONG_WAY & ~ZB_GFP_BITS_MASK, ~ZB_GFP_BITS_MASK);
-	EXPECT_EQ(ZB_GFP_LONG_WAY & ZB_GFP_BITS_MASK,
+	EXPECT_EQ(ZB_GFP_NO_FAST_PATH & ~ZB_GFP_BITS_MASK, ~ZB_GFP_BITS_MASK);
+	EXPECT_EQ(ZB_GFP_NO_FAST_PATH & ZB_GFP_BITS_MASK,
 		  __ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE |
 		  __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |
 		  __ZB_GFP_NOFAIL);
