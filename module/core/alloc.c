@@ -33,7 +33,7 @@ void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 		     const struct zb_policy *policy, struct zb_alloc_context *ac)
 {
 	*ac = (struct zb_alloc_context){
-		.node = zb_pool_any_node(pool, nid),
+		.node = zb_pool_known_node(pool, nid),
 		.policy = policy,
 		.nodemask = policy->nodemask,
 		.nr_pages = nr_pages,

@@ -34,13 +34,13 @@ struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid)
 }
 
 /**
- * zb_pool_any_node() - find a node, with or without a region
+ * zb_pool_known_node() - find a node, with or without a region
  * @pool: the allocator
  * @nid: number of the NUMA node
  *
  * Return: the node, or NULL if the allocator does not know it.
  */
-struct zb_node *zb_pool_any_node(const struct zb_pool *pool, int nid)
+struct zb_node *zb_pool_known_node(const struct zb_pool *pool, int nid)
 {
 	struct zb_node *node = zb_pool_node(pool, nid);
 	unsigned int i;

@@ -27,7 +27,7 @@ void zb_request_attach(struct zb_instance *inst)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		node = zb_pool_any_node(&inst->pool, cpu_to_mem(cpu));
+		node = zb_pool_known_node(&inst->pool, cpu_to_mem(cpu));
 		per_cpu(zb_cpu_nodes, cpu) = node ?: &inst->memoryless_node;
 	}
 	if (num_possible_nodes() > 1)
@@ -172,7 +172,7 @@ void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
 		nid = apply_mempolicy(policy);
 	/* With THISNODE, a request for a nonexistent node has to fail. */
 	if (nid == NUMA_NO_NODE ||
-	    (!this_node && !zb_pool_any_node(&inst->pool, nid)))
+	    (!this_node && !zb_pool_known_node(&inst->pool, nid)))
 		nid = zb_instance_local_node(inst);
 	policy->cpuset = current_cpuset();
 	policy->nr_bits = MAX_NUMNODES;
