@@ -42,7 +42,7 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 			  bool in_line)
 {
 	struct zb_ioc_explain *why = want->why;
-	struct zb_policy policy = {};
+	struct zb_alloc_policy policy = {};
 	struct zb_alloc_request req;
 	struct zb_failure f;
 

@@ -68,7 +68,7 @@ struct zb_waiter {
 	struct list_head link;
 	struct task_struct *task;
 	struct zb_alloc_request req;
-	struct zb_policy policy;
+	struct zb_alloc_policy policy;
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	unsigned long pfn;
@@ -118,7 +118,7 @@ struct zb_line {
 	u64 round;
 	struct zb_waiter *serving;
 	struct zb_alloc_request now;
-	struct zb_policy now_policy;
+	struct zb_alloc_policy now_policy;
 	nodemask_t now_cpuset;
 	nodemask_t now_nodes;
 	unsigned int pass;

@@ -30,7 +30,7 @@ static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
  */
 void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 		     unsigned long nr_pages, int nid,
-		     const struct zb_policy *policy, struct zb_alloc_context *ac)
+		     const struct zb_alloc_policy *policy, struct zb_alloc_context *ac)
 {
 	*ac = (struct zb_alloc_context){
 		.node = zb_pool_known_node(pool, nid),
@@ -64,7 +64,7 @@ static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
 	return true;
 }
 
-static const struct zb_policy anywhere;
+static const struct zb_alloc_policy anywhere;
 
 /**
  * zb_pool_alloc_exact() - allocate a block, or any number of contiguous frames
@@ -85,7 +85,7 @@ static const struct zb_policy anywhere;
  */
 unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned long nr_pages, int nid,
-				  const struct zb_policy *policy)
+				  const struct zb_alloc_policy *policy)
 {
 	unsigned int order = zb_exact_order(nr_pages);
 	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;

@@ -33,15 +33,15 @@ struct zb_alloc_request {
 	zb_gfp_t gfp;
 	unsigned long nr_pages;
 	int nid;
-	const struct zb_policy *policy;
+	const struct zb_alloc_policy *policy;
 };
 
 /* alloc.c */
 void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 		     unsigned long nr_pages, int nid,
-		     const struct zb_policy *policy, struct zb_alloc_context *ac);
+		     const struct zb_alloc_policy *policy, struct zb_alloc_context *ac);
 unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 				  unsigned long nr_pages, int nid,
-				  const struct zb_policy *policy);
+				  const struct zb_alloc_policy *policy);
 
 #endif /* ZB_CORE_ALLOC_H */

@@ -40,7 +40,7 @@
 #include "pool.h"
 
 /* Flags that the fast path does not handle. */
-#define ZB_GFP_NO_FAST_PATH							\
+#define ZB_GFP_NO_FAST_PATH						\
 	(__ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE | \
 	 __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |	\
 	 __ZB_GFP_NOFAIL |						\

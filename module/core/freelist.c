@@ -25,7 +25,7 @@ bool zb_node_allowed(const struct zb_alloc_context *ac,
 		     const struct zb_zone *zone, zb_gfp_t gfp,
 		     unsigned int alloc_flags)
 {
-	const struct zb_policy *policy = ac->policy;
+	const struct zb_alloc_policy *policy = ac->policy;
 
 	if ((gfp & __ZB_GFP_THISNODE) && zone->nid != ac->node->nid)
 		return false;

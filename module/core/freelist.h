@@ -18,7 +18,7 @@
  */
 struct zb_alloc_context {
 	const struct zb_node *node;
-	const struct zb_policy *policy;
+	const struct zb_alloc_policy *policy;
 	const unsigned long *nodemask;
 	struct zb_zone *preferred;
 	unsigned long nr_pages;

@@ -85,7 +85,7 @@ struct zb_ops {
 };
 
 /**
- * struct zb_policy - nodes that a request may use
+ * struct zb_alloc_policy - which nodes a request may use, and how it is served
  * @nodemask: bitmap of the nodes that the caller selected, or NULL for all
  * @cpuset: bitmap of the nodes that the task may use, or NULL for no limit, for
  *	example in an interrupt
@@ -93,7 +93,7 @@ struct zb_ops {
  * @killable: a fatal signal ends the wait, even with __ZB_GFP_NOFAIL
  * @every_frame: look at every frame of a block, however large (unfit.h)
  */
-struct zb_policy {
+struct zb_alloc_policy {
 	const unsigned long *nodemask;
 	const unsigned long *cpuset;
 	unsigned int nr_bits;

@@ -17,7 +17,7 @@
  * Checking all frames of a large block takes many times longer than allocating it.
  * All frames of blocks of 64 frames or more are therefore checked only where the cost
  * hardly matters, because the whole block is cleared anyway: for requests with ZERO,
- * for buffers of user space (zb_policy.every_frame), and in zb_pool_free_exact().
+ * for buffers of user space (zb_alloc_policy.every_frame), and in zb_pool_free_exact().
  * Otherwise only the first frame is checked, when the block is allocated and when it
  * leaves a per-CPU list.
  *

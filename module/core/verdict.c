@@ -15,7 +15,7 @@
 #include "slowpath.h"
 #include "verdict.h"
 
-static const struct zb_policy any_node_policy;
+static const struct zb_alloc_policy any_node_policy;
 
 /* Check whether a bad block that starts before @pfn includes it. */
 static bool inside_bad_block(const struct zb_zone *zone, unsigned long pfn)

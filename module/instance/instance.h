@@ -104,7 +104,7 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
 				const unsigned long *nodemask, bool user);
 void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
-			 unsigned long nr_pages, int nid, struct zb_policy *policy,
+			 unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
 			 struct zb_alloc_request *req);
 
 /* drain.c */

@@ -87,7 +87,7 @@ static const char *nodes_text(const unsigned long *mask, unsigned int nr_bits,
 static noinline_for_stack void show_request(zb_gfp_t gfp, unsigned int order,
 					    const struct zb_alloc_context *ac)
 {
-	const struct zb_policy *policy = ac->policy;
+	const struct zb_alloc_policy *policy = ac->policy;
 	char flags[LINE_MAX], nodemask[64], cpuset[64];
 
 	pr_warn("%s%s[%d]: page allocation failure: order:%u, mode:%#x(%s), node:%d, nodemask:%s, cpuset:%s\n",

@@ -120,7 +120,7 @@ static int preferred_of(const nodemask_t *nodes)
  * Apply the mempolicy of the current task to a request that names no node. Returns
  * the preferred node, or NUMA_NO_NODE for the local one.
  */
-static int apply_mempolicy(struct zb_policy *policy)
+static int apply_mempolicy(struct zb_alloc_policy *policy)
 {
 	const struct mempolicy *mempolicy = current->mempolicy;
 
@@ -142,7 +142,7 @@ static int apply_mempolicy(struct zb_policy *policy)
 	}
 }
 #else
-static int apply_mempolicy(struct zb_policy *policy)
+static int apply_mempolicy(struct zb_alloc_policy *policy)
 {
 	return NUMA_NO_NODE;
 }
@@ -163,7 +163,7 @@ static int apply_mempolicy(struct zb_policy *policy)
  * Context: any.
  */
 void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
-			 unsigned long nr_pages, int nid, struct zb_policy *policy,
+			 unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
 			 struct zb_alloc_request *req)
 {
 	bool this_node = gfp & __ZB_GFP_THISNODE;
@@ -201,7 +201,7 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
 				const unsigned long *nodemask, bool user)
 {
-	struct zb_policy policy = {
+	struct zb_alloc_policy policy = {
 		.nodemask = nodemask,
 		.killable = user,
 		.every_frame = user,

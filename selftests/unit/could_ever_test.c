@@ -115,7 +115,7 @@ static unsigned long random_length(const struct zb_pool *pool)
 
 static void random_request(const struct zb_pool *pool,
 			   struct zb_alloc_request *req,
-			   struct zb_policy *policy, unsigned long masks[2])
+			   struct zb_alloc_policy *policy, unsigned long masks[2])
 {
 	memset(policy, 0, sizeof(*policy));
 	policy->nr_bits = 64;
@@ -166,7 +166,7 @@ TEST(verdict_agrees_with_result)
 {
 	unsigned long masks[2], count[ZB_COULD + 1] = { 0 };
 	struct zb_alloc_request req;
-	struct zb_policy policy;
+	struct zb_alloc_policy policy;
 	enum zb_verdict verdict;
 	unsigned int i, round;
 	struct unit_pool *p;
@@ -211,8 +211,8 @@ TEST(overlap)
 		.nr_zones = 3,
 	};
 	struct unit_pool *p = unit_pool_make(&g);
-	struct zb_policy on0 = { .nodemask = &node0, .nr_bits = 64 };
-	struct zb_policy on1 = { .nodemask = &node1, .nr_bits = 64 };
+	struct zb_alloc_policy on0 = { .nodemask = &node0, .nr_bits = 64 };
+	struct zb_alloc_policy on1 = { .nodemask = &node1, .nr_bits = 64 };
 	struct zb_alloc_request any = { ZB_GFP_KERNEL, 4096, 0, NULL };
 	struct zb_alloc_request here = { ZB_GFP_KERNEL, 4096, 0, &on0 };
 	struct zb_alloc_request there = { ZB_GFP_KERNEL, 1, 0, &on1 };
@@ -236,7 +236,7 @@ TEST(reasons)
 		.watermarks = true,
 	};
 	struct unit_pool *p = unit_pool_make(&g);
-	struct zb_policy far = { .nodemask = &node7, .nr_bits = 64 };
+	struct zb_alloc_policy far = { .nodemask = &node7, .nr_bits = 64 };
 	struct zb_alloc_request req = { ZB_GFP_KERNEL, 1, 0, NULL };
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;

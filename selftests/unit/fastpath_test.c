@@ -19,7 +19,7 @@ static const struct unit_geometry three_nodes = {
 
 /* Number of the zone that serves the request, or -1. */
 static int zone_for(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
-		    int nid, const struct zb_policy *policy)
+		    int nid, const struct zb_alloc_policy *policy)
 {
 	unsigned long pfn = unit_alloc_block(&p->pool, gfp, order, nid, policy);
 	int nr = -1;
@@ -52,7 +52,7 @@ POOL_TEST_WITH(nodemask, unit_pool_make(&three_nodes), unit_pool_end)
 		{ 0x22, 64, 0, -1, __ZB_GFP_DMA32 },
 		{ 0x21, 64, 5, 0, __ZB_GFP_DMA32 },
 	};
-	struct zb_policy policy = { .nodemask = NULL };
+	struct zb_alloc_policy policy = { .nodemask = NULL };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -75,7 +75,7 @@ TEST(nodemask_of_many_nodes)
 		.nr_zones = 3,
 	};
 	unsigned long mask[4] = { 0, 0, 0, BIT(8) };
-	struct zb_policy policy = { .nodemask = mask, .nr_bits = 256 };
+	struct zb_alloc_policy policy = { .nodemask = mask, .nr_bits = 256 };
 	struct unit_pool *p = unit_pool_make(&g);
 
 	EXPECT_EQ(zone_for(p, 0, 0, 3, &policy), 2);
@@ -106,7 +106,7 @@ POOL_TEST_WITH(cpuset, unit_pool_make(&three_nodes), unit_pool_end)
 		{ __ZB_GFP_THISNODE | __ZB_GFP_HARDWALL, -1 },
 	};
 	static const unsigned long node1 = 2;
-	struct zb_policy policy = { .cpuset = &node1, .nr_bits = 64 };
+	struct zb_alloc_policy policy = { .cpuset = &node1, .nr_bits = 64 };
 	unsigned long pfn, other;
 	bool this_node;
 	unsigned int i;
@@ -129,7 +129,7 @@ POOL_TEST_WITH(cpuset, unit_pool_make(&three_nodes), unit_pool_end)
 POOL_TEST_WITH(cpuset_and_nodemask, unit_pool_make(&three_nodes), unit_pool_end)
 {
 	static const unsigned long node1 = 2, node5 = 0x20, both = 0x22;
-	struct zb_policy policy = { .cpuset = &node1, .nodemask = &both, .nr_bits = 64 };
+	struct zb_alloc_policy policy = { .cpuset = &node1, .nodemask = &both, .nr_bits = 64 };
 
 	p->pool.ops = &unit_recording_ops;
 	EXPECT_EQ(zone_for(p, __ZB_GFP_HARDWALL, 9, 0, &policy), 2);
@@ -331,7 +331,7 @@ TEST(order_of_checks)
 {
 	struct unit_pool *p = unit_pool_make(&three_nodes);
 	static const unsigned long node0 = 1;
-	struct zb_policy policy = { .nodemask = &node0, .nr_bits = 64 };
+	struct zb_alloc_policy policy = { .nodemask = &node0, .nr_bits = 64 };
 	struct zb_zone *zone = p->pool.zones;
 	const zb_gfp_t gfp = ZB_GFP_KERNEL | __ZB_GFP_WRITE | __ZB_GFP_NORETRY;
 	unsigned long nr;
@@ -359,7 +359,7 @@ TEST(order_of_checks)
 POOL_TEST_WITH(first_zone, unit_pool_make(&three_nodes), unit_pool_end)
 {
 	static const unsigned long none;
-	struct zb_policy policy = { .nr_bits = 64 };
+	struct zb_alloc_policy policy = { .nr_bits = 64 };
 	struct zb_alloc_context ac = {
 		.node = p->pool.nodes, .policy = &policy,
 		.highest_zoneidx = ZB_ZONE_NORMAL,

@@ -162,7 +162,7 @@ TEST(overtake_respects_nodes)
 	struct zb_alloc_request first = request(ZB_GFP_KERNEL | __ZB_GFP_THISNODE, PB(2));
 	struct zb_alloc_request later = request(ZB_GFP_KERNEL | __ZB_GFP_THISNODE, 1);
 	unsigned long node1 = BIT(1);
-	struct zb_policy only1 = { .nodemask = &node1, .nr_bits = 64 };
+	struct zb_alloc_policy only1 = { .nodemask = &node1, .nr_bits = 64 };
 
 	EXPECT_EQ(zb_pool_overtake(&p->pool, &first, &later), ZB_OVERTAKE_COSTS);
 	later.nid = 1;

@@ -164,8 +164,8 @@ POOL_TEST_WITH(progress, full_pool(), end)
 /* A NOFAIL request ends when the wait hook returns false because the task was killed. */
 POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
 {
-	static const struct zb_policy killable = { .killable = true };
-	static const struct zb_policy any = { .nr_bits = 0 };
+	static const struct zb_alloc_policy killable = { .killable = true };
+	static const struct zb_alloc_policy any = { .nr_bits = 0 };
 	struct zb_ops ops = unit_recording_ops;
 	unsigned long stalls;
 
@@ -342,7 +342,7 @@ TEST(wakes_reclaim_of_allowed_nodes_only)
 		.nr_zones = 2,
 	};
 	struct unit_pool *p = unit_pool_make(&g);
-	struct zb_policy policy = { .nr_bits = 64 };
+	struct zb_alloc_policy policy = { .nr_bits = 64 };
 	unsigned int i;
 
 	p->pool.ops = &unit_recording_ops;
@@ -370,7 +370,7 @@ TEST(unreserves_on_allowed_nodes_only)
 		.nr_zones = 2,
 	};
 	struct unit_pool *p = unit_pool_make(&g);
-	struct zb_policy policy = { .nodemask = &node0, .nr_bits = 64 };
+	struct zb_alloc_policy policy = { .nodemask = &node0, .nr_bits = 64 };
 	struct zb_zone *zone = &p->pool.zones[1];
 
 	unit_take(&p->pool.zones[0], 9, M);

@@ -410,7 +410,7 @@ static void bold_work(struct shared *sh, unsigned int cpu)
 		ZB_GFP_ATOMIC | __ZB_GFP_OTHER_NODE | __ZB_GFP_COLD,
 		ZB_GFP_USER | __ZB_GFP_COMP, ZB_GFP_KERNEL | __ZB_GFP_NORETRY,
 	};
-	const struct zb_policy policy = { .cpuset = &node0, .nr_bits = 64 };
+	const struct zb_alloc_policy policy = { .cpuset = &node0, .nr_bits = 64 };
 	struct piece held[MAX_HELD];
 	unsigned int i, nr = 0, step;
 	u32 me = cpu + 1;

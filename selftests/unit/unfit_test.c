@@ -71,7 +71,7 @@ static struct unit_pool *make(void)
 /* As buffers of user space are allocated and freed: every frame is looked at. */
 static unsigned long alloc_all(struct unit_pool *p, unsigned long nr_pages)
 {
-	const struct zb_policy policy = { .every_frame = true };
+	const struct zb_alloc_policy policy = { .every_frame = true };
 
 	return zb_pool_alloc_exact(&p->pool, GFP, nr_pages, p->pool.nodes->nid,
 				   &policy);

@@ -22,7 +22,7 @@ struct unit_request {
 	unsigned int order;
 	unsigned long nr_pages;
 	int nid;
-	struct zb_policy policy;
+	struct zb_alloc_policy policy;
 };
 
 /**

@@ -123,7 +123,7 @@ unsigned long unit_pool_nr_pages(const struct unit_pool *p);
 /* Allocate one block. */
 static inline unsigned long unit_alloc_block(struct zb_pool *pool, zb_gfp_t gfp,
 					     unsigned int order, int nid,
-					     const struct zb_policy *policy)
+					     const struct zb_alloc_policy *policy)
 {
 	return zb_pool_alloc_exact(pool, gfp, BIT(order), nid, policy);
 }

@@ -67,7 +67,7 @@ static void end(struct unit_pool *p)
 
 /* The request fails, and this reason and zone are reported. */
 static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
-		       const struct zb_policy *policy, enum zb_why why,
+		       const struct zb_alloc_policy *policy, enum zb_why why,
 		       const struct zb_zone *where)
 {
 	unit_calls.why = ZB_NR_WHY;
@@ -182,8 +182,8 @@ TEST(the_rest_is_on_per_cpu_lists)
 
 POOL_TEST_WITH(only_other_nodes_have_it, two_nodes(), end)
 {
-	static const struct zb_policy mask = { .nodemask = &node1, .nr_bits = 2 };
-	static const struct zb_policy cpuset = { .cpuset = &node1, .nr_bits = 2 };
+	static const struct zb_alloc_policy mask = { .nodemask = &node1, .nr_bits = 2 };
+	static const struct zb_alloc_policy cpuset = { .cpuset = &node1, .nr_bits = 2 };
 
 	take_all(&zone[0]);
 	expect_why(p, NOWAIT | __ZB_GFP_THISNODE, 0, NULL, ZB_WHY_NODE, &zone[1]);
@@ -222,7 +222,7 @@ TEST(only_other_zones_have_it)
 /* Memory was freed after the request failed, but before the reason was determined. */
 POOL_TEST_WITH(memory_was_freed_meanwhile, two_nodes(), end)
 {
-	static const struct zb_policy any = { .nr_bits = 0 };
+	static const struct zb_alloc_policy any = { .nr_bits = 0 };
 	const struct zb_alloc_context ac = {
 		.node = p->pool.nodes,
 		.policy = &any,
