@@ -25,7 +25,7 @@ unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 	words->nr = 0;
 	for (frame = frames; frame < end; frame++) {
 		if (*frame / 64 != word || !bits) {
-			if (words->nr == ZB_WORDS_MAX)
+			if (words->nr == ZB_BULK_MAX_WORDS)
 				break;
 			word = *frame / 64;
 			words->word[words->nr] = word;
@@ -372,7 +372,7 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 	zb_lock_irqsave(&zone->lock, flags);
 	limit = take_limit(zone, words->order, alloc_flags);
 	nr = nr < limit ? nr : limit;
-	for (; nr && words->nr <= ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS; nr -= got) {
+	for (; nr && words->nr <= ZB_BULK_MAX_WORDS - ZB_PAGEBLOCK_WORDS; nr -= got) {
 		pb = __zb_find_pageblock(zone, words->order, mt, alloc_flags,
 					 &may_claim);
 		if (!pb)

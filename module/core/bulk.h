@@ -14,7 +14,7 @@
 
 #include "mobility.h"
 
-#define ZB_WORDS_MAX		64u
+#define ZB_BULK_MAX_WORDS		64u
 
 /**
  * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
@@ -29,8 +29,8 @@
 struct zb_bulk {
 	unsigned int nr;
 	unsigned int order;
-	u32 word[ZB_WORDS_MAX];
-	u64 bits[ZB_WORDS_MAX];
+	u32 word[ZB_BULK_MAX_WORDS];
+	u64 bits[ZB_BULK_MAX_WORDS];
 };
 
 unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,

@@ -146,7 +146,7 @@ static void drop_unfit(struct zb_zone *zone, struct pcp_batch *batch)
 static void free_batch(struct zb_zone *zone, struct pcp_batch *batch)
 {
 	if (batch->order < ZB_WORD_ORDER) {
-		zb_words_drop_unfit(zone, &batch->words);
+		zb_bulk_drop_unfit(zone, &batch->words);
 		zb_free_pcppages_bulk(zone, &batch->words, batch->mt);
 		return;
 	}
@@ -270,7 +270,7 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 
 	words.order = order;
 	zb_rmqueue_bulk(zone, mt, alloc_flags, nr, &words);
-	zb_words_drop_unfit(zone, &words);
+	zb_bulk_drop_unfit(zone, &words);
 	if (!words.nr)
 		return ZB_NO_FRAME;
 	frame = zb_bulk_pop(&words);

@@ -138,14 +138,14 @@ static u64 blocks_around(u64 frames, unsigned int order)
 }
 
 /**
- * zb_words_drop_unfit() - take the unfit frames of several blocks out of use
+ * zb_bulk_drop_unfit() - take the unfit frames of several blocks out of use
  * @zone: zone of the blocks
  * @words: free blocks, on no list, and owned by the caller. Blocks with an unfit frame
  *	are removed, and so are words that have no other blocks
  *
  * Context: any but NMI; takes the zone lock if there are unfit frames.
  */
-void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
+void zb_bulk_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
 {
 	unsigned int i, nr = 0;
 	unsigned long first;

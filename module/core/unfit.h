@@ -39,7 +39,7 @@ void zb_cut_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		  zb_poison_fn poison);
 void zb_free_unfit(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		   zb_poison_fn poison);
-void zb_words_drop_unfit(struct zb_zone *zone, struct zb_bulk *words);
+void zb_bulk_drop_unfit(struct zb_zone *zone, struct zb_bulk *words);
 unsigned long zb_zone_recheck(struct zb_zone *zone, zb_poison_fn poison);
 
 /**

@@ -339,7 +339,7 @@ POOL_TEST_WITH(refill_of_a_fragmented_zone_is_bounded, unit_pool_one(8, 8), end)
 	zb_env_hook = NULL;
 	/* as many as fit in the buffer of a refill, in a word each */
 	EXPECT_EQ(zone->events[ZB_STEAL],
-		  ZB_WORDS_MAX - ZB_PAGEBLOCK_WORDS + 1);
+		  ZB_BULK_MAX_WORDS - ZB_PAGEBLOCK_WORDS + 1);
 	EXPECT_EQ(zone->events[ZB_CLAIM], 0);
 	unit_note("%u accesses to steal %lu frames", nr_accesses,
 		  zone->events[ZB_STEAL]);
