@@ -45,9 +45,9 @@ static void vm_close(struct vm_area_struct *vma)
 }
 
 /* Insert @nr pages, starting at @addr, up to the first entry that exists already. */
-static int insert_pages(struct vm_area_struct *vma, unsigned long addr,
-			unsigned long pfn, unsigned long nr,
-			unsigned long *left)
+static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
+			   unsigned long pfn, unsigned long nr,
+			   unsigned long *left)
 {
 	struct page *pages[INSERT_BATCH];
 	unsigned long i;
@@ -76,7 +76,7 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	nr = min(nr, buf->nr_pages - vmf->pgoff);
 	nr = min(nr, (vma->vm_end - vmf->address) >> PAGE_SHIFT);
-	err = insert_pages(vma, vmf->address, buf->pfn + vmf->pgoff, nr, &left);
+	err = zb_insert_pages(vma, vmf->address, buf->pfn + vmf->pgoff, nr, &left);
 	if (!err || left < nr || err == -EBUSY)
 		return VM_FAULT_NOPAGE;
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
@@ -116,7 +116,7 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 			return -EINTR;
 		nr = min_t(unsigned long, INSERT_BATCH,
 			   (vma->vm_end - addr) >> PAGE_SHIFT);
-		err = insert_pages(vma, addr, pfn, nr, &left);
+		err = zb_insert_pages(vma, addr, pfn, nr, &left);
 		if (err)
 			return err;
 		addr += nr << PAGE_SHIFT;

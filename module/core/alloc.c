@@ -6,7 +6,7 @@
  * NOFRAGMENT only helps if the preferred node has a second zone that can be
  * tried before mobilities are mixed.
  */
-static unsigned int alloc_flags_nofragment(const struct zb_alloc_context *ac)
+static unsigned int zb_alloc_flags_nofragment(const struct zb_alloc_context *ac)
 {
 	struct zb_zoneref *z;
 
@@ -42,8 +42,8 @@ void zb_init_context(struct zb_pool *pool, zb_gfp_t gfp,
 	};
 }
 
-static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
-				unsigned int *alloc_flags)
+static bool zb_prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
+				   unsigned int *alloc_flags)
 {
 	const unsigned long *cpuset = ac->policy->cpuset;
 
@@ -60,7 +60,7 @@ static bool prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
 	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
 	if (!ac->preferred)
 		return false;
-	*alloc_flags |= alloc_flags_nofragment(ac);
+	*alloc_flags |= zb_alloc_flags_nofragment(ac);
 	return true;
 }
 
@@ -97,7 +97,7 @@ unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 		return ZB_NO_PFN;
 	zb_init_context(pool, gfp, nr_pages, nid, policy ?: &anywhere, &ac);
 	/* The first attempt stays in the cpuset, the slow path need not. */
-	if (likely(prepare_alloc_pages(gfp, &ac, &alloc_flags)))
+	if (likely(zb_prepare_alloc_pages(gfp, &ac, &alloc_flags)))
 		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,
 						order, alloc_flags, &ac);
 	if (unlikely(pfn == ZB_NO_PFN))

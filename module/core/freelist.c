@@ -42,7 +42,7 @@ bool zb_node_allowed(const struct zb_alloc_context *ac,
 	return true;
 }
 
-static bool node_dirty_ok(const struct zb_pool *pool, int nid)
+static bool zb_node_dirty_ok(const struct zb_pool *pool, int nid)
 {
 	const struct zb_node *node = zb_pool_node(pool, nid);
 
@@ -141,9 +141,9 @@ static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
  * An atomic request of order > 0 tries the HighAtomic reserve first. An atomic
  * request of order 0, and a request without watermarks, uses it as a last resort.
  */
-static unsigned long rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pages,
-				   unsigned int order, unsigned int mt,
-				   unsigned int alloc_flags)
+static unsigned long zb_rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pages,
+				      unsigned int order, unsigned int mt,
+				      unsigned int alloc_flags)
 {
 	unsigned long flags, pfn = ZB_NO_PFN;
 
@@ -194,7 +194,7 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	    !(order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER)))
 		pfn = zb_pcp_rmqueue(zone, order, mt, alloc_flags);
 	if (pfn == ZB_NO_PFN)
-		pfn = rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags);
+		pfn = zb_rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags);
 	if (pfn != ZB_NO_PFN)
 		account_alloc(preferred, zone, nr_pages, gfp);
 	return pfn;
@@ -238,9 +238,9 @@ static bool looks_fit(const struct zb_zone *zone, unsigned long pfn,
  * still uses it, so it must not be allocated again. If some of its frames are
  * unfit, the other frames are returned to the zone.
  */
-static bool prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
-			  unsigned long pfn, unsigned int order, zb_gfp_t gfp,
-			  const struct zb_alloc_context *ac)
+static bool zb_prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
+			     unsigned long pfn, unsigned int order, zb_gfp_t gfp,
+			     const struct zb_alloc_context *ac)
 {
 	unsigned int mt = ac->migratetype;
 	/* A single frame cannot be split, so COMP has no effect on it. */
@@ -280,7 +280,7 @@ static bool prep_exact(struct zb_pool *pool, struct zb_zone *zone,
 
 	for (at = pfn, left = nr_pages; left; left -= BIT(k), at += BIT(k)) {
 		k = zb_exact_piece(left);
-		if (unlikely(!prep_new_page(pool, zone, at, k, gfp, ac)))
+		if (unlikely(!zb_prep_new_page(pool, zone, at, k, gfp, ac)))
 			damaged |= BIT(k);
 	}
 	if (likely(!damaged))
@@ -299,7 +299,7 @@ static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 {
 	if (ac->nr_pages != BIT(order))
 		return prep_exact(pool, zone, pfn, ac->nr_pages, gfp, ac);
-	return prep_new_page(pool, zone, pfn, order, gfp, ac);
+	return zb_prep_new_page(pool, zone, pfn, order, gfp, ac);
 }
 
 /*
@@ -350,7 +350,7 @@ retry:
 		if (ac->spread_dirty) {
 			if (zone->nid == over_dirty_limit)
 				continue;
-			if (!node_dirty_ok(pool, zone->nid)) {
+			if (!zb_node_dirty_ok(pool, zone->nid)) {
 				over_dirty_limit = zone->nid;
 				continue;
 			}

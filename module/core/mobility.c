@@ -118,9 +118,9 @@ static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 	return NULL;
 }
 
-static struct zb_pageblock *try_to_claim_block(struct zb_zone *zone,
-					       unsigned int order,
-					       unsigned int mt)
+static struct zb_pageblock *zb_try_to_claim_block(struct zb_zone *zone,
+						  unsigned int order,
+						  unsigned int mt)
 {
 	struct zb_pageblock *pb;
 	unsigned int k;
@@ -159,7 +159,7 @@ static struct zb_pageblock *claim_pageblock(struct zb_zone *zone,
 	struct zb_pageblock *pb = claim_whole(zone, order, mt);
 
 	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT))
-		pb = try_to_claim_block(zone, order, mt);
+		pb = zb_try_to_claim_block(zone, order, mt);
 	return pb;
 }
 

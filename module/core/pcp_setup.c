@@ -26,7 +26,7 @@ void zb_pcp_init(struct zb_zone *zone)
 }
 
 /* A batch has 1/4096 of the zone, so that a refill does not empty a small zone. */
-static unsigned int zone_batchsize(const struct zb_zone *zone)
+static unsigned int zb_zone_batchsize(const struct zb_zone *zone)
 {
 	unsigned int batch = at_most(zone->nr_pages / 4096, ZB_PCP_BATCH_MAX);
 
@@ -38,11 +38,11 @@ static unsigned int zone_batchsize(const struct zb_zone *zone)
  * all CPUs together may have as many as the low watermark. More than ZB_PCP_HIGH_MAX
  * would not be faster, because the zone lock is taken rarely enough with that many.
  */
-static unsigned long zone_highsize(const struct zb_zone *zone,
-				   unsigned int nr_cpus,
-				   unsigned int high_fraction)
+static unsigned long zb_zone_highsize(const struct zb_zone *zone,
+				      unsigned int nr_cpus,
+				      unsigned int high_fraction)
 {
-	unsigned long min = 4ul * zone_batchsize(zone), high;
+	unsigned long min = 4ul * zb_zone_batchsize(zone), high;
 
 	if (high_fraction)
 		high = zone->nr_pages / high_fraction / nr_cpus;
@@ -66,13 +66,13 @@ static unsigned long zone_highsize(const struct zb_zone *zone,
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction)
 {
-	unsigned long high = zone_highsize(zone, nr_cpus, high_fraction);
+	unsigned long high = zb_zone_highsize(zone, nr_cpus, high_fraction);
 	unsigned int i, limit, batch;
 
 	WRITE_ONCE(zone->pcp_high, high < ~0u ? high : ~0u);
 	for (i = 0; i < ZB_PCP_ORDERS; i++) {
 		limit = at_most(high >> i, ZB_PCP_CAPACITY(i));
-		batch = at_most(zone_batchsize(zone) >> i, limit / 2);
+		batch = at_most(zb_zone_batchsize(zone) >> i, limit / 2);
 		WRITE_ONCE(zone->pcp_limit[i], limit);
 		WRITE_ONCE(zone->pcp_batch[i], batch ? batch : 1);
 	}

@@ -80,8 +80,8 @@ static void show_block_count(struct seq_file *m, const struct zb_zone *zone,
 	seq_putc(m, '\n');
 }
 
-static void pagetypeinfo_show_node(struct seq_file *m, struct zb_pool *pool,
-				   int nid, struct zb_zone_stat *st)
+static void zb_pagetypeinfo_show_node(struct seq_file *m, struct zb_pool *pool,
+				      int nid, struct zb_zone_stat *st)
 {
 	struct zb_zone *zone;
 	unsigned int i;
@@ -133,7 +133,7 @@ static void show_mixed_count(struct seq_file *m, struct zb_pool *pool, int nid)
 	}
 }
 
-static int pagetypeinfo_show(struct seq_file *m, void *unused)
+static int zb_pagetypeinfo_show(struct seq_file *m, void *unused)
 {
 	struct zb_instance *inst = m->private;
 	struct zb_zone_stat *st;
@@ -145,14 +145,14 @@ static int pagetypeinfo_show(struct seq_file *m, void *unused)
 	for (i = 0; i < inst->pool.nr_nodes; i++) {
 		int nid = inst->pool.nodes[i].nid;
 
-		pagetypeinfo_show_node(m, &inst->pool, nid, st);
+		zb_pagetypeinfo_show_node(m, &inst->pool, nid, st);
 		if (READ_ONCE(page_owner))
 			show_mixed_count(m, &inst->pool, nid);
 	}
 	kvfree(st);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
+DEFINE_SHOW_ATTRIBUTE(zb_pagetypeinfo);
 
 /*
  * The position in the pageblocks file is the index of a pageblock over all zones,
@@ -290,7 +290,7 @@ struct dentry *zb_debugfs_create(struct zb_instance *inst)
 	struct dentry *root = debugfs_create_dir("zbuddy", NULL);
 
 	debugfs_create_file("buddyinfo", 0444, root, inst, &buddyinfo_fops);
-	debugfs_create_file("pagetypeinfo", 0400, root, inst, &pagetypeinfo_fops);
+	debugfs_create_file("pagetypeinfo", 0400, root, inst, &zb_pagetypeinfo_fops);
 	debugfs_create_file("pageblocks", 0400, root, inst, &pageblocks_fops);
 	debugfs_create_file("regions", 0400, root, inst, &regions_fops);
 	debugfs_create_file("check", 0400, root, inst, &check_fops);

@@ -87,7 +87,7 @@ static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
 		   zone->start_pfn : 0);
 }
 
-static int zoneinfo_show(struct seq_file *m, void *unused)
+static int zb_zoneinfo_show(struct seq_file *m, void *unused)
 {
 	struct zb_instance *inst = m->private;
 	struct zb_zone_stat *st;
@@ -103,7 +103,7 @@ static int zoneinfo_show(struct seq_file *m, void *unused)
 	kfree(st);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(zoneinfo);
+DEFINE_SHOW_ATTRIBUTE(zb_zoneinfo);
 
 static unsigned long sum_events(const struct zb_pool *pool, enum zb_event event)
 {
@@ -171,7 +171,7 @@ static const char *const bad_free_names[ZB_NR_BAD] = {
 	[ZB_BAD_COMPOUND] = "compound",
 };
 
-static int vmstat_show(struct seq_file *m, void *unused)
+static int zb_vmstat_show(struct seq_file *m, void *unused)
 {
 	static const struct { enum zb_event event; const char *name; } rows[] = {
 		{ ZB_NUMA_HIT, "numa_hit" }, { ZB_NUMA_MISS, "numa_miss" },
@@ -215,7 +215,7 @@ static int vmstat_show(struct seq_file *m, void *unused)
 				   atomic_long_read(&pool->bad_frees[i]));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(vmstat);
+DEFINE_SHOW_ATTRIBUTE(zb_vmstat);
 
 static void unusable_cell(struct seq_file *m, const struct zb_zone_stat *st,
 			  unsigned int order)
@@ -274,8 +274,8 @@ DEFINE_SHOW_ATTRIBUTE(fallbacks);
  */
 void zb_debugfs_create_vm(struct dentry *root, struct zb_instance *inst)
 {
-	debugfs_create_file("zoneinfo", 0444, root, inst, &zoneinfo_fops);
-	debugfs_create_file("vmstat", 0444, root, inst, &vmstat_fops);
+	debugfs_create_file("zoneinfo", 0444, root, inst, &zb_zoneinfo_fops);
+	debugfs_create_file("vmstat", 0444, root, inst, &zb_vmstat_fops);
 	debugfs_create_file("extfrag_index", 0444, root, inst, &extfrag_index_fops);
 	debugfs_create_file("unusable_index", 0444, root, inst, &unusable_index_fops);
 	debugfs_create_file("fallbacks", 0444, root, inst, &fallbacks_fops);
