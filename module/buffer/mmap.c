@@ -30,14 +30,14 @@
 #define INSERT_BATCH	64	/* pages inserted at once */
 #define FAULT_AROUND	16	/* pages inserted by one fault */
 
-static void vm_open(struct vm_area_struct *vma)
+static void zb_vm_open(struct vm_area_struct *vma)
 {
 	struct zb_buffer *buf = vma->vm_private_data;
 
 	atomic_inc(&buf->mappings);
 }
 
-static void vm_close(struct vm_area_struct *vma)
+static void zb_vm_close(struct vm_area_struct *vma)
 {
 	struct zb_buffer *buf = vma->vm_private_data;
 
@@ -65,7 +65,7 @@ static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
  * A fault occurs only if madvise() or a similar call has removed the entry. The call has
  * probably removed the following entries as well, so insert several.
  */
-static vm_fault_t vm_fault(struct vm_fault *vmf)
+static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct zb_buffer *buf = vma->vm_private_data;
@@ -82,15 +82,15 @@ static vm_fault_t vm_fault(struct vm_fault *vmf)
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
-static vm_fault_t vm_pfn_mkwrite(struct vm_fault *vmf)
+static vm_fault_t zb_vm_pfn_mkwrite(struct vm_fault *vmf)
 {
 	return 0;
 }
 
-static const struct vm_operations_struct vm_ops = {
-	.open = vm_open,
-	.close = vm_close,
-	.fault = vm_fault,
+static const struct vm_operations_struct zb_vm_ops = {
+	.open = zb_vm_open,
+	.close = zb_vm_close,
+	.fault = zb_vm_fault,
 };
 
 /*
@@ -99,11 +99,11 @@ static const struct vm_operations_struct vm_ops = {
  * the mapping seems to need dirty tracking, and the kernel refuses long-term pins with
  * EFAULT at once. The callback itself is never called, because all entries have a page.
  */
-static const struct vm_operations_struct vm_ops_cma = {
-	.open = vm_open,
-	.close = vm_close,
-	.fault = vm_fault,
-	.pfn_mkwrite = vm_pfn_mkwrite,
+static const struct vm_operations_struct zb_vm_ops_cma = {
+	.open = zb_vm_open,
+	.close = zb_vm_close,
+	.fault = zb_vm_fault,
+	.pfn_mkwrite = zb_vm_pfn_mkwrite,
 };
 
 static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
@@ -129,7 +129,7 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 #ifdef ZB_HAVE_PMD_PFNMAP
 #define HUGE_FEATURE	ZB_FEATURE_MMAP_HUGE
 
-static vm_fault_t huge_vm_fault(struct vm_fault *vmf)
+static vm_fault_t zb_vm_huge_pte_fault(struct vm_fault *vmf)
 {
 	struct zb_buffer *buf = vmf->vma->vm_private_data;
 
@@ -139,7 +139,7 @@ static vm_fault_t huge_vm_fault(struct vm_fault *vmf)
 }
 
 /* Insert a huge entry if the aligned piece is inside both the vma and the buffer. */
-static vm_fault_t huge_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
+static vm_fault_t zb_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct zb_buffer *buf = vma->vm_private_data;
@@ -155,17 +155,17 @@ static vm_fault_t huge_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 	return zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
 }
 
-static const struct vm_operations_struct vm_ops_huge = {
-	.open = vm_open,
-	.close = vm_close,
-	.fault = huge_vm_fault,
-	.huge_fault = huge_vm_huge_fault,
+static const struct vm_operations_struct zb_vm_ops_huge = {
+	.open = zb_vm_open,
+	.close = zb_vm_close,
+	.fault = zb_vm_huge_pte_fault,
+	.huge_fault = zb_vm_huge_fault,
 };
 
 static int map_huge(struct vm_area_struct *vma)
 {
 	vm_flags_set(vma, VM_PFNMAP);
-	vma->vm_ops = &vm_ops_huge;
+	vma->vm_ops = &zb_vm_ops_huge;
 	return 0;
 }
 #else
@@ -207,7 +207,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	if (huge) {
 		err = map_huge(vma);
 	} else {
-		vma->vm_ops = buf->bpool->inst->in_cma ? &vm_ops_cma : &vm_ops;
+		vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
 		err = insert_frames(vma, buf->pfn + vma->vm_pgoff);
 	}
 	if (!err)
