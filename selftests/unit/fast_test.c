@@ -455,8 +455,8 @@ POOL_TEST_WITH(no_fast_path_with_poisoning, unit_fast_pool(), unit_pool_end)
 		}
 		for (index = 0; index < ZB_PCP_ORDERS; index++)
 			EXPECT_EQ(!zone->fast_top[zb_pcp_list(index, U)],
-				  !!ops[i].freed);
-		if (ops[i].freed)
+				  !!ops[i].poison);
+		if (ops[i].poison)
 			EXPECT_NO_PUT(p, pfn, 0);
 	}
 	p->pool.ops = normal;
