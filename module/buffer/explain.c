@@ -20,8 +20,8 @@ static const u32 why_causes[ZB_NR_WHY] = {
 	[ZB_WHY_ZONE] = ZB_CAUSE_ZONE,
 };
 
-static const u32 never_causes[ZB_COULD] = {
-	[ZB_NEVER_VALID] = ZB_CAUSE_NONE,
+static const u32 never_causes[ZB_COULD_SERVE] = {
+	[ZB_NEVER_REQUEST] = ZB_CAUSE_NONE,
 	[ZB_NEVER_ZONE] = ZB_CAUSE_NEVER_ZONE,
 	[ZB_NEVER_NODE] = ZB_CAUSE_NEVER_NODE,
 	[ZB_NEVER_BLOCK] = ZB_CAUSE_NEVER_BLOCK,
@@ -51,7 +51,8 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 	zb_instance_request(bpool->inst, want->gfp, want->nr_pages, want->nid,
 			    &policy, &req);
 	zb_explain_failure(&bpool->inst->pool, &req, &f);
-	why->cause = f.verdict == ZB_COULD ? why_causes[f.why] : never_causes[f.verdict];
+	why->cause = f.verdict == ZB_COULD_SERVE ? why_causes[f.why] :
+						   never_causes[f.verdict];
 	if (in_line && why->cause == ZB_CAUSE_FREED)
 		why->cause = ZB_CAUSE_LINE;
 	why->largest_order = f.largest_order;

@@ -93,7 +93,7 @@ enum zb_overtake zb_pool_overtake(struct zb_pool *pool,
 	if (!zone)
 		return ZB_OVERTAKE_NOT_NOW;
 	if (!zb_request_context(pool, first, &ac) ||
-	    zb_zone_verdict(zone, first, &ac) != ZB_COULD)
+	    zb_zone_verdict(zone, first, &ac) != ZB_COULD_SERVE)
 		return ZB_OVERTAKE_APART;
 	return has_frames(zone, first->nr_pages + later->nr_pages, first, &ac,
 			  zb_slowpath_flags(first->gfp, &ac)) ?

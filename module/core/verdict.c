@@ -90,10 +90,10 @@ static enum zb_verdict judge_block(const struct zb_zone *zone,
 	if (order > zone->max_order || pfn + BIT(order) > zb_zone_end(zone))
 		return ZB_NEVER_BLOCK;
 	if (is_uniform(zone))
-		return ZB_COULD;
+		return ZB_COULD_SERVE;
 	for (; pfn + BIT(order) <= zb_zone_end(zone); pfn += BIT(order))
 		if (is_usable_block(zone, pfn, order, alloc_flags))
-			return ZB_COULD;
+			return ZB_COULD_SERVE;
 	return ZB_NEVER_TYPE;
 }
 
@@ -147,7 +147,7 @@ static bool leaves_enough(const struct zb_zone *zone, unsigned int alloc_flags,
  * @ac: its context, see zb_request_context()
  *
  * Context: any; reads the bitmaps of the policy.
- * Return: ZB_COULD, or the reason why it could not.
+ * Return: ZB_COULD_SERVE, or the reason why the zone could not.
  */
 enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
 				const struct zb_alloc_request *req,
@@ -161,9 +161,9 @@ enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
 	if (!zb_node_allowed(ac, zone, req->gfp, alloc_flags))
 		return ZB_NEVER_NODE;
 	verdict = judge_block(zone, zb_exact_order(req->nr_pages), alloc_flags);
-	if (verdict != ZB_COULD || zb_may_ignore_watermarks(req->gfp))
+	if (verdict != ZB_COULD_SERVE || zb_may_ignore_watermarks(req->gfp))
 		return verdict;
-	return leaves_enough(zone, alloc_flags, ac) ? ZB_COULD :
+	return leaves_enough(zone, alloc_flags, ac) ? ZB_COULD_SERVE :
 						      ZB_NEVER_WATERMARK;
 }
 
@@ -201,17 +201,17 @@ bool zb_request_context(struct zb_pool *pool,
  * @req: the request, which need not be valid
  *
  * Context: any; reads the bitmaps of the policy.
- * Return: ZB_COULD, or the reason why the zone that is closest to it could not.
+ * Return: ZB_COULD_SERVE, or the reason why the zone that came closest could not.
  */
 enum zb_verdict zb_pool_verdict(struct zb_pool *pool,
 				const struct zb_alloc_request *req)
 {
-	enum zb_verdict verdict, best = ZB_NEVER_VALID;
+	enum zb_verdict verdict, best = ZB_NEVER_REQUEST;
 	struct zb_alloc_context ac;
 	struct zb_zone *zone;
 
 	if (!zb_request_context(pool, req, &ac))
-		return request_valid(pool, req) ? ZB_NEVER_NODE : ZB_NEVER_VALID;
+		return request_valid(pool, req) ? ZB_NEVER_NODE : ZB_NEVER_REQUEST;
 	zb_for_each_zone(zone, pool) {
 		verdict = zb_zone_verdict(zone, req, &ac);
 		if (verdict > best)
@@ -241,8 +241,8 @@ bool zb_pool_requests_overlap(struct zb_pool *pool,
 	if (!zb_request_context(pool, a, &ac_a) || !zb_request_context(pool, b, &ac_b))
 		return false;
 	zb_for_each_zone(zone, pool)
-		if (zb_zone_verdict(zone, a, &ac_a) == ZB_COULD &&
-		    zb_zone_verdict(zone, b, &ac_b) == ZB_COULD)
+		if (zb_zone_verdict(zone, a, &ac_a) == ZB_COULD_SERVE &&
+		    zb_zone_verdict(zone, b, &ac_b) == ZB_COULD_SERVE)
 			return true;
 	return false;
 }

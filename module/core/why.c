@@ -158,7 +158,7 @@ static unsigned long nr_kept(const struct zb_failure *f,
 
 	if (f->verdict == ZB_NEVER_WATERMARK)
 		return nr_reserved(zone, ac, alloc_flags);
-	if (f->verdict != ZB_COULD)
+	if (f->verdict != ZB_COULD_SERVE)
 		return 0;
 	switch (f->why) {
 	case ZB_WHY_WATERMARK:
@@ -228,7 +228,7 @@ void zb_explain_failure(struct zb_pool *pool, const struct zb_alloc_request *req
 	alloc_flags = zb_slowpath_flags(req->gfp, &ac);
 	if (zb_may_ignore_watermarks(req->gfp))
 		alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
-	if (f->verdict == ZB_COULD)
+	if (f->verdict == ZB_COULD_SERVE)
 		f->why = zb_why_failed(req->gfp, zb_exact_order(req->nr_pages),
 				       alloc_flags, &ac, &f->zone);
 	else

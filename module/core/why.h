@@ -36,7 +36,7 @@ enum zb_why {
 /**
  * struct zb_failure - explanation of a failed request
  * @verdict: whether the request could ever be served, and if not, why
- * @why: cause of the failure, valid if @verdict is ZB_COULD
+ * @why: cause of the failure, valid if @verdict is ZB_COULD_SERVE
  * @zone: the zone to which @verdict or @why applies, or NULL
  * @nr_free: free frames in @zone, including those on per-CPU lists
  * @nr_kept: number of frames that the request could not use because of @why or

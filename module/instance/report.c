@@ -40,8 +40,8 @@ static const char *const cause_text[ZB_NR_WHY] = {
 };
 
 /* Neither waiting nor freeing memory helps these requests. */
-static const char *const never_text[ZB_COULD] = {
-	[ZB_NEVER_VALID] = "its flags or its size are invalid",
+static const char *const never_text[ZB_COULD_SERVE] = {
+	[ZB_NEVER_REQUEST] = "its flags or its size are invalid",
 	[ZB_NEVER_ZONE] = "there is no zone of a type that the flags allow: use flags that allow a higher zone",
 	[ZB_NEVER_NODE] = "the node, nodemask or cpuset of the request excludes every node with such a zone: allow more nodes",
 	[ZB_NEVER_BLOCK] = "no zone that it may use has room for an aligned block of this order: request smaller blocks, or load with a larger size= or zone",
@@ -104,7 +104,7 @@ static noinline_for_stack void show_request(zb_gfp_t gfp, unsigned int order,
 static void show_cause(enum zb_verdict verdict, enum zb_why why,
 		       const struct zb_zone *where)
 {
-	if (verdict != ZB_COULD)
+	if (verdict != ZB_COULD_SERVE)
 		pr_warn("cause: this request can never be served: %s\n",
 			never_text[verdict]);
 	else if (where)
@@ -236,8 +236,8 @@ void zb_report_failure(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 		       unsigned int alloc_flags,
 		       const struct zb_alloc_context *ac)
 {
-	static struct ratelimit_state limits[ZB_NR_WHY + ZB_COULD] = {
-		[0 ... ZB_NR_WHY + ZB_COULD - 1] =
+	static struct ratelimit_state limits[ZB_NR_WHY + ZB_COULD_SERVE] = {
+		[0 ... ZB_NR_WHY + ZB_COULD_SERVE - 1] =
 			RATELIMIT_STATE_INIT(limits, 10 * HZ, 1),
 	};
 	struct zb_zone *zone, *where;
@@ -246,7 +246,7 @@ void zb_report_failure(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 
 	verdict = verdict_of(pool, gfp, ac);
 	why = zb_why_failed(gfp, order, alloc_flags, ac, &where);
-	if (!__ratelimit(&limits[verdict == ZB_COULD ? why :
+	if (!__ratelimit(&limits[verdict == ZB_COULD_SERVE ? why :
 				 ZB_NR_WHY + verdict]))
 		return;
 	show_request(gfp, order, ac);

@@ -164,7 +164,7 @@ static bool served(struct unit_pool *p, const struct zb_alloc_request *req,
 /* In a pool without allocations, the verdict agrees with the result of the request. */
 TEST(verdict_agrees_with_result)
 {
-	unsigned long masks[2], count[ZB_COULD + 1] = { 0 };
+	unsigned long masks[2], count[ZB_COULD_SERVE + 1] = { 0 };
 	struct zb_alloc_request req;
 	struct zb_alloc_policy policy;
 	enum zb_verdict verdict;
@@ -184,17 +184,17 @@ TEST(verdict_agrees_with_result)
 			random_request(&p->pool, &req, &policy, masks);
 			verdict = zb_pool_verdict(&p->pool, &req);
 			count[verdict]++;
-			ASSERT_EQ(served(p, &req, &zone), verdict == ZB_COULD);
+			ASSERT_EQ(served(p, &req, &zone), verdict == ZB_COULD_SERVE);
 			EXPECT_EQ(zb_pool_requests_overlap(&p->pool, &req, &req),
-				  verdict == ZB_COULD);
+				  verdict == ZB_COULD_SERVE);
 		}
 		unit_pool_quiet(p);
 		unit_pool_free(p);
 	}
-	for (i = ZB_NEVER_ZONE; i <= ZB_COULD; i++)
+	for (i = ZB_NEVER_ZONE; i <= ZB_COULD_SERVE; i++)
 		EXPECT(count[i] > 20);
 	unit_note("%lu could be served; no zone %lu, node %lu, block %lu, type %lu, watermark %lu",
-		  count[ZB_COULD], count[ZB_NEVER_ZONE], count[ZB_NEVER_NODE],
+		  count[ZB_COULD_SERVE], count[ZB_NEVER_ZONE], count[ZB_NEVER_NODE],
 		  count[ZB_NEVER_BLOCK], count[ZB_NEVER_TYPE],
 		  count[ZB_NEVER_WATERMARK]);
 }
@@ -241,14 +241,14 @@ TEST(reasons)
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
 	req.nr_pages = 0;
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_REQUEST);
 	req.nr_pages = BIT(p->pool.max_order) + 1;
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_REQUEST);
 	req.nr_pages = 1;
 	req.gfp = __ZB_GFP_DMA | __ZB_GFP_DMA32;
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_REQUEST);
 	req.gfp = __ZB_GFP_DMA;
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_ZONE);
 	req.gfp = ZB_GFP_KERNEL;
@@ -259,15 +259,15 @@ TEST(reasons)
 	req.nid = 7;
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_NODE);
 	req.nr_pages = 0;
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_VALID);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_REQUEST);
 	req.nid = 0;
 	/* 8 of 12 pageblocks */
 	req.nr_pages = PB(8);
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
 	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4) + 1;
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_WATERMARK);
 	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4);
-	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
 	for (i = 0; i < 4; i++)
 		unit_set_type(zone, i, ZB_MIGRATE_CMA);
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_TYPE);

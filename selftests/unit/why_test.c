@@ -250,7 +250,7 @@ static void expect_failure(const struct zb_failure *f, enum zb_why why,
 			   const struct zb_zone *zone, unsigned long nr_free,
 			   unsigned long nr_kept, int largest_order)
 {
-	EXPECT_EQ(f->verdict, ZB_COULD);
+	EXPECT_EQ(f->verdict, ZB_COULD_SERVE);
 	EXPECT_EQ(f->why, why);
 	EXPECT(f->zone == zone);
 	EXPECT_EQ(f->nr_free, nr_free);
@@ -320,9 +320,9 @@ POOL_TEST_WITH(never_at_all, three_zones(), end)
 	EXPECT_EQ(f.nr_kept, ZB_PAGEBLOCK_NR / 4);
 	/* No such flags, no such size: there is no zone to name. */
 	f = explain(p, __ZB_GFP_DMA | __ZB_GFP_DMA32, 1);
-	EXPECT_EQ(f.verdict, ZB_NEVER_VALID);
+	EXPECT_EQ(f.verdict, ZB_NEVER_REQUEST);
 	EXPECT(!f.zone);
 	f = explain(p, NOWAIT, 2 * ZB_PAGEBLOCK_NR);
-	EXPECT_EQ(f.verdict, ZB_NEVER_VALID);
+	EXPECT_EQ(f.verdict, ZB_NEVER_REQUEST);
 	EXPECT_EQ(f.largest_order, -1);
 }
