@@ -3,7 +3,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-#include "../core/why.h"
+#include "../core/failure.h"
 #include "buffer.h"
 
 static const u32 why_causes[ZB_NR_WHY] = {

@@ -19,7 +19,7 @@
 
 #include "../core/layout.h"
 #include "../core/stat.h"
-#include "../core/why.h"
+#include "../core/failure.h"
 #include "report.h"
 
 #define KB(nr)		((nr) << (PAGE_SHIFT - 10))

@@ -2,7 +2,7 @@
 /*
  * ZB_IOC_EXPLAIN: the cause of each failure that can be brought about here, the
  * numbers that come with it, and whose failure an open file remembers. The zones of
- * the allocator are in unit/why_test.c, the sentences in zbctl/zbctl_why_test.sh.
+ * the allocator are in unit/failure_test.c, the sentences in zbctl/zbctl_why_test.sh.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"

@@ -10,7 +10,7 @@
 #define UNIT_OPS_H
 
 #include "unit_pool.h"
-#include "why.h"
+#include "failure.h"
 
 #define UNIT_MAX_CALLS	200u
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "slowpath.h"
-#include "why.h"
+#include "failure.h"
 
 /* The parameters of a watermark check. */
 struct zone_check {

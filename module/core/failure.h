@@ -12,8 +12,8 @@
  * the highest one that the flags allow have this reserve, and a cause in the highest one
  * says more about the request.
  */
-#ifndef ZB_CORE_WHY_H
-#define ZB_CORE_WHY_H
+#ifndef ZB_CORE_FAILURE_H
+#define ZB_CORE_FAILURE_H
 
 #include "verdict.h"
 
@@ -60,4 +60,4 @@ enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
 void zb_explain_failure(struct zb_pool *pool, const struct zb_alloc_request *req,
 			struct zb_failure *f);
 
-#endif /* ZB_CORE_WHY_H */
+#endif /* ZB_CORE_FAILURE_H */
