@@ -6,18 +6,18 @@
 #include "../core/failure.h"
 #include "buffer.h"
 
-static const u32 why_causes[ZB_NR_WHY] = {
-	[ZB_WHY_GONE] = ZB_CAUSE_FREED,
-	[ZB_WHY_WATERMARK] = ZB_CAUSE_WATERMARK,
-	[ZB_WHY_FRAGMENTED] = ZB_CAUSE_FRAGMENTED,
-	[ZB_WHY_HIGHATOMIC] = ZB_CAUSE_HIGHATOMIC,
-	[ZB_WHY_CMA] = ZB_CAUSE_CMA,
-	[ZB_WHY_LOWMEM] = ZB_CAUSE_LOWMEM,
-	[ZB_WHY_ISOLATED] = ZB_CAUSE_ISOLATED,
-	[ZB_WHY_CACHED] = ZB_CAUSE_CACHED,
-	[ZB_WHY_EMPTY] = ZB_CAUSE_FULL,
-	[ZB_WHY_NODE] = ZB_CAUSE_NODE,
-	[ZB_WHY_ZONE] = ZB_CAUSE_ZONE,
+static const u32 failure_causes[ZB_NR_FAILURES] = {
+	[ZB_FAILURE_FREED] = ZB_CAUSE_FREED,
+	[ZB_FAILURE_WATERMARK] = ZB_CAUSE_WATERMARK,
+	[ZB_FAILURE_FRAGMENTED] = ZB_CAUSE_FRAGMENTED,
+	[ZB_FAILURE_HIGHATOMIC] = ZB_CAUSE_HIGHATOMIC,
+	[ZB_FAILURE_CMA] = ZB_CAUSE_CMA,
+	[ZB_FAILURE_LOWMEM] = ZB_CAUSE_LOWMEM,
+	[ZB_FAILURE_ISOLATED] = ZB_CAUSE_ISOLATED,
+	[ZB_FAILURE_CACHED] = ZB_CAUSE_CACHED,
+	[ZB_FAILURE_FULL] = ZB_CAUSE_FULL,
+	[ZB_FAILURE_NODE] = ZB_CAUSE_NODE,
+	[ZB_FAILURE_ZONE] = ZB_CAUSE_ZONE,
 };
 
 static const u32 never_causes[ZB_COULD_SERVE] = {
@@ -51,7 +51,7 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 	zb_instance_request(bpool->inst, want->gfp, want->nr_pages, want->nid,
 			    &policy, &req);
 	zb_explain_failure(&bpool->inst->pool, &req, &f);
-	why->cause = f.verdict == ZB_COULD_SERVE ? why_causes[f.why] :
+	why->cause = f.verdict == ZB_COULD_SERVE ? failure_causes[f.cause] :
 						   never_causes[f.verdict];
 	if (in_line && why->cause == ZB_CAUSE_FREED)
 		why->cause = ZB_CAUSE_LINE;

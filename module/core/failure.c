@@ -42,48 +42,49 @@ static unsigned long ordinary_free(const struct zb_zone *zone)
 }
 
 /* Find the cause in a zone that fails even without watermark and reserves. */
-static enum zb_why why_no_block(struct zb_zone *zone, const struct zone_check *c)
+static enum zb_failure_cause cause_without_reserves(struct zb_zone *zone,
+						    const struct zone_check *c)
 {
 	unsigned long need = c->nr_pages;
 
 	if (ordinary_free(zone) >= need)
-		return ZB_WHY_FRAGMENTED;
+		return ZB_FAILURE_FRAGMENTED;
 	if (READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]) >= need)
-		return ZB_WHY_ISOLATED;
+		return ZB_FAILURE_ISOLATED;
 	if (READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone) >= need)
-		return ZB_WHY_CACHED;
-	return ZB_WHY_EMPTY;
+		return ZB_FAILURE_CACHED;
+	return ZB_FAILURE_FULL;
 }
 
-static enum zb_why why_zone_failed(struct zb_zone *zone,
-				   const struct zone_check *original)
+static enum zb_failure_cause cause_in_zone(struct zb_zone *zone,
+					   const struct zone_check *original)
 {
 	struct zone_check c = *original;
 
 	if (check_passes(zone, &c, selected_mark(zone, &c), 0))
-		return ZB_WHY_GONE;
+		return ZB_FAILURE_FREED;
 	/* The lowmem reserve of a zone is 0 for requests of the zone's own type. */
 	c.highest_zoneidx = zone->type;
 	if (check_passes(zone, &c, selected_mark(zone, &c), 0))
-		return ZB_WHY_LOWMEM;
+		return ZB_FAILURE_LOWMEM;
 	if (check_passes(zone, &c, 0, 0))
-		return ZB_WHY_WATERMARK;
+		return ZB_FAILURE_WATERMARK;
 	if (check_passes(zone, &c, 0, ZB_ALLOC_HARDER))
-		return ZB_WHY_HIGHATOMIC;
+		return ZB_FAILURE_HIGHATOMIC;
 	if (check_passes(zone, &c, 0, ZB_ALLOC_HARDER | ZB_ALLOC_CMA))
-		return ZB_WHY_CMA;
-	return why_no_block(zone, &c);
+		return ZB_FAILURE_CMA;
+	return cause_without_reserves(zone, &c);
 }
 
 /**
- * zb_why_failed() - determine why a request failed
+ * zb_find_failure_cause() - determine why a request failed
  * @gfp: flags of the request
  * @order: order of the block
  * @alloc_flags: ZB_ALLOC_* flags of the last attempt
  * @ac: the parts of the request that all attempts have in common
  * @where: set to the zone that came closest to serving the request, or for
- *	ZB_WHY_NODE and ZB_WHY_ZONE to an excluded zone that could serve it; NULL if
- *	there is no such zone
+ *	ZB_FAILURE_NODE and ZB_FAILURE_ZONE to an excluded zone that could serve it; NULL
+ *	if there is no such zone
  *
  * The zones are checked in their current state, one after the other. If other CPUs
  * allocate and free at the same time, the result may not be the cause of the failure.
@@ -91,45 +92,45 @@ static enum zb_why why_zone_failed(struct zb_zone *zone,
  * Context: any but NMI; takes zone locks one after the other.
  * Return: the cause.
  */
-enum zb_why zb_why_failed(zb_gfp_t gfp, unsigned int order,
-			  unsigned int alloc_flags,
-			  const struct zb_alloc_context *ac,
-			  struct zb_zone **where)
+enum zb_failure_cause zb_find_failure_cause(zb_gfp_t gfp, unsigned int order,
+					    unsigned int alloc_flags,
+					    const struct zb_alloc_context *ac,
+					    struct zb_zone **where)
 {
 	const struct zone_check c = {
 		order, ac->nr_pages, alloc_flags, ac->highest_zoneidx,
 	};
 	/* The first zones that could serve it but are excluded, [0] by node, [1] by flags. */
 	struct zb_zone *zone, *excluded[2] = { NULL, NULL };
-	enum zb_why why, best = ZB_NR_WHY;
+	enum zb_failure_cause cause, best = ZB_NR_FAILURES;
 	bool by_flags, by_node = false;
 	struct zb_zoneref *z;
 
 	*where = NULL;
 	if (!ac->node)
-		return ZB_WHY_NODE;
+		return ZB_FAILURE_NODE;
 	for (z = ac->node->zonelist; z->zone; z++) {
 		zone = z->zone;
-		why = why_zone_failed(zone, &c);
+		cause = cause_in_zone(zone, &c);
 		by_flags = zone->type > ac->highest_zoneidx;
 		if (by_flags || !zb_node_allowed(ac, zone, gfp, alloc_flags)) {
 			by_node |= !by_flags;
-			if (why == ZB_WHY_GONE && !excluded[by_flags])
+			if (cause == ZB_FAILURE_FREED && !excluded[by_flags])
 				excluded[by_flags] = zone;
-		} else if (why < best) {
-			best = why;
+		} else if (cause < best) {
+			best = cause;
 			*where = zone;
 		}
 	}
-	if (best == ZB_WHY_GONE)
+	if (best == ZB_FAILURE_FREED)
 		return best;
-	if (excluded[0] || (best == ZB_NR_WHY && by_node)) {
+	if (excluded[0] || (best == ZB_NR_FAILURES && by_node)) {
 		*where = excluded[0];
-		return ZB_WHY_NODE;
+		return ZB_FAILURE_NODE;
 	}
-	if (best > ZB_WHY_LOWMEM && (excluded[1] || best == ZB_NR_WHY)) {
+	if (best > ZB_FAILURE_LOWMEM && (excluded[1] || best == ZB_NR_FAILURES)) {
 		*where = excluded[1];
-		return ZB_WHY_ZONE;
+		return ZB_FAILURE_ZONE;
 	}
 	return best;
 }
@@ -160,18 +161,18 @@ static unsigned long nr_kept(const struct zb_failure *f,
 		return nr_reserved(zone, ac, alloc_flags);
 	if (f->verdict != ZB_COULD_SERVE)
 		return 0;
-	switch (f->why) {
-	case ZB_WHY_WATERMARK:
+	switch (f->cause) {
+	case ZB_FAILURE_WATERMARK:
 		return nr_reserved(zone, ac, alloc_flags);
-	case ZB_WHY_LOWMEM:
+	case ZB_FAILURE_LOWMEM:
 		return READ_ONCE(zone->lowmem_reserve[ac->highest_zoneidx]);
-	case ZB_WHY_HIGHATOMIC:
+	case ZB_FAILURE_HIGHATOMIC:
 		return READ_ONCE(zone->nr_free_type[ZB_MIGRATE_HIGHATOMIC]);
-	case ZB_WHY_CMA:
+	case ZB_FAILURE_CMA:
 		return READ_ONCE(zone->nr_free_type[ZB_MIGRATE_CMA]);
-	case ZB_WHY_ISOLATED:
+	case ZB_FAILURE_ISOLATED:
 		return READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]);
-	case ZB_WHY_CACHED:
+	case ZB_FAILURE_CACHED:
 		return zb_zone_nr_cached(zone);
 	default:
 		return 0;
@@ -210,7 +211,7 @@ static struct zb_zone *zone_of_verdict(struct zb_pool *pool,
  * @req: the request
  * @f: filled in
  *
- * As with zb_why_failed(), the result is about the current state of the zones.
+ * As with zb_find_failure_cause(), the result is about the current state of the zones.
  *
  * Context: any but NMI; takes zone locks one after the other.
  */
@@ -229,8 +230,8 @@ void zb_explain_failure(struct zb_pool *pool, const struct zb_alloc_request *req
 	if (zb_may_ignore_watermarks(req->gfp))
 		alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
 	if (f->verdict == ZB_COULD_SERVE)
-		f->why = zb_why_failed(req->gfp, zb_exact_order(req->nr_pages),
-				       alloc_flags, &ac, &f->zone);
+		f->cause = zb_find_failure_cause(req->gfp, zb_exact_order(req->nr_pages),
+						 alloc_flags, &ac, &f->zone);
 	else
 		f->zone = zone_of_verdict(pool, req, &ac, f->verdict);
 	if (!f->zone)

@@ -25,18 +25,18 @@
 #define KB(nr)		((nr) << (PAGE_SHIFT - 10))
 #define LINE_MAX	480	/* printk() truncates lines longer than about 1000 */
 
-static const char *const cause_text[ZB_NR_WHY] = {
-	[ZB_WHY_GONE] = "enough memory has been freed since: try again",
-	[ZB_WHY_WATERMARK] = "all free memory is reserved for urgent requests: free some memory, use __ZB_GFP_HIGH, or lower min_free_kbytes",
-	[ZB_WHY_FRAGMENTED] = "enough memory is free, but no block of this order, because memory is fragmented: free some memory, or request smaller blocks",
-	[ZB_WHY_HIGHATOMIC] = "all free memory is in HighAtomic pageblocks, for atomic requests of more than one page: free some memory, or use ZB_GFP_ATOMIC",
-	[ZB_WHY_CMA] = "all free memory is in CMA pageblocks: free some memory, use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
-	[ZB_WHY_LOWMEM] = "all free memory is reserved for requests that can't use a higher zone: free some memory, or raise lowmem_reserve_ratio of this zone",
-	[ZB_WHY_ISOLATED] = "all free memory is in isolated pageblocks: free some memory, or undo the isolation",
-	[ZB_WHY_CACHED] = "all free memory is on per-CPU lists, which a request that can't sleep does not drain: use __ZB_GFP_DIRECT_RECLAIM",
-	[ZB_WHY_EMPTY] = "all memory is in use: free some memory, or load with a larger size=",
-	[ZB_WHY_NODE] = "all free memory is on nodes that the node, nodemask or cpuset of the request excludes: allow more nodes",
-	[ZB_WHY_ZONE] = "all free memory is in zones that the flags exclude: use flags that allow a higher zone",
+static const char *const cause_text[ZB_NR_FAILURES] = {
+	[ZB_FAILURE_FREED] = "enough memory has been freed since: try again",
+	[ZB_FAILURE_WATERMARK] = "all free memory is reserved for urgent requests: free some memory, use __ZB_GFP_HIGH, or lower min_free_kbytes",
+	[ZB_FAILURE_FRAGMENTED] = "enough memory is free, but no block of this order, because memory is fragmented: free some memory, or request smaller blocks",
+	[ZB_FAILURE_HIGHATOMIC] = "all free memory is in HighAtomic pageblocks, for atomic requests of more than one page: free some memory, or use ZB_GFP_ATOMIC",
+	[ZB_FAILURE_CMA] = "all free memory is in CMA pageblocks: free some memory, use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
+	[ZB_FAILURE_LOWMEM] = "all free memory is reserved for requests that can't use a higher zone: free some memory, or raise lowmem_reserve_ratio of this zone",
+	[ZB_FAILURE_ISOLATED] = "all free memory is in isolated pageblocks: free some memory, or undo the isolation",
+	[ZB_FAILURE_CACHED] = "all free memory is on per-CPU lists, which a request that can't sleep does not drain: use __ZB_GFP_DIRECT_RECLAIM",
+	[ZB_FAILURE_FULL] = "all memory is in use: free some memory, or load with a larger size=",
+	[ZB_FAILURE_NODE] = "all free memory is on nodes that the node, nodemask or cpuset of the request excludes: allow more nodes",
+	[ZB_FAILURE_ZONE] = "all free memory is in zones that the flags exclude: use flags that allow a higher zone",
 };
 
 /* Neither waiting nor freeing memory helps these requests. */
@@ -101,7 +101,7 @@ static noinline_for_stack void show_request(zb_gfp_t gfp, unsigned int order,
 			   sizeof(cpuset)));
 }
 
-static void show_cause(enum zb_verdict verdict, enum zb_why why,
+static void show_cause(enum zb_verdict verdict, enum zb_failure_cause cause,
 		       const struct zb_zone *where)
 {
 	if (verdict != ZB_COULD_SERVE)
@@ -109,9 +109,9 @@ static void show_cause(enum zb_verdict verdict, enum zb_why why,
 			never_text[verdict]);
 	else if (where)
 		pr_warn("cause: Node %d %s: %s\n", where->nid,
-			zb_zone_names[where->type], cause_text[why]);
+			zb_zone_names[where->type], cause_text[cause]);
 	else
-		pr_warn("cause: %s\n", cause_text[why]);
+		pr_warn("cause: %s\n", cause_text[cause]);
 }
 
 static void show_amounts(const struct zb_zone *zone,
@@ -236,21 +236,21 @@ void zb_report_failure(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 		       unsigned int alloc_flags,
 		       const struct zb_alloc_context *ac)
 {
-	static struct ratelimit_state limits[ZB_NR_WHY + ZB_COULD_SERVE] = {
-		[0 ... ZB_NR_WHY + ZB_COULD_SERVE - 1] =
+	static struct ratelimit_state limits[ZB_NR_FAILURES + ZB_COULD_SERVE] = {
+		[0 ... ZB_NR_FAILURES + ZB_COULD_SERVE - 1] =
 			RATELIMIT_STATE_INIT(limits, 10 * HZ, 1),
 	};
 	struct zb_zone *zone, *where;
 	enum zb_verdict verdict;
-	enum zb_why why;
+	enum zb_failure_cause cause;
 
 	verdict = verdict_of(pool, gfp, ac);
-	why = zb_why_failed(gfp, order, alloc_flags, ac, &where);
-	if (!__ratelimit(&limits[verdict == ZB_COULD_SERVE ? why :
-				 ZB_NR_WHY + verdict]))
+	cause = zb_find_failure_cause(gfp, order, alloc_flags, ac, &where);
+	if (!__ratelimit(&limits[verdict == ZB_COULD_SERVE ? cause :
+				 ZB_NR_FAILURES + verdict]))
 		return;
 	show_request(gfp, order, ac);
-	show_cause(verdict, why, where);
+	show_cause(verdict, cause, where);
 	zb_for_each_zone(zone, pool)
 		show_zone(zone);
 }

@@ -66,14 +66,14 @@ static void end(struct unit_pool *p)
 }
 
 /* The request fails, and this reason and zone are reported. */
-static void expect_why(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
-		       const struct zb_alloc_policy *policy, enum zb_why why,
+static void expect_cause(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+			 const struct zb_alloc_policy *policy, enum zb_failure_cause cause,
 		       const struct zb_zone *where)
 {
-	unit_calls.why = ZB_NR_WHY;
+	unit_calls.cause = ZB_NR_FAILURES;
 	EXPECT_EQ(unit_alloc_block(&p->pool, gfp, order, 0, policy),
 		  ZB_NO_PFN);
-	if (!EXPECT_EQ(unit_calls.why, why) || !EXPECT(unit_calls.where == where))
+	if (!EXPECT_EQ(unit_calls.cause, cause) || !EXPECT(unit_calls.where == where))
 		unit_note("gfp %#x order %u", gfp, order);
 }
 
@@ -81,11 +81,11 @@ POOL_TEST_WITH(all_memory_is_in_use, two_nodes(), end)
 {
 	take_all(&p->pool.zones[0]);
 	take_all(&p->pool.zones[1]);
-	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
-	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
+	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_FULL, &p->pool.zones[0]);
+	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_FULL, &p->pool.zones[0]);
 	/* one free page is not sufficient for order 1 */
 	unit_give(&p->pool.zones[0], p->pool.zones[0].start_pfn, 0);
-	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_EMPTY, &p->pool.zones[0]);
+	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FULL, &p->pool.zones[0]);
 }
 
 POOL_TEST_WITH(the_rest_is_the_reserve, three_zones(), end)
@@ -95,11 +95,11 @@ POOL_TEST_WITH(the_rest_is_the_reserve, three_zones(), end)
 	normal->watermark[ZB_ALLOC_WMARK_MIN] = ZB_PAGEBLOCK_NR;
 	normal->watermark[ZB_ALLOC_WMARK_LOW] = ZB_PAGEBLOCK_NR;
 	take_all(&p->pool.zones[0]);
-	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_WATERMARK, normal);
-	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_WATERMARK, normal);
+	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_WATERMARK, normal);
+	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_WATERMARK, normal);
 	/* the same for a HIGH request when half of the reserve is left */
 	unit_take(normal, 8, U);
-	expect_why(p, NOWAIT | __ZB_GFP_HIGH, 0, NULL, ZB_WHY_WATERMARK, normal);
+	expect_cause(p, NOWAIT | __ZB_GFP_HIGH, 0, NULL, ZB_FAILURE_WATERMARK, normal);
 }
 
 POOL_TEST_WITH(kept_for_requests_that_need_low_zones, three_zones(), end)
@@ -108,7 +108,7 @@ POOL_TEST_WITH(kept_for_requests_that_need_low_zones, three_zones(), end)
 
 	dma->lowmem_reserve[ZB_ZONE_NORMAL] = ZB_PAGEBLOCK_NR;
 	take_all(&p->pool.zones[1]);
-	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_LOWMEM, dma);
+	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_LOWMEM, dma);
 }
 
 POOL_TEST_WITH(fragmented, three_zones(), end)
@@ -121,21 +121,21 @@ POOL_TEST_WITH(fragmented, three_zones(), end)
 		keep[i] = i % 2;
 	take_all(&p->pool.zones[0]);
 	unit_fill_pageblock(normal, 0, U, keep);
-	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_FRAGMENTED, normal);
-	expect_why(p, NOWAIT, 8, NULL, ZB_WHY_FRAGMENTED, normal);
+	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FRAGMENTED, normal);
+	expect_cause(p, NOWAIT, 8, NULL, ZB_FAILURE_FRAGMENTED, normal);
 	/* fewer frames are free than requested */
-	expect_why(p, NOWAIT, 9, NULL, ZB_WHY_ZONE, &p->pool.zones[2]);
+	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_ZONE, &p->pool.zones[2]);
 }
 
 TEST(the_rest_has_special_types)
 {
 	static const struct {
 		unsigned int mt;
-		enum zb_why why;
+		enum zb_failure_cause cause;
 	} cases[] = {
-		{ ZB_MIGRATE_HIGHATOMIC, ZB_WHY_HIGHATOMIC },
-		{ ZB_MIGRATE_CMA, ZB_WHY_CMA },
-		{ ZB_MIGRATE_ISOLATE, ZB_WHY_ISOLATED },
+		{ ZB_MIGRATE_HIGHATOMIC, ZB_FAILURE_HIGHATOMIC },
+		{ ZB_MIGRATE_CMA, ZB_FAILURE_CMA },
+		{ ZB_MIGRATE_ISOLATE, ZB_FAILURE_ISOLATED },
 	};
 	struct unit_pool *p;
 	unsigned int i;
@@ -145,8 +145,8 @@ TEST(the_rest_has_special_types)
 		take_all(&p->pool.zones[1]);
 		unit_set_type(&p->pool.zones[0], 1, cases[i].mt);
 		take_all(&p->pool.zones[0]);
-		expect_why(p, NOWAIT, 0, NULL, cases[i].why, &p->pool.zones[0]);
-		expect_why(p, NOWAIT, 9, NULL, cases[i].why, &p->pool.zones[0]);
+		expect_cause(p, NOWAIT, 0, NULL, cases[i].cause, &p->pool.zones[0]);
+		expect_cause(p, NOWAIT, 9, NULL, cases[i].cause, &p->pool.zones[0]);
 		end(p);
 	}
 }
@@ -176,7 +176,7 @@ TEST(the_rest_is_on_per_cpu_lists)
 	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn, 0), ZB_OK);
 	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn + 1, 0), ZB_OK);
 	zb_env_set_cpu(0);
-	expect_why(p, NOWAIT, 1, NULL, ZB_WHY_CACHED, zone);
+	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_CACHED, zone);
 	end(p);
 }
 
@@ -186,15 +186,15 @@ POOL_TEST_WITH(only_other_nodes_have_it, two_nodes(), end)
 	static const struct zb_alloc_policy cpuset = { .cpuset = &node1, .nr_bits = 2 };
 
 	take_all(&zone[0]);
-	expect_why(p, NOWAIT | __ZB_GFP_THISNODE, 0, NULL, ZB_WHY_NODE, &zone[1]);
+	expect_cause(p, NOWAIT | __ZB_GFP_THISNODE, 0, NULL, ZB_FAILURE_NODE, &zone[1]);
 	unit_free_all(p);
 	take_all(&zone[1]);
-	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_NODE, &zone[0]);
-	expect_why(p, NOWAIT | __ZB_GFP_HARDWALL, 0, &cpuset, ZB_WHY_NODE,
-		   &zone[0]);
+	expect_cause(p, NOWAIT, 0, &mask, ZB_FAILURE_NODE, &zone[0]);
+	expect_cause(p, NOWAIT | __ZB_GFP_HARDWALL, 0, &cpuset, ZB_FAILURE_NODE,
+		     &zone[0]);
 	/* the other node is full as well now, so allowing it would not help */
 	take_all(&zone[0]);
-	expect_why(p, NOWAIT, 0, &mask, ZB_WHY_EMPTY, &zone[1]);
+	expect_cause(p, NOWAIT, 0, &mask, ZB_FAILURE_FULL, &zone[1]);
 }
 
 TEST(only_other_zones_have_it)
@@ -207,15 +207,15 @@ TEST(only_other_zones_have_it)
 
 	take_all(&p->pool.zones[0]);
 	take_all(&p->pool.zones[1]);
-	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, &p->pool.zones[2]);
-	expect_why(p, NOWAIT | __ZB_GFP_DMA, 0, NULL, ZB_WHY_ZONE,
-		   &p->pool.zones[2]);
+	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_ZONE, &p->pool.zones[2]);
+	expect_cause(p, NOWAIT | __ZB_GFP_DMA, 0, NULL, ZB_FAILURE_ZONE,
+		     &p->pool.zones[2]);
 	end(p);
 	/* no zone is allowed by the flags */
 	p = make(&g);
-	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, p->pool.zones);
+	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_ZONE, p->pool.zones);
 	take_all(p->pool.zones);
-	expect_why(p, NOWAIT, 0, NULL, ZB_WHY_ZONE, NULL);
+	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_ZONE, NULL);
 	end(p);
 }
 
@@ -231,8 +231,8 @@ POOL_TEST_WITH(memory_was_freed_meanwhile, two_nodes(), end)
 	};
 	struct zb_zone *where;
 
-	EXPECT_EQ(zb_why_failed(NOWAIT, 3, ZB_ALLOC_WMARK_MIN, &ac,
-				&where), ZB_WHY_GONE);
+	EXPECT_EQ(zb_find_failure_cause(NOWAIT, 3, ZB_ALLOC_WMARK_MIN, &ac,
+					&where), ZB_FAILURE_FREED);
 	EXPECT(where == p->pool.zones);
 }
 
@@ -246,12 +246,12 @@ static struct zb_failure explain(struct unit_pool *p, zb_gfp_t gfp,
 	return f;
 }
 
-static void expect_failure(const struct zb_failure *f, enum zb_why why,
+static void expect_failure(const struct zb_failure *f, enum zb_failure_cause cause,
 			   const struct zb_zone *zone, unsigned long nr_free,
 			   unsigned long nr_kept, int largest_order)
 {
 	EXPECT_EQ(f->verdict, ZB_COULD_SERVE);
-	EXPECT_EQ(f->why, why);
+	EXPECT_EQ(f->cause, cause);
 	EXPECT(f->zone == zone);
 	EXPECT_EQ(f->nr_free, nr_free);
 	EXPECT_EQ(f->nr_kept, nr_kept);
@@ -268,15 +268,15 @@ POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 	dma->lowmem_reserve[ZB_ZONE_NORMAL] = ZB_PAGEBLOCK_NR;
 	unit_take(normal, 8, U);
 	f = explain(p, NOWAIT, 2);
-	expect_failure(&f, ZB_WHY_WATERMARK, normal, ZB_PAGEBLOCK_NR / 2,
+	expect_failure(&f, ZB_FAILURE_WATERMARK, normal, ZB_PAGEBLOCK_NR / 2,
 		       ZB_PAGEBLOCK_NR - 8, 8);
 	unit_take(normal, 7, U);
 	f = explain(p, NOWAIT | __ZB_GFP_HIGH, 2);
-	expect_failure(&f, ZB_WHY_WATERMARK, normal, ZB_PAGEBLOCK_NR / 4,
+	expect_failure(&f, ZB_FAILURE_WATERMARK, normal, ZB_PAGEBLOCK_NR / 4,
 		       ZB_PAGEBLOCK_NR / 2 - 4, 7);
 	take_all(normal);
 	f = explain(p, NOWAIT, 2);
-	expect_failure(&f, ZB_WHY_LOWMEM, dma, ZB_PAGEBLOCK_NR,
+	expect_failure(&f, ZB_FAILURE_LOWMEM, dma, ZB_PAGEBLOCK_NR,
 		       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_ORDER);
 }
 
@@ -285,11 +285,11 @@ TEST(what_is_in_special_pageblocks)
 {
 	static const struct {
 		unsigned int mt;
-		enum zb_why why;
+		enum zb_failure_cause cause;
 	} cases[] = {
-		{ ZB_MIGRATE_HIGHATOMIC, ZB_WHY_HIGHATOMIC },
-		{ ZB_MIGRATE_CMA, ZB_WHY_CMA },
-		{ ZB_MIGRATE_ISOLATE, ZB_WHY_ISOLATED },
+		{ ZB_MIGRATE_HIGHATOMIC, ZB_FAILURE_HIGHATOMIC },
+		{ ZB_MIGRATE_CMA, ZB_FAILURE_CMA },
+		{ ZB_MIGRATE_ISOLATE, ZB_FAILURE_ISOLATED },
 	};
 	struct zb_failure f;
 	struct unit_pool *p;
@@ -301,7 +301,7 @@ TEST(what_is_in_special_pageblocks)
 		unit_set_type(&p->pool.zones[0], 1, cases[i].mt);
 		take_all(&p->pool.zones[0]);
 		f = explain(p, NOWAIT, 1);
-		expect_failure(&f, cases[i].why, &p->pool.zones[0],
+		expect_failure(&f, cases[i].cause, &p->pool.zones[0],
 			       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_NR, -1);
 		end(p);
 	}

@@ -120,8 +120,8 @@ static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 		   unsigned int alloc_flags, const struct zb_alloc_context *ac)
 {
 	unit_calls.nid = ac->node ? ac->node->nid : ZB_NODE_ANY;
-	unit_calls.why = zb_why_failed(gfp, order, alloc_flags, ac,
-				       &unit_calls.where);
+	unit_calls.cause = zb_find_failure_cause(gfp, order, alloc_flags, ac,
+						 &unit_calls.where);
 	asked(pool, 'F', gfp, order);
 }
 

@@ -22,8 +22,8 @@
  * @gfp: flags of the last call that has any
  * @order: order of the last call that has one
  * @nid: node passed to failed
- * @why: result of zb_why_failed() in failed
- * @where: zone returned by zb_why_failed()
+ * @cause: result of zb_find_failure_cause() in failed
+ * @where: zone returned by zb_find_failure_cause()
  * @killable: argument of wait
  * @pfn: block passed to the last call of check, clear, freed or bad
  * @bad: reason passed to bad
@@ -44,7 +44,7 @@ struct unit_calls {
 	zb_gfp_t gfp;
 	unsigned int order;
 	int nid;
-	enum zb_why why;
+	enum zb_failure_cause cause;
 	struct zb_zone *where;
 	bool killable;
 	unsigned long pfn;
