@@ -223,22 +223,22 @@ static void release_regions(struct zb_instance *inst)
 
 static int acquire_regions(struct zb_instance *inst, const struct zb_params *params)
 {
-	const struct zb_request *want;
+	const struct zb_region_spec *spec;
 	struct zb_region *region;
 	unsigned int i, align;
 	int err;
 
-	inst->regions = kcalloc(params->nr_requests, sizeof(*inst->regions),
+	inst->regions = kcalloc(params->nr_regions, sizeof(*inst->regions),
 				GFP_KERNEL);
 	if (!inst->regions)
 		return -ENOMEM;
-	for (i = 0; i < params->nr_requests; i++) {
-		want = &params->requests[i];
+	for (i = 0; i < params->nr_regions; i++) {
+		spec = &params->regions[i];
 		region = &inst->regions[i];
-		align = min_t(unsigned int, ilog2(want->nr_pages),
+		align = min_t(unsigned int, ilog2(spec->nr_pages),
 			      params->max_order);
-		err = zb_region_acquire(region, params->backend, want->nid,
-					want->nr_pages, align,
+		err = zb_region_acquire(region, params->backend, spec->nid,
+					spec->nr_pages, align,
 					ZB_PAGEBLOCK_ORDER);
 		if (err) {
 			release_regions(inst);

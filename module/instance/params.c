@@ -102,13 +102,13 @@ static bool forgot_unit(const char *end, u64 bytes)
 	       bytes < PAGEBLOCK_BYTES;
 }
 
-static int parse_request(const char *all, const char **text,
-			 struct zb_request *request)
+static int parse_region(const char *all, const char **text,
+			struct zb_region_spec *spec)
 {
 	u64 bytes;
 	int err;
 
-	err = parse_node(text, &request->nid);
+	err = parse_node(text, &spec->nid);
 	if (err)
 		return err;
 	*text = zb_parse_size(*text, &bytes);
@@ -127,7 +127,7 @@ static int parse_request(const char *all, const char **text,
 		       all, PAGEBLOCK_BYTES >> 10);
 		return -EINVAL;
 	}
-	request->nr_pages = bytes >> PAGE_SHIFT;
+	spec->nr_pages = bytes >> PAGE_SHIFT;
 	return 0;
 }
 
@@ -135,9 +135,9 @@ static bool node_taken(const struct zb_params *params, int nid)
 {
 	unsigned int i;
 
-	for (i = 0; i < params->nr_requests; i++)
-		if (params->requests[i].nid == nid ||
-		    params->requests[i].nid == NUMA_NO_NODE ||
+	for (i = 0; i < params->nr_regions; i++)
+		if (params->regions[i].nid == nid ||
+		    params->regions[i].nid == NUMA_NO_NODE ||
 		    nid == NUMA_NO_NODE)
 			return true;
 	return false;
@@ -145,7 +145,7 @@ static bool node_taken(const struct zb_params *params, int nid)
 
 static int by_node(const void *a, const void *b)
 {
-	const struct zb_request *x = a, *y = b;
+	const struct zb_region_spec *x = a, *y = b;
 
 	return x->nid - y->nid;
 }
@@ -153,26 +153,26 @@ static int by_node(const void *a, const void *b)
 static int parse_sizes(struct zb_params *params, const char *text)
 {
 	const char *rest = text;
-	struct zb_request request;
+	struct zb_region_spec spec;
 	int err;
 
-	params->requests = kcalloc(nr_node_ids, sizeof(*params->requests),
-				   GFP_KERNEL);
-	if (!params->requests)
+	params->regions = kcalloc(nr_node_ids, sizeof(*params->regions),
+				  GFP_KERNEL);
+	if (!params->regions)
 		return -ENOMEM;
 	do {
-		rest += params->nr_requests ? 1 : 0;
-		err = parse_request(text, &rest, &request);
+		rest += params->nr_regions ? 1 : 0;
+		err = parse_region(text, &rest, &spec);
 		if (err)
 			return err;
-		if (node_taken(params, request.nid)) {
+		if (node_taken(params, spec.nid)) {
 			pr_err("size=%s: each of several sizes must name a different node, such as 0:256M,1:256M\n",
 			       text);
 			return -EINVAL;
 		}
-		params->requests[params->nr_requests++] = request;
+		params->regions[params->nr_regions++] = spec;
 	} while (*rest == ',');
-	sort(params->requests, params->nr_requests, sizeof(*params->requests),
+	sort(params->regions, params->nr_regions, sizeof(*params->regions),
 	     by_node, NULL);
 	return 0;
 }
@@ -184,9 +184,9 @@ static int check_zones(const struct zb_params *params)
 	unsigned int i, nr;
 	const char *why;
 
-	for (i = 0; i < params->nr_requests; i++) {
+	for (i = 0; i < params->nr_regions; i++) {
 		why = zb_layout(params->zones, PAGE_SHIFT, 0,
-				params->requests[i].nr_pages, span, &nr);
+				params->regions[i].nr_pages, span, &nr);
 		if (why) {
 			pr_err("zones=%s: %s\n", params->zones, why);
 			return -EINVAL;
@@ -233,7 +233,7 @@ int zb_params_parse(struct zb_params *params, const char *size,
  */
 void zb_params_free(struct zb_params *params)
 {
-	kfree(params->requests);
-	params->requests = NULL;
-	params->nr_requests = 0;
+	kfree(params->regions);
+	params->regions = NULL;
+	params->nr_regions = 0;
 }

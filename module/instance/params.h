@@ -5,11 +5,11 @@
 #include <linux/moduleparam.h>
 
 /**
- * struct zb_request - a requested region
+ * struct zb_region_spec - node and size of a region to acquire
  * @nid: NUMA node, or NUMA_NO_NODE for any
  * @nr_pages: size in pages, a multiple of the pageblock size
  */
-struct zb_request {
+struct zb_region_spec {
 	int nid;
 	unsigned long nr_pages;
 };
@@ -22,8 +22,8 @@ struct zb_request {
  * @max_order_given: fail if no zone has room for a block of @max_order
  * @cma_pages: number of pages to put in CMA pageblocks
  * @poison: fill free memory with a pattern and verify it
- * @requests: requested regions, sorted by node
- * @nr_requests: number of regions
+ * @regions: requested regions, sorted by node
+ * @nr_regions: number of @regions
  */
 struct zb_params {
 	const char *backend;
@@ -32,8 +32,8 @@ struct zb_params {
 	bool max_order_given;
 	unsigned long cma_pages;
 	bool poison;
-	struct zb_request *requests;
-	unsigned int nr_requests;
+	struct zb_region_spec *regions;
+	unsigned int nr_regions;
 };
 
 /*
