@@ -192,7 +192,7 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 		return false;
 	w->pass = line->pass;
 	update_cpuset(w);
-	if (!zb_pool_serves_now(&line->inst->pool, &w->req) || !serve_waiter(line, w))
+	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) || !serve_waiter(line, w))
 		return false;
 	if (!was_kicked)
 		atomic_inc(&line->inst->wait.missed);

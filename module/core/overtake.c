@@ -37,9 +37,9 @@ static bool has_frames(const struct zb_zone *zone, unsigned long nr_pages,
 				   ac->highest_zoneidx, alloc_flags);
 }
 
-static bool zone_serves_now(struct zb_zone *zone,
-			    const struct zb_alloc_request *req,
-			    const struct zb_alloc_context *ac)
+static bool zone_could_serve_now(struct zb_zone *zone,
+				 const struct zb_alloc_request *req,
+				 const struct zb_alloc_context *ac)
 {
 	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
 	unsigned int order = zb_exact_order(req->nr_pages);
@@ -53,15 +53,15 @@ static bool zone_serves_now(struct zb_zone *zone,
 }
 
 /**
- * zb_pool_serves_now() - predict which zone would serve a request
+ * zb_pool_predict_zone() - predict which zone would serve a request
  * @pool: the allocator
  * @req: the request
  *
  * Context: any; reads the bitmaps of the policy.
  * Return: the zone, or NULL if the request would fail now.
  */
-struct zb_zone *zb_pool_serves_now(struct zb_pool *pool,
-				   const struct zb_alloc_request *req)
+struct zb_zone *zb_pool_predict_zone(struct zb_pool *pool,
+				     const struct zb_alloc_request *req)
 {
 	struct zb_alloc_context ac;
 	struct zb_zoneref *z;
@@ -69,7 +69,7 @@ struct zb_zone *zb_pool_serves_now(struct zb_pool *pool,
 	if (!zb_request_context(pool, req, &ac))
 		return NULL;
 	zb_for_each_zoneref(z, ac.node, ac.highest_zoneidx)
-		if (zone_serves_now(z->zone, req, &ac))
+		if (zone_could_serve_now(z->zone, req, &ac))
 			return z->zone;
 	return NULL;
 }
@@ -87,7 +87,7 @@ enum zb_overtake zb_pool_overtake(struct zb_pool *pool,
 				  const struct zb_alloc_request *first,
 				  const struct zb_alloc_request *later)
 {
-	struct zb_zone *zone = zb_pool_serves_now(pool, later);
+	struct zb_zone *zone = zb_pool_predict_zone(pool, later);
 	struct zb_alloc_context ac;
 
 	if (!zone)

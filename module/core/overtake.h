@@ -13,8 +13,8 @@ enum zb_overtake {
 	ZB_OVERTAKE_APART,	/* the zone can never serve the first one */
 };
 
-struct zb_zone *zb_pool_serves_now(struct zb_pool *pool,
-				   const struct zb_alloc_request *req);
+struct zb_zone *zb_pool_predict_zone(struct zb_pool *pool,
+				     const struct zb_alloc_request *req);
 enum zb_overtake zb_pool_overtake(struct zb_pool *pool,
 				  const struct zb_alloc_request *first,
 				  const struct zb_alloc_request *later);

@@ -41,7 +41,7 @@ static bool now(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
 {
 	struct zb_alloc_request req = request(gfp, nr_pages);
 
-	return zb_pool_serves_now(&p->pool, &req);
+	return zb_pool_predict_zone(&p->pool, &req);
 }
 
 /* Allocate all frames of a zone, one by one. */
