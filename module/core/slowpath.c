@@ -127,8 +127,8 @@ static void drain(struct zb_pool *pool, const struct attempt *a)
 }
 
 /* Try everything that may free memory; returns true if there was progress. */
-static bool make_room(struct zb_pool *pool, const struct attempt *a,
-		      unsigned int round)
+static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
+			       unsigned int round)
 {
 	const zb_gfp_t rounds = __ZB_GFP_NORETRY | __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
 	bool progress = false, force = round > 0;
@@ -175,7 +175,7 @@ static unsigned long reclaim_and_retry(struct zb_pool *pool,
 	bool progress;
 
 	for (;;) {
-		progress = make_room(pool, a, round);
+		progress = try_to_free_memory(pool, a, round);
 		pfn = try_again(pool, a);
 		if (pfn != ZB_NO_PFN)
 			return pfn;

@@ -61,8 +61,8 @@ int zb_stat_largest_order(const struct zb_zone_stat *st)
 }
 
 /* Count the free blocks, and the blocks of @order that they can be split into. */
-static void count_blocks(const struct zb_zone_stat *st, unsigned int order,
-			 unsigned long *total, unsigned long *suitable)
+static void sum_up_blocks(const struct zb_zone_stat *st, unsigned int order,
+			  unsigned long *total, unsigned long *suitable)
 {
 	unsigned long nr;
 	unsigned int k;
@@ -91,7 +91,7 @@ int zb_unusable_index(const struct zb_zone_stat *st, unsigned int order)
 
 	if (!st->nr_free)
 		return 1000;
-	count_blocks(st, order, &total, &suitable);
+	sum_up_blocks(st, order, &total, &suitable);
 	return zb_div64(1000ull * (st->nr_free - (suitable << order)),
 			st->nr_free);
 }
@@ -110,7 +110,7 @@ int zb_extfrag_index(const struct zb_zone_stat *st, unsigned int order)
 	unsigned long total, suitable;
 	u64 lack;
 
-	count_blocks(st, order, &total, &suitable);
+	sum_up_blocks(st, order, &total, &suitable);
 	if (!total)
 		return 0;
 	if (suitable)
@@ -162,7 +162,7 @@ void zb_zone_mixed_blocks(struct zb_zone *zone,
 }
 
 /* Returns the order of the free block that includes the pageblock, or -1. */
-static int whole_order(const struct zb_zone *zone, unsigned long i)
+static int whole_block_order(const struct zb_zone *zone, unsigned long i)
 {
 	unsigned long pfn = zone->start_pfn + (i << ZB_PAGEBLOCK_ORDER);
 	const struct zb_pageblock *pb = &zone->pageblocks[i];
@@ -198,7 +198,7 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 		st[i].migratetype = pb->migratetype;
 		st[i].nr_free = pb->nr_free;
 		st[i].largest = largest == ZB_LIST_NONE ? -1 : (s8)largest;
-		st[i].whole_order = whole_order(zone, first + i);
+		st[i].whole_order = whole_block_order(zone, first + i);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 }

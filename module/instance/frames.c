@@ -27,7 +27,7 @@
 #include "../core/unfit.h"
 #include "instance.h"
 
-static u64 unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 frames)
+static u64 find_unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 frames)
 {
 	struct page *first = pfn_to_page(pfn), *page;
 	u64 found = 0;
@@ -85,7 +85,7 @@ static void report_unfit(const struct zb_zone *zone, unsigned long pfn)
 }
 
 const struct zb_frame_ops zb_frame_ops = {
-	.unfit = unfit_frames,
+	.unfit = find_unfit_frames,
 	.kept_out = report_unfit,
 };
 
