@@ -49,8 +49,8 @@ int zb_eperm(struct zb_call *call, int capability)
 	(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC)
 
 /* Sets the number of frames; -EINVAL if no zone can ever have a block of that size. */
-static int want_size(struct zb_call *call, const struct zb_alloc_params *req,
-		     const struct zb_pool *pool, struct zb_want *want)
+static int get_size(struct zb_call *call, const struct zb_alloc_params *req,
+		    const struct zb_pool *pool, struct zb_want *want)
 {
 	u64 max = (u64)PAGE_SIZE << pool->max_order;
 
@@ -71,8 +71,8 @@ static int want_size(struct zb_call *call, const struct zb_alloc_params *req,
 }
 
 /* Sets the preferred node; -EINVAL if it has no region. */
-static int want_node(struct zb_call *call, const struct zb_alloc_params *req,
-		     const struct zb_instance *inst, struct zb_want *want)
+static int get_node(struct zb_call *call, const struct zb_alloc_params *req,
+		    const struct zb_instance *inst, struct zb_want *want)
 {
 	want->nid = req->node;
 	if (req->node == ZB_NODE_ANY)
@@ -100,8 +100,8 @@ static u64 host_deadline(u64 deadline_ns)
 	return min(deadline_ns, ZB_WAIT_FOREVER - 1 + ns) - ns;
 }
 
-static int want_wait(struct zb_call *call, const struct zb_alloc_params *req,
-		     struct zb_want *want)
+static int get_wait(struct zb_call *call, const struct zb_alloc_params *req,
+		    struct zb_want *want)
 {
 	want->wait = req->flags & ZB_BUF_WAIT;
 	if (!want->wait && req->deadline_ns)
@@ -111,8 +111,8 @@ static int want_wait(struct zb_call *call, const struct zb_alloc_params *req,
 }
 
 /* Sets the flags; -EINVAL if they are invalid, -EPERM without the capability. */
-static int want_gfp(struct zb_call *call, const struct zb_alloc_params *req,
-		    struct zb_want *want)
+static int get_gfp(struct zb_call *call, const struct zb_alloc_params *req,
+		   struct zb_want *want)
 {
 	if ((req->gfp & ~ZB_GFP_USER_MASK) || !zb_gfp_valid(req->gfp))
 		return zb_einval(call, "gfp", zb_gfp_bits(req->gfp));
@@ -139,10 +139,10 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 
 	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
 		return zb_einval(call, "flags", req->flags);
-	err = want_size(call, req, &inst->pool, want) ?:
-	      want_node(call, req, inst, want) ?:
-	      want_wait(call, req, want) ?:
-	      want_gfp(call, req, want);
+	err = get_size(call, req, &inst->pool, want) ?:
+	      get_node(call, req, inst, want) ?:
+	      get_wait(call, req, want) ?:
+	      get_gfp(call, req, want);
 	if (err)
 		return err;
 	want->why = &call->why;
