@@ -55,7 +55,7 @@ struct zb_call {
  * @nr: command number
  * @size: current size of its structure
  * @min_size: size of its structure when it was first released
- * @tells: copy the structure back to user space; a command without this does all of its
+ * @copy_out: copy the structure back to user space; a command without this does all of its
  *	work in @prepare
  * @prepare: executes the command; returns 0 or -errno with nothing changed
  * @commit: finishes a successful @prepare, or NULL
@@ -65,7 +65,7 @@ struct zb_cmd {
 	unsigned int nr;
 	size_t size;
 	size_t min_size;
-	bool tells;
+	bool copy_out;
 	int (*prepare)(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 	void (*commit)(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 	void (*rollback)(struct zb_file *file, union zb_arg *arg,

@@ -82,7 +82,7 @@ static void alloc_rollback(struct zb_file *file, union zb_arg *arg,
 static const struct zb_cmd cmd_alloc = {
 	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns),
 	.prepare = do_alloc,
-	.tells = true,
+	.copy_out = true,
 	.commit = alloc_commit,
 	.rollback = alloc_rollback,
 };
@@ -187,7 +187,7 @@ long zb_ioctl(struct file *filp, unsigned int nr, unsigned long uarg)
 	      cmd->prepare(file, &arg, &call);
 	if (err)
 		goto failed;
-	if (cmd->tells &&
+	if (cmd->copy_out &&
 	    copy_to_user(to, &arg, min_t(size_t, usize, cmd->size)))
 		err = -EFAULT;
 	if (!err && cmd->commit)

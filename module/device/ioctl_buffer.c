@@ -44,7 +44,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 const struct zb_cmd zb_cmd_info = {
 	ZB_CMD(ZB_IOC_INFO, info, free_bytes),
 	.prepare = do_info,
-	.tells = true,
+	.copy_out = true,
 };
 
 static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
@@ -72,7 +72,7 @@ static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 const struct zb_cmd zb_cmd_zone = {
 	ZB_CMD(ZB_IOC_ZONE, zone, cached_bytes),
 	.prepare = do_zone,
-	.tells = true,
+	.copy_out = true,
 };
 
 static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
@@ -102,7 +102,7 @@ static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 const struct zb_cmd zb_cmd_query = {
 	ZB_CMD(ZB_IOC_QUERY, query, exports),
 	.prepare = do_query,
-	.tells = true,
+	.copy_out = true,
 };
 
 static bool label_ok(const char *label)
@@ -167,7 +167,7 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 const struct zb_cmd zb_cmd_phys = {
 	ZB_CMD(ZB_IOC_PHYS, phys, length),
 	.prepare = do_phys,
-	.tells = true,
+	.copy_out = true,
 };
 
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
@@ -239,7 +239,7 @@ static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *ca
 const struct zb_cmd zb_cmd_export = {
 	ZB_CMD(ZB_IOC_EXPORT, export, fd),
 	.prepare = do_export,
-	.tells = true,
+	.copy_out = true,
 	.commit = export_commit,
 	.rollback = export_rollback,
 };
@@ -290,5 +290,5 @@ static int do_explain(struct zb_file *file, union zb_arg *arg,
 const struct zb_cmd zb_cmd_explain = {
 	ZB_CMD(ZB_IOC_EXPLAIN, explain, field),
 	.prepare = do_explain,
-	.tells = true,
+	.copy_out = true,
 };

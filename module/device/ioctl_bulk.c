@@ -144,7 +144,7 @@ static void bulk_alloc_rollback(struct zb_file *file, union zb_arg *arg,
 const struct zb_cmd zb_cmd_bulk_alloc = {
 	ZB_CMD(ZB_IOC_BULK_ALLOC, bulk_alloc, __reserved),
 	.prepare = do_bulk_alloc,
-	.tells = true,
+	.copy_out = true,
 	.commit = bulk_alloc_commit,
 	.rollback = bulk_alloc_rollback,
 };
@@ -229,7 +229,7 @@ static void bulk_free_rollback(struct zb_file *file, union zb_arg *arg,
 const struct zb_cmd zb_cmd_bulk_free = {
 	ZB_CMD(ZB_IOC_BULK_FREE, bulk_free, error),
 	.prepare = do_bulk_free,
-	.tells = true,
+	.copy_out = true,
 	.commit = bulk_free_commit,
 	.rollback = bulk_free_rollback,
 };
