@@ -94,7 +94,7 @@ int zb_cma_find_node(struct zb_region *r)
 }
 
 /**
- * zb_cma_cure() - recommend a kernel parameter that reserves enough CMA
+ * zb_cma_remedy() - recommend a kernel parameter that reserves enough CMA
  * @r: the requested region
  * @buf: receives one clause for the log
  * @len: size of @buf
@@ -104,7 +104,7 @@ int zb_cma_find_node(struct zb_region *r)
  *
  * Context: any.
  */
-void zb_cma_cure(const struct zb_region *r, char *buf, size_t len)
+void zb_cma_remedy(const struct zb_region *r, char *buf, size_t len)
 {
 	unsigned long mib = roundup_pow_of_two(zb_pages_to_mib(r->nr_pages) + 1);
 	unsigned long most, free;
@@ -237,7 +237,7 @@ static void zb_cma_release(struct zb_region *r)
 
 const struct zb_region_backend zb_region_cma = {
 	.name = "cma",
-	.cure = zb_cma_cure,
+	.remedy = zb_cma_remedy,
 	.acquire = zb_cma_acquire,
 	.release = zb_cma_release,
 };

@@ -212,17 +212,17 @@ static void zb_contig_release(struct zb_region *r)
 
 #endif /* ZB_HAVE_CONTIG_RANGE */
 
-static void zb_contig_cure(const struct zb_region *r, char *buf, size_t len)
+static void zb_contig_remedy(const struct zb_region *r, char *buf, size_t len)
 {
 	if (IS_ENABLED(CONFIG_DMA_CMA))
-		zb_cma_cure(r, buf, len);
+		zb_cma_remedy(r, buf, len);
 	else
 		scnprintf(buf, len, "load the module sooner after boot or reduce size=");
 }
 
 const struct zb_region_backend zb_region_contig = {
 	.name = "contig",
-	.cure = zb_contig_cure,
+	.remedy = zb_contig_remedy,
 	.acquire = zb_contig_acquire,
 	.release = zb_contig_release,
 };

@@ -205,7 +205,7 @@ static void zb_dma_release(struct zb_region *r)
 
 const struct zb_region_backend zb_region_dma = {
 	.name = "dma",
-	.cure = zb_cma_cure,
+	.remedy = zb_cma_remedy,
 	.acquire = zb_dma_acquire,
 	.release = zb_dma_release,
 };

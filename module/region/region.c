@@ -206,15 +206,16 @@ static void zb_region_report_add(struct zb_region_report *rep,
 static void zb_region_report_print(const struct zb_region_report *rep,
 				   const struct zb_region *wanted)
 {
-	char cure[96] = "use backend=auto, or a kernel with CONFIG_DMA_CMA or CONFIG_CONTIG_ALLOC";
+	char remedy[96] =
+		"use backend=auto, or a kernel with CONFIG_DMA_CMA or CONFIG_CONTIG_ALLOC";
 	char where[16] = "";
 
 	if (rep->supported)
-		rep->supported->cure(wanted, cure, sizeof(cure));
+		rep->supported->remedy(wanted, remedy, sizeof(remedy));
 	if (wanted->nid != NUMA_NO_NODE)
 		scnprintf(where, sizeof(where), " on node %d", wanted->nid);
 	pr_err("no backend could reserve %lu MiB%s: %s (%s)\n",
-	       zb_pages_to_mib(wanted->nr_pages), where, cure, rep->text);
+	       zb_pages_to_mib(wanted->nr_pages), where, remedy, rep->text);
 }
 
 static int zb_region_check_args(const char *backend, int nid,

@@ -45,7 +45,7 @@ struct zb_region {
 /**
  * struct zb_region_backend - a method to obtain a region
  * @name: name in the parameter backend=
- * @cure: write to @buf how to make @acquire succeed for @r, as one clause for the
+ * @remedy: write to @buf how to make @acquire succeed for @r, as one clause for the
  *	log
  * @acquire: take @r->nr_pages pages on @r->nid (or on any node for NUMA_NO_NODE)
  *	and fill in @start_pfn, @nid, @in_cma, @source and @priv. The first frame
@@ -61,7 +61,7 @@ struct zb_region {
  */
 struct zb_region_backend {
 	const char *name;
-	void (*cure)(const struct zb_region *r, char *buf, size_t len);
+	void (*remedy)(const struct zb_region *r, char *buf, size_t len);
 	int (*acquire)(struct zb_region *r, unsigned int max_align_order,
 		       unsigned int min_align_order);
 	void (*release)(struct zb_region *r);
@@ -80,7 +80,7 @@ bool zb_region_backend_known(const char *name);
 
 /* cma.c, for all backends that use CMA */
 int zb_cma_find_node(struct zb_region *r);
-void zb_cma_cure(const struct zb_region *r, char *buf, size_t len);
+void zb_cma_remedy(const struct zb_region *r, char *buf, size_t len);
 
 static inline unsigned long zb_pages_to_mib(unsigned long nr_pages)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: why a request failed, in one sentence, with a cure that the caller can apply.
+ * zbctl: why a request failed, in one sentence, with a remedy that the caller can apply.
  *
- * The cause is the answer to ZB_IOC_EXPLAIN. A cure that requires a privilege is offered only
+ * The cause is the answer to ZB_IOC_EXPLAIN. A remedy that requires a privilege is offered only
  * to callers that have it. The others are referred to the administrator only if there is
  * nothing that they can do themselves.
  */
@@ -23,14 +23,14 @@
  * @e: the cause according to the module
  * @zone: the zone of @e, such as "node 0 zone Normal"
  * @page: size of a page in bytes
- * @cure: the text of the cure
+ * @remedy: the text of the remedy
  */
 struct why {
 	const struct zb_req *req;
 	struct zb_ioc_explain e;
 	char zone[48];
 	__u64 page;
-	char cure[SENTENCE];
+	char remedy[SENTENCE];
 };
 
 static bool may_use_reserves(void)
@@ -62,15 +62,15 @@ static const char *list_command(void)
 	return is_root() ? "owners" : "holders";
 }
 
-static const char *wait_cure(const struct why *w)
+static const char *wait_remedy(const struct why *w)
 {
 	return w->req->flags & ZB_BUF_WAIT ? "wait longer" : "wait for memory (--wait SECONDS)";
 }
 
-/* The cure if the rest of the memory is reserved by the min watermark. */
-static void watermark_cure(struct why *w)
+/* The remedy if the rest of the memory is reserved by the min watermark. */
+static void watermark_remedy(struct why *w)
 {
-	TELL(w->cure, FREE_SOMETHING "%s%s", list_command(), wait_cure(w),
+	TELL(w->remedy, FREE_SOMETHING "%s%s", list_command(), wait_remedy(w),
 	     may_use_reserves() ? ", add HIGH to --gfp" : "",
 	     may_set("min_free_kbytes") ? ", or lower min_free_kbytes in " PARAMETERS : "");
 }
@@ -113,34 +113,34 @@ static bool cpuset_allows(int node)
 	return found;
 }
 
-/* Set the cure, and return what excludes the node. */
-static const char *node_cure(struct why *w)
+/* Set the remedy, and return what excludes the node. */
+static const char *node_remedy(struct why *w)
 {
 	if (w->req->gfp & __ZB_GFP_THISNODE) {
-		TELL(w->cure, "leave THISNODE out of --gfp, or choose another --node");
+		TELL(w->remedy, "leave THISNODE out of --gfp, or choose another --node");
 		return "THISNODE";
 	}
 	if (w->req->gfp & __ZB_GFP_HARDWALL && !cpuset_allows(w->e.node)) {
-		TELL(w->cure, "leave HARDWALL (USER includes it) out of --gfp");
+		TELL(w->remedy, "leave HARDWALL (USER includes it) out of --gfp");
 		return "the cpuset of this process";
 	}
-	TELL(w->cure, "choose another policy, e.g. with numactl");
+	TELL(w->remedy, "choose another policy, e.g. with numactl");
 	return "the NUMA policy of this process";
 }
 
 static int say(const struct why *w, const char *had, const char *what)
 {
 	return zb_err("alloc %s: %s%s: %s", w->req->text, had,
-		      what, w->cure);
+		      what, w->remedy);
 }
 
 /* For memory that the slow path releases, which needs a request that may sleep. */
-static void sleep_cure(struct why *w)
+static void sleep_remedy(struct why *w)
 {
 	if (w->req->gfp & __ZB_GFP_DIRECT_RECLAIM)
-		TELL(w->cure, "try again, or " FREE_SOMETHING, list_command(), wait_cure(w));
+		TELL(w->remedy, "try again, or " FREE_SOMETHING, list_command(), wait_remedy(w));
 	else
-		TELL(w->cure, "add DIRECT_RECLAIM to --gfp (KERNEL includes it)");
+		TELL(w->remedy, "add DIRECT_RECLAIM to --gfp (KERNEL includes it)");
 }
 
 static const char *largest_text(const struct why *w)
@@ -155,30 +155,30 @@ static int memory_err(struct why *w, const char *had)
 	const char *free = size_text(w->e.free), *limit = size_text_up(w->e.limit);
 	char what[SENTENCE];
 
-	TELL(w->cure, FREE_SOMETHING, list_command(), wait_cure(w));
+	TELL(w->remedy, FREE_SOMETHING, list_command(), wait_remedy(w));
 	switch (w->e.cause) {
 	case ZB_CAUSE_FREED:
 		TELL(what, "%s had no such block, but memory has been freed since", w->zone);
-		TELL(w->cure, "try again");
+		TELL(w->remedy, "try again");
 		break;
 	case ZB_CAUSE_LINE:
 		TELL(what,
 		     "the free memory of %s is reserved for requests that have waited longer",
 		     w->zone);
-		TELL(w->cure, "wait longer, or see with zbctl %s what can be freed",
+		TELL(w->remedy, "wait longer, or see with zbctl %s what can be freed",
 		     list_command());
 		break;
 	case ZB_CAUSE_WATERMARK:
 		TELL(what,
 		     "%s has %s free, but its min watermark reserves %s for urgent requests",
 		     w->zone, free, limit);
-		watermark_cure(w);
+		watermark_remedy(w);
 		break;
 	case ZB_CAUSE_HIGHATOMIC:
 		TELL(what,
 		     "%s has %s free, but %s of it is in HighAtomic pageblocks, which are for atomic requests",
 		     w->zone, free, limit);
-		sleep_cure(w);
+		sleep_remedy(w);
 		break;
 	case ZB_CAUSE_FRAGMENTED:
 		TELL(what,
@@ -189,13 +189,13 @@ static int memory_err(struct why *w, const char *had)
 		TELL(what,
 		     "%s has %s free, but %s of it is in CMA pageblocks, which are for movable memory",
 		     w->zone, free, limit);
-		TELL(w->cure, "add MOVABLE to --gfp");
+		TELL(w->remedy, "add MOVABLE to --gfp");
 		break;
 	case ZB_CAUSE_LOWMEM:
 		TELL(what,
 		     "%s has %s free, but lowmem_reserve_ratio reserves %s for requests that cannot use a higher zone",
 		     w->zone, free, limit);
-		TELL(w->cure, "if memory of this zone is suitable, use --gfp %s",
+		TELL(w->remedy, "if memory of this zone is suitable, use --gfp %s",
 		     zone_gfp(w->e.zone));
 		break;
 	case ZB_CAUSE_ISOLATED:
@@ -207,21 +207,21 @@ static int memory_err(struct why *w, const char *had)
 		TELL(what,
 		     "%s has %s free, but %s of it is on per-CPU lists, which are drained only for requests that may sleep",
 		     w->zone, free, limit);
-		sleep_cure(w);
+		sleep_remedy(w);
 		if (is_root())
-			strncat(w->cure, ", or run zbctl drain",
-				sizeof(w->cure) - strlen(w->cure) - 1);
+			strncat(w->remedy, ", or run zbctl drain",
+				sizeof(w->remedy) - strlen(w->remedy) - 1);
 		break;
 	case ZB_CAUSE_NODE:
 		TELL(what, "%s has such a block, but %s excludes that node",
-		     w->e.node < 0 ? "another node" : w->zone, node_cure(w));
+		     w->e.node < 0 ? "another node" : w->zone, node_remedy(w));
 		break;
 	case ZB_CAUSE_ZONE:
 		TELL(what,
 		     "the flags exclude the zone that has such a block%s%s",
 		     w->e.node < 0 ? "" : ": ", w->e.node < 0 ? "" : w->zone);
 		if (w->e.node >= 0)
-			TELL(w->cure, "try --gfp %s", zone_gfp(w->e.zone));
+			TELL(w->remedy, "try --gfp %s", zone_gfp(w->e.zone));
 		break;
 	default:
 		TELL(what, "no free block: %s has %s free%s%s", w->zone, free,
@@ -239,29 +239,29 @@ static int never_err(struct why *w, const char *had)
 	switch (w->e.cause) {
 	case ZB_CAUSE_NEVER_ZONE:
 		TELL(what, "the flags exclude all zones of this region");
-		TELL(w->cure, "choose a zone from zbctl info with --gfp");
+		TELL(w->remedy, "choose a zone from zbctl info with --gfp");
 		break;
 	case ZB_CAUSE_NEVER_NODE:
 		TELL(what,
 		     "the zones that the flags allow are on nodes that %s excludes",
-		     node_cure(w));
+		     node_remedy(w));
 		break;
 	case ZB_CAUSE_NEVER_TYPE:
 		TELL(what, "all blocks of this size in %s are CMA, isolated or damaged", w->zone);
-		TELL(w->cure, "%sask for less",
+		TELL(w->remedy, "%sask for less",
 		     w->req->gfp & __ZB_GFP_MOVABLE ? "" : "add MOVABLE to --gfp, or ");
 		break;
 	case ZB_CAUSE_NEVER_WATERMARK:
 		TELL(what,
 		     "even if all of %s were free, less than its reserve of %s would be left",
 		     w->zone, size_text(w->e.limit));
-		TELL(w->cure, "ask for less%s",
+		TELL(w->remedy, "ask for less%s",
 		     may_set("min_free_kbytes") ? ", or lower min_free_kbytes in " PARAMETERS : "");
 		break;
 	default:
 		TELL(what,
 		     "no zone that the flags allow is large enough for an aligned block of this size");
-		TELL(w->cure, "ask for less");
+		TELL(w->remedy, "ask for less");
 	}
 	return say(w, had, what);
 }
@@ -315,7 +315,7 @@ static int limit_err(struct why *w, const char *had)
 		     who_of(w->e.cause), size_text(w->e.limit), parameter,
 		     w->e.cause == ZB_CAUSE_OWNER_BYTES ? "" : " and holds ",
 		     w->e.cause == ZB_CAUSE_OWNER_BYTES ? "" : size_text(w->e.used));
-	TELL(w->cure, "%s%s%s%s",
+	TELL(w->remedy, "%s%s%s%s",
 	     waiting ? "try again when one of them has ended" :
 	     too_much ? "ask for less" : "free something (zbctl holders)",
 	     may_set(parameter) ? ", or raise " PARAMETERS : "",
@@ -337,11 +337,11 @@ static int memlock_err(struct why *w, const char *had)
 	TELL(what, "RLIMIT_MEMLOCK is %s, and this user has locked %s already",
 	     size_text(w->e.limit), size_text(w->e.used));
 	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= need)
-		TELL(w->cure, "raise the limit with ulimit -l %llu", (need + 1023) / 1024);
+		TELL(w->remedy, "raise the limit with ulimit -l %llu", (need + 1023) / 1024);
 	else if (w->e.used)
-		TELL(w->cure, "free something (zbctl holders), ask for less, or " RAISE_MEMLOCK);
+		TELL(w->remedy, "free something (zbctl holders), ask for less, or " RAISE_MEMLOCK);
 	else
-		TELL(w->cure, "ask for %s or less, or " RAISE_MEMLOCK, size_text(w->e.limit));
+		TELL(w->remedy, "ask for %s or less, or " RAISE_MEMLOCK, size_text(w->e.limit));
 	return say(w, had, what);
 }
 
@@ -360,7 +360,7 @@ static int dmem_err(struct why *w, const char *had)
 		fclose(f);
 	TELL(what, "dmem.max of cgroup %s or of one of its ancestors is reached",
 	     strncmp(line, "0::", 3) ? "/" : line + 3);
-	TELL(w->cure,
+	TELL(w->remedy,
 	     "free something in this cgroup (zbctl holders), or ask for less%s",
 	     is_root() ? ", or raise its dmem.max" : "");
 	return say(w, had, what);
@@ -370,19 +370,19 @@ static int other_err(struct why *w, const char *had)
 {
 	switch (w->e.cause) {
 	case ZB_CAUSE_CAPABILITY:
-		TELL(w->cure, "leave them out%s",
+		TELL(w->remedy, "leave them out%s",
 		     is_root() ? ", or run zbctl with CAP_SYS_RESOURCE" : ", or run zbctl as root");
 		return say(w, had,
 			   "gfp flags HIGH, ATOMIC and MEMALLOC use reserved memory, which requires CAP_SYS_RESOURCE");
 	case ZB_CAUSE_HANDLES:
-		TELL(w->cure, "free some, or use another process");
+		TELL(w->remedy, "free some, or use another process");
 		return say(w, had, "all handles of this open file are in use");
 	case ZB_CAUSE_KERNEL:
-		TELL(w->cure, "free memory of the machine and try again");
+		TELL(w->remedy, "free memory of the machine and try again");
 		return say(w, had,
 			   "the kernel could not allocate the memory that describes a buffer");
 	case ZB_CAUSE_CACHES:
-		TELL(w->cure, "see the kernel log");
+		TELL(w->remedy, "see the kernel log");
 		return say(w, had,
 			   "the CPU caches could not be written back after the buffer had been cleared");
 	case ZB_CAUSE_DMEM:
@@ -390,7 +390,7 @@ static int other_err(struct why *w, const char *had)
 	case ZB_CAUSE_MEMLOCK:
 		return memlock_err(w, had);
 	default:
-		TELL(w->cure, "%s",
+		TELL(w->remedy, "%s",
 		     w->e.error == EINTR ? "run the command again" : "see zbuddy(4)");
 		return say(w, had, w->e.error == EINTR ?
 			   "interrupted by a signal while it waited" :

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: why a request was rejected as invalid (EINVAL), and the cure.
+ * zbctl: why a request was rejected as invalid (EINVAL), and the remedy.
  */
 #include "zbctl.h"
 

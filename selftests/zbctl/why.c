@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: why the device, a file in debugfs or a handle cannot be used, and the cure.
+ * zbctl: why the device, a file in debugfs or a handle cannot be used, and the remedy.
  */
 #include "zbctl.h"
 

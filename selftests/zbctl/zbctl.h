@@ -18,10 +18,10 @@
  *	command.c	options, parsing and running a command, help
  *	alloc.c		allocating several buffers, all or none of them
  *	debugfs.c	reading and writing debugfs; drain, check
- *	cause.c		why a request failed, and the cure
+ *	cause.c		why a request failed, and the remedy
  *	einval.c	why a request was rejected as invalid
  *	dev.c		the ioctls
- *	why.c		why the device, debugfs or a handle cannot be used, and the cure
+ *	why.c		why the device, debugfs or a handle cannot be used, and the remedy
  *	text.c		numbers, sizes, gfp flags, names of zones and errnos
  *	out.c		error lines, JSON, the size of the terminal
  */

@@ -23,7 +23,7 @@ verdict "drain works before lockdown" $?
 echo integrity >$lockdown
 run zbctl drain
 [ "$status" -eq 1 ] && one_line_of "the kernel is locked down, so that not even root may use this file: boot without lockdown (Secure Boot), or close the device" "$err"
-verdict "drain names lockdown and the cure" $?
+verdict "drain names lockdown and the remedy" $?
 run zbctl check
 [ "$status" -eq 0 ]
 verdict "check only reads, and works" $?

@@ -22,16 +22,16 @@ in_group() (
 	"$@"
 )
 
-# says CAUSE CURE COMMAND...: the command must fail and print one error line with both.
+# says CAUSE REMEDY COMMAND...: the command must fail and print one error line with both.
 says() {
-	cause=$1 cure=$2
+	cause=$1 remedy=$2
 	shift 2
 	run "$@"
 	if [ "$status" -eq 1 ] && [ "$(wc -l <"$err")" -eq 1 ] &&
-		grep -q -e "$cause" "$err" && grep -q -e "$cure" "$err"; then
+		grep -q -e "$cause" "$err" && grep -q -e "$remedy" "$err"; then
 		ok "$cause: $*"
 	else
-		say "want: $cause ... $cure"
+		say "want: $cause ... $remedy"
 		show "$err"
 		not_ok "$cause: $*"
 	fi
@@ -40,7 +40,7 @@ says() {
 works() {
 	run "$@"
 	[ "$status" -eq 0 ] || show "$err"
-	verdict "and that cure helps: $*" "$status"
+	verdict "and that remedy helps: $*" "$status"
 }
 
 take_node_0() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The commands of zbctl: their output as text and JSON, their exit status, and error lines
-# that name a cure.
+# that name a remedy.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The error lines of zbctl: each failure is brought about, and the line must name its cause
-# and a cure that the caller, privileged or not, can apply. cause_test has the causes that
+# and a remedy that the caller, privileged or not, can apply. cause_test has the causes that
 # cannot be brought about here.
 
 cd "$(dirname "$0")" || exit 1
@@ -28,7 +28,7 @@ has() {
 	esac
 }
 
-# said CAUSE CURE NAME: the last command must have failed and printed one error line with both.
+# said CAUSE REMEDY NAME: the last command must have failed and printed one error line with both.
 said() {
 	if [ "$status" -eq 1 ] && only_line "$err" && has "$1" && has "$2"; then
 		ok "$1: $3"
@@ -39,12 +39,12 @@ said() {
 	fi
 }
 
-# says CAUSE CURE COMMAND...: the command must fail and print one error line with both.
+# says CAUSE REMEDY COMMAND...: the command must fail and print one error line with both.
 says() {
-	cause=$1 cure=$2
+	cause=$1 remedy=$2
 	shift 2
 	run "$@"
-	said "$cause" "$cure" "$*"
+	said "$cause" "$remedy" "$*"
 }
 
 # user COMMAND: run it as an unprivileged user.
@@ -141,14 +141,14 @@ reserves() {
 	says "zone DMA has 16M free, but lowmem_reserve_ratio reserves 48M" "use --gfp KERNEL,DMA" \
 		user zbctl alloc 0
 	user zbctl alloc 0 -q --gfp KERNEL,DMA >/dev/null
-	verdict "and that cure helps" $?
+	verdict "and that remedy helps" $?
 	unload
 	# shellcheck disable=SC2086  # several parameters
 	load size=32M zones=Normal:* cma_pages=4096 $NONE || return
 	take KERNEL
 	says "16M of it is in CMA pageblocks" "add MOVABLE" user zbctl alloc 0
 	user zbctl alloc 0 -q --gfp KERNEL,MOVABLE >/dev/null
-	verdict "and that cure helps" $?
+	verdict "and that remedy helps" $?
 	unload
 	# shellcheck disable=SC2086  # several parameters
 	load size=32M zones=Normal:* cma_pages=8192 $NONE || return
@@ -168,7 +168,7 @@ highatomic() {
 		user zbctl alloc 0 --gfp NOWAIT
 	without ATOMIC
 	user zbctl alloc 0 -q --gfp NOWAIT,DIRECT_RECLAIM >/dev/null
-	verdict "and that cure helps" $?
+	verdict "and that remedy helps" $?
 	unload
 }
 
@@ -198,7 +198,7 @@ cached() {
 	zbctl free all >/dev/null
 	taskset 2 zbctl hold 0 --seconds 0 >/dev/null
 	taskset 1 zbctl alloc 9 -q --gfp NOWAIT,DIRECT_RECLAIM >/dev/null
-	verdict "and that cure helps" $?
+	verdict "and that remedy helps" $?
 	exec 9<&-
 	unload
 }
