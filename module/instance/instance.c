@@ -419,17 +419,20 @@ static unsigned long nr_held_pages(const struct zb_instance *inst, int nid)
 }
 
 /*
- * Keep regions with pages that a module has not freed. If they were returned to the
- * kernel, the pages would have two owners.
+ * Do not return regions with pages that a module has not freed: the pages would have
+ * two owners.
  */
-static void keep_held_regions(struct zb_instance *inst)
+static void abandon_held_regions(struct zb_instance *inst)
 {
 	struct zb_region *region;
+	unsigned long nr;
 	unsigned int i;
 
 	for (i = 0; i < inst->nr_regions; i++) {
 		region = &inst->regions[i];
-		zb_region_keep(region, nr_held_pages(inst, region->nid));
+		nr = nr_held_pages(inst, region->nid);
+		if (nr)
+			zb_region_abandon(region, nr);
 	}
 }
 
@@ -445,7 +448,7 @@ static void keep_held_regions(struct zb_instance *inst)
 void zb_instance_destroy(struct zb_instance *inst)
 {
 	zb_instance_drain_all(inst);
-	keep_held_regions(inst);
+	abandon_held_regions(inst);
 	zb_hotplug_remove(inst);
 	zb_drain_destroy(inst);
 	zb_frames_exit(inst);

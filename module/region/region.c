@@ -149,16 +149,14 @@ void zb_region_release(struct zb_region *r)
 }
 
 /**
- * zb_region_keep() - keep a region until the next boot if pages were not freed
+ * zb_region_abandon() - lose a region until the next boot, because it is still in use
  * @r: the region from zb_region_acquire()
- * @nr_held: number of pages that are still allocated; 0 to do nothing
+ * @nr_held: number of pages that are still allocated
  *
  * Context: any.
  */
-void zb_region_keep(struct zb_region *r, unsigned long nr_held)
+void zb_region_abandon(struct zb_region *r, unsigned long nr_held)
 {
-	if (!nr_held)
-		return;
 	pr_err("%lu pages were never freed by the module that allocated them: %lu MiB on node %d are lost until reboot\n",
 	       nr_held, zb_pages_to_mib(r->nr_pages), r->nid);
 	r->backend = NULL;

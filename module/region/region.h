@@ -75,7 +75,7 @@ int zb_region_acquire(struct zb_region *r, const char *backend, int nid,
 		      unsigned long nr_pages, unsigned int max_align_order,
 		      unsigned int min_align_order);
 void zb_region_release(struct zb_region *r);
-void zb_region_keep(struct zb_region *r, unsigned long nr_held);
+void zb_region_abandon(struct zb_region *r, unsigned long nr_held);
 bool zb_region_backend_known(const char *name);
 
 /* cma.c, for all backends that use CMA */
