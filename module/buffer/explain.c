@@ -48,8 +48,8 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 
 	if (!why || why->cause)
 		return;
-	zb_instance_request(bpool->inst, want->gfp, want->nr_pages, want->nid,
-			    &policy, &req);
+	zb_instance_init_request(bpool->inst, want->gfp, want->nr_pages, want->nid,
+				 &policy, &req);
 	zb_explain_failure(&bpool->inst->pool, &req, &f);
 	why->cause = f.verdict == ZB_COULD_SERVE ? failure_causes[f.cause] :
 						   never_causes[f.verdict];

@@ -30,8 +30,8 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
 	/* Checking every frame is cheap compared with clearing the buffer. */
 	w->policy.every_frame = true;
-	zb_instance_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
-			    &w->policy, &w->req);
+	zb_instance_init_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
+				 &w->policy, &w->req);
 	if (w->policy.cpuset) {
 		w->cpuset = current->mems_allowed;
 		w->policy.cpuset = nodes_addr(w->cpuset);

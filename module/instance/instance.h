@@ -103,9 +103,9 @@ int zb_instance_local_node(const struct zb_instance *inst);
 unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
 				const unsigned long *nodemask, bool user);
-void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
-			 unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
-			 struct zb_alloc_request *req);
+void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
+			      unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
+			      struct zb_alloc_request *req);
 
 /* drain.c */
 void zb_drain_ops(struct zb_ops *ops);

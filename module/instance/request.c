@@ -149,7 +149,7 @@ static int apply_mempolicy(struct zb_alloc_policy *policy)
 #endif
 
 /**
- * zb_instance_request() - describe a request of the current task or interrupt
+ * zb_instance_init_request() - describe a request of the current task or interrupt
  * @inst: the instance
  * @gfp: flags for which zb_gfp_valid() holds
  * @nr_pages: number of frames; a power of two makes one block
@@ -162,9 +162,9 @@ static int apply_mempolicy(struct zb_alloc_policy *policy)
  *
  * Context: any.
  */
-void zb_instance_request(const struct zb_instance *inst, zb_gfp_t gfp,
-			 unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
-			 struct zb_alloc_request *req)
+void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
+			      unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
+			      struct zb_alloc_request *req)
 {
 	bool this_node = gfp & __ZB_GFP_THISNODE;
 
@@ -213,7 +213,7 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
 	if (zb_should_fail(gfp, order))
 		return ZB_NO_PFN;
-	zb_instance_request(inst, gfp, nr_pages, nid, &policy, &req);
+	zb_instance_init_request(inst, gfp, nr_pages, nid, &policy, &req);
 	do {
 		cookie = cpuset_begin();
 		pfn = zb_pool_alloc_exact(&inst->pool, gfp, nr_pages, req.nid,
