@@ -99,11 +99,11 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	lockdep_assert_held(&line->lock);
 	/*
-	 * Start a new pass, so that the new first request is tried even if this pass has
+	 * Start a new scan, so that the new first request is tried even if this scan has
 	 * already considered it. The allowance of a turn is not for a first request.
 	 */
 	if (w == first_waiter(line)) {
-		line->pass++;
+		line->scan++;
 		if (!line->hold && !line->turn)
 			line->allowance = ZB_MAX_PASSED;
 	}
@@ -183,14 +183,14 @@ static bool serve_waiter(struct zb_line *line, struct zb_waiter *w)
 	return true;
 }
 
-/* Try to serve the first request, once per pass. Returns true if it was served. */
+/* Try to serve the first request, once per scan. Returns true if it was served. */
 static bool serve_first(struct zb_line *line, bool was_kicked)
 {
 	struct zb_waiter *w = first_waiter(line);
 
-	if (!w || w->pass == line->pass)
+	if (!w || w->scan == line->scan)
 		return false;
-	w->pass = line->pass;
+	w->scan = line->scan;
 	update_cpuset(w);
 	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) || !serve_waiter(line, w))
 		return false;
@@ -200,7 +200,7 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	return true;
 }
 
-/* Find the next request that may pass the first one. Each is considered once per pass. */
+/* Find the next request that may pass the first one. Each is considered once per scan. */
 static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 {
 	struct zb_waiter *first = first_waiter(line), *w, *refused = NULL;
@@ -209,9 +209,9 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 		return NULL;
 	w = first;
 	list_for_each_entry_continue(w, &line->waiters, link) {
-		if (w->pass == line->pass)
+		if (w->scan == line->scan)
 			continue;
-		w->pass = line->pass;
+		w->scan = line->scan;
 		if (refused && same_request(refused, w))
 			continue;
 		if (may_pass(line, first, w, passes))
@@ -250,7 +250,7 @@ static bool hold_is_over(const struct zb_line *line)
 	       time_after_eq(jiffies, last + ZB_HOLD_QUIET);
 }
 
-/* Start or end a hold or a turn. Returns true if another pass is needed at once. */
+/* Start or end a hold or a turn. Returns true if another scan is needed at once. */
 static bool change_state(struct zb_line *line)
 {
 	if (line->turn &&
@@ -282,7 +282,7 @@ static void dispatch_work(struct work_struct *work)
 	if (atomic_xchg(&line->frees, 0))
 		line->last_free = jiffies;
 	do {
-		line->pass++;
+		line->scan++;
 		serve_all(line, was_kicked);
 	} while (change_state(line));
 	if (!list_empty(&line->waiters))
@@ -363,7 +363,7 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 	w->task = current;
 	w->pfn = ZB_NO_PFN;
 	mutex_lock(&line->lock);
-	w->pass = line->pass - 1;
+	w->scan = line->scan - 1;
 	if (list_empty(&line->waiters))
 		add_wait_queue(&line->inst->free_wait, &line->on_free);
 	insert_waiter(line, w);

@@ -18,7 +18,7 @@
  * first one in the queue if that is later.
  *
  * The first request in the queue is served first. While it can't be served, later
- * requests may pass it:
+ * requests may pass it (core/overtake.h predicts what that does to it):
  *
  *  1. without limit, if they are served from a zone that can't serve the first one;
  *  2. up to ZB_MAX_PASSED of them, if enough frames are left for the first one;
@@ -62,7 +62,7 @@
  * @pfn: first frame of the memory, or ZB_NO_PFN
  * @round: position in the queue
  * @user_round: round of the latest request of the same user; zb_line.lock protects it
- * @pass: zb_line.pass when the dispatcher considered the request last
+ * @scan: zb_line.scan when the dispatcher considered the request last
  */
 struct zb_waiter {
 	struct list_head link;
@@ -74,7 +74,7 @@ struct zb_waiter {
 	unsigned long pfn;
 	u64 round;
 	u64 *user_round;
-	unsigned int pass;
+	unsigned int scan;
 };
 
 /**
@@ -89,17 +89,17 @@ struct zb_waiter {
  * @now_policy: (l) policy of @now
  * @now_cpuset: (l) nodes for @now_policy
  * @now_nodes: (l) nodes for @now_policy
- * @pass: (l) number of passes of the dispatcher through the queue
+ * @scan: (l) number of the dispatcher's current or last scan of the queue
  * @allowance: (l) number of requests that may still pass the first one
- * @blocked: (l) since the last pass, a request was refused because of the first one
+ * @blocked: (l) since the last scan, a request was refused because of the first one
  * @hold: (l) a hold is in progress
  * @hold_left: (l) remaining duration of the hold, or of the next one, in jiffies
  * @turn: (l) a turn is in progress
  * @since: (l) jiffies when the hold started, or when a request passed in the turn
  * @last_free: (l) jiffies of the last free
  * @on_free: (i) on zb_instance.free_wait while requests wait
- * @kicks: (a) number of requests to run the dispatcher since its last pass
- * @frees: (a) number of frees since its last pass
+ * @kicks: (a) number of requests to run the dispatcher since its last scan
+ * @frees: (a) number of frees since its last scan
  * @wq: (c) workqueue of the dispatcher
  * @work: (i) the dispatcher
  *
@@ -121,7 +121,7 @@ struct zb_line {
 	struct zb_alloc_policy now_policy;
 	nodemask_t now_cpuset;
 	nodemask_t now_nodes;
-	unsigned int pass;
+	unsigned int scan;
 	unsigned int allowance;
 	bool blocked;
 	bool hold;
