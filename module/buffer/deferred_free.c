@@ -44,7 +44,7 @@ bool zb_buffer_in_use(struct zb_buffer *buf)
 			cond_resched();
 	}
 	atomic_long_add(buf->nr_idle - first + in_use,
-			&buf->bpool->inst->deferred_looks);
+			&buf->bpool->inst->deferred_checks);
 	return in_use;
 }
 

@@ -34,7 +34,7 @@ static unsigned long nr_pins(const struct zb_buffer *buf)
 static const char *state_of(const struct zb_buffer *buf)
 {
 	if (READ_ONCE(buf->is_deferred))
-		return "limbo";
+		return "deferred";
 	return READ_ONCE(buf->has_handle) ? "held" : "orphan";
 }
 

@@ -50,7 +50,7 @@ struct zb_wait_stat {
  * @nr_regions: number of regions
  * @total_pages: number of frames in all regions
  * @deferred_pages: frames of buffers whose release is deferred
- * @deferred_looks: number of frames checked for pending deferred releases
+ * @deferred_checks: number of frames checked for pending deferred releases
  * @killed: buffers given up because their task was killed while they were cleared
  * @free_wait: woken when memory is freed or a watermark is lowered
  * @wait: counters of the queue of waiting requests
@@ -73,7 +73,7 @@ struct zb_instance {
 	unsigned int nr_regions;
 	unsigned long total_pages;
 	atomic_long_t deferred_pages;
-	atomic_long_t deferred_looks;
+	atomic_long_t deferred_checks;
 	atomic_long_t killed;
 	wait_queue_head_t free_wait;
 	struct zb_wait_stat wait;

@@ -366,7 +366,7 @@ TEST_F(limits, user_namespace)
 }
 
 /* A page that is still pinned after its buffer was freed counts for its user. */
-TEST_F(limits, limbo_counts)
+TEST_F(limits, deferred_release_counts)
 {
 	struct zb_ioc_alloc a, b;
 	struct iovec iov;

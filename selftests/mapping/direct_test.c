@@ -304,7 +304,7 @@ TEST_F(direct, pipe_into_the_file)
 }
 
 /* A pinned buffer that is freed is shown in owners, not reused, and freed after the unpin. */
-TEST_F(direct, limbo)
+TEST_F(direct, deferred)
 {
 	struct iovec iov = { self->p + self->page, 8 * self->page };
 	char line[512], *copy = malloc(8 * self->page);
@@ -325,7 +325,7 @@ TEST_F(direct, limbo)
 	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
 	EXPECT_EQ(PAGES, zb_vmstat("zb_deferred_free"));
 	zb_owner_line(getpid(), self->a.handle, line, sizeof(line));
-	EXPECT_NE(NULL, strstr(line, " mappings 0 pins 8 exports 0 state limbo"));
+	EXPECT_NE(NULL, strstr(line, " mappings 0 pins 8 exports 0 state deferred"));
 	EXPECT_EQ(self->free - LENGTH, zb_scribble(_metadata, self->fd));
 	ASSERT_EQ(iov.iov_len, read(pipe[0], copy, iov.iov_len));
 	EXPECT_TRUE(zb_filled(copy, self->page, iov.iov_len, 9));

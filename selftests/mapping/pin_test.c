@@ -135,8 +135,8 @@ TEST_F(zbuddy, one_page_in_a_pipe)
 }
 
 /* Free a buffer of @pages pages whose last page is in a pipe. */
-static void put_in_limbo(struct __test_metadata *_metadata, int fd, __u64 page,
-			 size_t pages, int pipe[2])
+static void release_while_in_use(struct __test_metadata *_metadata, int fd, __u64 page,
+				 size_t pages, int pipe[2])
 {
 	struct zb_ioc_alloc a;
 	struct iovec iov;
@@ -157,9 +157,9 @@ static void put_in_limbo(struct __test_metadata *_metadata, int fd, __u64 page,
  * When a pinned buffer is freed, each of its frames is checked once, and then only the
  * one in use: up to 10 times within the first 5 seconds, then once a second.
  */
-TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
+TEST_F_TIMEOUT(zbuddy, deferred_release_checks_one_page, 120)
 {
-	long before = zb_vmstat("zb_deferred_free_looks"), pages = 512, looks = 0;
+	long before = zb_vmstat("zb_deferred_free_checks"), pages = 512, checks = 0;
 	__u64 start;
 	int pipe[2];
 
@@ -167,21 +167,21 @@ TEST_F_TIMEOUT(zbuddy, limbo_looks_at_one_page, 120)
 		SKIP(return, "no debugfs");
 	ASSERT_GE(before, 0);
 	start = zb_now_ns();
-	put_in_limbo(_metadata, self->fd, self->page, (size_t)pages, pipe);
-	while (looks < pages + 6) {
+	release_while_in_use(_metadata, self->fd, self->page, (size_t)pages, pipe);
+	while (checks < pages + 6) {
 		zb_sleep_ms(50);
-		looks = zb_vmstat("zb_deferred_free_looks") - before;
+		checks = zb_vmstat("zb_deferred_free_checks") - before;
 	}
-	EXPECT_LE(looks, pages + 10 + (long)((zb_now_ns() - start) / 1000000000));
+	EXPECT_LE(checks, pages + 10 + (long)((zb_now_ns() - start) / 1000000000));
 	EXPECT_EQ(pages, zb_vmstat("zb_deferred_free"));
 	close(pipe[0]);
 	close(pipe[1]);
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_LT(zb_vmstat("zb_deferred_free_looks") - before, 2 * pages);
+	EXPECT_LT(zb_vmstat("zb_deferred_free_checks") - before, 2 * pages);
 }
 
-/* Memory in limbo counts for the limits of its owner. */
-TEST_F(zbuddy, limbo_is_charged)
+/* A buffer whose release is deferred counts for the limits of its owner. */
+TEST_F(zbuddy, deferred_release_is_charged)
 {
 	struct zb_ioc_alloc a;
 	int pipe[2], fd = zb_open();
@@ -189,7 +189,7 @@ TEST_F(zbuddy, limbo_is_charged)
 	ASSERT_GE(fd, 0);
 	if (zb_set_parameter("max_bytes_per_user", 5 * LENGTH / 2))
 		SKIP(return, "can't set max_bytes_per_user");
-	put_in_limbo(_metadata, fd, self->page, 2 * PAGES, pipe);
+	release_while_in_use(_metadata, fd, self->page, 2 * PAGES, pipe);
 	EXPECT_EQ(-EDQUOT, zb_alloc_length(fd, LENGTH, ZB_GFP_ANYZONE, &a));
 	close(fd);
 	EXPECT_EQ(-EDQUOT, zb_alloc_length(self->fd, LENGTH, ZB_GFP_ANYZONE, &a));
@@ -200,7 +200,7 @@ TEST_F(zbuddy, limbo_is_charged)
 	EXPECT_EQ(0, zb_set_parameter("max_bytes_per_user", 0));
 }
 
-/* Memory in limbo is freed as fast as it is added. */
+/* Deferred buffers are freed as fast as they are added. */
 TEST_F(zbuddy, many_pins_one_after_the_other)
 {
 	unsigned int i;

@@ -46,9 +46,9 @@ static const struct cmd commands[] = {
 	  .help = "list all buffers and who allocated them",
 	  .more =
 		"STATE is \"held\" while a handle exists; \"orphan\" if the handle is gone, but a\n"
-		"mapping or a dma-buf of the buffer is left; or \"limbo\" if only references to its\n"
-		"pages are left, because the kernel is still working on them. The memory of an\n"
-		"orphan or of a buffer in limbo is freed when the last of these is gone.\n" },
+		"mapping or a dma-buf of the buffer is left; or \"deferred\" if only references to\n"
+		"its pages are left, because the kernel is still working on them. The memory of an\n"
+		"orphan or of a deferred buffer is freed when the last of these is gone.\n" },
 	{ .name = "export", .fn = cmd_export, .args = "ORDER|SIZE",
 	  .opts = OPT(GFP) | OPT(NODE), .min_args = 1, .max_args = 1,
 	  .help = "export a buffer as a dma-buf and verify its contents" },
