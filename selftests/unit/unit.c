@@ -19,6 +19,7 @@ struct zb_env_grace zb_env_grace[ZB_ENV_MAX_CPUS];
 _Thread_local int zb_env_node;
 unsigned int zb_env_nr_cpus = 1;
 _Thread_local zb_env_hook_fn zb_env_hook;
+_Thread_local zb_env_trace_fn zb_env_trace_hook;
 _Thread_local unsigned int zb_env_irqs_off;
 _Thread_local unsigned int zb_env_pinned;
 

@@ -211,8 +211,17 @@ static inline void zb_env_lock(zb_lock_t *lock)
 	lock->held = true;
 }
 
-static inline void zb_env_unlock(zb_lock_t *lock)
+static inline void zb_env_assert_held(const zb_lock_t *lock, const char *function)
 {
+	if (!lock->held || !pthread_equal(lock->owner, pthread_self())) {
+		fprintf(stderr, "%s: lock not held\n", function);
+		abort();
+	}
+}
+
+static inline void zb_env_unlock(zb_lock_t *lock, const char *function)
+{
+	zb_env_assert_held(lock, function);
 	lock->held = false;
 	pthread_mutex_unlock(&lock->mutex);
 }
@@ -227,19 +236,12 @@ static inline void zb_env_unlock(zb_lock_t *lock)
 #define zb_unlock_irqrestore(lock, flags)	\
 	do {					\
 		(void)(flags);			\
-		zb_env_unlock(lock);		\
+		zb_env_unlock(lock, __func__);	\
 		zb_env_count(zb_env_irqs_off, -1); \
 		zb_env_point();			\
 	} while (0)
 
-#define zb_assert_held(lock)						\
-	do {								\
-		if (!(lock)->held ||					\
-		    !pthread_equal((lock)->owner, pthread_self())) {	\
-			fprintf(stderr, "%s: lock not held\n", __func__); \
-			abort();					\
-		}							\
-	} while (0)
+#define zb_assert_held(lock)	zb_env_assert_held(lock, __func__)
 
 /* Counters with several writers */
 
@@ -262,19 +264,26 @@ static inline void atomic_long_add(long n, atomic_long_t *a)
 	__atomic_fetch_add(&a->v, n, __ATOMIC_RELAXED);
 }
 
-/* Tracepoints */
+/* Tracepoints, which a test may record: the name of the event and its arguments. */
 
-static inline void zb_env_trace(unsigned long pfn, ...)
-{
-	(void)pfn;
-}
+typedef void (*zb_env_trace_fn)(const char *event, const unsigned long args[6]);
+
+extern _Thread_local zb_env_trace_fn zb_env_trace_hook;
+
+#define zb_env_trace(event, ...)					\
+	do {								\
+		const unsigned long zb_args[6] = { __VA_ARGS__ };	\
+									\
+		if (unlikely(zb_env_trace_hook))			\
+			zb_env_trace_hook(event, zb_args);		\
+	} while (0)
 
 #define zb_trace_zone_locked_enabled()	true
 #define zb_trace_pcpu_drain_enabled()	true
-#define zb_trace_zone_locked	zb_env_trace
-#define zb_trace_pcpu_drain	zb_env_trace
-#define zb_trace_extfrag	zb_env_trace
-#define zb_trace_migratetype	zb_env_trace
+#define zb_trace_zone_locked(...)	zb_env_trace("zone_locked", __VA_ARGS__)
+#define zb_trace_pcpu_drain(...)	zb_env_trace("pcpu_drain", __VA_ARGS__)
+#define zb_trace_extfrag(...)		zb_env_trace("extfrag", __VA_ARGS__)
+#define zb_trace_migratetype(...)	zb_env_trace("migratetype", __VA_ARGS__)
 
 /* CPUs */
 
