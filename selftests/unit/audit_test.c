@@ -3,6 +3,7 @@
  * The checker on a zone at work: what others change between two holds of the lock
  * makes no sum wrong and hides no fault, and each hold is short.
  */
+#include "audit.h"
 #include "unit_pool.h"
 
 static struct unit_pool *busy_pool;
@@ -145,4 +146,35 @@ POOL_TEST_WITH(a_lost_head_in_a_zone_at_work, unit_pool_one(64, 256), unit_pool_
 	ok = zb_check_zone(zone, &v);
 	zb_env_hook = NULL;
 	EXPECT(!ok && !strcmp(v.rule, "a free list is in order of addition"));
+}
+
+/* Several checks of a zone at a time may end in any order. */
+POOL_TEST(audits_end_in_any_order, 8, 8)
+{
+	static const unsigned int order[][3] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	};
+	struct zb_audit audit[3];
+	unsigned long flags;
+	unsigned int i, k;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		for (k = 0; k < 3; k++) {
+			memset(&audit[k], 0xa5, sizeof(audit[k]));
+			__zb_audit_begin(zone, &audit[k]);
+			EXPECT(zone->audits == &audit[k]);
+			EXPECT_EQ(audit[k].end, 0);
+			EXPECT_EQ(audit[k].nr_free[0], 0);
+		}
+		__zb_audit_end(zone, &audit[order[i][0]]);
+		EXPECT(zone->audits && zone->audits->next && !zone->audits->next->next);
+		EXPECT(zone->audits != &audit[order[i][0]]);
+		EXPECT(zone->audits->next != &audit[order[i][0]]);
+		__zb_audit_end(zone, &audit[order[i][1]]);
+		EXPECT(zone->audits == &audit[order[i][2]] && !zone->audits->next);
+		__zb_audit_end(zone, &audit[order[i][2]]);
+		EXPECT(!zone->audits);
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
 }

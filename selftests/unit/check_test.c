@@ -228,6 +228,16 @@ static void list_prev(struct zb_zone *z)
 	z->free_area[8].free_list[M].prev = &z->pageblocks[3].link;
 }
 
+static void empty_list_prev(struct zb_zone *z)
+{
+	z->free_area[3].free_list[2].prev = &z->pageblocks[3].link;
+}
+
+static void empty_list_next(struct zb_zone *z)
+{
+	z->free_area[18].free_list[0].next = &z->pageblocks[3].link;
+}
+
 static void list_loop(struct zb_zone *z)
 {
 	struct list_head *a = &z->pageblocks[4].link;
@@ -382,71 +392,87 @@ static void unfit_after(struct zb_zone *z)
 	z->last_unfit--;
 }
 
+/* What is corrupted, and all that the checker says about it. */
 static const struct {
 	const char *rule;
 	void (*corrupt)(struct zb_zone *zone);
 	const char *what;
+	unsigned long pfn;
+	unsigned long found;
+	unsigned long expected;
 } cases[] = {
-#define CASE(rule, corrupt) { rule, corrupt, #corrupt }
-	CASE("a block is aligned to its order", misaligned),
-	CASE("a block is aligned to its order", above_max),
-	CASE("a block ends inside its zone", past_end),
-	CASE("blocks do not overlap", too_long),
-	CASE("blocks do not overlap", held_inside),
-	CASE("blocks do not overlap", bad_too_long),
-	CASE("a block is aligned to its order", bad_misaligned),
-	CASE("a block ends inside its zone", comp_past_end),
-	CASE("a frame of a used block is not free", too_long_into_free),
-	CASE("a frame of a used block is not free", bit_of_held),
-	CASE("the state byte of a free frame is 0", state_of_free),
-	CASE("the state byte of a free frame is 0", bit_of_start),
-	CASE("a frame is free or part of a used block", no_state),
-	CASE("a frame is free or part of a used block", bit_of_free),
-	CASE("a frame is free or part of a used block", too_short),
-	CASE("nr_free of a pageblock matches its bitmap", pb_nr_free),
-	CASE("nr[] of a pageblock matches its bitmap", pb_nr),
-	CASE("orders of a pageblock matches its nr[]", pb_orders),
-	CASE("orders of a pageblock matches its nr[]", pb_orders_off),
-	CASE("a free block is aligned and inside its zone", whole_misaligned),
-	CASE("a free block is aligned and inside its zone", whole_past_end),
-	CASE("a free block is aligned and inside its zone", whole_above_max),
-	CASE("a tail pageblock is free and has its head's type", tail_type),
-	CASE("a tail pageblock is free and has its head's type", tail_key),
-	CASE("free buddies are merged", not_merged),
-	CASE("a tail pageblock has a head", no_head),
-	CASE("a tail pageblock has a head", no_head_in_zone),
-	CASE("a migrate type is valid", type),
-	CASE("types[] matches the type of the pageblock", type_known_to_others),
-	CASE("largest_free matches the bitmap", part_key),
-	CASE("largest_free matches the bitmap", full_key),
-	CASE("a free pageblock is a head or a tail", whole_key),
-	CASE("a free pageblock is a head or a tail", whole_none),
-	CASE("list links are intact", list_prev),
-	CASE("a free list is in order of addition", list_loop),
-	CASE("a pageblock is on the list of its largest_free and type", other_list),
-	CASE("a pageblock is on the list of its largest_free and type", other_type_list),
-	CASE("a pageblock is on the list of its largest_free and type", off_list),
-	CASE("a free list is in order of addition", ring_without_head),
-	CASE("nr_free_type of a free area matches its pageblocks", nr_by_type),
-	CASE("nr_free of a free area is the sum of nr_free_type", nr_sum),
-	CASE("nr_free of a zone matches its pageblocks", zone_nr_free),
-	CASE("nr_free_pcptypes of a zone matches its pageblocks", zone_nr_free_pcptypes),
-	CASE("nr_blocks of a zone matches its pageblocks", zone_nr_blocks),
-	CASE("nr_free_type of a zone matches its pageblocks", zone_nr_free_type),
-	CASE("a block in state PCP is on exactly one per-CPU list", pcp_twice),
-	CASE("a block in state PCP is on exactly one per-CPU list", pcp_two_cpus),
-	CASE("a per-CPU list does not exceed its capacity", pcp_too_long),
-	CASE("a listed block is in state PCP and of the list's order", pcp_outside),
-	CASE("a listed block is in state PCP and of the list's order", pcp_allocated),
-	CASE("a listed block is in state PCP and of the list's order", pcp_order),
-	CASE("a listed block is in state PCP and of the list's order", pcp_state),
-	CASE("nr_pages of a CPU matches its lists", pcp_nr_pages),
-	CASE("a block in state PCP is on exactly one per-CPU list", pcp_lost),
-	CASE("a block in state PCP is on exactly one per-CPU list", pcp_mark),
-	CASE("nr_unfit of a zone matches its state bytes", unfit_not_counted),
-	CASE("nr_unfit of a zone matches its state bytes", unfit_too_many),
-	CASE("unfit frames are within first_unfit..last_unfit", unfit_before),
-	CASE("unfit frames are within first_unfit..last_unfit", unfit_after),
+#define CASE(rule, corrupt, pfn, found, expected) \
+	{ rule, corrupt, #corrupt, pfn, found, expected }
+	CASE("a block is aligned to its order", misaligned, PB(9) + 1, 1, 0),
+	CASE("a block is aligned to its order", above_max, PB(8), 12, 12),
+	CASE("a block ends inside its zone", past_end, PB(8), PB(12), PB(11)),
+	CASE("blocks do not overlap", too_long, PB(9) + 1, ZB_STATE(2, 0), 0),
+	CASE("blocks do not overlap", held_inside, PB(6) + 5, ZB_STATE(2, 0), 0),
+	CASE("blocks do not overlap", bad_too_long, PB(9) + 1, ZB_STATE(2, 0), 0),
+	CASE("a block is aligned to its order", bad_misaligned, PB(9) + 1, 2, 0),
+	CASE("a block ends inside its zone", comp_past_end, PB(8), PB(12), PB(11)),
+	CASE("a frame of a used block is not free", too_long_into_free, PB(8) + 1, 1, 0),
+	CASE("a frame of a used block is not free", bit_of_held, PB(6) + 196, 1, 0),
+	CASE("the state byte of a free frame is 0", state_of_free, PB(4) + 77, ZB_STATE(2, 0), 0),
+	CASE("the state byte of a free frame is 0", bit_of_start, PB(9), ZB_STATE(2, 0), 0),
+	CASE("a frame is free or part of a used block", no_state, PB(9), 0, 1),
+	CASE("a frame is free or part of a used block", bit_of_free, PB(4) + 450, 0, 1),
+	CASE("a frame is free or part of a used block", too_short, PB(8) + 12, 0, 1),
+	CASE("nr_free of a pageblock matches its bitmap", pb_nr_free, PB(8), 502, 503),
+	CASE("nr[] of a pageblock matches its bitmap", pb_nr, PB(8), 2, 1),
+	CASE("orders of a pageblock matches its nr[]", pb_orders, PB(8), 0x1ff, 8),
+	CASE("orders of a pageblock matches its nr[]", pb_orders_off, PB(8), 0x1f6, 1),
+	CASE("a free block is aligned and inside its zone", whole_misaligned, PB(7), 10, 11),
+	CASE("a free block is aligned and inside its zone", whole_past_end, PB(10), 10, 11),
+	CASE("a free block is aligned and inside its zone", whole_above_max, PB(4), 12, 11),
+	CASE("a tail pageblock is free and has its head's type", tail_type,
+	     PB(5), ZB_LIST_TAIL, ZB_LIST_TAIL),
+	CASE("a tail pageblock is free and has its head's type", tail_key, PB(5), 9, ZB_LIST_TAIL),
+	CASE("free buddies are merged", not_merged, PB(4), 9, 10),
+	CASE("a tail pageblock has a head", no_head, PB(7), 0, 1),
+	CASE("a tail pageblock has a head", no_head_in_zone, PB(10), 0, 1),
+	CASE("a migrate type is valid", type, PB(8), 6, M),
+	CASE("types[] matches the type of the pageblock", type_known_to_others, PB(8), 2, M),
+	CASE("largest_free matches the bitmap", part_key, PB(8), 7, 8),
+	CASE("largest_free matches the bitmap", full_key, PB(9), 0, ZB_LIST_NONE),
+	CASE("a free pageblock is a head or a tail", whole_key, PB(7), 8, 9),
+	CASE("a free pageblock is a head or a tail", whole_none, PB(7), ZB_LIST_NONE, 9),
+	CASE("list links are intact", list_prev, PB(8), 8, M),
+	CASE("list links are intact", empty_list_prev, 0, 3, 2),
+	CASE("list links are intact", empty_list_next, 0, 18, 0),
+	CASE("a free list is in order of addition", list_loop, PB(8), 2, 2),
+	CASE("a pageblock is on the list of its largest_free and type", other_list, PB(8), 8, M),
+	CASE("a pageblock is on the list of its largest_free and type", other_type_list,
+	     PB(8), 8, M),
+	CASE("a pageblock is on the list of its largest_free and type", off_list, PB(8), 8, M),
+	CASE("a free list is in order of addition", ring_without_head, PB(8), 2, 2),
+	CASE("nr_free_type of a free area matches its pageblocks", nr_by_type, 0, 2, 1),
+	CASE("nr_free of a free area is the sum of nr_free_type", nr_sum, 0, 0, 1),
+	CASE("nr_free of a zone matches its pageblocks", zone_nr_free, 0, PB(5) - 8, PB(5) - 9),
+	CASE("nr_free_pcptypes of a zone matches its pageblocks", zone_nr_free_pcptypes,
+	     0, PB(5) - 10, PB(5) - 9),
+	CASE("nr_blocks of a zone matches its pageblocks", zone_nr_blocks, 0, 1, 0),
+	CASE("nr_free_type of a zone matches its pageblocks", zone_nr_free_type, 0, 1, 0),
+	CASE("a block in state PCP is on exactly one per-CPU list", pcp_twice, 0, 3, 3),
+	CASE("a block in state PCP is on exactly one per-CPU list", pcp_two_cpus, 0, 3, 3),
+	CASE("a per-CPU list does not exceed its capacity", pcp_too_long, 0, 257, 256),
+	CASE("a listed block is in state PCP and of the list's order", pcp_outside,
+	     PB(11), PB(11), 0),
+	CASE("a listed block is in state PCP and of the list's order", pcp_allocated,
+	     PB(9), PB(9), 0),
+	CASE("a listed block is in state PCP and of the list's order", pcp_order,
+	     PB(9) + 32, PB(9) + 32, 1),
+	CASE("a listed block is in state PCP and of the list's order", pcp_state,
+	     PB(9) + 32, PB(9) + 32, 0),
+	CASE("nr_pages of a CPU matches its lists", pcp_nr_pages, 0, 3, 2),
+	CASE("a block in state PCP is on exactly one per-CPU list", pcp_lost, 0, 2, 3),
+	CASE("a block in state PCP is on exactly one per-CPU list", pcp_mark, 0, 3, 4),
+	CASE("nr_unfit of a zone matches its state bytes", unfit_not_counted, 0, 0, 1),
+	CASE("nr_unfit of a zone matches its state bytes", unfit_too_many, 0, 1, 0),
+	CASE("unfit frames are within first_unfit..last_unfit", unfit_before,
+	     PB(9), PB(9) + 1, PB(9) + 1),
+	CASE("unfit frames are within first_unfit..last_unfit", unfit_after,
+	     PB(9), PB(9) - 1, PB(9) - 1),
 };
 
 TEST(every_rule_can_fire)
@@ -462,7 +488,10 @@ TEST(every_rule_can_fire)
 		memset(&v, 0, sizeof(v));
 		if (!EXPECT(!zb_check_quiet(&p->pool, &v)) ||
 		    !EXPECT(!strcmp(v.rule, cases[i].rule)) ||
-		    !EXPECT(v.zone == p->pool.zones))
+		    !EXPECT(v.zone == p->pool.zones) ||
+		    !EXPECT_EQ(v.pfn, cases[i].pfn) ||
+		    !EXPECT_EQ(v.found, cases[i].found) ||
+		    !EXPECT_EQ(v.expected, cases[i].expected))
 			unit_note("%s: %s", cases[i].what, v.rule ?: "no violation found");
 		unit_pool_free(p);
 	}

@@ -275,3 +275,46 @@ TEST(reasons)
 		unit_set_type(zone, i, ZB_MIGRATE_MOVABLE);
 	unit_pool_end(p);
 }
+
+/* All of a zone is out of use, in blocks as large as possible, but one block of @order. */
+static void damage_all_but(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+{
+	unsigned long other;
+
+	memset(zone->state, 0, zone->nr_pages);
+	zone->nr_bad = zone->nr_pages - BIT(order);
+	for (; order < zone->max_order; order++) {
+		other = (pfn & ~(BIT(order) - 1)) ^ BIT(order);
+		zb_zone_set_state(zone, other, ZB_STATE_BAD(order));
+	}
+}
+
+/* What is left of a damaged zone serves requests up to its size, wherever it is. */
+POOL_TEST_WITH(damaged_blocks, unit_pool_one(8, 8), unit_pool_free)
+{
+	static const unsigned long at[] = { 0, 0x155, 0x3ff, 0x400, 0x9ab, 0xffe, 0xfff };
+	struct zb_alloc_request req = { ZB_GFP_KERNEL, 1, 0, NULL };
+	unsigned int i, order, k;
+	enum zb_verdict expected;
+	unsigned long pfn;
+
+	ASSERT_EQ(zone->max_order, 12);
+	for (i = 0; i < ARRAY_SIZE(at); i++)
+		for (order = 0; order <= 12; order++) {
+			pfn = PB(8) + (at[i] & ~(BIT(order) - 1));
+			damage_all_but(zone, pfn, order);
+			for (k = 0; k <= 12; k++) {
+				expected = k <= order ? ZB_COULD_SERVE : ZB_NEVER_TYPE;
+				req.nr_pages = BIT(k);
+				req.gfp = ZB_GFP_KERNEL;
+				zone->watermark[ZB_ALLOC_WMARK_MIN] = BIT(order) - BIT(k);
+				EXPECT_EQ(zb_pool_verdict(&p->pool, &req), expected);
+				zone->watermark[ZB_ALLOC_WMARK_MIN] = BIT(order) - BIT(k) + 1;
+				EXPECT_EQ(zb_pool_verdict(&p->pool, &req),
+					  k <= order ? ZB_NEVER_WATERMARK : ZB_NEVER_TYPE);
+				req.gfp |= __ZB_GFP_MEMALLOC;
+				EXPECT_EQ(zb_pool_verdict(&p->pool, &req), expected);
+				zone->watermark[ZB_ALLOC_WMARK_MIN] = 0;
+			}
+		}
+}

@@ -77,6 +77,28 @@ static void expect_cause(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		unit_note("gfp %#x order %u", gfp, order);
 }
 
+static struct zb_failure explain(struct unit_pool *p, zb_gfp_t gfp,
+				 unsigned long nr_pages)
+{
+	const struct zb_alloc_request req = { .gfp = gfp, .nr_pages = nr_pages };
+	struct zb_failure f;
+
+	zb_explain_failure(&p->pool, &req, &f);
+	return f;
+}
+
+static void expect_failure(const struct zb_failure *f, enum zb_failure_cause cause,
+			   const struct zb_zone *zone, unsigned long nr_free,
+			   unsigned long nr_kept, int largest_order)
+{
+	EXPECT_EQ(f->verdict, ZB_COULD_SERVE);
+	EXPECT_EQ(f->cause, cause);
+	EXPECT(f->zone == zone);
+	EXPECT_EQ(f->nr_free, nr_free);
+	EXPECT_EQ(f->nr_kept, nr_kept);
+	EXPECT_EQ(f->largest_order, largest_order);
+}
+
 POOL_TEST_WITH(all_memory_is_in_use, two_nodes(), end)
 {
 	take_all(&p->pool.zones[0]);
@@ -163,6 +185,7 @@ TEST(the_rest_is_on_per_cpu_lists)
 	};
 	struct unit_pool *p = unit_pool_make(&g);
 	struct zb_zone *zone = p->pool.zones;
+	struct zb_failure f;
 	unsigned long pfn;
 
 	p->pool.ops = &unit_recording_ops;
@@ -177,6 +200,11 @@ TEST(the_rest_is_on_per_cpu_lists)
 	EXPECT_EQ(zb_pool_free_pages(&p->pool, pfn + 1, 0), ZB_OK);
 	zb_env_set_cpu(0);
 	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_CACHED, zone);
+	unit_give(zone, pfn + 2, 0);
+	f = explain(p, NOWAIT, 3);
+	expect_failure(&f, ZB_FAILURE_CACHED, zone, 3, 2, 0);
+	f = explain(p, NOWAIT, 4);
+	expect_failure(&f, ZB_FAILURE_FULL, zone, 3, 0, 0);
 	end(p);
 }
 
@@ -236,28 +264,6 @@ POOL_TEST_WITH(memory_was_freed_meanwhile, two_nodes(), end)
 	EXPECT(where == p->pool.zones);
 }
 
-static struct zb_failure explain(struct unit_pool *p, zb_gfp_t gfp,
-				 unsigned long nr_pages)
-{
-	const struct zb_alloc_request req = { .gfp = gfp, .nr_pages = nr_pages };
-	struct zb_failure f;
-
-	zb_explain_failure(&p->pool, &req, &f);
-	return f;
-}
-
-static void expect_failure(const struct zb_failure *f, enum zb_failure_cause cause,
-			   const struct zb_zone *zone, unsigned long nr_free,
-			   unsigned long nr_kept, int largest_order)
-{
-	EXPECT_EQ(f->verdict, ZB_COULD_SERVE);
-	EXPECT_EQ(f->cause, cause);
-	EXPECT(f->zone == zone);
-	EXPECT_EQ(f->nr_free, nr_free);
-	EXPECT_EQ(f->nr_kept, nr_kept);
-	EXPECT_EQ(f->largest_order, largest_order);
-}
-
 /* What must be left depends on how urgent a request is. */
 POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 {
@@ -274,6 +280,12 @@ POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 	f = explain(p, NOWAIT | __ZB_GFP_HIGH, 2);
 	expect_failure(&f, ZB_FAILURE_WATERMARK, normal, ZB_PAGEBLOCK_NR / 4,
 		       ZB_PAGEBLOCK_NR / 2 - 4, 7);
+	/* 504 in all: an atomic request may leave 3/4 of it, an urgent one 3/8 */
+	unit_take(normal, 6, U);
+	f = explain(p, __ZB_GFP_ATOMIC, 2);
+	expect_failure(&f, ZB_FAILURE_WATERMARK, normal, ZB_PAGEBLOCK_NR / 8, 378, 6);
+	f = explain(p, ZB_GFP_ATOMIC, 2);
+	expect_failure(&f, ZB_FAILURE_WATERMARK, normal, ZB_PAGEBLOCK_NR / 8, 189, 6);
 	take_all(normal);
 	f = explain(p, NOWAIT, 2);
 	expect_failure(&f, ZB_FAILURE_LOWMEM, dma, ZB_PAGEBLOCK_NR,

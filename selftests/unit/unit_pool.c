@@ -77,14 +77,14 @@ static void make_nodes(struct zb_pool *pool, zb_distance_fn distance)
 	struct zb_node *node;
 	unsigned int i;
 
-	pool->nodes = must(calloc(pool->nr_zones, sizeof(*pool->nodes)));
+	pool->nodes = dirty(pool->nr_zones * sizeof(*pool->nodes));
 	for (i = 0; i < pool->nr_zones; i++) {
 		if (zb_pool_node(pool, pool->zones[i].nid))
 			continue;
 		node = &pool->nodes[pool->nr_nodes++];
 		node->nid = pool->zones[i].nid;
-		node->zonelist = must(calloc(pool->nr_zones + 1,
-					     sizeof(*node->zonelist)));
+		node->zonelist = dirty((pool->nr_zones + 1) *
+				       sizeof(*node->zonelist));
 		zb_node_init(node, pool->zones, pool->nr_zones, distance);
 	}
 }
