@@ -56,7 +56,7 @@ struct zb_buffer;
  * @work: checks for free memory and wakes the programs
  */
 struct zb_watch {
-	struct mutex lock;
+	spinlock_t lock;
 	bool on;
 	wait_queue_entry_t on_free;
 	atomic_t kicked;

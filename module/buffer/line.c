@@ -10,6 +10,7 @@
 #include "line.h"
 
 #define SCAN_INTERVAL	(HZ / 10)
+#define SCAN_BATCH	32	/* requests to consider in one hold of the lock */
 
 static struct zb_waiter *first_waiter(struct zb_line *line)
 {
@@ -95,15 +96,25 @@ static void end_pass(struct zb_line *line, bool got)
 		line->since = jiffies;
 }
 
+/* All requests are to be considered again, from the first one. */
+static void start_scan(struct zb_line *line)
+{
+	lockdep_assert_held(&line->lock);
+	line->scan++;
+	line->considered = &line->waiters;
+}
+
 static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	lockdep_assert_held(&line->lock);
+	if (line->considered == &w->link)
+		line->considered = w->link.prev;
 	/*
 	 * Start a new scan, so that the new first request is tried even if this scan has
 	 * already considered it. The allowance of a turn is not for a first request.
 	 */
 	if (w == first_waiter(line)) {
-		line->scan++;
+		start_scan(line);
 		if (!line->hold && !line->turn)
 			line->allowance = ZB_MAX_PASSED;
 	}
@@ -165,13 +176,13 @@ static bool serve_waiter(struct zb_line *line, struct zb_waiter *w)
 	if (w->policy.nodemask)
 		line->now_policy.nodemask = nodes_addr(line->now_nodes);
 	line->now.policy = &line->now_policy;
-	mutex_unlock(&line->lock);
+	spin_unlock(&line->lock);
 
 	cond_resched();
 	pfn = zb_pool_alloc_exact(pool, line->now.gfp, line->now.nr_pages,
 				  line->now.nid, &line->now_policy);
 
-	mutex_lock(&line->lock);
+	spin_lock(&line->lock);
 	left = !line->serving;
 	line->serving = NULL;
 	if (pfn == ZB_NO_PFN)
@@ -200,16 +211,24 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	return true;
 }
 
-/* Find the next request that may pass the first one. Each is considered once per scan. */
-static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
+/*
+ * Find the next request that may pass the first one. Each is considered once per scan.
+ * *@more is set if there are requests left to consider after SCAN_BATCH of them.
+ */
+static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *more)
 {
 	struct zb_waiter *first = first_waiter(line), *w, *refused = NULL;
+	unsigned int nr;
 
-	if (!first)
-		return NULL;
-	w = first;
-	list_for_each_entry_continue(w, &line->waiters, link) {
-		if (w->scan == line->scan)
+	*more = false;
+	for (nr = 0; !list_is_last(line->considered, &line->waiters); nr++) {
+		if (nr == SCAN_BATCH) {
+			*more = true;
+			return NULL;
+		}
+		line->considered = line->considered->next;
+		w = list_entry(line->considered, struct zb_waiter, link);
+		if (w == first || w->scan == line->scan)
 			continue;
 		w->scan = line->scan;
 		if (refused && same_request(refused, w))
@@ -221,15 +240,21 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes)
 	return NULL;
 }
 
+/* Serve all requests that can be served now. */
 static void serve_all(struct zb_line *line, bool was_kicked)
 {
+	bool passes, got, more;
 	struct zb_waiter *w;
-	bool passes, got;
 
 	do {
 		while (serve_first(line, was_kicked))
 			;
-		w = next_to_pass(line, &passes);
+		w = next_to_pass(line, &passes, &more);
+		if (more) {
+			spin_unlock(&line->lock);
+			cond_resched();
+			spin_lock(&line->lock);
+		}
 		if (!w)
 			continue;
 		got = serve_waiter(line, w);
@@ -237,7 +262,7 @@ static void serve_all(struct zb_line *line, bool was_kicked)
 			atomic_inc(&line->inst->wait.missed);
 		if (passes)
 			end_pass(line, got);
-	} while (w);
+	} while (w || more);
 }
 
 static bool hold_is_over(const struct zb_line *line)
@@ -278,16 +303,16 @@ static void dispatch_work(struct work_struct *work)
 					    struct zb_line, work);
 	bool was_kicked = atomic_xchg(&line->kicks, 0);
 
-	mutex_lock(&line->lock);
+	spin_lock(&line->lock);
 	if (atomic_xchg(&line->frees, 0))
 		line->last_free = jiffies;
 	do {
-		line->scan++;
+		start_scan(line);
 		serve_all(line, was_kicked);
 	} while (change_state(line));
 	if (!list_empty(&line->waiters))
 		queue_delayed_work(line->wq, &line->work, SCAN_INTERVAL);
-	mutex_unlock(&line->lock);
+	spin_unlock(&line->lock);
 }
 
 /**
@@ -308,10 +333,10 @@ bool zb_line_may_try(struct zb_line *line, struct zb_waiter *w, bool *passes)
 	*passes = false;
 	if (list_empty_careful(&line->waiters))
 		return true;
-	mutex_lock(&line->lock);
+	spin_lock(&line->lock);
 	first = first_waiter(line);
 	may = !first || may_pass(line, first, w, passes);
-	mutex_unlock(&line->lock);
+	spin_unlock(&line->lock);
 	return may;
 }
 
@@ -327,9 +352,9 @@ void zb_line_tried(struct zb_line *line, bool passes, bool got)
 {
 	if (!passes)
 		return;
-	mutex_lock(&line->lock);
+	spin_lock(&line->lock);
 	end_pass(line, got);
-	mutex_unlock(&line->lock);
+	spin_unlock(&line->lock);
 }
 
 /* Insert a request behind all others of its round. */
@@ -362,13 +387,13 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 {
 	w->task = current;
 	w->pfn = ZB_NO_PFN;
-	mutex_lock(&line->lock);
+	spin_lock(&line->lock);
 	w->scan = line->scan - 1;
 	if (list_empty(&line->waiters))
 		add_wait_queue(&line->inst->free_wait, &line->on_free);
 	insert_waiter(line, w);
 	atomic_inc(&line->inst->wait.waiting);
-	mutex_unlock(&line->lock);
+	spin_unlock(&line->lock);
 	/*
 	 * Run the dispatcher once, because memory may have been freed before @on_free was
 	 * visible. Pairs with the barrier in zb_instance_wake_waiters().
@@ -385,7 +410,7 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
  */
 void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 {
-	mutex_lock(&line->lock);
+	spin_lock(&line->lock);
 	if (!list_empty(&w->link)) {
 		if (line->serving == w)
 			line->serving = NULL;
@@ -396,7 +421,7 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 		if (!list_empty(&line->waiters))
 			kick_dispatcher(line);
 	}
-	mutex_unlock(&line->lock);
+	spin_unlock(&line->lock);
 }
 
 /**
@@ -410,8 +435,9 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 {
 	line->inst = inst;
-	mutex_init(&line->lock);
+	spin_lock_init(&line->lock);
 	INIT_LIST_HEAD(&line->waiters);
+	line->considered = &line->waiters;
 	line->allowance = ZB_MAX_PASSED;
 	line->hold_left = ZB_HOLD_MAX;
 	init_waitqueue_func_entry(&line->on_free, line_freed);

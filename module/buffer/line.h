@@ -39,8 +39,8 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/nodemask.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -80,7 +80,8 @@ struct zb_waiter {
 /**
  * struct zb_line - the queue of waiting requests
  * @inst: (c) the instance to allocate from
- * @lock: (-) protects the members marked (l); not held while memory is allocated
+ * @lock: (-) protects the members marked (l); not held while memory is allocated. It is
+ *	a spinlock with short holds, so that no task is preempted while it holds the lock.
  * @waiters: (l) the requests, by their rounds
  * @round: (l) first round for a new request
  * @serving: (l) the request that memory is being allocated for; set to NULL if its task
@@ -90,6 +91,7 @@ struct zb_waiter {
  * @now_cpuset: (l) nodes for @now_policy
  * @now_nodes: (l) nodes for @now_policy
  * @scan: (l) number of the dispatcher's current or last scan of the queue
+ * @considered: (l) last request that was considered in this scan, or @waiters
  * @allowance: (l) number of requests that may still pass the first one
  * @blocked: (l) since the last scan, a request was refused because of the first one
  * @hold: (l) a hold is in progress
@@ -113,7 +115,7 @@ struct zb_waiter {
  */
 struct zb_line {
 	struct zb_instance *inst;
-	struct mutex lock;
+	spinlock_t lock;
 	struct list_head waiters;
 	u64 round;
 	struct zb_waiter *serving;
@@ -122,6 +124,7 @@ struct zb_line {
 	nodemask_t now_cpuset;
 	nodemask_t now_nodes;
 	unsigned int scan;
+	struct list_head *considered;
 	unsigned int allowance;
 	bool blocked;
 	bool hold;

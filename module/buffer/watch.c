@@ -32,13 +32,13 @@ static void begin_watch(struct zb_buffer_pool *bpool)
 {
 	struct zb_watch *watch = &bpool->watch;
 
-	mutex_lock(&watch->lock);
+	spin_lock(&watch->lock);
 	if (!watch->on) {
 		watch->on = true;
 		add_wait_queue(&bpool->inst->free_wait, &watch->on_free);
 		mod_delayed_work(bpool->line.wq, &watch->work, CHECK_INTERVAL);
 	}
-	mutex_unlock(&watch->lock);
+	spin_unlock(&watch->lock);
 }
 
 /**
@@ -73,7 +73,7 @@ static void watch_work(struct work_struct *work)
 	struct zb_buffer_pool *bpool = container_of(watch, struct zb_buffer_pool, watch);
 	bool sleeper, readable;
 
-	mutex_lock(&watch->lock);
+	spin_lock(&watch->lock);
 	atomic_set(&watch->kicked, 0);
 	/* Clear @kicked before checking. Pairs with zb_instance_wake_waiters(). */
 	smp_mb__after_atomic();
@@ -84,7 +84,7 @@ static void watch_work(struct work_struct *work)
 		end_watch(bpool);
 	else if (watch->on)
 		queue_delayed_work(bpool->line.wq, &watch->work, CHECK_INTERVAL);
-	mutex_unlock(&watch->lock);
+	spin_unlock(&watch->lock);
 	if (readable)
 		wake_up_poll(&bpool->readable, EPOLLIN | EPOLLRDNORM);
 }
@@ -117,7 +117,7 @@ void zb_watch_init(struct zb_buffer_pool *bpool)
 	struct zb_watch *watch = &bpool->watch;
 
 	init_waitqueue_head(&bpool->readable);
-	mutex_init(&watch->lock);
+	spin_lock_init(&watch->lock);
 	init_waitqueue_func_entry(&watch->on_free, watch_freed);
 	INIT_DELAYED_WORK(&watch->work, watch_work);
 }
@@ -132,9 +132,9 @@ void zb_watch_exit(struct zb_buffer_pool *bpool)
 {
 	struct zb_watch *watch = &bpool->watch;
 
-	mutex_lock(&watch->lock);
+	spin_lock(&watch->lock);
 	if (watch->on)
 		end_watch(bpool);
-	mutex_unlock(&watch->lock);
+	spin_unlock(&watch->lock);
 	cancel_delayed_work_sync(&watch->work);
 }

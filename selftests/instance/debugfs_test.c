@@ -466,6 +466,59 @@ TEST_F(zbuddy, read_in_pieces)
 	}
 }
 
+/* Read a line of owners byte by byte. Returns the handle, or 0 at the end of the file. */
+static __u32 next_owner(int fd)
+{
+	char line[512];
+	__u32 handle;
+	size_t at = 0;
+
+	while (at < sizeof(line) - 1 && read(fd, line + at, 1) == 1)
+		if (line[at++] == '\n')
+			break;
+	line[at] = '\0';
+	return sscanf(line, "handle %u ", &handle) == 1 ? handle : 0;
+}
+
+/*
+ * Two readers see each buffer once, in order, although buffers are freed between two
+ * reads: those of odd handles that no reader has got to yet. A reader can start again.
+ */
+TEST_F(zbuddy, owners_while_buffers_are_freed)
+{
+	enum { NR = 500, LEAD = 150 };
+	static __u32 handles[NR];
+	struct zb_ioc_alloc a;
+	int fds[2], i;
+
+	for (i = 0; i < 2; i++) {
+		fds[i] = open(ZB_DEBUGFS "owners", O_RDONLY);
+		if (fds[i] < 0)
+			SKIP(return, "no debugfs, or not root");
+	}
+	for (i = 0; i < NR; i++) {
+		ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
+		handles[i] = a.handle;
+	}
+	for (i = 0; i < LEAD; i++)
+		ASSERT_EQ(handles[i], next_owner(fds[0]));
+	/* The first reader has read ahead by as much as fits into a page. */
+	for (i = 1; i < NR; i += 2)
+		ASSERT_EQ(0, zb_free(self->fd, handles[i]));
+	for (i = 0; i < NR; i += 2)
+		ASSERT_EQ(handles[i], next_owner(fds[1]));
+	EXPECT_EQ(0, next_owner(fds[1]));
+	for (i = LEAD; next_owner(fds[0]) == handles[i] && i < NR; i++)
+		;
+	EXPECT_GT(LEAD + 64, i);
+	ASSERT_EQ(0, lseek(fds[0], 0, SEEK_SET));
+	for (i = 0; i < NR; i += 2)
+		ASSERT_EQ(handles[i], next_owner(fds[0]));
+	EXPECT_EQ(0, next_owner(fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void churn(void)
 {
 	struct zb_ioc_alloc a[32] = { 0 };

@@ -2,7 +2,8 @@
 /*
  * A real-time task occupies a CPU all the time. Frames on the per-CPU lists of that CPU
  * must be available to other CPUs nevertheless. The task runs until the test stops it, so
- * anything that waits for that CPU makes the test time out.
+ * anything that waits for that CPU makes the test time out. Nor may a task delay others
+ * that the real-time task has stopped in the middle of a system call.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -15,6 +16,7 @@
 #define NR_BUFS		32
 #define HOG_CPU		1
 #define STOPS		8	/* hogs that stop another task's drain */
+#define MANY_STOPS	24	/* for locks, which a task holds for a small part of the time */
 #define STOP_NS		3000000000ull
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
@@ -126,88 +128,141 @@ static int close_last(int fd)
 	return close(fd) ? -errno : 0;
 }
 
-static void drain_until_stopped(struct hog *hog)
+/* A buffer for label_buffer(). */
+static __u32 labelled;
+
+static int label_buffer(int fd)
+{
+	return zb_label(fd, labelled, "hog");
+}
+
+static int alloc_and_free(int fd)
+{
+	struct zb_ioc_alloc a;
+
+	return zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &a) ?: zb_free(fd, a.handle);
+}
+
+/* All memory is allocated, so the request waits. */
+static int wait_in_vain(int fd)
+{
+	struct zb_ioc_alloc a;
+	int rc = zb_alloc_wait(fd, 0, 1000, &a);
+
+	return rc == -ETIMEDOUT ? 0 : -EBUSY;
+}
+
+static void work_until_stopped(struct hog *hog, int (*work)(int fd), int fd)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (run_on(HOG_CPU))
 		_exit(1);
 	hog->started = true;
 	while (!hog->stop)
-		zb_drain();
+		work(fd);
 	_exit(0);
 }
 
 /*
- * Start the hog while another task drains on that CPU, probably in the middle of a drain,
- * which that task can't finish. Another drain must be able to finish nevertheless. Returns
- * whether it did.
+ * Start the hog while another task works on that CPU, perhaps in the middle of the work,
+ * which that task can't finish. The same work of another task must be able to finish
+ * nevertheless. Returns whether it did.
  */
-static bool drain_beside_stopped_task(struct __test_metadata *_metadata, int fd)
+static bool work_beside_stopped_task(struct __test_metadata *_metadata,
+				     int (*work)(int fd), int fd)
 {
 	struct hog *hogs = mmap(NULL, 2 * sizeof(*hogs), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pid, drainer;
+	pid_t pid, worker;
 	bool finished;
 
 	ASSERT_NE(MAP_FAILED, hogs);
-	drainer = fork();
-	if (!drainer) {
-		close(fd);
-		drain_until_stopped(&hogs[0]);
-	}
+	worker = fork();
+	if (!worker)
+		work_until_stopped(&hogs[0], work, fd);
 	while (!hogs[0].started)
 		sched_yield();
 	hogs[1].limit_ns = STOP_NS;
 	pid = start_hog(_metadata, &hogs[1], fd);
-	EXPECT_EQ(0, zb_drain());
+	EXPECT_EQ(0, work(fd));
 	finished = !hogs[1].gave_up;
 	hogs[0].stop = true;
 	hogs[1].stop = true;
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
-	EXPECT_TRUE(zb_wait_exit(drainer, 0));
+	EXPECT_TRUE(zb_wait_exit(worker, 0));
 	munmap(hogs, 2 * sizeof(*hogs));
 	return finished;
 }
 
-/* @work is NULL for drain_beside_stopped_task(). */
+static const char *skip_reason(int fd)
+{
+	if (fd < 0)
+		return "no " ZB_DEV ": insmod zbuddy.ko first";
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !zb_have_debugfs())
+		return "needs a second CPU and debugfs";
+	return access(RT_RUNTIME, W_OK) ? "no " RT_RUNTIME ", or not root" : NULL;
+}
+
+static char rt_runtime[32];
+
+/* Let real-time tasks have all of a CPU's time, or no longer. */
+static void allow_hogs(struct __test_metadata *_metadata, bool allow)
+{
+	if (allow)
+		ASSERT_LT(0, zb_read_file(RT_RUNTIME, rt_runtime, sizeof(rt_runtime)));
+	ASSERT_EQ(0, zb_write_file(RT_RUNTIME, allow ? "-1" : rt_runtime));
+	set_fair_server(HOG_CPU, allow ? "0" : "50000000");
+}
+
+/* At least @least of @stops stopped tasks must let the same work of this task finish. */
+static void beside_stopped_tasks(struct __test_metadata *_metadata,
+				 int (*work)(int fd), int stops, int least)
+{
+	int fd = zb_open(), i, finished = 0;
+	static struct zb_ioc_alloc all[8192];
+	struct zb_ioc_alloc a;
+	__u64 bytes;
+
+	if (skip_reason(fd))
+		SKIP(return, "%s", skip_reason(fd));
+	fill_lists(_metadata, fd);
+	ASSERT_EQ(0, zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &a));
+	labelled = a.handle;
+	if (work == wait_in_vain)
+		zb_alloc_all(fd, 10, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC | __ZB_GFP_NOWARN,
+			     all, ARRAY_SIZE(all), &bytes);
+	allow_hogs(_metadata, true);
+	for (i = 0; i < stops; i++)
+		finished += work_beside_stopped_task(_metadata, work, fd);
+	allow_hogs(_metadata, false);
+	TH_LOG("%d of %d finished", finished, stops);
+	EXPECT_LE(least, finished);
+	EXPECT_TRUE(zb_check_ok());
+	close(fd);
+}
+
 static void beside_hog(struct __test_metadata *_metadata, int (*work)(int fd))
 {
-	char runtime[32] = "";
+	int fd = zb_open();
 	struct hog *hog;
-	int fd = zb_open(), round, finished = 0;
 	pid_t pid;
 
-	if (fd < 0)
-		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !zb_have_debugfs())
-		SKIP(return, "needs a second CPU and debugfs");
-	if (access(RT_RUNTIME, W_OK))
-		SKIP(return, "no " RT_RUNTIME ", or not root");
+	if (skip_reason(fd))
+		SKIP(return, "%s", skip_reason(fd));
 	hog = mmap(NULL, sizeof(*hog), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, hog);
-	ASSERT_LT(0, zb_read_file(RT_RUNTIME, runtime, sizeof(runtime)));
 	fill_lists(_metadata, fd);
-	ASSERT_EQ(0, zb_write_file(RT_RUNTIME, "-1"));
-	set_fair_server(HOG_CPU, "0");
-	for (round = 0; !work && round < STOPS; round++)
-		finished += drain_beside_stopped_task(_metadata, fd);
-	/* A task that is stopped in an RCU read-side critical section delays all drains. */
-	if (!work) {
-		TH_LOG("%d of %d drains finished", finished, STOPS);
-		EXPECT_LT(STOPS / 2, finished);
-	} else {
-		pid = start_hog(_metadata, hog, fd);
-		EXPECT_EQ(0, work(fd));
-		if (work == close_last)
-			fd = zb_open();
-		EXPECT_EQ(0, nr_listed(fd));
-		EXPECT_FALSE(hog->stop);
-		hog->stop = true;
-		EXPECT_TRUE(zb_wait_exit(pid, 0));
-	}
-	set_fair_server(HOG_CPU, "50000000");
-	EXPECT_EQ(0, zb_write_file(RT_RUNTIME, runtime));
+	allow_hogs(_metadata, true);
+	pid = start_hog(_metadata, hog, fd);
+	EXPECT_EQ(0, work(fd));
+	if (work == close_last)
+		fd = zb_open();
+	EXPECT_EQ(0, nr_listed(fd));
+	EXPECT_FALSE(hog->stop);
+	hog->stop = true;
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	allow_hogs(_metadata, false);
 	EXPECT_TRUE(zb_check_ok());
 	close(fd);
 }
@@ -217,9 +272,25 @@ TEST(drain_beside_hog)
 	beside_hog(_metadata, drain_all);
 }
 
+/* A task that is stopped in an RCU read-side critical section delays all drains. */
 TEST(drain_beside_stopped_drain)
 {
-	beside_hog(_metadata, NULL);
+	beside_stopped_tasks(_metadata, drain_all, STOPS, STOPS / 2 + 1);
+}
+
+TEST(label_beside_stopped_label)
+{
+	beside_stopped_tasks(_metadata, label_buffer, MANY_STOPS, MANY_STOPS);
+}
+
+TEST(request_beside_stopped_request)
+{
+	beside_stopped_tasks(_metadata, alloc_and_free, MANY_STOPS, MANY_STOPS);
+}
+
+TEST(wait_beside_stopped_wait)
+{
+	beside_stopped_tasks(_metadata, wait_in_vain, MANY_STOPS, MANY_STOPS);
 }
 
 TEST(request_beside_hog)
