@@ -4,9 +4,7 @@
  * an operation whose result can't be reported has no effect.
  */
 #include "buffer_test.h"
-
-#include <linux/userfaultfd.h>
-#include <pthread.h>
+#include "stopped.h"
 
 static __u32 handles[ZB_BULK_MAX + 16];
 static struct zb_bulk_buffer bufs[ZB_BULK_MAX + 16];
@@ -397,130 +395,56 @@ TEST_F(zbuddy, read_only_structure)
 	EXPECT_EQ(8, done);
 }
 
-/* A command that stops at a page until the test lets it go on. */
-struct stopped {
-	pthread_t thread;
-	int fd;
-	unsigned long cmd;
-	void *arg;	/* on a page that can't be written */
-	char *page;	/* that the command needs and that is not there */
-	int rc;
-};
-
-static void *stopped_thread(void *arg)
-{
-	struct stopped *s = arg;
-
-	s->rc = zb_ioctl(s->fd, s->cmd, s->arg);
-	return NULL;
-}
-
-static void run_until_stopped(struct __test_metadata *_metadata, struct stopped *s, int uffd)
-{
-	struct uffdio_register reg = {
-		.range = { (unsigned long)s->page, 4096 },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct uffd_msg msg;
-
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
-	ASSERT_EQ(0, mprotect(s->arg, 4096, PROT_READ));
-	ASSERT_EQ(0, pthread_create(&s->thread, NULL, stopped_thread, s));
-	ASSERT_EQ(sizeof(msg), read(uffd, &msg, sizeof(msg)));
-}
-
-static void go_on(struct __test_metadata *_metadata, struct stopped *s, int uffd)
-{
-	struct uffdio_zeropage zero = { .range = { (unsigned long)s->page, 4096 } };
-
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
-	pthread_join(s->thread, NULL);
-	EXPECT_EQ(-EFAULT, s->rc);
-}
-
 /*
  * BULK_ALLOC fails while a BULK_FREE of one of its handles is under way, and that fails
  * as well. The buffer is gone all the same.
  */
 TEST_F(zbuddy, both_fail)
 {
-	struct stopped alloc = { .fd = self->fd, .cmd = ZB_IOC_BULK_ALLOC };
-	struct stopped free = { .fd = self->fd, .cmd = ZB_IOC_BULK_FREE };
-	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	struct uffdio_api api = { .api = UFFD_API };
+	struct stopped alloc, free;
 	struct zb_bulk_buffer *buf;
 	struct zb_ioc_query query;
-	__u32 *handle;
-	char *p;
+	__u32 handle;
+	const char *why;
 
-	if (uffd < 0 || self->page != 4096)
-		SKIP(return, "no userfaultfd");
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
-	p = mmap(NULL, 6 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		 -1, 0);
-	ASSERT_NE(MAP_FAILED, (void *)p);
-	alloc.arg = p;
-	alloc.page = p + 2 * self->page;
+	why = stopped_init(&alloc, self->fd, ZB_IOC_BULK_ALLOC) ?:
+	      stopped_init(&free, self->fd, ZB_IOC_BULK_FREE);
+	if (why)
+		SKIP(return, "%s", why);
 	buf = (struct zb_bulk_buffer *)alloc.page - 1;
-	free.arg = p + 3 * self->page;
-	free.page = p + 5 * self->page;
-	handle = (__u32 *)free.page - 1;
 	*(struct zb_ioc_bulk_alloc *)alloc.arg = zb_want_bulk(0, buf, 2);
-	*(struct zb_ioc_bulk_free *)free.arg = (struct zb_ioc_bulk_free){
-		.size = sizeof(struct zb_ioc_bulk_free),
-		.nr = 2,
-		.stride = sizeof(*handle),
-		.handles = (unsigned long)handle,
-	};
-	run_until_stopped(_metadata, &alloc, uffd);
-	*handle = buf->handle;
-	run_until_stopped(_metadata, &free, uffd);
-	go_on(_metadata, &alloc, uffd);
-	go_on(_metadata, &free, uffd);
-	EXPECT_EQ(-ENOENT, zb_query(self->fd, *handle, &query));
-	munmap(p, 6 * self->page);
-	close(uffd);
+	run_until_stopped(_metadata, &alloc);
+	handle = buf->handle;
+	hide_handle(_metadata, &free, handle);
+	go_on(_metadata, &alloc);
+	go_on(_metadata, &free);
+	EXPECT_EQ(-ENOENT, zb_query(self->fd, handle, &query));
 }
 
 /*
- * FREE of a handle while a BULK_FREE of it is under way, which fails: FREE does not
- * find the handle, and the buffer keeps it.
+ * FREE and BULK_FREE of a handle while another BULK_FREE of it is under way, which fails:
+ * they do not find the handle, and the buffer keeps it. See also compat_test, where all
+ * other handles are allocated meanwhile.
  */
 TEST_F(zbuddy, free_during_bulk_free)
 {
-	struct stopped free = { .fd = self->fd, .cmd = ZB_IOC_BULK_FREE };
-	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
-	struct uffdio_api api = { .api = UFFD_API };
 	struct zb_ioc_query query;
-	__u32 *handle;
-	char *p;
+	struct zb_ioc_alloc a;
+	struct stopped free;
+	const char *why;
+	__u32 done;
 
-	if (uffd < 0 || self->page != 4096)
-		SKIP(return, "no userfaultfd");
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
-	p = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		 -1, 0);
-	ASSERT_NE(MAP_FAILED, (void *)p);
-	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
-	free.arg = p;
-	free.page = p + 2 * self->page;
-	handle = (__u32 *)free.page - 1;
-	*handle = a.handle;
-	*(struct zb_ioc_bulk_free *)free.arg = (struct zb_ioc_bulk_free){
-		.size = sizeof(struct zb_ioc_bulk_free),
-		.nr = 2,
-		.stride = sizeof(*handle),
-		.handles = (unsigned long)handle,
-	};
-	run_until_stopped(_metadata, &free, uffd);
+	why = stopped_init(&free, self->fd, ZB_IOC_BULK_FREE);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
+	hide_handle(_metadata, &free, a.handle);
 	EXPECT_EQ(-ENOENT, zb_free(self->fd, a.handle));
-	go_on(_metadata, &free, uffd);
+	EXPECT_EQ(-ENOENT, zb_bulk_free(self->fd, &a.handle, 1, &done));
+	go_on(_metadata, &free);
 	EXPECT_EQ(0, zb_query(self->fd, a.handle, &query));
 	EXPECT_EQ(0, zb_free(self->fd, a.handle));
 	EXPECT_EQ(0, held(self));
-	munmap(p, 3 * self->page);
-	close(uffd);
 }
 
 /* The array of handles may be in one of the buffers that are freed. */

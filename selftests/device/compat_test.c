@@ -5,6 +5,7 @@
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
+#include "stopped.h"
 
 #include <signal.h>
 
@@ -262,33 +263,65 @@ TEST_F(compat, no_handles_left)
 	EXPECT_EQ(-ENOSPC, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
 }
 
+/* Run one of the bulk commands on NR_BULK buffers, which @self->room has room for. */
+#define NR_BULK		64
+
+static int bulk32(FIXTURE_DATA(compat) *self, bool alloc)
+{
+	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
+	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, NR_BULK);
+	struct zb_ioc_bulk_free away = {
+		.size = sizeof(away), .nr = NR_BULK, .stride = sizeof(*bufs),
+		.handles = (unsigned long)&bufs->handle,
+	};
+
+	if (alloc)
+		return ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)) ?:
+		       (int)(NR_BULK - bulk.done);
+	return ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)) ?:
+	       (int)(NR_BULK - away.done);
+}
+
 /*
  * Handles are reused, so that mmap() offsets stay within the range of a 32-bit program
- * however many buffers are allocated and freed. In a debug kernel a full round can take
- * minutes: give up after $ZB_TEST_SECONDS, 60 by default.
+ * however many buffers are allocated and freed. Neither of two handles is allocated again:
+ * one that is kept, and one that a BULK_FREE has hidden, even if it is freed meanwhile.
+ * In a debug kernel a full round can take minutes: give up after $ZB_TEST_SECONDS, 60 by
+ * default.
  */
 TEST_F_TIMEOUT(compat, handles_wrap_around, 90)
 {
-	__u64 i, most = nr_windows(&self->zb);
+	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
+	__u64 i, k, most = nr_windows(&self->zb);
 	const char *limit = getenv("ZB_TEST_SECONDS") ?: "60";
 	__u64 end = zb_now_ns() + strtoull(limit, NULL, 10) * 1000000000;
-	struct zb_ioc_alloc a, kept = zb_want_order(0, ZB_GFP_ANYZONE);
+	struct zb_ioc_alloc kept = zb_want_order(0, ZB_GFP_ANYZONE), hidden = kept;
 	struct zb_ioc_query q;
+	struct stopped free;
 
 	if (most > 1 << 18)
 		SKIP(return, "too many handles");
+	if (stopped_init(&free, self->zb.fd, ZB_IOC_BULK_FREE))
+		SKIP(return, "no userfaultfd");
 	ASSERT_EQ(0, alloc32(self, &kept));
-	for (i = 0; i < most + 10; i++) {
-		a = zb_want_order(0, ZB_GFP_ANYZONE);
-		ASSERT_EQ(0, alloc32(self, &a));
-		ASSERT_NE(kept.handle, a.handle);
-		ASSERT_LE(a.mmap_offset + a.length, 1ull << 44);
-		ASSERT_EQ(0, zb_free(self->zb.fd, a.handle));
-		if (zb_now_ns() > end)
-			SKIP(return, "only %llu of %llu in %s seconds", i, most, limit);
+	ASSERT_EQ(0, alloc32(self, &hidden));
+	hide_handle(_metadata, &free, hidden.handle);
+	EXPECT_EQ(-ENOENT, zb_free(self->zb.fd, hidden.handle));
+	for (i = 0; i < most + NR_BULK && zb_now_ns() < end; i += NR_BULK) {
+		ASSERT_EQ(0, bulk32(self, true));
+		for (k = 0; k < NR_BULK; k++) {
+			ASSERT_NE(kept.handle, bufs[k].handle);
+			ASSERT_NE(hidden.handle, bufs[k].handle);
+			ASSERT_LE(bufs[k].mmap_offset + bufs[k].length, 1ull << 44);
+		}
+		ASSERT_EQ(0, bulk32(self, false));
 	}
+	go_on(_metadata, &free);
+	EXPECT_EQ(0, zb_free(self->zb.fd, hidden.handle));
 	ASSERT_EQ(0, zb_query(self->zb.fd, kept.handle, &q));
 	EXPECT_EQ(kept.mmap_offset, q.mmap_offset);
+	if (i < most + NR_BULK)
+		SKIP(return, "only %llu of %llu in %s seconds", i, most, limit);
 }
 
 #endif /* __x86_64__ */

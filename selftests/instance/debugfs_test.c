@@ -508,7 +508,7 @@ TEST_F(zbuddy, owners_while_buffers_are_freed)
 	for (i = 0; i < NR; i += 2)
 		ASSERT_EQ(handles[i], next_owner(fds[1]));
 	EXPECT_EQ(0, next_owner(fds[1]));
-	for (i = LEAD; next_owner(fds[0]) == handles[i] && i < NR; i++)
+	for (i = LEAD; i < NR && next_owner(fds[0]) == handles[i]; i++)
 		;
 	EXPECT_GT(LEAD + 64, i);
 	ASSERT_EQ(0, lseek(fds[0], 0, SEEK_SET));

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Bulk commands that stop in the middle: they need a page that userfaultfd provides only
+ * when the test lets them go on. Their argument can't be written, so they fail then.
+ */
+#ifndef STOPPED_H
+#define STOPPED_H
+
+#include "zbuddy_test.h"
+
+#include <pthread.h>
+#include <linux/userfaultfd.h>
+
+/**
+ * struct stopped - a bulk command of a thread
+ * @thread: the thread
+ * @uffd: the userfaultfd
+ * @fd: the device
+ * @cmd: ZB_IOC_BULK_ALLOC or ZB_IOC_BULK_FREE
+ * @arg: its argument, on a page of its own
+ * @page: the page that is missing; the array of the command begins just below
+ * @rc: result of the command
+ */
+struct stopped {
+	pthread_t thread;
+	int uffd;
+	int fd;
+	unsigned long cmd;
+	void *arg;
+	char *page;
+	int rc;
+};
+
+/* Returns NULL or the reason why commands can't be stopped. */
+static inline const char *stopped_init(struct stopped *s, int fd, unsigned long cmd)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	char *p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+
+	*s = (struct stopped){ .fd = fd, .cmd = cmd, .arg = p, .page = p + 2 * 4096 };
+	s->uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (s->uffd < 0 || sysconf(_SC_PAGESIZE) != 4096 || (void *)p == MAP_FAILED)
+		return "no userfaultfd";
+	return ioctl(s->uffd, UFFDIO_API, &api) ? "no UFFDIO_API" : NULL;
+}
+
+static inline void *stopped_thread(void *arg)
+{
+	struct stopped *s = arg;
+
+	s->rc = zb_ioctl(s->fd, s->cmd, s->arg);
+	return NULL;
+}
+
+/* Run the command up to the second element of its array. */
+static inline void run_until_stopped(struct __test_metadata *_metadata, struct stopped *s)
+{
+	struct uffdio_register reg = {
+		.range = { (unsigned long)s->page, 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffd_msg msg;
+
+	ASSERT_EQ(0, ioctl(s->uffd, UFFDIO_REGISTER, &reg));
+	ASSERT_EQ(0, mprotect(s->arg, 4096, PROT_READ));
+	ASSERT_EQ(0, pthread_create(&s->thread, NULL, stopped_thread, s));
+	ASSERT_EQ(sizeof(msg), read(s->uffd, &msg, sizeof(msg)));
+}
+
+/* Run a BULK_FREE of @handle until it has hidden the handle. */
+static inline void hide_handle(struct __test_metadata *_metadata, struct stopped *s,
+			       __u32 handle)
+{
+	__u32 *array = (__u32 *)s->page - 1;
+
+	*array = handle;
+	*(struct zb_ioc_bulk_free *)s->arg = (struct zb_ioc_bulk_free){
+		.size = sizeof(struct zb_ioc_bulk_free),
+		.nr = 2,
+		.stride = sizeof(*array),
+		.handles = (unsigned long)array,
+	};
+	run_until_stopped(_metadata, s);
+}
+
+static inline void go_on(struct __test_metadata *_metadata, struct stopped *s)
+{
+	struct uffdio_zeropage zero = { .range = { (unsigned long)s->page, 4096 } };
+
+	ASSERT_EQ(0, ioctl(s->uffd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(s->thread, NULL);
+	EXPECT_EQ(-EFAULT, s->rc);
+	munmap(s->arg, 3 * 4096);
+	close(s->uffd);
+}
+
+#endif /* STOPPED_H */
