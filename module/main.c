@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "device/chardev.h"
 #include "debugfs/debugfs.h"
+#include "debugfs/owners.h"
 #include "instance/fault.h"
 #include "instance/hotplug.h"
 #include "instance/instance.h"

@@ -351,8 +351,4 @@ int zb_sync_cleared(struct zb_buffer_pool *bpool, unsigned long pfn,
 		    unsigned long nr_pages);
 int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length);
 
-/* owners.c */
-struct dentry;
-void zb_owners_create(struct dentry *root, struct zb_buffer_pool *bpool);
-
 #endif /* ZB_BUFFER_H */

@@ -11,7 +11,7 @@
  *	drain         a write drains all per-CPU lists
  *
  * The files zoneinfo, vmstat, extfrag_index, unusable_index and fallbacks are in vm.c,
- * owners and processes in buffer/owners.c.
+ * owners and processes in owners.c.
  *
  * The state of a zone is copied with the zone lock held and printed without it.
  */

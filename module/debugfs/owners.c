@@ -11,8 +11,9 @@
 #include <linux/timekeeping.h>
 
 #include "../compat.h"
+#include "../buffer/buffer.h"
 #include "../core/layout.h"
-#include "buffer.h"
+#include "owners.h"
 
 /* Count the pages that have references besides those of the region and the mappings. */
 static unsigned long nr_pins(const struct zb_buffer *buf)
