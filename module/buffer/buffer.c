@@ -27,8 +27,7 @@ int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst)
 
 	bpool->inst = inst;
 	atomic_set(&bpool->files, 0);
-	mutex_init(&bpool->lock);
-	INIT_LIST_HEAD(&bpool->buffers);
+	zb_buffer_list_init(bpool);
 	xa_init(&bpool->users);
 	zb_deferred_free_init(bpool, zb_buffer_free);
 	err = zb_line_init(&bpool->line, inst);
@@ -92,7 +91,8 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	const struct zb_zone *zone = zb_pfn_zone(&bpool->inst->pool, buf->pfn);
 
 	kref_init(&buf->ref);
-	INIT_LIST_HEAD(&buf->link);
+	INIT_LIST_HEAD(&buf->link.list);
+	buf->link.buf = buf;
 	buf->bpool = bpool;
 	init_mapping(&buf->mapping);
 	buf->nr_pages = want->nr_pages;
@@ -117,9 +117,7 @@ void zb_buffer_free(struct zb_buffer *buf)
 	struct zb_instance *inst = bpool->inst;
 	enum zb_bad bad;
 
-	mutex_lock(&bpool->lock);
-	list_del(&buf->link);
-	mutex_unlock(&bpool->lock);
+	zb_buffer_list_remove(buf);
 	if (buf->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(inst, buf->nid, -(long)buf->nr_pages);
 	trace_mm_page_free(buf->pfn, buf->order);
@@ -191,9 +189,7 @@ static int publish_buffer(struct zb_buffer *buf, struct zb_ioc_explain *why)
 		zb_buffer_free(buf);
 		return err;
 	}
-	mutex_lock(&bpool->lock);
-	list_add_tail(&buf->link, &bpool->buffers);
-	mutex_unlock(&bpool->lock);
+	zb_buffer_list_add(buf);
 	return 0;
 }
 

@@ -13,9 +13,9 @@
  * the memory is not reused while a device or a pipe still accesses it. Each such
  * buffer holds a reference on the module (deferred_free.c).
  *
- * Locks: zb_buffer_pool.lock (a mutex) protects the list of all buffers and their
- * labels. It is never held while frames are allocated or freed. The xarray of each
- * open file has a lock of its own.
+ * Locks: zb_buffer_pool.lock (a spinlock) protects the list of all buffers and their
+ * labels. It is held for one step in the list at a time, because every program that
+ * allocates or frees needs it. The xarray of each open file has a lock of its own.
  */
 #ifndef ZB_BUFFER_H
 #define ZB_BUFFER_H
@@ -64,11 +64,21 @@ struct zb_watch {
 };
 
 /**
+ * struct zb_buffer_link - an entry of the list of all buffers
+ * @list: (b) on zb_buffer_pool.buffers
+ * @buf: (c) the buffer, or NULL for the position of a reader of the list
+ */
+struct zb_buffer_link {
+	struct list_head list;
+	struct zb_buffer *buf;
+};
+
+/**
  * struct zb_buffer_pool - the buffers of all open files
  * @inst: (c) the instance to allocate from
  * @files: (a) number of open files; the last close drains the per-CPU lists
  * @lock: (-) protects @buffers and zb_buffer.label
- * @buffers: (b) all buffers, the oldest first
+ * @buffers: (b) all buffers, the oldest first, and the positions of readers
  * @users: (i) accounts of users by user id; the xarray has its own lock
  * @deferred: (d) released buffers whose frames are still in use
  * @deferred_lock: (-) protects @deferred and @deferred_delay
@@ -93,7 +103,7 @@ struct zb_watch {
 struct zb_buffer_pool {
 	struct zb_instance *inst;
 	atomic_t files;
-	struct mutex lock;
+	spinlock_t lock;
 	struct list_head buffers;
 	struct xarray users;
 	struct list_head deferred;
@@ -205,7 +215,7 @@ struct zb_file {
 struct zb_buffer {
 	struct kref ref;
 	struct zb_buffer_pool *bpool;
-	struct list_head link;
+	struct zb_buffer_link link;
 	unsigned long pfn;
 	unsigned long nr_pages;
 	zb_gfp_t gfp;
@@ -249,6 +259,56 @@ struct zb_want {
 	struct zb_ioc_explain *why;
 };
 
+/**
+ * struct zb_buffer_info - copy of the state of a buffer
+ * @handle: handle in the open file, which is valid with @has_handle
+ * @has_handle: the buffer has a handle
+ * @was_mapped: it was mapped, so its pages may be pinned
+ * @is_deferred: its release is deferred
+ * @pid: id of the process that allocated it
+ * @comm: name of that process
+ * @label: set by ZB_IOC_LABEL
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ * @gfp: flags that it was allocated with
+ * @order: order of the smallest block that holds the buffer
+ * @zone: ZB_ZONE_*
+ * @nid: NUMA node
+ * @mappings: number of vmas that map it
+ * @exports: number of its dma-bufs
+ * @born: time of allocation in seconds since boot
+ */
+struct zb_buffer_info {
+	u32 handle;
+	bool has_handle;
+	bool was_mapped;
+	bool is_deferred;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	char label[ZB_LABEL_LEN];
+	unsigned long pfn;
+	unsigned long nr_pages;
+	zb_gfp_t gfp;
+	unsigned int order;
+	unsigned int zone;
+	int nid;
+	int mappings;
+	int exports;
+	time64_t born;
+};
+
+/**
+ * struct zb_buffer_iter - position of a reader of the list of all buffers
+ * @bpool: the buffer pool
+ * @pos: entry in the list, behind the buffer that was read last
+ * @info: copy of the state of that buffer
+ */
+struct zb_buffer_iter {
+	struct zb_buffer_pool *bpool;
+	struct zb_buffer_link pos;
+	struct zb_buffer_info info;
+};
+
 static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
 {
 	return (u64)buf->nr_pages << PAGE_SHIFT;
@@ -262,6 +322,16 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   const struct zb_want *want);
 bool zb_buffer_put(struct zb_buffer *buf);
 void zb_buffer_free(struct zb_buffer *buf);
+
+/* list.c */
+void zb_buffer_list_init(struct zb_buffer_pool *bpool);
+void zb_buffer_list_add(struct zb_buffer *buf);
+void zb_buffer_list_remove(struct zb_buffer *buf);
+void zb_buffer_set_label(struct zb_buffer *buf, const char label[ZB_LABEL_LEN]);
+void zb_buffer_iter_begin(struct zb_buffer_iter *iter, struct zb_buffer_pool *bpool);
+bool zb_buffer_iter_next(struct zb_buffer_iter *iter);
+void zb_buffer_iter_rewind(struct zb_buffer_iter *iter);
+void zb_buffer_iter_end(struct zb_buffer_iter *iter);
 
 /* deferred_free.c */
 void zb_deferred_free_init(struct zb_buffer_pool *bpool,

@@ -15,66 +15,79 @@
 #include "../core/layout.h"
 #include "owners.h"
 
-/* Count the pages that have references besides those of the region and the mappings. */
-static unsigned long nr_pins(const struct zb_buffer *buf)
+/**
+ * struct owners_reader - an open file owners
+ * @iter: position in the list of all buffers
+ * @line: number of the line for the buffer that was read last, or -1
+ */
+struct owners_reader {
+	struct zb_buffer_iter iter;
+	loff_t line;
+};
+
+/*
+ * Count the pages that have references besides those of the region and the mappings. If
+ * the buffer has been freed meanwhile, the number is meaningless.
+ */
+static unsigned long nr_pins(const struct zb_buffer_info *info)
 {
 	unsigned long i, nr = 0;
 	struct page *page;
 	int extra;
 
-	if (!READ_ONCE(buf->was_mapped))
+	if (!info->was_mapped)
 		return 0;
-	for (i = 0; i < buf->nr_pages; i++) {
-		page = pfn_to_page(buf->pfn + i);
+	for (i = 0; i < info->nr_pages; i++) {
+		page = pfn_to_page(info->pfn + i);
 		extra = page_ref_count(page) - 1 - zb_page_mapcount(page);
 		nr += extra > 0;
+		if (!(i % ZB_PAGEBLOCK_NR))
+			cond_resched();
 	}
 	return nr;
 }
 
-static const char *state_of(const struct zb_buffer *buf)
+/* Read the buffer of line @pos; returns NULL behind the last line. */
+static void *go_to_line(struct owners_reader *reader, loff_t pos)
 {
-	if (READ_ONCE(buf->is_deferred))
-		return "deferred";
-	return READ_ONCE(buf->has_handle) ? "held" : "orphan";
+	if (pos < reader->line) {
+		zb_buffer_iter_rewind(&reader->iter);
+		reader->line = -1;
+	}
+	for (; reader->line < pos; reader->line++)
+		if (!zb_buffer_iter_next(&reader->iter))
+			return NULL;
+	return reader;
 }
 
 static void *owners_start(struct seq_file *m, loff_t *pos)
-	__acquires(&((struct zb_buffer_pool *)m->private)->lock)
 {
-	struct zb_buffer_pool *bpool = m->private;
-
-	mutex_lock(&bpool->lock);
-	return seq_list_start(&bpool->buffers, *pos);
+	return go_to_line(m->private, *pos);
 }
 
 static void *owners_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	struct zb_buffer_pool *bpool = m->private;
-
-	return seq_list_next(v, &bpool->buffers, pos);
+	return go_to_line(v, ++*pos);
 }
 
 static void owners_stop(struct seq_file *m, void *v)
-	__releases(&((struct zb_buffer_pool *)m->private)->lock)
 {
-	struct zb_buffer_pool *bpool = m->private;
-
-	mutex_unlock(&bpool->lock);
 }
 
 static int owners_show(struct seq_file *m, void *v)
 {
-	const struct zb_buffer *buf = list_entry(v, struct zb_buffer, link);
+	const struct zb_buffer_info *info = &((struct owners_reader *)v)->iter.info;
+	const char *state = info->is_deferred ? "deferred" :
+			    info->has_handle ? "held" : "orphan";
 
 	seq_printf(m, "handle %u pid %d comm %s label %s node %d zone %s order %u length %llu type %s age %lld mappings %d pins %lu exports %d state %s\n",
-		   READ_ONCE(buf->handle), buf->pid, buf->comm,
-		   buf->label[0] ? buf->label : "-", buf->nid,
-		   zb_zone_names[buf->zone], buf->order, zb_buffer_bytes(buf),
-		   zb_migratetype_names[zb_gfp_migratetype(buf->gfp)],
-		   ktime_get_boottime_seconds() - buf->born,
-		   atomic_read(&buf->mappings), nr_pins(buf),
-		   atomic_read(&buf->exports), state_of(buf));
+		   info->handle, info->pid, info->comm,
+		   info->label[0] ? info->label : "-", info->nid,
+		   zb_zone_names[info->zone], info->order,
+		   (u64)info->nr_pages << PAGE_SHIFT,
+		   zb_migratetype_names[zb_gfp_migratetype(info->gfp)],
+		   ktime_get_boottime_seconds() - info->born, info->mappings,
+		   nr_pins(info), info->exports, state);
 	return 0;
 }
 
@@ -84,7 +97,35 @@ static const struct seq_operations owners_sops = {
 	.stop = owners_stop,
 	.show = owners_show,
 };
-DEFINE_SEQ_ATTRIBUTE(owners);
+
+static int owners_open(struct inode *inode, struct file *file)
+{
+	struct owners_reader *reader;
+
+	reader = __seq_open_private(file, &owners_sops, sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	zb_buffer_iter_begin(&reader->iter, inode->i_private);
+	reader->line = -1;
+	return 0;
+}
+
+static int owners_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct owners_reader *reader = m->private;
+
+	zb_buffer_iter_end(&reader->iter);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations owners_fops = {
+	.owner = THIS_MODULE,
+	.open = owners_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = owners_release,
+};
 
 /**
  * struct process_usage - the buffers that one process has allocated
@@ -102,46 +143,42 @@ struct process_usage {
 	unsigned long exports;
 };
 
-static int add_to_process(struct xarray *processes, const struct zb_buffer *buf)
+static int add_to_process(struct xarray *processes, const struct zb_buffer_info *info)
 {
-	struct process_usage *p = xa_load(processes, buf->pid);
+	struct process_usage *p = xa_load(processes, info->pid);
 	int err;
 
 	if (!p) {
 		p = kzalloc_obj(*p);
 		if (!p)
 			return -ENOMEM;
-		strscpy(p->comm, buf->comm, sizeof(p->comm));
-		err = xa_err(xa_store(processes, buf->pid, p, GFP_KERNEL));
+		strscpy(p->comm, info->comm, sizeof(p->comm));
+		err = xa_err(xa_store(processes, info->pid, p, GFP_KERNEL));
 		if (err) {
 			kfree(p);
 			return err;
 		}
 	}
 	p->nr++;
-	p->bytes += zb_buffer_bytes(buf);
-	p->mappings += atomic_read(&buf->mappings);
-	p->exports += atomic_read(&buf->exports);
+	p->bytes += (u64)info->nr_pages << PAGE_SHIFT;
+	p->mappings += info->mappings;
+	p->exports += info->exports;
 	return 0;
 }
 
 static int processes_show(struct seq_file *m, void *unused)
 {
-	struct zb_buffer_pool *bpool = m->private;
-	struct zb_buffer *buf;
+	struct zb_buffer_iter iter;
 	struct process_usage *p;
 	struct xarray processes;
 	unsigned long pid;
 	int err = 0;
 
 	xa_init(&processes);
-	mutex_lock(&bpool->lock);
-	list_for_each_entry(buf, &bpool->buffers, link) {
-		err = add_to_process(&processes, buf);
-		if (err)
-			break;
-	}
-	mutex_unlock(&bpool->lock);
+	zb_buffer_iter_begin(&iter, m->private);
+	while (!err && zb_buffer_iter_next(&iter))
+		err = add_to_process(&processes, &iter.info);
+	zb_buffer_iter_end(&iter);
 	xa_for_each(&processes, pid, p) {
 		if (!err)
 			seq_printf(m, "pid %lu comm %s buffers %lu length %llu mappings %lu exports %lu\n",

@@ -202,6 +202,7 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 	seq_printf(m, "zb_deferred_free %lu\n", atomic_long_read(&inst->deferred_pages));
 	seq_printf(m, "zb_deferred_free_checks %lu\n",
 		   atomic_long_read(&inst->deferred_checks));
+	seq_printf(m, "zb_owners_steps %lu\n", atomic_long_read(&inst->owners_steps));
 	seq_printf(m, "zb_alloc_killed %lu\n", atomic_long_read(&inst->killed));
 	seq_printf(m, "zb_waiting %d\n", atomic_read(&inst->wait.waiting));
 	seq_printf(m, "zb_wait_granted %u\n", atomic_read(&inst->wait.granted));

@@ -132,9 +132,7 @@ static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	buf = zb_file_get(file, label->handle);
 	if (!buf)
 		return -ENOENT;
-	mutex_lock(&file->bpool->lock);
-	strscpy(buf->label, label->label, sizeof(buf->label));
-	mutex_unlock(&file->bpool->lock);
+	zb_buffer_set_label(buf, label->label);
 	zb_buffer_put(buf);
 	return 0;
 }

@@ -51,6 +51,7 @@ struct zb_wait_stat {
  * @total_pages: number of frames in all regions
  * @deferred_pages: frames of buffers whose release is deferred
  * @deferred_checks: number of frames checked for pending deferred releases
+ * @owners_steps: steps of readers in the list of all buffers
  * @killed: buffers given up because their task was killed while they were cleared
  * @free_wait: woken when memory is freed or a watermark is lowered
  * @wait: counters of the queue of waiting requests
@@ -74,6 +75,7 @@ struct zb_instance {
 	unsigned long total_pages;
 	atomic_long_t deferred_pages;
 	atomic_long_t deferred_checks;
+	atomic_long_t owners_steps;
 	atomic_long_t killed;
 	wait_queue_head_t free_wait;
 	struct zb_wait_stat wait;

@@ -96,24 +96,78 @@ strange_names() {
 	rm -f "$strange"
 }
 
+# Number of steps that readers have taken in the list of all buffers.
+steps() {
+	sed -n 's/^zb_owners_steps //p' $DEBUGFS/vmstat
+}
+
+without_age() {
+	sed 's/ age [0-9]* / /'
+}
+
+# A reader continues where it stopped, however long the list is. Otherwise each part of the
+# file would cost a walk from the first buffer, in which nobody can allocate or free.
+one_step_per_line() {
+	before=$(steps)
+	lines=$(wc -l <$DEBUGFS/owners)
+	after=$(steps)
+	say "$lines lines, ${before:-no counter} .. $after steps"
+	[ "$lines" -eq 3000 ] && [ $((after - before)) -ge 3000 ] && [ $((after - before)) -le 3010 ]
+	verdict "owners takes one step in the list per line" $?
+	before=$(steps)
+	cat $DEBUGFS/processes >"$out"
+	after=$(steps)
+	[ $((after - before)) -ge 3000 ] && [ $((after - before)) -le 3010 ]
+	verdict "processes takes one step in the list per buffer" $?
+}
+
+# The part of the file behind an offset is the end of the whole file.
+from_the_middle() {
+	without_age <$DEBUGFS/owners >"$TMP/all"
+	dd if=$DEBUGFS/owners bs=1000 skip=200 2>/dev/null | tail -n +2 | without_age >"$out"
+	lines=$(wc -l <"$out")
+	say "$lines lines behind offset 200000"
+	[ "$lines" -gt 1000 ] && [ "$lines" -lt 3000 ] && tail -n "$lines" "$TMP/all" | cmp -s - "$out"
+	verdict "owners can be read from an offset" $?
+}
+
+# The position of a reader does not depend on the buffers around it.
+buffers_gone_meanwhile() {
+	exec 3<$DEBUGFS/owners
+	read -r first <&3
+	stop
+	cat <&3 >"$out"
+	exec 3<&-
+	echo "$first" >>"$out"
+	well_formed "$out" "$line" && [ "$(wc -l <"$out")" -lt 100 ]
+	verdict "owners can be read while all buffers are freed" $?
+}
+
 many_buffers() {
 	start zbctl hold 0 --count 3000
 	[ "$(wc -l <$DEBUGFS/owners)" -eq 3000 ] && well_formed $DEBUGFS/owners "$line"
 	verdict "owners has 3000 lines for 3000 buffers" $?
 	has "pid $pid comm zbctl buffers 3000 length 12288000 " $DEBUGFS/processes
 	verdict "processes has the sum of 3000 buffers" $?
-	stop
+	one_step_per_line
+	from_the_middle
+	buffers_gone_meanwhile
 }
 
-# Lines are complete even if buffers are allocated and freed while the files are read.
+# Lines are complete even if buffers are allocated and freed while the files are read, and
+# each buffer that exists all the time has one line.
 under_load() {
+	start zbctl hold 0 --count 300 --label permanent
+	holder=$pid
 	zbctl stress --seconds 6 --seed 4 >/dev/null 2>&1 &
 	pid=$!
 	result=0
+	missed=0
 	rounds=0
 	while kill -0 "$pid" 2>/dev/null && [ $rounds -lt 200 ]; do
 		cat $DEBUGFS/owners >"$out" || result=1
 		well_formed "$out" "$line" || result=1
+		[ "$(grep -c ' label permanent ' "$out")" -eq 300 ] || missed=1
 		cat $DEBUGFS/processes >"$out" || result=1
 		well_formed "$out" "$process" || result=1
 		rounds=$((rounds + 1))
@@ -121,8 +175,11 @@ under_load() {
 	say "read $rounds times"
 	[ $rounds -gt 0 ] || result=1
 	verdict "lines are well-formed under load" $result
+	verdict "no buffer is missed or shown twice under load" $missed
 	wait "$pid"
 	verdict "zbctl stress succeeds while the files are read" $?
+	pid=$holder
+	stop
 }
 
 only_root() {
