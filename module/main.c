@@ -11,7 +11,6 @@
 #include <linux/err.h>
 #include <linux/module.h>
 
-#include "api/api.h"
 #include "device/chardev.h"
 #include "debugfs/debugfs.h"
 #include "debugfs/owners.h"
@@ -48,7 +47,6 @@ module_param_cb(poison, &zb_bool_ops, &poison, 0444);
 __MODULE_PARM_TYPE(poison, "bool");
 MODULE_PARM_DESC(poison, "fill free memory with a pattern and verify the pattern at allocation (default N)");
 
-static struct zb_instance *zb_instance;
 static struct zb_chardev zb_chardev;
 static struct dentry *zb_debugfs;
 
@@ -70,6 +68,7 @@ static struct zb_instance *create_instance(void)
 
 static int __init zb_init(void)
 {
+	struct zb_instance *inst;
 	int err;
 
 	err = zb_drain_init();
@@ -79,29 +78,29 @@ static int __init zb_init(void)
 	if (err)
 		goto exit_drain;
 	zb_fault_init();
-	zb_instance = create_instance();
-	if (IS_ERR(zb_instance)) {
-		err = PTR_ERR(zb_instance);
+	inst = create_instance();
+	if (IS_ERR(inst)) {
+		err = PTR_ERR(inst);
 		goto exit_fault;
 	}
-	err = zb_tunables_attach(zb_instance);
+	zb_instance = inst;
+	err = zb_tunables_attach();
 	if (err)
 		goto destroy_instance;
-	zb_instance_check_at_load(zb_instance);
-	zb_request_attach(zb_instance);
-	zb_debugfs = zb_debugfs_create(zb_instance);
-	err = zb_chardev_register(&zb_chardev, zb_instance);
+	zb_instance_check_at_load(inst);
+	zb_request_attach(inst);
+	zb_debugfs = zb_debugfs_create(inst);
+	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
 		goto remove_debugfs;
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
-	zb_api_attach(zb_instance);
 	return 0;
 
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_tunables_detach();
 destroy_instance:
-	zb_instance_destroy(zb_instance);
+	zb_instance_destroy(inst);
 exit_fault:
 	zb_fault_exit();
 	zb_hotplug_exit();
@@ -113,7 +112,6 @@ exit_drain:
 static void __exit zb_exit(void)
 {
 	zb_debugfs_remove(zb_debugfs);
-	zb_api_detach();
 	zb_chardev_unregister(&zb_chardev);
 	zb_tunables_detach();
 	zb_instance_destroy(zb_instance);

@@ -17,27 +17,6 @@
 #include "../compat.h"
 #include "../instance/instance.h"
 
-struct zb_instance *zb_api_host;
-
-/**
- * zb_api_attach() - set the allocator that the functions use
- * @inst: the allocator
- */
-void zb_api_attach(struct zb_instance *inst)
-{
-	zb_api_host = inst;
-}
-
-/**
- * zb_api_detach() - clear the allocator
- *
- * Context: any; no module can call the functions any more.
- */
-void zb_api_detach(void)
-{
-	zb_api_host = NULL;
-}
-
 /**
  * zb_gfp_from_kernel() - convert flags of the kernel's page allocator
  * @gfp: flags for alloc_pages()
@@ -134,10 +113,10 @@ static struct page *alloc_block(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 
 	if (!flags_make_sense(gfp))
 		return NULL;
-	if (!nr_pages || nr_pages > BIT(zb_api_host->pool.max_order))
+	if (!nr_pages || nr_pages > BIT(zb_instance->pool.max_order))
 		return NULL;
 	zb_api_might_alloc(gfp);
-	pfn = zb_instance_alloc(zb_api_host, gfp & ~__ZB_GFP_ACCOUNT, nr_pages, nid,
+	pfn = zb_instance_alloc(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, nr_pages, nid,
 				nodemask ? nodes_addr(*nodemask) : NULL, false);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
@@ -207,7 +186,7 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages);
 static noinline void free_pages_slow(unsigned long pfn, unsigned int order)
 {
 	trace_mm_page_free(pfn, order);
-	zb_pool_free_pages(&zb_api_host->pool, pfn, order);
+	zb_pool_free_pages(&zb_instance->pool, pfn, order);
 	zb_api_wake_waiters();
 }
 
@@ -226,7 +205,7 @@ void __zb_free_pages(struct page *page, unsigned int order)
 	unsigned long pfn = page_to_pfn(page);
 
 	if (unlikely(trace_mm_page_free_enabled()) ||
-	    unlikely(!zb_fast_free(&zb_api_host->pool, pfn, order)))
+	    unlikely(!zb_fast_free(&zb_instance->pool, pfn, order)))
 		free_pages_slow(pfn, order);
 }
 EXPORT_SYMBOL_GPL(__zb_free_pages);
@@ -242,9 +221,9 @@ void zb_free_hot_cold_page(struct page *page, bool cold)
 {
 	trace_mm_page_free(page_to_pfn(page), 0);
 	if (cold)
-		zb_pool_free_pages_cold(&zb_api_host->pool, page_to_pfn(page), 0);
+		zb_pool_free_pages_cold(&zb_instance->pool, page_to_pfn(page), 0);
 	else
-		zb_pool_free_pages(&zb_api_host->pool, page_to_pfn(page), 0);
+		zb_pool_free_pages(&zb_instance->pool, page_to_pfn(page), 0);
 	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_hot_cold_page);
@@ -346,7 +325,7 @@ void zb_free_pages_exact(void *virt, size_t size)
 		return;
 	pfn = page_to_pfn(virt_to_page(virt));
 	trace_mm_page_free(pfn, get_order(size));
-	zb_pool_free_exact(&zb_api_host->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
+	zb_pool_free_exact(&zb_instance->pool, pfn, DIV_ROUND_UP(size, PAGE_SIZE));
 	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_exact);
@@ -363,7 +342,7 @@ EXPORT_SYMBOL_GPL(zb_free_pages_exact);
  */
 void zb_account_page_dirtied(struct page *page, unsigned int order)
 {
-	zb_instance_account_dirty(zb_api_host, page_to_nid(page), BIT(order));
+	zb_instance_account_dirty(zb_instance, page_to_nid(page), BIT(order));
 }
 EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
 
@@ -376,7 +355,7 @@ EXPORT_SYMBOL_GPL(zb_account_page_dirtied);
  */
 void zb_account_page_cleaned(struct page *page, unsigned int order)
 {
-	zb_instance_account_dirty(zb_api_host, page_to_nid(page), -(long)BIT(order));
+	zb_instance_account_dirty(zb_instance, page_to_nid(page), -(long)BIT(order));
 }
 EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 
@@ -391,7 +370,7 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
  */
 void zb_drain_all_pages(void)
 {
-	zb_instance_drain_all(zb_api_host);
+	zb_instance_drain_all(zb_instance);
 }
 EXPORT_SYMBOL_GPL(zb_drain_all_pages);
 
@@ -403,7 +382,7 @@ EXPORT_SYMBOL_GPL(zb_drain_all_pages);
  */
 void zb_drain_cpu_pages(unsigned int cpu)
 {
-	zb_instance_drain_cpu(zb_api_host, cpu);
+	zb_instance_drain_cpu(zb_instance, cpu);
 }
 EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
 
@@ -415,10 +394,10 @@ EXPORT_SYMBOL_GPL(zb_drain_cpu_pages);
  */
 void zb_drain_zone_pages(struct page *page)
 {
-	struct zb_zone *zone = zb_pfn_zone(&zb_api_host->pool, page_to_pfn(page));
+	struct zb_zone *zone = zb_pfn_zone(&zb_instance->pool, page_to_pfn(page));
 
 	if (zone)
-		zb_instance_drain_zone(zb_api_host, zone);
+		zb_instance_drain_zone(zb_instance, zone);
 }
 EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
 
@@ -430,7 +409,7 @@ EXPORT_SYMBOL_GPL(zb_drain_zone_pages);
  */
 unsigned int zb_max_order(void)
 {
-	return zb_api_host->pool.max_order;
+	return zb_instance->pool.max_order;
 }
 EXPORT_SYMBOL_GPL(zb_max_order);
 
@@ -442,6 +421,6 @@ EXPORT_SYMBOL_GPL(zb_max_order);
  */
 unsigned long zb_nr_free_pages(void)
 {
-	return zb_instance_free_pages(zb_api_host);
+	return zb_instance_free_pages(zb_instance);
 }
 EXPORT_SYMBOL_GPL(zb_nr_free_pages);

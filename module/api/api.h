@@ -10,9 +10,6 @@
 #include "../instance/instance.h"
 #include "../instance/request.h"
 
-/* Set while other modules can call the exported functions. */
-extern struct zb_instance *zb_api_host;
-
 /*
  * Annotate what an allocation may do: take a zone lock, sleep, and wait for a drain. A
  * request that is served from a per-CPU list does none of these, so without the
@@ -27,12 +24,12 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 		return;
 	/* The zone lock is always taken with interrupts disabled. */
 	local_irq_save(flags);
-	might_lock(&zb_api_host->pool.zones->lock);
+	might_lock(&zb_instance->pool.zones->lock);
 	local_irq_restore(flags);
 	if (!(gfp & __ZB_GFP_DIRECT_RECLAIM))
 		return;
 	might_sleep();
-	might_lock(&zb_api_host->drain_lock);
+	might_lock(&zb_instance->drain_lock);
 }
 
 /* Wake waiting requests after a free. */
@@ -41,12 +38,9 @@ static inline void zb_api_wake_waiters(void)
 	bool sleeper;
 
 	/* No barrier is needed, because waiting requests also check periodically. */
-	sleeper = waitqueue_active(&zb_api_host->free_wait);
+	sleeper = waitqueue_active(&zb_instance->free_wait);
 	if (unlikely(sleeper))
-		zb_instance_wake_waiters(zb_api_host);
+		zb_instance_wake_waiters(zb_instance);
 }
-
-void zb_api_attach(struct zb_instance *inst);
-void zb_api_detach(void);
 
 #endif /* ZB_API_H */

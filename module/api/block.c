@@ -22,7 +22,7 @@
 struct page *zb_compound_head(struct page *page)
 {
 	unsigned int order;
-	unsigned long pfn = zb_pool_block_head(&zb_api_host->pool,
+	unsigned long pfn = zb_pool_block_head(&zb_instance->pool,
 					       page_to_pfn(page), &order);
 
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
@@ -40,7 +40,7 @@ unsigned int zb_compound_order(struct page *page)
 {
 	unsigned int order = 0;
 
-	zb_pool_block_head(&zb_api_host->pool, page_to_pfn(page), &order);
+	zb_pool_block_head(&zb_instance->pool, page_to_pfn(page), &order);
 	return order;
 }
 EXPORT_SYMBOL_GPL(zb_compound_order);
@@ -58,7 +58,7 @@ EXPORT_SYMBOL_GPL(zb_compound_order);
  */
 int zb_split_page(struct page *page, unsigned int order)
 {
-	enum zb_bad bad = zb_pool_split_page(&zb_api_host->pool,
+	enum zb_bad bad = zb_pool_split_page(&zb_instance->pool,
 					     page_to_pfn(page), order);
 
 	return bad == ZB_OK ? 0 : -EINVAL;
@@ -74,7 +74,7 @@ EXPORT_SYMBOL_GPL(zb_split_page);
  */
 int zb_get_pageblock_migratetype(struct page *page)
 {
-	int mt = zb_pool_get_migratetype(&zb_api_host->pool, page_to_pfn(page));
+	int mt = zb_pool_get_migratetype(&zb_instance->pool, page_to_pfn(page));
 
 	return mt < 0 ? -EINVAL : mt;
 }
@@ -96,7 +96,7 @@ EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
  */
 int zb_set_pageblock_migratetype(struct page *page, int migratetype)
 {
-	bool ok = zb_pool_set_migratetype(&zb_api_host->pool, page_to_pfn(page),
+	bool ok = zb_pool_set_migratetype(&zb_instance->pool, page_to_pfn(page),
 					  migratetype);
 
 	return ok ? 0 : -EINVAL;
@@ -118,7 +118,7 @@ EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
  */
 int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
 {
-	if (!zb_pool_isolate_range(&zb_api_host->pool, start_pfn, nr_pages))
+	if (!zb_pool_isolate_range(&zb_instance->pool, start_pfn, nr_pages))
 		return -EBUSY;
 	zb_drain_all_pages();
 	return 0;
@@ -134,7 +134,7 @@ EXPORT_SYMBOL_GPL(zb_isolate_page_range);
  */
 void zb_undo_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
 {
-	zb_pool_unisolate_range(&zb_api_host->pool, start_pfn, nr_pages);
+	zb_pool_unisolate_range(&zb_instance->pool, start_pfn, nr_pages);
 }
 EXPORT_SYMBOL_GPL(zb_undo_isolate_page_range);
 
@@ -149,6 +149,6 @@ EXPORT_SYMBOL_GPL(zb_undo_isolate_page_range);
 unsigned long zb_nr_free_in_range(unsigned long start_pfn,
 				  unsigned long nr_pages)
 {
-	return zb_pool_range_free(&zb_api_host->pool, start_pfn, nr_pages);
+	return zb_pool_range_free(&zb_instance->pool, start_pfn, nr_pages);
 }
 EXPORT_SYMBOL_GPL(zb_nr_free_in_range);

@@ -38,8 +38,8 @@ static void free_one(struct page *page)
 	unsigned long pfn = page_to_pfn(page);
 
 	trace_mm_page_free_batched(pfn);
-	if (unlikely(!zb_fast_free(&zb_api_host->pool, pfn, 0)))
-		zb_pool_free_pages(&zb_api_host->pool, pfn, 0);
+	if (unlikely(!zb_fast_free(&zb_instance->pool, pfn, 0)))
+		zb_pool_free_pages(&zb_instance->pool, pfn, 0);
 }
 
 /* @to points to a pointer to the next entry. */
@@ -151,7 +151,7 @@ void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 		nr = count_leading(next, end - next, true);
 		got = 0;
 		if (nr && !trace_mm_page_free_batched_enabled())
-			got = zb_fast_free_bulk(&zb_api_host->pool, nr,
+			got = zb_fast_free_bulk(&zb_instance->pool, nr,
 						give_from_array, next);
 		if (nr && !got) {
 			free_one(*next);

@@ -21,6 +21,8 @@
 #include "instance.h"
 #include "ops.h"
 
+struct zb_instance *zb_instance;
+
 static void destroy_zone(struct zb_zone *zone)
 {
 	free_percpu(zone->pcp);

@@ -90,6 +90,12 @@ struct zb_instance {
 	struct delayed_work recheck_work;
 };
 
+/*
+ * The only instance. It is set before the tunables, programs and other modules can use it,
+ * and does not change until they no longer can.
+ */
+extern struct zb_instance *zb_instance;
+
 struct zb_instance *zb_instance_create(const struct zb_params *params);
 void zb_instance_destroy(struct zb_instance *inst);
 unsigned long zb_instance_free_pages(const struct zb_instance *inst);

@@ -19,18 +19,18 @@
 #include "tunables.h"
 
 static struct zb_tunables current_tunables = ZB_TUNABLES_DEFAULT;
-static struct zb_instance *attached_inst;
+static bool attached;			/* the tunables apply to zb_instance */
 static DEFINE_MUTEX(tunables_lock);	/* protects these two */
 
 static void __apply_tunables(void)
 {
 	lockdep_assert_held(&tunables_lock);
-	if (!attached_inst)
+	if (!attached)
 		return;
-	attached_inst->pool.tunables = current_tunables;
-	zb_pool_tune(&attached_inst->pool, zb_instance_nr_cpus(attached_inst));
+	zb_instance->pool.tunables = current_tunables;
+	zb_pool_tune(&zb_instance->pool, zb_instance_nr_cpus(zb_instance));
 	/* A lower watermark may let waiting requests succeed. */
-	zb_instance_wake_waiters(attached_inst);
+	zb_instance_wake_waiters(zb_instance);
 }
 
 /**
@@ -66,8 +66,8 @@ static unsigned long get_value(const struct number_limits *l)
 static unsigned long max_value(const struct number_limits *l)
 {
 	lockdep_assert_held(&tunables_lock);
-	return attached_inst && l->pool_max ?
-	       l->pool_max(&attached_inst->pool) : l->max;
+	return attached && l->pool_max ?
+	       l->pool_max(&zb_instance->pool) : l->max;
 }
 
 static int __set_number(const char *text, const struct kernel_param *kp)
@@ -237,21 +237,20 @@ static int check_given_at_load(const struct zb_pool *pool)
 }
 
 /**
- * zb_tunables_attach() - apply the tunables and their later changes to an allocator
- * @inst: the allocator
+ * zb_tunables_attach() - apply the tunables and their later changes to zb_instance
  *
  * Context: may sleep.
  * Return: 0, or -EINVAL after a log message if a value that was given at load
- * is not valid for this allocator.
+ * is not valid for this instance.
  */
-int zb_tunables_attach(struct zb_instance *inst)
+int zb_tunables_attach(void)
 {
 	int err;
 
 	mutex_lock(&tunables_lock);
-	err = check_given_at_load(&inst->pool);
+	err = check_given_at_load(&zb_instance->pool);
 	if (!err) {
-		attached_inst = inst;
+		attached = true;
 		__apply_tunables();
 	}
 	mutex_unlock(&tunables_lock);
@@ -259,13 +258,13 @@ int zb_tunables_attach(struct zb_instance *inst)
 }
 
 /**
- * zb_tunables_detach() - stop applying changes to the allocator
+ * zb_tunables_detach() - stop applying changes to zb_instance
  *
  * Context: may sleep.
  */
 void zb_tunables_detach(void)
 {
 	mutex_lock(&tunables_lock);
-	attached_inst = NULL;
+	attached = false;
 	mutex_unlock(&tunables_lock);
 }

@@ -4,9 +4,7 @@
 
 #include "../core/watermark.h"
 
-struct zb_instance;
-
-int zb_tunables_attach(struct zb_instance *inst);
+int zb_tunables_attach(void);
 void zb_tunables_detach(void);
 void zb_tunables_apply(void);
 
