@@ -13,9 +13,9 @@ struct zone_check {
 static bool check_passes(struct zb_zone *zone, const struct zone_check *c,
 			 unsigned long mark, unsigned int more_flags)
 {
-	return zb_zone_watermark_exact_ok(zone, c->order, c->nr_pages, mark,
-					  c->highest_zoneidx,
-					  c->alloc_flags | more_flags);
+	return zb_zone_watermark_ok(zone, c->order, c->nr_pages, mark,
+				    c->highest_zoneidx,
+				    c->alloc_flags | more_flags);
 }
 
 /* Returns the watermark that the flags select, of which urgent requests may use a part. */

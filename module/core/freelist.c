@@ -61,14 +61,14 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 	if (alloc_flags & ZB_ALLOC_NO_WATERMARKS)
 		return true;
 	mark = READ_ONCE(zone->watermark[alloc_flags & ZB_ALLOC_WMARK_MASK]);
-	if (likely(zb_zone_watermark_exact_ok(zone, order, ac->nr_pages, mark,
-					      ac->highest_zoneidx, alloc_flags)))
+	if (likely(zb_zone_watermark_ok(zone, order, ac->nr_pages, mark,
+					ac->highest_zoneidx, alloc_flags)))
 		return true;
 	if (!pool->ops->zone_reclaim || !(gfp & __ZB_GFP_DIRECT_RECLAIM) ||
 	    !pool->ops->zone_reclaim(pool, zone, gfp, order))
 		return false;
-	return zb_zone_watermark_exact_ok(zone, order, ac->nr_pages, mark,
-					  ac->highest_zoneidx, alloc_flags);
+	return zb_zone_watermark_ok(zone, order, ac->nr_pages, mark,
+				    ac->highest_zoneidx, alloc_flags);
 }
 
 /* Count an allocation, with the kernel's meaning of the numa_* events. */

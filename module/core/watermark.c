@@ -241,7 +241,7 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_zone_watermark_exact_ok() - check whether a zone may serve a request
+ * zb_zone_watermark_ok() - check whether a zone may serve a request
  * @zone: the zone
  * @order: order of the block that the frames are cut from
  * @nr_pages: number of frames of the block that the request keeps
@@ -255,10 +255,10 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
  * Context: any but NMI; may take the zone lock.
  * Return: true if the zone may serve the request.
  */
-bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
-				unsigned long nr_pages, unsigned long mark,
-				unsigned int highest_zoneidx,
-				unsigned int alloc_flags)
+bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
+			  unsigned long nr_pages, unsigned long mark,
+			  unsigned int highest_zoneidx,
+			  unsigned int alloc_flags)
 {
 	if (!zb_watermark_leaves(zone, READ_ONCE(zone->nr_free),
 				 zone->nr_free_type, nr_pages, mark,

@@ -83,19 +83,9 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 			 const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
 			 unsigned long nr_pages, unsigned long mark,
 			 unsigned int highest_zoneidx, unsigned int alloc_flags);
-bool zb_zone_watermark_exact_ok(struct zb_zone *zone, unsigned int order,
-				unsigned long nr_pages, unsigned long mark,
-				unsigned int highest_zoneidx,
-				unsigned int alloc_flags);
-
-/* Check whether a zone may serve a request that keeps all of its block. */
-static inline bool zb_zone_watermark_ok(struct zb_zone *zone,
-					unsigned int order, unsigned long mark,
-					unsigned int highest_zoneidx,
-					unsigned int alloc_flags)
-{
-	return zb_zone_watermark_exact_ok(zone, order, BIT(order), mark,
-					  highest_zoneidx, alloc_flags);
-}
+bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
+			  unsigned long nr_pages, unsigned long mark,
+			  unsigned int highest_zoneidx,
+			  unsigned int alloc_flags);
 
 #endif /* ZB_CORE_WATERMARK_H */

@@ -177,9 +177,9 @@ TEST(marks)
 				ASSERT(unit_take(zone, 0, M) != ZB_NO_PFN);
 			EXPECT(!zone->below_fast_wmark);
 			for (order = 0; order <= largest; order++) {
-				EXPECT(zb_zone_watermark_ok(zone, 0,
-							    low + BIT(order) - 1,
-							    zb_gfp_zone(kinds[i]), 0));
+				EXPECT(unit_watermark_ok(zone, 0,
+							 low + BIT(order) - 1,
+							 zb_gfp_zone(kinds[i]), 0));
 				ASSERT(get(p, kinds[i], order, &pfn));
 				EXPECT(put(p, pfn, order));
 			}
@@ -343,7 +343,7 @@ POOL_TEST(a_listed_block_suffices, 8, 2)
 	unit_fill_pageblock(zone, 1, M, keep);
 	EXPECT(put(p, PB(8), 3));
 	EXPECT_EQ(zone->nr_free_pcptypes, ZB_PAGEBLOCK_NR / 2);
-	EXPECT(!zb_zone_watermark_ok(zone, 3, 0, ZB_ZONE_NORMAL, 0));
+	EXPECT(!unit_watermark_ok(zone, 3, 0, ZB_ZONE_NORMAL, 0));
 	ASSERT(get(p, __ZB_GFP_MOVABLE, 3, &pfn));
 	EXPECT_EQ(pfn, PB(8));
 	EXPECT(put(p, PB(8), 3));

@@ -154,6 +154,15 @@ static inline enum zb_bad unit_free_exact(struct unit_pool *p, unsigned long pfn
 	return zb_pool_free_exact(&p->pool, pfn, nr_pages);
 }
 
+/* Check whether a zone may serve a request that keeps all of its block. */
+static inline bool unit_watermark_ok(struct zb_zone *zone, unsigned int order,
+				     unsigned long mark, unsigned int highest_zoneidx,
+				     unsigned int alloc_flags)
+{
+	return zb_zone_watermark_ok(zone, order, BIT(order), mark, highest_zoneidx,
+				    alloc_flags);
+}
+
 /* The part of zb_pool_free_pages() after the check that the block is allocated. */
 static inline void unit_free_unref(struct zb_zone *zone, unsigned long pfn,
 				   unsigned int order, bool cold)

@@ -259,8 +259,8 @@ static void expect_border(unsigned int order, unsigned long mark,
 	for (by = border ? -1 : 0; by <= 1; by++) {
 		/* the other free frames are single frames */
 		zone.nr_free = border + by;
-		if (!EXPECT_EQ(zb_zone_watermark_ok(&zone, order, mark,
-						    ZB_ZONE_NORMAL, flags),
+		if (!EXPECT_EQ(unit_watermark_ok(&zone, order, mark,
+						 ZB_ZONE_NORMAL, flags),
 			       by > 0))
 			unit_note("order %u, mark %lu, reserve %lu, flags 0x%x, %d",
 				  order, mark, reserve, flags, by);
@@ -303,11 +303,11 @@ TEST(odd_marks_are_rounded_up)
 	make_counters(&zone);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		zone.nr_free = cases[i].left;
-		EXPECT(!zb_zone_watermark_ok(&zone, 0, cases[i].mark, 0,
-					     cases[i].flags));
+		EXPECT(!unit_watermark_ok(&zone, 0, cases[i].mark, 0,
+					  cases[i].flags));
 		zone.nr_free++;
-		EXPECT(zb_zone_watermark_ok(&zone, 0, cases[i].mark, 0,
-					    cases[i].flags));
+		EXPECT(unit_watermark_ok(&zone, 0, cases[i].mark, 0,
+					 cases[i].flags));
 	}
 }
 
@@ -327,13 +327,13 @@ TEST(frames_that_count)
 				 (mt == ZB_MIGRATE_CMA && flags & CMA);
 			make_counters(&zone);
 			add_free(&zone, 0, mt, 900);
-			EXPECT_EQ(zb_zone_watermark_ok(&zone, 0, 800, 0, flags),
+			EXPECT_EQ(unit_watermark_ok(&zone, 0, 800, 0, flags),
 				  counts);
 			/* the same with a mark of 0 */
-			EXPECT_EQ(zb_zone_watermark_ok(&zone, 0, 0, 0, flags),
+			EXPECT_EQ(unit_watermark_ok(&zone, 0, 0, 0, flags),
 				  counts);
 			add_free(&zone, 0, ZB_MIGRATE_MOVABLE, 801);
-			EXPECT(zb_zone_watermark_ok(&zone, 0, 800, 0, flags));
+			EXPECT(unit_watermark_ok(&zone, 0, 800, 0, flags));
 		}
 }
 
@@ -355,8 +355,8 @@ TEST(a_block_must_exist)
 					 (mt == ZB_MIGRATE_HIGHATOMIC && f & 1) ||
 					 (mt == ZB_MIGRATE_CMA && f & 2);
 				for (order = 0; order <= ZB_MAX_ORDER; order++)
-					EXPECT_EQ(zb_zone_watermark_ok(&zone, order,
-								       0, 0, flags),
+					EXPECT_EQ(unit_watermark_ok(&zone, order,
+								    0, 0, flags),
 						  !order || (usable && order <= k));
 			}
 		}
@@ -370,10 +370,10 @@ TEST(far_too_little_memory)
 
 	make_counters(&zone);
 	for (order = 0; order <= ZB_MAX_ORDER; order++)
-		EXPECT(!zb_zone_watermark_ok(&zone, order, 0, 0, HIGH | HARDER));
+		EXPECT(!unit_watermark_ok(&zone, order, 0, 0, HIGH | HARDER));
 	add_free(&zone, 0, ZB_MIGRATE_ISOLATE, 100);
 	zone.nr_free = 50;
-	EXPECT(!zb_zone_watermark_ok(&zone, 0, 0, 0, HIGH | HARDER | CMA));
+	EXPECT(!unit_watermark_ok(&zone, 0, 0, 0, HIGH | HARDER | CMA));
 }
 
 /* Allocate single frames until a request fails; returns how many are left in the zone. */
