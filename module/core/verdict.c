@@ -113,12 +113,13 @@ static void count_bad(const struct zb_zone *zone,
 			pfn++;
 			continue;
 		}
-		for (end = pfn + BIT(zb_state_order(state)); pfn < end; pfn += nr) {
-			nr = ZB_PAGEBLOCK_NR - pfn % ZB_PAGEBLOCK_NR;
-			if (nr > end - pfn)
-				nr = end - pfn;
+		/* A block that is larger than a pageblock consists of whole ones. */
+		nr = BIT(zb_state_order(state));
+		end = pfn + nr;
+		if (nr > ZB_PAGEBLOCK_NR)
+			nr = ZB_PAGEBLOCK_NR;
+		for (; pfn < end; pfn += nr)
 			nr_bad[unused_type(zone, pfn)] += nr;
-		}
 	}
 }
 

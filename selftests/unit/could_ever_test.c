@@ -318,3 +318,87 @@ POOL_TEST_WITH(damaged_blocks, unit_pool_one(8, 8), unit_pool_free)
 			}
 		}
 }
+
+/* Bad frames count for the type that their pageblock has if the zone is unused. */
+POOL_TEST_WITH(types_of_damaged_blocks, unit_pool_one(8, 8), unit_pool_free)
+{
+	struct zb_alloc_request req = { ZB_GFP_KERNEL, 1, 0, NULL };
+
+	unit_set_type(zone, 0, ZB_MIGRATE_CMA);
+	unit_set_type(zone, 2, ZB_MIGRATE_RECLAIMABLE);
+	unit_set_type(zone, 3, ZB_MIGRATE_UNMOVABLE);
+	unit_set_type(zone, 7, ZB_MIGRATE_ISOLATE);
+	/* pageblocks 2 and 3 would be one block, if nothing were allocated */
+	req.nr_pages = PB(2);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
+	req.nr_pages = PB(4);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_TYPE);
+	/* 100 frames of CMA, one pageblock of Isolate and two others are damaged */
+	zb_zone_set_state(zone, PB(8), ZB_STATE_BAD(6));
+	zb_zone_set_state(zone, PB(8) + 64, ZB_STATE_BAD(5));
+	zb_zone_set_state(zone, PB(8) + 96, ZB_STATE_BAD(2));
+	zb_zone_set_state(zone, PB(14), ZB_STATE_BAD(10));
+	zb_zone_set_state(zone, PB(13), ZB_STATE_BAD(9));
+	zone->nr_bad = 100 + PB(3);
+	/* pageblocks 1 to 4 are left for all requests, and 412 frames for movable ones */
+	req.nr_pages = 2;
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4) - 2;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
+	zone->watermark[ZB_ALLOC_WMARK_MIN]++;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_WATERMARK);
+	req.gfp |= __ZB_GFP_MOVABLE;
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(4) + 412 - 2;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
+	zone->watermark[ZB_ALLOC_WMARK_MIN]++;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_WATERMARK);
+}
+
+/* What is not damaged may be isolated, and then serves nobody. */
+TEST(half_damaged_and_half_isolated)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1, .limit = 11,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_alloc_request req = { ZB_GFP_KERNEL, 1, 0, NULL };
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int i;
+
+	zb_zone_set_state(zone, PB(8), ZB_STATE_BAD(11));
+	zone->nr_bad = PB(4);
+	for (i = 0; i <= 11; i++) {
+		req.nr_pages = BIT(i);
+		EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
+	}
+	for (i = 4; i < 8; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_ISOLATE);
+	req.gfp |= __ZB_GFP_MEMALLOC;
+	for (i = 0; i <= 11; i++) {
+		req.nr_pages = BIT(i);
+		EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_TYPE);
+	}
+	unit_pool_free(p);
+}
+
+/* A block must fit in its zone, even if the zone's max_order is larger. */
+TEST(blocks_that_do_not_fit)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 1, 2 }, { 0, ZB_ZONE_NORMAL, 4, 4 },
+		},
+		.nr_zones = 2, .one_max_order = true,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_alloc_request req = { ZB_GFP_KERNEL | __ZB_GFP_DMA, PB(1), 0, NULL };
+
+	ASSERT_EQ(p->pool.zones[0].max_order, 11);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
+	req.nr_pages = PB(2);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_BLOCK);
+	req.nr_pages = PB(4);
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_BLOCK);
+	req.gfp = ZB_GFP_KERNEL;
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_COULD_SERVE);
+	unit_pool_end(p);
+}

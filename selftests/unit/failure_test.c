@@ -292,6 +292,25 @@ POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 		       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_ORDER);
 }
 
+/* For a request without watermarks, nothing is reserved. */
+POOL_TEST_WITH(without_watermarks, two_nodes(), end)
+{
+	struct zb_failure f;
+	unsigned int i;
+
+	take_all(&p->pool.zones[1]);
+	for (i = 0; i < ZB_NR_WMARKS; i++)
+		zone->watermark[i] = PB(1);
+	unit_take(zone, 9, U);
+	f = explain(p, NOWAIT, 2);
+	expect_failure(&f, ZB_FAILURE_WATERMARK, zone, PB(1), PB(1), ZB_PAGEBLOCK_ORDER);
+	f = explain(p, NOWAIT | __ZB_GFP_MEMALLOC, 2);
+	expect_failure(&f, ZB_FAILURE_FREED, zone, PB(1), 0, ZB_PAGEBLOCK_ORDER);
+	f = explain(p, NOWAIT | __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 2);
+	expect_failure(&f, ZB_FAILURE_WATERMARK, zone, PB(1), PB(1), ZB_PAGEBLOCK_ORDER);
+	unit_pool_no_watermarks(p);
+}
+
 /* The largest free block is one that the request may use. */
 TEST(what_is_in_special_pageblocks)
 {

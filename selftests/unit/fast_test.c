@@ -169,6 +169,10 @@ TEST(marks)
 			unit_pool_long_lists(p);
 			for (order = largest + 1; order < ZB_PCP_ORDERS; order++)
 				zone->pcp_limit[order] = 0;
+			zone->lowmem_reserve[zone->type] = 77;
+			zb_fast_setup(&p->pool);
+			EXPECT_EQ(zone->fast_wmark, low + 77 + BIT(largest));
+			zone->lowmem_reserve[zone->type] = 0;
 			zb_fast_setup(&p->pool);
 			EXPECT_EQ(zone->fast_wmark, low + BIT(largest));
 			for (order = 0; order <= largest; order++)

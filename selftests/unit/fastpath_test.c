@@ -319,8 +319,13 @@ TEST(nofragment_gives_up_in_the_end)
 	};
 	struct unit_pool *p = unit_pool_make(&g);
 
-	use_all(&p->pool.zones[0], M);
+	/* even without another node, the next zone is preferred while it helps */
 	use_all(&p->pool.zones[1], M);
+	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 0);
+	EXPECT_EQ(p->pool.zones[1].fallbacks[U][M], 0);
+	unit_free_pageblock(&p->pool.zones[0], 0);
+	unit_free_pageblock(&p->pool.zones[0], 1);
+	use_all(&p->pool.zones[0], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 1);
 	EXPECT_EQ(p->pool.zones[1].fallbacks[U][M], 1);
 	release(p);

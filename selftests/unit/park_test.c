@@ -7,7 +7,10 @@
 #include "isolate.h"
 #include "unit_pool.h"
 
-#define MAX_HELD	(1ul << 18)
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+#define MAX_HELD	BIT(18)
 
 static const struct unit_geometry two_cpus = {
 	.zones = { { 0, ZB_ZONE_NORMAL, 8, 4 } }, .nr_zones = 1, .cpus = 2,
@@ -126,6 +129,47 @@ TEST(refills_keep_to_usable_memory)
 	EXPECT(lowest >= zone->watermark[ZB_ALLOC_WMARK_MIN]);
 	unit_pool_quiet(p);
 	unit_pool_free(p);
+}
+
+/* A refill takes a quarter of what is above the low watermark, in blocks. */
+POOL_TEST_WITH(size_of_a_refill, unit_pool_one(8, 8), unit_pool_free)
+{
+	static const struct {
+		unsigned int mt, alloc_flags, order;
+		unsigned long low, reserve;
+		unsigned int nr;
+	} cases[] = {
+		/* 2048 frames are free for all requests, and as many for CMA requests */
+		{ U, 0, 0, 2048 - 40, 0, 10 }, { U, 0, 0, 2000, 8, 10 },
+		{ U, 0, 1, 2048 - 40, 0, 5 }, { U, 0, 3, 2048 - 40, 0, 1 },
+		{ U, 0, 0, 2047, 0, 1 }, { U, 0, 0, 2048, 0, 1 }, { U, 0, 0, 3000, 0, 1 },
+		{ U, 0, 0, 2048 - 43, 0, 10 }, { U, 0, 0, 2048 - 44, 0, 11 },
+		{ U, 0, 0, 0, 0, 256 }, { U, 0, 0, 1000, 24, 256 }, { U, 0, 0, 1000, 28, 255 },
+		{ M, ZB_ALLOC_CMA, 0, 4096 - 40, 0, 10 }, { M, ZB_ALLOC_CMA, 2, 3000, 0, 64 },
+		{ M, ZB_ALLOC_CMA, 0, 4096, 0, 1 }, { M, 0, 0, 2048 - 40, 0, 10 },
+	};
+	struct zb_bulk words;
+	unsigned int i, k, nr;
+
+	for (i = 4; i < 8; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_CMA);
+	unit_pool_long_lists(p);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		zone->watermark[ZB_ALLOC_WMARK_LOW] = cases[i].low;
+		zone->lowmem_reserve[ZB_NR_ZONES - 1] = cases[i].reserve;
+		words.order = cases[i].order;
+		zb_rmqueue_bulk(zone, cases[i].mt, cases[i].alloc_flags, 1000, &words);
+		for (nr = 0, k = 0; k < words.nr; k++)
+			nr += hweight64(words.bits[k]);
+		if (!EXPECT_EQ(nr >> words.order, cases[i].nr))
+			unit_note("case %u", i);
+		zb_free_pcppages_bulk(zone, &words, cases[i].mt);
+	}
+	unit_set_low(zone, true);
+	words.order = 0;
+	zb_rmqueue_bulk(zone, U, 0, 1000, &words);
+	EXPECT_EQ(words.nr, 1);
+	EXPECT_EQ(hweight64(words.bits[0]), 1);
 }
 
 /*

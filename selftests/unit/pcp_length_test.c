@@ -227,3 +227,83 @@ POOL_TEST(one_list_does_not_starve_the_others, 8, 8)
 	}
 	EXPECT(zb_pcp_nr_pages(zone, 0) <= 33);
 }
+
+/* In a row of moves in one direction, the number of blocks grows up to 64 batches. */
+POOL_TEST(a_move_is_at_most_64_batches, 8, 8)
+{
+	static const unsigned int sizes[] = { 1, 2, 4, 8, 16, 32, 64, 64, 64 };
+	unsigned int i, k, nr = 0;
+	unsigned long before, pfn[700];
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < ZB_PCP_ORDERS; i++)
+		zone->pcp_batch[i] = 1;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		before = zone->nr_free;
+		for (k = 0; k < sizes[i]; k++)
+			pfn[nr++] = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
+		EXPECT_EQ(before - zone->nr_free, sizes[i]);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+	}
+	while (nr < ARRAY_SIZE(pfn))
+		pfn[nr++] = unit_take(zone, 0, M);
+	for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
+		EXPECT_EQ(unit_free(p, pfn[--nr], 0), ZB_OK);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		before = zone->nr_free;
+		for (k = 0; k < sizes[i]; k++)
+			EXPECT_EQ(unit_free(p, pfn[--nr], 0), ZB_OK);
+		EXPECT_EQ(zone->nr_free - before, sizes[i]);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
+	}
+	unit_free_all(p);
+}
+
+/* Lists are shortened in turn, each by up to half of its blocks. */
+POOL_TEST(lists_are_shortened_in_turn, 8, 8)
+{
+	unsigned long pfn[3][48];
+	unsigned int i, mt;
+
+	unit_pool_long_lists(p);
+	for (mt = 0; mt < 3; mt++)
+		for (i = 0; i < 48; i++)
+			pfn[mt][i] = unit_take(zone, 0, mt);
+	for (mt = 0; mt < 3; mt++)
+		for (i = 0; i < 48 - (mt == U); i++)
+			unit_free_unref(zone, pfn[mt][i], 0, false);
+	zone->pcp_high = 80;
+	unit_free_unref(zone, pfn[U][47], 0, false);
+	for (mt = 0; mt < 3; mt++)
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)), 24);
+	/* the next one is the one after that which was shortened last */
+	zone->pcp_high = 71;
+	unit_free_unref(zone, unit_take(zone, 0, U), 0, false);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, U)), 25);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, M)), 12);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, R)), 24);
+	zone->pcp_high = 60;
+	unit_free_unref(zone, unit_take(zone, 0, U), 0, false);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, M)), 12);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, R)), 12);
+	unit_free_all(p);
+}
+
+/* The first free to a list with a lowered limit takes it down to that limit. */
+POOL_TEST(one_free_applies_a_lowered_limit, 8, 8)
+{
+	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 0, M);
+	for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
+		unit_free_unref(zone, pfn[i], 0, false);
+	zone->pcp_limit[0] = 40;
+	unit_free_unref(zone, pfn[i], 0, false);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, M)), 40);
+	EXPECT_EQ(zb_zone_state(zone, pfn[i]), ZB_STATE(ZB_BLOCK_PCP, 0));
+	EXPECT_EQ(zb_zone_state(zone, pfn[i - 39]), ZB_STATE(ZB_BLOCK_PCP, 0));
+	EXPECT_EQ(zb_zone_state(zone, pfn[i - 40]), 0);
+}

@@ -449,3 +449,74 @@ POOL_TEST_WITH(cold_requests, make(1), unit_pool_end)
 	EXPECT_EQ(unit_alloc(p, __ZB_GFP_COLD, 0), cold);
 	EXPECT_EQ(unit_free(p, cold, 0), ZB_OK);
 }
+
+static struct unit_pool *refilled;
+static unsigned int nr_spare;
+static bool make_low, isolated;
+
+/* Called once the lock is dropped, and before the blocks are listed. */
+static void after_the_lock(void)
+{
+	struct zb_zone *zone = refilled->pool.zones;
+
+	if (zb_env_irqs_off || !zone->events[ZB_PCP_REFILL])
+		return;
+	zb_env_hook = NULL;
+	while (nr_spare)
+		EXPECT_EQ(unit_free(refilled, PB(START) + --nr_spare, 0), ZB_OK);
+	if (make_low)
+		unit_set_low(zone, true);
+	if (isolated)
+		unit_set_type(zone, 1, ZB_MIGRATE_ISOLATE);
+}
+
+/* Allocate a frame, which refills a list; returns how many frames are then listed. */
+static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
+				bool isolate)
+{
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int listed;
+	unsigned long pfn;
+
+	/* the refill uses pageblock 1 */
+	for (nr_spare = 0; nr_spare < ZB_PAGEBLOCK_NR; nr_spare++)
+		ASSERT_EQ(unit_take(zone, 0, M), PB(START) + nr_spare);
+	nr_spare = nr;
+	refilled = p;
+	make_low = low;
+	isolated = isolate;
+	zone->events[ZB_PCP_REFILL] = 0;
+	zone->pcp_batch[0] = 128;
+	zb_env_hook = after_the_lock;
+	pfn = get(zone, 0, M);
+	zb_env_hook = NULL;
+	EXPECT(pfn != ZB_NO_PFN);
+	EXPECT_EQ(zone->events[ZB_PCP_REFILL], 1);
+	listed = on_list(zone, 0, M);
+	EXPECT(!unit_isolated_listed(zone));
+	if (low)
+		unit_set_low(zone, false);
+	if (isolate)
+		unit_set_type(zone, 1, M);
+	unit_pool_quiet(p);
+	unit_free_all(p);
+	EXPECT_EQ(zone->nr_free, zone->nr_pages);
+	return listed;
+}
+
+/* What happens between taking the blocks of a refill and listing them counts. */
+POOL_TEST_WITH(refill_lists_what_fits, make(1), unit_pool_end)
+{
+	EXPECT_EQ(refill_with(p, 0, false, false), 127);
+	/* the words have 63 and 64 frames */
+	EXPECT_EQ(refill_with(p, 128, false, false), 128 + 127);
+	EXPECT_EQ(refill_with(p, 129, false, false), 129 + 127);
+	EXPECT_EQ(refill_with(p, 130, false, false), 130 + 64);
+	EXPECT_EQ(refill_with(p, 192, false, false), 192 + 64);
+	EXPECT_EQ(refill_with(p, 193, false, false), 193);
+	EXPECT_EQ(refill_with(p, 256, false, false), 256);
+	EXPECT_EQ(refill_with(p, 0, true, false), 0);
+	EXPECT_EQ(refill_with(p, 0, false, true), 0);
+	zone->pcp_limit[0] = 40;
+	EXPECT_EQ(refill_with(p, 0, false, false), 39);
+}

@@ -249,6 +249,54 @@ TEST(unreserve_under_pressure)
 	}
 }
 
+/* Each unreserved pageblock is progress, so an ordinary request goes on with the next one. */
+POOL_TEST_WITH(unreserving_is_progress, unit_pool_one(8, 4), end)
+{
+	unsigned int i;
+
+	EXPECT_EQ(unit_take_from(zone, 0, 11), PB(8));
+	unit_free_pageblock(zone, 0);
+	EXPECT_EQ(unit_take_from(zone, 0, 9), PB(8));
+	for (i = 1; i < 4; i++)
+		unit_set_type(zone, i, H);
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(2);
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(2);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_NORETRY | __ZB_GFP_NOWARN, 0),
+		  ZB_NO_PFN);
+	EXPECT(zone->nr_blocks[H] >= 1);
+	EXPECT(unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_NOWARN, 0) != ZB_NO_PFN);
+	EXPECT_EQ(zone->nr_blocks[H], 0);
+	unit_pool_no_watermarks(p);
+}
+
+static struct zb_zone *raced;
+static unsigned int nr_points;
+
+/* Another CPU reserves a pageblock between the unlocked check and the lock. */
+static void reserve_meanwhile(void)
+{
+	if (++nr_points < 2)
+		return;
+	zb_env_hook = NULL;
+	EXPECT(zb_zone_reserve_highatomic(raced, raced->start_pfn + PB(7)));
+}
+
+/* The limit of the reserve is checked again under the lock. */
+POOL_TEST_WITH(reserve_is_capped_when_two_grow_it, unit_pool_one(512, 100), end)
+{
+	unsigned int i;
+
+	raced = zone;
+	zb_env_hook = reserve_meanwhile;
+	EXPECT(!zb_zone_reserve_highatomic(zone, zone->start_pfn));
+	zb_env_hook = NULL;
+	EXPECT_EQ(zone->nr_blocks[H], 1);
+	EXPECT_EQ(zone->pageblocks[7].migratetype, H);
+	for (i = 0; i < 2; i++)
+		EXPECT(!zb_zone_reserve_highatomic(zone, zone->start_pfn + PB(i)));
+	EXPECT_EQ(nr_events(p, ZB_HIGHATOMIC_RESERVE), 1);
+}
+
 /* In an unused zone, the reserve is released and all blocks merge again. */
 POOL_TEST(unreserve_when_idle, 8, 8)
 {

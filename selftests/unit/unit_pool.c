@@ -49,6 +49,7 @@ static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
 	zone->nr_pages = PB(z->nr);
 	zone->type = z->type;
 	zone->nid = z->nid;
+	zone->frame_ops = NULL;
 	zone->max_order = g->one_max_order ? pool_order :
 			  zb_layout_max_order(&span, 1, g->limit ?: ZB_MAX_ORDER);
 	zone->default_migratetype = g->no_mobility ? ZB_MIGRATE_UNMOVABLE :
@@ -108,7 +109,6 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 	pool->max_order = pool_max_order(g);
 	pool->nr_zones = g->nr_zones;
 	pool->zones = dirty(g->nr_zones * sizeof(*pool->zones));
-	memset(pool->zones, 0, g->nr_zones * sizeof(*pool->zones));
 	for (i = 0; i < g->nr_zones; i++)
 		make_zone(&pool->zones[i], &g->zones[i], g, pool->max_order);
 	for (i = 0; i < g->nr_zones; i++)

@@ -489,3 +489,48 @@ TEST(too_small_to_keep_mobilities_apart)
 	EXPECT(zb_pool_too_small(PB(6) - 1));
 	EXPECT(!zb_pool_too_small(PB(6)));
 }
+
+/* Reserves are computed from the zones of the same node, in whatever order they are. */
+TEST(reserves_of_zones_in_any_order)
+{
+	struct zb_tunables t = ZB_TUNABLES_DEFAULT;
+	struct zb_zone sorted[6], turned[6];
+	unsigned int i, k;
+
+	make_zones(sorted);
+	make_zones(turned);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		turned[i] = sorted[ZB_NR_ZONES - 1 - i];
+	zb_setup_watermarks(sorted, 6, &t, 12);
+	zb_setup_watermarks(turned, 6, &t, 12);
+	for (i = 0; i < ZB_NR_ZONES; i++)
+		for (k = 0; k < ZB_NR_ZONES; k++)
+			EXPECT_EQ(turned[ZB_NR_ZONES - 1 - i].lowmem_reserve[k],
+				  sorted[i].lowmem_reserve[k]);
+	EXPECT(sorted[0].lowmem_reserve[ZB_ZONE_MOVABLE]);
+}
+
+static struct zb_zone *watched;
+static unsigned long hidden;
+
+/* The counters are right again as soon as they are read under the lock. */
+static void show_blocks(void)
+{
+	if (zb_env_irqs_off)
+		watched->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE] = hidden;
+}
+
+/* A request is not refused while a block is being split or merged on another CPU. */
+POOL_TEST(blocks_are_looked_for_under_the_lock, 8, 8)
+{
+	watched = zone;
+	hidden = zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE];
+	ASSERT_EQ(hidden, 1);
+	zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE] = 0;
+	EXPECT(!zb_zone_watermark_ok(zone, 4, 0, ZB_ZONE_NORMAL, 0));
+	EXPECT(zb_zone_watermark_ok(zone, 0, 0, ZB_ZONE_NORMAL, 0));
+	zb_env_hook = show_blocks;
+	EXPECT(zb_zone_watermark_ok(zone, 4, 0, ZB_ZONE_NORMAL, 0));
+	zb_env_hook = NULL;
+	EXPECT_EQ(zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE], 1);
+}

@@ -16,6 +16,47 @@ TEST(sizes_of_what_the_caller_provides)
 	EXPECT_EQ(zb_zone_state_size(PB(7)), PB(7) + 1 + 7);
 }
 
+/* Every member that is not set by the caller gets a value, whatever it was before. */
+POOL_TEST_WITH(init_sets_all_members, unit_pool_one(3, 13), unit_pool_free)
+{
+	struct zb_zone fresh;
+	unsigned int i, k;
+
+	memset(&fresh, 0xa5, sizeof(fresh));
+	fresh.start_pfn = zone->start_pfn;
+	fresh.nr_pages = zone->nr_pages;
+	fresh.max_order = zone->max_order;
+	fresh.default_migratetype = ZB_MIGRATE_UNMOVABLE;
+	fresh.pageblocks = zone->pageblocks;
+	fresh.state = zone->state;
+	memset(zone->pageblocks, 0xa5, zb_zone_pageblocks_size(zone->nr_pages));
+	zb_zone_init(&fresh);
+	EXPECT(!fresh.audits);
+	EXPECT_EQ(fresh.nr_free, PB(13));
+	EXPECT_EQ(fresh.nr_free_pcptypes, PB(13));
+	EXPECT_EQ(fresh.nr_bad, 0);
+	EXPECT_EQ(fresh.nr_unfit, 0);
+	EXPECT_EQ(fresh.fast_wmark, 0);
+	EXPECT_EQ(fresh.below_fast_wmark, 0);
+	EXPECT_EQ(fresh.lists_due, 0);
+	EXPECT(fresh.types == fresh.state + PB(13) + 1);
+	for (i = 0; i < ZB_MIGRATE_TYPES; i++) {
+		EXPECT_EQ(fresh.nr_free_type[i], i ? 0 : PB(13));
+		EXPECT_EQ(fresh.nr_blocks[i], i ? 0 : 13);
+	}
+	for (i = 0; i < ZB_NR_EVENTS; i++)
+		EXPECT_EQ(fresh.events[i], 0);
+	for (i = 0; i < ZB_MIGRATE_PCPTYPES; i++)
+		for (k = 0; k < ZB_MIGRATE_PCPTYPES; k++)
+			EXPECT_EQ(fresh.fallbacks[i][k], 0);
+	for (i = 0; i < 13; i++) {
+		EXPECT_EQ(fresh.types[i], ZB_MIGRATE_UNMOVABLE);
+		EXPECT_EQ(fresh.pageblocks[i].migratetype, ZB_MIGRATE_UNMOVABLE);
+		EXPECT_EQ(fresh.pageblocks[i].nr_free, ZB_PAGEBLOCK_NR);
+		EXPECT_EQ(fresh.pageblocks[i].orders, 0);
+	}
+}
+
 /* Blocks are aligned by address, not relative to the start of the zone. */
 POOL_TEST(init_aligns_by_address, 3, 13)
 {
