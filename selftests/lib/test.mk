@@ -12,12 +12,17 @@ TEST_GEN_PROGS := $(patsubst %.c,%,$(wildcard *_test.c))
 TEST_PROGS := $(wildcard *_test.sh)
 # Shell tests source it from their own folder, in the tree as well as after installation.
 TEST_GEN_FILES += $(if $(TEST_PROGS),test_lib.sh)
-LOCAL_HDRS := $(wildcard *.h $(selftests)/lib/*.h) $(selftests)/../include/uapi/linux/zbuddy.h
+LOCAL_HDRS := $(wildcard *.h $(selftests)/lib/*.h $(KSELFTEST)/*.h) \
+	$(selftests)/../include/uapi/linux/zbuddy.h
+EXTRA_CLEAN := $(OUTPUT)/*.o
 
 # The harness's macros compare signed with unsigned numbers.
 CFLAGS := -O2 -g -Wall -Wextra -Wno-sign-compare -Werror -pthread $(HDRS)
 LDFLAGS += $(if $(filter-out 0 n no,$(STATIC)),-static)
 KHDR_INCLUDES := $(HDRS)
+
+# Compile and link in two steps, because ccache does not keep the result of a single one.
+OVERRIDE_TARGETS := 1
 
 ifneq ($(wildcard $(KSELFTEST)/lib.mk),)
 include $(KSELFTEST)/lib.mk
@@ -28,8 +33,14 @@ install-to: all
 else
 all run_tests install-to: no-kselftest
 clean:
-	$(RM) $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS) $(TEST_GEN_FILES))
+	$(RM) $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS) $(TEST_GEN_FILES)) $(EXTRA_CLEAN)
 endif
+
+$(OUTPUT)/%.o: %.c $(LOCAL_HDRS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(OUTPUT)/%: $(OUTPUT)/%.o
+	$(CC) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(OUTPUT)/test_lib.sh: $(selftests)/lib/test_lib.sh
 	@cp $< $@
@@ -41,4 +52,5 @@ no-kselftest:
 	@false
 
 .DEFAULT_GOAL := all
+.PRECIOUS: $(OUTPUT)/%.o
 .PHONY: no-kselftest all clean install-to run_tests
