@@ -9,12 +9,16 @@
 
 #define NR_KIDS	200
 
-/* Hold buffers in ways that depend on @i, report this by @say, and wait to be killed. */
-static void hold(unsigned int i, __u64 page, int say)
+/*
+ * Hold buffers in ways that depend on @i, report this by @say, and wait to be killed. Those
+ * that stay busy wait until @go is closed, so that they do not slow down the forks.
+ */
+static void hold(unsigned int i, __u64 page, int say, int go)
 {
 	struct zb_ioc_alloc a;
 	__u32 handles[8], done;
 	struct iovec iov;
+	char byte;
 	int fd = zb_open(), d, pipe[2];
 	char *p;
 
@@ -45,6 +49,8 @@ static void hold(unsigned int i, __u64 page, int say)
 	if (write(say, "", 1) != 1)
 		_exit(3);
 	/* a quarter of the children keep allocating until they are killed */
+	if (i % 4 == 0 && read(go, &byte, 1) < 0)
+		_exit(4);
 	for (;;) {
 		if (i % 4)
 			pause();
@@ -57,16 +63,18 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 {
 	pid_t kids[NR_KIDS], group = 0;
 	unsigned int i, said;
-	int say[2], status;
+	int say[2], go[2], status;
 	char byte;
 
 	ASSERT_EQ(0, pipe(say));
+	ASSERT_EQ(0, pipe(go));
 	for (i = 0; i < NR_KIDS; i++) {
 		kids[i] = fork();
 		ASSERT_GE(kids[i], 0);
 		if (!kids[i]) {
 			setpgid(0, group);
-			hold(i, self->page, say[1]);
+			close(go[1]);
+			hold(i, self->page, say[1], go[0]);
 		}
 		group = group ? group : kids[i];
 		setpgid(kids[i], group);
@@ -74,6 +82,8 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 	for (said = 0; said < NR_KIDS; said++)
 		ASSERT_EQ(1, read(say[0], &byte, 1));
 	EXPECT_LT(zb_free_bytes(self->fd), self->free);
+	close(go[1]);
+	zb_sleep_ms(100);
 	/* kill one half one by one and the other half at once */
 	for (i = 0; i < NR_KIDS / 2; i++)
 		ASSERT_EQ(0, kill(kids[i], SIGKILL));
