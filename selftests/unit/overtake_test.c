@@ -100,6 +100,33 @@ POOL_TEST_WITH(overtake_counts_lists, three_zones(false), unit_pool_end)
 	unit_free_all(p);
 }
 
+/* Without watermarks, all frames count but those of isolated and CMA pageblocks. */
+POOL_TEST_WITH(overtake_without_watermarks, three_zones(false), unit_pool_end)
+{
+	static const unsigned int types[] = { ZB_MIGRATE_ISOLATE, ZB_MIGRATE_CMA };
+	const zb_gfp_t gfp = ZB_GFP_DMA | __ZB_GFP_MEMALLOC;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		unit_fill_pageblock(zone, 0, ZB_MIGRATE_UNMOVABLE, NULL);
+		unit_set_type(zone, 1, types[i]);
+		zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(1);
+		unit_set_low(zone, false);
+		EXPECT(!now(p, gfp, 1));
+		EXPECT_EQ(now(p, gfp | __ZB_GFP_MOVABLE, 1), types[i] == ZB_MIGRATE_CMA);
+		for (k = 0; k < 5; k++) {
+			EXPECT_EQ(unit_free(p, PB(0) + 2 * k, 0), ZB_OK);
+			EXPECT(zb_zone_nr_cached(zone));
+			EXPECT(now(p, gfp, k + 1));
+			EXPECT(!now(p, gfp, k + 2));
+			EXPECT(!now(p, ZB_GFP_DMA, 1));
+		}
+		unit_pool_no_watermarks(p);
+		unit_set_type(zone, 1, ZB_MIGRATE_MOVABLE);
+		unit_free_all(p);
+	}
+}
+
 /* Besides enough frames, there must be a block of the right order. */
 POOL_TEST_WITH(overtake_needs_a_block, three_zones(false), unit_pool_end)
 {

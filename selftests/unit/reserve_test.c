@@ -269,6 +269,25 @@ POOL_TEST_WITH(unreserving_is_progress, unit_pool_one(8, 4), end)
 	unit_pool_no_watermarks(p);
 }
 
+/* Only for requests up to ZB_COSTLY_ORDER, the last pageblock of the reserve is given up. */
+TEST(last_pageblock_of_the_reserve)
+{
+	struct unit_pool *p;
+	unsigned int order;
+
+	for (order = 0; order <= 5; order++) {
+		p = unit_pool_one(8, 2);
+		EXPECT_EQ(unit_take_from(p->pool.zones, 0, 10), PB(8));
+		unit_free_pageblock(p->pool.zones, 0);
+		EXPECT_EQ(unit_take_from(p->pool.zones, 0, 9), PB(8));
+		unit_set_type(p->pool.zones, 1, H);
+		EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL | __ZB_GFP_NOWARN, order) != ZB_NO_PFN,
+			  order <= ZB_COSTLY_ORDER);
+		EXPECT_EQ(p->pool.zones->nr_blocks[H], order > ZB_COSTLY_ORDER);
+		end(p);
+	}
+}
+
 static struct zb_zone *raced;
 static unsigned int nr_points;
 

@@ -527,10 +527,10 @@ POOL_TEST(blocks_are_looked_for_under_the_lock, 8, 8)
 	hidden = zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE];
 	ASSERT_EQ(hidden, 1);
 	zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE] = 0;
-	EXPECT(!zb_zone_watermark_ok(zone, 4, 0, ZB_ZONE_NORMAL, 0));
-	EXPECT(zb_zone_watermark_ok(zone, 0, 0, ZB_ZONE_NORMAL, 0));
+	EXPECT(!zb_zone_watermark_ok(zone, 4, 16, 0, ZB_ZONE_NORMAL, 0));
+	EXPECT(zb_zone_watermark_ok(zone, 0, 1, 0, ZB_ZONE_NORMAL, 0));
 	zb_env_hook = show_blocks;
-	EXPECT(zb_zone_watermark_ok(zone, 4, 0, ZB_ZONE_NORMAL, 0));
+	EXPECT(zb_zone_watermark_ok(zone, 4, 16, 0, ZB_ZONE_NORMAL, 0));
 	zb_env_hook = NULL;
 	EXPECT_EQ(zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE], 1);
 }
