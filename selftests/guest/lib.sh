@@ -144,6 +144,13 @@ make_arguments() {
 	[[ ! -e $1/cross ]] || cat "$1/cross"
 }
 
+# objects_of COMPILER: print the folder in which ccache keeps objects. Every clone of the tree
+# and every kernel whose modules the same compiler builds share it.
+objects_of() {
+	mkdir -p "$ZB_CACHE/ccache/$1"
+	echo "$ZB_CACHE/ccache/$1"
+}
+
 # --- tools of the host -----------------------------------------------------
 
 as_root() {
