@@ -106,8 +106,8 @@ static bool flags_make_sense(zb_gfp_t gfp)
 	return true;
 }
 
-static struct page *alloc_block(zb_gfp_t gfp, unsigned long nr_pages, int nid,
-				const nodemask_t *nodemask)
+static struct page *alloc_frames(zb_gfp_t gfp, unsigned long nr_pages, int nid,
+				 const nodemask_t *nodemask)
 {
 	unsigned long pfn;
 
@@ -136,13 +136,25 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 				     const nodemask_t *nodemask)
 {
 	/*
-	 * Pass 0 pages if the order is too large to shift; alloc_block() rejects it after
-	 * checking the flags.
+	 * Pass 0 pages if the order is too large to shift; alloc_frames() rejects it
+	 * after checking the flags.
 	 */
-	return alloc_block(gfp, order < BITS_PER_LONG ? BIT(order) : 0,
-			   preferred_nid, nodemask);
+	return alloc_frames(gfp, order < BITS_PER_LONG ? BIT(order) : 0,
+			    preferred_nid, nodemask);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
+
+/* The fast path to a node that is not the one of this CPU, but has lists on it. */
+static noinline struct page *alloc_fast_far(int nid, zb_gfp_t gfp, unsigned int order)
+{
+	const struct zb_node *node = zb_pool_known_node(&zb_instance->pool, nid);
+	unsigned long pfn;
+
+	if (!node || !zb_may_use_fast_path(node, nid))
+		return NULL;
+	pfn = zb_fast_alloc_flags(node, gfp, order);
+	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
+}
 
 /**
  * zb_alloc_pages_node() - allocate a block, preferably from a given node
@@ -155,6 +167,20 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
  */
 struct page *zb_alloc_pages_node(int nid, zb_gfp_t gfp, unsigned int order)
 {
+	const struct zb_node *node = zb_this_node();
+	struct page *page;
+	unsigned long pfn;
+
+	zb_api_might_alloc(gfp);
+	if (likely(nid == node->nid || nid == NUMA_NO_NODE)) {
+		if (likely(zb_may_use_fast_path(node, nid) &&
+			   zb_fast_alloc(node, gfp, order, &pfn)))
+			return pfn_to_page(pfn);
+	} else {
+		page = alloc_fast_far(nid, gfp, order);
+		if (likely(page))
+			return page;
+	}
 	return zb_alloc_pages_nodemask(gfp, order, nid, NULL);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
@@ -173,7 +199,8 @@ struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 	unsigned long pfn;
 
 	zb_api_might_alloc(gfp);
-	if (likely(zb_may_use_fast_path(node) && zb_fast_alloc(node, gfp, order, &pfn)))
+	if (likely(zb_may_use_fast_path(node, NUMA_NO_NODE) &&
+		   zb_fast_alloc(node, gfp, order, &pfn)))
 		return pfn_to_page(pfn);
 	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
 }
@@ -291,7 +318,7 @@ void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp)
 		report_fault(EXACT_FLAGS, gfp);
 		gfp &= ~meaningless;
 	}
-	page = alloc_block(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
+	page = alloc_frames(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
 	return page ? page_address(page) : NULL;
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_exact_nid);

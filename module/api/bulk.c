@@ -14,6 +14,8 @@
 
 /* Limits the time with preemption disabled. */
 #define MAX_AT_ONCE	64u
+/* Pages of a list that are freed at once; they are gathered on the stack. */
+#define LIST_AT_ONCE	16u
 
 /* Count the leading entries that are, or are not, NULL. */
 static unsigned int count_leading(struct page **pages, unsigned long nr, bool have)
@@ -25,12 +27,17 @@ static unsigned int count_leading(struct page **pages, unsigned long nr, bool ha
 	return i;
 }
 
-/* The node for the fast path, which serves only requests without a preferred node. */
+/*
+ * The node from which the fast path may serve a request, if it is the node of this CPU.
+ * Otherwise, pages are allocated one by one.
+ */
 static const struct zb_node *fast_node(int nid)
 {
 	const struct zb_node *node = zb_this_node();
 
-	return nid == NUMA_NO_NODE && zb_may_use_fast_path(node) ? node : NULL;
+	if (nid != NUMA_NO_NODE && nid != node->nid)
+		return NULL;
+	return zb_may_use_fast_path(node, nid) ? node : NULL;
 }
 
 static void free_one(struct page *page)
@@ -62,6 +69,24 @@ static unsigned long give_from_array(void *from, unsigned int i)
 	return page_to_pfn(*(pages + i));
 }
 
+/* Returns the number of entries that were set, starting with the first one. */
+static unsigned int fill_array(zb_gfp_t gfp, int nid, struct page **pages, unsigned int nr)
+{
+	const struct zb_node *node = fast_node(nid);
+	struct page **next = pages, **end = pages + nr;
+
+	while (next < end) {
+		if (likely(node && zb_fast_alloc_bulk(node, gfp, end - next,
+						      take_to_array, &next)))
+			continue;
+		*next = zb_alloc_pages_node(nid, gfp, 0);
+		if (!*next)
+			break;
+		next++;
+	}
+	return next - pages;
+}
+
 /**
  * zb_alloc_pages_bulk_array_node() - fill an array with single pages
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
@@ -76,24 +101,16 @@ unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 					     unsigned long nr_pages,
 					     struct page **page_array)
 {
-	const struct zb_node *node = fast_node(nid);
 	struct page **next = page_array, **end = page_array + nr_pages;
-	unsigned int gap;
+	unsigned int gap, filled;
 
 	zb_api_might_alloc(gfp);
 	while (next < end) {
 		gap = count_leading(next, end - next, false);
-		if (!gap) {
-			next++;
-			continue;
-		}
-		if (likely(node && zb_fast_alloc_bulk(node, gfp, gap,
-						      take_to_array, &next)))
-			continue;
-		*next = zb_alloc_pages_node(nid, gfp, 0);
-		if (!*next)
+		filled = fill_array(gfp, nid, next, gap);
+		next += gap ? filled : 1;
+		if (filled < gap)
 			break;
-		next++;
 	}
 	return next - page_array;
 }
@@ -135,6 +152,23 @@ unsigned long zb_alloc_pages_bulk_list_node(zb_gfp_t gfp, int nid,
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_list_node);
 
+/* Free the pages of an array that has no NULL entry. */
+static void free_array(struct page **pages, unsigned int nr)
+{
+	unsigned int got, i;
+
+	for (i = 0; i < nr; i += got) {
+		got = 0;
+		if (!trace_mm_page_free_batched_enabled())
+			got = zb_fast_free_bulk(&zb_instance->pool, nr - i,
+						give_from_array, pages + i);
+		if (unlikely(!got)) {
+			free_one(pages[i]);
+			got = 1;
+		}
+	}
+}
+
 /**
  * zb_free_pages_bulk_array() - free single pages
  * @nr_pages: length of the array
@@ -145,19 +179,12 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_bulk_list_node);
 void zb_free_pages_bulk_array(unsigned long nr_pages, struct page **page_array)
 {
 	struct page **next = page_array, **end = page_array + nr_pages;
-	unsigned int nr, got;
+	unsigned int nr;
 
 	while (next < end) {
 		nr = count_leading(next, end - next, true);
-		got = 0;
-		if (nr && !trace_mm_page_free_batched_enabled())
-			got = zb_fast_free_bulk(&zb_instance->pool, nr,
-						give_from_array, next);
-		if (nr && !got) {
-			free_one(*next);
-			got = 1;
-		}
-		next += nr ? got : 1;
+		free_array(next, nr);
+		next += nr ?: 1;
 	}
 	memset(page_array, 0, nr_pages * sizeof(*page_array));
 	zb_api_wake_waiters();
@@ -172,12 +199,18 @@ EXPORT_SYMBOL_GPL(zb_free_pages_bulk_array);
  */
 void zb_free_pages_bulk_list(struct list_head *page_list)
 {
-	struct page *page, *next;
+	struct page *pages[LIST_AT_ONCE], *page, *next;
+	unsigned int nr = 0;
 
 	list_for_each_entry_safe(page, next, page_list, lru) {
-		list_del(&page->lru);
-		free_one(page);
+		pages[nr++] = page;
+		if (nr == LIST_AT_ONCE) {
+			free_array(pages, nr);
+			nr = 0;
+		}
 	}
+	free_array(pages, nr);
+	INIT_LIST_HEAD(page_list);
 	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_bulk_list);

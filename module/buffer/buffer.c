@@ -156,7 +156,7 @@ static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
 	unsigned int order = zb_exact_order(want->nr_pages);
 
 	if (want->nid != NUMA_NO_NODE || want->nr_pages != BIT(order) ||
-	    !zb_may_use_fast_path(node) ||
+	    !zb_may_use_fast_path(node, want->nid) ||
 	    !zb_fast_alloc(node, want->gfp, order, pfn))
 		return false;
 	if (likely(zb_block_fit(zb_pfn_zone(pool, *pfn), *pfn, order)))

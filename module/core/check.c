@@ -510,7 +510,7 @@ static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp *pcp,
 			       "a per-CPU list does not exceed its capacity",
 			       zb_pcp_nr(pcp, list), ZB_PCP_CAPACITY(order));
 	for (i = 0; i < zb_pcp_nr(pcp, list); i++) {
-		pfn = zone->start_pfn + pcp->frame[zb_pcp_start[list] + i];
+		pfn = zone->start_pfn + pcp->frame[zb_pcp_first(pcp, list) + i];
 		if (!zb_zone_has(zone, pfn) ||
 		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_BLOCK_PCP, order))
 			return not_met(v, zone, pfn,

@@ -1,5 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fast.h"
+#include "free.h"
+#include "unfit.h"
+
+/* Take the newest block off a list, and mark it allocated. */
+static u32 take_newest(const struct zb_zone *zone, struct zb_pcp *pcp,
+		       unsigned int list, u8 allocated)
+{
+	u32 frame = (&zb_element(pcp->frame, zb_element(pcp->top, list)))[-1];
+
+	if (unlikely(!zb_fast_take(zone, frame, list / ZB_PCP_TYPES, allocated)))
+		return ZB_NO_FRAME;
+	zb_element(pcp->top, list)--;
+	return frame;
+}
+
+/**
+ * zb_fast_take_oldest() - take the oldest block off a list, and mark it allocated
+ * @zone: the zone
+ * @pcp: lists of this CPU, which have been entered
+ * @list: index of the list
+ * @allocated: state byte of the block when it is allocated
+ *
+ * The block leaves a gap, and a sentinel takes its place.
+ *
+ * Return: the frame, or ZB_NO_FRAME to use the freelist path.
+ */
+u32 zb_fast_take_oldest(const struct zb_zone *zone, struct zb_pcp *pcp,
+			unsigned int list, u8 allocated)
+{
+	u8 *gap = &zb_element(pcp->gap, list);
+	u32 *first = pcp->frame + zb_element(zb_pcp_start, list) + *gap, frame = *first;
+
+	/* There is no sentinel above the list, so it must not be empty. */
+	if (unlikely(first == pcp->frame + zb_element(pcp->top, list) || *gap == 0xff ||
+		     !zb_fast_take(zone, frame, list / ZB_PCP_TYPES, allocated)))
+		return ZB_NO_FRAME;
+	*first = zone->nr_pages;
+	++*gap;
+	return frame;
+}
+
+/*
+ * The inline part of the fast path allocates only on the node of the CPU, so that its
+ * counter stands for allocations that are hits and local.
+ */
+static void count_alloc(const struct zb_zone *zone, struct zb_pcp *pcp,
+			zb_gfp_t gfp, unsigned int order)
+{
+	zb_count(pcp->nr_pages, -zb_element(zb_order_pages, order));
+	if (likely(zone->nid == zb_cpu_node() || gfp & __ZB_GFP_OTHER_NODE)) {
+		zb_count(zb_element(pcp->nr_fast_alloc, order), 1);
+		return;
+	}
+	zb_pcp_count_event(pcp, ZB_PGALLOC, zb_element(zb_order_pages, order));
+	zb_pcp_count_event(pcp, ZB_NUMA_HIT, 1);
+	zb_pcp_count_event(pcp, ZB_NUMA_OTHER, 1);
+}
+
+/* A block with unfit frames is freed, which keeps those out of use. */
+static unsigned long clear_block(struct zb_pool *pool, const struct zb_zone *zone,
+				 unsigned long pfn, unsigned int order)
+{
+	if (unlikely(!zb_block_fit(zone, pfn, order))) {
+		zb_pool_free_exact(pool, pfn, BIT(order));
+		return ZB_NO_PFN;
+	}
+	if (pool->ops->clear)
+		pool->ops->clear(pool, pfn, order);
+	return pfn;
+}
+
+/* Check whether a request must be left to the freelist path. */
+static bool needs_freelist(const struct zb_pool *pool, const struct zb_node *node,
+			   zb_gfp_t gfp, unsigned int order)
+{
+	return gfp & ZB_GFP_NO_FAST_PATH || order >= ZB_PCP_ORDERS ||
+	       (gfp & __ZB_GFP_ACCOUNT && pool->ops->charge) ||
+	       (gfp & __ZB_GFP_WRITE && !zb_node_dirty_ok(pool, node));
+}
+
+/**
+ * zb_fast_may_bulk() - check whether several frames may be allocated with these flags
+ * @node: node of the calling CPU
+ * @gfp: flags of the request, unchecked
+ *
+ * Context: any.
+ * Return: false if frames must be allocated one by one.
+ */
+noinline bool zb_fast_may_bulk(const struct zb_node *node, zb_gfp_t gfp)
+{
+	return !(gfp & __ZB_GFP_ZERO) &&
+	       !needs_freelist(zb_fast_entry(node, gfp)->zone->pool, node, gfp, 0);
+}
+
+/**
+ * zb_fast_alloc_flags() - allocate a block in the fast path, with any flags
+ * @node: preferred node of the request
+ * @gfp: flags of the request, unchecked
+ * @order: order of the block, unchecked
+ *
+ * Context: any but NMI; takes the zone lock only if frames are unfit.
+ * Return: first frame of the block, or ZB_NO_PFN to use the freelist path.
+ */
+noinline unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t gfp,
+					   unsigned int order)
+{
+	const struct zb_fast *fast = zb_fast_entry(node, gfp);
+	struct zb_zone *zone = fast->zone;
+	u8 allocated = fast->state + order;
+	struct zb_pcp *pcp;
+	unsigned int list;
+	unsigned long pfn;
+	u32 frame;
+
+	if (needs_freelist(zone->pool, node, gfp, order) ||
+	    READ_ONCE(zone->below_fast_wmark) || !zb_pcp_enter(zone, &pcp))
+		return ZB_NO_PFN;
+	/* A single frame cannot be split, so COMP has no effect on it. */
+	if (gfp & __ZB_GFP_COMP && order)
+		allocated += ZB_STATE(ZB_BLOCK_COMP_UNMOVABLE - ZB_BLOCK_UNMOVABLE, 0);
+	list = zb_pcp_list(order, fast->migratetype);
+	frame = gfp & __ZB_GFP_COLD ? zb_fast_take_oldest(zone, pcp, list, allocated) :
+				      take_newest(zone, pcp, list, allocated);
+	if (likely(frame != ZB_NO_FRAME))
+		count_alloc(zone, pcp, gfp, order);
+	zb_pcp_leave(pcp);
+	if (unlikely(frame == ZB_NO_FRAME))
+		return ZB_NO_PFN;
+	pfn = zone->start_pfn + frame;
+	return gfp & __ZB_GFP_ZERO ? clear_block(zone->pool, zone, pfn, order) : pfn;
+}
 
 /* The first zone of the zonelist, if it is on the node itself. */
 static struct zb_zone *first_own_zone(const struct zb_node *node,

@@ -30,26 +30,79 @@
  * buddy system of the zone has no block of that order. It also serves requests with
  * both ATOMIC and DIRECT_RECLAIM, which are invalid, because it never sleeps.
  *
- * This file uses *(p + i) instead of p[i], because some distributions build their
- * kernels with the bounds sanitizer. Its checks would make up a third of the
- * instructions here, and all indices are valid by construction.
+ * Flags that need more than a look at the table, and nodes other than that of the
+ * calling CPU, are served by zb_fast_alloc_flags(), which is not inline:
+ *
+ *	COLD		take the oldest block of the list
+ *	COMP		mark a block of more than one frame as compound
+ *	ZERO		check all frames, and clear the block
+ *	WRITE		check that the node is below its dirty limit
+ *	ACCOUNT		nothing, if the environment does not charge
+ *	OTHER_NODE	count the allocation as local
  */
 #ifndef ZB_CORE_FAST_H
 #define ZB_CORE_FAST_H
 
 #include "pool.h"
 
-/* Flags that the fast path does not handle. */
-#define ZB_GFP_NO_FAST_PATH						\
+/* Flags that zb_fast_alloc_flags() handles. */
+#define ZB_GFP_FAST_FLAGS						\
 	(__ZB_GFP_COLD | __ZB_GFP_COMP | __ZB_GFP_ZERO | __ZB_GFP_WRITE | \
-	 __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK |	\
-	 __ZB_GFP_NOFAIL |						\
-	 ~ZB_GFP_BITS_MASK)
+	 __ZB_GFP_ACCOUNT | __ZB_GFP_OTHER_NODE)
+
+/* Flags that are left to the freelist path. */
+#define ZB_GFP_NO_FAST_PATH	(__ZB_GFP_NOFAIL | ~ZB_GFP_BITS_MASK)
+
+/*
+ * An element of an array. Unlike array[index], it is not checked by the bounds
+ * sanitizer, with which some distributions build their kernels. Its checks would make
+ * up a third of the instructions here, and all indices are valid by construction.
+ */
+#define zb_element(array, index)	(*((array) + (index)))
 
 /* Frames of a block. A lookup takes half as many instructions here as a shift. */
 static const u32 zb_order_pages[ZB_PCP_ORDERS] = {
 	1, 2, 4, 8, 16, 32, 64, 128, 256, 512,
 };
+
+/* The table entry of the flags of a request. */
+static __always_inline const struct zb_fast *
+zb_fast_entry(const struct zb_node *node, zb_gfp_t gfp)
+{
+	return &zb_element(node->fast, zb_gfp_bits(gfp) % ZB_NR_FAST);
+}
+
+/*
+ * Mark a listed block allocated. Returns false if it is damaged, or if @frame is the
+ * sentinel of an empty list.
+ */
+static __always_inline bool zb_fast_take(const struct zb_zone *zone, u32 frame,
+					 unsigned int order, u8 allocated)
+{
+	u8 *state = zone->state + frame;
+
+	if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_BLOCK_PCP, order)))
+		return false;
+	WRITE_ONCE(*state, allocated);
+	return true;
+}
+
+/* Mark an allocated block listed. Returns false if it is no allocated block of @order. */
+static __always_inline bool zb_fast_give(const struct zb_zone *zone,
+					 unsigned long frame, unsigned int order)
+{
+	u8 *state = zone->state + frame, old = READ_ONCE(*state);
+
+	return likely(zb_state_is_block(old, order)) &&
+	       likely(zb_cmpxchg(state, old, ZB_STATE(ZB_BLOCK_PCP, order)));
+}
+
+/* The result is not stored through a pointer, so that callers need no memory for it. */
+unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t gfp,
+				  unsigned int order);
+bool zb_fast_may_bulk(const struct zb_node *node, zb_gfp_t gfp);
+u32 zb_fast_take_oldest(const struct zb_zone *zone, struct zb_pcp *pcp,
+			unsigned int list, u8 allocated);
 
 /**
  * zb_fast_alloc() - allocate a block in the fast path
@@ -65,34 +118,41 @@ static __always_inline bool zb_fast_alloc(const struct zb_node *node,
 					  zb_gfp_t gfp, unsigned int order,
 					  unsigned long *pfn)
 {
-	const struct zb_fast *fast = node->fast + zb_gfp_bits(gfp) % ZB_NR_FAST;
+	const struct zb_fast *fast = zb_fast_entry(node, gfp);
 	struct zb_zone *zone = fast->zone;
 	struct zb_pcp *pcp;
+	bool done;
 	u16 *top;
-	u8 *state;
 	u32 frame;
 
-	if (unlikely(gfp & ZB_GFP_NO_FAST_PATH || order >= ZB_PCP_ORDERS ||
-		     READ_ONCE(zone->below_fast_wmark)))
+	if (unlikely(gfp & (ZB_GFP_FAST_FLAGS | ZB_GFP_NO_FAST_PATH))) {
+		*pfn = zb_fast_alloc_flags(node, gfp, order);
+		return *pfn != ZB_NO_PFN;
+	}
+	if (unlikely(order >= ZB_PCP_ORDERS || READ_ONCE(zone->below_fast_wmark)))
 		return false;
 	if (unlikely(!zb_pcp_enter(zone, &pcp)))
 		return false;
-	top = pcp->top + zb_pcp_list(order, fast->migratetype);
-	frame = *(pcp->frame + *top - 1);
-	state = zone->state + frame;
-	if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_BLOCK_PCP, order)))
-		goto leave;
-	--*top;
-	*pfn = zone->start_pfn + frame;
-	zb_count(pcp->nr_pages, -*(zb_order_pages + order));
-	zb_count(*(pcp->nr_fast_alloc + order), 1);
-	WRITE_ONCE(*state, fast->state + order);
+	top = &zb_element(pcp->top, zb_pcp_list(order, fast->migratetype));
+	frame = (&zb_element(pcp->frame, *top))[-1];
+	done = zb_fast_take(zone, frame, order, fast->state + order);
+	if (likely(done)) {
+		--*top;
+		*pfn = zone->start_pfn + frame;
+		zb_count(pcp->nr_pages, -zb_element(zb_order_pages, order));
+		zb_count(zb_element(pcp->nr_fast_alloc, order), 1);
+	}
 	zb_pcp_leave(pcp);
-	return true;
+	return done;
+}
 
-leave:
-	zb_pcp_leave(pcp);
-	return false;
+/* Number of blocks that may be pushed on a list above @top. */
+static __always_inline unsigned int zb_fast_room(const struct zb_zone *zone,
+						 unsigned int list, unsigned int top)
+{
+	unsigned int limit = READ_ONCE(zb_element(zone->fast_top, list));
+
+	return limit > top ? limit - top : 0;
 }
 
 /**
@@ -111,7 +171,6 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	unsigned int list;
 	struct zb_pcp *pcp;
 	unsigned long frame;
-	u8 *state, old;
 	u16 *top;
 
 	frame = pfn - zone->start_pfn;
@@ -121,11 +180,7 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 			return false;
 		frame = pfn - zone->start_pfn;
 	}
-	state = zone->state + frame;
-	old = READ_ONCE(*state);
-	if (unlikely(order >= ZB_PCP_ORDERS || !zb_state_is_block(old, order)))
-		return false;
-	if (unlikely(!zb_pcp_enter(zone, &pcp)))
+	if (unlikely(order >= ZB_PCP_ORDERS || !zb_pcp_enter(zone, &pcp)))
 		return false;
 	/*
 	 * These two are read inside, so that a drain waits for us if it follows an
@@ -133,17 +188,17 @@ static __always_inline bool zb_fast_free(const struct zb_pool *pool,
 	 */
 	if (unlikely(READ_ONCE(zone->below_fast_wmark)))
 		goto leave;
-	list = zb_pcp_list(order, READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)));
-	top = pcp->top + list;
-	if (unlikely(*top >= READ_ONCE(*(zone->fast_top + list)) ||
+	list = zb_pcp_list(order, READ_ONCE(zb_element(zone->types, frame / ZB_PAGEBLOCK_NR)));
+	top = &zb_element(pcp->top, list);
+	if (unlikely(!zb_fast_room(zone, list, *top) ||
 		     pcp->nr_pages >= READ_ONCE(zone->pcp_high)))
 		goto leave;
-	if (unlikely(!zb_cmpxchg(state, old, ZB_STATE(ZB_BLOCK_PCP, order))))
+	if (unlikely(!zb_fast_give(zone, frame, order)))
 		goto leave;
-	*(pcp->frame + *top) = frame;
+	zb_element(pcp->frame, *top) = frame;
 	++*top;
-	zb_count(pcp->nr_pages, *(zb_order_pages + order));
-	zb_count(*(pcp->nr_fast_free + order), 1);
+	zb_count(pcp->nr_pages, zb_element(zb_order_pages, order));
+	zb_count(zb_element(pcp->nr_fast_free, order), 1);
 	zb_pcp_leave(pcp);
 	return true;
 
@@ -168,46 +223,40 @@ static __always_inline unsigned int
 zb_fast_alloc_bulk(const struct zb_node *node, zb_gfp_t gfp, unsigned int nr,
 		   void (*take)(void *to, unsigned long pfn), void *to)
 {
-	const struct zb_fast *fast = node->fast + zb_gfp_bits(gfp) % ZB_NR_FAST;
+	const struct zb_fast *fast = zb_fast_entry(node, gfp);
 	struct zb_zone *zone = fast->zone;
-	unsigned int got = 0;
+	unsigned int list, got = 0;
 	struct zb_pcp *pcp;
 	u32 *top, frame;
-	u8 *state;
-	u16 *list;
 
-	if (unlikely(gfp & ZB_GFP_NO_FAST_PATH || READ_ONCE(zone->below_fast_wmark)))
+	if (unlikely(gfp & (ZB_GFP_FAST_FLAGS | ZB_GFP_NO_FAST_PATH) &&
+		     !zb_fast_may_bulk(node, gfp)))
 		return 0;
-	if (unlikely(!zb_pcp_enter(zone, &pcp)))
+	if (unlikely(READ_ONCE(zone->below_fast_wmark) || !zb_pcp_enter(zone, &pcp)))
 		return 0;
-	list = pcp->top + zb_pcp_list(0, fast->migratetype);
-	for (top = pcp->frame + *list; got < nr; got++) {
+	list = zb_pcp_list(0, fast->migratetype);
+	top = pcp->frame + zb_element(pcp->top, list);
+	if (unlikely(gfp & __ZB_GFP_COLD)) {
+		for (; got < nr; got++) {
+			frame = zb_fast_take_oldest(zone, pcp, list, fast->state);
+			if (frame == ZB_NO_FRAME)
+				break;
+			take(to, zone->start_pfn + frame);
+		}
+		goto taken;
+	}
+	for (; got < nr; got++) {
 		frame = *--top;
-		state = zone->state + frame;
-		if (unlikely(READ_ONCE(*state) != ZB_STATE(ZB_BLOCK_PCP, 0)))
+		if (unlikely(!zb_fast_take(zone, frame, 0, fast->state)))
 			break;
-		WRITE_ONCE(*state, fast->state);
 		take(to, zone->start_pfn + frame);
 	}
-	*list -= got;
+	zb_element(pcp->top, list) -= got;
+taken:
 	zb_count(pcp->nr_pages, -got);
 	zb_count(*pcp->nr_fast_alloc, got);
 	zb_pcp_leave(pcp);
 	return got;
-}
-
-/* Number of order-0 blocks that may be pushed on a list. */
-static inline unsigned int zb_fast_room(const struct zb_zone *zone,
-					const struct zb_pcp *pcp,
-					unsigned int list)
-{
-	unsigned int limit = READ_ONCE(*(zone->fast_top + list));
-	unsigned int high = READ_ONCE(zone->pcp_high);
-	unsigned int room = limit - *(pcp->top + list);
-
-	if (limit <= *(pcp->top + list) || high <= pcp->nr_pages)
-		return 0;
-	return room < high - pcp->nr_pages ? room : high - pcp->nr_pages;
 }
 
 /**
@@ -229,33 +278,30 @@ zb_fast_free_bulk(const struct zb_pool *pool, unsigned int nr,
 {
 	struct zb_zone *zone = pool->largest;
 	unsigned long frame = give(from, 0) - zone->start_pfn;
-	unsigned int mt, list, room, got = 0;
+	unsigned int mt, list, room, high, got = 0;
 	struct zb_pcp *pcp;
-	u8 *state, old;
 	u32 *top;
 
-	if (unlikely(frame >= zone->nr_pages))
-		return 0;
-	if (unlikely(!zb_pcp_enter(zone, &pcp)))
+	if (unlikely(frame >= zone->nr_pages || !zb_pcp_enter(zone, &pcp)))
 		return 0;
 	if (unlikely(READ_ONCE(zone->below_fast_wmark)))
 		goto leave;
-	mt = READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR));
+	mt = READ_ONCE(zb_element(zone->types, frame / ZB_PAGEBLOCK_NR));
 	list = zb_pcp_list(0, mt);
-	top = pcp->frame + *(pcp->top + list);
-	for (room = zb_fast_room(zone, pcp, list); got < nr && got < room; got++) {
+	room = zb_fast_room(zone, list, zb_element(pcp->top, list));
+	high = READ_ONCE(zone->pcp_high);
+	high = high > pcp->nr_pages ? high - pcp->nr_pages : 0;
+	nr = nr < room ? nr : room;
+	nr = nr < high ? nr : high;
+	for (top = pcp->frame + zb_element(pcp->top, list); got < nr; got++) {
 		frame = give(from, got) - zone->start_pfn;
-		if (unlikely(frame >= zone->nr_pages))
-			break;
-		state = zone->state + frame;
-		old = READ_ONCE(*state);
-		if (unlikely(!zb_state_is_block(old, 0) ||
-			     READ_ONCE(*(zone->types + frame / ZB_PAGEBLOCK_NR)) != mt ||
-			     !zb_cmpxchg(state, old, ZB_STATE(ZB_BLOCK_PCP, 0))))
+		if (unlikely(frame >= zone->nr_pages ||
+			     READ_ONCE(zb_element(zone->types, frame / ZB_PAGEBLOCK_NR)) != mt ||
+			     !zb_fast_give(zone, frame, 0)))
 			break;
 		*top++ = frame;
 	}
-	*(pcp->top + list) += got;
+	zb_element(pcp->top, list) += got;
 	zb_count(pcp->nr_pages, got);
 	zb_count(*pcp->nr_fast_free, got);
 leave:

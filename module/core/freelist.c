@@ -42,15 +42,6 @@ bool zb_node_allowed(const struct zb_alloc_context *ac,
 	return true;
 }
 
-static bool zb_node_dirty_ok(const struct zb_pool *pool, int nid)
-{
-	const struct zb_node *node = zb_pool_node(pool, nid);
-
-	return !node ||
-	       (u64)atomic_long_read(&node->nr_dirty) * 100 <
-	       (u64)node->nr_pages * READ_ONCE(pool->tunables.dirty_ratio);
-}
-
 static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 			 zb_gfp_t gfp, unsigned int order,
 			 unsigned int alloc_flags,
@@ -350,7 +341,7 @@ retry:
 		if (ac->spread_dirty) {
 			if (zone->nid == over_dirty_limit)
 				continue;
-			if (!zb_node_dirty_ok(pool, zone->nid)) {
+			if (!zb_node_dirty_ok(pool, zb_pool_node(pool, zone->nid))) {
 				over_dirty_limit = zone->nid;
 				continue;
 			}

@@ -2,7 +2,6 @@
 #include "pcp.h"
 #include "unfit.h"
 
-#define ZB_NO_FRAME	(~0u)
 #define MAX_STREAK	6	/* a move is at most 64 times zb_zone.pcp_batch */
 
 static unsigned int at_most(unsigned long n, unsigned int max)
@@ -14,7 +13,7 @@ static unsigned int at_most(unsigned long n, unsigned int max)
 
 static u32 *frames_of(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 {
-	return pcp->frame + zb_pcp_start[zb_pcp_list(order, mt)];
+	return pcp->frame + zb_pcp_first(pcp, zb_pcp_list(order, mt));
 }
 
 static unsigned int nr_listed(const struct zb_pcp *pcp, unsigned int order,
@@ -41,14 +40,28 @@ static u32 pop(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 	return frames_of(pcp, order, mt)[nr - 1];
 }
 
-/* Remove the @nr coldest blocks, which the caller has copied, from a list. */
+/*
+ * Remove the @nr coldest blocks, which the caller has copied, from a list, and close the
+ * gap below the others.
+ */
 static void drop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 		      unsigned int nr)
 {
-	u32 *frames = frames_of(pcp, order, mt);
+	const u32 *frames = frames_of(pcp, order, mt);
+	unsigned int list = zb_pcp_list(order, mt);
 
 	count_listed(pcp, order, mt, -(long)nr);
-	memmove(frames, frames + nr, nr_listed(pcp, order, mt) * sizeof(*frames));
+	memmove(pcp->frame + zb_pcp_start[list], frames + nr,
+		zb_pcp_nr(pcp, list) * sizeof(*frames));
+	pcp->top[list] -= pcp->gap[list];
+	pcp->gap[list] = 0;
+}
+
+/* Make the list start at its first entry, so that it has room for its capacity. */
+static void close_gap(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
+{
+	if (unlikely(pcp->gap[zb_pcp_list(order, mt)]))
+		drop_cold(pcp, order, mt, 0);
 }
 
 static u32 pop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
@@ -65,9 +78,11 @@ static u32 pop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 		 u32 frame, bool cold)
 {
-	u32 *frames = frames_of(pcp, order, mt);
 	unsigned int nr = nr_listed(pcp, order, mt);
+	u32 *frames;
 
+	close_gap(pcp, order, mt);
+	frames = frames_of(pcp, order, mt);
 	count_listed(pcp, order, mt, 1);
 	if (cold) {
 		memmove(frames + 1, frames, nr * sizeof(*frames));
@@ -240,10 +255,12 @@ static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
 		       struct zb_bulk *words)
 {
 	unsigned int nr, listed = nr_listed(pcp, words->order, mt);
-	u32 first, *frame = frames_of(pcp, words->order, mt) + listed;
 	unsigned int room = limit > listed ? limit - listed : 0;
+	u32 first, *frame;
 	u64 starts;
 
+	close_gap(pcp, words->order, mt);
+	frame = frames_of(pcp, words->order, mt) + listed;
 	for (; words->nr; words->nr--) {
 		starts = zb_block_starts(words->bits[words->nr - 1], words->order);
 		nr = hweight64(starts);
@@ -559,34 +576,4 @@ unsigned long zb_pcp_drain_own(struct zb_zone *zone)
 			} while (nr && left);
 		}
 	return pages;
-}
-
-/**
- * zb_pcp_nr_pages() - count the frames on the lists of a CPU
- * @zone: zone of the lists
- * @cpu: any possible CPU
- *
- * Context: any.
- * Return: number of frames, which may be outdated when it is returned.
- */
-unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu)
-{
-	return READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->nr_pages);
-}
-
-/**
- * zb_zone_nr_cached() - count the frames on the lists of all CPUs
- * @zone: zone of the lists
- *
- * Context: any.
- * Return: number of frames, which may be outdated when it is returned.
- */
-unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
-{
-	unsigned long nr = 0;
-	unsigned int cpu;
-
-	zb_for_each_possible_cpu(cpu)
-		nr += zb_pcp_nr_pages(zone, cpu);
-	return nr;
 }

@@ -7,15 +7,20 @@
  *	 top[order 0..9][U, M, R, ...]
  *	 frame[]
  *	    +---+------+------+-- ... --+---+------+------+-- ... --+--
- *	    | - | cold | hot  |         | - | cold | hot  |         |
- *	    +---+------+------+-- ... --+---+------+------+-- ... --+--
- *	        ^ start       ^ top         ^ start of the next list
+ *	    | - | cold | hot  |         | - | - | cold | hot  |     |
+ *	    +---+------+------+-- ... --+---+---+------+------+-- ... --
+ *	        ^ start       ^ top         ^ start    ^ top of the next list,
+ *	                                      gap 1    with a gap of one entry
  *
  * A list has the first frames of its blocks, as offsets in the zone. A sentinel
  * below each list names a nonexistent frame whose state is never ZB_BLOCK_PCP, so
  * the fast path checks the state of the topmost block without checking first
  * whether the list is empty. Migrate types without per-CPU lists have lists that
  * are empty for allocations and full for frees.
+ *
+ * A request with COLD takes the coldest block. It leaves a sentinel in its entry and
+ * widens the gap at the start of the list, so that the other blocks need not be moved.
+ * The gap is closed when a block is pushed that does not fit otherwise.
  *
  * The owning CPU uses its lists with preemption disabled and @busy set. An
  * interrupt that hits it there sees @busy and uses the zone instead, so the owner
@@ -57,6 +62,7 @@
 
 #include "bulk.h"
 
+#define ZB_NO_FRAME		(~0u)
 #define ZB_PCP_HIGH_MAX		256u	/* default limit of frames per CPU */
 #define ZB_PCP_BATCH_MAX	64u	/* frames in the first move of a series */
 
@@ -107,6 +113,7 @@ enum zb_pcp_parked {
  * @streak: (o) refills in a row, or drains in a row if negative
  * @nr_pages: (w) frames on all lists
  * @top: (o) index in @frame above the newest block, by list (zb_pcp_list())
+ * @gap: (o) number of unused entries below the oldest block, by list
  * @nr_fast_alloc: (w) blocks allocated in the fast path (fast.h), by order
  * @nr_fast_free: (w) blocks freed in the fast path, by order
  * @events: (w) events outside the fast path, see enum zb_event
@@ -128,6 +135,7 @@ struct zb_pcp {
 	s8 streak;
 	u32 nr_pages;
 	u16 top[ZB_PCP_LISTS];
+	u8 gap[ZB_PCP_LISTS];
 	unsigned long nr_fast_alloc[ZB_PCP_ORDERS];
 	unsigned long nr_fast_free[ZB_PCP_ORDERS];
 	unsigned long events[ZB_NR_CPU_EVENTS];
@@ -141,11 +149,18 @@ static inline unsigned int zb_pcp_list(unsigned int order, unsigned int mt)
 	return order * ZB_PCP_TYPES + mt;
 }
 
+/* Index in zb_pcp.frame of the oldest block of a list. */
+static inline unsigned int zb_pcp_first(const struct zb_pcp *pcp,
+					unsigned int list)
+{
+	return zb_pcp_start[list] + pcp->gap[list];
+}
+
 /* Number of blocks on a list. */
 static inline unsigned int zb_pcp_nr(const struct zb_pcp *pcp,
 				     unsigned int list)
 {
-	return pcp->top[list] - zb_pcp_start[list];
+	return pcp->top[list] - zb_pcp_first(pcp, list);
 }
 
 /*
@@ -187,6 +202,8 @@ void zb_pcp_init(struct zb_zone *zone);
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction);
 bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu);
+unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
+unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
 
 /* pcp.c */
 unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
@@ -201,7 +218,5 @@ bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
 		      enum zb_pcp_parked why);
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_drain_own(struct zb_zone *zone);
-unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
-unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
 
 #endif /* ZB_CORE_PCP_H */

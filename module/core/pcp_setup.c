@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Computes the limits of per-CPU lists from the size of the zone and the number of CPUs. */
+/*
+ * Computes the limits of per-CPU lists from the size of the zone and the number of CPUs,
+ * and tells how much they hold.
+ */
 #include "pcp.h"
 
 static unsigned int at_most(unsigned long n, unsigned int max)
@@ -103,4 +106,34 @@ bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu)
 	idle = uses == pcp->uses_seen && zb_pcp_nr_pages(zone, cpu);
 	pcp->uses_seen = uses;
 	return idle;
+}
+
+/**
+ * zb_pcp_nr_pages() - count the frames on the lists of a CPU
+ * @zone: zone of the lists
+ * @cpu: any possible CPU
+ *
+ * Context: any.
+ * Return: number of frames, which may be outdated when it is returned.
+ */
+unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu)
+{
+	return READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->nr_pages);
+}
+
+/**
+ * zb_zone_nr_cached() - count the frames on the lists of all CPUs
+ * @zone: zone of the lists
+ *
+ * Context: any.
+ * Return: number of frames, which may be outdated when it is returned.
+ */
+unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	zb_for_each_possible_cpu(cpu)
+		nr += zb_pcp_nr_pages(zone, cpu);
+	return nr;
 }

@@ -181,4 +181,12 @@ static inline unsigned int zb_pool_migratetype(const struct zb_pool *pool,
 					 zb_gfp_migratetype(gfp);
 }
 
+/* Check whether a request with __ZB_GFP_WRITE may use a node in its first attempt. */
+static inline bool zb_node_dirty_ok(const struct zb_pool *pool,
+				    const struct zb_node *node)
+{
+	return (u64)atomic_long_read(&node->nr_dirty) * 100 <
+	       (u64)node->nr_pages * READ_ONCE(pool->tunables.dirty_ratio);
+}
+
 #endif /* ZB_CORE_POOL_H */

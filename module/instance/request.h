@@ -29,13 +29,16 @@ static __always_inline const struct zb_node *zb_this_node(void)
 /* Enabled if the machine has, or may get, more than one node. */
 DECLARE_STATIC_KEY_FALSE(zb_many_nodes);
 
-/* Check whether the mempolicy or cpuset of the task may require another node. */
-static inline bool zb_task_restricted(int nid)
+/*
+ * Check whether the cpuset of the task, or its mempolicy if the request does not name a
+ * node, may require another node than @nid.
+ */
+static inline bool zb_task_restricted(int nid, bool named)
 {
 	if (!static_branch_unlikely(&zb_many_nodes) || !in_task())
 		return false;
 #ifdef CONFIG_NUMA
-	if (current->mempolicy)
+	if (!named && current->mempolicy)
 		return true;
 #endif
 #ifdef CONFIG_CPUSETS
@@ -46,13 +49,15 @@ static inline bool zb_task_restricted(int nid)
 }
 
 /*
- * Check whether the current request may take the fast path to the node of this CPU.
- * Tracing and fault injection disable the fast path.
+ * Check whether a request that names the node @nid, or none if it is NUMA_NO_NODE, may
+ * take the fast path to @node, which is that node or the one of this CPU. Tracing and
+ * fault injection disable the fast path.
  */
-static __always_inline bool zb_may_use_fast_path(const struct zb_node *node)
+static __always_inline bool zb_may_use_fast_path(const struct zb_node *node, int nid)
 {
 	return !IS_ENABLED(CONFIG_FAULT_INJECTION) &&
-	       !trace_mm_page_alloc_enabled() && likely(!zb_task_restricted(node->nid));
+	       !trace_mm_page_alloc_enabled() &&
+	       likely(!zb_task_restricted(node->nid, nid != NUMA_NO_NODE));
 }
 
 void zb_request_attach(struct zb_instance *inst);

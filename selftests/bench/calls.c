@@ -31,6 +31,9 @@ enum call {
 
 static struct page *pages[BULK_PAGES];
 
+/* Flags that the compiler does not know, as in the rare caller that is passed them. */
+static volatile gfp_t variable_gfp = GFP_KERNEL;
+
 static __always_inline bool free_call(enum who who, enum call call, void *got,
 				      unsigned long size)
 {
@@ -179,13 +182,26 @@ DEFINE_CALL(cold_0, ALLOC_PAGES, GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_COLD, 0, 0
 DEFINE_CALL(node_0, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL, HERE, 0);
 DEFINE_CALL(node_4, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL, HERE, 4);
 DEFINE_CALL(any_node_0, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL, NUMA_NO_NODE, 0);
+DEFINE_CALL(node_comp_4, ALLOC_PAGES_NODE, GFP_KERNEL | __GFP_COMP,
+	    ZB_GFP_KERNEL | __ZB_GFP_COMP, HERE, 4);
+DEFINE_CALL(cold_8, ALLOC_PAGES, GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_COLD, 0, 8);
+DEFINE_CALL(comp_8, ALLOC_PAGES, GFP_KERNEL | __GFP_COMP,
+	    ZB_GFP_KERNEL | __ZB_GFP_COMP, 0, 8);
+DEFINE_CALL(write_8, ALLOC_PAGES, GFP_KERNEL | __GFP_WRITE,
+	    ZB_GFP_KERNEL | __ZB_GFP_WRITE, 0, 8);
 DEFINE_CALL(free_pages_0, GET_FREE_PAGES, GFP_KERNEL, ZB_GFP_KERNEL, 0, 0);
 DEFINE_CALL(zeroed_page, GET_ZEROED_PAGE, GFP_KERNEL, ZB_GFP_KERNEL, 0, 0);
 DEFINE_CALL(exact_3, ALLOC_PAGES_EXACT, GFP_KERNEL, ZB_GFP_KERNEL, 0, 3 * PAGE_SIZE);
 DEFINE_CALL(exact_25, ALLOC_PAGES_EXACT, GFP_KERNEL, ZB_GFP_KERNEL, 0, 25 * PAGE_SIZE);
 DEFINE_CALL(bulk_array, BULK_ARRAY, GFP_KERNEL, ZB_GFP_KERNEL, HERE, 0);
 DEFINE_CALL(bulk_list, BULK_LIST, GFP_KERNEL, ZB_GFP_KERNEL, HERE, 0);
+DEFINE_CALL(bulk_zero, BULK_ARRAY, GFP_KERNEL | __GFP_ZERO,
+	    ZB_GFP_KERNEL | __ZB_GFP_ZERO, HERE, 0);
+DEFINE_CALL(bulk_cold, BULK_ARRAY, GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_COLD, HERE, 0);
+DEFINE_CALL(bulk_write, BULK_ARRAY, GFP_KERNEL | __GFP_WRITE,
+	    ZB_GFP_KERNEL | __ZB_GFP_WRITE, HERE, 0);
 DEFINE_CALL(kernel_flags, ALLOC_PAGES, GFP_KERNEL, zb_gfp_from_kernel(GFP_KERNEL), 0, 0);
+DEFINE_CALL(any_flags, ALLOC_PAGES, variable_gfp, zb_gfp_from_kernel(variable_gfp), 0, 0);
 
 #define CALL_ROW(id, call)					\
 	{								\
@@ -218,13 +234,21 @@ void bench_calls(void)
 		CALL_ROW(node_0, ALLOC_PAGES_NODE),
 		CALL_ROW(node_4, ALLOC_PAGES_NODE),
 		CALL_ROW(any_node_0, ALLOC_PAGES_NODE),
+		CALL_ROW(node_comp_4, ALLOC_PAGES_NODE),
+		CALL_ROW(cold_8, ALLOC_PAGES),
+		CALL_ROW(comp_8, ALLOC_PAGES),
+		CALL_ROW(write_8, ALLOC_PAGES),
 		CALL_ROW(free_pages_0, GET_FREE_PAGES),
 		CALL_ROW(zeroed_page, GET_ZEROED_PAGE),
 		CALL_ROW(exact_3, ALLOC_PAGES_EXACT),
 		CALL_ROW(exact_25, ALLOC_PAGES_EXACT),
 		CALL_ROW(bulk_array, BULK_ARRAY),
 		CALL_ROW(bulk_list, BULK_LIST),
+		CALL_ROW(bulk_zero, BULK_ARRAY),
+		CALL_ROW(bulk_cold, BULK_ARRAY),
+		CALL_ROW(bulk_write, BULK_ARRAY),
 		CALL_ROW(kernel_flags, ALLOC_PAGES),
+		CALL_ROW(any_flags, ALLOC_PAGES),
 	};
 	unsigned int i;
 

@@ -55,14 +55,23 @@ static void twins_get(struct twins *t)
 		ZB_GFP_NOWAIT, ZB_GFP_NOWAIT | __ZB_GFP_MOVABLE,
 		ZB_GFP_NOWAIT | __ZB_GFP_RECLAIMABLE, ZB_GFP_ATOMIC,
 		__ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE, __ZB_GFP_DMA32,
-		__ZB_GFP_COMP, __ZB_GFP_COLD,
+		__ZB_GFP_COMP, __ZB_GFP_COLD, __ZB_GFP_ZERO | __ZB_GFP_THISNODE,
+		ZB_GFP_NOWAIT | __ZB_GFP_WRITE, __ZB_GFP_ACCOUNT | __ZB_GFP_MOVABLE,
+		__ZB_GFP_OTHER_NODE | __ZB_GFP_NOTRACK,
+		__ZB_GFP_COMP | __ZB_GFP_COLD | __ZB_GFP_ZERO | __ZB_GFP_WRITE,
 	};
 	zb_gfp_t gfp = kinds[unit_below(ARRAY_SIZE(kinds))];
 	unsigned int order = unit_below(4) ? 0 : unit_below(6);
 	const struct zb_node *node = zb_pool_node(&t->a->pool, zb_env_node);
-	unsigned long pfn;
+	unsigned long pfn = ZB_NO_PFN;
 
-	if (unit_below(8) && zb_fast_alloc(node, gfp, order, &pfn))
+	if (!unit_below(4)) {
+		node = &t->a->pool.nodes[unit_below(t->a->pool.nr_nodes)];
+		pfn = zb_fast_alloc_flags(node, gfp, order);
+	} else if (unit_below(8) && !zb_fast_alloc(node, gfp, order, &pfn)) {
+		pfn = ZB_NO_PFN;
+	}
+	if (pfn != ZB_NO_PFN)
 		t->nr_short++;
 	else
 		pfn = unit_alloc_block(&t->a->pool, gfp, order, node->nid, NULL);
@@ -147,6 +156,8 @@ TEST(both_paths_have_the_same_result)
 			unit_pool_long_lists(t->a);
 			unit_pool_long_lists(t->b);
 		}
+		t->a->pool.tunables.dirty_ratio = 100 * (round & 1);
+		t->b->pool.tunables.dirty_ratio = 100 * (round & 1);
 		live(t, 10000);
 		unit_pool_end(t->a);
 		unit_pool_end(t->b);

@@ -142,8 +142,11 @@ static unsigned long take(enum what what)
 
 	if (what == ALLOC_SHORT)
 		return zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn) ? pfn : ZB_NO_PFN;
-	if (what == ALLOC_COLD)
+	if (what == ALLOC_COLD) {
 		gfp |= __ZB_GFP_COLD;
+		if (zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn))
+			return pfn;
+	}
 	if (what == ALLOC_TYPE)
 		gfp &= ~__ZB_GFP_MOVABLE;
 	return unit_alloc(w.p, gfp, order_of[what]);

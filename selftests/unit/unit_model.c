@@ -198,7 +198,7 @@ static unsigned char *free_frames(const struct unit_model *m,
 				pcp = &zone->pcp[cpu];
 				list = zb_pcp_list(order, mt);
 				for (i = 0; i < zb_pcp_nr(pcp, list); i++)
-					memset(is_free + pcp->frame[zb_pcp_start[list] + i],
+					memset(is_free + pcp->frame[zb_pcp_first(pcp, list) + i],
 					       0, BIT(order));
 			}
 	return is_free;

@@ -291,7 +291,7 @@ bool unit_isolated_listed(const struct zb_zone *zone)
 
 	for (; pcp < zone->pcp + zb_env_nr_cpus; pcp++)
 		for (list = 0; list < ZB_PCP_LISTS; list++)
-			for (at = zb_pcp_start[list]; at < pcp->top[list]; at++)
+			for (at = zb_pcp_first(pcp, list); at < pcp->top[list]; at++)
 				if (zone->types[pcp->frame[at] / ZB_PAGEBLOCK_NR] ==
 				    ZB_MIGRATE_ISOLATE)
 					return true;

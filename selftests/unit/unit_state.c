@@ -133,12 +133,13 @@ static bool same_pcp(const struct place *at, unsigned int cpu,
 	    !same(at, "nr_pages of CPU", cpu, a->nr_pages, b->nr_pages))
 		return false;
 	for (list = 0; list < ZB_PCP_LISTS; list++) {
-		if (!same(at, "list length of CPU", cpu, a->top[list], b->top[list]))
+		if (!same(at, "list length of CPU", cpu, zb_pcp_nr(a, list),
+			  zb_pcp_nr(b, list)))
 			return false;
 		for (i = 0; i < zb_pcp_nr(a, list); i++)
 			if (!same(at, "list entry of CPU", cpu,
-				  a->frame[zb_pcp_start[list] + i],
-				  b->frame[zb_pcp_start[list] + i]))
+				  a->frame[zb_pcp_first(a, list) + i],
+				  b->frame[zb_pcp_first(b, list) + i]))
 				return false;
 	}
 	return true;
