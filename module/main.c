@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/module.h>
 
+#include "api/api.h"
 #include "device/chardev.h"
 #include "debugfs/debugfs.h"
 #include "debugfs/owners.h"
@@ -94,6 +95,7 @@ static int __init zb_init(void)
 	if (err)
 		goto remove_debugfs;
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
+	zb_api_gfp_init();
 	return 0;
 
 remove_debugfs:

@@ -35,7 +35,59 @@
 #include <linux/types.h>
 #include <uapi/linux/zbuddy.h>
 
-zb_gfp_t zb_gfp_from_kernel(gfp_t gfp);
+/* Flags of the kernel that have one counterpart each. */
+static __always_inline zb_gfp_t __zb_gfp_convert_bits(gfp_t gfp)
+{
+#define ZB_GFP_IF(flag, zb_flag)	(gfp & (flag) ? (zb_flag) : __ZB_GFP(0))
+	return ZB_GFP_IF(__GFP_DMA, __ZB_GFP_DMA) |
+	       ZB_GFP_IF(__GFP_HIGHMEM, __ZB_GFP_HIGHMEM) |
+	       ZB_GFP_IF(__GFP_DMA32, __ZB_GFP_DMA32) |
+	       ZB_GFP_IF(__GFP_MOVABLE, __ZB_GFP_MOVABLE) |
+	       ZB_GFP_IF(__GFP_RECLAIMABLE, __ZB_GFP_RECLAIMABLE) |
+	       ZB_GFP_IF(__GFP_HIGH, __ZB_GFP_HIGH) |
+	       ZB_GFP_IF(__GFP_IO, __ZB_GFP_IO) |
+	       ZB_GFP_IF(__GFP_FS, __ZB_GFP_FS) |
+	       ZB_GFP_IF(__GFP_NOWARN, __ZB_GFP_NOWARN) |
+	       ZB_GFP_IF(__GFP_RETRY_MAYFAIL, __ZB_GFP_REPEAT) |
+	       ZB_GFP_IF(__GFP_NOFAIL, __ZB_GFP_NOFAIL) |
+	       ZB_GFP_IF(__GFP_NORETRY, __ZB_GFP_NORETRY) |
+	       ZB_GFP_IF(__GFP_MEMALLOC, __ZB_GFP_MEMALLOC) |
+	       ZB_GFP_IF(__GFP_COMP, __ZB_GFP_COMP) |
+	       ZB_GFP_IF(__GFP_ZERO, __ZB_GFP_ZERO) |
+	       ZB_GFP_IF(__GFP_NOMEMALLOC, __ZB_GFP_NOMEMALLOC) |
+	       ZB_GFP_IF(__GFP_HARDWALL, __ZB_GFP_HARDWALL) |
+	       ZB_GFP_IF(__GFP_THISNODE, __ZB_GFP_THISNODE) |
+	       ZB_GFP_IF(__GFP_DIRECT_RECLAIM, __ZB_GFP_DIRECT_RECLAIM) |
+	       ZB_GFP_IF(__GFP_WRITE, __ZB_GFP_WRITE) |
+	       ZB_GFP_IF(__GFP_KSWAPD_RECLAIM, __ZB_GFP_KSWAPD_RECLAIM);
+#undef ZB_GFP_IF
+}
+
+/* The kernel no longer has a flag for atomic requests. */
+static __always_inline zb_gfp_t __zb_gfp_atomic(gfp_t gfp)
+{
+	return (gfp & (GFP_ATOMIC | __GFP_DIRECT_RECLAIM)) == GFP_ATOMIC ?
+	       __ZB_GFP_ATOMIC : __ZB_GFP(0);
+}
+
+zb_gfp_t __zb_gfp_look_up(gfp_t gfp);
+
+/**
+ * zb_gfp_from_kernel() - convert flags of the kernel's page allocator
+ * @gfp: flags for alloc_pages()
+ *
+ * Flags without a counterpart are left out, and so is __GFP_ACCOUNT, because the memory
+ * of modules is not charged. Flags that include all of GFP_ATOMIC, and may not sleep, get
+ * __ZB_GFP_ATOMIC. Constant flags are converted at compile time.
+ *
+ * Context: any.
+ * Return: the flags for zb_alloc_pages().
+ */
+static __always_inline zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
+{
+	return __builtin_constant_p(gfp) ?
+	       __zb_gfp_convert_bits(gfp) | __zb_gfp_atomic(gfp) : __zb_gfp_look_up(gfp);
+}
 
 /* Blocks by struct page */
 struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,

@@ -17,54 +17,6 @@
 #include "../compat.h"
 #include "../instance/instance.h"
 
-/**
- * zb_gfp_from_kernel() - convert flags of the kernel's page allocator
- * @gfp: flags for alloc_pages()
- *
- * Flags without a counterpart are left out, and so is __GFP_ACCOUNT, because the
- * memory of modules is not charged. Because the kernel no longer has a flag for atomic
- * requests, flags that include all of GFP_ATOMIC get __ZB_GFP_ATOMIC.
- *
- * Context: any.
- * Return: the flags for zb_alloc_pages().
- */
-zb_gfp_t zb_gfp_from_kernel(gfp_t gfp)
-{
-	static const struct { gfp_t from; zb_gfp_t to; } bits[] = {
-		{ __GFP_DMA, __ZB_GFP_DMA },
-		{ __GFP_HIGHMEM, __ZB_GFP_HIGHMEM },
-		{ __GFP_DMA32, __ZB_GFP_DMA32 },
-		{ __GFP_MOVABLE, __ZB_GFP_MOVABLE },
-		{ __GFP_RECLAIMABLE, __ZB_GFP_RECLAIMABLE },
-		{ __GFP_HIGH, __ZB_GFP_HIGH },
-		{ __GFP_IO, __ZB_GFP_IO },
-		{ __GFP_FS, __ZB_GFP_FS },
-		{ __GFP_NOWARN, __ZB_GFP_NOWARN },
-		{ __GFP_RETRY_MAYFAIL, __ZB_GFP_REPEAT },
-		{ __GFP_NOFAIL, __ZB_GFP_NOFAIL },
-		{ __GFP_NORETRY, __ZB_GFP_NORETRY },
-		{ __GFP_MEMALLOC, __ZB_GFP_MEMALLOC },
-		{ __GFP_COMP, __ZB_GFP_COMP },
-		{ __GFP_ZERO, __ZB_GFP_ZERO },
-		{ __GFP_NOMEMALLOC, __ZB_GFP_NOMEMALLOC },
-		{ __GFP_HARDWALL, __ZB_GFP_HARDWALL },
-		{ __GFP_THISNODE, __ZB_GFP_THISNODE },
-		{ __GFP_DIRECT_RECLAIM, __ZB_GFP_DIRECT_RECLAIM },
-		{ __GFP_WRITE, __ZB_GFP_WRITE },
-		{ __GFP_KSWAPD_RECLAIM, __ZB_GFP_KSWAPD_RECLAIM },
-	};
-	zb_gfp_t to = 0;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(bits); i++)
-		if (gfp & bits[i].from)
-			to |= bits[i].to;
-	if ((gfp & GFP_ATOMIC) == GFP_ATOMIC && !(gfp & __GFP_DIRECT_RECLAIM))
-		to |= __ZB_GFP_ATOMIC;
-	return to;
-}
-EXPORT_SYMBOL_GPL(zb_gfp_from_kernel);
-
 /* Errors of callers, each of which is logged once. */
 enum api_fault {
 	BAD_FLAGS,

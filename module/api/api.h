@@ -43,4 +43,6 @@ static inline void zb_api_wake_waiters(void)
 		zb_instance_wake_waiters(zb_instance);
 }
 
+void zb_api_gfp_init(void);
+
 #endif /* ZB_API_H */

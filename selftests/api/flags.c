@@ -6,6 +6,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
+#include <linux/random.h>
 
 static void flags_that_mean_nothing(void)
 {
@@ -106,6 +107,11 @@ static void gfp_from_kernel(void)
 	struct page *page;
 	unsigned int i;
 
+	/* The build fails if constant flags are not converted at compile time. */
+	BUILD_BUG_ON(zb_gfp_from_kernel(GFP_KERNEL) != ZB_GFP_KERNEL);
+	BUILD_BUG_ON(zb_gfp_from_kernel(GFP_ATOMIC | __GFP_ZERO) !=
+		     (ZB_GFP_ATOMIC | __ZB_GFP_ZERO));
+	BUILD_BUG_ON(zb_gfp_from_kernel(GFP_HIGHUSER_MOVABLE) != ZB_GFP_HIGHUSER_MOVABLE);
 	for (i = 0; i < ARRAY_SIZE(table); i++)
 		if (!ZBT_WANT(zb_gfp_from_kernel(table[i].from) == table[i].to))
 			pr_info("# entry %u: %#x, expected %#x\n", i,
@@ -115,6 +121,26 @@ static void gfp_from_kernel(void)
 		return;
 	ZBT_WANT(!memchr_inv(page_address(page), 0, PAGE_SIZE << 2));
 	__zb_free_pages(page, 2);
+}
+
+/* The table for variable flags has the same result as the conversion bit by bit. */
+static void variable_gfp_from_kernel(void)
+{
+	unsigned int i;
+	zb_gfp_t to;
+	gfp_t gfp;
+
+	for (i = 0; i < 10000; i++) {
+		gfp = (__force gfp_t)(get_random_u32() | get_random_u32());
+		if (i & 1)
+			gfp &= (__force gfp_t)get_random_u32();
+		to = __zb_gfp_convert_bits(gfp) | __zb_gfp_atomic(gfp);
+		if (!ZBT_WANT(zb_gfp_from_kernel(gfp) == to)) {
+			pr_info("# %#x: %#x, expected %#x\n", gfp,
+				zb_gfp_from_kernel(gfp), to);
+			return;
+		}
+	}
 }
 
 /* Both are valid for the kernel, and REPEAT and NOFAIL contradict each other here. */
@@ -129,6 +155,7 @@ const struct zbt_test zbt_flag_tests[] = {
 	{ "flags_of_the_kernel", flags_of_the_kernel },
 	{ "locks_of_the_fast_path", locks_of_the_fast_path },
 	{ "gfp_from_kernel", gfp_from_kernel },
+	{ "variable_gfp_from_kernel", variable_gfp_from_kernel },
 	{ "repeat_and_nofail", repeat_and_nofail },
 	{ }
 };
