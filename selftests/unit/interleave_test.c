@@ -140,13 +140,10 @@ static unsigned long take(enum what what)
 	zb_gfp_t gfp = __ZB_GFP_MOVABLE | __ZB_GFP_NOWARN;
 	unsigned long pfn = ZB_NO_PFN;
 
-	if (what == ALLOC_SHORT)
-		return zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn) ? pfn : ZB_NO_PFN;
-	if (what == ALLOC_COLD) {
-		gfp |= __ZB_GFP_COLD;
-		if (zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn))
-			return pfn;
-	}
+	gfp |= what == ALLOC_COLD ? __ZB_GFP_COLD : 0;
+	if ((what == ALLOC_SHORT || what == ALLOC_COLD) &&
+	    (zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn) || what == ALLOC_SHORT))
+		return pfn;
 	if (what == ALLOC_TYPE)
 		gfp &= ~__ZB_GFP_MOVABLE;
 	return unit_alloc(w.p, gfp, order_of[what]);
