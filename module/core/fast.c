@@ -202,18 +202,6 @@ static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Concurrent frees read @largest. Zones never change, so it is stored once. */
-static void find_largest(struct zb_pool *pool)
-{
-	struct zb_zone *zone, *largest = pool->zones;
-
-	zb_for_each_zone(zone, pool)
-		if (zone->nr_pages > largest->nr_pages)
-			largest = zone;
-	if (pool->largest != largest)
-		pool->largest = largest;
-}
-
 /**
  * zb_fast_setup() - build the tables of the fast path
  * @pool: the allocator; its watermarks are set
@@ -226,7 +214,9 @@ void zb_fast_setup(struct zb_pool *pool)
 	unsigned int i, index;
 	struct zb_zone *zone;
 
-	find_largest(pool);
+	/* Concurrent frees read @largest. Zones never change, so it is stored once. */
+	if (!pool->largest)
+		pool->largest = zb_pool_largest_zone(pool);
 	zb_for_each_zone(zone, pool)
 		setup_zone(pool, zone);
 	for (i = 0; i < pool->nr_nodes; i++)

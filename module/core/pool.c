@@ -51,6 +51,22 @@ struct zb_node *zb_pool_known_node(const struct zb_pool *pool, int nid)
 	return node;
 }
 
+/**
+ * zb_pool_largest_zone() - find the zone with the most frames
+ * @pool: the allocator, which has zones
+ *
+ * Return: the first one, if several zones are that large.
+ */
+struct zb_zone *zb_pool_largest_zone(const struct zb_pool *pool)
+{
+	struct zb_zone *zone, *largest = pool->zones;
+
+	zb_for_each_zone(zone, pool)
+		if (zone->nr_pages > largest->nr_pages)
+			largest = zone;
+	return largest;
+}
+
 /* Find the start of the lowest zone and the end of the highest one. */
 static void pool_span(const struct zb_pool *pool, unsigned long *start,
 		      unsigned long *end)

@@ -157,6 +157,7 @@ bool zb_pool_too_small(unsigned long nr_pages);
 struct zb_node *zb_pool_node(const struct zb_pool *pool, int nid);
 struct zb_node *zb_pool_known_node(const struct zb_pool *pool, int nid);
 size_t zb_zone_map_size(const struct zb_pool *pool);
+struct zb_zone *zb_pool_largest_zone(const struct zb_pool *pool);
 void zb_zone_map_init(struct zb_pool *pool, u8 *map);
 struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn);
 

@@ -271,19 +271,9 @@ static void log_region(const struct zb_instance *inst, const struct zb_region *r
 		inst->pool.max_order, zones);
 }
 
-static const struct zb_zone *largest_zone(const struct zb_pool *pool)
-{
-	const struct zb_zone *zone, *largest = pool->zones;
-
-	zb_for_each_zone(zone, pool)
-		if (zone->nr_pages > largest->nr_pages)
-			largest = zone;
-	return largest;
-}
-
 static int check_cma(const struct zb_instance *inst, unsigned long nr_pages)
 {
-	unsigned long max = largest_zone(&inst->pool)->nr_pages;
+	unsigned long max = zb_pool_largest_zone(&inst->pool)->nr_pages;
 
 	if (nr_pages <= max)
 		return 0;
@@ -298,7 +288,7 @@ static int check_cma(const struct zb_instance *inst, unsigned long nr_pages)
  */
 static void mark_cma(struct zb_instance *inst, unsigned long nr_pages)
 {
-	const struct zb_zone *largest = largest_zone(&inst->pool);
+	const struct zb_zone *largest = zb_pool_largest_zone(&inst->pool);
 	unsigned long pfn, nr = ALIGN(nr_pages, ZB_PAGEBLOCK_NR);
 
 	for (pfn = zb_zone_end(largest) - nr; pfn < zb_zone_end(largest);
