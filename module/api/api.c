@@ -341,9 +341,10 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
 /**
  * zb_drain_all_pages() - drain the per-CPU lists of all CPUs
  *
- * A work item drains all lists after an expedited RCU grace period while the caller
- * waits, so other CPUs have no work to do. A zone without allocated pages is in its initial state
- * afterwards: its HighAtomic pageblocks are converted back as well.
+ * The caller waits for a work item, which drains the lists of all CPUs after an
+ * expedited RCU grace period without running code on those CPUs. Afterwards, a zone
+ * without allocated pages is in its initial state: its HighAtomic pageblocks have been
+ * converted back as well.
  *
  * Context: may sleep.
  */

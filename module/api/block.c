@@ -85,8 +85,8 @@ EXPORT_SYMBOL_GPL(zb_get_pageblock_migratetype);
  * @page: any page of the pageblock
  * @migratetype: ZB_MIGRATE_*, but not ZB_MIGRATE_ISOLATE
  *
- * A CMA pageblock keeps its type. A pageblock of another type gets the default type
- * when all of its pages have been freed the next time. Before that, a request of
+ * A CMA pageblock keeps its type. Any other pageblock returns to the default type the
+ * next time that the last of its allocated pages is freed. Before that, a request of
  * another mobility may claim it, and a HighAtomic pageblock may be converted when memory
  * is short or its zone is unused.
  *

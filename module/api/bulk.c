@@ -12,12 +12,12 @@
 #include "api.h"
 #include "../instance/instance.h"
 
-/* Limits the time with preemption disabled. */
+/* Largest number of pages that are moved without enabling preemption in between. */
 #define MAX_AT_ONCE	64u
 /* Pages of a list that are freed at once; they are gathered on the stack. */
 #define LIST_AT_ONCE	16u
 
-/* Count the leading entries that are, or are not, NULL. */
+/* Count the leading entries with a page, or with NULL if @have is false. */
 static unsigned int count_leading(struct page **pages, unsigned long nr, bool have)
 {
 	unsigned int i, max = min_t(unsigned long, nr, MAX_AT_ONCE);
@@ -49,7 +49,7 @@ static void free_one(struct page *page)
 		zb_pool_free_pages(&zb_instance->pool, pfn, 0);
 }
 
-/* @to points to a pointer to the next entry. */
+/* Store a page in an array; @to points to the pointer to the next entry. */
 static void take_to_array(void *to, unsigned long pfn)
 {
 	struct page ***next = to;

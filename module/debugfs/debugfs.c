@@ -39,7 +39,7 @@ module_param_cb(page_owner, &zb_bool_ops, &page_owner, 0644);
 __MODULE_PARM_TYPE(page_owner, "bool");
 MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
 
-#define BLOCKS_AT_ONCE	64	/* pageblocks copied with the zone lock held */
+#define BLOCKS_AT_ONCE	64	/* pageblocks copied under one hold of the zone lock */
 
 static void nr_free_cell(struct seq_file *m, const struct zb_zone_stat *st,
 			 unsigned int order)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table that several files in /sys/kernel/debug/zbuddy have in common. */
+/* Prints the table of zones and orders that several files in debugfs consist of. */
 #include <linux/slab.h>
 
 #include "../compat.h"

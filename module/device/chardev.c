@@ -56,7 +56,9 @@ static const struct file_operations zb_fops = {
  * @dev: the device
  * @inst: the instance that the device allocates from
  *
- * Context: may sleep. Programs may open the device before this returns.
+ * Programs may open the device before this function returns.
+ *
+ * Context: may sleep.
  * Return: 0 or -errno.
  */
 int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst)
@@ -82,7 +84,7 @@ int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst)
 
 /**
  * zb_chardev_unregister() - unregister /dev/zbuddy
- * @dev: the device, which is not open, because an open file holds the module
+ * @dev: the device. No program has it open, because an open file pins the module
  *
  * Context: may sleep.
  */

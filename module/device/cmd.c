@@ -7,6 +7,7 @@
 #include <linux/time_namespace.h>
 
 #include "cmd.h"
+
 /**
  * zb_einval() - fail because of an invalid field
  * @call: the command

@@ -4,8 +4,8 @@
  *
  * A command is executed in three steps:
  *
- *	prepare		work on a copy of the caller's structure, so far that the
- *			work can still be undone
+ *	prepare		execute the command on a copy of the caller's structure, up to
+ *			the last step that can be undone
  *	copy out	copy the structure back to user space
  *	commit		finish; this cannot fail
  *	or roll back	undo the work, if the structure could not be copied: the
@@ -55,8 +55,8 @@ struct zb_call {
  * @nr: command number
  * @size: current size of its structure
  * @min_size: size of its structure when it was first released
- * @copy_out: copy the structure back to user space; a command without this does all of its
- *	work in @prepare
+ * @copy_out: copy the structure back to user space. A command without @copy_out does all
+ *	of its work in @prepare
  * @prepare: executes the command; returns 0 or -errno with nothing changed
  * @commit: finishes a successful @prepare, or NULL
  * @rollback: undoes a successful @prepare, or NULL if it has changed nothing

@@ -9,12 +9,12 @@
 #include "cmd.h"
 
 /* Copy the description of @buf to element @i of the caller's array. */
-static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
-		     const struct zb_buffer *buf)
+static int bulk_describe(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
+			 const struct zb_buffer *buf)
 {
 	void __user *to = u64_to_user_ptr(bulk->buffers +
 					  (u64)i * bulk->buffer_size);
-	const struct zb_bulk_buffer told = {
+	const struct zb_bulk_buffer desc = {
 		.handle = buf->handle,
 		.node = buf->nid,
 		.zone = buf->zone,
@@ -24,8 +24,8 @@ static int bulk_tell(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
 		.mmap_huge_offset = zb_buffer_mmap_offset(buf, true),
 	};
 
-	if (copy_to_user(to, &told, sizeof(told)) ||
-	    clear_user(to + sizeof(told), bulk->buffer_size - sizeof(told)))
+	if (copy_to_user(to, &desc, sizeof(desc)) ||
+	    clear_user(to + sizeof(desc), bulk->buffer_size - sizeof(desc)))
 		return -EFAULT;
 	return 0;
 }
@@ -42,7 +42,7 @@ static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 	err = zb_file_add(file, buf, want->why);
 	if (err)
 		return err;
-	err = bulk_tell(bulk, bulk->done, buf);
+	err = bulk_describe(bulk, bulk->done, buf);
 	if (err) {
 		zb_file_cancel(file, buf);
 		zb_buffer_put(buf);
@@ -151,8 +151,8 @@ const struct zb_cmd zb_cmd_bulk_alloc = {
 
 /*
  * Hide the handles instead of removing them, so that this can be undone if the result
- * can't be copied to user space. The hidden buffers are linked by a member of their own,
- * so that freeing memory needs no memory.
+ * can't be copied to user space. The hidden buffers are linked through a member of
+ * struct zb_buffer, because a command that frees memory must not have to allocate any.
  */
 static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
 		     struct zb_buffer **hidden)

@@ -2,8 +2,8 @@
 /*
  * Creates an instance: acquires the regions, and builds a pool of the core on them.
  *
- * The core can't allocate memory for its own data structures. This file allocates them
- * from the kernel, and provides the distances between nodes.
+ * The core does not allocate the memory of its own data structures. This file allocates
+ * it from the kernel, and tells the core the distances between nodes.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -128,7 +128,7 @@ static int kernel_node_distance(int from, int to)
 	return node_distance(from, to);
 }
 
-/* No map is used if it would exceed this size, because the regions are far apart. */
+/* If regions are far apart, the map may be too large; the pool then has none. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_instance *inst)
@@ -397,7 +397,7 @@ free_inst:
 	return ERR_PTR(err);
 }
 
-/* Returns the number of allocated frames on a node, without those kept out of use. */
+/* Returns the number of allocated frames on a node; those kept out of use do not count. */
 static unsigned long nr_held_pages(const struct zb_instance *inst, int nid)
 {
 	const struct zb_zone *zone;

@@ -95,7 +95,7 @@ static int parse_node(const char **text, int *nid)
 	return 0;
 }
 
-/* A number without a unit that is smaller than a pageblock probably lacks its unit. */
+/* A size below that of a pageblock and without a unit, such as 256, probably lacks it. */
 static bool forgot_unit(const char *end, u64 bytes)
 {
 	return end[-1] >= '0' && end[-1] <= '9' && bytes &&
@@ -131,6 +131,7 @@ static int parse_region(const char *all, const char **text,
 	return 0;
 }
 
+/* Check whether a size for @nid cannot be combined with the sizes before it. */
 static bool node_taken(const struct zb_params *params, int nid)
 {
 	unsigned int i;

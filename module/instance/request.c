@@ -110,12 +110,6 @@ static int next_interleaved(const struct mempolicy *mempolicy)
 	return nid;
 }
 
-static int preferred_of(const nodemask_t *nodes)
-{
-	return node_isset(numa_mem_id(), *nodes) ? numa_mem_id() :
-						   first_node(*nodes);
-}
-
 /*
  * Apply the mempolicy of the current task to a request that names no node. Returns
  * the preferred node, or NUMA_NO_NODE for the local one.
@@ -133,7 +127,8 @@ static int apply_mempolicy(struct zb_alloc_policy *policy)
 		return NUMA_NO_NODE;
 	case MPOL_PREFERRED:
 	case MPOL_PREFERRED_MANY:
-		return preferred_of(&mempolicy->nodes);
+		return node_isset(numa_mem_id(), mempolicy->nodes) ?
+		       numa_mem_id() : first_node(mempolicy->nodes);
 	case MPOL_LOCAL:
 		return NUMA_NO_NODE;
 	default:

@@ -56,12 +56,6 @@ static int line_len(const char *text)
 	return min_t(size_t, strcspn(text, "\n"), 40);
 }
 
-static unsigned long get_value(const struct number_limits *l)
-{
-	return l->is_long ? *(unsigned long *)l->value :
-			    *(unsigned int *)l->value;
-}
-
 /* Before there is a pool, only @max is checked: see check_given_at_load(). */
 static unsigned long max_value(const struct number_limits *l)
 {
@@ -102,7 +96,10 @@ static int set_number(const char *text, const struct kernel_param *kp)
 
 static int get_number(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%lu\n", get_value(kp->arg));
+	const struct number_limits *l = kp->arg;
+
+	return sysfs_emit(buf, "%lu\n", l->is_long ? *(unsigned long *)l->value :
+						     *(unsigned int *)l->value);
 }
 
 static const struct kernel_param_ops number_ops = {

@@ -99,8 +99,8 @@ int zb_cma_find_node(struct zb_region *r)
  * @buf: receives one clause for the log
  * @len: size of @buf
  *
- * The recommended size leaves room for other users of CMA, and is larger than the
- * current one, which was not enough.
+ * The recommended size is larger than the current one, which was not enough, and leaves
+ * room for other users of CMA.
  *
  * Context: any.
  */

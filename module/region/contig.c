@@ -16,9 +16,9 @@
  * migrated (U: in use by the kernel, R: reserved, or a hole), it is skipped, and the
  * next window ends below the lowest such page.
  *
- * alloc_contig_pages() does a similar search, but in steps of the whole size, aligned
- * only if the size is a power of two, and from the bottom up, where most pages of the
- * kernel itself are.
+ * alloc_contig_pages() does a similar search, with three disadvantages: its steps are as
+ * large as the range, the range is aligned only if its size is a power of two, and the
+ * search begins at the bottom of the zone, where most of the kernel's own pages are.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -70,7 +70,7 @@ static unsigned long zb_contig_first_obstacle(const struct zone *zone,
 
 static int zb_contig_try(const struct zb_contig_search *s, unsigned long start)
 {
-	/* The scan with the next larger alignment has tried this window. */
+	/* The scan with the next larger alignment has already tried this window. */
 	if (!s->largest_align && IS_ALIGNED(start, 2UL << s->align_order))
 		return -EBUSY;
 	return zb_alloc_contig_range(start, start + s->nr_pages,

@@ -59,8 +59,8 @@ static struct platform_device *zb_dma_new_device(int nid)
 }
 
 /*
- * A block from the fallback to the page allocator is not compound, so that only its first
- * page has a reference. In a range from CMA, every page has one.
+ * If dma_alloc_pages() has fallen back to the page allocator, the block is not compound,
+ * so only its first page has a reference. In a range from CMA, every page has one.
  */
 static bool zb_dma_from_cma(const struct zb_dma *dma)
 {

@@ -126,10 +126,10 @@ static int zb_region_verify(struct zb_region *r, int nid,
  * zb_region_release() - give a region back to the kernel
  * @r: the region from zb_region_acquire(), or one without memory
  *
- * The caller ensures that nothing uses the memory any more. If a page still has
- * another reference after a second (for example a pin that outlives its process),
+ * The caller ensures that the module does not use the memory any more. If a page still
+ * has another reference after a second (for example a pin that outlives its process),
  * the region is kept and lost until the next boot: cma_release() would free the page
- * all the same, and two owners would write to it.
+ * nevertheless, and two owners would write to it.
  *
  * Context: process context, may sleep.
  */
@@ -196,7 +196,7 @@ static void zb_region_report_add(struct zb_region_report *rep,
 		return;
 	if (!rep->supported)
 		rep->supported = backend;
-	/* Return -ENOMEM if any backend has such memory, even if others do not. */
+	/* Return -ENOMEM if any backend has memory of this kind, even if others have none. */
 	if (err != -ENXIO)
 		rep->err = -ENOMEM;
 }
