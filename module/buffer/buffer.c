@@ -40,6 +40,7 @@ int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst)
 	err = zb_limits_init(bpool);
 	if (err)
 		goto exit_sync;
+	zb_memory_errors_init(bpool);
 	return 0;
 
 exit_sync:
@@ -58,6 +59,7 @@ destroy_line:
  */
 void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 {
+	zb_memory_errors_exit(bpool);
 	cancel_delayed_work_sync(&bpool->deferred_work);
 	zb_limits_exit(bpool);
 	zb_sync_exit(bpool);

@@ -44,6 +44,7 @@ struct dmem_cgroup_pool_state;
 struct dmem_cgroup_region;
 struct platform_device;
 struct poll_table_struct;
+struct tracepoint;
 struct vm_area_struct;
 struct zb_buffer;
 
@@ -74,6 +75,24 @@ struct zb_buffer_link {
 };
 
 /**
+ * struct zb_memory_errors - uncorrected memory errors in frames of the instance
+ * @tp: tracepoint that reports them, or NULL
+ * @seen: there has been an error
+ * @lock: protects @pfns and @nr
+ * @pfns: frames to be unmapped
+ * @nr: number of these
+ * @work: unmaps them
+ */
+struct zb_memory_errors {
+	struct tracepoint *tp;
+	bool seen;
+	spinlock_t lock;
+	unsigned long pfns[16];
+	unsigned int nr;
+	struct work_struct work;
+};
+
+/**
  * struct zb_buffer_pool - the buffers of all open files
  * @inst: (c) the instance to allocate from
  * @files: (a) number of open files; the last close drains the per-CPU lists
@@ -88,6 +107,7 @@ struct zb_buffer_link {
  * @line: (i) queue of requests that wait for memory
  * @readable: (i) programs that sleep in poll()
  * @watch: (i) wakes the programs on @readable
+ * @errors: (i) memory errors
  * @region: (c) region of the dmem cgroup controller, or NULL
  * @sync_dev: (c) the device on whose behalf caches are maintained
  *
@@ -114,6 +134,7 @@ struct zb_buffer_pool {
 	struct zb_line line;
 	wait_queue_head_t readable;
 	struct zb_watch watch;
+	struct zb_memory_errors errors;
 	struct dmem_cgroup_region *region;
 	struct platform_device *sync_dev;
 };
@@ -332,6 +353,7 @@ void zb_buffer_iter_begin(struct zb_buffer_iter *iter, struct zb_buffer_pool *bp
 bool zb_buffer_iter_next(struct zb_buffer_iter *iter);
 void zb_buffer_iter_rewind(struct zb_buffer_iter *iter);
 void zb_buffer_iter_end(struct zb_buffer_iter *iter);
+struct zb_buffer *zb_buffer_find(struct zb_buffer_pool *bpool, unsigned long pfn);
 
 /* deferred_free.c */
 void zb_deferred_free_init(struct zb_buffer_pool *bpool,
@@ -390,6 +412,12 @@ void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf);
 void zb_file_drop_hidden(struct zb_file *file, struct zb_buffer *buf);
 u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge);
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
+
+/* memory_error.c */
+void zb_memory_errors_init(struct zb_buffer_pool *bpool);
+void zb_memory_errors_exit(struct zb_buffer_pool *bpool);
+unsigned long zb_buffer_nr_good(const struct zb_buffer *buf, unsigned long pgoff,
+				unsigned long nr);
 
 /* mmap.c */
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge);

@@ -160,3 +160,45 @@ void zb_buffer_iter_end(struct zb_buffer_iter *iter)
 	list_del(&iter->pos.list);
 	spin_unlock(&iter->bpool->lock);
 }
+
+/* Get the buffer before the position, if it is the one that was read last. */
+static struct zb_buffer *get_last_read(struct zb_buffer_iter *iter)
+{
+	struct list_head *at = iter->pos.list.prev;
+	struct zb_buffer *buf = NULL;
+
+	lockdep_assert_held(&iter->bpool->lock);
+	for (; !buf && at != &iter->bpool->buffers; at = at->prev)
+		buf = list_entry(at, struct zb_buffer_link, list)->buf;
+	if (!buf || buf->pfn != iter->info.pfn || !kref_get_unless_zero(&buf->ref))
+		return NULL;
+	return buf;
+}
+
+/**
+ * zb_buffer_find() - find the buffer of a frame
+ * @bpool: the buffer pool
+ * @pfn: the frame
+ *
+ * All buffers are read, so this is for rare events only.
+ *
+ * Context: may sleep.
+ * Return: the buffer with a reference for the caller, or NULL.
+ */
+struct zb_buffer *zb_buffer_find(struct zb_buffer_pool *bpool, unsigned long pfn)
+{
+	struct zb_buffer *buf = NULL;
+	struct zb_buffer_iter iter;
+
+	zb_buffer_iter_begin(&iter, bpool);
+	while (zb_buffer_iter_next(&iter)) {
+		if (pfn < iter.info.pfn || pfn - iter.info.pfn >= iter.info.nr_pages)
+			continue;
+		spin_lock(&bpool->lock);
+		buf = get_last_read(&iter);
+		spin_unlock(&bpool->lock);
+		break;
+	}
+	zb_buffer_iter_end(&iter);
+	return buf;
+}

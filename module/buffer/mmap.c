@@ -62,10 +62,10 @@ static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * A fault occurs only if madvise() or a similar call has removed the entry. The call has
- * probably removed the following entries as well, so insert several.
+ * A fault occurs only if madvise() or a similar call, or a memory error, has removed the
+ * entry. The call has probably removed the following entries as well, so insert several.
  */
-static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
+static vm_fault_t fault_pages(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct zb_buffer *buf = vma->vm_private_data;
@@ -76,10 +76,25 @@ static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	nr = min(nr, buf->nr_pages - vmf->pgoff);
 	nr = min(nr, (vma->vm_end - vmf->address) >> PAGE_SHIFT);
+	nr = zb_buffer_nr_good(buf, vmf->pgoff, nr);
+	if (!nr)
+		return VM_FAULT_HWPOISON;
 	err = zb_insert_pages(vma, vmf->address, buf->pfn + vmf->pgoff, nr, &left);
 	if (!err || left < nr || err == -EBUSY)
 		return VM_FAULT_NOPAGE;
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
+
+/* With the lock, no page is inserted while another task removes it from the mappings. */
+static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
+{
+	struct zb_buffer *buf = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+
+	filemap_invalidate_lock_shared(&buf->mapping);
+	ret = fault_pages(vmf);
+	filemap_invalidate_unlock_shared(&buf->mapping);
+	return ret;
 }
 
 static vm_fault_t zb_vm_pfn_mkwrite(struct vm_fault *vmf)
@@ -106,9 +121,10 @@ static const struct vm_operations_struct zb_vm_ops_cma = {
 	.pfn_mkwrite = zb_vm_pfn_mkwrite,
 };
 
-static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
+/* Pages with a memory error are left out: access to them raises SIGBUS. */
+static int insert_frames(struct vm_area_struct *vma, const struct zb_buffer *buf)
 {
-	unsigned long nr, left, addr = vma->vm_start;
+	unsigned long good, left, nr, pgoff = vma->vm_pgoff, addr = vma->vm_start;
 	int err;
 
 	while (addr < vma->vm_end) {
@@ -116,11 +132,13 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 			return -EINTR;
 		nr = min_t(unsigned long, INSERT_BATCH,
 			   (vma->vm_end - addr) >> PAGE_SHIFT);
-		err = zb_insert_pages(vma, addr, pfn, nr, &left);
+		good = zb_buffer_nr_good(buf, pgoff, nr);
+		nr = good ?: 1;
+		err = good ? zb_insert_pages(vma, addr, buf->pfn + pgoff, nr, &left) : 0;
 		if (err)
 			return err;
 		addr += nr << PAGE_SHIFT;
-		pfn += nr;
+		pgoff += nr;
 		cond_resched();
 	}
 	return 0;
@@ -132,19 +150,30 @@ static int insert_frames(struct vm_area_struct *vma, unsigned long pfn)
 static vm_fault_t zb_vm_huge_pte_fault(struct vm_fault *vmf)
 {
 	struct zb_buffer *buf = vmf->vma->vm_private_data;
+	vm_fault_t ret;
 
 	if (vmf->pgoff >= buf->nr_pages)
 		return VM_FAULT_SIGBUS;
-	return vmf_insert_pfn(vmf->vma, vmf->address, buf->pfn + vmf->pgoff);
+	filemap_invalidate_lock_shared(&buf->mapping);
+	if (zb_buffer_nr_good(buf, vmf->pgoff, 1))
+		ret = vmf_insert_pfn(vmf->vma, vmf->address, buf->pfn + vmf->pgoff);
+	else
+		ret = VM_FAULT_HWPOISON;
+	filemap_invalidate_unlock_shared(&buf->mapping);
+	return ret;
 }
 
-/* Insert a huge entry if the aligned piece is inside both the vma and the buffer. */
+/*
+ * Insert a huge entry if the aligned piece is inside both the vma and the buffer, and no
+ * page of it has a memory error.
+ */
 static vm_fault_t zb_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct zb_buffer *buf = vma->vm_private_data;
 	unsigned long addr = vmf->address & PMD_MASK;
 	unsigned long pgoff, nr = PMD_SIZE >> PAGE_SHIFT;
+	vm_fault_t ret = VM_FAULT_FALLBACK;
 
 	if (order != PMD_ORDER || addr < vma->vm_start ||
 	    addr + PMD_SIZE > vma->vm_end)
@@ -152,7 +181,11 @@ static vm_fault_t zb_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 	pgoff = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 	if (pgoff + nr > buf->nr_pages || (buf->pfn + pgoff) % nr)
 		return VM_FAULT_FALLBACK;
-	return zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
+	filemap_invalidate_lock_shared(&buf->mapping);
+	if (zb_buffer_nr_good(buf, pgoff, nr) == nr)
+		ret = zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
+	filemap_invalidate_unlock_shared(&buf->mapping);
+	return ret;
 }
 
 static const struct vm_operations_struct zb_vm_ops_huge = {
@@ -208,7 +241,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 		err = map_huge(vma);
 	} else {
 		vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
-		err = insert_frames(vma, buf->pfn + vma->vm_pgoff);
+		err = insert_frames(vma, buf);
 	}
 	if (!err)
 		atomic_inc(&buf->mappings);

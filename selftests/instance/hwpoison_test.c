@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory with an uncorrected error: a frame that the kernel has marked so is not
- * handed out again, nothing else is lost, and the module can be unloaded. Loads
- * zbuddy.ko itself. The frames stay marked until the next boot.
+ * handed out again, access to it raises SIGBUS, nothing else is lost, and the module can
+ * be unloaded. Loads zbuddy.ko itself. The frames stay marked until the next boot.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
+
+#include <setjmp.h>
+#include <signal.h>
 
 #define OFFLINE		"/sys/devices/system/memory/hard_offline_page"
 #define KPF_HWPOISON	19
@@ -159,6 +162,97 @@ TEST(poisoned_frames_are_kept_out_of_use)
 	fd = zb_open();
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(all, zb_free_bytes(fd));
+	close(fd);
+	unload(_metadata);
+}
+
+static sigjmp_buf on_error;
+static siginfo_t error;
+
+static void bus_error(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	error = *info;
+	siglongjmp(on_error, 1);
+}
+
+/* True if an access to the page at @p raises SIGBUS because of a memory error. */
+static bool raises_sigbus(const volatile char *p)
+{
+	const struct sigaction sa = { .sa_sigaction = bus_error, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGBUS, &sa, NULL);
+	if (!sigsetjmp(on_error, 1)) {
+		(void)*p;
+		return false;
+	}
+	return error.si_code == BUS_MCEERR_AR && error.si_addr == p;
+}
+
+/* The page is unmapped by a work item. */
+static bool will_raise_sigbus(const volatile char *p)
+{
+	int ms;
+
+	for (ms = 0; ms < ZB_PATIENCE_MS; ms += 10) {
+		if (raises_sigbus(p))
+			return true;
+		zb_sleep_ms(10);
+	}
+	return false;
+}
+
+/*
+ * One page of a mapped buffer gets an error: nobody can access it any more, by any kind
+ * of mapping, of this process or a child, new or old. The other pages are unaffected.
+ */
+TEST(access_to_a_poisoned_page_raises_sigbus)
+{
+	enum { BAD = 300, NR = 512 };
+	size_t page = page_size();
+	char *p, *huge, *again;
+	struct zb_ioc_alloc a;
+	int fd, pipes[2];
+	pid_t pid;
+
+	if (skip_reason())
+		SKIP(return, "%s", skip_reason());
+	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
+	fd = zb_open();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_alloc_length(fd, NR * page, ZB_GFP_ANYZONE, &a));
+	p = zb_map(fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	huge = a.mmap_huge_offset ? zb_map_at(fd, a.length, a.mmap_huge_offset) : p;
+	ASSERT_NE(MAP_FAILED, (void *)huge);
+	memset(p, 1, a.length);
+	EXPECT_EQ(1, huge[BAD * page]);
+	ASSERT_TRUE(poison(address(fd, a.handle) + BAD * page));
+	EXPECT_TRUE(will_raise_sigbus(p + BAD * page));
+	EXPECT_TRUE(will_raise_sigbus(huge + BAD * page + 8));
+	pid = fork();
+	if (!pid)
+		_exit(!raises_sigbus(p + BAD * page) || !raises_sigbus(huge + BAD * page));
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
+	again = zb_map(fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)again);
+	EXPECT_TRUE(raises_sigbus(again + BAD * page));
+	/* nor can the kernel, on behalf of a system call */
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_EQ(-1, write(pipes[1], again + BAD * page, 1));
+	EXPECT_EQ(1, write(pipes[1], again + (BAD + 1) * page, 1));
+	/* pages that are mapped again by faults */
+	madvise(again, a.length, MADV_DONTNEED);
+	EXPECT_TRUE(raises_sigbus(again + BAD * page));
+	EXPECT_TRUE(zb_all_bytes(again, 1, BAD * page));
+	EXPECT_TRUE(zb_all_bytes(again + (BAD + 1) * page, 1, (NR - BAD - 1) * page));
+	EXPECT_TRUE(zb_all_bytes(huge, 1, BAD * page));
+	EXPECT_TRUE(zb_all_bytes(huge + (BAD + 1) * page, 1, (NR - BAD - 1) * page));
+	munmap(again, a.length);
+	munmap(p, a.length);
+	if (huge != p)
+		munmap(huge, a.length);
 	close(fd);
 	unload(_metadata);
 }

@@ -78,6 +78,12 @@
  * ENFILE if the system has too many open files, because a mapped buffer needs
  * one.
  *
+ * If the kernel finds an uncorrected error in the memory of a buffer, access to
+ * this page raises SIGBUS with the code BUS_MCEERR_AR, in all mappings of the
+ * buffer, and system calls that access it fail with EFAULT. The rest of the
+ * buffer stays usable. The buffer should be freed: its other pages are
+ * allocated again.
+ *
  * Threads of one process can use a private futex in a mapping. Operations on a
  * shared futex, including FUTEX_WAKE, fail with EFAULT: the kernel identifies a
  * shared futex by its file and page cache offset, and these pages are not in the
