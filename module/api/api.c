@@ -294,6 +294,13 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages_exact);
  * @virt: the address, or NULL
  * @size: the size that it was allocated with
  *
+ * Another size is refused and reported, and all of the memory stays allocated. One
+ * exception can't be detected: an allocation consists of a block for each bit of its
+ * number of pages, the largest first, and a smaller size that ends where one of these
+ * ends frees only the blocks up to there, e.g. 8 or 12 of 13 pages. The rest stays
+ * allocated, as with any smaller size and the kernel's free_pages_exact(), until it is
+ * freed on its own.
+ *
  * Context: any but NMI.
  */
 void zb_free_pages_exact(void *virt, size_t size)

@@ -167,6 +167,9 @@ static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
  *
  * Every frame is looked at (unfit.h).
  *
+ * If @nr_pages is smaller, the free is refused, unless the first blocks of the allocation
+ * have exactly this number of frames: these are freed, and the rest stays allocated.
+ *
  * Context: any but NMI.
  * Return: ZB_OK, or why the free was refused. A refused free changes nothing,
  * and is counted and reported.

@@ -187,6 +187,15 @@ static void exact_with_another_size(void)
 	zbt_count_bad(ZBT_NOT_ALLOCATED);
 	zb_free_pages_exact(p, 5 * PAGE_SIZE);
 	ZBT_WANT(zb_nr_free_pages() == free + 5);
+	/* 4 of 5 pages are a block of their own: the last page stays allocated */
+	p = zb_alloc_pages_exact(5 * PAGE_SIZE, ZB_GFP_KERNEL);
+	if (!ZBT_WANT(p))
+		return;
+	free = zb_nr_free_pages();
+	zb_free_pages_exact(p, 4 * PAGE_SIZE);
+	ZBT_WANT(zb_nr_free_pages() == free + 4);
+	zb_free_pages_exact(p + 4 * PAGE_SIZE, PAGE_SIZE);
+	ZBT_WANT(zb_nr_free_pages() == free + 5);
 }
 
 /* Invalid elements do not prevent the others from being freed. */

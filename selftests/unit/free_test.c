@@ -303,6 +303,33 @@ TEST(only_bad_blocks)
 	leave(p);
 }
 
+/*
+ * A free with too small a size is refused and changes nothing, unless it ends where a
+ * block of the allocation ends: then it frees these blocks, and the rest stays allocated
+ * and can be freed on its own. State bytes can't show whether the next block belongs to
+ * the same allocation.
+ */
+POOL_TEST_WITH(exact_with_smaller_sizes, unit_pool_one(2, 2), unit_pool_end)
+{
+	unsigned long n, m, pfn;
+	struct unit_state *before;
+	bool ends_a_block;
+
+	for (n = 2; n <= 130; n++)
+		for (m = 1; m < n; m++) {
+			pfn = unit_alloc_exact(p, 0, n);
+			before = unit_state_save(p);
+			ends_a_block = n - m < (m & -m);
+			EXPECT_EQ(unit_free_exact(p, pfn, m),
+				  ends_a_block ? ZB_OK : ZB_BAD_WRONG_ORDER);
+			EXPECT(ends_a_block || unit_state_equal(p, before));
+			unit_state_free(before);
+			EXPECT_EQ(ends_a_block ? unit_free_exact(p, pfn + m, n - m) :
+						 unit_free_exact(p, pfn, n), ZB_OK);
+			EXPECT_EQ(unit_free_exact(p, pfn, n), ZB_BAD_NOT_ALLOCATED);
+		}
+}
+
 /* If a block of an exact allocation is damaged, only that one is taken out of use. */
 TEST(damaged_content_of_exact)
 {
