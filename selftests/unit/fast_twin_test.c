@@ -167,3 +167,117 @@ TEST(both_paths_have_the_same_result)
 	unit_note("%lu operations by the fast path", t->nr_short);
 	free(t);
 }
+
+/* What the lists are like when a request comes. */
+enum { LISTS_EMPTY, LISTS_PRIMED, LISTS_LONG, LISTS_BUSY, ZONES_LOW, NR_STATES };
+
+/* Put blocks on the list of an order and a mobility. */
+static void fill_list(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
+		      unsigned int nr)
+{
+	unsigned long pfns[40];
+	unsigned int k;
+
+	for (k = 0; k < nr; k++)
+		pfns[k] = unit_alloc(p, gfp, order);
+	for (k = 0; k < nr; k++)
+		if (pfns[k] != ZB_NO_PFN)
+			ASSERT_EQ(unit_free(p, pfns[k], order), ZB_OK);
+}
+
+static void prepare(struct unit_pool *p, unsigned int state)
+{
+	static const zb_gfp_t kinds[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
+	unsigned int kind, order;
+
+	unit_pool_long_lists(p);
+	while (state == ZONES_LOW &&
+	       unit_alloc(p, __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE, 7) != ZB_NO_PFN)
+		;
+	for (order = 0; state != LISTS_EMPTY && order < ZB_PCP_ORDERS; order++)
+		for (kind = 0; kind < ARRAY_SIZE(kinds); kind++)
+			fill_list(p, kinds[kind], order, state == LISTS_LONG ? 40 : 1);
+}
+
+static void set_busy(struct unit_pool *p, bool busy)
+{
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &p->pool)
+		zone->pcp->busy = busy;
+}
+
+/* One request in both pools, and the free of what they got. */
+static void both_get(struct twins *t, zb_gfp_t gfp, unsigned int order, bool busy)
+{
+	const struct zb_node *node = zb_pool_node(&t->a->pool, zb_env_node);
+	unsigned long a, b;
+	bool fast;
+
+	set_busy(t->a, busy);
+	fast = zb_fast_alloc(node, gfp, order, &a);
+	set_busy(t->a, false);
+	EXPECT(!fast || !busy);
+	t->nr_short += fast;
+	if (!fast)
+		a = unit_alloc_block(&t->a->pool, gfp, order, node->nid, NULL);
+	b = unit_alloc_block(&t->b->pool, gfp, order, node->nid, NULL);
+	ASSERT_EQ(a, b);
+	if (b == ZB_NO_PFN)
+		return;
+	if (!zb_fast_free(&t->a->pool, a, order))
+		ASSERT_EQ(unit_free(t->a, a, order), ZB_OK);
+	ASSERT_EQ(unit_free(t->b, b, order), ZB_OK);
+}
+
+/*
+ * All zones and mobilities, alone and with each other flag, in all orders: the fast path
+ * has the result of the freelist path, or leaves the request to it.
+ */
+static void all_requests(struct twins *t, unsigned int state)
+{
+	zb_gfp_t base, gfp;
+	unsigned int bit, order;
+
+	for (base = 0; base <= (ZB_GFP_ZONEMASK | __ZB_GFP_RECLAIMABLE); base++) {
+		if (base & ~(ZB_GFP_ZONEMASK | __ZB_GFP_RECLAIMABLE))
+			continue;
+		for (bit = 0; bit < ZB_GFP_BITS_SHIFT; bit++) {
+			gfp = base | BIT(bit);
+			if (!zb_gfp_valid(gfp) || gfp & __ZB_GFP_NOFAIL)
+				continue;
+			for (order = 0; order <= ZB_PCP_ORDERS; order++)
+				both_get(t, gfp, order, state == LISTS_BUSY);
+		}
+		expect_same(t);
+	}
+}
+
+TEST(both_paths_agree_on_all_flags_orders_and_states)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 2, 2 }, { 0, ZB_ZONE_DMA32, 4, 6 },
+			{ 0, ZB_ZONE_NORMAL, 16, 16 }, { 0, ZB_ZONE_MOVABLE, 44, 4 },
+		},
+		.nr_zones = 4, .watermarks = true,
+	};
+	struct twins *t = calloc(1, sizeof(*t));
+	unsigned int state;
+
+	ASSERT(t);
+	for (state = 0; state < NR_STATES; state++) {
+		t->nr_short = 0;
+		t->a = unit_pool_make(&g);
+		t->b = unit_pool_make(&g);
+		prepare(t->a, state);
+		prepare(t->b, state);
+		all_requests(t, state);
+		unit_note("state %u: %lu requests by the fast path", state, t->nr_short);
+		if (state != LISTS_BUSY && state != ZONES_LOW)
+			EXPECT(t->nr_short > 500);
+		unit_pool_free(t->a);
+		unit_pool_free(t->b);
+	}
+	free(t);
+}
