@@ -50,8 +50,8 @@ int zb_eperm(struct zb_call *call, int capability)
 	(__ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC)
 
 /* Sets the number of frames; -EINVAL if no zone can ever have a block of that size. */
-static int get_size(struct zb_call *call, const struct zb_alloc_params *req,
-		    const struct zb_pool *pool, struct zb_want *want)
+static int get_want_size(struct zb_call *call, const struct zb_alloc_params *req,
+			 const struct zb_pool *pool, struct zb_want *want)
 {
 	u64 max = (u64)PAGE_SIZE << pool->max_order;
 
@@ -72,8 +72,8 @@ static int get_size(struct zb_call *call, const struct zb_alloc_params *req,
 }
 
 /* Sets the preferred node; -EINVAL if it has no region. */
-static int get_node(struct zb_call *call, const struct zb_alloc_params *req,
-		    const struct zb_instance *inst, struct zb_want *want)
+static int get_want_node(struct zb_call *call, const struct zb_alloc_params *req,
+			 const struct zb_instance *inst, struct zb_want *want)
 {
 	want->nid = req->node;
 	if (req->node == ZB_NODE_ANY)
@@ -101,8 +101,8 @@ static u64 host_deadline(u64 deadline_ns)
 	return min(deadline_ns, ZB_WAIT_FOREVER - 1 + ns) - ns;
 }
 
-static int get_wait(struct zb_call *call, const struct zb_alloc_params *req,
-		    struct zb_want *want)
+static int get_want_wait(struct zb_call *call, const struct zb_alloc_params *req,
+			 struct zb_want *want)
 {
 	want->wait = req->flags & ZB_BUF_WAIT;
 	if (!want->wait && req->deadline_ns)
@@ -112,8 +112,8 @@ static int get_wait(struct zb_call *call, const struct zb_alloc_params *req,
 }
 
 /* Sets the flags; -EINVAL if they are invalid, -EPERM without the capability. */
-static int get_gfp(struct zb_call *call, const struct zb_alloc_params *req,
-		   struct zb_want *want)
+static int get_want_gfp(struct zb_call *call, const struct zb_alloc_params *req,
+			struct zb_want *want)
 {
 	if ((req->gfp & ~ZB_GFP_USER_MASK) || !zb_gfp_valid(req->gfp))
 		return zb_einval(call, "gfp", zb_gfp_bits(req->gfp));
@@ -140,10 +140,10 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 
 	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
 		return zb_einval(call, "flags", req->flags);
-	err = get_size(call, req, &inst->pool, want) ?:
-	      get_node(call, req, inst, want) ?:
-	      get_wait(call, req, want) ?:
-	      get_gfp(call, req, want);
+	err = get_want_size(call, req, &inst->pool, want) ?:
+	      get_want_node(call, req, inst, want) ?:
+	      get_want_wait(call, req, want) ?:
+	      get_want_gfp(call, req, want);
 	if (err)
 		return err;
 	want->why = &call->why;
