@@ -69,37 +69,38 @@ static struct world {
 	unsigned long nr_owned;
 	/* the schedule, and the progress in it */
 	struct event plan[MAX_EVENTS];
-	unsigned int nr_plan, next;
-	unsigned int level;
+	unsigned int nr_plan, next, level;
 	unsigned long points[MAX_EVENTS + 1];
 	unsigned long schedules;
+	bool counting, stepping;
 	/* possible events at each point of the main operation without nested ones */
-	bool counting;
 	u8 may[MAX_POINTS];
-	bool stepping;
 	/* a drain by another CPU that waits for its grace period */
 	enum what waiting;
-	bool isolated;
-	bool low;
+	bool isolated, low;
 } w;
 
 static void at_point(void);
 
+/* The hook is needed as long as something may still happen at a point. */
+static zb_env_hook_fn hook_needed(void)
+{
+	return !w.stepping && (w.counting || w.waiting || w.next < w.nr_plan) ? at_point : NULL;
+}
+
 /* Points are counted between these two functions only, not in the code of this test. */
 static void core_begins(void)
 {
-	if (!w.stepping)
-		zb_env_hook = at_point;
-	else if (!w.level)
+	zb_env_hook = hook_needed();
+	if (w.stepping && !w.level)
 		unit_step_on();
 }
 
 static void core_ends(void)
 {
-	if (!w.stepping)
-		zb_env_hook = NULL;
-	else if (!w.level)
+	if (w.stepping && !w.level)
 		unit_step_off();
+	zb_env_hook = NULL;
 }
 
 /* --- operations, and the owner of each frame ------------------------------------- */
@@ -226,13 +227,12 @@ static void begin_other_side(enum what what)
 	for (cpu = 0; cpu < 2; cpu++)
 		ASSERT(zb_pcp_park(w.zone, cpu, ZB_PCP_DRAINED));
 	w.waiting = what;
-	zb_env_hook = w.stepping ? NULL : at_point;
+	zb_env_hook = hook_needed();
 }
 
 /* The second half, after the grace period. */
 static void end_other_side(void)
 {
-	zb_env_hook_fn hook = zb_env_hook;
 	unsigned int cpu;
 
 	zb_env_hook = NULL;
@@ -247,7 +247,7 @@ static void end_other_side(void)
 		ASSERT(!unit_isolated_listed(w.zone));
 	if (w.low)
 		ASSERT_EQ(zb_zone_nr_cached(w.zone), 0);
-	zb_env_hook = hook;
+	zb_env_hook = hook_needed();
 }
 
 static void happen(const struct event *e)
@@ -277,8 +277,7 @@ static void happen(const struct event *e)
 	zb_env_set_cpu(cpu);
 	zb_env_pinned = pinned;
 	zb_env_irqs_off = off;
-	if (!w.stepping)
-		zb_env_hook = at_point;
+	zb_env_hook = hook_needed();
 }
 
 static void at_point(void)
