@@ -49,6 +49,7 @@ static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 	unsigned long i;
 
 	EXPECT_EQ(&pool->zones[0], zb_pfn_zone(pool, pfn));
+	EXPECT_EQ(zb_zone_state(pool->zones, pfn), ZB_STATE(ZB_BLOCK_PCP, order));
 	for (i = 0; i < BIT(order); i++)
 		EXPECT(!w.unfit[pfn + i - START]);
 	w.nr_freed += BIT(order);
