@@ -259,6 +259,25 @@ POOL_TEST(a_move_is_at_most_64_batches, 8, 8)
 	unit_free_all(p);
 }
 
+/* After each free, the lists of a CPU have at most zb_zone.pcp_high frames. */
+POOL_TEST(frames_of_a_cpu_after_each_free, 8, 8)
+{
+	unsigned long pfn[40];
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	zone->pcp_high = 10;
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 0, i % 3);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++) {
+		unit_free_unref(zone, pfn[i], 0, false);
+		EXPECT(zb_pcp_nr_pages(zone, 0) <= 10);
+		EXPECT_EQ(zb_zone_state(zone, pfn[i]), ZB_STATE(ZB_BLOCK_PCP, 0));
+		if (i < 10)
+			EXPECT_EQ(zb_pcp_nr_pages(zone, 0), i + 1);
+	}
+}
+
 /* Lists are shortened in turn, each by up to half of its blocks. */
 POOL_TEST(lists_are_shortened_in_turn, 8, 8)
 {
