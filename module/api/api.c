@@ -251,6 +251,21 @@ void zb_free_pages(unsigned long addr, unsigned int order)
 }
 EXPORT_SYMBOL_GPL(zb_free_pages);
 
+static struct page *alloc_exact_fast(zb_gfp_t gfp, unsigned long nr_pages, int nid)
+{
+	const struct zb_node *node = zb_this_node();
+	unsigned long pfn;
+
+	if (!nr_pages || (nid != NUMA_NO_NODE && nid != node->nid) ||
+	    !zb_may_use_fast_path(node, nid))
+		return NULL;
+	if (!is_power_of_2(nr_pages))
+		pfn = zb_fast_alloc_exact(node, gfp, nr_pages);
+	else if (!zb_fast_alloc(node, gfp, zb_exact_order(nr_pages), &pfn))
+		return NULL;
+	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
+}
+
 /**
  * zb_alloc_pages_exact_nid() - allocate contiguous memory, preferably from a node
  * @nid: preferred node, or NUMA_NO_NODE for the nearest
@@ -264,13 +279,17 @@ EXPORT_SYMBOL_GPL(zb_free_pages);
 void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp)
 {
 	const zb_gfp_t meaningless = __ZB_GFP_HIGHMEM | __ZB_GFP_COMP;
+	unsigned long nr_pages = DIV_ROUND_UP(size, PAGE_SIZE);
 	struct page *page;
 
 	if (unlikely(gfp & meaningless)) {
 		report_fault(EXACT_FLAGS, gfp);
 		gfp &= ~meaningless;
 	}
-	page = alloc_frames(gfp, DIV_ROUND_UP(size, PAGE_SIZE), nid, NULL);
+	zb_api_might_alloc(gfp);
+	page = alloc_exact_fast(gfp, nr_pages, nid);
+	if (!page)
+		page = alloc_frames(gfp, nr_pages, nid, NULL);
 	return page ? page_address(page) : NULL;
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_exact_nid);

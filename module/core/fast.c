@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "exact.h"
 #include "fast.h"
 #include "free.h"
 #include "unfit.h"
@@ -130,6 +131,46 @@ noinline unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t 
 		return ZB_NO_PFN;
 	pfn = zone->start_pfn + frame;
 	return gfp & __ZB_GFP_ZERO ? clear_block(zone->pool, zone, pfn, order) : pfn;
+}
+
+/**
+ * zb_fast_alloc_exact() - allocate contiguous frames in the fast path
+ * @node: node of the calling CPU
+ * @gfp: flags of the request, unchecked
+ * @nr_pages: number of frames, not a power of two
+ *
+ * The smallest listed block that has so many frames is split (exact.c).
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: first frame, or ZB_NO_PFN to use the freelist path.
+ */
+unsigned long zb_fast_alloc_exact(const struct zb_node *node, zb_gfp_t gfp,
+				  unsigned long nr_pages)
+{
+	const struct zb_fast *fast = zb_fast_entry(node, gfp);
+	unsigned int order = zb_exact_order(nr_pages);
+	struct zb_zone *zone = fast->zone;
+	struct zb_pcp *pcp;
+	u32 frame;
+
+	if (gfp & (ZB_GFP_FAST_FLAGS | ZB_GFP_NO_FAST_PATH) || order >= ZB_PCP_ORDERS ||
+	    READ_ONCE(zone->below_fast_wmark) || !zb_pcp_enter(zone, &pcp))
+		return ZB_NO_PFN;
+	/* The block keeps its state until it is split. */
+	frame = take_newest(zone, pcp, zb_pcp_list(order, fast->migratetype),
+			    ZB_STATE(ZB_BLOCK_PCP, order));
+	if (likely(frame != ZB_NO_FRAME)) {
+		zb_count(pcp->nr_pages, -zb_element(zb_order_pages, order));
+		zb_pcp_count_event(pcp, ZB_PGALLOC, nr_pages);
+		zb_pcp_count_event(pcp, ZB_NUMA_HIT, 1);
+		zb_pcp_count_event(pcp, ZB_NUMA_LOCAL, 1);
+	}
+	zb_pcp_leave(pcp);
+	if (unlikely(frame == ZB_NO_FRAME))
+		return ZB_NO_PFN;
+	zb_exact_split(zone, zone->start_pfn + frame, order, nr_pages,
+		       ZB_BLOCK_MT(fast->migratetype));
+	return zone->start_pfn + frame;
 }
 
 /* The first zone of the zonelist, if it is on the node itself. */

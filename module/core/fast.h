@@ -100,6 +100,8 @@ static __always_inline bool zb_fast_give(const struct zb_zone *zone,
 /* The result is not stored through a pointer, so that callers need no memory for it. */
 unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t gfp,
 				  unsigned int order);
+unsigned long zb_fast_alloc_exact(const struct zb_node *node, zb_gfp_t gfp,
+				  unsigned long nr_pages);
 bool zb_fast_may_bulk(const struct zb_node *node, zb_gfp_t gfp);
 u32 zb_fast_take_oldest(const struct zb_zone *zone, struct zb_pcp *pcp,
 			unsigned int list, u8 allocated);

@@ -6,6 +6,7 @@
  * This file also frees exact allocations, which consist of several blocks in a
  * row (zb_exact_piece()), and splits blocks into single frames.
  */
+#include "exact.h"
 #include "free.h"
 #include "unfit.h"
 
@@ -159,6 +160,19 @@ static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
 	return bad;
 }
 
+static bool exact_fit(const struct zb_zone *zone, unsigned long pfn,
+		      unsigned long nr_pages)
+{
+	unsigned int k;
+
+	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
+		k = zb_exact_piece(nr_pages);
+		if (!zb_block_fit(zone, pfn, k))
+			return false;
+	}
+	return true;
+}
+
 /**
  * zb_pool_free_exact() - free an allocation of zb_pool_alloc_exact()
  * @pool: the allocator
@@ -183,6 +197,9 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 
 	if (bad != ZB_OK)
 		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
+	if (nr_pages & (nr_pages - 1) && !pool->ops->poison &&
+	    exact_fit(zone, pfn, nr_pages) && zb_exact_merge(zone, pfn, nr_pages))
+		return ZB_OK;
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
 		free_claimed(pool, zone, pfn, k, false,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "exact.h"
 #include "free.h"
 #include "freelist.h"
 #include "unfit.h"
@@ -181,9 +182,13 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	unsigned int order = zb_exact_order(nr_pages);
 	unsigned long pfn = ZB_NO_PFN;
 
-	if (order < ZB_PCP_ORDERS && nr_pages == BIT(order) &&
+	/* While the zone is low, what an exact request does not keep must not leave it. */
+	if (order < ZB_PCP_ORDERS &&
+	    (nr_pages == BIT(order) || !READ_ONCE(zone->below_fast_wmark)) &&
 	    !(order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER)))
 		pfn = zb_pcp_rmqueue(zone, order, mt, alloc_flags);
+	if (pfn != ZB_NO_PFN && nr_pages != BIT(order))
+		zb_exact_split(zone, pfn, order, nr_pages, ZB_BLOCK_PCP);
 	if (pfn == ZB_NO_PFN)
 		pfn = zb_rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags);
 	if (pfn != ZB_NO_PFN)

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exact allocations from per-CPU lists: blocks are split, and put together again. */
+#include "exact.h"
+#include "isolate.h"
+#include "unit_fast.h"
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+
+static unsigned int listed(const struct unit_pool *p, unsigned int order)
+{
+	return zb_pcp_nr(p->pool.zones->pcp, zb_pcp_list(order, U));
+}
+
+static unsigned long top_of(const struct unit_pool *p, unsigned int order)
+{
+	const struct zb_pcp *pcp = p->pool.zones->pcp;
+
+	return p->pool.zones->start_pfn + pcp->frame[pcp->top[zb_pcp_list(order, U)] - 1];
+}
+
+/* Put one block on the list of each order, and nothing else. */
+static void one_each(struct unit_pool *p, unsigned long *pfn)
+{
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		pfn[order] = unit_alloc(p, 0, order);
+	unit_pool_drain(p);
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		ASSERT_EQ(unit_free(p, pfn[order], order), ZB_OK);
+}
+
+static unsigned long get_exact(struct unit_pool *p, unsigned long nr, bool fast)
+{
+	return fast ? zb_fast_alloc_exact(p->pool.nodes, 0, nr) : unit_alloc_exact(p, 0, nr);
+}
+
+static void expect_pieces(struct unit_pool *p, unsigned long pfn, unsigned long nr)
+{
+	unsigned long end = pfn + BIT(zb_exact_order(nr)), left = nr;
+	struct zb_zone *zone = p->pool.zones;
+	unsigned int k;
+
+	for (; left; left -= BIT(k), pfn += BIT(k)) {
+		k = zb_exact_piece(left);
+		EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_BLOCK_MT(U), k));
+	}
+	for (; pfn < end; pfn += BIT(k)) {
+		k = __ffs64(pfn);
+		EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_BLOCK_PCP, k));
+		EXPECT_EQ(listed(p, k), 2);
+		EXPECT_EQ(top_of(p, k), pfn);
+	}
+}
+
+/* Of every length, from both paths: the lists are the same afterwards. */
+POOL_TEST_WITH(split_and_merge, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn, nr, allocs = 0, frees = 0;
+	unsigned int fast, order;
+
+	one_each(p, block);
+	allocs = zb_zone_events(zone, ZB_PGALLOC);
+	frees = zb_zone_events(zone, ZB_PGFREE);
+	for (nr = 3; nr < ZB_PAGEBLOCK_NR; nr++)
+		for (fast = 0; fast < 2; fast++) {
+			if (!(nr & (nr - 1)))
+				continue;
+			order = zb_exact_order(nr);
+			pfn = get_exact(p, nr, fast);
+			ASSERT_EQ(pfn, block[order]);
+			EXPECT_EQ(listed(p, order), 0);
+			expect_pieces(p, pfn, nr);
+			allocs += nr;
+			frees += nr;
+			EXPECT_EQ(zb_zone_events(zone, ZB_PGALLOC), allocs);
+			if (nr % 16 == 3)
+				unit_pool_quiet(p);
+			EXPECT_EQ(unit_free_exact(p, pfn, nr), ZB_OK);
+			EXPECT_EQ(zb_zone_events(zone, ZB_PGFREE), frees);
+			EXPECT_EQ(listed(p, order), 1);
+			EXPECT_EQ(top_of(p, order), block[order]);
+			if (nr % 16 == 3)
+				unit_pool_quiet(p);
+		}
+	for (order = 0; order < ZB_PCP_ORDERS; order++)
+		EXPECT_EQ(listed(p, order), 1);
+	EXPECT_EQ(zb_zone_events(zone, ZB_NUMA_HIT), zb_zone_events(zone, ZB_NUMA_LOCAL));
+}
+
+/* If a block of the tail is not on top of its list, each piece is freed by itself. */
+POOL_TEST_WITH(tail_is_not_on_top, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn, other;
+
+	one_each(p, block);
+	other = unit_take(zone, 0, U);
+	pfn = get_exact(p, 5, true);
+	ASSERT_EQ(pfn, block[3]);
+	ASSERT(put(p, other, 0));
+	EXPECT_EQ(top_of(p, 0), other);
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+	EXPECT_EQ(listed(p, 3), 0);
+	EXPECT_EQ(listed(p, 2), 2);
+	EXPECT_EQ(listed(p, 1), 2);
+	EXPECT_EQ(listed(p, 0), 4);
+	unit_pool_quiet(p);
+}
+
+/* Lists that can't be used leave everything to the zone, for allocations and frees. */
+POOL_TEST_WITH(lists_cannot_be_used, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn;
+
+	one_each(p, block);
+	pfn = get_exact(p, 5, true);
+	zone->pcp->busy = 1;
+	EXPECT_EQ(get_exact(p, 5, true), ZB_NO_PFN);
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+	zone->pcp->busy = 0;
+	EXPECT_EQ(listed(p, 3), 0);
+	unit_pool_quiet(p);
+	pfn = get_exact(p, 25, true);
+	ASSERT_EQ(pfn, block[5]);
+	unit_set_low(zone, true);
+	EXPECT_EQ(get_exact(p, 50, true), ZB_NO_PFN);
+	EXPECT_EQ(unit_free_exact(p, pfn, 25), ZB_OK);
+	EXPECT_EQ(listed(p, 5), 0);
+	unit_pool_quiet(p);
+	unit_set_low(zone, false);
+	EXPECT_EQ(get_exact(p, 3 << 9, true), ZB_NO_PFN);
+	EXPECT_EQ(zb_fast_alloc_exact(p->pool.nodes, __ZB_GFP_ZERO, 50), ZB_NO_PFN);
+}
+
+/* What is freed to an isolated pageblock is not listed, neither are tails. */
+POOL_TEST_WITH(isolated, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn, start;
+
+	one_each(p, block);
+	pfn = get_exact(p, 5, true);
+	start = pfn & ~(ZB_PAGEBLOCK_NR - 1ul);
+	ASSERT(zb_pool_isolate_range(&p->pool, start, ZB_PAGEBLOCK_NR));
+	unit_pool_drain(p);
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+	EXPECT(!unit_isolated_listed(zone));
+	unit_pool_quiet(p);
+	zb_pool_unisolate_range(&p->pool, start, ZB_PAGEBLOCK_NR);
+}
+
+/* Neighbours that are freed together make a block only if they are aligned. */
+POOL_TEST_WITH(neighbours_out_of_line, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block = unit_take(zone, 3, U), i;
+
+	ASSERT_EQ(zb_pool_split_page(&p->pool, block, 3), ZB_OK);
+	for (i = 0; i < 8; i++)
+		if (i < 2 || i > 5)
+			ASSERT(put(p, block + i, 0));
+	unit_pool_drain(p);
+	zb_zone_set_state(zone, block + 2, ZB_STATE(ZB_BLOCK_MT(U), 1));
+	zb_zone_set_state(zone, block + 3, 0);
+	ASSERT(put(p, block + 5, 0));
+	EXPECT_EQ(unit_free_exact(p, block + 2, 3), ZB_OK);
+	EXPECT_EQ(listed(p, 2), 0);
+	unit_pool_quiet(p);
+}
+
+/* Memory that is poisoned is freed piece by piece. */
+POOL_TEST_WITH(poison, unit_fast_pool(), unit_pool_end)
+{
+	const struct zb_ops *normal = p->pool.ops;
+	struct zb_ops poisoning = *normal;
+	unsigned long block[ZB_PCP_ORDERS], pfn;
+
+	one_each(p, block);
+	pfn = get_exact(p, 5, true);
+	poisoning.poison = unit_recording_ops.poison;
+	p->pool.ops = &poisoning;
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+	EXPECT_CALLS("ff");
+	EXPECT_EQ(listed(p, 3), 0);
+	p->pool.ops = normal;
+}
