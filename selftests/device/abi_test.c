@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #define BAD_KERNEL_POINTER	((void *)~0xfffffful)
-#define NO_RESERVED		(~(size_t)0)
 
 /* Room for any structure, and for one that is longer than a page. */
 #define ROOM			(4 * 65536)
@@ -34,102 +33,61 @@ FIXTURE_VARIANT(cmd) {
 /* The array that the bulk commands point to. */
 static struct zb_bulk_buffer bufs[1];
 
-FIXTURE_VARIANT_ADD(cmd, info) {
-	.nr = ZB_IOC_INFO,
-	.size = sizeof(struct zb_ioc_info),
-	.reserved = NO_RESERVED,
-	.needs = offsetof(struct zb_ioc_info, flags) + 4,
-};
+/* The rows of the table of commands have these members, unless they are 0. */
+#define COMMAND(cmd_name, cmd_nr)					\
+	.nr = ZB_IOC_##cmd_nr, .size = sizeof(struct zb_ioc_##cmd_name)
+#define AT(cmd_name, member)	offsetof(struct zb_ioc_##cmd_name, member)
+#define RESERVED(cmd_name)	.reserved = AT(cmd_name, __reserved)
+#define HANDLE(cmd_name)	.handle = AT(cmd_name, handle)
+#define NEEDS(cmd_name, member, bytes)	.needs = AT(cmd_name, member) + (bytes)
+#define NEEDS_ALL(cmd_name)	.needs = sizeof(struct zb_ioc_##cmd_name)
 
-FIXTURE_VARIANT_ADD(cmd, zone) {
-	.nr = ZB_IOC_ZONE,
-	.size = sizeof(struct zb_ioc_zone),
-	.reserved = NO_RESERVED,
-	.needs = offsetof(struct zb_ioc_zone, index) + 4,
-};
-
+FIXTURE_VARIANT_ADD(cmd, info) { COMMAND(info, INFO), NEEDS(info, flags, 4) };
+FIXTURE_VARIANT_ADD(cmd, zone) { COMMAND(zone, ZONE), NEEDS(zone, index, 4) };
 FIXTURE_VARIANT_ADD(cmd, alloc) {
-	.nr = ZB_IOC_ALLOC,
-	.size = sizeof(struct zb_ioc_alloc),
-	.reserved = offsetof(struct zb_ioc_alloc, __reserved),
-	.needs = sizeof(struct zb_ioc_alloc),
+	COMMAND(alloc, ALLOC), NEEDS_ALL(alloc), RESERVED(alloc),
 	.good_flags = ZB_BUF_LENGTH | ZB_BUF_WAIT,
 };
 
 FIXTURE_VARIANT_ADD(cmd, free) {
-	.nr = ZB_IOC_FREE,
-	.size = sizeof(struct zb_ioc_free),
-	.reserved = offsetof(struct zb_ioc_free, __reserved),
-	.handle = offsetof(struct zb_ioc_free, handle),
-	.needs = offsetof(struct zb_ioc_free, handle) + 4,
+	COMMAND(free, FREE), NEEDS(free, handle, 4), RESERVED(free), HANDLE(free),
 	.silent = true,
 };
 
 FIXTURE_VARIANT_ADD(cmd, query) {
-	.nr = ZB_IOC_QUERY,
-	.size = sizeof(struct zb_ioc_query),
-	.reserved = NO_RESERVED,
-	.handle = offsetof(struct zb_ioc_query, handle),
-	.needs = offsetof(struct zb_ioc_query, handle) + 4,
+	COMMAND(query, QUERY), NEEDS(query, handle, 4), HANDLE(query),
 };
 
 FIXTURE_VARIANT_ADD(cmd, bulk_alloc) {
-	.nr = ZB_IOC_BULK_ALLOC,
-	.size = sizeof(struct zb_ioc_bulk_alloc),
-	.reserved = offsetof(struct zb_ioc_bulk_alloc, __reserved),
-	.needs = sizeof(struct zb_ioc_bulk_alloc),
+	COMMAND(bulk_alloc, BULK_ALLOC), NEEDS_ALL(bulk_alloc), RESERVED(bulk_alloc),
 	.good_flags = ZB_BUF_LENGTH | ZB_BUF_WAIT,
 };
 
 FIXTURE_VARIANT_ADD(cmd, bulk_free) {
-	.nr = ZB_IOC_BULK_FREE,
-	.size = sizeof(struct zb_ioc_bulk_free),
-	.reserved = NO_RESERVED,
-	.needs = sizeof(struct zb_ioc_bulk_free),
+	COMMAND(bulk_free, BULK_FREE), NEEDS_ALL(bulk_free),
 };
 
 FIXTURE_VARIANT_ADD(cmd, label) {
-	.nr = ZB_IOC_LABEL,
-	.size = sizeof(struct zb_ioc_label),
-	.reserved = offsetof(struct zb_ioc_label, __reserved),
-	.handle = offsetof(struct zb_ioc_label, handle),
-	.needs = offsetof(struct zb_ioc_label, label) + 1,
+	COMMAND(label, LABEL), NEEDS(label, label, 1), RESERVED(label), HANDLE(label),
 	.silent = true,
 };
 
 FIXTURE_VARIANT_ADD(cmd, phys) {
-	.nr = ZB_IOC_PHYS,
-	.size = sizeof(struct zb_ioc_phys),
-	.reserved = offsetof(struct zb_ioc_phys, __reserved),
-	.handle = offsetof(struct zb_ioc_phys, handle),
-	.needs = offsetof(struct zb_ioc_phys, handle) + 4,
+	COMMAND(phys, PHYS), NEEDS(phys, handle, 4), RESERVED(phys), HANDLE(phys),
 };
 
 FIXTURE_VARIANT_ADD(cmd, export) {
-	.nr = ZB_IOC_EXPORT,
-	.size = sizeof(struct zb_ioc_export),
-	.reserved = NO_RESERVED,
-	.handle = offsetof(struct zb_ioc_export, handle),
-	.needs = offsetof(struct zb_ioc_export, handle) + 4,
+	COMMAND(export, EXPORT), NEEDS(export, handle, 4), HANDLE(export),
 	.good_flags = ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR,
 };
 
 FIXTURE_VARIANT_ADD(cmd, sync) {
-	.nr = ZB_IOC_SYNC,
-	.size = sizeof(struct zb_ioc_sync),
-	.reserved = offsetof(struct zb_ioc_sync, __reserved),
-	.handle = offsetof(struct zb_ioc_sync, handle),
-	.needs = offsetof(struct zb_ioc_sync, length) + 1,
+	COMMAND(sync, SYNC), NEEDS(sync, length, 1), RESERVED(sync), HANDLE(sync),
 	.silent = true,
 };
 
 /* There has to be a failure that it can explain: see FIXTURE_SETUP. */
-FIXTURE_VARIANT_ADD(cmd, explain) {
-	.nr = ZB_IOC_EXPLAIN,
-	.size = sizeof(struct zb_ioc_explain),
-	.reserved = NO_RESERVED,
-	.needs = sizeof(struct zb_ioc_explain),
-};
+FIXTURE_VARIANT_ADD(cmd, explain) { COMMAND(explain, EXPLAIN), NEEDS_ALL(explain) };
 
 FIXTURE_SETUP(cmd)
 {
@@ -151,52 +109,51 @@ FIXTURE_TEARDOWN_PARENT(cmd)
 	zb_teardown(_metadata, &self->zb);
 }
 
+/* Any argument. */
+union arg {
+	char bytes[256];
+	__u32 size;
+	struct zb_ioc_alloc alloc;
+	struct zb_ioc_bulk_alloc bulk_alloc;
+	struct zb_ioc_bulk_free bulk_free;
+	struct zb_ioc_sync sync;
+	struct zb_ioc_export export;
+};
+
 /* Fill in the members of a valid argument other than size and handle. */
 static void fill_members(const FIXTURE_DATA(cmd) *self,
-			 const FIXTURE_VARIANT(cmd) *variant, char *buf)
+			 const FIXTURE_VARIANT(cmd) *variant, union arg *arg)
 {
-	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE);
-	struct zb_ioc_bulk_alloc bulk = {
-		.gfp = ZB_GFP_ANYZONE,
-		.node = ZB_NODE_ANY,
-		.nr = 1,
-		.buffers = (unsigned long)bufs,
-		.buffer_size = sizeof(bufs[0]),
-	};
-	struct zb_ioc_bulk_free away = {
-		.nr = 1,
-		.stride = sizeof(bufs[0]),
-		.handles = (unsigned long)&bufs[0].handle,
-	};
-	struct zb_ioc_sync sync = {
-		.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,
-		.length = 1,
-	};
-
 	bufs[0].handle = self->handle;
 	if (variant->nr == ZB_IOC_ALLOC)
-		memcpy(buf, &a, sizeof(a));
+		arg->alloc = zb_want_order(0, ZB_GFP_ANYZONE);
 	if (variant->nr == ZB_IOC_BULK_ALLOC)
-		memcpy(buf, &bulk, sizeof(bulk));
+		arg->bulk_alloc = zb_want_bulk(0, bufs, 1);
 	if (variant->nr == ZB_IOC_BULK_FREE)
-		memcpy(buf, &away, sizeof(away));
+		arg->bulk_free = (struct zb_ioc_bulk_free){
+			.nr = 1,
+			.stride = sizeof(bufs[0]),
+			.handles = (unsigned long)&bufs[0].handle,
+		};
 	if (variant->nr == ZB_IOC_SYNC)
-		memcpy(buf, &sync, sizeof(sync));
+		arg->sync = (struct zb_ioc_sync){
+			.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,
+			.length = 1,
+		};
 }
 
 /* Write a valid argument of @size bytes to @p; bytes beyond the structure are zero. */
 static void *fill(const FIXTURE_DATA(cmd) *self,
 		  const FIXTURE_VARIANT(cmd) *variant, void *p, size_t size)
 {
-	char buf[256] = { 0 };
-	__u32 word = (__u32)size;
+	union arg arg = { .bytes = { 0 } };
 
-	fill_members(self, variant, buf);
+	fill_members(self, variant, &arg);
 	if (variant->handle)
-		memcpy(buf + variant->handle, &self->handle, 4);
-	memcpy(buf, &word, sizeof(word));
+		memcpy(arg.bytes + variant->handle, &self->handle, 4);
+	arg.size = (__u32)size;
 	memset(p, 0, size);
-	memcpy(p, buf, size < sizeof(buf) ? size : sizeof(buf));
+	memcpy(p, &arg, size < sizeof(arg) ? size : sizeof(arg));
 	return p;
 }
 
@@ -218,27 +175,23 @@ static void put_word(void *p, size_t at, __u32 word)
 	EXPECT_UNCHANGED();						\
 } while (0)
 
-/* Undo a command that has succeeded. */
+/* Undo a command that has succeeded; @p is its argument, at any address. */
 static int undo(FIXTURE_DATA(cmd) *self, const FIXTURE_VARIANT(cmd) *variant,
 		const void *p)
 {
 	struct zb_ioc_alloc a;
-	__u32 handle;
-	int fd;
+	union arg arg;
 
-	if (variant->nr == ZB_IOC_BULK_ALLOC)
+	memcpy(&arg, p, variant->size);
+	switch (variant->nr) {
+	case ZB_IOC_ALLOC:
+		return zb_free(self->zb.fd, arg.alloc.handle);
+	case ZB_IOC_BULK_ALLOC:
 		return zb_free(self->zb.fd, bufs[0].handle);
-	if (variant->nr == ZB_IOC_EXPORT) {
-		memcpy(&fd, (const char *)p +
-		       offsetof(struct zb_ioc_export, fd), sizeof(fd));
-		return close(fd);
-	}
-	if (variant->nr == ZB_IOC_ALLOC) {
-		memcpy(&handle, (const char *)p +
-		       offsetof(struct zb_ioc_alloc, handle), sizeof(handle));
-		return zb_free(self->zb.fd, handle);
-	}
-	if (variant->nr == ZB_IOC_FREE || variant->nr == ZB_IOC_BULK_FREE) {
+	case ZB_IOC_EXPORT:
+		return close(arg.export.fd);
+	case ZB_IOC_FREE:
+	case ZB_IOC_BULK_FREE:
 		if (zb_free(self->zb.fd, self->handle) != -ENOENT)
 			return -EBUSY;
 		if (zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a))
@@ -439,7 +392,7 @@ TEST_F(cmd, reserved)
 {
 	int bit;
 
-	if (variant->reserved == NO_RESERVED)
+	if (!variant->reserved)
 		return;
 	for (bit = 0; bit < 32; bit++) {
 		fill(self, variant, self->room, variant->size);
