@@ -27,7 +27,7 @@ list() {
 	find COPYING Kbuild Makefile dkms.conf include module -type f ! -name '.*' ! -name '*.o' \
 		! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '*.a' ! -name modules.order
 	[ ! "$tools" ] ||
-		printf '%s\n' README.md selftests/lib/test.mk selftests/zbctl/Makefile selftests/zbctl/*.[ch1]
+		printf '%s\n' README.md selftests/lib/test.mk selftests/lib/zb_ioctl.h selftests/zbctl/Makefile selftests/zbctl/*.[ch1]
 }
 
 list | tar -cf - --mode=u=rwX,go=rX --owner=0 --group=0 -T - | tar -xf - -C "$dir" --no-same-permissions

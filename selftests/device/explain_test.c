@@ -47,12 +47,6 @@ FIXTURE_TEARDOWN_PARENT(explain)
 
 #define FD	self->zb.fd
 
-static int explain(int fd, struct zb_ioc_explain *e)
-{
-	*e = (struct zb_ioc_explain){ .size = sizeof(*e) };
-	return zb_ioctl(fd, ZB_IOC_EXPLAIN, e);
-}
-
 static int alloc(int fd, __u32 order, __u32 gfp)
 {
 	struct zb_ioc_alloc a;
@@ -74,7 +68,7 @@ static int alloc_until(int fd, __u64 deadline)
 	int __rc = call;						\
 									\
 	EXPECT_EQ(-(err), __rc);					\
-	ASSERT_EQ(0, explain(FD, &e));					\
+	ASSERT_EQ(0, zb_explain(FD, &e));					\
 	EXPECT_EQ(-__rc, e.error);					\
 	EXPECT_EQ(why, e.cause);					\
 } while (0)
@@ -83,11 +77,11 @@ TEST_F(explain, nothing_has_failed)
 {
 	struct zb_ioc_explain e;
 
-	EXPECT_EQ(-ENOENT, explain(FD, &e));
+	EXPECT_EQ(-ENOENT, zb_explain(FD, &e));
 	EXPECT_EQ(0, alloc(FD, 0, ZB_GFP_ANYZONE));
-	EXPECT_EQ(-ENOENT, explain(FD, &e));
+	EXPECT_EQ(-ENOENT, zb_explain(FD, &e));
 	/* nor is that a failure to be explained */
-	EXPECT_EQ(-ENOENT, explain(FD, &e));
+	EXPECT_EQ(-ENOENT, zb_explain(FD, &e));
 }
 
 /* Also after a success, and after another question that was wrong. */
@@ -115,10 +109,10 @@ static void *fail_elsewhere(void *arg)
 	FIXTURE_DATA(explain) *self = arg;
 	struct zb_ioc_explain e;
 
-	if (explain(FD, &e) != -ENOENT)
+	if (zb_explain(FD, &e) != -ENOENT)
 		return (void *)1;
 	zb_free(FD, ZB_NO_HANDLE);
-	return explain(FD, &e) ? (void *)2 : NULL;
+	return zb_explain(FD, &e) ? (void *)2 : NULL;
 }
 
 /* What is another thread's is not told, and replaces what was there. */
@@ -132,7 +126,7 @@ TEST_F(explain, of_this_thread)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, fail_elsewhere, self));
 	pthread_join(thread, &rc);
 	EXPECT_EQ(NULL, rc);
-	EXPECT_EQ(-ENOENT, explain(FD, &e));
+	EXPECT_EQ(-ENOENT, zb_explain(FD, &e));
 }
 
 #define CONTROL		"/proc/dynamic_debug/control"
@@ -340,7 +334,7 @@ TEST_F(explain, limit_of_a_namespace_owner)
 		if (write(pipes[1], "", 1) != 1 || read(pipes[2], &byte, 1) != 1 ||
 		    setuid(1))
 			_exit(2);
-		if (alloc(FD, 1, ZB_GFP_ANYZONE) != -EDQUOT || explain(FD, &e))
+		if (alloc(FD, 1, ZB_GFP_ANYZONE) != -EDQUOT || zb_explain(FD, &e))
 			_exit(3);
 		_exit(e.cause == ZB_CAUSE_OWNER_BYTES && !e.used &&
 		      e.limit == 3 * self->page ? 0 : 4);

@@ -176,6 +176,13 @@ static inline int zb_export(int fd, __u32 handle, __u32 flags)
 	return rc ? rc : e.fd;
 }
 
+/* The cause of this thread's last failure with @fd; -ENOENT if there was none. */
+static inline int zb_explain(int fd, struct zb_ioc_explain *e)
+{
+	*e = (struct zb_ioc_explain){ .size = sizeof(*e) };
+	return zb_ioctl(fd, ZB_IOC_EXPLAIN, e);
+}
+
 static inline int zb_label(int fd, __u32 handle, const char *text)
 {
 	struct zb_ioc_label l = { .size = sizeof(l), .handle = handle };

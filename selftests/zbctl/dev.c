@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: the ioctls.
+ * zbctl: the device. These functions are the wrappers of zb_ioctl.h, as functions that
+ * cause_test can replace.
  */
+#include "zb_ioctl.h"
 #include "zbctl.h"
 
-#include <fcntl.h>
-#include <stdint.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Open the device; returns a file descriptor, or -1 after an error line. */
@@ -29,100 +26,56 @@ int dev_get(struct zbctl *z)
 	return z->fd;
 }
 
-static int dev_ioctl(int fd, unsigned long cmd, void *arg)
-{
-	int rc;
-
-	do {
-		rc = ioctl(fd, cmd, arg);
-	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? -errno : 0;
-}
-
 int dev_info(int fd, struct zb_ioc_info *info)
 {
-	memset(info, 0, sizeof(*info));
-	info->size = sizeof(*info);
-	return dev_ioctl(fd, ZB_IOC_INFO, info);
+	return zb_info(fd, info);
 }
 
 int dev_zone(int fd, __u32 index, struct zb_ioc_zone *zone)
 {
-	memset(zone, 0, sizeof(*zone));
-	zone->size = sizeof(*zone);
-	zone->index = index;
-	return dev_ioctl(fd, ZB_IOC_ZONE, zone);
+	return zb_zone(fd, index, zone);
 }
 
 int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a)
 {
-	memset(a, 0, sizeof(*a));
-	a->size = sizeof(*a);
-	a->flags = req->flags;
-	a->gfp = req->gfp;
-	a->node = req->node;
-	a->order = req->order;
-	a->length = req->length;
-	a->deadline_ns = req->deadline_ns;
-	/* do not restart a wait that was interrupted by a signal */
-	if (req->flags & ZB_BUF_WAIT)
-		return ioctl(fd, ZB_IOC_ALLOC, a) < 0 ? -errno : 0;
-	return dev_ioctl(fd, ZB_IOC_ALLOC, a);
+	*a = (struct zb_ioc_alloc){
+		.size = sizeof(*a),
+		.flags = req->flags,
+		.gfp = req->gfp,
+		.node = req->node,
+		.order = req->order,
+		.length = req->length,
+		.deadline_ns = req->deadline_ns,
+	};
+	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
 }
 
 /* Get the cause of the last failure of this thread; fails if there was none. */
 int dev_explain(int fd, struct zb_ioc_explain *e)
 {
-	memset(e, 0, sizeof(*e));
-	e->size = sizeof(*e);
-	return dev_ioctl(fd, ZB_IOC_EXPLAIN, e);
+	return zb_explain(fd, e);
 }
 
 int dev_free(int fd, __u32 handle)
 {
-	struct zb_ioc_free arg;
-
-	memset(&arg, 0, sizeof(arg));
-	arg.size = sizeof(arg);
-	arg.handle = handle;
-	return dev_ioctl(fd, ZB_IOC_FREE, &arg);
+	return zb_free(fd, handle);
 }
 
 int dev_query(int fd, __u32 handle, struct zb_ioc_query *q)
 {
-	memset(q, 0, sizeof(*q));
-	q->size = sizeof(*q);
-	q->handle = handle;
-	return dev_ioctl(fd, ZB_IOC_QUERY, q);
+	return zb_query(fd, handle, q);
 }
 
 /* Refuse a label that is too long, like the module does. */
 int dev_label(int fd, __u32 handle, const char *label)
 {
-	struct zb_ioc_label arg;
-	size_t len = strlen(label);
-
-	if (len >= sizeof(arg.label))
-		return -EINVAL;
-	memset(&arg, 0, sizeof(arg));
-	arg.size = sizeof(arg);
-	arg.handle = handle;
-	memcpy(arg.label, label, len);
-	return dev_ioctl(fd, ZB_IOC_LABEL, &arg);
+	return strlen(label) < ZB_LABEL_LEN ? zb_label(fd, handle, label) : -EINVAL;
 }
 
 /* Returns the file descriptor of a dma-buf, or -errno. */
 int dev_export(int fd, __u32 handle, __u32 flags)
 {
-	struct zb_ioc_export arg;
-	int err;
-
-	memset(&arg, 0, sizeof(arg));
-	arg.size = sizeof(arg);
-	arg.flags = flags;
-	arg.handle = handle;
-	err = dev_ioctl(fd, ZB_IOC_EXPORT, &arg);
-	return err ? err : arg.fd;
+	return zb_export(fd, handle, flags);
 }
 
 /* Returns MAP_FAILED with errno set on failure, like mmap(). */
