@@ -64,10 +64,10 @@ POOL_TEST(zone_locked, 8, 8)
 	EXPECT_EQ(nr_traced, 0);
 	EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
 	start();
-	pfn = unit_alloc_exact(p, __ZB_GFP_MOVABLE, 5);
-	EXPECT_TRACED("zone_locked", pfn, 3, M, false);
+	pfn = unit_alloc_exact(p, __ZB_GFP_MOVABLE, 1025);
+	EXPECT_TRACED("zone_locked", pfn, 11, M, false);
 	EXPECT_EQ(nr_traced, 0);
-	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+	EXPECT_EQ(unit_free_exact(p, pfn, 1025), ZB_OK);
 }
 
 /* A refill traces each block that it takes, and each that it does not list. */
