@@ -275,6 +275,11 @@ static void nr_by_type(struct zb_zone *z)
 	z->free_area[4].nr_free_type[M]++;
 }
 
+static void nr_by_type_0(struct zb_zone *z)
+{
+	z->free_area[0].nr_free_type[M]++;
+}
+
 static void nr_sum(struct zb_zone *z)
 {
 	z->free_area[4].nr_free--;
@@ -447,6 +452,7 @@ static const struct {
 	CASE("a pageblock is on the list of its largest_free and type", off_list, PB(8), 8, M),
 	CASE("a free list is in order of addition", ring_without_head, PB(8), 2, 2),
 	CASE("nr_free_type of a free area matches its pageblocks", nr_by_type, 0, 2, 1),
+	CASE("nr_free_type of a free area matches its pageblocks", nr_by_type_0, 0, 2, 1),
 	CASE("nr_free of a free area is the sum of nr_free_type", nr_sum, 0, 0, 1),
 	CASE("nr_free of a zone matches its pageblocks", zone_nr_free, 0, PB(5) - 8, PB(5) - 9),
 	CASE("nr_free_pcptypes of a zone matches its pageblocks", zone_nr_free_pcptypes,
@@ -495,6 +501,24 @@ TEST(every_rule_can_fire)
 			unit_note("%s: %s", cases[i].what, v.rule ?: "no violation found");
 		unit_pool_free(p);
 	}
+}
+
+/* A block above the zone's max_order is reported, even if it is aligned and fits. */
+TEST(a_block_above_max_order)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1, .limit = 9,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_violation v;
+
+	p->pool.zones->pageblocks[0].largest_free = 10;
+	EXPECT(!zb_check_quiet(&p->pool, &v));
+	EXPECT(!strcmp(v.rule, "a free block is aligned and inside its zone"));
+	EXPECT_EQ(v.pfn, PB(8));
+	EXPECT_EQ(v.found, 10);
+	EXPECT_EQ(v.expected, 9);
+	unit_pool_free(p);
 }
 
 /* While other CPUs are active, the checker does not look at per-CPU lists. */

@@ -292,6 +292,26 @@ POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 		       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_ORDER);
 }
 
+/* The zone in which no such block fits is named. */
+TEST(no_block_of_that_size)
+{
+	static const struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA, 1, 1 }, { 0, ZB_ZONE_NORMAL, 4, 4 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = make(&g);
+	struct zb_failure f = explain(p, NOWAIT | __ZB_GFP_DMA, PB(2));
+
+	EXPECT_EQ(f.verdict, ZB_NEVER_BLOCK);
+	EXPECT(f.zone == &p->pool.zones[0]);
+	EXPECT_EQ(f.nr_free, PB(1));
+	EXPECT_EQ(f.nr_kept, 0);
+	EXPECT_EQ(f.largest_order, ZB_PAGEBLOCK_ORDER);
+	unit_pool_end(p);
+}
+
 /* For a request without watermarks, nothing is reserved. */
 POOL_TEST_WITH(without_watermarks, two_nodes(), end)
 {

@@ -401,3 +401,20 @@ TEST(bad_block_without_a_hook)
 	EXPECT_EQ(unit_free(p, PB(4) + 32, 5), ZB_OK);
 	leave(p);
 }
+
+/* A head in front of the zone is not looked at, whatever there is. */
+POOL_TEST(block_head_in_front_of_the_zone, 5, 3)
+{
+	size_t size = zb_zone_state_size(zone->nr_pages), front = PB(5);
+	u8 *state = zone->state, *all = malloc(front + size);
+	unsigned int order;
+
+	ASSERT(all);
+	memset(all, ZB_STATE(ZB_BLOCK_MOVABLE, 18), front);
+	memcpy(all + front, state, size);
+	zone->state = all + front;
+	EXPECT_EQ(zb_pool_block_head(&p->pool, PB(5), &order), ZB_NO_PFN);
+	EXPECT_EQ(zb_pool_block_head(&p->pool, PB(6) + 77, &order), ZB_NO_PFN);
+	zone->state = state;
+	free(all);
+}

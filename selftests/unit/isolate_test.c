@@ -266,6 +266,8 @@ TEST(without_mobility)
 		EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), mt));
 		EXPECT_EQ(zone->pageblocks[1].migratetype, U);
 	}
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), H));
+	EXPECT_EQ(zone->pageblocks[1].migratetype, H);
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), C));
 	EXPECT_EQ(zone->pageblocks[1].migratetype, C);
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(9), R));

@@ -379,3 +379,12 @@ POOL_TEST(all_frames_by_any_mobility, 3, 7)
 		unit_state_equal(p, p->initial);
 	}
 }
+
+/* What is allocated in the next pageblock does not count. */
+POOL_TEST_WITH(claims_look_at_one_pageblock, unit_pool_one(1, 2), end)
+{
+	unit_fill_pageblock(zone, 1, U, NULL);
+	make_part(zone, 0, M, M, 257, 512);
+	EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
+	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
+}

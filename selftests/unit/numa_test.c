@@ -228,3 +228,46 @@ POOL_TEST(refills_and_drains, 8, 8)
 	zb_zone_init(zone);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
 }
+
+/* The lists of the preferred zone are parked, so the event is counted under its lock. */
+POOL_TEST_WITH(foreign_while_parked, unit_pool_make(&two_nodes), unit_pool_end)
+{
+	unsigned long pfn, taken[2];
+
+	taken[0] = unit_take(zone, 9, M);
+	taken[1] = unit_take(zone, 9, M);
+	EXPECT(zb_pcp_park(zone, 0, ZB_PCP_DRAINED));
+	pfn = get(p, 0, 0, 0);
+	zb_pcp_unpark(zone, 0, ZB_PCP_DRAINED);
+	EXPECT(pfn >= PB(3));
+	EXPECT_EQ(zone->events[ZB_NUMA_FOREIGN], 1);
+	expect_events(p, ZB_NUMA_FOREIGN, 1, 0);
+	unit_free(p, pfn, 0);
+	unit_give(zone, taken[0], 9);
+	unit_give(zone, taken[1], 9);
+}
+
+/* A request that fails is not counted in any zone. */
+POOL_TEST_WITH(failures_are_not_counted, unit_pool_make(&two_nodes), unit_pool_end)
+{
+	static const unsigned long none[5][2] = { { 0 } };
+
+	EXPECT_EQ(get(p, __ZB_GFP_NOWARN, 10, 0), ZB_NO_PFN);
+	expect_events(p, ZB_PGALLOC, 0, 0);
+	expect_numa(p, none);
+}
+
+/* The preferred zone is one of the cpuset, so an allocation there is a hit. */
+POOL_TEST_WITH(preferred_zone_of_a_cpuset, unit_pool_make(&two_nodes), unit_pool_end)
+{
+	static const unsigned long node1 = 2;
+	static const unsigned long numbers[5][2] = {
+		{ 0, 1 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 1 },
+	};
+	const struct zb_alloc_policy policy = { .cpuset = &node1, .nr_bits = 64 };
+	unsigned long pfn = unit_alloc_block(&p->pool, 0, 0, 0, &policy);
+
+	EXPECT(pfn >= PB(3));
+	expect_numa(p, numbers);
+	unit_free(p, pfn, 0);
+}

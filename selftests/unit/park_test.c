@@ -400,6 +400,13 @@ POOL_TEST_WITH(idle_lists, unit_pool_make(&two_cpus), unit_pool_end)
 		EXPECT(!zb_pcp_is_idle(zone, 0));
 	}
 	EXPECT(zb_pcp_is_idle(zone, 0));
+	pfn = unit_alloc(p, ZB_GFP_KERNEL, 3);
+	EXPECT(zb_fast_free(&p->pool, pfn, 3));
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	EXPECT(zb_fast_alloc(p->pool.nodes, ZB_GFP_KERNEL, 3, &pfn));
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	EXPECT(zb_fast_free(&p->pool, pfn, 3));
+	EXPECT(!zb_pcp_is_idle(zone, 0));
 	/* uses of one kind do not make up for uses of another */
 	EXPECT(zb_fast_alloc(p->pool.nodes, ZB_GFP_KERNEL, 0, &pfn));
 	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);

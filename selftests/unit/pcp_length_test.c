@@ -244,6 +244,7 @@ POOL_TEST(a_move_is_at_most_64_batches, 8, 8)
 			pfn[nr++] = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
 		EXPECT_EQ(before - zone->nr_free, sizes[i]);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+		EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), i + 1);
 	}
 	while (nr < ARRAY_SIZE(pfn))
 		pfn[nr++] = unit_take(zone, 0, M);
@@ -325,4 +326,22 @@ POOL_TEST(one_free_applies_a_lowered_limit, 8, 8)
 	EXPECT_EQ(zb_zone_state(zone, pfn[i]), ZB_STATE(ZB_BLOCK_PCP, 0));
 	EXPECT_EQ(zb_zone_state(zone, pfn[i - 39]), ZB_STATE(ZB_BLOCK_PCP, 0));
 	EXPECT_EQ(zb_zone_state(zone, pfn[i - 40]), 0);
+}
+
+/* Shortening a list is a row of drains, of 4, 8, 16 blocks and then half of the rest. */
+POOL_TEST(shortening_moves_more_each_time, 8, 8)
+{
+	unsigned long pfn[49];
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	zone->pcp_batch[0] = 4;
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 0, M);
+	for (i = 0; i < 48; i++)
+		unit_free_unref(zone, pfn[i], 0, false);
+	zone->pcp_high = 10;
+	unit_free_unref(zone, pfn[48], 0, false);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 10);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 4 + 8 + 16 + 11);
 }

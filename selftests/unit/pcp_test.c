@@ -104,6 +104,7 @@ POOL_TEST_WITH(refills_grow, make(1), unit_pool_end)
 			EXPECT_EQ(get(zone, 0, M), PB(START) + nr++);
 		EXPECT_EQ(before - zone->nr_free, sizes[i]);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+		EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), i + 1);
 	}
 	unit_pool_quiet(p);
 	unit_free_all(p);
@@ -472,7 +473,7 @@ static void after_the_lock(void)
 
 /* Allocate a frame, which refills a list; returns how many frames are then listed. */
 static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
-				bool isolate)
+				bool isolate, unsigned int batch)
 {
 	struct zb_zone *zone = p->pool.zones;
 	unsigned int listed;
@@ -486,7 +487,7 @@ static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
 	make_low = low;
 	isolated = isolate;
 	zone->events[ZB_PCP_REFILL] = 0;
-	zone->pcp_batch[0] = 128;
+	zone->pcp_batch[0] = batch;
 	zb_env_hook = after_the_lock;
 	pfn = get(zone, 0, M);
 	zb_env_hook = NULL;
@@ -507,16 +508,19 @@ static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
 /* What happens between taking the blocks of a refill and listing them counts. */
 POOL_TEST_WITH(refill_lists_what_fits, make(1), unit_pool_end)
 {
-	EXPECT_EQ(refill_with(p, 0, false, false), 127);
+	EXPECT_EQ(refill_with(p, 0, false, false, 128), 127);
 	/* the words have 63 and 64 frames */
-	EXPECT_EQ(refill_with(p, 128, false, false), 128 + 127);
-	EXPECT_EQ(refill_with(p, 129, false, false), 129 + 127);
-	EXPECT_EQ(refill_with(p, 130, false, false), 130 + 64);
-	EXPECT_EQ(refill_with(p, 192, false, false), 192 + 64);
-	EXPECT_EQ(refill_with(p, 193, false, false), 193);
-	EXPECT_EQ(refill_with(p, 256, false, false), 256);
-	EXPECT_EQ(refill_with(p, 0, true, false), 0);
-	EXPECT_EQ(refill_with(p, 0, false, true), 0);
+	EXPECT_EQ(refill_with(p, 128, false, false, 128), 128 + 127);
+	EXPECT_EQ(refill_with(p, 129, false, false, 128), 129 + 127);
+	EXPECT_EQ(refill_with(p, 130, false, false, 128), 130 + 64);
+	EXPECT_EQ(refill_with(p, 192, false, false, 128), 192 + 64);
+	EXPECT_EQ(refill_with(p, 193, false, false, 128), 193);
+	EXPECT_EQ(refill_with(p, 256, false, false, 128), 256);
+	/* the words have 63 frames and one */
+	EXPECT_EQ(refill_with(p, 255, false, false, 65), 256);
+	EXPECT_EQ(refill_with(p, 256, false, false, 65), 256);
+	EXPECT_EQ(refill_with(p, 0, true, false, 128), 0);
+	EXPECT_EQ(refill_with(p, 0, false, true, 128), 0);
 	zone->pcp_limit[0] = 40;
-	EXPECT_EQ(refill_with(p, 0, false, false), 39);
+	EXPECT_EQ(refill_with(p, 0, false, false, 128), 39);
 }
