@@ -335,9 +335,11 @@ static inline u64 zb_buffer_bytes(const struct zb_buffer *buf)
 	return (u64)buf->nr_pages << PAGE_SHIFT;
 }
 
-/* buffer.c */
+/* buffer_pool.c */
 int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst);
 void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool);
+
+/* buffer.c */
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
