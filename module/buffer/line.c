@@ -221,6 +221,8 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *
 	unsigned int nr;
 
 	*more = false;
+	if (!first)
+		return NULL;
 	for (nr = 0; !list_is_last(line->considered, &line->waiters); nr++) {
 		if (nr == SCAN_BATCH) {
 			*more = true;
