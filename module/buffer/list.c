@@ -123,12 +123,11 @@ bool zb_buffer_iter_next(struct zb_buffer_iter *iter)
 	list_for_each_entry_continue(link, &bpool->buffers, list) {
 		nr++;
 		found = link->buf;
-		if (found)
+		if (found) {
+			copy_info(&iter->info, link->buf);
+			list_move(&iter->pos.list, &link->list);
 			break;
-	}
-	if (found) {
-		copy_info(&iter->info, link->buf);
-		list_move(&iter->pos.list, &link->list);
+		}
 	}
 	spin_unlock(&bpool->lock);
 	atomic_long_add(nr, &bpool->inst->owners_steps);

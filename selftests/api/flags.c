@@ -128,10 +128,12 @@ static void variable_gfp_from_kernel(void)
 {
 	unsigned int i;
 	zb_gfp_t to;
+	u64 random;
 	gfp_t gfp;
 
 	for (i = 0; i < 10000; i++) {
-		gfp = (__force gfp_t)(get_random_u32() | get_random_u32());
+		random = get_random_u64();
+		gfp = (__force gfp_t)(u32)(random | random >> 32);
 		if (i & 1)
 			gfp &= (__force gfp_t)get_random_u32();
 		to = __zb_gfp_convert_bits(gfp) | __zb_gfp_atomic(gfp);

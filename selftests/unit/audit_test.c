@@ -168,7 +168,8 @@ POOL_TEST(audits_end_in_any_order, 8, 8)
 			EXPECT_EQ(audit[k].nr_free[0], 0);
 		}
 		__zb_audit_end(zone, &audit[order[i][0]]);
-		EXPECT(zone->audits && zone->audits->next && !zone->audits->next->next);
+		ASSERT(zone->audits && zone->audits->next);
+		EXPECT(!zone->audits->next->next);
 		EXPECT(zone->audits != &audit[order[i][0]]);
 		EXPECT(zone->audits->next != &audit[order[i][0]]);
 		__zb_audit_end(zone, &audit[order[i][1]]);

@@ -211,7 +211,7 @@ static void set_busy(struct unit_pool *p, bool busy)
 static void both_get(struct twins *t, zb_gfp_t gfp, unsigned int order, bool busy)
 {
 	const struct zb_node *node = zb_pool_node(&t->a->pool, zb_env_node);
-	unsigned long a, b;
+	unsigned long a = ZB_NO_PFN, b;
 	bool fast;
 
 	set_busy(t->a, busy);

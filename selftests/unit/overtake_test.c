@@ -115,7 +115,7 @@ POOL_TEST_WITH(overtake_without_watermarks, three_zones(false), unit_pool_end)
 		EXPECT(!now(p, gfp, 1));
 		EXPECT_EQ(now(p, gfp | __ZB_GFP_MOVABLE, 1), types[i] == ZB_MIGRATE_CMA);
 		for (k = 0; k < 5; k++) {
-			EXPECT_EQ(unit_free(p, PB(0) + 2 * k, 0), ZB_OK);
+			EXPECT_EQ(unit_free(p, PB(0) + 2ul * k, 0), ZB_OK);
 			EXPECT(zb_zone_nr_cached(zone));
 			EXPECT(now(p, gfp, k + 1));
 			EXPECT(!now(p, gfp, k + 2));

@@ -331,7 +331,7 @@ POOL_TEST(one_free_applies_a_lowered_limit, 8, 8)
 /* Shortening a list is a row of drains, of 4, 8, 16 blocks and then half of the rest. */
 POOL_TEST(shortening_moves_more_each_time, 8, 8)
 {
-	unsigned long pfn[49];
+	unsigned long pfn[49] = { 0 };
 	unsigned int i;
 
 	unit_pool_long_lists(p);

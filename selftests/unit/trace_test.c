@@ -83,7 +83,7 @@ POOL_TEST(refill, 8, 8)
 	pfn = unit_alloc(p, __ZB_GFP_MOVABLE, 1);
 	EXPECT_EQ(nr_traced, 3);
 	for (i = 0; i < 3; i++)
-		EXPECT_TRACED("zone_locked", pfn + 2 * i, 1, M, true);
+		EXPECT_TRACED("zone_locked", pfn + 2ul * i, 1, M, true);
 	start();
 	unit_pool_drain(p);
 	EXPECT_EQ(nr_traced, 2);
