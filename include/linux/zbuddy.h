@@ -35,7 +35,7 @@
 #include <linux/types.h>
 #include <uapi/linux/zbuddy.h>
 
-/* Flags of the kernel that have one counterpart each. */
+/* Convert the flags of the kernel that have one counterpart each. */
 static __always_inline zb_gfp_t __zb_gfp_convert_bits(gfp_t gfp)
 {
 #define ZB_GFP_IF(flag, zb_flag)	(gfp & (flag) ? (zb_flag) : __ZB_GFP(0))
@@ -63,7 +63,7 @@ static __always_inline zb_gfp_t __zb_gfp_convert_bits(gfp_t gfp)
 #undef ZB_GFP_IF
 }
 
-/* The kernel no longer has a flag for atomic requests. */
+/* Recognize GFP_ATOMIC by all of its flags, because newer kernels have no __GFP_ATOMIC. */
 static __always_inline zb_gfp_t __zb_gfp_atomic(gfp_t gfp)
 {
 	return (gfp & (GFP_ATOMIC | __GFP_DIRECT_RECLAIM)) == GFP_ATOMIC ?

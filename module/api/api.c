@@ -96,7 +96,7 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
 
-/* The fast path to a node that is not the one of this CPU, but has lists on it. */
+/* The fast path to the lists that this CPU has of the zones of another node. */
 static noinline struct page *alloc_fast_far(int nid, zb_gfp_t gfp, unsigned int order)
 {
 	const struct zb_node *node = zb_pool_known_node(&zb_instance->pool, nid);

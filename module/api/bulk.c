@@ -14,7 +14,7 @@
 
 /* Largest number of pages that are moved without enabling preemption in between. */
 #define MAX_AT_ONCE	64u
-/* Pages of a list that are freed at once; they are gathered on the stack. */
+/* Number of pages of a list that are copied to an array on the stack and freed together. */
 #define LIST_AT_ONCE	16u
 
 /* Count the leading entries with a page, or with NULL if @have is false. */
@@ -28,8 +28,8 @@ static unsigned int count_leading(struct page **pages, unsigned long nr, bool ha
 }
 
 /*
- * The node from which the fast path may serve a request, if it is the node of this CPU.
- * Otherwise, pages are allocated one by one.
+ * Returns the node of this CPU if the fast path may serve a request from it. Otherwise
+ * returns NULL, and pages are allocated one by one.
  */
 static const struct zb_node *fast_node(int nid)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The conversion of flags that are not known when the caller is compiled. */
+/* Converts flags of the kernel that are not known when the caller is compiled. */
 #include <linux/cache.h>
 #include <linux/export.h>
 #include <linux/zbuddy.h>

@@ -80,8 +80,8 @@ struct zb_buffer_link {
  * @seen: there has been an error
  * @lock: protects @pfns and @nr
  * @pfns: frames to be unmapped
- * @nr: number of these
- * @work: unmaps them
+ * @nr: number of frames in @pfns
+ * @work: unmaps the frames in @pfns
  */
 struct zb_memory_errors {
 	struct tracepoint *tp;

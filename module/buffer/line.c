@@ -111,7 +111,8 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 		line->considered = w->link.prev;
 	/*
 	 * Start a new scan, so that the new first request is tried even if this scan has
-	 * already considered it. The allowance of a turn is not for a first request.
+	 * already considered it. It gets a full allowance, unless a hold or a turn is in
+	 * progress, whose allowance belongs to the queue.
 	 */
 	if (w == first_waiter(line)) {
 		start_scan(line);
@@ -213,7 +214,7 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 
 /*
  * Find the next request that may pass the first one. Each is considered once per scan.
- * *@more is set if there are requests left to consider after SCAN_BATCH of them.
+ * Stop after SCAN_BATCH requests; *@more tells whether others are left to consider.
  */
 static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *more)
 {

@@ -18,7 +18,7 @@
  * first one in the queue if that is later.
  *
  * The first request in the queue is served first. While it can't be served, later
- * requests may pass it (core/overtake.h predicts what that does to it):
+ * requests may pass it (core/overtake.h predicts how this affects the first one):
  *
  *  1. without limit, if they are served from a zone that can't serve the first one;
  *  2. up to ZB_MAX_PASSED of them, if enough frames are left for the first one;

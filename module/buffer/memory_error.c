@@ -22,14 +22,15 @@
 #include "buffer.h"
 
 /**
- * zb_buffer_nr_good() - count pages without an uncorrected error
+ * zb_buffer_nr_good() - count pages without an uncorrected memory error
  * @buf: the buffer
  * @pgoff: number of the first page
  * @nr: number of pages
  *
- * Pages are looked at only after the first error of the instance, which may be any time
- * after this check: whoever inserts pages into a mapping that unmap_page() can find has
- * to hold the invalidate_lock of zb_buffer.mapping.
+ * If errors are reported by the tracepoint, no page is examined before the first report.
+ * An error can occur right after this check. To insert the pages into a mapping that
+ * unmap_page() can find, hold the invalidate_lock of zb_buffer.mapping during the check
+ * and the insertion, so that unmap_page() removes the page afterwards.
  *
  * Context: any.
  * Return: number of pages from @pgoff on before the first one with an error, up to @nr.
@@ -49,8 +50,8 @@ unsigned long zb_buffer_nr_good(const struct zb_buffer *buf, unsigned long pgoff
 }
 
 /*
- * Remove a page from all mappings of its buffer. A mapping that mmap() is just making is
- * not found: if its task accesses the page, the kernel learns of the error once more.
+ * Remove a page from all mappings of its buffer. This misses a mapping that mmap() is
+ * still creating. If a task accesses the page there, the kernel reports the error again.
  */
 static void unmap_page(struct zb_buffer_pool *bpool, unsigned long pfn)
 {

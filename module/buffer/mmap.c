@@ -85,7 +85,7 @@ static vm_fault_t fault_pages(struct vm_fault *vmf)
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
-/* With the lock, no page is inserted while another task removes it from the mappings. */
+/* The lock excludes unmap_page() in memory_error.c, see zb_buffer_nr_good(). */
 static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
 {
 	struct zb_buffer *buf = vmf->vma->vm_private_data;

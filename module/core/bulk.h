@@ -14,7 +14,7 @@
 
 #include "mobility.h"
 
-#define ZB_BULK_MAX_WORDS		64u
+#define ZB_BULK_MAX_WORDS	64u
 
 /**
  * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words

@@ -139,7 +139,7 @@ static bool check_counters(struct zb_zone *zone, struct zb_pageblock *pb,
 			       "nr_free of a pageblock matches its bitmap", pb->nr_free,
 			       nr_free);
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
-		/* There are no runs to be searched for if all frames are free, or none. */
+		/* If all frames are free, or none is, there are no runs of lower orders. */
 		nr = nr_free % ZB_PAGEBLOCK_NR ? count_runs(pb, k) : 0;
 		if (pb->nr[k] != nr)
 			return not_met(v, zone, pfn,

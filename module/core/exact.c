@@ -80,7 +80,7 @@ void zb_exact_split(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		list_or_free(zone, at, __ffs64(at));
 }
 
-/* Take the tail of an exact allocation off the lists of this CPU, if it is on top of them. */
+/* Take the tail of an exact allocation off the lists of this CPU, if all of it is on top. */
 static bool take_tail(struct zb_zone *zone, struct zb_pcp *pcp, unsigned long pfn,
 		      unsigned long nr_pages, unsigned int order)
 {
@@ -123,7 +123,7 @@ bool zb_exact_merge(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pa
 	struct zb_pcp *pcp;
 	bool taken;
 
-	/* Blocks that happen to be neighbours may be freed as one allocation, too. */
+	/* The alignment is checked because callers may free any adjacent blocks together. */
 	if (order >= ZB_PCP_ORDERS || pfn & (BIT(order) - 1) ||
 	    READ_ONCE(zone->below_fast_wmark) || !zb_pcp_enter(zone, &pcp))
 		return false;

@@ -43,8 +43,8 @@ u32 zb_fast_take_oldest(const struct zb_zone *zone, struct zb_pcp *pcp,
 }
 
 /*
- * The inline part of the fast path allocates only on the node of the CPU, so that its
- * counter stands for allocations that are hits and local.
+ * @nr_fast_alloc counts only allocations that are hits and local, because the inline part
+ * of the fast path serves only the node of the CPU. Others are counted by their events.
  */
 static void count_alloc(const struct zb_zone *zone, struct zb_pcp *pcp,
 			zb_gfp_t gfp, unsigned int order)
@@ -59,7 +59,7 @@ static void count_alloc(const struct zb_zone *zone, struct zb_pcp *pcp,
 	zb_pcp_count_event(pcp, ZB_NUMA_OTHER, 1);
 }
 
-/* A block with unfit frames is freed, which keeps those out of use. */
+/* Clear a block. If it has unfit frames, free it instead, which keeps those out of use. */
 static unsigned long clear_block(struct zb_pool *pool, const struct zb_zone *zone,
 				 unsigned long pfn, unsigned int order)
 {
@@ -82,7 +82,7 @@ static bool needs_freelist(const struct zb_pool *pool, const struct zb_node *nod
 }
 
 /**
- * zb_fast_may_bulk() - check whether several frames may be allocated with these flags
+ * zb_fast_may_bulk() - check whether zb_fast_alloc_bulk() may serve these flags
  * @node: node of the calling CPU
  * @gfp: flags of the request, unchecked
  *
@@ -139,7 +139,7 @@ noinline unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t 
  * @gfp: flags of the request, unchecked
  * @nr_pages: number of frames, not a power of two
  *
- * The smallest listed block that has so many frames is split (exact.c).
+ * A listed block of the smallest sufficient order is split (exact.c).
  *
  * Context: any but NMI; takes the zone lock.
  * Return: first frame, or ZB_NO_PFN to use the freelist path.

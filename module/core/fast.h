@@ -13,15 +13,15 @@
  * The fast path builds no context, walks no zonelist and takes no lock. Its only
  * atomic operation claims a block that is freed, so that one of two CPUs that free
  * the same block is refused. Everything else is left to the freelist path, which
- * repeats all checks: other flags, a zone near its watermark, an empty or a full
+ * repeats all checks: a few other flags, a zone near its watermark, an empty or a full
  * list, an interrupt that hit the CPU while it used its lists, or a wrong frame.
  *
  * Both paths apply the same rules:
  *
  *  - A zone is low if the low watermark, the lowmem reserve and the largest block
  *    that is kept on lists would not be left.
- *  - A request may only have flags that make no difference to an attempt that
- *    succeeds above the low watermark.
+ *  - Flags that make no difference to an attempt that succeeds above the low
+ *    watermark are ignored.
  *  - Invalid flags lead to a list that is always empty. So do all flags if the
  *    pool poisons or checks memory.
  *  - A pageblock of a special type leads to a list that is always full.
@@ -30,15 +30,18 @@
  * buddy system of the zone has no block of that order. It also serves requests with
  * both ATOMIC and DIRECT_RECLAIM, which are invalid, because it never sleeps.
  *
- * Flags that need more than a look at the table, and nodes other than that of the
- * calling CPU, are served by zb_fast_alloc_flags(), which is not inline:
+ * Requests with flags that need more than the table, or for another node than that of
+ * the calling CPU, are served by zb_fast_alloc_flags(), which is not inline:
  *
  *	COLD		take the oldest block of the list
  *	COMP		mark a block of more than one frame as compound
  *	ZERO		check all frames, and clear the block
  *	WRITE		check that the node is below its dirty limit
- *	ACCOUNT		nothing, if the environment does not charge
+ *	ACCOUNT		use the freelist path if the environment charges requests
  *	OTHER_NODE	count the allocation as local
+ *
+ * Requests for a number of frames that is not a power of two are served by
+ * zb_fast_alloc_exact(), which takes the zone lock to split a block (exact.c).
  */
 #ifndef ZB_CORE_FAST_H
 #define ZB_CORE_FAST_H
@@ -87,7 +90,7 @@ static __always_inline bool zb_fast_take(const struct zb_zone *zone, u32 frame,
 	return true;
 }
 
-/* Mark an allocated block listed. Returns false if it is no allocated block of @order. */
+/* Mark an allocated block listed. Returns false if no allocated block of @order starts there. */
 static __always_inline bool zb_fast_give(const struct zb_zone *zone,
 					 unsigned long frame, unsigned int order)
 {
@@ -97,7 +100,7 @@ static __always_inline bool zb_fast_give(const struct zb_zone *zone,
 	       likely(zb_cmpxchg(state, old, ZB_STATE(ZB_BLOCK_PCP, order)));
 }
 
-/* The result is not stored through a pointer, so that callers need no memory for it. */
+/* The result is returned by value, so that callers can keep it in a register. */
 unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t gfp,
 				  unsigned int order);
 unsigned long zb_fast_alloc_exact(const struct zb_node *node, zb_gfp_t gfp,

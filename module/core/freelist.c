@@ -182,7 +182,10 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	unsigned int order = zb_exact_order(nr_pages);
 	unsigned long pfn = ZB_NO_PFN;
 
-	/* While the zone is low, what an exact request does not keep must not leave it. */
+	/*
+	 * While the zone is low, only zb_rmqueue_buddy() serves exact requests, so that the
+	 * frames that they do not keep never leave the zone.
+	 */
 	if (order < ZB_PCP_ORDERS &&
 	    (nr_pages == BIT(order) || !READ_ONCE(zone->below_fast_wmark)) &&
 	    !(order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER)))

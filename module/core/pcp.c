@@ -57,7 +57,7 @@ static void drop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 	pcp->gap[list] = 0;
 }
 
-/* Make the list start at its first entry, so that it has room for its capacity. */
+/* Move the blocks to the start of the list, so that it has room for its capacity. */
 static void close_gap(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 {
 	if (unlikely(pcp->gap[zb_pcp_list(order, mt)]))

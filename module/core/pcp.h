@@ -9,8 +9,8 @@
  *	    +---+------+------+-- ... --+---+------+------+-- ... --+--
  *	    | - | cold | hot  |         | - | - | cold | hot  |     |
  *	    +---+------+------+-- ... --+---+---+------+------+-- ... --
- *	        ^ start       ^ top         ^ start    ^ top of the next list,
- *	                                      gap 1    with a gap of one entry
+ *	        ^ start       ^ top         ^ start           ^ top
+ *	                                    a list with a gap of one entry
  *
  * A list has the first frames of its blocks, as offsets in the zone. A sentinel
  * below each list names a nonexistent frame whose state is never ZB_BLOCK_PCP, so
@@ -18,9 +18,10 @@
  * whether the list is empty. Migrate types without per-CPU lists have lists that
  * are empty for allocations and full for frees.
  *
- * A request with COLD takes the coldest block. It leaves a sentinel in its entry and
- * widens the gap at the start of the list, so that the other blocks need not be moved.
- * The gap is closed when a block is pushed that does not fit otherwise.
+ * In the fast path, a request with COLD takes the coldest block and leaves a sentinel in
+ * its entry. The gap at the start of the list becomes wider by one entry, so the other
+ * blocks need not be moved. The fast path pushes blocks only while the list does not
+ * reach its end; all other operations that push blocks, or take cold ones, close the gap.
  *
  * The owning CPU uses its lists with preemption disabled and @busy set. An
  * interrupt that hits it there sees @busy and uses the zone instead, so the owner

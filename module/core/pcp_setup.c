@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Computes the limits of per-CPU lists from the size of the zone and the number of CPUs,
- * and tells how much they hold.
+ * and counts the frames on them.
  */
 #include "pcp.h"
 

@@ -204,8 +204,8 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 }
 
 /*
- * The fast path counts allocations and frees by order only. Such an allocation is a hit
- * and local; those on other nodes are counted as events.
+ * The fast path counts allocations and frees by order only. All allocations that it
+ * counts by order are hits and local; it counts others by their events.
  */
 static unsigned long fast_events(const struct zb_pcp *pcp, enum zb_event event)
 {

@@ -36,7 +36,7 @@ static u64 find_unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 
 		page = first + __ffs64(frames);
 		if (likely(!zb_page_marks(page, __PG_HWPOISON) && !page_private(page)))
 			continue;
-		/* The private value of an earlier owner is harmless, but must not be seen. */
+		/* A private value of the previous owner is harmless; hide it from the next one. */
 		if (zb_page_marks(page, __PG_HWPOISON))
 			found |= frames & -frames;
 		else

@@ -128,7 +128,7 @@ static int kernel_node_distance(int from, int to)
 	return node_distance(from, to);
 }
 
-/* If regions are far apart, the map may be too large; the pool then has none. */
+/* The map grows with the distance of the regions. A pool whose map would be larger has none. */
 #define MAX_MAP_SIZE	SZ_16M
 
 static int create_maps(struct zb_instance *inst)

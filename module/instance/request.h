@@ -49,9 +49,9 @@ static inline bool zb_task_restricted(int nid, bool named)
 }
 
 /*
- * Check whether a request that names the node @nid, or none if it is NUMA_NO_NODE, may
- * take the fast path to @node, which is that node or the one of this CPU. Tracing and
- * fault injection disable the fast path.
+ * Check whether a request may take the fast path to @node. @nid is the node that the
+ * request names, which is @node, or NUMA_NO_NODE if it names none; @node is then the node
+ * of this CPU. Tracing and fault injection disable the fast path.
  */
 static __always_inline bool zb_may_use_fast_path(const struct zb_node *node, int nid)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The functions by which modules allocate, each with the flags that its callers use: pairs
- * of allocating and freeing as in single.c. The page allocator is called by the function
- * of the same name; where it has none, by the one that callers use instead.
+ * Measures the functions with which modules allocate, each with the flags that its callers
+ * use: pairs of allocating and freeing, as in single.c. They are compared with the page
+ * allocator's functions of the same names or, where it has none, with those that callers
+ * use instead.
  *
- * The flags are constants, as they are in most callers, so each row is a function of its
- * own.
+ * Each row has a function of its own, so that its flags are constants as in most callers.
  */
 #include <linux/irqflags.h>
 #include <linux/list.h>
@@ -32,7 +32,7 @@ enum call {
 
 static struct page *pages[BULK_PAGES];
 
-/* Read and converted for each request, as by the rare caller that is passed its flags. */
+/* Read and converted for each request, as in the few callers that get their flags as an argument. */
 static gfp_t variable_gfp = GFP_KERNEL;
 
 static __always_inline bool free_call(enum who who, enum call call, void *got,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many pages that are allocated, held, and then freed in the order of allocation, in the
- * reverse order or in random order. Allocating and freeing are rows of their own.
+ * Allocates many pages, and then frees them in the order of allocation, in reverse order or
+ * in random order. Allocating and freeing have separate rows.
  */
 #include <linux/slab.h>
 

@@ -396,8 +396,8 @@ TEST_F(zbuddy, read_only_structure)
 }
 
 /*
- * BULK_ALLOC fails while a BULK_FREE of one of its handles is under way, and that fails
- * as well. The buffer is gone all the same.
+ * BULK_ALLOC fails after a BULK_FREE has hidden one of its handles, and the BULK_FREE fails
+ * as well. The buffer is freed nevertheless.
  */
 TEST_F(zbuddy, both_fail)
 {
@@ -422,9 +422,9 @@ TEST_F(zbuddy, both_fail)
 }
 
 /*
- * FREE and BULK_FREE of a handle while another BULK_FREE of it is under way, which fails:
- * they do not find the handle, and the buffer keeps it. See also compat_test, where all
- * other handles are allocated meanwhile.
+ * FREE and BULK_FREE do not find a handle that another BULK_FREE has hidden. That one then
+ * fails, and the buffer keeps the handle. See also compat_test, where all other handles are
+ * allocated in the meantime.
  */
 TEST_F(zbuddy, free_during_bulk_free)
 {

@@ -284,8 +284,9 @@ static int bulk32(FIXTURE_DATA(compat) *self, bool alloc)
 
 /*
  * Handles are reused, so that mmap() offsets stay within the range of a 32-bit program
- * however many buffers are allocated and freed. Neither of two handles is allocated again:
- * one that is kept, and one that a BULK_FREE has hidden, even if it is freed meanwhile.
+ * however many buffers are allocated and freed. Two handles are not allocated again: that
+ * of a buffer that exists all the time, and one that a BULK_FREE has hidden, even if another
+ * command tries to free it.
  * In a debug kernel a full round can take minutes: give up after $ZB_TEST_SECONDS, 60 by
  * default.
  */

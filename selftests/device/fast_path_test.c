@@ -11,7 +11,7 @@
 #define TRACEFS		"/sys/kernel/tracing/"
 #define PAIRS		1000
 
-/* What an allocation outside of the fast path calls, and what frees to a zone. */
+/* The function that allocates outside of the fast path, and those that free to a zone. */
 static const char *const slow[] = {
 	"zb_instance_alloc", "zb_free_one_page", "zb_free_pcppages_bulk",
 };

@@ -10,8 +10,9 @@
 #define NR_KIDS	200
 
 /*
- * Hold buffers in ways that depend on @i, report this by @say, and wait to be killed. Those
- * that stay busy wait until @go is closed, so that they do not slow down the forks.
+ * Hold buffers in ways that depend on @i, report this through the pipe @say, and wait to be
+ * killed. Children that stay busy first wait until the pipe @go is closed, so that they do
+ * not slow down the forks.
  */
 static void hold(unsigned int i, __u64 page, int say, int go)
 {

@@ -105,8 +105,8 @@ without_age() {
 	sed 's/ age [0-9]* / /'
 }
 
-# A reader continues where it stopped, however long the list is. Otherwise each part of the
-# file would cost a walk from the first buffer, in which nobody can allocate or free.
+# A reader continues where it stopped, however long the list is. Otherwise, for each part of
+# the file it would walk the list from the first buffer, and block all allocations and frees.
 one_step_per_line() {
 	before=$(steps)
 	lines=$(wc -l <$DEBUGFS/owners)

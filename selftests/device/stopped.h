@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Bulk commands that stop in the middle: they need a page that userfaultfd provides only
- * when the test lets them go on. Their argument can't be written, so they fail then.
+ * Bulk commands that stop in the middle, at a page that userfaultfd provides when the test
+ * lets them continue. Then they fail, because their argument can't be written.
  */
 #ifndef STOPPED_H
 #define STOPPED_H

@@ -481,8 +481,8 @@ static __u32 next_owner(int fd)
 }
 
 /*
- * Two readers see each buffer once, in order, although buffers are freed between two
- * reads: those of odd handles that no reader has got to yet. A reader can start again.
+ * Two readers see each buffer once, in order, although buffers that they have not reached
+ * yet, those with odd handles, are freed between two reads. A reader can start again.
  */
 TEST_F(zbuddy, owners_while_buffers_are_freed)
 {

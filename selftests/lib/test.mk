@@ -21,7 +21,7 @@ CFLAGS := -O2 -g -Wall -Wextra -Wno-sign-compare -Werror -pthread $(HDRS)
 LDFLAGS += $(if $(filter-out 0 n no,$(STATIC)),-static)
 KHDR_INCLUDES := $(HDRS)
 
-# Compile and link in two steps, because ccache does not keep the result of a single one.
+# Compile and link in two steps, because ccache only caches compilations without linking.
 OVERRIDE_TARGETS := 1
 
 ifneq ($(wildcard $(KSELFTEST)/lib.mk),)

@@ -2,8 +2,8 @@
 /*
  * A real-time task occupies a CPU all the time. Frames on the per-CPU lists of that CPU
  * must be available to other CPUs nevertheless. The task runs until the test stops it, so
- * anything that waits for that CPU makes the test time out. Nor may a task delay others
- * that the real-time task has stopped in the middle of a system call.
+ * anything that waits for that CPU makes the test time out. If the real-time task stops
+ * another task in the middle of a system call, this must not delay further tasks.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -16,7 +16,7 @@
 #define NR_BUFS		32
 #define HOG_CPU		1
 #define STOPS		8	/* hogs that stop another task's drain */
-#define MANY_STOPS	24	/* for locks, which a task holds for a small part of the time */
+#define MANY_STOPS	24	/* for locks, which are held only briefly */
 #define STOP_NS		3000000000ull
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
@@ -128,7 +128,7 @@ static int close_last(int fd)
 	return close(fd) ? -errno : 0;
 }
 
-/* A buffer for label_buffer(). */
+/* Handle of the buffer that label_buffer() labels. */
 static __u32 labelled;
 
 static int label_buffer(int fd)
@@ -164,9 +164,8 @@ static void work_until_stopped(struct hog *hog, int (*work)(int fd), int fd)
 }
 
 /*
- * Start the hog while another task works on that CPU, perhaps in the middle of the work,
- * which that task can't finish. The same work of another task must be able to finish
- * nevertheless. Returns whether it did.
+ * Start the hog while a worker does @work on the same CPU, so that the worker may be
+ * stopped in the middle of it. Returns true if the calling task can do @work nevertheless.
  */
 static bool work_beside_stopped_task(struct __test_metadata *_metadata,
 				     int (*work)(int fd), int fd)
@@ -205,7 +204,7 @@ static const char *skip_reason(int fd)
 
 static char rt_runtime[32];
 
-/* Let real-time tasks have all of a CPU's time, or no longer. */
+/* Allow real-time tasks to use all of a CPU's time, or restore the previous limit. */
 static void allow_hogs(struct __test_metadata *_metadata, bool allow)
 {
 	if (allow)
@@ -214,7 +213,7 @@ static void allow_hogs(struct __test_metadata *_metadata, bool allow)
 	set_fair_server(HOG_CPU, allow ? "0" : "50000000");
 }
 
-/* At least @least of @stops stopped tasks must let the same work of this task finish. */
+/* Stop a worker @stops times. This task must be able to do @work at least @least times. */
 static void beside_stopped_tasks(struct __test_metadata *_metadata,
 				 int (*work)(int fd), int stops, int least)
 {

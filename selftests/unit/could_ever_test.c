@@ -276,7 +276,7 @@ TEST(reasons)
 	unit_pool_end(p);
 }
 
-/* All of a zone is out of use, in blocks as large as possible, but one block of @order. */
+/* Mark all of a zone bad, in blocks as large as possible, except for one block of @order. */
 static void damage_all_but(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
 	unsigned long other;
@@ -289,7 +289,7 @@ static void damage_all_but(struct zb_zone *zone, unsigned long pfn, unsigned int
 	}
 }
 
-/* What is left of a damaged zone serves requests up to its size, wherever it is. */
+/* The only block that is not bad serves requests up to its size, wherever it is. */
 POOL_TEST_WITH(damaged_blocks, unit_pool_one(8, 8), unit_pool_free)
 {
 	static const unsigned long at[] = { 0, 0x155, 0x3ff, 0x400, 0x9ab, 0xffe, 0xfff };
@@ -353,7 +353,7 @@ POOL_TEST_WITH(types_of_damaged_blocks, unit_pool_one(8, 8), unit_pool_free)
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_WATERMARK);
 }
 
-/* What is not damaged may be isolated, and then serves nobody. */
+/* If the rest of a damaged zone is isolated, no request can be served. */
 TEST(half_damaged_and_half_isolated)
 {
 	struct unit_geometry g = {

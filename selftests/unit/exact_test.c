@@ -54,7 +54,7 @@ static void expect_pieces(struct unit_pool *p, unsigned long pfn, unsigned long 
 	}
 }
 
-/* Of every length, from both paths: the lists are the same afterwards. */
+/* For each length, and in both paths, the lists are the same after the free as before. */
 POOL_TEST_WITH(split_and_merge, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long block[ZB_PCP_ORDERS], pfn, nr, allocs = 0, frees = 0;
@@ -133,7 +133,7 @@ POOL_TEST_WITH(lists_cannot_be_used, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(zb_fast_alloc_exact(p->pool.nodes, __ZB_GFP_ZERO, 50), ZB_NO_PFN);
 }
 
-/* What is freed to an isolated pageblock is not listed, neither are tails. */
+/* Neither tails nor freed blocks in an isolated pageblock are put on lists. */
 POOL_TEST_WITH(isolated, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long block[ZB_PCP_ORDERS], pfn, start;
@@ -149,7 +149,7 @@ POOL_TEST_WITH(isolated, unit_fast_pool(), unit_pool_end)
 	zb_pool_unisolate_range(&p->pool, start, ZB_PAGEBLOCK_NR);
 }
 
-/* Neighbours that are freed together make a block only if they are aligned. */
+/* Adjacent blocks that are freed together become one block only if they are aligned. */
 POOL_TEST_WITH(neighbours_out_of_line, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long block = unit_take(zone, 3, U), i;

@@ -68,7 +68,7 @@ static void end(struct unit_pool *p)
 /* The request fails, and this reason and zone are reported. */
 static void expect_cause(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 			 const struct zb_alloc_policy *policy, enum zb_failure_cause cause,
-		       const struct zb_zone *where)
+			 const struct zb_zone *where)
 {
 	unit_calls.cause = ZB_NR_FAILURES;
 	EXPECT_EQ(unit_alloc_block(&p->pool, gfp, order, 0, policy),
@@ -160,6 +160,7 @@ TEST(the_rest_has_special_types)
 		{ ZB_MIGRATE_ISOLATE, ZB_FAILURE_ISOLATED },
 	};
 	struct unit_pool *p;
+	struct zb_failure f;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -167,6 +168,10 @@ TEST(the_rest_has_special_types)
 		take_all(&p->pool.zones[1]);
 		unit_set_type(&p->pool.zones[0], 1, cases[i].mt);
 		take_all(&p->pool.zones[0]);
+		/* the request may not use the only free block */
+		f = explain(p, NOWAIT, 1);
+		expect_failure(&f, cases[i].cause, &p->pool.zones[0],
+			       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_NR, -1);
 		expect_cause(p, NOWAIT, 0, NULL, cases[i].cause, &p->pool.zones[0]);
 		expect_cause(p, NOWAIT, 9, NULL, cases[i].cause, &p->pool.zones[0]);
 		end(p);
@@ -329,33 +334,6 @@ POOL_TEST_WITH(without_watermarks, two_nodes(), end)
 	f = explain(p, NOWAIT | __ZB_GFP_MEMALLOC | __ZB_GFP_NOMEMALLOC, 2);
 	expect_failure(&f, ZB_FAILURE_WATERMARK, zone, PB(1), PB(1), ZB_PAGEBLOCK_ORDER);
 	unit_pool_no_watermarks(p);
-}
-
-/* The largest free block is one that the request may use. */
-TEST(what_is_in_special_pageblocks)
-{
-	static const struct {
-		unsigned int mt;
-		enum zb_failure_cause cause;
-	} cases[] = {
-		{ ZB_MIGRATE_HIGHATOMIC, ZB_FAILURE_HIGHATOMIC },
-		{ ZB_MIGRATE_CMA, ZB_FAILURE_CMA },
-		{ ZB_MIGRATE_ISOLATE, ZB_FAILURE_ISOLATED },
-	};
-	struct zb_failure f;
-	struct unit_pool *p;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		p = two_nodes();
-		take_all(&p->pool.zones[1]);
-		unit_set_type(&p->pool.zones[0], 1, cases[i].mt);
-		take_all(&p->pool.zones[0]);
-		f = explain(p, NOWAIT, 1);
-		expect_failure(&f, cases[i].cause, &p->pool.zones[0],
-			       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_NR, -1);
-		end(p);
-	}
 }
 
 POOL_TEST_WITH(never_at_all, three_zones(), end)

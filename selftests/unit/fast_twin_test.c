@@ -168,7 +168,7 @@ TEST(both_paths_have_the_same_result)
 	free(t);
 }
 
-/* What the lists are like when a request comes. */
+/* State of the lists and zones when a request is made. */
 enum { LISTS_EMPTY, LISTS_PRIMED, LISTS_LONG, LISTS_BUSY, ZONES_LOW, NR_STATES };
 
 /* Put blocks on the list of an order and a mobility. */

@@ -296,7 +296,7 @@ POOL_TEST(lists_are_shortened_in_turn, 8, 8)
 	unit_free_unref(zone, pfn[U][47], 0, false);
 	for (mt = 0; mt < 3; mt++)
 		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)), 24);
-	/* the next one is the one after that which was shortened last */
+	/* lists are shortened in turn, starting after the one that was shortened last */
 	zone->pcp_high = 71;
 	unit_free_unref(zone, unit_take(zone, 0, U), 0, false);
 	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, U)), 25);

@@ -505,7 +505,10 @@ static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
 	return listed;
 }
 
-/* What happens between taking the blocks of a refill and listing them counts. */
+/*
+ * Before a refill lists the blocks that it has taken, other blocks may be listed, the zone
+ * may become low, and the pageblock may be isolated.
+ */
 POOL_TEST_WITH(refill_lists_what_fits, make(1), unit_pool_end)
 {
 	EXPECT_EQ(refill_with(p, 0, false, false, 128), 127);

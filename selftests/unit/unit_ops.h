@@ -4,7 +4,8 @@
  *
  *	W wake_reclaim   D drain_all   Z zone_reclaim   R direct_reclaim
  *	C compact        S wait        + charge         - uncharge
- *	k check          0 clear       f freed          ! bad   F failed
+ *	k check_poison   0 clear       f poison         ! report_bad
+ *	F report_failure
  */
 #ifndef UNIT_OPS_H
 #define UNIT_OPS_H
@@ -21,13 +22,13 @@
  * @zones: zones for which wake_reclaim and zone_reclaim were called
  * @gfp: flags of the last call that has any
  * @order: order of the last call that has one
- * @nid: node passed to failed
- * @cause: result of zb_find_failure_cause() in failed
+ * @nid: node passed to report_failure
+ * @cause: result of zb_find_failure_cause() in report_failure
  * @where: zone returned by zb_find_failure_cause()
  * @killable: argument of wait
- * @pfn: block passed to the last call of check, clear, freed or bad
- * @bad: reason passed to bad
- * @damaged: check returns false for the block that starts here
+ * @pfn: block passed to the last call of check_poison, clear, poison or report_bad
+ * @bad: reason passed to report_bad
+ * @damaged: check_poison returns false for the block that starts here
  * @refuse: charge returns false
  * @reclaim: number of successful calls of zone_reclaim and direct_reclaim
  * @compact: number of successful calls of compact

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: the device. These functions are the wrappers of zb_ioctl.h, as functions that
- * cause_test can replace.
+ * zbctl: the device. Most functions only call a wrapper of zb_ioctl.h. cause_test replaces
+ * some of them, which is not possible with inline functions.
  */
 #include "zb_ioctl.h"
 #include "zbctl.h"

@@ -78,10 +78,10 @@
  * ENFILE if the system has too many open files, because a mapped buffer needs
  * one.
  *
- * If the kernel finds an uncorrected error in the memory of a buffer, access to
- * this page raises SIGBUS with the code BUS_MCEERR_AR, in all mappings of the
- * buffer, and system calls that access it fail with EFAULT. The rest of the
- * buffer stays usable. The buffer should be freed: its other pages are
+ * If the kernel finds an uncorrected error in a page of a buffer, access to this
+ * page raises SIGBUS with the code BUS_MCEERR_AR in all mappings of the buffer,
+ * and system calls that access the page fail with EFAULT. The rest of the buffer
+ * stays usable. A program should free the buffer, so that its other pages can be
  * allocated again.
  *
  * Threads of one process can use a private futex in a mapping. Operations on a
