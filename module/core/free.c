@@ -130,13 +130,15 @@ enum zb_bad zb_pool_free_pages_cold(struct zb_pool *pool, unsigned long pfn,
 }
 
 /*
- * Claim all blocks of an exact allocation. If one of them cannot be claimed, the
- * claims of those before it are undone. Each block has a lower order than the
- * one before it, so at most ZB_NR_ORDERS blocks are claimed for any @nr_pages.
+ * Claim all blocks of an exact allocation, which are in one zone. If one of them
+ * cannot be claimed, the claims of those before it are undone. Each block has a
+ * lower order than the one before it, so at most ZB_NR_ORDERS blocks are claimed
+ * for any @nr_pages.
  */
 static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages)
 {
+	const struct zb_zone *zone = zb_pfn_zone(pool, pfn), *other;
 	unsigned long at = pfn, left = nr_pages;
 	unsigned int k, nr = 0;
 	u8 old[ZB_NR_ORDERS];
@@ -146,7 +148,9 @@ static enum zb_bad claim_exact(const struct zb_pool *pool, unsigned long pfn,
 		return ZB_BAD_WRONG_ORDER;
 	for (; left; left -= BIT(k), at += BIT(k)) {
 		k = zb_exact_piece(left);
-		bad = claim_block(pool, at, k, &old[nr]);
+		other = zb_pfn_zone(pool, at);
+		bad = other && other != zone ? ZB_BAD_WRONG_ORDER :
+					       claim_block(pool, at, k, &old[nr]);
 		if (bad != ZB_OK)
 			break;
 		nr++;
@@ -194,16 +198,18 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	enum zb_bad bad = claim_exact(pool, pfn, nr_pages);
 	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	unsigned int k;
+	bool fit;
 
 	if (bad != ZB_OK)
 		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
-	if (nr_pages & (nr_pages - 1) && !pool->ops->poison &&
-	    exact_fit(zone, pfn, nr_pages) && zb_exact_merge(zone, pfn, nr_pages))
+	fit = exact_fit(zone, pfn, nr_pages);
+	if (fit && nr_pages & (nr_pages - 1) && !pool->ops->poison &&
+	    zb_exact_merge(zone, pfn, nr_pages))
 		return ZB_OK;
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
 		free_claimed(pool, zone, pfn, k, false,
-			     zb_block_fit(zone, pfn, k));
+			     fit || zb_block_fit(zone, pfn, k));
 	}
 	return ZB_OK;
 }

@@ -418,3 +418,31 @@ POOL_TEST(block_head_in_front_of_the_zone, 5, 3)
 	zone->state = state;
 	free(all);
 }
+
+/*
+ * Neighbours in two zones are never one allocation. To free them as one is refused, even
+ * if their orders fit.
+ */
+TEST(exact_across_zones)
+{
+	const struct unit_geometry g = {
+		.zones = {
+			{ .type = ZB_ZONE_DMA, .start = 2, .nr = 2 },
+			{ .type = ZB_ZONE_NORMAL, .start = 4, .nr = 2 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned long low = unit_alloc(p, __ZB_GFP_DMA, 10), high;
+	struct unit_state *before;
+
+	high = unit_alloc(p, 0, 9);
+	ASSERT_EQ(low + BIT(10), high);
+	before = unit_state_save(p);
+	EXPECT_EQ(unit_free_exact(p, low, 3 << 9), ZB_BAD_WRONG_ORDER);
+	EXPECT(unit_state_equal(p, before));
+	unit_state_free(before);
+	EXPECT_EQ(unit_free(p, low, 10), ZB_OK);
+	EXPECT_EQ(unit_free(p, high, 9), ZB_OK);
+	unit_pool_end(p);
+}
