@@ -12,21 +12,12 @@
  * Prints ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N like zb_bench. Times are per frame for dev.bulk
  * and per call otherwise, in cycles, or in instructions under qemu's icount.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <linux/zbuddy.h>
+
+#include "zb_ioctl.h"
 
 #define MAX_ROUNDS	101
 #define TURNS		16u
-#define GFP		(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
 
 static int dev;
 static int rounds = 7;
@@ -42,10 +33,7 @@ static __u64 now(void)
 #if defined(__x86_64__)
 	return __builtin_ia32_rdtsc();
 #else
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
+	return zb_now_ns();
 #endif
 }
 
@@ -61,40 +49,28 @@ static void anonymous(size_t size)
 static void bulk(size_t nr)
 {
 	static struct zb_bulk_buffer all[ZB_BULK_MAX];
-	struct zb_ioc_bulk_alloc b = {
-		.size = sizeof(b), .gfp = GFP, .node = ZB_NODE_ANY, .nr = nr,
-		.buffers = (uintptr_t)all, .buffer_size = sizeof(*all),
-	};
-	struct zb_ioc_bulk_free f = {
-		.size = sizeof(f), .nr = nr, .stride = sizeof(*all),
-		.handles = (uintptr_t)&all->handle,
-	};
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, all, nr);
+	struct zb_ioc_bulk_free f = zb_want_bulk_free(all, nr);
 
-	if (ioctl(dev, ZB_IOC_BULK_ALLOC, &b) || b.done != nr)
+	if (zb_ioctl(dev, ZB_IOC_BULK_ALLOC, &b) || b.done != nr)
 		fail("BULK_ALLOC");
-	if (ioctl(dev, ZB_IOC_BULK_FREE, &f) || f.done != nr)
+	if (zb_ioctl(dev, ZB_IOC_BULK_FREE, &f) || f.done != nr)
 		fail("BULK_FREE");
 }
 
 static void alloc_free(size_t size, bool map)
 {
-	struct zb_ioc_alloc a = {
-		.size = sizeof(a), .flags = ZB_BUF_LENGTH, .gfp = GFP,
-		.node = ZB_NODE_ANY, .length = size,
-	};
-	struct zb_ioc_free f = { .size = sizeof(f) };
+	struct zb_ioc_alloc a;
 	void *p;
 
-	if (ioctl(dev, ZB_IOC_ALLOC, &a))
+	if (zb_alloc_length(dev, size, ZB_GFP_ANYZONE, &a))
 		fail("ALLOC");
 	if (map) {
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev,
-			 (off_t)a.mmap_offset);
+		p = zb_map(dev, &a);
 		if (p == MAP_FAILED || munmap(p, size))
 			fail("mmap");
 	}
-	f.handle = a.handle;
-	if (ioctl(dev, ZB_IOC_FREE, &f))
+	if (zb_free(dev, a.handle))
 		fail("FREE");
 }
 
@@ -170,9 +146,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	dev = open("/dev/zbuddy", O_RDWR | O_CLOEXEC);
+	dev = zb_open();
 	if (dev < 0)
-		fail("/dev/zbuddy");
+		fail(ZB_DEV);
 	compare("dev.bulk", 64, bulk, 64, 64 * 4096, 64);
 	for (kib = sizes; *kib; kib++) {
 		compare("dev.mem", *kib, memory, *kib * 1024, *kib * 1024, 1);

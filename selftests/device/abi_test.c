@@ -130,11 +130,7 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 	if (variant->nr == ZB_IOC_BULK_ALLOC)
 		arg->bulk_alloc = zb_want_bulk(0, bufs, 1);
 	if (variant->nr == ZB_IOC_BULK_FREE)
-		arg->bulk_free = (struct zb_ioc_bulk_free){
-			.nr = 1,
-			.stride = sizeof(bufs[0]),
-			.handles = (unsigned long)&bufs[0].handle,
-		};
+		arg->bulk_free = zb_want_bulk_free(bufs, 1);
 	if (variant->nr == ZB_IOC_SYNC)
 		arg->sync = (struct zb_ioc_sync){
 			.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,

@@ -452,9 +452,7 @@ TEST_F(zbuddy, array_in_a_buffer)
 {
 	struct zb_bulk_buffer *p;
 	struct zb_ioc_alloc a;
-	struct zb_ioc_bulk_free f = {
-		.size = sizeof(f), .nr = 100, .stride = sizeof(*p),
-	};
+	struct zb_ioc_bulk_free f;
 	__u32 done, i;
 
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 2, ZB_GFP_ANYZONE, &a));
@@ -465,7 +463,7 @@ TEST_F(zbuddy, array_in_a_buffer)
 	for (i = 0; i < 100; i++)
 		EXPECT_NE(0, p[i].handle);
 	p[50].handle = a.handle;
-	f.handles = (unsigned long)&p->handle;
+	f = zb_want_bulk_free(p, 100);
 	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_FREE, &f));
 	EXPECT_EQ(100, f.done);
 	EXPECT_EQ(a.length + self->page, held(self));

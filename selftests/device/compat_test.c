@@ -124,10 +124,7 @@ TEST_F(compat, buffer_commands)
 {
 	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
 	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, 8);
-	struct zb_ioc_bulk_free away = {
-		.size = sizeof(away), .nr = 8, .stride = sizeof(*bufs),
-		.handles = (unsigned long)&bufs->handle,
-	};
+	struct zb_ioc_bulk_free away = zb_want_bulk_free(bufs, 8);
 	struct zb_ioc_label label = { .size = sizeof(label), .label = "compat" };
 	struct zb_ioc_export export = { .size = sizeof(export), .flags = ZB_EXPORT_CLOEXEC };
 	struct zb_ioc_phys phys = { .size = sizeof(phys) };
@@ -270,10 +267,7 @@ static int bulk32(FIXTURE_DATA(compat) *self, bool alloc)
 {
 	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
 	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, NR_BULK);
-	struct zb_ioc_bulk_free away = {
-		.size = sizeof(away), .nr = NR_BULK, .stride = sizeof(*bufs),
-		.handles = (unsigned long)&bufs->handle,
-	};
+	struct zb_ioc_bulk_free away = zb_want_bulk_free(bufs, NR_BULK);
 
 	if (alloc)
 		return ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)) ?:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Valid values of the ioctls' fields. Each test changes one field of a valid structure;
- * a refused command must not have allocated anything.
+ * a refused command must not have allocated anything, and EXPLAIN names the field.
  */
 #include "zbuddy_test.h"
 
@@ -394,6 +394,159 @@ TEST_F(zbuddy, errors_come_before_enomem)
 	a.order = self->info.max_order + 1;
 	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
 	free(bufs);
+}
+
+#define CONTROL		"/proc/dynamic_debug/control"
+
+static int kmsg = -1;
+
+/* With dynamic debug, the log names the field as well. Returns false without it. */
+static bool log_einval(void)
+{
+	if (zb_write_file(CONTROL, "func zb_einval +p"))
+		return false;
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return kmsg >= 0 && lseek(kmsg, 0, SEEK_END) >= 0;
+}
+
+/* The module's last message since the previous call, "" if there is none. */
+static const char *said(void)
+{
+	static char text[4096];
+	char record[4096], *line;
+	ssize_t nr;
+
+	text[0] = '\0';
+	while ((nr = read(kmsg, record, sizeof(record) - 1)) > 0 ||
+	       (nr < 0 && errno == EPIPE)) {
+		if (nr < 0)
+			continue;
+		record[nr] = '\0';
+		line = strstr(record, ";zbuddy: ");
+		if (line && strstr(line, "EINVAL"))
+			snprintf(text, sizeof(text), "%s", line + 1);
+	}
+	return text;
+}
+
+/* EXPLAIN names the field and its value, and the log names the caller as well. */
+#define EXPECT_NAMED(cmd, arg, name, wrong) do {			\
+	struct zb_ioc_explain __e;					\
+	char __want[128];						\
+	const char *__text;						\
+									\
+	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, cmd, arg));		\
+	ASSERT_EQ(0, zb_explain(self->fd, &__e));			\
+	EXPECT_EQ(EINVAL, __e.error);					\
+	EXPECT_EQ(ZB_CAUSE_FIELD, __e.cause);				\
+	EXPECT_STREQ(name, __e.field);					\
+	EXPECT_EQ((__u64)(wrong), __e.value);				\
+	snprintf(__want, sizeof(__want), "[%d]: EINVAL: %s is 0x%llx\n",	\
+		 getpid(), name, (unsigned long long)(wrong));		\
+	__text = kmsg < 0 ? __want : said();				\
+	EXPECT_NE(NULL, strstr(__text, __want)) {			\
+		TH_LOG("expected '%s', found '%s'", __want, __text);	\
+	}								\
+} while (0)
+
+/* A row of a table: a copy of @valid with one member set to @wrong is refused. */
+#define REFUSED(cmd, valid, member, wrong) do {				\
+	__typeof__(valid) __arg = valid;				\
+									\
+	__arg.member = (wrong);						\
+	EXPECT_NAMED(cmd, &__arg, #member, wrong);			\
+} while (0)
+
+TEST_F(zbuddy, explained_fields_of_alloc)
+{
+	struct zb_ioc_alloc by_length = zb_want_length(1, ZB_GFP_ANYZONE);
+
+	log_einval();
+	REFUSED(ZB_IOC_ALLOC, good(), size, sizeof(by_length) - 1);
+	REFUSED(ZB_IOC_ALLOC, good(), flags, 1u << 31);
+	REFUSED(ZB_IOC_ALLOC, good(), gfp, __ZB_GFP_NOFAIL | ZB_GFP_KERNEL);
+	REFUSED(ZB_IOC_ALLOC, good(), gfp, __ZB_GFP_DMA | __ZB_GFP_DMA32);
+	REFUSED(ZB_IOC_ALLOC, good(), node, 1000);
+	REFUSED(ZB_IOC_ALLOC, good(), order, 63);
+	REFUSED(ZB_IOC_ALLOC, good(), __reserved, 1);
+	REFUSED(ZB_IOC_ALLOC, good(), length, 4096);
+	REFUSED(ZB_IOC_ALLOC, good(), deadline_ns, 5);
+	REFUSED(ZB_IOC_ALLOC, by_length, length, 0);
+	REFUSED(ZB_IOC_ALLOC, by_length, length, 1ull << 60);
+	REFUSED(ZB_IOC_ALLOC, by_length, order, 1);
+}
+
+TEST_F(zbuddy, explained_fields_of_bulk)
+{
+	struct zb_bulk_buffer bufs[2];
+	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, 2);
+	struct zb_ioc_bulk_free away = {
+		.size = sizeof(away), .nr = 1, .stride = 4,
+		.handles = (unsigned long)&bufs[0].handle,
+	};
+
+	log_einval();
+	REFUSED(ZB_IOC_BULK_ALLOC, bulk, nr, ZB_BULK_MAX + 1);
+	REFUSED(ZB_IOC_BULK_ALLOC, bulk, buffer_size, 8);
+	REFUSED(ZB_IOC_BULK_ALLOC, bulk, __reserved, 7);
+	REFUSED(ZB_IOC_BULK_ALLOC, bulk, flags, 4);
+	REFUSED(ZB_IOC_BULK_ALLOC, bulk, order, 63);
+	REFUSED(ZB_IOC_BULK_FREE, away, flags, 1);
+	REFUSED(ZB_IOC_BULK_FREE, away, nr, 0);
+	REFUSED(ZB_IOC_BULK_FREE, away, stride, 3);
+}
+
+TEST_F(zbuddy, explained_fields_of_others)
+{
+	struct zb_ioc_info info = { .size = sizeof(info) };
+	struct zb_ioc_zone zone = { .size = sizeof(zone) };
+	struct zb_ioc_free away = { .size = sizeof(away) };
+	struct zb_ioc_query query = { .size = sizeof(query) };
+	struct zb_ioc_label label = { .size = sizeof(label) };
+	struct zb_ioc_phys phys = { .size = sizeof(phys) };
+	struct zb_ioc_export export = { .size = sizeof(export) };
+	struct zb_ioc_sync sync = {
+		.size = sizeof(sync), .flags = ZB_SYNC_FOR_CPU | ZB_SYNC_FROM_DEVICE,
+		.length = 1,
+	};
+	struct zb_ioc_alloc a;
+
+	log_einval();
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
+	label.handle = a.handle;
+	export.handle = a.handle;
+	sync.handle = a.handle;
+	REFUSED(ZB_IOC_INFO, info, flags, 2);
+	REFUSED(ZB_IOC_INFO, info, size, 8);
+	REFUSED(ZB_IOC_ZONE, zone, index, 999);
+	REFUSED(ZB_IOC_FREE, away, __reserved, 1);
+	REFUSED(ZB_IOC_QUERY, query, flags, 1);
+	label.label[0] = '\n';
+	EXPECT_NAMED(ZB_IOC_LABEL, &label, "label", 0);
+	strcpy(label.label, "two words");
+	EXPECT_NAMED(ZB_IOC_LABEL, &label, "label", 0);
+	REFUSED(ZB_IOC_PHYS, phys, flags, 1);
+	REFUSED(ZB_IOC_EXPORT, export, flags, 4);
+	REFUSED(ZB_IOC_EXPORT, export, flags, 1u << 31);
+	REFUSED(ZB_IOC_SYNC, sync, flags, 0);
+	REFUSED(ZB_IOC_SYNC, sync, flags, ZB_SYNC_FOR_CPU | ZB_SYNC_TO_DEVICE);
+	REFUSED(ZB_IOC_SYNC, sync, offset, a.length);
+	REFUSED(ZB_IOC_SYNC, sync, length, a.length + 1);
+}
+
+/* Nothing is logged for valid structures, or with dynamic debug disabled. */
+TEST_F(zbuddy, nothing_is_logged)
+{
+	struct zb_ioc_info info = { .size = sizeof(info) };
+
+	if (!log_einval())
+		SKIP(return, "no dynamic debug in this kernel");
+	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_INFO, &info));
+	EXPECT_STREQ("", said());
+	ASSERT_EQ(0, zb_write_file(CONTROL, "func zb_einval -p"));
+	info.flags = 1;
+	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, ZB_IOC_INFO, &info));
+	EXPECT_STREQ("", said());
 }
 
 TEST_HARNESS_MAIN

@@ -223,15 +223,13 @@ static inline void random_bulk(struct random_user *u, struct random_buf *b)
 	struct zb_bulk_buffer all[64];
 	struct zb_ioc_bulk_alloc bulk = zb_want_bulk((__u32)random_below(u, 4), all,
 						     1 + (__u32)random_below(u, 64));
-	struct zb_ioc_bulk_free f = {
-		.size = sizeof(f), .handles = (uintptr_t)&all->handle, .stride = sizeof(*all),
-	};
+	struct zb_ioc_bulk_free f;
 
 	(void)b;
 	bulk.gfp |= __ZB_GFP_NOWARN;
 	if (random_try(u, ZB_IOC_BULK_ALLOC, &bulk, "bulk alloc"))
 		return;
-	f.nr = bulk.done;
+	f = zb_want_bulk_free(all, bulk.done);
 	random_try(u, ZB_IOC_BULK_FREE, &f, "bulk free");
 }
 

@@ -126,6 +126,18 @@ static inline struct zb_ioc_bulk_alloc zb_want_bulk(__u32 order,
 	};
 }
 
+/* To free the first @nr buffers of @bufs, which BULK_ALLOC has filled in. */
+static inline struct zb_ioc_bulk_free zb_want_bulk_free(const struct zb_bulk_buffer *bufs,
+							__u32 nr)
+{
+	return (struct zb_ioc_bulk_free){
+		.size		= sizeof(struct zb_ioc_bulk_free),
+		.nr		= nr,
+		.stride		= sizeof(*bufs),
+		.handles	= (unsigned long)&bufs->handle,
+	};
+}
+
 /* Only the first *@done elements of @bufs are written. */
 static inline int zb_bulk_buffers(int fd, __u32 order, struct zb_bulk_buffer *bufs,
 				  __u32 nr, __u32 *done)
