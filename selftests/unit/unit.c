@@ -9,7 +9,7 @@
 
 #include "unit.h"
 
-/* Long enough for slow machines: it only serves to detect hangs. */
+/* Long enough for slow machines: it only serves to detect hangs. $UNIT_TIMEOUT overrides it. */
 #define TIMEOUT_SECONDS	300
 
 #define MAX_SHOWN	20	/* maximum number of failures printed per test */
@@ -169,7 +169,9 @@ static void title(const struct unit_test *test, char *text, size_t size)
 
 static void run_child(const struct unit_test *test)
 {
-	alarm(TIMEOUT_SECONDS);
+	const char *timeout = getenv("UNIT_TIMEOUT");
+
+	alarm(timeout ? atoi(timeout) : TIMEOUT_SECONDS);
 	unit_srandom(unit_seed);
 	test->fn();
 	fflush(stdout);
