@@ -34,15 +34,22 @@
 #define MAX_EVENTS	2u
 
 enum what {
-	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9,
-	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, DRAIN, NR_WHAT,
+	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9, ALLOC_EXACT,
+	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, FREE_EXACT, DRAIN, NR_WHAT,
 	/* only as nested operations */
 	DRAIN_OTHER = NR_WHAT, ISOLATE, BECOME_LOW,
 };
 
-static const unsigned int order_of[NR_WHAT] = {
-	[ALLOC_3] = 3, [ALLOC_9] = 9, [FREE_3] = 3, [FREE_9] = 9,
-};
+/* The frames of a block. An exact allocation has three pieces, and a tail of two blocks. */
+static unsigned long length_of(enum what what)
+{
+	static const unsigned int lengths[NR_WHAT] = {
+		[ALLOC_3] = BIT(3), [ALLOC_9] = BIT(9), [ALLOC_EXACT] = 13,
+		[FREE_3] = BIT(3), [FREE_9] = BIT(9), [FREE_EXACT] = 13,
+	};
+
+	return lengths[what] ?: 1;
+}
 
 enum who { INTERRUPT, TASK, OTHER_CPU, MOVE };
 
@@ -64,7 +71,7 @@ static struct world {
 	struct unit_pool *p;
 	struct zb_zone *zone;
 	bool owned[NR_PAGEBLOCKS * ZB_PAGEBLOCK_NR];
-	struct { unsigned long pfn; unsigned int order; } held[MAX_HELD];
+	struct { unsigned long pfn, nr; } held[MAX_HELD];
 	unsigned int nr_held;
 	unsigned long nr_owned;
 	/* the schedule, and the progress in it */
@@ -105,22 +112,22 @@ static void core_ends(void)
 
 /* --- operations, and the owner of each frame ------------------------------------- */
 
-static void own(unsigned long pfn, unsigned int order)
+static void own(unsigned long pfn, unsigned long nr)
 {
 	unsigned long i, at = pfn - w.zone->start_pfn;
 
-	for (i = at; i < at + BIT(order); i++) {
+	for (i = at; i < at + nr; i++) {
 		ASSERT(!w.owned[i]);
 		w.owned[i] = true;
 	}
-	w.nr_owned += BIT(order);
+	w.nr_owned += nr;
 	ASSERT(w.nr_held < MAX_HELD);
 	w.held[w.nr_held].pfn = pfn;
-	w.held[w.nr_held++].order = order;
+	w.held[w.nr_held++].nr = nr;
 }
 
-/* Give up ownership of the newest block of that order. */
-static unsigned long disown(unsigned int order)
+/* Give up ownership of the newest block of that length. */
+static unsigned long disown(unsigned long nr)
 {
 	unsigned int i = w.nr_held;
 	unsigned long pfn;
@@ -128,11 +135,11 @@ static unsigned long disown(unsigned int order)
 	do {
 		if (!i)
 			return ZB_NO_PFN;
-	} while (w.held[--i].order != order);
+	} while (w.held[--i].nr != nr);
 	pfn = w.held[i].pfn;
 	w.held[i] = w.held[--w.nr_held];
-	memset(w.owned + (pfn - w.zone->start_pfn), false, BIT(order));
-	w.nr_owned -= BIT(order);
+	memset(w.owned + (pfn - w.zone->start_pfn), false, nr);
+	w.nr_owned -= nr;
 	return pfn;
 }
 
@@ -147,7 +154,9 @@ static unsigned long take(enum what what)
 		return pfn;
 	if (what == ALLOC_TYPE)
 		gfp &= ~__ZB_GFP_MOVABLE;
-	return unit_alloc(w.p, gfp, order_of[what]);
+	if (what == ALLOC_EXACT)
+		pfn = zb_fast_alloc_exact(w.p->pool.nodes, gfp, length_of(what));
+	return pfn != ZB_NO_PFN ? pfn : unit_alloc_exact(w.p, gfp, length_of(what));
 }
 
 static bool give(enum what what, unsigned long pfn)
@@ -156,7 +165,9 @@ static bool give(enum what what, unsigned long pfn)
 		return zb_fast_free(&w.p->pool, pfn, 0);
 	if (what == FREE_COLD)
 		return zb_pool_free_pages_cold(&w.p->pool, pfn, 0) == ZB_OK;
-	return unit_free(w.p, pfn, order_of[what]) == ZB_OK;
+	if (what == FREE_EXACT)
+		return unit_free_exact(w.p, pfn, length_of(what)) == ZB_OK;
+	return unit_free(w.p, pfn, zb_exact_order(length_of(what))) == ZB_OK;
 }
 
 static void act(enum what what)
@@ -165,7 +176,7 @@ static void act(enum what what)
 	bool done;
 
 	if (what >= FREE_SHORT && what < DRAIN) {
-		pfn = disown(order_of[what]);
+		pfn = disown(length_of(what));
 		if (pfn == ZB_NO_PFN)
 			return;
 		core_begins();
@@ -173,7 +184,7 @@ static void act(enum what what)
 		core_ends();
 		if (!done) {
 			ASSERT_EQ(what, FREE_SHORT);
-			own(pfn, 0);
+			own(pfn, 1);
 		}
 		return;
 	}
@@ -184,7 +195,7 @@ static void act(enum what what)
 		pfn = take(what);
 	core_ends();
 	if (pfn != ZB_NO_PFN)
-		own(pfn, order_of[what]);
+		own(pfn, length_of(what));
 }
 
 /* --- events --------------------------------------------------------------------------- */
@@ -299,11 +310,11 @@ static void at_point(void)
 
 /* --- schedules ---------------------------------------------------------------------- */
 
-/* Allocate a block of each order to be freed, and fill the lists of the first CPU. */
+/* Allocate a block of each length to be freed, and fill the lists of the first CPU. */
 static void begin(const struct start *s)
 {
 	static const enum what stock[] = {
-		ALLOC_9, ALLOC_3, ALLOC_3, ALLOC_0, ALLOC_0, ALLOC_0,
+		ALLOC_9, ALLOC_3, ALLOC_3, ALLOC_0, ALLOC_0, ALLOC_0, ALLOC_EXACT,
 	};
 	unsigned int i;
 
@@ -337,9 +348,9 @@ static void end(void)
 	ASSERT_EQ(zb_env_irqs_off, 0);
 	ASSERT_EQ(w.nr_owned + unit_pool_nr_free(w.p), w.zone->nr_pages);
 	while (w.nr_held) {
-		unsigned int order = w.held[w.nr_held - 1].order;
+		unsigned long nr = w.held[w.nr_held - 1].nr;
 
-		ASSERT_EQ(unit_free(w.p, disown(order), order), ZB_OK);
+		ASSERT_EQ(unit_free_exact(w.p, disown(nr), nr), ZB_OK);
 	}
 	unit_pool_drain(w.p);
 	ASSERT(unit_state_equal(w.p, w.p->initial));
@@ -403,6 +414,8 @@ static const struct event events[] = {
 	{ INTERRUPT, ALLOC_3, 0, 0 }, { INTERRUPT, ALLOC_9, 0, 0 },
 	{ INTERRUPT, FREE_SHORT, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 }, { INTERRUPT, FREE_9, 0, 0 },
+	{ INTERRUPT, ALLOC_EXACT, 0, 0 }, { INTERRUPT, FREE_EXACT, 0, 0 },
+	{ OTHER_CPU, FREE_EXACT, 0, 0 },
 	{ TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 }, { TASK, FREE_0, 0, 0 },
 	{ OTHER_CPU, ALLOC_SHORT, 0, 0 }, { OTHER_CPU, FREE_SHORT, 0, 0 },
 	{ OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
