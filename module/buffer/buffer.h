@@ -144,7 +144,8 @@ struct zb_buffer_pool {
  * @ref: held by each buffer charged to the account, and by the open file
  * @bytes: bytes of the buffers charged to the account
  * @waiting: number of waiting requests
- * @round: of a user: round of the latest waiting request, protected by zb_line.lock
+ * @round: round of the latest waiting request of the user (line.h), protected by
+ *	zb_line.lock; unused for open files
  */
 struct zb_account {
 	struct kref ref;
@@ -229,8 +230,8 @@ struct zb_file {
  *  - (d) zb_buffer_pool.deferred_lock
  *  - (h) written by the task that creates or removes the handle, read by debugfs
  *  - (i) a lock of its own
- *  - (l) the one task that removed the handle or dropped the last reference
- *  - (r) only ever set, read without a lock
+ *  - (l) used only by the task that removed the handle or dropped the last reference
+ *  - (r) set at most once and never cleared, read without a lock
  *  - (x) the lock of zb_file.handles
  */
 struct zb_buffer {

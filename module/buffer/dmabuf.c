@@ -144,7 +144,10 @@ static enum dma_data_direction sync_dir(const struct attachment *a,
 	return a->dir == DMA_BIDIRECTIONAL ? dir : a->dir;
 }
 
-static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+/* Maintain the caches for all devices that have the buffer mapped. */
+static int sync_attachments(struct dma_buf *dmabuf, enum dma_data_direction dir,
+			    void (*sync)(struct device *dev, struct sg_table *table,
+					 enum dma_data_direction dir))
 {
 	struct export *export = dmabuf->priv;
 	struct attachment *a;
@@ -155,26 +158,19 @@ static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, link)
 		if (a->dir != DMA_NONE)
-			dma_sync_sgtable_for_cpu(a->dev, &a->table,
-						 sync_dir(a, dir));
+			sync(a->dev, &a->table, sync_dir(a, dir));
 	mutex_unlock(&export->lock);
 	return 0;
 }
 
+static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	return sync_attachments(dmabuf, dir, dma_sync_sgtable_for_cpu);
+}
+
 static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct export *export = dmabuf->priv;
-	struct attachment *a;
-
-	if (dir != DMA_FROM_DEVICE && read_only(dmabuf))
-		return -EACCES;
-	mutex_lock(&export->lock);
-	list_for_each_entry(a, &export->attachments, link)
-		if (a->dir != DMA_NONE)
-			dma_sync_sgtable_for_device(a->dev, &a->table,
-						    sync_dir(a, dir));
-	mutex_unlock(&export->lock);
-	return 0;
+	return sync_attachments(dmabuf, dir, dma_sync_sgtable_for_device);
 }
 
 static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)

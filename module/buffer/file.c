@@ -9,8 +9,8 @@
  *	handle | huge entries | page in the buffer
  *	       |    1 bit     |   max_order bits
  *
- * No bits are wasted above the handle, so that the 32 bits of a 32-bit program can
- * express many handles. FIRST_PGOFF corresponds to 4 GiB: a program that was built
+ * A 32-bit program can only express 32 bits of such an offset, so no bits are reserved
+ * above the handle, and many handles fit. FIRST_PGOFF corresponds to 4 GiB: a program that was built
  * with a 32-bit off_t truncates every offset to one below it, where no buffer is,
  * instead of mapping another buffer. User space must not rely on this encoding.
  *
@@ -244,7 +244,8 @@ struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
  * @file: the open file
  * @buf: a buffer on which the caller has a reference of its own
  *
- * Another thread may have guessed and freed the handle already.
+ * Another thread may have guessed the handle and freed it already. If that thread has only
+ * hidden it (zb_file_hide()), zb_file_unhide() removes it instead of restoring it.
  */
 void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 {
@@ -262,7 +263,7 @@ void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
 }
 
 /**
- * zb_file_hide() - remove a handle so that the removal can be undone
+ * zb_file_hide() - remove a handle in a way that can be undone
  * @file: the open file
  * @handle: any number
  *

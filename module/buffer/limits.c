@@ -79,8 +79,9 @@ __MODULE_PARM_TYPE(max_waiting_per_user, "uint");
 MODULE_PARM_DESC(max_waiting_per_user, "limit on the waiting requests of one user (default 1024; 0: no limit)");
 
 /*
- * The accounting of the kernel to which buffers are charged in addition to the limits of
- * this module. It is a module parameter, because programs must not be able to evade it.
+ * Buffers are charged to an accounting of the kernel, in addition to the limits of this
+ * module. The administrator selects it by a module parameter, because a program could
+ * otherwise choose the one with the highest limit.
  */
 
 enum charge_kind { CHARGE_AUTO, CHARGE_DMEM, CHARGE_MEMLOCK, CHARGE_NONE };
@@ -436,7 +437,7 @@ static int charge_kernel(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 }
 
 /**
- * zb_charge_features() - get the accounting that buffers are charged to
+ * zb_charge_features() - tell which accounting of the kernel buffers are charged to
  *
  * Context: any.
  * Return: ZB_FEATURE_* bits.

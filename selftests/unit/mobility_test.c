@@ -91,67 +91,112 @@ TEST(fallback_order_of_whole_pageblocks)
 	}
 }
 
-/* Half of a pageblock is enough to claim it, one frame less is not. */
-TEST(claim_at_exactly_half)
-{
-	static const struct {
-		unsigned int want, type, hold, from, to;
-		bool claimed;
-	} cases[] = {
-		{ U, M, M, 256, 512, true },	{ U, M, M, 257, 512, false },
-		{ R, M, M, 0, 256, true },	{ R, M, M, 0, 255, false },
-		{ M, U, U, 256, 512, true },	{ M, U, U, 257, 512, false },
-		{ M, R, R, 256, 512, true },	{ M, R, R, 257, 512, false },
-		/* unmovable and reclaimable frames are compatible, so all of them count */
-		{ U, R, R, 16, 32, true },	{ R, U, U, 16, 32, true },
-		{ U, M, U, 16, 32, true },	{ M, U, M, 16, 32, true },
-	};
-	struct unit_pool *p;
-	struct zb_zone *zone;
-	unsigned int i, mt;
+/* A pageblock: its type, and its frames are in use as @hold except @from..@to - 1. */
+struct part {
+	unsigned int type, hold, from, to;
+};
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		p = unit_pool_one(1, 1);
-		zone = p->pool.zones;
-		make_part(zone, 0, cases[i].type, cases[i].hold, cases[i].from,
-			  cases[i].to);
-		EXPECT(unit_take(zone, 0, cases[i].want) != ZB_NO_PFN);
-		mt = cases[i].type;
-		if (cases[i].claimed)
-			mt = cases[i].want;
-		if (!EXPECT_EQ(zone->pageblocks[0].migratetype, mt))
-			unit_note("case %u", i);
-		end(p);
+/* A request for a block, the frame in the zone where it starts, or ANY or NONE. */
+struct step {
+	unsigned int order, mt;
+	unsigned long at;
+};
+
+#define ANY		ZB_NO_PFN
+#define NONE		(ZB_NO_PFN - 1)
+#define NO_BLOCKS	{ ZB_BLOCK_NONE, 0, 0 }
+
+/* Blocks that are allocated from the first pageblock before the requests. */
+struct held {
+	enum zb_block_state hold;
+	unsigned int order, nr;
+};
+
+/* Pageblocks, requests, the types of the pageblocks afterwards, and blocks in use. */
+static const struct scenario {
+	const char *name;
+	unsigned int nr;
+	struct part parts[3];
+	struct step steps[6];
+	unsigned int types[3];
+	struct held held;
+} scenarios[] = {
+#define HALF(want, type, hold, from, to, after)				\
+	{ #want " of " #type " with frames in use as " #hold, 1,	\
+	  { { type, hold, from, to } }, { { 0, want, ANY } }, { after }, NO_BLOCKS }
+	/* half of a pageblock is enough to claim it, one frame less is not */
+	HALF(U, M, M, 256, 512, U), HALF(U, M, M, 257, 512, M),
+	HALF(R, M, M, 0, 256, R), HALF(R, M, M, 0, 255, M),
+	HALF(M, U, U, 256, 512, M), HALF(M, U, U, 257, 512, U),
+	HALF(M, R, R, 256, 512, M), HALF(M, R, R, 257, 512, R),
+	/* unmovable and reclaimable frames are compatible, so all of them count */
+	HALF(U, R, R, 16, 32, U), HALF(R, U, U, 16, 32, R),
+	HALF(U, M, U, 16, 32, U), HALF(M, U, M, 16, 32, M),
+	/* allocated frames count by their mobility, frames on per-CPU lists do not count */
+#define HOLDER(state, after)						\
+	{ #state, 1, { { M, M, 256, 512 } }, { { 0, U, ANY } }, { after }, { state, 7, 1 } }
+	HOLDER(ZB_BLOCK_UNMOVABLE, U), HOLDER(ZB_BLOCK_RECLAIMABLE, U),
+	HOLDER(ZB_BLOCK_MOVABLE, M), HOLDER(ZB_BLOCK_PCP, M),
+	/* compound blocks count by the mobility of their request */
+#define COMPOUND(state, want, after)					\
+	{ #state, 1, { { M, M, 0, 512 } }, { { 0, want, 448 } }, { after }, { state, 6, 7 } }
+	COMPOUND(ZB_BLOCK_COMP_UNMOVABLE, U, U), COMPOUND(ZB_BLOCK_COMP_RECLAIMABLE, U, U),
+	COMPOUND(ZB_BLOCK_COMP_MOVABLE, U, M), COMPOUND(ZB_BLOCK_COMP_UNMOVABLE, R, R),
+	{ "the pageblock with the largest free block is claimed", 3,
+	  { { M, U, 0, 8 }, { M, U, 256, 512 }, { M, U, 0, 64 } },
+	  { { 0, R, PB(1) + 256 } }, { M, R, M }, NO_BLOCKS },
+	{ "the smallest sufficient block is stolen", 3,
+	  { { M, M, 0, 64 }, { M, M, 0, 4 }, { M, M, 0, 1 } },
+	  { { 1, U, PB(1) }, { 0, U, PB(2) }, { 2, U, 0 }, { 1, U, PB(1) + 2 },
+	    { 5, U, 32 }, { 6, U, NONE } }, { M, M, M }, NO_BLOCKS },
+	{ "a wholly free pageblock is preferred to a partly free one", 2,
+	  { { M, M, 256, 512 }, { M, M, 0, 512 } }, { { 0, U, PB(1) } }, { M, U }, NO_BLOCKS },
+	{ "frames in the next pageblock do not count", 2,
+	  { { M, M, 257, 512 }, { M, U, 0, 0 } }, { { 0, U, ANY } }, { M, M }, NO_BLOCKS },
+};
+
+static bool run_steps(struct zb_zone *zone, const struct scenario *s)
+{
+	const struct step *step = s->steps;
+	unsigned long pfn;
+	bool ok = true;
+
+	for (; step < s->steps + 6 && (step->order || step->mt || step->at); step++) {
+		pfn = unit_take(zone, step->order, step->mt);
+		ok &= EXPECT_EQ(pfn == ZB_NO_PFN, step->at == NONE);
+		if (step->at < NONE)
+			ok &= EXPECT_EQ(pfn, zone->start_pfn + step->at);
 	}
+	return ok;
 }
 
-/* Allocated frames count by their mobility; frames on per-CPU lists do not count. */
-TEST(claim_counts_blocks_by_holder)
+TEST(claims_and_steals)
 {
-	static const struct {
-		enum zb_block_state hold;
-		bool claimed;
-	} cases[] = {
-		{ ZB_BLOCK_UNMOVABLE, true }, { ZB_BLOCK_RECLAIMABLE, true },
-		{ ZB_BLOCK_MOVABLE, false }, { ZB_BLOCK_PCP, false },
-	};
-	unsigned long flags, block;
+	const struct scenario *s;
+	unsigned long flags, block = 0;
 	struct unit_pool *p;
 	struct zb_zone *zone;
 	unsigned int i;
+	bool ok;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		p = unit_pool_one(1, 1);
+	for (s = scenarios; s < scenarios + ARRAY_SIZE(scenarios); s++) {
+		p = unit_pool_one(4, s->nr);
 		zone = p->pool.zones;
-		/* 256 frames allocated as movable, 128 as given by the case, 128 free */
-		make_part(zone, 0, M, M, 256, 512);
+		for (i = 0; i < s->nr; i++)
+			make_part(zone, i, s->parts[i].type, s->parts[i].hold,
+				  s->parts[i].from, s->parts[i].to);
 		zb_lock_irqsave(&zone->lock, flags);
-		block = __zb_rmqueue_from(zone, zone->pageblocks, 7,
-					  cases[i].hold);
+		for (i = 0; i < s->held.nr; i++)
+			block = __zb_rmqueue_from(zone, zone->pageblocks, s->held.order,
+						  s->held.hold);
 		zb_unlock_irqrestore(&zone->lock, flags);
-		EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
-		EXPECT_EQ(zone->pageblocks[0].migratetype == U, cases[i].claimed);
-		unit_give(zone, block, 7);
+		ok = run_steps(zone, s);
+		for (i = 0; i < s->nr; i++)
+			ok &= EXPECT_EQ(zone->pageblocks[i].migratetype, s->types[i]);
+		if (!ok)
+			unit_note("%s", s->name);
+		if (s->held.hold == ZB_BLOCK_PCP)
+			unit_give(zone, block, s->held.order);
 		end(p);
 	}
 }
@@ -187,32 +232,6 @@ TEST(movable_claims_only_large_runs)
 		}
 }
 
-/* The pageblock with the largest free block is claimed first, ... */
-POOL_TEST_WITH(claim_takes_the_largest_block, unit_pool_one(4, 3), end)
-{
-	make_part(zone, 0, M, U, 0, 8);
-	make_part(zone, 1, M, U, 256, 512);
-	make_part(zone, 2, M, U, 0, 64);
-	EXPECT_EQ(unit_take(zone, 0, R), PB(5) + 256);
-	EXPECT_EQ(zone->pageblocks[1].migratetype, R);
-	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
-}
-
-/* ... but stealing without a claim takes the smallest sufficient block. */
-POOL_TEST_WITH(steal_takes_the_smallest_block, unit_pool_one(4, 3), end)
-{
-	make_part(zone, 0, M, M, 0, 64);
-	make_part(zone, 1, M, M, 0, 4);
-	make_part(zone, 2, M, M, 0, 1);
-	EXPECT_EQ(unit_take(zone, 1, U), PB(5));
-	EXPECT_EQ(unit_take(zone, 0, U), PB(6));
-	EXPECT_EQ(unit_take(zone, 2, U), PB(4));
-	EXPECT_EQ(unit_take(zone, 1, U), PB(5) + 2);
-	EXPECT_EQ(unit_take(zone, 5, U), PB(4) + 32);
-	EXPECT_EQ(unit_take(zone, 6, U), ZB_NO_PFN);
-	EXPECT_EQ(zone->nr_blocks[M], 3);
-}
-
 /* The smallest block of whole pageblocks is split, and only one pageblock of it is claimed. */
 POOL_TEST_WITH(claim_takes_the_smallest_whole_block, unit_pool_one(9, 15), end)
 {
@@ -230,15 +249,6 @@ POOL_TEST_WITH(claim_takes_the_smallest_whole_block, unit_pool_one(9, 15), end)
 	EXPECT_EQ(unit_take(zone, 0, R), PB(11) + 1);
 	EXPECT_EQ(unit_take(zone, 12, U), PB(16));
 	EXPECT_EQ(zone->nr_blocks[U], 10);
-}
-
-/* A completely free pageblock is preferred to one that is partly in use. */
-POOL_TEST_WITH(claim_prefers_whole_pageblocks, unit_pool_one(4, 2), end)
-{
-	make_part(zone, 0, M, M, 256, 512);
-	EXPECT_EQ(unit_take(zone, 0, U), PB(5));
-	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
-	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
 }
 
 /* NOFRAGMENT requests fail rather than mix mobilities, but may claim a whole pageblock. */
@@ -280,36 +290,6 @@ POOL_TEST_WITH(own_lists_first, unit_pool_one(4, 2), end)
 		EXPECT_EQ(unit_take_with(zone, 0, mt, ZB_ALLOC_NOFRAGMENT), PB(5) - 1);
 		unit_free_pageblock(zone, 0);
 		EXPECT_EQ(zone->events[ZB_CLAIM] + zone->events[ZB_STEAL], 0);
-	}
-}
-
-/* Compound blocks count by the mobility of their request. */
-TEST(claim_counts_compound_blocks)
-{
-	static const struct {
-		enum zb_block_state hold;
-		unsigned int want;
-		bool claimed;
-	} cases[] = {
-		{ ZB_BLOCK_COMP_UNMOVABLE, U, true }, { ZB_BLOCK_COMP_RECLAIMABLE, U, true },
-		{ ZB_BLOCK_COMP_MOVABLE, U, false }, { ZB_BLOCK_COMP_UNMOVABLE, R, true },
-	};
-	unsigned long flags, i;
-	struct unit_pool *p;
-	struct zb_zone *zone;
-	unsigned int c;
-
-	for (c = 0; c < ARRAY_SIZE(cases); c++) {
-		p = unit_pool_one(1, 1);
-		zone = p->pool.zones;
-		zb_lock_irqsave(&zone->lock, flags);
-		for (i = 0; i < 7; i++)
-			__zb_rmqueue_from(zone, zone->pageblocks, 6, cases[c].hold);
-		zb_unlock_irqrestore(&zone->lock, flags);
-		EXPECT_EQ(unit_take(zone, 0, cases[c].want), PB(1) + 448);
-		EXPECT_EQ(zone->pageblocks[0].migratetype == cases[c].want,
-			  cases[c].claimed);
-		end(p);
 	}
 }
 
@@ -378,13 +358,4 @@ POOL_TEST(all_frames_by_any_mobility, 3, 7)
 		}
 		unit_state_equal(p, p->initial);
 	}
-}
-
-/* What is allocated in the next pageblock does not count. */
-POOL_TEST_WITH(claims_look_at_one_pageblock, unit_pool_one(1, 2), end)
-{
-	unit_fill_pageblock(zone, 1, U, NULL);
-	make_part(zone, 0, M, M, 257, 512);
-	EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
-	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
 }
