@@ -86,11 +86,12 @@ POOL_TEST_WITH(a_wrong_sum_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_
 	EXPECT(!ok && !strcmp(v.rule, "nr_free_type of a free area matches its pageblocks"));
 }
 
-static unsigned int in_hold, longest;
+static unsigned int in_hold, longest, outside;
 
 static void count_accesses(void)
 {
 	in_hold = zb_env_irqs_off ? in_hold + 1 : 0;
+	outside += !zb_env_irqs_off;
 	if (in_hold > longest)
 		longest = in_hold;
 }
@@ -118,6 +119,19 @@ POOL_TEST(check_in_short_holds, 512, 512)
 	EXPECT_EQ(v.pfn, at);
 	zb_zone_set_state(zone, at, 0);
 	unit_free_all(p);
+}
+
+/* Taking the lock for each pageblock would be slow: both passes over the lists drop it twice. */
+POOL_TEST(check_in_few_holds, 65, 65)
+{
+	struct zb_violation v;
+
+	outside = 0;
+	zb_env_hook = count_accesses;
+	EXPECT(zb_check_lists(zone, &v));
+	zb_env_hook = NULL;
+	/* A hold begins and ends with a point at which the lock is not held. */
+	EXPECT_EQ(outside, 2 * (1 + 2 * 2));
 }
 
 /* Lists that lost their head are found while others use the rest of the zone. */

@@ -72,8 +72,7 @@ static struct world {
 	struct zb_zone *zone;
 	bool owned[NR_PAGEBLOCKS * ZB_PAGEBLOCK_NR];
 	struct { unsigned long pfn, nr; } held[MAX_HELD];
-	unsigned int nr_held;
-	unsigned long nr_owned;
+	unsigned long nr_owned, nr_held;
 	/* the schedule, and the progress in it */
 	struct event plan[MAX_EVENTS];
 	unsigned int nr_plan, next, level;
@@ -211,18 +210,12 @@ static u8 who_may(void)
 	return zb_env_pinned ? may : may | BIT(TASK) | BIT(MOVE);
 }
 
-static bool is_short(enum what what)
-{
-	return what == ALLOC_SHORT || what == FREE_SHORT;
-}
-
 static bool allowed(u8 may, const struct event *e)
 {
-	if (!(may >> e->who & 1))
-		return false;
 	/* isolation takes the zone lock; parking lists does not */
-	return e->who != OTHER_CPU || may & BIT(INTERRUPT) ||
-	       is_short(e->what) || e->what == DRAIN_OTHER;
+	return may >> e->who & 1 &&
+	       (e->who != OTHER_CPU || may & BIT(INTERRUPT) ||
+		e->what == ALLOC_SHORT || e->what == FREE_SHORT || e->what == DRAIN_OTHER);
 }
 
 /* The first half of a drain by another CPU, at any point. */
@@ -415,19 +408,17 @@ static const struct event events[] = {
 	{ INTERRUPT, FREE_SHORT, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 }, { INTERRUPT, FREE_9, 0, 0 },
 	{ INTERRUPT, ALLOC_EXACT, 0, 0 }, { INTERRUPT, FREE_EXACT, 0, 0 },
-	{ OTHER_CPU, FREE_EXACT, 0, 0 },
 	{ TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 }, { TASK, FREE_0, 0, 0 },
 	{ OTHER_CPU, ALLOC_SHORT, 0, 0 }, { OTHER_CPU, FREE_SHORT, 0, 0 },
 	{ OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
 	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 }, { INTERRUPT, DRAIN, 0, 0 },
 	{ MOVE, DRAIN, 0, 0 }, { OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
-	{ OTHER_CPU, BECOME_LOW, 0, 0 },
+	{ OTHER_CPU, BECOME_LOW, 0, 0 }, { OTHER_CPU, FREE_EXACT, 0, 0 },
 };
 
 /* Run one event at every @stride'th point of an operation, from a random point on. */
-static void each_point(const struct start *s, enum what what,
-		       const struct event *e, unsigned long points,
-		       unsigned long stride)
+static void each_point(const struct start *s, enum what what, const struct event *e,
+		       unsigned long points, unsigned long stride)
 {
 	w.plan[0] = *e;
 	w.nr_plan = 1;
@@ -516,9 +507,9 @@ TEST(one_event_at_every_point_of_long_lists)
 }
 
 /* A selection of operations: fast path, refills and drains. */
-static void two_events(const enum what *mains, unsigned int nr_mains,
-		       unsigned int level)
+static void two_events(unsigned int level)
 {
+	static const enum what mains[] = { ALLOC_SHORT, ALLOC_0, FREE_SHORT, FREE_0, DRAIN };
 	static const struct event first[] = {
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 		{ TASK, DRAIN, 0, 0 }, { TASK, FREE_0, 0, 0 },
@@ -530,12 +521,12 @@ static void two_events(const enum what *mains, unsigned int nr_mains,
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },
 		{ TASK, DRAIN, 0, 0 },
 	};
-	unsigned int i, k, m;
-	unsigned long points;
 	struct start s = { .nearly_full = false };
+	unsigned long points;
+	unsigned int i, k, m;
 
 	make_world(false);
-	for (m = 0; m < nr_mains; m++) {
+	for (m = 0; m < ARRAY_SIZE(mains); m++) {
 		/* a single block on the list, or a full list */
 		s.cached = mains[m] == FREE_0 ? list_length() : 1;
 		points = count_points(&s, mains[m]);
@@ -546,23 +537,20 @@ static void two_events(const enum what *mains, unsigned int nr_mains,
 			for (w.plan[0].at = 0; w.plan[0].at < points; w.plan[0].at++)
 				for (k = 0; allowed(w.may[w.plan[0].at], &first[i]) &&
 				     k < ARRAY_SIZE(second); k++)
-					each_second_point(&s, mains[m], &second[k],
-							  level);
+					each_second_point(&s, mains[m], &second[k], level);
 		}
 	}
 	end_world();
 }
 
-static const enum what mains[] = { ALLOC_SHORT, ALLOC_0, FREE_SHORT, FREE_0, DRAIN };
-
 TEST(an_event_at_every_point_of_another)
 {
-	two_events(mains, ARRAY_SIZE(mains), 1);
+	two_events(1);
 }
 
 TEST(two_events_at_all_pairs_of_points)
 {
-	two_events(mains, ARRAY_SIZE(mains), 0);
+	two_events(0);
 }
 
 /* Single-stepping ends after the event. */
