@@ -10,9 +10,10 @@
  *	       |    1 bit     |   max_order bits
  *
  * A 32-bit program can only express 32 bits of such an offset, so no bits are reserved
- * above the handle, and many handles fit. FIRST_PGOFF corresponds to 4 GiB: a program that was built
- * with a 32-bit off_t truncates every offset to one below it, where no buffer is,
- * instead of mapping another buffer. User space must not rely on this encoding.
+ * above the handle, and many handles fit. FIRST_PGOFF corresponds to 4 GiB: a program
+ * that was built with a 32-bit off_t truncates every offset to one below it, where no
+ * buffer is, instead of mapping another buffer. User space must not rely on this
+ * encoding.
  *
  * Handles are allocated cyclically, so that a stale handle is not reused soon.
  */

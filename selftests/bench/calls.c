@@ -32,7 +32,7 @@ enum call {
 
 static struct page *pages[BULK_PAGES];
 
-/* Read and converted for each request, as in the few callers that get their flags as an argument. */
+/* Read and converted for each request, as by the few callers whose flags are an argument. */
 static gfp_t variable_gfp = GFP_KERNEL;
 
 static __always_inline bool free_call(enum who who, enum call call, void *got,

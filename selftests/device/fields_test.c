@@ -523,7 +523,7 @@ TEST_F(zbuddy, explained_fields_of_others)
 	REFUSED(ZB_IOC_QUERY, query, flags, 1);
 	label.label[0] = '\n';
 	EXPECT_NAMED(ZB_IOC_LABEL, &label, "label", 0);
-	strcpy(label.label, "two words");
+	snprintf(label.label, sizeof(label.label), "two words");
 	EXPECT_NAMED(ZB_IOC_LABEL, &label, "label", 0);
 	REFUSED(ZB_IOC_PHYS, phys, flags, 1);
 	REFUSED(ZB_IOC_EXPORT, export, flags, 4);
