@@ -55,12 +55,16 @@ TEST_F(zbuddy, another_zone_passes)
 
 	if (!find_zone(self, ZB_ZONE_DMA, &zone) || !find_zone(self, ZB_ZONE_MOVABLE, &zone))
 		SKIP(return, "no zones DMA and Movable");
-	while (!zb_alloc_order(self->fd, 0, ZB_GFP_DMA | __ZB_GFP_NOWARN, &a))
+	/* A request that may not sleep could fail while a drain is in progress. */
+	while (!zb_alloc_order(self->fd, 0, ZB_GFP_KERNEL | ZB_GFP_DMA | __ZB_GFP_NOWARN, &a))
 		bufs[nr_bufs++] = a;
 	ASSERT_GT(nr_bufs, 0);
-	start_gfp(_metadata, &first, self->fd, 0, ZB_GFP_DMA | __ZB_GFP_MEMALLOC,
-		  ZB_WAIT_FOREVER);
-	ASSERT_TRUE(await_waiting(1));
+	start_gfp(_metadata, &first, self->fd, 0,
+		  ZB_GFP_KERNEL | ZB_GFP_DMA | __ZB_GFP_MEMALLOC, ZB_WAIT_FOREVER);
+	ASSERT_TRUE(await_waiting(1)) {
+		TH_LOG("the first request: done %d, result %d; %u pages were allocated before",
+		       first.done, first.rc, nr_bufs);
+	}
 	passed = zb_vmstat("zb_wait_passed");
 	for (i = 0; i < 3 * MAX_PASSED; i++) {
 		ASSERT_EQ(0, wait_for(self->fd, 0, ANY, PATIENCE, &a));

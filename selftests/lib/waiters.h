@@ -9,8 +9,11 @@
 
 #define MS		1000000ull
 #define NR_PAGES	16
-/* Upper limit for events that must happen, even in a very slow guest. */
-#define PATIENCE	(240000 * MS)
+/*
+ * Upper limit for events that must happen, even in a very slow guest. It is less than the
+ * timeout of a test case, so that a failed assertion shows which event did not happen.
+ */
+#define PATIENCE	(100000 * MS)
 
 static struct zb_ioc_alloc bufs[8192];
 static unsigned int nr_bufs;
@@ -96,8 +99,10 @@ static inline bool await_waiting(long nr)
 			zb_sleep_ms(300);
 			return true;
 		}
-		if (zb_now_ns() > until)
+		if (zb_now_ns() > until) {
+			printf("# %ld requests are queued instead of %ld\n", now, nr);
 			return false;
+		}
 		zb_sleep_ms(ms);
 		ms += ms < 10;
 	}
