@@ -289,6 +289,22 @@ TEST(another_node)
 	unit_pool_end(p);
 }
 
+/* The flags with which a bulk allocation may use the fast path. */
+POOL_TEST_WITH(flags_of_bulk_requests, unit_fast_pool(), unit_pool_end)
+{
+	const struct zb_node *node = p->pool.nodes;
+
+	p->pool.tunables.dirty_ratio = 25;
+	EXPECT(zb_fast_may_bulk(node, ZB_GFP_KERNEL));
+	EXPECT(zb_fast_may_bulk(node, ZB_GFP_KERNEL | __ZB_GFP_WRITE | __ZB_GFP_COLD));
+	EXPECT(!zb_fast_may_bulk(node, ZB_GFP_KERNEL | __ZB_GFP_ZERO));
+	EXPECT(!zb_fast_may_bulk(node, ZB_GFP_KERNEL | __ZB_GFP_NOFAIL));
+	atomic_long_set(&p->pool.nodes->nr_dirty, PB(16));
+	EXPECT(!zb_fast_may_bulk(node, ZB_GFP_KERNEL | __ZB_GFP_WRITE));
+	EXPECT(zb_fast_may_bulk(node, ZB_GFP_KERNEL));
+	atomic_long_set(&p->pool.nodes->nr_dirty, 0);
+}
+
 POOL_TEST_WITH(busy_and_low, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn[4];

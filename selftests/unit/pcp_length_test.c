@@ -345,3 +345,15 @@ POOL_TEST(shortening_moves_more_each_time, 8, 8)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 10);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 4 + 8 + 16 + 11);
 }
+
+/* After a drain, batches are small, and the first list is the next one to be shortened. */
+POOL_TEST(drain_starts_anew, 4, 4)
+{
+	struct zb_pcp *pcp = zone->pcp;
+
+	pcp->streak = 3;
+	pcp->rotor = 7;
+	unit_pool_drain(p);
+	EXPECT_EQ(pcp->streak, 0);
+	EXPECT_EQ(pcp->rotor, 0);
+}

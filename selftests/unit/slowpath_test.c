@@ -387,6 +387,29 @@ TEST(unreserves_on_allowed_nodes_only)
 	end(p);
 }
 
+/* The last HighAtomic pageblock is kept in the first round of a request that is retried. */
+TEST(last_reserve_in_the_second_round)
+{
+	static const char *const calls[] = { "ZZDRZSDRk", "ZZDRk" };
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned int nr;
+
+	for (nr = 1; nr <= 2; nr++) {
+		p = unit_pool_one(4, 1 + nr);
+		zone = p->pool.zones;
+		p->pool.ops = &unit_recording_ops;
+		unit_take_from(zone, 0, 9);
+		unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
+		unit_set_type(zone, nr, ZB_MIGRATE_HIGHATOMIC);
+		unit_calls.waits = 1000;
+		EXPECT(unit_alloc(p, SLEEP | __ZB_GFP_REPEAT, 0) != ZB_NO_PFN);
+		EXPECT_CALLS(calls[nr - 1]);
+		EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], nr - 1);
+		unit_pool_free(p);
+	}
+}
+
 /* Which flags allow the first attempt of the slow path below min; see watermark_test.c. */
 POOL_TEST_WITH(reserves_of_the_first_attempt, unit_pool_one(1, 1), end)
 {
