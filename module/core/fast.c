@@ -46,8 +46,8 @@ u32 zb_fast_take_oldest(const struct zb_zone *zone, struct zb_pcp *pcp,
  * @nr_fast_alloc counts only allocations that are hits and local, because the inline part
  * of the fast path serves only the node of the CPU. Others are counted by their events.
  */
-static void count_alloc(const struct zb_zone *zone, struct zb_pcp *pcp,
-			zb_gfp_t gfp, unsigned int order)
+static void count_fast_alloc(const struct zb_zone *zone, struct zb_pcp *pcp,
+			     zb_gfp_t gfp, unsigned int order)
 {
 	zb_count(pcp->nr_pages, -zb_element(zb_order_pages, order));
 	if (likely(zone->nid == zb_cpu_node() || gfp & __ZB_GFP_OTHER_NODE)) {
@@ -60,8 +60,8 @@ static void count_alloc(const struct zb_zone *zone, struct zb_pcp *pcp,
 }
 
 /* Clear a block. If it has unfit frames, free it instead, which keeps those out of use. */
-static unsigned long clear_block(struct zb_pool *pool, const struct zb_zone *zone,
-				 unsigned long pfn, unsigned int order)
+static unsigned long clear_fast_block(struct zb_pool *pool, const struct zb_zone *zone,
+				      unsigned long pfn, unsigned int order)
 {
 	if (unlikely(!zb_block_fit(zone, pfn, order))) {
 		zb_pool_free_exact(pool, pfn, BIT(order));
@@ -125,12 +125,12 @@ noinline unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t 
 	frame = gfp & __ZB_GFP_COLD ? zb_fast_take_oldest(zone, pcp, list, allocated) :
 				      take_newest(zone, pcp, list, allocated);
 	if (likely(frame != ZB_NO_FRAME))
-		count_alloc(zone, pcp, gfp, order);
+		count_fast_alloc(zone, pcp, gfp, order);
 	zb_pcp_leave(pcp);
 	if (unlikely(frame == ZB_NO_FRAME))
 		return ZB_NO_PFN;
 	pfn = zone->start_pfn + frame;
-	return gfp & __ZB_GFP_ZERO ? clear_block(zone->pool, zone, pfn, order) : pfn;
+	return gfp & __ZB_GFP_ZERO ? clear_fast_block(zone->pool, zone, pfn, order) : pfn;
 }
 
 /**

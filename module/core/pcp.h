@@ -144,6 +144,11 @@ struct zb_pcp {
 	u32 frame[ZB_PCP_FRAMES];
 } __aligned(64);
 
+static inline unsigned int zb_at_most(unsigned long n, unsigned int max)
+{
+	return n < max ? n : max;
+}
+
 /* The index of the list of @order, which is below ZB_PCP_ORDERS, and type @mt. */
 static inline unsigned int zb_pcp_list(unsigned int order, unsigned int mt)
 {

@@ -5,11 +5,6 @@
  */
 #include "pcp.h"
 
-static unsigned int at_most(unsigned long n, unsigned int max)
-{
-	return n < max ? n : max;
-}
-
 /**
  * zb_pcp_init() - initialize the per-CPU lists of a zone, which become empty
  * @zone: the zone, after zb_zone_init(); its @pcp is zeroed memory
@@ -31,7 +26,7 @@ void zb_pcp_init(struct zb_zone *zone)
 /* A batch has 1/4096 of the zone, so that a refill does not empty a small zone. */
 static unsigned int zb_zone_batchsize(const struct zb_zone *zone)
 {
-	unsigned int batch = at_most(zone->nr_pages / 4096, ZB_PCP_BATCH_MAX);
+	unsigned int batch = zb_at_most(zone->nr_pages / 4096, ZB_PCP_BATCH_MAX);
 
 	return batch ? 1u << (fls64(batch) - 1) : 1;
 }
@@ -50,8 +45,8 @@ static unsigned long zb_zone_highsize(const struct zb_zone *zone,
 	if (high_fraction)
 		high = zone->nr_pages / high_fraction / nr_cpus;
 	else
-		high = at_most(zone->watermark[ZB_ALLOC_WMARK_LOW] / nr_cpus,
-			       ZB_PCP_HIGH_MAX);
+		high = zb_at_most(zone->watermark[ZB_ALLOC_WMARK_LOW] / nr_cpus,
+				  ZB_PCP_HIGH_MAX);
 	return high < min ? min : high;
 }
 
@@ -74,8 +69,8 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 
 	WRITE_ONCE(zone->pcp_high, high < ~0u ? high : ~0u);
 	for (i = 0; i < ZB_PCP_ORDERS; i++) {
-		limit = at_most(high >> i, ZB_PCP_CAPACITY(i));
-		batch = at_most(zb_zone_batchsize(zone) >> i, limit / 2);
+		limit = zb_at_most(high >> i, ZB_PCP_CAPACITY(i));
+		batch = zb_at_most(zb_zone_batchsize(zone) >> i, limit / 2);
 		WRITE_ONCE(zone->pcp_limit[i], limit);
 		WRITE_ONCE(zone->pcp_batch[i], batch ? batch : 1);
 	}
