@@ -206,43 +206,6 @@ TEST_F(zbuddy, child_outlives_the_parents_descriptor)
 	EXPECT_HELD(0);
 }
 
-static int send_fd(int sock, int fd)
-{
-	char byte = 0, control[CMSG_SPACE(sizeof(fd))] = { 0 };
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
-}
-
-static int receive_fd(int sock)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c;
-	int fd;
-
-	if (recvmsg(sock, &msg, 0) != 1)
-		return -1;
-	c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
-}
-
 TEST_F(zbuddy, passed_to_another_process)
 {
 	struct zb_ioc_query q;
@@ -255,12 +218,12 @@ TEST_F(zbuddy, passed_to_another_process)
 	ASSERT_GE(pid, 0);
 	if (!pid) {
 		get_mapped(_metadata, &b);
-		if (send_fd(sock[1], b.fd) ||
+		if (zb_send_fd(sock[1], b.fd) ||
 		    write(sock[1], &b.a, sizeof(b.a)) != sizeof(b.a))
 			_exit(1);
 		_exit(0);
 	}
-	fd = receive_fd(sock[0]);
+	fd = zb_recv_fd(sock[0]);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(sizeof(b.a), read(sock[0], &b.a, sizeof(b.a)));
 	ASSERT_TRUE(zb_wait_exit(pid, 0));
@@ -282,7 +245,7 @@ TEST_F(zbuddy, lost_in_a_socket)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
 	get(_metadata, &b);
-	ASSERT_EQ(0, send_fd(sock[1], b.fd));
+	ASSERT_EQ(0, zb_send_fd(sock[1], b.fd));
 	close(b.fd);
 	EXPECT_HELD(LENGTH);
 	close(sock[0]);

@@ -11,12 +11,7 @@ cd "$(dirname "$0")" || exit 1
 ROUNDS=${ROUNDS:-50}
 SLACK=16384	# kB of CMA memory that may be on the kernel's own per-CPU lists
 
-module=./zbuddy.ko
-[ -e $module ] || module=../zbuddy.ko
-[ "$(id -u)" -eq 0 ] || skip_all "must be root"
-[ -e $module ] || skip_all "no zbuddy.ko here"
-grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for another kernel"
-[ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
+find_module
 
 echo "TAP version 13"
 

@@ -11,11 +11,7 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
 
-module=./zbuddy.ko
-[ "$(id -u)" -eq 0 ] || skip_all "must be root"
-[ -e $module ] || skip_all "no zbuddy.ko here"
-grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for another kernel"
-[ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
+find_module
 
 P=/sys/module/zbuddy/parameters
 ZONES="size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M"

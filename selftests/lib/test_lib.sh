@@ -33,6 +33,16 @@ skip_all() {
 	exit 4
 }
 
+# Set $module to zbuddy.ko, or skip the test if it cannot load this module.
+find_module() {
+	module=./zbuddy.ko
+	[ -e $module ] || module=../zbuddy.ko
+	[ "$(id -u)" -eq 0 ] || skip_all "must be root"
+	[ -e $module ] || skip_all "no zbuddy.ko here"
+	grep -q "vermagic=$(uname -r) " $module || skip_all "$module was built for another kernel"
+	[ ! -d /sys/module/zbuddy ] || skip_all "zbuddy is loaded: rmmod zbuddy first"
+}
+
 say() {
 	printf '# %s\n' "$*"
 }

@@ -56,115 +56,30 @@ static void set_state(struct zb_zone *z, unsigned long pfn, unsigned int hold,
 }
 
 /* Each of these functions corrupts one thing. */
-static void misaligned(struct zb_zone *z)
-{
-	set_state(z, PB(9) + 1, 2, 1);
-}
+#define CORRUPT(name, statement)	static void name(struct zb_zone *z) { statement; }
 
-static void above_max(struct zb_zone *z)
-{
-	set_state(z, PB(8), 2, 12);
-}
-
-static void past_end(struct zb_zone *z)
-{
-	set_state(z, PB(8), 2, 11);
-}
-
-static void too_long(struct zb_zone *z)
-{
-	set_state(z, PB(9), 2, 1);
-}
-
-static void too_long_into_free(struct zb_zone *z)
-{
-	set_state(z, PB(8), 2, 1);
-}
-
-static void bad_too_long(struct zb_zone *z)
-{
-	zb_zone_set_state(z, PB(9), ZB_STATE_BAD(1));
-}
-
-static void bad_misaligned(struct zb_zone *z)
-{
-	zb_zone_set_state(z, PB(9) + 1, ZB_STATE_BAD(2));
-}
-
-static void comp_past_end(struct zb_zone *z)
-{
-	set_state(z, PB(8), ZB_BLOCK_COMP_UNMOVABLE, 11);
-}
-
-static void too_short(struct zb_zone *z)
-{
-	set_state(z, PB(8) + 8, 2, 2);
-}
-
-static void held_inside(struct zb_zone *z)
-{
-	set_state(z, PB(6) + 5, 2, 0);
-}
-
-static void state_of_free(struct zb_zone *z)
-{
-	set_state(z, PB(4) + 77, 2, 0);
-}
-
-static void no_state(struct zb_zone *z)
-{
-	set_state(z, PB(9), 0, 0);
-}
-
-static void bit_of_held(struct zb_zone *z)
-{
-	z->pageblocks[2].free[3] = 16;
-}
-
-static void bit_of_start(struct zb_zone *z)
-{
-	z->pageblocks[5].free[0] |= 1;
-}
-
-static void bit_of_free(struct zb_zone *z)
-{
-	z->pageblocks[0].free[7] &= ~4ull;
-}
-
-static void pb_nr_free(struct zb_zone *z)
-{
-	z->pageblocks[4].nr_free--;
-}
-
-static void pb_nr(struct zb_zone *z)
-{
-	z->pageblocks[4].nr[4]++;
-}
-
-static void pb_orders(struct zb_zone *z)
-{
-	z->pageblocks[4].orders ^= 8;
-}
-
-static void pb_orders_off(struct zb_zone *z)
-{
-	z->pageblocks[4].orders ^= 1;
-}
-
-static void whole_misaligned(struct zb_zone *z)
-{
-	z->pageblocks[3].largest_free = 10;
-}
-
-static void whole_past_end(struct zb_zone *z)
-{
-	z->pageblocks[6].largest_free = 10;
-}
-
-static void whole_above_max(struct zb_zone *z)
-{
-	z->pageblocks[0].largest_free = 12;
-}
+CORRUPT(misaligned, set_state(z, PB(9) + 1, 2, 1))
+CORRUPT(above_max, set_state(z, PB(8), 2, 12))
+CORRUPT(past_end, set_state(z, PB(8), 2, 11))
+CORRUPT(too_long, set_state(z, PB(9), 2, 1))
+CORRUPT(too_long_into_free, set_state(z, PB(8), 2, 1))
+CORRUPT(bad_too_long, zb_zone_set_state(z, PB(9), ZB_STATE_BAD(1)))
+CORRUPT(bad_misaligned, zb_zone_set_state(z, PB(9) + 1, ZB_STATE_BAD(2)))
+CORRUPT(comp_past_end, set_state(z, PB(8), ZB_BLOCK_COMP_UNMOVABLE, 11))
+CORRUPT(too_short, set_state(z, PB(8) + 8, 2, 2))
+CORRUPT(held_inside, set_state(z, PB(6) + 5, 2, 0))
+CORRUPT(state_of_free, set_state(z, PB(4) + 77, 2, 0))
+CORRUPT(no_state, set_state(z, PB(9), 0, 0))
+CORRUPT(bit_of_held, z->pageblocks[2].free[3] = 16)
+CORRUPT(bit_of_start, z->pageblocks[5].free[0] |= 1)
+CORRUPT(bit_of_free, z->pageblocks[0].free[7] &= ~4ull)
+CORRUPT(pb_nr_free, z->pageblocks[4].nr_free--)
+CORRUPT(pb_nr, z->pageblocks[4].nr[4]++)
+CORRUPT(pb_orders, z->pageblocks[4].orders ^= 8)
+CORRUPT(pb_orders_off, z->pageblocks[4].orders ^= 1)
+CORRUPT(whole_misaligned, z->pageblocks[3].largest_free = 10)
+CORRUPT(whole_past_end, z->pageblocks[6].largest_free = 10)
+CORRUPT(whole_above_max, z->pageblocks[0].largest_free = 12)
 
 static void tail_type(struct zb_zone *z)
 {
@@ -172,10 +87,7 @@ static void tail_type(struct zb_zone *z)
 	z->types[1] = 2;
 }
 
-static void tail_key(struct zb_zone *z)
-{
-	z->pageblocks[1].largest_free = 9;
-}
+CORRUPT(tail_key, z->pageblocks[1].largest_free = 9)
 
 static void not_merged(struct zb_zone *z)
 {
@@ -183,60 +95,17 @@ static void not_merged(struct zb_zone *z)
 	z->pageblocks[1].largest_free = 9;
 }
 
-static void no_head(struct zb_zone *z)
-{
-	z->pageblocks[3].largest_free = ZB_LIST_TAIL;
-}
-
-static void no_head_in_zone(struct zb_zone *z)
-{
-	z->pageblocks[6].largest_free = ZB_LIST_TAIL;
-}
-
-static void type(struct zb_zone *z)
-{
-	z->pageblocks[4].migratetype = 6;
-}
-
-static void type_known_to_others(struct zb_zone *z)
-{
-	z->types[4] = 2;
-}
-
-static void part_key(struct zb_zone *z)
-{
-	z->pageblocks[4].largest_free = 7;
-}
-
-static void full_key(struct zb_zone *z)
-{
-	z->pageblocks[5].largest_free = 0;
-}
-
-static void whole_key(struct zb_zone *z)
-{
-	z->pageblocks[3].largest_free = 8;
-}
-
-static void whole_none(struct zb_zone *z)
-{
-	z->pageblocks[3].largest_free = ZB_LIST_NONE;
-}
-
-static void list_prev(struct zb_zone *z)
-{
-	z->free_area[8].free_list[M].prev = &z->pageblocks[3].link;
-}
-
-static void empty_list_prev(struct zb_zone *z)
-{
-	z->free_area[3].free_list[2].prev = &z->pageblocks[3].link;
-}
-
-static void empty_list_next(struct zb_zone *z)
-{
-	z->free_area[18].free_list[0].next = &z->pageblocks[3].link;
-}
+CORRUPT(no_head, z->pageblocks[3].largest_free = ZB_LIST_TAIL)
+CORRUPT(no_head_in_zone, z->pageblocks[6].largest_free = ZB_LIST_TAIL)
+CORRUPT(type, z->pageblocks[4].migratetype = 6)
+CORRUPT(type_known_to_others, z->types[4] = 2)
+CORRUPT(part_key, z->pageblocks[4].largest_free = 7)
+CORRUPT(full_key, z->pageblocks[5].largest_free = 0)
+CORRUPT(whole_key, z->pageblocks[3].largest_free = 8)
+CORRUPT(whole_none, z->pageblocks[3].largest_free = ZB_LIST_NONE)
+CORRUPT(list_prev, z->free_area[8].free_list[M].prev = &z->pageblocks[3].link)
+CORRUPT(empty_list_prev, z->free_area[3].free_list[2].prev = &z->pageblocks[3].link)
+CORRUPT(empty_list_next, z->free_area[18].free_list[0].next = &z->pageblocks[3].link)
 
 static void list_loop(struct zb_zone *z)
 {
@@ -265,35 +134,12 @@ static void ring_without_head(struct zb_zone *z)
 	INIT_LIST_HEAD(&z->pageblocks[4].link);
 }
 
-static void off_list(struct zb_zone *z)
-{
-	list_del(&z->pageblocks[4].link);
-}
-
-static void nr_by_type(struct zb_zone *z)
-{
-	z->free_area[4].nr_free_type[M]++;
-}
-
-static void nr_by_type_0(struct zb_zone *z)
-{
-	z->free_area[0].nr_free_type[M]++;
-}
-
-static void nr_sum(struct zb_zone *z)
-{
-	z->free_area[4].nr_free--;
-}
-
-static void zone_nr_free(struct zb_zone *z)
-{
-	z->nr_free++;
-}
-
-static void zone_nr_blocks(struct zb_zone *z)
-{
-	z->nr_blocks[3]++;
-}
+CORRUPT(off_list, list_del(&z->pageblocks[4].link))
+CORRUPT(nr_by_type, z->free_area[4].nr_free_type[M]++)
+CORRUPT(nr_by_type_0, z->free_area[0].nr_free_type[M]++)
+CORRUPT(nr_sum, z->free_area[4].nr_free--)
+CORRUPT(zone_nr_free, z->nr_free++)
+CORRUPT(zone_nr_blocks, z->nr_blocks[3]++)
 
 static void zone_nr_free_type(struct zb_zone *z)
 {
@@ -301,10 +147,7 @@ static void zone_nr_free_type(struct zb_zone *z)
 	z->nr_free_type[0]++;
 }
 
-static void zone_nr_free_pcptypes(struct zb_zone *z)
-{
-	z->nr_free_pcptypes--;
-}
+CORRUPT(zone_nr_free_pcptypes, z->nr_free_pcptypes--)
 
 /* The index of the per-CPU list for single frames of a mobility. */
 static unsigned int listed(unsigned int mt)
@@ -312,30 +155,11 @@ static unsigned int listed(unsigned int mt)
 	return zb_pcp_start[zb_pcp_list(0, mt)];
 }
 
-static void pcp_twice(struct zb_zone *z)
-{
-	z->pcp->frame[listed(M) + 1] = z->pcp->frame[listed(M)];
-}
-
-static void pcp_two_cpus(struct zb_zone *z)
-{
-	z->pcp[1].frame[listed(M)] = z->pcp->frame[listed(M)];
-}
-
-static void pcp_too_long(struct zb_zone *z)
-{
-	z->pcp->top[zb_pcp_list(0, M)] = listed(M) + ZB_PCP_CAPACITY(0) + 1;
-}
-
-static void pcp_outside(struct zb_zone *z)
-{
-	z->pcp->frame[listed(M)] = PB(7);
-}
-
-static void pcp_allocated(struct zb_zone *z)
-{
-	z->pcp->frame[listed(M)] = PB(5);
-}
+CORRUPT(pcp_twice, z->pcp->frame[listed(M) + 1] = z->pcp->frame[listed(M)])
+CORRUPT(pcp_two_cpus, z->pcp[1].frame[listed(M)] = z->pcp->frame[listed(M)])
+CORRUPT(pcp_too_long, z->pcp->top[zb_pcp_list(0, M)] = listed(M) + ZB_PCP_CAPACITY(0) + 1)
+CORRUPT(pcp_outside, z->pcp->frame[listed(M)] = PB(7))
+CORRUPT(pcp_allocated, z->pcp->frame[listed(M)] = PB(5))
 
 static void pcp_order(struct zb_zone *z)
 {
@@ -348,15 +172,8 @@ static void pcp_order(struct zb_zone *z)
 	z->pcp->top[zb_pcp_list(0, M)] -= nr;
 }
 
-static void pcp_state(struct zb_zone *z)
-{
-	set_state(z, PB(9) + 32, 2, 0);
-}
-
-static void pcp_nr_pages(struct zb_zone *z)
-{
-	z->pcp->nr_pages++;
-}
+CORRUPT(pcp_state, set_state(z, PB(9) + 32, 2, 0))
+CORRUPT(pcp_nr_pages, z->pcp->nr_pages++)
 
 static void pcp_lost(struct zb_zone *z)
 {
@@ -364,10 +181,7 @@ static void pcp_lost(struct zb_zone *z)
 	z->pcp->nr_pages--;
 }
 
-static void pcp_mark(struct zb_zone *z)
-{
-	set_state(z, PB(9), ZB_BLOCK_PCP, 0);
-}
+CORRUPT(pcp_mark, set_state(z, PB(9), ZB_BLOCK_PCP, 0))
 
 static void unfit_not_counted(struct zb_zone *z)
 {
@@ -376,10 +190,7 @@ static void unfit_not_counted(struct zb_zone *z)
 	z->last_unfit = PB(9);
 }
 
-static void unfit_too_many(struct zb_zone *z)
-{
-	z->nr_unfit++;
-}
+CORRUPT(unfit_too_many, z->nr_unfit++)
 
 static void unfit_before(struct zb_zone *z)
 {

@@ -264,48 +264,36 @@ static void release(struct unit_pool *p)
 }
 
 /* The next zone of the node is preferred to a mixed pageblock, ... */
-TEST(nofragment_goes_to_the_next_zone)
+POOL_TEST_WITH(nofragment_goes_to_the_next_zone, unit_pool_make(&three_nodes), release)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
-	struct zb_zone *zone = p->pool.zones;
-
 	use_all(&zone[1], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 0);
 	EXPECT_EQ(zone[1].fallbacks[U][M], 0);
 	EXPECT_EQ(zone[1].nr_blocks[M], 2);
 	/* requests of that mobility are served from the preferred zone */
 	EXPECT_EQ(zone_for(p, __ZB_GFP_MOVABLE, 0, 0, NULL), 1);
-	release(p);
 }
 
 /* ... but a mixed pageblock is preferred to another node. */
-TEST(mixed_local_pageblock_before_remote_node)
+POOL_TEST_WITH(mixed_local_pageblock_before_remote_node, unit_pool_make(&three_nodes), release)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
-	struct zb_zone *zone = p->pool.zones;
-
 	use_all(&zone[0], M);
 	use_all(&zone[1], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 1);
 	EXPECT_EQ(zb_zone_events(&zone[1], ZB_CLAIM), 1);
 	EXPECT_EQ(zone[1].fallbacks[U][M], 1);
 	EXPECT_EQ(zone[0].fallbacks[U][M], 0);
-	release(p);
 }
 
 /* With a single zone on the node, NOFRAGMENT is not used. */
-TEST(no_nofragment_with_one_zone)
+POOL_TEST_WITH(no_nofragment_with_one_zone, unit_pool_make(&three_nodes), release)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
-	struct zb_zone *zone = p->pool.zones;
-
 	use_all(&zone[2], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 1, NULL), 2);
 	EXPECT_EQ(zone[2].fallbacks[U][M], 1);
 	use_all(&zone[0], M);
 	EXPECT_EQ(zone_for(p, __ZB_GFP_DMA32, 0, 0, NULL), 0);
 	EXPECT_EQ(zone[0].fallbacks[U][M], 1);
-	release(p);
 }
 
 /* If all zones would be mixed, the second pass of the zonelist allows that. */
@@ -332,12 +320,10 @@ TEST(nofragment_gives_up_in_the_end)
 }
 
 /* The dirty limit is checked before the watermark, and that before NOFRAGMENT. */
-TEST(order_of_checks)
+POOL_TEST_WITH(order_of_checks, unit_pool_make(&three_nodes), release)
 {
-	struct unit_pool *p = unit_pool_make(&three_nodes);
 	static const unsigned long node0 = 1;
 	struct zb_alloc_policy policy = { .nodemask = &node0, .nr_bits = 64 };
-	struct zb_zone *zone = p->pool.zones;
 	const zb_gfp_t gfp = ZB_GFP_KERNEL | __ZB_GFP_WRITE | __ZB_GFP_NORETRY;
 	unsigned long nr;
 
@@ -358,7 +344,6 @@ TEST(order_of_checks)
 	EXPECT_EQ(zone_for(p, gfp, 0, 0, NULL), 2);
 	EXPECT_EQ(zone[0].fallbacks[U][M], nr);
 	EXPECT_CALLS("kf");
-	release(p);
 }
 
 POOL_TEST_WITH(first_zone, unit_pool_make(&three_nodes), unit_pool_end)

@@ -281,9 +281,8 @@ TEST(damaged_content)
 }
 
 /* If all blocks are damaged, the request fails. */
-TEST(only_bad_blocks)
+POOL_TEST_WITH(only_bad_blocks, make(), leave)
 {
-	struct unit_pool *p = make();
 	unsigned long i;
 
 	for (i = 0; i < 4; i++) {
@@ -300,7 +299,6 @@ TEST(only_bad_blocks)
 	}
 	EXPECT_EQ(p->pool.zones->nr_free, 0);
 	EXPECT_EQ(unit_calls.text[unit_calls.nr - 1], 'F');
-	leave(p);
 }
 
 /*
@@ -331,10 +329,8 @@ POOL_TEST_WITH(exact_with_smaller_sizes, unit_pool_one(2, 2), unit_pool_end)
 }
 
 /* If a block of an exact allocation is damaged, only that one is taken out of use. */
-TEST(damaged_content_of_exact)
+POOL_TEST_WITH(damaged_content_of_exact, make(), leave)
 {
-	struct unit_pool *p = make();
-	struct zb_zone *zone = p->pool.zones;
 	unsigned long pfn;
 
 	unit_calls.damaged = PB(4) + 8;
@@ -348,7 +344,6 @@ TEST(damaged_content_of_exact)
 	EXPECT_EQ(unit_free_exact(p, pfn, 13), ZB_OK);
 	unit_pool_drain(p);
 	EXPECT_EQ(zone->nr_free, PB(4) - 4);
-	leave(p);
 }
 
 /* A state byte was overwritten while the block was on a per-CPU list. */
@@ -389,17 +384,15 @@ TEST(bad_state)
 }
 
 /* The same without a hook that reports it. */
-TEST(bad_block_without_a_hook)
+POOL_TEST_WITH(bad_block_without_a_hook, make(), leave)
 {
 	struct zb_ops ops = { .check_poison = unit_recording_ops.check_poison };
-	struct unit_pool *p = make();
 
 	p->pool.ops = &ops;
 	unit_calls.damaged = PB(4);
 	EXPECT_EQ(unit_alloc(p, 0, 5), PB(4) + 32);
 	EXPECT_EQ(unit_free(p, PB(4), 5), ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(unit_free(p, PB(4) + 32, 5), ZB_OK);
-	leave(p);
 }
 
 /* A head in front of the zone is not looked at, whatever there is. */

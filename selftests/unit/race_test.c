@@ -163,15 +163,22 @@ static void take_and_give(struct zb_pool *pool)
 	}
 }
 
-static void drained_work(struct zb_pool *pool, unsigned int cpu)
+/* All CPUs but one allocate and free; returns true on that one. */
+static bool begin_work(struct zb_pool *pool, unsigned int cpu)
 {
 	working[cpu] = true;
 	pthread_barrier_wait(&r.step);
-	if (cpu != DRAINER) {
-		take_and_give(pool);
-		__atomic_store_n(&working[cpu], false, __ATOMIC_RELAXED);
+	if (cpu == DRAINER)
+		return true;
+	take_and_give(pool);
+	__atomic_store_n(&working[cpu], false, __ATOMIC_RELAXED);
+	return false;
+}
+
+static void drained_work(struct zb_pool *pool, unsigned int cpu)
+{
+	if (!begin_work(pool, cpu))
 		return;
-	}
 	nr_drained = 0;
 	while (somebody_works()) {
 		drain_others(pool->zones);
@@ -192,13 +199,8 @@ static void isolating_work(struct zb_pool *pool, unsigned int cpu)
 	struct zb_zone *zone = pool->zones;
 	unsigned long pfn;
 
-	working[cpu] = true;
-	pthread_barrier_wait(&r.step);
-	if (cpu != DRAINER) {
-		take_and_give(pool);
-		__atomic_store_n(&working[cpu], false, __ATOMIC_RELAXED);
+	if (!begin_work(pool, cpu))
 		return;
-	}
 	while (somebody_works()) {
 		pfn = zone->start_pfn + PB(unit_below(4));
 		EXPECT(zb_pool_isolate_range(pool, pfn, PB(1)));
