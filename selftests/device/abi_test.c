@@ -260,36 +260,33 @@ TEST_F(cmd, tail_not_mapped)
 }
 
 /* A command whose result can't be written must have no effect. Some write nothing. */
+#define EXPECT_NOT_WRITTEN(arg) do {					\
+	int __rc = zb_ioctl(self->zb.fd, variant->nr, arg);		\
+									\
+	if (variant->silent && !__rc) {					\
+		EXPECT_EQ(0, undo(self, variant, arg));			\
+	} else {							\
+		EXPECT_EQ(-EFAULT, __rc);				\
+		EXPECT_UNCHANGED();					\
+	}								\
+} while (0)
+
 TEST_F(cmd, read_only)
 {
 	char *p = fill(self, variant, self->room, variant->size);
-	int rc;
 
 	ASSERT_EQ(0, mprotect(self->room, 65536, PROT_READ));
-	rc = zb_ioctl(self->zb.fd, variant->nr, p);
-	if (variant->silent && !rc) {
-		EXPECT_EQ(0, undo(self, variant, p));
-		return;
-	}
-	EXPECT_EQ(-EFAULT, rc);
-	EXPECT_UNCHANGED();
+	EXPECT_NOT_WRITTEN(p);
 }
 
 /* Only the first half of the argument is writable. */
 TEST_F(cmd, last_bytes_read_only)
 {
 	char *end = self->room + 65536, *p = end - variant->size / 2;
-	int rc;
 
 	fill(self, variant, p, variant->size);
 	ASSERT_EQ(0, mprotect(end, 65536, PROT_READ));
-	rc = zb_ioctl(self->zb.fd, variant->nr, p);
-	if (variant->silent && !rc) {
-		EXPECT_EQ(0, undo(self, variant, p));
-		return;
-	}
-	EXPECT_EQ(-EFAULT, rc);
-	EXPECT_UNCHANGED();
+	EXPECT_NOT_WRITTEN(p);
 }
 
 TEST_F(cmd, size_too_short)
