@@ -159,6 +159,7 @@ POOL_TEST_WITH(progress, full_pool(), end)
 		if (!EXPECT_CALLS(cases[i].calls))
 			unit_note("case %u", i);
 	}
+	p->pool.ops = &unit_recording_ops;
 }
 
 /* A NOFAIL request ends when the wait hook returns false because the task was killed. */
