@@ -183,3 +183,98 @@ POOL_TEST_WITH(poison, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(listed(p, 3), 0);
 	p->pool.ops = normal;
 }
+
+/* The tail goes to the lists of the mobility of its pageblock, and is found there again. */
+POOL_TEST_WITH(each_mobility, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block, pfn;
+	unsigned int mt;
+	zb_gfp_t gfp;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		gfp = mt * __ZB_GFP_MOVABLE;
+		block = unit_alloc(p, gfp, 3);
+		unit_pool_drain(p);
+		ASSERT_EQ(unit_free(p, block, 3), ZB_OK);
+		pfn = zb_fast_alloc_exact(p->pool.nodes, gfp, 5);
+		ASSERT_EQ(pfn, block);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)), 1);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(1, mt)), 1);
+		EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)), 0);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(1, mt)), 0);
+		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(3, mt)), 1);
+	}
+}
+
+/* A list that is full, or a CPU that has pcp_high frames, gets no block of the tail. */
+POOL_TEST_WITH(no_room_for_the_tail, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn, frames[256];
+	unsigned int i, high = zone->pcp_high;
+
+	one_each(p, block);
+	zone->pcp_high = zone->pcp->nr_pages - 8;
+	pfn = get_exact(p, 5, true);
+	ASSERT_EQ(pfn, block[3]);
+	EXPECT_EQ(listed(p, 0), 1);
+	EXPECT_EQ(listed(p, 1), 1);
+	zone->pcp_high = high;
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+	unit_pool_drain(p);
+	block[3] = unit_alloc(p, 0, 3);
+	ASSERT_EQ(zone->pcp_limit[0], ARRAY_SIZE(frames));
+	for (i = 0; i < ARRAY_SIZE(frames); i++)
+		frames[i] = unit_alloc(p, 0, 0);
+	unit_pool_drain(p);
+	for (i = 0; i < ARRAY_SIZE(frames); i++)
+		ASSERT(put(p, frames[i], 0));
+	ASSERT(put(p, block[3], 3));
+	pfn = get_exact(p, 5, true);
+	ASSERT_EQ(pfn, block[3]);
+	EXPECT_EQ(listed(p, 0), ARRAY_SIZE(frames));
+	EXPECT_EQ(listed(p, 1), 1);
+	unit_pool_quiet(p);
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+}
+
+/* There are no lists for a block of this order, although there is one for the tail. */
+POOL_TEST_WITH(too_long_to_merge, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn = get_exact(p, PB(3), false), tail = unit_take(zone, 9, U);
+
+	ASSERT_EQ(tail, pfn + PB(3));
+	ASSERT(put(p, tail, 9));
+	EXPECT_EQ(unit_free_exact(p, pfn, PB(3)), ZB_OK);
+	EXPECT_EQ(listed(p, 9), 2);
+	unit_pool_quiet(p);
+}
+
+static struct zb_zone *zone_to_park;
+
+static void park_in_lock_hold(void)
+{
+	if (!zb_env_irqs_off)
+		return;
+	zb_env_hook = NULL;
+	ASSERT(zb_pcp_park(zone_to_park, 0, ZB_PCP_DRAINED));
+}
+
+/* If another CPU parks the lists while a block is split, the tail goes to the zone. */
+POOL_TEST_WITH(parked_during_the_split, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn;
+
+	one_each(p, block);
+	zone_to_park = zone;
+	zb_env_hook = park_in_lock_hold;
+	pfn = get_exact(p, 5, true);
+	zb_env_hook = NULL;
+	ASSERT_EQ(pfn, block[3]);
+	EXPECT_EQ(zone->pcp->parked, ZB_PCP_DRAINED);
+	zb_pcp_drain(zone, 0);
+	zb_pcp_unpark(zone, 0, ZB_PCP_DRAINED);
+	EXPECT_EQ(zone->nr_free, zone->nr_pages - 5);
+	unit_pool_quiet(p);
+	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
+}
