@@ -242,10 +242,12 @@ void zb_zone_init(struct zb_zone *zone)
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
 	memset(zone->events, 0, sizeof(zone->events));
 	memset(zone->fallbacks, 0, sizeof(zone->fallbacks));
+	zone->deferral = (struct zb_compact_deferral){ .shift = 0 };
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
 		zb_pageblock_fill(pb);
 		pb->largest_free = ZB_LIST_TAIL;
+		pb->skip_compaction = 0;
 		set_type(zone, pb, zone->default_migratetype);
 	}
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);

@@ -110,9 +110,17 @@ static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		count_foreign(preferred);
 }
 
-/* Split the first @nr_pages frames of a block into blocks, and free the others. */
-static void __trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-		   unsigned long nr_pages)
+/**
+ * __zb_trim() - split the first frames of a block into blocks, and free the others
+ * @zone: its zone
+ * @pfn: its first frame; the block is in the state ZB_BLOCK_PCP and on no list
+ * @order: its order
+ * @nr_pages: number of frames to keep, not a power of two
+ *
+ * Context: zone lock held.
+ */
+void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+	       unsigned long nr_pages)
 {
 	unsigned long tail = pfn + nr_pages, end = pfn + BIT(order);
 	unsigned int k;
@@ -152,7 +160,7 @@ static unsigned long zb_rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pag
 	if (pfn != ZB_NO_PFN) {
 		zb_trace_zone_locked(pfn, order, mt, false);
 		if (nr_pages != BIT(order))
-			__trim(zone, pfn, order, nr_pages);
+			__zb_trim(zone, pfn, order, nr_pages);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
@@ -292,9 +300,22 @@ static bool prep_exact(struct zb_pool *pool, struct zb_zone *zone,
 	return false;
 }
 
-static bool prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
-			   unsigned long pfn, zb_gfp_t gfp, unsigned int order,
-			   const struct zb_alloc_context *ac)
+/**
+ * zb_prep_new_block() - check a block, and mark it allocated
+ * @pool: the allocator
+ * @zone: zone of the block
+ * @pfn: its first frame
+ * @gfp: flags of the request
+ * @order: its order
+ * @ac: the parts of the request that are the same for all attempts; @nr_pages,
+ *	@migratetype and @policy are considered
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: false if the block can't be used. It does not belong to the caller then.
+ */
+bool zb_prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
+		       unsigned long pfn, zb_gfp_t gfp, unsigned int order,
+		       const struct zb_alloc_context *ac)
 {
 	if (ac->nr_pages != BIT(order))
 		return prep_exact(pool, zone, pfn, ac->nr_pages, gfp, ac);
@@ -365,7 +386,7 @@ retry:
 			if (unlikely(READ_ONCE(zone->lists_due)))
 				tell_low(pool, zone);
 		} while (pfn != ZB_NO_PFN &&
-			 !prep_new_block(pool, zone, pfn, gfp, order, ac));
+			 !zb_prep_new_block(pool, zone, pfn, gfp, order, ac));
 		if (pfn == ZB_NO_PFN)
 			continue;
 		if (unlikely(order && (alloc_flags & ZB_ALLOC_HARDER)))

@@ -35,6 +35,11 @@ unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int order,
 					unsigned int alloc_flags,
 					struct zb_alloc_context *ac);
+void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+	       unsigned long nr_pages);
+bool zb_prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
+		       unsigned long pfn, zb_gfp_t gfp, unsigned int order,
+		       const struct zb_alloc_context *ac);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 			 unsigned long nr_pages, unsigned int mt, zb_gfp_t gfp,
 			 unsigned int alloc_flags);

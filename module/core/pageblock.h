@@ -43,6 +43,7 @@
  *	ZB_LIST_NONE or ZB_LIST_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock
  * @saved_type: the migrate type before the pageblock was isolated
+ * @skip_compaction: compaction could not empty it; written without the lock, a hint only
  * @added: value of zb_free_area.nr_added when it was put on its list
  */
 struct zb_pageblock {
@@ -54,6 +55,7 @@ struct zb_pageblock {
 	u8 largest_free;
 	u8 migratetype;
 	u8 saved_type;
+	u8 skip_compaction;
 	u64 added;
 } __aligned(64);
 

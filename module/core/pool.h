@@ -5,8 +5,8 @@
  *
  * The core leaves to zb_ops what depends on its environment, such as reclaim,
  * compaction and waiting. Every callback is optional. So far, the module implements
- * none of @wake_reclaim, @zone_reclaim, @direct_reclaim, @compact, @charge and
- * @uncharge; only the unit tests do.
+ * none of @wake_reclaim, @zone_reclaim, @direct_reclaim, @charge and @uncharge;
+ * only the unit tests do.
  */
 #ifndef ZB_CORE_POOL_H
 #define ZB_CORE_POOL_H
@@ -43,8 +43,8 @@ enum zb_bad {
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed
  * @direct_reclaim: reclaim from any zone; may sleep; returns the frames freed.
  *	The flags say whether it may do I/O and call into file systems
- * @compact: try to form a free block of this order; may sleep; returns whether
- *	it succeeded
+ * @compact: move allocations to form a free block of this order in a zone; may sleep;
+ *	returns whether it succeeded. The context is that of the request (freelist.h)
  * @wait: sleep for a short time in which other tasks may free memory; returns
  *	false if the request should fail, because the task is being killed and
  *	@killable is set
@@ -67,7 +67,8 @@ struct zb_ops {
 				      zb_gfp_t gfp, unsigned int order);
 	unsigned long (*direct_reclaim)(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int order);
-	bool (*compact)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
+	bool (*compact)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			unsigned int order, const struct zb_alloc_context *ac);
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);

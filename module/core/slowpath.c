@@ -126,6 +126,19 @@ static void drain(struct zb_pool *pool, const struct attempt *a)
 		zb_zone_unreserve_idle(z->zone);
 }
 
+/* Compact the zones in turn, until a large enough block is free in one of them. */
+static bool compact(struct zb_pool *pool, const struct attempt *a)
+{
+	struct zb_zoneref *z;
+
+	if (!a->order || !pool->ops->compact)
+		return false;
+	for_each_own_zoneref(z, a)
+		if (pool->ops->compact(pool, z->zone, a->gfp, a->order, a->ac))
+			return true;
+	return false;
+}
+
 /* Try everything that may free memory; returns true if there was progress. */
 static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
 			       unsigned int round)
@@ -138,8 +151,7 @@ static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
 		drain(pool, a);
 	if (pool->ops->direct_reclaim)
 		progress = pool->ops->direct_reclaim(pool, a->gfp, a->order);
-	if (a->order && pool->ops->compact)
-		progress |= pool->ops->compact(pool, a->gfp, a->order);
+	progress |= compact(pool, a);
 	/*
 	 * An ordinary request without progress is not retried, so release even the last
 	 * HighAtomic pageblock now.

@@ -65,6 +65,12 @@ enum zb_event {
 	ZB_BAD_BLOCK,			/* blocks found damaged */
 	ZB_UNFIT,			/* frames kept out of use, see unfit.h */
 	ZB_UNFIT_RETURNED,		/* frames returned to use */
+	ZB_COMPACTSTALL,		/* attempts to compact the zone */
+	ZB_COMPACTSUCCESS,		/* attempts that made a block free */
+	ZB_COMPACTFAIL,		/* attempts that failed */
+	ZB_COMPACTISOLATED,		/* frames that were to be moved */
+	ZB_PGMIGRATE_SUCCESS,		/* frames that were moved */
+	ZB_PGMIGRATE_FAIL,		/* frames that could not be moved */
 	ZB_NR_EVENTS,
 };
 
@@ -81,6 +87,18 @@ struct zb_zone;
 struct zb_frame_ops {
 	u64 (*unfit)(const struct zb_zone *zone, unsigned long pfn, u64 frames);
 	void (*kept_out)(const struct zb_zone *zone, unsigned long pfn);
+};
+
+/**
+ * struct zb_compact_deferral - deferral of compaction after failures (compact.h)
+ * @order_failed: the lowest order that has failed; smaller ones are not deferred
+ * @shift: 2^@shift - 1 requests are deferred after a failure
+ * @considered: requests since the last failure
+ */
+struct zb_compact_deferral {
+	u8 order_failed;
+	u8 shift;
+	u8 considered;
 };
 
 /**
@@ -104,6 +122,7 @@ struct zb_frame_ops {
  * @nr_blocks: (r) number of pageblocks by migrate type
  * @events: (r) events counted under @lock, see enum zb_event
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
+ * @deferral: (z) deferral of compaction
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
  * @lists_due: (r) set when the zone becomes low; cleared without @lock by the first CPU
@@ -152,6 +171,7 @@ struct zb_zone {
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
+	struct zb_compact_deferral deferral;
 
 	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);

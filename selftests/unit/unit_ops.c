@@ -68,8 +68,11 @@ static unsigned long direct_reclaim(struct zb_pool *pool, zb_gfp_t gfp,
 	return take_one(&unit_calls.reclaim);
 }
 
-static bool compact(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order)
+static bool compact(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		    unsigned int order, const struct zb_alloc_context *ac)
 {
+	unit_calls.zones |= BIT(zone - pool->zones);
+	unit_calls.nid = ac->node->nid;
 	asked(pool, 'C', gfp, order);
 	return take_one(&unit_calls.compact);
 }

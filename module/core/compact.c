@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "compact.h"
+
+#define MAX_DEFER_SHIFT	6u	/* as COMPACT_MAX_DEFER_SHIFT of the kernel */
+
+/**
+ * struct window - an aligned range of frames that is to be emptied
+ * @pfn: first frame
+ * @cost: number of frames that have to move
+ */
+struct window {
+	unsigned long pfn;
+	unsigned long cost;
+};
+
+/**
+ * zb_zone_count_event() - count an event of a zone
+ * @zone: the zone
+ * @event: the event
+ * @nr: number of events
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_count_event(struct zb_zone *zone, enum zb_event event, unsigned long nr)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_count_event(zone, event, nr);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Without the zone lock, the result may be outdated at once. */
+static bool frame_is_free(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned int frame = pfn % ZB_PAGEBLOCK_NR;
+
+	return READ_ONCE(zb_pfn_pageblock(zone, pfn)->free[frame / 64]) >>
+	       (frame % 64) & 1;
+}
+
+/**
+ * zb_compact_cost() - count the frames that have to move out of a window
+ * @zone: zone of the window
+ * @pfn: first frame of the window, aligned to @order
+ * @order: order of the window
+ * @cached: set if a free block in the window is on a per-CPU list
+ *
+ * The state bytes are read without the zone lock, so the result is only an estimate
+ * unless the pageblocks are isolated.
+ *
+ * Context: any.
+ * Return: number of allocated frames, or -1 if the window can't become free, because it
+ * has an allocation that is not movable, a frame that is out of use, or a part of a block
+ * that is as large as the window.
+ */
+long zb_compact_cost(const struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		     bool *cached)
+{
+	unsigned long end = pfn + BIT(order);
+	long cost = 0;
+	u8 state;
+
+	*cached = false;
+	while (pfn < end) {
+		state = zb_zone_state(zone, pfn);
+		if (!state) {
+			/* An allocated frame without a state is inside of a larger block. */
+			if (!frame_is_free(zone, pfn))
+				return -1;
+			pfn++;
+			continue;
+		}
+		if (ZB_STATE_BLOCK(state) == ZB_BLOCK_PCP) {
+			*cached = true;
+		} else {
+			if (!zb_state_allocated(state) ||
+			    zb_state_migratetype(state) != ZB_MIGRATE_MOVABLE ||
+			    ZB_STATE_ORDER(state) >= order)
+				return -1;
+			cost += BIT(ZB_STATE_ORDER(state));
+		}
+		pfn += BIT(ZB_STATE_ORDER(state));
+	}
+	return pfn == end ? cost : -1;
+}
+
+static bool pageblock_eligible(const struct zb_pageblock *pb,
+			       const struct zb_compact_control *cc)
+{
+	unsigned int mt = READ_ONCE(pb->migratetype);
+
+	if (READ_ONCE(pb->skip_compaction))
+		return false;
+	return mt < ZB_MIGRATE_PCPTYPES || (mt == ZB_MIGRATE_CMA && cc->cma);
+}
+
+/* Returns the number of free frames of a range of whole pageblocks, or -1 to leave it out. */
+static long range_nr_free(const struct zb_zone *zone, unsigned long pfn,
+			  unsigned long nr_pages, const struct zb_compact_control *cc)
+{
+	const struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	const struct zb_pageblock *end = pb + (nr_pages >> ZB_PAGEBLOCK_ORDER);
+	long nr = 0;
+
+	for (; pb < end; pb++) {
+		if (!pageblock_eligible(pb, cc))
+			return -1;
+		nr += READ_ONCE(pb->nr_free);
+	}
+	return nr;
+}
+
+/* Find the cheapest window among those of a range of whole pageblocks. */
+static void find_window_in(const struct zb_zone *zone, unsigned long pfn,
+			   unsigned long nr_pages, unsigned int order, struct window *best)
+{
+	unsigned long end = pfn + nr_pages;
+	bool cached;
+	long cost;
+
+	for (; pfn < end; pfn += BIT(order)) {
+		cost = zb_compact_cost(zone, pfn, order, &cached);
+		/* If nothing has to move, only a drain can help. */
+		if (cost < 0 || (!cost && !cached) || (unsigned long)cost >= best->cost)
+			continue;
+		best->pfn = pfn;
+		best->cost = cost;
+	}
+}
+
+/*
+ * The unit of isolation is a pageblock, so a range of them is considered at a time. From
+ * pageblock order on, the number of its free frames tells which ranges need not be looked
+ * at. It does not include the few frames on per-CPU lists.
+ */
+static bool find_window(const struct zb_zone *zone, const struct zb_compact_control *cc,
+			struct window *best)
+{
+	unsigned long pfn, nr = BIT(cc->order);
+	long nr_free;
+
+	if (nr < ZB_PAGEBLOCK_NR)
+		nr = ZB_PAGEBLOCK_NR;
+	*best = (struct window){ .pfn = ZB_NO_PFN, .cost = nr + 1 };
+	for (pfn = (zone->start_pfn + nr - 1) & ~(nr - 1); pfn + nr <= zb_zone_end(zone);
+	     pfn += nr) {
+		nr_free = range_nr_free(zone, pfn, nr, cc);
+		if (nr_free < 0 || (unsigned long)nr_free == nr)
+			continue;
+		if (cc->order < ZB_PAGEBLOCK_ORDER || nr - nr_free < best->cost)
+			find_window_in(zone, pfn, nr, cc->order, best);
+	}
+	return best->pfn != ZB_NO_PFN;
+}
+
+static bool window_is_free(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+{
+	const struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	unsigned long flags;
+	bool is_free;
+
+	if (order >= ZB_PAGEBLOCK_ORDER)
+		return zb_pool_range_free(zone->pool, pfn, BIT(order)) == BIT(order);
+	zb_lock_irqsave(&zone->lock, flags);
+	is_free = zb_pageblock_run_is_free(pb, pfn % ZB_PAGEBLOCK_NR, order);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return is_free;
+}
+
+static void set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
+		     bool skip)
+{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	struct zb_pageblock *end = pb + (nr_pages >> ZB_PAGEBLOCK_ORDER);
+
+	for (; pb < end; pb++)
+		WRITE_ONCE(pb->skip_compaction, skip);
+}
+
+/* Returns true if the window has become free. *@stop is set if @evacuate wants to stop. */
+static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *cc,
+			 const struct window *w, bool *stop)
+{
+	unsigned long nr = BIT(cc->order), pfn;
+	bool done = false;
+
+	if (nr < ZB_PAGEBLOCK_NR)
+		nr = ZB_PAGEBLOCK_NR;
+	pfn = w->pfn & ~(nr - 1);
+	*stop = false;
+	/* Another task may have isolated it meanwhile. */
+	if (zb_pool_isolate_range(zone->pool, pfn, nr)) {
+		*stop = !cc->evacuate(cc, zone, w->pfn, BIT(cc->order));
+		done = window_is_free(zone, w->pfn, cc->order);
+		zb_pool_unisolate_range(zone->pool, pfn, nr);
+	}
+	set_skip(zone, pfn, nr, !done);
+	return done;
+}
+
+/*
+ * A window becomes free only if its free frames, and the new frames for what is moved out
+ * of it, can be found in smaller blocks. There are as many of these as it has frames.
+ */
+static bool enough_small_blocks(const struct zb_zone *zone,
+				const struct zb_compact_control *cc)
+{
+	const struct zb_free_area *area = zone->free_area;
+	unsigned int mt, last = cc->cma ? ZB_MIGRATE_CMA : ZB_MIGRATE_PCPTYPES - 1;
+	unsigned long nr = 0;
+
+	for (; area < zone->free_area + cc->order; area++)
+		for (mt = 0; mt <= last; mt++)
+			if (mt != ZB_MIGRATE_HIGHATOMIC)
+				nr += READ_ONCE(area->nr_free_type[mt]) <<
+				      (area - zone->free_area);
+	return nr >= BIT(cc->order);
+}
+
+/* The request itself must be possible once a block is free. */
+static bool enough_free(const struct zb_zone *zone, const struct zb_compact_control *cc)
+{
+	return zb_watermark_leaves(zone, READ_ONCE(zone->nr_free), zone->nr_free_type,
+				   BIT(cc->order),
+				   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
+				   cc->highest_zoneidx, cc->cma ? ZB_ALLOC_CMA : 0);
+}
+
+static bool is_deferred(struct zb_zone *zone, unsigned int order)
+{
+	struct zb_compact_deferral *d = &zone->deferral;
+	bool deferred = false;
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	if (order >= d->order_failed && d->considered < BIT(d->shift))
+		deferred = ++d->considered < BIT(d->shift);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return deferred;
+}
+
+static void defer(struct zb_zone *zone, unsigned int order)
+{
+	struct zb_compact_deferral *d = &zone->deferral;
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	d->considered = 0;
+	if (d->shift < MAX_DEFER_SHIFT)
+		d->shift++;
+	if (order < d->order_failed)
+		d->order_failed = order;
+	__zb_count_event(zone, ZB_COMPACTFAIL, 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+static void end_deferral(struct zb_zone *zone, unsigned int order)
+{
+	struct zb_compact_deferral *d = &zone->deferral;
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	d->considered = 0;
+	d->shift = 0;
+	if (order >= d->order_failed)
+		d->order_failed = order + 1;
+	__zb_count_event(zone, ZB_COMPACTSUCCESS, 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Empty the cheapest window that can be emptied. */
+static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_control *cc)
+{
+	unsigned int failures = 0;
+	bool stop = false;
+	struct window w;
+
+	if (cc->force)
+		set_skip(zone, zone->start_pfn, zone->nr_pages, false);
+	while (!stop && failures < cc->max_failures) {
+		if (!find_window(zone, cc, &w)) {
+			/* All windows have been tried. The next attempt starts again. */
+			set_skip(zone, zone->start_pfn, zone->nr_pages, false);
+			return false;
+		}
+		if (empty_window(zone, cc, &w, &stop))
+			return true;
+		failures++;
+	}
+	return false;
+}
+
+/**
+ * zb_zone_compact() - make a block of a zone free by moving allocations out of it
+ * @zone: the zone
+ * @cc: what to compact for
+ *
+ * The per-CPU lists should have been drained before. Several tasks may compact a zone at
+ * the same time; each works on other pageblocks.
+ *
+ * Context: may sleep if @cc->evacuate does; takes the zone lock.
+ * Return: ZB_COMPACT_*. After ZB_COMPACT_SUCCESS, others may take the free block before
+ * the caller does.
+ */
+enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
+				       const struct zb_compact_control *cc)
+{
+	if (!cc->order || cc->order > zone->max_order || !enough_free(zone, cc) ||
+	    !enough_small_blocks(zone, cc))
+		return ZB_COMPACT_SKIPPED;
+	if (!cc->force && is_deferred(zone, cc->order))
+		return ZB_COMPACT_DEFERRED;
+	zb_zone_count_event(zone, ZB_COMPACTSTALL, 1);
+	if (empty_any_window(zone, cc)) {
+		end_deferral(zone, cc->order);
+		return ZB_COMPACT_SUCCESS;
+	}
+	defer(zone, cc->order);
+	return ZB_COMPACT_FAILED;
+}
+
+/* Take frames from the smallest sufficient block of an order below @below_order. */
+static unsigned long take_frames(struct zb_zone *zone, unsigned int mt,
+				 unsigned long nr_pages, unsigned int below_order)
+{
+	static const u8 types[] = {
+		ZB_MIGRATE_CMA, ZB_MIGRATE_MOVABLE, ZB_MIGRATE_RECLAIMABLE,
+		ZB_MIGRATE_UNMOVABLE,
+	};
+	unsigned int i, order = zb_exact_order(nr_pages);
+	unsigned long flags, pfn = ZB_NO_PFN;
+	struct zb_pageblock *pb;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	for (i = mt != ZB_MIGRATE_MOVABLE; i < ARRAY_SIZE(types); i++) {
+		pb = __zb_find_smallest(zone, order, types[i]);
+		if (!pb || pb->largest_free >= below_order)
+			continue;
+		pfn = __zb_rmqueue_from(zone, pb, order, ZB_BLOCK_PCP);
+		if (nr_pages != BIT(order))
+			__zb_trim(zone, pfn, order, nr_pages);
+		__zb_count_event(zone, ZB_PGALLOC, nr_pages);
+		break;
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+/**
+ * zb_compact_alloc() - allocate the new frames of an allocation that is to be moved
+ * @zone: zone of the allocation; moving it does not change the zone
+ * @gfp: flags that it was allocated with
+ * @nr_pages: its number of frames
+ * @below_order: use free blocks of lower orders only, so that no block of this order is
+ *	split to make another one
+ *
+ * Watermarks do not apply, because as many frames are freed by the move. Every frame is
+ * checked (unfit.h).
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: first frame, or ZB_NO_PFN. The frames have the states of an allocation by
+ * zb_pool_alloc_exact() with @gfp and @nr_pages.
+ */
+unsigned long zb_compact_alloc(struct zb_zone *zone, zb_gfp_t gfp, unsigned long nr_pages,
+			       unsigned int below_order)
+{
+	static const struct zb_alloc_policy policy = { .every_frame = true };
+	const struct zb_alloc_context ac = {
+		.policy = &policy,
+		.nr_pages = nr_pages,
+		.migratetype = zb_pool_migratetype(zone->pool, gfp),
+	};
+	unsigned long pfn;
+
+	do {
+		pfn = take_frames(zone, ac.migratetype, nr_pages, below_order);
+	} while (pfn != ZB_NO_PFN &&
+		 !zb_prep_new_block(zone->pool, zone, pfn, gfp & ~__ZB_GFP_ZERO,
+				    zb_exact_order(nr_pages), &ac));
+	return pfn;
+}
