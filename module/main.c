@@ -13,6 +13,7 @@
 
 #include "api/api.h"
 #include "device/chardev.h"
+#include "debugfs/compact.h"
 #include "debugfs/debugfs.h"
 #include "debugfs/owners.h"
 #include "instance/fault.h"
@@ -21,6 +22,7 @@
 #include "instance/params.h"
 #include "instance/request.h"
 #include "instance/tunables.h"
+#include "reclaim/reclaim.h"
 
 static char *size = "64M";
 module_param(size, charp, 0444);
@@ -49,6 +51,7 @@ __MODULE_PARM_TYPE(poison, "bool");
 MODULE_PARM_DESC(poison, "fill free memory with a pattern and verify the pattern at allocation (default N)");
 
 static struct zb_chardev zb_chardev;
+static struct zb_reclaim zb_reclaim;
 static struct dentry *zb_debugfs;
 
 static struct zb_instance *create_instance(void)
@@ -90,11 +93,13 @@ static int __init zb_init(void)
 		goto destroy_instance;
 	zb_instance_check_at_load(inst);
 	zb_request_attach(inst);
+	zb_reclaim_attach(&zb_reclaim, inst, &zb_chardev.bpool);
 	zb_debugfs = zb_debugfs_create(inst);
 	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
 		goto remove_debugfs;
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
+	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 	return 0;
 

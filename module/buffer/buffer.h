@@ -13,6 +13,10 @@
  * the memory is not reused while a device or a pipe still accesses it. Each such
  * buffer holds a reference on the module (deferred_free.c).
  *
+ * A movable buffer can be moved to other frames at any time (move.c). Whoever uses the
+ * frames of a buffer holds the invalidate_lock of its mapping, has a reference on the
+ * pages that were got under this lock, or calls zb_buffer_fix().
+ *
  * Locks: zb_buffer_pool.lock (a spinlock) protects the list of all buffers and their
  * labels. It is held for one step in the list at a time, because every program that
  * allocates or frees needs it. The xarray of each open file has a lock of its own.
@@ -198,7 +202,7 @@ struct zb_file {
  * @ref: (a) held by the handle, mapping files and dma-bufs
  * @bpool: (c) the buffer pool
  * @link: (b) on zb_buffer_pool.buffers
- * @pfn: (c) first frame
+ * @pfn: (m) first frame
  * @nr_pages: (c) number of frames
  * @gfp: (c) flags that it was allocated with
  * @order: (c) order of the smallest block that holds the buffer
@@ -213,6 +217,8 @@ struct zb_file {
  * @next_hidden: (l) next buffer that the same BULK_FREE has hidden
  * @mappings: (a) number of vmas that map it
  * @exports: (a) number of its dma-bufs
+ * @fixed: (a) number of users of its frames that do not hold the lock, see zb_buffer_fix()
+ * @phys_known: (r) a user knows its physical address, so it is never moved
  * @cancelled: (x) the command that created it failed while its handle was hidden
  * @charge: (c) the accounts that it is charged to
  * @nr_idle: (l) number of leading frames that are not in use any more
@@ -231,6 +237,10 @@ struct zb_file {
  *  - (h) written by the task that creates or removes the handle, read by debugfs
  *  - (i) a lock of its own
  *  - (l) used only by the task that removed the handle or dropped the last reference
+ *  - (m) changed with the invalidate_lock of @mapping held for writing and
+ *        zb_buffer_pool.lock held, read with either; constant while @fixed is not 0,
+ *        before the buffer is on zb_buffer_pool.buffers, and after its last reference
+ *        was dropped
  *  - (r) set at most once and never cleared, read without a lock
  *  - (x) the lock of zb_file.handles
  */
@@ -254,6 +264,8 @@ struct zb_buffer {
 	struct zb_buffer *next_hidden;
 	atomic_t mappings;
 	atomic_t exports;
+	atomic_t fixed;
+	bool phys_known;
 	struct zb_charge charge;
 	unsigned long nr_idle;
 	struct list_head deferred;
@@ -287,6 +299,7 @@ struct zb_want {
  * @has_handle: the buffer has a handle
  * @was_mapped: it was mapped, so its pages may be pinned
  * @is_deferred: its release is deferred
+ * @is_fixed: it can't be moved, because its frames are in use
  * @pid: id of the process that allocated it
  * @comm: name of that process
  * @label: set by ZB_IOC_LABEL
@@ -305,6 +318,7 @@ struct zb_buffer_info {
 	bool has_handle;
 	bool was_mapped;
 	bool is_deferred;
+	bool is_fixed;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	char label[ZB_LABEL_LEN];
@@ -354,6 +368,7 @@ void zb_buffer_list_remove(struct zb_buffer *buf);
 void zb_buffer_set_label(struct zb_buffer *buf, const char label[ZB_LABEL_LEN]);
 void zb_buffer_iter_begin(struct zb_buffer_iter *iter, struct zb_buffer_pool *bpool);
 bool zb_buffer_iter_next(struct zb_buffer_iter *iter);
+struct zb_buffer *zb_buffer_iter_get(struct zb_buffer_iter *iter);
 void zb_buffer_iter_rewind(struct zb_buffer_iter *iter);
 void zb_buffer_iter_end(struct zb_buffer_iter *iter);
 struct zb_buffer *zb_buffer_find(struct zb_buffer_pool *bpool, unsigned long pfn);
@@ -421,6 +436,14 @@ void zb_memory_errors_init(struct zb_buffer_pool *bpool);
 void zb_memory_errors_exit(struct zb_buffer_pool *bpool);
 unsigned long zb_buffer_nr_good(const struct zb_buffer *buf, unsigned long pgoff,
 				unsigned long nr);
+
+/* move.c */
+void zb_buffer_fix(struct zb_buffer *buf);
+void zb_buffer_unfix(struct zb_buffer *buf);
+unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf);
+unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages);
+bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigned long pfn,
+		     unsigned long nr_pages, unsigned long used, unsigned int below_order);
 
 /* mmap.c */
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge);

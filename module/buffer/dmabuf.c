@@ -3,7 +3,8 @@
  * Exports a buffer as a dma-buf: for V4L2, DRM, RDMA, or another process.
  *
  * The dma-buf holds a reference on the buffer. The memory is contiguous, so the
- * scatterlist for importers has one entry.
+ * scatterlist for importers has one entry. While a device is attached or a kernel mapping
+ * exists, the buffer is not moved.
  *
  * A dma-buf that was exported without ZB_EXPORT_RDWR is read-only as far as the
  * exporter can enforce it: it can't be mapped writable, not even through an importer,
@@ -77,10 +78,12 @@ static int dmabuf_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 
 	if (!a)
 		return -ENOMEM;
+	zb_buffer_fix(export->buf);
 	/* The length of a scatterlist entry is an unsigned int. */
 	err = zb_buffer_bytes(export->buf) > UINT_MAX ? -EOVERFLOW :
 	      fill_table(&a->table, export->buf);
 	if (err) {
+		zb_buffer_unfix(export->buf);
 		kfree(a);
 		return err;
 	}
@@ -103,6 +106,7 @@ static void dmabuf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *at)
 	mutex_unlock(&export->lock);
 	sg_free_table(&a->table);
 	kfree(a);
+	zb_buffer_unfix(export->buf);
 }
 
 static struct sg_table *map_dma(struct dma_buf_attachment *at,
@@ -194,17 +198,24 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
-	struct page *page = pfn_to_page(export->buf->pfn);
+	struct page *page;
 
-	if (PageHighMem(page))
+	zb_buffer_fix(export->buf);
+	page = pfn_to_page(export->buf->pfn);
+	if (PageHighMem(page)) {
+		zb_buffer_unfix(export->buf);
 		return -EOPNOTSUPP;
+	}
 	iosys_map_set_vaddr(map, page_address(page));
 	return 0;
 }
 
 static void dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
+	struct export *export = dmabuf->priv;
+
 	iosys_map_clear(map);
+	zb_buffer_unfix(export->buf);
 }
 
 static void dmabuf_release(struct dma_buf *dmabuf)

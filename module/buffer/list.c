@@ -71,6 +71,8 @@ static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 		.has_handle = READ_ONCE(buf->has_handle),
 		.was_mapped = READ_ONCE(buf->was_mapped),
 		.is_deferred = READ_ONCE(buf->is_deferred),
+		.is_fixed = READ_ONCE(buf->phys_known) || atomic_read(&buf->fixed) ||
+			    zb_gfp_migratetype(buf->gfp) != ZB_MIGRATE_MOVABLE,
 		.pid = buf->pid,
 		.pfn = buf->pfn,
 		.nr_pages = buf->nr_pages,
@@ -175,6 +177,24 @@ static struct zb_buffer *get_last_read(struct zb_buffer_iter *iter)
 }
 
 /**
+ * zb_buffer_iter_get() - get the buffer that was read last
+ * @iter: the position
+ *
+ * Context: any but interrupts.
+ * Return: the buffer with a reference for the caller, or NULL if it has been freed or
+ * moved since it was read.
+ */
+struct zb_buffer *zb_buffer_iter_get(struct zb_buffer_iter *iter)
+{
+	struct zb_buffer *buf;
+
+	spin_lock(&iter->bpool->lock);
+	buf = get_last_read(iter);
+	spin_unlock(&iter->bpool->lock);
+	return buf;
+}
+
+/**
  * zb_buffer_find() - find the buffer of a frame
  * @bpool: the buffer pool
  * @pfn: the frame
@@ -193,9 +213,7 @@ struct zb_buffer *zb_buffer_find(struct zb_buffer_pool *bpool, unsigned long pfn
 	while (zb_buffer_iter_next(&iter)) {
 		if (pfn < iter.info.pfn || pfn - iter.info.pfn >= iter.info.nr_pages)
 			continue;
-		spin_lock(&bpool->lock);
-		buf = get_last_read(&iter);
-		spin_unlock(&bpool->lock);
+		buf = zb_buffer_iter_get(&iter);
 		break;
 	}
 	zb_buffer_iter_end(&iter);

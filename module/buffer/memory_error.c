@@ -56,15 +56,20 @@ unsigned long zb_buffer_nr_good(const struct zb_buffer *buf, unsigned long pgoff
 static void unmap_page(struct zb_buffer_pool *bpool, unsigned long pfn)
 {
 	struct zb_buffer *buf = zb_buffer_find(bpool, pfn);
+	bool found;
 
 	if (!buf)
 		return;
 	filemap_invalidate_lock(&buf->mapping);
-	unmap_mapping_range(&buf->mapping, (loff_t)(pfn - buf->pfn) << PAGE_SHIFT,
-			    PAGE_SIZE, 1);
+	/* The buffer may have been moved before the page was marked. */
+	found = pfn - buf->pfn < buf->nr_pages;
+	if (found)
+		unmap_mapping_range(&buf->mapping,
+				    (loff_t)(pfn - buf->pfn) << PAGE_SHIFT, PAGE_SIZE, 1);
 	filemap_invalidate_unlock(&buf->mapping);
-	pr_err_ratelimited("uncorrected memory error in a buffer of %s[%d]: access to this page of the buffer now raises SIGBUS\n",
-			   buf->comm, buf->pid);
+	if (found)
+		pr_err_ratelimited("uncorrected memory error in a buffer of %s[%d]: access to this page of the buffer now raises SIGBUS\n",
+				   buf->comm, buf->pid);
 	zb_buffer_put(buf);
 }
 

@@ -4,9 +4,9 @@
  *
  * By default, mmap() inserts all pages into the page tables. These are ordinary pages,
  * so get_user_pages() (direct I/O, pipes, process_vm_readv()) works, and no access
- * faults. A mapping at the huge offset is populated by page faults, with one entry for
- * each naturally aligned piece of the size of a huge page; get_user_pages() fails on
- * it.
+ * faults until a movable buffer is moved (move.c). A mapping at the huge offset is
+ * populated by page faults, with one entry for each naturally aligned piece of the size of
+ * a huge page; get_user_pages() fails on it.
  *
  * mmap() replaces the file of the vma with a file of the buffer (vma_set_file()).
  * That file holds a reference on the buffer and has the address space of the buffer,
@@ -62,8 +62,9 @@ static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * A fault occurs only if madvise() or a similar call, or a memory error, has removed the
- * entry. The call has probably removed the following entries as well, so insert several.
+ * A fault occurs only if the buffer was moved, or if madvise() or a similar call, or a
+ * memory error, has removed the entry. The following entries were probably removed as well,
+ * so insert several.
  */
 static vm_fault_t fault_pages(struct vm_fault *vmf)
 {
@@ -85,7 +86,10 @@ static vm_fault_t fault_pages(struct vm_fault *vmf)
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
-/* The lock excludes unmap_page() in memory_error.c, see zb_buffer_nr_good(). */
+/*
+ * The lock excludes unmap_page() in memory_error.c, see zb_buffer_nr_good(), and a move of
+ * the buffer.
+ */
 static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
 {
 	struct zb_buffer *buf = vmf->vma->vm_private_data;
@@ -121,8 +125,12 @@ static const struct vm_operations_struct zb_vm_ops_cma = {
 	.pfn_mkwrite = zb_vm_pfn_mkwrite,
 };
 
-/* Pages with a memory error are left out: access to them raises SIGBUS. */
-static int insert_frames(struct vm_area_struct *vma, const struct zb_buffer *buf)
+/*
+ * Pages with a memory error are left out: access to them raises SIGBUS. The lock excludes
+ * a move of the buffer. In between, the references of the pages that have been inserted
+ * prevent one.
+ */
+static int insert_frames(struct vm_area_struct *vma, struct zb_buffer *buf)
 {
 	unsigned long good, left, nr, pgoff = vma->vm_pgoff, addr = vma->vm_start;
 	int err;
@@ -132,9 +140,11 @@ static int insert_frames(struct vm_area_struct *vma, const struct zb_buffer *buf
 			return -EINTR;
 		nr = min_t(unsigned long, INSERT_BATCH,
 			   (vma->vm_end - addr) >> PAGE_SHIFT);
+		filemap_invalidate_lock_shared(&buf->mapping);
 		good = zb_buffer_nr_good(buf, pgoff, nr);
 		nr = good ?: 1;
 		err = good ? zb_insert_pages(vma, addr, buf->pfn + pgoff, nr, &left) : 0;
+		filemap_invalidate_unlock_shared(&buf->mapping);
 		if (err)
 			return err;
 		addr += nr << PAGE_SHIFT;
@@ -179,10 +189,10 @@ static vm_fault_t zb_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 	    addr + PMD_SIZE > vma->vm_end)
 		return VM_FAULT_FALLBACK;
 	pgoff = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
-	if (pgoff + nr > buf->nr_pages || (buf->pfn + pgoff) % nr)
+	if (pgoff + nr > buf->nr_pages)
 		return VM_FAULT_FALLBACK;
 	filemap_invalidate_lock_shared(&buf->mapping);
-	if (zb_buffer_nr_good(buf, pgoff, nr) == nr)
+	if (!((buf->pfn + pgoff) % nr) && zb_buffer_nr_good(buf, pgoff, nr) == nr)
 		ret = zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return ret;

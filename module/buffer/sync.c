@@ -134,9 +134,9 @@ static int sync_range(struct device *dev, unsigned long pfn, u64 offset,
 }
 
 /**
- * zb_sync_cleared() - write the zeroes of a new buffer back to memory
+ * zb_sync_cleared() - write the contents of new frames of a buffer back to memory
  * @bpool: the buffer pool
- * @pfn: first frame, which has just been cleared
+ * @pfn: first frame, which has just been cleared, or copied from another frame
  * @nr_pages: number of frames
  *
  * ZB_SYNC_FOR_CPU discards cache lines. If the zeroes were only in the cache by then, the
@@ -165,15 +165,26 @@ int zb_sync_cleared(struct zb_buffer_pool *bpool, unsigned long pfn,
  */
 int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 {
+	struct device *dev = &buf->bpool->sync_dev->dev;
 	u32 target = flags & (ZB_SYNC_FOR_CPU | ZB_SYNC_FOR_DEVICE);
 	u32 directions = flags & (ZB_SYNC_TO_DEVICE | ZB_SYNC_FROM_DEVICE);
-	u64 bytes = zb_buffer_bytes(buf);
+	u64 piece, bytes = zb_buffer_bytes(buf);
+	int err = 0;
 
 	if (flags != (target | directions) || !directions || !target ||
 	    target == (ZB_SYNC_FOR_CPU | ZB_SYNC_FOR_DEVICE))
 		return -EINVAL;
 	if (!length || offset >= bytes || length > bytes - offset)
 		return -EINVAL;
-	return sync_range(&buf->bpool->sync_dev->dev, buf->pfn, offset, length,
-			  sync_direction(flags), target == ZB_SYNC_FOR_CPU);
+	if (needs_no_sync(dev))
+		return 0;
+	for (; length && !err; length -= piece, offset += piece) {
+		piece = min_t(u64, length, PIECE_MAX);
+		/* A move of the buffer must not wait for long. */
+		filemap_invalidate_lock_shared(&buf->mapping);
+		err = sync_range(dev, buf->pfn, offset, piece, sync_direction(flags),
+				 target == ZB_SYNC_FOR_CPU);
+		filemap_invalidate_unlock_shared(&buf->mapping);
+	}
+	return err;
 }

@@ -25,28 +25,6 @@ struct owners_reader {
 	loff_t line;
 };
 
-/*
- * Count the pages that have references besides those of the region and the mappings. If
- * the buffer has been freed meanwhile, the number is meaningless.
- */
-static unsigned long nr_pins(const struct zb_buffer_info *info)
-{
-	unsigned long i, nr = 0;
-	struct page *page;
-	int extra;
-
-	if (!info->was_mapped)
-		return 0;
-	for (i = 0; i < info->nr_pages; i++) {
-		page = pfn_to_page(info->pfn + i);
-		extra = page_ref_count(page) - 1 - zb_page_mapcount(page);
-		nr += extra > 0;
-		if (!(i % ZB_PAGEBLOCK_NR))
-			cond_resched();
-	}
-	return nr;
-}
-
 /* Read the buffer of line @pos; returns NULL behind the last line. */
 static void *go_to_line(struct owners_reader *reader, loff_t pos)
 {
@@ -87,7 +65,8 @@ static int owners_show(struct seq_file *m, void *v)
 		   (u64)info->nr_pages << PAGE_SHIFT,
 		   zb_migratetype_names[zb_gfp_migratetype(info->gfp)],
 		   ktime_get_boottime_seconds() - info->born, info->mappings,
-		   nr_pins(info), info->exports, state);
+		   info->was_mapped ? zb_nr_pins(info->pfn, info->nr_pages) : 0,
+		   info->exports, state);
 	return 0;
 }
 

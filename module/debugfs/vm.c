@@ -178,6 +178,12 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 		{ ZB_NUMA_FOREIGN, "numa_foreign" },
 		{ ZB_NUMA_LOCAL, "numa_local" }, { ZB_NUMA_OTHER, "numa_other" },
 		{ ZB_PGFREE, "pgfree" },
+		{ ZB_PGMIGRATE_SUCCESS, "pgmigrate_success" },
+		{ ZB_PGMIGRATE_FAIL, "pgmigrate_fail" },
+		{ ZB_COMPACTISOLATED, "compact_isolated" },
+		{ ZB_COMPACTSTALL, "compact_stall" },
+		{ ZB_COMPACTFAIL, "compact_fail" },
+		{ ZB_COMPACTSUCCESS, "compact_success" },
 		{ ZB_CMA_ALLOC, "cma_alloc_success" },
 		{ ZB_PCP_REFILL, "zb_pcp_refill" },
 		{ ZB_PCP_DRAIN, "zb_pcp_drain" },
@@ -194,8 +200,6 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 	show_free(m, inst);
 	show_pgalloc(m, pool);
 	seq_printf(m, "allocstall %lu\n", atomic_long_read(&pool->stalls));
-	/* Always 0, because there is no compaction yet. */
-	seq_puts(m, "pgmigrate_success 0\npgmigrate_fail 0\n");
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		seq_printf(m, "%s %lu\n", rows[i].name,
 			   sum_events(pool, rows[i].event));

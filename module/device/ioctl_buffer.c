@@ -156,7 +156,7 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 	buf = zb_file_get(file, phys->handle);
 	if (!buf)
 		return -ENOENT;
-	phys->addr = PFN_PHYS(buf->pfn);
+	phys->addr = PFN_PHYS(zb_buffer_phys_pfn(buf));
 	phys->length = zb_buffer_bytes(buf);
 	zb_buffer_put(buf);
 	return 0;

@@ -19,6 +19,7 @@
 #include "params.h"
 #include "../region/region.h"
 
+struct zb_reclaim;
 struct zb_violation;
 
 /**
@@ -64,6 +65,7 @@ struct zb_wait_stat {
  * @idle_work: periodically drains lists that are not in use
  * @cpuhp: instance of the CPU hotplug state
  * @recheck_work: checks whether unfit frames have become usable
+ * @reclaim: how memory is made when it is short, see reclaim/; NULL until it is attached
  */
 struct zb_instance {
 	struct zb_pool pool;
@@ -88,6 +90,7 @@ struct zb_instance {
 	struct delayed_work idle_work;
 	struct hlist_node cpuhp;
 	struct delayed_work recheck_work;
+	struct zb_reclaim *reclaim;
 };
 
 /*

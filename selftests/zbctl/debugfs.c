@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zbctl: reading and writing debugfs; drain, check.
+ * zbctl: reading and writing debugfs; drain, compact, check.
  */
 #include "zbctl.h"
 
@@ -66,18 +66,77 @@ char *debugfs_read(const struct zbctl *z, const char *name)
 	return text;
 }
 
-int cmd_drain(struct zbctl *z)
+/* Write 1 to a file. */
+static int trigger(const struct zbctl *z, const char *name)
 {
 	char path[512];
 	int fd, rc = ZBCTL_OK;
 
-	fd = debugfs_open(z, "drain", O_WRONLY, path);
+	fd = debugfs_open(z, name, O_WRONLY, path);
 	if (fd < 0)
 		return ZBCTL_FAILED;
 	if (write(fd, "1", 1) != 1)
 		rc = debugfs_err(z, path, errno);
 	close(fd);
 	return rc;
+}
+
+int cmd_drain(struct zbctl *z)
+{
+	return trigger(z, "drain");
+}
+
+/**
+ * struct moves - what compaction has done so far
+ * @moved: pages moved
+ * @failed: pages that could not be moved
+ */
+struct moves {
+	__u64 moved;
+	__u64 failed;
+};
+
+static unsigned long long counter(const char *vmstat, const char *name)
+{
+	const char *at = strstr(vmstat, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static bool read_moves(const struct zbctl *z, struct moves *m)
+{
+	char *text = debugfs_read(z, "vmstat");
+
+	if (!text)
+		return false;
+	m->moved = counter(text, "pgmigrate_success ");
+	m->failed = counter(text, "pgmigrate_fail ");
+	free(text);
+	return true;
+}
+
+int cmd_compact(struct zbctl *z)
+{
+	struct moves before, after;
+	int rc;
+
+	if (!read_moves(z, &before))
+		return ZBCTL_FAILED;
+	rc = trigger(z, "compact");
+	if (rc != ZBCTL_OK || !read_moves(z, &after))
+		return ZBCTL_FAILED;
+	after.moved -= before.moved;
+	after.failed -= before.failed;
+	if (z->json) {
+		js_open(NULL, '{');
+		js_u64("moved", after.moved);
+		js_u64("failed", after.failed);
+		js_close('}');
+	} else {
+		printf("%llu pages moved, %llu could not be moved\n", after.moved,
+		       after.failed);
+	}
+	return ZBCTL_OK;
 }
 
 int cmd_check(struct zbctl *z)

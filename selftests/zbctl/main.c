@@ -77,6 +77,8 @@ static const struct cmd commands[] = {
 	  .help = "draw a picture of all pageblocks" },
 	{ .name = "drain", .fn = cmd_drain,
 	  .help = "empty the per-CPU lists" },
+	{ .name = "compact", .fn = cmd_compact,
+	  .help = "move movable buffers, so that large blocks become free" },
 	{ .name = "check", .fn = cmd_check,
 	  .help = "check the invariants of the allocator" },
 	{ .name = "stress", .fn = cmd_stress,

@@ -17,7 +17,7 @@
  *	pattern.c	stress: contents of buffers, reports of failures
  *	command.c	options, parsing and running a command, help
  *	alloc.c		allocating several buffers, all or none of them
- *	debugfs.c	reading and writing debugfs; drain, check
+ *	debugfs.c	reading and writing debugfs; drain, compact, check
  *	cause.c		why a request failed, and the remedy
  *	einval.c	why a request was rejected as invalid
  *	dev.c		the ioctls
@@ -191,6 +191,7 @@ int cmd_hold(struct zbctl *z);
 int cmd_holders(struct zbctl *z);
 int cmd_stat(struct zbctl *z);
 int cmd_map(struct zbctl *z);
+int cmd_compact(struct zbctl *z);
 int cmd_drain(struct zbctl *z);
 int cmd_check(struct zbctl *z);
 int cmd_stress(struct zbctl *z);

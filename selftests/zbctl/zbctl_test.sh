@@ -98,7 +98,7 @@ help_texts() {
 	works "help of a command without dashes" "zbctl alloc ORDER" zbctl help alloc
 	help=$(zbctl --help)
 	for cmd in info alloc free hold holders owners export map-file watch bench-map stat map drain \
-		check stress; do
+		compact check stress; do
 		works "help of $cmd" "zbctl $cmd" zbctl $cmd --help
 		case $help in
 		*"
@@ -110,7 +110,7 @@ help_texts() {
 }
 
 json_output() {
-	for cmd in info holders owners stat map check "watch -n 1" "export 64K"; do
+	for cmd in info holders owners stat map compact check "watch -n 1" "export 64K"; do
 		# shellcheck disable=SC2086  # several words
 		run zbctl $cmd --json
 		result=$status
@@ -146,6 +146,7 @@ information() {
 	run zbctl drain
 	[ "$status" -eq 0 ] && [ ! -s "$err" ]
 	verdict "drain" $?
+	works "compact" "^[0-9]* pages moved, [0-9]* could not be moved\$" zbctl compact
 	works "options before the command" "^{" zbctl --json info
 	run env ZBUDDY_DEVICE=/dev/zbuddy zbctl info
 	verdict "device from the environment" "$status"

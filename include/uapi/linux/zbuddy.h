@@ -485,6 +485,8 @@ struct zb_ioc_label {
  * @__reserved: must be 0
  * @addr: out: physical address of its first byte
  * @length: out: size of the buffer in bytes
+ *
+ * A movable buffer is not moved any more after its address has been returned.
  */
 struct zb_ioc_phys {
 	__u32 size;

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Moves buffers to other frames while they are mapped and written to.
+ *
+ *	lock			page faults wait; nobody maps, exports or syncs the buffer
+ *	new frames		in the same zone
+ *	unmap			from all mappings; the next access to each page faults
+ *	freeze			the references of all pages: if a page has any besides that of
+ *				the region, the buffer stays where it is
+ *	copy
+ *	set zb_buffer.pfn
+ *	unfreeze, unlock	page faults map the new frames
+ *	free the old frames
+ *
+ * The references of a page include each page table entry that maps it, direct I/O in
+ * flight, a pipe, and mmap() that has not finished. A mapping with huge entries has no
+ * references, but they are removed together with the entries of all CPUs' TLBs.
+ *
+ * The lock is only ever tried, so that no program that holds it, and allocates memory
+ * meanwhile, can wait for itself. No memory of the kernel is allocated.
+ */
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/page_ref.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "../compat.h"
+#include "../core/compact.h"
+#include "buffer.h"
+
+/**
+ * zb_buffer_fix() - keep a buffer from being moved
+ * @buf: the buffer
+ *
+ * Afterwards zb_buffer.pfn does not change until zb_buffer_unfix().
+ *
+ * Context: may sleep.
+ */
+void zb_buffer_fix(struct zb_buffer *buf)
+{
+	filemap_invalidate_lock_shared(&buf->mapping);
+	atomic_inc(&buf->fixed);
+	filemap_invalidate_unlock_shared(&buf->mapping);
+}
+
+/**
+ * zb_buffer_unfix() - undo zb_buffer_fix()
+ * @buf: the buffer
+ *
+ * Context: any.
+ */
+void zb_buffer_unfix(struct zb_buffer *buf)
+{
+	atomic_dec(&buf->fixed);
+}
+
+/**
+ * zb_buffer_phys_pfn() - get the first frame for a user who needs the physical address
+ * @buf: the buffer, which is not moved any more from now on
+ *
+ * Context: may sleep.
+ * Return: the first frame.
+ */
+unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
+{
+	unsigned long pfn;
+
+	filemap_invalidate_lock_shared(&buf->mapping);
+	WRITE_ONCE(buf->phys_known, true);
+	pfn = buf->pfn;
+	filemap_invalidate_unlock_shared(&buf->mapping);
+	return pfn;
+}
+
+/**
+ * zb_nr_pins() - count pages that have references besides those of region and mappings
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * The result is only an estimate: a mapping may be changing, or the frames may belong to
+ * another buffer by now.
+ *
+ * Context: may sleep.
+ * Return: the number of pages.
+ */
+unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i, nr = 0;
+	struct page *page;
+
+	for (i = 0; i < nr_pages; i++) {
+		page = pfn_to_page(pfn + i);
+		nr += page_ref_count(page) > 1 + zb_page_mapcount(page);
+		if (!(i % ZB_PAGEBLOCK_NR))
+			cond_resched();
+	}
+	return nr;
+}
+
+static bool has_poison(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++)
+		if (PageHWPoison(pfn_to_page(pfn + i)))
+			return true;
+	return false;
+}
+
+static void unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++)
+		page_ref_unfreeze(pfn_to_page(pfn + i), 1);
+}
+
+/* After this, nobody can get a reference on a page. Returns false, with nothing changed. */
+static bool freeze_pages(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++)
+		if (!page_ref_freeze(pfn_to_page(pfn + i), 1))
+			break;
+	if (i == nr_pages)
+		return true;
+	unfreeze_pages(pfn, i);
+	return false;
+}
+
+static int copy_page_mc(struct page *to, struct page *from)
+{
+	void *dst = kmap_local_page(to), *src = kmap_local_page(from);
+	unsigned long left = copy_mc_to_kernel(dst, src, PAGE_SIZE);
+
+	kunmap_local(src);
+	kunmap_local(dst);
+	flush_dcache_page(to);
+	return left ? -EHWPOISON : 0;
+}
+
+/*
+ * A memory error that is found meanwhile may be in any page. If it is in an old frame, its
+ * contents may be wrong or lost, and the page must keep the mark.
+ */
+static int copy_frames(struct zb_buffer *buf, unsigned long to)
+{
+	unsigned long i;
+	int err;
+
+	for (i = 0; i < buf->nr_pages; i++) {
+		err = copy_page_mc(pfn_to_page(to + i), pfn_to_page(buf->pfn + i));
+		if (err)
+			return err;
+		cond_resched();
+	}
+	if (has_poison(buf->pfn, buf->nr_pages) || has_poison(to, buf->nr_pages))
+		return -EHWPOISON;
+	return zb_sync_cleared(buf->bpool, to, buf->nr_pages);
+}
+
+/* Called with the lock of the buffer. */
+static int move_to(struct zb_buffer *buf, unsigned long to)
+{
+	unsigned long from = buf->pfn;
+	int err;
+
+	unmap_mapping_range(&buf->mapping, 0, 0, 1);
+	if (!freeze_pages(from, buf->nr_pages))
+		return -EBUSY;
+	err = copy_frames(buf, to);
+	if (!err) {
+		spin_lock(&buf->bpool->lock);
+		WRITE_ONCE(buf->pfn, to);
+		spin_unlock(&buf->bpool->lock);
+	}
+	unfreeze_pages(from, buf->nr_pages);
+	return err;
+}
+
+static bool may_move(const struct zb_buffer *buf)
+{
+	return !atomic_read(&buf->fixed) && !buf->phys_known &&
+	       !has_poison(buf->pfn, buf->nr_pages);
+}
+
+/*
+ * Move a buffer on which the caller has a reference, so that it can't be freed meanwhile.
+ * Returns 0, -EAGAIN if the lock is held, -EBUSY if the buffer or one of its pages is in
+ * use, -EHWPOISON or -EIO if the contents could not be copied, or -ENOMEM.
+ */
+static int move_buffer(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order)
+{
+	struct zb_pool *pool = &buf->bpool->inst->pool;
+	unsigned long from, to;
+	int err = -EBUSY;
+
+	if (!down_write_trylock(&buf->mapping.invalidate_lock))
+		return -EAGAIN;
+	/* sparse does not know that a trylock may take the lock. */
+	__acquire(&buf->mapping.invalidate_lock);
+	from = buf->pfn;
+	to = ZB_NO_PFN;
+	if (may_move(buf)) {
+		to = zb_compact_alloc(zone, buf->gfp, buf->nr_pages, below_order);
+		err = to == ZB_NO_PFN ? -ENOMEM : move_to(buf, to);
+	}
+	up_write(&buf->mapping.invalidate_lock);
+	if (to == ZB_NO_PFN)
+		return err;
+	if (!err) {
+		trace_mm_page_alloc(to, buf->order, zb_gfp_bits(buf->gfp),
+				    zb_gfp_migratetype(buf->gfp));
+		trace_mm_page_free(from, buf->order);
+	}
+	zb_pool_free_exact(pool, err ? to : from, buf->nr_pages);
+	return err;
+}
+
+/* The number of frames of a buffer that are in a range. */
+static unsigned long overlap(const struct zb_buffer_info *info, unsigned long pfn,
+			     unsigned long nr_pages)
+{
+	unsigned long first = max(info->pfn, pfn);
+	unsigned long end = min(info->pfn + info->nr_pages, pfn + nr_pages);
+
+	return first < end ? end - first : 0;
+}
+
+/* A cheap check, so that no buffer is moved in vain if another one has to stay. */
+static bool seems_movable(const struct zb_buffer_info *info)
+{
+	return !info->is_fixed && !info->is_deferred &&
+	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
+}
+
+/* Check that all @used allocated frames of a range belong to buffers that seem movable. */
+static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
+			unsigned long nr_pages, unsigned long used)
+{
+	struct zb_buffer_iter iter;
+	unsigned long nr, found = 0;
+
+	zb_buffer_iter_begin(&iter, bpool);
+	while (found < used && zb_buffer_iter_next(&iter)) {
+		nr = overlap(&iter.info, pfn, nr_pages);
+		if (nr && !seems_movable(&iter.info))
+			break;
+		found += nr;
+	}
+	zb_buffer_iter_end(&iter);
+	return found >= used;
+}
+
+/**
+ * zb_buffers_move() - move all buffers out of a range of frames
+ * @bpool: the buffer pool
+ * @zone: zone of the frames
+ * @pfn: first frame
+ * @nr_pages: number of frames; their pageblocks are isolated
+ * @used: number of these frames that are allocated
+ * @below_order: split only free blocks of lower orders for the new frames
+ *
+ * If an allocation in the range is not a buffer, or is in use such that it has to stay,
+ * nothing is moved. Otherwise this ends at the first buffer that turns out to be in use.
+ *
+ * Context: may sleep.
+ * Return: false if the calling task is being killed.
+ */
+bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigned long pfn,
+		     unsigned long nr_pages, unsigned long used, unsigned int below_order)
+{
+	unsigned long nr, moved = 0, failed = 0;
+	struct zb_buffer_iter iter;
+	struct zb_buffer *buf;
+	int err = 0;
+
+	if (!all_movable(bpool, pfn, nr_pages, used)) {
+		zb_zone_count_event(zone, ZB_PGMIGRATE_FAIL, used);
+		return true;
+	}
+	zb_buffer_iter_begin(&iter, bpool);
+	while (!err && moved < used && !fatal_signal_pending(current) &&
+	       zb_buffer_iter_next(&iter)) {
+		nr = overlap(&iter.info, pfn, nr_pages);
+		buf = nr ? zb_buffer_iter_get(&iter) : NULL;
+		if (!buf)
+			continue;
+		err = move_buffer(buf, zone, below_order);
+		if (err)
+			failed += buf->nr_pages;
+		else
+			moved += nr;
+		zb_buffer_put(buf);
+	}
+	zb_buffer_iter_end(&iter);
+	zb_zone_count_event(zone, ZB_PGMIGRATE_SUCCESS, moved);
+	zb_zone_count_event(zone, ZB_PGMIGRATE_FAIL, failed);
+	return !fatal_signal_pending(current);
+}

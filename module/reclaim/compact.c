@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Compaction for requests (direct compaction) and of all memory.
+ *
+ * Moving buffers needs neither I/O nor file systems nor memory of the kernel, so direct
+ * compaction is possible for all requests that may sleep, whatever locks their tasks hold.
+ * It does not recurse, because the new frames of a buffer are not allocated by a request.
+ */
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "../core/compact.h"
+#include "reclaim.h"
+
+/* After this many windows that could not be emptied, a request fails. */
+#define DIRECT_MAX_FAILURES	4
+
+/*
+ * As zb_compact_control.evacuate. If buffers are freed meanwhile, fewer frames than expected
+ * are found, and nothing is moved. Therefore try again while there is progress.
+ */
+static bool move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
+		     unsigned long pfn, unsigned long nr_pages)
+{
+	struct zb_reclaim *reclaim = cc->data;
+	unsigned int tries = 3;
+	long used, before;
+	bool cached;
+
+	used = zb_compact_cost(zone, pfn, cc->order, &cached);
+	/* Free frames in isolated pageblocks do not return to per-CPU lists. */
+	if (cached) {
+		zb_instance_drain_all(reclaim->inst);
+		used = zb_compact_cost(zone, pfn, cc->order, &cached);
+	}
+	if (used > 0)
+		zb_zone_count_event(zone, ZB_COMPACTISOLATED, used);
+	do {
+		if (used <= 0)
+			return !fatal_signal_pending(current);
+		before = used;
+		if (!zb_buffers_move(reclaim->bpool, zone, pfn, nr_pages, used, cc->order))
+			return false;
+		used = zb_compact_cost(zone, pfn, cc->order, &cached);
+	} while (used < before && --tries);
+	return true;
+}
+
+/* As zb_ops.compact. */
+static bool compact_for_request(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+				unsigned int order, const struct zb_alloc_context *ac)
+{
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+	const struct zb_compact_control cc = {
+		.order = order,
+		.highest_zoneidx = ac->highest_zoneidx,
+		.cma = ac->migratetype == ZB_MIGRATE_MOVABLE,
+		.max_failures = DIRECT_MAX_FAILURES,
+		.evacuate = move_out,
+		.data = inst->reclaim,
+	};
+	enum zb_compact_result result;
+
+	/* The task may be freeing memory for the kernel, which must not wait. */
+	if (current->flags & PF_MEMALLOC)
+		return false;
+	result = zb_zone_compact(zone, &cc);
+	if (result == ZB_COMPACT_SUCCESS || result == ZB_COMPACT_FAILED)
+		zb_instance_wake_waiters(inst);
+	return result == ZB_COMPACT_SUCCESS;
+}
+
+/**
+ * zb_compact_memory() - compact all zones as far as possible
+ * @reclaim: how memory is made
+ *
+ * As many pageblocks as possible become free. The number of free frames does not change.
+ *
+ * Context: may sleep, and takes long.
+ * Return: 0, or -EINTR if the task is being killed.
+ */
+int zb_compact_memory(struct zb_reclaim *reclaim)
+{
+	const struct zb_compact_control cc = {
+		.order = ZB_PAGEBLOCK_ORDER,
+		.highest_zoneidx = ZB_NR_ZONES - 1,
+		.cma = true,
+		.max_failures = ZB_COMPACT_ALL_WINDOWS,
+		.force = true,
+		.evacuate = move_out,
+		.data = reclaim,
+	};
+	struct zb_zone *zone;
+
+	zb_instance_drain_all(reclaim->inst);
+	zb_for_each_zone(zone, &reclaim->inst->pool) {
+		while (zb_zone_compact(zone, &cc) == ZB_COMPACT_SUCCESS)
+			cond_resched();
+		zb_instance_wake_waiters(reclaim->inst);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/**
+ * zb_reclaim_attach() - make memory for requests of an instance from now on
+ * @reclaim: filled in; must exist as long as the instance
+ * @inst: the instance
+ * @bpool: its buffers
+ *
+ * Context: any; before the first request, and before @bpool is initialized.
+ */
+void zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
+		       struct zb_buffer_pool *bpool)
+{
+	*reclaim = (struct zb_reclaim){ .inst = inst, .bpool = bpool };
+	inst->reclaim = reclaim;
+	inst->ops.compact = compact_for_request;
+}

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Compaction: movable buffers are moved while they are mapped and written to, so that a
+ * large block becomes free. Buffers that are in use stay where they are.
+ */
+#include "buffer_test.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define MOVABLE		ZB_GFP_HIGHUSER_MOVABLE
+#define NOWAIT		((MOVABLE & ~__ZB_GFP_RECLAIM) | __ZB_GFP_NOWARN)
+#define ROOMS		8u	/* pageblocks to be fragmented */
+#define ORDER		4u
+#define NR		(ROOMS << (9 - ORDER))
+#define LENGTH		((size_t)self->page << ORDER)
+
+struct piece {
+	struct zb_ioc_alloc a;
+	char *p;
+};
+
+static struct zb_ioc_alloc all[8192];
+static struct piece pieces[NR];
+
+static int compact(void)
+{
+	return zb_write_file(ZB_DEBUGFS "compact", "1");
+}
+
+/* Allocate an order-9 block and free it again; returns the errno or 0. */
+static int try_order(int fd, __u32 order, __u32 gfp)
+{
+	struct zb_ioc_alloc a;
+
+	if (zb_alloc_order(fd, order, gfp, &a))
+		return errno;
+	return zb_free(fd, a.handle) ? errno : 0;
+}
+
+/* Occupy all memory with blocks of order 9, free ROOMS of them, and return the rest. */
+static unsigned int make_rooms(struct __test_metadata *_metadata,
+			       FIXTURE_DATA(zbuddy) *self)
+{
+	unsigned int i, nr = 0;
+
+	zb_drain();
+	while (nr < ARRAY_SIZE(all) && !zb_alloc_order(self->fd, 9, NOWAIT, &all[nr]))
+		nr++;
+	ASSERT_GT(nr, ROOMS) return 0;
+	for (i = 0; i < ROOMS; i++)
+		EXPECT_EQ(0, zb_free(self->fd, all[--nr].handle));
+	zb_drain();
+	return nr;
+}
+
+/*
+ * Fill the free memory with movable buffers of @fds files in turn, and free more than half
+ * of them at random. No block of order 9 is free then.
+ */
+static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+		     const int *fds, unsigned int nr_fds, bool by_length)
+{
+	__u64 rnd = 1;
+	unsigned int i;
+
+	make_rooms(_metadata, self);
+	for (i = 0; i < NR; i++) {
+		pieces[i].p = NULL;
+		if (by_length && i % 2 ?
+		    zb_alloc_length(fds[i % nr_fds], LENGTH - 3 * self->page, NOWAIT,
+				    &pieces[i].a) :
+		    zb_alloc_order(fds[i % nr_fds], ORDER, NOWAIT, &pieces[i].a))
+			break;
+	}
+	ASSERT_EQ(NR, i);
+	for (i = 0; i < NR; i++)
+		if (zb_random(&rnd) % 16 < 9) {
+			EXPECT_EQ(0, zb_free(fds[i % nr_fds], pieces[i].a.handle));
+			pieces[i].a.handle = 0;
+		}
+	zb_drain();
+	for (i = 0; i < NR; i++) {
+		if (!pieces[i].a.handle)
+			continue;
+		pieces[i].p = zb_map(fds[i % nr_fds], &pieces[i].a);
+		ASSERT_NE(MAP_FAILED, (void *)pieces[i].p);
+		zb_fill(pieces[i].p, 0, pieces[i].a.length, i);
+	}
+	/* a request that may not sleep can't compact */
+	ASSERT_EQ(ENOMEM, try_order(self->fd, 9, NOWAIT));
+}
+
+static void expect_contents(struct __test_metadata *_metadata)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		if (pieces[i].p)
+			EXPECT_TRUE(zb_filled(pieces[i].p, 0, pieces[i].a.length, i));
+}
+
+static void show(const char *what, long since)
+{
+	printf("# %s: %ld frames moved, %ld not, %ld attempts, %ld successful\n", what,
+	       zb_vmstat("pgmigrate_success") - since, zb_vmstat("pgmigrate_fail"),
+	       zb_vmstat("compact_stall"), zb_vmstat("compact_success"));
+}
+
+TEST_F(zbuddy, large_block)
+{
+	long moved = zb_vmstat("pgmigrate_success");
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	EXPECT_EQ(0, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NORETRY));
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	expect_contents(_metadata);
+	show("order 9", moved);
+	/* two more of them */
+	EXPECT_EQ(0, try_order(self->fd, 10, MOVABLE));
+	expect_contents(_metadata);
+	show("order 10", moved);
+}
+
+/* Buffers of several processes, some of which have no power of two of pages. */
+TEST_F(zbuddy, several_processes)
+{
+	long moved = zb_vmstat("pgmigrate_success");
+	unsigned int i;
+	int fds[4], out[2];
+	char byte = 0;
+	pid_t child;
+
+	for (i = 0; i < 4; i++) {
+		fds[i] = zb_open();
+		ASSERT_GE(fds[i], 0);
+	}
+	fragment(_metadata, self, fds, 4, true);
+	ASSERT_EQ(0, pipe2(out, O_CLOEXEC));
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		close(out[1]);
+		/* until the parent has changed all buffers */
+		if (read(out[0], &byte, 1) != 1)
+			_exit(1);
+		for (i = 0; i < NR; i++)
+			if (pieces[i].p &&
+			    !zb_filled(pieces[i].p, 0, pieces[i].a.length, i + 1))
+				_exit(2);
+		_exit(0);
+	}
+	EXPECT_EQ(0, compact());
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
+	expect_contents(_metadata);
+	show("all memory", moved);
+	for (i = 0; i < NR; i++)
+		if (pieces[i].p)
+			zb_fill(pieces[i].p, 0, pieces[i].a.length, i + 1);
+	EXPECT_EQ(1, write(out[1], &byte, 1));
+	EXPECT_TRUE(zb_wait_exit(child, 0));
+	/* handles and limits are as before */
+	for (i = 0; i < NR; i++)
+		if (pieces[i].p)
+			EXPECT_EQ(0, zb_free(fds[i % 4], pieces[i].a.handle));
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+	close(out[0]);
+	close(out[1]);
+}
+
+/* Nothing is moved if a single page of each pageblock is in a pipe. */
+TEST_F(zbuddy, pinned)
+{
+	static int pipes[NR][2];
+	struct iovec iov;
+	unsigned int i;
+	long moved, failed;
+	char byte;
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	for (i = 0; i < NR; i++) {
+		if (!pieces[i].p)
+			continue;
+		ASSERT_EQ(0, pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK));
+		iov = (struct iovec){ pieces[i].p + i % 16 * self->page, 1 };
+		ASSERT_EQ(1, vmsplice(pipes[i][1], &iov, 1, 0));
+	}
+	moved = zb_vmstat("pgmigrate_success");
+	failed = zb_vmstat("pgmigrate_fail");
+	EXPECT_EQ(ENOMEM, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NOWARN));
+	EXPECT_EQ(0, compact());
+	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
+	EXPECT_LT(failed, zb_vmstat("pgmigrate_fail"));
+	expect_contents(_metadata);
+	for (i = 0; i < NR; i++) {
+		if (!pieces[i].p)
+			continue;
+		EXPECT_EQ(1, read(pipes[i][0], &byte, 1));
+		EXPECT_EQ(pieces[i].p[i % 16 * self->page], byte);
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+	EXPECT_EQ(0, compact());
+	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
+	expect_contents(_metadata);
+}
+
+/* A buffer whose physical address was returned is never moved. */
+TEST_F(zbuddy, physical_address)
+{
+	struct zb_ioc_phys phys, again;
+	unsigned int i;
+	long moved;
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	for (i = 0; i < NR; i++)
+		if (pieces[i].p)
+			ASSERT_EQ(0, zb_phys(self->fd, pieces[i].a.handle, &phys));
+	moved = zb_vmstat("pgmigrate_success");
+	EXPECT_EQ(ENOMEM, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NOWARN));
+	EXPECT_EQ(0, compact());
+	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
+	for (i = NR; i-- && !pieces[i].p;)
+		;
+	EXPECT_EQ(0, zb_phys(self->fd, pieces[i].a.handle, &again));
+	EXPECT_EQ(phys.addr, again.addr);
+}
+
+/* A dma-buf can be moved, but not while a device is attached to it. */
+TEST_F(zbuddy, exported)
+{
+	int card = zb_importer(), dmabuf[NR];
+	__u32 gem[NR];
+	unsigned int i;
+	long moved;
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	for (i = 0; i < NR; i++) {
+		if (!pieces[i].p)
+			continue;
+		dmabuf[i] = zb_export(self->fd, pieces[i].a.handle,
+				      ZB_EXPORT_RDWR | ZB_EXPORT_CLOEXEC);
+		if (dmabuf[i] == -EOPNOTSUPP)
+			SKIP(return, "no dma-bufs");
+		ASSERT_GE(dmabuf[i], 0);
+		if (card >= 0)
+			ASSERT_EQ(0, zb_import(card, dmabuf[i], &gem[i]));
+	}
+	moved = zb_vmstat("pgmigrate_success");
+	if (card >= 0) {
+		EXPECT_EQ(ENOMEM, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NOWARN));
+		EXPECT_EQ(0, compact());
+		EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
+		for (i = 0; i < NR; i++)
+			if (pieces[i].p)
+				EXPECT_EQ(0, zb_unimport(card, gem[i]));
+		close(card);
+	}
+	EXPECT_EQ(0, compact());
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	for (i = 0; i < NR; i++) {
+		char *p;
+
+		if (!pieces[i].p)
+			continue;
+		p = zb_map_at(dmabuf[i], LENGTH, 0);
+		ASSERT_NE(MAP_FAILED, (void *)p);
+		EXPECT_TRUE(zb_filled(p, 0, LENGTH, i));
+		munmap(p, LENGTH);
+		close(dmabuf[i]);
+	}
+	expect_contents(_metadata);
+}
+
+/* One unmovable page in each pageblock. */
+TEST_F(zbuddy, unmovable)
+{
+	struct zb_ioc_alloc a;
+	unsigned int i, nr;
+	long moved;
+
+	nr = make_rooms(_metadata, self);
+	for (i = 0; i < ROOMS; i++)
+		ASSERT_EQ(0, zb_alloc_order(self->fd, 8, NOWAIT & ~__ZB_GFP_MOVABLE, &a));
+	moved = zb_vmstat("pgmigrate_success");
+	for (i = 0; i < ROOMS; i++)
+		zb_alloc_order(self->fd, 8, NOWAIT, &a);
+	for (i = 0; i < ROOMS / 2; i++)
+		EXPECT_EQ(0, zb_free(self->fd, all[--nr].handle));
+	zb_drain();
+	EXPECT_EQ(0, compact());
+	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
+	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
+}
+
+TEST_F(zbuddy, bad_writes)
+{
+	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "compact", "0"));
+	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "compact", "x"));
+	EXPECT_EQ(0, compact());
+}
+
+/* The huge entries of a mapping are removed as well. */
+TEST_F(zbuddy, huge_entries)
+{
+	unsigned int i, nr = make_rooms(_metadata, self), kept = 0;
+	struct zb_ioc_alloc a[ROOMS];
+	size_t length = self->page << 9;
+	char *p[ROOMS];
+	long moved;
+
+	if (!all[0].mmap_huge_offset)
+		SKIP(return, "no huge mappings");
+	for (i = 0; i < ROOMS; i++) {
+		ASSERT_EQ(0, zb_alloc_order(self->fd, 9, NOWAIT, &a[i]));
+		p[i] = zb_map_at(self->fd, length, a[i].mmap_huge_offset);
+		ASSERT_NE(MAP_FAILED, (void *)p[i]);
+		zb_fill(p[i], 0, length, i);
+	}
+	/* every second one of all blocks, so that no block of order 10 is free */
+	for (i = 0; i < nr; i++)
+		if (i % 2)
+			EXPECT_EQ(0, zb_free(self->fd, all[i].handle));
+	for (i = 0; i < ROOMS; i += 2) {
+		munmap(p[i], length);
+		EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
+	}
+	zb_drain();
+	while (kept < ARRAY_SIZE(all) && !zb_alloc_order(self->fd, 10, NOWAIT, &all[kept]))
+		kept++;
+	moved = zb_vmstat("pgmigrate_success");
+	EXPECT_EQ(0, try_order(self->fd, 10, MOVABLE));
+	EXPECT_LE(moved + 512, zb_vmstat("pgmigrate_success"));
+	for (i = 1; i < ROOMS; i += 2)
+		EXPECT_TRUE(zb_filled(p[i], 0, length, i));
+	show("huge entries", moved);
+}
+
+/**
+ * struct writer - a thread that writes to buffers all the time
+ * @from: first piece
+ * @to: behind the last piece
+ * @page: size of a page
+ * @stop: ends the thread
+ * @nr: number of writes
+ * @wrong: a value was not the one that was written last
+ */
+struct writer {
+	unsigned int from;
+	unsigned int to;
+	size_t page;
+	atomic_bool *stop;
+	unsigned long nr;
+	unsigned long wrong;
+};
+
+/* The last word of each page counts. */
+static void *write_all(void *arg)
+{
+	static unsigned long counts[NR][1 << ORDER];
+	struct writer *w = arg;
+	unsigned int i, k;
+
+	while (!atomic_load(w->stop))
+		for (i = w->from; i < w->to; i++)
+			for (k = 0; pieces[i].p && k < 1 << ORDER; k++) {
+				volatile unsigned long *word = (unsigned long *)
+					(pieces[i].p + (k + 1) * w->page) - 1;
+
+				if (!counts[i][k])
+					*word = 0;
+				w->wrong += *word != counts[i][k];
+				*word = ++counts[i][k];
+				w->nr++;
+			}
+	return NULL;
+}
+
+/* Two threads write to all buffers while these are moved again and again. */
+TEST_F(zbuddy, moved_while_written)
+{
+	long moved = zb_vmstat("pgmigrate_success");
+	atomic_bool stop = false;
+	struct writer w[2] = {
+		{ .to = NR / 2, .page = self->page, .stop = &stop },
+		{ .from = NR / 2, .to = NR, .page = self->page, .stop = &stop },
+	};
+	struct zb_ioc_alloc a[ROOMS << 5];
+	unsigned int round, i, nr;
+	pthread_t threads[2];
+	__u64 rnd = 7;
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, write_all, &w[i]));
+	for (round = 0; round < 100; round++) {
+		EXPECT_EQ(0, compact());
+		/* fill the free blocks, and fragment them again */
+		for (nr = 0; nr < ARRAY_SIZE(a); nr++)
+			if (zb_alloc_order(self->fd, ORDER, NOWAIT, &a[nr]))
+				break;
+		for (i = 0; i < nr; i++) {
+			if (!(zb_random(&rnd) % 8)) {
+				a[i].order = 99;
+				continue;
+			}
+			EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
+		}
+		EXPECT_EQ(0, compact());
+		for (i = 0; i < nr; i++)
+			if (a[i].order == 99)
+				EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
+	}
+	atomic_store(&stop, true);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+		EXPECT_EQ(0, w[i].wrong);
+		printf("# %lu writes\n", w[i].nr);
+	}
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	show("two writers", moved);
+}
+
+/**
+ * struct churn - a thread that uses the device in all ways at once
+ * @page: size of a page
+ * @seed: start of the random numbers
+ * @stop: ends the thread
+ * @wrong: number of buffers that had not the expected contents
+ * @nr: number of buffers
+ */
+struct churn {
+	size_t page;
+	__u64 seed;
+	atomic_bool *stop;
+	unsigned long wrong;
+	unsigned long nr;
+};
+
+/* Use one buffer: moves may happen anywhere in between. */
+static void use_buffer(struct churn *c, int fd, struct zb_ioc_alloc *a, unsigned int what)
+{
+	size_t length = a->length;
+	char *p = zb_map(fd, a), *q;
+	int dmabuf;
+	pid_t child;
+
+	if (p == MAP_FAILED)
+		return;
+	zb_fill(p, 0, length, what);
+	switch (what % 6) {
+	case 0:
+		q = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		q = mremap(p, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, q);
+		p = q == MAP_FAILED ? p : q;
+		break;
+	case 1:
+		munmap(p + length / 2, length - length / 2);
+		length /= 2;
+		break;
+	case 2:
+		child = fork();
+		if (!child)
+			_exit(!zb_filled(p, 0, length, what));
+		c->wrong += child > 0 && !zb_wait_exit(child, 0);
+		break;
+	case 3:
+		dmabuf = zb_export(fd, a->handle, ZB_EXPORT_RDWR | ZB_EXPORT_CLOEXEC);
+		if (dmabuf < 0)
+			break;
+		q = zb_map_at(dmabuf, length, 0);
+		c->wrong += q != MAP_FAILED && !zb_filled(q, 0, length, what);
+		if (q != MAP_FAILED)
+			munmap(q, length);
+		close(dmabuf);
+		break;
+	case 4:
+		madvise(p, length, MADV_DONTNEED);
+		break;
+	case 5:
+		zb_free(fd, a->handle);
+		a->handle = 0;
+		break;
+	}
+	c->wrong += !zb_filled(p, 0, length, what);
+	munmap(p, length);
+	c->nr++;
+}
+
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+	struct zb_ioc_alloc a[16] = { 0 };
+	unsigned int i;
+	int fd = zb_open();
+
+	while (!atomic_load(c->stop)) {
+		i = zb_random(&c->seed) % ARRAY_SIZE(a);
+		if (a[i].handle)
+			zb_free(fd, a[i].handle);
+		a[i].handle = 0;
+		if (zb_alloc_length(fd, (1 + zb_random(&c->seed) % 30) * c->page,
+				    MOVABLE | __ZB_GFP_NOWARN, &a[i]))
+			continue;
+		use_buffer(c, fd, &a[i], zb_random(&c->seed) % 1024);
+	}
+	close(fd);
+	return NULL;
+}
+
+/* munmap, mremap, fork, export, madvise, FREE, close and kill at any time of a move. */
+TEST_F(zbuddy, races)
+{
+	long moved = zb_vmstat("pgmigrate_success");
+	atomic_bool stop = false;
+	struct churn c[2];
+	pthread_t threads[2];
+	unsigned int i;
+	pid_t victim;
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	for (i = 0; i < 2; i++) {
+		c[i] = (struct churn){
+			.page = self->page, .seed = i + 1, .stop = &stop,
+		};
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, churn, &c[i]));
+	}
+	for (i = 0; i < 30; i++) {
+		victim = fork();
+		ASSERT_GE(victim, 0);
+		if (!victim) {
+			struct churn mine = {
+				.page = self->page, .seed = i + 100, .stop = &stop,
+			};
+
+			churn(&mine);
+			_exit(0);
+		}
+		EXPECT_EQ(0, compact());
+		kill(victim, SIGKILL);
+		EXPECT_EQ(0, compact());
+		EXPECT_EQ(victim, waitpid(victim, NULL, 0));
+	}
+	atomic_store(&stop, true);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+		EXPECT_EQ(0, c[i].wrong);
+		printf("# %lu buffers\n", c[i].nr);
+	}
+	expect_contents(_metadata);
+	show("races", moved);
+}
+
+TEST_HARNESS_MAIN
