@@ -12,6 +12,8 @@
 #define ZB_COMPAT_H
 
 #include <linux/cpu.h>
+#include <linux/dcache.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -137,6 +139,70 @@ static inline bool zb_page_unused(const struct page *page)
 {
 	return !zb_page_marks(page, 0);
 }
+
+/* Before 6.3, file systems got a user namespace where newer ones get a mapping of ids. */
+#ifndef ZB_HAVE_MNT_IDMAP
+#define mnt_idmap	user_namespace
+#define nop_mnt_idmap	init_user_ns
+#endif
+
+/* Older kernels have no functions that set the time stamps of inodes. */
+#ifdef ZB_HAVE_INODE_INIT_TS
+static inline void zb_inode_touch_dir(struct inode *dir)
+{
+	inode_set_mtime_to_ts(dir, inode_set_ctime_current(dir));
+}
+#else
+static inline void simple_inode_init_ts(struct inode *inode)
+{
+	inode->i_atime = current_time(inode);
+	inode->i_mtime = inode->i_atime;
+	inode->i_ctime = inode->i_atime;
+}
+
+static inline void zb_inode_touch_dir(struct inode *dir)
+{
+	dir->i_ctime = current_time(dir);
+	dir->i_mtime = dir->i_ctime;
+}
+#endif
+
+/* The function was renamed. */
+#ifndef ZB_HAVE_INODE_JUST_DROP
+#define inode_just_drop	generic_delete_inode
+#endif
+
+#ifdef ZB_HAVE_COPY_SPLICE_READ
+#define zb_splice_read	copy_splice_read
+#else
+#define zb_splice_read	generic_file_splice_read
+#endif
+
+/* Since 6.15, mkdir() returns a dentry, or NULL for the one that it was given. */
+#ifdef ZB_HAVE_MKDIR_DENTRY
+typedef struct dentry *zb_mkdir_t;
+#define ZB_MKDIR_RESULT(err)	ERR_PTR(err)
+#else
+typedef int zb_mkdir_t;
+#define ZB_MKDIR_RESULT(err)	(err)
+#endif
+
+/*
+ * Connect an inode with a name that exists only in memory. Newer kernels mark such
+ * names; in older ones, each has a reference, which kill_litter_super() drops.
+ */
+#ifdef ZB_HAVE_D_MAKE_PERSISTENT
+#define zb_d_make_persistent	d_make_persistent
+#define zb_kill_super		kill_anon_super
+#else
+static inline void zb_d_make_persistent(struct dentry *dentry, struct inode *inode)
+{
+	d_instantiate(dentry, inode);
+	dget(dentry);
+}
+
+#define zb_kill_super		kill_litter_super
+#endif
 
 #ifdef ZB_HAVE_DMEM
 #include <linux/cgroup_dmem.h>

@@ -93,7 +93,7 @@ if [ -r "$symvers" ]; then
 	exports=$(find_exports "dev_get_cma_area cma_alloc cma_release \
 		cma_get_name dma_alloc_pages dma_free_pages \
 		alloc_contig_range free_contig_range vmf_insert_pfn_pmd \
-		dmem_cgroup_try_charge lockdep_assert_cpus_held")
+		dmem_cgroup_try_charge lockdep_assert_cpus_held d_make_persistent")
 else
 	warn "no Module.symvers in $2: guessing what is exported"
 	exports=$(assume_exports | tr '\n' ' ')
@@ -130,5 +130,11 @@ in_header huge_mm.h 'vmf_insert_pfn_pmd\(struct vm_fault \*vmf, pfn_t' && have P
 in_header module.h 'define MODULE_IMPORT_NS\(ns\)[[:space:]]*MODULE_INFO\(import_ns, ns\)' &&
 	have NS_STRINGS
 in_header mm.h 'void vm_flags_set\(' && have VM_FLAGS_SET
+exported d_make_persistent && have D_MAKE_PERSISTENT
+in_header fs.h 'simple_rename\(struct mnt_idmap' && have MNT_IDMAP
+in_header fs.h 'simple_inode_init_ts\(' && have INODE_INIT_TS
+in_header fs.h 'inode_just_drop\(' && have INODE_JUST_DROP
+in_header fs.h ' copy_splice_read\(' && have COPY_SPLICE_READ
+in_header fs.h 'struct dentry \*\(\*mkdir\)' && have MKDIR_DENTRY
 
 exit 0

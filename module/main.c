@@ -16,6 +16,7 @@
 #include "debugfs/compact.h"
 #include "debugfs/debugfs.h"
 #include "debugfs/owners.h"
+#include "fs/fs.h"
 #include "instance/fault.h"
 #include "instance/hotplug.h"
 #include "instance/instance.h"
@@ -98,11 +99,16 @@ static int __init zb_init(void)
 	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
 		goto remove_debugfs;
+	err = zb_fs_register(&zb_chardev.bpool);
+	if (err)
+		goto unregister_chardev;
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 	return 0;
 
+unregister_chardev:
+	zb_chardev_unregister(&zb_chardev);
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_tunables_detach();
@@ -119,6 +125,7 @@ exit_drain:
 static void __exit zb_exit(void)
 {
 	zb_debugfs_remove(zb_debugfs);
+	zb_fs_unregister();
 	zb_chardev_unregister(&zb_chardev);
 	zb_tunables_detach();
 	zb_instance_destroy(zb_instance);

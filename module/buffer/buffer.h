@@ -99,7 +99,7 @@ struct zb_memory_errors {
 /**
  * struct zb_buffer_pool - the buffers of all open files
  * @inst: (c) the instance to allocate from
- * @files: (a) number of open files; the last close drains the per-CPU lists
+ * @files: (a) number of open files and mounts; the last one drains the per-CPU lists
  * @lock: (-) protects @buffers and zb_buffer.label
  * @buffers: (b) all buffers, the oldest first, and the positions of readers
  * @users: (i) accounts of users by user id; the xarray has its own lock
@@ -144,10 +144,12 @@ struct zb_buffer_pool {
 };
 
 /**
- * struct zb_account - usage of an open file or a user
- * @ref: held by each buffer charged to the account, and by the open file
+ * struct zb_account - usage of an open file, a mounted file system or a user
+ * @ref: held by each buffer charged to the account, and by the open file or the mount
  * @bytes: bytes of the buffers charged to the account
  * @waiting: number of waiting requests
+ * @max: of a mount: limit on @bytes, not 0; of an open file 0, because it has the limit
+ *	of the module parameter
  * @round: round of the latest waiting request of the user (line.h), protected by
  *	zb_line.lock; unused for open files
  */
@@ -155,13 +157,14 @@ struct zb_account {
 	struct kref ref;
 	atomic64_t bytes;
 	atomic64_t waiting;
+	u64 max;
 	u64 round;
 };
 
 /**
  * struct zb_charge - the accounts that a buffer is charged to
  * @bytes: size of the buffer
- * @file: account of the open file, or NULL
+ * @file: account of the open file or the mount, or NULL
  * @cred: credentials of the task that allocated the buffer, which determine the user
  *	and the owners of the user's namespaces
  * @pool: pool of the dmem cgroup, or NULL
@@ -219,6 +222,7 @@ struct zb_file {
  * @exports: (a) number of its dma-bufs
  * @fixed: (a) number of users of its frames that do not hold the lock, see zb_buffer_fix()
  * @phys_known: (r) a user knows its physical address, so it is never moved
+ * @inodes: (a) number of files in a file system that consist of it
  * @cancelled: (x) the command that created it failed while its handle was hidden
  * @charge: (c) the accounts that it is charged to
  * @nr_idle: (l) number of leading frames that are not in use any more
@@ -266,6 +270,7 @@ struct zb_buffer {
 	atomic_t exports;
 	atomic_t fixed;
 	bool phys_known;
+	atomic_t inodes;
 	struct zb_charge charge;
 	unsigned long nr_idle;
 	struct list_head deferred;
@@ -311,6 +316,7 @@ struct zb_want {
  * @nid: NUMA node
  * @mappings: number of vmas that map it
  * @exports: number of its dma-bufs
+ * @inodes: number of files in a file system that consist of it
  * @born: time of allocation in seconds since boot
  */
 struct zb_buffer_info {
@@ -330,6 +336,7 @@ struct zb_buffer_info {
 	int nid;
 	int mappings;
 	int exports;
+	int inodes;
 	time64_t born;
 };
 
@@ -366,6 +373,7 @@ void zb_buffer_list_init(struct zb_buffer_pool *bpool);
 void zb_buffer_list_add(struct zb_buffer *buf);
 void zb_buffer_list_remove(struct zb_buffer *buf);
 void zb_buffer_set_label(struct zb_buffer *buf, const char label[ZB_LABEL_LEN]);
+void zb_buffer_get_label(struct zb_buffer *buf, char label[ZB_LABEL_LEN]);
 void zb_buffer_iter_begin(struct zb_buffer_iter *iter, struct zb_buffer_pool *bpool);
 bool zb_buffer_iter_next(struct zb_buffer_iter *iter);
 struct zb_buffer *zb_buffer_iter_get(struct zb_buffer_iter *iter);
@@ -447,6 +455,9 @@ bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigne
 
 /* mmap.c */
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge);
+int zb_buffer_mmap_file(struct zb_buffer *buf, struct vm_area_struct *vma,
+			struct file *file);
+int zb_buffer_remap(struct file *file, struct vm_area_struct *vma);
 u64 zb_mmap_features(const struct zb_instance *inst);
 
 /* dmabuf.c */

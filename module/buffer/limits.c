@@ -458,7 +458,7 @@ u64 zb_charge_features(void)
  * zb_charge() - charge a new buffer to the current task
  * @bpool: the buffer pool
  * @charge: filled in; on success, the caller passes it to zb_uncharge() later
- * @file: account of the open file, or NULL
+ * @file: account of the open file or the mount, or NULL
  * @bytes: size of the buffer
  * @why: receives the limit if it is exceeded, or NULL
  *
@@ -471,6 +471,8 @@ int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 	u64 max = READ_ONCE(max_bytes_per_open);
 	int err;
 
+	if (file && READ_ONCE(file->max))
+		max = READ_ONCE(file->max);
 	*charge = (struct zb_charge){
 		.bytes = bytes,
 		/* Concurrent callers store the same value in cred->non_rcu. */

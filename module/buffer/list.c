@@ -63,6 +63,20 @@ void zb_buffer_set_label(struct zb_buffer *buf, const char label[ZB_LABEL_LEN])
 	spin_unlock(&buf->bpool->lock);
 }
 
+/**
+ * zb_buffer_get_label() - copy the label of a buffer
+ * @buf: the buffer
+ * @label: filled in
+ *
+ * Context: any but interrupts.
+ */
+void zb_buffer_get_label(struct zb_buffer *buf, char label[ZB_LABEL_LEN])
+{
+	spin_lock(&buf->bpool->lock);
+	strscpy(label, buf->label, ZB_LABEL_LEN);
+	spin_unlock(&buf->bpool->lock);
+}
+
 static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 {
 	lockdep_assert_held(&buf->bpool->lock);
@@ -82,6 +96,7 @@ static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 		.nid = buf->nid,
 		.mappings = atomic_read(&buf->mappings),
 		.exports = atomic_read(&buf->exports),
+		.inodes = atomic_read(&buf->inodes),
 		.born = buf->born,
 	};
 	strscpy(info->comm, buf->comm, sizeof(info->comm));

@@ -258,6 +258,19 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	return err;
 }
 
+/**
+ * zb_buffer_remap() - map a buffer through the file of another mapping
+ * @file: a file with which zb_buffer_mmap_file() was called
+ * @vma: the mapping; its file is @file already
+ *
+ * Context: mmap lock of the caller held for writing; may sleep.
+ * Return: as zb_buffer_mmap_file().
+ */
+int zb_buffer_remap(struct file *file, struct vm_area_struct *vma)
+{
+	return map_buffer(file->private_data, vma, false);
+}
+
 /* No file descriptor refers to these files, so only remap_file_pages() calls this. */
 static int mapping_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -357,4 +370,46 @@ int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 	vma_set_file(vma, file);
 	fput(file);
 	return map_buffer(buf, vma, huge);
+}
+
+/* The host is the inode of all anonymous files, which is never freed. */
+static int set_mapping_host(struct zb_buffer *buf)
+{
+	struct file *file;
+
+	if (READ_ONCE(buf->mapping.host))
+		return 0;
+	file = get_mapping_file(buf, false, false);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fput(file);
+	return 0;
+}
+
+/**
+ * zb_buffer_mmap_file() - map part of a buffer through a file of a file system
+ * @buf: the buffer; the caller keeps its reference
+ * @vma: the mapping; its vm_pgoff is relative to the start of the buffer
+ * @file: a new open file that no descriptor refers to. Its private_data becomes the
+ *	buffer with a reference, which its release operation has to drop
+ *
+ * The file of the vma is replaced with @file.
+ *
+ * Context: mmap lock of the caller held for writing; may sleep.
+ * Return: 0, -EINVAL if the mapping is private or extends beyond the buffer, -ENOMEM,
+ * -ENFILE if the system has too many open files, or -EINTR if the task has been killed.
+ */
+int zb_buffer_mmap_file(struct zb_buffer *buf, struct vm_area_struct *vma,
+			struct file *file)
+{
+	int err = set_mapping_host(buf);
+
+	if (err)
+		return err;
+	kref_get(&buf->ref);
+	file->private_data = buf;
+	file->f_mapping = &buf->mapping;
+	/* If mapping fails, the caller of ->mmap() drops the new file of the vma. */
+	vma_set_file(vma, file);
+	return map_buffer(buf, vma, false);
 }

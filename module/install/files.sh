@@ -27,6 +27,7 @@ files() {
 	644 include/uapi/linux/zbuddy.h $headers/uapi/linux/zbuddy.h
 	644 selftests/zbctl/zbctl.1 $PREFIX/share/man/./man1/zbctl.1
 	644 module/install/man/zbuddy.4 $PREFIX/share/man/./man4/zbuddy.4
+	644 module/install/man/zbuddyfs.5 $PREFIX/share/man/./man5/zbuddyfs.5
 	644 module/install/man/zbuddy.7 $PREFIX/share/man/./man7/zbuddy.7
 	644 module/install/60-zbuddy.rules $PREFIX/lib/./udev/rules.d/60-zbuddy.rules
 	END

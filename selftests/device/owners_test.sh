@@ -16,7 +16,7 @@ echo "TAP version 13"
 
 line="handle [0-9]+ pid [0-9]+ comm [^ ]+ label [^ ]+ node [0-9]+ zone [A-Za-z0-9]+ order [0-9]+"
 line="$line length [0-9]+ type [A-Za-z]+ age [0-9]+ mappings [0-9]+ pins [0-9]+ exports [0-9]+"
-line="$line state (held|orphan|deferred)"
+line="$line state (held|file|orphan|deferred)"
 process="pid [0-9]+ comm [^ ]+ buffers [0-9]+ length [0-9]+ mappings [0-9]+ exports [0-9]+"
 
 no_owners() {

@@ -17,7 +17,8 @@ BEGIN {
 		"dma_heap_add|__xa_alloc_cyclic|xa_store|seq_open|__seq_open_private|single_open|misc_register|" \
 		"platform_device_register_full|anon_inode_getfile|dmem_cgroup_register_region|" \
 		"dmem_cgroup_try_charge|get_unused_fd_flags|vm_insert_pages|vmf_insert_pfn|" \
-		"debugfs_create_|fault_create_debugfs_attr|should_fail$)"
+		"debugfs_create_|fault_create_debugfs_attr|should_fail$|" \
+		"new_inode$|dentry_open$|d_make_root$|get_tree_nodev$)"
 }
 
 /^[0-9a-f]+ <.*>:$/ {

@@ -11,6 +11,7 @@
 #include "fail_nth.h"
 
 #include <dirent.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #define NR_PAGES	1100	/* more than two page tables map */
@@ -318,6 +319,98 @@ static int import_new(DATA *self)
 	if (self->new_fd >= 0)
 		close(self->new_fd);
 	return rc;
+}
+
+/* Operations on the file system. Those on files need a mount from mount_fs(). */
+#define MOUNT_DIR	"/tmp/zbuddy_fail"
+#define MOUNT_FILE	MOUNT_DIR "/file"
+
+static int make_mount_dir(DATA *self)
+{
+	(void)self;
+	return mkdir(MOUNT_DIR, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+static int mount_fs(DATA *self)
+{
+	(void)self;
+	return mount("none", MOUNT_DIR, "zbuddy", 0, "size=8M") ? -errno : 0;
+}
+
+/* The last reference on a file may be dropped a little later. */
+static int unmount_fs(DATA *self)
+{
+	int ms;
+
+	(void)self;
+	for (ms = 0; ms < ZB_PATIENCE_MS && umount(MOUNT_DIR); ms += 20)
+		zb_sleep_ms(20);
+	return rmdir(MOUNT_DIR) ? -errno : 0;
+}
+
+static int create_file(DATA *self)
+{
+	int rc, fd = open(MOUNT_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	rc = ftruncate(fd, (off_t)self->a.length) ? -errno : 0;
+	/* One of the failures is that of the region. */
+	if (rc == -ENOSPC)
+		rc = -ENOMEM;
+	if (rc) {
+		close(fd);
+		unlink(MOUNT_FILE);
+	}
+	self->new_fd = fd;
+	return rc;
+}
+
+static int remove_file(DATA *self)
+{
+	return unlink(MOUNT_FILE) ? -errno : close_new(self);
+}
+
+static int create_dir(DATA *self)
+{
+	(void)self;
+	return mkdir(MOUNT_DIR "/dir", 0755) ? -errno : 0;
+}
+
+static int remove_dir(DATA *self)
+{
+	(void)self;
+	return rmdir(MOUNT_DIR "/dir") ? -errno : 0;
+}
+
+static int create_nameless(DATA *self)
+{
+	self->new_fd = open(MOUNT_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return self->new_fd < 0 ? -errno : 0;
+}
+
+static int map_file(DATA *self)
+{
+	return map_from(self, self->new_fd, 0);
+}
+
+/* All of them; failures other than those of unmounting are expected. */
+static int use_fs(DATA *self)
+{
+	int rc = make_mount_dir(self) ?: mount_fs(self);
+
+	if (rc)
+		return rc;
+	if (!create_dir(self))
+		remove_dir(self);
+	if (!create_nameless(self))
+		close_new(self);
+	if (!create_file(self)) {
+		if (!map_file(self))
+			unmap(self);
+		remove_file(self);
+	}
+	return unmount_fs(self);
 }
 
 #endif /* FAIL_OPS_H */

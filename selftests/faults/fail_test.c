@@ -178,6 +178,25 @@ TEST_F(fail, fault_in_a_huge_mapping)
 	fail_each(_metadata, self, NULL, map_and_touch_unaligned, unmap, 3);
 }
 
+TEST_F(fail, mount)
+{
+	fail_each(_metadata, self, make_mount_dir, mount_fs, unmount_fs, 5);
+	rmdir(MOUNT_DIR);
+}
+
+TEST_F(fail, files)
+{
+	ASSERT_EQ(0, make_mount_dir(self));
+	ASSERT_EQ(0, mount_fs(self));
+	fail_each(_metadata, self, NULL, create_dir, remove_dir, 1);
+	fail_each(_metadata, self, NULL, create_nameless, close_new, 2);
+	fail_each(_metadata, self, NULL, create_file, remove_file, 3);
+	ASSERT_EQ(0, create_file(self));
+	fail_each(_metadata, self, NULL, map_file, unmap, 3);
+	EXPECT_EQ(0, remove_file(self));
+	EXPECT_EQ(0, unmount_fs(self));
+}
+
 /* Reading each readable file of debugfs. */
 TEST_F_TIMEOUT(fail, debugfs, 200)
 {
@@ -211,7 +230,7 @@ static int do_everything(DATA *self)
 		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
 		{ alloc_accounted, free_made }, { export_beyond_fd_table, NULL },
 		{ import_new, NULL }, { map_far_away, unmap }, { map_and_touch_huge, unmap },
-		{ map_and_touch_unaligned, unmap }, { read_all, NULL },
+		{ map_and_touch_unaligned, unmap }, { read_all, NULL }, { use_fs, NULL },
 	};
 	size_t i;
 	int rc;

@@ -45,10 +45,11 @@ static const struct cmd commands[] = {
 	{ .name = "owners", .fn = cmd_owners, .opts = OPT(PROCESSES),
 	  .help = "list all buffers and who allocated them",
 	  .more =
-		"STATE is \"held\" while a handle exists; \"orphan\" if the handle is gone, but a\n"
-		"mapping or a dma-buf of the buffer is left; or \"deferred\" if only references to\n"
-		"its pages are left, because the kernel is still working on them. The memory of an\n"
-		"orphan or of a deferred buffer is freed when the last of these is gone.\n" },
+		"STATE is \"held\" while a handle exists; \"file\" if the buffer is a file of a mounted\n"
+		"file system, whose name is the label; \"orphan\" if both are gone, but a mapping or a\n"
+		"dma-buf of the buffer is left; or \"deferred\" if only references to its pages are\n"
+		"left, because the kernel is still working on them. The memory of an orphan or of a\n"
+		"deferred buffer is freed when the last of these is gone.\n" },
 	{ .name = "export", .fn = cmd_export, .args = "ORDER|SIZE",
 	  .opts = OPT(GFP) | OPT(NODE), .min_args = 1, .max_args = 1,
 	  .help = "export a buffer as a dma-buf and verify its contents" },

@@ -12,6 +12,7 @@ staged_files() {
 		644 usr/lib/udev/rules.d/60-zbuddy.rules
 		644 usr/share/man/man1/zbctl.1
 		644 usr/share/man/man4/zbuddy.4
+		644 usr/share/man/man5/zbuddyfs.5
 		644 usr/share/man/man7/zbuddy.7
 		644 usr/src/zbuddy-headers/include/linux/zbuddy.h
 		644 usr/src/zbuddy-headers/include/uapi/linux/zbuddy.h
