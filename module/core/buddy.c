@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "audit.h"
 #include "buddy.h"
 
 /**
@@ -14,18 +13,26 @@ size_t zb_zone_pageblocks_size(unsigned long nr_pages)
 	return (nr_pages >> ZB_PAGEBLOCK_ORDER) * sizeof(struct zb_pageblock);
 }
 
+/* Where zb_zone.stale begins in the memory of zb_zone.state. */
+static size_t stale_offset(unsigned long nr_pages)
+{
+	return ALIGN(nr_pages + 1 + (nr_pages >> ZB_PAGEBLOCK_ORDER), sizeof(u64));
+}
+
 /**
  * zb_zone_state_size() - size of zb_zone.state
  * @nr_pages: frames of the zone
  *
  * There is one byte per frame, one for the nonexistent frame that is the sentinel
- * of per-CPU lists, and then one per pageblock for zb_zone.types.
+ * of per-CPU lists, then one per pageblock for zb_zone.types, and at the end one bit
+ * per pageblock, in words, for zb_zone.stale.
  *
  * Return: bytes that the caller of zb_zone_init() has to provide, all zero.
  */
 size_t zb_zone_state_size(unsigned long nr_pages)
 {
-	return nr_pages + 1 + (nr_pages >> ZB_PAGEBLOCK_ORDER);
+	return stale_offset(nr_pages) +
+	       ALIGN(nr_pages >> ZB_PAGEBLOCK_ORDER, 64) / 8;
 }
 
 /* Readers do not take the lock. */
@@ -34,53 +41,6 @@ static void set_type(struct zb_zone *zone, struct zb_pageblock *pb,
 {
 	WRITE_ONCE(pb->migratetype, mt);
 	WRITE_ONCE(zone->types[pb - zone->pageblocks], mt);
-}
-
-/* Add @nr, which may be negative, to the number of free blocks. */
-static void count_blocks(struct zb_zone *zone, const struct zb_pageblock *pb,
-			 unsigned int order, long nr)
-{
-	zb_free_area_count(zone->free_area, order, pb->migratetype, nr);
-	if (unlikely(zone->audits))
-		__zb_audit_blocks(zone, pb, order, pb->migratetype, nr);
-}
-
-/* Add @nr, which may be negative, to the number of free frames. */
-static void count_free(struct zb_zone *zone, const struct zb_pageblock *pb,
-		       long nr)
-{
-	unsigned int mt = pb->migratetype;
-
-	if (unlikely(zone->audits))
-		__zb_audit_free(zone, pb, nr);
-	WRITE_ONCE(zone->nr_free, zone->nr_free + nr);
-	WRITE_ONCE(zone->nr_free_type[mt], zone->nr_free_type[mt] + nr);
-	if (mt < ZB_MIGRATE_PCPTYPES)
-		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes + nr);
-}
-
-/*
- * Count that @nr pageblocks with @nr_free free frames change their type. The
- * zone's nr_free must not change even transiently, because concurrent watermark
- * checks could fail.
- */
-static void count_retyped(struct zb_zone *zone, const struct zb_pageblock *pb,
-			  unsigned int to, unsigned long nr,
-			  unsigned long nr_free)
-{
-	unsigned int from = pb->migratetype;
-	unsigned long *blocks = zone->nr_blocks, *frames = zone->nr_free_type;
-
-	if (unlikely(zone->audits))
-		__zb_audit_retyped(zone, pb, nr, to);
-	WRITE_ONCE(blocks[from], blocks[from] - nr);
-	WRITE_ONCE(blocks[to], blocks[to] + nr);
-	WRITE_ONCE(frames[from], frames[from] - nr_free);
-	WRITE_ONCE(frames[to], frames[to] + nr_free);
-	if (from < ZB_MIGRATE_PCPTYPES && to >= ZB_MIGRATE_PCPTYPES)
-		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes - nr_free);
-	if (from >= ZB_MIGRATE_PCPTYPES && to < ZB_MIGRATE_PCPTYPES)
-		__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes + nr_free);
 }
 
 /*
@@ -96,7 +56,7 @@ static void add_free(struct zb_zone *zone, unsigned long pfn,
 		zb_pageblock_count_run(pb, order, 1);
 	else
 		zb_free_area_add(zone->free_area, pb, order);
-	count_blocks(zone, pb, order, 1);
+	__zb_count_blocks(zone, pb, order, 1);
 }
 
 /* Undo add_free(). The frames of the block remain free. */
@@ -105,7 +65,7 @@ static void del_free(struct zb_zone *zone, unsigned long pfn,
 {
 	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
 
-	count_blocks(zone, pb, order, -1);
+	__zb_count_blocks(zone, pb, order, -1);
 	if (order < ZB_PAGEBLOCK_ORDER)
 		zb_pageblock_count_run(pb, order, -1);
 	else
@@ -143,13 +103,25 @@ static void revert_migratetype(struct zb_zone *zone, struct zb_pageblock *pb)
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
 	else if (pb->migratetype >= ZB_MIGRATE_PCPTYPES)
 		return;
-	count_retyped(zone, pb, zone->default_migratetype, 1, pb->nr_free);
+	__zb_count_retyped(zone, pb, zone->default_migratetype, 1, pb->nr_free);
 	set_type(zone, pb, zone->default_migratetype);
 }
 
-/* All frames of a pageblock have become free: its own runs no longer list it. */
+/*
+ * All frames of a pageblock have become free. Its runs, which may be still counted
+ * because it was stale, are part of one block now, and no longer list it.
+ */
 static void became_free(struct zb_zone *zone, struct zb_pageblock *pb)
 {
+	unsigned int k;
+
+	for (k = 0; pb->orders >> k; k++) {
+		if (pb->nr[k])
+			__zb_count_blocks(zone, pb, k, -(long)pb->nr[k]);
+		pb->nr[k] = 0;
+	}
+	pb->orders = 0;
+	__zb_clear_stale(zone, pb);
 	if (zb_free_area_listed(pb))
 		zb_free_area_del(pb, ZB_LIST_TAIL);
 	pb->largest_free = ZB_LIST_TAIL;
@@ -231,6 +203,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zb_free_area_init(zone->free_area);
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
+	zone->nr_stale = 0;
 	zone->audits = NULL;
 	zone->nr_unfit = 0;
 	zone->nr_free_pcptypes = 0;
@@ -238,6 +211,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->below_fast_wmark = 0;
 	zone->lists_due = 0;
 	zone->types = zone->state + zone->nr_pages + 1;
+	zone->stale = (u64 *)(zone->state + stale_offset(zone->nr_pages));
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
 	memset(zone->events, 0, sizeof(zone->events));
@@ -245,6 +219,8 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->deferral = (struct zb_compact_deferral){ .shift = 0 };
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
+		memset(pb->nr, 0, sizeof(pb->nr));
+		pb->orders = 0;
 		zb_pageblock_fill(pb);
 		pb->largest_free = ZB_LIST_TAIL;
 		pb->skip_compaction = 0;
@@ -256,49 +232,22 @@ void zb_zone_init(struct zb_zone *zone)
 		add_free(zone, pfn, order_at(zone, pfn));
 	}
 	zone->nr_blocks[zone->default_migratetype] = nr;
-	count_free(zone, zone->pageblocks, zone->nr_pages);
-}
-
-/**
- * __zb_recount() - update a zone after the free frames of a pageblock have changed
- * @zone: its zone
- * @pb: a pageblock that is not part of a larger free block
- * @nr: zb_pageblock.nr before the change
- * @nr_free: zb_pageblock.nr_free before the change
- *
- * Counts what has changed, and puts the pageblock on the list of its largest free
- * run. A wholly free pageblock is merged with its buddies.
- *
- * Context: zone lock held.
- */
-void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb,
-		  const u16 nr[ZB_PAGEBLOCK_ORDER], unsigned int nr_free)
-{
-	unsigned int k;
-
-	zb_assert_held(&zone->lock);
-	count_free(zone, pb, (long)pb->nr_free - nr_free);
-	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
-		if (pb->nr[k] != nr[k])
-			count_blocks(zone, pb, k, (long)pb->nr[k] - nr[k]);
-	if (!zb_pageblock_all_free(pb)) {
-		zb_free_area_rekey(zone->free_area, pb);
-		return;
-	}
-	became_free(zone, pb);
-	__zb_merge(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER);
+	__zb_count_free(zone, zone->pageblocks, zone->nr_pages);
 }
 
 /* Allocate all frames of a block of whole pageblocks. */
 static void take_pageblocks(struct zb_zone *zone, struct zb_pageblock *pb,
 			    unsigned int order)
 {
-	struct zb_pageblock *end = pb + BIT(order - ZB_PAGEBLOCK_ORDER);
+	struct zb_pageblock *at, *end = pb + BIT(order - ZB_PAGEBLOCK_ORDER);
 
-	for (; pb < end; pb++) {
-		zb_pageblock_empty(pb);
-		count_free(zone, pb, -(long)ZB_PAGEBLOCK_NR);
-		pb->largest_free = ZB_LIST_NONE;
+	/* All of them have the same type. */
+	__zb_count_free_type(zone, pb->migratetype, -(long)BIT(order));
+	for (at = pb; at < end; at++) {
+		zb_pageblock_empty(at);
+		at->largest_free = ZB_LIST_NONE;
+		if (unlikely(zone->audits))
+			__zb_audit_free(zone, at, -(long)ZB_PAGEBLOCK_NR);
 	}
 }
 
@@ -316,15 +265,17 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 				unsigned int order, enum zb_block_state state)
 {
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
-	unsigned int from = pb->largest_free;
+	unsigned int from;
 
+	__zb_refresh(zone, pb);
+	from = pb->largest_free;
 	if (from < ZB_PAGEBLOCK_ORDER)
 		pfn += zb_pageblock_find(pb, order, &from);
 	__zb_split(zone, pfn, order, from);
 	if (order < ZB_PAGEBLOCK_ORDER) {
 		zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, order, false);
 		zb_free_area_rekey(zone->free_area, pb);
-		count_free(zone, pb, -(long)BIT(order));
+		__zb_count_free(zone, pb, -(long)BIT(order));
 	} else {
 		take_pageblocks(zone, pb, order);
 	}
@@ -339,7 +290,8 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
  * @mt: migrate type whose lists are searched
  *
  * Context: zone lock held.
- * Return: the first pageblock of the lowest list that is not empty, or NULL.
+ * Return: the first pageblock of the lowest list that is not empty, or NULL. It may be
+ * stale.
  */
 struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 					unsigned int order, unsigned int mt)
@@ -388,7 +340,7 @@ static void free_pageblocks(struct zb_zone *zone, unsigned long pfn,
 	for (i = 0; i < nr; i++) {
 		zb_pageblock_fill(&pb[i]);
 		pb[i].largest_free = ZB_LIST_TAIL;
-		count_free(zone, &pb[i], ZB_PAGEBLOCK_NR);
+		__zb_count_free(zone, &pb[i], ZB_PAGEBLOCK_NR);
 		revert_migratetype(zone, &pb[i]);
 		one_type &= pb[i].migratetype == pb->migratetype;
 	}
@@ -402,12 +354,51 @@ static void free_pageblocks(struct zb_zone *zone, unsigned long pfn,
 }
 
 /**
+ * __zb_merge_whole() - merge a pageblock whose frames have all become free
+ * @zone: its zone
+ * @pb: the pageblock; it may be stale, and is not afterwards
+ *
+ * Context: zone lock held.
+ */
+void __zb_merge_whole(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	became_free(zone, pb);
+	__zb_merge(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER);
+}
+
+/**
+ * __zb_free_part() - free adjacent blocks of a pageblock in which most frames are used
+ * @zone: its zone
+ * @pfn: first frame
+ * @end: the frame behind the last one, in the same pageblock or the first one of the next
+ *
+ * The blocks are merged together, which costs as much as merging one of them. The
+ * caller has set their states to 0.
+ *
+ * Context: zone lock held. At least one frame of the pageblock remains used.
+ */
+void __zb_free_part(struct zb_zone *zone, unsigned long pfn, unsigned long end)
+{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	unsigned int k;
+
+	zb_assert_held(&zone->lock);
+	__zb_count_free(zone, pb, end - pfn);
+	for (; pfn < end; pfn += BIT(k)) {
+		k = __ffs64(pfn);
+		zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, k, true);
+	}
+	__zb_recount(zone, pb);
+}
+
+/**
  * __zb_free_one_page() - free a block to the zone and merge it with its buddies
  * @zone: its zone
  * @pfn: its first frame
  * @order: its order
  *
- * The caller has checked that such a block starts there.
+ * The caller has checked that such a block starts there. A stale pageblock remains stale,
+ * so that its runs are counted once for all blocks that are freed.
  *
  * Context: zone lock held.
  */
@@ -423,7 +414,14 @@ void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 		return;
 	}
 	zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, order, true);
-	count_free(zone, pb, BIT(order));
+	__zb_count_free(zone, pb, BIT(order));
+	if (zb_pageblock_is_stale(zone, pb)) {
+		if (zb_pageblock_all_free(pb))
+			__zb_merge_whole(zone, pb);
+		else
+			__zb_raise(zone, pb, pb->free[pfn % ZB_PAGEBLOCK_NR / 64]);
+		return;
+	}
 	__zb_merge(zone, pfn, order);
 	if (!zb_pageblock_all_free(pb))
 		zb_free_area_rekey(zone->free_area, pb);
@@ -449,7 +447,7 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 
 	zb_trace_migratetype(pfn, pb->migratetype, mt);
 	__zb_split(zone, pfn, order, pb->largest_free);
-	count_retyped(zone, pb, mt, nr, BIT(order));
+	__zb_count_retyped(zone, pb, mt, nr, BIT(order));
 	for (i = 0; i < nr; i++)
 		set_type(zone, &pb[i], mt);
 	add_free(zone, pfn, order);
@@ -484,7 +482,8 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 
 	zb_assert_held(&zone->lock);
 	zb_trace_migratetype(pfn, pb->migratetype, mt);
-	count_retyped(zone, pb, mt, 1, pb->nr_free);
+	__zb_refresh(zone, pb);
+	__zb_count_retyped(zone, pb, mt, 1, pb->nr_free);
 	if (!zb_pageblock_all_free(pb)) {
 		if (unlikely(zone->audits))
 			__zb_audit_runs_retyped(zone, pb, mt);

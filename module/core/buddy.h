@@ -29,7 +29,7 @@
 #ifndef ZB_CORE_BUDDY_H
 #define ZB_CORE_BUDDY_H
 
-#include "zone.h"
+#include "stale.h"
 
 size_t zb_zone_pageblocks_size(unsigned long nr_pages);
 size_t zb_zone_state_size(unsigned long nr_pages);
@@ -38,14 +38,14 @@ void zb_zone_init(struct zb_zone *zone);
 void __zb_split(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		unsigned int from);
 void __zb_merge(struct zb_zone *zone, unsigned long pfn, unsigned int order);
-void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb,
-		  const u16 nr[ZB_PAGEBLOCK_ORDER], unsigned int nr_free);
 struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 					unsigned int order, unsigned int mt);
 unsigned long __zb_rmqueue_smallest(struct zb_zone *zone, unsigned int order,
 				    unsigned int mt, enum zb_block_state state);
 unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 				unsigned int order, enum zb_block_state state);
+void __zb_merge_whole(struct zb_zone *zone, struct zb_pageblock *pb);
+void __zb_free_part(struct zb_zone *zone, unsigned long pfn, unsigned long end);
 void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,

@@ -13,33 +13,37 @@ static u64 block_bits(unsigned int order)
  * @frames: first frame of each block, as an offset in the zone
  * @nr: number of blocks
  *
- * Return: number of blocks added; less than @nr if @words is full.
+ * At most ZB_BULK_MAX_DRAIN words are used for single frames, so that freeing them takes a
+ * short time.
+ *
+ * Return: number of blocks added; less than @nr if they are in more words.
  */
 unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 			 unsigned int nr)
 {
-	u64 block = block_bits(words->order), *bits = NULL;
+	u64 block = block_bits(words->order), *bits = words->bits - 1;
+	u32 *word = words->word - 1, *last = word;
 	const u32 *frame, *end = frames + nr;
-	u32 word = 0;
+	u32 current_word = ~0u;
 
-	words->nr = 0;
+	last += words->order ? ZB_BULK_MAX_WORDS : ZB_BULK_MAX_DRAIN;
 	for (frame = frames; frame < end; frame++) {
-		if (*frame / 64 != word || !bits) {
-			if (words->nr == ZB_BULK_MAX_WORDS)
+		if (*frame / 64 != current_word) {
+			if (word == last)
 				break;
-			word = *frame / 64;
-			words->word[words->nr] = word;
-			bits = &words->bits[words->nr++];
-			*bits = 0;
+			current_word = *frame / 64;
+			*++word = current_word;
+			*++bits = 0;
 		}
 		*bits |= block << *frame % 64;
 	}
+	words->nr = word + 1 - words->word;
 	return frame - frames;
 }
 
 /**
  * zb_bulk_pop() - remove the first block
- * @words: must have a block in its first word
+ * @words: must have a block in its first word, which may be empty afterwards
  *
  * Return: first frame of the block, as an offset in the zone.
  */
@@ -51,60 +55,9 @@ u32 zb_bulk_pop(struct zb_bulk *words)
 	return 64 * words->word[0] + bit;
 }
 
-static unsigned int nr_bits(u64 w)
+static __always_inline unsigned int nr_bits(u64 w)
 {
 	return hweight64(w);
-}
-
-/*
- * Add the numbers of maximal runs of @w to @nr if @sign is 1, or subtract them if
- * it is -1. Runs of 2^@levels are not counted, because they belong to larger runs.
- * In iteration k, the bits of @w are the starts of the aligned runs of 2^k.
- */
-static void count_runs_of(u64 w, u16 *nr, unsigned int levels, int sign)
-{
-	unsigned int k;
-	u64 longer;
-
-	for (k = 0; w && k < levels; k++) {
-		longer = w & (w >> (1u << k)) & zb_aligned_bits[k + 1];
-		nr[k] += sign * (int)(nr_bits(w) - 2 * nr_bits(longer));
-		w = longer;
-	}
-}
-
-/* Recount the runs of whole words before a word becomes full or stops being full. */
-static void change_full(struct zb_pageblock *pb, unsigned int word)
-{
-	const unsigned int levels = ZB_PAGEBLOCK_ORDER - ZB_WORD_ORDER;
-	u64 full = zb_full_words(pb);
-
-	count_runs_of(full, pb->nr + ZB_WORD_ORDER, levels, -1);
-	count_runs_of(full ^ BIT(word), pb->nr + ZB_WORD_ORDER, levels, 1);
-}
-
-/* Replace the bits of a word. The caller has to call find_orders() afterwards. */
-static void change_word(struct zb_pageblock *pb, unsigned int word, u64 to)
-{
-	u64 from = pb->free[word];
-
-	if (!~from != !~to)
-		change_full(pb, word);
-	if (~from)
-		count_runs_of(from, pb->nr, ZB_WORD_ORDER, -1);
-	if (~to)
-		count_runs_of(to, pb->nr, ZB_WORD_ORDER, 1);
-	pb->free[word] = to;
-	pb->nr_free += nr_bits(to) - nr_bits(from);
-}
-
-static void find_orders(struct zb_pageblock *pb)
-{
-	unsigned int k, orders = 0;
-
-	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
-		orders |= (unsigned int)!!pb->nr[k] << k;
-	pb->orders = orders;
 }
 
 static u64 lowest_bits(u64 w, unsigned int nr)
@@ -116,35 +69,33 @@ static u64 lowest_bits(u64 w, unsigned int nr)
 	return w & ~rest;
 }
 
-/* The blocks of @order in a word's maximal runs of 2^@k, or in a full word. */
-static u64 blocks_in_runs(u64 w, unsigned int k, unsigned int order)
-{
-	if (!~w)
-		return k < ZB_WORD_ORDER ? 0 : zb_aligned_bits[order];
-	if (!w || k == ZB_WORD_ORDER)
-		return 0;
-	return zb_block_starts(zb_block_bits(zb_maximal_runs(w, k), k), order);
-}
-
 /*
- * Choose up to @nr blocks in the maximal runs of 2^@k. Returns how many are left to
- * choose.
+ * Choose up to @nr blocks in the maximal runs of 2^@k. @runs has the starts of all aligned runs
+ * of this length in each word, and afterwards those of the next one. Returns how many
+ * blocks are left to choose.
  */
-static unsigned int choose_in_runs(const struct zb_pageblock *pb,
-				   unsigned int k, unsigned int order,
-				   unsigned int nr, u64 *taken)
+static unsigned int choose_in_runs(u64 runs[ZB_PAGEBLOCK_WORDS], unsigned int k,
+				   unsigned int order, unsigned int nr, u64 *taken)
 {
-	unsigned int i, found;
-	u64 blocks;
+	u64 blocks, longer, *end = runs + ZB_PAGEBLOCK_WORDS;
+	unsigned int found;
 
-	for (i = 0; i < ZB_PAGEBLOCK_WORDS && nr; i++) {
-		blocks = blocks_in_runs(pb->free[i], k, order);
+	for (; runs < end && nr; runs++, taken++) {
+		if (!*runs)
+			continue;
+		longer = k < ZB_WORD_ORDER ? *runs & (*runs >> (1u << k)) &
+					     *(zb_aligned_bits + k + 1) : 0;
+		blocks = *runs & ~(longer | longer << ((1u << k) & 63));
+		*runs = longer;
+		if (!blocks)
+			continue;
+		blocks = zb_block_starts(zb_block_bits(blocks, k), order);
 		found = nr_bits(blocks);
 		if (found > nr) {
 			blocks = lowest_bits(blocks, nr);
 			found = nr;
 		}
-		taken[i] |= zb_block_bits(blocks, order);
+		*taken |= zb_block_bits(blocks, order);
 		nr -= found;
 	}
 	return nr;
@@ -160,24 +111,41 @@ static unsigned int choose_blocks(const struct zb_pageblock *pb,
 				  unsigned int order, unsigned int nr,
 				  u64 taken[ZB_PAGEBLOCK_WORDS])
 {
-	unsigned int k, left = nr;
+	u64 runs[ZB_PAGEBLOCK_WORDS];
+	unsigned int i, k, left = nr;
 
+	if (!order && nr >= pb->nr_free) {
+		memcpy(taken, pb->free, sizeof(pb->free));
+		return pb->nr_free;
+	}
 	memset(taken, 0, ZB_PAGEBLOCK_WORDS * sizeof(*taken));
-	for (k = order; k < ZB_WORD_ORDER && left; k++)
-		if (pb->orders & BIT(k))
-			left = choose_in_runs(pb, k, order, left, taken);
-	if (left)
-		left = choose_in_runs(pb, ZB_WORD_ORDER, order, left, taken);
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++)
+		runs[i] = zb_aligned_runs(pb->free[i], order);
+	for (k = order; k <= ZB_WORD_ORDER && left; k++)
+		left = choose_in_runs(runs, k, order, left, taken);
 	return nr - left;
 }
 
+/* Set the states of 64 single frames, eight at a time. */
+static noinline void set_all_states(u8 *first, u8 state)
+{
+	u64 *eight = (u64 *)first, *end = eight + 8;
+
+	for (; eight < end; eight++)
+		WRITE_ONCE(*eight, state * 0x0101010101010101ull);
+}
+
 /* Set the state of every block in @bits. */
-static void set_states(struct zb_zone *zone, u32 word, u64 bits,
-		       unsigned int order, u8 state)
+static __always_inline void set_states(struct zb_zone *zone, u32 word, u64 bits,
+				       unsigned int order, u8 state)
 {
 	u8 *first = zone->state + 64ul * word;
 	u64 starts;
 
+	if (!order && !~bits) {
+		set_all_states(first, state);
+		return;
+	}
 	for (starts = zb_block_starts(bits, order); starts; starts &= starts - 1)
 		WRITE_ONCE(*(first + __ffs64(starts)), state);
 }
@@ -198,55 +166,26 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 {
 	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
 	u8 state = ZB_STATE(ZB_BLOCK_PCP, words->order);
-	u16 before[ZB_PAGEBLOCK_ORDER];
 	u64 taken[ZB_PAGEBLOCK_WORDS];
-	unsigned int i, nr_free = pb->nr_free;
+	unsigned int i;
 
 	zb_assert_held(&zone->lock);
 	if (zb_pageblock_all_free(pb))
 		__zb_split(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER,
 			   pb->largest_free);
-	memcpy(before, pb->nr, sizeof(before));
 	nr = choose_blocks(pb, words->order, nr, taken);
 	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
 		if (!taken[i])
 			continue;
-		change_word(pb, i, pb->free[i] & ~taken[i]);
+		pb->free[i] &= ~taken[i];
 		set_states(zone, first + i, taken[i], words->order, state);
 		words->word[words->nr] = first + i;
 		words->bits[words->nr++] = taken[i];
 	}
-	find_orders(pb);
-	__zb_recount(zone, pb, before, nr_free);
+	pb->nr_free -= nr << words->order;
+	__zb_count_free(zone, pb, -((long)nr << words->order));
+	__zb_recount(zone, pb);
 	return nr;
-}
-
-/* Free the leading words of the same pageblock; returns how many they are. */
-static unsigned int free_words(struct zb_zone *zone, const u32 *word,
-			       const u64 *bits, unsigned int nr)
-{
-	u32 block = *word / ZB_PAGEBLOCK_WORDS;
-	struct zb_pageblock *pb = zone->pageblocks + block;
-	unsigned int in_pb, i = 0, nr_free = pb->nr_free;
-	u16 before[ZB_PAGEBLOCK_ORDER];
-
-	memcpy(before, pb->nr, sizeof(before));
-	do {
-		in_pb = word[i] % ZB_PAGEBLOCK_WORDS;
-		change_word(pb, in_pb, pb->free[in_pb] | bits[i]);
-		i++;
-	} while (i < nr && word[i] / ZB_PAGEBLOCK_WORDS == block);
-	find_orders(pb);
-	__zb_recount(zone, pb, before, nr_free);
-	return i;
-}
-
-/* It is cheaper to merge a single block with its buddies than to recount a word. */
-static bool is_one_block(u64 bits, unsigned int order)
-{
-	u64 starts = zb_block_starts(bits, order);
-
-	return !(starts & (starts - 1));
 }
 
 static void trace_words(const struct zb_zone *zone,
@@ -270,55 +209,113 @@ static void trace_words(const struct zb_zone *zone,
 	}
 }
 
-static unsigned int nr_blocks(const struct zb_bulk *words)
-{
-	unsigned int i, nr = 0;
+/* Frames that were freed, but not added to the counters of the zone yet. */
+struct uncounted {
+	unsigned int mt;		/* type of their pageblocks */
+	unsigned long nr;
+};
 
-	for (i = 0; i < words->nr; i++)
-		nr += hweight64(words->bits[i]);
-	return nr >> words->order;
+static void count_uncounted(struct zb_zone *zone, struct uncounted *u)
+{
+	if (u->nr)
+		__zb_count_free_type(zone, u->mt, u->nr);
+	u->nr = 0;
+}
+
+/*
+ * A pageblock is wholly free, or has a free run that may be longer than its others. Returns the
+ * time that it takes to update it, relative to that of an ordinary free.
+ */
+static noinline unsigned int grown(struct zb_zone *zone, struct zb_pageblock *pb,
+				   u64 w, struct uncounted *u)
+{
+	if (!zb_pageblock_all_free(pb))
+		return __zb_raise(zone, pb, w) ? 3 : 1;
+	/* Its type may change. */
+	count_uncounted(zone, u);
+	__zb_merge_whole(zone, pb);
+	return 7;
+}
+
+/*
+ * Free frames of a word whose state is 0 already, and leave merging for later (stale.h). A
+ * pageblock that becomes wholly free is merged at once, so that no other one is broken up
+ * instead of it. Returns the relative time that it takes.
+ */
+static __always_inline unsigned int free_in_word(struct zb_zone *zone, u32 word,
+						 u64 bits, struct uncounted *u)
+{
+	struct zb_pageblock *pb = zone->pageblocks + word / ZB_PAGEBLOCK_WORDS;
+	u64 w = *(pb->free + word % ZB_PAGEBLOCK_WORDS) | bits;
+	unsigned int nr = nr_bits(bits);
+
+	if (unlikely(pb->migratetype != u->mt)) {
+		count_uncounted(zone, u);
+		u->mt = pb->migratetype;
+	}
+	u->nr += nr;
+	*(pb->free + word % ZB_PAGEBLOCK_WORDS) = w;
+	pb->nr_free += nr;
+	if (unlikely(zone->audits))
+		__zb_audit_free(zone, pb, nr);
+	if (likely(!zb_pageblock_all_free(pb))) {
+		__zb_mark_stale(zone, word / ZB_PAGEBLOCK_WORDS);
+		if (likely(!zb_has_longer_run(w, bits, pb->largest_free)))
+			return 1;
+	}
+	return 1 + grown(zone, pb, w, u);
+}
+
+/*
+ * Free the blocks of the leading words, none of which is empty, for as long as the lock may be
+ * held. Returns how many words they are.
+ */
+static unsigned int free_words(struct zb_zone *zone, const u32 *word,
+			       const u64 *bits, unsigned int nr, unsigned int order)
+{
+	const u32 *from = word, *end = word + nr;
+	struct uncounted u = { .nr = 0 };
+	unsigned long flags, nr_pages = 0;
+	unsigned int time = 0;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	for (; word < end && time < ZB_BULK_MAX_DRAIN; word++, bits++) {
+		set_states(zone, *word, *bits, order, 0);
+		nr = nr_bits(*bits);
+		nr_pages += nr;
+		time += free_in_word(zone, *word, *bits, &u) + (nr >> order) / 16;
+	}
+	count_uncounted(zone, &u);
+	__zb_count_event(zone, ZB_PCP_DRAIN, nr_pages >> order);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return word - from;
 }
 
 /**
  * zb_free_pcppages_bulk() - free several blocks to the zone
  * @zone: their zone
- * @words: the blocks; may be empty
+ * @words: the blocks; may be empty, and no word except the first one may be
  * @mt: migrate type of the list that they were on, for the trace event
  *
- * Context: any but NMI; takes the zone lock.
+ * The pageblocks become stale (stale.h).
+ *
+ * Context: any but NMI; takes the zone lock, for at most ZB_BULK_MAX_DRAIN words at a time.
  */
 void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 			   unsigned int mt)
 {
-	unsigned int i, nr = nr_blocks(words);
-	const u32 *word = words->word;
-	const u64 *bits = words->bits;
-	unsigned long flags;
+	const struct zb_pageblock *pageblocks = zone->pageblocks;
+	unsigned int i;
 
-	if (!nr)
-		return;
-	zb_lock_irqsave(&zone->lock, flags);
 	if (zb_trace_pcpu_drain_enabled())
 		trace_words(zone, words, mt, false);
-	/* Fetch cache lines that another CPU may own while the states are written. */
-	for (i = 0; i < words->nr; i++) {
-		zb_prefetch_pageblock(zone->pageblocks +
-				      word[i] / ZB_PAGEBLOCK_WORDS);
-		set_states(zone, word[i], bits[i], words->order, 0);
-	}
-	for (i = 0; i < words->nr;) {
-		if (!bits[i]) {
-			i++;
-		} else if (is_one_block(bits[i], words->order)) {
-			__zb_free_one_page(zone, zone->start_pfn + 64ul * word[i] +
-					   __ffs64(bits[i]), words->order);
-			i++;
-		} else {
-			i += free_words(zone, word + i, bits + i, words->nr - i);
-		}
-	}
-	__zb_count_event(zone, ZB_PCP_DRAIN, nr);
-	zb_unlock_irqrestore(&zone->lock, flags);
+	/* Fetch cache lines that another CPU may own. */
+	for (i = 0; i < words->nr; i++)
+		zb_prefetch_pageblock(pageblocks + *(words->word + i) / ZB_PAGEBLOCK_WORDS);
+	/* zb_bulk_pop() may have removed the only block of the first word. */
+	for (i = words->nr && !words->bits[0]; i < words->nr;)
+		i += free_words(zone, words->word + i, words->bits + i,
+				words->nr - i, words->order);
 }
 
 /*
@@ -344,6 +341,35 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 	return most ? most : 1;
 }
 
+#define TAKE_MAX	64u	/* frames taken in one hold of the lock */
+
+/*
+ * Take blocks from one pageblock; returns their number. Only one block at a time is
+ * stolen from a pageblock of another type. The search then starts again, because another
+ * pageblock may now be a better choice.
+ */
+static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
+				unsigned int alloc_flags, unsigned int nr,
+				struct zb_bulk *words, bool *may_claim,
+				unsigned long *flags)
+{
+	struct zb_pageblock *pb;
+	bool own, cma;
+
+	pb = __zb_find_pageblock(zone, words->order, mt, alloc_flags, may_claim,
+				 flags);
+	if (!pb)
+		return 0;
+	own = pb->migratetype == mt;
+	cma = pb->migratetype == ZB_MIGRATE_CMA;
+	if (nr << words->order > TAKE_MAX)
+		nr = TAKE_MAX >> words->order;
+	nr = __zb_take_words(zone, pb, own || cma ? nr : 1, words);
+	if (cma)
+		__zb_count_event(zone, ZB_CMA_ALLOC, nr);
+	return nr;
+}
+
 /**
  * zb_rmqueue_bulk() - take several blocks from the zone
  * @zone: the zone
@@ -353,9 +379,7 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
  * @words: set to the blocks, whose state becomes ZB_BLOCK_PCP; its @order is the
  *	order to take
  *
- * Only one block at a time is stolen from a pageblock of another type. The
- * search then starts again, because another pageblock may now be a better
- * choice.
+ * The lock is dropped after each pageblock, and after TAKE_MAX frames.
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -363,28 +387,24 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words)
 {
-	bool own, cma, may_claim = true;
 	unsigned int got, limit;
-	struct zb_pageblock *pb;
+	bool may_claim = true;
 	unsigned long flags;
 
 	words->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
 	limit = take_limit(zone, words->order, alloc_flags);
 	nr = nr < limit ? nr : limit;
-	for (; nr && words->nr <= ZB_BULK_MAX_WORDS - ZB_PAGEBLOCK_WORDS; nr -= got) {
-		pb = __zb_find_pageblock(zone, words->order, mt, alloc_flags,
-					 &may_claim);
-		if (!pb)
+	while (nr && words->nr <= ZB_BULK_MAX_WORDS - ZB_PAGEBLOCK_WORDS) {
+		if (words->nr)
+			__zb_relax(zone, &flags);
+		got = __take_some(zone, mt, alloc_flags, nr, words, &may_claim, &flags);
+		if (!got)
 			break;
-		own = pb->migratetype == mt;
-		cma = pb->migratetype == ZB_MIGRATE_CMA;
-		got = __zb_take_words(zone, pb, own || cma ? nr : 1, words);
-		if (cma)
-			__zb_count_event(zone, ZB_CMA_ALLOC, got);
+		nr -= got;
 	}
-	if (zb_trace_zone_locked_enabled())
-		trace_words(zone, words, mt, true);
 	__zb_count_event(zone, ZB_PCP_REFILL, 1);
 	zb_unlock_irqrestore(&zone->lock, flags);
+	if (zb_trace_zone_locked_enabled())
+		trace_words(zone, words, mt, true);
 }

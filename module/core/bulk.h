@@ -14,7 +14,8 @@
 
 #include "mobility.h"
 
-#define ZB_BULK_MAX_WORDS	64u
+#define ZB_BULK_MAX_WORDS	64u	/* of a refill */
+#define ZB_BULK_MAX_DRAIN	16u	/* of a drain, and freed in one hold of the lock */
 
 /**
  * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words

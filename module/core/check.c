@@ -2,10 +2,20 @@
 #include "audit.h"
 #include "check.h"
 
-/* Returns false, so that callers can return the result. */
-static bool not_met(struct zb_violation *v, const struct zb_zone *zone,
-		    unsigned long pfn, const char *rule, unsigned long found,
-		    unsigned long expected)
+/**
+ * zb_not_met() - describe a violation
+ * @v: set to the violation
+ * @zone: the zone
+ * @pfn: the frame, the first frame of the pageblock, or 0 for the zone as a whole
+ * @rule: the invariant, in words
+ * @found: the value that was found
+ * @expected: the value that was expected
+ *
+ * Return: false, so that callers can return the result.
+ */
+bool zb_not_met(struct zb_violation *v, const struct zb_zone *zone,
+		unsigned long pfn, const char *rule, unsigned long found,
+		unsigned long expected)
 {
 	v->rule = rule;
 	v->zone = zone;
@@ -38,12 +48,12 @@ static bool check_inside(struct zb_zone *zone, unsigned long pfn,
 {
 	for (; pfn < end; pfn++) {
 		if (zb_zone_state(zone, pfn))
-			return not_met(v, zone, pfn, "blocks do not overlap",
-				       zb_zone_state(zone, pfn), 0);
+			return zb_not_met(v, zone, pfn, "blocks do not overlap",
+					  zb_zone_state(zone, pfn), 0);
 		if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn),
 				      pfn % ZB_PAGEBLOCK_NR))
-			return not_met(v, zone, pfn,
-				       "a frame of a used block is not free", 1, 0);
+			return zb_not_met(v, zone, pfn,
+					  "a frame of a used block is not free", 1, 0);
 	}
 	return true;
 }
@@ -61,14 +71,14 @@ static bool check_used_block(struct zb_zone *zone, unsigned long pfn,
 							ZB_PAGEBLOCK_NR;
 
 	if (order > zone->max_order || pfn & (BIT(order) - 1))
-		return not_met(v, zone, pfn, "a block is aligned to its order", order,
-			       __ffs64(pfn));
+		return zb_not_met(v, zone, pfn, "a block is aligned to its order", order,
+				  __ffs64(pfn));
 	if (pfn + BIT(order) > zb_zone_end(zone))
-		return not_met(v, zone, pfn, "a block ends inside its zone",
-			       pfn + BIT(order), zb_zone_end(zone));
+		return zb_not_met(v, zone, pfn, "a block ends inside its zone",
+				  pfn + BIT(order), zb_zone_end(zone));
 	if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn), pfn % ZB_PAGEBLOCK_NR))
-		return not_met(v, zone, pfn, "a frame of a used block is not free", 1,
-			       0);
+		return zb_not_met(v, zone, pfn, "a frame of a used block is not free", 1,
+				  0);
 	return check_inside(zone, pfn + 1, pfn + nr, v);
 }
 
@@ -86,15 +96,15 @@ static bool check_frames(struct zb_zone *zone, struct zb_pageblock *pb,
 
 		if (zb_pageblock_test(pb, pfn % ZB_PAGEBLOCK_NR)) {
 			if (state)
-				return not_met(v, zone, pfn,
-					       "the state byte of a free frame is 0",
-					       state, 0);
+				return zb_not_met(v, zone, pfn,
+						  "the state byte of a free frame is 0",
+						  state, 0);
 			pfn++;
 			continue;
 		}
 		if (!state)
-			return not_met(v, zone, pfn,
-				       "a frame is free or part of a used block", 0, 1);
+			return zb_not_met(v, zone, pfn,
+					  "a frame is free or part of a used block", 0, 1);
 		if (!check_used_block(zone, pfn, v))
 			return false;
 		pfn += BIT(zb_state_order(state));
@@ -126,6 +136,27 @@ static unsigned int count_runs(const struct zb_pageblock *pb, unsigned int order
 	return nr;
 }
 
+/*
+ * Check a pageblock whose runs may have grown since they were counted (stale.h). It is
+ * on the list of its longest run nevertheless.
+ */
+static bool check_stale(struct zb_zone *zone, const struct zb_pageblock *pb,
+			struct zb_violation *v)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	unsigned int order = ZB_PAGEBLOCK_ORDER;
+
+	if (!pb->nr_free || zb_pageblock_all_free(pb))
+		return zb_not_met(v, zone, pfn, "a stale pageblock is in part free",
+				  pb->nr_free, 1);
+	while (!count_runs(pb, --order))
+		;
+	return pb->largest_free == order ||
+	       zb_not_met(v, zone, pfn,
+			  "largest_free of a stale pageblock matches its bitmap",
+			  pb->largest_free, order);
+}
+
 static bool check_counters(struct zb_zone *zone, struct zb_pageblock *pb,
 			   struct zb_violation *v)
 {
@@ -135,20 +166,22 @@ static bool check_counters(struct zb_zone *zone, struct zb_pageblock *pb,
 	for (k = 0; k < ZB_PAGEBLOCK_NR; k++)
 		nr_free += zb_pageblock_test(pb, k);
 	if (pb->nr_free != nr_free)
-		return not_met(v, zone, pfn,
-			       "nr_free of a pageblock matches its bitmap", pb->nr_free,
-			       nr_free);
+		return zb_not_met(v, zone, pfn,
+				  "nr_free of a pageblock matches its bitmap", pb->nr_free,
+				  nr_free);
+	if (zb_pageblock_is_stale(zone, pb))
+		return check_stale(zone, pb, v);
 	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++) {
 		/* If all frames are free, or none is, there are no runs of lower orders. */
 		nr = nr_free % ZB_PAGEBLOCK_NR ? count_runs(pb, k) : 0;
 		if (pb->nr[k] != nr)
-			return not_met(v, zone, pfn,
-				       "nr[] of a pageblock matches its bitmap",
-				       pb->nr[k], nr);
+			return zb_not_met(v, zone, pfn,
+					  "nr[] of a pageblock matches its bitmap",
+					  pb->nr[k], nr);
 		if ((pb->orders >> k & 1) != !!nr)
-			return not_met(v, zone, pfn,
-				       "orders of a pageblock matches its nr[]",
-				       pb->orders, BIT(k));
+			return zb_not_met(v, zone, pfn,
+					  "orders of a pageblock matches its nr[]",
+					  pb->orders, BIT(k));
 	}
 	return true;
 }
@@ -163,15 +196,15 @@ static bool check_free_head(struct zb_zone *zone, struct zb_pageblock *pb,
 
 	if (pb->largest_free > zone->max_order || pfn & (BIT(pb->largest_free) - 1) ||
 	    pfn + BIT(pb->largest_free) > zb_zone_end(zone))
-		return not_met(v, zone, pfn,
-			       "a free block is aligned and inside its zone",
-			       pb->largest_free, zone->max_order);
+		return zb_not_met(v, zone, pfn,
+				  "a free block is aligned and inside its zone",
+				  pb->largest_free, zone->max_order);
 	if (pb->largest_free == zone->max_order || !zb_zone_has(zone, buddy))
 		return true;
 	b = zb_pfn_pageblock(zone, buddy);
 	if (b->largest_free == pb->largest_free && b->migratetype == pb->migratetype)
-		return not_met(v, zone, pfn, "free buddies are merged", b->largest_free,
-			       b->largest_free + 1);
+		return zb_not_met(v, zone, pfn, "free buddies are merged", b->largest_free,
+				  b->largest_free + 1);
 	return true;
 }
 
@@ -201,12 +234,12 @@ static bool check_tail(struct zb_zone *zone, struct zb_pageblock *pb,
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
 	if (!head)
-		return not_met(v, zone, pfn, "a tail pageblock has a head", 0, 1);
+		return zb_not_met(v, zone, pfn, "a tail pageblock has a head", 0, 1);
 	if (pb->largest_free != ZB_LIST_TAIL || !zb_pageblock_all_free(pb) ||
 	    pb->migratetype != head->migratetype)
-		return not_met(v, zone, pfn,
-			       "a tail pageblock is free and has its head's type",
-			       pb->largest_free, ZB_LIST_TAIL);
+		return zb_not_met(v, zone, pfn,
+				  "a tail pageblock is free and has its head's type",
+				  pb->largest_free, ZB_LIST_TAIL);
 	return true;
 }
 
@@ -218,23 +251,25 @@ static bool check_header(struct zb_zone *zone, struct zb_pageblock *pb,
 	unsigned long pfn = zb_pageblock_pfn(zone, pb);
 
 	if (pb->migratetype >= ZB_MIGRATE_TYPES)
-		return not_met(v, zone, pfn, "a migrate type is valid", pb->migratetype,
-			       ZB_MIGRATE_MOVABLE);
+		return zb_not_met(v, zone, pfn, "a migrate type is valid", pb->migratetype,
+				  ZB_MIGRATE_MOVABLE);
 	if (type != pb->migratetype)
-		return not_met(v, zone, pfn,
-			       "types[] matches the type of the pageblock", type,
-			       pb->migratetype);
+		return zb_not_met(v, zone, pfn,
+				  "types[] matches the type of the pageblock", type,
+				  pb->migratetype);
 	if (head || (pb->largest_free == ZB_LIST_TAIL && zb_pageblock_all_free(pb)))
 		return check_tail(zone, pb, head, v);
+	if (zb_pageblock_is_stale(zone, pb))
+		return true;
 	if (!zb_pageblock_all_free(pb)) {
 		if (pb->largest_free != zb_pageblock_largest(pb))
-			return not_met(v, zone, pfn, "largest_free matches the bitmap",
-				       pb->largest_free, zb_pageblock_largest(pb));
+			return zb_not_met(v, zone, pfn, "largest_free matches the bitmap",
+					  pb->largest_free, zb_pageblock_largest(pb));
 		return true;
 	}
 	if (pb->largest_free < ZB_PAGEBLOCK_ORDER || pb->largest_free > ZB_MAX_ORDER)
-		return not_met(v, zone, pfn, "a free pageblock is a head or a tail",
-			       pb->largest_free, ZB_PAGEBLOCK_ORDER);
+		return zb_not_met(v, zone, pfn, "a free pageblock is a head or a tail",
+				  pb->largest_free, ZB_PAGEBLOCK_ORDER);
 	return check_free_head(zone, pb, v);
 }
 
@@ -280,16 +315,16 @@ static bool check_links(struct zb_zone *zone, struct zb_pageblock *pb,
 	if (!zb_free_area_listed(pb))
 		return true;
 	if (!same_list(zone, pb, link->next) || !same_list(zone, pb, link->prev))
-		return not_met(v, zone, pfn,
-			       "a pageblock is on the list of its largest_free and type",
-			       pb->largest_free, pb->migratetype);
+		return zb_not_met(v, zone, pfn,
+				  "a pageblock is on the list of its largest_free and type",
+				  pb->largest_free, pb->migratetype);
 	if (link->next->prev != link || link->prev->next != link)
-		return not_met(v, zone, pfn, "list links are intact", pb->largest_free,
-			       pb->migratetype);
+		return zb_not_met(v, zone, pfn, "list links are intact", pb->largest_free,
+				  pb->migratetype);
 	next = link_to_pageblock(zone, link->next);
 	if (next && next->added >= pb->added)
-		return not_met(v, zone, pfn, "a free list is in order of addition",
-			       next->added, pb->added);
+		return zb_not_met(v, zone, pfn, "a free list is in order of addition",
+				  next->added, pb->added);
 	return true;
 }
 
@@ -300,7 +335,7 @@ static bool check_head(struct zb_zone *zone, unsigned int order,
 
 	if (head->next->prev == head && head->prev->next == head)
 		return true;
-	return not_met(v, zone, 0, "list links are intact", order, mt);
+	return zb_not_met(v, zone, 0, "list links are intact", order, mt);
 }
 
 static bool check_areas(struct zb_zone *zone, const struct zb_audit *audit,
@@ -316,18 +351,29 @@ static bool check_areas(struct zb_zone *zone, const struct zb_audit *audit,
 			if (!check_head(zone, order, mt, v))
 				return false;
 			if (area->nr_free_type[mt] != audit->nr[order][mt])
-				return not_met(v, zone, 0,
-					       "nr_free_type of a free area matches its pageblocks",
-					       area->nr_free_type[mt],
-					       audit->nr[order][mt]);
+				return zb_not_met(v, zone, 0,
+						  "nr_free_type of a free area matches its pageblocks",
+						  area->nr_free_type[mt],
+						  audit->nr[order][mt]);
 			sum += area->nr_free_type[mt];
 		}
 		if (area->nr_free != sum)
-			return not_met(v, zone, 0,
-				       "nr_free of a free area is the sum of nr_free_type",
-				       area->nr_free, sum);
+			return zb_not_met(v, zone, 0,
+					  "nr_free of a free area is the sum of nr_free_type",
+					  area->nr_free, sum);
 	}
 	return true;
+}
+
+static bool check_nr_stale(struct zb_zone *zone, struct zb_violation *v)
+{
+	unsigned long i, nr = 0;
+
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i += 64)
+		nr += hweight64(zone->stale[i / 64]);
+	return nr == zone->nr_stale ||
+	       zb_not_met(v, zone, 0, "nr_stale of a zone matches its stale bits",
+			  zone->nr_stale, nr);
 }
 
 static bool check_totals(struct zb_zone *zone, const struct zb_audit *audit,
@@ -342,23 +388,23 @@ static bool check_totals(struct zb_zone *zone, const struct zb_audit *audit,
 			usable += audit->nr_free[mt];
 	}
 	if (zone->nr_free != nr_free)
-		return not_met(v, zone, 0, "nr_free of a zone matches its pageblocks",
-			       zone->nr_free, nr_free);
+		return zb_not_met(v, zone, 0, "nr_free of a zone matches its pageblocks",
+				  zone->nr_free, nr_free);
 	if (zone->nr_free_pcptypes != usable)
-		return not_met(v, zone, 0,
-			       "nr_free_pcptypes of a zone matches its pageblocks",
-			       zone->nr_free_pcptypes, usable);
+		return zb_not_met(v, zone, 0,
+				  "nr_free_pcptypes of a zone matches its pageblocks",
+				  zone->nr_free_pcptypes, usable);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
 		if (zone->nr_blocks[mt] != audit->nr_blocks[mt])
-			return not_met(v, zone, 0,
-				       "nr_blocks of a zone matches its pageblocks",
-				       zone->nr_blocks[mt], audit->nr_blocks[mt]);
+			return zb_not_met(v, zone, 0,
+					  "nr_blocks of a zone matches its pageblocks",
+					  zone->nr_blocks[mt], audit->nr_blocks[mt]);
 		if (zone->nr_free_type[mt] != audit->nr_free[mt])
-			return not_met(v, zone, 0,
-				       "nr_free_type of a zone matches its pageblocks",
-				       zone->nr_free_type[mt], audit->nr_free[mt]);
+			return zb_not_met(v, zone, 0,
+					  "nr_free_type of a zone matches its pageblocks",
+					  zone->nr_free_type[mt], audit->nr_free[mt]);
 	}
-	return check_areas(zone, audit, v);
+	return check_nr_stale(zone, v) && check_areas(zone, audit, v);
 }
 
 /* Number of pageblocks whose headers are checked in one lock section. */
@@ -478,123 +524,6 @@ bool zb_check_pool(struct zb_pool *pool, struct zb_violation *v)
 
 	zb_for_each_zone(zone, pool)
 		if (!zb_check_zone(zone, v))
-			return false;
-	return true;
-}
-
-/* Represents a set of frames by its size and the sum of a hash of each frame. */
-struct frame_set {
-	unsigned long nr;
-	u64 sum;
-};
-
-static void add_frame(struct frame_set *set, unsigned long pfn)
-{
-	u64 x = pfn + 1;
-
-	x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ull;
-	x = (x ^ x >> 29) * 0xd6e8feb86659fd93ull;
-	set->nr++;
-	set->sum += x ^ x >> 32;
-}
-
-static bool check_pcp_list(struct zb_zone *zone, const struct zb_pcp *pcp,
-			   unsigned int order, unsigned int mt,
-			   struct frame_set *listed, struct zb_violation *v)
-{
-	unsigned int i, list = zb_pcp_list(order, mt);
-	unsigned long pfn;
-
-	if (zb_pcp_nr(pcp, list) > ZB_PCP_CAPACITY(order))
-		return not_met(v, zone, 0,
-			       "a per-CPU list does not exceed its capacity",
-			       zb_pcp_nr(pcp, list), ZB_PCP_CAPACITY(order));
-	for (i = 0; i < zb_pcp_nr(pcp, list); i++) {
-		pfn = zone->start_pfn + pcp->frame[zb_pcp_first(pcp, list) + i];
-		if (!zb_zone_has(zone, pfn) ||
-		    zb_zone_state(zone, pfn) != ZB_STATE(ZB_BLOCK_PCP, order))
-			return not_met(v, zone, pfn,
-				       "a listed block is in state PCP and of the list's order",
-				       pfn, order);
-		add_frame(listed, pfn);
-	}
-	return true;
-}
-
-static bool check_pcp(struct zb_zone *zone, unsigned int cpu,
-		      struct frame_set *listed, struct zb_violation *v)
-{
-	const struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-	unsigned long nr = 0;
-	unsigned int order, mt;
-
-	for (order = 0; order < ZB_PCP_ORDERS; order++)
-		for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
-			if (!check_pcp_list(zone, pcp, order, mt, listed, v))
-				return false;
-			nr += (unsigned long)zb_pcp_nr(pcp, zb_pcp_list(order, mt)) << order;
-		}
-	if (pcp->nr_pages != nr)
-		return not_met(v, zone, 0, "nr_pages of a CPU matches its lists",
-			       pcp->nr_pages, nr);
-	return true;
-}
-
-/* Check that the blocks on all lists are those in the state ZB_BLOCK_PCP. */
-static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
-{
-	struct frame_set listed = { .nr = 0 }, marked = { .nr = 0 };
-	unsigned long pfn;
-	unsigned int cpu;
-
-	zb_for_each_possible_cpu(cpu)
-		if (!check_pcp(zone, cpu, &listed, v))
-			return false;
-	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
-		if (ZB_STATE_BLOCK(zb_zone_state(zone, pfn)) == ZB_BLOCK_PCP)
-			add_frame(&marked, pfn);
-	if (listed.nr != marked.nr || listed.sum != marked.sum)
-		return not_met(v, zone, 0,
-			       "a block in state PCP is on exactly one per-CPU list",
-			       listed.nr, marked.nr);
-	return true;
-}
-
-static bool check_unfit(struct zb_zone *zone, struct zb_violation *v)
-{
-	unsigned long pfn, nr = 0;
-
-	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
-		if (zb_zone_state(zone, pfn) != ZB_STATE_UNFIT)
-			continue;
-		nr++;
-		if (pfn < zone->first_unfit || pfn > zone->last_unfit)
-			return not_met(v, zone, pfn,
-				       "unfit frames are within first_unfit..last_unfit",
-				       zone->first_unfit, zone->last_unfit);
-	}
-	if (zone->nr_unfit != nr)
-		return not_met(v, zone, 0, "nr_unfit of a zone matches its state bytes",
-			       zone->nr_unfit, nr);
-	return true;
-}
-
-/**
- * zb_check_quiet() - check all rules (check.h)
- * @pool: the allocator, which must not be in use
- * @v: set to the first violation
- *
- * Context: any but NMI; takes the zone locks many times.
- * Return: true if there is no violation.
- */
-bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v)
-{
-	struct zb_zone *zone;
-
-	if (!zb_check_pool(pool, v))
-		return false;
-	zb_for_each_zone(zone, pool)
-		if (!check_cached(zone, v) || !check_unfit(zone, v))
 			return false;
 	return true;
 }

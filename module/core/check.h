@@ -9,7 +9,7 @@
  *     if it is allocated, on a per-CPU list, or out of use. Used blocks do not
  *     overlap, are aligned to their size and end inside their zone
  *  2. the counters of each pageblock match its bitmap, and free buddies of the same
- *     migrate type are merged
+ *     migrate type are merged. The runs of a stale pageblock are not counted (stale.h)
  *  3. each pageblock is on the list of its largest free run and its migrate type,
  *     and on no other, and the links of the lists are intact
  *  4. the counters of free blocks, free frames and pageblocks, by order and migrate
@@ -46,11 +46,17 @@ struct zb_violation {
 	unsigned long expected;
 };
 
+/* check.c */
+bool zb_not_met(struct zb_violation *v, const struct zb_zone *zone,
+		unsigned long pfn, const char *rule, unsigned long found,
+		unsigned long expected);
 bool zb_check_pageblock(struct zb_zone *zone, unsigned long index,
 			struct zb_violation *v);
 bool zb_check_lists(struct zb_zone *zone, struct zb_violation *v);
 bool zb_check_zone(struct zb_zone *zone, struct zb_violation *v);
 bool zb_check_pool(struct zb_pool *pool, struct zb_violation *v);
+
+/* check_quiet.c */
 bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v);
 
 #endif /* ZB_CORE_CHECK_H */

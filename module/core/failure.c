@@ -179,10 +179,14 @@ static unsigned long nr_kept(const struct zb_failure *f,
 	}
 }
 
-static int largest_free(const struct zb_zone *zone, unsigned int alloc_flags)
+static int largest_free(struct zb_zone *zone, unsigned int alloc_flags)
 {
+	unsigned long flags;
 	int order;
 
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_refresh_all(zone, &flags);
+	zb_unlock_irqrestore(&zone->lock, flags);
 	for (order = zone->max_order; order >= 0; order--)
 		if (zb_zone_has_block(zone, order, alloc_flags))
 			break;

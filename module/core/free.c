@@ -214,8 +214,10 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	return ZB_OK;
 }
 
+#define SPLIT_ORDER	7u	/* 2^7 frames are split in one hold of the lock */
+
 /*
- * Split the first pageblock of the claimed block at @pfn, or all of a smaller
+ * Split the first frames of the claimed block at @pfn, or all of a smaller
  * block, into single frames, and return their number. The rest is split into
  * claimed blocks, each twice as large as the one before, so that every frame
  * belongs to a block when the lock is dropped. The state of the first frame is
@@ -227,7 +229,7 @@ static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
 	unsigned int order = ZB_STATE_ORDER(zb_zone_state(zone, pfn));
 	unsigned long i;
 
-	for (; order > ZB_PAGEBLOCK_ORDER; order--)
+	for (; order > SPLIT_ORDER; order--)
 		zb_zone_set_state(zone, pfn + BIT(order - 1),
 				  ZB_STATE(ZB_BLOCK_PCP, order - 1));
 	for (i = BIT(order); i--;)
@@ -242,7 +244,7 @@ static unsigned long __split_first(struct zb_zone *zone, unsigned long pfn,
  * @order: its order
  *
  * Afterwards every frame is an allocated block of order 0 and is freed on its
- * own. The zone lock is dropped after each pageblock to bound its hold time.
+ * own. The zone lock is dropped after 2^SPLIT_ORDER frames to bound its hold time.
  *
  * Context: any but NMI; takes the zone lock.
  * Return: ZB_OK, or why the block was not split.

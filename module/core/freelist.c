@@ -129,6 +129,12 @@ void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		k = zb_exact_piece(nr_pages);
 		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, k));
 	}
+	/* The smaller blocks are in one pageblock, the larger ones are whole pageblocks. */
+	if (tail % ZB_PAGEBLOCK_NR) {
+		k = order < ZB_PAGEBLOCK_ORDER ? order : ZB_PAGEBLOCK_ORDER;
+		__zb_free_part(zone, tail, ALIGN(tail, BIT(k)));
+		tail = ALIGN(tail, BIT(k));
+	}
 	for (; tail < end; tail += BIT(__ffs64(tail)))
 		__zb_free_one_page(zone, tail, __ffs64(tail));
 }
@@ -152,7 +158,7 @@ static unsigned long zb_rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pag
 		pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC,
 					    ZB_BLOCK_PCP);
 	if (pfn == ZB_NO_PFN)
-		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_BLOCK_PCP);
+		pfn = __zb_rmqueue(zone, order, mt, alloc_flags, ZB_BLOCK_PCP, &flags);
 	if (pfn == ZB_NO_PFN &&
 	    (alloc_flags & (ZB_ALLOC_HARDER | ZB_ALLOC_NO_WATERMARKS)))
 		pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC,

@@ -41,33 +41,58 @@ static struct zb_pageblock *fallback_block(struct zb_zone *zone,
 	return NULL;
 }
 
+/* Bit 0 of each byte. */
+#define LOW_BITS	0x0101010101010101ull
+
 /*
- * Is this an allocated block that may share a pageblock with memory of mobility
- * @mt? Unmovable and reclaimable blocks may share one, movable blocks only with
- * movable ones.
+ * Which of eight blocks may share a pageblock with memory of mobility @mt? Unmovable and
+ * reclaimable blocks may share one, movable blocks only with movable ones. @states
+ * has a state byte for each block; bit 0 of its byte is set in the result.
+ *
+ *	enum zb_block_state	0	1	2	3	4	5	6	7
+ *	bits a, b, c		000	001	010	011	100	101	110	111
+ *	movable				yes			yes
+ *	other allocated			yes		yes	yes		yes
  */
-static bool is_compatible(u8 state, unsigned int mt)
+static __always_inline u64 compatible(u64 states, unsigned int mt)
 {
-	return zb_state_allocated(state) &&
-	       (zb_state_migratetype(state) == ZB_MIGRATE_MOVABLE) ==
-	       (mt == ZB_MIGRATE_MOVABLE);
+	u64 a = states >> 7, b = states >> 6, c = states >> 5;
+
+	if (mt == ZB_MIGRATE_MOVABLE)
+		return (b ^ c) & ~(a ^ c) & LOW_BITS;
+	return (a ^ c) & LOW_BITS;
 }
 
-static unsigned long nr_compatible(const struct zb_zone *zone,
-				   const struct zb_pageblock *pb,
-				   unsigned int mt)
+/*
+ * The number of frames of these blocks. They have orders below 3, except if the first one
+ * has all frames of the word, or more.
+ */
+static __always_inline unsigned int nr_frames(u64 states, u64 blocks)
 {
-	unsigned long pfn = zb_pageblock_pfn(zone, pb);
-	unsigned long end = pfn + ZB_PAGEBLOCK_NR;
-	unsigned long nr = 0;
-	u8 state;
+	unsigned int order = ZB_STATE_ORDER((u8)states);
 
-	for (; pfn < end; pfn++) {
-		state = zb_zone_state(zone, pfn);
-		if (is_compatible(state, mt))
-			nr += BIT(ZB_STATE_ORDER(state));
+	if (blocks & 1 && order > 2)
+		return 1u << order;
+	return hweight64(blocks) + hweight64(blocks & states) +
+	       3 * hweight64(blocks & (states >> 1));
+}
+
+/* Do compatible blocks have at least @enough frames of a pageblock? */
+static bool has_compatible(const struct zb_zone *zone, const struct zb_pageblock *pb,
+			   unsigned int mt, unsigned int enough)
+{
+	const u64 *word, *end;
+	unsigned int nr = 0;
+	u64 states, blocks;
+
+	word = (const u64 *)(zone->state + (pb - zone->pageblocks) * ZB_PAGEBLOCK_NR);
+	for (end = word + ZB_PAGEBLOCK_NR / 8; nr < enough && word < end; word++) {
+		states = READ_ONCE(*word);
+		blocks = compatible(states, mt);
+		if (blocks)
+			nr += nr_frames(states, blocks);
 	}
-	return nr;
+	return nr >= enough;
 }
 
 /* Count and trace that a request for @mt uses a pageblock of another type. */
@@ -95,7 +120,10 @@ static bool may_claim(unsigned int order, unsigned int mt)
 static bool worth_claiming(const struct zb_zone *zone,
 			   const struct zb_pageblock *pb, unsigned int mt)
 {
-	return pb->nr_free + nr_compatible(zone, pb, mt) >= ZB_PAGEBLOCK_NR / 2;
+	const unsigned int enough = ZB_PAGEBLOCK_NR / 2;
+
+	return pb->nr_free >= enough ||
+	       has_compatible(zone, pb, mt, enough - pb->nr_free);
 }
 
 /* Claim free pageblocks from the smallest free block that has enough of them. */
@@ -118,17 +146,23 @@ static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 	return NULL;
 }
 
+/* The lock is dropped after each pageblock whose states were read. */
 static struct zb_pageblock *zb_try_to_claim_block(struct zb_zone *zone,
 						  unsigned int order,
-						  unsigned int mt)
+						  unsigned int mt,
+						  unsigned long *flags)
 {
 	struct zb_pageblock *pb;
 	unsigned int k;
 
 	for (k = ZB_PAGEBLOCK_ORDER; k-- > order && may_claim(k, mt);) {
 		pb = fallback_block(zone, k, mt);
-		if (!pb || !worth_claiming(zone, pb, mt))
+		if (!pb)
 			continue;
+		if (!worth_claiming(zone, pb, mt)) {
+			__zb_relax(zone, flags);
+			continue;
+		}
 		count_fallback(zone, pb, order, mt, true);
 		__zb_set_pageblock_migratetype(zone, pb, mt);
 		return pb;
@@ -154,29 +188,30 @@ static struct zb_pageblock *steal_block(struct zb_zone *zone,
 
 static struct zb_pageblock *claim_pageblock(struct zb_zone *zone,
 					    unsigned int order, unsigned int mt,
-					    unsigned int alloc_flags)
+					    unsigned int alloc_flags,
+					    unsigned long *flags)
 {
 	struct zb_pageblock *pb = claim_whole(zone, order, mt);
 
 	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT))
-		pb = zb_try_to_claim_block(zone, order, mt);
+		pb = zb_try_to_claim_block(zone, order, mt, flags);
 	return pb;
 }
 
 /*
- * A refill calls this once per block. Once claiming has failed, it cannot succeed
- * while the zone lock is held, because nothing is freed and stealing only reduces
- * the free frames. @may_claim remembers the failure to save further scans.
+ * A refill calls this once per block. Once claiming has failed, it hardly succeeds in
+ * the same refill, because stealing only reduces the free frames. @may_claim remembers
+ * the failure to save further scans.
  */
 static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 					  unsigned int order, unsigned int mt,
 					  unsigned int alloc_flags,
-					  bool *may_claim)
+					  bool *may_claim, unsigned long *flags)
 {
 	struct zb_pageblock *pb;
 
 	if (*may_claim) {
-		pb = claim_pageblock(zone, order, mt, alloc_flags);
+		pb = claim_pageblock(zone, order, mt, alloc_flags, flags);
 		if (pb)
 			return pb;
 		*may_claim = false;
@@ -203,17 +238,18 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
  * @may_claim: true in the first call; afterwards, whether claiming a pageblock may
- *	succeed in the next call under the same hold of the lock
+ *	succeed in the next call of the same refill
+ * @flags: for zb_unlock_irqrestore(), because the lock may be dropped
  *
  * If the lists of @mt are empty, the pageblock is of another type.
  *
- * Context: zone lock held.
- * Return: a listed pageblock, or NULL.
+ * Context: zone lock held, also on return.
+ * Return: a listed pageblock, which may be stale, or NULL.
  */
 struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
 					 unsigned int order, unsigned int mt,
 					 unsigned int alloc_flags,
-					 bool *may_claim)
+					 bool *may_claim, unsigned long *flags)
 {
 	struct zb_pageblock *pb = NULL;
 
@@ -224,7 +260,8 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
 	if (!pb && (alloc_flags & ZB_ALLOC_CMA))
 		pb = __zb_find_smallest(zone, order, ZB_MIGRATE_CMA);
 	if (!pb)
-		pb = find_fallback(zone, order, mt, alloc_flags, may_claim);
+		pb = find_fallback(zone, order, mt, alloc_flags, may_claim,
+				   flags);
 	return pb;
 }
 
@@ -235,20 +272,21 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
  * @state: state of the block from now on
+ * @flags: for zb_unlock_irqrestore(), because the lock may be dropped
  *
  * If the lists of @mt are empty, the block comes from those of another type.
  *
- * Context: zone lock held.
+ * Context: zone lock held, also on return.
  * Return: first frame of the block, or ZB_NO_PFN.
  */
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
-			   enum zb_block_state state)
+			   enum zb_block_state state, unsigned long *flags)
 {
 	struct zb_pageblock *pb;
 	bool may_claim = true;
 
-	pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim);
+	pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim, flags);
 	if (!pb)
 		return ZB_NO_PFN;
 	if (pb->migratetype == ZB_MIGRATE_CMA)
@@ -360,6 +398,7 @@ void zb_zone_unreserve_idle(struct zb_zone *zone)
 	       (pb = any_highatomic(zone))) {
 		__zb_set_pageblock_migratetype(zone, pb, zone->default_migratetype);
 		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
+		__zb_relax(zone, &flags);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 }

@@ -37,10 +37,10 @@
 struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
 					 unsigned int order, unsigned int mt,
 					 unsigned int alloc_flags,
-					 bool *may_claim);
+					 bool *may_claim, unsigned long *flags);
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
-			   enum zb_block_state state);
+			   enum zb_block_state state, unsigned long *flags);
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force);

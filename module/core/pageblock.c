@@ -80,9 +80,77 @@ static void set_all(struct zb_pageblock *pb, u64 word, unsigned int nr_free)
 
 	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++)
 		pb->free[i] = word;
-	memset(pb->nr, 0, sizeof(pb->nr));
+	if (pb->orders)
+		memset(pb->nr, 0, sizeof(pb->nr));
 	pb->orders = 0;
 	pb->nr_free = nr_free;
+}
+
+/*
+ * The starts of the aligned runs of 2^(@k+1), from those of 2^@k. They are in the lower
+ * half of each group of 2^(@k+1) bits.
+ */
+static __always_inline u64 pairs(u64 starts, unsigned int k)
+{
+	static const u64 lower_half[ZB_WORD_ORDER] = {
+		0x5555555555555555ull, 0x3333333333333333ull, 0x0f0f0f0f0f0f0f0full,
+		0x00ff00ff00ff00ffull, 0x0000ffff0000ffffull, 0x00000000ffffffffull,
+	};
+
+	return starts & (starts >> (1u << k)) & lower_half[k];
+}
+
+/* The same for two words, of which the second one is moved to the upper halves. */
+static __always_inline u64 pack(u64 a, u64 b, unsigned int k)
+{
+	return pairs(a, k) | pairs(b, k) << (1u << k);
+}
+
+/**
+ * zb_pageblock_count_runs() - count the maximal free runs
+ * @pb: a pageblock that is not wholly free
+ * @nr: set to the number of runs by order
+ *
+ * The starts of aligned runs of 2^(k+1) are found from those of 2^k. They need half as many
+ * bits, so the starts of two words are packed in one:
+ *
+ *	order 0		abcdefgh  ABCDEFGH	free[0], free[1]
+ *	order 1		a c e g   A C E G
+ *	packed		aAcCeEgG		for order 2, pairs are two bits apart
+ *
+ * From order 3 on, one word has the starts of all words, and for order 6, its lowest byte
+ * has a bit for each word that is all free. A run of 2^(k+1) is counted as two runs of
+ * 2^k first, which are not maximal and are subtracted.
+ *
+ * Context: zone lock held.
+ */
+void zb_pageblock_count_runs(const struct zb_pageblock *pb,
+			     u16 nr[ZB_PAGEBLOCK_ORDER])
+{
+	const u64 *w = pb->free;
+	u64 a = pack(w[0], w[1], 0), b = pack(w[2], w[3], 0);
+	u64 c = pack(w[4], w[5], 0), d = pack(w[6], w[7], 0);
+	u64 all;
+	unsigned int k;
+
+	nr[0] = pb->nr_free;
+	nr[1] = hweight64(a) + hweight64(b) + hweight64(c) + hweight64(d);
+	a = pack(a, b, 1);
+	c = pack(c, d, 1);
+	nr[2] = hweight64(a) + hweight64(c);
+	all = pack(a, c, 2);
+	nr[3] = hweight64(all);
+	all = pairs(all, 3);
+	nr[4] = hweight64(all);
+	all = pairs(all, 4);
+	nr[5] = hweight64(all);
+	all = pairs(all, 5);
+	nr[6] = hweight64(all);
+	all = pairs(all, 0);
+	nr[7] = hweight64(all);
+	nr[8] = hweight64(pairs(all, 1));
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER - 1; k++)
+		nr[k] -= 2 * nr[k + 1];
 }
 
 /**
@@ -109,7 +177,7 @@ void zb_pageblock_empty(struct zb_pageblock *pb)
 
 /**
  * zb_pageblock_largest() - order of the largest free run
- * @pb: the pageblock
+ * @pb: the pageblock, which is not stale
  *
  * Context: zone lock held.
  * Return: 0 .. ZB_PAGEBLOCK_ORDER, or ZB_LIST_NONE if no frame is free.
@@ -118,12 +186,12 @@ unsigned int zb_pageblock_largest(const struct zb_pageblock *pb)
 {
 	if (pb->orders)
 		return fls64(pb->orders) - 1;
-	return pb->nr_free ? ZB_PAGEBLOCK_ORDER : ZB_LIST_NONE;
+	return zb_pageblock_all_free(pb) ? ZB_PAGEBLOCK_ORDER : ZB_LIST_NONE;
 }
 
 /**
  * zb_pageblock_find() - find the best fit in a pageblock
- * @pb: a pageblock with a free run of at least @order
+ * @pb: a pageblock with a free run of at least @order; it is not stale
  * @order: order to look for, below ZB_PAGEBLOCK_ORDER
  * @run_order: set to the order of the run that was found
  *

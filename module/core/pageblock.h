@@ -142,6 +142,8 @@ static inline void zb_pageblock_count_run(struct zb_pageblock *pb,
 
 void zb_pageblock_fill(struct zb_pageblock *pb);
 void zb_pageblock_empty(struct zb_pageblock *pb);
+void zb_pageblock_count_runs(const struct zb_pageblock *pb,
+			     u16 nr[ZB_PAGEBLOCK_ORDER]);
 unsigned int zb_pageblock_largest(const struct zb_pageblock *pb);
 unsigned int zb_pageblock_find(const struct zb_pageblock *pb,
 			       unsigned int order, unsigned int *run_order);

@@ -40,6 +40,19 @@ static u32 pop(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 	return frames_of(pcp, order, mt)[nr - 1];
 }
 
+/* memmove() to a lower address, which copies single bytes on some CPUs. */
+static noinline void move_down(u32 *to, const u32 *from, unsigned int nr)
+{
+	u64 pair;
+
+	for (; nr >= 2; nr -= 2, from += 2, to += 2) {
+		memcpy(&pair, from, sizeof(pair));
+		memcpy(to, &pair, sizeof(pair));
+	}
+	while (nr--)
+		*to++ = *from++;
+}
+
 /*
  * Remove the @nr coldest blocks, which the caller has copied, from a list, and close the
  * gap below the others.
@@ -51,8 +64,7 @@ static void drop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 	unsigned int list = zb_pcp_list(order, mt);
 
 	count_listed(pcp, order, mt, -(long)nr);
-	memmove(pcp->frame + zb_pcp_start[list], frames + nr,
-		zb_pcp_nr(pcp, list) * sizeof(*frames));
+	move_down(pcp->frame + zb_pcp_start[list], frames + nr, zb_pcp_nr(pcp, list));
 	pcp->top[list] -= pcp->gap[list];
 	pcp->gap[list] = 0;
 }
@@ -123,6 +135,8 @@ static void take_coldest(struct zb_pcp *pcp, unsigned int order, unsigned int mt
 	drop_cold(pcp, order, mt, nr);
 }
 
+#define FRAMES_PER_HOLD		2u
+
 static void free_frames(struct zb_zone *zone, const struct pcp_batch *batch)
 {
 	unsigned long flags, pfn;
@@ -130,6 +144,8 @@ static void free_frames(struct zb_zone *zone, const struct pcp_batch *batch)
 
 	zb_lock_irqsave(&zone->lock, flags);
 	for (i = 0; i < batch->nr; i++) {
+		if (i && i % FRAMES_PER_HOLD == 0)
+			__zb_relax(zone, &flags);
 		pfn = zone->start_pfn + batch->frame[i];
 		zb_trace_pcpu_drain(pfn, batch->order, batch->mt);
 		__zb_free_one_page(zone, pfn, batch->order);
@@ -204,17 +220,32 @@ static void make_room(const struct zb_zone *zone, struct zb_pcp *pcp,
 	take_coldest(pcp, order, mt, excess > nr ? excess : nr, batch);
 }
 
+/* The next list, in turn, that is not empty. Types without lists are passed over. */
+static unsigned int next_in_turn(const struct zb_pcp *pcp)
+{
+	unsigned int i, list = pcp->rotor;
+
+	/* Often it is the only one. */
+	if (zb_pcp_nr(pcp, list) << list / ZB_PCP_TYPES == pcp->nr_pages)
+		return list;
+	for (i = 0; i < ZB_PCP_ORDERS * ZB_MIGRATE_PCPTYPES; i++) {
+		list++;
+		if (list % ZB_PCP_TYPES == ZB_MIGRATE_PCPTYPES)
+			list += ZB_PCP_TYPES - ZB_MIGRATE_PCPTYPES;
+		if (list == ZB_PCP_LISTS)
+			list = 0;
+		if (*(pcp->top + list) != *(zb_pcp_start + list) + *(pcp->gap + list))
+			break;
+	}
+	return list;
+}
+
 /* Take up to half of the blocks off the next list, in turn, that is not empty. */
 static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
 			 struct pcp_batch *batch)
 {
-	unsigned int i, order, nr, list = pcp->rotor;
+	unsigned int order, nr, list = next_in_turn(pcp);
 
-	for (i = 0; i < ZB_PCP_LISTS; i++) {
-		list = (list + 1) % ZB_PCP_LISTS;
-		if (zb_pcp_nr(pcp, list))
-			break;
-	}
 	pcp->rotor = list;
 	order = list / ZB_PCP_TYPES;
 	nr = at_most(blocks_to_move(zone, pcp, order, -1),
@@ -411,7 +442,8 @@ static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
 	push(pcp, order, mt, pfn - zone->start_pfn, cold);
 	zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
 	zb_pcp_leave(pcp);
-	free_batch(zone, &batch);
+	if (batch.nr)
+		free_batch(zone, &batch);
 	while (shorten(zone))
 		;
 }
@@ -453,59 +485,6 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 }
 
 /* --- drains ------------------------------------------------------------------ */
-
-/**
- * zb_pcp_park() - make a CPU bypass its lists
- * @zone: zone of the lists
- * @cpu: any possible CPU
- * @why: reason to park the lists
- *
- * The CPU may still be using its lists until a grace period has elapsed.
- *
- * Context: any; one caller at a time.
- * Return: true if the lists were parked, false if they already had been.
- */
-bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
-{
-	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-
-	if (READ_ONCE(pcp->parked) != ZB_PCP_OPEN)
-		return false;
-	WRITE_ONCE(pcp->parked, why);
-	return true;
-}
-
-/**
- * zb_pcp_unpark() - let a CPU use its lists again
- * @zone: zone of the lists
- * @cpu: any possible CPU
- * @why: reason for which they were parked; nothing is done if it was another one
- *
- * Context: any; one caller at a time.
- */
-void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
-{
-	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
-
-	/* Pairs with zb_pcp_enter(). */
-	if (zb_pcp_is_parked(zone, cpu, why))
-		zb_store_release(&pcp->parked, ZB_PCP_OPEN);
-}
-
-/**
- * zb_pcp_is_parked() - check whether the lists of a CPU are parked
- * @zone: zone of the lists
- * @cpu: any possible CPU
- * @why: reason to check for
- *
- * Context: any.
- * Return: true if the lists are parked for this reason.
- */
-bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
-		      enum zb_pcp_parked why)
-{
-	return READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->parked) == why;
-}
 
 /**
  * zb_pcp_drain() - free all blocks on the lists of a CPU to the zone

@@ -210,6 +210,10 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_nr_pages(const struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_zone_nr_cached(const struct zb_zone *zone);
+bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
+void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
+bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
+		      enum zb_pcp_parked why);
 
 /* pcp.c */
 unsigned long zb_pcp_rmqueue(struct zb_zone *zone, unsigned int order,
@@ -218,10 +222,6 @@ void zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 		      unsigned int order);
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order, bool cold);
-bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
-void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why);
-bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
-		      enum zb_pcp_parked why);
 void zb_pcp_drain(struct zb_zone *zone, unsigned int cpu);
 unsigned long zb_pcp_drain_own(struct zb_zone *zone);
 

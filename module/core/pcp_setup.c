@@ -132,3 +132,56 @@ unsigned long zb_zone_nr_cached(const struct zb_zone *zone)
 		nr += zb_pcp_nr_pages(zone, cpu);
 	return nr;
 }
+
+/**
+ * zb_pcp_park() - make a CPU bypass its lists
+ * @zone: zone of the lists
+ * @cpu: any possible CPU
+ * @why: reason to park the lists
+ *
+ * The CPU may still be using its lists until a grace period has elapsed.
+ *
+ * Context: any; one caller at a time.
+ * Return: true if the lists were parked, false if they already had been.
+ */
+bool zb_pcp_park(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
+{
+	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+
+	if (READ_ONCE(pcp->parked) != ZB_PCP_OPEN)
+		return false;
+	WRITE_ONCE(pcp->parked, why);
+	return true;
+}
+
+/**
+ * zb_pcp_unpark() - let a CPU use its lists again
+ * @zone: zone of the lists
+ * @cpu: any possible CPU
+ * @why: reason for which they were parked; nothing is done if it was another one
+ *
+ * Context: any; one caller at a time.
+ */
+void zb_pcp_unpark(struct zb_zone *zone, unsigned int cpu, enum zb_pcp_parked why)
+{
+	struct zb_pcp *pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+
+	/* Pairs with zb_pcp_enter(). */
+	if (zb_pcp_is_parked(zone, cpu, why))
+		zb_store_release(&pcp->parked, ZB_PCP_OPEN);
+}
+
+/**
+ * zb_pcp_is_parked() - check whether the lists of a CPU are parked
+ * @zone: zone of the lists
+ * @cpu: any possible CPU
+ * @why: reason to check for
+ *
+ * Context: any.
+ * Return: true if the lists are parked for this reason.
+ */
+bool zb_pcp_is_parked(const struct zb_zone *zone, unsigned int cpu,
+		      enum zb_pcp_parked why)
+{
+	return READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->parked) == why;
+}

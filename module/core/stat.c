@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "stale.h"
 #include "stat.h"
 
 /**
@@ -17,6 +18,7 @@ void zb_zone_snapshot(struct zb_zone *zone, struct zb_zone_stat *st)
 	unsigned int order;
 
 	zb_lock_irqsave(&zone->lock, flags);
+	__zb_refresh_all(zone, &flags);
 	st->nr_free = zone->nr_free;
 	memcpy(st->nr_free_type, zone->nr_free_type, sizeof(st->nr_free_type));
 	for (order = 0; order < ZB_NR_ORDERS; order++)
@@ -194,7 +196,7 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 	zb_lock_irqsave(&zone->lock, flags);
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[first + i];
-		largest = zb_pageblock_largest(pb);
+		largest = zb_pageblock_all_free(pb) ? ZB_PAGEBLOCK_ORDER : pb->largest_free;
 		st[i].migratetype = pb->migratetype;
 		st[i].nr_free = pb->nr_free;
 		st[i].largest = largest == ZB_LIST_NONE ? -1 : (s8)largest;

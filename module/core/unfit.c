@@ -137,6 +137,20 @@ static u64 blocks_around(u64 frames, unsigned int order)
 	return zb_block_bits(zb_block_starts(frames, order), order);
 }
 
+static bool all_fit(const struct zb_zone *zone, const struct zb_bulk *words)
+{
+	const u32 *word = words->word, *end = word + words->nr;
+	const u64 *bits = words->bits;
+
+	if (!zone->frame_ops)
+		return true;
+	for (; word < end; word++, bits++)
+		if (unlikely(zone->frame_ops->unfit(zone, zone->start_pfn + 64ul * *word,
+						    *bits)))
+			return false;
+	return true;
+}
+
 /**
  * zb_bulk_drop_unfit() - take the unfit frames of several blocks out of use
  * @zone: zone of the blocks
@@ -151,6 +165,8 @@ void zb_bulk_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
 	unsigned long first;
 	u64 unfit, starts;
 
+	if (likely(all_fit(zone, words)))
+		return;
 	for (i = 0; i < words->nr; i++) {
 		first = zone->start_pfn + 64ul * words->word[i];
 		unfit = unfit_frames(zone, first, words->bits[i]);

@@ -198,7 +198,8 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
  * @alloc_flags: whether CMA and HighAtomic blocks count
  *
  * Without the zone lock, the result may be false while a block is being split or
- * merged on another CPU.
+ * merged on another CPU. It does not include blocks of stale pageblocks that were not
+ * merged yet (stale.h).
  *
  * Context: any.
  * Return: true if the buddy lists have such a block.
@@ -224,9 +225,32 @@ bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,
 	return false;
 }
 
+static bool is_listed(struct zb_zone *zone, unsigned int order, unsigned int mt)
+{
+	for (; order <= zone->max_order; order++)
+		if (zb_free_area_first(zone->free_area, order, mt))
+			return true;
+	return false;
+}
+
+/* Check the lists, which are exact even if pageblocks are stale. */
+static bool has_listed(struct zb_zone *zone, unsigned int order,
+		       unsigned int alloc_flags)
+{
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++)
+		if (is_listed(zone, order, mt))
+			return true;
+	return (alloc_flags & ZB_ALLOC_CMA && is_listed(zone, order, ZB_MIGRATE_CMA)) ||
+	       (alloc_flags & ZB_ALLOC_HARDER &&
+		is_listed(zone, order, ZB_MIGRATE_HIGHATOMIC));
+}
+
 /*
- * The counters are inconsistent while a block is being split or merged. Before a
- * request is refused, they are therefore read again under the lock.
+ * The counters are inconsistent while a block is being split or merged, and do not
+ * include blocks of stale pageblocks that were not merged yet. Before a request is
+ * refused, they are therefore read again under the lock, and the lists are looked at.
  */
 static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 			     unsigned int alloc_flags)
@@ -235,7 +259,8 @@ static bool has_block_locked(struct zb_zone *zone, unsigned int order,
 	bool ok;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	ok = zb_zone_has_block(zone, order, alloc_flags);
+	ok = zb_zone_has_block(zone, order, alloc_flags) ||
+	     (zone->nr_stale && has_listed(zone, order, alloc_flags));
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return ok;
 }

@@ -119,6 +119,8 @@ struct zb_compact_deferral {
  * @max_order: (c) largest order that free blocks are merged to
  * @default_migratetype: (c) type that a pageblock gets when it becomes wholly free
  * @free_area: (z) free lists and their counters, by order
+ * @stale: (z) one bit per pageblock, set while it is stale (stale.h), stored after @types
+ * @nr_stale: (r) number of bits set in @stale
  * @nr_blocks: (r) number of pageblocks by migrate type
  * @events: (r) events counted under @lock, see enum zb_event
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
@@ -168,6 +170,8 @@ struct zb_zone {
 	unsigned int max_order;
 	u8 default_migratetype;
 	struct zb_free_area free_area[ZB_NR_ORDERS];
+	u64 *stale;
+	unsigned long nr_stale;
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
@@ -256,6 +260,16 @@ static inline void __zb_set_nr_free_pcptypes(struct zb_zone *zone, unsigned long
 		WRITE_ONCE(zone->lists_due, low);
 	}
 }
+
+/*
+ * Let other CPUs take the lock, which the caller holds, in a long operation. A macro, so that
+ * the hold counts for the caller (module/holds.c).
+ */
+#define __zb_relax(zone, flags)						\
+do {									\
+	zb_unlock_irqrestore(&(zone)->lock, *(flags));			\
+	zb_lock_irqsave(&(zone)->lock, *(flags));			\
+} while (0)
 
 static inline void __zb_count_event(struct zb_zone *zone, enum zb_event event,
 				    unsigned long nr)

@@ -9,6 +9,7 @@
  *	regions       source and address of the memory
  *	check         "ok", or the first invariant that is violated
  *	drain         a write drains all per-CPU lists
+ *	holds         how long zone locks were held; writing 1 begins measuring, 0 ends it
  *
  * The files zoneinfo, vmstat, extfrag_index, unusable_index and fallbacks are in vm.c,
  * owners and processes in owners.c.
@@ -20,6 +21,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
@@ -39,7 +41,7 @@ module_param_cb(page_owner, &zb_bool_ops, &page_owner, 0644);
 __MODULE_PARM_TYPE(page_owner, "bool");
 MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
 
-#define BLOCKS_AT_ONCE	64	/* pageblocks copied under one hold of the zone lock */
+#define BLOCKS_AT_ONCE	32	/* pageblocks copied under one hold of the zone lock */
 
 static void nr_free_cell(struct seq_file *m, const struct zb_zone_stat *st,
 			 unsigned int order)
@@ -276,6 +278,41 @@ static const struct file_operations drain_fops = {
 	.write = drain_write,
 };
 
+static int holds_show(struct seq_file *m, void *unused)
+{
+	zb_holds_show(m);
+	return 0;
+}
+
+static int holds_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, holds_show, NULL);
+}
+
+static ssize_t holds_write(struct file *file, const char __user *text,
+			   size_t count, loff_t *pos)
+{
+	static DEFINE_MUTEX(lock);
+	bool on;
+	int err = kstrtobool_from_user(text, count, &on);
+
+	if (err)
+		return err;
+	mutex_lock(&lock);
+	zb_holds_measure(on);
+	mutex_unlock(&lock);
+	return count;
+}
+
+static const struct file_operations holds_fops = {
+	.owner = THIS_MODULE,
+	.open = holds_open,
+	.read = seq_read,
+	.write = holds_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 /**
  * zb_debugfs_create() - create the debugfs directory and its files
  * @inst: the instance whose state the files show
@@ -295,6 +332,7 @@ struct dentry *zb_debugfs_create(struct zb_instance *inst)
 	debugfs_create_file("regions", 0400, root, inst, &regions_fops);
 	debugfs_create_file("check", 0400, root, inst, &check_fops);
 	debugfs_create_file("drain", 0200, root, inst, &drain_fops);
+	debugfs_create_file("holds", 0600, root, inst, &holds_fops);
 	zb_debugfs_create_vm(root, inst);
 	return root;
 }

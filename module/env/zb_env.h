@@ -24,11 +24,23 @@
 #include <trace/events/zbuddy.h>
 #include <uapi/linux/zbuddy.h>
 
+#include "../holds.h"
+
 typedef spinlock_t zb_lock_t;
 
 #define zb_lock_init(lock)			spin_lock_init(lock)
-#define zb_lock_irqsave(lock, flags)		spin_lock_irqsave(lock, flags)
-#define zb_unlock_irqrestore(lock, flags)	spin_unlock_irqrestore(lock, flags)
+#define zb_lock_irqsave(lock, flags)					\
+do {									\
+	spin_lock_irqsave(lock, flags);					\
+	if (static_branch_unlikely(&zb_holds_measured))			\
+		zb_hold_begin();					\
+} while (0)
+#define zb_unlock_irqrestore(lock, flags)				\
+do {									\
+	if (static_branch_unlikely(&zb_holds_measured))			\
+		zb_hold_end(__func__);					\
+	spin_unlock_irqrestore(lock, flags);				\
+} while (0)
 #define zb_assert_held(lock)			lockdep_assert_held(lock)
 
 /* Exempts a variable from CONFIG_INIT_STACK_ALL_ZERO and _PATTERN. */

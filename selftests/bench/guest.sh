@@ -70,6 +70,23 @@ say_vmalloc() {
 		}' /proc/vmallocinfo
 }
 
+# Print the longest hold of a zone lock, by the function that drops it, and as comments how
+# many holds had which length. Measuring takes time, so no other rows are measured meanwhile.
+say_holds() {
+	echo 1 >$debug/zbuddy/holds
+	insmod "$here/zb_bench.ko" rows=holds || exit 1
+	rmmod zb_bench
+	awk '
+		{ print "# holds: " $0 }
+		NR == 1 { next }
+		{ printf "holds.%s,ours,time,%d,%d,%d,%d\n", $1, $2, $2, $2, $3 }
+		$2 > longest { longest = $2 }
+		{ nr += $3 }
+		END { printf "holds.max,ours,time,%d,%d,%d,%d\n", longest, longest, longest, nr }
+	' $debug/zbuddy/holds
+	echo 0 >$debug/zbuddy/holds
+}
+
 wanted() {
 	case ,$rows, in
 	*,"$1",* | ,all, | ,quick,) return 0 ;;
@@ -98,6 +115,7 @@ main() {
 	! wanted dev || "$here/bench_device" || exit 1
 	dmesg | sed -n 's/.*zb_bench: \([^,]*\)$/# \1/p'
 	rmmod zb_bench
+	[ "$rows" = quick ] || ! wanted holds || say_holds
 	echo "# check: $(cat $debug/zbuddy/check)"
 	grep -q '^ok' $debug/zbuddy/check || exit 1
 	[ "$params" = loaded ] || rmmod zbuddy

@@ -114,6 +114,57 @@ static void random_walk(struct walk *walk, enum who who, unsigned int orders)
 			step(walk, who, slot, 0, clock);
 }
 
+/* Allocate a buffer of a random length and mobility, half of them a power of two. */
+static struct page *random_buffer(u64 *seed, unsigned long *nr)
+{
+	static const zb_gfp_t mobility[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
+	zb_gfp_t gfp = OUR_GFP | mobility[bench_random(seed) % ARRAY_SIZE(mobility)];
+	void *buffer;
+
+	*nr = 1ul << bench_random(seed) % 11;
+	if (bench_random(seed) % 2)
+		*nr = 1 + bench_random(seed) % *nr;
+	buffer = zb_alloc_pages_exact(*nr * PAGE_SIZE, gfp);
+	return buffer ? virt_to_page(buffer) : NULL;
+}
+
+/**
+ * bench_holds() - hold zone locks for all reasons that callers can bring about
+ *
+ * Buffers of random lengths and mobilities are allocated until memory is used up, and freed
+ * in random order. The caller reads the debugfs file of zbuddy that has the times.
+ */
+void bench_holds(void)
+{
+	u64 seed = 2463534242u;
+	struct holder {
+		struct page *page[SLOTS];
+		unsigned long nr[SLOTS];
+	} *h;
+	unsigned int i, slot;
+
+	if (!bench_wanted("holds", false))
+		return;
+	h = vzalloc(sizeof(*h));
+	if (!h)
+		return;
+	for (i = 0; i < 2 * OPS; i++) {
+		slot = bench_random(&seed) % SLOTS;
+		if (h->page[slot]) {
+			zb_free_pages_exact(page_address(h->page[slot]), h->nr[slot] * PAGE_SIZE);
+			h->page[slot] = NULL;
+		} else {
+			h->page[slot] = random_buffer(&seed, &h->nr[slot]);
+		}
+		if (!(i % 256))
+			cond_resched();
+	}
+	for (slot = 0; slot < SLOTS; slot++)
+		if (h->page[slot])
+			zb_free_pages_exact(page_address(h->page[slot]), h->nr[slot] * PAGE_SIZE);
+	vfree(h);
+}
+
 /**
  * bench_latency() - measure all rows about single calls
  */

@@ -66,6 +66,7 @@ static int __init bench_init(void)
 	bench_many();
 	bench_cpus();
 	bench_latency();
+	bench_holds();
 	say_meta();
 	bench_churn();
 	return 0;

@@ -164,6 +164,7 @@ void bench_calls(void);
 void bench_many(void);
 void bench_cpus(void);
 void bench_latency(void);
+void bench_holds(void);
 void bench_churn(void);
 
 #endif /* ZB_BENCH_H */

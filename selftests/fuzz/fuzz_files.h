@@ -10,7 +10,7 @@ static void fuzz_debugfs(void)
 	static const char * const names[] = {
 		"buddyinfo", "pagetypeinfo", "zoneinfo", "vmstat", "extfrag_index",
 		"unusable_index", "fallbacks", "pageblocks", "owners", "processes",
-		"regions", "check", "drain",
+		"regions", "check", "drain", "holds",
 	};
 	static char text[65536];
 	char path[128];

@@ -394,9 +394,27 @@ TEST_F(zbuddy, modes)
 	EXPECT_EQ(0400, mode_of(ZB_DEBUGFS "pagetypeinfo"));
 	EXPECT_EQ(0400, mode_of(ZB_DEBUGFS "check"));
 	EXPECT_EQ(0200, mode_of(ZB_DEBUGFS "drain"));
+	EXPECT_EQ(0600, mode_of(ZB_DEBUGFS "holds"));
 	ASSERT_EQ(0, stat(ZB_DEV, &st));
 	EXPECT_EQ(0600, st.st_mode & 07777);
 	EXPECT_TRUE(S_ISCHR(st.st_mode));
+}
+
+TEST_F(zbuddy, holds_are_measured)
+{
+	struct zb_ioc_alloc a;
+
+	if (missing())
+		SKIP(return, "no debugfs");
+	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "holds", "x"));
+	ASSERT_EQ(0, zb_write_file(ZB_DEBUGFS "holds", "1"));
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 10, ZB_GFP_ANYZONE, &a));
+	ASSERT_EQ(0, zb_free(self->fd, a.handle));
+	ASSERT_EQ(0, zb_write_file(ZB_DEBUGFS "holds", "0"));
+	READ(ZB_DEBUGFS "holds");
+	EXPECT_NE(NULL, strstr(text, "LONGEST"));
+	EXPECT_NE(NULL, strstr(text, "\nzb_rmqueue_buddy "));
+	EXPECT_NE(NULL, strstr(text, "\nzb_free_one_page "));
 }
 
 /* Read a file that was opened with or without CAP_SYS_RAWIO, with the capability. */

@@ -97,6 +97,7 @@ static struct zb_zone *zone_of(struct zb_pageblock *pb)
 {
 	static u8 state[NR + 1 + 1];
 	static struct zb_zone zone;
+	static u64 stale;
 
 	memset(&zone, 0, sizeof(zone));
 	zb_lock_init(&zone.lock);
@@ -106,6 +107,8 @@ static struct zb_zone *zone_of(struct zb_pageblock *pb)
 	zone.pageblocks = pb;
 	zone.state = state;
 	zone.types = state + NR + 1;
+	stale = 0;
+	zone.stale = &stale;
 	pb->migratetype = 0;
 	pb->largest_free = ZB_LIST_NONE;
 	if (!zb_pageblock_all_free(pb))
@@ -461,12 +464,18 @@ static void give_bits(struct zb_pageblock *pb, unsigned int word, u64 bits)
 	};
 	struct zb_zone *zone = zone_of(pb);
 	struct zb_pageblock before = *pb;
+	unsigned long flags;
 
 	if (!zb_pageblock_all_free(pb))
 		zb_free_area_rekey(zone->free_area, pb);
 	else if (!bits)
 		return;
 	zb_free_pcppages_bulk(zone, &words, 0);
+	if (!zb_pageblock_all_free(pb)) {
+		zb_lock_irqsave(&zone->lock, flags);
+		__zb_recount(zone, pb);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
 	expect_counted(zone, pb, &before);
 }
 

@@ -358,7 +358,7 @@ POOL_TEST_WITH(exact, make(), end)
 /* Each word of frames is looked at once, however the blocks are freed. */
 POOL_TEST_WITH(exact_frees_look_once, make(), end)
 {
-	static const unsigned long sizes[] = { 64ul * 3, 64ul * 7, 64ul * 9, 64ul * 21, 64ul * 100 };
+	static const unsigned long sizes[] = { 64 * 3, 64 * 7, 64 * 9, 64 * 21, 64 * 100 };
 	unsigned long pfn, i, looks;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {

@@ -353,7 +353,7 @@ unsigned long unit_take_with(struct zb_zone *zone, unsigned int order,
 	unsigned long flags, pfn;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	pfn = __zb_rmqueue(zone, order, mt, alloc_flags, hold_of(mt));
+	pfn = __zb_rmqueue(zone, order, mt, alloc_flags, hold_of(mt), &flags);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
 }
@@ -379,6 +379,26 @@ unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
 void unit_give(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
 	zb_free_one_page(zone, pfn, order);
+}
+
+/* Free a block below ZB_WORD_ORDER like a drain does: its pageblock becomes stale. */
+void unit_give_deferred(struct zb_zone *zone, unsigned long pfn, unsigned int order)
+{
+	u32 frame = pfn - zone->start_pfn;
+	struct zb_bulk words = { .order = order };
+
+	EXPECT_EQ(zb_bulk_add(&words, &frame, 1), 1);
+	zb_free_pcppages_bulk(zone, &words, ZB_MIGRATE_MOVABLE);
+}
+
+/* Refresh all stale pageblocks of a zone. */
+void unit_refresh(struct zb_zone *zone)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_refresh_all(zone, &flags);
+	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
 void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt)

@@ -189,6 +189,8 @@ unsigned long unit_take_with(struct zb_zone *zone, unsigned int order,
 unsigned long unit_take_from(struct zb_zone *zone, unsigned long pb,
 			     unsigned int order);
 void unit_give(struct zb_zone *zone, unsigned long pfn, unsigned int order);
+void unit_give_deferred(struct zb_zone *zone, unsigned long pfn, unsigned int order);
+void unit_refresh(struct zb_zone *zone);
 void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt);
 void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 			 unsigned int mt, const bool *keep);

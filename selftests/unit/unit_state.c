@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Copies of the state of a pool, to detect changes. They include all visible state except
- * the order of lists, which depends only on the order of previous operations.
+ * the order of lists and which pageblocks are stale, which depend only on the order of
+ * previous operations.
  */
 #include "unit_pool.h"
 
@@ -31,10 +32,11 @@ static void *copy_of(const void *memory, size_t size)
 	return memcpy(copy, memory, size);
 }
 
-static void save_zone(struct zone_copy *c, const struct zb_zone *zone)
+static void save_zone(struct zone_copy *c, struct zb_zone *zone)
 {
 	unsigned int order;
 
+	unit_refresh(zone);
 	c->nr_free = zone->nr_free;
 	c->nr_free_pcptypes = zone->nr_free_pcptypes;
 	memcpy(c->nr_free_type, zone->nr_free_type, sizeof(c->nr_free_type));
@@ -207,8 +209,10 @@ bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
 {
 	struct place at = { .file = file, .line = line };
 
-	for (at.zone = 0; at.zone < s->nr_zones; at.zone++)
+	for (at.zone = 0; at.zone < s->nr_zones; at.zone++) {
+		unit_refresh(&p->pool.zones[at.zone]);
 		if (!same_zone(&at, &p->pool.zones[at.zone], &s->zones[at.zone]))
 			return false;
+	}
 	return true;
 }
