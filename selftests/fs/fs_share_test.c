@@ -224,6 +224,73 @@ TEST_F(fs, crowd)
 	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
 }
 
+#define NR_MOVED	32
+#define MOVED_LENGTH	(256 * 1024)
+
+/* Read, rewrite and map the files again and again; counts wrong data. */
+static void *use_files(void *arg)
+{
+	struct crowd *c = arg;
+	char *room = malloc(MOVED_LENGTH), path[160], *p;
+	int i, fd;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		for (i = 0; i < NR_MOVED; i += 2) {
+			snprintf(path, sizeof(path), "%s%d", c->path, i);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			c->odd += pread(fd, room, MOVED_LENGTH, 0) != MOVED_LENGTH ||
+				  !zb_filled(room, 0, MOVED_LENGTH, i);
+			c->odd += pwrite(fd, room, MOVED_LENGTH, 0) != MOVED_LENGTH;
+			p = map_file(fd, MOVED_LENGTH);
+			c->odd += (void *)p == MAP_FAILED || !zb_filled(p, 0, MOVED_LENGTH, i);
+			munmap(p, MOVED_LENGTH);
+			close(fd);
+		}
+	}
+	free(room);
+	return NULL;
+}
+
+/* Compaction moves files while they are read, written and mapped. */
+TEST_F(fs, moved_while_used)
+{
+	struct crowd c = { .path = self->path };
+	long moved = zb_vmstat("pgmigrate_success");
+	char path[160], *p;
+	pthread_t thread;
+	int i, fd;
+
+	if (access(ZB_DEBUGFS "compact", W_OK))
+		SKIP(return, "no debugfs file compact");
+	for (i = 0; i < NR_MOVED; i++) {
+		snprintf(path, sizeof(path), "%s%d", self->path, i);
+		fd = fs_create(path, MOVED_LENGTH);
+		p = map_file(fd, MOVED_LENGTH);
+		ASSERT_NE(MAP_FAILED, (void *)p);
+		zb_fill(p, 0, MOVED_LENGTH, i);
+		munmap(p, MOVED_LENGTH);
+		close(fd);
+	}
+	for (i = 1; i < NR_MOVED; i += 2) {
+		snprintf(path, sizeof(path), "%s%d", self->path, i);
+		EXPECT_EQ(0, unlink(path));
+	}
+	ASSERT_EQ(0, pthread_create(&thread, NULL, use_files, &c));
+	for (i = 0; i < 20; i++) {
+		EXPECT_EQ(0, zb_write_file(ZB_DEBUGFS "compact", "1"));
+		zb_sleep_ms(20);
+	}
+	__atomic_store_n(&c.stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, c.odd);
+	TH_LOG("%ld pages moved", zb_vmstat("pgmigrate_success") - moved);
+	for (i = 0; i < NR_MOVED; i += 2) {
+		snprintf(path, sizeof(path), "%s%d", self->path, i);
+		EXPECT_EQ(0, unlink(path));
+	}
+	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
+}
+
 /* Unloading fails while the file system is mounted. */
 TEST_F(fs, unload)
 {
