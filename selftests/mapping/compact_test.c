@@ -107,6 +107,27 @@ static void show(const char *what, long since)
 	       zb_vmstat("compact_stall"), zb_vmstat("compact_success"));
 }
 
+/* Compact, fill the free blocks with buffers, free most of them, and compact again. */
+static void stir(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self, __u64 *rnd)
+{
+	static struct zb_ioc_alloc a[NR];
+	unsigned int i, nr = 0, kept = 0;
+
+	EXPECT_EQ(0, compact());
+	while (nr < NR && !zb_alloc_order(self->fd, ORDER, NOWAIT, &a[nr]))
+		nr++;
+	for (i = 0; i < nr; i++) {
+		if (!(zb_random(rnd) % 8)) {
+			a[kept++] = a[i];
+			continue;
+		}
+		EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
+	}
+	EXPECT_EQ(0, compact());
+	for (i = 0; i < kept; i++)
+		EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
+}
+
 TEST_F(zbuddy, large_block)
 {
 	long moved = zb_vmstat("pgmigrate_success");
@@ -205,6 +226,40 @@ TEST_F(zbuddy, pinned)
 	EXPECT_EQ(0, compact());
 	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
 	expect_contents(_metadata);
+}
+
+/* Direct I/O reads into buffers and writes from them while they are moved. */
+TEST_F(zbuddy, direct_io)
+{
+	long moved = zb_vmstat("pgmigrate_success");
+	unsigned int round, i;
+	char path[] = "/tmp/compact_test.XXXXXX";
+	int file = mkstemp(path);
+	__u64 rnd = 3;
+
+	ASSERT_GE(file, 0);
+	close(file);
+	file = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	unlink(path);
+	if (file < 0)
+		SKIP(return, "no file system with direct I/O");
+	fragment(_metadata, self, &self->fd, 1, false);
+	for (round = 0; round < 10; round++) {
+		stir(_metadata, self, &rnd);
+		for (i = 0; i < NR; i++) {
+			off_t at = (off_t)(i * LENGTH);
+
+			if (!pieces[i].p)
+				continue;
+			ASSERT_EQ(LENGTH, pwrite(file, pieces[i].p, LENGTH, at));
+			zb_fill(pieces[i].p, 0, LENGTH, i + 1);
+			ASSERT_EQ(LENGTH, pread(file, pieces[i].p, LENGTH, at));
+		}
+		expect_contents(_metadata);
+	}
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	show("direct I/O", moved);
+	close(file);
 }
 
 /* A buffer whose physical address was returned is never moved. */
@@ -387,32 +442,15 @@ TEST_F(zbuddy, moved_while_written)
 		{ .to = NR / 2, .page = self->page, .stop = &stop },
 		{ .from = NR / 2, .to = NR, .page = self->page, .stop = &stop },
 	};
-	struct zb_ioc_alloc a[ROOMS << 5];
-	unsigned int round, i, nr;
+	unsigned int round, i;
 	pthread_t threads[2];
 	__u64 rnd = 7;
 
 	fragment(_metadata, self, &self->fd, 1, false);
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, write_all, &w[i]));
-	for (round = 0; round < 100; round++) {
-		EXPECT_EQ(0, compact());
-		/* fill the free blocks, and fragment them again */
-		for (nr = 0; nr < ARRAY_SIZE(a); nr++)
-			if (zb_alloc_order(self->fd, ORDER, NOWAIT, &a[nr]))
-				break;
-		for (i = 0; i < nr; i++) {
-			if (!(zb_random(&rnd) % 8)) {
-				a[i].order = 99;
-				continue;
-			}
-			EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
-		}
-		EXPECT_EQ(0, compact());
-		for (i = 0; i < nr; i++)
-			if (a[i].order == 99)
-				EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
-	}
+	for (round = 0; round < 100; round++)
+		stir(_metadata, self, &rnd);
 	atomic_store(&stop, true);
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
@@ -517,6 +555,7 @@ TEST_F(zbuddy, races)
 	atomic_bool stop = false;
 	struct churn c[2];
 	pthread_t threads[2];
+	__u64 rnd = 11;
 	unsigned int i;
 	pid_t victim;
 
@@ -538,9 +577,9 @@ TEST_F(zbuddy, races)
 			churn(&mine);
 			_exit(0);
 		}
-		EXPECT_EQ(0, compact());
+		stir(_metadata, self, &rnd);
 		kill(victim, SIGKILL);
-		EXPECT_EQ(0, compact());
+		stir(_metadata, self, &rnd);
 		EXPECT_EQ(victim, waitpid(victim, NULL, 0));
 	}
 	atomic_store(&stop, true);
