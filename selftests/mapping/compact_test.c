@@ -449,7 +449,7 @@ TEST_F(zbuddy, moved_while_written)
 	fragment(_metadata, self, &self->fd, 1, false);
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, write_all, &w[i]));
-	for (round = 0; round < 100; round++)
+	for (round = 0; round < 50; round++)
 		stir(_metadata, self, &rnd);
 	atomic_store(&stop, true);
 	for (i = 0; i < 2; i++) {
@@ -566,7 +566,7 @@ TEST_F(zbuddy, races)
 		};
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, churn, &c[i]));
 	}
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < 12; i++) {
 		victim = fork();
 		ASSERT_GE(victim, 0);
 		if (!victim) {
