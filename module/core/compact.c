@@ -201,21 +201,24 @@ static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *
 
 /*
  * A window becomes free only if its free frames, and the new frames for what is moved out
- * of it, can be found in smaller blocks. There are as many of these as it has frames.
+ * of it, can be found in smaller blocks. There are as many of these as it has frames. The
+ * counters of smaller blocks do not include those in stale pageblocks (stale.h), so the
+ * larger ones are subtracted from all free frames.
  */
 static bool enough_small_blocks(const struct zb_zone *zone,
 				const struct zb_compact_control *cc)
 {
-	const struct zb_free_area *area = zone->free_area;
-	unsigned int mt, last = cc->cma ? ZB_MIGRATE_CMA : ZB_MIGRATE_PCPTYPES - 1;
-	unsigned long nr = 0;
+	unsigned int k, mt, last = cc->cma ? ZB_MIGRATE_CMA : ZB_MIGRATE_PCPTYPES - 1;
+	unsigned long all = 0, large = 0;
 
-	for (; area < zone->free_area + cc->order; area++)
-		for (mt = 0; mt <= last; mt++)
-			if (mt != ZB_MIGRATE_HIGHATOMIC)
-				nr += READ_ONCE(area->nr_free_type[mt]) <<
-				      (area - zone->free_area);
-	return nr >= BIT(cc->order);
+	for (mt = 0; mt <= last; mt++) {
+		if (mt == ZB_MIGRATE_HIGHATOMIC)
+			continue;
+		all += READ_ONCE(zone->nr_free_type[mt]);
+		for (k = cc->order; k <= zone->max_order; k++)
+			large += READ_ONCE(zone->free_area[k].nr_free_type[mt]) << k;
+	}
+	return all >= large + BIT(cc->order);
 }
 
 /* The request itself must be possible once a block is free. */

@@ -227,6 +227,29 @@ POOL_TEST_WITH(skipped_and_deferred, unit_pool_one(8, 3), end)
 	free(m.block);
 }
 
+/* Frames that a drain has freed count, although their runs are not counted yet. */
+POOL_TEST_WITH(stale_pageblocks, unit_pool_one(8, 4), end)
+{
+	struct zb_compact_control cc;
+	unsigned long pfn, i, nr = 0;
+	struct mover m;
+
+	cc = control(&m, p, 9);
+	while (unit_alloc(p, __ZB_GFP_MOVABLE, 0) != ZB_NO_PFN)
+		nr++;
+	ASSERT(nr == zone->nr_pages);
+	for (i = 0; i < nr; i++) {
+		pfn = zone->start_pfn + i;
+		if (i % 8)
+			EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	}
+	unit_pool_drain(p);
+	EXPECT(zone->nr_stale > 0);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
+	EXPECT_EQ(m.moved, ZB_PAGEBLOCK_NR / 8);
+	free(m.block);
+}
+
 /* With @force neither the deferral nor a skipped pageblock counts. */
 POOL_TEST_WITH(forced, unit_pool_one(8, 2), end)
 {
