@@ -216,7 +216,9 @@ void zb_zone_init(struct zb_zone *zone)
 	memset(zone->nr_blocks, 0, sizeof(zone->nr_blocks));
 	memset(zone->events, 0, sizeof(zone->events));
 	memset(zone->fallbacks, 0, sizeof(zone->fallbacks));
-	zone->deferral = (struct zb_compact_deferral){ .shift = 0 };
+	zone->deferral = (struct zb_compact_deferral){ .order_failed = ZB_NR_ORDERS };
+	zone->compactions = 0;
+	zone->nr_compacting = 0;
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
 		memset(pb->nr, 0, sizeof(pb->nr));

@@ -396,8 +396,14 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 	limit = take_limit(zone, words->order, alloc_flags);
 	nr = nr < limit ? nr : limit;
 	while (nr && words->nr <= ZB_BULK_MAX_WORDS - ZB_PAGEBLOCK_WORDS) {
-		if (words->nr)
+		if (words->nr) {
 			__zb_relax(zone, &flags);
+			/* Other CPUs may have taken what the limit was computed from. */
+			limit = take_limit(zone, words->order, alloc_flags);
+			if (zone->below_fast_wmark)
+				break;
+			nr = nr < limit ? nr : limit;
+		}
 		got = __take_some(zone, mt, alloc_flags, nr, words, &may_claim, &flags);
 		if (!got)
 			break;

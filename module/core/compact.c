@@ -104,7 +104,9 @@ static long range_nr_free(const struct zb_zone *zone, unsigned long pfn,
 	long nr = 0;
 
 	for (; pb < end; pb++) {
-		if (!pageblock_eligible(pb, cc))
+		if (!pageblock_eligible(pb, cc) ||
+		    (READ_ONCE(pb->migratetype) == ZB_MIGRATE_CMA) !=
+		    (READ_ONCE(end[-1].migratetype) == ZB_MIGRATE_CMA))
 			return -1;
 		nr += READ_ONCE(pb->nr_free);
 	}
@@ -178,6 +180,26 @@ static void set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_p
 		WRITE_ONCE(pb->skip_compaction, skip);
 }
 
+/* Note that pageblocks are isolated only for a moment, see zb_zone_verdict(). */
+static void begin_isolation(struct zb_zone *zone)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	WRITE_ONCE(zone->compactions, zone->compactions + 1);
+	WRITE_ONCE(zone->nr_compacting, zone->nr_compacting + 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+static void end_isolation(struct zb_zone *zone)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	WRITE_ONCE(zone->nr_compacting, zone->nr_compacting - 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
 /* Returns true if the window has become free. *@stop is set if @evacuate wants to stop. */
 static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *cc,
 			 const struct window *w, bool *stop)
@@ -188,14 +210,15 @@ static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *
 	if (nr < ZB_PAGEBLOCK_NR)
 		nr = ZB_PAGEBLOCK_NR;
 	pfn = w->pfn & ~(nr - 1);
-	*stop = false;
+	begin_isolation(zone);
 	/* Another task may have isolated it meanwhile. */
 	if (zb_pool_isolate_range(zone->pool, pfn, nr)) {
 		*stop = !cc->evacuate(cc, zone, w->pfn, BIT(cc->order));
 		done = window_is_free(zone, w->pfn, cc->order);
 		zb_pool_unisolate_range(zone->pool, pfn, nr);
 	}
-	set_skip(zone, pfn, nr, !done);
+	end_isolation(zone);
+	set_skip(zone, pfn, nr, !done && !*stop);
 	return done;
 }
 
@@ -254,7 +277,6 @@ static void defer(struct zb_zone *zone, unsigned int order)
 		d->shift++;
 	if (order < d->order_failed)
 		d->order_failed = order;
-	__zb_count_event(zone, ZB_COMPACTFAIL, 1);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -272,22 +294,22 @@ static void end_deferral(struct zb_zone *zone, unsigned int order)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Empty the cheapest window that can be emptied. */
-static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_control *cc)
+/* Empty the cheapest window that can be emptied, as empty_window(). */
+static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_control *cc,
+			     bool *stop)
 {
 	unsigned int failures = 0;
-	bool stop = false;
 	struct window w;
 
 	if (cc->force)
 		set_skip(zone, zone->start_pfn, zone->nr_pages, false);
-	while (!stop && failures < cc->max_failures) {
+	while (!*stop && failures < cc->max_failures) {
 		if (!find_window(zone, cc, &w)) {
 			/* All windows have been tried. The next attempt starts again. */
 			set_skip(zone, zone->start_pfn, zone->nr_pages, false);
 			return false;
 		}
-		if (empty_window(zone, cc, &w, &stop))
+		if (empty_window(zone, cc, &w, stop))
 			return true;
 		failures++;
 	}
@@ -309,17 +331,22 @@ static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_contr
 enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
 				       const struct zb_compact_control *cc)
 {
+	bool stop = false;
+
 	if (!cc->order || cc->order > zone->max_order || !enough_free(zone, cc) ||
 	    !enough_small_blocks(zone, cc))
 		return ZB_COMPACT_SKIPPED;
 	if (!cc->force && is_deferred(zone, cc->order))
 		return ZB_COMPACT_DEFERRED;
 	zb_zone_count_event(zone, ZB_COMPACTSTALL, 1);
-	if (empty_any_window(zone, cc)) {
+	if (empty_any_window(zone, cc, &stop)) {
 		end_deferral(zone, cc->order);
 		return ZB_COMPACT_SUCCESS;
 	}
-	defer(zone, cc->order);
+	zb_zone_count_event(zone, ZB_COMPACTFAIL, 1);
+	/* A forced run always ends with a failure, and a stopped one says nothing. */
+	if (!cc->force && !stop)
+		defer(zone, cc->order);
 	return ZB_COMPACT_FAILED;
 }
 

@@ -215,6 +215,12 @@ static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 		if (pb)
 			return pb;
 		*may_claim = false;
+		/* The lock may have been dropped: look again at what is better than stealing. */
+		pb = __zb_find_smallest(zone, order, mt);
+		if (!pb)
+			pb = claim_whole(zone, order, mt);
+		if (pb)
+			return pb;
 	}
 	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL :
 						   steal_block(zone, order, mt);

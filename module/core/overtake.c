@@ -47,9 +47,9 @@ static bool zone_could_serve_now(struct zb_zone *zone,
 	if (!zb_node_allowed(ac, zone, req->gfp, alloc_flags) ||
 	    !has_frames(zone, req->nr_pages, req, ac, alloc_flags))
 		return false;
-	/* Draining per-CPU lists, or refreshing pageblocks, may merge blocks to this order. */
-	return !order || zb_zone_nr_cached(zone) || READ_ONCE(zone->nr_stale) ||
-	       zb_zone_has_block(zone, order, alloc_flags | ZB_ALLOC_HARDER);
+	/* Draining per-CPU lists may merge their blocks into one of this order. */
+	return !order || zb_zone_nr_cached(zone) ||
+	       zb_zone_has_block_locked(zone, order, alloc_flags | ZB_ALLOC_HARDER);
 }
 
 /**

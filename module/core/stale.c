@@ -86,18 +86,24 @@ static void refresh_each(struct zb_zone *zone, unsigned long *flags, bool relax)
 	}
 }
 
+/* Passes over a zone in which other CPUs free frames all the time. */
+#define REFRESH_PASSES	4u
+
 /**
  * __zb_refresh_all() - refresh all stale pageblocks of a zone
  * @zone: the zone
  * @flags: for zb_unlock_irqrestore(), because the lock is dropped from time to time
  *
- * The few pageblocks in which other CPUs free frames meanwhile are refreshed under one hold of
- * the lock at the end.
+ * Other CPUs may free frames while the lock is dropped. Once only a few pageblocks are
+ * stale, they are refreshed under one hold of the lock.
  *
  * Context: zone lock held, also on return; no pageblock is stale then.
  */
 void __zb_refresh_all(struct zb_zone *zone, unsigned long *flags)
 {
-	refresh_each(zone, flags, true);
+	unsigned int i;
+
+	for (i = 0; i < REFRESH_PASSES && zone->nr_stale > ZB_REFRESH_FEW; i++)
+		refresh_each(zone, flags, true);
 	refresh_each(zone, flags, false);
 }

@@ -6,7 +6,8 @@
  * unused: every frame is free unless it is out of use, and every pageblock has the
  * default migrate type, except CMA and isolated pageblocks, which keep their type. The
  * attempt is the last one of the slow path, with the lowest watermark that the flags
- * permit. It succeeds whenever any earlier attempt would.
+ * permit. It succeeds whenever any earlier attempt would. Pageblocks that compaction has
+ * isolated for a moment count as if they were not isolated.
  *
  * In a zone without CMA pageblocks, isolated pageblocks and bad frames, only counters
  * are compared. In other zones, the search for a usable block visits each block.
@@ -48,20 +49,27 @@ static bool has_bad_frame(const struct zb_zone *zone, unsigned long pfn,
 	return inside_bad_block(zone, pfn);
 }
 
-/* Returns the type that the pageblock of @pfn has if the zone is unused. */
-static unsigned int unused_type(const struct zb_zone *zone, unsigned long pfn)
+/*
+ * Returns the type that the pageblock of @pfn has if the zone is unused. Isolated ones
+ * keep their type only if they are @isolated for long.
+ */
+static unsigned int unused_type(const struct zb_zone *zone, unsigned long pfn,
+				bool isolated)
 {
-	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
+	const struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	unsigned int mt = READ_ONCE(pb->migratetype);
 
+	if (mt == ZB_MIGRATE_ISOLATE && !isolated)
+		mt = READ_ONCE(pb->saved_type);
 	return mt == ZB_MIGRATE_CMA || mt == ZB_MIGRATE_ISOLATE ? mt :
 								  zone->default_migratetype;
 }
 
 /* Check whether the block at @pfn could serve the request if the zone were unused. */
 static bool is_usable_block(const struct zb_zone *zone, unsigned long pfn,
-			    unsigned int order, unsigned int alloc_flags)
+			    unsigned int order, unsigned int alloc_flags, bool isolated)
 {
-	unsigned int mt = unused_type(zone, pfn);
+	unsigned int mt = unused_type(zone, pfn, isolated);
 	unsigned long i;
 
 	if (mt == ZB_MIGRATE_ISOLATE)
@@ -69,7 +77,7 @@ static bool is_usable_block(const struct zb_zone *zone, unsigned long pfn,
 	if (mt == ZB_MIGRATE_CMA && !(alloc_flags & ZB_ALLOC_CMA))
 		return false;
 	for (i = ZB_PAGEBLOCK_NR; i < BIT(order); i += ZB_PAGEBLOCK_NR)
-		if (unused_type(zone, pfn + i) != mt)
+		if (unused_type(zone, pfn + i, isolated) != mt)
 			return false;
 	return !has_bad_frame(zone, pfn, order);
 }
@@ -83,7 +91,8 @@ static bool is_uniform(const struct zb_zone *zone)
 }
 
 static enum zb_verdict judge_block(const struct zb_zone *zone,
-				   unsigned int order, unsigned int alloc_flags)
+				   unsigned int order, unsigned int alloc_flags,
+				   bool isolated)
 {
 	unsigned long pfn = ALIGN(zone->start_pfn, BIT(order));
 
@@ -92,13 +101,13 @@ static enum zb_verdict judge_block(const struct zb_zone *zone,
 	if (is_uniform(zone))
 		return ZB_COULD_SERVE;
 	for (; pfn + BIT(order) <= zb_zone_end(zone); pfn += BIT(order))
-		if (is_usable_block(zone, pfn, order, alloc_flags))
+		if (is_usable_block(zone, pfn, order, alloc_flags, isolated))
 			return ZB_COULD_SERVE;
 	return ZB_NEVER_TYPE;
 }
 
 /* Count the frames that are out of use, by the type of their pageblock. */
-static void count_bad(const struct zb_zone *zone,
+static void count_bad(const struct zb_zone *zone, bool isolated,
 		      unsigned long nr_bad[ZB_MIGRATE_TYPES])
 {
 	unsigned long pfn = zone->start_pfn, end, nr;
@@ -119,26 +128,41 @@ static void count_bad(const struct zb_zone *zone,
 		if (nr > ZB_PAGEBLOCK_NR)
 			nr = ZB_PAGEBLOCK_NR;
 		for (; pfn < end; pfn += nr)
-			nr_bad[unused_type(zone, pfn)] += nr;
+			nr_bad[unused_type(zone, pfn, isolated)] += nr;
 	}
 }
 
 static bool leaves_enough(const struct zb_zone *zone, unsigned int alloc_flags,
-			  const struct zb_alloc_context *ac)
+			  const struct zb_alloc_context *ac, bool isolated)
 {
+	unsigned int mt, last = isolated ? ZB_MIGRATE_ISOLATE : ZB_MIGRATE_CMA;
 	unsigned long nr_free[ZB_MIGRATE_TYPES] = { 0 };
 	unsigned long nr_bad[ZB_MIGRATE_TYPES], sum = zone->nr_pages;
-	unsigned int mt;
 
-	count_bad(zone, nr_bad);
+	count_bad(zone, isolated, nr_bad);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
 		sum -= nr_bad[mt];
-	for (mt = ZB_MIGRATE_CMA; mt <= ZB_MIGRATE_ISOLATE; mt++)
-		nr_free[mt] = READ_ONCE(zone->nr_blocks[mt]) * ZB_PAGEBLOCK_NR -
-			      nr_bad[mt];
+	for (mt = ZB_MIGRATE_CMA; mt <= last; mt++) {
+		nr_free[mt] = READ_ONCE(zone->nr_blocks[mt]) * ZB_PAGEBLOCK_NR;
+		nr_free[mt] -= nr_bad[mt] < nr_free[mt] ? nr_bad[mt] : nr_free[mt];
+	}
 	return zb_watermark_leaves(zone, sum, nr_free, ac->nr_pages,
 				   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
 				   ac->highest_zoneidx, alloc_flags);
+}
+
+static enum zb_verdict judge(const struct zb_zone *zone,
+			     const struct zb_alloc_request *req,
+			     const struct zb_alloc_context *ac,
+			     unsigned int alloc_flags, bool isolated)
+{
+	enum zb_verdict verdict = judge_block(zone, zb_exact_order(req->nr_pages),
+					      alloc_flags, isolated);
+
+	if (verdict != ZB_COULD_SERVE || zb_may_ignore_watermarks(req->gfp))
+		return verdict;
+	return leaves_enough(zone, alloc_flags, ac, isolated) ? ZB_COULD_SERVE :
+								ZB_NEVER_WATERMARK;
 }
 
 /**
@@ -154,6 +178,8 @@ enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
 				const struct zb_alloc_request *req,
 				const struct zb_alloc_context *ac)
 {
+	unsigned int begun = READ_ONCE(zone->compactions);
+	unsigned int compacting = READ_ONCE(zone->nr_compacting);
 	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
 	enum zb_verdict verdict;
 
@@ -161,11 +187,13 @@ enum zb_verdict zb_zone_verdict(const struct zb_zone *zone,
 		return ZB_NEVER_ZONE;
 	if (!zb_node_allowed(ac, zone, req->gfp, alloc_flags))
 		return ZB_NEVER_NODE;
-	verdict = judge_block(zone, zb_exact_order(req->nr_pages), alloc_flags);
-	if (verdict != ZB_COULD_SERVE || zb_may_ignore_watermarks(req->gfp))
+	verdict = judge(zone, req, ac, alloc_flags, true);
+	if (verdict == ZB_COULD_SERVE)
 		return verdict;
-	return leaves_enough(zone, alloc_flags, ac) ? ZB_COULD_SERVE :
-						      ZB_NEVER_WATERMARK;
+	/* Have some of the pageblocks been isolated by compaction? */
+	if (compacting || READ_ONCE(zone->compactions) != begun)
+		verdict = judge(zone, req, ac, alloc_flags, false);
+	return verdict;
 }
 
 static bool request_valid(const struct zb_pool *pool,

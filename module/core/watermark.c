@@ -252,8 +252,8 @@ static bool has_listed(struct zb_zone *zone, unsigned int order,
  * include blocks of stale pageblocks that were not merged yet. Before a request is
  * refused, they are therefore read again under the lock, and the lists are looked at.
  */
-static bool has_block_locked(struct zb_zone *zone, unsigned int order,
-			     unsigned int alloc_flags)
+bool zb_zone_has_block_locked(struct zb_zone *zone, unsigned int order,
+			      unsigned int alloc_flags)
 {
 	unsigned long flags;
 	bool ok;
@@ -290,5 +290,5 @@ bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
 				 highest_zoneidx, alloc_flags))
 		return false;
 	return !order || zb_zone_has_block(zone, order, alloc_flags) ||
-	       has_block_locked(zone, order, alloc_flags);
+	       zb_zone_has_block_locked(zone, order, alloc_flags);
 }

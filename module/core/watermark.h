@@ -77,6 +77,8 @@ unsigned long zb_max_min_free_kbytes(const struct zb_zone *zones,
 				     unsigned int page_shift);
 void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 			 const struct zb_tunables *t, unsigned int page_shift);
+bool zb_zone_has_block_locked(struct zb_zone *zone, unsigned int order,
+			      unsigned int alloc_flags);
 bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,
 		       unsigned int alloc_flags);
 bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,

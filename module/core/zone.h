@@ -125,6 +125,8 @@ struct zb_compact_deferral {
  * @events: (r) events counted under @lock, see enum zb_event
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
  * @deferral: (z) deferral of compaction
+ * @compactions: (r) number of times that compaction has begun to isolate pageblocks
+ * @nr_compacting: (r) number of tasks that compact the zone
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
  * @lists_due: (r) set when the zone becomes low; cleared without @lock by the first CPU
@@ -176,6 +178,8 @@ struct zb_zone {
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];
 	struct zb_compact_deferral deferral;
+	unsigned int compactions;
+	unsigned int nr_compacting;
 
 	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);

@@ -408,3 +408,88 @@ POOL_TEST_WITH(as_many_as_possible, unit_pool_one(8, NR), end)
 	EXPECT_EQ(used, 0);
 	free(m.block);
 }
+
+static bool nothing_moves(const struct zb_compact_control *cc, struct zb_zone *zone,
+			  unsigned long pfn, unsigned long nr_pages)
+{
+	EXPECT(zb_zone_has(zone, pfn + nr_pages - 1));
+	return !cc->data;
+}
+
+static bool all_freed(const struct zb_compact_control *cc, struct zb_zone *zone,
+		      unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	EXPECT_EQ(nr_pages, BIT(cc->order));
+	for (i = 0; i < nr_pages; i++)
+		if (zb_state_allocated(zb_zone_state(zone, pfn + i)))
+			unit_give(zone, pfn + i, 0);
+	return true;
+}
+
+static void keep_three(struct zb_zone *zone, unsigned long pb, unsigned int mt)
+{
+	bool keep[ZB_PAGEBLOCK_NR] = { [0] = true, [2] = true, [4] = true };
+
+	unit_fill_pageblock(zone, pb, mt, keep);
+}
+
+static void end_all(struct unit_pool *p)
+{
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+POOL_TEST_WITH(smaller_orders_are_not_deferred, unit_pool_one(8, 3), end_all)
+{
+	struct zb_compact_control cc = {
+		.order = 9, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 8, .evacuate = nothing_moves,
+	};
+
+	keep_three(zone, 0, M);
+	keep_three(zone, 1, U);
+	keep_three(zone, 2, U);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	cc.order = 8;
+	EXPECT(zb_zone_compact(zone, &cc) != ZB_COMPACT_DEFERRED);
+}
+
+/* Neither a forced run, which ends when no window is left, nor a stopped one defers others. */
+POOL_TEST_WITH(failures_that_do_not_defer, unit_pool_one(8, 4), end_all)
+{
+	struct zb_compact_control cc = {
+		.order = 9, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 8, .evacuate = nothing_moves, .force = true,
+	};
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		keep_three(zone, i, U);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	unit_free_pageblock(zone, 1);
+	keep_three(zone, 1, M);
+	cc.force = false;
+	cc.data = &cc;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	cc.evacuate = all_freed;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
+}
+
+/* A CMA pageblock does not merge with others, so they are no window together. */
+POOL_TEST_WITH(cma_beside_others, unit_pool_one(8, 4), end_all)
+{
+	struct zb_compact_control cc = {
+		.order = 10, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 8, .evacuate = all_freed,
+	};
+
+	keep_three(zone, 0, M);
+	keep_three(zone, 1, M);
+	keep_three(zone, 2, U);
+	keep_three(zone, 3, U);
+	unit_set_type(zone, 0, ZB_MIGRATE_CMA);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	unit_set_type(zone, 0, zone->default_migratetype);
+}

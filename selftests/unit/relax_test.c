@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Other CPUs work on a zone whenever its lock is dropped in the middle of a refill or a
+ * claim, and others compact it while a request is judged.
+ */
+#include "compact.h"
+#include "overtake.h"
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+static struct zb_zone *hook_zone;	/* used by the hooks */
+static unsigned int hook_after;		/* number of calls until a hook does its work */
+static unsigned long taken[8];		/* blocks that a hook has taken */
+static unsigned int nr_taken;
+
+static void end(struct unit_pool *p)
+{
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* Use @nr frames of a pageblock, every other one. */
+static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
+			unsigned int nr)
+{
+	bool keep[ZB_PAGEBLOCK_NR] = { false };
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		keep[2 * i] = true;
+	unit_fill_pageblock(zone, pb, mt, keep);
+}
+
+static void take_large_blocks(void)
+{
+	if (zb_env_irqs_off || !hook_after || --hook_after)
+		return;
+	zb_env_hook = NULL;
+	for (nr_taken = 0; nr_taken < 2; nr_taken++)
+		taken[nr_taken] = unit_take(hook_zone, 9, M);
+}
+
+/* A refill ends when other CPUs have made the zone low meanwhile. */
+POOL_TEST(refill_ends_when_the_zone_is_low, 64, 8)
+{
+	unsigned long mark = zone->nr_free - 1024, before;
+	struct zb_bulk words = { .order = 0 };
+	unsigned int at, i, nr;
+
+	for (at = 1; at < 8; at++) {
+		unit_pool_no_watermarks(p);
+		zone->watermark[ZB_ALLOC_WMARK_LOW] = mark;
+		zone->pcp_limit[0] = 256;
+		zone->fast_wmark = mark;
+		hook_zone = zone;
+		hook_after = at;
+		before = zone->nr_free;
+		zb_env_hook = take_large_blocks;
+		zb_rmqueue_bulk(zone, M, 0, 256, &words);
+		zb_env_hook = NULL;
+		for (i = nr = 0; i < words.nr; i++)
+			nr += hweight64(words.bits[i]);
+		EXPECT_EQ(zone->nr_free, before - nr - nr_taken * 512ul);
+		/* what was taken before, and one more hold */
+		if (nr_taken && at < 4)
+			EXPECT(nr <= 64 * at);
+		zb_free_pcppages_bulk(zone, &words, M);
+		while (nr_taken)
+			unit_give(zone, taken[--nr_taken], 9);
+	}
+	zone->fast_wmark = 0;
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
+	unit_refresh(zone);
+}
+
+static void free_one_take_another(void)
+{
+	if (zb_env_irqs_off || !hook_after || --hook_after)
+		return;
+	zb_env_hook = NULL;
+	unit_free_pageblock(hook_zone, 2);
+	taken[0] = unit_take_from(hook_zone, 0, 0);
+	nr_taken = 1;
+}
+
+/* A request does not fail if memory is free at all times. */
+POOL_TEST(other_memory_becomes_free, 64, 4)
+{
+	unsigned long i, at;
+
+	for (at = 1; at < 4; at++) {
+		for (i = 0; i < 4; i++) {
+			unit_set_type(zone, i, M);
+			unit_fill_pageblock(zone, i, M, NULL);
+		}
+		unit_give(zone, PB(64) + 9, 0);
+		hook_zone = zone;
+		nr_taken = 0;
+		hook_after = at;
+		zb_env_hook = free_one_take_another;
+		EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
+		zb_env_hook = NULL;
+		unit_free_all(p);
+	}
+}
+
+/* Stale pageblocks do not make the prediction more optimistic. */
+POOL_TEST_WITH(prediction_with_stale_pageblocks, unit_pool_one(8, 4), end)
+{
+	struct zb_alloc_request req = {
+		.gfp = ZB_GFP_NOWAIT, .nr_pages = 512, .nid = 0,
+	};
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		keep_frames(zone, i, U, 3);
+	EXPECT(!zb_pool_predict_zone(&p->pool, &req));
+	unit_give_deferred(zone, PB(8), 0);
+	EXPECT(!zb_pool_predict_zone(&p->pool, &req));
+	unit_refresh(zone);
+}
+
+static bool could_serve;
+
+/* As zb_compact_control.evacuate: could the request be served that compaction is for? */
+static bool judge_request(const struct zb_compact_control *cc, struct zb_zone *zone,
+			  unsigned long pfn, unsigned long nr_pages)
+{
+	struct zb_alloc_request req = {
+		.gfp = ZB_GFP_NOWAIT, .nr_pages = BIT(cc->order), .nid = 0,
+	};
+
+	EXPECT_EQ(zb_pfn_pageblock(zone, pfn)->migratetype, ZB_MIGRATE_ISOLATE);
+	EXPECT_EQ(nr_pages, BIT(cc->order));
+	could_serve = zb_pool_verdict(zone->pool, &req) == ZB_COULD_SERVE;
+	return true;
+}
+
+/* Pageblocks that compaction has isolated do not make a request impossible. */
+POOL_TEST_WITH(judged_during_compaction, unit_pool_one(8, 6), end)
+{
+	struct zb_compact_control cc = {
+		.order = 11, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 8, .evacuate = judge_request,
+	};
+	struct zb_alloc_request req = {
+		.gfp = ZB_GFP_NOWAIT, .nr_pages = BIT(11), .nid = 0,
+	};
+	unsigned int i;
+
+	for (i = 0; i < 6; i++)
+		keep_frames(zone, i, i < 4 ? M : U, 3);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT(could_serve);
+	/* those that somebody else isolates do */
+	ASSERT(zb_pool_isolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
+	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_TYPE);
+	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
+}
