@@ -247,10 +247,18 @@ static bool has_listed(struct zb_zone *zone, unsigned int order,
 		is_listed(zone, order, ZB_MIGRATE_HIGHATOMIC));
 }
 
-/*
+/**
+ * zb_zone_has_block_locked() - check without error whether a zone has a free block
+ * @zone: the zone
+ * @order: order of the block
+ * @alloc_flags: migrate types that may be used
+ *
  * The counters are inconsistent while a block is being split or merged, and do not
  * include blocks of stale pageblocks that were not merged yet. Before a request is
  * refused, they are therefore read again under the lock, and the lists are looked at.
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: true if the zone has a free block of at least @order.
  */
 bool zb_zone_has_block_locked(struct zb_zone *zone, unsigned int order,
 			      unsigned int alloc_flags)

@@ -277,13 +277,15 @@ static int read_all(DATA *self)
 {
 	DIR *dir = opendir(ZB_DEBUGFS);
 	struct dirent *entry;
+	struct stat st;
 	char path[512];
 	int rc = 0;
 
 	(void)self;
 	while (dir && (rc == 0 || rc == -ENOMEM) && (entry = readdir(dir))) {
 		snprintf(path, sizeof(path), ZB_DEBUGFS "%s", entry->d_name);
-		if (entry->d_type != DT_DIR && strcmp(entry->d_name, "drain"))
+		/* some can only be written to */
+		if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0400)
 			rc = read_to_the_end(path);
 	}
 	if (dir)

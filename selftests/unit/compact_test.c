@@ -86,7 +86,7 @@ static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 			unsigned int nr)
 {
 	bool keep[ZB_PAGEBLOCK_NR] = { false };
-	unsigned int i;
+	unsigned long i;
 
 	for (i = 0; i < nr; i++)
 		keep[2 * i % ZB_PAGEBLOCK_NR + (2 * i >= ZB_PAGEBLOCK_NR)] = true;
@@ -367,7 +367,7 @@ static unsigned long least_cost(struct zb_zone *zone, unsigned int nr)
  */
 POOL_TEST_WITH(as_many_as_possible, unit_pool_one(8, NR), end)
 {
-	unsigned long i, used = 0, holes = 0, least, at[NR * ZB_PAGEBLOCK_NR];
+	unsigned long i, used = 0, holes = 0, least, at[NR * ZB_PAGEBLOCK_NR] = { 0 };
 	unsigned int nr, possible = 0, freed = 0;
 	struct zb_compact_control cc;
 	struct mover m;

@@ -26,7 +26,7 @@ static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 			unsigned int nr)
 {
 	bool keep[ZB_PAGEBLOCK_NR] = { false };
-	unsigned int i;
+	unsigned long i;
 
 	for (i = 0; i < nr; i++)
 		keep[2 * i] = true;

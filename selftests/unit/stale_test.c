@@ -78,7 +78,7 @@ POOL_TEST(longest_run_is_exact, 64, 2)
 /* The last frame of a pageblock merges it with its buddies. */
 POOL_TEST(wholly_free_pageblocks_are_merged_at_once, 64, 2)
 {
-	unsigned int i, k, order[2 * ZB_PAGEBLOCK_NR];
+	unsigned int i, k, order[2 * ZB_PAGEBLOCK_NR] = { 0 };
 
 	fill(zone, 0, 2, U);
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
@@ -178,7 +178,7 @@ POOL_TEST(words_of_stale_pageblocks, 64, 4)
 
 	fill(zone, 0, 4, M);
 	for (i = 0; i < 20; i++)
-		unit_give_deferred(zone, PB(65) + 25 * i, 0);
+		unit_give_deferred(zone, PB(65) + 25ul * i, 0);
 	zb_lock_irqsave(&zone->lock, flags);
 	EXPECT_EQ(__zb_take_words(zone, &zone->pageblocks[1], 12, &words), 12);
 	zb_unlock_irqrestore(&zone->lock, flags);
@@ -196,7 +196,7 @@ POOL_TEST(type_of_a_stale_pageblock, 64, 4)
 
 	fill(zone, 0, 4, M);
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++) {
-		unit_give_deferred(zone, PB(65) + 2 * mt, 0);
+		unit_give_deferred(zone, PB(65) + 2ul * mt, 0);
 		if (mt == M)
 			continue;
 		unit_set_type(zone, 1, mt);

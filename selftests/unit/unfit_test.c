@@ -358,14 +358,14 @@ POOL_TEST_WITH(exact, make(), end)
 /* Each word of frames is looked at once, however the blocks are freed. */
 POOL_TEST_WITH(exact_frees_look_once, make(), end)
 {
-	static const unsigned long sizes[] = { 64 * 3, 64 * 7, 64 * 9, 64 * 21, 64 * 100 };
+	static const unsigned long words[] = { 3, 7, 9, 21, 100 };
 	unsigned long pfn, i, looks;
 
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		pfn = alloc_all(p, sizes[i]);
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		pfn = alloc_all(p, 64 * words[i]);
 		looks = w.looks;
-		EXPECT_EQ(unit_free_exact(p, pfn, sizes[i]), ZB_OK);
-		EXPECT_EQ(w.looks - looks, sizes[i] / 64);
+		EXPECT_EQ(unit_free_exact(p, pfn, 64 * words[i]), ZB_OK);
+		EXPECT_EQ(w.looks - looks, words[i]);
 		unit_pool_drain(p);
 	}
 }

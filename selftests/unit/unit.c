@@ -171,7 +171,7 @@ static void run_child(const struct unit_test *test)
 {
 	const char *timeout = getenv("UNIT_TIMEOUT");
 
-	alarm(timeout ? atoi(timeout) : TIMEOUT_SECONDS);
+	alarm(timeout ? (unsigned int)strtoul(timeout, NULL, 10) : TIMEOUT_SECONDS);
 	unit_srandom(unit_seed);
 	test->fn();
 	fflush(stdout);
