@@ -178,6 +178,13 @@ static inline void zb_inode_touch_dir(struct inode *dir)
 #define zb_splice_read	generic_file_splice_read
 #endif
 
+/* Older kernels allow leases on the files of a file system without ->setlease(). */
+#ifdef ZB_HAVE_SIMPLE_NOSETLEASE
+#define zb_nosetlease	simple_nosetlease
+#else
+#define zb_nosetlease	NULL
+#endif
+
 /* Since 6.15, mkdir() returns a dentry, or NULL for the one that it was given. */
 #ifdef ZB_HAVE_MKDIR_DENTRY
 typedef struct dentry *zb_mkdir_t;

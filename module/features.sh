@@ -136,5 +136,6 @@ in_header fs.h 'simple_inode_init_ts\(' && have INODE_INIT_TS
 in_header fs.h 'inode_just_drop\(' && have INODE_JUST_DROP
 in_header fs.h ' copy_splice_read\(' && have COPY_SPLICE_READ
 in_header fs.h 'struct dentry \*\(\*mkdir\)' && have MKDIR_DENTRY
+in_header fs.h ' simple_nosetlease\(' && have SIMPLE_NOSETLEASE
 
 exit 0

@@ -250,6 +250,11 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	if (huge) {
 		err = map_huge(vma);
 	} else {
+		/*
+		 * vm_insert_pages() would set it, but can't in a fault, which may be the
+		 * first one to insert a page if all pages had memory errors at mmap().
+		 */
+		vm_flags_set(vma, VM_MIXEDMAP);
 		vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
 		err = insert_frames(vma, buf);
 	}

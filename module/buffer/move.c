@@ -32,6 +32,13 @@
 #include "../core/compact.h"
 #include "buffer.h"
 
+/*
+ * The page table entries of all mappings are removed by the task that compacts, maybe for
+ * a request of another user, and with the buffer locked. Therefore a buffer that has more
+ * mappings stays where it is.
+ */
+#define MAX_MAPPINGS	64
+
 /**
  * zb_buffer_fix() - keep a buffer from being moved
  * @buf: the buffer
@@ -185,7 +192,8 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 
 static bool may_move(const struct zb_buffer *buf)
 {
-	return !atomic_read(&buf->fixed) && !buf->phys_known &&
+	return zb_gfp_migratetype(buf->gfp) == ZB_MIGRATE_MOVABLE &&
+	       !atomic_read(&buf->fixed) && !buf->phys_known &&
 	       !has_poison(buf->pfn, buf->nr_pages);
 }
 
@@ -235,7 +243,7 @@ static unsigned long overlap(const struct zb_buffer_info *info, unsigned long pf
 /* A cheap check, so that no buffer is moved in vain if another one has to stay. */
 static bool seems_movable(const struct zb_buffer_info *info)
 {
-	return !info->is_fixed && !info->is_deferred &&
+	return !info->is_fixed && !info->is_deferred && info->mappings <= MAX_MAPPINGS &&
 	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
 }
 
@@ -282,7 +290,7 @@ bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigne
 
 	if (!all_movable(bpool, pfn, nr_pages, used)) {
 		zb_zone_count_event(zone, ZB_PGMIGRATE_FAIL, used);
-		return true;
+		return !fatal_signal_pending(current);
 	}
 	zb_buffer_iter_begin(&iter, bpool);
 	while (!err && moved < used && !fatal_signal_pending(current) &&

@@ -301,7 +301,7 @@ static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_contr
 	unsigned int failures = 0;
 	struct window w;
 
-	if (cc->force)
+	if (cc->force && !cc->keep_skipped)
 		set_skip(zone, zone->start_pfn, zone->nr_pages, false);
 	while (!*stop && failures < cc->max_failures) {
 		if (!find_window(zone, cc, &w)) {

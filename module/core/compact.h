@@ -45,6 +45,7 @@ enum zb_compact_result {
  * @cma: CMA pageblocks can serve the request
  * @max_failures: number of windows that may fail to become empty before giving up
  * @force: try even if compaction is deferred, and all pageblocks again
+ * @keep_skipped: with @force, leave out pageblocks that could not be emptied before
  * @evacuate: moves all allocations out of @nr_pages isolated frames from @pfn on, as far
  *	as possible; may sleep. Returns false to stop compaction, for example because the
  *	task is being killed
@@ -56,6 +57,7 @@ struct zb_compact_control {
 	bool cma;
 	unsigned int max_failures;
 	bool force;
+	bool keep_skipped;
 	bool (*evacuate)(const struct zb_compact_control *cc, struct zb_zone *zone,
 			 unsigned long pfn, unsigned long nr_pages);
 	void *data;

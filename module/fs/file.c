@@ -36,6 +36,21 @@ static struct page *get_buffer_page(struct zb_buffer *buf, unsigned long pgoff)
 	return page;
 }
 
+/*
+ * Before Linux 6.5, copy_page_to_iter() puts the page itself into a pipe, which splice()
+ * and sendfile() read through. The reader of the pipe would see later changes of the
+ * buffer, and the reference would keep the buffer from being moved.
+ */
+static size_t copy_from_page(struct page *page, unsigned int offset, size_t nr,
+			     struct iov_iter *iter)
+{
+	char *from = kmap_local_page(page);
+	size_t done = copy_to_iter(from + offset, nr, iter);
+
+	kunmap_local(from);
+	return done;
+}
+
 /* Copy up to the end of a page; returns the number of bytes or -errno. */
 static ssize_t copy_piece(struct zb_buffer *buf, loff_t pos, size_t length,
 			  struct iov_iter *iter)
@@ -47,7 +62,7 @@ static ssize_t copy_piece(struct zb_buffer *buf, loff_t pos, size_t length,
 	if (!page)
 		return -EIO;
 	if (iov_iter_rw(iter) == READ) {
-		done = copy_page_to_iter(page, offset, nr, iter);
+		done = copy_from_page(page, offset, nr, iter);
 	} else {
 		done = copy_page_from_iter(page, offset, nr, iter);
 		flush_dcache_page(page);
@@ -152,7 +167,8 @@ static long zb_fs_fallocate(struct file *file, int mode, loff_t offset, loff_t l
  * opened before the buffer existed. Therefore each mapping gets an open file of its own,
  * with the same path. It holds the mount, the inode and the buffer, and its private_data
  * is the buffer; no descriptor refers to it. The type of the file system has
- * FS_DISALLOW_NOTIFY_PERM, so that opening it does not wait for a listener.
+ * FS_DISALLOW_NOTIFY_PERM, so that opening it does not wait for a listener, and files can't
+ * have leases (zb_nosetlease), so that it does not wait until one is given up.
  */
 static struct file *open_for_mapping(const struct file *file)
 {
@@ -203,4 +219,5 @@ const struct file_operations zb_fs_file_ops = {
 	.mmap = zb_fs_mmap,
 	.get_unmapped_area = thp_get_unmapped_area,
 	.fsync = noop_fsync,
+	.setlease = zb_nosetlease,
 };

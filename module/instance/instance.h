@@ -52,7 +52,7 @@ struct zb_wait_stat {
  * @total_pages: number of frames in all regions
  * @deferred_pages: frames of buffers whose release is deferred
  * @deferred_checks: number of frames checked for pending deferred releases
- * @owners_steps: steps of readers in the list of all buffers
+ * @owners_steps: steps of readers and of compaction in the list of all buffers
  * @killed: buffers given up because their task was killed while they were cleared
  * @free_wait: woken when memory is freed or a watermark is lowered
  * @wait: counters of the queue of waiting requests

@@ -16,6 +16,12 @@
 #define DIRECT_MAX_FAILURES	4
 
 /*
+ * Each task that compacts has a position in the list of all buffers, which the others have
+ * to pass, so the number of requests of an instance that compact at once is limited.
+ */
+#define MAX_DIRECT		2
+
+/*
  * As zb_compact_control.evacuate. If buffers are freed meanwhile, fewer frames than expected
  * are found, and nothing is moved. Therefore try again while there is progress.
  */
@@ -43,7 +49,7 @@ static bool move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 			return false;
 		used = zb_compact_cost(zone, pfn, cc->order, &cached);
 	} while (used < before && --tries);
-	return true;
+	return !fatal_signal_pending(current);
 }
 
 /* As zb_ops.compact. */
@@ -51,23 +57,44 @@ static bool compact_for_request(struct zb_pool *pool, struct zb_zone *zone, zb_g
 				unsigned int order, const struct zb_alloc_context *ac)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+	struct zb_reclaim *reclaim = inst->reclaim;
 	const struct zb_compact_control cc = {
 		.order = order,
 		.highest_zoneidx = ac->highest_zoneidx,
 		.cma = ac->migratetype == ZB_MIGRATE_MOVABLE,
 		.max_failures = DIRECT_MAX_FAILURES,
 		.evacuate = move_out,
-		.data = inst->reclaim,
+		.data = reclaim,
 	};
 	enum zb_compact_result result;
 
 	/* The task may be freeing memory for the kernel, which must not wait. */
 	if (current->flags & PF_MEMALLOC)
 		return false;
+	if (!atomic_add_unless(&reclaim->nr_compacting, 1, MAX_DIRECT))
+		return false;
 	result = zb_zone_compact(zone, &cc);
+	atomic_dec(&reclaim->nr_compacting);
 	if (result == ZB_COMPACT_SUCCESS || result == ZB_COMPACT_FAILED)
 		zb_instance_wake_waiters(inst);
 	return result == ZB_COMPACT_SUCCESS;
+}
+
+/*
+ * Others may take the free blocks and fragment the zone again meanwhile, so the number of
+ * attempts is limited to that of the pageblocks. Only the first attempt considers all
+ * pageblocks again.
+ */
+static void compact_zone(struct zb_zone *zone, struct zb_compact_control *cc)
+{
+	unsigned long left = zone->nr_pages >> ZB_PAGEBLOCK_ORDER;
+
+	cc->keep_skipped = false;
+	while (left-- && !fatal_signal_pending(current) &&
+	       zb_zone_compact(zone, cc) == ZB_COMPACT_SUCCESS) {
+		cc->keep_skipped = true;
+		cond_resched();
+	}
 }
 
 /**
@@ -81,7 +108,7 @@ static bool compact_for_request(struct zb_pool *pool, struct zb_zone *zone, zb_g
  */
 int zb_compact_memory(struct zb_reclaim *reclaim)
 {
-	const struct zb_compact_control cc = {
+	struct zb_compact_control cc = {
 		.order = ZB_PAGEBLOCK_ORDER,
 		.highest_zoneidx = ZB_NR_ZONES - 1,
 		.cma = true,
@@ -94,8 +121,7 @@ int zb_compact_memory(struct zb_reclaim *reclaim)
 
 	zb_instance_drain_all(reclaim->inst);
 	zb_for_each_zone(zone, &reclaim->inst->pool) {
-		while (zb_zone_compact(zone, &cc) == ZB_COMPACT_SUCCESS)
-			cond_resched();
+		compact_zone(zone, &cc);
 		zb_instance_wake_waiters(reclaim->inst);
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -8,18 +8,22 @@
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
 
+#include <linux/atomic.h>
+
 #include "../buffer/buffer.h"
 
 /**
  * struct zb_reclaim - how memory is made
  * @inst: the instance
  * @bpool: its buffers
+ * @nr_compacting: number of requests that are compacting memory
  *
- * Both are constant after zb_reclaim_attach().
+ * @inst and @bpool are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
 	struct zb_buffer_pool *bpool;
+	atomic_t nr_compacting;
 };
 
 void zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,

@@ -109,6 +109,7 @@ TEST_F(fs, read_and_write)
 	EXPECT_EQ(-ENOSPC, fs_result(write(fd, data, 1)));
 	EXPECT_EQ(0, fcntl(fd, F_SETFL, 0));
 	EXPECT_EQ(0, fsync(fd));
+	EXPECT_EQ(-EINVAL, fs_result(fcntl(fd, F_SETLEASE, F_WRLCK)));
 	EXPECT_EQ(LENGTH, pwrite(fd, data, LENGTH, 0));
 	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
 	EXPECT_EQ(LENGTH, sendfile(copy, fd, NULL, LENGTH + 1));

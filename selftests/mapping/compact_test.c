@@ -136,11 +136,10 @@ TEST_F(zbuddy, large_block)
 	EXPECT_EQ(0, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NORETRY));
 	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
 	expect_contents(_metadata);
-	show("order 9", moved);
 	/* two more of them */
 	EXPECT_EQ(0, try_order(self->fd, 10, MOVABLE));
 	expect_contents(_metadata);
-	show("order 10", moved);
+	show("orders 9 and 10", moved);
 }
 
 /* Buffers of several processes, some of which have no power of two of pages. */
@@ -191,24 +190,30 @@ TEST_F(zbuddy, several_processes)
 	close(out[1]);
 }
 
-/* Nothing is moved if a single page of each pageblock is in a pipe. */
+/* Nothing is moved if buffers have 65 mappings, or a page of each pageblock is in a pipe. */
 TEST_F(zbuddy, pinned)
 {
 	static int pipes[NR][2];
 	struct iovec iov;
-	unsigned int i;
+	unsigned int i, k;
 	long moved, failed;
-	char byte;
+	char byte, *last[NR];
 
 	fragment(_metadata, self, &self->fd, 1, false);
+	moved = zb_vmstat("pgmigrate_success");
+	for (i = 0; i < NR; i++)
+		for (k = 1; pieces[i].p && k <= 64; k++)
+			last[i] = zb_map(self->fd, &pieces[i].a);
+	EXPECT_EQ(0, compact());
+	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
 	for (i = 0; i < NR; i++) {
 		if (!pieces[i].p)
 			continue;
+		ASSERT_EQ(0, munmap(last[i], LENGTH));
 		ASSERT_EQ(0, pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK));
 		iov = (struct iovec){ pieces[i].p + i % 16 * self->page, 1 };
 		ASSERT_EQ(1, vmsplice(pipes[i][1], &iov, 1, 0));
 	}
-	moved = zb_vmstat("pgmigrate_success");
 	failed = zb_vmstat("pgmigrate_fail");
 	EXPECT_EQ(ENOMEM, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NOWARN));
 	EXPECT_EQ(0, compact());
