@@ -4,11 +4,14 @@
  *
  * Interrupts are disabled meanwhile, so this is also the time for which the allocator
  * delays them. A CPU holds one zone lock at a time. If nothing is measured, a lock and an
- * unlock have a no-op each more.
+ * unlock test a flag. It is not a static key, because changing the code of other CPUs
+ * crashes emulated machines now and then.
  */
+#include <linux/cpumask.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -34,7 +37,7 @@ struct hold_site {
 	unsigned long bucket[BUCKETS];
 };
 
-DEFINE_STATIC_KEY_FALSE(zb_holds_measured);
+bool zb_holds_measured __read_mostly;
 
 static DEFINE_PER_CPU(u64, begun);
 static DEFINE_RAW_SPINLOCK(sites_lock);
@@ -127,12 +130,17 @@ void zb_holds_show(struct seq_file *m)
  */
 void zb_holds_measure(bool on)
 {
-	if (!on) {
-		static_branch_disable(&zb_holds_measured);
+	unsigned int cpu;
+
+	WRITE_ONCE(zb_holds_measured, false);
+	if (!on)
 		return;
-	}
+	/* A hold that is in progress was perhaps begun during an earlier measurement. */
+	synchronize_rcu();
+	for_each_possible_cpu(cpu)
+		per_cpu(begun, cpu) = 0;
 	raw_spin_lock_irq(&sites_lock);
 	memset(sites, 0, sizeof(sites));
 	raw_spin_unlock_irq(&sites_lock);
-	static_branch_enable(&zb_holds_measured);
+	WRITE_ONCE(zb_holds_measured, true);
 }

@@ -2,12 +2,11 @@
 #ifndef ZB_HOLDS_H
 #define ZB_HOLDS_H
 
-#include <linux/jump_label.h>
 #include <linux/types.h>
 
 struct seq_file;
 
-DECLARE_STATIC_KEY_FALSE(zb_holds_measured);
+extern bool zb_holds_measured;
 
 void zb_hold_begin(void);
 void zb_hold_end(const char *site);

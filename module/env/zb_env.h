@@ -32,12 +32,12 @@ typedef spinlock_t zb_lock_t;
 #define zb_lock_irqsave(lock, flags)					\
 do {									\
 	spin_lock_irqsave(lock, flags);					\
-	if (static_branch_unlikely(&zb_holds_measured))			\
+	if (unlikely(READ_ONCE(zb_holds_measured)))			\
 		zb_hold_begin();					\
 } while (0)
 #define zb_unlock_irqrestore(lock, flags)				\
 do {									\
-	if (static_branch_unlikely(&zb_holds_measured))			\
+	if (unlikely(READ_ONCE(zb_holds_measured)))			\
 		zb_hold_end(__func__);					\
 	spin_unlock_irqrestore(lock, flags);				\
 } while (0)
