@@ -240,7 +240,10 @@ static unsigned long overlap(const struct zb_buffer_info *info, unsigned long pf
 	return first < end ? end - first : 0;
 }
 
-/* A cheap check, so that no buffer is moved in vain if another one has to stay. */
+/*
+ * Check cheaply whether a buffer can probably be moved. All buffers of a window are checked
+ * before the first one is moved, because one that has to stay makes the other moves useless.
+ */
 static bool seems_movable(const struct zb_buffer_info *info)
 {
 	return !info->is_fixed && !info->is_deferred && info->mappings <= MAX_MAPPINGS &&

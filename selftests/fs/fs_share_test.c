@@ -283,6 +283,7 @@ TEST_F(fs, moved_while_used)
 	__atomic_store_n(&c.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, c.odd);
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
 	TH_LOG("%ld pages moved", zb_vmstat("pgmigrate_success") - moved);
 	for (i = 0; i < NR_MOVED; i += 2) {
 		snprintf(path, sizeof(path), "%s%d", self->path, i);

@@ -3,130 +3,11 @@
  * Compaction: movable buffers are moved while they are mapped and written to, so that a
  * large block becomes free. Buffers that are in use stay where they are.
  */
-#include "buffer_test.h"
+#include "compact.h"
+#include "ram_disk.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-#define MOVABLE		ZB_GFP_HIGHUSER_MOVABLE
-#define NOWAIT		((MOVABLE & ~__ZB_GFP_RECLAIM) | __ZB_GFP_NOWARN)
-#define ROOMS		8u	/* pageblocks to be fragmented */
-#define ORDER		4u
-#define NR		(ROOMS << (9 - ORDER))
-#define FEWER		(zb_time_scale() > 1 ? 4 : 1)	/* rounds in slow guests */
-#define LENGTH		((size_t)self->page << ORDER)
-
-struct piece {
-	struct zb_ioc_alloc a;
-	char *p;
-};
-
-static struct zb_ioc_alloc all[8192];
-static struct piece pieces[NR];
-
-static int compact(void)
-{
-	return zb_write_file(ZB_DEBUGFS "compact", "1");
-}
-
-/* Allocate an order-9 block and free it again; returns the errno or 0. */
-static int try_order(int fd, __u32 order, __u32 gfp)
-{
-	struct zb_ioc_alloc a;
-
-	if (zb_alloc_order(fd, order, gfp, &a))
-		return errno;
-	return zb_free(fd, a.handle) ? errno : 0;
-}
-
-/* Occupy all memory with blocks of order 9, free ROOMS of them, and return the rest. */
-static unsigned int make_rooms(struct __test_metadata *_metadata,
-			       FIXTURE_DATA(zbuddy) *self)
-{
-	unsigned int i, nr = 0;
-
-	zb_drain();
-	while (nr < ARRAY_SIZE(all) && !zb_alloc_order(self->fd, 9, NOWAIT, &all[nr]))
-		nr++;
-	ASSERT_GT(nr, ROOMS) return 0;
-	for (i = 0; i < ROOMS; i++)
-		EXPECT_EQ(0, zb_free(self->fd, all[--nr].handle));
-	zb_drain();
-	return nr;
-}
-
-/*
- * Fill the free memory with movable buffers of @fds files in turn, and free more than half
- * of them at random. No block of order 9 is free then.
- */
-static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
-		     const int *fds, unsigned int nr_fds, bool by_length)
-{
-	__u64 rnd = 1;
-	unsigned int i;
-
-	make_rooms(_metadata, self);
-	for (i = 0; i < NR; i++) {
-		pieces[i].p = NULL;
-		if (by_length && i % 2 ?
-		    zb_alloc_length(fds[i % nr_fds], LENGTH - 3 * self->page, NOWAIT,
-				    &pieces[i].a) :
-		    zb_alloc_order(fds[i % nr_fds], ORDER, NOWAIT, &pieces[i].a))
-			break;
-	}
-	ASSERT_EQ(NR, i);
-	for (i = 0; i < NR; i++)
-		if (zb_random(&rnd) % 16 < 9) {
-			EXPECT_EQ(0, zb_free(fds[i % nr_fds], pieces[i].a.handle));
-			pieces[i].a.handle = 0;
-		}
-	zb_drain();
-	for (i = 0; i < NR; i++) {
-		if (!pieces[i].a.handle)
-			continue;
-		pieces[i].p = zb_map(fds[i % nr_fds], &pieces[i].a);
-		ASSERT_NE(MAP_FAILED, (void *)pieces[i].p);
-		zb_fill(pieces[i].p, 0, pieces[i].a.length, i);
-	}
-	/* a request that may not sleep can't compact */
-	ASSERT_EQ(ENOMEM, try_order(self->fd, 9, NOWAIT));
-}
-
-static void expect_contents(struct __test_metadata *_metadata)
-{
-	unsigned int i;
-
-	for (i = 0; i < NR; i++)
-		if (pieces[i].p)
-			EXPECT_TRUE(zb_filled(pieces[i].p, 0, pieces[i].a.length, i));
-}
-
-static void show(const char *what, long since)
-{
-	printf("# %s: %ld frames moved, %ld not, %ld attempts, %ld successful\n", what,
-	       zb_vmstat("pgmigrate_success") - since, zb_vmstat("pgmigrate_fail"),
-	       zb_vmstat("compact_stall"), zb_vmstat("compact_success"));
-}
-
-/* Compact, fill the free blocks with buffers, free most of them, and compact again. */
-static void stir(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self, __u64 *rnd)
-{
-	static struct zb_ioc_alloc a[NR];
-	unsigned int i, nr = 0, kept = 0;
-
-	EXPECT_EQ(0, compact());
-	while (nr < NR && !zb_alloc_order(self->fd, ORDER, NOWAIT, &a[nr]))
-		nr++;
-	for (i = 0; i < nr; i++) {
-		if (!(zb_random(rnd) % 8))
-			a[kept++] = a[i];
-		else
-			EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
-	}
-	EXPECT_EQ(0, compact());
-	for (i = 0; i < kept; i++)
-		EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
-}
 
 TEST_F(zbuddy, large_block)
 {
@@ -233,38 +114,59 @@ TEST_F(zbuddy, pinned)
 	expect_contents(_metadata);
 }
 
-/* Direct I/O reads into buffers and writes from them while they are moved. */
-TEST_F(zbuddy, direct_io)
-{
-	long moved = zb_vmstat("pgmigrate_success");
-	unsigned int round, i;
-	char path[] = "/tmp/compact_test.XXXXXX";
-	int file = mkstemp(path);
-	__u64 rnd = 3;
+struct direct_io {
+	int file;
+	size_t length;
+	atomic_bool stop;
+	unsigned long nr, wrong;
+};
 
-	ASSERT_GE(file, 0);
-	close(file);
-	file = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	unlink(path);
-	if (file < 0)
-		SKIP(return, "no file system with direct I/O");
-	fragment(_metadata, self, &self->fd, 1, false);
-	for (round = 0; round < 10; round++) {
-		stir(_metadata, self, &rnd);
+static void *do_direct_io(void *arg)
+{
+	struct direct_io *d = arg;
+	unsigned int i;
+
+	while (!atomic_load(&d->stop))
 		for (i = 0; i < NR; i++) {
-			off_t at = (off_t)(i * LENGTH);
+			off_t at = (off_t)(i * d->length);
 
 			if (!pieces[i].p)
 				continue;
-			ASSERT_EQ(LENGTH, pwrite(file, pieces[i].p, LENGTH, at));
-			zb_fill(pieces[i].p, 0, LENGTH, i + 1);
-			ASSERT_EQ(LENGTH, pread(file, pieces[i].p, LENGTH, at));
+			d->wrong += pwrite(d->file, pieces[i].p, d->length, at) != d->length;
+			zb_fill(pieces[i].p, 0, d->length, i + 1);
+			d->wrong += pread(d->file, pieces[i].p, d->length, at) != d->length ||
+				    !zb_filled(pieces[i].p, 0, d->length, i);
+			d->nr++;
 		}
-		expect_contents(_metadata);
-	}
+	return NULL;
+}
+
+/* Direct I/O reads into buffers and writes from them while these are moved. */
+TEST_F(zbuddy, direct_io)
+{
+	struct direct_io d = { .length = LENGTH };
+	long moved = zb_vmstat("pgmigrate_success");
+	const char *why = mount_ram_disk();
+	unsigned int round;
+	pthread_t thread;
+	__u64 rnd = 3;
+
+	if (why)
+		SKIP(return, "%s", why);
+	d.file = open(RAM_DISK_DIR "/compact", O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+	ASSERT_GE(d.file, 0);
+	fragment(_metadata, self, &self->fd, 1, false);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, do_direct_io, &d));
+	for (round = 0; round < 12 / FEWER; round++)
+		stir(_metadata, self, &rnd);
+	atomic_store(&d.stop, true);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, d.wrong);
+	EXPECT_LT(0, d.nr);
 	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
 	show("direct I/O", moved);
-	close(file);
+	close(d.file);
+	unmount_ram_disk();
 }
 
 /* A buffer whose physical address was returned is never moved. */
@@ -398,22 +300,12 @@ TEST_F(zbuddy, huge_entries)
 	show("huge entries", moved);
 }
 
-/**
- * struct writer - a thread that writes to buffers all the time
- * @from: first piece
- * @to: behind the last piece
- * @page: size of a page
- * @stop: ends the thread
- * @nr: number of writes
- * @wrong: a value was not the one that was written last
- */
 struct writer {
-	unsigned int from;
-	unsigned int to;
+	unsigned int from, to;		/* pieces to write to */
 	size_t page;
 	atomic_bool *stop;
-	unsigned long nr;
-	unsigned long wrong;
+	unsigned long nr;		/* number of writes */
+	unsigned long wrong;		/* a value was not the one that was written last */
 };
 
 /* The last word of each page counts. */

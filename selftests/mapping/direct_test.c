@@ -8,14 +8,10 @@
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
-
-#include <sys/mount.h>
-#include <sys/stat.h>
+#include "ram_disk.h"
 
 #define PAGES	64
 #define LENGTH	((size_t)PAGES * self->page)
-#define MNT	"/tmp/zbuddy_mnt"
-#define DISK	"/dev/ram0"
 
 FIXTURE(direct) {
 	FIXTURE_DATA(zbuddy) zb;
@@ -34,20 +30,7 @@ FIXTURE_VARIANT(direct) {
 };
 
 FIXTURE_VARIANT_ADD(direct, tmpfs) { .fs = "tmpfs", .dir = "/tmp" };
-FIXTURE_VARIANT_ADD(direct, ext4) { .fs = "ext4", .dir = MNT };
-
-/* Mount a RAM disk. Returns NULL or the reason of a failure. */
-static const char *mount_disk(const char *fs)
-{
-	if (system("modprobe brd rd_nr=1 rd_size=65536 >/dev/null 2>&1") == -1 ||
-	    access(DISK, R_OK | W_OK))
-		return "no " DISK ": needs module brd";
-	if (system("modprobe ext4 >/dev/null 2>&1; mke2fs " DISK " >/dev/null 2>&1"))
-		return "no mke2fs";
-	if (mkdir(MNT, 0755) && errno != EEXIST)
-		return "can't create " MNT;
-	return mount(DISK, MNT, fs, 0, NULL) ? "can't mount the disk: needs module ext4" : NULL;
-}
+FIXTURE_VARIANT_ADD(direct, ext4) { .fs = "ext4", .dir = RAM_DISK_DIR };
 
 FIXTURE_SETUP(direct)
 {
@@ -59,7 +42,7 @@ FIXTURE_SETUP(direct)
 	self->page = self->zb.page;
 	self->free = self->zb.free;
 	if (strcmp(variant->fs, "tmpfs")) {
-		const char *why = mount_disk(variant->fs);
+		const char *why = mount_ram_disk();
 
 		if (why)
 			SKIP(return, "%s", why);
@@ -79,7 +62,7 @@ FIXTURE_SETUP(direct)
 FIXTURE_TEARDOWN_PARENT(direct)
 {
 	if (self->mounted)
-		umount2(MNT, MNT_DETACH);
+		unmount_ram_disk();
 	zb_teardown(_metadata, &self->zb);
 }
 
