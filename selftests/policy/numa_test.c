@@ -458,8 +458,8 @@ static long set_policy(int mode, unsigned long nodes)
 /* A request without a preferred node follows the memory policy of the task. */
 TEST_F(policy, mempolicy)
 {
+	unsigned int nr, node, nr_of[2] = {};
 	struct zb_ioc_alloc a;
-	unsigned int nr, node;
 	__u64 free0, free1;
 
 	if (one_node(self))
@@ -473,13 +473,17 @@ TEST_F(policy, mempolicy)
 		ASSERT_EQ(0, alloc_near(self->zb.fd, !node, 4, ZB_GFP_KERNEL, &a));
 		EXPECT_EQ(!node, a.node);
 	}
+	/*
+	 * The kernel's own allocations for this task also advance its position in the
+	 * interleaving, so two requests in a row may get the same node.
+	 */
 	ASSERT_EQ(0, set_policy(INTERLEAVE, 3));
-	ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
-	for (nr = 0; nr < 8; nr++) {
-		node = !a.node;
-		ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 4, ZB_GFP_KERNEL, &a));
-		EXPECT_EQ(node, a.node);
+	for (nr = 0; nr < 64; nr++) {
+		ASSERT_EQ(0, alloc_near(self->zb.fd, ZB_NODE_ANY, 0, ZB_GFP_KERNEL, &a));
+		nr_of[a.node]++;
 	}
+	EXPECT_GE(nr_of[0], 16);
+	EXPECT_GE(nr_of[1], 16);
 	/* MPOL_BIND: no page of node 0 is used even when node 1 is full */
 	ASSERT_EQ(0, set_policy(BIND, 2));
 	free0 = free_on(self, 0);
