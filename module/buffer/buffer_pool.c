@@ -52,10 +52,11 @@ destroy_line:
  */
 void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 {
+	/* Compaction for waiting requests uses all other parts. */
+	zb_line_destroy(&bpool->line);
 	zb_memory_errors_exit(bpool);
 	cancel_delayed_work_sync(&bpool->deferred_work);
 	zb_limits_exit(bpool);
 	zb_sync_exit(bpool);
 	zb_watch_exit(bpool);
-	zb_line_destroy(&bpool->line);
 }

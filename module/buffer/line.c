@@ -3,9 +3,11 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 
+#include "../core/compact.h"
 #include "../core/overtake.h"
 #include "line.h"
 
@@ -104,6 +106,12 @@ static void start_scan(struct zb_line *line)
 	line->considered = &line->waiters;
 }
 
+static void forget_waiter(struct zb_attempt *attempt, const struct zb_waiter *w)
+{
+	if (attempt->waiter == w)
+		attempt->waiter = NULL;
+}
+
 static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 {
 	lockdep_assert_held(&line->lock);
@@ -120,6 +128,8 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 			line->allowance = ZB_MAX_PASSED;
 	}
 	list_del_init(&w->link);
+	forget_waiter(&line->serving, w);
+	forget_waiter(&line->compacting, w);
 	atomic_dec(&line->inst->wait.waiting);
 	if (!list_empty(&line->waiters))
 		return;
@@ -159,40 +169,63 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w,
 	wake_up_process(w->task);
 }
 
-/* Allocate for a waiter, whose task may leave meanwhile. Returns true on success. */
-static bool serve_waiter(struct zb_line *line, struct zb_waiter *w)
+/* Copy the request of a waiter, because its task may leave during the attempt. */
+static void begin_attempt(struct zb_line *line, struct zb_attempt *attempt,
+			  struct zb_waiter *w)
 {
+	lockdep_assert_held(&line->lock);
+	attempt->waiter = w;
+	attempt->req = w->req;
+	attempt->policy = w->policy;
+	attempt->cpuset = w->cpuset;
+	if (w->policy.cpuset)
+		attempt->policy.cpuset = nodes_addr(attempt->cpuset);
+	attempt->nodes = w->nodes;
+	if (w->policy.nodemask)
+		attempt->policy.nodemask = nodes_addr(attempt->nodes);
+	attempt->req.policy = &attempt->policy;
+}
+
+/*
+ * Allocate for a waiter, which may leave or be served by another attempt meanwhile. Returns
+ * true on success.
+ */
+static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt,
+			 struct zb_waiter *w)
+{
+	const struct zb_alloc_request *req = &attempt->req;
 	struct zb_pool *pool = &line->inst->pool;
 	unsigned long pfn;
 	bool left;
 
-	lockdep_assert_held(&line->lock);
-	line->serving = w;
-	line->now = w->req;
-	line->now_policy = w->policy;
-	line->now_cpuset = w->cpuset;
-	if (w->policy.cpuset)
-		line->now_policy.cpuset = nodes_addr(line->now_cpuset);
-	line->now_nodes = w->nodes;
-	if (w->policy.nodemask)
-		line->now_policy.nodemask = nodes_addr(line->now_nodes);
-	line->now.policy = &line->now_policy;
+	begin_attempt(line, attempt, w);
 	spin_unlock(&line->lock);
 
 	cond_resched();
-	pfn = zb_pool_alloc_exact(pool, line->now.gfp, line->now.nr_pages,
-				  line->now.nid, &line->now_policy);
+	pfn = zb_pool_alloc_exact(pool, req->gfp, req->nr_pages, req->nid, req->policy);
 
 	spin_lock(&line->lock);
-	left = !line->serving;
-	line->serving = NULL;
+	left = !attempt->waiter;
+	attempt->waiter = NULL;
 	if (pfn == ZB_NO_PFN)
 		return false;
 	if (left)
-		zb_pool_free_exact(pool, pfn, line->now.nr_pages);
+		zb_pool_free_exact(pool, pfn, req->nr_pages);
 	else
 		hand_over(line, w, pfn);
 	return true;
+}
+
+/* The first request can't be served: compact memory for it, if that was not just tried. */
+static void start_compaction(struct zb_line *line, const struct zb_waiter *first)
+{
+	lockdep_assert_held(&line->lock);
+	if (!first || first->req.nr_pages == 1 || !(first->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return;
+	if (line->last_free != line->compact_free)
+		line->compact_delay = ZB_COMPACT_DELAY;
+	if (time_after_eq(jiffies, line->compact_at + line->compact_delay))
+		queue_work(line->wq, &line->compact_work);
 }
 
 /* Try to serve the first request, once per scan. Returns true if it was served. */
@@ -204,8 +237,11 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 		return false;
 	w->scan = line->scan;
 	update_cpuset(w);
-	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) || !serve_waiter(line, w))
+	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) ||
+	    !serve_waiter(line, &line->serving, w)) {
+		start_compaction(line, first_waiter(line));
 		return false;
+	}
 	if (!was_kicked)
 		atomic_inc(&line->inst->wait.missed);
 	end_hold(line);
@@ -260,7 +296,7 @@ static void serve_all(struct zb_line *line, bool was_kicked)
 		}
 		if (!w)
 			continue;
-		got = serve_waiter(line, w);
+		got = serve_waiter(line, &line->serving, w);
 		if (got && !was_kicked && !line->turn)
 			atomic_inc(&line->inst->wait.missed);
 		if (passes)
@@ -316,6 +352,54 @@ static void dispatch_work(struct work_struct *work)
 	if (!list_empty(&line->waiters))
 		queue_delayed_work(line->wq, &line->work, SCAN_INTERVAL);
 	spin_unlock(&line->lock);
+}
+
+/* Compact memory for the first request, and try to serve it. */
+static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
+{
+	struct zb_attempt *attempt = &line->compacting;
+	enum zb_compact_result result;
+
+	lockdep_assert_held(&line->lock);
+	update_cpuset(w);
+	begin_attempt(line, attempt, w);
+	spin_unlock(&line->lock);
+	result = zb_pool_compact_for(&line->inst->pool, &attempt->req);
+	spin_lock(&line->lock);
+
+	line->compact_at = jiffies;
+	line->compact_free = line->last_free;
+	if (result == ZB_COMPACT_SKIPPED)
+		line->compact_at -= line->compact_delay - SCAN_INTERVAL;
+	if (result == ZB_COMPACT_FAILED)
+		line->compact_delay = min(2 * line->compact_delay, ZB_COMPACT_DELAY_MAX);
+	if (result == ZB_COMPACT_SUCCESS) {
+		line->compact_delay = ZB_COMPACT_DELAY;
+		w = attempt->waiter;
+		if (w && serve_waiter(line, attempt, w))
+			end_hold(line);
+		kick_dispatcher(line);
+	}
+	attempt->waiter = NULL;
+}
+
+/*
+ * A buffer that its owner frees during the move is released at the end of it. This may have
+ * to be deferred, so the module must not be unloaded meanwhile.
+ */
+static void compact_work(struct work_struct *work)
+{
+	struct zb_line *line = container_of(work, struct zb_line, compact_work);
+	struct zb_waiter *first;
+
+	if (!try_module_get(THIS_MODULE))
+		return;
+	spin_lock(&line->lock);
+	first = first_waiter(line);
+	if (first)
+		compact_for_first(line, first);
+	spin_unlock(&line->lock);
+	module_put(THIS_MODULE);
 }
 
 /**
@@ -392,8 +476,13 @@ void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 	w->pfn = ZB_NO_PFN;
 	spin_lock(&line->lock);
 	w->scan = line->scan - 1;
-	if (list_empty(&line->waiters))
+	if (list_empty(&line->waiters)) {
 		add_wait_queue(&line->inst->free_wait, &line->on_free);
+		/* The task has just compacted memory itself. */
+		line->compact_at = jiffies;
+		line->compact_delay = ZB_COMPACT_DELAY;
+		line->compact_free = line->last_free;
+	}
 	insert_waiter(line, w);
 	atomic_inc(&line->inst->wait.waiting);
 	spin_unlock(&line->lock);
@@ -415,8 +504,6 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 {
 	spin_lock(&line->lock);
 	if (!list_empty(&w->link)) {
-		if (line->serving == w)
-			line->serving = NULL;
 		/* A request that was not served does not count. */
 		if (*w->user_round == w->round)
 			--*w->user_round;
@@ -445,6 +532,7 @@ int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 	line->hold_left = ZB_HOLD_MAX;
 	init_waitqueue_func_entry(&line->on_free, line_freed);
 	INIT_DELAYED_WORK(&line->work, dispatch_work);
+	INIT_WORK(&line->compact_work, compact_work);
 	line->wq = alloc_workqueue("zbuddy_line", WQ_UNBOUND, 0);
 	return line->wq ? 0 : -ENOMEM;
 }
@@ -457,6 +545,8 @@ int zb_line_init(struct zb_line *line, struct zb_instance *inst)
  */
 void zb_line_destroy(struct zb_line *line)
 {
+	/* Each of the two can queue the other one, but not while no request waits. */
+	cancel_work_sync(&line->compact_work);
 	cancel_delayed_work_sync(&line->work);
 	destroy_workqueue(line->wq);
 }

@@ -33,6 +33,11 @@
  * A hold belongs to the queue and not to a request: if the first request leaves or is
  * served, the next one gets only the rest of the hold. Otherwise a sequence of large
  * requests could hold up the others without limit.
+ *
+ * If the first request needs more than one page and can't be served, another work item
+ * compacts the memory for it and then tries to serve it. This takes long, so the dispatcher
+ * goes on meanwhile, and it is done at most once in ZB_COMPACT_DELAY. If it fails and no
+ * memory is freed afterwards, the delay doubles, up to ZB_COMPACT_DELAY_MAX.
  */
 #ifndef ZB_LINE_H
 #define ZB_LINE_H
@@ -50,6 +55,8 @@
 #define ZB_HOLD_MAX	HZ
 #define ZB_HOLD_QUIET	(HZ / 5)
 #define ZB_TURN_IDLE	(HZ / 20 ?: 1)
+#define ZB_COMPACT_DELAY	HZ
+#define ZB_COMPACT_DELAY_MAX	(8 * HZ)
 
 /**
  * struct zb_waiter - a request in the queue
@@ -78,18 +85,30 @@ struct zb_waiter {
 };
 
 /**
+ * struct zb_attempt - an attempt to serve a waiter
+ * @waiter: the waiter; set to NULL if its task leaves or if it is served meanwhile
+ * @req: copy of its request, which stays valid
+ * @policy: policy of @req
+ * @cpuset: nodes for @policy
+ * @nodes: nodes for @policy
+ */
+struct zb_attempt {
+	struct zb_waiter *waiter;
+	struct zb_alloc_request req;
+	struct zb_alloc_policy policy;
+	nodemask_t cpuset;
+	nodemask_t nodes;
+};
+
+/**
  * struct zb_line - the queue of waiting requests
  * @inst: (c) the instance to allocate from
  * @lock: (-) protects the members marked (l); not held while memory is allocated. It is
  *	a spinlock with short holds, so that no task is preempted while it holds the lock.
  * @waiters: (l) the requests, by their rounds
  * @round: (l) first round for a new request
- * @serving: (l) the request that memory is being allocated for; set to NULL if its task
- *	leaves meanwhile
- * @now: (l) copy of that request, which stays valid if the task leaves
- * @now_policy: (l) policy of @now
- * @now_cpuset: (l) nodes for @now_policy
- * @now_nodes: (l) nodes for @now_policy
+ * @serving: (l) the dispatcher's attempt
+ * @compacting: (l) the attempt of @compact_work
  * @scan: (l) number of the dispatcher's current or last scan of the queue
  * @considered: (l) last request that was considered in this scan, or @waiters
  * @allowance: (l) number of requests that may still pass the first one
@@ -99,11 +118,15 @@ struct zb_waiter {
  * @turn: (l) a turn is in progress
  * @since: (l) jiffies when the hold started, or when a request passed in the turn
  * @last_free: (l) jiffies of the last free
+ * @compact_at: (l) jiffies when memory may be compacted again
+ * @compact_delay: (l) time from the end of a failed compaction to the next one, in jiffies
+ * @compact_free: (l) @last_free when that time was set
  * @on_free: (i) on zb_instance.free_wait while requests wait
  * @kicks: (a) number of requests to run the dispatcher since its last scan
  * @frees: (a) number of frees since its last scan
  * @wq: (c) workqueue of the dispatcher
  * @work: (i) the dispatcher
+ * @compact_work: (i) compacts memory for the first request
  *
  * The letters specify what protects each member:
  *
@@ -118,11 +141,8 @@ struct zb_line {
 	spinlock_t lock;
 	struct list_head waiters;
 	u64 round;
-	struct zb_waiter *serving;
-	struct zb_alloc_request now;
-	struct zb_alloc_policy now_policy;
-	nodemask_t now_cpuset;
-	nodemask_t now_nodes;
+	struct zb_attempt serving;
+	struct zb_attempt compacting;
 	unsigned int scan;
 	struct list_head *considered;
 	unsigned int allowance;
@@ -132,11 +152,15 @@ struct zb_line {
 	unsigned long hold_left;
 	unsigned long since;
 	unsigned long last_free;
+	unsigned long compact_at;
+	unsigned long compact_delay;
+	unsigned long compact_free;
 	wait_queue_entry_t on_free;
 	atomic_t kicks;
 	atomic_t frees;
 	struct workqueue_struct *wq;
 	struct delayed_work work;
+	struct work_struct compact_work;
 };
 
 int zb_line_init(struct zb_line *line, struct zb_instance *inst);

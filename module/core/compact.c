@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
+#include "slowpath.h"
+#include "verdict.h"
 
 #define MAX_DEFER_SHIFT	6u	/* as COMPACT_MAX_DEFER_SHIFT of the kernel */
 
@@ -152,6 +154,8 @@ static bool find_window(const struct zb_zone *zone, const struct zb_compact_cont
 			continue;
 		if (cc->order < ZB_PAGEBLOCK_ORDER || nr - nr_free < best->cost)
 			find_window_in(zone, pfn, nr, cc->order, best);
+		/* A large zone takes tens of milliseconds. */
+		zb_cond_resched();
 	}
 	return best->pfn != ZB_NO_PFN;
 }
@@ -253,6 +257,22 @@ static bool enough_free(const struct zb_zone *zone, const struct zb_compact_cont
 				   cc->highest_zoneidx, cc->cma ? ZB_ALLOC_CMA : 0);
 }
 
+/**
+ * zb_compact_suitable() - check whether compaction of a zone can have an effect
+ * @zone: the zone
+ * @cc: what to compact for
+ *
+ * The per-CPU lists are assumed to be empty, and nothing is known about what can't move.
+ *
+ * Context: any.
+ * Return: false if no window can become free, or if the request would fail even then.
+ */
+bool zb_compact_suitable(const struct zb_zone *zone, const struct zb_compact_control *cc)
+{
+	return cc->order && cc->order <= zone->max_order && enough_free(zone, cc) &&
+	       enough_small_blocks(zone, cc);
+}
+
 static bool is_deferred(struct zb_zone *zone, unsigned int order)
 {
 	struct zb_compact_deferral *d = &zone->deferral;
@@ -333,8 +353,7 @@ enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
 {
 	bool stop = false;
 
-	if (!cc->order || cc->order > zone->max_order || !enough_free(zone, cc) ||
-	    !enough_small_blocks(zone, cc))
+	if (!zb_compact_suitable(zone, cc))
 		return ZB_COMPACT_SKIPPED;
 	if (!cc->force && is_deferred(zone, cc->order))
 		return ZB_COMPACT_DEFERRED;
@@ -348,6 +367,48 @@ enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
 	if (!cc->force && !stop)
 		defer(zone, cc->order);
 	return ZB_COMPACT_FAILED;
+}
+
+static bool any_zone_suitable(const struct zb_alloc_request *req,
+			      const struct zb_alloc_context *ac, unsigned int order)
+{
+	unsigned int alloc_flags = zb_slowpath_flags(req->gfp, ac);
+	const struct zb_compact_control cc = {
+		.order = order,
+		.highest_zoneidx = ac->highest_zoneidx,
+		.cma = alloc_flags & ZB_ALLOC_CMA,
+	};
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
+		if (zb_node_allowed(ac, z->zone, req->gfp, alloc_flags) &&
+		    zb_compact_suitable(z->zone, &cc))
+			return true;
+	return false;
+}
+
+/**
+ * zb_pool_compact_for() - compact memory for a request that waits
+ * @pool: the allocator
+ * @req: the request
+ *
+ * Compaction tries hard, and even if it is deferred. If the flags do not allow the request
+ * to sleep, or if no zone has enough free memory for it, nothing is done.
+ *
+ * Context: may sleep; reads the bitmaps of the policy.
+ * Return: ZB_COMPACT_*. After ZB_COMPACT_SUCCESS, others may take the free block before
+ * the caller does.
+ */
+enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
+					   const struct zb_alloc_request *req)
+{
+	unsigned int order = zb_exact_order(req->nr_pages);
+	struct zb_alloc_context ac;
+
+	if (!zb_request_context(pool, req, &ac) || !(req->gfp & __ZB_GFP_DIRECT_RECLAIM) ||
+	    !any_zone_suitable(req, &ac, order))
+		return ZB_COMPACT_SKIPPED;
+	return zb_compact_zones(pool, req->gfp, order, &ac);
 }
 
 /* Take frames from the smallest sufficient block of an order below @below_order. */

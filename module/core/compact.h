@@ -31,13 +31,6 @@
 
 #define ZB_COMPACT_ALL_WINDOWS	(~0u)
 
-enum zb_compact_result {
-	ZB_COMPACT_SKIPPED,	/* not enough free frames, or too few in small blocks */
-	ZB_COMPACT_DEFERRED,	/* failed a short time ago */
-	ZB_COMPACT_FAILED,	/* no window could be emptied */
-	ZB_COMPACT_SUCCESS,	/* a window has been emptied */
-};
-
 /**
  * struct zb_compact_control - what to compact for
  * @order: order of the block that is wanted, 1 or more
@@ -63,8 +56,11 @@ struct zb_compact_control {
 	void *data;
 };
 
+bool zb_compact_suitable(const struct zb_zone *zone, const struct zb_compact_control *cc);
 enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
 				       const struct zb_compact_control *cc);
+enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
+					   const struct zb_alloc_request *req);
 long zb_compact_cost(const struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		     bool *cached);
 unsigned long zb_compact_alloc(struct zb_zone *zone, zb_gfp_t gfp, unsigned long nr_pages,

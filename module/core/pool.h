@@ -31,6 +31,20 @@ enum zb_bad {
 	ZB_NR_BAD,
 };
 
+/* What an attempt to compact a zone achieved. */
+enum zb_compact_result {
+	ZB_COMPACT_SKIPPED,	/* not enough free frames, or too few in small blocks */
+	ZB_COMPACT_DEFERRED,	/* failed a short time ago, or too many tasks compact */
+	ZB_COMPACT_FAILED,	/* no window could be emptied */
+	ZB_COMPACT_SUCCESS,	/* a window has been emptied */
+};
+
+/* How hard an attempt to compact a zone tries. */
+enum zb_compact_priority {
+	ZB_COMPACT_LIGHT,	/* give up early; not at all while compaction is deferred */
+	ZB_COMPACT_FULL,	/* more windows, including those that failed before */
+};
+
 /**
  * struct zb_ops - callbacks into the environment; every one is optional
  * @drain_all: drain the per-CPU lists of all CPUs; may sleep
@@ -43,8 +57,8 @@ enum zb_bad {
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed
  * @direct_reclaim: reclaim from any zone; may sleep; returns the frames freed.
  *	The flags say whether it may do I/O and call into file systems
- * @compact: move allocations to form a free block of this order in a zone; may sleep;
- *	returns whether it succeeded. The context is that of the request (freelist.h)
+ * @compact: move allocations to form a free block of this order in a zone; may sleep.
+ *	The context is that of the request (freelist.h)
  * @wait: sleep for a short time in which other tasks may free memory; returns
  *	false if the request should fail, because the task is being killed and
  *	@killable is set
@@ -67,8 +81,10 @@ struct zb_ops {
 				      zb_gfp_t gfp, unsigned int order);
 	unsigned long (*direct_reclaim)(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int order);
-	bool (*compact)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
-			unsigned int order, const struct zb_alloc_context *ac);
+	enum zb_compact_result (*compact)(struct zb_pool *pool, struct zb_zone *zone,
+					  zb_gfp_t gfp, unsigned int order,
+					  enum zb_compact_priority priority,
+					  const struct zb_alloc_context *ac);
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);
@@ -92,6 +108,7 @@ struct zb_ops {
  *	example in an interrupt
  * @nr_bits: length of the bitmaps
  * @killable: a fatal signal ends the wait, even with __ZB_GFP_NOFAIL
+ * @no_compaction: do not compact memory, which is done by zb_pool_compact_for() instead
  * @every_frame: look at every frame of a block, however large (unfit.h)
  */
 struct zb_alloc_policy {
@@ -99,6 +116,7 @@ struct zb_alloc_policy {
 	const unsigned long *cpuset;
 	unsigned int nr_bits;
 	bool killable;
+	bool no_compaction;
 	bool every_frame;
 };
 

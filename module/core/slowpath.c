@@ -15,11 +15,15 @@
  *	    REPEAT             until MAX_ROUNDS rounds brought no progress
  *	    NOFAIL             for ever
  *	fail, with a report unless NOWARN is set
+ *
+ * Compaction is progress only a limited number of times, because other requests may take
+ * each block that it makes free: see should_compact_retry().
  */
 #include "mobility.h"
 #include "slowpath.h"
 
 #define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
+#define MAX_COMPACT_RETRIES	16u	/* after successful compaction, at each priority */
 #define DRAIN_INTERVAL		64u	/* rounds between drains of a NOFAIL request */
 
 /**
@@ -34,6 +38,18 @@ struct attempt {
 	unsigned int order;
 	unsigned int alloc_flags;
 	struct zb_alloc_context *ac;
+};
+
+/**
+ * struct retries - what bounds the number of rounds of a request
+ * @round: rounds since the last progress
+ * @compactions: rounds in which compaction at @priority succeeded, but others took the block
+ * @priority: how hard the next compaction tries
+ */
+struct retries {
+	unsigned int round;
+	unsigned int compactions;
+	enum zb_compact_priority priority;
 };
 
 /* All zones that the request may use. */
@@ -126,32 +142,71 @@ static void drain(struct zb_pool *pool, const struct attempt *a)
 		zb_zone_unreserve_idle(z->zone);
 }
 
-/* Compact the zones in turn, until a large enough block is free in one of them. */
-static bool compact(struct zb_pool *pool, const struct attempt *a)
+/*
+ * Compact the zones in turn, until a large enough block is free in one of them. Otherwise
+ * returns the result of the zone in which compaction came furthest.
+ */
+static enum zb_compact_result compact(struct zb_pool *pool, const struct attempt *a,
+				      enum zb_compact_priority priority)
 {
+	enum zb_compact_result result, best = ZB_COMPACT_SKIPPED;
 	struct zb_zoneref *z;
 
 	if (!a->order || !pool->ops->compact)
+		return ZB_COMPACT_SKIPPED;
+	for_each_own_zoneref(z, a) {
+		result = pool->ops->compact(pool, z->zone, a->gfp, a->order, priority,
+					    a->ac);
+		if (result > best)
+			best = result;
+		if (best == ZB_COMPACT_SUCCESS)
+			break;
+	}
+	return best;
+}
+
+/*
+ * Check whether to compact again, and update the bounds. A block that was made free, and
+ * that others have taken, justifies MAX_COMPACT_RETRIES more rounds, but only a quarter of
+ * them for a costly order. After that, and after a failure, a request that is not costly
+ * continues with the next priority, at which it has as many rounds again.
+ */
+static bool should_compact_retry(const struct attempt *a, enum zb_compact_result result,
+				 struct retries *r)
+{
+	bool costly = a->order > ZB_COSTLY_ORDER;
+	unsigned int max = costly ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES;
+
+	if (result == ZB_COMPACT_SKIPPED)
 		return false;
-	for_each_own_zoneref(z, a)
-		if (pool->ops->compact(pool, z->zone, a->gfp, a->order, a->ac))
-			return true;
-	return false;
+	if (result == ZB_COMPACT_SUCCESS && r->compactions < max) {
+		r->compactions++;
+		return true;
+	}
+	if (costly || r->priority == ZB_COMPACT_FULL)
+		return false;
+	r->priority = ZB_COMPACT_FULL;
+	r->compactions = 0;
+	return true;
 }
 
 /* Try everything that may free memory; returns true if there was progress. */
 static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
-			       unsigned int round)
+			       struct retries *r)
 {
 	const zb_gfp_t rounds = __ZB_GFP_NORETRY | __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
-	bool progress = false, force = round > 0;
+	bool progress = false, force = r->round > 0;
+	enum zb_compact_result result = ZB_COMPACT_SKIPPED;
 
 	atomic_long_add(1, &pool->stalls);
-	if (drain_is_due(a->gfp, round))
+	if (drain_is_due(a->gfp, r->round))
 		drain(pool, a);
 	if (pool->ops->direct_reclaim)
 		progress = pool->ops->direct_reclaim(pool, a->gfp, a->order);
-	progress |= compact(pool, a);
+	/* While a request continues without progress, compaction may be deferred again. */
+	if (!a->ac->policy->no_compaction)
+		result = compact(pool, a, r->round ? ZB_COMPACT_LIGHT : r->priority);
+	progress |= should_compact_retry(a, result, r);
 	/*
 	 * An ordinary request without progress is not retried, so release even the last
 	 * HighAtomic pageblock now.
@@ -161,16 +216,15 @@ static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
 	return unreserve_highatomic(a, force) || progress;
 }
 
-static bool should_retry(zb_gfp_t gfp, unsigned int order, bool progress,
-			 unsigned int round)
+static bool should_retry(const struct attempt *a, bool progress, unsigned int round)
 {
-	if (gfp & __ZB_GFP_NOFAIL)
+	if (a->gfp & __ZB_GFP_NOFAIL)
 		return true;
-	if (gfp & __ZB_GFP_NORETRY)
+	if (a->gfp & __ZB_GFP_NORETRY)
 		return false;
-	if (gfp & __ZB_GFP_REPEAT)
+	if (a->gfp & __ZB_GFP_REPEAT)
 		return progress || round < MAX_ROUNDS;
-	return progress && order <= ZB_COSTLY_ORDER;
+	return progress && a->order <= ZB_COSTLY_ORDER;
 }
 
 static unsigned long try_again(struct zb_pool *pool, const struct attempt *a)
@@ -182,17 +236,17 @@ static unsigned long try_again(struct zb_pool *pool, const struct attempt *a)
 static unsigned long reclaim_and_retry(struct zb_pool *pool,
 				       const struct attempt *a)
 {
-	unsigned int round = 0;
+	struct retries r = { .priority = ZB_COMPACT_LIGHT };
 	unsigned long pfn;
 	bool progress;
 
 	for (;;) {
-		progress = try_to_free_memory(pool, a, round);
+		progress = try_to_free_memory(pool, a, &r);
 		pfn = try_again(pool, a);
 		if (pfn != ZB_NO_PFN)
 			return pfn;
-		round = progress ? 0 : round + 1;
-		if (!should_retry(a->gfp, a->order, progress, round))
+		r.round = progress ? 0 : r.round + 1;
+		if (!should_retry(a, progress, r.round))
 			return ZB_NO_PFN;
 		if (!progress && pool->ops->wait &&
 		    !pool->ops->wait(pool, a->ac->policy->killable))
@@ -267,4 +321,26 @@ failed:
 	if (pfn == ZB_NO_PFN)
 		report_failure(pool, gfp, order, a.alloc_flags, ac);
 	return pfn;
+}
+
+/**
+ * zb_compact_zones() - compact the zones of a request with the highest priority
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: order of the block
+ * @ac: context of the request
+ *
+ * Context: may sleep; reads the bitmaps of the policy.
+ * Return: the result of the zone in which compaction came furthest.
+ */
+enum zb_compact_result zb_compact_zones(struct zb_pool *pool, zb_gfp_t gfp,
+					unsigned int order, struct zb_alloc_context *ac)
+{
+	const struct attempt a = {
+		.gfp = gfp, .order = order, .ac = ac,
+		.alloc_flags = zb_slowpath_flags(gfp, ac),
+	};
+
+	drain(pool, &a);
+	return compact(pool, &a, ZB_COMPACT_FULL);
 }

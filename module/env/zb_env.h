@@ -78,6 +78,7 @@ do {									\
 
 #define zb_div64(a, b)				div64_u64(a, b)
 #define zb_prefetchw(p)				prefetchw(p)
+#define zb_cond_resched()			cond_resched()
 
 /* Prevent migration to another CPU. */
 #define zb_cpu_pin()				preempt_disable()

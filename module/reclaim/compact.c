@@ -12,8 +12,11 @@
 #include "../core/compact.h"
 #include "reclaim.h"
 
-/* After this many windows that could not be emptied, a request fails. */
-#define DIRECT_MAX_FAILURES	4
+/* After this many windows that could not be emptied, an attempt for a request fails. */
+static const unsigned int max_failures[] = {
+	[ZB_COMPACT_LIGHT] = 4,
+	[ZB_COMPACT_FULL] = 16,
+};
 
 /*
  * Each task that compacts has a position in the list of all buffers, which the others have
@@ -53,8 +56,10 @@ static bool move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 }
 
 /* As zb_ops.compact. */
-static bool compact_for_request(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
-				unsigned int order, const struct zb_alloc_context *ac)
+static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct zb_zone *zone,
+						  zb_gfp_t gfp, unsigned int order,
+						  enum zb_compact_priority priority,
+						  const struct zb_alloc_context *ac)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 	struct zb_reclaim *reclaim = inst->reclaim;
@@ -62,7 +67,8 @@ static bool compact_for_request(struct zb_pool *pool, struct zb_zone *zone, zb_g
 		.order = order,
 		.highest_zoneidx = ac->highest_zoneidx,
 		.cma = ac->migratetype == ZB_MIGRATE_MOVABLE,
-		.max_failures = DIRECT_MAX_FAILURES,
+		.max_failures = max_failures[priority],
+		.force = priority == ZB_COMPACT_FULL,
 		.evacuate = move_out,
 		.data = reclaim,
 	};
@@ -70,14 +76,14 @@ static bool compact_for_request(struct zb_pool *pool, struct zb_zone *zone, zb_g
 
 	/* The task may be freeing memory for the kernel, which must not wait. */
 	if (current->flags & PF_MEMALLOC)
-		return false;
+		return ZB_COMPACT_SKIPPED;
 	if (!atomic_add_unless(&reclaim->nr_compacting, 1, MAX_DIRECT))
-		return false;
+		return ZB_COMPACT_DEFERRED;
 	result = zb_zone_compact(zone, &cc);
 	atomic_dec(&reclaim->nr_compacting);
 	if (result == ZB_COMPACT_SUCCESS || result == ZB_COMPACT_FAILED)
 		zb_instance_wake_waiters(inst);
-	return result == ZB_COMPACT_SUCCESS;
+	return result;
 }
 
 /*

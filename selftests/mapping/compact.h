@@ -21,7 +21,7 @@ struct piece {
 static struct zb_ioc_alloc all[8192];
 static struct piece pieces[NR];
 
-static int compact(void)
+static inline int compact(void)
 {
 	return zb_write_file(ZB_DEBUGFS "compact", "1");
 }
@@ -98,7 +98,7 @@ static void expect_contents(struct __test_metadata *_metadata)
 			EXPECT_TRUE(zb_filled(pieces[i].p, 0, pieces[i].a.length, i));
 }
 
-static void show(const char *what, long since)
+static inline void show(const char *what, long since)
 {
 	printf("# %s: %ld frames moved, %ld not, %ld attempts, %ld successful\n", what,
 	       zb_vmstat("pgmigrate_success") - since, zb_vmstat("pgmigrate_fail"),
@@ -106,7 +106,8 @@ static void show(const char *what, long since)
 }
 
 /* Compact, fill the free blocks with buffers, free most of them, and compact again. */
-static void stir(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self, __u64 *rnd)
+static inline void stir(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+			__u64 *rnd)
 {
 	static struct zb_ioc_alloc a[NR];
 	unsigned int i, nr = 0, kept = 0;

@@ -336,6 +336,29 @@ POOL_TEST_WITH(stopped, unit_pool_one(8, 4), end)
 	free(m.block);
 }
 
+/* The search for a window lets other tasks run, whatever it finds. */
+POOL_TEST_WITH(long_search, unit_pool_one(8, 64), end)
+{
+	static const unsigned int orders[] = { 1, 9, 12 };
+	unsigned long i, before, ranges;
+	struct zb_compact_control cc;
+	struct mover m;
+
+	cc = control(&m, p, 1);
+	cc.force = true;
+	for (i = 0; i < 64; i++)
+		keep_frames(zone, i, U, 200);
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		cc.order = orders[i];
+		ranges = zone->nr_pages >> (cc.order > 9 ? cc.order : 9);
+		before = zb_env_rescheds;
+		EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+		EXPECT(zb_env_rescheds - before >= ranges - 1);
+	}
+	EXPECT_EQ(m.calls, 0);
+	free(m.block);
+}
+
 #define NR	32u	/* pageblocks of the random test */
 
 static int by_size(const void *a, const void *b)

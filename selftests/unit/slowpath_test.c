@@ -4,6 +4,7 @@
  * Unless noted otherwise, the pool has one pageblock, which is allocated, so that there is
  * a single W.
  */
+#include "compact.h"
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -18,6 +19,16 @@ static struct unit_pool *full_pool(void)
 	p->pool.ops = &unit_recording_ops;
 	ASSERT_EQ(unit_take(p->pool.zones, 9, U), PB(1));
 	return p;
+}
+
+static void keep_half(struct zb_zone *zone, unsigned long pb)
+{
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned int i;
+
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		keep[i] = i % 2;
+	unit_fill_pageblock(zone, pb, M, keep);
 }
 
 static void end(struct unit_pool *p)
@@ -160,6 +171,101 @@ POOL_TEST_WITH(progress, full_pool(), end)
 			unit_note("case %u", i);
 	}
 	p->pool.ops = &unit_recording_ops;
+}
+
+/*
+ * Compaction that succeeds again and again, although others take each block, and compaction
+ * that fails, do not keep a request in the slow path for ever.
+ */
+POOL_TEST_WITH(bounded_compaction, full_pool(), end)
+{
+	static const struct {
+		zb_gfp_t gfp;
+		unsigned int order;
+		unsigned int successes;
+		enum zb_compact_result then;
+		unsigned int light, full, waits;	/* number of calls */
+	} cases[] = {
+		/* others take every block */
+		{ SLEEP, 1, ~0u, ZB_COMPACT_SKIPPED, 17, 17, 0 },
+		{ SLEEP, 3, ~0u, ZB_COMPACT_SKIPPED, 17, 17, 0 },
+		{ SLEEP, 4, ~0u, ZB_COMPACT_SKIPPED, 1, 0, 0 },
+		{ SLEEP | __ZB_GFP_NORETRY, 3, ~0u, ZB_COMPACT_SKIPPED, 1, 0, 0 },
+		{ SLEEP | __ZB_GFP_REPEAT, 3, ~0u, ZB_COMPACT_SKIPPED, 17 + 15, 17, 15 },
+		{ SLEEP | __ZB_GFP_REPEAT, 4, ~0u, ZB_COMPACT_SKIPPED, 5 + 15, 0, 15 },
+		/* a failure is followed by one attempt with the highest priority */
+		{ SLEEP, 1, 0, ZB_COMPACT_FAILED, 1, 1, 0 },
+		{ SLEEP, 3, 0, ZB_COMPACT_DEFERRED, 1, 1, 0 },
+		{ SLEEP, 3, 5, ZB_COMPACT_FAILED, 6, 1, 0 },
+		{ SLEEP, 3, 5, ZB_COMPACT_SKIPPED, 6, 0, 0 },
+		{ SLEEP, 9, 0, ZB_COMPACT_FAILED, 1, 0, 0 },
+		{ SLEEP | __ZB_GFP_REPEAT, 3, 0, ZB_COMPACT_FAILED, 1 + 15, 1, 15 },
+		{ SLEEP | __ZB_GFP_REPEAT, 9, 0, ZB_COMPACT_FAILED, 16, 0, 15 },
+		/* an order-0 request does not compact */
+		{ SLEEP, 0, ~0u, ZB_COMPACT_SUCCESS, 0, 0, 0 },
+	};
+	struct zb_ops ops = { .compact = unit_recording_ops.compact,
+			      .wait = unit_recording_ops.wait };
+	unsigned int i, k, light, full, waits;
+
+	p->pool.ops = &ops;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		unit_calls.compact = cases[i].successes;
+		unit_calls.compact_result = cases[i].then;
+		unit_calls.waits = 1000;
+		unit_calls.nr = 0;
+		light = 0;
+		full = 0;
+		waits = 0;
+		EXPECT_EQ(unit_alloc(p, cases[i].gfp, cases[i].order), ZB_NO_PFN);
+		for (k = 0; k < unit_calls.nr; k++) {
+			light += unit_calls.text[k] == 'C';
+			full += unit_calls.text[k] == 'X';
+			waits += unit_calls.text[k] == 'S';
+		}
+		EXPECT_EQ(light, cases[i].light);
+		EXPECT_EQ(full, cases[i].full);
+		if (!EXPECT_EQ(waits, cases[i].waits))
+			unit_note("case %u", i);
+	}
+	p->pool.ops = &unit_recording_ops;
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+}
+
+/* Memory is compacted for a waiting request if that can help, and with all effort. */
+POOL_TEST_WITH(compaction_for_a_waiter, unit_pool_one(1, 2), end)
+{
+	struct zb_alloc_request req = { .gfp = SLEEP, .nr_pages = 512 };
+	unsigned int i;
+
+	p->pool.ops = &unit_recording_ops;
+	unit_take_from(p->pool.zones, 0, 9);
+	/* a block is free, but all of the free memory is in it */
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	EXPECT_CALLS("");
+	for (i = 0; i < 2; i++)
+		unit_free_pageblock(p->pool.zones, i);
+	for (i = 0; i < 2; i++)
+		keep_half(p->pool.zones, i);
+	unit_calls.nr = 0;
+	unit_calls.compact_result = ZB_COMPACT_FAILED;
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_FAILED);
+	EXPECT_CALLS("DX");
+	/* a length is served by a block of the next larger order */
+	req.nr_pages = 300;
+	unit_calls.compact = 1;
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SUCCESS);
+	EXPECT_EQ(unit_calls.order, 9);
+	EXPECT_CALLS("DX");
+	/* one page needs no compaction, and this request may not sleep */
+	req.nr_pages = 1;
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	req = (struct zb_alloc_request){ .gfp = KSWAPD, .nr_pages = 512 };
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	/* not enough is free */
+	req = (struct zb_alloc_request){ .gfp = SLEEP, .nr_pages = 1024 };
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	EXPECT_CALLS("");
 }
 
 /* A NOFAIL request ends when the wait hook returns false because the task was killed. */

@@ -21,6 +21,7 @@ unsigned int zb_env_nr_cpus = 1;
 _Thread_local zb_env_hook_fn zb_env_hook;
 _Thread_local zb_env_trace_fn zb_env_trace_hook;
 _Thread_local unsigned int zb_env_irqs_off;
+_Thread_local unsigned long zb_env_rescheds;
 _Thread_local unsigned int zb_env_pinned;
 
 u64 unit_seed = 1;

@@ -68,13 +68,16 @@ static unsigned long direct_reclaim(struct zb_pool *pool, zb_gfp_t gfp,
 	return take_one(&unit_calls.reclaim);
 }
 
-static bool compact(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
-		    unsigned int order, const struct zb_alloc_context *ac)
+static enum zb_compact_result compact(struct zb_pool *pool, struct zb_zone *zone,
+				      zb_gfp_t gfp, unsigned int order,
+				      enum zb_compact_priority priority,
+				      const struct zb_alloc_context *ac)
 {
 	unit_calls.zones |= BIT(zone - pool->zones);
 	unit_calls.nid = ac->node->nid;
-	asked(pool, 'C', gfp, order);
-	return take_one(&unit_calls.compact);
+	asked(pool, priority == ZB_COMPACT_LIGHT ? 'C' : 'X', gfp, order);
+	return take_one(&unit_calls.compact) ? ZB_COMPACT_SUCCESS :
+					       unit_calls.compact_result;
 }
 
 static bool wait_a_little(struct zb_pool *pool, bool killable)

@@ -3,7 +3,8 @@
  * Hooks of a pool that record each call as a letter, and return results set by the test:
  *
  *	W wake_reclaim   D drain_all   Z zone_reclaim   R direct_reclaim
- *	C compact        S wait        + charge         - uncharge
+ *	C compact        X compact with ZB_COMPACT_FULL
+ *	S wait           + charge         - uncharge
  *	k check_poison   0 clear       f poison         ! report_bad
  *	F report_failure
  */
@@ -32,6 +33,7 @@
  * @refuse: charge returns false
  * @reclaim: number of successful calls of zone_reclaim and direct_reclaim
  * @compact: number of successful calls of compact
+ * @compact_result: result of the other calls, ZB_COMPACT_SKIPPED by default
  * @waits: number of successful calls of wait
  * @give_on: letter of a hook that frees @give_pfn, after @give_after other calls of it
  * @give_after: see @give_on
@@ -54,6 +56,7 @@ struct unit_calls {
 	bool refuse;
 	unsigned int reclaim;
 	unsigned int compact;
+	enum zb_compact_result compact_result;
 	unsigned int waits;
 	char give_on;
 	unsigned int give_after;

@@ -132,6 +132,11 @@ static inline unsigned int hweight64(u64 x)
 #define zb_div64(a, b)		((u64)(a) / (b))
 #define zb_prefetchw(p)		__builtin_prefetch(p, 1)
 
+/* Count the points at which the core lets other tasks run. */
+extern _Thread_local unsigned long zb_env_rescheds;
+
+#define zb_cond_resched()	((void)zb_env_rescheds++)
+
 static inline unsigned int fls64(u64 x)
 {
 	return x ? 64 - __builtin_clzll(x) : 0;
