@@ -42,6 +42,8 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	INIT_LIST_HEAD(&buf->link.list);
 	buf->link.buf = buf;
 	buf->bpool = bpool;
+	buf->first.buf = buf;
+	buf->first.writable = true;
 	init_mapping(&buf->mapping);
 	buf->nr_pages = want->nr_pages;
 	buf->gfp = want->gfp;
@@ -211,4 +213,20 @@ static void release_buffer(struct kref *ref)
 bool zb_buffer_put(struct zb_buffer *buf)
 {
 	return kref_put(&buf->ref, release_buffer);
+}
+
+/**
+ * zb_buffer_put_and_drain() - drop a reference, maybe after all open files are closed
+ * @buf: the buffer, which is released with its last reference
+ *
+ * Frames on per-CPU lists have no use then, but fragment the memory, as in zb_file_close().
+ *
+ * Context: may sleep.
+ */
+void zb_buffer_put_and_drain(struct zb_buffer *buf)
+{
+	struct zb_buffer_pool *bpool = buf->bpool;
+
+	if (zb_buffer_put(buf) && !atomic_read(&bpool->files))
+		zb_instance_drain_all(bpool->inst);
 }

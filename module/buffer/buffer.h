@@ -3,13 +3,14 @@
  * Buffers of user space.
  *
  *	open file ── handles (xarray) ──► buffer ──► frames of the pool
- *	                                   ▲  ▲
- *	mappings (vma) ──► mapping files ──┘  └── dma-bufs
+ *	                                  ▲ ▲ ▲
+ *	mappings (vma) ──► mapping files ─┘ │ └── dma-bufs
+ *	           files of ../fs (inodes) ─┘
  *
- * A buffer is reference counted: its handle, each dma-buf and each file through which
- * it is mapped hold a reference. The last one frees the frames, unless another user
- * still has a reference on one of the pages, for example for direct I/O in flight.
- * In this case, its release is deferred until those references are dropped, so that
+ * A buffer is reference counted: each handle, each dma-buf, each file that consists of it
+ * and each file through which it is mapped hold a reference. The last one frees the frames,
+ * unless another user still has a reference on one of the pages, for example for direct
+ * I/O in flight. In this case, its release is deferred until those references are dropped, so that
  * the memory is not reused while a device or a pipe still accesses it. Each such
  * buffer holds a reference on the module (deferred_free.c).
  *
@@ -179,9 +180,29 @@ struct zb_charge {
 };
 
 /**
+ * struct zb_handle - a handle of an open file
+ * @buf: (c) the buffer, on which the handle holds a reference
+ * @nr: (w) number of the handle in the open file
+ * @writable: (c) the buffer may be changed through the handle
+ * @next_hidden: (l) next handle that the same BULK_FREE has hidden
+ *
+ * The letters specify what protects each member:
+ *
+ *  - (c) constant from the creation on
+ *  - (l) used only by the task that has hidden the handle
+ *  - (w) written by the task that reserves the handle, read by debugfs
+ */
+struct zb_handle {
+	struct zb_buffer *buf;
+	u32 nr;
+	bool writable;
+	struct zb_handle *next_hidden;
+};
+
+/**
  * struct zb_file - the buffers of an open file
  * @bpool: the buffer pool
- * @handles: buffers by handle
+ * @handles: struct zb_handle by number
  * @next: where the search for an unused handle starts
  * @account: usage of the open file
  * @mode: FMODE_READ and FMODE_WRITE of the open file
@@ -202,7 +223,7 @@ struct zb_file {
 
 /**
  * struct zb_buffer - one allocation
- * @ref: (a) held by the handle, mapping files and dma-bufs
+ * @ref: (a) held by handles, mapping files, dma-bufs and files of the file system
  * @bpool: (c) the buffer pool
  * @link: (b) on zb_buffer_pool.buffers
  * @pfn: (m) first frame
@@ -211,19 +232,17 @@ struct zb_file {
  * @order: (c) order of the smallest block that holds the buffer
  * @zone: (c) ZB_ZONE_*
  * @nid: (c) NUMA node
- * @handle: (h) handle in the open file
- * @has_handle: (h) the handle is still valid
+ * @first: (i) the handle that ALLOC made; other handles are objects of their own
+ * @handles: (a) number of valid handles
  * @was_mapped: (r) it was mapped, so its pages may be pinned
  * @is_deferred: (r) it is on zb_buffer_pool.deferred
  * @mapping: (i) address space of all its mappings
  * @files: (a) files of the mappings by access rights, or NULL
- * @next_hidden: (l) next buffer that the same BULK_FREE has hidden
  * @mappings: (a) number of vmas that map it
  * @exports: (a) number of its dma-bufs
  * @fixed: (a) number of users of its frames that do not hold the lock, see zb_buffer_fix()
  * @phys_known: (r) a user knows its physical address, so it is never moved
  * @inodes: (a) number of files in a file system that consist of it
- * @cancelled: (x) the command that created it failed while its handle was hidden
  * @charge: (c) the accounts that it is charged to
  * @nr_idle: (l) number of leading frames that are not in use any more
  * @deferred: (d) on zb_buffer_pool.deferred
@@ -238,15 +257,13 @@ struct zb_file {
  *  - (a) atomic
  *  - (b) zb_buffer_pool.lock
  *  - (d) zb_buffer_pool.deferred_lock
- *  - (h) written by the task that creates or removes the handle, read by debugfs
  *  - (i) a lock of its own
- *  - (l) used only by the task that removed the handle or dropped the last reference
+ *  - (l) used only by the task that dropped the last reference
  *  - (m) changed with the invalidate_lock of @mapping held for writing and
  *        zb_buffer_pool.lock held, read with either; constant while @fixed is not 0,
  *        before the buffer is on zb_buffer_pool.buffers, and after its last reference
  *        was dropped
  *  - (r) set at most once and never cleared, read without a lock
- *  - (x) the lock of zb_file.handles
  */
 struct zb_buffer {
 	struct kref ref;
@@ -258,14 +275,12 @@ struct zb_buffer {
 	u8 order;
 	u8 zone;
 	int nid;
-	u32 handle;
-	bool has_handle;
+	struct zb_handle first;
+	atomic_t handles;
 	bool was_mapped;
 	bool is_deferred;
-	bool cancelled;
 	struct address_space mapping;
 	struct file *files[4];
-	struct zb_buffer *next_hidden;
 	atomic_t mappings;
 	atomic_t exports;
 	atomic_t fixed;
@@ -300,8 +315,8 @@ struct zb_want {
 
 /**
  * struct zb_buffer_info - copy of the state of a buffer
- * @handle: handle in the open file, which is valid with @has_handle
- * @has_handle: the buffer has a handle
+ * @handle: handle that ALLOC returned, which may be invalid by now, or 0
+ * @handles: number of valid handles
  * @was_mapped: it was mapped, so its pages may be pinned
  * @is_deferred: its release is deferred
  * @is_fixed: it can't be moved, because its frames are in use
@@ -321,7 +336,7 @@ struct zb_want {
  */
 struct zb_buffer_info {
 	u32 handle;
-	bool has_handle;
+	int handles;
 	bool was_mapped;
 	bool is_deferred;
 	bool is_fixed;
@@ -366,6 +381,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
 bool zb_buffer_put(struct zb_buffer *buf);
+void zb_buffer_put_and_drain(struct zb_buffer *buf);
 void zb_buffer_free(struct zb_buffer *buf);
 
 /* list.c */
@@ -428,16 +444,24 @@ __poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 /* file.c */
 struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode);
 void zb_file_close(struct zb_file *file);
-int zb_file_add(struct zb_file *file, struct zb_buffer *buf,
-		struct zb_ioc_explain *why);
-struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle);
-struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle);
-void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf);
-struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle);
-void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf);
-void zb_file_drop_hidden(struct zb_file *file, struct zb_buffer *buf);
-u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge);
+u32 zb_file_max_handle(const struct zb_file *file);
+u64 zb_file_mmap_offset(const struct zb_file *file, u32 nr, bool huge);
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
+
+/* handle.c */
+struct zb_handle *zb_handle_new(struct zb_buffer *buf, bool writable);
+void zb_handle_destroy(struct zb_handle *handle);
+int zb_handle_reserve(struct zb_file *file, struct zb_handle *handle,
+		      struct zb_ioc_explain *why);
+void zb_handle_publish(struct zb_file *file, struct zb_handle *handle);
+void zb_handle_cancel(struct zb_file *file, struct zb_handle *handle);
+struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr);
+struct zb_buffer *zb_file_get_writable(struct zb_file *file, u32 nr);
+bool zb_file_free(struct zb_file *file, u32 nr);
+void zb_file_free_all(struct zb_file *file);
+struct zb_handle *zb_handle_hide(struct zb_file *file, u32 nr);
+void zb_handle_unhide(struct zb_file *file, struct zb_handle *handle);
+void zb_handle_free_hidden(struct zb_file *file, struct zb_handle *handle);
 
 /* memory_error.c */
 void zb_memory_errors_init(struct zb_buffer_pool *bpool);
@@ -463,10 +487,16 @@ u64 zb_mmap_features(const struct zb_instance *inst);
 /* dmabuf.c */
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags);
+struct zb_buffer *zb_dmabuf_buffer(int fd, fmode_t *mode);
 #else
 static inline struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
 {
 	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline struct zb_buffer *zb_dmabuf_buffer(int fd, fmode_t *mode)
+{
+	return NULL;
 }
 #endif
 

@@ -241,6 +241,31 @@ static const struct dma_buf_ops dmabuf_ops = {
 };
 
 /**
+ * zb_dmabuf_buffer() - get the buffer of a dma-buf
+ * @fd: any number
+ * @mode: filled in with the mode of the dma-buf's file
+ *
+ * Context: may sleep.
+ * Return: the buffer with a reference for the caller, or NULL if the descriptor is not that
+ * of a dma-buf of this module.
+ */
+struct zb_buffer *zb_dmabuf_buffer(int fd, fmode_t *mode)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct zb_buffer *buf = NULL;
+
+	if (IS_ERR(dmabuf))
+		return NULL;
+	if (dmabuf->ops == &dmabuf_ops) {
+		buf = ((struct export *)dmabuf->priv)->buf;
+		kref_get(&buf->ref);
+		*mode = dmabuf->file->f_mode;
+	}
+	dma_buf_put(dmabuf);
+	return buf;
+}
+
+/**
  * zb_dmabuf_export() - export a buffer as a dma-buf
  * @buf: the buffer; the dma-buf takes a reference of its own
  * @flags: O_RDWR, O_CLOEXEC

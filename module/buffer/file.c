@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The handles of an open file.
+ * Open files, and their mmap() offsets.
  *
- * A handle is an index into the file's xarray. It also selects two windows of the
- * file's mmap() offsets, one for each kind of mapping; a window is as large as the
- * largest buffer. An offset in pages is FIRST_PGOFF plus
+ * A handle selects two windows of the file's mmap() offsets, one for each kind of mapping;
+ * a window is as large as the largest buffer. An offset in pages is FIRST_PGOFF plus
  *
  *	handle | huge entries | page in the buffer
  *	       |    1 bit     |   max_order bits
@@ -14,14 +13,13 @@
  * that was built with a 32-bit off_t truncates every offset to one below it, where no
  * buffer is, instead of mapping another buffer. User space must not rely on this
  * encoding.
- *
- * Handles are allocated cyclically, so that a stale handle is not reused soon.
  */
 #include <linux/compat.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "../compat.h"
 #include "buffer.h"
 
 #define FIRST_PGOFF	BIT_ULL(32 - PAGE_SHIFT)
@@ -31,11 +29,16 @@ static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
 	return bpool->inst->pool.max_order + 1;
 }
 
-/*
- * Returns the largest handle whose mmap() offset the caller can express: as a positive
- * number of bytes or, in a 32-bit program, as a 32-bit number of pages.
+/**
+ * zb_file_max_handle() - get the largest handle whose mmap() offset the caller can express
+ * @file: the open file
+ *
+ * An offset is a positive number of bytes or, in a 32-bit program, a 32-bit number of pages.
+ *
+ * Context: process.
+ * Return: the largest handle.
  */
-static u32 max_handle(const struct zb_file *file)
+u32 zb_file_max_handle(const struct zb_file *file)
 {
 	u64 nr_pgoff = BIT_ULL(63 - PAGE_SHIFT);
 
@@ -46,16 +49,17 @@ static u32 max_handle(const struct zb_file *file)
 }
 
 /**
- * zb_buffer_mmap_offset() - get the mmap() offset of a buffer
- * @buf: a buffer with a handle
+ * zb_file_mmap_offset() - get the mmap() offset of a handle
+ * @file: the open file
+ * @nr: number of the handle
  * @huge: for a mapping with huge entries
  *
  * Return: offset in bytes; 0 if huge mappings are not supported.
  */
-u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
+u64 zb_file_mmap_offset(const struct zb_file *file, u32 nr, bool huge)
 {
-	struct zb_instance *inst = buf->bpool->inst;
-	u64 pgoff = FIRST_PGOFF + ((u64)buf->handle << handle_shift(buf->bpool));
+	struct zb_instance *inst = file->bpool->inst;
+	u64 pgoff = FIRST_PGOFF + ((u64)nr << handle_shift(file->bpool));
 
 	if (huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE))
 		return 0;
@@ -65,23 +69,36 @@ u64 zb_buffer_mmap_offset(const struct zb_buffer *buf, bool huge)
 }
 
 /*
- * Look up the buffer at an mmap() offset in pages, which becomes the offset within the
- * buffer. The caller gets a reference.
+ * Split an mmap() offset in pages into a handle, the kind of mapping, and the offset within
+ * the buffer. Returns false if it belongs to no handle.
  */
-static struct zb_buffer *get_at(struct zb_file *file, unsigned long *pgoff, bool *huge)
+static bool split_offset(const struct zb_file *file, unsigned long *pgoff, u32 *nr, bool *huge)
 {
 	struct zb_instance *inst = file->bpool->inst;
-	u64 at = *pgoff - FIRST_PGOFF, handle = at >> handle_shift(file->bpool);
-	struct zb_buffer *buf;
+	u64 at = *pgoff - FIRST_PGOFF;
 
 	*huge = at & BIT_ULL(inst->pool.max_order);
-	if (*pgoff < FIRST_PGOFF || handle > U32_MAX ||
+	if (*pgoff < FIRST_PGOFF || at >> handle_shift(file->bpool) > U32_MAX ||
 	    (*huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE)))
-		return NULL;
-	buf = zb_file_get(file, handle);
-	if (buf)
-		*pgoff = at & (BIT_ULL(inst->pool.max_order) - 1);
-	return buf;
+		return false;
+	*nr = at >> handle_shift(file->bpool);
+	*pgoff = at & (BIT_ULL(inst->pool.max_order) - 1);
+	return true;
+}
+
+/*
+ * Get the buffer of a handle for a mapping. A mapping of a read-only handle can't be made
+ * writable later either. Returns the buffer with a reference, -ENOENT or -EACCES.
+ */
+static struct zb_buffer *get_for_mapping(struct zb_file *file, u32 nr,
+					 struct vm_area_struct *vma)
+{
+	struct zb_buffer *buf = zb_file_get_writable(file, nr);
+
+	if (buf != ERR_PTR(-EACCES) || vma->vm_flags & VM_WRITE)
+		return buf;
+	vm_flags_clear(vma, VM_MAYWRITE);
+	return zb_file_get(file, nr) ?: ERR_PTR(-ENOENT);
 }
 
 /**
@@ -90,18 +107,22 @@ static struct zb_buffer *get_at(struct zb_file *file, unsigned long *pgoff, bool
  * @vma: the mapping; its offset selects the buffer
  *
  * Context: mmap lock of the caller held for writing; may sleep.
- * Return: as zb_buffer_mmap(), or -ENOENT if the file has no buffer at that offset.
+ * Return: as zb_buffer_mmap(), -ENOENT if the file has no buffer at that offset, or -EACCES
+ * if a writable mapping of a read-only handle is requested.
  */
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma)
 {
 	unsigned long pgoff = vma->vm_pgoff;
 	struct zb_buffer *buf;
 	bool huge;
+	u32 nr;
 	int err;
 
-	buf = get_at(file, &pgoff, &huge);
-	if (!buf)
+	if (!split_offset(file, &pgoff, &nr, &huge))
 		return -ENOENT;
+	buf = get_for_mapping(file, nr, vma);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	vma->vm_pgoff = pgoff;
 	err = zb_buffer_mmap(buf, vma, huge);
 	zb_buffer_put(buf);
@@ -134,12 +155,6 @@ struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode)
 	return file;
 }
 
-static void drop_handle(struct zb_buffer *buf)
-{
-	WRITE_ONCE(buf->has_handle, false);
-	zb_buffer_put(buf);
-}
-
 /**
  * zb_file_close() - release all handles of an open file
  * @file: the open file, which is freed
@@ -149,173 +164,11 @@ static void drop_handle(struct zb_buffer *buf)
 void zb_file_close(struct zb_file *file)
 {
 	struct zb_buffer_pool *bpool = file->bpool;
-	struct zb_buffer *buf;
-	unsigned long handle;
 
-	xa_for_each(&file->handles, handle, buf)
-		drop_handle(buf);
-	xa_destroy(&file->handles);
+	zb_file_free_all(file);
 	zb_account_put(file->account);
 	kfree(file);
 	/* If no file is open, frames on per-CPU lists have no use but fragment the memory. */
 	if (atomic_dec_and_test(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
-}
-
-/**
- * zb_file_add() - allocate a handle for a new buffer
- * @file: the open file
- * @buf: the buffer, which is released on failure
- * @why: filled in with the cause of a failure, or NULL
- *
- * The caller keeps its reference in addition to that of the handle, because another
- * thread may guess the handle and free it.
- *
- * Context: may sleep.
- * Return: 0, -ENOSPC if all handles are in use, or -ENOMEM.
- */
-int zb_file_add(struct zb_file *file, struct zb_buffer *buf,
-		struct zb_ioc_explain *why)
-{
-	u32 handle;
-	int err;
-
-	kref_get(&buf->ref);
-	xa_lock(&file->handles);
-	err = __xa_alloc_cyclic(&file->handles, &handle, buf,
-				XA_LIMIT(1, max_handle(file)), &file->next,
-				GFP_KERNEL_ACCOUNT);
-	if (err >= 0) {
-		/* debugfs reads these concurrently. */
-		WRITE_ONCE(buf->handle, handle);
-		WRITE_ONCE(buf->has_handle, true);
-	}
-	xa_unlock(&file->handles);
-	if (err >= 0)
-		return 0;
-	zb_explain(why, err == -EBUSY ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
-	zb_buffer_put(buf);
-	zb_buffer_put(buf);
-	return err == -EBUSY ? -ENOSPC : err;
-}
-
-/**
- * zb_file_get() - look up a handle
- * @file: the open file
- * @handle: any number
- *
- * Return: the buffer with a reference for the caller, or NULL.
- */
-struct zb_buffer *zb_file_get(struct zb_file *file, u32 handle)
-{
-	struct zb_buffer *buf;
-
-	xa_lock(&file->handles);
-	buf = xa_load(&file->handles, handle);
-	if (buf)
-		kref_get(&buf->ref);
-	xa_unlock(&file->handles);
-	return buf;
-}
-
-/**
- * zb_file_remove() - remove a handle
- * @file: the open file
- * @handle: any number
- *
- * Return: the buffer with the reference that the handle had, or NULL.
- */
-struct zb_buffer *zb_file_remove(struct zb_file *file, u32 handle)
-{
-	struct zb_buffer *buf;
-
-	xa_lock(&file->handles);
-	buf = xa_load(&file->handles, handle);
-	/* A hidden handle is not found, and its slot must stay reserved. */
-	if (buf)
-		__xa_erase(&file->handles, handle);
-	xa_unlock(&file->handles);
-	if (buf)
-		WRITE_ONCE(buf->has_handle, false);
-	return buf;
-}
-
-/**
- * zb_file_cancel() - undo zb_file_add() if user space did not get the handle
- * @file: the open file
- * @buf: a buffer on which the caller has a reference of its own
- *
- * Another thread may have guessed the handle and freed it already. If that thread has only
- * hidden it (zb_file_hide()), zb_file_unhide() removes it instead of restoring it.
- */
-void zb_file_cancel(struct zb_file *file, struct zb_buffer *buf)
-{
-	bool ours;
-
-	xa_lock(&file->handles);
-	ours = xa_load(&file->handles, buf->handle) == buf;
-	if (ours)
-		__xa_erase(&file->handles, buf->handle);
-	else
-		buf->cancelled = true;
-	xa_unlock(&file->handles);
-	if (ours)
-		drop_handle(buf);
-}
-
-/**
- * zb_file_hide() - remove a handle in a way that can be undone
- * @file: the open file
- * @handle: any number
- *
- * The handle can neither be looked up, removed nor allocated. The caller has to call
- * zb_file_drop_hidden() or zb_file_unhide() afterwards, neither of which can fail.
- *
- * Return: the buffer with the reference that the handle had, or NULL.
- */
-struct zb_buffer *zb_file_hide(struct zb_file *file, u32 handle)
-{
-	struct zb_buffer *buf;
-
-	xa_lock(&file->handles);
-	buf = xa_load(&file->handles, handle);
-	if (buf)
-		__xa_store(&file->handles, handle, XA_ZERO_ENTRY, 0);
-	xa_unlock(&file->handles);
-	return buf;
-}
-
-/**
- * zb_file_unhide() - undo zb_file_hide()
- * @file: the open file
- * @buf: the buffer from zb_file_hide()
- */
-void zb_file_unhide(struct zb_file *file, struct zb_buffer *buf)
-{
-	bool cancelled;
-
-	xa_lock(&file->handles);
-	/* The command that created the buffer may have failed while it was hidden. */
-	cancelled = buf->cancelled;
-	if (cancelled)
-		__xa_erase(&file->handles, buf->handle);
-	else
-		/* Replacing an existing entry needs no memory. */
-		__xa_store(&file->handles, buf->handle, buf, 0);
-	xa_unlock(&file->handles);
-	if (cancelled)
-		drop_handle(buf);
-}
-
-/**
- * zb_file_drop_hidden() - complete the removal of a hidden handle
- * @file: the open file
- * @buf: the buffer from zb_file_hide(), whose reference is dropped
- *
- * Context: may sleep.
- */
-void zb_file_drop_hidden(struct zb_file *file, struct zb_buffer *buf)
-{
-	xa_release(&file->handles, buf->handle);
-	drop_handle(buf);
 }

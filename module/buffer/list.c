@@ -81,8 +81,8 @@ static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 {
 	lockdep_assert_held(&buf->bpool->lock);
 	*info = (struct zb_buffer_info){
-		.handle = READ_ONCE(buf->handle),
-		.has_handle = READ_ONCE(buf->has_handle),
+		.handle = READ_ONCE(buf->first.nr),
+		.handles = atomic_read(&buf->handles),
 		.was_mapped = READ_ONCE(buf->was_mapped),
 		.is_deferred = READ_ONCE(buf->is_deferred),
 		.is_fixed = READ_ONCE(buf->phys_known) || atomic_read(&buf->fixed) ||

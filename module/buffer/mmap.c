@@ -290,14 +290,11 @@ static int mapping_mmap_huge(struct file *file, struct vm_area_struct *vma)
 static int mapping_release(struct inode *inode, struct file *file)
 {
 	struct zb_buffer *buf = file->private_data;
-	struct zb_buffer_pool *bpool = buf->bpool;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(buf->files); i++)
 		cmpxchg(&buf->files[i], file, NULL);
-	/* As in zb_file_close(): per-CPU lists have no use but fragment the memory. */
-	if (zb_buffer_put(buf) && !atomic_read(&bpool->files))
-		zb_instance_drain_all(bpool->inst);
+	zb_buffer_put_and_drain(buf);
 	return 0;
 }
 

@@ -56,7 +56,7 @@ static int owners_show(struct seq_file *m, void *v)
 {
 	const struct zb_buffer_info *info = &((struct owners_reader *)v)->iter.info;
 	const char *state = info->is_deferred ? "deferred" :
-			    info->has_handle ? "held" :
+			    info->handles ? "held" :
 			    info->inodes ? "file" : "orphan";
 
 	seq_printf(m, "handle %u pid %d comm %s label %s node %d zone %s order %u length %llu type %s age %lld mappings %d pins %lu exports %d state %s\n",

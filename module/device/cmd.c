@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Checks of the arguments of ioctls. */
 #include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -43,6 +44,55 @@ int zb_eperm(struct zb_call *call, int capability)
 	call->why.cause = ZB_CAUSE_CAPABILITY;
 	call->why.value = capability;
 	return -EPERM;
+}
+
+/**
+ * zb_eacces() - fail because a file or a handle does not allow the access
+ * @call: the command
+ *
+ * Return: -EACCES.
+ */
+int zb_eacces(struct zb_call *call)
+{
+	zb_explain(&call->why, ZB_CAUSE_FILE_MODE);
+	return -EACCES;
+}
+
+/**
+ * zb_check_mode() - check that a new descriptor allows no more than the open file
+ * @call: the command; filled in with the cause of a failure
+ * @file: the open file
+ * @writable: the descriptor allows writing
+ *
+ * Return: 0 or -EACCES.
+ */
+int zb_check_mode(struct zb_call *call, const struct zb_file *file, bool writable)
+{
+	if (!(file->mode & FMODE_READ) || (writable && !(file->mode & FMODE_WRITE)))
+		return zb_eacces(call);
+	return 0;
+}
+
+/**
+ * zb_get_buffer() - look up the handle of a command
+ * @call: the command; filled in with the cause of a failure
+ * @file: the open file
+ * @nr: any number
+ * @writable: the command changes the buffer, or allows to do so
+ *
+ * Return: the buffer with a reference for the caller, -ENOENT, or -EACCES.
+ */
+struct zb_buffer *zb_get_buffer(struct zb_call *call, struct zb_file *file, u32 nr,
+				bool writable)
+{
+	struct zb_buffer *buf;
+
+	if (!writable)
+		return zb_file_get(file, nr) ?: ERR_PTR(-ENOENT);
+	buf = zb_file_get_writable(file, nr);
+	if (buf == ERR_PTR(-EACCES))
+		zb_eacces(call);
+	return buf;
 }
 
 /* Flags that let a request use memory reserves. */

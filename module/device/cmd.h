@@ -32,20 +32,25 @@ union zb_arg {
 	struct zb_ioc_export export;
 	struct zb_ioc_sync sync;
 	struct zb_ioc_explain explain;
+	struct zb_ioc_to_file to_file;
+	struct zb_ioc_from_file from_file;
 };
 
 /**
  * struct zb_call - state of a command
- * @buf: ALLOC: the new buffer; BULK_FREE: the hidden buffers, linked by @next_hidden
+ * @handle: ALLOC, FROM_FILE: the new handle; BULK_FREE: the hidden handles, linked by
+ *	@next_hidden
  * @bufs: BULK_ALLOC: the new buffers
  * @dmabuf: EXPORT: the new dma-buf
+ * @file: TO_FILE: the new file
  * @why: the cause, if the command fails
  */
 struct zb_call {
 	union {
-		struct zb_buffer *buf;
+		struct zb_handle *handle;
 		struct zb_buffer **bufs;
 		struct dma_buf *dmabuf;
+		struct file *file;
 	};
 	struct zb_ioc_explain why;
 };
@@ -110,6 +115,10 @@ extern const struct zb_cmd zb_cmd_export;
 extern const struct zb_cmd zb_cmd_sync;
 extern const struct zb_cmd zb_cmd_explain;
 
+/* ioctl_file.c */
+extern const struct zb_cmd zb_cmd_to_file;
+extern const struct zb_cmd zb_cmd_from_file;
+
 /* ioctl_bulk.c */
 extern const struct zb_cmd zb_cmd_bulk_alloc;
 extern const struct zb_cmd zb_cmd_bulk_free;
@@ -117,6 +126,10 @@ extern const struct zb_cmd zb_cmd_bulk_free;
 /* cmd.c */
 int zb_einval(struct zb_call *call, const char *field, u64 value);
 int zb_eperm(struct zb_call *call, int capability);
+int zb_eacces(struct zb_call *call);
+int zb_check_mode(struct zb_call *call, const struct zb_file *file, bool writable);
+struct zb_buffer *zb_get_buffer(struct zb_call *call, struct zb_file *file, u32 nr,
+				bool writable);
 int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 		const struct zb_alloc_params *req, struct zb_want *want);
 

@@ -28,6 +28,8 @@ static_assert(sizeof(struct zb_ioc_phys) == 32);
 static_assert(sizeof(struct zb_ioc_export) == 16);
 static_assert(sizeof(struct zb_ioc_sync) == 32);
 static_assert(sizeof(struct zb_ioc_explain) == 88);
+static_assert(sizeof(struct zb_ioc_to_file) == 16);
+static_assert(sizeof(struct zb_ioc_from_file) == 40);
 
 static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
@@ -52,31 +54,32 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	buf = zb_buffer_create(file->bpool, file->account, &want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	err = zb_file_add(file, buf, want.why);
-	if (err)
+	err = zb_handle_reserve(file, &buf->first, want.why);
+	if (err) {
+		zb_buffer_put(buf);
 		return err;
-	call->buf = buf;
+	}
+	call->handle = &buf->first;
 	alloc->node = buf->nid;
 	alloc->order = buf->order;
 	alloc->zone = buf->zone;
-	alloc->handle = buf->handle;
+	alloc->handle = buf->first.nr;
 	alloc->length = zb_buffer_bytes(buf);
-	alloc->mmap_offset = zb_buffer_mmap_offset(buf, false);
-	alloc->mmap_huge_offset = zb_buffer_mmap_offset(buf, true);
+	alloc->mmap_offset = zb_file_mmap_offset(file, alloc->handle, false);
+	alloc->mmap_huge_offset = zb_file_mmap_offset(file, alloc->handle, true);
 	return 0;
 }
 
 static void alloc_commit(struct zb_file *file, union zb_arg *arg,
 			 struct zb_call *call)
 {
-	zb_buffer_put(call->buf);
+	zb_handle_publish(file, call->handle);
 }
 
 static void alloc_rollback(struct zb_file *file, union zb_arg *arg,
 			   struct zb_call *call)
 {
-	zb_file_cancel(file, call->buf);
-	zb_buffer_put(call->buf);
+	zb_handle_cancel(file, call->handle);
 }
 
 static const struct zb_cmd cmd_alloc = {
@@ -89,17 +92,11 @@ static const struct zb_cmd cmd_alloc = {
 
 static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	struct zb_buffer *buf;
-
 	if (arg->free.flags)
 		return zb_einval(call, "flags", arg->free.flags);
 	if (arg->free.__reserved)
 		return zb_einval(call, "__reserved", arg->free.__reserved);
-	buf = zb_file_remove(file, arg->free.handle);
-	if (!buf)
-		return -ENOENT;
-	zb_buffer_put(buf);
-	return 0;
+	return zb_file_free(file, arg->free.handle) ? 0 : -ENOENT;
 }
 
 static const struct zb_cmd cmd_free = {
@@ -120,6 +117,8 @@ static const struct zb_cmd *const zb_cmds[] = {
 	[_IOC_NR(ZB_IOC_EXPORT)] = &zb_cmd_export,
 	[_IOC_NR(ZB_IOC_SYNC)] = &zb_cmd_sync,
 	[_IOC_NR(ZB_IOC_EXPLAIN)] = &zb_cmd_explain,
+	[_IOC_NR(ZB_IOC_TO_FILE)] = &zb_cmd_to_file,
+	[_IOC_NR(ZB_IOC_FROM_FILE)] = &zb_cmd_from_file,
 };
 
 static const struct zb_cmd *find_cmd(unsigned int nr)

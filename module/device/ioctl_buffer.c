@@ -32,7 +32,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 		.total_bytes = (u64)inst->total_pages << PAGE_SHIFT,
 		.free_bytes = (u64)zb_instance_free_pages(inst) << PAGE_SHIFT,
 		.features = zb_mmap_features(inst) | zb_charge_features() |
-			    ZB_FEATURE_EXPLAIN |
+			    ZB_FEATURE_EXPLAIN | ZB_FEATURE_FILES |
 			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
 			     ZB_FEATURE_DMABUF : 0),
 	};
@@ -91,8 +91,8 @@ static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	query->order = buf->order;
 	query->migratetype = zb_gfp_migratetype(buf->gfp);
 	query->length = zb_buffer_bytes(buf);
-	query->mmap_offset = zb_buffer_mmap_offset(buf, false);
-	query->mmap_huge_offset = zb_buffer_mmap_offset(buf, true);
+	query->mmap_offset = zb_file_mmap_offset(file, query->handle, false);
+	query->mmap_huge_offset = zb_file_mmap_offset(file, query->handle, true);
 	query->mappings = atomic_read(&buf->mappings);
 	query->exports = atomic_read(&buf->exports);
 	zb_buffer_put(buf);
@@ -129,9 +129,9 @@ static int do_label(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 		return zb_einval(call, "__reserved", label->__reserved);
 	if (!label_ok(label->label))
 		return zb_einval(call, "label", 0);
-	buf = zb_file_get(file, label->handle);
-	if (!buf)
-		return -ENOENT;
+	buf = zb_get_buffer(call, file, label->handle, true);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	zb_buffer_set_label(buf, label->label);
 	zb_buffer_put(buf);
 	return 0;
@@ -214,20 +214,18 @@ static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 static int do_export(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_ioc_export *export = &arg->export;
+	bool writable = export->flags & ZB_EXPORT_RDWR;
 	struct zb_buffer *buf;
-	int fd;
+	int err, fd;
 
 	if (export->flags & ~(ZB_EXPORT_CLOEXEC | ZB_EXPORT_RDWR))
 		return zb_einval(call, "flags", export->flags);
-	/* The dma-buf must not allow more than the open file. */
-	if (!(file->mode & FMODE_READ) ||
-	    (export->flags & ZB_EXPORT_RDWR && !(file->mode & FMODE_WRITE))) {
-		zb_explain(&call->why, ZB_CAUSE_FILE_MODE);
-		return -EACCES;
-	}
-	buf = zb_file_get(file, export->handle);
-	if (!buf)
-		return -ENOENT;
+	err = zb_check_mode(call, file, writable);
+	if (err)
+		return err;
+	buf = zb_get_buffer(call, file, export->handle, writable);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	fd = export_fd(buf, export->flags, call);
 	zb_buffer_put(buf);
 	export->fd = fd;
@@ -261,9 +259,10 @@ static int do_sync(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 
 	if (sync->__reserved)
 		return zb_einval(call, "__reserved", sync->__reserved);
-	buf = zb_file_get(file, sync->handle);
-	if (!buf)
-		return -ENOENT;
+	/* Preparing for a device that writes may lose what CPUs have written. */
+	buf = zb_get_buffer(call, file, sync->handle, sync->flags & ZB_SYNC_FROM_DEVICE);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	err = zb_buffer_sync(buf, sync->flags, sync->offset, sync->length);
 	if (err == -EINVAL)
 		sync_einval(call, sync, zb_buffer_bytes(buf));

@@ -8,20 +8,20 @@
 
 #include "cmd.h"
 
-/* Copy the description of @buf to element @i of the caller's array. */
-static int bulk_describe(const struct zb_ioc_bulk_alloc *bulk, unsigned int i,
+/* Copy the description of @buf to the next element of the caller's array. */
+static int bulk_describe(const struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
 			 const struct zb_buffer *buf)
 {
 	void __user *to = u64_to_user_ptr(bulk->buffers +
-					  (u64)i * bulk->buffer_size);
+					  (u64)bulk->done * bulk->buffer_size);
 	const struct zb_bulk_buffer desc = {
-		.handle = buf->handle,
+		.handle = buf->first.nr,
 		.node = buf->nid,
 		.zone = buf->zone,
 		.order = buf->order,
 		.length = zb_buffer_bytes(buf),
-		.mmap_offset = zb_buffer_mmap_offset(buf, false),
-		.mmap_huge_offset = zb_buffer_mmap_offset(buf, true),
+		.mmap_offset = zb_file_mmap_offset(file, buf->first.nr, false),
+		.mmap_huge_offset = zb_file_mmap_offset(file, buf->first.nr, true),
 	};
 
 	if (copy_to_user(to, &desc, sizeof(desc)) ||
@@ -39,13 +39,14 @@ static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 	buf = zb_buffer_create(file->bpool, file->account, want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	err = zb_file_add(file, buf, want->why);
-	if (err)
-		return err;
-	err = bulk_describe(bulk, bulk->done, buf);
+	err = zb_handle_reserve(file, &buf->first, want->why);
 	if (err) {
-		zb_file_cancel(file, buf);
 		zb_buffer_put(buf);
+		return err;
+	}
+	err = bulk_describe(file, bulk, buf);
+	if (err) {
+		zb_handle_cancel(file, &buf->first);
 		return err;
 	}
 	bufs[bulk->done++] = buf;
@@ -127,7 +128,7 @@ static void bulk_alloc_commit(struct zb_file *file, union zb_arg *arg,
 	unsigned int i;
 
 	for (i = 0; i < arg->bulk_alloc.done; i++)
-		zb_buffer_put(call->bufs[i]);
+		zb_handle_publish(file, &call->bufs[i]->first);
 	kvfree(call->bufs);
 }
 
@@ -137,8 +138,8 @@ static void bulk_alloc_rollback(struct zb_file *file, union zb_arg *arg,
 	unsigned int i;
 
 	for (i = 0; i < arg->bulk_alloc.done; i++)
-		zb_file_cancel(file, call->bufs[i]);
-	bulk_alloc_commit(file, arg, call);
+		zb_handle_cancel(file, &call->bufs[i]->first);
+	kvfree(call->bufs);
 }
 
 const struct zb_cmd zb_cmd_bulk_alloc = {
@@ -151,24 +152,24 @@ const struct zb_cmd zb_cmd_bulk_alloc = {
 
 /*
  * Hide the handles instead of removing them, so that this can be undone if the result
- * can't be copied to user space. The hidden buffers are linked through a member of
- * struct zb_buffer, because a command that frees memory must not have to allocate any.
+ * can't be copied to user space. The hidden handles are linked through a member of
+ * struct zb_handle, because a command that frees memory must not have to allocate any.
  */
 static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
-		     struct zb_buffer **hidden)
+		     struct zb_handle **hidden)
 {
-	struct zb_buffer *buf;
-	u32 handle;
+	struct zb_handle *handle;
+	u32 nr;
 
 	for (bulk->done = 0; bulk->done < bulk->nr; bulk->done++) {
-		if (get_user(handle, (u32 __user *)u64_to_user_ptr(bulk->handles +
+		if (get_user(nr, (u32 __user *)u64_to_user_ptr(bulk->handles +
 					(u64)bulk->done * bulk->stride)))
 			return -EFAULT;
-		buf = zb_file_hide(file, handle);
-		if (!buf)
+		handle = zb_handle_hide(file, nr);
+		if (!handle)
 			return -ENOENT;
-		buf->next_hidden = *hidden;
-		*hidden = buf;
+		handle->next_hidden = *hidden;
+		*hidden = handle;
 		cond_resched();
 	}
 	return 0;
@@ -190,7 +191,7 @@ static int do_bulk_free(struct zb_file *file, union zb_arg *arg,
 			struct zb_call *call)
 {
 	struct zb_ioc_bulk_free *bulk = &arg->bulk_free;
-	struct zb_buffer *hidden = NULL;
+	struct zb_handle *hidden = NULL;
 	int err;
 
 	err = check_bulk_free(call, bulk) ?: bulk_hide(file, bulk, &hidden);
@@ -198,18 +199,18 @@ static int do_bulk_free(struct zb_file *file, union zb_arg *arg,
 		return err;
 	bulk->error = -err;
 	call->why.error = bulk->error;
-	call->buf = hidden;
+	call->handle = hidden;
 	return 0;
 }
 
 static void bulk_free_commit(struct zb_file *file, union zb_arg *arg,
 			     struct zb_call *call)
 {
-	struct zb_buffer *buf = call->buf, *next;
+	struct zb_handle *handle = call->handle, *next;
 
-	for (; buf; buf = next) {
-		next = buf->next_hidden;
-		zb_file_drop_hidden(file, buf);
+	for (; handle; handle = next) {
+		next = handle->next_hidden;
+		zb_handle_free_hidden(file, handle);
 		cond_resched();
 	}
 }
@@ -217,11 +218,11 @@ static void bulk_free_commit(struct zb_file *file, union zb_arg *arg,
 static void bulk_free_rollback(struct zb_file *file, union zb_arg *arg,
 			       struct zb_call *call)
 {
-	struct zb_buffer *buf = call->buf, *next;
+	struct zb_handle *handle = call->handle, *next;
 
-	for (; buf; buf = next) {
-		next = buf->next_hidden;
-		zb_file_unhide(file, buf);
+	for (; handle; handle = next) {
+		next = handle->next_hidden;
+		zb_handle_unhide(file, handle);
 		cond_resched();
 	}
 }

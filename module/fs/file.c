@@ -221,3 +221,16 @@ const struct file_operations zb_fs_file_ops = {
 	.fsync = noop_fsync,
 	.setlease = zb_nosetlease,
 };
+
+/**
+ * zb_fs_file_buffer() - get the buffer of an open file
+ * @file: any open file
+ *
+ * Context: any but interrupts.
+ * Return: the buffer with a reference for the caller, or NULL if the file is not one of
+ * these file systems, or has no length.
+ */
+struct zb_buffer *zb_fs_file_buffer(const struct file *file)
+{
+	return file->f_op == &zb_fs_file_ops ? zb_fs_get_buffer(file_inode(file), NULL) : NULL;
+}

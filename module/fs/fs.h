@@ -6,6 +6,8 @@
  *	descriptor -------> inode
  *	mapping (vma) ----> mapping file --------> buffer
  *
+ * A file without a name (nameless.c) is one on an internal mount.
+ *
  * A new file is empty and has no buffer. When its length is set, a buffer of this length
  * is allocated, and the inode holds a reference on it. Other holders (mappings, handles,
  * dma-bufs) have references of their own, so that truncating or removing the file never
@@ -45,7 +47,7 @@ struct zb_fs_options {
 };
 
 /**
- * struct zb_fs - a mounted file system (super_block.s_fs_info)
+ * struct zb_fs - a mounted file system (super_block.s_fs_info); the internal mount has none
  * @bpool: the buffer pool
  * @account: usage of the mount; each of its buffers holds a reference
  * @options: options of the mount
@@ -81,6 +83,10 @@ void zb_fs_evict_inode(struct inode *inode);
 
 /* file.c */
 extern const struct file_operations zb_fs_file_ops;
+struct zb_buffer *zb_fs_file_buffer(const struct file *file);
+
+/* nameless.c */
+struct file *zb_fs_new_nameless(struct zb_buffer *buf, bool writable);
 
 /* xattr.c */
 ssize_t zb_fs_listxattr(struct dentry *dentry, char *list, size_t size);

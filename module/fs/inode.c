@@ -125,7 +125,7 @@ static int remove_buffer(struct inode *inode)
 	struct zb_buffer *buf = inode->i_private;
 
 	if (atomic_read(&buf->mappings) || atomic_read(&buf->exports) ||
-	    READ_ONCE(buf->has_handle) || atomic_read(&buf->inodes) > 1)
+	    atomic_read(&buf->handles) || atomic_read(&buf->inodes) > 1)
 		return -EBUSY;
 	zb_fs_set_buffer(inode, NULL, 0);
 	zb_buffer_put(buf);
@@ -137,7 +137,8 @@ static int remove_buffer(struct inode *inode)
  * @dentry: the file, whose inode is locked
  * @size: length in bytes
  *
- * A length other than 0 can be set once. Length 0 frees the buffer.
+ * A length other than 0 can be set once. Length 0 frees the buffer. A file without a name
+ * always keeps its length.
  *
  * Context: may sleep.
  * Return: 0, -EINVAL if the file has another length already, -EBUSY if the buffer is in
@@ -150,6 +151,8 @@ int zb_fs_set_length(struct dentry *dentry, loff_t size)
 
 	if (size == i_size_read(inode))
 		return 0;
+	if (!zb_fs_of(inode->i_sb))
+		return -EINVAL;
 	if (!inode->i_private)
 		return create_buffer(dentry, size);
 	return size ? -EINVAL : remove_buffer(inode);
@@ -188,7 +191,7 @@ void zb_fs_evict_inode(struct inode *inode)
 	if (!buf)
 		return;
 	atomic_dec(&buf->inodes);
-	zb_buffer_put(buf);
+	zb_buffer_put_and_drain(buf);
 }
 
 /* Create a file, or with S_IFDIR a directory. */

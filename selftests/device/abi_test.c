@@ -16,6 +16,7 @@
 FIXTURE(cmd) {
 	FIXTURE_DATA(zbuddy) zb;
 	__u32 handle;
+	int file;	/* of the same buffer, for FROM_FILE */
 	char *room;
 	__u64 left;
 };
@@ -89,6 +90,15 @@ FIXTURE_VARIANT_ADD(cmd, sync) {
 /* There has to be a failure that it can explain: see FIXTURE_SETUP. */
 FIXTURE_VARIANT_ADD(cmd, explain) { COMMAND(explain, EXPLAIN), NEEDS_ALL(explain) };
 
+FIXTURE_VARIANT_ADD(cmd, to_file) {
+	COMMAND(to_file, TO_FILE), NEEDS(to_file, handle, 4), HANDLE(to_file),
+	.good_flags = ZB_FILE_CLOEXEC | ZB_FILE_RDWR,
+};
+
+FIXTURE_VARIANT_ADD(cmd, from_file) {
+	COMMAND(from_file, FROM_FILE), NEEDS(from_file, fd, 4),
+};
+
 FIXTURE_SETUP(cmd)
 {
 	struct zb_ioc_alloc a;
@@ -100,6 +110,9 @@ FIXTURE_SETUP(cmd)
 	ASSERT_NE(MAP_FAILED, (void *)self->room);
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a));
 	self->handle = a.handle;
+	if (variant->nr == ZB_IOC_FROM_FILE)
+		self->file = zb_to_file(self->zb.fd, a.handle, ZB_FILE_CLOEXEC);
+	ASSERT_GE(self->file, 0);
 	ASSERT_EQ(-ENOENT, zb_free(self->zb.fd, ~0u));
 	self->left = zb_free_bytes(self->zb.fd);
 }
@@ -118,6 +131,8 @@ union arg {
 	struct zb_ioc_bulk_free bulk_free;
 	struct zb_ioc_sync sync;
 	struct zb_ioc_export export;
+	struct zb_ioc_to_file to_file;
+	struct zb_ioc_from_file from_file;
 };
 
 /* Fill in the members of a valid argument other than size and handle. */
@@ -131,6 +146,8 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 		arg->bulk_alloc = zb_want_bulk(0, bufs, 1);
 	if (variant->nr == ZB_IOC_BULK_FREE)
 		arg->bulk_free = zb_want_bulk_free(bufs, 1);
+	if (variant->nr == ZB_IOC_FROM_FILE)
+		arg->from_file.fd = self->file;
 	if (variant->nr == ZB_IOC_SYNC)
 		arg->sync = (struct zb_ioc_sync){
 			.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,
@@ -186,6 +203,10 @@ static int undo(FIXTURE_DATA(cmd) *self, const FIXTURE_VARIANT(cmd) *variant,
 		return zb_free(self->zb.fd, bufs[0].handle);
 	case ZB_IOC_EXPORT:
 		return close(arg.export.fd);
+	case ZB_IOC_TO_FILE:
+		return close(arg.to_file.fd);
+	case ZB_IOC_FROM_FILE:
+		return zb_free(self->zb.fd, arg.from_file.handle);
 	case ZB_IOC_FREE:
 	case ZB_IOC_BULK_FREE:
 		if (zb_free(self->zb.fd, self->handle) != -ENOENT)
@@ -437,7 +458,7 @@ TEST_F(zbuddy, unknown_commands)
 	unsigned int nr;
 
 	put_word(room, 0, sizeof(struct zb_ioc_info));
-	for (nr = ZB_IOC_EXPLAIN + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
+	for (nr = ZB_IOC_FROM_FILE + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, room));
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, NULL));
 	}

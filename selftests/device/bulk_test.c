@@ -396,29 +396,32 @@ TEST_F(zbuddy, read_only_structure)
 }
 
 /*
- * BULK_ALLOC fails after a BULK_FREE has hidden one of its handles, and the BULK_FREE fails
- * as well. The buffer is freed nevertheless.
+ * A handle is not valid before the command that makes it has returned: no other thread can
+ * use or free it, even if it reads its number early.
  */
-TEST_F(zbuddy, both_fail)
+TEST_F(zbuddy, not_valid_before_return)
 {
-	struct stopped alloc, free;
 	struct zb_bulk_buffer *buf;
 	struct zb_ioc_query query;
-	__u32 handle;
+	struct stopped alloc;
+	__u32 handle, done;
 	const char *why;
 
-	why = stopped_init(&alloc, self->fd, ZB_IOC_BULK_ALLOC) ?:
-	      stopped_init(&free, self->fd, ZB_IOC_BULK_FREE);
+	why = stopped_init(&alloc, self->fd, ZB_IOC_BULK_ALLOC);
 	if (why)
 		SKIP(return, "%s", why);
 	buf = (struct zb_bulk_buffer *)alloc.page - 1;
 	*(struct zb_ioc_bulk_alloc *)alloc.arg = zb_want_bulk(0, buf, 2);
 	run_until_stopped(_metadata, &alloc);
 	handle = buf->handle;
-	hide_handle(_metadata, &free, handle);
-	go_on(_metadata, &alloc);
-	go_on(_metadata, &free);
+	EXPECT_NE(0, handle);
 	EXPECT_EQ(-ENOENT, zb_query(self->fd, handle, &query));
+	EXPECT_EQ(-ENOENT, zb_free(self->fd, handle));
+	EXPECT_EQ(-ENOENT, zb_bulk_free(self->fd, &handle, 1, &done));
+	EXPECT_EQ(MAP_FAILED, zb_map_at(self->fd, self->page, buf->mmap_offset));
+	go_on(_metadata, &alloc);
+	EXPECT_EQ(-ENOENT, zb_query(self->fd, handle, &query));
+	EXPECT_EQ(0, held(self));
 }
 
 /*

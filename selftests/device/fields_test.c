@@ -79,7 +79,8 @@ TEST_F(zbuddy, info_makes_sense)
 	EXPECT_EQ(0, i->features & ~(ZB_FEATURE_DMABUF | ZB_FEATURE_MMAP_HUGE |
 				     ZB_FEATURE_LONGTERM_PIN |
 				     ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK |
-				     ZB_FEATURE_EXPLAIN));
+				     ZB_FEATURE_EXPLAIN | ZB_FEATURE_FILES));
+	EXPECT_NE(0, i->features & ZB_FEATURE_FILES);
 	EXPECT_NE(i->features & (ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK),
 		  ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK);
 	EXPECT_EQ(ZB_GFP_ZONEMASK, i->gfp_mask & ZB_GFP_ZONEMASK);
@@ -505,6 +506,8 @@ TEST_F(zbuddy, explained_fields_of_others)
 	struct zb_ioc_label label = { .size = sizeof(label) };
 	struct zb_ioc_phys phys = { .size = sizeof(phys) };
 	struct zb_ioc_export export = { .size = sizeof(export) };
+	struct zb_ioc_to_file to = { .size = sizeof(to) };
+	struct zb_ioc_from_file from = { .size = sizeof(from) };
 	struct zb_ioc_sync sync = {
 		.size = sizeof(sync), .flags = ZB_SYNC_FOR_CPU | ZB_SYNC_FROM_DEVICE,
 		.length = 1,
@@ -515,6 +518,7 @@ TEST_F(zbuddy, explained_fields_of_others)
 	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
 	label.handle = a.handle;
 	export.handle = a.handle;
+	to.handle = a.handle;
 	sync.handle = a.handle;
 	REFUSED(ZB_IOC_INFO, info, flags, 2);
 	REFUSED(ZB_IOC_INFO, info, size, 8);
@@ -528,6 +532,9 @@ TEST_F(zbuddy, explained_fields_of_others)
 	REFUSED(ZB_IOC_PHYS, phys, flags, 1);
 	REFUSED(ZB_IOC_EXPORT, export, flags, 4);
 	REFUSED(ZB_IOC_EXPORT, export, flags, 1u << 31);
+	REFUSED(ZB_IOC_TO_FILE, to, flags, 4);
+	REFUSED(ZB_IOC_FROM_FILE, from, flags, 1);
+	REFUSED(ZB_IOC_FROM_FILE, from, fd, self->fd);
 	REFUSED(ZB_IOC_SYNC, sync, flags, 0);
 	REFUSED(ZB_IOC_SYNC, sync, offset, a.length);
 	REFUSED(ZB_IOC_SYNC, sync, length, a.length + 1);

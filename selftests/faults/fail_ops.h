@@ -171,6 +171,33 @@ static int do_export(DATA *self)
 	return self->new_fd < 0 ? self->new_fd : 0;
 }
 
+static int to_file(DATA *self)
+{
+	self->new_fd = zb_to_file(self->fd, self->a.handle, ZB_FILE_RDWR);
+	return self->new_fd < 0 ? self->new_fd : 0;
+}
+
+static int from_file(DATA *self)
+{
+	struct zb_ioc_from_file from;
+	int rc = zb_from_file(self->fd, self->new_fd, &from);
+
+	self->made.handle = from.handle;
+	return rc;
+}
+
+/* As in import_new(), the descriptor is closed in any case. */
+static int to_and_from_file(DATA *self)
+{
+	int rc = to_file(self);
+
+	if (rc)
+		return rc;
+	rc = from_file(self);
+	close(self->new_fd);
+	return rc ?: free_made(self);
+}
+
 static int do_import(DATA *self)
 {
 	return zb_import(self->card, self->new_fd, &self->gem);

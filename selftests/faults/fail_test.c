@@ -123,6 +123,18 @@ TEST_F(fail, export)
 	EXPECT_EQ(0, zb_exports(self->fd, self->a.handle));
 }
 
+TEST_F(fail, to_file_and_from_file)
+{
+	unsigned int before = zb_nr_open();
+
+	fail_each(_metadata, self, NULL, to_file, close_new, 4);
+	ASSERT_EQ(0, to_file(self));
+	fail_each(_metadata, self, NULL, from_file, free_made, 1);
+	fail_each(_metadata, self, NULL, map_file, unmap, 3);
+	close(self->new_fd);
+	EXPECT_EQ(before, zb_nr_open());
+}
+
 TEST_F(fail, attach_and_map_for_a_device)
 {
 	self->card = zb_importer();
@@ -229,7 +241,8 @@ static int do_everything(DATA *self)
 	} things[] = {
 		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
 		{ alloc_accounted, free_made }, { export_beyond_fd_table, NULL },
-		{ import_new, NULL }, { map_far_away, unmap }, { map_and_touch_huge, unmap },
+		{ import_new, NULL }, { to_and_from_file, NULL },
+		{ map_far_away, unmap }, { map_and_touch_huge, unmap },
 		{ map_and_touch_unaligned, unmap }, { read_all, NULL }, { use_fs, NULL },
 	};
 	size_t i;

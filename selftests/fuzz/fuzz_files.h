@@ -1,9 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Operations of fuzz_test on debugfs files and parameters. */
+/* Operations of fuzz_test on buffers as files, debugfs files and parameters. */
 #ifndef FUZZ_FILES_H
 #define FUZZ_FILES_H
 
 #include "fuzz_ops.h"
+
+/* The file takes the place of a dma-buf, so that all operations on those are tried on it. */
+static void fuzz_to_file(void)
+{
+	struct zb_ioc_to_file to = {
+		.size = sizeof(to), .handle = a_handle(), .flags = pick(8) ? 3 : pick(8),
+	};
+	int *slot = &z.dmabuf[pick(NR_DMABUFS)];
+
+	to.fd = -1;
+	if (try_ioctl(ZB_IOC_TO_FILE, &to, sizeof(to)) || to.fd <= 2)
+		return;
+	if (*slot >= 0)
+		close(*slot);
+	*slot = to.fd;
+}
+
+static void fuzz_from_file(void)
+{
+	struct zb_ioc_from_file from = {
+		.size = sizeof(from), .fd = one_in(16) ? (int)pick(64) - 1 : a_dmabuf(),
+	};
+
+	if (!try_ioctl(ZB_IOC_FROM_FILE, &from, sizeof(from)))
+		z.buf[pick(NR_HANDLES)] = (struct zb_ioc_alloc){
+			.handle = from.handle, .length = from.length,
+			.mmap_offset = from.mmap_offset,
+			.mmap_huge_offset = from.mmap_huge_offset,
+		};
+}
+
+static void fuzz_file_io(void)
+{
+	off_t at = one_in(8) ? (off_t)fuzz_bytes(8) : (off_t)pick(65536);
+	int fd = a_dmabuf();
+
+	switch (pick(5)) {
+	case 0:
+		told(pread(fd, z.room, pick(8192), at));
+		break;
+	case 1:
+		told(pwrite(fd, z.room, pick(8192), at));
+		break;
+	case 2:
+		told(ftruncate(fd, at));
+		break;
+	case 3:
+		told(fallocate(fd, (int)pick(4), at, (off_t)pick(65536)));
+		break;
+	case 4:
+		told(fcntl(fd, F_SETFL, pick(2) ? O_NONBLOCK : O_APPEND));
+	}
+}
 
 static void fuzz_debugfs(void)
 {

@@ -123,6 +123,24 @@ TEST_F(module, exported_only)
 	EXPECT_UNLOAD();
 }
 
+TEST_F(module, file_only)
+{
+	struct zb_ioc_alloc a;
+	int fd = get(_metadata, &a), file = zb_to_file(fd, a.handle, ZB_FILE_RDWR);
+	char *p;
+
+	ASSERT_GE(file, 0);
+	close(fd);
+	EXPECT_IN_USE();
+	p = zb_map_at(file, a.length, 0);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	close(file);
+	EXPECT_IN_USE();
+	memset(p, 2, a.length);
+	munmap(p, a.length);
+	EXPECT_UNLOAD();
+}
+
 TEST_F(module, pinned_only)
 {
 	struct zb_ioc_alloc a;

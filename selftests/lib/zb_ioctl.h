@@ -188,6 +188,24 @@ static inline int zb_export(int fd, __u32 handle, __u32 flags)
 	return rc ? rc : e.fd;
 }
 
+/* Returns the descriptor of a new file that is the buffer, or -errno. */
+static inline int zb_to_file(int fd, __u32 handle, __u32 flags)
+{
+	struct zb_ioc_to_file to = {
+		.size = sizeof(to), .flags = flags, .handle = handle,
+	};
+	int rc = zb_ioctl(fd, ZB_IOC_TO_FILE, &to);
+
+	return rc ? rc : to.fd;
+}
+
+/* Get a handle for the buffer of another descriptor. */
+static inline int zb_from_file(int fd, int other, struct zb_ioc_from_file *from)
+{
+	*from = (struct zb_ioc_from_file){ .size = sizeof(*from), .fd = other };
+	return zb_ioctl(fd, ZB_IOC_FROM_FILE, from);
+}
+
 /* The cause of this thread's last failure with @fd; -ENOENT if there was none. */
 static inline int zb_explain(int fd, struct zb_ioc_explain *e)
 {

@@ -78,6 +78,12 @@ int dev_export(int fd, __u32 handle, __u32 flags)
 	return zb_export(fd, handle, flags);
 }
 
+/* Returns the descriptor of a file that is the buffer, or -errno. */
+int dev_to_file(int fd, __u32 handle, __u32 flags)
+{
+	return zb_to_file(fd, handle, flags);
+}
+
 /* Returns MAP_FAILED with errno set on failure, like mmap(). */
 void *dev_mmap(int fd, __u64 offset, __u64 length)
 {

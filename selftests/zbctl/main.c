@@ -50,6 +50,14 @@ static const struct cmd commands[] = {
 		"dma-buf of the buffer is left; or \"deferred\" if only references to its pages are\n"
 		"left, because the kernel is still working on them. The memory of an orphan or of a\n"
 		"deferred buffer is freed when the last of these is gone.\n" },
+	{ .name = "exec", .fn = cmd_exec, .args = "ORDER|SIZE -- COMMAND...",
+	  .opts = OPT(GFP) | OPT(NODE) | OPT(LABEL) | OPT(WAIT), .min_args = 2,
+	  .max_args = -1, .help = "run a command with a buffer as a file",
+	  .more = ORDER_HELP
+		"The path of the file takes the place of {} in each word of the command, and is\n"
+		"in the environment variable ZBUDDY_FILE. The command and its children can open,\n"
+		"map, read and write it, as long as they do not close the descriptors that they\n"
+		"inherit. The memory is freed when the last of them has exited.\n\n" GFP_HELP },
 	{ .name = "export", .fn = cmd_export, .args = "ORDER|SIZE",
 	  .opts = OPT(GFP) | OPT(NODE), .min_args = 1, .max_args = 1,
 	  .help = "export a buffer as a dma-buf and verify its contents" },

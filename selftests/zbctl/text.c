@@ -247,6 +247,7 @@ const char *features_text(__u64 features, char buf[GFP_TEXT])
 		{ ZB_FEATURE_DMEM, "dmem" },
 		{ ZB_FEATURE_MEMLOCK, "memlock" },
 		{ ZB_FEATURE_EXPLAIN, "explain" },
+		{ ZB_FEATURE_FILES, "files" },
 	};
 	size_t len = 0;
 

@@ -196,6 +196,7 @@ int cmd_drain(struct zbctl *z);
 int cmd_check(struct zbctl *z);
 int cmd_stress(struct zbctl *z);
 int cmd_owners(struct zbctl *z);
+int cmd_exec(struct zbctl *z);
 int cmd_export(struct zbctl *z);
 int cmd_map_file(struct zbctl *z);
 int cmd_watch(struct zbctl *z);
@@ -241,6 +242,7 @@ int dev_free(int fd, __u32 handle);
 int dev_query(int fd, __u32 handle, struct zb_ioc_query *q);
 int dev_label(int fd, __u32 handle, const char *label);
 int dev_export(int fd, __u32 handle, __u32 flags);
+int dev_to_file(int fd, __u32 handle, __u32 flags);
 void *dev_mmap(int fd, __u64 offset, __u64 length);
 int dev_explain(int fd, struct zb_ioc_explain *e);
 

@@ -97,7 +97,7 @@ help_texts() {
 	works "help without dashes" "usage: zbctl" zbctl help
 	works "help of a command without dashes" "zbctl alloc ORDER" zbctl help alloc
 	help=$(zbctl --help)
-	for cmd in info alloc free hold holders owners export map-file watch bench-map stat map drain \
+	for cmd in info alloc free hold holders owners exec export map-file watch bench-map stat map drain \
 		compact check stress; do
 		works "help of $cmd" "zbctl $cmd" zbctl $cmd --help
 		case $help in
@@ -224,6 +224,13 @@ buffers() {
 	works "no owners" "no buffers" zbctl owners
 	works "watch" "poll: readable" zbctl watch -n 1
 	works "export" "as they were written" zbctl export 2M
+	# shellcheck disable=SC2016  # for the inner shell
+	works "exec" "from a program" zbctl exec 64K --label pipe -- sh -c \
+		'echo from a program | dd of={} conv=notrunc 2>/dev/null; head -n 1 "$ZBUDDY_FILE"'
+	works "exec: length" "^65536$" zbctl exec 16K --gfp DMA32 -- sh -c 'cat {} {} {} {} | wc -c'
+	run zbctl exec 64K -- no-such-program
+	[ "$status" -eq 1 ] && one_line_of "exec: no-such-program: No such file" "$err"
+	verdict "exec: unknown program" $?
 	works "alloc waits" "^id" zbctl alloc 0 --wait 5
 	zbctl free all >/dev/null
 	id=$(zbctl alloc "$max_order" -q --gfp KERNEL,HIGHMEM,MOVABLE,MEMALLOC)

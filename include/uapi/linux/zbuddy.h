@@ -12,8 +12,9 @@
  * that the module took from the kernel when it was loaded. A handle identifies
  * a buffer within one open file. When the last descriptor of the open file is
  * closed, explicitly or because the process exits, all of its handles become
- * invalid. A buffer is freed when it has no handle, no mapping and no dma-buf
- * any more.
+ * invalid. A buffer is freed when it has no handle, no file, no mapping and no
+ * dma-buf any more. Until then it is charged to the open file that allocated it,
+ * and to its user, even if that file is closed.
  *
  * The argument of every ioctl is a pointer to a structure. The caller sets its
  * first member, @size, to sizeof() of the structure that it was compiled with.
@@ -41,7 +42,9 @@
  *    zb_einval +p"), the kernel log names the field.
  *  - EPERM: HIGH, ATOMIC or MEMALLOC, which may use memory reserves, without
  *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
- *  - EACCES: the dma-buf would allow more than the mode of the open file
+ *  - EACCES: the mode of the open file, or of the descriptor that the handle was
+ *    made from, does not allow the access
+ *  - EBADF: the descriptor to make a handle from is not open
  *  - ENOENT: the open file has no such handle
  *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
  *    one open file or one user is reached
@@ -53,7 +56,7 @@
  *    same deadline.
  *  - ETIMEDOUT: the deadline passed before memory was available, or had passed
  *    already when the call began
- *  - EMFILE, ENFILE: no file descriptor is available for a dma-buf
+ *  - EMFILE, ENFILE: no file descriptor is available
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
  *  - ENOMEM: no zone that the request may use has a free block of this size now.
  *    ZB_IOC_EXPLAIN tells whether retrying can help.
@@ -74,7 +77,8 @@
  * is faster to set up and to access, but get_user_pages() (direct I/O) fails
  * on it. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. mmap() fails
  * with ENOENT if the open file has no buffer at that offset, with EINVAL if
- * the mapping is private or extends beyond the end of the buffer, and with
+ * the mapping is private or extends beyond the end of the buffer, with EACCES if
+ * it is writable and the handle was made from a read-only descriptor, and with
  * ENFILE if the system has too many open files, because a mapped buffer needs
  * one.
  *
@@ -242,6 +246,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_DMEM		(1ull << 3)	/* buffers are charged to the dmem cgroup */
 #define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* buffers are charged to RLIMIT_MEMLOCK */
 #define ZB_FEATURE_EXPLAIN	(1ull << 5)	/* ZB_IOC_EXPLAIN */
+#define ZB_FEATURE_FILES	(1ull << 7)	/* ZB_IOC_TO_FILE, ZB_IOC_FROM_FILE */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -334,7 +339,7 @@ struct zb_ioc_alloc {
  * @__reserved: must be 0
  *
  * The handle becomes invalid at once. The memory is freed when the buffer has no
- * mapping and no dma-buf any more.
+ * other handle, no file, no mapping and no dma-buf any more.
  */
 struct zb_ioc_free {
 	__u32 size;
@@ -556,7 +561,7 @@ struct zb_ioc_sync {
 #define ZB_CAUSE_NONE		0	/* no details besides the errno */
 #define ZB_CAUSE_FIELD		1	/* @value is not valid for @field */
 #define ZB_CAUSE_CAPABILITY	2	/* the caller lacks capability number @value */
-#define ZB_CAUSE_FILE_MODE	3	/* the mode of the open file does not allow it */
+#define ZB_CAUSE_FILE_MODE	3	/* a file was opened without the access it needs */
 /* No memory is available now. */
 #define ZB_CAUSE_FREED		4	/* enough memory has become free since (zone) */
 #define ZB_CAUSE_WATERMARK	5	/* @limit must stay free (zone) */
@@ -634,6 +639,59 @@ struct zb_ioc_explain {
 	char field[ZB_FIELD_LEN];
 };
 
+/* zb_ioc_to_file.flags */
+#define ZB_FILE_CLOEXEC		(1u << 0)	/* close the descriptor on exec() */
+#define ZB_FILE_RDWR		(1u << 1)	/* allow writing through the descriptor */
+
+/**
+ * struct zb_ioc_to_file - get a file descriptor for a buffer
+ * @size: sizeof(struct zb_ioc_to_file)
+ * @flags: ZB_FILE_* bits
+ * @handle: handle of the buffer
+ * @fd: out: descriptor of a new file without a name, which keeps the memory even
+ *	after the handle is released
+ *
+ * The file is the buffer: it can be mapped from offset 0 on, read, written and
+ * passed to other processes, like a file on a mounted zbuddy file system. Its
+ * length never changes. A file without ZB_FILE_RDWR can't be written to, and
+ * nobody can open it again for writing. Each call creates a file of its own, so
+ * that files of the same buffer have different inode numbers and locks.
+ */
+struct zb_ioc_to_file {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__s32 fd;
+};
+
+/**
+ * struct zb_ioc_from_file - get a handle for the buffer of a file
+ * @size: sizeof(struct zb_ioc_from_file)
+ * @flags: must be 0
+ * @fd: descriptor of a file from ZB_IOC_TO_FILE, of a file on a mounted zbuddy
+ *	file system, or of a dma-buf from ZB_IOC_EXPORT or zbuddy's dma-heap
+ * @handle: out: a new handle of the buffer in this open file, never 0
+ * @length: out: size of the buffer in bytes
+ * @mmap_offset: out: offset for mmap() of the device
+ * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
+ *
+ * The descriptor must be open for reading. If it is not open for writing, the
+ * handle is read-only: it can't be mapped writable, nor exported with
+ * ZB_EXPORT_RDWR or ZB_FILE_RDWR; and ZB_IOC_LABEL, and ZB_IOC_SYNC with
+ * ZB_SYNC_FROM_DEVICE, fail with EACCES. The command fails with EINVAL if the
+ * descriptor is of another kind, or of a file without a length. ZB_IOC_FREE
+ * releases the handle, and the other users of the buffer keep it.
+ */
+struct zb_ioc_from_file {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 handle;
+	__aligned_u64 length;
+	__aligned_u64 mmap_offset;
+	__aligned_u64 mmap_huge_offset;
+};
+
 #define ZB_IOC_INFO	_IO(ZB_IOC_TYPE, 0)
 #define ZB_IOC_ZONE	_IO(ZB_IOC_TYPE, 1)
 #define ZB_IOC_ALLOC	_IO(ZB_IOC_TYPE, 2)
@@ -646,5 +704,7 @@ struct zb_ioc_explain {
 #define ZB_IOC_EXPORT	_IO(ZB_IOC_TYPE, 9)
 #define ZB_IOC_SYNC	_IO(ZB_IOC_TYPE, 10)
 #define ZB_IOC_EXPLAIN	_IO(ZB_IOC_TYPE, 11)
+#define ZB_IOC_TO_FILE	_IO(ZB_IOC_TYPE, 13)
+#define ZB_IOC_FROM_FILE _IO(ZB_IOC_TYPE, 14)
 
 #endif /* _UAPI_LINUX_ZBUDDY_H */

@@ -134,7 +134,7 @@ selftest() {
 		's/(ZB_IOC_TYPE, 9)/(ZB_IOC_TYPE, 11)/' '/define ZB_SYNC_FOR_CPU/d' \
 		's/^#define ZB_BULK_MAX.*/&\n#define ZB_BULK_MIN 1u/' \
 		's/^#define ZB_BULK_MAX.*/#define ZB_BULK_MAX 8192u/' \
-		's/__s32 fd;/&\n__u32 more;/'; do
+		'/^struct zb_ioc_export {/,/^}/s/__s32 fd;/&\n__u32 more;/'; do
 		sed "$change" "${ABI_HEADER:-$here/../../../include/uapi/linux/zbuddy.h}" >"$tmp/changed.h"
 		header=$tmp/changed.h
 		[[ $(check) ]] || echo "abi.sh: does not detect the change $change"
