@@ -88,6 +88,9 @@ sign: ## sign zbuddy.ko with SIGN_KEY and SIGN_CERT (default: the key of DKMS)
 deb: ## build Debian packages in stage/deb
 	@$(alone) module/install/deb.sh stage/deb
 
+programs-test: ## test fio, Python and coreutils of Debian on files of the file system, in guests
+	@$(alone) selftests/programs/programs.sh
+
 dkms-test: ## test DKMS, signing and the packages in a Debian system created for the test
 	@$(alone) selftests/install/dkms.sh
 
@@ -103,4 +106,4 @@ help: ## list the targets
 
 .PHONY: all modules tools stage style unit kselftest check demo clean help docs figures \
 	bench bench-quick deb dkms-install dkms-test dkms-uninstall fuzz \
-	install matrix mutants sign soak uninstall unit-bench
+	install matrix mutants programs-test sign soak uninstall unit-bench

@@ -111,7 +111,9 @@ for dir in "$TMP"/[0-9]*; do
 	*"$1"*) ;;
 	*) continue ;;
 	esac
-	if has_word "$dir" nodes; then
+	if has_word "$dir" python && ! command -v python3 >/dev/null; then
+		skip "$(cat "$dir/title")" "no python3: see make programs-test"
+	elif has_word "$dir" nodes; then
 		[ $kind != nodes ] || session "$dir"
 	else
 		[ $kind = nodes ] || session "$dir"

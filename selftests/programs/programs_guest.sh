@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest's part of programs.sh: usage: programs_guest.sh BACKEND
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/test_lib.sh
+. ./test_lib.sh
+
+disk=/disk
+mnt=/mnt/zbuddy
+
+mount_disk() {
+	modprobe virtio_pci 2>/dev/null
+	modprobe virtio_blk 2>/dev/null
+	modprobe ext4 2>/dev/null
+	mkdir -p $disk $mnt /usr/lib /lib
+	mount -t ext4 /dev/vda $disk || return
+	ln -sfn $disk/usr/lib64 /lib64
+	for dir in x86_64-linux-gnu python3 python3.13; do
+		ln -sfn $disk/usr/lib/$dir /usr/lib/$dir
+		ln -sfn $disk/usr/lib/$dir /lib/$dir
+	done
+	ln -sf $disk/usr/bin/fio $disk/usr/bin/python3 /usr/bin/
+}
+
+# fio_works NAME OPTION...: fio verifies all that it has written.
+fio_works() {
+	name=$1
+	shift
+	run fio --name=job --thread --verify=crc32c --verify_fatal=1 --do_verify=1 \
+		--rw=randwrite --randseed=1 --output-format=terse --terse-version=3 "$@"
+	[ "$status" -eq 0 ] || { show "$out"; show "$err"; }
+	[ "$status" -eq 0 ]
+	verdict "fio: $name" $?
+}
+
+new_file() {
+	rm -f "$mnt/$1"
+	truncate -s "$2" "$mnt/$1"
+}
+
+# The file is the target of the I/O.
+fio_on_files() {
+	for engine in psync libaio io_uring mmap; do
+		new_file data 8M
+		fio_works "$engine on a file" --ioengine=$engine --filename=$mnt/data --size=8M \
+			--bs=4k-64k --iodepth=8
+	done
+	new_file data 8M
+	fio_works "4 threads on one file" --ioengine=psync --filename=$mnt/data --size=2M \
+		--offset_increment=2M --numjobs=4 --bs=16k
+}
+
+# The buffers of direct I/O to a disk are a file.
+fio_in_buffers() {
+	for engine in psync libaio io_uring; do
+		rm -f $mnt/buffers
+		fio_works "$engine, direct I/O from a file" --ioengine=$engine --direct=1 \
+			--mem=mmapshared:$mnt/buffers --filename=$disk/data --size=8M --bs=64k --iodepth=8
+	done
+	rm -f $mnt/buffers
+	# Fixed buffers are pinned for a long time, which CMA does not allow.
+	[ "$backend" = contig ] || return 0
+	fio_works "io_uring with fixed buffers, direct I/O from a file" --ioengine=io_uring \
+		--fixedbufs=1 --direct=1 --mem=mmapshared:$mnt/buffers --filename=$disk/data \
+		--size=8M --bs=64k --iodepth=8
+	rm -f $mnt/buffers
+}
+
+# Buffers come and go, and compaction moves what is between them, until $TMP/stop exists.
+churn() {
+	while [ ! -e "$TMP/stop" ]; do
+		for i in 1 2 3 4 5 6 7 8; do
+			truncate -s "${i}00K" "$mnt/churn$i" 2>/dev/null
+		done
+		rm -f $mnt/churn[1357]
+		echo 1 >/sys/kernel/debug/zbuddy/compact
+		rm -f $mnt/churn*
+	done
+}
+
+moved_pages() {
+	awk '$1 == "pgmigrate_success" { print $2 }' /sys/kernel/debug/zbuddy/vmstat
+}
+
+beside_churn() {
+	before=$(moved_pages)
+	rm -f "$TMP/stop"
+	churn &
+	pid=$!
+	new_file data 8M
+	for engine in psync io_uring; do
+		fio_works "$engine on a file, beside churn and compaction" --ioengine=$engine \
+			--filename=$mnt/data --size=8M --bs=4k-64k --iodepth=8 --loops=2
+	done
+	rm -f $mnt/buffers
+	fio_works "libaio, direct I/O from a file, beside churn and compaction" --ioengine=libaio \
+		--direct=1 --mem=mmapshared:$mnt/buffers --filename=$disk/data --size=8M --bs=64k \
+		--iodepth=8 --loops=2
+	touch "$TMP/stop"
+	wait $pid
+	rm -f $mnt/buffers $mnt/data
+	say "$(($(moved_pages) - before)) pages moved"
+	[ "$(moved_pages)" -gt "$before" ]
+	verdict "compaction has moved pages" $?
+}
+
+# A file with known contents, which is as long as that of the file system.
+coreutils() {
+	bin=$disk/usr/bin
+	head -c 4M /dev/urandom >"$TMP/known"
+	new_file copy 4M
+	$bin/dd if="$TMP/known" of=$mnt/copy bs=64k conv=notrunc status=none &&
+		$bin/cp --reflink=never $mnt/copy "$TMP/back" && cmp "$TMP/known" "$TMP/back"
+	verdict "dd into a file, cp out of it" $?
+	$bin/cp --reflink=auto --sparse=always $mnt/copy "$TMP/back" && cmp "$TMP/known" "$TMP/back"
+	verdict "cp with sparse output" $?
+	[ "$($bin/sha256sum <"$TMP/known")" = "$($bin/sha256sum <$mnt/copy)" ]
+	verdict "sha256sum" $?
+	new_file twin 4M
+	$bin/dd if=$mnt/copy of=$mnt/twin bs=1M conv=notrunc status=none && cmp $mnt/copy $mnt/twin
+	verdict "dd from one file to another" $?
+	rm -f $mnt/copy $mnt/twin
+}
+
+python() {
+	run python3 programs.py $mnt
+	[ "$status" -eq 0 ] || { show "$out"; show "$err"; }
+	[ "$status" -eq 0 ]
+	verdict "Python: mmap, a passed descriptor, memoryview and pread agree" $?
+	# shellcheck disable=SC2016  # for Python
+	run zbctl exec 1M -- python3 -c 'import mmap, os, sys
+with open(sys.argv[1], "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
+    m[-4:] = b"tail"
+    print(len(m), os.pread(f.fileno(), 4, len(m) - 4))' '{}'
+	[ "$(cat "$out")" = "1048576 b'tail'" ] || { show "$out"; show "$err"; false; }
+	verdict "Python maps the file of zbctl exec" $?
+}
+
+sessions() {
+	ZB_BACKEND='' sh ./sessions_test.sh zbuddyfs.5 >"$TMP/sessions" 2>&1
+	status=$?
+	show "$TMP/sessions"
+	[ $status -eq 0 ] && ! grep -q '^ok.*SKIP' "$TMP/sessions"
+	verdict "the sessions of zbuddyfs(5), with Python" $?
+}
+
+backend=$1
+echo "TAP version 13"
+mount_disk || { not_ok "mount the disk with the programs"; finish; }
+[ "$backend" != cma ] || sessions
+insmod zbuddy.ko size=128M backend="$backend" && mount -t zbuddy none $mnt -o size=64M
+verdict "load with backend=$backend and mount" $?
+free=$(zbctl info --json | sed 's/.*"free_bytes"://; s/[,}].*//')
+fio_on_files
+fio_in_buffers
+beside_churn
+coreutils
+python
+umount $mnt
+verdict "unmount" $?
+zbctl drain >/dev/null
+[ "$(zbctl info --json | sed 's/.*"free_bytes"://; s/[,}].*//')" = "$free" ] && zbctl check >/dev/null
+verdict "all memory is free again, and the allocator is consistent" $?
+rmmod zbuddy
+verdict "unload" $?
+finish
