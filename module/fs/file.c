@@ -16,10 +16,12 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/splice.h>
 #include <linux/uio.h>
 
 #include "../compat.h"
+#include "../core/layout.h"
 #include "fs.h"
 
 /* Get a page of a buffer with a reference, or NULL if it has a memory error. */
@@ -206,6 +208,32 @@ static int zb_fs_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static unsigned long count_pins(struct zb_buffer *buf)
+{
+	unsigned long nr;
+
+	if (!READ_ONCE(buf->was_mapped))
+		return 0;
+	filemap_invalidate_lock_shared(&buf->mapping);
+	nr = zb_nr_pins(buf->pfn, buf->nr_pages);
+	filemap_invalidate_unlock_shared(&buf->mapping);
+	return nr;
+}
+
+static void zb_fs_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct zb_buffer *buf = zb_fs_get_buffer(file_inode(file), NULL);
+
+	if (!buf)
+		return;
+	seq_printf(m, "zbuddy-length:\t%llu\nzbuddy-node:\t%d\nzbuddy-zone:\t%s\n",
+		   zb_buffer_bytes(buf), buf->nid, zb_zone_names[buf->zone]);
+	seq_printf(m, "zbuddy-handles:\t%d\nzbuddy-mappings:\t%d\nzbuddy-exports:\t%d\nzbuddy-pins:\t%lu\n",
+		   atomic_read(&buf->handles), atomic_read(&buf->mappings),
+		   atomic_read(&buf->exports), count_pins(buf));
+	zb_buffer_put(buf);
+}
+
 const struct file_operations zb_fs_file_ops = {
 	.owner = THIS_MODULE,
 	.open = generic_file_open,
@@ -220,6 +248,7 @@ const struct file_operations zb_fs_file_ops = {
 	.get_unmapped_area = thp_get_unmapped_area,
 	.fsync = noop_fsync,
 	.setlease = zb_nosetlease,
+	.show_fdinfo = zb_fs_show_fdinfo,
 };
 
 /**

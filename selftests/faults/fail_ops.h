@@ -321,7 +321,7 @@ static int read_all(DATA *self)
 }
 
 /* The initial descriptor table of a process has 64 entries, so a 65th file enlarges it. */
-static int export_beyond_fd_table(DATA *self)
+static int beyond_fd_table(DATA *self, int (*call)(DATA *self))
 {
 	int status;
 	pid_t pid = fork();
@@ -329,11 +329,21 @@ static int export_beyond_fd_table(DATA *self)
 	if (!pid) {
 		while (dup(self->fd) < 63)
 			;
-		_exit(-do_export(self));
+		_exit(-call(self));
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -EIO;
 	return -WEXITSTATUS(status);
+}
+
+static int export_beyond_fd_table(DATA *self)
+{
+	return beyond_fd_table(self, do_export);
+}
+
+static int to_file_beyond_fd_table(DATA *self)
+{
+	return beyond_fd_table(self, to_file);
 }
 
 static int import_new(DATA *self)

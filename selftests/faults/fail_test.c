@@ -241,6 +241,7 @@ static int do_everything(DATA *self)
 	} things[] = {
 		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
 		{ alloc_accounted, free_made }, { export_beyond_fd_table, NULL },
+		{ to_file_beyond_fd_table, NULL },
 		{ import_new, NULL }, { to_and_from_file, NULL },
 		{ map_far_away, unmap }, { map_and_touch_huge, unmap },
 		{ map_and_touch_unaligned, unmap }, { read_all, NULL }, { use_fs, NULL },

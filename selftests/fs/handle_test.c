@@ -61,6 +61,34 @@ TEST_F(fs, fixed_length)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, b.fd, 0));
 }
 
+static bool fdinfo_has(int fd, const char *line)
+{
+	char path[64], text[2048];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	zb_read_file(path, text, sizeof(text));
+	return strstr(text, line);
+}
+
+/* fdinfo describes the buffer, whoever uses it. */
+TEST_F(fs, fdinfo)
+{
+	struct both b = make_both(_metadata, self->zb.fd, ZB_FILE_RDWR);
+	int empty = fs_create(self->path, 0), pipe[2];
+	char *p = map_file(b.fd, LENGTH);
+	struct iovec iov = { p, 2 * self->page };
+
+	EXPECT_FALSE(fdinfo_has(empty, "zbuddy"));
+	EXPECT_TRUE(fdinfo_has(b.fd, "zbuddy-length:\t262144\nzbuddy-node:\t0\nzbuddy-zone:\t"));
+	EXPECT_TRUE(fdinfo_has(b.fd, "zbuddy-handles:\t1\nzbuddy-mappings:\t1\n"
+				     "zbuddy-exports:\t0\nzbuddy-pins:\t0\n"));
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	ASSERT_EQ(2 * self->page, vmsplice(pipe[1], &iov, 1, 0));
+	EXPECT_EQ(0, zb_free(self->zb.fd, b.a.handle));
+	EXPECT_TRUE(fdinfo_has(b.fd, "zbuddy-handles:\t0\nzbuddy-mappings:\t1\n"
+				     "zbuddy-exports:\t0\nzbuddy-pins:\t2\n"));
+}
+
 /* The name in /proc, and the kind of the file system. */
 TEST_F(fs, name_and_kind)
 {

@@ -46,7 +46,7 @@ static const struct cmd commands[] = {
 	  .help = "list all buffers and who allocated them",
 	  .more =
 		"STATE is \"held\" while a handle exists; \"file\" if the buffer is a file of a mounted\n"
-		"file system, whose name is the label; \"orphan\" if both are gone, but a mapping or a\n"
+		"file system, whose name is the label, or one without a name; \"orphan\" if both are gone, but a mapping or a\n"
 		"dma-buf of the buffer is left; or \"deferred\" if only references to its pages are\n"
 		"left, because the kernel is still working on them. The memory of an orphan or of a\n"
 		"deferred buffer is freed when the last of these is gone.\n" },
