@@ -102,11 +102,16 @@ static int __init zb_init(void)
 	err = zb_fs_register(&zb_chardev.bpool);
 	if (err)
 		goto unregister_chardev;
+	err = zb_kcompactd_start(&zb_reclaim);
+	if (err)
+		goto unregister_fs;
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 	return 0;
 
+unregister_fs:
+	zb_fs_unregister();
 unregister_chardev:
 	zb_chardev_unregister(&zb_chardev);
 remove_debugfs:
@@ -125,6 +130,7 @@ exit_drain:
 static void __exit zb_exit(void)
 {
 	zb_debugfs_remove(zb_debugfs);
+	zb_kcompactd_stop(&zb_reclaim);
 	zb_fs_unregister();
 	zb_chardev_unregister(&zb_chardev);
 	zb_tunables_detach();

@@ -110,7 +110,8 @@ EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
  *
  * After the function returns, no further frame of the range is allocated, and frames
  * that are freed stay in the range. A block that a concurrent request has already
- * taken from its zone counts as allocated.
+ * taken from its zone counts as allocated. If compaction has isolated a part of the range,
+ * this waits for it, but not longer than about a second.
  *
  * Context: may sleep.
  * Return: 0, or -EBUSY with nothing changed if part of the range does not belong to
@@ -118,7 +119,7 @@ EXPORT_SYMBOL_GPL(zb_set_pageblock_migratetype);
  */
 int zb_isolate_page_range(unsigned long start_pfn, unsigned long nr_pages)
 {
-	if (!zb_pool_isolate_range(&zb_instance->pool, start_pfn, nr_pages))
+	if (!zb_pool_isolate_range_wait(&zb_instance->pool, start_pfn, nr_pages))
 		return -EBUSY;
 	zb_drain_all_pages();
 	return 0;

@@ -3,7 +3,6 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
-#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 
@@ -383,23 +382,16 @@ static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 	attempt->waiter = NULL;
 }
 
-/*
- * A buffer that its owner frees during the move is released at the end of it. This may have
- * to be deferred, so the module must not be unloaded meanwhile.
- */
 static void compact_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(work, struct zb_line, compact_work);
 	struct zb_waiter *first;
 
-	if (!try_module_get(THIS_MODULE))
-		return;
 	spin_lock(&line->lock);
 	first = first_waiter(line);
 	if (first)
 		compact_for_first(line, first);
 	spin_unlock(&line->lock);
-	module_put(THIS_MODULE);
 }
 
 /**

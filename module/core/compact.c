@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
 #include "slowpath.h"
+#include "stat.h"
 #include "verdict.h"
 
 #define MAX_DEFER_SHIFT	6u	/* as COMPACT_MAX_DEFER_SHIFT of the kernel */
@@ -310,7 +311,6 @@ static void end_deferral(struct zb_zone *zone, unsigned int order)
 	d->shift = 0;
 	if (order >= d->order_failed)
 		d->order_failed = order + 1;
-	__zb_count_event(zone, ZB_COMPACTSUCCESS, 1);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -351,18 +351,20 @@ static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_contr
 enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
 				       const struct zb_compact_control *cc)
 {
+	unsigned int count = !cc->background;
 	bool stop = false;
 
 	if (!zb_compact_suitable(zone, cc))
 		return ZB_COMPACT_SKIPPED;
 	if (!cc->force && is_deferred(zone, cc->order))
 		return ZB_COMPACT_DEFERRED;
-	zb_zone_count_event(zone, ZB_COMPACTSTALL, 1);
+	zb_zone_count_event(zone, ZB_COMPACTSTALL, count);
 	if (empty_any_window(zone, cc, &stop)) {
 		end_deferral(zone, cc->order);
+		zb_zone_count_event(zone, ZB_COMPACTSUCCESS, count);
 		return ZB_COMPACT_SUCCESS;
 	}
-	zb_zone_count_event(zone, ZB_COMPACTFAIL, 1);
+	zb_zone_count_event(zone, ZB_COMPACTFAIL, count);
 	/* A forced run always ends with a failure, and a stopped one says nothing. */
 	if (!cc->force && !stop)
 		defer(zone, cc->order);
@@ -409,6 +411,34 @@ enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
 	    !any_zone_suitable(req, &ac, order))
 		return ZB_COMPACT_SKIPPED;
 	return zb_compact_zones(pool, req->gfp, order, &ac);
+}
+
+/**
+ * zb_fragmentation_score() - measure how fragmented the free memory of a node is
+ * @pool: the allocator
+ * @nid: the node
+ *
+ * Context: any but NMI; takes zone locks.
+ * Return: percentage of the free memory that is not in blocks of at least a pageblock: the
+ * mean of the zones, weighted with their sizes. A zone without free memory counts as 0.
+ */
+unsigned int zb_fragmentation_score(struct zb_pool *pool, int nid)
+{
+	unsigned long pages = 0;
+	struct zb_zone_stat st;
+	struct zb_zone *zone;
+	u64 sum = 0;
+
+	zb_for_each_zone(zone, pool) {
+		if (zone->nid != nid)
+			continue;
+		pages += zone->nr_pages;
+		zb_zone_snapshot(zone, &st);
+		if (st.nr_free)
+			sum += (u64)zone->nr_pages *
+			       zb_unusable_index(&st, ZB_PAGEBLOCK_ORDER);
+	}
+	return pages ? zb_div64(sum, 10 * (u64)pages) : 0;
 }
 
 /* Take frames from the smallest sufficient block of an order below @below_order. */

@@ -23,6 +23,10 @@
  * A pageblock that could not be emptied is skipped until no other one is left. If
  * compaction fails in a zone, it is deferred there, as in the kernel: the next 1, 3, 7,
  * ..., 63 requests of the same or a larger order fail without another attempt.
+ *
+ * Proactive compaction has a target that does not depend on requests: the fragmentation
+ * score of a node, see zb_fragmentation_score(), and two limits of it that the tunable
+ * compaction_proactiveness determines, as in the kernel.
  */
 #ifndef ZB_CORE_COMPACT_H
 #define ZB_CORE_COMPACT_H
@@ -31,6 +35,11 @@
 
 #define ZB_COMPACT_ALL_WINDOWS	(~0u)
 
+/* Proactive compaction starts above ZB_SCORE_HIGH() and stops at ZB_SCORE_LOW(). */
+#define ZB_SCORE_LOW(proactiveness)	((proactiveness) < 95 ? 100 - (proactiveness) : 5)
+#define ZB_SCORE_HIGH(proactiveness) \
+	((proactiveness) > 10 ? ZB_SCORE_LOW(proactiveness) + 10 : 100)
+
 /**
  * struct zb_compact_control - what to compact for
  * @order: order of the block that is wanted, 1 or more
@@ -38,6 +47,8 @@
  * @cma: CMA pageblocks can serve the request
  * @max_failures: number of windows that may fail to become empty before giving up
  * @force: try even if compaction is deferred, and all pageblocks again
+ * @background: not for a request, so COMPACTSTALL, COMPACTSUCCESS and COMPACTFAIL are not
+ *	counted
  * @keep_skipped: with @force, leave out pageblocks that could not be emptied before
  * @evacuate: moves all allocations out of @nr_pages isolated frames from @pfn on, as far
  *	as possible; may sleep. Returns false to stop compaction, for example because the
@@ -50,6 +61,7 @@ struct zb_compact_control {
 	bool cma;
 	unsigned int max_failures;
 	bool force;
+	bool background;
 	bool keep_skipped;
 	bool (*evacuate)(const struct zb_compact_control *cc, struct zb_zone *zone,
 			 unsigned long pfn, unsigned long nr_pages);
@@ -63,6 +75,7 @@ enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
 					   const struct zb_alloc_request *req);
 long zb_compact_cost(const struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		     bool *cached);
+unsigned int zb_fragmentation_score(struct zb_pool *pool, int nid);
 unsigned long zb_compact_alloc(struct zb_zone *zone, zb_gfp_t gfp, unsigned long nr_pages,
 			       unsigned int below_order);
 void zb_zone_count_event(struct zb_zone *zone, enum zb_event event, unsigned long nr);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "isolate.h"
 
+#define MAX_WAITS	50u	/* a second, in the module */
+
 /* Returns false if the frame is not in the pool. */
 static bool find_pageblock(struct zb_pool *pool, unsigned long pfn,
 			   struct zb_zone **zone, struct zb_pageblock **pb)
@@ -88,6 +90,50 @@ bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 			return false;
 		}
 	return true;
+}
+
+/* Returns the number of compactions so far; *@running tells whether one is in progress. */
+static unsigned int nr_compactions(struct zb_pool *pool, bool *running)
+{
+	unsigned int nr = 0, now = 0;
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, pool) {
+		nr += READ_ONCE(zone->compactions);
+		now += READ_ONCE(zone->nr_compacting);
+	}
+	*running = now;
+	return nr;
+}
+
+/**
+ * zb_pool_isolate_range_wait() - isolate pageblocks, and wait for compaction if necessary
+ * @pool: the allocator
+ * @pfn: first frame, aligned to the pageblock size
+ * @nr_pages: number of frames, a multiple of the pageblock size
+ *
+ * Compaction isolates pageblocks for a short time. This waits for the end of that, but not
+ * for other pageblocks that are isolated, and at most MAX_WAITS times.
+ *
+ * Context: may sleep; takes zone locks.
+ * Return: as zb_pool_isolate_range().
+ */
+bool zb_pool_isolate_range_wait(struct zb_pool *pool, unsigned long pfn,
+				unsigned long nr_pages)
+{
+	unsigned int begun, waits;
+	bool running, unused;
+
+	for (waits = 0;; waits++) {
+		begun = nr_compactions(pool, &running);
+		if (zb_pool_isolate_range(pool, pfn, nr_pages))
+			return true;
+		if (!running && nr_compactions(pool, &unused) == begun)
+			return false;
+		if (waits == MAX_WAITS || !pool->ops->wait)
+			return false;
+		pool->ops->wait(pool, false);
+	}
 }
 
 /**

@@ -13,6 +13,8 @@
 
 bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 			   unsigned long nr_pages);
+bool zb_pool_isolate_range_wait(struct zb_pool *pool, unsigned long pfn,
+				unsigned long nr_pages);
 void zb_pool_unisolate_range(struct zb_pool *pool, unsigned long pfn,
 			     unsigned long nr_pages);
 unsigned long zb_pool_range_free(struct zb_pool *pool, unsigned long pfn,

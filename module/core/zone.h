@@ -69,6 +69,8 @@ enum zb_event {
 	ZB_COMPACTSUCCESS,		/* attempts that made a block free */
 	ZB_COMPACTFAIL,		/* attempts that failed */
 	ZB_COMPACTISOLATED,		/* frames that were to be moved */
+	ZB_KCOMPACTD_WAKE,		/* runs of background compaction for a request */
+	ZB_KCOMPACTD_MIGRATE_SCANNED,	/* frames that were to be moved in the background */
 	ZB_PGMIGRATE_SUCCESS,		/* frames that were moved */
 	ZB_PGMIGRATE_FAIL,		/* frames that could not be moved */
 	ZB_NR_EVENTS,

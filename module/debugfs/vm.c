@@ -184,6 +184,8 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 		{ ZB_COMPACTSTALL, "compact_stall" },
 		{ ZB_COMPACTFAIL, "compact_fail" },
 		{ ZB_COMPACTSUCCESS, "compact_success" },
+		{ ZB_KCOMPACTD_WAKE, "compact_daemon_wake" },
+		{ ZB_KCOMPACTD_MIGRATE_SCANNED, "compact_daemon_migrate_scanned" },
 		{ ZB_CMA_ALLOC, "cma_alloc_success" },
 		{ ZB_PCP_REFILL, "zb_pcp_refill" },
 		{ ZB_PCP_DRAIN, "zb_pcp_drain" },

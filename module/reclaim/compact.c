@@ -24,12 +24,21 @@ static const unsigned int max_failures[] = {
  */
 #define MAX_DIRECT		2
 
-/*
- * As zb_compact_control.evacuate. If buffers are freed meanwhile, fewer frames than expected
- * are found, and nothing is moved. Therefore try again while there is progress.
+/**
+ * zb_move_out() - move all buffers out of a window, as zb_compact_control.evacuate
+ * @cc: what to compact for; @data is the struct zb_reclaim
+ * @zone: zone of the window
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * If buffers are freed meanwhile, fewer frames than expected are found, and nothing is moved.
+ * Therefore this tries again while there is progress.
+ *
+ * Context: may sleep.
+ * Return: false if the task is being killed.
  */
-static bool move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
-		     unsigned long pfn, unsigned long nr_pages)
+bool zb_move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
+		 unsigned long pfn, unsigned long nr_pages)
 {
 	struct zb_reclaim *reclaim = cc->data;
 	unsigned int tries = 3;
@@ -44,6 +53,8 @@ static bool move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 	}
 	if (used > 0)
 		zb_zone_count_event(zone, ZB_COMPACTISOLATED, used);
+	if (used > 0 && cc->background)
+		zb_zone_count_event(zone, ZB_KCOMPACTD_MIGRATE_SCANNED, used);
 	do {
 		if (used <= 0)
 			return !fatal_signal_pending(current);
@@ -69,7 +80,7 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 		.cma = ac->migratetype == ZB_MIGRATE_MOVABLE,
 		.max_failures = max_failures[priority],
 		.force = priority == ZB_COMPACT_FULL,
-		.evacuate = move_out,
+		.evacuate = zb_move_out,
 		.data = reclaim,
 	};
 	enum zb_compact_result result;
@@ -83,6 +94,8 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 	atomic_dec(&reclaim->nr_compacting);
 	if (result == ZB_COMPACT_SUCCESS || result == ZB_COMPACT_FAILED)
 		zb_instance_wake_waiters(inst);
+	if (result != ZB_COMPACT_SKIPPED)
+		zb_wake_kcompactd(reclaim, zone, order);
 	return result;
 }
 
@@ -120,7 +133,7 @@ int zb_compact_memory(struct zb_reclaim *reclaim)
 		.cma = true,
 		.max_failures = ZB_COMPACT_ALL_WINDOWS,
 		.force = true,
-		.evacuate = move_out,
+		.evacuate = zb_move_out,
 		.data = reclaim,
 	};
 	struct zb_zone *zone;

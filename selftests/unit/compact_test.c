@@ -359,6 +359,28 @@ POOL_TEST_WITH(long_search, unit_pool_one(8, 64), end)
 	free(m.block);
 }
 
+/* Background compaction is not counted as that of requests, but may be deferred. */
+POOL_TEST_WITH(background, unit_pool_one(8, 3), end)
+{
+	struct zb_compact_control cc;
+	struct mover m;
+
+	cc = control(&m, p, 9);
+	cc.background = true;
+	keep_frames(zone, 0, M, 10);
+	keep_frames(zone, 1, U, 10);
+	keep_frames(zone, 2, U, 10);
+	m.pinned = PB(8);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_DEFERRED);
+	m.pinned = ZB_NO_PFN;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
+	EXPECT_EQ(zb_zone_events(zone, ZB_COMPACTSTALL), 0);
+	EXPECT_EQ(zb_zone_events(zone, ZB_COMPACTFAIL), 0);
+	EXPECT_EQ(zb_zone_events(zone, ZB_COMPACTSUCCESS), 0);
+	free(m.block);
+}
+
 #define NR	32u	/* pageblocks of the random test */
 
 static int by_size(const void *a, const void *b)

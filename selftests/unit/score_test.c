@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Background compaction: its target; and isolation by others during compaction. */
+#include "compact.h"
+#include "unit_pool.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+/* Use @nr frames of a pageblock: first the even ones, then the odd ones. */
+static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
+			unsigned int nr)
+{
+	bool keep[ZB_PAGEBLOCK_NR] = { false };
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		keep[2 * i % ZB_PAGEBLOCK_NR + (2 * i >= ZB_PAGEBLOCK_NR)] = true;
+	unit_fill_pageblock(zone, pb, mt, keep);
+}
+
+static void end(struct unit_pool *p)
+{
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* The score is the share of the free memory that is in no whole pageblock. */
+POOL_TEST_WITH(fragmentation_score, unit_pool_one(8, 4), end)
+{
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 0);
+	keep_frames(zone, 0, M, 256);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 14);	/* 256 of 1792 */
+	keep_frames(zone, 1, M, 1);
+	keep_frames(zone, 2, M, 1);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 71);	/* 1278 of 1790 */
+	keep_frames(zone, 3, M, 1);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 100);
+	unit_free_pageblock(zone, 0);
+	unit_free_pageblock(zone, 1);
+	keep_frames(zone, 0, M, 512);
+	keep_frames(zone, 1, M, 512);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 100);
+	/* nothing is free, so nothing is fragmented */
+	unit_free_pageblock(zone, 2);
+	unit_free_pageblock(zone, 3);
+	keep_frames(zone, 2, M, 512);
+	keep_frames(zone, 3, M, 512);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 0);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 1), 0);
+}
+
+/* Larger zones count more, and other nodes do not count. */
+TEST(score_of_a_node)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_DMA32, 8, 1 }, { 0, ZB_ZONE_NORMAL, 12, 3 },
+			{ 1, ZB_ZONE_NORMAL, 16, 1 },
+		},
+		.nr_zones = 3,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+
+	keep_frames(&p->pool.zones[0], 0, M, 7);
+	keep_frames(&p->pool.zones[2], 0, M, 7);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 25);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 1), 100);
+	end(p);
+}
+
+/* The limits are those of the kernel. */
+TEST(proactive_limits)
+{
+	static const struct { unsigned int proactiveness, low, high; } cases[] = {
+		{ 0, 100, 100 }, { 1, 99, 100 }, { 10, 90, 100 }, { 11, 89, 99 },
+		{ 20, 80, 90 }, { 94, 6, 16 }, { 95, 5, 15 }, { 100, 5, 15 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		EXPECT_EQ(ZB_SCORE_LOW(cases[i].proactiveness), cases[i].low);
+		EXPECT_EQ(ZB_SCORE_HIGH(cases[i].proactiveness), cases[i].high);
+	}
+}
+
+static unsigned int waits, end_after;
+static bool isolated;
+
+/* Another module isolates the pageblocks that are being emptied. */
+static bool isolate_too(const struct zb_compact_control *cc, struct zb_zone *zone,
+			unsigned long pfn, unsigned long nr_pages)
+{
+	isolated = zb_pool_isolate_range_wait(zone->pool, pfn, nr_pages);
+	return !cc->data;
+}
+
+static bool wait_for_compaction(struct zb_pool *pool, bool killable)
+{
+	EXPECT(!killable);
+	if (++waits == end_after)
+		zb_pool_unisolate_range(pool, PB(8), ZB_PAGEBLOCK_NR);
+	return true;
+}
+
+/* Isolation waits for compaction, but not for ever, and for nothing else. */
+POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), end)
+{
+	const struct zb_ops ops = { .wait = wait_for_compaction };
+	const struct zb_ops *before = p->pool.ops;
+	const struct zb_compact_control cc = {
+		.order = 9, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 1, .force = true, .evacuate = isolate_too,
+	};
+
+	keep_frames(zone, 0, M, 10);
+	keep_frames(zone, 1, U, 10);
+	p->pool.ops = &ops;
+	waits = 0;
+	end_after = 3;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT(isolated);
+	EXPECT_EQ(waits, 3);
+	waits = 0;
+	end_after = 0;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT(!isolated);
+	EXPECT_EQ(waits, 50);
+	/* no compaction is in progress */
+	waits = 0;
+	EXPECT(zb_pool_isolate_range_wait(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
+	EXPECT(!zb_pool_isolate_range_wait(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
+	EXPECT_EQ(waits, 0);
+	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
+	p->pool.ops = before;
+}
