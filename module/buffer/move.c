@@ -19,9 +19,12 @@
  * The lock is only ever tried, so that no program that holds it, and allocates memory
  * meanwhile, can wait for itself. No memory of the kernel is allocated.
  */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
 #include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/page-flags.h>
 #include <linux/page_ref.h>
 #include <linux/sched.h>
@@ -30,6 +33,7 @@
 
 #include "../compat.h"
 #include "../core/compact.h"
+#include "../instance/fault.h"
 #include "buffer.h"
 
 /*
@@ -148,22 +152,36 @@ static int copy_page_mc(struct page *to, struct page *from)
 	kunmap_local(src);
 	kunmap_local(dst);
 	flush_dcache_page(to);
-	return left ? -EHWPOISON : 0;
+	return left || zb_should_fail_copy() ? -EHWPOISON : 0;
+}
+
+/* The processor has found an error that the kernel does not know about yet. */
+static void report_copy_error(const struct zb_buffer *buf, unsigned long pfn)
+{
+	pr_err_ratelimited("uncorrected memory error in a buffer of %s[%d], found when it was to be moved: it stays where it is\n",
+			   buf->comm, buf->pid);
+#ifdef CONFIG_MEMORY_FAILURE
+	/* Marks the page, and thereby unmaps it, see memory_error.c. */
+	memory_failure_queue(pfn, 0);
+#endif
 }
 
 /*
  * A memory error that is found meanwhile may be in any page. If it is in an old frame, its
- * contents may be wrong or lost, and the page must keep the mark.
+ * contents may be wrong or lost, and the page must keep the mark. If the copy itself finds
+ * it, *@bad is set to the frame.
  */
-static int copy_frames(struct zb_buffer *buf, unsigned long to)
+static int copy_frames(struct zb_buffer *buf, unsigned long to, unsigned long *bad)
 {
 	unsigned long i;
 	int err;
 
 	for (i = 0; i < buf->nr_pages; i++) {
 		err = copy_page_mc(pfn_to_page(to + i), pfn_to_page(buf->pfn + i));
-		if (err)
+		if (err) {
+			*bad = buf->pfn + i;
 			return err;
+		}
 		cond_resched();
 	}
 	if (has_poison(buf->pfn, buf->nr_pages) || has_poison(to, buf->nr_pages))
@@ -174,19 +192,21 @@ static int copy_frames(struct zb_buffer *buf, unsigned long to)
 /* Called with the lock of the buffer. */
 static int move_to(struct zb_buffer *buf, unsigned long to)
 {
-	unsigned long from = buf->pfn;
+	unsigned long from = buf->pfn, bad = ZB_NO_PFN;
 	int err;
 
 	unmap_mapping_range(&buf->mapping, 0, 0, 1);
 	if (!freeze_pages(from, buf->nr_pages))
 		return -EBUSY;
-	err = copy_frames(buf, to);
+	err = copy_frames(buf, to, &bad);
 	if (!err) {
 		spin_lock(&buf->bpool->lock);
 		WRITE_ONCE(buf->pfn, to);
 		spin_unlock(&buf->bpool->lock);
 	}
 	unfreeze_pages(from, buf->nr_pages);
+	if (bad != ZB_NO_PFN)
+		report_copy_error(buf, bad);
 	return err;
 }
 
@@ -268,6 +288,29 @@ static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
 	return found >= used;
 }
 
+/*
+ * If the owner frees the buffer meanwhile, it is released at the end of the move. This may
+ * have to be deferred, for which the module must not be unloading by then. A work item that
+ * compacts memory does not hold the module otherwise, because unloading waits for it.
+ */
+static struct zb_buffer *get_to_move(struct zb_buffer_iter *iter)
+{
+	struct zb_buffer *buf;
+
+	if (!try_module_get(THIS_MODULE))
+		return NULL;
+	buf = zb_buffer_iter_get(iter);
+	if (!buf)
+		module_put(THIS_MODULE);
+	return buf;
+}
+
+static void put_moved(struct zb_buffer *buf)
+{
+	zb_buffer_put(buf);
+	module_put(THIS_MODULE);
+}
+
 /**
  * zb_buffers_move() - move all buffers out of a range of frames
  * @bpool: the buffer pool
@@ -299,7 +342,7 @@ bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigne
 	while (!err && moved < used && !fatal_signal_pending(current) &&
 	       zb_buffer_iter_next(&iter)) {
 		nr = overlap(&iter.info, pfn, nr_pages);
-		buf = nr ? zb_buffer_iter_get(&iter) : NULL;
+		buf = nr ? get_to_move(&iter) : NULL;
 		if (!buf)
 			continue;
 		err = move_buffer(buf, zone, below_order);
@@ -307,7 +350,7 @@ bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigne
 			failed += buf->nr_pages;
 		else
 			moved += nr;
-		zb_buffer_put(buf);
+		put_moved(buf);
 	}
 	zb_buffer_iter_end(&iter);
 	zb_zone_count_event(zone, ZB_PGMIGRATE_SUCCESS, moved);

@@ -236,6 +236,43 @@ TEST_F(zbuddy, exported)
 	expect_contents(_metadata);
 }
 
+/*
+ * A memory error in the middle of a copy, which fault injection simulates: the buffer stays
+ * where it is, and nothing is lost. Debug kernels have no CONFIG_MEMORY_FAILURE, so the
+ * pages are not marked.
+ */
+TEST_F(zbuddy, error_while_copying)
+{
+	static const char *const files[][2] = {
+		{ "probability", "100" }, { "interval", "1" }, { "times", "-1" },
+		{ "space", "0" }, { "verbose", "0" },
+	};
+	char path[80];
+	long moved, failed;
+	unsigned int i;
+
+	fragment(_metadata, self, &self->fd, 1, false);
+	if (access("/sys/kernel/debug/fail_zbuddy_copy", F_OK) ||
+	    !access("/proc/sys/vm/memory_failure_recovery", F_OK))
+		SKIP(return, "no fault injection, or the errors would be real");
+	moved = zb_vmstat("pgmigrate_success");
+	failed = zb_vmstat("pgmigrate_fail");
+	for (i = ARRAY_SIZE(files); i--;) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/fail_zbuddy_copy/%s",
+			 files[i][0]);
+		ASSERT_EQ(0, zb_write_file(path, files[i][1]));
+	}
+	EXPECT_EQ(ENOMEM, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NOWARN));
+	EXPECT_EQ(0, compact());
+	EXPECT_EQ(0, zb_write_file("/sys/kernel/debug/fail_zbuddy_copy/probability", "0"));
+	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
+	EXPECT_LT(failed, zb_vmstat("pgmigrate_fail"));
+	expect_contents(_metadata);
+	EXPECT_EQ(0, compact());
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	expect_contents(_metadata);
+}
+
 /* One unmovable page in each pageblock. */
 TEST_F(zbuddy, unmovable)
 {
