@@ -45,7 +45,7 @@ make_image() {
 
 # test_with BACKEND
 test_with() {
-	"$here/../guest/run" -k stock -t 1200 -M virtio_pci -M virtio_blk -M ext4 \
+	"$here/../guest/run" -k stock -t 1200 -M virtio_blk -M ext4 \
 		-q "-drive if=virtio,format=raw,snapshot=on,file=$base/image" \
 		-- ./programs_guest.sh "$1"
 }

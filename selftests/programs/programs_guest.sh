@@ -7,11 +7,10 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
 
-disk=/disk
-mnt=/mnt/zbuddy
+disk=/tmp/zbuddy_programs
+mnt=/tmp/zbuddy_files
 
 mount_disk() {
-	modprobe virtio_pci 2>/dev/null
 	modprobe virtio_blk 2>/dev/null
 	modprobe ext4 2>/dev/null
 	mkdir -p $disk $mnt /usr/lib /lib
@@ -29,10 +28,9 @@ fio_works() {
 	name=$1
 	shift
 	run fio --name=job --thread --verify=crc32c --verify_fatal=1 --do_verify=1 \
-		--rw=randwrite --randseed=1 --output-format=terse --terse-version=3 "$@"
-	[ "$status" -eq 0 ] || { show "$out"; show "$err"; }
-	[ "$status" -eq 0 ]
-	verdict "fio: $name" $?
+		--rw=randwrite --randseed=1 --eta=never --output="$TMP/fio" "$@"
+	[ "$status" -eq 0 ] || { show "$TMP/fio"; show "$err"; }
+	verdict "fio: $name" "$status"
 }
 
 new_file() {
@@ -52,16 +50,16 @@ fio_on_files() {
 		--offset_increment=2M --numjobs=4 --bs=16k
 }
 
-# The buffers of direct I/O to a disk are a file.
+# The buffers of direct I/O to a disk are a file. fio does not set its length.
 fio_in_buffers() {
 	for engine in psync libaio io_uring; do
-		rm -f $mnt/buffers
+		new_file buffers 1M
 		fio_works "$engine, direct I/O from a file" --ioengine=$engine --direct=1 \
 			--mem=mmapshared:$mnt/buffers --filename=$disk/data --size=8M --bs=64k --iodepth=8
 	done
-	rm -f $mnt/buffers
 	# Fixed buffers are pinned for a long time, which CMA does not allow.
-	[ "$backend" = contig ] || return 0
+	[ "$backend" = contig ] || { rm -f $mnt/buffers; return; }
+	new_file buffers 1M
 	fio_works "io_uring with fixed buffers, direct I/O from a file" --ioengine=io_uring \
 		--fixedbufs=1 --direct=1 --mem=mmapshared:$mnt/buffers --filename=$disk/data \
 		--size=8M --bs=64k --iodepth=8
@@ -94,7 +92,7 @@ beside_churn() {
 		fio_works "$engine on a file, beside churn and compaction" --ioengine=$engine \
 			--filename=$mnt/data --size=8M --bs=4k-64k --iodepth=8 --loops=2
 	done
-	rm -f $mnt/buffers
+	new_file buffers 1M
 	fio_works "libaio, direct I/O from a file, beside churn and compaction" --ioengine=libaio \
 		--direct=1 --mem=mmapshared:$mnt/buffers --filename=$disk/data --size=8M --bs=64k \
 		--iodepth=8 --loops=2
@@ -109,7 +107,7 @@ beside_churn() {
 # A file with known contents, which is as long as that of the file system.
 coreutils() {
 	bin=$disk/usr/bin
-	head -c 4M /dev/urandom >"$TMP/known"
+	head -c 4194304 /dev/urandom >"$TMP/known"
 	new_file copy 4M
 	$bin/dd if="$TMP/known" of=$mnt/copy bs=64k conv=notrunc status=none &&
 		$bin/cp --reflink=never $mnt/copy "$TMP/back" && cmp "$TMP/known" "$TMP/back"
@@ -127,8 +125,7 @@ coreutils() {
 python() {
 	run python3 programs.py $mnt
 	[ "$status" -eq 0 ] || { show "$out"; show "$err"; }
-	[ "$status" -eq 0 ]
-	verdict "Python: mmap, a passed descriptor, memoryview and pread agree" $?
+	verdict "Python: mmap, a passed descriptor, memoryview and pread agree" "$status"
 	# shellcheck disable=SC2016  # for Python
 	run zbctl exec 1M -- python3 -c 'import mmap, os, sys
 with open(sys.argv[1], "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
