@@ -29,6 +29,7 @@
 #define MAX_PROACTIVENESS	100u
 #define PROACTIVE_INTERVAL	(HZ / 2)
 #define MAX_SHIFT		6u
+#define WAKE_DELAY		(HZ / 10 ?: 1)	/* in which the request takes its block */
 #define MAX_FAILURES		4u	/* windows that can't be emptied, in one attempt */
 
 /**
@@ -215,9 +216,13 @@ void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 		return;
 	node = &k->nodes[zb_pool_node(pool, zone->nid) - pool->nodes];
 	old = atomic_read(&node->order);
-	while (old < (int)order && !atomic_try_cmpxchg(&node->order, &old, order))
-		;
-	mod_delayed_work(k->wq, &node->work, 0);
+	do {
+		if (old >= (int)order)
+			return;
+	} while (!atomic_try_cmpxchg(&node->order, &old, order));
+	/* Later requests must not postpone the run. */
+	if (!old)
+		mod_delayed_work(k->wq, &node->work, WAKE_DELAY);
 }
 
 static void start(struct zb_kcompactd *k)
