@@ -105,23 +105,27 @@ static unsigned int choose_in_runs(u64 runs[ZB_PAGEBLOCK_WORDS], unsigned int k,
  * Choose up to @nr blocks of a pageblock, as bits of each word. Blocks of the smallest
  * maximal runs come first, like in a sequence of best fits. The exception are runs of
  * a word and more, from which blocks are taken in ascending order of address whatever
- * the length of the run. Returns the number of blocks.
+ * the length of the run. If the pageblock is not @stale, the shortest run is known. Returns
+ * the number of blocks.
  */
-static unsigned int choose_blocks(const struct zb_pageblock *pb,
+static unsigned int choose_blocks(const struct zb_pageblock *pb, bool stale,
 				  unsigned int order, unsigned int nr,
 				  u64 taken[ZB_PAGEBLOCK_WORDS])
 {
 	u64 runs[ZB_PAGEBLOCK_WORDS];
-	unsigned int i, k, left = nr;
+	unsigned int i, k = order, left = nr;
 
 	if (!order && nr >= pb->nr_free) {
 		memcpy(taken, pb->free, sizeof(pb->free));
 		return pb->nr_free;
 	}
 	memset(taken, 0, ZB_PAGEBLOCK_WORDS * sizeof(*taken));
+	/* No runs are counted if the pageblock was wholly free. */
+	if (!stale)
+		k += __ffs64(pb->orders >> order | BIT(ZB_WORD_ORDER - order));
 	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++)
-		runs[i] = zb_aligned_runs(pb->free[i], order);
-	for (k = order; k <= ZB_WORD_ORDER && left; k++)
+		runs[i] = zb_aligned_runs(pb->free[i], k);
+	for (; k <= ZB_WORD_ORDER && left; k++)
 		left = choose_in_runs(runs, k, order, left, taken);
 	return nr - left;
 }
@@ -173,7 +177,7 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 	if (zb_pageblock_all_free(pb))
 		__zb_split(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER,
 			   pb->largest_free);
-	nr = choose_blocks(pb, words->order, nr, taken);
+	nr = choose_blocks(pb, zb_pageblock_is_stale(zone, pb), words->order, nr, taken);
 	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
 		if (!taken[i])
 			continue;
@@ -242,12 +246,11 @@ static noinline unsigned int grown(struct zb_zone *zone, struct zb_pageblock *pb
  * pageblock that becomes wholly free is merged at once, so that no other one is broken up
  * instead of it. Returns the relative time that it takes.
  */
-static __always_inline unsigned int free_in_word(struct zb_zone *zone, u32 word,
-						 u64 bits, struct uncounted *u)
+static __always_inline unsigned int free_in_word(struct zb_zone *zone, u32 word, u64 bits,
+						 unsigned int nr, struct uncounted *u)
 {
 	struct zb_pageblock *pb = zone->pageblocks + word / ZB_PAGEBLOCK_WORDS;
 	u64 w = *(pb->free + word % ZB_PAGEBLOCK_WORDS) | bits;
-	unsigned int nr = nr_bits(bits);
 
 	if (unlikely(pb->migratetype != u->mt)) {
 		count_uncounted(zone, u);
@@ -283,7 +286,7 @@ static unsigned int free_words(struct zb_zone *zone, const u32 *word,
 		set_states(zone, *word, *bits, order, 0);
 		nr = nr_bits(*bits);
 		nr_pages += nr;
-		time += free_in_word(zone, *word, *bits, &u) + (nr >> order) / 16;
+		time += free_in_word(zone, *word, *bits, nr, &u) + (nr >> order) / 16;
 	}
 	count_uncounted(zone, &u);
 	__zb_count_event(zone, ZB_PCP_DRAIN, nr_pages >> order);
@@ -318,6 +321,45 @@ void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 				words->nr - i, words->order);
 }
 
+/**
+ * zb_free_singles() - free a few single frames to the zone
+ * @zone: their zone
+ * @frames: the frames, as offsets in the zone; all of them are fit
+ * @nr: number of frames, at least one
+ * @mt: migrate type of the list that they were on, for the trace event
+ *
+ * Does the same as zb_free_pcppages_bulk(), but is faster if no two of the frames are in the
+ * same word.
+ *
+ * Context: any but NMI; takes the zone lock, and drops it if pageblocks become wholly free.
+ */
+void zb_free_singles(struct zb_zone *zone, const u32 *frames, unsigned int nr,
+		     unsigned int mt)
+{
+	const u32 *frame, *end = frames + nr;
+	struct uncounted u = { .nr = 0 };
+	unsigned int time = 0;
+	unsigned long flags;
+
+	for (frame = frames; frame < end; frame++) {
+		zb_prefetch_pageblock(zone->pageblocks + *frame / ZB_PAGEBLOCK_NR);
+		zb_trace_pcpu_drain(zone->start_pfn + *frame, 0, mt);
+	}
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_count_event(zone, ZB_PCP_DRAIN, nr);
+	for (frame = frames; frame < end; frame++) {
+		if (unlikely(time >= ZB_BULK_MAX_DRAIN)) {
+			count_uncounted(zone, &u);
+			__zb_relax(zone, &flags);
+			time = 0;
+		}
+		WRITE_ONCE(*(zone->state + *frame), 0);
+		time += free_in_word(zone, *frame / 64, 1ull << *frame % 64, 1, &u);
+	}
+	count_uncounted(zone, &u);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
 /*
  * Near the low watermark, refill less, so that one CPU does not hoard the last
  * free frames; while the zone is low, take only the block of the request. Only
@@ -342,6 +384,26 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 }
 
 #define TAKE_MAX	64u	/* frames taken in one hold of the lock */
+#define TAKE_MAX_SPREAD	16u	/* the same if they are in many short runs */
+#define FEW_RUNS	4u
+
+/*
+ * The time that a refill takes is estimated in that for a frame. It ends when it has taken
+ * this time, because the caller wants only one of the blocks.
+ */
+#define REFILL_TIME	36u
+#define TIME_PER_PAGEBLOCK	20u
+
+/* The maximum number of blocks to take from a pageblock. */
+static unsigned int most_to_take(const struct zb_zone *zone, const struct zb_pageblock *pb,
+				 unsigned int order)
+{
+	unsigned int short_runs = pb->nr[0] + pb->nr[1] + pb->nr[2] + pb->nr[3];
+	bool spread = short_runs > FEW_RUNS || zb_pageblock_is_stale(zone, pb);
+	unsigned int most = (spread ? TAKE_MAX_SPREAD : TAKE_MAX) >> order;
+
+	return most ? most : 1;
+}
 
 /*
  * Take blocks from one pageblock; returns their number. Only one block at a time is
@@ -354,6 +416,7 @@ static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
 				unsigned long *flags)
 {
 	struct zb_pageblock *pb;
+	unsigned int most;
 	bool own, cma;
 
 	pb = __zb_find_pageblock(zone, words->order, mt, alloc_flags, may_claim,
@@ -362,9 +425,8 @@ static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
 		return 0;
 	own = pb->migratetype == mt;
 	cma = pb->migratetype == ZB_MIGRATE_CMA;
-	if (nr << words->order > TAKE_MAX)
-		nr = TAKE_MAX >> words->order;
-	nr = __zb_take_words(zone, pb, own || cma ? nr : 1, words);
+	most = own || cma ? most_to_take(zone, pb, words->order) : 1;
+	nr = __zb_take_words(zone, pb, nr < most ? nr : most, words);
 	if (cma)
 		__zb_count_event(zone, ZB_CMA_ALLOC, nr);
 	return nr;
@@ -379,7 +441,8 @@ static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
  * @words: set to the blocks, whose state becomes ZB_BLOCK_PCP; its @order is the
  *	order to take
  *
- * The lock is dropped after each pageblock, and after TAKE_MAX frames.
+ * The lock is dropped after each pageblock, and after TAKE_MAX frames. Few blocks are taken
+ * if they are in several pageblocks, or spread over one.
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -387,7 +450,7 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words)
 {
-	unsigned int got, limit;
+	unsigned int got, limit, time = 0;
 	bool may_claim = true;
 	unsigned long flags;
 
@@ -395,7 +458,7 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 	zb_lock_irqsave(&zone->lock, flags);
 	limit = take_limit(zone, words->order, alloc_flags);
 	nr = nr < limit ? nr : limit;
-	while (nr && words->nr <= ZB_BULK_MAX_WORDS - ZB_PAGEBLOCK_WORDS) {
+	while (nr && time < REFILL_TIME) {
 		if (words->nr) {
 			__zb_relax(zone, &flags);
 			/* Other CPUs may have taken what the limit was computed from. */
@@ -408,6 +471,7 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		if (!got)
 			break;
 		nr -= got;
+		time += TIME_PER_PAGEBLOCK + (got << words->order);
 	}
 	__zb_count_event(zone, ZB_PCP_REFILL, 1);
 	zb_unlock_irqrestore(&zone->lock, flags);

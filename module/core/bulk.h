@@ -7,7 +7,8 @@
  *	        word 1: .##
  *
  * Taking a word from a pageblock, or freeing it, costs no more than a single
- * frame does. The zone lock is taken once for all words.
+ * frame does. The zone lock is taken once for all words. Single frames that are in
+ * different words are freed without that.
  */
 #ifndef ZB_CORE_BULK_H
 #define ZB_CORE_BULK_H
@@ -15,7 +16,7 @@
 #include "mobility.h"
 
 #define ZB_BULK_MAX_WORDS	64u	/* of a refill */
-#define ZB_BULK_MAX_DRAIN	16u	/* of a drain, and freed in one hold of the lock */
+#define ZB_BULK_MAX_DRAIN	8u	/* of a drain, and freed in one hold of the lock */
 
 /**
  * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
@@ -44,5 +45,7 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     struct zb_bulk *words);
 void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 			   unsigned int mt);
+void zb_free_singles(struct zb_zone *zone, const u32 *frames, unsigned int nr,
+		     unsigned int mt);
 
 #endif /* ZB_CORE_BULK_H */

@@ -225,15 +225,19 @@ static unsigned int largest_listed(const struct zb_zone *zone)
  */
 static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 {
-	unsigned int order, mt, list;
+	unsigned int order, mt, list, top;
 	unsigned long flags;
 
 	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		for (mt = 0; mt < ZB_PCP_TYPES; mt++) {
 			list = zb_pcp_list(order, mt);
+			top = zb_pcp_start[list] + zone->pcp_limit[order];
+			/* With a gap, the list is not too long, because of @pcp_high. */
+			if (zone->pcp_limit[order] >= zone->pcp_high)
+				top += ZB_PCP_SLACK(order);
 			WRITE_ONCE(zone->fast_top[list],
 				   mt < ZB_MIGRATE_PCPTYPES && !pool->ops->poison ?
-				   zb_pcp_start[list] + zone->pcp_limit[order] : 0);
+				   top : 0);
 		}
 	zb_lock_irqsave(&zone->lock, flags);
 	zone->fast_wmark = zone->watermark[ZB_ALLOC_WMARK_LOW] +

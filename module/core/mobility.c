@@ -117,13 +117,24 @@ static bool may_claim(unsigned int order, unsigned int mt)
 	return mt != ZB_MIGRATE_MOVABLE || order >= ZB_PAGEBLOCK_ORDER / 2;
 }
 
-static bool worth_claiming(const struct zb_zone *zone,
-			   const struct zb_pageblock *pb, unsigned int mt)
+/*
+ * Is at least half of a pageblock, the first one of its list, free or of a compatible type?
+ * The states of all its frames are read without the lock, because that takes long. The
+ * pageblock may not be on that list any more afterwards.
+ */
+static bool worth_claiming(struct zb_zone *zone, const struct zb_pageblock *pb,
+			   unsigned int mt, unsigned long *flags)
 {
-	const unsigned int enough = ZB_PAGEBLOCK_NR / 2;
+	unsigned int order = pb->largest_free, type = pb->migratetype;
+	unsigned int nr_free = pb->nr_free;
+	bool worth;
 
-	return pb->nr_free >= enough ||
-	       has_compatible(zone, pb, mt, enough - pb->nr_free);
+	if (nr_free >= ZB_PAGEBLOCK_NR / 2)
+		return true;
+	zb_unlock_irqrestore(&zone->lock, *flags);
+	worth = has_compatible(zone, pb, mt, ZB_PAGEBLOCK_NR / 2 - nr_free);
+	zb_lock_irqsave(&zone->lock, *flags);
+	return worth && pb->largest_free == order && pb->migratetype == type;
 }
 
 /* Claim free pageblocks from the smallest free block that has enough of them. */
@@ -146,7 +157,7 @@ static struct zb_pageblock *claim_whole(struct zb_zone *zone,
 	return NULL;
 }
 
-/* The lock is dropped after each pageblock whose states were read. */
+/* The lock is dropped while the states of a pageblock are read. */
 static struct zb_pageblock *zb_try_to_claim_block(struct zb_zone *zone,
 						  unsigned int order,
 						  unsigned int mt,
@@ -159,10 +170,8 @@ static struct zb_pageblock *zb_try_to_claim_block(struct zb_zone *zone,
 		pb = fallback_block(zone, k, mt);
 		if (!pb)
 			continue;
-		if (!worth_claiming(zone, pb, mt)) {
-			__zb_relax(zone, flags);
+		if (!worth_claiming(zone, pb, mt, flags))
 			continue;
-		}
 		count_fallback(zone, pb, order, mt, true);
 		__zb_set_pageblock_migratetype(zone, pb, mt);
 		return pb;

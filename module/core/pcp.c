@@ -2,12 +2,7 @@
 #include "pcp.h"
 #include "unfit.h"
 
-#define MAX_STREAK	6	/* a move is at most 64 times zb_zone.pcp_batch */
-
-static unsigned int at_most(unsigned long n, unsigned int max)
-{
-	return n < max ? n : max;
-}
+#define MAX_STREAK	6	/* ZB_PCP_BATCH_MAX is reached from a batch of 1 */
 
 /* --- operations on one list ------------------------------------------- */
 
@@ -53,27 +48,48 @@ static noinline void move_down(u32 *to, const u32 *from, unsigned int nr)
 		*to++ = *from++;
 }
 
-/*
- * Remove the @nr coldest blocks, which the caller has copied, from a list, and close the
- * gap below the others.
- */
-static void drop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
-		      unsigned int nr)
+/* Copy the sentinel at the start of a list to the last entry of a gap. */
+static void set_sentinel(struct zb_pcp *pcp, unsigned int list, unsigned int gap)
 {
-	const u32 *frames = frames_of(pcp, order, mt);
-	unsigned int list = zb_pcp_list(order, mt);
+	u32 *start = pcp->frame + zb_pcp_start[list];
 
-	count_listed(pcp, order, mt, -(long)nr);
-	move_down(pcp->frame + zb_pcp_start[list], frames + nr, zb_pcp_nr(pcp, list));
-	pcp->top[list] -= pcp->gap[list];
-	pcp->gap[list] = 0;
+	start[gap - 1] = start[-1];
 }
 
 /* Move the blocks to the start of the list, so that it has room for its capacity. */
-static void close_gap(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
+static void close_gap(struct zb_pcp *pcp, unsigned int list)
 {
-	if (unlikely(pcp->gap[zb_pcp_list(order, mt)]))
-		drop_cold(pcp, order, mt, 0);
+	u32 *start = pcp->frame + zb_pcp_start[list];
+	unsigned int gap = pcp->gap[list];
+
+	if (likely(!gap))
+		return;
+	move_down(start, start + gap, zb_pcp_nr(pcp, list));
+	pcp->top[list] -= gap;
+	pcp->gap[list] = 0;
+}
+
+/*
+ * Remove the @nr coldest blocks, which the caller has copied, from a list. The others are
+ * moved only if the gap below them would be too wide.
+ */
+static void drop_cold(struct zb_pcp *pcp, unsigned int list, unsigned int nr)
+{
+	unsigned int gap = pcp->gap[list] + nr, order = list / ZB_PCP_TYPES;
+	unsigned int left = zb_pcp_nr(pcp, list) - nr;
+
+	if (!nr)
+		return;
+	if (gap > ZB_PCP_SLACK(order) || !left) {
+		move_down(pcp->frame + zb_pcp_start[list],
+			  pcp->frame + zb_pcp_start[list] + gap, left);
+		pcp->top[list] -= gap;
+		gap = 0;
+	} else {
+		set_sentinel(pcp, list, gap);
+	}
+	pcp->gap[list] = gap;
+	zb_count(pcp->nr_pages, -((long)nr << order));
 }
 
 static u32 pop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
@@ -82,18 +98,20 @@ static u32 pop_cold(struct zb_pcp *pcp, unsigned int order, unsigned int mt)
 
 	if (!nr_listed(pcp, order, mt))
 		return ZB_NO_FRAME;
-	drop_cold(pcp, order, mt, 1);
+	drop_cold(pcp, zb_pcp_list(order, mt), 1);
 	return frame;
 }
 
 /* Put a block on a list, which must have room for it. */
-static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
-		 u32 frame, bool cold)
+static void push(const struct zb_zone *zone, struct zb_pcp *pcp, unsigned int order,
+		 unsigned int mt, u32 frame, bool cold)
 {
-	unsigned int nr = nr_listed(pcp, order, mt);
+	unsigned int list = zb_pcp_list(order, mt), nr = zb_pcp_nr(pcp, list);
 	u32 *frames;
 
-	close_gap(pcp, order, mt);
+	/* The fast path can push blocks again then. */
+	if (cold || pcp->top[list] >= READ_ONCE(zone->fast_top[list]))
+		close_gap(pcp, list);
 	frames = frames_of(pcp, order, mt);
 	count_listed(pcp, order, mt, 1);
 	if (cold) {
@@ -105,17 +123,30 @@ static void push(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
 
 /* --- moving blocks between a list and the zone --------------------------- */
 
+#define MAX_SINGLES	ZB_BULK_MAX_DRAIN
+
 /*
  * Blocks that were taken off a list and are to be freed to the zone: as words, or
- * as first frames if their order is not below ZB_WORD_ORDER.
+ * as first frames if their order is not below ZB_WORD_ORDER, or if they are single frames in
+ * different words.
  */
 struct pcp_batch {
 	unsigned int order;
 	unsigned int mt;
 	unsigned int nr;		/* blocks */
+	bool as_words;
 	struct zb_bulk words;
-	u32 frame[ZB_PCP_CAPACITY(ZB_WORD_ORDER)];
+	u32 frame[MAX_SINGLES];
 };
+
+/* Are these blocks close together? Those of a list often are, or are in no order. */
+static bool better_as_words(const u32 *frames, unsigned int order, unsigned int nr)
+{
+	unsigned int last = zb_at_most(nr, MAX_SINGLES) - 1;
+
+	return order ? order < ZB_WORD_ORDER :
+		       nr && frames[0] / ZB_PAGEBLOCK_NR == frames[last] / ZB_PAGEBLOCK_NR;
+}
 
 /* Move up to @nr of the coldest blocks from a list to @batch. */
 static void take_coldest(struct zb_pcp *pcp, unsigned int order, unsigned int mt,
@@ -123,16 +154,19 @@ static void take_coldest(struct zb_pcp *pcp, unsigned int order, unsigned int mt
 {
 	const u32 *frames = frames_of(pcp, order, mt);
 
-	nr = at_most(nr, nr_listed(pcp, order, mt));
+	nr = zb_at_most(nr, nr_listed(pcp, order, mt));
 	batch->order = order;
 	batch->mt = mt;
+	batch->as_words = better_as_words(frames, order, nr);
 	batch->words.order = order;
-	if (order < ZB_WORD_ORDER)
+	if (batch->as_words) {
 		nr = zb_bulk_add(&batch->words, frames, nr);
-	else
+	} else {
+		nr = zb_at_most(nr, MAX_SINGLES);
 		memcpy(batch->frame, frames, nr * sizeof(*frames));
+	}
 	batch->nr = nr;
-	drop_cold(pcp, order, mt, nr);
+	drop_cold(pcp, zb_pcp_list(order, mt), nr);
 }
 
 #define FRAMES_PER_HOLD		2u
@@ -173,10 +207,19 @@ static void drop_unfit(struct zb_zone *zone, struct pcp_batch *batch)
 	batch->nr = nr;
 }
 
-/* Free the blocks of @batch to the zone. */
+/* Free the blocks of @batch, which has at least one, to the zone. */
 static void free_batch(struct zb_zone *zone, struct pcp_batch *batch)
 {
-	if (batch->order < ZB_WORD_ORDER) {
+	if (!batch->order && !batch->as_words) {
+		if (likely(!zone->frame_ops ||
+			   zone->frame_ops->all_fit(zone, batch->frame, batch->nr))) {
+			zb_free_singles(zone, batch->frame, batch->nr, batch->mt);
+			return;
+		}
+		zb_bulk_add(&batch->words, batch->frame, batch->nr);
+		batch->as_words = true;
+	}
+	if (batch->as_words) {
 		zb_bulk_drop_unfit(zone, &batch->words);
 		zb_free_pcppages_bulk(zone, &batch->words, batch->mt);
 		return;
@@ -202,22 +245,17 @@ static unsigned int count_move(struct zb_pcp *pcp, int direction)
 	return before;
 }
 
-/* Each move in the same direction moves twice as many blocks as the last one. */
+/*
+ * Each move in the same direction moves twice as many blocks as the last one, but not more
+ * than ZB_PCP_BATCH_MAX frames, or one block.
+ */
 static unsigned int blocks_to_move(const struct zb_zone *zone,
 				   struct zb_pcp *pcp, unsigned int order,
 				   int direction)
 {
-	return READ_ONCE(zone->pcp_batch[order]) << count_move(pcp, direction);
-}
+	unsigned int nr = READ_ONCE(zone->pcp_batch[order]) << count_move(pcp, direction);
 
-/* Make room on a full list; at least @excess blocks have to leave it. */
-static void make_room(const struct zb_zone *zone, struct zb_pcp *pcp,
-		      unsigned int order, unsigned int mt,
-		      unsigned int excess, struct pcp_batch *batch)
-{
-	unsigned int nr = blocks_to_move(zone, pcp, order, -1);
-
-	take_coldest(pcp, order, mt, excess > nr ? excess : nr, batch);
+	return zb_at_most(nr, order < ZB_WORD_ORDER ? ZB_PCP_BATCH_MAX >> order : 1);
 }
 
 /* The next list, in turn, that is not empty. Types without lists are passed over. */
@@ -248,8 +286,8 @@ static void shorten_next(const struct zb_zone *zone, struct zb_pcp *pcp,
 
 	pcp->rotor = list;
 	order = list / ZB_PCP_TYPES;
-	nr = at_most(blocks_to_move(zone, pcp, order, -1),
-		     (zb_pcp_nr(pcp, list) + 1) / 2);
+	nr = zb_at_most(blocks_to_move(zone, pcp, order, -1),
+			(zb_pcp_nr(pcp, list) + 1) / 2);
 	take_coldest(pcp, order, list % ZB_PCP_TYPES, nr, batch);
 }
 
@@ -261,7 +299,7 @@ static unsigned int blocks_to_take(const struct zb_zone *zone,
 
 	if (high > pcp->nr_pages)
 		room = (high - pcp->nr_pages) >> order;
-	room = at_most(room, blocks_to_move(zone, pcp, order, 1));
+	room = zb_at_most(room, blocks_to_move(zone, pcp, order, 1));
 	return room ? room : 1;
 }
 
@@ -290,7 +328,7 @@ static void push_words(const struct zb_zone *zone, struct zb_pcp *pcp,
 	u32 first, *frame;
 	u64 starts;
 
-	close_gap(pcp, words->order, mt);
+	close_gap(pcp, zb_pcp_list(words->order, mt));
 	frame = frames_of(pcp, words->order, mt) + listed;
 	for (; words->nr; words->nr--) {
 		starts = zb_block_starts(words->bits[words->nr - 1], words->order);
@@ -398,7 +436,7 @@ static bool shorten(struct zb_zone *zone)
 	if (too_long)
 		shorten_next(zone, pcp, &batch);
 	zb_pcp_leave(pcp);
-	if (too_long)
+	if (too_long && batch.nr)
 		free_batch(zone, &batch);
 	return too_long;
 }
@@ -422,30 +460,33 @@ static bool enter_to_free(struct zb_zone *zone, unsigned long pfn,
 	return false;
 }
 
-/* Free a block whose list is full, or while all lists together are too long. */
-static noinline void free_and_drain(struct zb_zone *zone, unsigned long pfn,
-				    unsigned int order, bool cold)
+/*
+ * Free a block whose list is full, or while all lists together are too long. The lists have
+ * been entered.
+ */
+static noinline void free_and_drain(struct zb_zone *zone, struct zb_pcp *pcp,
+				    unsigned long pfn, unsigned int order,
+				    unsigned int mt, bool cold)
 {
-	unsigned int mt, nr, limit = READ_ONCE(zone->pcp_limit[order]);
+	unsigned int limit = READ_ONCE(zone->pcp_limit[order]);
 	struct pcp_batch batch zb_not_zeroed;
-	struct zb_pcp *pcp;
+	unsigned int nr, listed = nr_listed(pcp, order, mt);
+	bool too_long;
 
-	if (!limit || !enter_to_free(zone, pfn, &pcp, &mt)) {
-		zb_free_one_page(zone, pfn, order);
-		return;
+	batch.nr = 0;
+	if (listed >= limit) {
+		nr = blocks_to_move(zone, pcp, order, -1);
+		take_coldest(pcp, order, mt, nr > listed - limit ? nr : listed - limit + 1,
+			     &batch);
 	}
-	nr = nr_listed(pcp, order, mt);
-	if (nr >= limit)
-		make_room(zone, pcp, order, mt, nr - limit + 1, &batch);
-	else
-		take_coldest(pcp, order, mt, 0, &batch);
-	push(pcp, order, mt, pfn - zone->start_pfn, cold);
+	push(zone, pcp, order, mt, pfn - zone->start_pfn, cold);
 	zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
+	too_long = pcp->nr_pages > READ_ONCE(zone->pcp_high);
 	zb_pcp_leave(pcp);
 	if (batch.nr)
 		free_batch(zone, &batch);
-	while (shorten(zone))
-		;
+	while (too_long)
+		too_long = shorten(zone);
 }
 
 /**
@@ -475,13 +516,13 @@ void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn,
 	}
 	room = nr_listed(pcp, order, mt) < READ_ONCE(zone->pcp_limit[order]) &&
 	       pcp->nr_pages < READ_ONCE(zone->pcp_high);
-	if (likely(room)) {
-		push(pcp, order, mt, pfn - zone->start_pfn, cold);
-		zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
+	if (unlikely(!room)) {
+		free_and_drain(zone, pcp, pfn, order, mt, cold);
+		return;
 	}
+	push(zone, pcp, order, mt, pfn - zone->start_pfn, cold);
+	zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
 	zb_pcp_leave(pcp);
-	if (unlikely(!room))
-		free_and_drain(zone, pfn, order, cold);
 }
 
 /* --- drains ------------------------------------------------------------------ */
@@ -524,7 +565,8 @@ static unsigned int drain_own_list(struct zb_zone *zone, unsigned int list,
 	pcp->streak = 0;
 	take_coldest(pcp, list / ZB_PCP_TYPES, list % ZB_PCP_TYPES, most, &batch);
 	zb_pcp_leave(pcp);
-	free_batch(zone, &batch);
+	if (batch.nr)
+		free_batch(zone, &batch);
 	return batch.nr;
 }
 

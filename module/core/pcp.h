@@ -18,10 +18,12 @@
  * whether the list is empty. Migrate types without per-CPU lists have lists that
  * are empty for allocations and full for frees.
  *
- * In the fast path, a request with COLD takes the coldest block and leaves a sentinel in
- * its entry. The gap at the start of the list becomes wider by one entry, so the other
- * blocks need not be moved. The fast path pushes blocks only while the list does not
- * reach its end; all other operations that push blocks, or take cold ones, close the gap.
+ * When the coldest blocks are taken, by a drain or for a request with COLD, a sentinel takes
+ * the place of the last one of them. The gap at the start of the list becomes wider, so the
+ * other blocks need not be moved. Lists of single frames, which are the longest ones, have
+ * some slack at their end, so that such a list can become full although it has a gap. The
+ * fast path pushes blocks until the list reaches its end; all other operations close the gap
+ * then, or when it has become wider than the slack.
  *
  * The owning CPU uses its lists with preemption disabled and @busy set. An
  * interrupt that hits it there sees @busy and uses the zone instead, so the owner
@@ -50,8 +52,9 @@
  * not sleep, and cannot wait for a drain, then finds every frame in the zone.
  *
  * Refills and drains move blocks as bits of words (struct zb_bulk). A CPU that
- * only allocates, or only frees, moves twice as many blocks each time, up to a
- * whole list.
+ * only allocates, or only frees, moves twice as many blocks each time, up to
+ * ZB_PCP_BATCH_MAX frames. Fewer are moved if they are in many words or pageblocks, so that
+ * no single request or free takes long.
  *
  * The zone lock is never taken with @busy set or preemption disabled, because it
  * is a sleeping lock with PREEMPT_RT. A refill therefore takes blocks from the
@@ -65,10 +68,16 @@
 
 #define ZB_NO_FRAME		(~0u)
 #define ZB_PCP_HIGH_MAX		256u	/* default limit of frames per CPU */
-#define ZB_PCP_BATCH_MAX	64u	/* frames in the first move of a series */
+#define ZB_PCP_BATCH_MAX	64u	/* frames in a move between a list and the zone */
 
 /* Capacity of a list in blocks: ZB_PCP_HIGH_MAX frames, but at least 8 blocks. */
 #define ZB_PCP_CAPACITY(order)	((order) < 5 ? ZB_PCP_HIGH_MAX >> (order) : 8u)
+
+/*
+ * Entries of a list beyond its capacity. A drain of single frames leaves a gap below the
+ * others, which are moved down only when the gap has become this wide.
+ */
+#define ZB_PCP_SLACK(order)	((order) ? 0u : 64u)
 
 /*
  * Index of the first entry of each list in zb_pcp.frame:
@@ -76,27 +85,28 @@
  *	entry 0		sentinel of the lists that are always empty, which start at 1
  *	entry 1		sentinel of the first list
  *	from 2 on	the lists by ascending order, and by mobility in each order:
- *			its capacity, and an entry for the sentinel of the next list
+ *			its capacity and slack, and an entry for the sentinel of the
+ *			next list
  *
  * ZB_PCP_STARTS() has a row of this table for each order: where its Unmovable list
- * starts, and the capacity of its lists.
+ * starts, and the length of its lists.
  */
-#define ZB_PCP_STARTS(first, capacity)					\
-	(first), (first) + (capacity) + 1, (first) + 2 * ((capacity) + 1), \
+#define ZB_PCP_STARTS(first, length)					\
+	(first), (first) + (length) + 1, (first) + 2 * ((length) + 1),	\
 	1, 1, 1, 1, 1
-#define ZB_PCP_FRAMES		1639u
+#define ZB_PCP_FRAMES		1831u
 
 static const u16 zb_pcp_start[ZB_PCP_LISTS] = {
-	ZB_PCP_STARTS(2, 256),			/* order 0 */
-	ZB_PCP_STARTS(773, 128),
-	ZB_PCP_STARTS(1160, 64),
-	ZB_PCP_STARTS(1355, 32),
-	ZB_PCP_STARTS(1454, 16),
-	ZB_PCP_STARTS(1505, 8),
-	ZB_PCP_STARTS(1532, 8),
-	ZB_PCP_STARTS(1559, 8),
-	ZB_PCP_STARTS(1586, 8),
-	ZB_PCP_STARTS(1613, 8),			/* order 9 */
+	ZB_PCP_STARTS(2, 320),			/* order 0 */
+	ZB_PCP_STARTS(965, 128),
+	ZB_PCP_STARTS(1352, 64),
+	ZB_PCP_STARTS(1547, 32),
+	ZB_PCP_STARTS(1646, 16),
+	ZB_PCP_STARTS(1697, 8),
+	ZB_PCP_STARTS(1724, 8),
+	ZB_PCP_STARTS(1751, 8),
+	ZB_PCP_STARTS(1778, 8),
+	ZB_PCP_STARTS(1805, 8),			/* order 9 */
 };
 
 /* Whether a CPU may use its lists, and if not, why. The caller serializes changes. */

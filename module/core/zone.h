@@ -84,10 +84,14 @@ struct zb_zone;
  * @unfit: return those of @frames that must not be allocated; bit i is frame
  *	@pfn + i. All of them are free and off the free lists. Called from any
  *	context but NMI, without the zone lock
+ * @all_fit: check single frames, given as offsets in the zone, in the same context. Return
+ *	false if one of them may be unfit, so that @unfit has to look. Faster than @unfit if
+ *	the frames are not adjacent
  * @kept_out: called after a frame was taken out of use, in the same context
  */
 struct zb_frame_ops {
 	u64 (*unfit)(const struct zb_zone *zone, unsigned long pfn, u64 frames);
+	bool (*all_fit)(const struct zb_zone *zone, const u32 *frames, unsigned int nr);
 	void (*kept_out)(const struct zb_zone *zone, unsigned long pfn);
 };
 

@@ -45,6 +45,19 @@ static u64 find_unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 
 	return found;
 }
 
+static bool frames_fit(const struct zb_zone *zone, const u32 *frames, unsigned int nr)
+{
+	const struct page *page, *first = pfn_to_page(zone->start_pfn);
+	unsigned long marks = 0;
+	const u32 *end;
+
+	for (end = frames + nr; frames < end; frames++) {
+		page = first + *frames;
+		marks |= zb_page_marks(page, __PG_HWPOISON) | page_private(page);
+	}
+	return !marks;
+}
+
 enum unfit_reason {
 	POISONED,
 	MAPPED,
@@ -87,6 +100,7 @@ static void report_unfit(const struct zb_zone *zone, unsigned long pfn)
 
 const struct zb_frame_ops zb_frame_ops = {
 	.unfit = find_unfit_frames,
+	.all_fit = frames_fit,
 	.kept_out = report_unfit,
 };
 

@@ -241,8 +241,8 @@ TEST(mixed_orders_and_mobility)
 		{ 1, 4, true, NONE, 0.96, 1.05 },
 		{ 1, 4, true, TWICE, 0.95, 1.07 },
 		{ 4, 4, true, TWICE, 0.78, 1.09 },
-		{ 1, 4, true, LONG, 0.87, 1.25 },
-		{ 4, 4, true, LONG, 0.57, 1.9 },
+		{ 1, 4, true, LONG, 0.64, 1.85 },
+		{ 4, 4, true, LONG, 0.25, 2.0 },
 	};
 
 	frag_all(s, ARRAY_SIZE(s));

@@ -91,13 +91,14 @@ TEST(refill_takes_a_batch)
 		}
 }
 
-/* Successive refills without a drain double their size, up to the length of a list. */
+/* Successive refills without a drain double their size, up to ZB_PCP_BATCH_MAX frames. */
 POOL_TEST_WITH(refills_grow, make(1), unit_pool_end)
 {
-	static const unsigned int sizes[] = { 64, 128, 256, 256, 256 };
+	static const unsigned int sizes[] = { 16, 32, 64, 64, 64 };
 	unsigned int i, k, nr = 0;
 	unsigned long before;
 
+	zone->pcp_batch[0] = 16;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		before = zone->nr_free;
 		for (k = 0; k < sizes[i]; k++)
@@ -113,10 +114,11 @@ POOL_TEST_WITH(refills_grow, make(1), unit_pool_end)
 /* Successive drains do the same; a refill resets the size. */
 POOL_TEST_WITH(drains_grow, make(1), unit_pool_end)
 {
-	static const unsigned int sizes[] = { 64, 128, 256, 256 };
+	static const unsigned int sizes[] = { 16, 32, 64, 64 };
 	unsigned int i, k, nr = 0;
 	unsigned long before, pfn[1024];
 
+	zone->pcp_batch[0] = 16;
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
 		pfn[i] = unit_take(zone, 0, M);
 	for (i = 0; i < 255; i++)
@@ -128,7 +130,7 @@ POOL_TEST_WITH(drains_grow, make(1), unit_pool_end)
 		put(zone, pfn[nr++], 0);
 		EXPECT_EQ(zone->nr_free - before, sizes[i]);
 		EXPECT_EQ(on_list(zone, 0, M), 257 - sizes[i]);
-		for (k = 1; i < 3 && k < sizes[i] - 1; k++)
+		for (k = 1; k < sizes[i] - 1; k++)
 			put(zone, pfn[nr++], 0);
 	}
 	unit_pool_quiet(p);
@@ -136,7 +138,7 @@ POOL_TEST_WITH(drains_grow, make(1), unit_pool_end)
 		put(zone, pfn[nr++], 0);
 	unit_pool_drain(p);
 	pfn[0] = get(zone, 0, M);
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 63);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 15);
 	put(zone, pfn[0], 0);
 }
 
@@ -362,6 +364,48 @@ POOL_TEST_WITH(special_types_are_not_listed, make(1), unit_pool_end)
 	}
 }
 
+/* If each free frame is in another pageblock, a refill takes a few, and so does a drain. */
+POOL_TEST_WITH(scattered_moves_are_short, make(1), unit_pool_end)
+{
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned long before, all, pfn[300];
+	unsigned int i;
+
+	memset(keep, true, sizeof(keep));
+	keep[7] = false;
+	/* the others keep the zone above its watermark */
+	for (i = 0; i < 28; i++)
+		unit_fill_pageblock(zone, i, M, i % 2 ? NULL : keep);
+	before = zone->nr_free;
+	pfn[0] = get(zone, 0, M);
+	EXPECT_EQ(before - zone->nr_free, 2);
+	put(zone, pfn[0], 0);
+	unit_pool_drain(p);
+	EXPECT_EQ(zone->nr_free, before);
+	all = before;
+	for (i = 0; i < 300; i++)
+		pfn[i] = zone->start_pfn + PB(i % 28) + 8 + i;
+	for (i = 0; i < 256; i++)
+		put(zone, pfn[i], 0);
+	EXPECT_EQ(zone->nr_free, before);
+	for (; i < 300; i++) {
+		before = zone->nr_free;
+		put(zone, pfn[i], 0);
+		EXPECT(zone->nr_free - before <= 8);
+		EXPECT_EQ(zb_zone_state(zone, pfn[i]), ZB_STATE(ZB_BLOCK_PCP, 0));
+	}
+	EXPECT_EQ(zone->nr_free, all + 6 * 8);
+	/* the oldest ones were freed, and the others can be allocated */
+	for (i = 0; i < 300; i++)
+		EXPECT_EQ(cached(zone, pfn[i], 0), i >= 48);
+	EXPECT_EQ(get(zone, 0, M), pfn[299]);
+	EXPECT_EQ(get_with(zone, 0, M, ZB_ALLOC_COLD), pfn[48]);
+	unit_pool_quiet(p);
+	put(zone, pfn[48], 0);
+	put(zone, pfn[299], 0);
+	unit_free_all(p);
+}
+
 /* In an almost empty zone, a refill takes a single block only. */
 POOL_TEST(refill_from_an_almost_empty_zone, 1, 1)
 {
@@ -479,8 +523,8 @@ static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
 	unsigned int listed;
 	unsigned long pfn;
 
-	/* the refill uses pageblock 1 */
-	for (nr_spare = 0; nr_spare < ZB_PAGEBLOCK_NR; nr_spare++)
+	/* the refill uses pageblock 1, and takes frames of two of its words */
+	for (nr_spare = 0; nr_spare < ZB_PAGEBLOCK_NR + 32; nr_spare++)
 		ASSERT_EQ(unit_take(zone, 0, M), PB(START) + nr_spare);
 	nr_spare = nr;
 	refilled = p;
@@ -511,19 +555,19 @@ static unsigned int refill_with(struct unit_pool *p, unsigned int nr, bool low,
  */
 POOL_TEST_WITH(refill_lists_what_fits, make(1), unit_pool_end)
 {
-	EXPECT_EQ(refill_with(p, 0, false, false, 128), 127);
-	/* the words have 63 and 64 frames */
-	EXPECT_EQ(refill_with(p, 128, false, false, 128), 128 + 127);
-	EXPECT_EQ(refill_with(p, 129, false, false, 128), 129 + 127);
-	EXPECT_EQ(refill_with(p, 130, false, false, 128), 130 + 64);
-	EXPECT_EQ(refill_with(p, 192, false, false, 128), 192 + 64);
-	EXPECT_EQ(refill_with(p, 193, false, false, 128), 193);
-	EXPECT_EQ(refill_with(p, 256, false, false, 128), 256);
-	/* the words have 63 frames and one */
-	EXPECT_EQ(refill_with(p, 255, false, false, 65), 256);
-	EXPECT_EQ(refill_with(p, 256, false, false, 65), 256);
-	EXPECT_EQ(refill_with(p, 0, true, false, 128), 0);
-	EXPECT_EQ(refill_with(p, 0, false, true, 128), 0);
+	EXPECT_EQ(refill_with(p, 0, false, false, 64), 63);
+	/* the words have 31 and 32 frames */
+	EXPECT_EQ(refill_with(p, 192, false, false, 64), 192 + 63);
+	EXPECT_EQ(refill_with(p, 193, false, false, 64), 193 + 63);
+	EXPECT_EQ(refill_with(p, 194, false, false, 64), 194 + 32);
+	EXPECT_EQ(refill_with(p, 224, false, false, 64), 224 + 32);
+	EXPECT_EQ(refill_with(p, 225, false, false, 64), 225);
+	EXPECT_EQ(refill_with(p, 256, false, false, 64), 256);
+	/* the words have 31 frames and one */
+	EXPECT_EQ(refill_with(p, 255, false, false, 33), 256);
+	EXPECT_EQ(refill_with(p, 256, false, false, 33), 256);
+	EXPECT_EQ(refill_with(p, 0, true, false, 64), 0);
+	EXPECT_EQ(refill_with(p, 0, false, true, 64), 0);
 	zone->pcp_limit[0] = 40;
-	EXPECT_EQ(refill_with(p, 0, false, false, 128), 39);
+	EXPECT_EQ(refill_with(p, 0, false, false, 64), 39);
 }

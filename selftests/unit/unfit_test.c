@@ -39,8 +39,18 @@ static void kept_out(const struct zb_zone *zone, unsigned long pfn)
 	w.nr_kept_out++;
 }
 
+static bool all_fit(const struct zb_zone *zone, const u32 *frames, unsigned int nr)
+{
+	w.looks++;
+	while (nr--)
+		if (w.unfit[zone->start_pfn + frames[nr] - START])
+			return false;
+	return true;
+}
+
 static const struct zb_frame_ops frame_ops = {
 	.unfit = unfit,
+	.all_fit = all_fit,
 	.kept_out = kept_out,
 };
 
