@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 
 #define LENGTH		(45 * 4096ul)	/* with free frames behind it in its block */
-#define NR_OPS		4000
+#define NR_OPS		1200
 #define NR_HOLES	64
 #define ZB_GFP_MOVABLE_ZONES	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
 
@@ -303,13 +303,10 @@ static void *move_everything(void *arg)
 TEST_F(fs, coherent)
 {
 	struct fsx x;
-	__u64 seed;
 
-	for (seed = 1; seed <= 2; seed++) {
-		set_up(_metadata, self, &x, seed);
-		run_operations(_metadata, &x);
-		tear_down(_metadata, self, &x);
-	}
+	set_up(_metadata, self, &x, 1);
+	run_operations(_metadata, &x);
+	tear_down(_metadata, self, &x);
 	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
 }
 
@@ -318,18 +315,21 @@ TEST_F(fs, coherent_while_moved)
 	struct mover m = { .dev = self->zb.fd };
 	pthread_t thread;
 	struct fsx x;
+	int i;
 
 	if (access(ZB_DEBUGFS "compact", W_OK))
 		SKIP(return, "no debugfs file compact");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, move_everything, &m));
 	set_up(_metadata, self, &x, 3);
-	run_operations(_metadata, &x);
+	/* On a busy machine, the other thread may get little time. */
+	for (i = 0; i < 10 && !x.moves; i++)
+		run_operations(_metadata, &x);
 	__atomic_store_n(&m.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	tear_down(_metadata, self, &x);
 	EXPECT_LT(0, x.moves);
-	TH_LOG("%d operations, at least %u moves of the file in %u rounds", NR_OPS, x.moves,
-	       m.rounds);
+	TH_LOG("%d operations, at least %u moves of the file in %u rounds", i * NR_OPS,
+	       x.moves, m.rounds);
 	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
 }
 
