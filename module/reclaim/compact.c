@@ -24,6 +24,14 @@ static const unsigned int max_failures[] = {
  */
 #define MAX_DIRECT		2
 
+/* @left frames are left, or -1 if the window can't become free any more. */
+static void trace_moved(long before, long left)
+{
+	if (left < 0 || left > before)
+		left = before;
+	trace_mm_compaction_migratepages(before - left, left);
+}
+
 /**
  * zb_move_out() - move all buffers out of a window, as zb_compact_control.evacuate
  * @cc: what to compact for; @data is the struct zb_reclaim
@@ -62,6 +70,7 @@ bool zb_move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 		if (!zb_buffers_move(reclaim->bpool, zone, pfn, nr_pages, used, cc->order))
 			return false;
 		used = zb_compact_cost(zone, pfn, cc->order, &cached);
+		trace_moved(before, used);
 	} while (used < before && --tries);
 	return !fatal_signal_pending(current);
 }
@@ -90,7 +99,8 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 		return ZB_COMPACT_SKIPPED;
 	if (!atomic_add_unless(&reclaim->nr_compacting, 1, MAX_DIRECT))
 		return ZB_COMPACT_DEFERRED;
-	result = zb_zone_compact(zone, &cc);
+	trace_mm_compaction_try_to_compact_pages(order, zb_gfp_bits(gfp), priority);
+	result = zb_compact_zone(zone, &cc);
 	atomic_dec(&reclaim->nr_compacting);
 	if (result == ZB_COMPACT_SUCCESS || result == ZB_COMPACT_FAILED)
 		zb_instance_wake_waiters(inst);
@@ -110,7 +120,7 @@ static void compact_zone(struct zb_zone *zone, struct zb_compact_control *cc)
 
 	cc->keep_skipped = false;
 	while (left-- && !fatal_signal_pending(current) &&
-	       zb_zone_compact(zone, cc) == ZB_COMPACT_SUCCESS) {
+	       zb_compact_zone(zone, cc) == ZB_COMPACT_SUCCESS) {
 		cc->keep_skipped = true;
 		cond_resched();
 	}

@@ -115,7 +115,7 @@ static struct zb_compact_control control(struct node_compaction *node,
 static bool compact_zone(struct node_compaction *node, struct zb_zone *zone,
 			 const struct zb_compact_control *cc)
 {
-	if (zb_zone_compact(zone, cc) != ZB_COMPACT_SUCCESS)
+	if (zb_compact_zone(zone, cc) != ZB_COMPACT_SUCCESS)
 		return false;
 	zb_instance_wake_waiters(node->reclaim->inst);
 	return true;

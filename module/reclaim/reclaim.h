@@ -39,6 +39,18 @@ int zb_compact_memory(struct zb_reclaim *reclaim);
 bool zb_move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 		 unsigned long pfn, unsigned long nr_pages);
 
+/* Trace and call zb_zone_compact(). */
+static inline enum zb_compact_result zb_compact_zone(struct zb_zone *zone,
+						     const struct zb_compact_control *cc)
+{
+	enum zb_compact_result result;
+
+	trace_mm_compaction_begin(zone->start_pfn, zb_zone_end(zone));
+	result = zb_zone_compact(zone, cc);
+	trace_mm_compaction_end(zone->start_pfn, zb_zone_end(zone), result);
+	return result;
+}
+
 /* kcompactd.c */
 int zb_kcompactd_start(struct zb_reclaim *reclaim);
 void zb_kcompactd_stop(struct zb_reclaim *reclaim);

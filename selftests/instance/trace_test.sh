@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The trace events of system zbuddy: their fields are those of the kernel's events with the
-# same names (system kmem), so that the same tools work; and they are emitted as documented.
+# same names (systems kmem and compaction), so that the same tools work; and they are emitted as documented.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -14,7 +14,9 @@ T=/sys/kernel/tracing
 [ -d $T/events/zbuddy ] || skip_all "no $T/events/zbuddy"
 
 events="mm_page_alloc mm_page_free mm_page_free_batched mm_page_alloc_zone_locked
-	mm_page_pcpu_drain mm_page_alloc_extfrag pageblock_migratetype"
+	mm_page_pcpu_drain mm_page_alloc_extfrag pageblock_migratetype
+	mm_compaction_try_to_compact_pages mm_compaction_begin mm_compaction_end
+	mm_compaction_migratepages"
 
 # fields SYSTEM EVENT: print type, name and size of each field, except common fields.
 fields() {
@@ -23,16 +25,20 @@ fields() {
 }
 
 same_fields() {
-	if [ ! -e "$T/events/kmem/$1/format" ]; then
+	case $1 in
+	mm_compaction_*) system=compaction ;;
+	*) system=kmem ;;
+	esac
+	if [ ! -e "$T/events/$system/$1/format" ]; then
 		skip "fields of $1" "the kernel has no such event"
 		return
 	fi
-	fields kmem "$1" >"$out"
+	fields $system "$1" >"$out"
 	fields zbuddy "$1" >"$err"
 	[ -s "$out" ] && diff "$out" "$err" >"$TMP/diff"
 	status=$?
 	[ $status -eq 0 ] || show "$TMP/diff"
-	verdict "fields of $1 are those of kmem" $status
+	verdict "fields of $1 are those of $system" $status
 }
 
 # traced COMMAND...: run it and write its events to $TMP/trace, one "EVENT: FIELDS" per line.
@@ -46,7 +52,7 @@ traced() {
 	echo 0 >$T/tracing_on
 	echo 0 >$T/events/zbuddy/enable
 	[ $status -eq 0 ] || show "$out"
-	sed -n 's/^[^#].*: \([a-z_]*: pfn=.*\)/\1/p' $T/trace >"$TMP/trace"
+	sed -n 's/^[^#].*: \([mp][a-z]*_[a-z_]*: .*\)/\1/p' $T/trace >"$TMP/trace"
 }
 
 # has NAME REGEX: the trace must have a matching line.
@@ -140,7 +146,21 @@ has "gfp_flags: bits" '^mm_page_alloc: .* gfp_flags=__ZB_GFP_IO|__ZB_GFP_COLD|__
 
 traced refused_alloc
 has "a failed request" '^mm_page_alloc: pfn=0x\(0\|f*\) order='
+has "mm_compaction_try_to_compact_pages" '^mm_compaction_try_to_compact_pages: order=[0-9]* gfp_mask=ZB_GFP_KERNEL|__ZB_GFP_NOWARN|__ZB_GFP_NORETRY priority=0$'
 filtered
+
+# Every other of eight halves of a pageblock stays, so that two pageblocks can be made free.
+for _ in 1 2 3 4 5 6 7 8; do
+	zbctl alloc 1M --quiet --gfp HIGHUSER_MOVABLE
+done >"$TMP/ids"
+# shellcheck disable=SC2046
+zbctl free --quiet $(sed -n 'p;n' "$TMP/ids")
+traced zbctl compact
+has "mm_compaction_begin" '^mm_compaction_begin: zone_start=0x\([0-9a-f]*\) migrate_pfn=0x\1 free_pfn=0x\([0-9a-f]*\) zone_end=0x\2, mode=sync$'
+has "mm_compaction_end" '^mm_compaction_end: zone_start=0x[0-9a-f]* .* mode=sync status=success$'
+has "mm_compaction_migratepages" '^mm_compaction_migratepages: nr_migrated=256 nr_failed=0$'
+# shellcheck disable=SC2046
+zbctl free --quiet $(sed -n 'n;p' "$TMP/ids")
 
 exec 7>&-
 if [ -e ./zb_api_test.ko ] && insmod ./zb_api_test.ko only=get_free_page 2>/dev/null; then

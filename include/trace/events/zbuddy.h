@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints of trace system zbuddy. They have the names and the fields of the
- * page allocator's tracepoints (trace system kmem) where these exist, so that
- * the same tools can read them.
+ * page allocator's and of compaction's tracepoints (trace systems kmem and compaction)
+ * where these exist, so that the same tools can read them.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM zbuddy
@@ -150,6 +150,92 @@ TRACE_EVENT(pageblock_migratetype,
 	TP_printk("pfn=0x%lx old_migratetype=%s new_migratetype=%s",
 		  __entry->pfn, zb_show_type(__entry->old_migratetype),
 		  zb_show_type(__entry->new_migratetype))
+);
+
+/*
+ * The events of compaction are those of trace system compaction. There are no scanners, so
+ * migrate_pfn and free_pfn are the ends of the zone, and compaction is always synchronous.
+ */
+TRACE_EVENT(mm_compaction_try_to_compact_pages,
+	TP_PROTO(int order, u32 gfp_mask, int prio),
+	TP_ARGS(order, gfp_mask, prio),
+	TP_STRUCT__entry(
+		__field(int, order)
+		__field(unsigned long, gfp_mask)
+		__field(int, prio)
+	),
+	TP_fast_assign(
+		__entry->order = order;
+		__entry->gfp_mask = gfp_mask;
+		__entry->prio = prio;
+	),
+	TP_printk("order=%d gfp_mask=%s priority=%d",
+		  __entry->order, zb_show_gfp(__entry->gfp_mask),
+		  __entry->prio)
+);
+
+TRACE_EVENT(mm_compaction_begin,
+	TP_PROTO(unsigned long zone_start, unsigned long zone_end),
+	TP_ARGS(zone_start, zone_end),
+	TP_STRUCT__entry(
+		__field(unsigned long, zone_start)
+		__field(unsigned long, migrate_pfn)
+		__field(unsigned long, free_pfn)
+		__field(unsigned long, zone_end)
+		__field(bool, sync)
+	),
+	TP_fast_assign(
+		__entry->zone_start = zone_start;
+		__entry->migrate_pfn = zone_start;
+		__entry->free_pfn = zone_end;
+		__entry->zone_end = zone_end;
+		__entry->sync = true;
+	),
+	TP_printk("zone_start=0x%lx migrate_pfn=0x%lx free_pfn=0x%lx zone_end=0x%lx, mode=%s",
+		  __entry->zone_start, __entry->migrate_pfn,
+		  __entry->free_pfn, __entry->zone_end,
+		  __entry->sync ? "sync" : "async")
+);
+
+TRACE_EVENT(mm_compaction_end,
+	TP_PROTO(unsigned long zone_start, unsigned long zone_end, int status),
+	TP_ARGS(zone_start, zone_end, status),
+	TP_STRUCT__entry(
+		__field(unsigned long, zone_start)
+		__field(unsigned long, migrate_pfn)
+		__field(unsigned long, free_pfn)
+		__field(unsigned long, zone_end)
+		__field(bool, sync)
+		__field(int, status)
+	),
+	TP_fast_assign(
+		__entry->zone_start = zone_start;
+		__entry->migrate_pfn = zone_start;
+		__entry->free_pfn = zone_end;
+		__entry->zone_end = zone_end;
+		__entry->sync = true;
+		__entry->status = status;
+	),
+	TP_printk("zone_start=0x%lx migrate_pfn=0x%lx free_pfn=0x%lx zone_end=0x%lx, mode=%s status=%s",
+		  __entry->zone_start, __entry->migrate_pfn,
+		  __entry->free_pfn, __entry->zone_end,
+		  __entry->sync ? "sync" : "async",
+		  __print_symbolic(__entry->status, zb_compact_symbols))
+);
+
+TRACE_EVENT(mm_compaction_migratepages,
+	TP_PROTO(unsigned long nr_migrated, unsigned long nr_failed),
+	TP_ARGS(nr_migrated, nr_failed),
+	TP_STRUCT__entry(
+		__field(unsigned long, nr_migrated)
+		__field(unsigned long, nr_failed)
+	),
+	TP_fast_assign(
+		__entry->nr_migrated = nr_migrated;
+		__entry->nr_failed = nr_failed;
+	),
+	TP_printk("nr_migrated=%lu nr_failed=%lu",
+		  __entry->nr_migrated, __entry->nr_failed)
 );
 
 #endif /* _TRACE_ZBUDDY_H */

@@ -59,4 +59,11 @@
 	{ ZB_MIGRATE_CMA, "CMA" },				\
 	{ ZB_MIGRATE_ISOLATE, "Isolate" }
 
+/* By enum zb_compact_result. The kernel calls a zone complete if all of it was tried in vain. */
+#define zb_compact_symbols					\
+	{ 0, "skipped" },					\
+	{ 1, "deferred" },					\
+	{ 2, "complete" },					\
+	{ 3, "success" }
+
 #endif /* _TRACE_ZBUDDY_NAMES_H */
