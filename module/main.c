@@ -94,7 +94,9 @@ static int __init zb_init(void)
 		goto destroy_instance;
 	zb_instance_check_at_load(inst);
 	zb_request_attach(inst);
-	zb_reclaim_attach(&zb_reclaim, inst, &zb_chardev.bpool);
+	err = zb_reclaim_attach(&zb_reclaim, inst, &zb_chardev.bpool);
+	if (err)
+		goto detach_tunables;
 	zb_debugfs = zb_debugfs_create(inst);
 	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
@@ -116,6 +118,8 @@ unregister_chardev:
 	zb_chardev_unregister(&zb_chardev);
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
+	zb_reclaim_detach(&zb_reclaim);
+detach_tunables:
 	zb_tunables_detach();
 destroy_instance:
 	zb_instance_destroy(inst);
@@ -132,6 +136,7 @@ static void __exit zb_exit(void)
 	zb_debugfs_remove(zb_debugfs);
 	zb_kcompactd_stop(&zb_reclaim);
 	zb_fs_unregister();
+	zb_reclaim_detach(&zb_reclaim);
 	zb_chardev_unregister(&zb_chardev);
 	zb_tunables_detach();
 	zb_instance_destroy(zb_instance);

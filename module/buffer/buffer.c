@@ -12,6 +12,7 @@
 #include "../core/unfit.h"
 #include "../instance/request.h"
 #include "buffer.h"
+#include "discard.h"
 
 /* Copy the task's name without blanks, so that it is one word in debugfs. */
 static void get_comm(char comm[TASK_COMM_LEN])
@@ -41,6 +42,7 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	kref_init(&buf->ref);
 	INIT_LIST_HEAD(&buf->link.list);
 	buf->link.buf = buf;
+	buf->lru.buf = buf;
 	buf->bpool = bpool;
 	buf->first.buf = buf;
 	buf->first.writable = true;
@@ -56,6 +58,32 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 }
 
 /**
+ * zb_buffer_drop_frames() - free the frames of a buffer
+ * @buf: the buffer, which has no other frames
+ * @pfn: first frame
+ * @charge: the accounts that it was charged to
+ *
+ * Context: may sleep.
+ */
+void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
+			   struct zb_charge *charge)
+{
+	struct zb_buffer_pool *bpool = buf->bpool;
+	struct zb_instance *inst = bpool->inst;
+	const struct zb_zone *zone = zb_pfn_zone(&inst->pool, pfn);
+	enum zb_bad bad;
+
+	if (zone && buf->gfp & __ZB_GFP_WRITE)
+		zb_instance_account_dirty(inst, zone->nid, -(long)buf->nr_pages);
+	trace_mm_page_free(pfn, buf->order);
+	bad = zb_pool_free_exact(&inst->pool, pfn, buf->nr_pages);
+	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
+		  bad);
+	zb_uncharge(bpool, charge);
+	zb_instance_wake_waiters(inst);
+}
+
+/**
  * zb_buffer_free() - free a buffer and its frames
  * @buf: a buffer that is not in use; it may or may not be on zb_buffer_pool.buffers
  *
@@ -63,20 +91,10 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
  */
 void zb_buffer_free(struct zb_buffer *buf)
 {
-	struct zb_buffer_pool *bpool = buf->bpool;
-	struct zb_instance *inst = bpool->inst;
-	enum zb_bad bad;
-
 	zb_buffer_list_remove(buf);
-	if (buf->gfp & __ZB_GFP_WRITE)
-		zb_instance_account_dirty(inst, buf->nid, -(long)buf->nr_pages);
-	trace_mm_page_free(buf->pfn, buf->order);
-	bad = zb_pool_free_exact(&inst->pool, buf->pfn, buf->nr_pages);
-	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
-		  bad);
-	zb_uncharge(bpool, &buf->charge);
+	if (buf->discard != ZB_DISCARD_PURGED)
+		zb_buffer_drop_frames(buf, buf->pfn, &buf->charge);
 	kfree(buf);
-	zb_instance_wake_waiters(inst);
 }
 
 /* Clearing a large buffer takes long, so stop if the task is killed. */
@@ -115,8 +133,15 @@ static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
 	return false;
 }
 
-/* Explain why no memory was allocated; returns the errno. */
-static int alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want)
+/**
+ * zb_buffer_alloc_failed() - explain why no memory was allocated
+ * @bpool: the buffer pool
+ * @want: the request
+ *
+ * Context: may sleep.
+ * Return: -ENOMEM, or -EINTR if the task is being killed.
+ */
+int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want)
 {
 	int err = fatal_signal_pending(current) ? -EINTR : -ENOMEM;
 
@@ -125,22 +150,25 @@ static int alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want
 	return err;
 }
 
-/* Clear a new buffer and put it on the list of all buffers; on failure, free it. */
-static int publish_buffer(struct zb_buffer *buf, struct zb_ioc_explain *why)
+/**
+ * zb_buffer_clear() - clear the frames of a new buffer
+ * @bpool: the buffer pool
+ * @want: the request
+ * @pfn: first frame
+ *
+ * Context: may sleep.
+ * Return: 0, -EINTR if the task is being killed, or -ENOMEM.
+ */
+int zb_buffer_clear(struct zb_buffer_pool *bpool, const struct zb_want *want,
+		    unsigned long pfn)
 {
-	struct zb_buffer_pool *bpool = buf->bpool;
-	int err = clear_frames(bpool, buf->pfn, buf->nr_pages);
+	int err = clear_frames(bpool, pfn, want->nr_pages);
 
-	if (err) {
-		if (err == -EINTR)
-			atomic_long_inc(&bpool->inst->killed);
-		else
-			zb_explain(why, ZB_CAUSE_CACHES);
-		zb_buffer_free(buf);
-		return err;
-	}
-	zb_buffer_list_add(buf);
-	return 0;
+	if (err == -EINTR)
+		atomic_long_inc(&bpool->inst->killed);
+	else if (err)
+		zb_explain(want->why, ZB_CAUSE_CACHES);
+	return err;
 }
 
 /**
@@ -175,15 +203,20 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 		buf->pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages,
 					     want->nid, NULL, true);
 		if (buf->pfn == ZB_NO_PFN)
-			err = alloc_failed(bpool, want);
+			err = zb_buffer_alloc_failed(bpool, want);
 	}
 	if (buf->pfn == ZB_NO_PFN)
 		goto uncharge;
 	describe_buffer(buf, bpool, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
-	err = publish_buffer(buf, want->why);
-	return err ? ERR_PTR(err) : buf;
+	err = zb_buffer_clear(bpool, want, buf->pfn);
+	if (err) {
+		zb_buffer_free(buf);
+		return ERR_PTR(err);
+	}
+	zb_buffer_list_add(buf);
+	return buf;
 
 uncharge:
 	zb_watch_failed(bpool);
@@ -197,6 +230,9 @@ static void release_buffer(struct kref *ref)
 {
 	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
 
+	/* Of a marked buffer, only the last reference keeps it on the list. */
+	if (buf->discard == ZB_DISCARD_MARKED)
+		zb_lru_remove(buf);
 	if (zb_buffer_in_use(buf))
 		zb_deferred_free_add(buf);
 	else

@@ -14,7 +14,8 @@
  * the memory is not reused while a device or a pipe still accesses it. Each such
  * buffer holds a reference on the module (deferred_free.c).
  *
- * A movable buffer can be moved to other frames at any time (move.c). Whoever uses the
+ * A movable buffer can be moved to other frames at any time (move.c), and one that is
+ * marked as not needed can lose its frames (discard.c). Whoever uses the
  * frames of a buffer holds the invalidate_lock of its mapping, has a reference on the
  * pages that were got under this lock, or calls zb_buffer_fix().
  *
@@ -31,6 +32,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -52,6 +54,7 @@ struct poll_table_struct;
 struct tracepoint;
 struct vm_area_struct;
 struct zb_buffer;
+struct zb_lru;
 
 /**
  * struct zb_watch - checks for free memory while programs wait for it in poll()
@@ -103,6 +106,7 @@ struct zb_memory_errors {
  * @files: (a) number of open files and mounts; the last one drains the per-CPU lists
  * @lock: (-) protects @buffers and zb_buffer.label
  * @buffers: (b) all buffers, the oldest first, and the positions of readers
+ * @lrus: (c) discardable buffers by zone; each has a lock of its own
  * @users: (i) accounts of users by user id; the xarray has its own lock
  * @deferred: (d) released buffers whose frames are still in use
  * @deferred_lock: (-) protects @deferred and @deferred_delay
@@ -130,6 +134,7 @@ struct zb_buffer_pool {
 	atomic_t files;
 	spinlock_t lock;
 	struct list_head buffers;
+	struct zb_lru *lrus;
 	struct xarray users;
 	struct list_head deferred;
 	spinlock_t deferred_lock;
@@ -230,8 +235,13 @@ struct zb_file {
  * @nr_pages: (c) number of frames
  * @gfp: (c) flags that it was allocated with
  * @order: (c) order of the smallest block that holds the buffer
- * @zone: (c) ZB_ZONE_*
- * @nid: (c) NUMA node
+ * @zone: (m) ZB_ZONE_*
+ * @nid: (m) NUMA node
+ * @discard: (m) ZB_DISCARD_*; @pfn is ZB_NO_PFN if it is ZB_DISCARD_PURGED
+ * @lru: (u) on zb_lru.list
+ * @lru_node: (u) in zb_lru.tree
+ * @on_lru: (u) its memory may be taken back, see discard.h
+ * @recently_used: (a) it was needed again after it had been marked
  * @first: (i) the handle that ALLOC made; other handles are objects of their own
  * @handles: (a) number of valid handles
  * @was_mapped: (r) it was mapped, so its pages may be pinned
@@ -241,9 +251,9 @@ struct zb_file {
  * @mappings: (a) number of vmas that map it
  * @exports: (a) number of its dma-bufs
  * @fixed: (a) number of users of its frames that do not hold the lock, see zb_buffer_fix()
- * @phys_known: (r) a user knows its physical address, so it is never moved
+ * @phys_known: (r) a user knows its physical address, so it is never moved or purged
  * @inodes: (a) number of files in a file system that consist of it
- * @charge: (c) the accounts that it is charged to
+ * @charge: (m) the accounts that it is charged to, unless it is purged
  * @nr_idle: (l) number of leading frames that are not in use any more
  * @deferred: (d) on zb_buffer_pool.deferred
  * @pid: (c) id of the process that allocated it
@@ -263,6 +273,7 @@ struct zb_file {
  *        zb_buffer_pool.lock held, read with either; constant while @fixed is not 0,
  *        before the buffer is on zb_buffer_pool.buffers, and after its last reference
  *        was dropped
+ *  - (u) zb_lru.lock; @on_lru is set and cleared with the invalidate_lock held as well
  *  - (r) set at most once and never cleared, read without a lock
  */
 struct zb_buffer {
@@ -275,6 +286,11 @@ struct zb_buffer {
 	u8 order;
 	u8 zone;
 	int nid;
+	u8 discard;
+	struct zb_buffer_link lru;
+	struct rb_node lru_node;
+	bool on_lru;
+	bool recently_used;
 	struct zb_handle first;
 	atomic_t handles;
 	bool was_mapped;
@@ -323,12 +339,13 @@ struct zb_want {
  * @pid: id of the process that allocated it
  * @comm: name of that process
  * @label: set by ZB_IOC_LABEL
- * @pfn: first frame
+ * @pfn: first frame, or ZB_NO_PFN
  * @nr_pages: number of frames
  * @gfp: flags that it was allocated with
  * @order: order of the smallest block that holds the buffer
  * @zone: ZB_ZONE_*
  * @nid: NUMA node
+ * @discard: ZB_DISCARD_*
  * @mappings: number of vmas that map it
  * @exports: number of its dma-bufs
  * @inodes: number of files in a file system that consist of it
@@ -349,6 +366,7 @@ struct zb_buffer_info {
 	unsigned int order;
 	unsigned int zone;
 	int nid;
+	unsigned int discard;
 	int mappings;
 	int exports;
 	int inodes;
@@ -380,6 +398,11 @@ void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool);
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
+int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want);
+int zb_buffer_clear(struct zb_buffer_pool *bpool, const struct zb_want *want,
+		    unsigned long pfn);
+void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
+			   struct zb_charge *charge);
 bool zb_buffer_put(struct zb_buffer *buf);
 void zb_buffer_put_and_drain(struct zb_buffer *buf);
 void zb_buffer_free(struct zb_buffer *buf);
@@ -469,10 +492,20 @@ void zb_memory_errors_exit(struct zb_buffer_pool *bpool);
 unsigned long zb_buffer_nr_good(const struct zb_buffer *buf, unsigned long pgoff,
 				unsigned long nr);
 
+/*
+ * The page table entries of all mappings are removed by the task that needs memory, maybe
+ * for a request of another user, and with the buffer locked. Therefore a buffer that has more
+ * mappings is neither moved nor purged.
+ */
+#define ZB_MAX_UNMAPPED	64
+
 /* move.c */
 void zb_buffer_fix(struct zb_buffer *buf);
 void zb_buffer_unfix(struct zb_buffer *buf);
+bool zb_buffer_add_user(struct zb_buffer *buf, atomic_t *users);
 unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf);
+bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages);
+void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages);
 unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages);
 bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigned long pfn,
 		     unsigned long nr_pages, unsigned long used, unsigned int below_order);

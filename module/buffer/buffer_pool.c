@@ -5,6 +5,7 @@
 #include <linux/xarray.h>
 
 #include "buffer.h"
+#include "discard.h"
 
 /**
  * zb_buffer_pool_init() - initialize an empty buffer pool
@@ -23,9 +24,12 @@ int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst)
 	zb_buffer_list_init(bpool);
 	xa_init(&bpool->users);
 	zb_deferred_free_init(bpool, zb_buffer_free);
-	err = zb_line_init(&bpool->line, inst);
+	err = zb_lru_init(bpool);
 	if (err)
 		return err;
+	err = zb_line_init(&bpool->line, inst);
+	if (err)
+		goto exit_lru;
 	zb_watch_init(bpool);
 	err = zb_sync_init(bpool);
 	if (err)
@@ -40,6 +44,8 @@ exit_sync:
 	zb_sync_exit(bpool);
 destroy_line:
 	zb_line_destroy(&bpool->line);
+exit_lru:
+	zb_lru_exit(bpool);
 	return err;
 }
 
@@ -59,4 +65,5 @@ void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 	zb_limits_exit(bpool);
 	zb_sync_exit(bpool);
 	zb_watch_exit(bpool);
+	zb_lru_exit(bpool);
 }

@@ -34,7 +34,7 @@ bool zb_buffer_in_use(struct zb_buffer *buf)
 	unsigned long first = buf->nr_idle;
 	bool in_use = false;
 
-	if (!buf->was_mapped)
+	if (!buf->was_mapped || buf->discard == ZB_DISCARD_PURGED)
 		return false;
 	for (; buf->nr_idle < buf->nr_pages; buf->nr_idle++) {
 		in_use = page_ref_count(pfn_to_page(buf->pfn + buf->nr_idle)) != 1;

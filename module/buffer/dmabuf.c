@@ -271,16 +271,21 @@ struct zb_buffer *zb_dmabuf_buffer(int fd, fmode_t *mode)
  * @flags: O_RDWR, O_CLOEXEC
  *
  * Context: may sleep.
- * Return: the dma-buf, or an ERR_PTR.
+ * Return: the dma-buf, or an ERR_PTR: -EBUSY if the buffer is marked as not needed, or -ENOMEM.
  */
 struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
-	struct export *export = kzalloc_obj(*export);
 	struct dma_buf *dmabuf;
+	struct export *export;
 
-	if (!export)
+	if (!zb_buffer_add_user(buf, &buf->exports))
+		return ERR_PTR(-EBUSY);
+	export = kzalloc_obj(*export);
+	if (!export) {
+		atomic_dec(&buf->exports);
 		return ERR_PTR(-ENOMEM);
+	}
 	export->buf = buf;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->attachments);
@@ -290,10 +295,10 @@ struct dma_buf *zb_dmabuf_export(struct zb_buffer *buf, u32 flags)
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
 	if (IS_ERR(dmabuf)) {
+		atomic_dec(&buf->exports);
 		kfree(export);
 		return dmabuf;
 	}
 	kref_get(&buf->ref);
-	atomic_inc(&buf->exports);
 	return dmabuf;
 }

@@ -215,11 +215,14 @@ static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt,
 	return true;
 }
 
-/* The first request can't be served: compact memory for it, if that was not just tried. */
+/*
+ * The first request can't be served: reclaim or compact memory for it, if that was not just
+ * tried.
+ */
 static void start_compaction(struct zb_line *line, const struct zb_waiter *first)
 {
 	lockdep_assert_held(&line->lock);
-	if (!first || first->req.nr_pages == 1 || !(first->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
+	if (!first || !(first->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
 		return;
 	if (line->last_free != line->compact_free)
 		line->compact_delay = ZB_COMPACT_DELAY;

@@ -94,6 +94,7 @@ static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 		.order = buf->order,
 		.zone = buf->zone,
 		.nid = buf->nid,
+		.discard = buf->discard,
 		.mappings = atomic_read(&buf->mappings),
 		.exports = atomic_read(&buf->exports),
 		.inodes = atomic_read(&buf->inodes),

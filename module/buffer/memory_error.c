@@ -61,8 +61,8 @@ static void unmap_page(struct zb_buffer_pool *bpool, unsigned long pfn)
 	if (!buf)
 		return;
 	filemap_invalidate_lock(&buf->mapping);
-	/* The buffer may have been moved before the page was marked. */
-	found = pfn - buf->pfn < buf->nr_pages;
+	/* The buffer may have been moved or purged before the page was marked. */
+	found = buf->discard != ZB_DISCARD_PURGED && pfn - buf->pfn < buf->nr_pages;
 	if (found)
 		unmap_mapping_range(&buf->mapping,
 				    (loff_t)(pfn - buf->pfn) << PAGE_SHIFT, PAGE_SIZE, 1);

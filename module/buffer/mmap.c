@@ -62,7 +62,7 @@ static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * A fault occurs only if the buffer was moved, or if madvise() or a similar call, or a
+ * A fault occurs only if the buffer was moved or purged, or if madvise() or a similar call, or a
  * memory error, has removed the entry. The following entries were probably removed as well,
  * so insert several.
  */
@@ -73,7 +73,7 @@ static vm_fault_t fault_pages(struct vm_fault *vmf)
 	unsigned long left, nr = FAULT_AROUND;
 	int err;
 
-	if (vmf->pgoff >= buf->nr_pages)
+	if (vmf->pgoff >= buf->nr_pages || buf->discard == ZB_DISCARD_PURGED)
 		return VM_FAULT_SIGBUS;
 	nr = min(nr, buf->nr_pages - vmf->pgoff);
 	nr = min(nr, (vma->vm_end - vmf->address) >> PAGE_SHIFT);
@@ -141,9 +141,11 @@ static int insert_frames(struct vm_area_struct *vma, struct zb_buffer *buf)
 		nr = min_t(unsigned long, INSERT_BATCH,
 			   (vma->vm_end - addr) >> PAGE_SHIFT);
 		filemap_invalidate_lock_shared(&buf->mapping);
-		good = zb_buffer_nr_good(buf, pgoff, nr);
+		err = buf->discard == ZB_DISCARD_PURGED ? -ENODATA : 0;
+		good = err ? 0 : zb_buffer_nr_good(buf, pgoff, nr);
 		nr = good ?: 1;
-		err = good ? zb_insert_pages(vma, addr, buf->pfn + pgoff, nr, &left) : 0;
+		if (good)
+			err = zb_insert_pages(vma, addr, buf->pfn + pgoff, nr, &left);
 		filemap_invalidate_unlock_shared(&buf->mapping);
 		if (err)
 			return err;
@@ -165,7 +167,9 @@ static vm_fault_t zb_vm_huge_pte_fault(struct vm_fault *vmf)
 	if (vmf->pgoff >= buf->nr_pages)
 		return VM_FAULT_SIGBUS;
 	filemap_invalidate_lock_shared(&buf->mapping);
-	if (zb_buffer_nr_good(buf, vmf->pgoff, 1))
+	if (buf->discard == ZB_DISCARD_PURGED)
+		ret = VM_FAULT_SIGBUS;
+	else if (zb_buffer_nr_good(buf, vmf->pgoff, 1))
 		ret = vmf_insert_pfn(vmf->vma, vmf->address, buf->pfn + vmf->pgoff);
 	else
 		ret = VM_FAULT_HWPOISON;
@@ -192,7 +196,8 @@ static vm_fault_t zb_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 	if (pgoff + nr > buf->nr_pages)
 		return VM_FAULT_FALLBACK;
 	filemap_invalidate_lock_shared(&buf->mapping);
-	if (!((buf->pfn + pgoff) % nr) && zb_buffer_nr_good(buf, pgoff, nr) == nr)
+	if (buf->discard != ZB_DISCARD_PURGED && !((buf->pfn + pgoff) % nr) &&
+	    zb_buffer_nr_good(buf, pgoff, nr) == nr)
 		ret = zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return ret;
@@ -248,7 +253,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	/* KVM may take references on the pages of huge mappings as well. */
 	WRITE_ONCE(buf->was_mapped, true);
 	if (huge) {
-		err = map_huge(vma);
+		err = READ_ONCE(buf->discard) == ZB_DISCARD_PURGED ? -ENODATA : map_huge(vma);
 	} else {
 		/*
 		 * vm_insert_pages() would set it, but can't in a fault, which may be the
@@ -357,9 +362,10 @@ static struct file *get_mapping_file(struct zb_buffer *buf, bool huge,
  * The file of the vma is replaced with a file of the buffer.
  *
  * Context: mmap lock of the caller held for writing; may sleep.
- * Return: 0, -EINVAL if the mapping is private or extends beyond the buffer,
- * -EOPNOTSUPP if huge entries are not supported, -ENOMEM, -ENFILE if the system has too
- * many open files, or -EINTR if the task has been killed.
+ * Return: 0, -EINVAL if the mapping is private or extends beyond the buffer, -ENODATA
+ * if the memory of the buffer has been taken back, -EOPNOTSUPP if huge entries are not
+ * supported, -ENOMEM, -ENFILE if the system has too many open files, or -EINTR if the task
+ * has been killed.
  */
 int zb_buffer_mmap(struct zb_buffer *buf, struct vm_area_struct *vma, bool huge)
 {

@@ -36,13 +36,6 @@
 #include "../instance/fault.h"
 #include "buffer.h"
 
-/*
- * The page table entries of all mappings are removed by the task that compacts, maybe for
- * a request of another user, and with the buffer locked. Therefore a buffer that has more
- * mappings stays where it is.
- */
-#define MAX_MAPPINGS	64
-
 /**
  * zb_buffer_fix() - keep a buffer from being moved
  * @buf: the buffer
@@ -70,19 +63,42 @@ void zb_buffer_unfix(struct zb_buffer *buf)
 }
 
 /**
+ * zb_buffer_add_user() - count a user of a buffer who does not expect that it is purged
+ * @buf: the buffer
+ * @users: &zb_buffer.exports or &zb_buffer.inodes
+ *
+ * While the counter is not 0, the buffer can't be marked as not needed.
+ *
+ * Context: may sleep.
+ * Return: false if it is marked; then the user is not counted.
+ */
+bool zb_buffer_add_user(struct zb_buffer *buf, atomic_t *users)
+{
+	bool marked;
+
+	filemap_invalidate_lock_shared(&buf->mapping);
+	marked = buf->discard;
+	if (!marked)
+		atomic_inc(users);
+	filemap_invalidate_unlock_shared(&buf->mapping);
+	return !marked;
+}
+
+/**
  * zb_buffer_phys_pfn() - get the first frame for a user who needs the physical address
  * @buf: the buffer, which is not moved any more from now on
  *
  * Context: may sleep.
- * Return: the first frame.
+ * Return: the first frame, or ZB_NO_PFN if the buffer is marked as not needed.
  */
 unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 {
 	unsigned long pfn;
 
 	filemap_invalidate_lock_shared(&buf->mapping);
-	WRITE_ONCE(buf->phys_known, true);
-	pfn = buf->pfn;
+	pfn = buf->discard ? ZB_NO_PFN : buf->pfn;
+	if (!buf->discard)
+		WRITE_ONCE(buf->phys_known, true);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return pfn;
 }
@@ -122,7 +138,14 @@ static bool has_poison(unsigned long pfn, unsigned long nr_pages)
 	return false;
 }
 
-static void unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
+/**
+ * zb_unfreeze_pages() - undo zb_freeze_pages()
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * Context: any.
+ */
+void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
@@ -130,8 +153,15 @@ static void unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
 		page_ref_unfreeze(pfn_to_page(pfn + i), 1);
 }
 
-/* After this, nobody can get a reference on a page. Returns false, with nothing changed. */
-static bool freeze_pages(unsigned long pfn, unsigned long nr_pages)
+/**
+ * zb_freeze_pages() - prevent that anyone gets a reference on a page
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * Context: any.
+ * Return: false, with nothing changed, if a page has any reference besides the region's.
+ */
+bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
@@ -140,7 +170,7 @@ static bool freeze_pages(unsigned long pfn, unsigned long nr_pages)
 			break;
 	if (i == nr_pages)
 		return true;
-	unfreeze_pages(pfn, i);
+	zb_unfreeze_pages(pfn, i);
 	return false;
 }
 
@@ -196,7 +226,7 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 	int err;
 
 	unmap_mapping_range(&buf->mapping, 0, 0, 1);
-	if (!freeze_pages(from, buf->nr_pages))
+	if (!zb_freeze_pages(from, buf->nr_pages))
 		return -EBUSY;
 	err = copy_frames(buf, to, &bad);
 	if (!err) {
@@ -204,7 +234,7 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 		WRITE_ONCE(buf->pfn, to);
 		spin_unlock(&buf->bpool->lock);
 	}
-	unfreeze_pages(from, buf->nr_pages);
+	zb_unfreeze_pages(from, buf->nr_pages);
 	if (bad != ZB_NO_PFN)
 		report_copy_error(buf, bad);
 	return err;
@@ -266,7 +296,7 @@ static unsigned long overlap(const struct zb_buffer_info *info, unsigned long pf
  */
 static bool seems_movable(const struct zb_buffer_info *info)
 {
-	return !info->is_fixed && !info->is_deferred && info->mappings <= MAX_MAPPINGS &&
+	return !info->is_fixed && !info->is_deferred && info->mappings <= ZB_MAX_UNMAPPED &&
 	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
 }
 

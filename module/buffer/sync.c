@@ -161,7 +161,7 @@ int zb_sync_cleared(struct zb_buffer_pool *bpool, unsigned long pfn,
  *
  * Context: may sleep.
  * Return: 0, -EINVAL if the flags are invalid or the range is empty or not inside the
- * buffer, or -EIO.
+ * buffer, -ENODATA if its memory has been taken back, or -EIO.
  */
 int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 {
@@ -176,13 +176,12 @@ int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 		return -EINVAL;
 	if (!length || offset >= bytes || length > bytes - offset)
 		return -EINVAL;
-	if (needs_no_sync(dev))
-		return 0;
 	for (; length && !err; length -= piece, offset += piece) {
-		piece = min_t(u64, length, PIECE_MAX);
+		piece = needs_no_sync(dev) ? length : min_t(u64, length, PIECE_MAX);
 		/* A move of the buffer must not wait for long. */
 		filemap_invalidate_lock_shared(&buf->mapping);
-		err = sync_range(dev, buf->pfn, offset, piece, sync_direction(flags),
+		err = buf->discard == ZB_DISCARD_PURGED ? -ENODATA :
+		      sync_range(dev, buf->pfn, offset, piece, sync_direction(flags),
 				 target == ZB_SYNC_FOR_CPU);
 		filemap_invalidate_unlock_shared(&buf->mapping);
 	}

@@ -390,12 +390,13 @@ static bool any_zone_suitable(const struct zb_alloc_request *req,
 }
 
 /**
- * zb_pool_compact_for() - compact memory for a request that waits
+ * zb_pool_compact_for() - reclaim or compact memory for a request that waits
  * @pool: the allocator
  * @req: the request
  *
- * Compaction tries hard, and even if it is deferred. If the flags do not allow the request
- * to sleep, or if no zone has enough free memory for it, nothing is done.
+ * If reclaim is not enough, memory is compacted: with the highest priority, and even if it is
+ * deferred, but only if a zone has enough free memory for the request. If the flags do not
+ * allow the request to sleep, nothing is done.
  *
  * Context: may sleep; reads the bitmaps of the policy.
  * Return: ZB_COMPACT_*. After ZB_COMPACT_SUCCESS, others may take the free block before
@@ -407,8 +408,11 @@ enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
 	unsigned int order = zb_exact_order(req->nr_pages);
 	struct zb_alloc_context ac;
 
-	if (!zb_request_context(pool, req, &ac) || !(req->gfp & __ZB_GFP_DIRECT_RECLAIM) ||
-	    !any_zone_suitable(req, &ac, order))
+	if (!zb_request_context(pool, req, &ac) || !(req->gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return ZB_COMPACT_SKIPPED;
+	if (zb_reclaim_zones(pool, req->gfp, order, &ac))
+		return ZB_COMPACT_SUCCESS;
+	if (!order || !any_zone_suitable(req, &ac, order))
 		return ZB_COMPACT_SKIPPED;
 	return zb_compact_zones(pool, req->gfp, order, &ac);
 }

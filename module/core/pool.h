@@ -5,8 +5,7 @@
  *
  * The core leaves to zb_ops what depends on its environment, such as reclaim,
  * compaction and waiting. Every callback is optional. So far, the module implements
- * none of @wake_reclaim, @zone_reclaim, @direct_reclaim, @charge and @uncharge;
- * only the unit tests do.
+ * none of @zone_reclaim, @charge and @uncharge; only the unit tests do.
  */
 #ifndef ZB_CORE_POOL_H
 #define ZB_CORE_POOL_H
@@ -55,8 +54,9 @@ enum zb_compact_priority {
  * @wake_reclaim: start background reclaim, because a request found the zone
  *	below its low watermark; callable from any context
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed
- * @direct_reclaim: reclaim from any zone; may sleep; returns the frames freed.
- *	The flags say whether it may do I/O and call into file systems
+ * @direct_reclaim: free memory in one zone for the request @ac, which may use its watermark
+ *	min with @alloc_flags; may sleep; returns true if there was progress. The flags say
+ *	whether it may do I/O and call into file systems
  * @compact: move allocations to form a free block of this order in a zone; may sleep.
  *	The context is that of the request (freelist.h)
  * @wait: sleep for a short time in which other tasks may free memory; returns
@@ -79,8 +79,9 @@ struct zb_ops {
 			     unsigned int order);
 	unsigned long (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
 				      zb_gfp_t gfp, unsigned int order);
-	unsigned long (*direct_reclaim)(struct zb_pool *pool, zb_gfp_t gfp,
-					unsigned int order);
+	bool (*direct_reclaim)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			       unsigned int order, unsigned int alloc_flags,
+			       const struct zb_alloc_context *ac);
 	enum zb_compact_result (*compact)(struct zb_pool *pool, struct zb_zone *zone,
 					  zb_gfp_t gfp, unsigned int order,
 					  enum zb_compact_priority priority,

@@ -24,6 +24,7 @@
 
 #define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
 #define MAX_COMPACT_RETRIES	16u	/* after successful compaction, at each priority */
+#define MAX_RECLAIM_RETRIES	16u	/* rounds that reclaim justifies by its success */
 #define DRAIN_INTERVAL		64u	/* rounds between drains of a NOFAIL request */
 
 /**
@@ -43,11 +44,13 @@ struct attempt {
 /**
  * struct retries - what bounds the number of rounds of a request
  * @round: rounds since the last progress
+ * @reclaims: rounds in which reclaim succeeded, but others took the memory
  * @compactions: rounds in which compaction at @priority succeeded, but others took the block
  * @priority: how hard the next compaction tries
  */
 struct retries {
 	unsigned int round;
+	unsigned int reclaims;
 	unsigned int compactions;
 	enum zb_compact_priority priority;
 };
@@ -142,6 +145,20 @@ static void drain(struct zb_pool *pool, const struct attempt *a)
 		zb_zone_unreserve_idle(z->zone);
 }
 
+/* Reclaim from the zones in turn, until one of them has made progress. */
+static bool direct_reclaim(struct zb_pool *pool, const struct attempt *a)
+{
+	struct zb_zoneref *z;
+
+	if (!pool->ops->direct_reclaim)
+		return false;
+	for_each_own_zoneref(z, a)
+		if (pool->ops->direct_reclaim(pool, z->zone, a->gfp, a->order,
+					      a->alloc_flags, a->ac))
+			return true;
+	return false;
+}
+
 /*
  * Compact the zones in turn, until a large enough block is free in one of them. Otherwise
  * returns the result of the zone in which compaction came furthest.
@@ -195,14 +212,14 @@ static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
 			       struct retries *r)
 {
 	const zb_gfp_t rounds = __ZB_GFP_NORETRY | __ZB_GFP_REPEAT | __ZB_GFP_NOFAIL;
-	bool progress = false, force = r->round > 0;
+	bool progress, force = r->round > 0;
 	enum zb_compact_result result = ZB_COMPACT_SKIPPED;
 
 	atomic_long_add(1, &pool->stalls);
 	if (drain_is_due(a->gfp, r->round))
 		drain(pool, a);
-	if (pool->ops->direct_reclaim)
-		progress = pool->ops->direct_reclaim(pool, a->gfp, a->order);
+	progress = r->reclaims < MAX_RECLAIM_RETRIES && direct_reclaim(pool, a);
+	r->reclaims += progress;
 	/* While a request continues without progress, compaction may be deferred again. */
 	if (!a->ac->policy->no_compaction)
 		result = compact(pool, a, r->round ? ZB_COMPACT_LIGHT : r->priority);
@@ -321,6 +338,27 @@ failed:
 	if (pfn == ZB_NO_PFN)
 		report_failure(pool, gfp, order, a.alloc_flags, ac);
 	return pfn;
+}
+
+/**
+ * zb_reclaim_zones() - reclaim memory for a request from the zones that it may use
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: order of the block
+ * @ac: context of the request
+ *
+ * Context: may sleep; reads the bitmaps of the policy.
+ * Return: true if a zone can probably serve the request now.
+ */
+bool zb_reclaim_zones(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		      struct zb_alloc_context *ac)
+{
+	const struct attempt a = {
+		.gfp = gfp, .order = order, .ac = ac,
+		.alloc_flags = zb_slowpath_flags(gfp, ac),
+	};
+
+	return direct_reclaim(pool, &a);
 }
 
 /**

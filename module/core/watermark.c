@@ -192,6 +192,32 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 }
 
 /**
+ * zb_watermark_missing() - count the frames that have to become free for a request
+ * @zone: the zone
+ * @nr_pages: number of frames that the request keeps
+ * @mark: number of frames that have to be left
+ * @highest_zoneidx: highest zone type that the request may use
+ * @alloc_flags: part of the mark and migrate types that it may use
+ *
+ * Context: any.
+ * Return: number of frames; with so many more, zb_watermark_leaves() is true.
+ */
+unsigned long zb_watermark_missing(const struct zb_zone *zone, unsigned long nr_pages,
+				   unsigned long mark, unsigned int highest_zoneidx,
+				   unsigned int alloc_flags)
+{
+	unsigned long nr_free = READ_ONCE(zone->nr_free);
+	unsigned long need = unusable_free(zone->nr_free_type, alloc_flags) + nr_pages;
+
+	if (alloc_flags & ZB_ALLOC_HIGH)
+		mark -= mark / 2;
+	if (alloc_flags & ZB_ALLOC_HARDER)
+		mark -= mark / 4;
+	need += mark + READ_ONCE(zone->lowmem_reserve[highest_zoneidx]);
+	return nr_free < need ? need - nr_free : 0;
+}
+
+/**
  * zb_zone_has_block() - check for a free block of at least a given order
  * @zone: the zone
  * @order: minimum order

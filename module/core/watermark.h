@@ -85,6 +85,9 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 			 const unsigned long nr_free_type[ZB_MIGRATE_TYPES],
 			 unsigned long nr_pages, unsigned long mark,
 			 unsigned int highest_zoneidx, unsigned int alloc_flags);
+unsigned long zb_watermark_missing(const struct zb_zone *zone, unsigned long nr_pages,
+				   unsigned long mark, unsigned int highest_zoneidx,
+				   unsigned int alloc_flags);
 bool zb_zone_watermark_ok(struct zb_zone *zone, unsigned int order,
 			  unsigned long nr_pages, unsigned long mark,
 			  unsigned int highest_zoneidx,

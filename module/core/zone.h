@@ -73,6 +73,12 @@ enum zb_event {
 	ZB_KCOMPACTD_MIGRATE_SCANNED,	/* frames that were to be moved in the background */
 	ZB_PGMIGRATE_SUCCESS,		/* frames that were moved */
 	ZB_PGMIGRATE_FAIL,		/* frames that could not be moved */
+	ZB_PGSCAN_DIRECT,		/* discardable frames that requests looked at */
+	ZB_PGSTEAL_DIRECT,		/* discardable frames that requests took */
+	ZB_PGSCAN_KSWAPD,		/* those that kswapd looked at */
+	ZB_PGSTEAL_KSWAPD,		/* those that kswapd took */
+	ZB_PURGE_BUSY,			/* discardable frames that could not be taken */
+	ZB_PAGEOUTRUN,			/* times that kswapd began to work on the zone */
 	ZB_NR_EVENTS,
 };
 

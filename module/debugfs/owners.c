@@ -55,7 +55,10 @@ static void owners_stop(struct seq_file *m, void *v)
 static int owners_show(struct seq_file *m, void *v)
 {
 	const struct zb_buffer_info *info = &((struct owners_reader *)v)->iter.info;
+	bool purged = info->discard == ZB_DISCARD_PURGED;
 	const char *state = info->is_deferred ? "deferred" :
+			    purged ? "purged" :
+			    info->discard ? "discardable" :
 			    info->handles ? "held" :
 			    info->inodes ? "file" : "orphan";
 
@@ -66,7 +69,7 @@ static int owners_show(struct seq_file *m, void *v)
 		   (u64)info->nr_pages << PAGE_SHIFT,
 		   zb_migratetype_names[zb_gfp_migratetype(info->gfp)],
 		   ktime_get_boottime_seconds() - info->born, info->mappings,
-		   info->was_mapped ? zb_nr_pins(info->pfn, info->nr_pages) : 0,
+		   info->was_mapped && !purged ? zb_nr_pins(info->pfn, info->nr_pages) : 0,
 		   info->exports, state);
 	return 0;
 }

@@ -16,7 +16,7 @@
 
 #include <linux/stddef.h>
 
-#include "../buffer/buffer.h"
+#include "../buffer/discard.h"
 
 union zb_arg {
 	__u32 size;
@@ -34,6 +34,7 @@ union zb_arg {
 	struct zb_ioc_explain explain;
 	struct zb_ioc_to_file to_file;
 	struct zb_ioc_from_file from_file;
+	struct zb_ioc_advise advise;
 };
 
 /**
@@ -43,6 +44,7 @@ union zb_arg {
  * @bufs: BULK_ALLOC: the new buffers
  * @dmabuf: EXPORT: the new dma-buf
  * @file: TO_FILE: the new file
+ * @advice: ADVISE: what to do with the buffer, or to undo
  * @why: the cause, if the command fails
  */
 struct zb_call {
@@ -51,6 +53,7 @@ struct zb_call {
 		struct zb_buffer **bufs;
 		struct dma_buf *dmabuf;
 		struct file *file;
+		struct zb_advice advice;
 	};
 	struct zb_ioc_explain why;
 };
@@ -118,6 +121,8 @@ extern const struct zb_cmd zb_cmd_explain;
 /* ioctl_file.c */
 extern const struct zb_cmd zb_cmd_to_file;
 extern const struct zb_cmd zb_cmd_from_file;
+/* ioctl_advise.c */
+extern const struct zb_cmd zb_cmd_advise;
 
 /* ioctl_bulk.c */
 extern const struct zb_cmd zb_cmd_bulk_alloc;

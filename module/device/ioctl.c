@@ -19,7 +19,7 @@ static_assert(sizeof(struct zb_ioc_info) == 72);
 static_assert(sizeof(struct zb_ioc_zone) == 48);
 static_assert(sizeof(struct zb_ioc_alloc) == 64);
 static_assert(sizeof(struct zb_ioc_free) == 16);
-static_assert(sizeof(struct zb_ioc_query) == 64);
+static_assert(sizeof(struct zb_ioc_query) == 72);
 static_assert(sizeof(struct zb_bulk_buffer) == 40);
 static_assert(sizeof(struct zb_ioc_bulk_alloc) == 64);
 static_assert(sizeof(struct zb_ioc_bulk_free) == 32);
@@ -30,6 +30,7 @@ static_assert(sizeof(struct zb_ioc_sync) == 32);
 static_assert(sizeof(struct zb_ioc_explain) == 88);
 static_assert(sizeof(struct zb_ioc_to_file) == 16);
 static_assert(sizeof(struct zb_ioc_from_file) == 40);
+static_assert(sizeof(struct zb_ioc_advise) == 24);
 
 static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
@@ -119,6 +120,7 @@ static const struct zb_cmd *const zb_cmds[] = {
 	[_IOC_NR(ZB_IOC_EXPLAIN)] = &zb_cmd_explain,
 	[_IOC_NR(ZB_IOC_TO_FILE)] = &zb_cmd_to_file,
 	[_IOC_NR(ZB_IOC_FROM_FILE)] = &zb_cmd_from_file,
+	[_IOC_NR(ZB_IOC_ADVISE)] = &zb_cmd_advise,
 };
 
 static const struct zb_cmd *find_cmd(unsigned int nr)

@@ -32,7 +32,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 		.total_bytes = (u64)inst->total_pages << PAGE_SHIFT,
 		.free_bytes = (u64)zb_instance_free_pages(inst) << PAGE_SHIFT,
 		.features = zb_mmap_features(inst) | zb_charge_features() |
-			    ZB_FEATURE_EXPLAIN | ZB_FEATURE_FILES |
+			    ZB_FEATURE_EXPLAIN | ZB_FEATURE_DISCARD | ZB_FEATURE_FILES |
 			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
 			     ZB_FEATURE_DMABUF : 0),
 	};
@@ -82,12 +82,13 @@ static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 
 	if (query->flags)
 		return zb_einval(call, "flags", query->flags);
+	if (query->__reserved)
+		return zb_einval(call, "__reserved", query->__reserved);
 	buf = zb_file_get(file, query->handle);
 	if (!buf)
 		return -ENOENT;
 	query->gfp = zb_gfp_bits(buf->gfp);
-	query->node = buf->nid;
-	query->zone = buf->zone;
+	zb_buffer_get_place(buf, &query->node, &query->zone, &query->discard);
 	query->order = buf->order;
 	query->migratetype = zb_gfp_migratetype(buf->gfp);
 	query->length = zb_buffer_bytes(buf);
@@ -146,6 +147,7 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 {
 	struct zb_ioc_phys *phys = &arg->phys;
 	struct zb_buffer *buf;
+	unsigned long pfn;
 
 	if (phys->flags)
 		return zb_einval(call, "flags", phys->flags);
@@ -156,10 +158,11 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 	buf = zb_file_get(file, phys->handle);
 	if (!buf)
 		return -ENOENT;
-	phys->addr = PFN_PHYS(zb_buffer_phys_pfn(buf));
+	pfn = zb_buffer_phys_pfn(buf);
+	phys->addr = PFN_PHYS(pfn);
 	phys->length = zb_buffer_bytes(buf);
 	zb_buffer_put(buf);
-	return 0;
+	return pfn == ZB_NO_PFN ? -EBUSY : 0;
 }
 
 const struct zb_cmd zb_cmd_phys = {

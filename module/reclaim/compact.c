@@ -164,12 +164,32 @@ int zb_compact_memory(struct zb_reclaim *reclaim)
  * @inst: the instance
  * @bpool: its buffers
  *
- * Context: any; before the first request, and before @bpool is initialized.
+ * Context: may sleep; before the first request, and before @bpool is initialized.
+ * Return: 0 or -ENOMEM.
  */
-void zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
-		       struct zb_buffer_pool *bpool)
+int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
+		      struct zb_buffer_pool *bpool)
 {
+	int err;
+
 	*reclaim = (struct zb_reclaim){ .inst = inst, .bpool = bpool };
+	err = zb_kswapd_create(reclaim);
+	if (err)
+		return err;
 	inst->reclaim = reclaim;
 	inst->ops.compact = compact_for_request;
+	inst->ops.direct_reclaim = zb_direct_reclaim;
+	inst->ops.wake_reclaim = zb_wake_kswapd;
+	return 0;
+}
+
+/**
+ * zb_reclaim_detach() - undo zb_reclaim_attach()
+ * @reclaim: how memory is made; there are no requests any more
+ *
+ * Context: may sleep; before the buffer pool is destroyed.
+ */
+void zb_reclaim_detach(struct zb_reclaim *reclaim)
+{
+	zb_kswapd_destroy(reclaim);
 }

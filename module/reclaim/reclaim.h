@@ -2,19 +2,26 @@
 /*
  * Reclaim: how memory is made for requests that can't be served from free memory.
  *
- * So far this is compaction: movable buffers are moved, so that a large block becomes free
- * (compact.c, and kcompactd.c in the background). core/compact.h describes what is moved,
- * and buffer/move.c how.
+ *	discardable buffers lose their memory		shrink.c, and in the background kswapd.c
+ *	movable buffers are moved together, so that	compact.c, and in the background
+ *	a large block becomes free			kcompactd.c
+ *
+ * core/reclaim.h and core/compact.h describe which buffers, and buffer/discard.c and
+ * buffer/move.c how.
  */
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
 
 #include <linux/atomic.h>
+#include <linux/types.h>
 
 #include "../buffer/buffer.h"
 #include "../core/compact.h"
 
 struct zb_kcompactd;
+
+struct workqueue_struct;
+struct zb_kswapd;
 
 /**
  * struct zb_reclaim - how memory is made
@@ -23,18 +30,50 @@ struct zb_kcompactd;
  * @nr_compacting: number of requests that are compacting memory
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes; NULL while it
  *	is stopped
+ * @kswapd: background reclaim by node, in the order of zb_pool.nodes
+ * @wq: workqueue of @kswapd
  *
- * @inst and @bpool are constant after zb_reclaim_attach().
+ * All members but @nr_compacting are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
 	struct zb_buffer_pool *bpool;
 	atomic_t nr_compacting;
 	struct zb_kcompactd *kcompactd;
+	struct zb_kswapd *kswapd;
+	struct workqueue_struct *wq;
 };
 
-void zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
-		       struct zb_buffer_pool *bpool);
+/**
+ * struct zb_shrink - memory that discardable buffers have to give back
+ * @reclaim: how memory is made
+ * @zone: the zone that the frames have to be in
+ * @target: number of frames; the members up to @alloc_flags are used only if it is 0
+ * @order: order of a block that has to be free
+ * @nr_pages: number of its frames that a request keeps
+ * @mark: number of frames that have to be left then
+ * @highest_zoneidx: highest zone type that the request may use
+ * @alloc_flags: part of @mark, and migrate types, that the request may use
+ * @kswapd: this is background reclaim
+ * @purged: number of frames given back so far
+ */
+struct zb_shrink {
+	struct zb_reclaim *reclaim;
+	struct zb_zone *zone;
+	unsigned long target;
+	unsigned int order;
+	unsigned long nr_pages;
+	unsigned long mark;
+	unsigned int highest_zoneidx;
+	unsigned int alloc_flags;
+	bool kswapd;
+	unsigned long purged;
+};
+
+/* compact.c */
+int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
+		      struct zb_buffer_pool *bpool);
+void zb_reclaim_detach(struct zb_reclaim *reclaim);
 int zb_compact_memory(struct zb_reclaim *reclaim);
 bool zb_move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 		 unsigned long pfn, unsigned long nr_pages);
@@ -56,5 +95,17 @@ int zb_kcompactd_start(struct zb_reclaim *reclaim);
 void zb_kcompactd_stop(struct zb_reclaim *reclaim);
 void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 		       unsigned int order);
+
+/* shrink.c */
+void zb_shrink_zone(struct zb_shrink *s);
+bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		       unsigned int order, unsigned int alloc_flags,
+		       const struct zb_alloc_context *ac);
+unsigned long zb_reclaim_memory(struct zb_reclaim *reclaim, unsigned long nr_pages);
+
+/* kswapd.c */
+int zb_kswapd_create(struct zb_reclaim *reclaim);
+void zb_kswapd_destroy(struct zb_reclaim *reclaim);
+void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int order);
 
 #endif /* ZB_RECLAIM_H */

@@ -56,7 +56,7 @@ FIXTURE_VARIANT_ADD(cmd, free) {
 };
 
 FIXTURE_VARIANT_ADD(cmd, query) {
-	COMMAND(query, QUERY), NEEDS(query, handle, 4), HANDLE(query),
+	COMMAND(query, QUERY), NEEDS(query, handle, 4), RESERVED(query), HANDLE(query),
 };
 
 FIXTURE_VARIANT_ADD(cmd, bulk_alloc) {
@@ -87,6 +87,10 @@ FIXTURE_VARIANT_ADD(cmd, sync) {
 	.silent = true,
 };
 
+FIXTURE_VARIANT_ADD(cmd, advise) {
+	COMMAND(advise, ADVISE), NEEDS(advise, advice, 4), RESERVED(advise), HANDLE(advise),
+};
+
 /* There has to be a failure that it can explain: see FIXTURE_SETUP. */
 FIXTURE_VARIANT_ADD(cmd, explain) { COMMAND(explain, EXPLAIN), NEEDS_ALL(explain) };
 
@@ -108,7 +112,7 @@ FIXTURE_SETUP(cmd)
 	self->room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->room);
-	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a));
+	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_TEMPORARY, &a));
 	self->handle = a.handle;
 	if (variant->nr == ZB_IOC_FROM_FILE)
 		self->file = zb_to_file(self->zb.fd, a.handle, ZB_FILE_CLOEXEC);
@@ -133,6 +137,7 @@ union arg {
 	struct zb_ioc_export export;
 	struct zb_ioc_to_file to_file;
 	struct zb_ioc_from_file from_file;
+	struct zb_ioc_advise advise;
 };
 
 /* Fill in the members of a valid argument other than size and handle. */
@@ -148,6 +153,8 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 		arg->bulk_free = zb_want_bulk_free(bufs, 1);
 	if (variant->nr == ZB_IOC_FROM_FILE)
 		arg->from_file.fd = self->file;
+	if (variant->nr == ZB_IOC_ADVISE)
+		arg->advise.advice = ZB_ADVISE_WILLNEED;
 	if (variant->nr == ZB_IOC_SYNC)
 		arg->sync = (struct zb_ioc_sync){
 			.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,

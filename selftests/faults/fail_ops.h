@@ -198,6 +198,23 @@ static int to_and_from_file(DATA *self)
 	return rc ?: free_made(self);
 }
 
+/* Let a buffer lose its memory and get it again. */
+static int revive(DATA *self)
+{
+	struct zb_ioc_alloc a;
+	__u32 retained = 0;
+	int rc = zb_alloc_order(self->fd, 3, ZB_GFP_TEMPORARY, &a);
+
+	if (rc)
+		return rc;
+	rc = zb_advise(self->fd, a.handle, ZB_ADVISE_DONTNEED, NULL) ?:
+	     zb_write_file(ZB_DEBUGFS "reclaim", "4k") ?:
+	     zb_advise(self->fd, a.handle, ZB_ADVISE_WILLNEED, &retained);
+	if (!rc && retained)
+		rc = -EIO;
+	return zb_free(self->fd, a.handle) ? -EIO : rc;
+}
+
 static int do_import(DATA *self)
 {
 	return zb_import(self->card, self->new_fd, &self->gem);

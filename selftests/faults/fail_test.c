@@ -135,6 +135,11 @@ TEST_F(fail, to_file_and_from_file)
 	EXPECT_EQ(before, zb_nr_open());
 }
 
+TEST_F(fail, revive)
+{
+	fail_each(_metadata, self, NULL, revive, NULL, 2);
+}
+
 TEST_F(fail, attach_and_map_for_a_device)
 {
 	self->card = zb_importer();
@@ -240,7 +245,7 @@ static int do_everything(DATA *self)
 		int (*undo)(DATA *self);
 	} things[] = {
 		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
-		{ alloc_accounted, free_made }, { export_beyond_fd_table, NULL },
+		{ alloc_accounted, free_made }, { revive, NULL }, { export_beyond_fd_table, NULL },
 		{ to_file_beyond_fd_table, NULL },
 		{ import_new, NULL }, { to_and_from_file, NULL },
 		{ map_far_away, unmap }, { map_and_touch_huge, unmap },

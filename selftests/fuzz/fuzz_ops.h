@@ -305,6 +305,15 @@ static void fuzz_explain(void)
 	try_ioctl(ZB_IOC_EXPLAIN, &e, sizeof(e));
 }
 
+static void fuzz_discard(void)
+{
+	struct zb_ioc_advise a = {
+		.size = sizeof(a), .handle = a_handle(), .advice = pick(8) ? 1 + pick(2) : pick(5),
+	};
+
+	try_ioctl(ZB_IOC_ADVISE, &a, sizeof(a));
+}
+
 static void fuzz_sync(void)
 {
 	struct zb_ioc_sync s = {

@@ -240,6 +240,19 @@ static inline int zb_sync(int fd, __u32 handle, __u32 flags, __u64 offset,
 	return zb_ioctl(fd, ZB_IOC_SYNC, &s);
 }
 
+/* *@retained tells whether the buffer has its contents; it may be NULL. */
+static inline int zb_advise(int fd, __u32 handle, __u32 advice, __u32 *retained)
+{
+	struct zb_ioc_advise a = {
+		.size = sizeof(a), .handle = handle, .advice = advice, .retained = ~0u,
+	};
+	int rc = zb_ioctl(fd, ZB_IOC_ADVISE, &a);
+
+	if (retained)
+		*retained = a.retained;
+	return rc;
+}
+
 static inline __u64 zb_now_ns(void)
 {
 	struct timespec t;

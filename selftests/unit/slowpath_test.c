@@ -152,6 +152,8 @@ POOL_TEST_WITH(progress, full_pool(), end)
 		{ SLEEP, 3, 1, 2, "DRCDRCDRC" }, { SLEEP, 4, 3, 3, "DRC" },
 		{ SLEEP | __ZB_GFP_NORETRY, 0, 3, 0, "DR" },
 		{ SLEEP | __ZB_GFP_NORETRY, 3, 3, 3, "DRC" },
+		/* others take all that is reclaimed: at most 16 times */
+		{ SLEEP, 0, 1000, 0, "DRDRDRDRDRDRDRDRDRDRDRDRDRDRDRDRD" },
 		/* progress resets the count of rounds */
 		{ SLEEP | __ZB_GFP_REPEAT, 0, 2, 0,
 		  "DRDRDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDR" },

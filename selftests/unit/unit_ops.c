@@ -61,9 +61,13 @@ static unsigned long zone_reclaim(struct zb_pool *pool, struct zb_zone *zone,
 	return take_one(&unit_calls.reclaim);
 }
 
-static unsigned long direct_reclaim(struct zb_pool *pool, zb_gfp_t gfp,
-				    unsigned int order)
+static bool direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			   unsigned int order,
+			   unsigned int alloc_flags __attribute__((unused)),
+			   const struct zb_alloc_context *ac)
 {
+	unit_calls.zones |= BIT(zone - pool->zones);
+	unit_calls.nid = ac->node->nid;
 	asked(pool, 'R', gfp, order);
 	return take_one(&unit_calls.reclaim);
 }

@@ -20,7 +20,7 @@
  * struct unit_calls - recorded calls, and results to be returned
  * @text: the calls so far
  * @nr: number of calls
- * @zones: zones for which wake_reclaim and zone_reclaim were called
+ * @zones: zones for which a hook that gets a zone was called
  * @gfp: flags of the last call that has any
  * @order: order of the last call that has one
  * @nid: node passed to report_failure

@@ -46,6 +46,11 @@
  *    made from, does not allow the access
  *  - EBADF: the descriptor to make a handle from is not open
  *  - ENOENT: the open file has no such handle
+ *  - EBUSY: EXPORT, TO_FILE or PHYS of a buffer that is marked as not needed, or
+ *    ADVISE of a buffer that has a dma-buf or a file, or whose physical address is
+ *    known
+ *  - ENODATA: SYNC or mmap() of a buffer whose memory has been taken back, see
+ *    ZB_IOC_ADVISE
  *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
  *    one open file or one user is reached
  *  - EAGAIN: the dmem.max of the caller's cgroup or RLIMIT_MEMLOCK is reached;
@@ -78,9 +83,9 @@
  * on it. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. mmap() fails
  * with ENOENT if the open file has no buffer at that offset, with EINVAL if
  * the mapping is private or extends beyond the end of the buffer, with EACCES if
- * it is writable and the handle was made from a read-only descriptor, and with
- * ENFILE if the system has too many open files, because a mapped buffer needs
- * one.
+ * it is writable and the handle was made from a read-only descriptor, with
+ * ENODATA if the memory of the buffer has been taken back, and with ENFILE if
+ * the system has too many open files, because a mapped buffer needs one.
  *
  * If the kernel finds an uncorrected error in a page of a buffer, access to this
  * page raises SIGBUS with the code BUS_MCEERR_AR in all mappings of the buffer,
@@ -246,6 +251,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_DMEM		(1ull << 3)	/* buffers are charged to the dmem cgroup */
 #define ZB_FEATURE_MEMLOCK	(1ull << 4)	/* buffers are charged to RLIMIT_MEMLOCK */
 #define ZB_FEATURE_EXPLAIN	(1ull << 5)	/* ZB_IOC_EXPLAIN */
+#define ZB_FEATURE_DISCARD	(1ull << 6)	/* ZB_IOC_ADVISE, zb_ioc_query.discard */
 #define ZB_FEATURE_FILES	(1ull << 7)	/* ZB_IOC_TO_FILE, ZB_IOC_FROM_FILE */
 
 /**
@@ -363,6 +369,10 @@ struct zb_ioc_free {
  * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
  * @mappings: out: number of mappings of the buffer, including those of dma-bufs
  * @exports: out: number of dma-bufs of the buffer
+ * @discard: out: ZB_DISCARD_*
+ * @__reserved: must be 0
+ *
+ * @node and @zone of a buffer whose memory has been taken back are those that it was on.
  */
 struct zb_ioc_query {
 	__u32 size;
@@ -378,7 +388,14 @@ struct zb_ioc_query {
 	__aligned_u64 mmap_huge_offset;
 	__u32 mappings;
 	__u32 exports;
+	__u32 discard;
+	__u32 __reserved;
 };
+
+/* zb_ioc_query.discard */
+#define ZB_DISCARD_NONE		0	/* the buffer keeps its memory */
+#define ZB_DISCARD_MARKED	1	/* its memory may be taken back at any time */
+#define ZB_DISCARD_PURGED	2	/* its memory has been taken back */
 
 #define ZB_BULK_MAX	4096u
 
@@ -526,6 +543,42 @@ struct zb_ioc_export {
 	__u32 flags;
 	__u32 handle;
 	__s32 fd;
+};
+
+/* zb_ioc_advise.advice */
+#define ZB_ADVISE_DONTNEED	1	/* the contents may be dropped */
+#define ZB_ADVISE_WILLNEED	2	/* the buffer is needed again */
+
+/**
+ * struct zb_ioc_advise - let a buffer lose its contents when memory is short
+ * @size: sizeof(struct zb_ioc_advise)
+ * @flags: must be 0
+ * @handle: handle of a buffer that was allocated with __ZB_GFP_RECLAIMABLE
+ * @advice: ZB_ADVISE_*
+ * @retained: out: 1 if the buffer has its contents, 0 if they have been dropped
+ * @__reserved: must be 0
+ *
+ * After ZB_ADVISE_DONTNEED, the buffer stays as it is, and may be used, until memory is
+ * short. Then its memory may be taken back ("purged"): access to its mappings raises SIGBUS,
+ * and the buffer is not charged to anyone any more. The memory of a buffer with
+ * pinned pages is not taken back, and neither is that of a buffer with more than 64
+ * mappings. A buffer without a handle stays marked.
+ *
+ * ZB_ADVISE_WILLNEED ends this. If @retained is 1, nothing has happened to the
+ * buffer, which is valid without the mark, too. If @retained is 0, the buffer has new,
+ * cleared memory in all of its mappings, is charged to the caller, and has to be filled
+ * again; if another thread calls WILLNEED at the same time, both are told so.
+ * If there is no memory, or a limit is reached, the command fails as ZB_IOC_ALLOC does, with
+ * ENOMEM, EDQUOT, EAGAIN or EINTR, and the buffer stays without memory. It does not use
+ * memory reserves, whatever the flags of the buffer.
+ */
+struct zb_ioc_advise {
+	__u32 size;
+	__u32 flags;
+	__u32 handle;
+	__u32 advice;
+	__u32 retained;
+	__u32 __reserved;
 };
 
 /* zb_ioc_sync.flags: which side accesses the memory next, and the DMA direction */
@@ -704,6 +757,7 @@ struct zb_ioc_from_file {
 #define ZB_IOC_EXPORT	_IO(ZB_IOC_TYPE, 9)
 #define ZB_IOC_SYNC	_IO(ZB_IOC_TYPE, 10)
 #define ZB_IOC_EXPLAIN	_IO(ZB_IOC_TYPE, 11)
+#define ZB_IOC_ADVISE	_IO(ZB_IOC_TYPE, 12)
 #define ZB_IOC_TO_FILE	_IO(ZB_IOC_TYPE, 13)
 #define ZB_IOC_FROM_FILE _IO(ZB_IOC_TYPE, 14)
 

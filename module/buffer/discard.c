@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Marks buffers as discardable, takes their memory back, and gives them new memory. The
+ * states are in discard.h; which buffers lose their memory is decided in reclaim/.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+
+#include "../instance/request.h"
+#include "discard.h"
+
+/* A cheap check that spares most buffers that are in use the removal of their mappings. */
+static bool seems_purgeable(struct zb_buffer *buf)
+{
+	return buf->on_lru && !atomic_read(&buf->fixed) && !buf->phys_known &&
+	       atomic_read(&buf->mappings) <= ZB_MAX_UNMAPPED &&
+	       !(buf->was_mapped && zb_nr_pins(buf->pfn, buf->nr_pages));
+}
+
+/* The buffer must not be freed before the frames are, see zb_buffer_purge(). */
+static void set_frames(struct zb_buffer *buf, unsigned long pfn, u8 discard)
+{
+	struct zb_pool *pool = &buf->bpool->inst->pool;
+	const struct zb_zone *zone = pfn == ZB_NO_PFN ? NULL : zb_pfn_zone(pool, pfn);
+
+	spin_lock(&buf->bpool->lock);
+	WRITE_ONCE(buf->pfn, pfn);
+	WRITE_ONCE(buf->discard, discard);
+	if (zone) {
+		buf->zone = zone->type;
+		buf->nid = zone->nid;
+	}
+	spin_unlock(&buf->bpool->lock);
+}
+
+/* Called with the lock of the buffer. */
+static int purge_locked(struct zb_buffer *buf)
+{
+	unsigned long pfn = buf->pfn;
+
+	if (!seems_purgeable(buf))
+		return -EBUSY;
+	unmap_mapping_range(&buf->mapping, 0, 0, 1);
+	if (buf->was_mapped && !zb_freeze_pages(pfn, buf->nr_pages))
+		return -EBUSY;
+	zb_lru_remove(buf);
+	set_frames(buf, ZB_NO_PFN, ZB_DISCARD_PURGED);
+	if (buf->was_mapped)
+		zb_unfreeze_pages(pfn, buf->nr_pages);
+	return 0;
+}
+
+/**
+ * zb_buffer_purge() - take the memory of a discardable buffer back
+ * @buf: the buffer, on which the caller has a reference
+ *
+ * No memory is allocated, and no lock is waited for that a task may hold while it
+ * allocates from the instance.
+ *
+ * Context: may sleep.
+ * Return: 0, -EAGAIN if the buffer is locked, or -EBUSY if it or one of its pages is in use, or
+ * it is not discardable any more.
+ */
+int zb_buffer_purge(struct zb_buffer *buf)
+{
+	struct zb_charge charge;
+	unsigned long pfn;
+	int err;
+
+	if (!down_write_trylock(&buf->mapping.invalidate_lock))
+		return -EAGAIN;
+	/* sparse does not know that a trylock may take the lock. */
+	__acquire(&buf->mapping.invalidate_lock);
+	pfn = buf->pfn;
+	/* WILLNEED may charge the buffer again as soon as it is unlocked. */
+	charge = buf->charge;
+	err = purge_locked(buf);
+	up_write(&buf->mapping.invalidate_lock);
+	if (!err)
+		zb_buffer_drop_frames(buf, pfn, &charge);
+	return err;
+}
+
+/**
+ * zb_buffer_get_place() - get what ZB_IOC_ADVISE may change
+ * @buf: the buffer
+ * @node: set to its NUMA node
+ * @zone: set to its ZB_ZONE_*
+ * @discard: set to its ZB_DISCARD_*
+ *
+ * Context: any but interrupts.
+ */
+void zb_buffer_get_place(struct zb_buffer *buf, s32 *node, u32 *zone, u32 *discard)
+{
+	spin_lock(&buf->bpool->lock);
+	*node = buf->nid;
+	*zone = buf->zone;
+	*discard = buf->discard;
+	spin_unlock(&buf->bpool->lock);
+}
+
+static void set_discard(struct zb_buffer *buf, u8 discard)
+{
+	spin_lock(&buf->bpool->lock);
+	WRITE_ONCE(buf->discard, discard);
+	spin_unlock(&buf->bpool->lock);
+}
+
+static unsigned long alloc_frames(struct zb_advice *a, struct zb_account *file,
+				  const struct zb_want *want, int *err)
+{
+	struct zb_buffer_pool *bpool = a->buf->bpool;
+	unsigned long pfn;
+
+	*err = zb_charge(bpool, &a->charge, file, zb_buffer_bytes(a->buf), want->why);
+	if (*err)
+		return ZB_NO_PFN;
+	pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL, true);
+	if (pfn != ZB_NO_PFN)
+		return pfn;
+	*err = zb_buffer_alloc_failed(bpool, want);
+	zb_watch_failed(bpool);
+	zb_uncharge(bpool, &a->charge);
+	return ZB_NO_PFN;
+}
+
+/*
+ * Allocate new frames for a purged buffer. The flags that allow the use of reserves are
+ * ignored, because the calling process may lack the capability for them.
+ */
+static int get_new_frames(struct zb_advice *a, struct zb_account *file,
+			  struct zb_ioc_explain *why)
+{
+	const zb_gfp_t reserves = __ZB_GFP_HIGH | __ZB_GFP_ATOMIC | __ZB_GFP_MEMALLOC;
+	struct zb_buffer_pool *bpool = a->buf->bpool;
+	struct zb_want want = {
+		.gfp = a->buf->gfp & ~reserves,
+		.nr_pages = a->buf->nr_pages,
+		.nid = READ_ONCE(a->buf->nid),
+		.why = why,
+	};
+	const struct zb_zone *zone;
+	unsigned long pfn;
+	int err;
+
+	pfn = alloc_frames(a, file, &want, &err);
+	if (pfn == ZB_NO_PFN)
+		return err;
+	zone = zb_pfn_zone(&bpool->inst->pool, pfn);
+	if (zone && want.gfp & __ZB_GFP_WRITE)
+		zb_instance_account_dirty(bpool->inst, zone->nid, want.nr_pages);
+	err = zb_buffer_clear(bpool, &want, pfn);
+	if (err)
+		zb_buffer_drop_frames(a->buf, pfn, &a->charge);
+	else
+		a->pfn = pfn;
+	return err;
+}
+
+/* Users who do not expect that the buffer is purged, see zb_buffer_add_user(). */
+static bool has_users(struct zb_buffer *buf)
+{
+	return buf->phys_known || atomic_read(&buf->exports) || atomic_read(&buf->inodes) ||
+	       atomic_read(&buf->fixed);
+}
+
+/* Called with the lock of the buffer. */
+static int prepare_locked(struct zb_advice *a)
+{
+	struct zb_buffer *buf = a->buf;
+
+	if (a->advice == ZB_ADVISE_DONTNEED) {
+		if (has_users(buf))
+			return -EBUSY;
+		a->changed = buf->discard == ZB_DISCARD_NONE;
+		if (a->changed)
+			set_discard(buf, ZB_DISCARD_MARKED);
+	} else if (buf->discard == ZB_DISCARD_MARKED) {
+		zb_lru_remove(buf);
+		set_discard(buf, ZB_DISCARD_NONE);
+		WRITE_ONCE(buf->recently_used, true);
+		a->changed = true;
+	}
+	return 0;
+}
+
+/**
+ * zb_advise_prepare() - execute a ZB_IOC_ADVISE up to the last step that can be undone
+ * @a: the command, whose @buf and @advice are set
+ * @file: account of the open file
+ * @why: receives the cause of a failure
+ * @retained: set to 1 if the buffer has its contents, else to 0
+ *
+ * A marked buffer is not purged before zb_advise_commit(), and a purged one gets its
+ * frames there.
+ *
+ * Context: may sleep.
+ * Return: 0, or -errno of the user header with nothing changed.
+ */
+int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,
+		      struct zb_ioc_explain *why, u32 *retained)
+{
+	int err;
+
+	a->changed = false;
+	a->pfn = ZB_NO_PFN;
+	filemap_invalidate_lock(&a->buf->mapping);
+	err = prepare_locked(a);
+	*retained = a->buf->discard != ZB_DISCARD_PURGED;
+	filemap_invalidate_unlock(&a->buf->mapping);
+	if (err || *retained || a->advice == ZB_ADVISE_DONTNEED)
+		return err;
+	return get_new_frames(a, file, why);
+}
+
+/* Drop the new frames, because the buffer does not need them. */
+static void drop_new_frames(struct zb_advice *a)
+{
+	if (a->pfn != ZB_NO_PFN)
+		zb_buffer_drop_frames(a->buf, a->pfn, &a->charge);
+	a->pfn = ZB_NO_PFN;
+}
+
+/**
+ * zb_advise_commit() - finish a ZB_IOC_ADVISE
+ * @a: the command after zb_advise_prepare()
+ *
+ * Context: may sleep.
+ */
+void zb_advise_commit(struct zb_advice *a)
+{
+	struct zb_buffer *buf = a->buf;
+	bool marked = false;
+
+	filemap_invalidate_lock(&buf->mapping);
+	if (a->pfn != ZB_NO_PFN && buf->discard == ZB_DISCARD_PURGED) {
+		buf->charge = a->charge;
+		set_frames(buf, a->pfn, ZB_DISCARD_NONE);
+		a->pfn = ZB_NO_PFN;
+	}
+	if (a->advice == ZB_ADVISE_DONTNEED)
+		marked = buf->discard == ZB_DISCARD_MARKED && !buf->on_lru;
+	if (marked)
+		zb_lru_add(buf);
+	filemap_invalidate_unlock(&buf->mapping);
+	drop_new_frames(a);
+	if (marked)
+		zb_instance_wake_waiters(buf->bpool->inst);
+}
+
+/**
+ * zb_advise_cancel() - undo zb_advise_prepare()
+ * @a: the command
+ *
+ * If another thread has changed the buffer meanwhile, that is not undone.
+ *
+ * Context: may sleep.
+ */
+void zb_advise_cancel(struct zb_advice *a)
+{
+	struct zb_buffer *buf = a->buf;
+
+	drop_new_frames(a);
+	if (!a->changed)
+		return;
+	filemap_invalidate_lock(&buf->mapping);
+	if (a->advice == ZB_ADVISE_DONTNEED) {
+		if (buf->discard == ZB_DISCARD_MARKED && !buf->on_lru)
+			set_discard(buf, ZB_DISCARD_NONE);
+	} else if (buf->discard == ZB_DISCARD_NONE && !has_users(buf)) {
+		set_discard(buf, ZB_DISCARD_MARKED);
+		zb_lru_add(buf);
+	}
+	filemap_invalidate_unlock(&buf->mapping);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Discardable buffers: ZB_IOC_ADVISE, and the lists of buffers whose memory may be taken back.
+ *
+ *	ZB_DISCARD_NONE --- DONTNEED ---> _MARKED --- memory is short ---> _PURGED
+ *	   ^    ^                            |                                |
+ *	   |    +--- WILLNEED: kept ---------+                                |
+ *	   +-------- WILLNEED: new, cleared frames ---------------------------+
+ *
+ * zb_buffer.discard changes with the invalidate_lock of the buffer held for writing. A page
+ * fault takes this lock, so it sees either the frames or that there are none any more. A purge
+ * works like a move without a copy (move.c), and only ever tries the lock.
+ */
+#ifndef ZB_DISCARD_H
+#define ZB_DISCARD_H
+
+#include "buffer.h"
+
+/**
+ * struct zb_lru - discardable buffers of one zone
+ * @lock: protects all other members except @wanted, and the members of buffers marked (u)
+ * @list: the buffers, the one that was marked or spared first at the head, and positions of
+ *	readers
+ * @tree: the buffers by their frames
+ * @nr_pages: number of their frames
+ * @nr_buffers: number of buffers
+ * @idle_until: time in jiffies before which kswapd is not woken, because it could take nothing
+ * @wanted: (atomic) 1 + order of the largest block that kswapd is to make, or 0
+ */
+struct zb_lru {
+	spinlock_t lock;
+	struct list_head list;
+	struct rb_root tree;
+	unsigned long nr_pages;
+	unsigned long nr_buffers;
+	unsigned long idle_until;
+	atomic_t wanted;
+};
+
+/**
+ * struct zb_lru_iter - position of a reader of zb_lru.list
+ * @lru: the list
+ * @pos: entry in the list, behind the buffer that was read last
+ */
+struct zb_lru_iter {
+	struct zb_lru *lru;
+	struct zb_buffer_link pos;
+};
+
+/**
+ * struct zb_advice - a ZB_IOC_ADVISE in progress
+ * @buf: the buffer, with a reference
+ * @advice: ZB_ADVISE_*
+ * @changed: zb_buffer.discard has been changed
+ * @pfn: new frames of a purged buffer, or ZB_NO_PFN
+ * @charge: what they are charged to
+ */
+struct zb_advice {
+	struct zb_buffer *buf;
+	u32 advice;
+	bool changed;
+	unsigned long pfn;
+	struct zb_charge charge;
+};
+
+/* lru.c */
+int zb_lru_init(struct zb_buffer_pool *bpool);
+void zb_lru_exit(struct zb_buffer_pool *bpool);
+struct zb_lru *zb_zone_lru(struct zb_buffer_pool *bpool, const struct zb_zone *zone);
+void zb_lru_add(struct zb_buffer *buf);
+void zb_lru_remove(struct zb_buffer *buf);
+void zb_lru_begin(struct zb_lru_iter *iter, struct zb_lru *lru);
+struct zb_buffer *zb_lru_next(struct zb_lru_iter *iter);
+void zb_lru_end(struct zb_lru_iter *iter);
+struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn);
+void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used);
+
+/* discard.c */
+int zb_buffer_purge(struct zb_buffer *buf);
+void zb_buffer_get_place(struct zb_buffer *buf, s32 *node, u32 *zone, u32 *discard);
+int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,
+		      struct zb_ioc_explain *why, u32 *retained);
+void zb_advise_commit(struct zb_advice *a);
+void zb_advise_cancel(struct zb_advice *a);
+
+#endif /* ZB_DISCARD_H */

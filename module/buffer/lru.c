@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The lists of discardable buffers, see discard.h. */
+#include <linux/jiffies.h>
+#include <linux/kref.h>
+#include <linux/slab.h>
+
+#include "discard.h"
+
+/**
+ * zb_zone_lru() - get the discardable buffers of a zone
+ * @bpool: the buffer pool
+ * @zone: a zone of its instance
+ *
+ * Return: the buffers.
+ */
+struct zb_lru *zb_zone_lru(struct zb_buffer_pool *bpool, const struct zb_zone *zone)
+{
+	return &bpool->lrus[zone - bpool->inst->pool.zones];
+}
+
+static struct zb_lru *lru_of(struct zb_buffer *buf)
+{
+	return zb_zone_lru(buf->bpool, zb_pfn_zone(&buf->bpool->inst->pool, buf->pfn));
+}
+
+static void insert_in_tree(struct zb_lru *lru, struct zb_buffer *buf)
+{
+	struct rb_node **link = &lru->tree.rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = buf->pfn < rb_entry(parent, struct zb_buffer, lru_node)->pfn ?
+		       &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&buf->lru_node, parent, link);
+	rb_insert_color(&buf->lru_node, &lru->tree);
+}
+
+/**
+ * zb_lru_add() - allow to take the memory of a buffer back
+ * @buf: the buffer
+ *
+ * Context: any but interrupts; invalidate_lock of the buffer held for writing.
+ */
+void zb_lru_add(struct zb_buffer *buf)
+{
+	struct zb_lru *lru = lru_of(buf);
+
+	spin_lock(&lru->lock);
+	list_add_tail(&buf->lru.list, &lru->list);
+	insert_in_tree(lru, buf);
+	lru->nr_pages += buf->nr_pages;
+	lru->nr_buffers++;
+	WRITE_ONCE(lru->idle_until, jiffies);
+	buf->on_lru = true;
+	spin_unlock(&lru->lock);
+}
+
+/**
+ * zb_lru_remove() - undo zb_lru_add(), if it was called
+ * @buf: the buffer, which has its frames
+ *
+ * Context: any but interrupts; invalidate_lock of the buffer held for writing, or there are no
+ * references.
+ */
+void zb_lru_remove(struct zb_buffer *buf)
+{
+	struct zb_lru *lru;
+
+	if (!buf->on_lru)
+		return;
+	lru = lru_of(buf);
+	spin_lock(&lru->lock);
+	list_del(&buf->lru.list);
+	rb_erase(&buf->lru_node, &lru->tree);
+	lru->nr_pages -= buf->nr_pages;
+	lru->nr_buffers--;
+	buf->on_lru = false;
+	spin_unlock(&lru->lock);
+}
+
+/**
+ * zb_lru_begin() - begin to read a list of discardable buffers
+ * @iter: the position, which is set before the oldest buffer
+ * @lru: the list
+ *
+ * Context: any but interrupts. zb_lru_end() has to follow.
+ */
+void zb_lru_begin(struct zb_lru_iter *iter, struct zb_lru *lru)
+{
+	iter->lru = lru;
+	iter->pos.buf = NULL;
+	spin_lock(&lru->lock);
+	list_add(&iter->pos.list, &lru->list);
+	spin_unlock(&lru->lock);
+}
+
+/**
+ * zb_lru_next() - get the next discardable buffer
+ * @iter: the position
+ *
+ * Context: any but interrupts.
+ * Return: the buffer with a reference for the caller, or NULL if there are no more.
+ */
+struct zb_buffer *zb_lru_next(struct zb_lru_iter *iter)
+{
+	struct zb_buffer_link *link = &iter->pos;
+	struct zb_lru *lru = iter->lru;
+	struct zb_buffer *buf = NULL;
+
+	spin_lock(&lru->lock);
+	list_for_each_entry_continue(link, &lru->list, list) {
+		if (!link->buf || !kref_get_unless_zero(&link->buf->ref))
+			continue;
+		buf = link->buf;
+		list_move(&iter->pos.list, &link->list);
+		break;
+	}
+	spin_unlock(&lru->lock);
+	return buf;
+}
+
+/**
+ * zb_lru_end() - stop reading a list of discardable buffers
+ * @iter: the position
+ *
+ * Context: any but interrupts.
+ */
+void zb_lru_end(struct zb_lru_iter *iter)
+{
+	spin_lock(&iter->lru->lock);
+	list_del(&iter->pos.list);
+	spin_unlock(&iter->lru->lock);
+}
+
+/**
+ * zb_lru_find() - find the first discardable buffer from a frame on
+ * @lru: the discardable buffers of a zone
+ * @pfn: the frame
+ *
+ * Context: any but interrupts.
+ * Return: the buffer that contains the frame, or else the one with the next higher frames; with
+ * a reference for the caller; NULL if there is none.
+ */
+struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn)
+{
+	struct rb_node *node, *found = NULL;
+	struct zb_buffer *buf = NULL;
+
+	spin_lock(&lru->lock);
+	for (node = lru->tree.rb_node; node;) {
+		buf = rb_entry(node, struct zb_buffer, lru_node);
+		if (buf->pfn + buf->nr_pages > pfn) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	for (buf = NULL; found && !buf; found = rb_next(found)) {
+		buf = rb_entry(found, struct zb_buffer, lru_node);
+		if (!kref_get_unless_zero(&buf->ref))
+			buf = NULL;
+	}
+	spin_unlock(&lru->lock);
+	return buf;
+}
+
+/**
+ * zb_lru_spare() - treat a buffer as if it had been marked just now
+ * @lru: the discardable buffers of its zone
+ * @buf: the buffer
+ * @used: whether it counts as recently used
+ *
+ * Context: any but interrupts.
+ */
+void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used)
+{
+	WRITE_ONCE(buf->recently_used, used);
+	spin_lock(&lru->lock);
+	if (buf->on_lru)
+		list_move_tail(&buf->lru.list, &lru->list);
+	spin_unlock(&lru->lock);
+}
+
+/**
+ * zb_lru_init() - create empty lists of discardable buffers
+ * @bpool: the buffer pool
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int zb_lru_init(struct zb_buffer_pool *bpool)
+{
+	struct zb_lru *lru;
+
+	bpool->lrus = kcalloc(bpool->inst->pool.nr_zones, sizeof(*bpool->lrus), GFP_KERNEL);
+	if (!bpool->lrus)
+		return -ENOMEM;
+	for (lru = bpool->lrus; lru < bpool->lrus + bpool->inst->pool.nr_zones; lru++) {
+		spin_lock_init(&lru->lock);
+		INIT_LIST_HEAD(&lru->list);
+		lru->tree = RB_ROOT;
+		lru->idle_until = jiffies;
+	}
+	return 0;
+}
+
+/**
+ * zb_lru_exit() - undo zb_lru_init()
+ * @bpool: the buffer pool, without buffers
+ *
+ * Context: may sleep.
+ */
+void zb_lru_exit(struct zb_buffer_pool *bpool)
+{
+	kfree(bpool->lrus);
+	bpool->lrus = NULL;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Background reclaim: one work item for each node, like the kernel's kswapd.
+ *
+ * A request that found a zone below its watermark low wakes it for this zone, from any
+ * context. It takes memory of discardable buffers back until the zone is above high and,
+ * for a request of order 1 or more, has such a block. A work item that is queued already
+ * is not queued again, so that many requests wake it once. A zone in which it could take nothing
+ * does not wake it again for IDLE_TIME, unless another buffer is marked.
+ */
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "../buffer/discard.h"
+#include "../core/compact.h"
+#include "reclaim.h"
+
+#define IDLE_TIME	(HZ / 10 ?: 1)
+
+/**
+ * struct zb_kswapd - background reclaim of one node
+ * @reclaim: how memory is made
+ * @nid: the node
+ * @work: takes memory back
+ */
+struct zb_kswapd {
+	struct zb_reclaim *reclaim;
+	int nid;
+	struct work_struct work;
+};
+
+static bool balanced(const struct zb_shrink *s)
+{
+	return !zb_watermark_missing(s->zone, 1, s->mark, s->highest_zoneidx, 0) &&
+	       (!s->order || zb_zone_has_block(s->zone, s->order, 0));
+}
+
+static struct zb_shrink goal(struct zb_reclaim *reclaim, struct zb_zone *zone,
+			     unsigned int order)
+{
+	return (struct zb_shrink){
+		.reclaim = reclaim,
+		.zone = zone,
+		.order = order,
+		.nr_pages = 1,
+		.mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]),
+		.highest_zoneidx = zone->type,
+		.kswapd = true,
+	};
+}
+
+static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
+{
+	struct zb_lru *lru = zb_zone_lru(reclaim->bpool, zone);
+	int wanted = atomic_xchg(&lru->wanted, 0);
+	struct zb_shrink s;
+
+	if (!wanted)
+		return;
+	s = goal(reclaim, zone, wanted - 1);
+	zb_zone_count_event(zone, ZB_PAGEOUTRUN, 1);
+	zb_shrink_zone(&s);
+	if (!s.purged)
+		WRITE_ONCE(lru->idle_until, jiffies + IDLE_TIME);
+}
+
+/*
+ * The last reference of a buffer may be dropped here, and if its release has to be deferred,
+ * that takes a reference on the module, which must not be unloading by then.
+ */
+static void kswapd_work(struct work_struct *work)
+{
+	struct zb_kswapd *kswapd = container_of(work, struct zb_kswapd, work);
+	struct zb_zone *zone;
+
+	if (!try_module_get(THIS_MODULE))
+		return;
+	zb_for_each_zone(zone, &kswapd->reclaim->inst->pool)
+		if (zone->nid == kswapd->nid)
+			balance_zone(kswapd->reclaim, zone);
+	/* The module can be unloaded only after this work item has returned. */
+	module_put(THIS_MODULE);
+}
+
+/* The work item of the node of a zone. */
+static struct zb_kswapd *kswapd_of(struct zb_reclaim *reclaim, const struct zb_zone *zone)
+{
+	struct zb_pool *pool = &reclaim->inst->pool;
+
+	return &reclaim->kswapd[zb_pool_node(pool, zone->nid) - pool->nodes];
+}
+
+/**
+ * zb_wake_kswapd() - start background reclaim, as zb_ops.wake_reclaim
+ * @pool: the allocator
+ * @zone: a zone that a request may use, and found below its watermark
+ * @order: order of the request
+ *
+ * Context: any but NMI.
+ */
+void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int order)
+{
+	struct zb_reclaim *reclaim = container_of(pool, struct zb_instance, pool)->reclaim;
+	const struct zb_shrink s = goal(reclaim, zone, order);
+	struct zb_lru *lru;
+	int old;
+
+	if (!reclaim->bpool->lrus)
+		return;
+	lru = zb_zone_lru(reclaim->bpool, zone);
+	if (!READ_ONCE(lru->nr_pages) || time_before(jiffies, READ_ONCE(lru->idle_until)) ||
+	    balanced(&s))
+		return;
+	old = atomic_read(&lru->wanted);
+	while (old <= (int)order && !atomic_try_cmpxchg(&lru->wanted, &old, order + 1))
+		;
+	queue_work_node(zone->nid, reclaim->wq, &kswapd_of(reclaim, zone)->work);
+}
+
+/**
+ * zb_kswapd_create() - prepare for background reclaim
+ * @reclaim: how memory is made
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int zb_kswapd_create(struct zb_reclaim *reclaim)
+{
+	const struct zb_pool *pool = &reclaim->inst->pool;
+	unsigned int i;
+
+	reclaim->kswapd = kcalloc(pool->nr_nodes, sizeof(*reclaim->kswapd), GFP_KERNEL);
+	if (!reclaim->kswapd)
+		return -ENOMEM;
+	for (i = 0; i < pool->nr_nodes; i++) {
+		reclaim->kswapd[i].reclaim = reclaim;
+		reclaim->kswapd[i].nid = pool->nodes[i].nid;
+		INIT_WORK(&reclaim->kswapd[i].work, kswapd_work);
+	}
+	reclaim->wq = alloc_workqueue("zbuddy_kswapd", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM,
+				      0);
+	if (reclaim->wq)
+		return 0;
+	kfree(reclaim->kswapd);
+	return -ENOMEM;
+}
+
+/**
+ * zb_kswapd_destroy() - undo zb_kswapd_create()
+ * @reclaim: how memory is made; no request can wake background reclaim any more
+ *
+ * Context: may sleep.
+ */
+void zb_kswapd_destroy(struct zb_reclaim *reclaim)
+{
+	destroy_workqueue(reclaim->wq);
+	kfree(reclaim->kswapd);
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Takes memory of discardable buffers back: which ones, and how many (core/reclaim.h).
+ *
+ * A purge needs neither I/O nor file systems nor memory of the kernel, so direct reclaim is
+ * possible for all requests that may sleep. It does not recurse, because it allocates nothing.
+ */
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "../buffer/discard.h"
+#include "../core/compact.h"
+#include "../core/reclaim.h"
+#include "reclaim.h"
+
+#define MAX_WINDOWS	4	/* tries to make a block free in one call */
+
+/* The number of frames that are still missing; the state may have changed meanwhile. */
+static unsigned long nr_missing(const struct zb_shrink *s)
+{
+	return zb_watermark_missing(s->zone, s->nr_pages, s->mark, s->highest_zoneidx,
+				    s->alloc_flags);
+}
+
+static bool block_is_missing(const struct zb_shrink *s)
+{
+	return s->order && !zb_zone_has_block_locked(s->zone, s->order, s->alloc_flags);
+}
+
+static bool purge(struct zb_shrink *s, struct zb_lru *lru, struct zb_buffer *buf)
+{
+	unsigned long nr_pages = buf->nr_pages;
+
+	zb_zone_count_event(s->zone, s->kswapd ? ZB_PGSCAN_KSWAPD : ZB_PGSCAN_DIRECT, nr_pages);
+	if (zb_buffer_purge(buf)) {
+		zb_zone_count_event(s->zone, ZB_PURGE_BUSY, nr_pages);
+		/* It is in use, so others are better. */
+		zb_lru_spare(lru, buf, true);
+		return false;
+	}
+	zb_zone_count_event(s->zone, s->kswapd ? ZB_PGSTEAL_KSWAPD : ZB_PGSTEAL_DIRECT,
+			    nr_pages);
+	s->purged += nr_pages;
+	return true;
+}
+
+/* One pass over the discardable buffers, each of which is considered at most once. */
+static void shrink_pass(struct zb_shrink *s, struct zb_lru *lru, struct zb_reclaim_scan *scan)
+{
+	unsigned long left = READ_ONCE(lru->nr_buffers), missing;
+	struct zb_lru_iter iter;
+	struct zb_buffer *buf;
+
+	zb_lru_begin(&iter, lru);
+	while (scan->missing && left-- && !fatal_signal_pending(current)) {
+		buf = zb_lru_next(&iter);
+		if (!buf)
+			break;
+		switch (zb_reclaim_judge(scan, buf->nr_pages, READ_ONCE(buf->recently_used))) {
+		case ZB_RECLAIM_SPARE:
+			zb_lru_spare(lru, buf, false);
+			break;
+		case ZB_RECLAIM_TAKE:
+			missing = s->target ? scan->missing : nr_missing(s);
+			scan->missing = min(scan->missing, missing);
+			if (scan->missing && purge(s, lru, buf))
+				zb_reclaim_took(scan, buf->nr_pages);
+			break;
+		default:
+			break;
+		}
+		zb_buffer_put(buf);
+		cond_resched();
+	}
+	zb_lru_end(&iter);
+}
+
+/* Take @missing frames, the oldest first. */
+static void shrink_lru(struct zb_shrink *s, struct zb_lru *lru, unsigned long missing)
+{
+	struct zb_reclaim_scan scan;
+
+	zb_reclaim_begin(&scan, missing);
+	do {
+		shrink_pass(s, lru, &scan);
+	} while (zb_reclaim_next_pass(&scan) && !fatal_signal_pending(current));
+}
+
+/* The window at @pfn, whose allocated frames must all be discardable; else pfn is ZB_NO_PFN. */
+static struct zb_reclaim_window look_at_window(struct zb_shrink *s, struct zb_lru *lru,
+					       unsigned long pfn, unsigned long *next)
+{
+	unsigned long end = pfn + BIT(s->order), at = pfn, last, nr = 0;
+	struct zb_reclaim_window w = { .pfn = pfn };
+	struct zb_buffer *buf;
+
+	*next = end;
+	while (at < end) {
+		buf = zb_lru_find(lru, at);
+		if (!buf)
+			break;
+		at = READ_ONCE(buf->pfn);
+		last = at + buf->nr_pages;
+		if (at < end && last > pfn) {
+			nr += min(last, end) - max(at, pfn);
+			w.cost += buf->nr_pages;
+			w.used |= READ_ONCE(buf->recently_used);
+			*next = max(*next, last & ~(BIT(s->order) - 1));
+		}
+		at = at == ZB_NO_PFN ? end : last;
+		zb_buffer_put(buf);
+	}
+	if (!nr || zb_reclaim_used(s->zone, pfn, s->order) != nr)
+		w.pfn = ZB_NO_PFN;
+	return w;
+}
+
+/* Find the window of the order that costs the least. */
+static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_reclaim_window *best)
+{
+	unsigned long pfn = s->zone->start_pfn;
+	struct zb_reclaim_window w;
+	struct zb_buffer *buf;
+
+	best->pfn = ZB_NO_PFN;
+	while (!fatal_signal_pending(current)) {
+		buf = zb_lru_find(lru, pfn);
+		if (!buf)
+			break;
+		/* The frame of a buffer that is being purged is unknown. */
+		if (READ_ONCE(buf->pfn) != ZB_NO_PFN)
+			pfn = max(pfn, READ_ONCE(buf->pfn) & ~(BIT(s->order) - 1));
+		zb_buffer_put(buf);
+		w = look_at_window(s, lru, pfn, &pfn);
+		if (w.pfn != ZB_NO_PFN)
+			zb_reclaim_choose(best, &w);
+		cond_resched();
+	}
+	return best->pfn != ZB_NO_PFN;
+}
+
+/* Take the memory of all buffers in a window; returns false if one is in use. */
+static bool purge_window(struct zb_shrink *s, struct zb_lru *lru, unsigned long pfn)
+{
+	unsigned long end = pfn + BIT(s->order);
+	struct zb_buffer *buf;
+	bool ok = true;
+
+	while (ok) {
+		buf = zb_lru_find(lru, pfn);
+		if (!buf)
+			return true;
+		if (READ_ONCE(buf->pfn) >= end) {
+			zb_buffer_put(buf);
+			return true;
+		}
+		ok = purge(s, lru, buf);
+		zb_buffer_put(buf);
+		cond_resched();
+	}
+	return false;
+}
+
+/* Make a block of the order free. */
+static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
+{
+	struct zb_reclaim_window w;
+	unsigned int tries;
+
+	for (tries = 0; tries < MAX_WINDOWS && find_window(s, lru, &w); tries++)
+		if (purge_window(s, lru, w.pfn))
+			break;
+	/* Blocks on per-CPU lists are not merged. */
+	if (s->purged && zb_zone_nr_cached(s->zone))
+		s->reclaim->inst->ops.drain_all(&s->reclaim->inst->pool);
+}
+
+/**
+ * zb_shrink_zone() - take memory of discardable buffers of a zone back
+ * @s: what is missing; @purged is increased by the number of frames taken
+ *
+ * If all discardable buffers together are not enough, nothing is taken for a request. kswapd
+ * takes what there is.
+ *
+ * Context: may sleep.
+ */
+void zb_shrink_zone(struct zb_shrink *s)
+{
+	struct zb_buffer_pool *bpool = s->reclaim->bpool;
+	unsigned long missing;
+	struct zb_lru *lru;
+
+	if (!bpool->lrus)
+		return;
+	lru = zb_zone_lru(bpool, s->zone);
+	if (!READ_ONCE(lru->nr_pages))
+		return;
+	if (s->target) {
+		shrink_lru(s, lru, s->target);
+		return;
+	}
+	missing = nr_missing(s);
+	if (!s->kswapd && missing > READ_ONCE(lru->nr_pages))
+		return;
+	if (block_is_missing(s))
+		shrink_window(s, lru);
+	missing = nr_missing(s);
+	if (missing)
+		shrink_lru(s, lru, missing);
+}
+
+/**
+ * zb_direct_reclaim() - take memory back for a request, as zb_ops.direct_reclaim
+ * @pool: the allocator
+ * @zone: a zone that the request may use
+ * @gfp: flags of the request
+ * @order: order of the block
+ * @alloc_flags: part of the watermark min that the request may use
+ * @ac: the request
+ *
+ * Context: may sleep.
+ * Return: true if the zone can probably serve the request now.
+ */
+bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		       unsigned int order, unsigned int alloc_flags,
+		       const struct zb_alloc_context *ac)
+{
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+	struct zb_shrink s = {
+		.reclaim = inst->reclaim,
+		.zone = zone,
+		.order = order,
+		.nr_pages = ac->nr_pages,
+		.mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
+		.highest_zoneidx = ac->highest_zoneidx,
+		.alloc_flags = alloc_flags,
+	};
+
+	/* The task may be freeing memory for the kernel, which must not wait. */
+	if (current->flags & PF_MEMALLOC)
+		return false;
+	zb_shrink_zone(&s);
+	return s.purged && !nr_missing(&s) && !block_is_missing(&s);
+}
+
+/**
+ * zb_reclaim_memory() - take back memory of discardable buffers of all zones
+ * @reclaim: how memory is made
+ * @nr_pages: number of frames
+ *
+ * Context: may sleep.
+ * Return: number of frames taken.
+ */
+unsigned long zb_reclaim_memory(struct zb_reclaim *reclaim, unsigned long nr_pages)
+{
+	unsigned long purged = 0;
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &reclaim->inst->pool) {
+		struct zb_shrink s = {
+			.reclaim = reclaim, .zone = zone, .target = nr_pages - purged,
+		};
+
+		zb_shrink_zone(&s);
+		purged += s.purged;
+		if (purged >= nr_pages)
+			break;
+	}
+	return purged;
+}

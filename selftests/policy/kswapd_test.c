@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Background reclaim: it is woken below the low watermark, stops at the high one, and does not
+ * run in vain.
+ */
+#include "zbuddy_stat.h"
+#include "discard.h"
+
+#define ORDER		2u
+#define NOWAIT		(ZB_GFP_NOWAIT | __ZB_GFP_NOWARN)
+#define ATOMIC		(ZB_GFP_ATOMIC | __ZB_GFP_NOWARN)
+
+/* Zones that are below their high watermark, of those that ordinary requests use. */
+static unsigned int nr_low_zones(void)
+{
+	struct zb_zones zones;
+	unsigned int i, nr = 0;
+
+	zb_read_zones(&zones);
+	for (i = 0; i < zones.nr; i++)
+		nr += zones.zone[i].type <= ZB_ZONE_NORMAL &&
+		      zones.zone[i].free <= zones.zone[i].high;
+	return nr;
+}
+
+/* Wait until kswapd has made a zone balanced; returns whether it has. */
+static bool balanced(unsigned int than)
+{
+	int ms;
+
+	for (ms = 0; ms < ZB_PATIENCE_MS; ms += 20) {
+		if (nr_low_zones() < than)
+			return true;
+		zb_sleep_ms(20);
+	}
+	return false;
+}
+
+/* Fill the memory down to the min watermark, and mark everything as not needed. */
+static unsigned int fill_and_mark(struct __test_metadata *_metadata, int fd, __u32 order)
+{
+	unsigned int i, nr;
+
+	ASSERT_EQ(0, zb_write_parameter("min_free_kbytes", "4096")) return 0;
+	nr = fill(fd, order);
+	ASSERT_LT(100, nr) return 0;
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(0, dontneed(fd, &bufs[i]));
+	return nr;
+}
+
+TEST_F(policy, from_low_to_high)
+{
+	int fd = self->zb.fd;
+	unsigned int nr = fill_and_mark(_metadata, fd, ORDER), low = nr_low_zones(), purged;
+	long runs = zb_vmstat("pageoutrun"), stolen = zb_vmstat("pgsteal_kswapd");
+	long direct = zb_vmstat("pgsteal_direct");
+	struct zb_zones zones;
+	struct zb_ioc_alloc a;
+	long missing = 0;
+	unsigned int i;
+
+	ASSERT_LE(1, low);
+	zb_read_zones(&zones);
+	for (i = 0; i < zones.nr; i++)
+		if (zones.zone[i].type <= ZB_ZONE_NORMAL &&
+		    zones.zone[i].high >= zones.zone[i].free)
+			missing += (long)(zones.zone[i].high + 1 - zones.zone[i].free);
+	/* without the flag, it is not woken */
+	zb_alloc_order(fd, 0, FILL, &a);
+	EXPECT_EQ(runs, zb_vmstat("pageoutrun"));
+	/* the request itself may have to fail, because it is below min */
+	zb_alloc_order(fd, 0, NOWAIT, &a);
+	EXPECT_TRUE(balanced(1));
+	stolen = zb_vmstat("pgsteal_kswapd") - stolen;
+	purged = nr_purged(fd, nr);
+	printf("# %ld runs took %ld frames, %ld were missing\n",
+	       zb_vmstat("pageoutrun") - runs, stolen, missing);
+	EXPECT_EQ(stolen, (long)purged << ORDER);
+	EXPECT_LE(stolen, (missing + 2 * low) * 5 / 4);
+	EXPECT_EQ(direct, zb_vmstat("pgsteal_direct"));
+	EXPECT_EQ(0, zb_alloc_order(fd, 0, NOWAIT, &a));
+	/* it sleeps while nothing is requested */
+	runs = zb_vmstat("pageoutrun");
+	zb_sleep_ms(500);
+	EXPECT_EQ(runs, zb_vmstat("pageoutrun"));
+}
+
+/* If nothing can be taken, requests do not wake it again and again. */
+TEST_F(policy, no_storm)
+{
+	unsigned int i, nr, tries = 5000, failed = 0;
+	int fd = self->zb.fd, pipes[2];
+	long runs, scanned;
+	struct zb_ioc_alloc a;
+	struct iovec iov;
+	char *p;
+
+	ASSERT_EQ(0, zb_write_parameter("min_free_kbytes", "4096"));
+	nr = fill(fd, 4);
+	ASSERT_LT(0, nr);
+	p = zb_map(fd, &bufs[0]);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC | O_NONBLOCK));
+	iov = (struct iovec){ p, 1 };
+	ASSERT_EQ(1, vmsplice(pipes[1], &iov, 1, 0));
+	EXPECT_EQ(0, dontneed(fd, &bufs[0]));
+	runs = zb_vmstat("pageoutrun");
+	scanned = zb_vmstat("pgscan_kswapd");
+	for (i = 0; i < tries; i++)
+		failed += !!zb_alloc_order(fd, 4, NOWAIT, &a);
+	runs = zb_vmstat("pageoutrun") - runs;
+	printf("# %u requests, %u failed: kswapd ran %ld times and looked at %ld frames\n",
+	       tries, failed, runs, zb_vmstat("pgscan_kswapd") - scanned);
+	EXPECT_LT(0, failed);
+	EXPECT_LE(1, runs);
+	EXPECT_GT(tries / 10, runs);
+	runs = zb_vmstat("pageoutrun");
+	zb_sleep_ms(500);
+	EXPECT_EQ(runs, zb_vmstat("pageoutrun"));
+}
+
+/* Requests that may not sleep get memory while there is more than min to be reclaimed. */
+TEST_F(policy, atomic)
+{
+	int fd = self->zb.fd;
+	unsigned int nr = fill_and_mark(_metadata, fd, ORDER), i, done = 0, failed = 0;
+	__u32 *handles = calloc(nr << ORDER, sizeof(*handles));
+	long direct = zb_vmstat("pgsteal_direct");
+	unsigned int half = (nr << ORDER) / 2;
+	struct zb_ioc_alloc a;
+
+	if (half > 20000 / zb_time_scale())
+		half = 20000 / zb_time_scale();
+	for (i = 0; i < half; i++) {
+		if (zb_alloc_order(fd, 0, ATOMIC, &a))
+			failed++;
+		else
+			handles[done++] = a.handle;
+	}
+	printf("# %u atomic requests, %u failed; %ld runs of kswapd took %ld frames\n", half,
+	       failed, zb_vmstat("pageoutrun"), zb_vmstat("pgsteal_kswapd"));
+	EXPECT_EQ(0, failed);
+	EXPECT_EQ(direct, zb_vmstat("pgsteal_direct"));
+	while (done)
+		EXPECT_EQ(0, zb_free(fd, handles[--done]));
+	free(handles);
+}
+
+TEST_HARNESS_MAIN
