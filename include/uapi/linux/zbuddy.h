@@ -14,7 +14,8 @@
  * closed, explicitly or because the process exits, all of its handles become
  * invalid. A buffer is freed when it has no handle, no file, no mapping and no
  * dma-buf any more. Until then it is charged to the open file that allocated it,
- * and to its user, even if that file is closed.
+ * and to its user, even if that file is closed, except while ZB_IOC_ADVISE has let
+ * it lose its memory.
  *
  * The argument of every ioctl is a pointer to a structure. The caller sets its
  * first member, @size, to sizeof() of the structure that it was compiled with.
@@ -44,11 +45,11 @@
  *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
  *  - EACCES: the mode of the open file, or of the descriptor that the handle was
  *    made from, does not allow the access
- *  - EBADF: the descriptor to make a handle from is not open
+ *  - EBADF: ZB_IOC_FROM_FILE: the descriptor is not open, or was opened with O_PATH
  *  - ENOENT: the open file has no such handle
- *  - EBUSY: EXPORT, TO_FILE or PHYS of a buffer that is marked as not needed, or
- *    ADVISE of a buffer that has a dma-buf or a file, or whose physical address is
- *    known
+ *  - EBUSY: EXPORT, TO_FILE or PHYS of a buffer that is marked as not needed or has
+ *    lost its memory, or DONTNEED for a buffer that has a dma-buf or a file, or whose
+ *    physical address has been returned; see ZB_IOC_ADVISE
  *  - ENODATA: SYNC or mmap() of a buffer whose memory has been taken back, see
  *    ZB_IOC_ADVISE
  *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
@@ -64,7 +65,8 @@
  *  - EMFILE, ENFILE: no file descriptor is available
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
  *  - ENOMEM: no zone that the request may use has a free block of this size now.
- *    ZB_IOC_EXPLAIN tells whether retrying can help.
+ *    ZB_IOC_EXPLAIN tells whether retrying can help. For commands that allocate no
+ *    buffer: the kernel could not allocate memory for its own structures.
  *  - ENOSPC: all handles of the open file are in use. There are about 2^32 of
  *    them. For a 32-bit program, their number is 16 TiB (the range of mmap()
  *    offsets) divided by twice the size of the largest block.
@@ -83,8 +85,8 @@
  * on it. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. mmap() fails
  * with ENOENT if the open file has no buffer at that offset, with EINVAL if
  * the mapping is private or extends beyond the end of the buffer, with EACCES if
- * it is writable and the handle was made from a read-only descriptor, with
- * ENODATA if the memory of the buffer has been taken back, and with ENFILE if
+ * it is writable and the device is not open for writing or the handle is read-only,
+ * with ENODATA if the memory of the buffer has been taken back, and with ENFILE if
  * the system has too many open files, because a mapped buffer needs one.
  *
  * If the kernel finds an uncorrected error in a page of a buffer, access to this
@@ -341,7 +343,7 @@ struct zb_ioc_alloc {
  * struct zb_ioc_free - release a buffer
  * @size: sizeof(struct zb_ioc_free)
  * @flags: must be 0
- * @handle: as returned by ZB_IOC_ALLOC
+ * @handle: handle of the buffer
  * @__reserved: must be 0
  *
  * The handle becomes invalid at once. The memory is freed when the buffer has no
@@ -358,7 +360,7 @@ struct zb_ioc_free {
  * struct zb_ioc_query - get the properties of a buffer
  * @size: sizeof(struct zb_ioc_query)
  * @flags: must be 0
- * @handle: in: as returned by ZB_IOC_ALLOC
+ * @handle: in: handle of the buffer
  * @gfp: out: flags that it was allocated with
  * @node: out: node of the buffer
  * @zone: out: ZB_ZONE_* of the buffer
@@ -372,7 +374,8 @@ struct zb_ioc_free {
  * @discard: out: ZB_DISCARD_*
  * @__reserved: must be 0
  *
- * @node and @zone of a buffer whose memory has been taken back are those that it was on.
+ * @node and @zone of a buffer whose memory has been taken back are those where its
+ * memory was last.
  */
 struct zb_ioc_query {
 	__u32 size;
@@ -553,24 +556,26 @@ struct zb_ioc_export {
  * struct zb_ioc_advise - let a buffer lose its contents when memory is short
  * @size: sizeof(struct zb_ioc_advise)
  * @flags: must be 0
- * @handle: handle of a buffer that was allocated with __ZB_GFP_RECLAIMABLE
+ * @handle: handle of a buffer that was allocated with __ZB_GFP_RECLAIMABLE, which
+ *	ZB_GFP_TEMPORARY includes
  * @advice: ZB_ADVISE_*
- * @retained: out: 1 if the buffer has its contents, 0 if they have been dropped
+ * @retained: out: 1 if the buffer has kept its contents, 0 if they have been dropped
  * @__reserved: must be 0
  *
- * After ZB_ADVISE_DONTNEED, the buffer stays as it is, and may be used, until memory is
- * short. Then its memory may be taken back ("purged"): access to its mappings raises SIGBUS,
- * and the buffer is not charged to anyone any more. The memory of a buffer with
- * pinned pages is not taken back, and neither is that of a buffer with more than 64
- * mappings. A buffer without a handle stays marked.
+ * After ZB_ADVISE_DONTNEED, the buffer can be used as before until memory is short.
+ * Then its memory may be taken back ("purged"): access to its mappings raises SIGBUS,
+ * and the buffer is charged to nobody. A buffer keeps its memory while one of its pages
+ * is pinned, and while it has more than 64 mappings. It stays marked when its handles
+ * are freed. @retained is 0 if the buffer has been purged already.
  *
- * ZB_ADVISE_WILLNEED ends this. If @retained is 1, nothing has happened to the
- * buffer, which is valid without the mark, too. If @retained is 0, the buffer has new,
- * cleared memory in all of its mappings, is charged to the caller, and has to be filled
- * again; if another thread calls WILLNEED at the same time, both are told so.
- * If there is no memory, or a limit is reached, the command fails as ZB_IOC_ALLOC does, with
- * ENOMEM, EDQUOT, EAGAIN or EINTR, and the buffer stays without memory. It does not use
- * memory reserves, whatever the flags of the buffer.
+ * ZB_ADVISE_WILLNEED removes the mark. If @retained is 1, the buffer has kept its
+ * contents; this is also the answer for a buffer that was not marked. If @retained is 0,
+ * the buffer has new, cleared memory in all of its mappings, which is charged to the
+ * caller, and has to be filled again. If several threads call WILLNEED for a purged
+ * buffer at the same time, each of them may get 0. If there is no memory, or a limit is
+ * reached, the command fails as ZB_IOC_ALLOC does, with ENOMEM, EDQUOT or EAGAIN, and
+ * the buffer stays without memory. WILLNEED never uses memory reserves, whatever the
+ * flags of the buffer.
  */
 struct zb_ioc_advise {
 	__u32 size;
@@ -614,7 +619,7 @@ struct zb_ioc_sync {
 #define ZB_CAUSE_NONE		0	/* no details besides the errno */
 #define ZB_CAUSE_FIELD		1	/* @value is not valid for @field */
 #define ZB_CAUSE_CAPABILITY	2	/* the caller lacks capability number @value */
-#define ZB_CAUSE_FILE_MODE	3	/* a file was opened without the access it needs */
+#define ZB_CAUSE_FILE_MODE	3	/* the mode of the device or of a descriptor forbids it */
 /* No memory is available now. */
 #define ZB_CAUSE_FREED		4	/* enough memory has become free since (zone) */
 #define ZB_CAUSE_WATERMARK	5	/* @limit must stay free (zone) */
@@ -704,9 +709,9 @@ struct zb_ioc_explain {
  * @fd: out: descriptor of a new file without a name, which keeps the memory even
  *	after the handle is released
  *
- * The file is the buffer: it can be mapped from offset 0 on, read, written and
- * passed to other processes, like a file on a mounted zbuddy file system. Its
- * length never changes. A file without ZB_FILE_RDWR can't be written to, and
+ * The contents of the file are the buffer: it can be mapped from offset 0 on, read,
+ * written and passed to other processes, like a file on a mounted zbuddy file system.
+ * Its length never changes. A file without ZB_FILE_RDWR can't be written to, and
  * nobody can open it again for writing. Each call creates a file of its own, so
  * that files of the same buffer have different inode numbers and locks.
  */
@@ -729,11 +734,11 @@ struct zb_ioc_to_file {
  * @mmap_huge_offset: out: offset for a mapping with huge entries, or 0
  *
  * The descriptor must be open for reading. If it is not open for writing, the
- * handle is read-only: it can't be mapped writable, nor exported with
- * ZB_EXPORT_RDWR or ZB_FILE_RDWR; and ZB_IOC_LABEL, and ZB_IOC_SYNC with
- * ZB_SYNC_FROM_DEVICE, fail with EACCES. The command fails with EINVAL if the
- * descriptor is of another kind, or of a file without a length. ZB_IOC_FREE
- * releases the handle, and the other users of the buffer keep it.
+ * handle is read-only: a writable mapping, ZB_EXPORT_RDWR, ZB_FILE_RDWR,
+ * ZB_IOC_LABEL, ZB_IOC_ADVISE, and ZB_IOC_SYNC with ZB_SYNC_FROM_DEVICE fail with
+ * EACCES. The command fails with EINVAL if the descriptor is of another kind, or of a
+ * file without a length. ZB_IOC_FREE releases only this handle; the buffer exists
+ * until its other users have released it.
  */
 struct zb_ioc_from_file {
 	__u32 size;
