@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Measures for how long the zone locks are held, by the function that drops the lock.
+ * Measures how long zone locks are held, for each function that drops one.
  *
  * Interrupts are disabled meanwhile, so this is also the time for which the allocator
- * delays them. A CPU holds one zone lock at a time. If nothing is measured, a lock and an
- * unlock test a flag. It is not a static key, because changing the code of other CPUs
- * crashes emulated machines now and then.
+ * delays them. A CPU holds one zone lock at a time. While no measurement is active, locking
+ * and unlocking only test a flag. A static key is not used, because patching code while
+ * other CPUs run occasionally crashes emulated machines.
  */
 #include <linux/cpumask.h>
 #include <linux/limits.h>
@@ -135,7 +135,7 @@ void zb_holds_measure(bool on)
 	WRITE_ONCE(zb_holds_measured, false);
 	if (!on)
 		return;
-	/* A hold that is in progress was perhaps begun during an earlier measurement. */
+	/* A hold in progress may have begun during an earlier measurement. */
 	synchronize_rcu();
 	for_each_possible_cpu(cpu)
 		per_cpu(begun, cpu) = 0;

@@ -18,14 +18,16 @@
 
 /**
  * struct zb_lru - discardable buffers of one zone
- * @lock: protects all other members except @wanted, and the members of buffers marked (u)
+ * @lock: protects the list, the tree and the counters, and the members of buffers marked (u);
+ *	the counters are also read without it
  * @list: the buffers, the one that was marked or spared first at the head, and positions of
  *	readers
  * @tree: the buffers by their frames
  * @nr_pages: number of their frames
  * @nr_buffers: number of buffers
- * @idle_until: time in jiffies before which kswapd is not woken, because it could take nothing
- * @wanted: (atomic) 1 + order of the largest block that kswapd is to make, or 0
+ * @idle_until: (no lock) time in jiffies before which kswapd is not woken, because it could
+ *	take nothing
+ * @wanted: (atomic) 1 + the largest order for which kswapd was woken, or 0
  */
 struct zb_lru {
 	spinlock_t lock;

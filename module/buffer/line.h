@@ -34,10 +34,11 @@
  * served, the next one gets only the rest of the hold. Otherwise a sequence of large
  * requests could hold up the others without limit.
  *
- * If the first request needs more than one page and can't be served, another work item
- * compacts the memory for it and then tries to serve it. This takes long, so the dispatcher
- * goes on meanwhile, and it is done at most once in ZB_COMPACT_DELAY. If it fails and no
- * memory is freed afterwards, the delay doubles, up to ZB_COMPACT_DELAY_MAX.
+ * If the first request can't be served, another work item reclaims memory for it or, if it
+ * needs more than one page, compacts, and then tries to serve it. This takes long, so the
+ * dispatcher goes on meanwhile, and after a success or a failure it is done again after
+ * ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
+ * the delay doubles, up to ZB_COMPACT_DELAY_MAX.
  */
 #ifndef ZB_LINE_H
 #define ZB_LINE_H

@@ -63,7 +63,7 @@ void zb_buffer_unfix(struct zb_buffer *buf)
 }
 
 /**
- * zb_buffer_add_user() - count a user of a buffer who does not expect that it is purged
+ * zb_buffer_add_user() - count a user that relies on the frames of a buffer
  * @buf: the buffer
  * @users: &zb_buffer.exports or &zb_buffer.inodes
  *
@@ -320,8 +320,8 @@ static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
 
 /*
  * If the owner frees the buffer meanwhile, it is released at the end of the move. This may
- * have to be deferred, for which the module must not be unloading by then. A work item that
- * compacts memory does not hold the module otherwise, because unloading waits for it.
+ * defer the release, which is not allowed once the module is being unloaded, so hold the
+ * module. kcompactd does not hold it otherwise, because unloading waits for kcompactd.
  */
 static struct zb_buffer *get_to_move(struct zb_buffer_iter *iter)
 {

@@ -98,7 +98,7 @@ static bool pageblock_eligible(const struct zb_pageblock *pb,
 	return mt < ZB_MIGRATE_PCPTYPES || (mt == ZB_MIGRATE_CMA && cc->cma);
 }
 
-/* Returns the number of free frames of a range of whole pageblocks, or -1 to leave it out. */
+/* Returns the number of free frames of a range of whole pageblocks, or -1 if the range can't be used. */
 static long range_nr_free(const struct zb_zone *zone, unsigned long pfn,
 			  unsigned long nr_pages, const struct zb_compact_control *cc)
 {
@@ -185,7 +185,7 @@ static void set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_p
 		WRITE_ONCE(pb->skip_compaction, skip);
 }
 
-/* Note that pageblocks are isolated only for a moment, see zb_zone_verdict(). */
+/* Record that pageblocks are isolated only for a moment, see zb_zone_verdict(). */
 static void begin_isolation(struct zb_zone *zone)
 {
 	unsigned long flags;

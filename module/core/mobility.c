@@ -397,7 +397,7 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
  *
  * Nothing is done unless every frame is free or bad. A reserved pageblock
  * with bad frames never becomes wholly free, so it would otherwise stay in the
- * reserve for ever.
+ * reserve forever.
  *
  * Context: any but NMI; takes the zone lock.
  */

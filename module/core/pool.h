@@ -51,8 +51,8 @@ enum zb_compact_priority {
  * @became_low: start to drain the per-CPU lists of a zone that has become low,
  *	including those that seem to be empty, because a CPU may be about to push a
  *	block; callable from any context
- * @wake_reclaim: start background reclaim, because a request found the zone
- *	below its low watermark; callable from any context
+ * @wake_reclaim: start background reclaim in a zone that a request may use, because its
+ *	first attempt failed; callable from any context
  * @zone_reclaim: reclaim a little from one zone; returns the frames freed
  * @direct_reclaim: free memory in one zone for the request @ac, which may use its watermark
  *	min with @alloc_flags; may sleep; returns true if there was progress. The flags say

@@ -29,7 +29,7 @@ enum zb_reclaim_verdict zb_reclaim_judge(struct zb_reclaim_scan *scan,
 		return ZB_RECLAIM_SPARE;
 	if (nr_pages <= scan->allowed || nr_pages == scan->limit)
 		return ZB_RECLAIM_TAKE;
-	/* Those of the size @limit and below have been tried. */
+	/* Allocations of at most @limit frames have been tried already. */
 	if (nr_pages > scan->limit && (!scan->larger || nr_pages < scan->larger))
 		scan->larger = nr_pages;
 	return ZB_RECLAIM_LEAVE;
@@ -50,7 +50,7 @@ void zb_reclaim_took(struct zb_reclaim_scan *scan, unsigned long nr_pages)
  * zb_reclaim_next_pass() - begin another pass over all allocations
  * @scan: the search
  *
- * Return: false if another pass would be of no use.
+ * Return: false if another pass is pointless.
  */
 bool zb_reclaim_next_pass(struct zb_reclaim_scan *scan)
 {
@@ -72,8 +72,9 @@ static bool frame_is_free(const struct zb_zone *zone, unsigned long pfn)
 }
 
 /*
- * The number of frames of the block that starts at @pfn, 1 if none does. Sets *@nr_used to the
- * number of those that are allocated. Returns 0 if the block can't become free.
+ * Returns the size of the block that starts at @pfn, or 1 if no block starts there. Sets
+ * *@nr_used to the number of its frames that are allocated. Returns 0 if the block can't
+ * become free.
  */
 static unsigned long block_at(const struct zb_zone *zone, unsigned long pfn,
 			      unsigned long *nr_used)

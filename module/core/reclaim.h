@@ -47,7 +47,8 @@ struct zb_reclaim_scan {
 /**
  * struct zb_reclaim_window - an aligned range of frames that can be made free
  * @pfn: first frame, or ZB_NO_PFN
- * @cost: frames of all allocations that have to be taken, including those outside
+ * @cost: frames of all allocations that have to be taken, including their frames outside of the
+ *	range
  * @used: one of them has been used since it was marked last
  */
 struct zb_reclaim_window {

@@ -13,7 +13,7 @@
  *	    ordinary request   while there is progress, orders up to
  *	                       ZB_COSTLY_ORDER only
  *	    REPEAT             until MAX_ROUNDS rounds brought no progress
- *	    NOFAIL             for ever
+ *	    NOFAIL             forever
  *	fail, with a report unless NOWARN is set
  *
  * Compaction is progress only a limited number of times, because other requests may take
@@ -24,7 +24,7 @@
 
 #define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
 #define MAX_COMPACT_RETRIES	16u	/* after successful compaction, at each priority */
-#define MAX_RECLAIM_RETRIES	16u	/* rounds that reclaim justifies by its success */
+#define MAX_RECLAIM_RETRIES	16u	/* rounds after successful reclaim */
 #define DRAIN_INTERVAL		64u	/* rounds between drains of a NOFAIL request */
 
 /**

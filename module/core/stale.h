@@ -10,7 +10,7 @@
  *			pageblock and in the counters of the zone, so that watermarks
  *			are exact at any time. If there is a longer free run than before
  *			now, the pageblock moves to the list of this run. It becomes stale
- *	refresh		counts the runs in the bits, which merges buddies
+ *	refresh		counts the free runs again; this is what merges buddies
  *
  * In between, @nr and @orders of the pageblock, and the numbers of free blocks that the zone
  * counts, are those of the last refresh. The lists are exact: @largest_free rarely
@@ -42,7 +42,7 @@ static inline bool zb_pageblock_is_stale(const struct zb_zone *zone,
 	return *(zone->stale + i / 64) >> i % 64 & 1;
 }
 
-/* Note that the runs of the pageblock with index @i are not counted. It may be stale already. */
+/* Record that the runs of the pageblock with index @i are not counted. It may be stale already. */
 static inline void __zb_mark_stale(struct zb_zone *zone, unsigned long i)
 {
 	u64 *word = zone->stale + i / 64, bit = 1ull << i % 64;
@@ -53,7 +53,7 @@ static inline void __zb_mark_stale(struct zb_zone *zone, unsigned long i)
 	WRITE_ONCE(zone->nr_stale, zone->nr_stale + 1);
 }
 
-/* Note that the runs of a pageblock are counted, or that it has become wholly free. */
+/* Record that the runs of a pageblock are counted, or that it has become wholly free. */
 static inline void __zb_clear_stale(struct zb_zone *zone, const struct zb_pageblock *pb)
 {
 	unsigned long i = pb - zone->pageblocks;
@@ -83,7 +83,7 @@ static inline bool zb_has_longer_run(u64 w, u64 bits, unsigned int largest_free)
 	return (w & run) == run;
 }
 
-/* Count the runs of a pageblock that was not refreshed since frames were freed. */
+/* Count the runs of a pageblock if frames were freed in it since the last refresh. */
 static inline void __zb_refresh(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	if (zb_pageblock_is_stale(zone, pb))

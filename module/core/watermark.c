@@ -200,7 +200,7 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
  * @alloc_flags: part of the mark and migrate types that it may use
  *
  * Context: any.
- * Return: number of frames; with so many more, zb_watermark_leaves() is true.
+ * Return: number of additional free frames with which zb_watermark_leaves() would be true.
  */
 unsigned long zb_watermark_missing(const struct zb_zone *zone, unsigned long nr_pages,
 				   unsigned long mark, unsigned int highest_zoneidx,

@@ -5,7 +5,7 @@
  *	compact		Writing 1 compacts all zones, like the kernel's
  *			/proc/sys/vm/compact_memory. The write returns when nothing more can
  *			be moved.
- *	reclaim		Writing a size takes that much memory of discardable buffers back, like
+ *	reclaim		Writing a size takes that much memory back from discardable buffers, like
  *			the kernel's memory.reclaim of a cgroup. The write fails with EAGAIN
  *			if less could be taken.
  */
@@ -68,7 +68,7 @@ static const struct file_operations reclaim_fops = {
 /**
  * zb_debugfs_create_compact() - create the debugfs files compact and reclaim
  * @root: the debugfs directory
- * @reclaim: makes memory
+ * @reclaim: reclaim and compaction
  *
  * Context: may sleep.
  */

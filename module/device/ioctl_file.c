@@ -61,8 +61,8 @@ const struct zb_cmd zb_cmd_to_file = {
 };
 
 /*
- * Get the buffer of a descriptor with a reference, -EBADF, or NULL if it is not that of a
- * buffer.
+ * Get the buffer of a descriptor with a reference, -EBADF, or NULL if the descriptor does not
+ * refer to a buffer.
  */
 static struct zb_buffer *buffer_of_fd(int fd, fmode_t *mode)
 {

@@ -3,10 +3,10 @@
  * Files without a name, which are made from handles.
  *
  * They are on an internal mount, which exists as long as such a file is open or mapped,
- * and holds the module. A file has the length of its buffer for ever.
+ * and holds a reference on the module. The length of a file is always that of its buffer.
  *
- * Each file has an inode of its own. That of a file that is open for reading only is
- * immutable, so that nobody can open it for writing through /proc.
+ * Each file has an inode of its own. The inode of a file that is opened read-only is
+ * immutable, so that nobody can reopen it for writing through /proc.
  */
 #include <linux/err.h>
 #include <linux/fcntl.h>
@@ -64,7 +64,7 @@ static struct inode *new_inode_of(struct super_block *sb, struct zb_buffer *buf,
 	return inode;
 }
 
-/* The name is shown in /proc: zbuddy, or zbuddy:LABEL. */
+/* /proc shows the name as /zbuddy (deleted) or /zbuddy:LABEL (deleted). */
 static struct file *open_inode(struct inode *inode, struct zb_buffer *buf, bool writable)
 {
 	char name[sizeof("zbuddy:") + ZB_LABEL_LEN], label[ZB_LABEL_LEN];

@@ -65,7 +65,7 @@ struct zb_wait_stat {
  * @idle_work: periodically drains lists that are not in use
  * @cpuhp: instance of the CPU hotplug state
  * @recheck_work: checks whether unfit frames have become usable
- * @reclaim: how memory is made when it is short, see reclaim/; NULL until it is attached
+ * @reclaim: frees memory when it is short, see reclaim/; NULL until it is attached
  */
 struct zb_instance {
 	struct zb_pool pool;

@@ -2,11 +2,11 @@
 /*
  * Background reclaim: one work item for each node, like the kernel's kswapd.
  *
- * A request that found a zone below its watermark low wakes it for this zone, from any
- * context. It takes memory of discardable buffers back until the zone is above high and,
- * for a request of order 1 or more, has such a block. A work item that is queued already
- * is not queued again, so that many requests wake it once. A zone in which it could take nothing
- * does not wake it again for IDLE_TIME, unless another buffer is marked.
+ * A request whose first attempt failed wakes it for each zone that the request may use, from
+ * any context. It takes memory of discardable buffers back until the zone is above high and,
+ * for a request of order 1 or more, has such a block. However many requests wake it, a work
+ * item is queued only once. If it could take nothing in a zone, requests do not wake it for
+ * this zone during IDLE_TIME, unless another buffer is marked.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -21,7 +21,7 @@
 
 /**
  * struct zb_kswapd - background reclaim of one node
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  * @nid: the node
  * @work: takes memory back
  */
@@ -67,8 +67,8 @@ static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
 }
 
 /*
- * The last reference of a buffer may be dropped here, and if its release has to be deferred,
- * that takes a reference on the module, which must not be unloading by then.
+ * Dropping the last reference of a buffer may defer its release, which takes a reference on
+ * the module. This is not allowed once the module is being unloaded, so hold the module.
  */
 static void kswapd_work(struct work_struct *work)
 {
@@ -95,7 +95,7 @@ static struct zb_kswapd *kswapd_of(struct zb_reclaim *reclaim, const struct zb_z
 /**
  * zb_wake_kswapd() - start background reclaim, as zb_ops.wake_reclaim
  * @pool: the allocator
- * @zone: a zone that a request may use, and found below its watermark
+ * @zone: a zone that a request may use, but whose first attempt failed
  * @order: order of the request
  *
  * Context: any but NMI.
@@ -121,7 +121,7 @@ void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int ord
 
 /**
  * zb_kswapd_create() - prepare for background reclaim
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -149,7 +149,7 @@ int zb_kswapd_create(struct zb_reclaim *reclaim)
 
 /**
  * zb_kswapd_destroy() - undo zb_kswapd_create()
- * @reclaim: how memory is made; no request can wake background reclaim any more
+ * @reclaim: reclaim and compaction of the instance; no request can wake background reclaim any more
  *
  * Context: may sleep.
  */

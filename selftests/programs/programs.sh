@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # `make programs-test`: unchanged programs of Debian (fio, Python, coreutils) use files of
-# the file system, in guests whose region is in CMA and outside. Also runs the sessions that
-# need Python.
+# the file system, in one guest whose region is CMA memory and one whose region is not. Also
+# runs the sessions that need Python.
 # usage: programs.sh [BACKEND]...    default cma contig
 #
 # The programs are on a disk image, which is created once and kept in $ZB_CACHE. The guests

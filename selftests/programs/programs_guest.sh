@@ -38,7 +38,7 @@ new_file() {
 	truncate -s "$2" "$mnt/$1"
 }
 
-# The file is the target of the I/O.
+# fio reads and writes the file.
 fio_on_files() {
 	for engine in psync libaio io_uring mmap; do
 		new_file data 8M
@@ -50,7 +50,8 @@ fio_on_files() {
 		--offset_increment=2M --numjobs=4 --bs=16k
 }
 
-# The buffers of direct I/O to a disk are a file. fio does not set its length.
+# A file provides the buffers for direct I/O to a disk. fio does not set its length, so
+# new_file does.
 fio_in_buffers() {
 	for engine in psync libaio io_uring; do
 		new_file buffers 1M
@@ -66,7 +67,7 @@ fio_in_buffers() {
 	rm -f $mnt/buffers
 }
 
-# Buffers come and go, and compaction moves what is between them, until $TMP/stop exists.
+# Buffers come and go, and compaction moves the buffers between them, until $TMP/stop exists.
 churn() {
 	while [ ! -e "$TMP/stop" ]; do
 		for i in 1 2 3 4 5 6 7 8; do
@@ -104,7 +105,7 @@ beside_churn() {
 	verdict "compaction has moved pages" $?
 }
 
-# A file with known contents, which is as long as that of the file system.
+# Copies a file with known contents into a file of the same length, and back.
 coreutils() {
 	bin=$disk/usr/bin
 	head -c 4194304 /dev/urandom >"$TMP/known"

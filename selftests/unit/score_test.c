@@ -102,7 +102,7 @@ static bool wait_for_compaction(struct zb_pool *pool, bool killable)
 	return true;
 }
 
-/* Isolation waits for compaction, but not for ever, and for nothing else. */
+/* Isolation waits for compaction, but not forever, and for nothing else. */
 POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), end)
 {
 	const struct zb_ops ops = { .wait = wait_for_compaction };

@@ -177,7 +177,7 @@ POOL_TEST_WITH(progress, full_pool(), end)
 
 /*
  * Compaction that succeeds again and again, although others take each block, and compaction
- * that fails, do not keep a request in the slow path for ever.
+ * that fails, do not keep a request in the slow path forever.
  */
 POOL_TEST_WITH(bounded_compaction, full_pool(), end)
 {
