@@ -163,4 +163,6 @@ zbctl drain >/dev/null
 verdict "all memory is free again, and the allocator is consistent" $?
 rmmod zbuddy
 verdict "unload" $?
+umount $disk
+verdict "unmount the disk with the programs" $?
 finish
