@@ -244,7 +244,7 @@ POOL_TEST_WITH(compaction_for_a_waiter, unit_pool_one(1, 2), end)
 	unit_take_from(p->pool.zones, 0, 9);
 	/* a block is free, but all of the free memory is in it */
 	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
-	EXPECT_CALLS("");
+	EXPECT_CALLS("R");
 	for (i = 0; i < 2; i++)
 		unit_free_pageblock(p->pool.zones, i);
 	for (i = 0; i < 2; i++)
@@ -252,16 +252,18 @@ POOL_TEST_WITH(compaction_for_a_waiter, unit_pool_one(1, 2), end)
 	unit_calls.nr = 0;
 	unit_calls.compact_result = ZB_COMPACT_FAILED;
 	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_FAILED);
-	EXPECT_CALLS("DX");
+	EXPECT_CALLS("RDX");
 	/* a length is served by a block of the next larger order */
 	req.nr_pages = 300;
 	unit_calls.compact = 1;
 	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SUCCESS);
 	EXPECT_EQ(unit_calls.order, 9);
-	EXPECT_CALLS("DX");
-	/* one page needs no compaction, and this request may not sleep */
+	EXPECT_CALLS("RDX");
+	/* one page needs no compaction */
 	req.nr_pages = 1;
 	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	EXPECT_CALLS("R");
+	/* this request may not sleep */
 	req = (struct zb_alloc_request){ .gfp = KSWAPD, .nr_pages = 512 };
 	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
 	/* not enough is free */
