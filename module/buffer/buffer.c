@@ -230,7 +230,7 @@ static void release_buffer(struct kref *ref)
 {
 	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
 
-	/* The list of discardable buffers holds no references, so a marked buffer is still on it. */
+	/* The list of discardable buffers holds no references, so the buffer is still on it. */
 	if (buf->discard == ZB_DISCARD_MARKED)
 		zb_lru_remove(buf);
 	if (zb_buffer_in_use(buf))

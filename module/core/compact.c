@@ -98,7 +98,7 @@ static bool pageblock_eligible(const struct zb_pageblock *pb,
 	return mt < ZB_MIGRATE_PCPTYPES || (mt == ZB_MIGRATE_CMA && cc->cma);
 }
 
-/* Returns the number of free frames of a range of whole pageblocks, or -1 if the range can't be used. */
+/* Returns the number of free frames of a range of whole pageblocks, or -1 to skip the range. */
 static long range_nr_free(const struct zb_zone *zone, unsigned long pfn,
 			  unsigned long nr_pages, const struct zb_compact_control *cc)
 {

@@ -45,12 +45,13 @@ static const struct cmd commands[] = {
 	{ .name = "owners", .fn = cmd_owners, .opts = OPT(PROCESSES),
 	  .help = "list all buffers and who allocated them",
 	  .more =
-		"STATE is \"held\" while a handle exists; \"file\" if the buffer is a file of a mounted\n"
-		"file system, whose name is the label, or one without a name; \"orphan\" if it has\n"
-		"neither, but a mapping or a dma-buf is left; or \"deferred\" if only references to\n"
-		"its pages are left, because the kernel is still working on them. The memory of an\n"
-		"orphan or of a deferred buffer is freed when the last of these is gone. A buffer\n"
-		"that is marked as not needed is \"discardable\", or \"purged\" without its memory.\n" },
+		"STATE is \"held\" while a handle exists; \"file\" if the buffer is a file of a\n"
+		"mounted file system, whose name is the label, or one without a name;\n"
+		"\"orphan\" if it has neither, but a mapping or a dma-buf is left; or \"deferred\"\n"
+		"if only references to its pages are left, because the kernel is still working\n"
+		"on them. The memory of an orphan or of a deferred buffer is freed when the last\n"
+		"of these is gone. A buffer that is marked as not needed is \"discardable\", or\n"
+		"\"purged\" without its memory.\n" },
 	{ .name = "exec", .fn = cmd_exec, .args = "ORDER|SIZE -- COMMAND...",
 	  .opts = OPT(GFP) | OPT(NODE) | OPT(LABEL) | OPT(WAIT), .min_args = 2,
 	  .max_args = -1, .help = "run a command with a buffer as a file",
