@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Marks buffers as discardable, takes their memory back, and gives them new memory. The
- * states are in discard.h; which buffers lose their memory is decided in reclaim/.
+ * Discardable buffers: marking them, taking their memory back, and giving them new memory.
+ * discard.h describes the states; reclaim/ decides which buffers lose their memory.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -18,7 +18,10 @@ static bool seems_purgeable(struct zb_buffer *buf)
 	       !(buf->was_mapped && zb_nr_pins(buf->pfn, buf->nr_pages));
 }
 
-/* The buffer must not be freed before the frames are, see zb_buffer_purge(). */
+/*
+ * The caller holds a reference, so that the buffer exists until zb_buffer_purge() has freed
+ * its frames.
+ */
 static void set_frames(struct zb_buffer *buf, unsigned long pfn, u8 discard)
 {
 	struct zb_pool *pool = &buf->bpool->inst->pool;
@@ -55,7 +58,7 @@ static int purge_locked(struct zb_buffer *buf)
  * zb_buffer_purge() - take the memory of a discardable buffer back
  * @buf: the buffer, on which the caller has a reference
  *
- * No memory is allocated, and no lock is waited for that a task may hold while it
+ * No memory is allocated, and this does not wait for any lock that a task may hold while it
  * allocates from the instance.
  *
  * Context: may sleep.
@@ -83,7 +86,7 @@ int zb_buffer_purge(struct zb_buffer *buf)
 }
 
 /**
- * zb_buffer_get_place() - get what ZB_IOC_ADVISE may change
+ * zb_buffer_get_place() - get the node, the zone and the discard state of a buffer
  * @buf: the buffer
  * @node: set to its NUMA node
  * @zone: set to its ZB_ZONE_*
@@ -186,7 +189,7 @@ static int prepare_locked(struct zb_advice *a)
 }
 
 /**
- * zb_advise_prepare() - execute a ZB_IOC_ADVISE up to the last step that can be undone
+ * zb_advise_prepare() - execute the part of a ZB_IOC_ADVISE that can be undone
  * @a: the command, whose @buf and @advice are set
  * @file: account of the open file
  * @why: receives the cause of a failure

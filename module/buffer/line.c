@@ -216,8 +216,8 @@ static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt,
 }
 
 /*
- * The first request can't be served: reclaim or compact memory for it, if that was not just
- * tried.
+ * The first request can't be served: reclaim or compact memory for it, unless this was tried
+ * a short time ago.
  */
 static void start_compaction(struct zb_line *line, const struct zb_waiter *first)
 {
@@ -356,7 +356,7 @@ static void dispatch_work(struct work_struct *work)
 	spin_unlock(&line->lock);
 }
 
-/* Compact memory for the first request, and try to serve it. */
+/* Reclaim or compact memory for the first request, and try to serve it. */
 static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 {
 	struct zb_attempt *attempt = &line->compacting;

@@ -37,7 +37,7 @@ static void insert_in_tree(struct zb_lru *lru, struct zb_buffer *buf)
 }
 
 /**
- * zb_lru_add() - allow to take the memory of a buffer back
+ * zb_lru_add() - allow the memory of a buffer to be taken back
  * @buf: the buffer
  *
  * Context: any but interrupts; invalidate_lock of the buffer held for writing.
@@ -81,7 +81,7 @@ void zb_lru_remove(struct zb_buffer *buf)
 
 /**
  * zb_lru_begin() - begin to read a list of discardable buffers
- * @iter: the position, which is set before the oldest buffer
+ * @iter: the position, which is placed before the oldest buffer
  * @lru: the list
  *
  * Context: any but interrupts. zb_lru_end() has to follow.

@@ -11,9 +11,9 @@
  * the score is at the lower one (core/compact.h). If that does not reduce the score, the
  * interval doubles, up to 64 times its length.
  *
- * The workqueue is freezable, so that no buffer is moved while the system is suspended. A
- * pageblock that is being emptied when a CPU goes offline, or when the module is to be
- * unloaded, is finished first.
+ * The workqueue is freezable, so that no buffer is moved while the system is suspended. It is
+ * not bound to CPUs, so a run continues on another CPU if its CPU goes offline. Unloading
+ * waits for the end of a run.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -61,7 +61,7 @@ struct zb_kcompactd {
 };
 
 static unsigned int proactiveness;
-static struct zb_kcompactd *started;	/* to be woken when the parameter changes */
+static struct zb_kcompactd *started;	/* woken when the parameter changes */
 static DEFINE_MUTEX(proactive_lock);	/* protects these two against changes */
 
 static void wake_all(struct zb_kcompactd *k)
@@ -96,7 +96,7 @@ static const struct kernel_param_ops proactiveness_ops = {
 };
 module_param_cb(compaction_proactiveness, &proactiveness_ops, &proactiveness, 0644);
 __MODULE_PARM_TYPE(compaction_proactiveness, "uint");
-MODULE_PARM_DESC(compaction_proactiveness, "how much memory is compacted in the background without a request, 0 to 100: free memory may be fragmented up to 110 - N percent before, and 100 - N percent afterwards; up to 10 it has no effect (default 0)");
+MODULE_PARM_DESC(compaction_proactiveness, "how aggressively memory is compacted in the background without a request, 0 to 100: compaction starts when more than 110 - N percent of the free memory is fragmented and stops at 100 - N percent; up to 10 it has no effect (default 0)");
 
 static struct zb_compact_control control(struct node_compaction *node,
 					 const struct zb_zone *zone, unsigned int order)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reclaim: how memory is made for requests that can't be served from free memory.
+ * Reclaim: frees memory for requests that can't be served from free memory.
  *
  *	discardable buffers lose their memory		shrink.c, and in the background kswapd.c
  *	movable buffers are moved together, so that	compact.c, and in the background
@@ -24,7 +24,7 @@ struct workqueue_struct;
 struct zb_kswapd;
 
 /**
- * struct zb_reclaim - how memory is made
+ * struct zb_reclaim - reclaim and compaction of an instance
  * @inst: the instance
  * @bpool: its buffers
  * @nr_compacting: number of requests that are compacting memory
@@ -46,7 +46,7 @@ struct zb_reclaim {
 
 /**
  * struct zb_shrink - memory that discardable buffers have to give back
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  * @zone: the zone that the frames have to be in
  * @target: number of frames; the members up to @alloc_flags are used only if it is 0
  * @order: order of a block that has to be free

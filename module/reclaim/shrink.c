@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Takes memory of discardable buffers back: which ones, and how many (core/reclaim.h).
+ * Takes memory back from discardable buffers. core/reclaim.h describes which ones are taken
+ * and how many.
  *
  * A purge needs neither I/O nor file systems nor memory of the kernel, so direct reclaim is
  * possible for all requests that may sleep. It does not recurse, because it allocates nothing.
@@ -35,7 +36,7 @@ static bool purge(struct zb_shrink *s, struct zb_lru *lru, struct zb_buffer *buf
 	zb_zone_count_event(s->zone, s->kswapd ? ZB_PGSCAN_KSWAPD : ZB_PGSCAN_DIRECT, nr_pages);
 	if (zb_buffer_purge(buf)) {
 		zb_zone_count_event(s->zone, ZB_PURGE_BUSY, nr_pages);
-		/* It is in use, so others are better. */
+		/* The buffer is in use: move it to the end of the list, to try others first. */
 		zb_lru_spare(lru, buf, true);
 		return false;
 	}
@@ -128,7 +129,7 @@ static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		buf = zb_lru_find(lru, pfn);
 		if (!buf)
 			break;
-		/* The frame of a buffer that is being purged is unknown. */
+		/* A buffer that was purged meanwhile has no frames. */
 		if (READ_ONCE(buf->pfn) != ZB_NO_PFN)
 			pfn = max(pfn, READ_ONCE(buf->pfn) & ~(BIT(s->order) - 1));
 		zb_buffer_put(buf);
@@ -177,11 +178,11 @@ static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
 }
 
 /**
- * zb_shrink_zone() - take memory of discardable buffers of a zone back
+ * zb_shrink_zone() - take memory back from the discardable buffers of a zone
  * @s: what is missing; @purged is increased by the number of frames taken
  *
  * If all discardable buffers together are not enough, nothing is taken for a request. kswapd
- * takes what there is.
+ * takes as much as it can.
  *
  * Context: may sleep.
  */
@@ -245,8 +246,8 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 }
 
 /**
- * zb_reclaim_memory() - take back memory of discardable buffers of all zones
- * @reclaim: how memory is made
+ * zb_reclaim_memory() - take memory back from the discardable buffers of all zones
+ * @reclaim: reclaim and compaction of the instance
  * @nr_pages: number of frames
  *
  * Context: may sleep.

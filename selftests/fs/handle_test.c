@@ -42,7 +42,7 @@ static int set_length(int fd, off_t length)
 	return fs_result(ftruncate(fd, length));
 }
 
-/* Its length is that of the buffer for ever. */
+/* Its length is that of the buffer and never changes. */
 TEST_F(fs, fixed_length)
 {
 	struct both b = make_both(_metadata, self->zb.fd, ZB_FILE_RDWR);
