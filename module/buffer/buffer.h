@@ -464,11 +464,15 @@ void zb_watch_failed(struct zb_buffer_pool *bpool);
 __poll_t zb_watch_poll(struct zb_buffer_pool *bpool, struct file *filp,
 		       struct poll_table_struct *wait);
 
+/* offset.c */
+u32 zb_file_max_handle(const struct zb_file *file);
+u64 zb_file_mmap_offset(const struct zb_file *file, u32 nr, bool huge);
+bool zb_file_split_offset(const struct zb_file *file, unsigned long *pgoff, u32 *nr,
+			  bool *huge);
+
 /* file.c */
 struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode);
 void zb_file_close(struct zb_file *file);
-u32 zb_file_max_handle(const struct zb_file *file);
-u64 zb_file_mmap_offset(const struct zb_file *file, u32 nr, bool huge);
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
 
 /* handle.c */
