@@ -104,18 +104,19 @@ static int __init zb_init(void)
 	err = zb_fs_register(&zb_chardev.bpool);
 	if (err)
 		goto unregister_chardev;
-	err = zb_kcompactd_start(&zb_reclaim);
-	if (err)
-		goto unregister_fs;
+	/* Programs may use the module from now on, so nothing may fail any more. */
+	zb_kcompactd_start(&zb_reclaim);
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 	return 0;
 
-unregister_fs:
-	zb_fs_unregister();
 unregister_chardev:
+	zb_debugfs_remove(zb_debugfs);
 	zb_chardev_unregister(&zb_chardev);
+	zb_reclaim_detach(&zb_reclaim);
+	zb_buffer_pool_destroy(&zb_chardev.bpool);
+	goto detach_tunables;
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_reclaim_detach(&zb_reclaim);
@@ -134,10 +135,11 @@ exit_drain:
 static void __exit zb_exit(void)
 {
 	zb_debugfs_remove(zb_debugfs);
-	zb_kcompactd_stop(&zb_reclaim);
 	zb_fs_unregister();
-	zb_reclaim_detach(&zb_reclaim);
+	/* The queue ends first, because it wakes background reclaim and compaction. */
 	zb_chardev_unregister(&zb_chardev);
+	zb_reclaim_detach(&zb_reclaim);
+	zb_buffer_pool_destroy(&zb_chardev.bpool);
 	zb_tunables_detach();
 	zb_instance_destroy(zb_instance);
 	zb_fault_exit();

@@ -51,15 +51,13 @@ exit_lru:
 
 /**
  * zb_buffer_pool_destroy() - destroy an empty buffer pool
- * @bpool: the buffer pool. It has no open files and no buffers whose release is
- *	deferred, because both hold the module.
+ * @bpool: the buffer pool, after zb_line_destroy(). It has no open files and no buffers whose
+ *	release is deferred, because both hold the module.
  *
  * Context: may sleep.
  */
 void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool)
 {
-	/* Compaction for waiting requests uses all other parts. */
-	zb_line_destroy(&bpool->line);
 	zb_memory_errors_exit(bpool);
 	cancel_delayed_work_sync(&bpool->deferred_work);
 	zb_limits_exit(bpool);

@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 
@@ -338,12 +339,19 @@ static bool change_state(struct zb_line *line)
 	return true;
 }
 
+/*
+ * Direct reclaim for a waiter may drop the last reference of a buffer, and if its release has
+ * to be deferred, that takes a reference on the module, which must not be unloading by then.
+ * A module that is unloading has no waiters.
+ */
 static void dispatch_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(to_delayed_work(work),
 					    struct zb_line, work);
 	bool was_kicked = atomic_xchg(&line->kicks, 0);
 
+	if (!try_module_get(THIS_MODULE))
+		return;
 	spin_lock(&line->lock);
 	if (atomic_xchg(&line->frees, 0))
 		line->last_free = jiffies;
@@ -354,6 +362,8 @@ static void dispatch_work(struct work_struct *work)
 	if (!list_empty(&line->waiters))
 		queue_delayed_work(line->wq, &line->work, SCAN_INTERVAL);
 	spin_unlock(&line->lock);
+	/* The module can be unloaded only after this work item has returned. */
+	module_put(THIS_MODULE);
 }
 
 /* Reclaim or compact memory for the first request, and try to serve it. */
@@ -385,16 +395,20 @@ static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 	attempt->waiter = NULL;
 }
 
+/* Holds the module as dispatch_work() does, and because it wakes kcompactd and kswapd. */
 static void compact_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(work, struct zb_line, compact_work);
 	struct zb_waiter *first;
 
+	if (!try_module_get(THIS_MODULE))
+		return;
 	spin_lock(&line->lock);
 	first = first_waiter(line);
 	if (first)
 		compact_for_first(line, first);
 	spin_unlock(&line->lock);
+	module_put(THIS_MODULE);
 }
 
 /**

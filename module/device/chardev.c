@@ -75,6 +75,7 @@ int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst)
 	};
 	err = misc_register(&dev->misc);
 	if (err) {
+		zb_line_destroy(&dev->bpool.line);
 		zb_buffer_pool_destroy(&dev->bpool);
 		return err;
 	}
@@ -86,10 +87,12 @@ int zb_chardev_register(struct zb_chardev *dev, struct zb_instance *inst)
  * zb_chardev_unregister() - unregister /dev/zbuddy
  * @dev: the device. No program has it open, because an open file pins the module
  *
+ * The queue of requests ends. Destroy the buffer pool afterwards.
+ *
  * Context: may sleep.
  */
 void zb_chardev_unregister(struct zb_chardev *dev)
 {
 	misc_deregister(&dev->misc);
-	zb_buffer_pool_destroy(&dev->bpool);
+	zb_line_destroy(&dev->bpool.line);
 }

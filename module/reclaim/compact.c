@@ -176,6 +176,11 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	err = zb_kswapd_create(reclaim);
 	if (err)
 		return err;
+	err = zb_kcompactd_create(reclaim);
+	if (err) {
+		zb_kswapd_destroy(reclaim);
+		return err;
+	}
 	inst->reclaim = reclaim;
 	inst->ops.compact = compact_for_request;
 	inst->ops.direct_reclaim = zb_direct_reclaim;
@@ -185,11 +190,12 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 
 /**
  * zb_reclaim_detach() - undo zb_reclaim_attach()
- * @reclaim: how memory is made; there are no requests any more
+ * @reclaim: how memory is made; there are no requests any more, not even in the queue
  *
  * Context: may sleep; before the buffer pool is destroyed.
  */
 void zb_reclaim_detach(struct zb_reclaim *reclaim)
 {
+	zb_kcompactd_destroy(reclaim);
 	zb_kswapd_destroy(reclaim);
 }

@@ -206,14 +206,11 @@ static void kcompactd_work(struct work_struct *work)
 void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 		       unsigned int order)
 {
-	/* Pairs with the store in zb_kcompactd_start(). */
-	struct zb_kcompactd *k = smp_load_acquire(&reclaim->kcompactd);
+	struct zb_kcompactd *k = reclaim->kcompactd;
 	struct zb_pool *pool = &reclaim->inst->pool;
 	struct node_compaction *node;
 	int old;
 
-	if (!k)
-		return;
 	node = &k->nodes[zb_pool_node(pool, zone->nid) - pool->nodes];
 	old = atomic_read(&node->order);
 	do {
@@ -225,23 +222,16 @@ void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 		mod_delayed_work(k->wq, &node->work, WAKE_DELAY);
 }
 
-static void start(struct zb_kcompactd *k)
-{
-	mutex_lock(&proactive_lock);
-	started = k;
-	if (proactiveness)
-		wake_all(k);
-	mutex_unlock(&proactive_lock);
-}
-
 /**
- * zb_kcompactd_start() - start background compaction
- * @reclaim: how memory is made; its buffer pool is initialized
+ * zb_kcompactd_create() - prepare for background compaction
+ * @reclaim: how memory is made
+ *
+ * The first request may wake it, but it does not run proactively yet.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
-int zb_kcompactd_start(struct zb_reclaim *reclaim)
+int zb_kcompactd_create(struct zb_reclaim *reclaim)
 {
 	const struct zb_pool *pool = &reclaim->inst->pool;
 	struct zb_kcompactd *k;
@@ -261,19 +251,32 @@ int zb_kcompactd_start(struct zb_reclaim *reclaim)
 		k->nodes[i].nid = pool->nodes[i].nid;
 		INIT_DELAYED_WORK(&k->nodes[i].work, kcompactd_work);
 	}
-	/* Programs may use the device already. */
-	smp_store_release(&reclaim->kcompactd, k);
-	start(k);
+	reclaim->kcompactd = k;
 	return 0;
 }
 
 /**
- * zb_kcompactd_stop() - stop background compaction
+ * zb_kcompactd_start() - start proactive compaction
+ * @reclaim: how memory is made; its buffer pool is initialized
+ *
+ * Context: may sleep.
+ */
+void zb_kcompactd_start(struct zb_reclaim *reclaim)
+{
+	mutex_lock(&proactive_lock);
+	started = reclaim->kcompactd;
+	if (proactiveness)
+		wake_all(started);
+	mutex_unlock(&proactive_lock);
+}
+
+/**
+ * zb_kcompactd_destroy() - undo zb_kcompactd_create() and zb_kcompactd_start()
  * @reclaim: how memory is made; no request can wake it any more
  *
  * Context: may sleep.
  */
-void zb_kcompactd_stop(struct zb_reclaim *reclaim)
+void zb_kcompactd_destroy(struct zb_reclaim *reclaim)
 {
 	struct zb_kcompactd *k = reclaim->kcompactd;
 	unsigned int i;
@@ -284,6 +287,5 @@ void zb_kcompactd_stop(struct zb_reclaim *reclaim)
 	for (i = 0; i < k->nr; i++)
 		cancel_delayed_work_sync(&k->nodes[i].work);
 	destroy_workqueue(k->wq);
-	reclaim->kcompactd = NULL;
 	kfree(k);
 }

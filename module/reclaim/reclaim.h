@@ -28,8 +28,7 @@ struct zb_kswapd;
  * @inst: the instance
  * @bpool: its buffers
  * @nr_compacting: number of requests that are compacting memory
- * @kcompactd: background compaction by node, in the order of zb_pool.nodes; NULL while it
- *	is stopped
+ * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
  *
@@ -91,8 +90,9 @@ static inline enum zb_compact_result zb_compact_zone(struct zb_zone *zone,
 }
 
 /* kcompactd.c */
-int zb_kcompactd_start(struct zb_reclaim *reclaim);
-void zb_kcompactd_stop(struct zb_reclaim *reclaim);
+int zb_kcompactd_create(struct zb_reclaim *reclaim);
+void zb_kcompactd_start(struct zb_reclaim *reclaim);
+void zb_kcompactd_destroy(struct zb_reclaim *reclaim);
 void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 		       unsigned int order);
 
