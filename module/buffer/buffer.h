@@ -240,7 +240,8 @@ struct zb_file {
  * @discard: (m) ZB_DISCARD_*; @pfn is ZB_NO_PFN if it is ZB_DISCARD_PURGED
  * @lru: (u) on zb_lru.list
  * @lru_node: (u) in zb_lru.tree
- * @on_lru: (u) its memory may be taken back, see discard.h
+ * @on_lru: (u) the discardable buffers that it belongs to, or NULL if its memory may not be
+ *	taken back, see discard.h
  * @recently_used: (a) it was needed again after it had been marked
  * @first: (i) the handle that ALLOC made; other handles are objects of their own
  * @handles: (a) number of valid handles
@@ -253,6 +254,8 @@ struct zb_file {
  * @fixed: (a) number of users of its frames that do not hold the lock, see zb_buffer_fix()
  * @phys_known: (r) a user knows its physical address, so it is never moved or purged
  * @inodes: (a) number of files in a file system that consist of it
+ * @was_file: (r) it was created as a file of a mount, so it can't be marked as not needed: a
+ *	read() or write() in flight may outlive the file's use of the buffer
  * @charge: (m) the accounts that it is charged to, unless it is purged
  * @nr_idle: (l) number of leading frames that are not in use any more
  * @deferred: (d) on zb_buffer_pool.deferred
@@ -273,7 +276,9 @@ struct zb_file {
  *        zb_buffer_pool.lock held, read with either; constant while @fixed is not 0,
  *        before the buffer is on zb_buffer_pool.buffers, and after its last reference
  *        was dropped
- *  - (u) zb_lru.lock; @on_lru is set and cleared with the invalidate_lock held as well
+ *  - (u) zb_lru.lock; @on_lru is changed with the lock of the struct zb_lru that it points to
+ *        before or afterwards, and with the invalidate_lock held for writing or without
+ *        references
  *  - (r) set at most once and never cleared, read without a lock
  */
 struct zb_buffer {
@@ -289,7 +294,7 @@ struct zb_buffer {
 	u8 discard;
 	struct zb_buffer_link lru;
 	struct rb_node lru_node;
-	bool on_lru;
+	struct zb_lru *on_lru;
 	bool recently_used;
 	struct zb_handle first;
 	atomic_t handles;
@@ -302,6 +307,7 @@ struct zb_buffer {
 	atomic_t fixed;
 	bool phys_known;
 	atomic_t inodes;
+	bool was_file;
 	struct zb_charge charge;
 	unsigned long nr_idle;
 	struct list_head deferred;

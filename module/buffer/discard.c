@@ -11,11 +11,11 @@
 #include "discard.h"
 
 /* A cheap check that spares most buffers that are in use the removal of their mappings. */
-static bool seems_purgeable(struct zb_buffer *buf)
+static bool seems_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
 {
-	return buf->on_lru && !atomic_read(&buf->fixed) && !buf->phys_known &&
+	return buf->on_lru == lru && !atomic_read(&buf->fixed) && !buf->phys_known &&
 	       atomic_read(&buf->mappings) <= ZB_MAX_UNMAPPED &&
-	       !(buf->was_mapped && zb_nr_pins(buf->pfn, buf->nr_pages));
+	       !zb_nr_pins(buf->pfn, buf->nr_pages);
 }
 
 /*
@@ -37,35 +37,38 @@ static void set_frames(struct zb_buffer *buf, unsigned long pfn, u8 discard)
 	spin_unlock(&buf->bpool->lock);
 }
 
-/* Called with the lock of the buffer. */
-static int purge_locked(struct zb_buffer *buf)
+/*
+ * Called with the lock of the buffer. Even a buffer that was never mapped can have references
+ * on its pages: read() and write() of a file get them.
+ */
+static int purge_locked(struct zb_buffer *buf, const struct zb_lru *lru)
 {
 	unsigned long pfn = buf->pfn;
 
-	if (!seems_purgeable(buf))
+	if (!seems_purgeable(buf, lru))
 		return -EBUSY;
 	unmap_mapping_range(&buf->mapping, 0, 0, 1);
-	if (buf->was_mapped && !zb_freeze_pages(pfn, buf->nr_pages))
+	if (!zb_freeze_pages(pfn, buf->nr_pages))
 		return -EBUSY;
 	zb_lru_remove(buf);
 	set_frames(buf, ZB_NO_PFN, ZB_DISCARD_PURGED);
-	if (buf->was_mapped)
-		zb_unfreeze_pages(pfn, buf->nr_pages);
+	zb_unfreeze_pages(pfn, buf->nr_pages);
 	return 0;
 }
 
 /**
  * zb_buffer_purge() - take the memory of a discardable buffer back
  * @buf: the buffer, on which the caller has a reference
+ * @lru: the discardable buffers of the zone that the memory is needed in
  *
  * No memory is allocated, and this does not wait for any lock that a task may hold while it
  * allocates from the instance.
  *
  * Context: may sleep.
  * Return: 0, -EAGAIN if the buffer is locked, or -EBUSY if it or one of its pages is in use, or
- * it is not discardable any more.
+ * it is not a discardable buffer of this zone any more.
  */
-int zb_buffer_purge(struct zb_buffer *buf)
+int zb_buffer_purge(struct zb_buffer *buf, const struct zb_lru *lru)
 {
 	struct zb_charge charge;
 	unsigned long pfn;
@@ -78,7 +81,7 @@ int zb_buffer_purge(struct zb_buffer *buf)
 	pfn = buf->pfn;
 	/* WILLNEED may charge the buffer again as soon as it is unlocked. */
 	charge = buf->charge;
-	err = purge_locked(buf);
+	err = purge_locked(buf, lru);
 	up_write(&buf->mapping.invalidate_lock);
 	if (!err)
 		zb_buffer_drop_frames(buf, pfn, &charge);
@@ -164,8 +167,8 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 /* Users who do not expect that the buffer is purged, see zb_buffer_add_user(). */
 static bool has_users(struct zb_buffer *buf)
 {
-	return buf->phys_known || atomic_read(&buf->exports) || atomic_read(&buf->inodes) ||
-	       atomic_read(&buf->fixed);
+	return buf->phys_known || buf->was_file || atomic_read(&buf->exports) ||
+	       atomic_read(&buf->inodes) || atomic_read(&buf->fixed);
 }
 
 /* Called with the lock of the buffer. */

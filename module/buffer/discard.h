@@ -78,7 +78,7 @@ struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn);
 void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used);
 
 /* discard.c */
-int zb_buffer_purge(struct zb_buffer *buf);
+int zb_buffer_purge(struct zb_buffer *buf, const struct zb_lru *lru);
 void zb_buffer_get_place(struct zb_buffer *buf, s32 *node, u32 *zone, u32 *discard);
 int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,
 		      struct zb_ioc_explain *why, u32 *retained);

@@ -52,30 +52,29 @@ void zb_lru_add(struct zb_buffer *buf)
 	lru->nr_pages += buf->nr_pages;
 	lru->nr_buffers++;
 	WRITE_ONCE(lru->idle_until, jiffies);
-	buf->on_lru = true;
+	WRITE_ONCE(buf->on_lru, lru);
 	spin_unlock(&lru->lock);
 }
 
 /**
  * zb_lru_remove() - undo zb_lru_add(), if it was called
- * @buf: the buffer, which has its frames
+ * @buf: the buffer
  *
  * Context: any but interrupts; invalidate_lock of the buffer held for writing, or there are no
  * references.
  */
 void zb_lru_remove(struct zb_buffer *buf)
 {
-	struct zb_lru *lru;
+	struct zb_lru *lru = buf->on_lru;
 
-	if (!buf->on_lru)
+	if (!lru)
 		return;
-	lru = lru_of(buf);
 	spin_lock(&lru->lock);
 	list_del(&buf->lru.list);
 	rb_erase(&buf->lru_node, &lru->tree);
 	lru->nr_pages -= buf->nr_pages;
 	lru->nr_buffers--;
-	buf->on_lru = false;
+	WRITE_ONCE(buf->on_lru, NULL);
 	spin_unlock(&lru->lock);
 }
 
@@ -168,9 +167,12 @@ struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn)
 
 /**
  * zb_lru_spare() - treat a buffer as if it had been marked just now
- * @lru: the discardable buffers of its zone
+ * @lru: discardable buffers to which the buffer belonged
  * @buf: the buffer
  * @used: whether it counts as recently used
+ *
+ * If the buffer has lost its memory meanwhile, it may be on the list of another zone by now,
+ * where it stays.
  *
  * Context: any but interrupts.
  */
@@ -178,7 +180,8 @@ void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used)
 {
 	WRITE_ONCE(buf->recently_used, used);
 	spin_lock(&lru->lock);
-	if (buf->on_lru)
+	/* It becomes or ceases to be this list only with this lock held. */
+	if (READ_ONCE(buf->on_lru) == lru)
 		list_move_tail(&buf->lru.list, &lru->list);
 	spin_unlock(&lru->lock);
 }

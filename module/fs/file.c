@@ -24,13 +24,13 @@
 #include "../core/layout.h"
 #include "fs.h"
 
-/* Get a page of a buffer with a reference, or NULL if it has a memory error. */
+/* Get a page of a buffer with a reference, or NULL if it is purged or has a memory error. */
 static struct page *get_buffer_page(struct zb_buffer *buf, unsigned long pgoff)
 {
 	struct page *page = NULL;
 
 	filemap_invalidate_lock_shared(&buf->mapping);
-	if (zb_buffer_nr_good(buf, pgoff, 1)) {
+	if (buf->discard != ZB_DISCARD_PURGED && zb_buffer_nr_good(buf, pgoff, 1)) {
 		page = pfn_to_page(buf->pfn + pgoff);
 		get_page(page);
 	}
@@ -210,12 +210,13 @@ static int zb_fs_release(struct inode *inode, struct file *file)
 
 static unsigned long count_pins(struct zb_buffer *buf)
 {
-	unsigned long nr;
+	unsigned long nr = 0;
 
 	if (!READ_ONCE(buf->was_mapped))
 		return 0;
 	filemap_invalidate_lock_shared(&buf->mapping);
-	nr = zb_nr_pins(buf->pfn, buf->nr_pages);
+	if (buf->discard != ZB_DISCARD_PURGED)
+		nr = zb_nr_pins(buf->pfn, buf->nr_pages);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return nr;
 }

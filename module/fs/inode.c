@@ -110,6 +110,7 @@ static int create_buffer(struct dentry *dentry, loff_t size)
 	buf = zb_buffer_create(fs->bpool, fs->account, &want);
 	if (IS_ERR(buf))
 		return errno_of_file(PTR_ERR(buf), &why);
+	WRITE_ONCE(buf->was_file, true);
 	label_buffer(buf, dentry);
 	zb_fs_set_buffer(inode, buf, size);
 	return 0;

@@ -23,6 +23,8 @@ static bool may_list_address(struct dentry *dentry)
 static int print_attribute(struct zb_buffer *buf, enum buffer_attribute attribute,
 			   char *text, size_t size)
 {
+	unsigned long pfn;
+
 	switch (attribute) {
 	case ATTRIBUTE_NODE:
 		return scnprintf(text, size, "%d", buf->nid);
@@ -33,8 +35,9 @@ static int print_attribute(struct zb_buffer *buf, enum buffer_attribute attribut
 		return strlen(text);
 	default:
 		/* From now on, the buffer is not moved. */
-		return scnprintf(text, size, "%#llx",
-				 (u64)PFN_PHYS(zb_buffer_phys_pfn(buf)));
+		pfn = zb_buffer_phys_pfn(buf);
+		return pfn == ZB_NO_PFN ? -EBUSY :
+		       scnprintf(text, size, "%#llx", (u64)PFN_PHYS(pfn));
 	}
 }
 
@@ -54,7 +57,7 @@ static int get_attribute(const struct xattr_handler *handler, struct dentry *den
 		return -ENODATA;
 	length = print_attribute(buf, handler->flags, text, sizeof(text));
 	zb_buffer_put(buf);
-	if (!size)
+	if (length < 0 || !size)
 		return length;
 	if (length > size)
 		return -ERANGE;

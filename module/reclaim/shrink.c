@@ -34,7 +34,7 @@ static bool purge(struct zb_shrink *s, struct zb_lru *lru, struct zb_buffer *buf
 	unsigned long nr_pages = buf->nr_pages;
 
 	zb_zone_count_event(s->zone, s->kswapd ? ZB_PGSCAN_KSWAPD : ZB_PGSCAN_DIRECT, nr_pages);
-	if (zb_buffer_purge(buf)) {
+	if (zb_buffer_purge(buf, lru)) {
 		zb_zone_count_event(s->zone, ZB_PURGE_BUSY, nr_pages);
 		/* The buffer is in use: move it to the end of the list, to try others first. */
 		zb_lru_spare(lru, buf, true);

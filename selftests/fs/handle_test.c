@@ -89,6 +89,31 @@ TEST_F(fs, fdinfo)
 				     "zbuddy-exports:\t0\nzbuddy-pins:\t2\n"));
 }
 
+/*
+ * The buffer of a file on a mount can't be marked, not even when only a handle is left: a
+ * read() or write() that has begun before ftruncate() may still use the frames.
+ */
+TEST_F(fs, file_of_a_mount_is_not_discardable)
+{
+	struct zb_ioc_from_file from;
+	__u32 retained = 0;
+	int fd;
+
+	ASSERT_EQ(0, umount(self->dir));
+	ASSERT_EQ(0, fs_mount(self->dir, "gfp=reclaimable"));
+	fd = fs_create(self->path, LENGTH);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_from_file(self->zb.fd, fd, &from));
+	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from.handle, ZB_ADVISE_DONTNEED, NULL));
+	close(fd);
+	ASSERT_EQ(0, unlink(self->path));
+	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from.handle, ZB_ADVISE_DONTNEED, NULL));
+	EXPECT_EQ(0, zb_advise(self->zb.fd, from.handle, ZB_ADVISE_WILLNEED, &retained));
+	EXPECT_EQ(1, retained);
+	EXPECT_EQ(0, zb_free(self->zb.fd, from.handle));
+	EXPECT_ALL_FREE();
+}
+
 /* The name in /proc, and the kind of the file system. */
 TEST_F(fs, name_and_kind)
 {

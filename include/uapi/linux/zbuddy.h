@@ -48,8 +48,9 @@
  *  - EBADF: ZB_IOC_FROM_FILE: the descriptor is not open, or was opened with O_PATH
  *  - ENOENT: the open file has no such handle
  *  - EBUSY: EXPORT, TO_FILE or PHYS of a buffer that is marked as not needed or has
- *    lost its memory, or DONTNEED for a buffer that has a dma-buf or a file, or whose
- *    physical address has been returned; see ZB_IOC_ADVISE
+ *    lost its memory, or DONTNEED for a buffer that has a dma-buf or a file, that was
+ *    created as a file on a mount, or whose physical address has been returned; see
+ *    ZB_IOC_ADVISE
  *  - ENODATA: SYNC or mmap() of a buffer whose memory has been taken back, see
  *    ZB_IOC_ADVISE
  *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
