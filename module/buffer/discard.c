@@ -18,6 +18,27 @@ static bool seems_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
 	       !zb_nr_pins(buf->pfn, buf->nr_pages);
 }
 
+/**
+ * zb_buffer_purgeable() - check cheaply whether a purge would probably be successful
+ * @buf: the buffer, on which the caller has a reference
+ * @lru: the discardable buffers of the zone that the memory is needed in
+ *
+ * Context: may sleep.
+ * Return: true if it would.
+ */
+bool zb_buffer_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
+{
+	bool purgeable;
+
+	if (!down_read_trylock(&buf->mapping.invalidate_lock))
+		return false;
+	/* sparse does not know that a trylock may take the lock. */
+	__acquire(&buf->mapping.invalidate_lock);
+	purgeable = seems_purgeable(buf, lru);
+	up_read(&buf->mapping.invalidate_lock);
+	return purgeable;
+}
+
 /*
  * The caller holds a reference, so that the buffer exists until zb_buffer_purge() has freed
  * its frames.

@@ -27,6 +27,8 @@
  * @nr_buffers: number of buffers
  * @idle_until: (no lock) time in jiffies before which kswapd is not woken, because it could
  *	take nothing
+ * @busy_until: time in jiffies before which requests do not try to take memory, because all
+ *	buffers were in use
  * @wanted: (atomic) 1 + the largest order for which kswapd was woken, or 0
  */
 struct zb_lru {
@@ -36,6 +38,7 @@ struct zb_lru {
 	unsigned long nr_pages;
 	unsigned long nr_buffers;
 	unsigned long idle_until;
+	unsigned long busy_until;
 	atomic_t wanted;
 };
 
@@ -78,6 +81,7 @@ struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn);
 void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used);
 
 /* discard.c */
+bool zb_buffer_purgeable(struct zb_buffer *buf, const struct zb_lru *lru);
 int zb_buffer_purge(struct zb_buffer *buf, const struct zb_lru *lru);
 void zb_buffer_get_place(struct zb_buffer *buf, s32 *node, u32 *zone, u32 *discard);
 int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,

@@ -52,6 +52,7 @@ void zb_lru_add(struct zb_buffer *buf)
 	lru->nr_pages += buf->nr_pages;
 	lru->nr_buffers++;
 	WRITE_ONCE(lru->idle_until, jiffies);
+	WRITE_ONCE(lru->busy_until, jiffies);
 	WRITE_ONCE(buf->on_lru, lru);
 	spin_unlock(&lru->lock);
 }
@@ -205,6 +206,7 @@ int zb_lru_init(struct zb_buffer_pool *bpool)
 		INIT_LIST_HEAD(&lru->list);
 		lru->tree = RB_ROOT;
 		lru->idle_until = jiffies;
+		lru->busy_until = jiffies;
 	}
 	return 0;
 }

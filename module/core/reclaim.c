@@ -101,15 +101,15 @@ static unsigned long block_at(const struct zb_zone *zone, unsigned long pfn,
  * The state bytes are read without the zone lock, so the result is only an estimate.
  *
  * Context: any.
- * Return: number of allocated frames, or -1 if the window is not inside the zone, has a frame
- * that is out of use, or is in a pageblock that ordinary requests do not use.
+ * Return: number of allocated frames, or -1 if the window is not aligned, is not inside the
+ * zone, has a frame that is out of use, or is in a pageblock that ordinary requests do not use.
  */
 long zb_reclaim_used(const struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
 	unsigned long nr, nr_used, end = pfn + BIT(order);
 	long used = 0;
 
-	if (!zb_zone_has(zone, pfn) || !zb_zone_has(zone, end - 1))
+	if (pfn & (BIT(order) - 1) || !zb_zone_has(zone, pfn) || !zb_zone_has(zone, end - 1))
 		return -1;
 	for (; pfn < end; pfn += nr) {
 		if (READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype) >=

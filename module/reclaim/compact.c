@@ -23,6 +23,7 @@ static const unsigned int max_failures[] = {
  * to pass, so the number of requests of an instance that compact at once is limited.
  */
 #define MAX_DIRECT		2
+#define MAX_DIRECT_RECLAIM	4
 
 /* @left frames are left, or -1 if the window can't become free any more. */
 static void trace_moved(long before, long left)
@@ -173,6 +174,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	int err;
 
 	*reclaim = (struct zb_reclaim){ .inst = inst, .bpool = bpool };
+	sema_init(&reclaim->slots, MAX_DIRECT_RECLAIM);
 	err = zb_kswapd_create(reclaim);
 	if (err)
 		return err;

@@ -13,6 +13,7 @@
 #define ZB_RECLAIM_H
 
 #include <linux/atomic.h>
+#include <linux/semaphore.h>
 #include <linux/types.h>
 
 #include "../buffer/buffer.h"
@@ -28,16 +29,18 @@ struct zb_kswapd;
  * @inst: the instance
  * @bpool: its buffers
  * @nr_compacting: number of requests that are compacting memory
+ * @slots: free slots for requests in direct reclaim
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
  *
- * All members but @nr_compacting are constant after zb_reclaim_attach().
+ * All members but @nr_compacting and @slots are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
 	struct zb_buffer_pool *bpool;
 	atomic_t nr_compacting;
+	struct semaphore slots;
 	struct zb_kcompactd *kcompactd;
 	struct zb_kswapd *kswapd;
 	struct workqueue_struct *wq;
@@ -55,6 +58,7 @@ struct zb_reclaim {
  * @alloc_flags: part of @mark, and migrate types, that the request may use
  * @kswapd: this is background reclaim
  * @purged: number of frames given back so far
+ * @all_busy: the last pass has tried all buffers, and some of them are in use
  */
 struct zb_shrink {
 	struct zb_reclaim *reclaim;
@@ -67,6 +71,7 @@ struct zb_shrink {
 	unsigned int alloc_flags;
 	bool kswapd;
 	unsigned long purged;
+	bool all_busy;
 };
 
 /* compact.c */

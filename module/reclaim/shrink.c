@@ -6,9 +6,11 @@
  * A purge needs neither I/O nor file systems nor memory of the kernel, so direct reclaim is
  * possible for all requests that may sleep. It does not recurse, because it allocates nothing.
  */
+#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/semaphore.h>
 
 #include "../buffer/discard.h"
 #include "../core/compact.h"
@@ -16,6 +18,9 @@
 #include "reclaim.h"
 
 #define MAX_WINDOWS	4	/* tries to make a block free in one call */
+#define MAX_FAILURES	1024u	/* buffers that are in use, in one pass */
+#define BUSY_TIME	(HZ / 50 ?: 1)
+#define SLOT_TIME	(HZ / 50 ?: 1)
 
 /* The number of frames that are still missing; the state may have changed meanwhile. */
 static unsigned long nr_missing(const struct zb_shrink *s)
@@ -46,15 +51,20 @@ static bool purge(struct zb_shrink *s, struct zb_lru *lru, struct zb_buffer *buf
 	return true;
 }
 
-/* One pass over the discardable buffers, each of which is considered at most once. */
+/*
+ * One pass over the discardable buffers, each of which is considered at most once. Those that
+ * are in use go to the end of the list, so that the next pass finds others first.
+ */
 static void shrink_pass(struct zb_shrink *s, struct zb_lru *lru, struct zb_reclaim_scan *scan)
 {
 	unsigned long left = READ_ONCE(lru->nr_buffers), missing;
+	unsigned int failures = 0;
 	struct zb_lru_iter iter;
 	struct zb_buffer *buf;
 
 	zb_lru_begin(&iter, lru);
-	while (scan->missing && left-- && !fatal_signal_pending(current)) {
+	while (scan->missing && left-- && failures < MAX_FAILURES &&
+	       !fatal_signal_pending(current)) {
 		buf = zb_lru_next(&iter);
 		if (!buf)
 			break;
@@ -65,8 +75,12 @@ static void shrink_pass(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		case ZB_RECLAIM_TAKE:
 			missing = s->target ? scan->missing : nr_missing(s);
 			scan->missing = min(scan->missing, missing);
-			if (scan->missing && purge(s, lru, buf))
+			if (!scan->missing)
+				break;
+			if (purge(s, lru, buf))
 				zb_reclaim_took(scan, buf->nr_pages);
+			else
+				failures++;
 			break;
 		default:
 			break;
@@ -75,6 +89,7 @@ static void shrink_pass(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		cond_resched();
 	}
 	zb_lru_end(&iter);
+	s->all_busy = failures && failures < MAX_FAILURES && scan->missing;
 }
 
 /* Take @missing frames, the oldest first. */
@@ -88,31 +103,39 @@ static void shrink_lru(struct zb_shrink *s, struct zb_lru *lru, unsigned long mi
 	} while (zb_reclaim_next_pass(&scan) && !fatal_signal_pending(current));
 }
 
-/* The window at @pfn, whose allocated frames must all be discardable; else pfn is ZB_NO_PFN. */
+/*
+ * The window at @pfn, whose allocated frames must all be in discardable buffers that are not in
+ * use; else pfn is ZB_NO_PFN. A buffer that is purged meanwhile, and that may get other frames,
+ * is not counted, so that the window is refused.
+ */
 static struct zb_reclaim_window look_at_window(struct zb_shrink *s, struct zb_lru *lru,
 					       unsigned long pfn, unsigned long *next)
 {
-	unsigned long end = pfn + BIT(s->order), at = pfn, last, nr = 0;
+	unsigned long end = pfn + BIT(s->order), at = pfn, first, last, nr = 0;
 	struct zb_reclaim_window w = { .pfn = pfn };
 	struct zb_buffer *buf;
+	bool in_use = false;
 
 	*next = end;
 	while (at < end) {
 		buf = zb_lru_find(lru, at);
 		if (!buf)
 			break;
-		at = READ_ONCE(buf->pfn);
-		last = at + buf->nr_pages;
-		if (at < end && last > pfn) {
-			nr += min(last, end) - max(at, pfn);
+		first = READ_ONCE(buf->pfn);
+		last = first + buf->nr_pages;
+		if (first < end && last > at) {
+			nr += min(last, end) - max(first, at);
 			w.cost += buf->nr_pages;
 			w.used |= READ_ONCE(buf->recently_used);
+			in_use |= !zb_buffer_purgeable(buf, lru);
 			*next = max(*next, last & ~(BIT(s->order) - 1));
+			at = last;
+		} else {
+			at = end;
 		}
-		at = at == ZB_NO_PFN ? end : last;
 		zb_buffer_put(buf);
 	}
-	if (!nr || zb_reclaim_used(s->zone, pfn, s->order) != nr)
+	if (!nr || in_use || zb_reclaim_used(s->zone, pfn, s->order) != nr)
 		w.pfn = ZB_NO_PFN;
 	return w;
 }
@@ -120,7 +143,8 @@ static struct zb_reclaim_window look_at_window(struct zb_shrink *s, struct zb_lr
 /* Find the window of the order that costs the least. */
 static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_reclaim_window *best)
 {
-	unsigned long pfn = s->zone->start_pfn;
+	const unsigned long mask = BIT(s->order) - 1;
+	unsigned long pfn = s->zone->start_pfn & ~mask, at;
 	struct zb_reclaim_window w;
 	struct zb_buffer *buf;
 
@@ -129,10 +153,11 @@ static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		buf = zb_lru_find(lru, pfn);
 		if (!buf)
 			break;
-		/* A buffer that was purged meanwhile has no frames. */
-		if (READ_ONCE(buf->pfn) != ZB_NO_PFN)
-			pfn = max(pfn, READ_ONCE(buf->pfn) & ~(BIT(s->order) - 1));
+		at = READ_ONCE(buf->pfn);
 		zb_buffer_put(buf);
+		/* A buffer that was purged meanwhile has no frames. */
+		if (at != ZB_NO_PFN)
+			pfn = max(pfn, at & ~mask);
 		w = look_at_window(s, lru, pfn, &pfn);
 		if (w.pfn != ZB_NO_PFN)
 			zb_reclaim_choose(best, &w);
@@ -141,26 +166,30 @@ static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 	return best->pfn != ZB_NO_PFN;
 }
 
-/* Take the memory of all buffers in a window; returns false if one is in use. */
-static bool purge_window(struct zb_shrink *s, struct zb_lru *lru, unsigned long pfn)
+/*
+ * Take the memory of all buffers in a window; returns false if one is in use. If their owners
+ * get new memory in the window at once, no more than its cost is taken.
+ */
+static bool purge_window(struct zb_shrink *s, struct zb_lru *lru,
+			 const struct zb_reclaim_window *w)
 {
-	unsigned long end = pfn + BIT(s->order);
+	unsigned long end = w->pfn + BIT(s->order), max_purged = s->purged + w->cost;
 	struct zb_buffer *buf;
-	bool ok = true;
+	bool inside, ok = true;
 
-	while (ok) {
-		buf = zb_lru_find(lru, pfn);
+	while (ok && s->purged < max_purged) {
+		buf = zb_lru_find(lru, w->pfn);
 		if (!buf)
-			return true;
-		if (READ_ONCE(buf->pfn) >= end) {
-			zb_buffer_put(buf);
-			return true;
-		}
-		ok = purge(s, lru, buf);
+			break;
+		inside = READ_ONCE(buf->pfn) < end;
+		if (inside)
+			ok = purge(s, lru, buf);
 		zb_buffer_put(buf);
+		if (!inside)
+			break;
 		cond_resched();
 	}
-	return false;
+	return ok;
 }
 
 /* Make a block of the order free. */
@@ -170,7 +199,7 @@ static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
 	unsigned int tries;
 
 	for (tries = 0; tries < MAX_WINDOWS && find_window(s, lru, &w); tries++)
-		if (purge_window(s, lru, w.pfn))
+		if (purge_window(s, lru, &w))
 			break;
 	/* Blocks on per-CPU lists are not merged. */
 	if (s->purged && zb_zone_nr_cached(s->zone))
@@ -182,7 +211,8 @@ static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
  * @s: what is missing; @purged is increased by the number of frames taken
  *
  * If all discardable buffers together are not enough, nothing is taken for a request. kswapd
- * takes as much as it can.
+ * takes as much as it can. If all of them are in use, requests do not try again for BUSY_TIME,
+ * unless another buffer is marked.
  *
  * Context: may sleep.
  */
@@ -202,13 +232,29 @@ void zb_shrink_zone(struct zb_shrink *s)
 		return;
 	}
 	missing = nr_missing(s);
-	if (!s->kswapd && missing > READ_ONCE(lru->nr_pages))
+	if (!s->kswapd && (missing > READ_ONCE(lru->nr_pages) ||
+			   time_before(jiffies, READ_ONCE(lru->busy_until))))
 		return;
 	if (block_is_missing(s))
 		shrink_window(s, lru);
 	missing = nr_missing(s);
 	if (missing)
 		shrink_lru(s, lru, missing);
+	if (!s->purged && s->all_busy)
+		WRITE_ONCE(lru->busy_until, jiffies + BUSY_TIME);
+}
+
+/*
+ * Each task in direct reclaim has a position in the list, which the others have to pass, so
+ * only a few of many tasks enter at once. One that has waited for SLOT_TIME enters without a
+ * slot, because the tasks in the slots may not run for long. Returns true if there was a slot.
+ */
+static bool get_slot(struct zb_reclaim *reclaim, const struct zb_alloc_context *ac)
+{
+	/* The dispatcher of the queue serves all waiting requests, so it does not wait. */
+	if (ac->policy->no_compaction)
+		return !down_trylock(&reclaim->slots);
+	return !down_timeout(&reclaim->slots, SLOT_TIME);
 }
 
 /**
@@ -237,11 +283,15 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		.highest_zoneidx = ac->highest_zoneidx,
 		.alloc_flags = alloc_flags,
 	};
+	bool has_slot;
 
 	/* The task may be freeing memory for the kernel, which must not wait. */
 	if (current->flags & PF_MEMALLOC)
 		return false;
+	has_slot = get_slot(s.reclaim, ac);
 	zb_shrink_zone(&s);
+	if (has_slot)
+		up(&s.reclaim->slots);
 	return s.purged && !nr_missing(&s) && !block_is_missing(&s);
 }
 

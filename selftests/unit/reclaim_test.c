@@ -206,6 +206,20 @@ POOL_TEST_WITH(used_frames, unit_pool_one(8, 4), end)
 	zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_MOVABLE);
 }
 
+/* The first pageblock of this zone is not aligned to a window of two pageblocks. */
+POOL_TEST(window_is_aligned, 9, 4)
+{
+	unsigned long pfn;
+
+	for (pfn = PB(9); pfn < PB(13); pfn++)
+		EXPECT_EQ(zb_reclaim_used(zone, pfn, 10), pfn == PB(10) ? 0 : -1);
+	EXPECT_EQ(zb_reclaim_used(zone, PB(9), 9), 0);
+	EXPECT_EQ(zb_reclaim_used(zone, PB(9) + 1, 9), -1);
+	/* aligned, but it begins before the zone or ends behind it */
+	EXPECT_EQ(zb_reclaim_used(zone, PB(8), 10), -1);
+	EXPECT_EQ(zb_reclaim_used(zone, PB(12), 10), -1);
+}
+
 /* A window inside of a larger allocation. */
 POOL_TEST_WITH(used_by_a_larger_block, unit_pool_one(8, 2), end)
 {
