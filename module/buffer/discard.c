@@ -10,7 +10,7 @@
 #include "../instance/request.h"
 #include "discard.h"
 
-/* A cheap check that spares most buffers that are in use the removal of their mappings. */
+/* A cheap check that rejects most buffers that are in use before their mappings are removed. */
 static bool seems_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
 {
 	return buf->on_lru == lru && !atomic_read(&buf->fixed) && !buf->phys_known &&
@@ -185,7 +185,7 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 	return err;
 }
 
-/* Users who do not expect that the buffer is purged, see zb_buffer_add_user(). */
+/* Users that rely on the frames, and therefore prevent a purge, see zb_buffer_add_user(). */
 static bool has_users(struct zb_buffer *buf)
 {
 	return buf->phys_known || buf->was_file || atomic_read(&buf->exports) ||

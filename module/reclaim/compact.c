@@ -129,7 +129,7 @@ static void compact_zone(struct zb_zone *zone, struct zb_compact_control *cc)
 
 /**
  * zb_compact_memory() - compact all zones as far as possible
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  *
  * As many pageblocks as possible become free. The number of free frames does not change.
  *
@@ -160,7 +160,7 @@ int zb_compact_memory(struct zb_reclaim *reclaim)
 }
 
 /**
- * zb_reclaim_attach() - make memory for requests of an instance from now on
+ * zb_reclaim_attach() - let requests of an instance reclaim and compact from now on
  * @reclaim: filled in; must exist as long as the instance
  * @inst: the instance
  * @bpool: its buffers
@@ -192,7 +192,8 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 
 /**
  * zb_reclaim_detach() - undo zb_reclaim_attach()
- * @reclaim: how memory is made; there are no requests any more, not even in the queue
+ * @reclaim: reclaim and compaction of the instance; there are no requests any more, not even
+ *	in the queue
  *
  * Context: may sleep; before the buffer pool is destroyed.
  */

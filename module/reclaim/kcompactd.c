@@ -34,7 +34,7 @@
 
 /**
  * struct node_compaction - background compaction of one node
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  * @nid: the node
  * @order: largest order that was wanted since the last run, or 0
  * @shift: the interval of proactive runs is PROACTIVE_INTERVAL << @shift
@@ -197,7 +197,7 @@ static void kcompactd_work(struct work_struct *work)
 
 /**
  * zb_wake_kcompactd() - start background compaction after that of a request
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  * @zone: the zone that was compacted
  * @order: order of the request
  *
@@ -224,7 +224,7 @@ void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 
 /**
  * zb_kcompactd_create() - prepare for background compaction
- * @reclaim: how memory is made
+ * @reclaim: reclaim and compaction of the instance
  *
  * The first request may wake it, but it does not run proactively yet.
  *
@@ -257,7 +257,7 @@ int zb_kcompactd_create(struct zb_reclaim *reclaim)
 
 /**
  * zb_kcompactd_start() - start proactive compaction
- * @reclaim: how memory is made; its buffer pool is initialized
+ * @reclaim: reclaim and compaction of the instance; its buffer pool is initialized
  *
  * Context: may sleep.
  */
@@ -272,7 +272,7 @@ void zb_kcompactd_start(struct zb_reclaim *reclaim)
 
 /**
  * zb_kcompactd_destroy() - undo zb_kcompactd_create() and zb_kcompactd_start()
- * @reclaim: how memory is made; no request can wake it any more
+ * @reclaim: reclaim and compaction of the instance; no request can wake it any more
  *
  * Context: may sleep.
  */
