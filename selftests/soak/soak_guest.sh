@@ -138,7 +138,7 @@ change_tunable() {
 }
 
 look() {
-	cat "$debugfs"/[a-z]*info "$debugfs"/*index "$debugfs"/[pro]* "$debugfs/vmstat" >"$tmp/look"
+	cat "$debugfs"/[a-z]*info "$debugfs"/*index "$debugfs"/[po]* "$debugfs/regions" "$debugfs/vmstat" >"$tmp/look"
 	verdict $? "round $round: debugfs can't be read"
 	zbctl drain
 	zbctl check >"$tmp/look" 2>&1
