@@ -233,6 +233,7 @@ static void release_buffer(struct kref *ref)
 	/* The list of discardable buffers holds no references, so the buffer is still on it. */
 	if (buf->discard == ZB_DISCARD_MARKED)
 		zb_lru_remove(buf);
+	zb_uncharge_mark(buf->bpool, buf->marker);
 	if (zb_buffer_in_use(buf))
 		zb_deferred_free_add(buf);
 	else

@@ -154,6 +154,7 @@ struct zb_buffer_pool {
  * @ref: held by each buffer charged to the account, and by the open file or the mount
  * @bytes: bytes of the buffers charged to the account
  * @waiting: number of waiting requests
+ * @discardable: number of buffers that the user has marked as not needed; unused for open files
  * @max: of a mount: limit on @bytes, not 0; of an open file 0, because it has the limit
  *	of the module parameter
  * @round: round of the latest waiting request of the user (line.h), protected by
@@ -163,6 +164,7 @@ struct zb_account {
 	struct kref ref;
 	atomic64_t bytes;
 	atomic64_t waiting;
+	atomic64_t discardable;
 	u64 max;
 	u64 round;
 };
@@ -242,6 +244,8 @@ struct zb_file {
  * @lru_node: (u) in zb_lru.tree
  * @on_lru: (u) the discardable buffers that it belongs to, or NULL if its memory may not be
  *	taken back, see discard.h
+ * @marker: (m) credentials of the task that marked it as not needed, which determine the
+ *	accounts that count it; NULL if @discard is ZB_DISCARD_NONE
  * @recently_used: (a) it was needed again after it had been marked
  * @first: (i) the handle that ALLOC made; other handles are objects of their own
  * @handles: (a) number of valid handles
@@ -295,6 +299,7 @@ struct zb_buffer {
 	struct zb_buffer_link lru;
 	struct rb_node lru_node;
 	struct zb_lru *on_lru;
+	const struct cred *marker;
 	bool recently_used;
 	struct zb_handle first;
 	atomic_t handles;
@@ -433,15 +438,20 @@ void zb_deferred_free_add(struct zb_buffer *buf);
 bool zb_buffer_in_use(struct zb_buffer *buf);
 void zb_deferred_free_hurry(struct zb_buffer_pool *bpool);
 
-/* limits.c */
+/* account.c */
 struct zb_account *zb_account_new(void);
 void zb_account_put(struct zb_account *account);
+
+/* limits.c */
 int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 	      struct zb_account *file, u64 bytes, struct zb_ioc_explain *why);
 void zb_uncharge(struct zb_buffer_pool *bpool, struct zb_charge *charge);
 int zb_charge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge,
 		     struct zb_ioc_explain *why);
 void zb_uncharge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge);
+int zb_charge_mark(struct zb_buffer_pool *bpool, const struct cred **cred,
+		   struct zb_ioc_explain *why);
+void zb_uncharge_mark(struct zb_buffer_pool *bpool, const struct cred *cred);
 u64 zb_charge_features(void);
 int zb_limits_init(struct zb_buffer_pool *bpool);
 void zb_limits_exit(struct zb_buffer_pool *bpool);

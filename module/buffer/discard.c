@@ -5,6 +5,7 @@
  */
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 
 #include "../instance/request.h"
@@ -192,6 +193,16 @@ static bool has_users(struct zb_buffer *buf)
 	       atomic_read(&buf->inodes) || atomic_read(&buf->fixed);
 }
 
+/*
+ * Mark a buffer or end that. The charge of the mark moves from @a to the buffer, or back.
+ * Called with the lock of the buffer.
+ */
+static void set_mark(struct zb_advice *a, u8 discard)
+{
+	set_discard(a->buf, discard);
+	swap(a->buf->marker, a->marker);
+}
+
 /* Called with the lock of the buffer. */
 static int prepare_locked(struct zb_advice *a)
 {
@@ -202,14 +213,22 @@ static int prepare_locked(struct zb_advice *a)
 			return -EBUSY;
 		a->changed = buf->discard == ZB_DISCARD_NONE;
 		if (a->changed)
-			set_discard(buf, ZB_DISCARD_MARKED);
+			set_mark(a, ZB_DISCARD_MARKED);
 	} else if (buf->discard == ZB_DISCARD_MARKED) {
 		zb_lru_remove(buf);
-		set_discard(buf, ZB_DISCARD_NONE);
+		set_mark(a, ZB_DISCARD_NONE);
 		WRITE_ONCE(buf->recently_used, true);
 		a->changed = true;
 	}
 	return 0;
+}
+
+/* Drop what the command has and the buffer does not need: new frames, the charge of a mark. */
+static void end_advice(struct zb_advice *a)
+{
+	if (a->pfn != ZB_NO_PFN)
+		zb_buffer_drop_frames(a->buf, a->pfn, &a->charge);
+	zb_uncharge_mark(a->buf->bpool, a->marker);
 }
 
 /**
@@ -232,21 +251,21 @@ int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,
 
 	a->changed = false;
 	a->pfn = ZB_NO_PFN;
+	a->marker = NULL;
+	if (a->advice == ZB_ADVISE_DONTNEED) {
+		err = zb_charge_mark(a->buf->bpool, &a->marker, why);
+		if (err)
+			return err;
+	}
 	filemap_invalidate_lock(&a->buf->mapping);
 	err = prepare_locked(a);
 	*retained = a->buf->discard != ZB_DISCARD_PURGED;
 	filemap_invalidate_unlock(&a->buf->mapping);
-	if (err || *retained || a->advice == ZB_ADVISE_DONTNEED)
-		return err;
-	return get_new_frames(a, file, why);
-}
-
-/* Drop the new frames, because the buffer does not need them. */
-static void drop_new_frames(struct zb_advice *a)
-{
-	if (a->pfn != ZB_NO_PFN)
-		zb_buffer_drop_frames(a->buf, a->pfn, &a->charge);
-	a->pfn = ZB_NO_PFN;
+	if (!err && !*retained && a->advice == ZB_ADVISE_WILLNEED)
+		err = get_new_frames(a, file, why);
+	if (err)
+		end_advice(a);
+	return err;
 }
 
 /**
@@ -264,6 +283,7 @@ void zb_advise_commit(struct zb_advice *a)
 	if (a->pfn != ZB_NO_PFN && buf->discard == ZB_DISCARD_PURGED) {
 		buf->charge = a->charge;
 		set_frames(buf, a->pfn, ZB_DISCARD_NONE);
+		swap(buf->marker, a->marker);
 		a->pfn = ZB_NO_PFN;
 	}
 	if (a->advice == ZB_ADVISE_DONTNEED)
@@ -271,9 +291,23 @@ void zb_advise_commit(struct zb_advice *a)
 	if (marked)
 		zb_lru_add(buf);
 	filemap_invalidate_unlock(&buf->mapping);
-	drop_new_frames(a);
+	end_advice(a);
 	if (marked)
 		zb_instance_wake_waiters(buf->bpool->inst);
+}
+
+/* Called with the lock of the buffer. */
+static void undo_locked(struct zb_advice *a)
+{
+	struct zb_buffer *buf = a->buf;
+
+	if (a->advice == ZB_ADVISE_DONTNEED) {
+		if (buf->discard == ZB_DISCARD_MARKED && !buf->on_lru)
+			set_mark(a, ZB_DISCARD_NONE);
+	} else if (buf->discard == ZB_DISCARD_NONE && !has_users(buf)) {
+		set_mark(a, ZB_DISCARD_MARKED);
+		zb_lru_add(buf);
+	}
 }
 
 /**
@@ -288,16 +322,9 @@ void zb_advise_cancel(struct zb_advice *a)
 {
 	struct zb_buffer *buf = a->buf;
 
-	drop_new_frames(a);
-	if (!a->changed)
-		return;
 	filemap_invalidate_lock(&buf->mapping);
-	if (a->advice == ZB_ADVISE_DONTNEED) {
-		if (buf->discard == ZB_DISCARD_MARKED && !buf->on_lru)
-			set_discard(buf, ZB_DISCARD_NONE);
-	} else if (buf->discard == ZB_DISCARD_NONE && !has_users(buf)) {
-		set_discard(buf, ZB_DISCARD_MARKED);
-		zb_lru_add(buf);
-	}
+	if (a->changed)
+		undo_locked(a);
 	filemap_invalidate_unlock(&buf->mapping);
+	end_advice(a);
 }

@@ -59,6 +59,7 @@ struct zb_lru_iter {
  * @changed: zb_buffer.discard has been changed
  * @pfn: new frames of a purged buffer, or ZB_NO_PFN
  * @charge: what they are charged to
+ * @marker: of a charge of zb_charge_mark() that the buffer does not have, or NULL
  */
 struct zb_advice {
 	struct zb_buffer *buf;
@@ -66,6 +67,7 @@ struct zb_advice {
 	bool changed;
 	unsigned long pfn;
 	struct zb_charge charge;
+	const struct cred *marker;
 };
 
 /* lru.c */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits the memory of one open file and of one user, and charges buffers to the dmem
- * cgroup controller or to the user's RLIMIT_MEMLOCK.
+ * Charges buffers to the accounts of the open file and of the user (account.c), and to the
+ * dmem cgroup controller or the user's RLIMIT_MEMLOCK.
  *
  * A buffer stays charged until its frames are freed: while it is mapped, exported or
  * pinned, it counts even without a handle. It keeps the credentials of the task that
@@ -16,67 +16,10 @@
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
-#include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/user_namespace.h>
-#include <linux/xarray.h>
 
 #include "../compat.h"
-#include "../core/layout.h"
-#include "../instance/params.h"
-#include "buffer.h"
-
-/* Parameters whose value is a size; 0 means no limit */
-
-static int set_size(const char *text, const struct kernel_param *kp)
-{
-	const char *end;
-	u64 bytes;
-
-	end = zb_parse_size(text, &bytes);
-	if (!end || (*end && *end != '\n')) {
-		pr_err("%s=%.*s: must be a size such as 64M, or 0 for no limit\n",
-		       kp->name, (int)min_t(size_t, strcspn(text, "\n"), 40), text);
-		return -EINVAL;
-	}
-	if (bytes && bytes < PAGE_SIZE) {
-		pr_err("%s=%llu: nothing could be allocated, because this is less than a page: do you mean %lluM? 0 means no limit\n",
-		       kp->name, bytes, bytes);
-		return -EINVAL;
-	}
-	WRITE_ONCE(*(u64 *)kp->arg, bytes);
-	return 0;
-}
-
-static int get_size(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(*(u64 *)kp->arg));
-}
-
-static const struct kernel_param_ops size_ops = {
-	.set = set_size,
-	.get = get_size,
-};
-
-static u64 max_bytes_per_open;
-module_param_cb(max_bytes_per_open, &size_ops, &max_bytes_per_open, 0644);
-__MODULE_PARM_TYPE(max_bytes_per_open, "size");
-MODULE_PARM_DESC(max_bytes_per_open, "limit on the memory of one open file, such as 64M (default 0: no limit)");
-
-static u64 max_bytes_per_user;
-module_param_cb(max_bytes_per_user, &size_ops, &max_bytes_per_user, 0644);
-__MODULE_PARM_TYPE(max_bytes_per_user, "size");
-MODULE_PARM_DESC(max_bytes_per_user, "limit on the memory of one user, even root, including the user namespaces of that user, such as 64M (default 0: no limit)");
-
-static unsigned int max_waiting_per_open = 256;
-module_param_cb(max_waiting_per_open, &zb_uint_ops, &max_waiting_per_open, 0644);
-__MODULE_PARM_TYPE(max_waiting_per_open, "uint");
-MODULE_PARM_DESC(max_waiting_per_open, "limit on the waiting requests of one open file (default 256; 0: no limit)");
-
-static unsigned int max_waiting_per_user = 1024;
-module_param_cb(max_waiting_per_user, &zb_uint_ops, &max_waiting_per_user, 0644);
-__MODULE_PARM_TYPE(max_waiting_per_user, "uint");
-MODULE_PARM_DESC(max_waiting_per_user, "limit on the waiting requests of one user (default 1024; 0: no limit)");
+#include "account.h"
 
 /*
  * Buffers are charged to an accounting of the kernel, in addition to the limits of this
@@ -150,212 +93,6 @@ module_param_cb(charge, &charge_ops, NULL, 0644);
 __MODULE_PARM_TYPE(charge, "charp");
 MODULE_PARM_DESC(charge, "what buffers are charged to: auto, dmem (cgroup), memlock (RLIMIT_MEMLOCK) or none (default auto: dmem if the kernel supports it, else memlock)");
 
-/* Accounts of open files and users */
-
-/**
- * zb_account_new() - allocate an account of an open file or a user
- *
- * Return: the account with one reference, or NULL.
- */
-struct zb_account *zb_account_new(void)
-{
-	struct zb_account *account = kzalloc(sizeof(*account),
-					     GFP_KERNEL_ACCOUNT);
-
-	if (account)
-		kref_init(&account->ref);
-	return account;
-}
-
-static void free_account(struct kref *ref)
-{
-	kfree(container_of(ref, struct zb_account, ref));
-}
-
-/**
- * zb_account_put() - drop a reference
- * @account: an open file's account, or NULL
- */
-void zb_account_put(struct zb_account *account)
-{
-	if (account)
-		kref_put(&account->ref, free_account);
-}
-
-/* Get the account of a user with a reference, or NULL if out of memory. */
-static struct zb_account *get_user_account(struct zb_buffer_pool *bpool, kuid_t uid)
-{
-	struct zb_account *account, *new;
-
-	xa_lock(&bpool->users);
-	account = xa_load(&bpool->users, __kuid_val(uid));
-	if (account)
-		kref_get(&account->ref);
-	xa_unlock(&bpool->users);
-	if (account)
-		return account;
-	new = zb_account_new();
-	if (!new)
-		return NULL;
-	xa_lock(&bpool->users);
-	account = __xa_cmpxchg(&bpool->users, __kuid_val(uid), NULL, new,
-			       GFP_KERNEL_ACCOUNT);
-	if (account && !xa_is_err(account))
-		kref_get(&account->ref);
-	xa_unlock(&bpool->users);
-	if (!account)
-		return new;
-	kfree(new);
-	return xa_is_err(account) ? NULL : account;
-}
-
-/* Every charge holds a reference; the account is freed with the last one. */
-static void put_user_account(struct zb_buffer_pool *bpool, kuid_t uid,
-			     struct zb_account *account)
-{
-	xa_lock(&bpool->users);
-	if (kref_read(&account->ref) == 1)
-		__xa_erase(&bpool->users, __kuid_val(uid));
-	kref_put(&account->ref, free_account);
-	xa_unlock(&bpool->users);
-}
-
-/* Add @nr to a sum, unless the result would exceed @max (0 for no limit). */
-static bool add_up(atomic64_t *sum, u64 nr, u64 max)
-{
-	s64 old = atomic64_read(sum);
-
-	do {
-		if (max && (nr > max || (u64)old > max - nr))
-			return false;
-	} while (!atomic64_try_cmpxchg(sum, &old, old + nr));
-	return true;
-}
-
-/* The two sums of an account. */
-enum account_sum { SUM_BYTES, SUM_WAITING };
-
-static atomic64_t *sum_of(struct zb_account *account, enum account_sum sum)
-{
-	return sum == SUM_BYTES ? &account->bytes : &account->waiting;
-}
-
-static u64 max_per_user(enum account_sum sum)
-{
-	return sum == SUM_BYTES ? READ_ONCE(max_bytes_per_user) :
-				  READ_ONCE(max_waiting_per_user);
-}
-
-/* Set the cause of a failure, the limit, and the usage that counts towards it. */
-static void explain_limit(struct zb_ioc_explain *why, u32 cause, u64 limit,
-			  u64 used)
-{
-	if (!why || why->cause)
-		return;
-	why->cause = cause;
-	why->limit = limit;
-	why->used = used;
-}
-
-static int charge_user(struct zb_buffer_pool *bpool, kuid_t uid,
-		       enum account_sum sum, u64 nr, u64 *used, u64 *max)
-{
-	struct zb_account *account = get_user_account(bpool, uid);
-
-	if (!account)
-		return -ENOMEM;
-	*max = max_per_user(sum);
-	*used = atomic64_read(sum_of(account, sum));
-	if (add_up(sum_of(account, sum), nr, *max))
-		return 0;
-	put_user_account(bpool, uid, account);
-	return -EDQUOT;
-}
-
-static void uncharge_user(struct zb_buffer_pool *bpool, kuid_t uid,
-			  enum account_sum sum, u64 nr)
-{
-	struct zb_account *account = xa_load(&bpool->users, __kuid_val(uid));
-
-	/* The account still exists, because the charge holds a reference. */
-	atomic64_sub(nr, sum_of(account, sum));
-	put_user_account(bpool, uid, account);
-}
-
-/*
- * The owner of a user namespace is charged for the memory of all users in it, because
- * creating a namespace gives the owner more user ids. Check whether the owner of @ns has
- * been charged already, as the user of @cred or as the owner of a namespace below @ns.
- */
-static bool counted_before(const struct cred *cred,
-			   const struct user_namespace *ns)
-{
-	const struct user_namespace *below;
-
-	if (uid_eq(cred->uid, ns->owner))
-		return true;
-	for (below = cred->user_ns; below != ns; below = below->parent)
-		if (uid_eq(below->owner, ns->owner))
-			return true;
-	return false;
-}
-
-/* Undo charge_users(), except for the owners of @end and of the namespaces above it. */
-static void uncharge_users(struct zb_buffer_pool *bpool,
-			   const struct cred *cred, enum account_sum sum,
-			   u64 nr, const struct user_namespace *end)
-{
-	const struct user_namespace *ns;
-
-	for (ns = cred->user_ns; ns != end; ns = ns->parent)
-		if (!counted_before(cred, ns))
-			uncharge_user(bpool, ns->owner, sum, nr);
-	uncharge_user(bpool, cred->uid, sum, nr);
-}
-
-/* The usage of a namespace's owner is confidential, so it is reported as 0. */
-static void explain_user(struct zb_ioc_explain *why, int err,
-			 enum account_sum sum, bool is_owner, u64 limit,
-			 u64 used)
-{
-	static const u32 causes[][2] = {
-		[SUM_BYTES] = { ZB_CAUSE_USER_BYTES, ZB_CAUSE_OWNER_BYTES },
-		[SUM_WAITING] = { ZB_CAUSE_USER_WAITING, ZB_CAUSE_OWNER_WAITING },
-	};
-
-	if (err == -ENOMEM)
-		zb_explain(why, ZB_CAUSE_KERNEL);
-	else
-		explain_limit(why, causes[sum][is_owner], limit,
-			      is_owner ? 0 : used);
-}
-
-/* Charge the real user and the owner of each user namespace that the user is in. */
-static int charge_users(struct zb_buffer_pool *bpool, const struct cred *cred,
-			enum account_sum sum, u64 nr,
-			struct zb_ioc_explain *why)
-{
-	const struct user_namespace *ns;
-	u64 used = 0, max = 0;
-	int err = charge_user(bpool, cred->uid, sum, nr, &used, &max);
-
-	if (err) {
-		explain_user(why, err, sum, false, max, used);
-		return err;
-	}
-	for (ns = cred->user_ns; ns != &init_user_ns; ns = ns->parent) {
-		if (counted_before(cred, ns))
-			continue;
-		err = charge_user(bpool, ns->owner, sum, nr, &used, &max);
-		if (err) {
-			explain_user(why, err, sum, true, max, used);
-			uncharge_users(bpool, cred, sum, nr, ns);
-			return err;
-		}
-	}
-	return 0;
-}
-
 #ifdef ZB_HAVE_DMEM
 static int charge_dmem(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 {
@@ -392,7 +129,7 @@ static int charge_memlock(struct zb_charge *charge, struct zb_ioc_explain *why)
 	if (used > limit && rlimit(RLIMIT_MEMLOCK) != RLIM_INFINITY &&
 	    !capable(CAP_IPC_LOCK)) {
 		atomic_long_sub(nr, locked);
-		explain_limit(why, ZB_CAUSE_MEMLOCK, (u64)limit << PAGE_SHIFT,
+		zb_explain_limit(why, ZB_CAUSE_MEMLOCK, (u64)limit << PAGE_SHIFT,
 			      (used - nr) << PAGE_SHIFT);
 		return -EAGAIN;
 	}
@@ -468,7 +205,7 @@ u64 zb_charge_features(void)
 int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 	      struct zb_account *file, u64 bytes, struct zb_ioc_explain *why)
 {
-	u64 max = READ_ONCE(max_bytes_per_open);
+	u64 max = zb_max_per_open(ZB_SUM_BYTES);
 	int err;
 
 	if (file && READ_ONCE(file->max))
@@ -478,11 +215,11 @@ int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 		/* Concurrent callers store the same value in cred->non_rcu. */
 		.cred = data_race(get_current_cred()),
 	};
-	err = charge_users(bpool, charge->cred, SUM_BYTES, bytes, why);
+	err = zb_charge_users(bpool, charge->cred, ZB_SUM_BYTES, bytes, why);
 	if (err)
 		goto put_cred;
-	if (file && !add_up(&file->bytes, bytes, max)) {
-		explain_limit(why, ZB_CAUSE_OPEN_BYTES, max,
+	if (file && !zb_account_add(file, ZB_SUM_BYTES, bytes, max)) {
+		zb_explain_limit(why, ZB_CAUSE_OPEN_BYTES, max,
 			      atomic64_read(&file->bytes));
 		err = -EDQUOT;
 		goto uncharge_users;
@@ -500,7 +237,7 @@ sub_file:
 	if (file)
 		atomic64_sub(bytes, &file->bytes);
 uncharge_users:
-	uncharge_users(bpool, charge->cred, SUM_BYTES, bytes, &init_user_ns);
+	zb_uncharge_users(bpool, charge->cred, ZB_SUM_BYTES, bytes);
 put_cred:
 	put_cred(charge->cred);
 	return err;
@@ -521,8 +258,7 @@ void zb_uncharge(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 		atomic64_sub(charge->bytes, &charge->file->bytes);
 		zb_account_put(charge->file);
 	}
-	uncharge_users(bpool, charge->cred, SUM_BYTES, charge->bytes,
-		       &init_user_ns);
+	zb_uncharge_users(bpool, charge->cred, ZB_SUM_BYTES, charge->bytes);
 	put_cred(charge->cred);
 }
 
@@ -538,14 +274,14 @@ void zb_uncharge(struct zb_buffer_pool *bpool, struct zb_charge *charge)
 int zb_charge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charge,
 		     struct zb_ioc_explain *why)
 {
-	u64 max = READ_ONCE(max_waiting_per_open);
-	int err = charge_users(bpool, charge->cred, SUM_WAITING, 1, why);
+	u64 max = zb_max_per_open(ZB_SUM_WAITING);
+	int err = zb_charge_users(bpool, charge->cred, ZB_SUM_WAITING, 1, why);
 
-	if (err || !charge->file || add_up(&charge->file->waiting, 1, max))
+	if (err || !charge->file || zb_account_add(charge->file, ZB_SUM_WAITING, 1, max))
 		return err;
-	explain_limit(why, ZB_CAUSE_OPEN_WAITING, max,
+	zb_explain_limit(why, ZB_CAUSE_OPEN_WAITING, max,
 		      atomic64_read(&charge->file->waiting));
-	uncharge_users(bpool, charge->cred, SUM_WAITING, 1, &init_user_ns);
+	zb_uncharge_users(bpool, charge->cred, ZB_SUM_WAITING, 1);
 	return -EDQUOT;
 }
 
@@ -560,7 +296,48 @@ void zb_uncharge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *ch
 {
 	if (charge->file)
 		atomic64_dec(&charge->file->waiting);
-	uncharge_users(bpool, charge->cred, SUM_WAITING, 1, &init_user_ns);
+	zb_uncharge_users(bpool, charge->cred, ZB_SUM_WAITING, 1);
+}
+
+/**
+ * zb_charge_mark() - count a buffer that is marked as not needed
+ * @bpool: the buffer pool
+ * @cred: set to credentials of the current task, for zb_uncharge_mark()
+ * @why: receives the limit if it is exceeded
+ *
+ * A buffer whose memory has been taken back is charged to nobody, but still costs memory of
+ * the kernel. Therefore the number of such buffers is limited.
+ *
+ * Context: may sleep.
+ * Return: 0, -EDQUOT or -ENOMEM with nothing counted.
+ */
+int zb_charge_mark(struct zb_buffer_pool *bpool, const struct cred **cred,
+		   struct zb_ioc_explain *why)
+{
+	int err;
+
+	*cred = data_race(get_current_cred());
+	err = zb_charge_users(bpool, *cred, ZB_SUM_DISCARDABLE, 1, why);
+	if (err) {
+		put_cred(*cred);
+		*cred = NULL;
+	}
+	return err;
+}
+
+/**
+ * zb_uncharge_mark() - undo zb_charge_mark()
+ * @bpool: the buffer pool
+ * @cred: what zb_charge_mark() set, or NULL
+ *
+ * Context: any but interrupts.
+ */
+void zb_uncharge_mark(struct zb_buffer_pool *bpool, const struct cred *cred)
+{
+	if (!cred)
+		return;
+	zb_uncharge_users(bpool, cred, ZB_SUM_DISCARDABLE, 1);
+	put_cred(cred);
 }
 
 /**

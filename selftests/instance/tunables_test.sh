@@ -155,7 +155,7 @@ bad_values() {
 		refused lowmem_reserve_ratio "$value"
 	done
 	refused page_owner x
-	for name in max_waiting_per_open max_waiting_per_user; do
+	for name in max_waiting_per_open max_waiting_per_user max_discardable_per_user; do
 		refused $name foo
 		refused $name -1
 		refused $name 4294967296

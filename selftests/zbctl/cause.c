@@ -293,6 +293,7 @@ static const char *who_of(__u32 cause)
 		return "one open file";
 	case ZB_CAUSE_OWNER_BYTES:
 	case ZB_CAUSE_OWNER_WAITING:
+	case ZB_CAUSE_OWNER_DISCARDABLE:
 		return "the owner of this user namespace";
 	default:
 		return "one user";
@@ -366,6 +367,16 @@ static int dmem_err(struct why *w, const char *had)
 	return say(w, had, what);
 }
 
+static int discardable_err(struct why *w, const char *had)
+{
+	char what[SENTENCE];
+
+	TELL(what, "%s may mark at most %llu buffers as not needed (max_discardable_per_user)",
+	     who_of(w->e.cause), w->e.limit);
+	TELL(w->remedy, "free some of them");
+	return say(w, had, what);
+}
+
 static int other_err(struct why *w, const char *had)
 {
 	switch (w->e.cause) {
@@ -385,6 +396,9 @@ static int other_err(struct why *w, const char *had)
 		TELL(w->remedy, "see the kernel log");
 		return say(w, had,
 			   "the CPU caches could not be written back after the buffer had been cleared");
+	case ZB_CAUSE_USER_DISCARDABLE:
+	case ZB_CAUSE_OWNER_DISCARDABLE:
+		return discardable_err(w, had);
 	case ZB_CAUSE_DMEM:
 		return dmem_err(w, had);
 	case ZB_CAUSE_MEMLOCK:

@@ -187,6 +187,12 @@ static const struct explained {
 	{ ZB_CAUSE_CACHES, ZB_GFP_KERNEL, EIO, {},
 	  "the CPU caches could not be written back after the buffer had been cleared: see the kernel log",
 	},
+	{ ZB_CAUSE_USER_DISCARDABLE, ZB_GFP_KERNEL, EDQUOT, { .limit = 2, .used = 2 },
+	  "one user may mark at most 2 buffers as not needed (max_discardable_per_user): free some of them",
+	},
+	{ ZB_CAUSE_OWNER_DISCARDABLE, ZB_GFP_KERNEL, EDQUOT, { .limit = 2 },
+	  "the owner of this user namespace may mark at most 2 buffers as not needed (max_discardable_per_user): free some of them",
+	},
 	{ ZB_CAUSE_NONE, ZB_GFP_KERNEL, EINTR, {},
 	  "interrupted by a signal while it waited: run the command again",
 	},
@@ -246,7 +252,7 @@ TEST(each_cause_has_its_sentence)
 /* A cause that is added to the header needs a line above. */
 TEST(the_table_is_complete)
 {
-	bool seen[ZB_CAUSE_CACHES + 1] = {
+	bool seen[ZB_CAUSE_OWNER_DISCARDABLE + 1] = {
 		/* these have tests of their own, or do not concern requests */
 		[ZB_CAUSE_NONE] = true, [ZB_CAUSE_FIELD] = true,
 		[ZB_CAUSE_FILE_MODE] = true, [ZB_CAUSE_DMEM] = true,

@@ -54,7 +54,8 @@
  *  - ENODATA: SYNC or mmap() of a buffer whose memory has been taken back, see
  *    ZB_IOC_ADVISE
  *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
- *    one open file or one user is reached
+ *    one open file or one user is reached, or that on the buffers that one user has
+ *    marked as not needed
  *  - EAGAIN: the dmem.max of the caller's cgroup or RLIMIT_MEMLOCK is reached;
  *    ZB_FEATURE_DMEM and ZB_FEATURE_MEMLOCK tell which of them is charged
  *  - EINTR: a signal handler interrupted a waiting call. If the handler was
@@ -567,7 +568,8 @@ struct zb_ioc_export {
  * Then its memory may be taken back ("purged"): access to its mappings raises SIGBUS,
  * and the buffer is charged to nobody. A buffer keeps its memory while one of its pages
  * is pinned, and while it has more than 64 mappings. It stays marked when its handles
- * are freed. @retained is 0 if the buffer has been purged already.
+ * are freed. @retained is 0 if the buffer has been purged already. A user can have at most
+ * max_discardable_per_user marked or purged buffers.
  *
  * ZB_ADVISE_WILLNEED removes the mark. If @retained is 1, the buffer has kept its
  * contents; this is also the answer for a buffer that was not marked. If @retained is 0,
@@ -653,6 +655,9 @@ struct zb_ioc_sync {
 /* The cause is outside the region. */
 #define ZB_CAUSE_KERNEL		30	/* the kernel could not allocate metadata */
 #define ZB_CAUSE_CACHES		31	/* caches could not be written back */
+/* More limits, as above. */
+#define ZB_CAUSE_USER_DISCARDABLE 32	/* max_discardable_per_user */
+#define ZB_CAUSE_OWNER_DISCARDABLE 33	/* as above, of a namespace owner; @used is 0 */
 
 #define ZB_FIELD_LEN	16
 
@@ -670,8 +675,8 @@ struct zb_ioc_sync {
  *	request may use, or -1
  * @wanted: out: size of the requested buffer in bytes, or 0
  * @free: out: free memory of the zone in bytes, including per-CPU lists
- * @limit: out: bytes or requests, see ZB_CAUSE_*
- * @used: out: bytes or requests, see ZB_CAUSE_*
+ * @limit: out: bytes, requests or buffers, see ZB_CAUSE_*
+ * @used: out: bytes, requests or buffers, see ZB_CAUSE_*
  * @value: out: the value of @field, or the number of the capability
  * @field: out: name of a member of the command's structure, terminated by a 0
  *
