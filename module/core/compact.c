@@ -33,15 +33,6 @@ void zb_zone_count_event(struct zb_zone *zone, enum zb_event event, unsigned lon
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Without the zone lock, the result may be outdated at once. */
-static bool frame_is_free(const struct zb_zone *zone, unsigned long pfn)
-{
-	unsigned int frame = pfn % ZB_PAGEBLOCK_NR;
-
-	return READ_ONCE(zb_pfn_pageblock(zone, pfn)->free[frame / 64]) >>
-	       (frame % 64) & 1;
-}
-
 /**
  * zb_compact_cost() - count the frames that have to move out of a window
  * @zone: zone of the window
@@ -69,7 +60,7 @@ long zb_compact_cost(const struct zb_zone *zone, unsigned long pfn, unsigned int
 		state = zb_zone_state(zone, pfn);
 		if (!state) {
 			/* An allocated frame without a state is inside of a larger block. */
-			if (!frame_is_free(zone, pfn))
+			if (!zb_frame_is_free(zone, pfn))
 				return -1;
 			pfn++;
 			continue;

@@ -63,14 +63,6 @@ bool zb_reclaim_next_pass(struct zb_reclaim_scan *scan)
 	return scan->limit;
 }
 
-static bool frame_is_free(const struct zb_zone *zone, unsigned long pfn)
-{
-	unsigned int frame = pfn % ZB_PAGEBLOCK_NR;
-
-	return READ_ONCE(zb_pfn_pageblock(zone, pfn)->free[frame / 64]) >>
-	       (frame % 64) & 1;
-}
-
 /*
  * Returns the size of the block that starts at @pfn, or 1 if no block starts there. Sets
  * *@nr_used to the number of its frames that are allocated. Returns 0 if the block can't
@@ -84,7 +76,7 @@ static unsigned long block_at(const struct zb_zone *zone, unsigned long pfn,
 
 	/* An allocated frame without a state is inside of a larger block. */
 	if (!state) {
-		*nr_used = !frame_is_free(zone, pfn);
+		*nr_used = !zb_frame_is_free(zone, pfn);
 		return 1;
 	}
 	nr = BIT(ZB_STATE_ORDER(state));

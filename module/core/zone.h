@@ -235,6 +235,15 @@ static inline struct zb_pageblock *zb_pfn_pageblock(const struct zb_zone *zone,
 	return &zone->pageblocks[(pfn - zone->start_pfn) >> ZB_PAGEBLOCK_ORDER];
 }
 
+/* Without the zone lock, the result may be outdated at once. */
+static inline bool zb_frame_is_free(const struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned int frame = pfn % ZB_PAGEBLOCK_NR;
+
+	return READ_ONCE(zb_pfn_pageblock(zone, pfn)->free[frame / 64]) >>
+	       (frame % 64) & 1;
+}
+
 static inline unsigned long zb_pageblock_pfn(const struct zb_zone *zone,
 					     const struct zb_pageblock *pb)
 {

@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(zbuddy, served_when_pins_end, 400)
 	fragment_and_pin(_metadata, self);
 	start_gfp(_metadata, &w, self->fd, 9, MOVABLE, ZB_WAIT_FOREVER);
 	ASSERT_TRUE(await_waiting(1));
-	/* the queue compacts again and again, so far in vain */
+	/* the queue compacts repeatedly, but the pins prevent success */
 	failed = zb_vmstat("compact_fail");
 	EXPECT_TRUE(await_more("compact_fail", failed));
 	EXPECT_FALSE(w.done);

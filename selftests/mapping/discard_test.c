@@ -484,7 +484,7 @@ TEST_F(zbuddy, cheapest_window)
 	printf("# a block of 256 frames took %ld frames in %u buffers\n", stolen, before);
 	EXPECT_LE(stolen, 256 * 5 / 4);
 	EXPECT_EQ(16 * before, stolen);
-	/* an unmovable buffer in each range: no block, and nothing is taken in vain */
+	/* with an unmovable buffer in each range, no block can be made, so nothing is taken */
 	ASSERT_EQ(0, zb_free(self->fd, a.handle));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Background reclaim: it is woken below the low watermark, stops at the high one, and does not
- * run in vain.
+ * Background reclaim: it is woken below the low watermark, stops at the high one, and pauses
+ * if it can take nothing.
  */
 #include "zbuddy_stat.h"
 #include "discard.h"

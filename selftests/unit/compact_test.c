@@ -81,36 +81,18 @@ static struct zb_compact_control control(struct mover *m, struct unit_pool *p,
 	};
 }
 
-/* Allocate all frames of a pageblock with a mobility, and keep the first @nr allocated. */
-static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
-			unsigned int nr)
-{
-	bool keep[ZB_PAGEBLOCK_NR] = { false };
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		keep[2 * i % ZB_PAGEBLOCK_NR + (2 * i >= ZB_PAGEBLOCK_NR)] = true;
-	unit_fill_pageblock(zone, pb, mt, keep);
-}
-
-static void end(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
 /* The cheapest of the pageblocks that can become free is emptied. */
-POOL_TEST_WITH(cheapest_pageblock, unit_pool_one(8, 5), end)
+POOL_TEST_WITH(cheapest_pageblock, unit_pool_one(8, 5), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	struct mover m;
 
 	cc = control(&m, p, 9);
-	keep_frames(zone, 0, M, 300);
-	keep_frames(zone, 1, M, 100);
-	keep_frames(zone, 2, U, 1);
-	keep_frames(zone, 3, M, 99);
-	keep_frames(zone, 4, M, 250);
+	unit_keep_frames(zone, 0, M, 300);
+	unit_keep_frames(zone, 1, M, 100);
+	unit_keep_frames(zone, 2, U, 1);
+	unit_keep_frames(zone, 3, M, 99);
+	unit_keep_frames(zone, 4, M, 250);
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 9), ZB_NO_PFN);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
 	EXPECT_EQ(m.last, PB(11));
@@ -123,7 +105,7 @@ POOL_TEST_WITH(cheapest_pageblock, unit_pool_one(8, 5), end)
 }
 
 /* Below pageblock order, the cheapest window of a pageblock is emptied, and no more. */
-POOL_TEST_WITH(small_window, unit_pool_one(8, 2), end)
+POOL_TEST_WITH(small_window, unit_pool_one(8, 2), unit_pool_free_and_end)
 {
 	bool keep[ZB_PAGEBLOCK_NR] = { false };
 	struct zb_compact_control cc;
@@ -145,7 +127,7 @@ POOL_TEST_WITH(small_window, unit_pool_one(8, 2), end)
 }
 
 /* Two windows are emptied to make a block of the next order. */
-POOL_TEST_WITH(larger_order, unit_pool_one(8, 8), end)
+POOL_TEST_WITH(larger_order, unit_pool_one(8, 8), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	unsigned long i;
@@ -153,7 +135,7 @@ POOL_TEST_WITH(larger_order, unit_pool_one(8, 8), end)
 
 	cc = control(&m, p, 10);
 	for (i = 0; i < 8; i++)
-		keep_frames(zone, i, i == 3 ? U : M, 20 + i);
+		unit_keep_frames(zone, i, i == 3 ? U : M, 20 + i);
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 10), ZB_NO_PFN);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
 	EXPECT_EQ(m.last, PB(8));
@@ -163,12 +145,12 @@ POOL_TEST_WITH(larger_order, unit_pool_one(8, 8), end)
 }
 
 /* A block is not moved into a free block as large as the one that is wanted. */
-POOL_TEST_WITH(no_large_block_split, unit_pool_one(8, 3), end)
+POOL_TEST_WITH(no_large_block_split, unit_pool_one(8, 3), unit_pool_free_and_end)
 {
 	unsigned long pfn;
 
-	keep_frames(zone, 0, M, 256);
-	keep_frames(zone, 1, U, 256);
+	unit_keep_frames(zone, 0, M, 256);
+	unit_keep_frames(zone, 1, U, 256);
 	unit_set_type(zone, 1, U);
 	EXPECT_EQ(zb_compact_alloc(zone, __ZB_GFP_MOVABLE, 2, 9), ZB_NO_PFN);
 	pfn = zb_compact_alloc(zone, __ZB_GFP_MOVABLE, 2, 10);
@@ -181,7 +163,7 @@ POOL_TEST_WITH(no_large_block_split, unit_pool_one(8, 3), end)
 }
 
 /* The new frames of an exact allocation have the states of the old ones. */
-POOL_TEST_WITH(exact_states, unit_pool_one(8, 2), end)
+POOL_TEST_WITH(exact_states, unit_pool_one(8, 2), unit_pool_free_and_end)
 {
 	const zb_gfp_t gfp = __ZB_GFP_MOVABLE | __ZB_GFP_COMP;
 	unsigned long from = unit_alloc_exact(p, gfp, 13), to, i;
@@ -196,7 +178,7 @@ POOL_TEST_WITH(exact_states, unit_pool_one(8, 2), end)
 }
 
 /* A pageblock that can't be emptied is skipped, and then compaction is deferred. */
-POOL_TEST_WITH(skipped_and_deferred, unit_pool_one(8, 3), end)
+POOL_TEST_WITH(skipped_and_deferred, unit_pool_one(8, 3), unit_pool_free_and_end)
 {
 	static const unsigned int deferred[] = { 1, 3, 7, 15, 31, 63, 63 };
 	bool keep[ZB_PAGEBLOCK_NR] = { [18] = true, [20] = true, [300] = true };
@@ -228,7 +210,7 @@ POOL_TEST_WITH(skipped_and_deferred, unit_pool_one(8, 3), end)
 }
 
 /* Frames that a drain has freed count, although their runs are not counted yet. */
-POOL_TEST_WITH(stale_pageblocks, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(stale_pageblocks, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	unsigned long pfn, i, nr = 0;
@@ -251,14 +233,14 @@ POOL_TEST_WITH(stale_pageblocks, unit_pool_one(8, 4), end)
 }
 
 /* With @force neither the deferral nor a skipped pageblock counts. */
-POOL_TEST_WITH(forced, unit_pool_one(8, 2), end)
+POOL_TEST_WITH(forced, unit_pool_one(8, 2), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	struct mover m;
 
 	cc = control(&m, p, 9);
-	keep_frames(zone, 0, M, 10);
-	keep_frames(zone, 1, U, 10);
+	unit_keep_frames(zone, 0, M, 10);
+	unit_keep_frames(zone, 1, U, 10);
 	m.pinned = PB(8);
 	cc.max_failures = 1;
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
@@ -272,7 +254,7 @@ POOL_TEST_WITH(forced, unit_pool_one(8, 2), end)
 }
 
 /* Nothing is tried if the block could not be allocated anyway, or if it is too large. */
-POOL_TEST_WITH(not_suitable, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(not_suitable, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	unsigned long i;
@@ -280,7 +262,7 @@ POOL_TEST_WITH(not_suitable, unit_pool_one(8, 4), end)
 
 	cc = control(&m, p, 9);
 	for (i = 0; i < 4; i++)
-		keep_frames(zone, i, M, 400);
+		unit_keep_frames(zone, i, M, 400);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SKIPPED);
 	cc.order = 12;
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SKIPPED);
@@ -292,7 +274,7 @@ POOL_TEST_WITH(not_suitable, unit_pool_one(8, 4), end)
 }
 
 /* Isolated, reserved, and, unless they can serve the request, CMA pageblocks stay. */
-POOL_TEST_WITH(other_types, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(other_types, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	struct mover m;
@@ -300,10 +282,10 @@ POOL_TEST_WITH(other_types, unit_pool_one(8, 4), end)
 	cc = control(&m, p, 9);
 	cc.cma = false;
 	cc.max_failures = ZB_COMPACT_ALL_WINDOWS;
-	keep_frames(zone, 0, M, 1);
-	keep_frames(zone, 1, M, 2);
-	keep_frames(zone, 2, M, 3);
-	keep_frames(zone, 3, U, 4);
+	unit_keep_frames(zone, 0, M, 1);
+	unit_keep_frames(zone, 1, M, 2);
+	unit_keep_frames(zone, 2, M, 3);
+	unit_keep_frames(zone, 3, U, 4);
 	unit_set_type(zone, 0, ZB_MIGRATE_CMA);
 	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
 	ASSERT(zb_pool_isolate_range(&p->pool, PB(10), ZB_PAGEBLOCK_NR));
@@ -320,7 +302,7 @@ POOL_TEST_WITH(other_types, unit_pool_one(8, 4), end)
 }
 
 /* The environment can stop compaction, for example because the task was killed. */
-POOL_TEST_WITH(stopped, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(stopped, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	unsigned long i;
@@ -328,7 +310,7 @@ POOL_TEST_WITH(stopped, unit_pool_one(8, 4), end)
 
 	cc = control(&m, p, 9);
 	for (i = 0; i < 4; i++)
-		keep_frames(zone, i, M, 100);
+		unit_keep_frames(zone, i, M, 100);
 	m.stop = true;
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
 	EXPECT_EQ(m.calls, 1);
@@ -337,7 +319,7 @@ POOL_TEST_WITH(stopped, unit_pool_one(8, 4), end)
 }
 
 /* The search for a window lets other tasks run, whatever it finds. */
-POOL_TEST_WITH(long_search, unit_pool_one(8, 64), end)
+POOL_TEST_WITH(long_search, unit_pool_one(8, 64), unit_pool_free_and_end)
 {
 	static const unsigned int orders[] = { 1, 9, 12 };
 	unsigned long i, before, ranges;
@@ -347,7 +329,7 @@ POOL_TEST_WITH(long_search, unit_pool_one(8, 64), end)
 	cc = control(&m, p, 1);
 	cc.force = true;
 	for (i = 0; i < 64; i++)
-		keep_frames(zone, i, U, 200);
+		unit_keep_frames(zone, i, U, 200);
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		cc.order = orders[i];
 		ranges = zone->nr_pages >> (cc.order > 9 ? cc.order : 9);
@@ -360,16 +342,16 @@ POOL_TEST_WITH(long_search, unit_pool_one(8, 64), end)
 }
 
 /* Background compaction is not counted as that of requests, but may be deferred. */
-POOL_TEST_WITH(background, unit_pool_one(8, 3), end)
+POOL_TEST_WITH(background, unit_pool_one(8, 3), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc;
 	struct mover m;
 
 	cc = control(&m, p, 9);
 	cc.background = true;
-	keep_frames(zone, 0, M, 10);
-	keep_frames(zone, 1, U, 10);
-	keep_frames(zone, 2, U, 10);
+	unit_keep_frames(zone, 0, M, 10);
+	unit_keep_frames(zone, 1, U, 10);
+	unit_keep_frames(zone, 2, U, 10);
 	m.pinned = PB(8);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_DEFERRED);
@@ -410,7 +392,7 @@ static unsigned long least_cost(struct zb_zone *zone, unsigned int nr)
  * Until nothing more can be done, compaction makes all blocks free that the unmovable
  * frames leave possible, and moves few more frames than necessary.
  */
-POOL_TEST_WITH(as_many_as_possible, unit_pool_one(8, NR), end)
+POOL_TEST_WITH(as_many_as_possible, unit_pool_one(8, NR), unit_pool_free_and_end)
 {
 	unsigned long i, used = 0, holes = 0, least, at[NR * ZB_PAGEBLOCK_NR] = { 0 };
 	unsigned int nr, possible = 0, freed = 0;
@@ -422,7 +404,7 @@ POOL_TEST_WITH(as_many_as_possible, unit_pool_one(8, NR), end)
 	cc.max_failures = ZB_COMPACT_ALL_WINDOWS;
 	for (i = 0; i < NR; i++) {
 		nr = 1 + unit_below(ZB_PAGEBLOCK_NR - 1);
-		keep_frames(zone, i, i % 5 ? M : U, nr);
+		unit_keep_frames(zone, i, i % 5 ? M : U, nr);
 		if (i % 5)
 			used += nr;
 		else

@@ -171,14 +171,8 @@ POOL_TEST(missing_frames, 8, 2)
 	zone->lowmem_reserve[ZB_ZONE_MOVABLE] = 0;
 }
 
-static void end(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
 /* The allocated frames of windows, counted frame by frame. */
-POOL_TEST_WITH(used_frames, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(used_frames, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	bool keep[ZB_PAGEBLOCK_NR];
 	unsigned long pfn, nr[4 * ZB_PAGEBLOCK_NR] = { 0 };
@@ -221,7 +215,7 @@ POOL_TEST(window_is_aligned, 9, 4)
 }
 
 /* A window inside of a larger allocation. */
-POOL_TEST_WITH(used_by_a_larger_block, unit_pool_one(8, 2), end)
+POOL_TEST_WITH(used_by_a_larger_block, unit_pool_one(8, 2), unit_pool_free_and_end)
 {
 	unsigned long pfn = unit_take(zone, 6, R);
 

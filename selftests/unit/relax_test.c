@@ -15,24 +15,6 @@ static unsigned int hook_after;		/* number of calls until a hook does its work *
 static unsigned long taken[8];		/* blocks that a hook has taken */
 static unsigned int nr_taken;
 
-static void end(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
-/* Use @nr frames of a pageblock, every other one. */
-static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
-			unsigned int nr)
-{
-	bool keep[ZB_PAGEBLOCK_NR] = { false };
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		keep[2 * i] = true;
-	unit_fill_pageblock(zone, pb, mt, keep);
-}
-
 static void take_large_blocks(void)
 {
 	if (zb_env_irqs_off || !hook_after || --hook_after)
@@ -107,7 +89,7 @@ POOL_TEST(other_memory_becomes_free, 64, 4)
 }
 
 /* Stale pageblocks do not make the prediction more optimistic. */
-POOL_TEST_WITH(prediction_with_stale_pageblocks, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(prediction_with_stale_pageblocks, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_alloc_request req = {
 		.gfp = ZB_GFP_NOWAIT, .nr_pages = 512, .nid = 0,
@@ -115,7 +97,7 @@ POOL_TEST_WITH(prediction_with_stale_pageblocks, unit_pool_one(8, 4), end)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		keep_frames(zone, i, U, 3);
+		unit_keep_frames(zone, i, U, 3);
 	EXPECT(!zb_pool_predict_zone(&p->pool, &req));
 	unit_give_deferred(zone, PB(8), 0);
 	EXPECT(!zb_pool_predict_zone(&p->pool, &req));
@@ -139,7 +121,7 @@ static bool judge_request(const struct zb_compact_control *cc, struct zb_zone *z
 }
 
 /* Pageblocks that compaction has isolated do not make a request impossible. */
-POOL_TEST_WITH(judged_during_compaction, unit_pool_one(8, 6), end)
+POOL_TEST_WITH(judged_during_compaction, unit_pool_one(8, 6), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc = {
 		.order = 11, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
@@ -151,7 +133,7 @@ POOL_TEST_WITH(judged_during_compaction, unit_pool_one(8, 6), end)
 	unsigned int i;
 
 	for (i = 0; i < 6; i++)
-		keep_frames(zone, i, i < 4 ? M : U, 3);
+		unit_keep_frames(zone, i, i < 4 ? M : U, 3);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
 	EXPECT(could_serve);
 	/* those that somebody else isolates do */

@@ -6,45 +6,27 @@
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
 
-/* Use @nr frames of a pageblock: first the even ones, then the odd ones. */
-static void keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
-			unsigned int nr)
-{
-	bool keep[ZB_PAGEBLOCK_NR] = { false };
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		keep[2 * i % ZB_PAGEBLOCK_NR + (2 * i >= ZB_PAGEBLOCK_NR)] = true;
-	unit_fill_pageblock(zone, pb, mt, keep);
-}
-
-static void end(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
 /* The score is the share of the free memory that is in no whole pageblock. */
-POOL_TEST_WITH(fragmentation_score, unit_pool_one(8, 4), end)
+POOL_TEST_WITH(fragmentation_score, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 0);
-	keep_frames(zone, 0, M, 256);
+	unit_keep_frames(zone, 0, M, 256);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 14);	/* 256 of 1792 */
-	keep_frames(zone, 1, M, 1);
-	keep_frames(zone, 2, M, 1);
+	unit_keep_frames(zone, 1, M, 1);
+	unit_keep_frames(zone, 2, M, 1);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 71);	/* 1278 of 1790 */
-	keep_frames(zone, 3, M, 1);
+	unit_keep_frames(zone, 3, M, 1);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 100);
 	unit_free_pageblock(zone, 0);
 	unit_free_pageblock(zone, 1);
-	keep_frames(zone, 0, M, 512);
-	keep_frames(zone, 1, M, 512);
+	unit_keep_frames(zone, 0, M, 512);
+	unit_keep_frames(zone, 1, M, 512);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 100);
 	/* nothing is free, so nothing is fragmented */
 	unit_free_pageblock(zone, 2);
 	unit_free_pageblock(zone, 3);
-	keep_frames(zone, 2, M, 512);
-	keep_frames(zone, 3, M, 512);
+	unit_keep_frames(zone, 2, M, 512);
+	unit_keep_frames(zone, 3, M, 512);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 0);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 1), 0);
 }
@@ -61,11 +43,11 @@ TEST(score_of_a_node)
 	};
 	struct unit_pool *p = unit_pool_make(&g);
 
-	keep_frames(&p->pool.zones[0], 0, M, 7);
-	keep_frames(&p->pool.zones[2], 0, M, 7);
+	unit_keep_frames(&p->pool.zones[0], 0, M, 7);
+	unit_keep_frames(&p->pool.zones[2], 0, M, 7);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 25);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 1), 100);
-	end(p);
+	unit_pool_free_and_end(p);
 }
 
 /* The limits are those of the kernel. */
@@ -103,7 +85,7 @@ static bool wait_for_compaction(struct zb_pool *pool, bool killable)
 }
 
 /* Isolation waits for compaction, but not forever, and for nothing else. */
-POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), end)
+POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), unit_pool_free_and_end)
 {
 	const struct zb_ops ops = { .wait = wait_for_compaction };
 	const struct zb_ops *before = p->pool.ops;
@@ -112,8 +94,8 @@ POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), end)
 		.max_failures = 1, .force = true, .evacuate = isolate_too,
 	};
 
-	keep_frames(zone, 0, M, 10);
-	keep_frames(zone, 1, U, 10);
+	unit_keep_frames(zone, 0, M, 10);
+	unit_keep_frames(zone, 1, U, 10);
 	p->pool.ops = &ops;
 	waits = 0;
 	end_after = 3;

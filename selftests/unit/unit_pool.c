@@ -455,3 +455,25 @@ void unit_free_all(struct unit_pool *p)
 		for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
 			unit_free_pageblock(zone, i);
 }
+
+/* Free everything that is allocated, and end the pool. */
+void unit_pool_free_and_end(struct unit_pool *p)
+{
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/*
+ * Allocate all frames of a pageblock with a mobility, and keep @nr of them allocated: first the
+ * even ones, then the odd ones.
+ */
+void unit_keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
+		      unsigned int nr)
+{
+	bool keep[ZB_PAGEBLOCK_NR] = { false };
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		keep[2 * i % ZB_PAGEBLOCK_NR + (2 * i >= ZB_PAGEBLOCK_NR)] = true;
+	unit_fill_pageblock(zone, pb, mt, keep);
+}

@@ -194,7 +194,10 @@ void unit_refresh(struct zb_zone *zone);
 void unit_set_type(struct zb_zone *zone, unsigned long pb, unsigned int mt);
 void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 			 unsigned int mt, const bool *keep);
+void unit_keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
+		      unsigned int nr);
 void unit_free_pageblock(struct zb_zone *zone, unsigned long pb);
 void unit_free_all(struct unit_pool *p);
+void unit_pool_free_and_end(struct unit_pool *p);
 
 #endif /* UNIT_POOL_H */

@@ -90,6 +90,17 @@ int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs)
 	return rc;
 }
 
+/* Allocate what the command line asks for, as alloc_many(). */
+int alloc_from_args(struct zbctl *z, struct zb_ioc_alloc **bufs)
+{
+	struct zb_req req;
+	int rc = parse_req(z, &req);
+
+	if (rc)
+		return rc;
+	return dev_get(z) < 0 ? ZBCTL_FAILED : alloc_many(z->fd, &req, bufs);
+}
+
 void print_buf(const struct zb_ioc_alloc *a)
 {
 	printf("handle %u  order %u  length %llu  node %d  zone %s  offset %#llx\n",

@@ -60,15 +60,9 @@ static int verify_export(struct zbctl *z, const struct zb_ioc_alloc *a, int fd)
 int cmd_export(struct zbctl *z)
 {
 	struct zb_ioc_alloc *a;
-	struct zb_req req;
 	int fd, rc;
 
-	rc = parse_req(z, &req);
-	if (rc)
-		return rc;
-	if (dev_get(z) < 0)
-		return ZBCTL_FAILED;
-	rc = alloc_many(z->fd, &req, &a);
+	rc = alloc_from_args(z, &a);
 	if (rc)
 		return rc;
 	fd = dev_export(z->fd, a->handle, ZB_EXPORT_RDWR | ZB_EXPORT_CLOEXEC);

@@ -60,15 +60,9 @@ static int run_with(const struct zbctl *z, int fd)
 int cmd_exec(struct zbctl *z)
 {
 	struct zb_ioc_alloc *a;
-	struct zb_req req;
 	int fd, rc;
 
-	rc = parse_req(z, &req);
-	if (rc)
-		return rc;
-	if (dev_get(z) < 0)
-		return ZBCTL_FAILED;
-	rc = alloc_many(z->fd, &req, &a);
+	rc = alloc_from_args(z, &a);
 	if (rc)
 		return rc;
 	fd = dev_to_file(z->fd, a->handle, ZB_FILE_RDWR);

@@ -263,6 +263,7 @@ int alloc_einval(int fd, const struct zb_req *req,
 /* alloc.c */
 int parse_req(const struct zbctl *z, struct zb_req *req);
 int alloc_many(int fd, const struct zb_req *req, struct zb_ioc_alloc **bufs);
+int alloc_from_args(struct zbctl *z, struct zb_ioc_alloc **bufs);
 void print_buf(const struct zb_ioc_alloc *a);
 void json_buf(const struct zb_ioc_alloc *a);
 
