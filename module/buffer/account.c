@@ -291,7 +291,7 @@ static void explain_user(struct zb_ioc_explain *why, int err,
 		zb_explain(why, ZB_CAUSE_KERNEL);
 	else
 		zb_explain_limit(why, causes[sum][is_owner], limit,
-			      is_owner ? 0 : used);
+				 is_owner ? 0 : used);
 }
 
 /**

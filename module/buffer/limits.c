@@ -130,7 +130,7 @@ static int charge_memlock(struct zb_charge *charge, struct zb_ioc_explain *why)
 	    !capable(CAP_IPC_LOCK)) {
 		atomic_long_sub(nr, locked);
 		zb_explain_limit(why, ZB_CAUSE_MEMLOCK, (u64)limit << PAGE_SHIFT,
-			      (used - nr) << PAGE_SHIFT);
+				 (used - nr) << PAGE_SHIFT);
 		return -EAGAIN;
 	}
 	charge->memlock = true;
@@ -220,7 +220,7 @@ int zb_charge(struct zb_buffer_pool *bpool, struct zb_charge *charge,
 		goto put_cred;
 	if (file && !zb_account_add(file, ZB_SUM_BYTES, bytes, max)) {
 		zb_explain_limit(why, ZB_CAUSE_OPEN_BYTES, max,
-			      atomic64_read(&file->bytes));
+				 atomic64_read(&file->bytes));
 		err = -EDQUOT;
 		goto uncharge_users;
 	}
@@ -280,7 +280,7 @@ int zb_charge_waiter(struct zb_buffer_pool *bpool, const struct zb_charge *charg
 	if (err || !charge->file || zb_account_add(charge->file, ZB_SUM_WAITING, 1, max))
 		return err;
 	zb_explain_limit(why, ZB_CAUSE_OPEN_WAITING, max,
-		      atomic64_read(&charge->file->waiting));
+			 atomic64_read(&charge->file->waiting));
 	zb_uncharge_users(bpool, charge->cred, ZB_SUM_WAITING, 1);
 	return -EDQUOT;
 }
@@ -316,6 +316,7 @@ int zb_charge_mark(struct zb_buffer_pool *bpool, const struct cred **cred,
 {
 	int err;
 
+	/* As in zb_charge(). */
 	*cred = data_race(get_current_cred());
 	err = zb_charge_users(bpool, *cred, ZB_SUM_DISCARDABLE, 1, why);
 	if (err) {

@@ -59,7 +59,7 @@
 	{ ZB_MIGRATE_CMA, "CMA" },				\
 	{ ZB_MIGRATE_ISOLATE, "Isolate" }
 
-/* By enum zb_compact_result. The kernel calls a zone complete if all of it was scanned without success. */
+/* By enum zb_compact_result. "complete" means that all of the zone was scanned without success. */
 #define zb_compact_symbols					\
 	{ 0, "skipped" },					\
 	{ 1, "deferred" },					\
