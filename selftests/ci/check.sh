@@ -5,8 +5,8 @@
 # usage: check.sh [PART]...    of debug, kselftest, kcsan, style, unit, heap, nodes, bench
 # Needs root and, the first time, a Debian mirror. Before the first step it lists and
 # installs the packages that the file `packages` has for these parts. The last line
-# is `N passed, N failed`, followed by `, N skipped` if tests were skipped; the line
-# above it shows the total time. Two parts run at a time, and the output of each is shown
+# is `N passed, N failed`, followed by `, N skipped` if tests were skipped; above it are the
+# total time, a table of the parts, and the test cases that have failed. Two parts run at a time, and the output of each is shown
 # when it has ended; a single part is shown while it runs. ZB_BUSY=N runs N busy
 # loops in the background, to check that the result does not depend on an idle machine.
 set -euo pipefail
@@ -164,6 +164,23 @@ how_long() {
 		cut -d' ' -f1-3 /proc/loadavg)"
 }
 
+# Print the failed test cases again, each with the comments before it, because a log that is
+# kept somewhere else may contain only the end of the output.
+show_failures() {
+	local part
+	for part; do
+		sed 's/\r$//' "$logs/$part" 2>/dev/null | awk -v part="$part" '
+			/# Subtest: / { test = substr($0, index($0, ": ") + 2) }
+			/^ *#/ { comments[nr++ % 6] = $0; next }
+			/^ *not ok / {
+				print part ": " (/^ / ? test ": " : "") $0
+				for (i = nr < 6 ? 0 : nr - 6; i < nr; i++)
+					print "\t" comments[i % 6]
+			}
+			/^ *(not )?ok / { nr = 0 }' | head -n 60
+	done
+}
+
 # Print the table of all parts and the line with the totals.
 show_table() {
 	local part
@@ -251,6 +268,7 @@ main() {
 		begin_runners "${parts[@]}"
 		show_runners "${parts[@]}"
 	fi
+	show_failures "${parts[@]}"
 	show_table "${parts[@]}"
 }
 
