@@ -218,10 +218,13 @@ static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
 	atomic_long_add(1, &pool->stalls);
 	if (drain_is_due(a->gfp, r->round))
 		drain(pool, a);
-	progress = r->reclaims < MAX_RECLAIM_RETRIES && direct_reclaim(pool, a);
+	if (r->round && a->alloc_flags & ZB_ALLOC_KSWAPD)
+		wake_reclaim(pool, a);
+	/* NOFAIL requests use what is reclaimed after that, too, but it is not progress. */
+	progress = direct_reclaim(pool, a) && r->reclaims < MAX_RECLAIM_RETRIES;
 	r->reclaims += progress;
 	/* While a request continues without progress, compaction may be deferred again. */
-	if (!a->ac->policy->no_compaction)
+	if (!a->ac->policy->queued)
 		result = compact(pool, a, r->round ? ZB_COMPACT_LIGHT : r->priority);
 	progress |= should_compact_retry(a, result, r);
 	/*

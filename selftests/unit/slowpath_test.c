@@ -153,7 +153,7 @@ POOL_TEST_WITH(progress, full_pool(), end)
 		{ SLEEP | __ZB_GFP_NORETRY, 0, 3, 0, "DR" },
 		{ SLEEP | __ZB_GFP_NORETRY, 3, 3, 3, "DRC" },
 		/* others take all that is reclaimed: at most 16 times */
-		{ SLEEP, 0, 1000, 0, "DRDRDRDRDRDRDRDRDRDRDRDRDRDRDRDRD" },
+		{ SLEEP, 0, 1000, 0, "DRDRDRDRDRDRDRDRDRDRDRDRDRDRDRDRDR" },
 		/* progress resets the count of rounds */
 		{ SLEEP | __ZB_GFP_REPEAT, 0, 2, 0,
 		  "DRDRDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDRSDR" },
@@ -304,6 +304,34 @@ POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
 	EXPECT_EQ(unit_alloc_block(&p->pool, SLEEP | __ZB_GFP_NOFAIL |
 				      __ZB_GFP_NORETRY, 0, 0, NULL), PB(1));
 	EXPECT_EQ(atomic_long_read(&p->pool.stalls), stalls + 1002);
+	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
+}
+
+/*
+ * A NOFAIL request goes on reclaiming, and waking the background reclaim, after others have
+ * taken what it reclaimed more often than other requests would bear.
+ */
+POOL_TEST_WITH(nofail_keeps_reclaiming, full_pool(), end)
+{
+	struct zb_ops ops = unit_recording_ops;
+	unsigned int i, wakes = 0, reclaims = 0, waits = 0;
+
+	ops.zone_reclaim = NULL;
+	ops.drain_all = NULL;
+	p->pool.ops = &ops;
+	unit_calls.reclaim = 20;
+	unit_calls.waits = 40;
+	EXPECT_EQ(unit_alloc_block(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_NOFAIL, 0, 0,
+				   &(struct zb_alloc_policy){ .killable = true }), ZB_NO_PFN);
+	for (i = 0; i < unit_calls.nr; i++) {
+		wakes += unit_calls.text[i] == 'W';
+		reclaims += unit_calls.text[i] == 'R';
+		waits += unit_calls.text[i] == 'S';
+	}
+	EXPECT_EQ(unit_calls.reclaim, 0);
+	EXPECT_EQ(reclaims, 16 + 41);
+	EXPECT_EQ(waits, 41);
+	EXPECT_EQ(wakes, 1 + 40);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
 }
 
