@@ -281,12 +281,7 @@ int zb_buffer_remap(struct file *file, struct vm_area_struct *vma)
 	return map_buffer(file->private_data, vma, false);
 }
 
-/* No file descriptor refers to these files, so only remap_file_pages() calls this. */
-static int mapping_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	return map_buffer(file->private_data, vma, false);
-}
-
+/* No file descriptor refers to the files of mappings, so only remap_file_pages() calls this. */
 static int mapping_mmap_huge(struct file *file, struct vm_area_struct *vma)
 {
 	return map_buffer(file->private_data, vma, true);
@@ -306,7 +301,7 @@ static int mapping_release(struct inode *inode, struct file *file)
 /* With .owner, the module can't be unloaded before the last fput(), which may be delayed. */
 static const struct file_operations mapping_fops = {
 	.owner = THIS_MODULE,
-	.mmap = mapping_mmap,
+	.mmap = zb_buffer_remap,
 	.release = mapping_release,
 };
 

@@ -162,6 +162,17 @@ static unsigned long unusable_free(const unsigned long nr_free_type[ZB_MIGRATE_T
 	return nr;
 }
 
+/* The number of free frames that a request has to leave for others. */
+static unsigned long reserved(const struct zb_zone *zone, unsigned long mark,
+			      unsigned int highest_zoneidx, unsigned int alloc_flags)
+{
+	if (alloc_flags & ZB_ALLOC_HIGH)
+		mark -= mark / 2;
+	if (alloc_flags & ZB_ALLOC_HARDER)
+		mark -= mark / 4;
+	return mark + READ_ONCE(zone->lowmem_reserve[highest_zoneidx]);
+}
+
 /**
  * zb_watermark_leaves() - check that an allocation leaves enough frames free
  * @zone: the zone
@@ -180,15 +191,8 @@ bool zb_watermark_leaves(const struct zb_zone *zone, unsigned long nr_free,
 			 unsigned long nr_pages, unsigned long mark,
 			 unsigned int highest_zoneidx, unsigned int alloc_flags)
 {
-	unsigned long taken = unusable_free(nr_free_type, alloc_flags) +
-			      nr_pages - 1;
-
-	if (alloc_flags & ZB_ALLOC_HIGH)
-		mark -= mark / 2;
-	if (alloc_flags & ZB_ALLOC_HARDER)
-		mark -= mark / 4;
-	mark += READ_ONCE(zone->lowmem_reserve[highest_zoneidx]);
-	return nr_free > taken && nr_free - taken > mark;
+	return nr_free >= nr_pages + unusable_free(nr_free_type, alloc_flags) +
+			  reserved(zone, mark, highest_zoneidx, alloc_flags);
 }
 
 /**
@@ -207,13 +211,9 @@ unsigned long zb_watermark_missing(const struct zb_zone *zone, unsigned long nr_
 				   unsigned int alloc_flags)
 {
 	unsigned long nr_free = READ_ONCE(zone->nr_free);
-	unsigned long need = unusable_free(zone->nr_free_type, alloc_flags) + nr_pages;
+	unsigned long need = nr_pages + unusable_free(zone->nr_free_type, alloc_flags) +
+			     reserved(zone, mark, highest_zoneidx, alloc_flags);
 
-	if (alloc_flags & ZB_ALLOC_HIGH)
-		mark -= mark / 2;
-	if (alloc_flags & ZB_ALLOC_HARDER)
-		mark -= mark / 4;
-	need += mark + READ_ONCE(zone->lowmem_reserve[highest_zoneidx]);
 	return nr_free < need ? need - nr_free : 0;
 }
 
