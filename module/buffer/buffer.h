@@ -246,7 +246,9 @@ struct zb_file {
  *	taken back, see discard.h
  * @marker: (m) credentials of the task that marked it as not needed, which determine the
  *	accounts that count it; NULL if @discard is ZB_DISCARD_NONE
- * @recently_used: (a) it was needed again after it had been marked
+ * @advices: (m) number of ZB_IOC_ADVISE, to know whether another one came between
+ * @recently_used: (-) it was needed again after it had been marked, or was in use when it was
+ *	to be purged; a hint
  * @first: (i) the handle that ALLOC made; other handles are objects of their own
  * @handles: (a) number of valid handles
  * @was_mapped: (r) it was mapped, so its pages may be pinned
@@ -271,6 +273,7 @@ struct zb_file {
  * The letters specify what protects each member:
  *
  *  - (c) constant from the creation on
+ *  - (-) nothing
  *  - (a) atomic
  *  - (b) zb_buffer_pool.lock
  *  - (d) zb_buffer_pool.deferred_lock
@@ -300,6 +303,7 @@ struct zb_buffer {
 	struct rb_node lru_node;
 	struct zb_lru *on_lru;
 	const struct cred *marker;
+	unsigned int advices;
 	bool recently_used;
 	struct zb_handle first;
 	atomic_t handles;

@@ -186,7 +186,7 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 	return err;
 }
 
-/* Users that rely on the frames, and therefore prevent a purge, see zb_buffer_add_user(). */
+/* A buffer with users that rely on its frames can't be marked, see zb_buffer_add_user(). */
 static bool has_users(struct zb_buffer *buf)
 {
 	return buf->phys_known || buf->was_file || atomic_read(&buf->exports) ||
@@ -220,6 +220,7 @@ static int prepare_locked(struct zb_advice *a)
 		WRITE_ONCE(buf->recently_used, true);
 		a->changed = true;
 	}
+	a->nr = ++buf->advices;
 	return 0;
 }
 
@@ -304,7 +305,7 @@ static void undo_locked(struct zb_advice *a)
 	if (a->advice == ZB_ADVISE_DONTNEED) {
 		if (buf->discard == ZB_DISCARD_MARKED && !buf->on_lru)
 			set_mark(a, ZB_DISCARD_NONE);
-	} else if (buf->discard == ZB_DISCARD_NONE && !has_users(buf)) {
+	} else if (buf->discard == ZB_DISCARD_NONE && buf->advices == a->nr && !has_users(buf)) {
 		set_mark(a, ZB_DISCARD_MARKED);
 		zb_lru_add(buf);
 	}

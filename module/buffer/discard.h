@@ -29,6 +29,10 @@
  *	take nothing
  * @busy_until: time in jiffies before which requests do not try to take memory, because all
  *	buffers were in use
+ * @no_window_until: time in jiffies before which requests of @no_window_order and more do not
+ *	search for a range to make free, because a long search has found none
+ * @no_window_order: see @no_window_until
+ * @reset_at: time in jiffies when a buffer that was marked ended these pauses
  * @wanted: (atomic) 1 + the largest order for which kswapd was woken, or 0
  */
 struct zb_lru {
@@ -39,6 +43,9 @@ struct zb_lru {
 	unsigned long nr_buffers;
 	unsigned long idle_until;
 	unsigned long busy_until;
+	unsigned long no_window_until;
+	unsigned int no_window_order;
+	unsigned long reset_at;
 	atomic_t wanted;
 };
 
@@ -57,6 +64,7 @@ struct zb_lru_iter {
  * @buf: the buffer, with a reference
  * @advice: ZB_ADVISE_*
  * @changed: zb_buffer.discard has been changed
+ * @nr: zb_buffer.advices after that
  * @pfn: new frames of a purged buffer, or ZB_NO_PFN
  * @charge: what they are charged to
  * @marker: of a charge of zb_charge_mark() that the buffer does not have, or NULL
@@ -65,6 +73,7 @@ struct zb_advice {
 	struct zb_buffer *buf;
 	u32 advice;
 	bool changed;
+	unsigned int nr;
 	unsigned long pfn;
 	struct zb_charge charge;
 	const struct cred *marker;

@@ -51,7 +51,7 @@ void zb_handle_destroy(struct zb_handle *handle)
 	zb_buffer_put(buf);
 }
 
-/* The handle was valid until now. */
+/* Destroy a handle that has been removed from its open file. */
 static void drop_handle(struct zb_handle *handle)
 {
 	atomic_dec(&handle->buf->handles);
@@ -204,8 +204,10 @@ void zb_file_free_all(struct zb_file *file)
 	struct zb_handle *handle;
 	unsigned long nr;
 
-	xa_for_each(&file->handles, nr, handle)
+	xa_for_each(&file->handles, nr, handle) {
 		drop_handle(handle);
+		cond_resched();
+	}
 	xa_destroy(&file->handles);
 }
 

@@ -119,7 +119,8 @@ struct zb_attempt {
  * @turn: (l) a turn is in progress
  * @since: (l) jiffies when the hold started, or when a request passed in the turn
  * @last_free: (l) jiffies of the last free
- * @compact_at: (l) jiffies when memory may be compacted again
+ * @compact_at: (l) jiffies at the end of the last compaction; if that was skipped, an earlier
+ *	time, so that the next one follows after SCAN_INTERVAL
  * @compact_delay: (l) time from the end of a failed compaction to the next one, in jiffies
  * @compact_free: (l) @last_free when that time was set
  * @on_free: (i) on zb_instance.free_wait while requests wait

@@ -6,16 +6,18 @@
 
 #include "discard.h"
 
+#define RESET_TIME	(HZ / 50 ?: 1)
+
 /**
  * zb_zone_lru() - get the discardable buffers of a zone
  * @bpool: the buffer pool
  * @zone: a zone of its instance
  *
- * Return: the buffers.
+ * Return: the buffers, or NULL before zb_lru_init().
  */
 struct zb_lru *zb_zone_lru(struct zb_buffer_pool *bpool, const struct zb_zone *zone)
 {
-	return &bpool->lrus[zone - bpool->inst->pool.zones];
+	return bpool->lrus ? &bpool->lrus[zone - bpool->inst->pool.zones] : NULL;
 }
 
 static struct zb_lru *lru_of(struct zb_buffer *buf)
@@ -36,6 +38,20 @@ static void insert_in_tree(struct zb_lru *lru, struct zb_buffer *buf)
 	rb_insert_color(&buf->lru_node, &lru->tree);
 }
 
+/*
+ * There is more to take now, so reclaim tries again at once. A buffer that is marked again and
+ * again must not keep it busy, so this happens at most once in RESET_TIME.
+ */
+static void end_pauses(struct zb_lru *lru)
+{
+	if (time_before(jiffies, lru->reset_at + RESET_TIME))
+		return;
+	lru->reset_at = jiffies;
+	WRITE_ONCE(lru->idle_until, jiffies);
+	WRITE_ONCE(lru->busy_until, jiffies);
+	WRITE_ONCE(lru->no_window_until, jiffies);
+}
+
 /**
  * zb_lru_add() - allow the memory of a buffer to be taken back
  * @buf: the buffer
@@ -51,8 +67,7 @@ void zb_lru_add(struct zb_buffer *buf)
 	insert_in_tree(lru, buf);
 	lru->nr_pages += buf->nr_pages;
 	lru->nr_buffers++;
-	WRITE_ONCE(lru->idle_until, jiffies);
-	WRITE_ONCE(lru->busy_until, jiffies);
+	end_pauses(lru);
 	WRITE_ONCE(buf->on_lru, lru);
 	spin_unlock(&lru->lock);
 }
@@ -181,7 +196,7 @@ void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used)
 {
 	WRITE_ONCE(buf->recently_used, used);
 	spin_lock(&lru->lock);
-	/* It becomes or ceases to be this list only with this lock held. */
+	/* @on_lru changes from or to this list only while its lock is held. */
 	if (READ_ONCE(buf->on_lru) == lru)
 		list_move_tail(&buf->lru.list, &lru->list);
 	spin_unlock(&lru->lock);
@@ -207,6 +222,8 @@ int zb_lru_init(struct zb_buffer_pool *bpool)
 		lru->tree = RB_ROOT;
 		lru->idle_until = jiffies;
 		lru->busy_until = jiffies;
+		lru->no_window_until = jiffies;
+		lru->reset_at = jiffies - RESET_TIME;
 	}
 	return 0;
 }

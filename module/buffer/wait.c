@@ -29,7 +29,7 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 {
 	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
 	/* The queue compacts memory for its first request only. */
-	w->policy.no_compaction = true;
+	w->policy.queued = true;
 	/* Checking every frame is cheap compared with clearing the buffer. */
 	w->policy.every_frame = true;
 	zb_instance_init_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,

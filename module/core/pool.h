@@ -33,7 +33,7 @@ enum zb_bad {
 /* What an attempt to compact a zone achieved. */
 enum zb_compact_result {
 	ZB_COMPACT_SKIPPED,	/* not enough free frames, or too few in small blocks */
-	ZB_COMPACT_DEFERRED,	/* failed a short time ago, or too many tasks compact */
+	ZB_COMPACT_DEFERRED,	/* failed a short time ago */
 	ZB_COMPACT_FAILED,	/* no window could be emptied */
 	ZB_COMPACT_SUCCESS,	/* a window has been emptied */
 };
@@ -109,7 +109,8 @@ struct zb_ops {
  *	example in an interrupt
  * @nr_bits: length of the bitmaps
  * @killable: a fatal signal ends the wait, even with __ZB_GFP_NOFAIL
- * @no_compaction: do not compact memory, which is done by zb_pool_compact_for() instead
+ * @queued: the request waits in a queue, whose owner calls zb_pool_compact_for() for it: do
+ *	not compact memory
  * @every_frame: look at every frame of a block, however large (unfit.h)
  */
 struct zb_alloc_policy {
@@ -117,7 +118,7 @@ struct zb_alloc_policy {
 	const unsigned long *cpuset;
 	unsigned int nr_bits;
 	bool killable;
-	bool no_compaction;
+	bool queued;
 	bool every_frame;
 };
 

@@ -8,6 +8,7 @@
  */
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/semaphore.h>
 
 #include "../core/compact.h"
 #include "reclaim.h"
@@ -18,12 +19,8 @@ static const unsigned int max_failures[] = {
 	[ZB_COMPACT_FULL] = 16,
 };
 
-/*
- * Each task that compacts has a position in the list of all buffers, which the others have
- * to pass, so the number of requests of an instance that compact at once is limited.
- */
-#define MAX_DIRECT		2
-#define MAX_DIRECT_RECLAIM	4
+#define MAX_COMPACTING		2	/* requests, see zb_get_slot() */
+#define MAX_SHRINKING		4
 
 /* @left frames are left, or -1 if the window can't become free any more. */
 static void trace_moved(long before, long left)
@@ -94,15 +91,18 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 		.data = reclaim,
 	};
 	enum zb_compact_result result;
+	bool has_slot;
 
 	/* The task may be freeing memory for the kernel, which must not wait. */
 	if (current->flags & PF_MEMALLOC)
 		return ZB_COMPACT_SKIPPED;
-	if (!atomic_add_unless(&reclaim->nr_compacting, 1, MAX_DIRECT))
-		return ZB_COMPACT_DEFERRED;
+	if (!zb_compact_suitable(zone, &cc))
+		return ZB_COMPACT_SKIPPED;
+	has_slot = zb_get_slot(&reclaim->compact_slots, ac);
 	trace_mm_compaction_try_to_compact_pages(order, zb_gfp_bits(gfp), priority);
 	result = zb_compact_zone(zone, &cc);
-	atomic_dec(&reclaim->nr_compacting);
+	if (has_slot)
+		up(&reclaim->compact_slots);
 	if (result == ZB_COMPACT_SUCCESS || result == ZB_COMPACT_FAILED)
 		zb_instance_wake_waiters(inst);
 	if (result != ZB_COMPACT_SKIPPED)
@@ -174,7 +174,8 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	int err;
 
 	*reclaim = (struct zb_reclaim){ .inst = inst, .bpool = bpool };
-	sema_init(&reclaim->slots, MAX_DIRECT_RECLAIM);
+	sema_init(&reclaim->compact_slots, MAX_COMPACTING);
+	sema_init(&reclaim->shrink_slots, MAX_SHRINKING);
 	err = zb_kswapd_create(reclaim);
 	if (err)
 		return err;

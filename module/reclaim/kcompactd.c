@@ -17,6 +17,8 @@
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -38,6 +40,7 @@
  * @nid: the node
  * @order: largest order that was wanted since the last run, or 0
  * @shift: the interval of proactive runs is PROACTIVE_INTERVAL << @shift
+ * @next: time of the next one in jiffies; used by @work only
  * @work: runs both kinds of compaction
  */
 struct node_compaction {
@@ -45,6 +48,7 @@ struct node_compaction {
 	int nid;
 	atomic_t order;
 	unsigned int shift;
+	unsigned long next;
 	struct delayed_work work;
 };
 
@@ -96,7 +100,7 @@ static const struct kernel_param_ops proactiveness_ops = {
 };
 module_param_cb(compaction_proactiveness, &proactiveness_ops, &proactiveness, 0644);
 __MODULE_PARM_TYPE(compaction_proactiveness, "uint");
-MODULE_PARM_DESC(compaction_proactiveness, "how aggressively memory is compacted in the background without a request, 0 to 100: compaction starts when more than 110 - N percent of the free memory is fragmented and stops at 100 - N percent; up to 10 it has no effect (default 0)");
+MODULE_PARM_DESC(compaction_proactiveness, "how aggressively memory is compacted in the background without a request, 0 to 100: compaction starts when more than 110 - N percent of the free memory is fragmented and stops at 100 - N percent, but not below 15 and 5; up to 10 it has no effect (default 0)");
 
 static struct zb_compact_control control(struct node_compaction *node,
 					 const struct zb_zone *zone, unsigned int order)
@@ -188,11 +192,15 @@ static void kcompactd_work(struct work_struct *work)
 
 	if (order)
 		compact_after_request(node, order);
-	if (READ_ONCE(proactiveness))
+	if (!READ_ONCE(proactiveness))
+		return;
+	/* A request may have woken it earlier. */
+	if (time_after_eq(jiffies, node->next)) {
 		compact_proactively(node);
-	if (READ_ONCE(proactiveness))
-		queue_delayed_work(node->reclaim->kcompactd->wq, &node->work,
-				   PROACTIVE_INTERVAL << node->shift);
+		node->next = jiffies + (PROACTIVE_INTERVAL << node->shift);
+	}
+	queue_delayed_work(node->reclaim->kcompactd->wq, &node->work,
+			   max_t(long, node->next - jiffies, 0));
 }
 
 /**
@@ -249,6 +257,7 @@ int zb_kcompactd_create(struct zb_reclaim *reclaim)
 	for (i = 0; i < k->nr; i++) {
 		k->nodes[i].reclaim = reclaim;
 		k->nodes[i].nid = pool->nodes[i].nid;
+		k->nodes[i].next = jiffies;
 		INIT_DELAYED_WORK(&k->nodes[i].work, kcompactd_work);
 	}
 	reclaim->kcompactd = k;

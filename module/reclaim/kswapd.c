@@ -107,10 +107,8 @@ void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int ord
 	struct zb_lru *lru;
 	int old;
 
-	if (!reclaim->bpool->lrus)
-		return;
 	lru = zb_zone_lru(reclaim->bpool, zone);
-	if (!READ_ONCE(lru->nr_pages) || time_before(jiffies, READ_ONCE(lru->idle_until)) ||
+	if (!lru || !READ_ONCE(lru->nr_pages) || time_before(jiffies, READ_ONCE(lru->idle_until)) ||
 	    balanced(&s))
 		return;
 	old = atomic_read(&lru->wanted);

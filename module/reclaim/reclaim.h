@@ -12,7 +12,6 @@
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
 
-#include <linux/atomic.h>
 #include <linux/semaphore.h>
 #include <linux/types.h>
 
@@ -28,19 +27,19 @@ struct zb_kswapd;
  * struct zb_reclaim - reclaim and compaction of an instance
  * @inst: the instance
  * @bpool: its buffers
- * @nr_compacting: number of requests that are compacting memory
- * @slots: free slots for requests in direct reclaim
+ * @compact_slots: free slots for requests that compact memory
+ * @shrink_slots: free slots for requests in direct reclaim
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
  *
- * All members but @nr_compacting and @slots are constant after zb_reclaim_attach().
+ * All members but the slots are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
 	struct zb_buffer_pool *bpool;
-	atomic_t nr_compacting;
-	struct semaphore slots;
+	struct semaphore compact_slots;
+	struct semaphore shrink_slots;
 	struct zb_kcompactd *kcompactd;
 	struct zb_kswapd *kswapd;
 	struct workqueue_struct *wq;
@@ -58,7 +57,10 @@ struct zb_reclaim {
  * @alloc_flags: part of @mark, and migrate types, that the request may use
  * @kswapd: this is background reclaim
  * @purged: number of frames given back so far
- * @all_busy: the last pass has tried all buffers, and some of them are in use
+ * @all_busy: some of the buffers that the last pass tried are in use, and it took too few
+ * @scanned: number of frames that it tried to take, and that are not counted yet
+ * @busy: number of those that are in use
+ * @counted: part of @purged that is counted
  */
 struct zb_shrink {
 	struct zb_reclaim *reclaim;
@@ -72,6 +74,9 @@ struct zb_shrink {
 	bool kswapd;
 	unsigned long purged;
 	bool all_busy;
+	unsigned long scanned;
+	unsigned long busy;
+	unsigned long counted;
 };
 
 /* compact.c */
@@ -79,6 +84,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 		      struct zb_buffer_pool *bpool);
 void zb_reclaim_detach(struct zb_reclaim *reclaim);
 int zb_compact_memory(struct zb_reclaim *reclaim);
+bool zb_get_slot(struct semaphore *slots, const struct zb_alloc_context *ac);
 bool zb_move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 		 unsigned long pfn, unsigned long nr_pages);
 

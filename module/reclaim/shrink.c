@@ -20,6 +20,7 @@
 #define MAX_WINDOWS	4	/* tries to make a block free in one call */
 #define MAX_FAILURES	1024u	/* buffers that are in use, in one pass */
 #define BUSY_TIME	(HZ / 50 ?: 1)
+#define LONG_SEARCH	256u	/* buffers looked at for a window */
 #define SLOT_TIME	(HZ / 50 ?: 1)
 
 /* The number of frames that are still missing; the state may have changed meanwhile. */
@@ -37,18 +38,33 @@ static bool block_is_missing(const struct zb_shrink *s)
 static bool purge(struct zb_shrink *s, struct zb_lru *lru, struct zb_buffer *buf)
 {
 	unsigned long nr_pages = buf->nr_pages;
+	int err = zb_buffer_purge(buf, lru);
 
-	zb_zone_count_event(s->zone, s->kswapd ? ZB_PGSCAN_KSWAPD : ZB_PGSCAN_DIRECT, nr_pages);
-	if (zb_buffer_purge(buf, lru)) {
-		zb_zone_count_event(s->zone, ZB_PURGE_BUSY, nr_pages);
-		/* The buffer is in use: move it to the end of the list, to try others first. */
-		zb_lru_spare(lru, buf, true);
-		return false;
+	s->scanned += nr_pages;
+	if (!err) {
+		s->purged += nr_pages;
+		return true;
 	}
-	zb_zone_count_event(s->zone, s->kswapd ? ZB_PGSTEAL_KSWAPD : ZB_PGSTEAL_DIRECT,
-			    nr_pages);
-	s->purged += nr_pages;
-	return true;
+	s->busy += nr_pages;
+	/* The buffer is in use: move it to the end of the list, to try others first. */
+	if (err != -EAGAIN)
+		zb_lru_spare(lru, buf, true);
+	return false;
+}
+
+static void count_events(struct zb_shrink *s)
+{
+	struct zb_zone *zone = s->zone;
+
+	if (!s->scanned)
+		return;
+	zb_zone_count_event(zone, s->kswapd ? ZB_PGSCAN_KSWAPD : ZB_PGSCAN_DIRECT, s->scanned);
+	zb_zone_count_event(zone, s->kswapd ? ZB_PGSTEAL_KSWAPD : ZB_PGSTEAL_DIRECT,
+			    s->purged - s->counted);
+	zb_zone_count_event(zone, ZB_PURGE_BUSY, s->busy);
+	s->counted = s->purged;
+	s->scanned = 0;
+	s->busy = 0;
 }
 
 /*
@@ -89,7 +105,7 @@ static void shrink_pass(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		cond_resched();
 	}
 	zb_lru_end(&iter);
-	s->all_busy = failures && failures < MAX_FAILURES && scan->missing;
+	s->all_busy = failures && scan->missing;
 }
 
 /* Take @missing frames, the oldest first. */
@@ -140,12 +156,29 @@ static struct zb_reclaim_window look_at_window(struct zb_shrink *s, struct zb_lr
 	return w;
 }
 
+/*
+ * After a long search that found no window of an order, requests do not search again for
+ * BUSY_TIME, so that many of them do not keep the CPUs busy.
+ */
+static bool may_search(const struct zb_shrink *s, const struct zb_lru *lru)
+{
+	return s->kswapd || s->order < READ_ONCE(lru->no_window_order) ||
+	       !time_before(jiffies, READ_ONCE(lru->no_window_until));
+}
+
+static void found_nothing(const struct zb_shrink *s, struct zb_lru *lru)
+{
+	WRITE_ONCE(lru->no_window_order, s->order);
+	WRITE_ONCE(lru->no_window_until, jiffies + BUSY_TIME);
+}
+
 /* Find the window of the order that costs the least. */
 static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_reclaim_window *best)
 {
 	const unsigned long mask = BIT(s->order) - 1;
 	unsigned long pfn = s->zone->start_pfn & ~mask, at;
 	struct zb_reclaim_window w;
+	unsigned int looked = 0;
 	struct zb_buffer *buf;
 
 	best->pfn = ZB_NO_PFN;
@@ -161,8 +194,11 @@ static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		w = look_at_window(s, lru, pfn, &pfn);
 		if (w.pfn != ZB_NO_PFN)
 			zb_reclaim_choose(best, &w);
+		looked++;
 		cond_resched();
 	}
+	if (best->pfn == ZB_NO_PFN && looked > LONG_SEARCH)
+		found_nothing(s, lru);
 	return best->pfn != ZB_NO_PFN;
 }
 
@@ -175,17 +211,19 @@ static bool purge_window(struct zb_shrink *s, struct zb_lru *lru,
 {
 	unsigned long end = w->pfn + BIT(s->order), max_purged = s->purged + w->cost;
 	struct zb_buffer *buf;
-	bool inside, ok = true;
+	unsigned long at;
+	bool ok = true;
 
 	while (ok && s->purged < max_purged) {
 		buf = zb_lru_find(lru, w->pfn);
 		if (!buf)
 			break;
-		inside = READ_ONCE(buf->pfn) < end;
-		if (inside)
+		at = READ_ONCE(buf->pfn);
+		if (at < end)
 			ok = purge(s, lru, buf);
 		zb_buffer_put(buf);
-		if (!inside)
+		/* A buffer without frames was purged meanwhile. */
+		if (at >= end && at != ZB_NO_PFN)
 			break;
 		cond_resched();
 	}
@@ -206,6 +244,29 @@ static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
 		s->reclaim->inst->ops.drain_all(&s->reclaim->inst->pool);
 }
 
+/* Check cheaply whether there is nothing to take, or requests have just found out. */
+static bool nothing_to_take(const struct zb_shrink *s, const struct zb_lru *lru)
+{
+	return !READ_ONCE(lru->nr_pages) ||
+	       (!s->kswapd && time_before(jiffies, READ_ONCE(lru->busy_until)));
+}
+
+/* Take what is missing at the watermark, and make a block free. */
+static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru)
+{
+	unsigned long missing = nr_missing(s);
+
+	if (nothing_to_take(s, lru) || (!s->kswapd && missing > READ_ONCE(lru->nr_pages)))
+		return;
+	if (block_is_missing(s) && may_search(s, lru))
+		shrink_window(s, lru);
+	missing = nr_missing(s);
+	if (missing)
+		shrink_lru(s, lru, missing);
+	if (!s->purged && s->all_busy)
+		WRITE_ONCE(lru->busy_until, jiffies + BUSY_TIME);
+}
+
 /**
  * zb_shrink_zone() - take memory back from the discardable buffers of a zone
  * @s: what is missing; @purged is increased by the number of frames taken
@@ -218,43 +279,33 @@ static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
  */
 void zb_shrink_zone(struct zb_shrink *s)
 {
-	struct zb_buffer_pool *bpool = s->reclaim->bpool;
-	unsigned long missing;
-	struct zb_lru *lru;
+	struct zb_lru *lru = zb_zone_lru(s->reclaim->bpool, s->zone);
 
-	if (!bpool->lrus)
+	if (!lru)
 		return;
-	lru = zb_zone_lru(bpool, s->zone);
-	if (!READ_ONCE(lru->nr_pages))
-		return;
-	if (s->target) {
+	if (s->target)
 		shrink_lru(s, lru, s->target);
-		return;
-	}
-	missing = nr_missing(s);
-	if (!s->kswapd && (missing > READ_ONCE(lru->nr_pages) ||
-			   time_before(jiffies, READ_ONCE(lru->busy_until))))
-		return;
-	if (block_is_missing(s))
-		shrink_window(s, lru);
-	missing = nr_missing(s);
-	if (missing)
-		shrink_lru(s, lru, missing);
-	if (!s->purged && s->all_busy)
-		WRITE_ONCE(lru->busy_until, jiffies + BUSY_TIME);
+	else
+		shrink_to_mark(s, lru);
+	count_events(s);
 }
 
-/*
- * Each task in direct reclaim has a position in the list, which the others have to pass, so
- * only a few of many tasks enter at once. One that has waited for SLOT_TIME enters without a
- * slot, because the tasks in the slots may not run for long. Returns true if there was a slot.
+/**
+ * zb_get_slot() - limit the number of requests that do something at once
+ * @slots: the free slots
+ * @ac: context of the request
+ *
+ * Each task in reclaim or compaction has a position in a list of buffers, which the others have
+ * to pass. A request that has waited for SLOT_TIME goes on without a slot, because the tasks
+ * in the slots may not run for long. The queue does not wait, because many requests depend on
+ * it.
+ *
+ * Context: may sleep.
+ * Return: true if the caller has to call up().
  */
-static bool get_slot(struct zb_reclaim *reclaim, const struct zb_alloc_context *ac)
+bool zb_get_slot(struct semaphore *slots, const struct zb_alloc_context *ac)
 {
-	/* The dispatcher of the queue serves all waiting requests, so it does not wait. */
-	if (ac->policy->no_compaction)
-		return !down_trylock(&reclaim->slots);
-	return !down_timeout(&reclaim->slots, SLOT_TIME);
+	return ac->policy->queued ? !down_trylock(slots) : !down_timeout(slots, SLOT_TIME);
 }
 
 /**
@@ -283,15 +334,16 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		.highest_zoneidx = ac->highest_zoneidx,
 		.alloc_flags = alloc_flags,
 	};
+	struct zb_lru *lru = zb_zone_lru(s.reclaim->bpool, zone);
 	bool has_slot;
 
 	/* The task may be freeing memory for the kernel, which must not wait. */
-	if (current->flags & PF_MEMALLOC)
+	if (!lru || current->flags & PF_MEMALLOC || nothing_to_take(&s, lru))
 		return false;
-	has_slot = get_slot(s.reclaim, ac);
+	has_slot = zb_get_slot(&s.reclaim->shrink_slots, ac);
 	zb_shrink_zone(&s);
 	if (has_slot)
-		up(&s.reclaim->slots);
+		up(&s.reclaim->shrink_slots);
 	return s.purged && !nr_missing(&s) && !block_is_missing(&s);
 }
 
@@ -313,10 +365,10 @@ unsigned long zb_reclaim_memory(struct zb_reclaim *reclaim, unsigned long nr_pag
 			.reclaim = reclaim, .zone = zone, .target = nr_pages - purged,
 		};
 
-		zb_shrink_zone(&s);
-		purged += s.purged;
 		if (purged >= nr_pages)
 			break;
+		zb_shrink_zone(&s);
+		purged += s.purged;
 	}
 	return purged;
 }
