@@ -101,22 +101,15 @@ static int __init zb_init(void)
 	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
 		goto remove_debugfs;
-	err = zb_fs_register(&zb_chardev.bpool);
-	if (err)
-		goto unregister_chardev;
 	/* Programs may use the module from now on, so nothing may fail any more. */
+	if (zb_fs_register(&zb_chardev.bpool))
+		pr_warn("files can't be mounted, because the name of the file system is taken\n");
 	zb_kcompactd_start(&zb_reclaim);
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 	return 0;
 
-unregister_chardev:
-	zb_debugfs_remove(zb_debugfs);
-	zb_chardev_unregister(&zb_chardev);
-	zb_reclaim_detach(&zb_reclaim);
-	zb_buffer_pool_destroy(&zb_chardev.bpool);
-	goto detach_tunables;
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
 	zb_reclaim_detach(&zb_reclaim);

@@ -227,8 +227,8 @@ static void count_uncounted(struct zb_zone *zone, struct uncounted *u)
 }
 
 /*
- * A pageblock is wholly free, or has a free run that may be longer than its others. Returns the
- * time that it takes to update it, relative to that of an ordinary free.
+ * Update a pageblock that is wholly free, or has a free run that may be longer than its others.
+ * Returns the estimated cost; an ordinary free has cost 1.
  */
 static noinline unsigned int grown(struct zb_zone *zone, struct zb_pageblock *pb,
 				   u64 w, struct uncounted *u)
@@ -244,7 +244,7 @@ static noinline unsigned int grown(struct zb_zone *zone, struct zb_pageblock *pb
 /*
  * Free frames of a word whose state is 0 already, and leave merging for later (stale.h). A
  * pageblock that becomes wholly free is merged at once, so that no other one is broken up
- * instead of it. Returns the relative time that it takes.
+ * instead of it. Returns the estimated cost, as grown().
  */
 static __always_inline unsigned int free_in_word(struct zb_zone *zone, u32 word, u64 bits,
 						 unsigned int nr, struct uncounted *u)
@@ -388,8 +388,8 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 #define FEW_RUNS	4u
 
 /*
- * The time that a refill takes is estimated in that for a frame. It ends when it has taken
- * this time, because the caller wants only one of the blocks.
+ * The cost of a refill is estimated; the unit is the cost of one frame. A refill ends at
+ * REFILL_TIME, because its caller waits for one block only.
  */
 #define REFILL_TIME	36u
 #define TIME_PER_PAGEBLOCK	20u

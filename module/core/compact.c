@@ -356,7 +356,10 @@ enum zb_compact_result zb_zone_compact(struct zb_zone *zone,
 		return ZB_COMPACT_SUCCESS;
 	}
 	zb_zone_count_event(zone, ZB_COMPACTFAIL, count);
-	/* A forced run always ends with a failure, and a stopped one says nothing. */
+	/*
+	 * Forced runs ignore the deferral, so their failures do not extend it; and a stopped run
+	 * did not try all windows.
+	 */
 	if (!cc->force && !stop)
 		defer(zone, cc->order);
 	return ZB_COMPACT_FAILED;

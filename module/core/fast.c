@@ -232,7 +232,7 @@ static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
 		for (mt = 0; mt < ZB_PCP_TYPES; mt++) {
 			list = zb_pcp_list(order, mt);
 			top = zb_pcp_start[list] + zone->pcp_limit[order];
-			/* With a gap, the list is not too long, because of @pcp_high. */
+			/* The slack only makes room for a gap: @pcp_high bounds the frames. */
 			if (zone->pcp_limit[order] >= zone->pcp_high)
 				top += ZB_PCP_SLACK(order);
 			WRITE_ONCE(zone->fast_top[list],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "isolate.h"
 
-#define MAX_WAITS	50u	/* a second, in the module */
+#define MAX_WAITS	50u	/* of zb_ops.wait, which sleeps for 20 ms in the module */
 
 /* Returns false if the frame is not in the pool. */
 static bool find_pageblock(struct zb_pool *pool, unsigned long pfn,

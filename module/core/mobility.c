@@ -118,9 +118,9 @@ static bool may_claim(unsigned int order, unsigned int mt)
 }
 
 /*
- * Is at least half of a pageblock, the first one of its list, free or of a compatible type?
- * The states of all its frames are read without the lock, because that takes long. The
- * pageblock may not be on that list any more afterwards.
+ * Check whether at least half of a pageblock, the first one of its list, is free or of a
+ * compatible type. Drops the zone lock while it reads the states of all frames, and returns
+ * false if the pageblock has moved to another list meanwhile.
  */
 static bool worth_claiming(struct zb_zone *zone, const struct zb_pageblock *pb,
 			   unsigned int mt, unsigned long *flags)

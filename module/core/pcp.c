@@ -139,7 +139,7 @@ struct pcp_batch {
 	u32 frame[MAX_SINGLES];
 };
 
-/* Are these blocks close together? Those of a list often are, or are in no order. */
+/* The frames are usually from one pageblock, or in random order: compare the first and last. */
 static bool better_as_words(const u32 *frames, unsigned int order, unsigned int nr)
 {
 	unsigned int last = zb_at_most(nr, MAX_SINGLES) - 1;

@@ -23,7 +23,7 @@ static int do_to_file(struct zb_file *file, union zb_arg *arg, struct zb_call *c
 	buf = zb_get_buffer(call, file, to->handle, writable);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	/* The file counts as well, once it exists. */
+	/* Prevent marking until the file exists, which is counted itself. */
 	if (zb_buffer_add_user(buf, &buf->inodes)) {
 		call->file = zb_fs_new_nameless(buf, writable);
 		atomic_dec(&buf->inodes);

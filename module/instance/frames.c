@@ -47,12 +47,12 @@ static u64 find_unfit_frames(const struct zb_zone *zone, unsigned long pfn, u64 
 
 static bool frames_fit(const struct zb_zone *zone, const u32 *frames, unsigned int nr)
 {
-	const struct page *page, *first = pfn_to_page(zone->start_pfn);
 	unsigned long marks = 0;
+	const struct page *page;
 	const u32 *end;
 
 	for (end = frames + nr; frames < end; frames++) {
-		page = first + *frames;
+		page = pfn_to_page(zone->start_pfn + *frames);
 		marks |= zb_page_marks(page, __PG_HWPOISON) | page_private(page);
 	}
 	return !marks;
