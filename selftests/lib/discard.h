@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Discardable buffers that fill the memory: helpers of discard_test and kswapd_test. */
+/* Discardable buffers that fill the memory: helpers of their tests. */
 #ifndef DISCARD_H
 #define DISCARD_H
 
@@ -49,26 +49,33 @@ static inline unsigned int nr_purged(int fd, unsigned int nr)
 	return sum;
 }
 
-/* Fill the memory with buffers of @order; returns their number. */
+/*
+ * Fill the memory with buffers of @order, behind the first @nr ones; returns their number. The
+ * lists of other CPUs have none of the memory that is left.
+ */
+static inline unsigned int fill_behind(int fd, __u32 order, unsigned int nr)
+{
+	unsigned int before;
+
+	do {
+		before = nr;
+		zb_drain();
+		while (nr < MAX_BUFS && !zb_alloc_order(fd, order, FILL, &bufs[nr]))
+			nr++;
+	} while (nr > before);
+	return nr;
+}
+
 static inline unsigned int fill(int fd, __u32 order)
 {
-	unsigned int nr = 0;
-
-	zb_drain();
-	while (nr < MAX_BUFS && !zb_alloc_order(fd, order, FILL, &bufs[nr]))
-		nr++;
-	zb_drain();
-	while (nr < MAX_BUFS && !zb_alloc_order(fd, order, FILL, &bufs[nr]))
-		nr++;
-	return nr;
+	return fill_behind(fd, order, 0);
 }
 
 /* Occupy what is left in smaller blocks, so that only discardable memory can help. */
 static inline unsigned int fill_rest(int fd, __u32 order, unsigned int nr)
 {
 	while (order--)
-		while (nr < MAX_BUFS && !zb_alloc_order(fd, order, FILL, &bufs[nr]))
-			nr++;
+		nr = fill_behind(fd, order, nr);
 	return nr;
 }
 

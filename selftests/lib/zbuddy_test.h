@@ -32,15 +32,15 @@ static inline unsigned int zb_time_scale(void)
 }
 
 /* Timeout for pinned pages to be freed after their last reference is dropped. */
-#define ZB_PATIENCE_MS	(3000 * (int)zb_time_scale())
+#define ZB_PATIENCE_MS	(20000 * (int)zb_time_scale())
 
 /*
  * Scale the harness's timeout per test case. It only ends tests that hang, and the speed of
- * the machine may change after it was measured, so the default is four times as long.
+ * the machine may change after it was measured, so the default is eight times as long.
  */
 #undef TEST_F
 #define TEST_F(fixture_name, test_name) \
-	TEST_F_TIMEOUT(fixture_name, test_name, 4 * TEST_TIMEOUT_DEFAULT)
+	TEST_F_TIMEOUT(fixture_name, test_name, 8 * TEST_TIMEOUT_DEFAULT)
 #undef TEST_F_TIMEOUT
 #define TEST_F_TIMEOUT(fixture_name, test_name, timeout) \
 	__TEST_F_IMPL(fixture_name, test_name, -1, (timeout) * zb_time_scale())
@@ -70,6 +70,19 @@ static inline void zb_sleep_ms(long ms)
 
 	nanosleep(&t, NULL);
 }
+
+/*
+ * Wait until a condition is true that must become true, however slow the machine is; false
+ * after a minute and a half at least. It sleeps, because the condition depends on others.
+ */
+#define ZB_AWAIT(condition) ({						\
+	unsigned int left_ = 9000;					\
+	bool met_;							\
+									\
+	while (!(met_ = (condition)) && left_--)			\
+		zb_sleep_ms(10);					\
+	met_;								\
+})
 
 /* Wait until @bytes are free; returns how many are free at the end. */
 static inline __u64 zb_await_free(int fd, __u64 bytes)
