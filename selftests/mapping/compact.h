@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Movable buffers that fragment the memory: helpers of compact_test. */
+/* Movable buffers that fragment the memory: helpers of the tests of compaction. */
 #ifndef COMPACT_H
 #define COMPACT_H
 
 #include "buffer_test.h"
+
+#include <sys/uio.h>
 
 #define MOVABLE		ZB_GFP_HIGHUSER_MOVABLE
 #define NOWAIT		((MOVABLE & ~__ZB_GFP_RECLAIM) | __ZB_GFP_NOWARN)
@@ -26,7 +28,7 @@ static inline int compact(void)
 	return zb_write_file(ZB_DEBUGFS "compact", "1");
 }
 
-/* Allocate an order-9 block and free it again; returns the errno or 0. */
+/* Allocate a block and free it again; returns the errno or 0. */
 static int try_order(int fd, __u32 order, __u32 gfp)
 {
 	struct zb_ioc_alloc a;
@@ -36,12 +38,35 @@ static int try_order(int fd, __u32 order, __u32 gfp)
 	return zb_free(fd, a.handle) ? errno : 0;
 }
 
+/*
+ * Background compaction may still be pending that a request of an earlier test case caused.
+ * Setting this parameter starts it at once. All memory is free, so it finds nothing to do.
+ */
+static void end_background(void)
+{
+	zb_set_parameter("compaction_proactiveness", 0);
+	zb_sleep_ms(20);
+}
+
+/* Allocate a piece; if none is left, one may be on the list of another CPU. */
+static int alloc_piece(int fd, bool by_length, size_t length, struct zb_ioc_alloc *a)
+{
+	int rc, drained = 0;
+
+	do {
+		rc = by_length ? zb_alloc_length(fd, length, NOWAIT, a) :
+				 zb_alloc_order(fd, ORDER, NOWAIT, a);
+	} while (rc && !drained++ && !zb_drain());
+	return rc;
+}
+
 /* Occupy all memory with blocks of order 9, free ROOMS of them, and return the rest. */
 static unsigned int make_rooms(struct __test_metadata *_metadata,
 			       FIXTURE_DATA(zbuddy) *self)
 {
 	unsigned int i, nr = 0;
 
+	end_background();
 	zb_drain();
 	while (nr < ARRAY_SIZE(all) && !zb_alloc_order(self->fd, 9, NOWAIT, &all[nr]))
 		nr++;
@@ -65,10 +90,8 @@ static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *se
 	make_rooms(_metadata, self);
 	for (i = 0; i < NR; i++) {
 		pieces[i].p = NULL;
-		if (by_length && i % 2 ?
-		    zb_alloc_length(fds[i % nr_fds], LENGTH - 3 * self->page, NOWAIT,
-				    &pieces[i].a) :
-		    zb_alloc_order(fds[i % nr_fds], ORDER, NOWAIT, &pieces[i].a))
+		if (alloc_piece(fds[i % nr_fds], by_length && i % 2,
+				LENGTH - 3 * self->page, &pieces[i].a))
 			break;
 	}
 	ASSERT_EQ(NR, i);
@@ -87,6 +110,34 @@ static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *se
 	}
 	/* a request that may not sleep can't compact */
 	ASSERT_EQ(ENOMEM, try_order(self->fd, 9, NOWAIT));
+}
+
+static int pipes[NR][2];
+
+/* Put a page of each buffer into a pipe, so that the buffer can't be moved. */
+static inline void pin_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	struct iovec iov;
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		if (!pieces[i].p)
+			continue;
+		ASSERT_EQ(0, pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK));
+		iov = (struct iovec){ pieces[i].p + i % 16 * self->page, 1 };
+		ASSERT_EQ(1, vmsplice(pipes[i][1], &iov, 1, 0));
+	}
+}
+
+static inline void unpin_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		if (pieces[i].p) {
+			close(pipes[i][0]);
+			close(pipes[i][1]);
+		}
 }
 
 static void expect_contents(struct __test_metadata *_metadata)

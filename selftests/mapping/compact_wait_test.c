@@ -6,74 +6,37 @@
 #include "compact.h"
 #include "waiters.h"
 
-#include <fcntl.h>
-#include <sys/uio.h>
-
 #define SECOND	(1000 * MS)
-
-static int pipes[NR][2];
-
-/* Put a page of each buffer into a pipe, so that the buffer can't be moved. */
-static void pin_all(struct __test_metadata *_metadata)
-{
-	struct iovec iov;
-	unsigned int i;
-
-	for (i = 0; i < NR; i++) {
-		if (!pieces[i].p)
-			continue;
-		ASSERT_EQ(0, pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK));
-		iov = (struct iovec){ pieces[i].p, 1 };
-		ASSERT_EQ(1, vmsplice(pipes[i][1], &iov, 1, 0));
-	}
-}
-
-static void unpin_all(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < NR; i++)
-		if (pieces[i].p) {
-			close(pipes[i][0]);
-			close(pipes[i][1]);
-		}
-}
-
-/* Wait until a counter exceeds a value. */
-static bool await_more(const char *counter, long value)
-{
-	__u64 until = zb_now_ns() + PATIENCE;
-
-	while (zb_vmstat(counter) <= value) {
-		if (zb_now_ns() > until) {
-			printf("# %s is still %ld\n", counter, zb_vmstat(counter));
-			return false;
-		}
-		zb_sleep_ms(10);
-	}
-	return true;
-}
 
 static void fragment_and_pin(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
 {
 	fragment(_metadata, self, &self->fd, 1, false);
-	pin_all(_metadata);
+	pin_all(_metadata, self);
 }
 
-/* A request for 2 and for 4 MiB, and one with a length. */
-TEST_F_TIMEOUT(zbuddy, served_when_pins_end, 400)
+static void *wait_forever(void *arg)
 {
-	long granted = zb_vmstat("zb_wait_granted"), failed, moved;
-	struct waiter w;
+	struct waiter *w = arg;
 
-	if (granted < 0)
-		SKIP(return, "no debugfs");
+	w->a.flags |= ZB_BUF_WAIT;
+	w->a.deadline_ns = ZB_WAIT_FOREVER;
+	w->rc = zb_ioctl(w->fd, ZB_IOC_ALLOC, &w->a);
+	w->done = true;
+	return NULL;
+}
+
+static void served_when_pins_end(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+				 struct zb_ioc_alloc want)
+{
+	struct waiter w = { .fd = self->fd, .a = want };
+	long granted = zb_vmstat("zb_wait_granted"), failed, moved;
+
 	fragment_and_pin(_metadata, self);
-	start_gfp(_metadata, &w, self->fd, 9, MOVABLE, ZB_WAIT_FOREVER);
+	ASSERT_EQ(0, pthread_create(&w.thread, NULL, wait_forever, &w));
 	ASSERT_TRUE(await_waiting(1));
 	/* the queue compacts repeatedly, but the pins prevent success */
 	failed = zb_vmstat("compact_fail");
-	EXPECT_TRUE(await_more("compact_fail", failed));
+	EXPECT_TRUE(ZB_AWAIT(zb_vmstat("compact_fail") > failed));
 	EXPECT_FALSE(w.done);
 	moved = zb_vmstat("pgmigrate_success");
 	unpin_all();
@@ -82,6 +45,21 @@ TEST_F_TIMEOUT(zbuddy, served_when_pins_end, 400)
 	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
 	expect_contents(_metadata);
 	show("a waiter", moved);
+}
+
+TEST_F_TIMEOUT(zbuddy, block_when_pins_end, 400)
+{
+	if (zb_vmstat("zb_wait_granted") < 0)
+		SKIP(return, "no debugfs");
+	served_when_pins_end(_metadata, self, zb_want_order(9, MOVABLE));
+}
+
+/* A block of order 10 has to become free, because 3 MiB are more than 2. */
+TEST_F_TIMEOUT(zbuddy, length_when_pins_end, 400)
+{
+	if (zb_vmstat("zb_wait_granted") < 0)
+		SKIP(return, "no debugfs");
+	served_when_pins_end(_metadata, self, zb_want_length(768 * self->page, MOVABLE));
 }
 
 /* However often memory is freed, the queue compacts once per second only. */

@@ -3,8 +3,8 @@
  * Background compaction: after a request had to compact, and proactively, to the target
  * that the parameter compaction_proactiveness sets.
  */
+#define ZB_OWN_FIXTURE
 #include "compact.h"
-#include "waiters.h"
 
 #define PARAM	"/sys/module/zbuddy/parameters/compaction_proactiveness"
 
@@ -13,43 +13,22 @@ static int set_proactiveness(const char *value)
 	return zb_write_file(PARAM, value);
 }
 
-/* Wait until background compaction has run once more. */
-static bool await_wake(long wakes)
+FIXTURE_SETUP(zbuddy)
 {
-	__u64 until = zb_now_ns() + PATIENCE;
-
-	while (zb_vmstat("compact_daemon_wake") <= wakes) {
-		if (zb_now_ns() > until)
-			return false;
-		zb_sleep_ms(20);
-	}
-	return true;
+	if (zb_setup(_metadata, self))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
 }
 
-/* A second is enough even in a slow guest, but not necessary. */
-static bool await_more_scanned(long scanned)
+FIXTURE_TEARDOWN_PARENT(zbuddy)
 {
-	unsigned int i;
-
-	for (i = 0; i < 50 * zb_time_scale(); i++) {
-		if (zb_vmstat("compact_daemon_migrate_scanned") > scanned)
-			return true;
-		zb_sleep_ms(20);
-	}
-	return false;
+	EXPECT_EQ(0, set_proactiveness("0"));
+	zb_teardown(_metadata, self);
 }
 
-/* Wait until a request that may not sleep gets a block; without requests that compact. */
-static bool await_block(int fd, __u32 order)
+/* The number of frames in the windows that background compaction tried to empty. */
+static long nr_scanned(void)
 {
-	__u64 until = zb_now_ns() + PATIENCE;
-
-	while (try_order(fd, order, NOWAIT)) {
-		if (zb_now_ns() > until)
-			return false;
-		zb_sleep_ms(20);
-	}
-	return true;
+	return zb_vmstat("compact_daemon_migrate_scanned");
 }
 
 /*
@@ -59,24 +38,23 @@ static bool await_block(int fd, __u32 order)
  */
 TEST_F_TIMEOUT(zbuddy, after_a_request, 300)
 {
-	long wakes, scanned = zb_vmstat("compact_daemon_migrate_scanned");
+	long wakes = zb_vmstat("compact_daemon_wake"), scanned = nr_scanned();
 	long moved = zb_vmstat("pgmigrate_success");
 	struct zb_ioc_alloc a;
-	bool found = false;
-	unsigned int i;
+	unsigned int i, ms;
 
 	if (zb_vmstat("compact_stall") < 0)
 		SKIP(return, "no debugfs");
 	fragment(_metadata, self, &self->fd, 1, false);
-	for (i = 0; i < 3 && !found; i++) {
-		wakes = zb_vmstat("compact_daemon_wake");
+	for (i = 0; i < 3 && nr_scanned() == scanned; i++) {
 		ASSERT_EQ(0, zb_alloc_order(self->fd, 9, MOVABLE, &a));
-		ASSERT_TRUE(await_wake(wakes));
-		/* the counter increases at the beginning of the run */
-		found = await_more_scanned(scanned) && await_block(self->fd, 9);
+		for (ms = 0; ms < 5000 * zb_time_scale() && nr_scanned() == scanned; ms += 20)
+			zb_sleep_ms(20);
 	}
-	EXPECT_TRUE(found);
-	EXPECT_LT(scanned, zb_vmstat("compact_daemon_migrate_scanned"));
+	EXPECT_LT(scanned, nr_scanned());
+	EXPECT_LT(wakes, zb_vmstat("compact_daemon_wake"));
+	/* a request that may not sleep does not compact itself */
+	EXPECT_TRUE(ZB_AWAIT(!try_order(self->fd, 9, NOWAIT)));
 	expect_contents(_metadata);
 	show("background", moved);
 }
@@ -84,24 +62,26 @@ TEST_F_TIMEOUT(zbuddy, after_a_request, 300)
 /* Without any request, free memory is compacted to the target, and not before it is set. */
 TEST_F_TIMEOUT(zbuddy, proactive, 300)
 {
-	long stalls = zb_vmstat("compact_stall"), moved = zb_vmstat("pgmigrate_success");
-	long wakes = zb_vmstat("compact_daemon_wake");
+	long stalls = zb_vmstat("compact_stall"), moved, scanned, wakes;
 
 	if (stalls < 0)
 		SKIP(return, "no debugfs");
 	fragment(_metadata, self, &self->fd, 1, false);
-	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
-	/* up to 10, there is no limit that the memory could exceed */
+	moved = zb_vmstat("pgmigrate_success");
+	scanned = nr_scanned();
+	wakes = zb_vmstat("compact_daemon_wake");
+	/* up to 10, there is no limit that the memory could exceed; a run would begin at once */
 	ASSERT_EQ(0, set_proactiveness("10"));
-	zb_sleep_ms(10);
+	zb_sleep_ms(300);
+	EXPECT_EQ(scanned, nr_scanned());
 	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
 	ASSERT_EQ(0, set_proactiveness("100"));
-	EXPECT_TRUE(await_block(self->fd, 9));
+	EXPECT_TRUE(ZB_AWAIT(!try_order(self->fd, 9, NOWAIT)));
 	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	EXPECT_LT(scanned, nr_scanned());
 	EXPECT_EQ(stalls, zb_vmstat("compact_stall"));
 	EXPECT_EQ(wakes, zb_vmstat("compact_daemon_wake"));
 	expect_contents(_metadata);
-	ASSERT_EQ(0, set_proactiveness("0"));
 	show("proactive", moved);
 }
 
