@@ -49,13 +49,13 @@ static bool as_model(const struct fsx *x, const char *p)
 	return !memcmp(p, x->model + x->at, x->nr);
 }
 
-/* New contents of the range, in the model as well as in x->room. */
+/* New contents of the range, in the model as well as in x->room; no two pages are alike. */
 static void new_contents(struct fsx *x)
 {
 	size_t i;
 
 	for (i = 0; i < x->nr; i++)
-		x->room[i] = (char)(x->at + i + x->random);
+		x->room[i] = (char)(((x->at + i) * 2654435761u + x->random) >> 13);
 	memcpy(x->model + x->at, x->room, x->nr);
 }
 

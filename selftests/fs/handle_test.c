@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Handles as file descriptors, and files as handles: ZB_IOC_TO_FILE and ZB_IOC_FROM_FILE. */
 #include "handle.h"
+#include "late.h"
 
 #include <sys/xattr.h>
 
@@ -89,10 +90,7 @@ TEST_F(fs, fdinfo)
 				     "zbuddy-exports:\t0\nzbuddy-pins:\t2\n"));
 }
 
-/*
- * The buffer of a file on a mount can't be marked, not even when only a handle is left: a
- * read() or write() that has begun before ftruncate() may still use the frames.
- */
+/* The buffer of a file on a mount can't be marked, not even when only a handle is left. */
 TEST_F(fs, file_of_a_mount_is_not_discardable)
 {
 	struct zb_ioc_from_file from;
@@ -105,12 +103,60 @@ TEST_F(fs, file_of_a_mount_is_not_discardable)
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, zb_from_file(self->zb.fd, fd, &from));
 	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from.handle, ZB_ADVISE_DONTNEED, NULL));
+	EXPECT_EQ(-EBUSY, set_length(fd, 0));
 	close(fd);
 	ASSERT_EQ(0, unlink(self->path));
 	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from.handle, ZB_ADVISE_DONTNEED, NULL));
 	EXPECT_EQ(0, zb_advise(self->zb.fd, from.handle, ZB_ADVISE_WILLNEED, &retained));
 	EXPECT_EQ(1, retained);
 	EXPECT_EQ(0, zb_free(self->zb.fd, from.handle));
+	EXPECT_ALL_FREE();
+}
+
+static long read_late(struct late *l)
+{
+	return fs_result(pread(l->fd, l->page, 64, 0));
+}
+
+static long from_file_late(struct late *l)
+{
+	return zb_ioctl(l->fd, ZB_IOC_FROM_FILE, l->page);
+}
+
+/*
+ * The file is truncated while a handle for its buffer is being made. Then only the handle is
+ * left, but a read() that has begun before still uses the frames.
+ */
+TEST_F(fs, truncated_file_is_not_discardable)
+{
+	struct zb_ioc_from_file *from;
+	struct late reading, making;
+	const char *why;
+	int fd;
+
+	why = late_init(&reading, read_late, -1) ?: late_init(&making, from_file_late, self->zb.fd);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, umount(self->dir));
+	ASSERT_EQ(0, fs_mount(self->dir, "gfp=reclaimable"));
+	fd = fs_create(self->path, LENGTH);
+	ASSERT_EQ(4, pwrite(fd, "tape", 4, 0));
+	reading.fd = fd;
+	run_until_late(_metadata, &reading);
+	from = making.page;
+	*from = (struct zb_ioc_from_file){ .size = sizeof(*from), .fd = fd };
+	run_until_late(_metadata, &making);
+	EXPECT_EQ(0, set_length(fd, 0));
+	go_on_late(_metadata, &making);
+	ASSERT_EQ(0, making.rc);
+	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from->handle, ZB_ADVISE_DONTNEED, NULL));
+	go_on_late(_metadata, &reading);
+	EXPECT_EQ(64, reading.rc);
+	EXPECT_EQ(0, memcmp(reading.page, "tape", 4));
+	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from->handle, ZB_ADVISE_DONTNEED, NULL));
+	EXPECT_EQ(0, zb_free(self->zb.fd, from->handle));
+	close(fd);
+	ASSERT_EQ(0, unlink(self->path));
 	EXPECT_ALL_FREE();
 }
 
