@@ -69,7 +69,7 @@ static struct page *alloc_frames(zb_gfp_t gfp, unsigned long nr_pages, int nid,
 		return NULL;
 	zb_api_might_alloc(gfp);
 	pfn = zb_instance_alloc(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, nr_pages, nid,
-				nodemask ? nodes_addr(*nodemask) : NULL, false);
+				nodemask ? nodes_addr(*nodemask) : NULL, false, NULL);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
 

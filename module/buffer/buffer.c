@@ -2,17 +2,18 @@
 /* Creates buffers, and frees them after their last reference is dropped. */
 #include <linux/ctype.h>
 #include <linux/err.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
+#include <linux/wait.h>
 
 #include "../core/unfit.h"
 #include "../instance/request.h"
 #include "buffer.h"
 #include "discard.h"
+#include "zero.h"
 
 /* Copy the task's name without blanks, so that it is one word in debugfs. */
 static void get_comm(char comm[TASK_COMM_LEN])
@@ -57,16 +58,34 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	buf->born = ktime_get_boottime_seconds();
 }
 
+/* While memory is cleared in advance, frames return to the zone, where that is done. */
+static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
+			       unsigned long nr_pages, bool is_zero)
+{
+	enum zb_bad bad;
+
+	if (!READ_ONCE(inst->zero_ahead))
+		return zb_pool_free_exact(&inst->pool, pfn, nr_pages);
+	bad = zb_pool_free_to_zone(&inst->pool, pfn, nr_pages, is_zero);
+	if (!is_zero) {
+		atomic_inc(&inst->zero_frees);
+		if (wq_has_sleeper(&inst->zero_wait))
+			wake_up(&inst->zero_wait);
+	}
+	return bad;
+}
+
 /**
  * zb_buffer_drop_frames() - free the frames of a buffer
  * @buf: the buffer, which has no other frames
  * @pfn: first frame
  * @charge: the accounts that it was charged to
+ * @is_zero: nobody has written to the frames since they were cleared
  *
  * Context: may sleep.
  */
 void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
-			   struct zb_charge *charge)
+			   struct zb_charge *charge, bool is_zero)
 {
 	struct zb_buffer_pool *bpool = buf->bpool;
 	struct zb_instance *inst = bpool->inst;
@@ -76,7 +95,7 @@ void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
 	if (zone && buf->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(inst, zone->nid, -(long)buf->nr_pages);
 	trace_mm_page_free(pfn, buf->order);
-	bad = zb_pool_free_exact(&inst->pool, pfn, buf->nr_pages);
+	bad = free_frames(inst, pfn, buf->nr_pages, is_zero);
 	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
 		  bad);
 	zb_uncharge(bpool, charge);
@@ -93,28 +112,14 @@ void zb_buffer_free(struct zb_buffer *buf)
 {
 	zb_buffer_list_remove(buf);
 	if (buf->discard != ZB_DISCARD_PURGED)
-		zb_buffer_drop_frames(buf, buf->pfn, &buf->charge);
+		zb_buffer_drop_frames(buf, buf->pfn, &buf->charge, buf->is_zero);
 	kfree(buf);
-}
-
-/* Clearing a large buffer takes long, so stop if the task is killed. */
-static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
-			unsigned long nr_pages)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr_pages; i++) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		clear_highpage(pfn_to_page(pfn + i));
-		cond_resched();
-	}
-	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
 }
 
 /*
  * Allocate from a list of this CPU. All frames are checked, as on the freelist path: if
- * some are unfit, the block is freed, which keeps those out of use.
+ * some are unfit, the block is freed, which keeps those out of use. While memory is cleared
+ * in advance, blocks on lists are not used, because they have to be cleared.
  */
 static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
 		       unsigned long *pfn)
@@ -124,7 +129,7 @@ static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
 	unsigned int order = zb_exact_order(want->nr_pages);
 
 	if (want->nid != NUMA_NO_NODE || want->nr_pages != BIT(order) ||
-	    !zb_may_use_fast_path(node, want->nid) ||
+	    READ_ONCE(bpool->inst->zero_ahead) || !zb_may_use_fast_path(node, want->nid) ||
 	    !zb_fast_alloc(node, want->gfp, order, pfn))
 		return false;
 	if (likely(zb_block_fit(zb_pfn_zone(pool, *pfn), *pfn, order)))
@@ -151,27 +156,6 @@ int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *w
 }
 
 /**
- * zb_buffer_clear() - clear the frames of a new buffer
- * @bpool: the buffer pool
- * @want: the request
- * @pfn: first frame
- *
- * Context: may sleep.
- * Return: 0, -EINTR if the task is being killed, or -ENOMEM.
- */
-int zb_buffer_clear(struct zb_buffer_pool *bpool, const struct zb_want *want,
-		    unsigned long pfn)
-{
-	int err = clear_frames(bpool, pfn, want->nr_pages);
-
-	if (err == -EINTR)
-		atomic_long_inc(&bpool->inst->killed);
-	else if (err)
-		zb_explain(want->why, ZB_CAUSE_CACHES);
-	return err;
-}
-
-/**
  * zb_buffer_create() - allocate a zeroed buffer
  * @bpool: the buffer pool
  * @file: account of the open file, or NULL
@@ -186,6 +170,8 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   const struct zb_want *want)
 {
 	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	struct zb_zero_map *map;
+	struct zb_zeroing zeroing;
 	int err;
 
 	if (!buf) {
@@ -196,12 +182,13 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
+	map = zb_zeroing_begin(bpool, &zeroing, want->nr_pages);
 	if (want->wait) {
 		zb_deferred_free_hurry(bpool);
-		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, &err);
+		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, map, &err);
 	} else if (!alloc_fast(bpool, want, &buf->pfn)) {
 		buf->pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages,
-					     want->nid, NULL, true);
+					     want->nid, NULL, true, map);
 		if (buf->pfn == ZB_NO_PFN)
 			err = zb_buffer_alloc_failed(bpool, want);
 	}
@@ -210,15 +197,18 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 	describe_buffer(buf, bpool, want);
 	if (want->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
-	err = zb_buffer_clear(bpool, want, buf->pfn);
+	err = zb_buffer_clear(bpool, want, buf->pfn, map);
+	zb_zeroing_end(&zeroing);
 	if (err) {
 		zb_buffer_free(buf);
 		return ERR_PTR(err);
 	}
+	buf->is_zero = true;
 	zb_buffer_list_add(buf);
 	return buf;
 
 uncharge:
+	zb_zeroing_end(&zeroing);
 	zb_watch_failed(bpool);
 	zb_uncharge(bpool, &buf->charge);
 free_buf:

@@ -262,6 +262,7 @@ struct zb_file {
  * @inodes: (a) number of files in a file system that consist of it
  * @was_file: (r) it was created as a file of a mount, so it can't be marked as not needed: a
  *	read() or write() in flight may outlive the file's use of the buffer
+ * @is_zero: (z) nobody could write to its frames since they were cleared
  * @charge: (m) the accounts that it is charged to, unless it is purged
  * @nr_idle: (l) number of leading frames that are not in use any more
  * @deferred: (d) on zb_buffer_pool.deferred
@@ -287,6 +288,8 @@ struct zb_file {
  *        before or afterwards, and with the invalidate_lock held for writing or without
  *        references
  *  - (r) set at most once and never cleared, read without a lock
+ *  - (z) cleared by everything that makes the frames accessible, see zb_buffer_exposed(), and
+ *        read by the task that dropped the last reference
  */
 struct zb_buffer {
 	struct kref ref;
@@ -317,6 +320,7 @@ struct zb_buffer {
 	bool phys_known;
 	atomic_t inodes;
 	bool was_file;
+	bool is_zero;
 	struct zb_charge charge;
 	unsigned long nr_idle;
 	struct list_head deferred;
@@ -414,10 +418,8 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
 int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want);
-int zb_buffer_clear(struct zb_buffer_pool *bpool, const struct zb_want *want,
-		    unsigned long pfn);
 void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
-			   struct zb_charge *charge);
+			   struct zb_charge *charge, bool is_zero);
 bool zb_buffer_put(struct zb_buffer *buf);
 void zb_buffer_put_and_drain(struct zb_buffer *buf);
 void zb_buffer_free(struct zb_buffer *buf);
@@ -475,7 +477,8 @@ static inline void zb_explain(struct zb_ioc_explain *why, u32 cause)
 
 /* wait.c */
 unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *want,
-			    const struct zb_charge *charge, int *err);
+			    const struct zb_charge *charge, struct zb_zero_map *map,
+			    int *err);
 
 /* watch.c */
 void zb_watch_init(struct zb_buffer_pool *bpool);

@@ -10,6 +10,7 @@
 
 #include "../instance/request.h"
 #include "discard.h"
+#include "zero.h"
 
 /* A cheap check that rejects most buffers that are in use before their mappings are removed. */
 static bool seems_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
@@ -106,7 +107,7 @@ int zb_buffer_purge(struct zb_buffer *buf, const struct zb_lru *lru)
 	err = purge_locked(buf, lru);
 	up_write(&buf->mapping.invalidate_lock);
 	if (!err)
-		zb_buffer_drop_frames(buf, pfn, &charge);
+		zb_buffer_drop_frames(buf, pfn, &charge, false);
 	return err;
 }
 
@@ -144,7 +145,8 @@ static unsigned long alloc_frames(struct zb_advice *a, struct zb_account *file,
 	*err = zb_charge(bpool, &a->charge, file, zb_buffer_bytes(a->buf), want->why);
 	if (*err)
 		return ZB_NO_PFN;
-	pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL, true);
+	pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL, true,
+				NULL);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	*err = zb_buffer_alloc_failed(bpool, want);
@@ -178,9 +180,9 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 	zone = zb_pfn_zone(&bpool->inst->pool, pfn);
 	if (zone && want.gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, zone->nid, want.nr_pages);
-	err = zb_buffer_clear(bpool, &want, pfn);
+	err = zb_buffer_clear(bpool, &want, pfn, NULL);
 	if (err)
-		zb_buffer_drop_frames(a->buf, pfn, &a->charge);
+		zb_buffer_drop_frames(a->buf, pfn, &a->charge, false);
 	else
 		a->pfn = pfn;
 	return err;
@@ -228,7 +230,7 @@ static int prepare_locked(struct zb_advice *a)
 static void end_advice(struct zb_advice *a)
 {
 	if (a->pfn != ZB_NO_PFN)
-		zb_buffer_drop_frames(a->buf, a->pfn, &a->charge);
+		zb_buffer_drop_frames(a->buf, a->pfn, &a->charge, false);
 	zb_uncharge_mark(a->buf->bpool, a->marker);
 }
 

@@ -26,6 +26,7 @@
 
 #include "../compat.h"
 #include "buffer.h"
+#include "zero.h"
 
 #define INSERT_BATCH	64	/* pages inserted at once */
 #define FAULT_AROUND	16	/* pages inserted by one fault */
@@ -252,6 +253,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	vma->vm_private_data = buf;
 	/* KVM may take references on the pages of huge mappings as well. */
 	WRITE_ONCE(buf->was_mapped, true);
+	zb_buffer_exposed(buf);
 	if (huge) {
 		err = READ_ONCE(buf->discard) == ZB_DISCARD_PURGED ? -ENODATA : map_huge(vma);
 	} else {

@@ -35,6 +35,7 @@
 #include "../core/compact.h"
 #include "../instance/fault.h"
 #include "buffer.h"
+#include "zero.h"
 
 /**
  * zb_buffer_fix() - keep a buffer from being moved
@@ -48,6 +49,7 @@ void zb_buffer_fix(struct zb_buffer *buf)
 {
 	filemap_invalidate_lock_shared(&buf->mapping);
 	atomic_inc(&buf->fixed);
+	zb_buffer_exposed(buf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 }
 
@@ -80,6 +82,7 @@ bool zb_buffer_add_user(struct zb_buffer *buf, atomic_t *users)
 	marked = buf->discard;
 	if (!marked)
 		atomic_inc(users);
+	zb_buffer_exposed(buf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return !marked;
 }
@@ -99,6 +102,7 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 	pfn = buf->discard ? ZB_NO_PFN : buf->pfn;
 	if (!buf->discard)
 		WRITE_ONCE(buf->phys_known, true);
+	zb_buffer_exposed(buf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return pfn;
 }

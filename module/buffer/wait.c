@@ -46,7 +46,8 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 	}
 }
 
-static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
+static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w,
+				 struct zb_zero_map *map)
 {
 	unsigned long pfn;
 	bool passes;
@@ -54,7 +55,7 @@ static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
 	if (!zb_line_may_try(line, w, &passes))
 		return ZB_NO_PFN;
 	pfn = zb_instance_alloc(line->inst, w->req.gfp, w->req.nr_pages, w->req.nid,
-				w->policy.nodemask, true);
+				w->policy.nodemask, true, map);
 	zb_line_tried(line, passes, pfn != ZB_NO_PFN);
 	return pfn;
 }
@@ -128,6 +129,7 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
  * @bpool: the buffer pool
  * @want: the request and its deadline
  * @charge: the charge of the buffer, whose accounts limit the waiting requests
+ * @map: receives which frames are known to be zero, if the request does not have to wait, or NULL
  * @err: set on failure: -ENOMEM if the request could never be served, -EDQUOT if too
  *	many requests wait, -ERESTARTSYS or -ETIMEDOUT
  *
@@ -135,7 +137,8 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
  * Return: first frame, or ZB_NO_PFN.
  */
 unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *want,
-			    const struct zb_charge *charge, int *err)
+			    const struct zb_charge *charge, struct zb_zero_map *map,
+			    int *err)
 {
 	struct zb_waiter w;
 	unsigned long pfn;
@@ -146,7 +149,7 @@ unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *
 		zb_explain_no_memory(bpool, want, false);
 		return ZB_NO_PFN;
 	}
-	pfn = try_at_once(&bpool->line, &w);
+	pfn = try_at_once(&bpool->line, &w, map);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	*err = wait_in_line(bpool, &w, charge, want);

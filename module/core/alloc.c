@@ -67,6 +67,31 @@ static bool zb_prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
 static const struct zb_alloc_policy anywhere;
 
 /**
+ * struct zeroed_request - a request with ZERO
+ * @policy: that of the caller, with @map
+ * @map: receives which frames are known to be zero
+ * @bits: the bits of @map
+ */
+struct zeroed_request {
+	struct zb_alloc_policy policy;
+	struct zb_zero_map map;
+	u64 bits[ZB_PAGEBLOCK_WORDS];
+};
+
+/* Let a request that is not too large learn which of its frames are zero. */
+static noinline const struct zb_alloc_policy *
+with_zero_map(struct zeroed_request *z, const struct zb_alloc_policy *policy,
+	      unsigned long nr_pages)
+{
+	if (policy->zero_map || nr_pages > ZB_PAGEBLOCK_NR)
+		return policy;
+	z->map = (struct zb_zero_map){ .pfn = ZB_NO_PFN, .bits = z->bits };
+	z->policy = *policy;
+	z->policy.zero_map = &z->map;
+	return &z->policy;
+}
+
+/**
  * zb_pool_alloc_exact() - allocate a block, or any number of contiguous frames
  * @pool: the allocator
  * @gfp: flags for which zb_gfp_valid() holds
@@ -90,12 +115,16 @@ unsigned long zb_pool_alloc_exact(struct zb_pool *pool, zb_gfp_t gfp,
 	unsigned int order = zb_exact_order(nr_pages);
 	unsigned int alloc_flags = ZB_ALLOC_WMARK_LOW;
 	unsigned long pfn = ZB_NO_PFN;
+	struct zeroed_request zeroed zb_not_zeroed;
 	struct zb_alloc_context ac;
 
 	if (unlikely(gfp & __ZB_GFP_ACCOUNT) && pool->ops->charge &&
 	    !pool->ops->charge(pool, gfp, order))
 		return ZB_NO_PFN;
-	zb_init_context(pool, gfp, nr_pages, nid, policy ?: &anywhere, &ac);
+	policy = policy ?: &anywhere;
+	if (unlikely(gfp & __ZB_GFP_ZERO) && zb_pool_knows_zeroed(pool))
+		policy = with_zero_map(&zeroed, policy, nr_pages);
+	zb_init_context(pool, gfp, nr_pages, nid, policy, &ac);
 	/* The first attempt stays in the cpuset, the slow path need not. */
 	if (likely(zb_prepare_alloc_pages(gfp, &ac, &alloc_flags)))
 		pfn = zb_get_page_from_freelist(pool, gfp | __ZB_GFP_HARDWALL,

@@ -204,6 +204,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
 	zone->nr_stale = 0;
+	zone->zeroed = NULL;
 	zone->audits = NULL;
 	zone->nr_unfit = 0;
 	zone->nr_free_pcptypes = 0;

@@ -182,6 +182,8 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 		if (!taken[i])
 			continue;
 		pb->free[i] &= ~taken[i];
+		if (unlikely(zone->zeroed))
+			__zb_zero_take_word(zone, first + i, taken[i]);
 		set_states(zone, first + i, taken[i], words->order, state);
 		words->word[words->nr] = first + i;
 		words->bits[words->nr++] = taken[i];

@@ -14,6 +14,7 @@
 #define ZB_CORE_BULK_H
 
 #include "mobility.h"
+#include "zeroed.h"
 
 #define ZB_BULK_MAX_WORDS	64u	/* of a refill */
 #define ZB_BULK_MAX_DRAIN	8u	/* of a drain, and freed in one hold of the lock */

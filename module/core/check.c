@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "audit.h"
 #include "check.h"
+#include "zeroed.h"
 
 /**
  * zb_not_met() - describe a violation
@@ -155,6 +156,28 @@ static bool check_stale(struct zb_zone *zone, const struct zb_pageblock *pb,
 	       zb_not_met(v, zone, pfn,
 			  "largest_free of a stale pageblock matches its bitmap",
 			  pb->largest_free, order);
+}
+
+/* Check that only free frames are known to be zero. */
+static bool check_zeroed(struct zb_zone *zone, const struct zb_pageblock *pb,
+			 struct zb_violation *v)
+{
+	unsigned long index = pb - zone->pageblocks, pfn = zb_pageblock_pfn(zone, pb);
+	unsigned int i, nr = 0;
+	const u64 *bits;
+
+	if (!zone->zeroed)
+		return true;
+	bits = zone->zeroed->bits + index * ZB_PAGEBLOCK_WORDS;
+	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
+		nr += hweight64(bits[i]);
+		if (bits[i] & ~pb->free[i])
+			return zb_not_met(v, zone, pfn, "a frame that is known to be zero is free",
+					  bits[i], pb->free[i]);
+	}
+	return nr == zone->zeroed->nr_block[index] ||
+	       zb_not_met(v, zone, pfn, "nr_block of a pageblock matches its zero bits",
+			  zone->zeroed->nr_block[index], nr);
 }
 
 static bool check_counters(struct zb_zone *zone, struct zb_pageblock *pb,
@@ -487,7 +510,8 @@ bool zb_check_pageblock(struct zb_zone *zone, unsigned long index,
 	bool ok;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	ok = check_frames(zone, pb, v) && check_counters(zone, pb, v);
+	ok = check_frames(zone, pb, v) && check_counters(zone, pb, v) &&
+	     check_zeroed(zone, pb, v);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return ok;
 }

@@ -459,6 +459,8 @@ static unsigned long take_frames(struct zb_zone *zone, unsigned int mt,
 		pfn = __zb_rmqueue_from(zone, pb, order, ZB_BLOCK_PCP);
 		if (nr_pages != BIT(order))
 			__zb_trim(zone, pfn, order, nr_pages);
+		if (unlikely(zone->zeroed))
+			__zb_zero_take(zone, pfn, nr_pages, NULL);
 		__zb_count_event(zone, ZB_PGALLOC, nr_pages);
 		break;
 	}

@@ -78,6 +78,7 @@ static bool needs_freelist(const struct zb_pool *pool, const struct zb_node *nod
 {
 	return gfp & ZB_GFP_NO_FAST_PATH || order >= ZB_PCP_ORDERS ||
 	       (gfp & __ZB_GFP_ACCOUNT && pool->ops->charge) ||
+	       (gfp & __ZB_GFP_ZERO && zb_pool_knows_zeroed(pool)) ||
 	       (gfp & __ZB_GFP_WRITE && !zb_node_dirty_ok(pool, node));
 }
 

@@ -35,7 +35,8 @@
  *
  *	COLD		take the oldest block of the list
  *	COMP		mark a block of more than one frame as compound
- *	ZERO		check all frames, and clear the block
+ *	ZERO		check all frames, and clear the block; use the freelist path if some
+ *			free frames are known to be zero
  *	WRITE		check that the node is below its dirty limit
  *	ACCOUNT		use the freelist path if the environment charges requests
  *	OTHER_NODE	count the allocation as local

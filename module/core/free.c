@@ -214,6 +214,51 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	return ZB_OK;
 }
 
+static void free_one_zeroed(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+			    bool zero)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_free_one_page(zone, pfn, order);
+	if (zero)
+		__zb_zero_add(zone, pfn, BIT(order));
+	__zb_count_event(zone, ZB_PGFREE, BIT(order));
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/**
+ * zb_pool_free_to_zone() - free an allocation, but not to per-CPU lists
+ * @pool: the allocator, which does not poison memory
+ * @pfn: its first frame
+ * @nr_pages: number of frames that were allocated
+ * @zero: nobody has written to the frames since they were cleared
+ *
+ * The frames can be cleared in advance (zero_ahead.h), or are known to be zero at once.
+ * Otherwise this is the same as zb_pool_free_exact().
+ *
+ * Context: any but NMI.
+ * Return: same as zb_pool_free_exact().
+ */
+enum zb_bad zb_pool_free_to_zone(struct zb_pool *pool, unsigned long pfn,
+				 unsigned long nr_pages, bool zero)
+{
+	enum zb_bad bad = claim_exact(pool, pfn, nr_pages);
+	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
+	unsigned int k;
+
+	if (bad != ZB_OK)
+		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
+	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
+		k = zb_exact_piece(nr_pages);
+		if (likely(zb_block_fit(zone, pfn, k)))
+			free_one_zeroed(zone, pfn, k, zero);
+		else
+			zb_free_unfit(zone, pfn, k, pool->ops->poison);
+	}
+	return ZB_OK;
+}
+
 #define SPLIT_ORDER	7u	/* 2^7 frames are split in one hold of the lock */
 
 /*

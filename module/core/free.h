@@ -14,6 +14,8 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 			       unsigned int order);
 enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages);
+enum zb_bad zb_pool_free_to_zone(struct zb_pool *pool, unsigned long pfn,
+				 unsigned long nr_pages, bool zero);
 unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,
 				 unsigned int *order);
 

@@ -3,6 +3,7 @@
 #include "free.h"
 #include "freelist.h"
 #include "unfit.h"
+#include "zero_ahead.h"
 
 static bool in_mask(const unsigned long *mask, unsigned int nr_bits, int nid)
 {
@@ -146,14 +147,18 @@ void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
  *
  * An atomic request of order > 0 tries the HighAtomic reserve first. An atomic
  * request of order 0, and a request without watermarks, uses it as a last resort.
+ *
+ * @map receives which of the frames are known to be zero, unless it is NULL.
  */
 static unsigned long zb_rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pages,
 				      unsigned int order, unsigned int mt,
-				      unsigned int alloc_flags)
+				      unsigned int alloc_flags, struct zb_zero_map *map)
 {
 	unsigned long flags, pfn = ZB_NO_PFN;
 
 	zb_lock_irqsave(&zone->lock, flags);
+	if (unlikely(map && zone->zeroed))
+		__zb_prefer_zeroed(zone, order, mt);
 	if (order && (alloc_flags & ZB_ALLOC_HARDER))
 		pfn = __zb_rmqueue_smallest(zone, order, ZB_MIGRATE_HIGHATOMIC,
 					    ZB_BLOCK_PCP);
@@ -167,6 +172,8 @@ static unsigned long zb_rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pag
 		zb_trace_zone_locked(pfn, order, mt, false);
 		if (nr_pages != BIT(order))
 			__zb_trim(zone, pfn, order, nr_pages);
+		if (unlikely(zone->zeroed))
+			__zb_zero_take(zone, pfn, nr_pages, map);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
@@ -207,9 +214,31 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	if (pfn != ZB_NO_PFN && nr_pages != BIT(order))
 		zb_exact_split(zone, pfn, order, nr_pages, ZB_BLOCK_PCP);
 	if (pfn == ZB_NO_PFN)
-		pfn = zb_rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags);
+		pfn = zb_rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags, NULL);
 	if (pfn != ZB_NO_PFN)
 		account_alloc(preferred, zone, nr_pages, gfp);
+	return pfn;
+}
+
+/*
+ * Take frames for a request that wants zeroed frames. They come from the buddy system, because
+ * nothing is known of the frames on per-CPU lists.
+ */
+static noinline unsigned long take_zeroed(struct zb_zone *zone, zb_gfp_t gfp,
+					  unsigned int alloc_flags,
+					  const struct zb_alloc_context *ac)
+{
+	struct zb_zero_map *map = ac->policy->zero_map;
+	unsigned long pfn;
+
+	/* Never leave what an earlier attempt has found. */
+	map->pfn = ZB_NO_PFN;
+	if (!READ_ONCE(zone->zeroed))
+		return ZB_NO_PFN;
+	pfn = zb_rmqueue_buddy(zone, ac->nr_pages, zb_exact_order(ac->nr_pages),
+			       ac->migratetype, alloc_flags, map);
+	if (pfn != ZB_NO_PFN)
+		account_alloc(ac->preferred, zone, ac->nr_pages, gfp);
 	return pfn;
 }
 
@@ -245,6 +274,21 @@ static bool looks_fit(const struct zb_zone *zone, unsigned long pfn,
 	return zb_block_seems_fit(zone, pfn, order);
 }
 
+/* Clear those frames of a block that are not known to be zero. */
+static void clear_block(struct zb_pool *pool, unsigned long pfn, unsigned int order,
+			const struct zb_zero_map *map)
+{
+	unsigned long end = pfn + BIT(order);
+
+	if (likely(!map) || map->pfn == ZB_NO_PFN) {
+		pool->ops->clear(pool, pfn, order);
+		return;
+	}
+	for (; pfn < end; pfn++)
+		if (!zb_zero_map_test(map, map->pfn, pfn - map->pfn))
+			pool->ops->clear(pool, pfn, 0);
+}
+
 /*
  * Check a block before it is allocated. If its state is not that of a free
  * block, or if its memory was written to since it was freed, an earlier owner
@@ -276,7 +320,7 @@ static bool zb_prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 	}
 	zb_zone_set_state(zone, pfn, ZB_STATE(state, order));
 	if (gfp & __ZB_GFP_ZERO && pool->ops->clear)
-		pool->ops->clear(pool, pfn, order);
+		clear_block(pool, pfn, order, ac->policy->zero_map);
 	return true;
 }
 
@@ -387,8 +431,12 @@ retry:
 		if (!watermark_ok(pool, zone, gfp, order, alloc_flags, ac))
 			continue;
 		do {
-			pfn = zb_rmqueue(ac->preferred, zone, ac->nr_pages,
-					 ac->migratetype, gfp, alloc_flags);
+			pfn = ZB_NO_PFN;
+			if (unlikely(ac->policy->zero_map))
+				pfn = take_zeroed(zone, gfp, alloc_flags, ac);
+			if (pfn == ZB_NO_PFN)
+				pfn = zb_rmqueue(ac->preferred, zone, ac->nr_pages,
+						 ac->migratetype, gfp, alloc_flags);
 			if (unlikely(READ_ONCE(zone->lists_due)))
 				tell_low(pool, zone);
 		} while (pfn != ZB_NO_PFN &&

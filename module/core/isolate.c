@@ -42,6 +42,8 @@ static void unisolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb,
 
 	zb_lock_irqsave(&zone->lock, flags);
 	if (pb->migratetype == ZB_MIGRATE_ISOLATE) {
+		/* The task that has isolated it may have used the free frames. */
+		__zb_zero_forget(zone, pb);
 		mt = pb->saved_type;
 		if (!undo && zb_pageblock_all_free(pb) && mt < ZB_MIGRATE_PCPTYPES)
 			mt = zone->default_migratetype;

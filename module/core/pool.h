@@ -13,6 +13,7 @@
 #include "gfp.h"
 #include "pcp.h"
 #include "watermark.h"
+#include "zeroed.h"
 #include "zonelist.h"
 
 struct zb_pool;
@@ -112,6 +113,8 @@ struct zb_ops {
  * @queued: the request waits in a queue, whose owner calls zb_pool_compact_for() for it: do
  *	not compact memory
  * @every_frame: look at every frame of a block, however large (unfit.h)
+ * @zero_map: receives which frames are known to be zero (zeroed.h), or NULL. If the pfn in it
+ *	is not that of the allocation afterwards, none of them is
  */
 struct zb_alloc_policy {
 	const unsigned long *nodemask;
@@ -120,6 +123,7 @@ struct zb_alloc_policy {
 	bool killable;
 	bool queued;
 	bool every_frame;
+	struct zb_zero_map *zero_map;
 };
 
 /**
@@ -193,6 +197,12 @@ static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 	if (unlikely(i >= pool->map_size || pool->zone_map[i] == ZB_NO_ZONE))
 		return NULL;
 	return &pool->zones[pool->zone_map[i]];
+}
+
+/* Is it recorded which free frames are zero? All zones start and stop this together. */
+static inline bool zb_pool_knows_zeroed(const struct zb_pool *pool)
+{
+	return READ_ONCE(pool->zones->zeroed);
 }
 
 /* The migrate type of a request; zb_gfp_valid(@gfp) must hold. */

@@ -79,17 +79,23 @@ enum zb_event {
 	ZB_PGSTEAL_KSWAPD,		/* those that kswapd took */
 	ZB_PURGE_BUSY,			/* discardable frames that could not be taken */
 	ZB_PAGEOUTRUN,			/* times that kswapd began to work on the zone */
+	ZB_ZERO_HIT,			/* frames that had to be zero and were known to be */
+	ZB_ZERO_MISS,			/* frames that had to be zero and were cleared */
+	ZB_ZERO_AHEAD,			/* frames cleared while they were free */
+	ZB_ZERO_VAIN,			/* zeroed frames taken for other uses */
 	ZB_NR_EVENTS,
 };
 
 struct zb_audit;
+struct zb_zeroed;
 struct zb_zone;
 
 /**
  * struct zb_frame_ops - callbacks for frames that must not be used (unfit.h)
  * @unfit: return those of @frames that must not be allocated; bit i is frame
- *	@pfn + i. All of them are free and off the free lists. Called from any
- *	context but NMI, without the zone lock
+ *	@pfn + i. All of them are free and off the free lists, and the zone lock is not
+ *	held; but a single frame is also checked while it is on the free lists, under the
+ *	lock (zero_ahead.h). Called from any context but NMI
  * @all_fit: check single frames, given as offsets in the zone, in the same context. Return
  *	false if one of them may be unfit, so that @unfit has to look. Faster than @unfit if
  *	the frames are not adjacent
@@ -133,6 +139,7 @@ struct zb_compact_deferral {
  * @free_area: (z) free lists and their counters, by order
  * @stale: (z) one bit per pageblock, set while it is stale (stale.h), stored after @types
  * @nr_stale: (r) number of bits set in @stale
+ * @zeroed: (z) the free frames that are known to be zero (zeroed.h), or NULL
  * @nr_blocks: (r) number of pageblocks by migrate type
  * @events: (r) events counted under @lock, see enum zb_event
  * @fallbacks: (r) number of fallbacks, by type of the request and of the pageblock
@@ -186,6 +193,7 @@ struct zb_zone {
 	struct zb_free_area free_area[ZB_NR_ORDERS];
 	u64 *stale;
 	unsigned long nr_stale;
+	struct zb_zeroed *zeroed;
 	unsigned long nr_blocks[ZB_MIGRATE_TYPES];
 	unsigned long events[ZB_NR_EVENTS];
 	unsigned long fallbacks[ZB_MIGRATE_PCPTYPES][ZB_MIGRATE_PCPTYPES];

@@ -135,6 +135,16 @@ static unsigned long sum_dirty(const struct zb_pool *pool)
 	return nr;
 }
 
+static unsigned long sum_zeroed(const struct zb_pool *pool)
+{
+	struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, pool)
+		nr += zb_zone_nr_zeroed(zone);
+	return nr;
+}
+
 static void show_free(struct seq_file *m, const struct zb_instance *inst)
 {
 	const struct zb_zone *zone;
@@ -200,6 +210,8 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 		{ ZB_HIGHATOMIC_UNRESERVE, "zb_highatomic_unreserve" },
 		{ ZB_BAD_BLOCK, "zb_bad_block" }, { ZB_UNFIT, "zb_unfit" },
 		{ ZB_UNFIT_RETURNED, "zb_unfit_returned" },
+		{ ZB_ZERO_HIT, "zb_zero_hit" }, { ZB_ZERO_MISS, "zb_zero_miss" },
+		{ ZB_ZERO_AHEAD, "zb_zero_ahead" }, { ZB_ZERO_VAIN, "zb_zero_vain" },
 	};
 	struct zb_instance *inst = m->private;
 	struct zb_pool *pool = &inst->pool;
@@ -211,6 +223,7 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		seq_printf(m, "%s %lu\n", rows[i].name,
 			   sum_events(pool, rows[i].event));
+	seq_printf(m, "zb_zeroed %lu\n", sum_zeroed(pool));
 	seq_printf(m, "zb_deferred_free %lu\n", atomic_long_read(&inst->deferred_pages));
 	seq_printf(m, "zb_deferred_free_checks %lu\n",
 		   atomic_long_read(&inst->deferred_checks));

@@ -65,6 +65,9 @@ struct zb_wait_stat {
  * @idle_work: periodically drains lists that are not in use
  * @cpuhp: instance of the CPU hotplug state
  * @recheck_work: checks whether unfit frames have become usable
+ * @zero_ahead: free frames are cleared in advance, see reclaim/zero_ahead.c
+ * @zero_frees: number of buffers with unknown contents that were freed meanwhile
+ * @zero_wait: woken when such a buffer is freed
  * @reclaim: frees memory when it is short, see reclaim/; NULL until it is attached
  */
 struct zb_instance {
@@ -90,6 +93,9 @@ struct zb_instance {
 	struct delayed_work idle_work;
 	struct hlist_node cpuhp;
 	struct delayed_work recheck_work;
+	bool zero_ahead;
+	atomic_t zero_frees;
+	wait_queue_head_t zero_wait;
 	struct zb_reclaim *reclaim;
 };
 
@@ -113,7 +119,8 @@ void zb_instance_check_at_load(struct zb_instance *inst);
 int zb_instance_local_node(const struct zb_instance *inst);
 unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
-				const unsigned long *nodemask, bool user);
+				const unsigned long *nodemask, bool user,
+				struct zb_zero_map *map);
 void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
 			      unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
 			      struct zb_alloc_request *req);

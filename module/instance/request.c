@@ -185,6 +185,7 @@ void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
  * @nodemask: bitmap of allowed nodes, or NULL
  * @user: memory for user space: give up when the task is killed, whatever the
  *	flags say, and check every frame, because all of them will be cleared
+ * @map: receives which frames are known to be zero, or NULL
  *
  * The allocation obeys the task's cpuset. If it fails and the cpuset has changed
  * meanwhile, it is tried again.
@@ -194,12 +195,14 @@ void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
  */
 unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
-				const unsigned long *nodemask, bool user)
+				const unsigned long *nodemask, bool user,
+				struct zb_zero_map *map)
 {
 	struct zb_alloc_policy policy = {
 		.nodemask = nodemask,
 		.killable = user,
 		.every_frame = user,
+		.zero_map = map,
 	};
 	struct zb_alloc_request req;
 	unsigned int cookie, order = zb_exact_order(nr_pages);

@@ -166,7 +166,7 @@ int zb_compact_memory(struct zb_reclaim *reclaim)
  * @bpool: its buffers
  *
  * Context: may sleep; before the first request, and before @bpool is initialized.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EINVAL if zero_ahead was given at load and is not possible.
  */
 int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 		      struct zb_buffer_pool *bpool)
@@ -180,15 +180,22 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	if (err)
 		return err;
 	err = zb_kcompactd_create(reclaim);
-	if (err) {
-		zb_kswapd_destroy(reclaim);
-		return err;
-	}
+	if (err)
+		goto destroy_kswapd;
+	err = zb_zero_create(reclaim);
+	if (err)
+		goto destroy_kcompactd;
 	inst->reclaim = reclaim;
 	inst->ops.compact = compact_for_request;
 	inst->ops.direct_reclaim = zb_direct_reclaim;
 	inst->ops.wake_reclaim = zb_wake_kswapd;
 	return 0;
+
+destroy_kcompactd:
+	zb_kcompactd_destroy(reclaim);
+destroy_kswapd:
+	zb_kswapd_destroy(reclaim);
+	return err;
 }
 
 /**
@@ -200,6 +207,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
  */
 void zb_reclaim_detach(struct zb_reclaim *reclaim)
 {
+	zb_zero_destroy(reclaim);
 	zb_kcompactd_destroy(reclaim);
 	zb_kswapd_destroy(reclaim);
 }

@@ -6,6 +6,8 @@
  *	movable buffers are moved together, so that	compact.c, and in the background
  *	a large block becomes free			kcompactd.c
  *
+ * Free memory is also cleared in advance, so that requests need not do it (zero_ahead.c).
+ *
  * core/reclaim.h and core/compact.h describe which buffers, and buffer/discard.c and
  * buffer/move.c how.
  */
@@ -22,6 +24,7 @@ struct zb_kcompactd;
 
 struct workqueue_struct;
 struct zb_kswapd;
+struct zb_zero_thread;
 
 /**
  * struct zb_reclaim - reclaim and compaction of an instance
@@ -32,8 +35,10 @@ struct zb_kswapd;
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
+ * @zero: threads that clear free memory by node, in the order of zb_pool.nodes, or NULL;
+ *	protected by zero_lock
  *
- * All members but the slots are constant after zb_reclaim_attach().
+ * All members but the slots and @zero are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
@@ -43,6 +48,7 @@ struct zb_reclaim {
 	struct zb_kcompactd *kcompactd;
 	struct zb_kswapd *kswapd;
 	struct workqueue_struct *wq;
+	struct zb_zero_thread *zero;
 };
 
 /**
@@ -118,5 +124,9 @@ unsigned long zb_reclaim_memory(struct zb_reclaim *reclaim, unsigned long nr_pag
 int zb_kswapd_create(struct zb_reclaim *reclaim);
 void zb_kswapd_destroy(struct zb_reclaim *reclaim);
 void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int order);
+
+/* zero_ahead.c */
+int zb_zero_create(struct zb_reclaim *reclaim);
+void zb_zero_destroy(struct zb_reclaim *reclaim);
 
 #endif /* ZB_RECLAIM_H */

@@ -120,6 +120,17 @@ static int alloc_trimmed(DATA *self)
 	return zb_alloc_length(self->fd, 700 * self->page, ZB_GFP_ANYZONE, &self->made);
 }
 
+/* A map of the frames that are known to be zero is allocated for a large request. */
+static int zero_ahead(DATA *self)
+{
+	int rc = zb_write_file(ZB_PARAMETERS "zero_ahead", "50");
+
+	if (rc)
+		return rc;
+	rc = alloc_trimmed(self) ?: free_made(self);
+	return zb_write_file(ZB_PARAMETERS "zero_ahead", "0") ?: rc;
+}
+
 /* A request that may wait retries after a failure. */
 static int alloc_wait(DATA *self)
 {

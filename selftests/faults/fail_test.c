@@ -83,6 +83,11 @@ TEST_F(fail, alloc_trimmed)
 	fail_each(_metadata, self, NULL, alloc_trimmed, free_made, 2);
 }
 
+TEST_F(fail, zero_ahead)
+{
+	fail_each(_metadata, self, NULL, zero_ahead, NULL, 3);
+}
+
 TEST_F(fail, alloc_wait)
 {
 	fail_each(_metadata, self, NULL, alloc_wait, free_made, 2);
@@ -245,8 +250,8 @@ static int do_everything(DATA *self)
 		int (*undo)(DATA *self);
 	} things[] = {
 		{ do_open, close_new }, { bulk_alloc, bulk_free }, { new_group, NULL },
-		{ alloc_accounted, free_made }, { revive, NULL }, { export_beyond_fd_table, NULL },
-		{ to_file_beyond_fd_table, NULL },
+		{ alloc_accounted, free_made }, { zero_ahead, NULL }, { revive, NULL },
+		{ export_beyond_fd_table, NULL }, { to_file_beyond_fd_table, NULL },
 		{ import_new, NULL }, { to_and_from_file, NULL },
 		{ map_far_away, unmap }, { map_and_touch_huge, unmap },
 		{ map_and_touch_unaligned, unmap }, { read_all, NULL }, { use_fs, NULL },

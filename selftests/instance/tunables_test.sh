@@ -155,6 +155,9 @@ bad_values() {
 		refused lowmem_reserve_ratio "$value"
 	done
 	refused page_owner x
+	for value in "" x -1 101 1x 4294967296; do
+		refused zero_ahead "$value"
+	done
 	for name in max_waiting_per_open max_waiting_per_user max_discardable_per_user; do
 		refused $name foo
 		refused $name -1
@@ -438,6 +441,9 @@ values_at_run_time() {
 values_at_load() {
 	good_at_load min_free_kbytes=4096 watermark_scale_factor=200 dirty_ratio=5
 	good_at_load lowmem_reserve_ratio=8,9,10,11,12 percpu_pagelist_high_fraction=100
+	good_at_load zero_ahead=100 min_free_kbytes=4096
+	bad_at_load zero_ahead=101
+	bad_at_load "zero_ahead=1 poison=Y"
 	bad_at_load min_free_kbytes=x
 	# A quarter of 192 MiB is the largest value; zone Movable does not count.
 	bad_at_load min_free_kbytes=49153

@@ -227,6 +227,20 @@ CORRUPT(stale_key, make_stale(z); z->pageblocks[5].largest_free = 1)
 CORRUPT(stale_nr_runs, make_stale(z); z->pageblocks[5].nr[0]++)
 CORRUPT(zone_nr_stale, z->nr_stale++)
 
+/* Frames can be known to be zero in 7 pageblocks; the zone has no such frames. */
+static struct zb_zeroed *make_zeroed(struct zb_zone *z)
+{
+	static u64 memory[128];
+
+	memset(memory, 0, sizeof(memory));
+	EXPECT(zb_zeroed_size(z->nr_pages) <= sizeof(memory));
+	zb_zone_set_zeroed(z, (struct zb_zeroed *)memory);
+	return z->zeroed;
+}
+
+CORRUPT(zero_of_held, make_zeroed(z)->bits[2 * ZB_PAGEBLOCK_WORDS] = 4)
+CORRUPT(zero_not_counted, make_zeroed(z)->bits[7] = 5)
+
 /* What is corrupted, and all that the checker says about it. */
 static const struct {
 	const char *rule;
@@ -314,6 +328,8 @@ static const struct {
 	     PB(9), PB(9) + 1, PB(9) + 1),
 	CASE("unfit frames are within first_unfit..last_unfit", unfit_after,
 	     PB(9), PB(9) - 1, PB(9) - 1),
+	CASE("a frame that is known to be zero is free", zero_of_held, PB(6), 4, 0),
+	CASE("nr_block of a pageblock matches its zero bits", zero_not_counted, PB(4), 0, 2),
 };
 
 TEST(every_rule_can_fire)

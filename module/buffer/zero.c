@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clears the frames of new buffers, except for those that are known to be zero
+ * (core/zeroed.h).
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "zero.h"
+
+/* Debug kernels verify one frame of this many, which they would not have cleared. */
+#define VERIFY_EACH	8u
+
+/**
+ * zb_zeroing_begin() - prepare to learn which frames of a request are known to be zero
+ * @bpool: the buffer pool
+ * @z: the preparation; the caller passes it to zb_zeroing_end()
+ * @nr_pages: number of frames
+ *
+ * If the kernel has no memory for this, all frames are going to be cleared.
+ *
+ * Context: may sleep.
+ * Return: the map for the request, or NULL if nothing can be known.
+ */
+struct zb_zero_map *zb_zeroing_begin(struct zb_buffer_pool *bpool, struct zb_zeroing *z,
+				     unsigned long nr_pages)
+{
+	z->map.pfn = ZB_NO_PFN;
+	z->map.bits = NULL;
+	if (!READ_ONCE(bpool->inst->zero_ahead))
+		return NULL;
+	z->map.bits = z->few;
+	if (nr_pages > 64 * ARRAY_SIZE(z->few))
+		z->map.bits = kvmalloc_array(DIV_ROUND_UP(nr_pages, 64), sizeof(u64),
+					     GFP_KERNEL | __GFP_NOWARN);
+	return z->map.bits ? &z->map : NULL;
+}
+
+/**
+ * zb_zeroing_end() - undo zb_zeroing_begin()
+ * @z: the preparation
+ *
+ * Context: may sleep.
+ */
+void zb_zeroing_end(struct zb_zeroing *z)
+{
+	if (z->map.bits != z->few)
+		kvfree(z->map.bits);
+}
+
+/* If a frame is not zero although it should be, report it and clear it. */
+static bool verified(struct page *page, unsigned long i)
+{
+	void *addr;
+	bool ok;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM) || i % VERIFY_EACH)
+		return true;
+	addr = kmap_local_page(page);
+	ok = !memchr_inv(addr, 0, PAGE_SIZE);
+	kunmap_local(addr);
+	WARN_ONCE(!ok, "zbuddy: a frame that is known to be zero was written to\n");
+	return ok;
+}
+
+/* Clearing a large buffer takes long, so stop if the task is killed. */
+static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
+			unsigned long nr_pages, const struct zb_zero_map *map)
+{
+	struct page *page;
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		page = pfn_to_page(pfn + i);
+		if (map && zb_zero_map_test(map, pfn, i) && verified(page, i))
+			continue;
+		clear_highpage(page);
+		cond_resched();
+	}
+	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
+}
+
+/**
+ * zb_buffer_clear() - clear the frames of a new buffer
+ * @bpool: the buffer pool
+ * @want: the request
+ * @pfn: first frame
+ * @map: which frames are known to be zero, or NULL
+ *
+ * Context: may sleep.
+ * Return: 0, -EINTR if the task is being killed, or -ENOMEM.
+ */
+int zb_buffer_clear(struct zb_buffer_pool *bpool, const struct zb_want *want,
+		    unsigned long pfn, const struct zb_zero_map *map)
+{
+	int err = clear_frames(bpool, pfn, want->nr_pages, map);
+
+	if (err == -EINTR)
+		atomic_long_inc(&bpool->inst->killed);
+	else if (err)
+		zb_explain(want->why, ZB_CAUSE_CACHES);
+	return err;
+}

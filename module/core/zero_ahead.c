@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "pool.h"
+#include "zero_ahead.h"
+
+/* Number of pageblocks that are looked at in one hold of the lock. */
+#define PAGEBLOCKS_PER_HOLD	16u
+
+/* The order of the largest free block that frames of a pageblock are in. */
+static unsigned int free_order(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	unsigned long pfn = zb_pageblock_pfn(zone, pb);
+	unsigned int k;
+
+	for (k = ZB_PAGEBLOCK_ORDER; pb->largest_free == ZB_LIST_TAIL; k++)
+		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(k + 1) - 1));
+	return pb->largest_free;
+}
+
+/* Frames of isolated pageblocks may be in use by the task that has isolated them. */
+static bool has_work(struct zb_zone *zone, unsigned long index, unsigned int order)
+{
+	struct zb_pageblock *pb = &zone->pageblocks[index];
+
+	return zone->zeroed->nr_block[index] < pb->nr_free &&
+	       pb->migratetype != ZB_MIGRATE_ISOLATE && free_order(zone, pb) >= order;
+}
+
+static bool order_is_free(struct zb_zone *zone, unsigned int order)
+{
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		if (zb_free_area_first(zone->free_area, order, mt))
+			return true;
+	return false;
+}
+
+/* Continue with the next lower order that there are blocks of. */
+static void lower_order(struct zb_zone *zone, struct zb_zero_sweep *s)
+{
+	s->index = 0;
+	do {
+		s->done = !s->order;
+		if (!s->done)
+			s->order--;
+	} while (!s->done && !order_is_free(zone, s->order));
+}
+
+/* Move to the next pageblock that has frames to clear, if it is among the next few. */
+static bool find_work(struct zb_zone *zone, struct zb_zero_sweep *s)
+{
+	unsigned long nr = zb_zone_nr_pageblocks(zone);
+	unsigned int i;
+
+	for (i = 0; i < PAGEBLOCKS_PER_HOLD; i++) {
+		if (s->index >= nr)
+			lower_order(zone, s);
+		if (s->done)
+			return false;
+		if (has_work(zone, s->index, s->order))
+			return true;
+		s->index++;
+		s->frame = 0;
+	}
+	return false;
+}
+
+/* The first frame from s->frame on that is free and not known to be zero. */
+static unsigned int next_frame(const struct zb_zone *zone, const struct zb_zero_sweep *s)
+{
+	const u64 *free = zone->pageblocks[s->index].free;
+	const u64 *bits = zone->zeroed->bits + s->index * ZB_PAGEBLOCK_WORDS;
+	unsigned int i = s->frame / 64;
+	u64 left, mask = ~0ull << (s->frame % 64);
+
+	for (; i < ZB_PAGEBLOCK_WORDS; i++, mask = ~0ull) {
+		left = free[i] & ~bits[i] & mask;
+		if (left)
+			return 64 * i + __ffs64(left);
+	}
+	return ZB_PAGEBLOCK_NR;
+}
+
+/* Clear the next frame of the pageblock, if it is fit for use. Returns whether it was. */
+static bool clear_next(struct zb_zone *zone, struct zb_zero_sweep *s)
+{
+	unsigned int frame = s->frame < ZB_PAGEBLOCK_NR ? next_frame(zone, s) :
+							  ZB_PAGEBLOCK_NR;
+	unsigned long pfn = zb_pageblock_pfn(zone, &zone->pageblocks[s->index]) + frame;
+	struct zb_pool *pool = zone->pool;
+
+	if (frame == ZB_PAGEBLOCK_NR) {
+		s->index++;
+		s->frame = 0;
+		return false;
+	}
+	s->frame = frame + 1;
+	if (zone->frame_ops && zone->frame_ops->unfit(zone, pfn, 1))
+		return false;
+	pool->ops->clear(pool, pfn, 0);
+	__zb_zero_add(zone, pfn, 1);
+	__zb_count_event(zone, ZB_ZERO_AHEAD, 1);
+	return true;
+}
+
+/**
+ * zb_zero_sweep_begin() - start at the largest blocks
+ * @s: set to the start of a sweep
+ * @zone: the zone to be swept
+ */
+void zb_zero_sweep_begin(struct zb_zero_sweep *s, const struct zb_zone *zone)
+{
+	*s = (struct zb_zero_sweep){ .order = zone->max_order };
+}
+
+/**
+ * zb_zone_zero_ahead() - clear a few free frames
+ * @zone: the zone; zb_ops.clear of its pool is set
+ * @s: where to continue, and whether there is something left to do
+ * @most: number of steps, each of which clears at most one frame
+ *
+ * Context: any but NMI; takes the zone lock in each step. zb_ops.clear is called with the
+ * lock held.
+ * Return: number of frames cleared.
+ */
+unsigned int zb_zone_zero_ahead(struct zb_zone *zone, struct zb_zero_sweep *s,
+				unsigned int most)
+{
+	unsigned int nr = 0;
+	unsigned long flags;
+
+	for (; most && !s->done; most--) {
+		zb_lock_irqsave(&zone->lock, flags);
+		if (!zone->zeroed || zone->zeroed->nr >= zone->zeroed->max)
+			s->done = true;
+		else if (find_work(zone, s))
+			nr += clear_next(zone, s);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
+	return nr;
+}
+
+#define PREFER_BLOCKS		8u	/* blocks of equal fit to choose from */
+#define PREFER_PAGEBLOCKS	16u	/* pageblocks of each that are looked at */
+
+/* How many of the frames that a request would take are known to be zero, roughly. */
+static unsigned int nr_zeroed(const struct zb_zone *zone, const struct zb_pageblock *pb,
+			      unsigned int order)
+{
+	const u16 *nr_block = zone->zeroed->nr_block + (pb - zone->pageblocks);
+	unsigned int i, nr = 0, most = 1;
+
+	if (order > ZB_PAGEBLOCK_ORDER)
+		most = zb_at_most(BIT(order - ZB_PAGEBLOCK_ORDER), PREFER_PAGEBLOCKS);
+	for (i = 0; i < most; i++)
+		nr += nr_block[i];
+	return nr;
+}
+
+/* As __zb_prefer_zeroed(), for one migrate type. Returns false if its lists have no block. */
+static bool prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt)
+{
+	struct zb_pageblock *pb = __zb_find_smallest(zone, order, mt), *best = pb;
+	struct list_head *head;
+	unsigned int i, nr, most, k;
+
+	if (!pb)
+		return false;
+	k = pb->largest_free;
+	head = &zone->free_area[k].free_list[mt];
+	most = nr_zeroed(zone, pb, order);
+	for (i = 1; i < PREFER_BLOCKS && pb->link.next != head; i++) {
+		pb = list_entry(pb->link.next, struct zb_pageblock, link);
+		nr = nr_zeroed(zone, pb, order);
+		if (nr > most) {
+			most = nr;
+			best = pb;
+		}
+	}
+	if (best->link.prev != head) {
+		zb_free_area_del(best, ZB_LIST_NONE);
+		zb_free_area_add(zone->free_area, best, k);
+	}
+	return true;
+}
+
+/**
+ * __zb_prefer_zeroed() - let a request take zeroed frames, if they fit as well as others
+ * @zone: the zone, which has zone->zeroed
+ * @order: order of the request
+ * @mt: migrate type of the request
+ *
+ * Of the first few blocks of the lowest list that has one, the one with most zeroed frames is
+ * moved to the front. A larger block is never used in its place. If the type has no
+ * block, the request will claim whole pageblocks of another one.
+ *
+ * Context: zone lock held.
+ */
+void __zb_prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt)
+{
+	unsigned int from;
+
+	if (prefer_zeroed(zone, order, mt))
+		return;
+	if (order < ZB_PAGEBLOCK_ORDER)
+		order = ZB_PAGEBLOCK_ORDER;
+	for (from = 0; from < ZB_MIGRATE_PCPTYPES; from++)
+		prefer_zeroed(zone, order, from);
+}

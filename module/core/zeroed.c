@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "zeroed.h"
+
+/* Where zb_zeroed.nr_block begins in the memory of zone->zeroed. */
+static size_t nr_block_offset(unsigned long nr_pages)
+{
+	return sizeof(struct zb_zeroed) + nr_pages / 64 * sizeof(u64);
+}
+
+/**
+ * zb_zeroed_size() - size of struct zb_zeroed with its arrays
+ * @nr_pages: frames of the zone
+ *
+ * Return: bytes that the caller of zb_zone_set_zeroed() has to provide, all zero.
+ */
+size_t zb_zeroed_size(unsigned long nr_pages)
+{
+	return nr_block_offset(nr_pages) + (nr_pages >> ZB_PAGEBLOCK_ORDER) * sizeof(u16);
+}
+
+/**
+ * zb_zone_set_zeroed() - start or stop recording which free frames are zero
+ * @zone: the zone
+ * @zeroed: zb_zeroed_size() bytes, all zero, to start; NULL to stop
+ *
+ * At first, no frame is known to be zero.
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: the previous argument, which is not used any more.
+ */
+struct zb_zeroed *zb_zone_set_zeroed(struct zb_zone *zone, struct zb_zeroed *zeroed)
+{
+	struct zb_zeroed *old;
+	unsigned long flags;
+
+	if (zeroed)
+		zeroed->nr_block = (u16 *)((u8 *)zeroed + nr_block_offset(zone->nr_pages));
+	zb_lock_irqsave(&zone->lock, flags);
+	old = zone->zeroed;
+	WRITE_ONCE(zone->zeroed, zeroed);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return old;
+}
+
+/**
+ * zb_zone_set_zero_max() - limit how many free frames are cleared in advance
+ * @zone: the zone
+ * @percent: of its frames
+ *
+ * Frames that are known to be zero already stay so.
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_set_zero_max(struct zb_zone *zone, unsigned int percent)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	if (zone->zeroed)
+		zone->zeroed->max = zb_div64((u64)zone->nr_pages * percent, 100);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/**
+ * zb_zone_nr_zeroed() - count the free frames that are known to be zero
+ * @zone: the zone
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: their number, which may be outdated when the function returns.
+ */
+unsigned long zb_zone_nr_zeroed(struct zb_zone *zone)
+{
+	unsigned long flags, nr;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	nr = zone->zeroed ? zone->zeroed->nr : 0;
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return nr;
+}
+
+static void count_zeroed(struct zb_zeroed *z, unsigned long word, long nr)
+{
+	z->nr_block[word / ZB_PAGEBLOCK_WORDS] += nr;
+	z->nr += nr;
+}
+
+/* Clear the bits of @frames, and return those that were set. */
+static u64 take_word(struct zb_zeroed *z, unsigned long word, u64 frames)
+{
+	u64 found = z->bits[word] & frames;
+
+	if (found) {
+		z->bits[word] &= ~found;
+		count_zeroed(z, word, -(long)hweight64(found));
+	}
+	return found;
+}
+
+/* The frames in the word that @offset is in, of a range from @offset to @end. */
+static u64 word_mask(unsigned long offset, unsigned long end)
+{
+	u64 mask = ~0ull << (offset % 64);
+
+	return end - (offset & ~63ul) < 64 ? mask & ~(~0ull << (end % 64)) : mask;
+}
+
+/**
+ * __zb_zero_take() - frames are taken out of the buddy system
+ * @zone: their zone, which has zone->zeroed
+ * @pfn: first frame; a multiple of 64, or all frames are in one word
+ * @nr_pages: number of frames
+ * @map: receives which of them are known to be zero; NULL if the caller has no use for this
+ *
+ * Context: zone lock held, since before the frames were taken.
+ */
+void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
+		    struct zb_zero_map *map)
+{
+	unsigned long offset = pfn - zone->start_pfn, end = offset + nr_pages;
+	unsigned long at, next, nr = 0;
+	struct zb_zeroed *z = zone->zeroed;
+	u64 found;
+
+	zb_assert_held(&zone->lock);
+	for (at = offset; at < end; at = next) {
+		next = (at | 63) + 1;
+		found = take_word(z, at / 64, word_mask(at, end));
+		nr += hweight64(found);
+		if (map)
+			map->bits[(at - offset) / 64] = found >> (at % 64);
+	}
+	if (!map) {
+		__zb_count_event(zone, ZB_ZERO_VAIN, nr);
+		return;
+	}
+	map->pfn = pfn;
+	map->nr_zero = nr;
+	__zb_count_event(zone, ZB_ZERO_HIT, nr);
+	__zb_count_event(zone, ZB_ZERO_MISS, nr_pages - nr);
+}
+
+/**
+ * __zb_zero_take_word() - frames of a word are taken out of the buddy system
+ * @zone: their zone, which has zone->zeroed
+ * @word: number of the word in the zone
+ * @frames: the frames, as bits
+ *
+ * Context: zone lock held, since before the frames were taken.
+ */
+void __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames)
+{
+	zb_assert_held(&zone->lock);
+	__zb_count_event(zone, ZB_ZERO_VAIN,
+			 hweight64(take_word(zone->zeroed, word, frames)));
+}
+
+/**
+ * __zb_zero_add() - record that free frames are zero
+ * @zone: their zone
+ * @pfn: first frame
+ * @nr_pages: number of frames, all of which are free and zero
+ *
+ * Context: zone lock held, since before the frames were freed or cleared.
+ */
+void __zb_zero_add(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long at = pfn - zone->start_pfn, end = at + nr_pages;
+	struct zb_zeroed *z = zone->zeroed;
+	u64 added;
+
+	zb_assert_held(&zone->lock);
+	if (!z)
+		return;
+	for (; at < end; at = (at | 63) + 1) {
+		added = word_mask(at, end) & ~z->bits[at / 64];
+		z->bits[at / 64] |= added;
+		count_zeroed(z, at / 64, hweight64(added));
+	}
+}
+
+/**
+ * __zb_zero_forget() - record that the frames of a pageblock may not be zero
+ * @zone: its zone
+ * @pb: the pageblock
+ *
+ * Context: zone lock held.
+ */
+void __zb_zero_forget(struct zb_zone *zone, const struct zb_pageblock *pb)
+{
+	unsigned long i, word = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
+
+	zb_assert_held(&zone->lock);
+	for (i = 0; zone->zeroed && i < ZB_PAGEBLOCK_WORDS; i++)
+		__zb_zero_take_word(zone, word + i, ~0ull);
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Free memory that is cleared in advance (zero_ahead=): whatever programs have written to it,
+ * a new buffer is zero, and a buffer of which nobody could write to is not cleared again.
+ */
+#define ZB_OWN_FIXTURE
+#include "buffer_test.h"
+
+#include <pthread.h>
+
+#define PARAM		ZB_PARAMETERS "zero_ahead"
+#define PATIENCE	(60 * 1000000000ull * zb_time_scale())
+#define MAX_BUFS	512
+#define GFP		(ZB_GFP_KERNEL | __ZB_GFP_NOWARN)
+
+FIXTURE(zero) {
+	FIXTURE_DATA(zbuddy) zb;
+	int fd;
+	__u64 page;
+	struct zb_ioc_alloc bufs[MAX_BUFS];
+};
+
+FIXTURE_SETUP(zero)
+{
+	if (zb_setup(_metadata, &self->zb))
+		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	self->fd = self->zb.fd;
+	self->page = self->zb.page;
+	if (zb_vmstat("zb_zeroed") < 0)
+		SKIP(return, "no debugfs");
+	if (zb_write_file(PARAM, "100"))
+		SKIP(return, "free memory is poisoned");
+}
+
+FIXTURE_TEARDOWN_PARENT(zero)
+{
+	if (!access(PARAM, W_OK))
+		zb_write_file(PARAM, "0");
+	zb_teardown(_metadata, &self->zb);
+}
+
+#define DATA	FIXTURE_DATA(zero)
+
+/* Wait until all free memory is known to be zero. */
+static bool await_all_zero(void)
+{
+	__u64 until = zb_now_ns() + PATIENCE;
+	long zeroed, nr_free;
+
+	zb_drain();
+	do {
+		zeroed = zb_vmstat("zb_zeroed");
+		nr_free = zb_vmstat("nr_free_pages");
+		if (zeroed == nr_free)
+			return true;
+		zb_sleep_ms(20);
+	} while (zb_now_ns() < until);
+	printf("# %ld of %ld pages are known to be zero\n", zeroed, nr_free);
+	return false;
+}
+
+/* Map a buffer, check that all of it is zero, and write to it. */
+static bool check_and_dirty(int fd, const struct zb_ioc_alloc *a)
+{
+	char *p = zb_map(fd, a);
+	bool zero;
+
+	if (p == MAP_FAILED)
+		return false;
+	zero = zb_all_bytes(p, 0, a->length);
+	memset(p, 0x5a, a->length);
+	munmap(p, a->length);
+	return zero;
+}
+
+/* Write to all memory and free it. Returns the number of buffers that were not zero. */
+static unsigned int dirty_all(DATA *self)
+{
+	unsigned int nr, i, wrong = 0;
+	__u64 bytes;
+
+	nr = zb_alloc_all(self->fd, 9, GFP, self->bufs, MAX_BUFS, &bytes);
+	for (i = 0; i < nr; i++) {
+		wrong += !check_and_dirty(self->fd, &self->bufs[i]);
+		zb_free(self->fd, self->bufs[i].handle);
+	}
+	return nr ? wrong : 1;
+}
+
+TEST_F_TIMEOUT(zero, dirty_memory_is_cleared, 300)
+{
+	long ahead = zb_vmstat("zb_zero_ahead"), hits, misses;
+
+	ASSERT_EQ(0, dirty_all(self));
+	ASSERT_TRUE(await_all_zero());
+	EXPECT_LT(ahead, zb_vmstat("zb_zero_ahead"));
+	hits = zb_vmstat("zb_zero_hit");
+	misses = zb_vmstat("zb_zero_miss");
+	EXPECT_EQ(0, dirty_all(self));
+	hits = zb_vmstat("zb_zero_hit") - hits;
+	misses = zb_vmstat("zb_zero_miss") - misses;
+	TH_LOG("%ld pages were cleared in advance, %ld by the requests", hits, misses);
+	EXPECT_LT(9 * misses, hits);
+}
+
+/* How much of a buffer that is allocated again and again, and freed in between, is a hit. */
+TEST_F_TIMEOUT(zero, hit_rate, 300)
+{
+	long hits = zb_vmstat("zb_zero_hit"), misses = zb_vmstat("zb_zero_miss");
+	__u64 length = 64 << 20;
+	struct zb_ioc_alloc a;
+	unsigned int i;
+
+	while (zb_alloc_length(self->fd, length, GFP, &a))
+		ASSERT_LT(self->page, length /= 2);
+	EXPECT_TRUE(check_and_dirty(self->fd, &a));
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+	for (i = 0; i < 4; i++) {
+		ASSERT_TRUE(await_all_zero());
+		if (!i) {
+			hits = zb_vmstat("zb_zero_hit");
+			misses = zb_vmstat("zb_zero_miss");
+		}
+		ASSERT_EQ(0, zb_alloc_length(self->fd, length, GFP, &a));
+		EXPECT_TRUE(check_and_dirty(self->fd, &a));
+		EXPECT_EQ(0, zb_free(self->fd, a.handle));
+	}
+	hits = zb_vmstat("zb_zero_hit") - hits;
+	misses = zb_vmstat("zb_zero_miss") - misses;
+	TH_LOG("%llu MiB, %u times: hit rate %ld %%", (unsigned long long)length >> 20, i,
+	       100 * hits / (hits + misses));
+	EXPECT_EQ(0, misses);
+}
+
+/* What nobody could write to is known to be zero; everything else is not. */
+TEST_F_TIMEOUT(zero, never_written, 300)
+{
+	const __u64 length = 300 * self->page;
+	long ahead, zeroed, nr = length / self->page;
+	struct zb_ioc_alloc a;
+	struct zb_ioc_phys phys;
+	unsigned int what;
+	int fd;
+
+	ASSERT_TRUE(await_all_zero());
+	for (what = 0; what < 6; what++) {
+		ahead = zb_vmstat("zb_zero_ahead");
+		zeroed = zb_vmstat("zb_zeroed");
+		ASSERT_EQ(0, zb_alloc_length(self->fd, length, GFP, &a));
+		EXPECT_EQ(zeroed - nr, zb_vmstat("zb_zeroed"));
+		if (what == 1)
+			EXPECT_TRUE(check_and_dirty(self->fd, &a));
+		if (what == 2)
+			EXPECT_EQ(0, munmap(zb_map(self->fd, &a), length));
+		if (what == 3)
+			EXPECT_EQ(0, zb_phys(self->fd, a.handle, &phys));
+		if (what == 4) {
+			fd = zb_to_file(self->fd, a.handle, ZB_FILE_RDWR);
+			EXPECT_EQ(4, pwrite(fd, "text", 4, 4000));
+			close(fd);
+		}
+		if (what == 5) {
+			fd = zb_export(self->fd, a.handle, ZB_EXPORT_RDWR);
+			if (fd >= 0)
+				close(fd);
+			else
+				zb_phys(self->fd, a.handle, &phys);
+		}
+		EXPECT_EQ(0, zb_free(self->fd, a.handle));
+		ASSERT_TRUE(await_all_zero());
+		EXPECT_EQ(what ? ahead + nr : ahead, zb_vmstat("zb_zero_ahead"))
+			TH_LOG("use %u", what);
+	}
+}
+
+/* A thread that allocates, checks, writes and frees. */
+struct user {
+	pthread_t thread;
+	int fd;
+	unsigned int id;
+	unsigned int wrong, done;
+};
+
+#define STEPS	400
+#define SLOTS	6
+
+static void *use(void *arg)
+{
+	struct zb_ioc_alloc held[SLOTS] = {};
+	struct user *u = arg;
+	__u64 state = u->id + 1;
+	unsigned int i;
+
+	for (i = 0; i < STEPS; i++) {
+		struct zb_ioc_alloc *a = &held[i % SLOTS];
+
+		if (a->handle)
+			zb_free(u->fd, a->handle);
+		a->handle = 0;
+		if (i % 64 == 63)
+			zb_sleep_ms(100);
+		if (zb_alloc_length(u->fd, (1 + zb_random(&state) % 2000) * 1024, GFP, a)) {
+			a->handle = 0;
+			continue;
+		}
+		u->done++;
+		/* Some are never touched, so they stay known to be zero. */
+		if (i % 3)
+			u->wrong += !check_and_dirty(u->fd, a);
+	}
+	for (i = 0; i < SLOTS; i++)
+		if (held[i].handle)
+			zb_free(u->fd, held[i].handle);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(zero, churn, 300)
+{
+	struct user users[2] = {};
+	unsigned int i;
+
+	ASSERT_EQ(0, dirty_all(self));
+	for (i = 0; i < 2; i++) {
+		users[i].fd = self->fd;
+		users[i].id = i;
+		ASSERT_EQ(0, pthread_create(&users[i].thread, NULL, use, &users[i]));
+	}
+	/* The parameter changes meanwhile. */
+	for (i = 0; i < 20; i++) {
+		EXPECT_EQ(0, zb_write_file(PARAM, i % 4 == 3 ? "0" : i % 2 ? "100" : "40"));
+		zb_sleep_ms(20);
+	}
+	EXPECT_EQ(0, zb_write_file(PARAM, "100"));
+	for (i = 0; i < 2; i++) {
+		pthread_join(users[i].thread, NULL);
+		EXPECT_EQ(0, users[i].wrong);
+		EXPECT_LT(STEPS / 2, users[i].done);
+	}
+	EXPECT_TRUE(zb_check_ok());
+	ASSERT_TRUE(await_all_zero());
+	EXPECT_EQ(0, dirty_all(self));
+}
+
+TEST_F_TIMEOUT(zero, parameter, 300)
+{
+	long all, ahead;
+
+	ASSERT_TRUE(await_all_zero());
+	all = zb_vmstat("zb_zeroed");
+	EXPECT_EQ(-EINVAL, zb_write_file(PARAM, "101"));
+	EXPECT_EQ(all, zb_vmstat("zb_zeroed"));
+	EXPECT_EQ(0, zb_write_file(PARAM, "0"));
+	EXPECT_EQ(0, zb_vmstat("zb_zeroed"));
+	/* without the parameter, nothing is recorded */
+	ahead = zb_vmstat("zb_zero_ahead") + zb_vmstat("zb_zero_hit") + zb_vmstat("zb_zero_miss");
+	EXPECT_EQ(0, dirty_all(self));
+	EXPECT_EQ(ahead, zb_vmstat("zb_zero_ahead") + zb_vmstat("zb_zero_hit") +
+			 zb_vmstat("zb_zero_miss"));
+	zb_drain();
+	all = zb_vmstat("nr_free_pages");
+	EXPECT_EQ(0, zb_write_file(PARAM, "30"));
+	while (zb_vmstat("zb_zeroed") < all * 3 / 10 - 8)
+		zb_sleep_ms(20);
+	EXPECT_GE(all * 3 / 10, zb_vmstat("zb_zeroed"));
+	EXPECT_EQ(0, zb_write_file(PARAM, "100"));
+	EXPECT_TRUE(await_all_zero());
+}
+
+TEST_HARNESS_MAIN
