@@ -58,7 +58,7 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 					ac->highest_zoneidx, alloc_flags)))
 		return true;
 	if (!pool->ops->zone_reclaim || !(gfp & __ZB_GFP_DIRECT_RECLAIM) ||
-	    !pool->ops->zone_reclaim(pool, zone, gfp, order))
+	    !pool->ops->zone_reclaim(pool, zone, gfp, order, alloc_flags, ac))
 		return false;
 	return zb_zone_watermark_ok(zone, order, ac->nr_pages, mark,
 				    ac->highest_zoneidx, alloc_flags);

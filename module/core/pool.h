@@ -4,8 +4,8 @@
  * environment.
  *
  * The core leaves to zb_ops what depends on its environment, such as reclaim,
- * compaction and waiting. Every callback is optional. So far, the module implements
- * none of @zone_reclaim, @charge and @uncharge; only the unit tests do.
+ * compaction and waiting. Every callback is optional. The module does not implement
+ * @charge and @uncharge; only the unit tests do.
  */
 #ifndef ZB_CORE_POOL_H
 #define ZB_CORE_POOL_H
@@ -54,7 +54,9 @@ enum zb_compact_priority {
  *	block; callable from any context
  * @wake_reclaim: start background reclaim in a zone that a request may use, because its
  *	first attempt failed; callable from any context
- * @zone_reclaim: reclaim a little from one zone; returns the frames freed
+ * @zone_reclaim: free memory in a zone that does not have enough for the request @ac above the
+ *	watermark that @alloc_flags select, before the request tries the next zone; may sleep;
+ *	returns true if there was progress
  * @direct_reclaim: free memory in one zone for the request @ac, which may use its watermark
  *	min with @alloc_flags; may sleep; returns true if there was progress. The flags say
  *	whether it may do I/O and call into file systems
@@ -78,8 +80,9 @@ struct zb_ops {
 	void (*became_low)(struct zb_pool *pool, struct zb_zone *zone);
 	void (*wake_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
 			     unsigned int order);
-	unsigned long (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
-				      zb_gfp_t gfp, unsigned int order);
+	bool (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			     unsigned int order, unsigned int alloc_flags,
+			     const struct zb_alloc_context *ac);
 	bool (*direct_reclaim)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			       unsigned int order, unsigned int alloc_flags,
 			       const struct zb_alloc_context *ac);

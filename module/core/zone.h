@@ -77,6 +77,8 @@ enum zb_event {
 	ZB_PGSTEAL_DIRECT,		/* discardable frames that requests took */
 	ZB_PGSCAN_KSWAPD,		/* those that kswapd looked at */
 	ZB_PGSTEAL_KSWAPD,		/* those that kswapd took */
+	ZB_ZONE_RECLAIM_SUCCESS,	/* requests that took enough before trying the next zone */
+	ZB_ZONE_RECLAIM_FAILED,		/* requests that did not */
 	ZB_PURGE_BUSY,			/* discardable frames that could not be taken */
 	ZB_PAGEOUTRUN,			/* times that kswapd began to work on the zone */
 	ZB_ZERO_HIT,			/* frames that had to be zero and were known to be */

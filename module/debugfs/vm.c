@@ -201,6 +201,8 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 		{ ZB_PGSCAN_KSWAPD, "pgscan_kswapd" },
 		{ ZB_PGSTEAL_KSWAPD, "pgsteal_kswapd" },
 		{ ZB_PAGEOUTRUN, "pageoutrun" },
+		{ ZB_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success" },
+		{ ZB_ZONE_RECLAIM_FAILED, "zone_reclaim_failed" },
 		{ ZB_PURGE_BUSY, "zb_purge_busy" },
 		{ ZB_CMA_ALLOC, "cma_alloc_success" },
 		{ ZB_PCP_REFILL, "zb_pcp_refill" },

@@ -187,6 +187,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 		goto destroy_kcompactd;
 	inst->reclaim = reclaim;
 	inst->ops.compact = compact_for_request;
+	inst->ops.zone_reclaim = zb_zone_reclaim;
 	inst->ops.direct_reclaim = zb_direct_reclaim;
 	inst->ops.wake_reclaim = zb_wake_kswapd;
 	return 0;

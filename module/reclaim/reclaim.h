@@ -115,6 +115,9 @@ void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 
 /* shrink.c */
 void zb_shrink_zone(struct zb_shrink *s);
+bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		     unsigned int order, unsigned int alloc_flags,
+		     const struct zb_alloc_context *ac);
 bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		       unsigned int order, unsigned int alloc_flags,
 		       const struct zb_alloc_context *ac);

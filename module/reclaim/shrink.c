@@ -8,13 +8,18 @@
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/semaphore.h>
+#include <linux/topology.h>
 
 #include "../buffer/discard.h"
 #include "../core/compact.h"
 #include "../core/reclaim.h"
+#include "../instance/params.h"
 #include "reclaim.h"
 
 #define MAX_WINDOWS	4	/* tries to make a block free in one call */
@@ -22,6 +27,11 @@
 #define BUSY_TIME	(HZ / 50 ?: 1)
 #define LONG_SEARCH	256u	/* buffers looked at for a window */
 #define SLOT_TIME	(HZ / 50 ?: 1)
+
+static bool zone_reclaim_mode;
+module_param_cb(zone_reclaim_mode, &zb_bool_ops, &zone_reclaim_mode, 0644);
+__MODULE_PARM_TYPE(zone_reclaim_mode, "bool");
+MODULE_PARM_DESC(zone_reclaim_mode, "take memory back from discardable buffers of a zone before a request that may sleep tries the next zone (default off)");
 
 /* The number of frames that are still missing; the state may have changed meanwhile. */
 static unsigned long nr_missing(const struct zb_shrink *s)
@@ -308,6 +318,77 @@ bool zb_get_slot(struct semaphore *slots, const struct zb_alloc_context *ac)
 	return ac->policy->queued ? !down_trylock(slots) : !down_timeout(slots, SLOT_TIME);
 }
 
+/* What a request needs above a watermark. */
+static struct zb_shrink request_goal(struct zb_instance *inst, struct zb_zone *zone,
+				     unsigned int order, unsigned int mark,
+				     unsigned int alloc_flags, const struct zb_alloc_context *ac)
+{
+	return (struct zb_shrink){
+		.reclaim = inst->reclaim,
+		.zone = zone,
+		.order = order,
+		.nr_pages = ac->nr_pages,
+		.mark = READ_ONCE(zone->watermark[mark]),
+		.highest_zoneidx = ac->highest_zoneidx,
+		.alloc_flags = alloc_flags,
+	};
+}
+
+/* Returns true if the zone can probably serve the request now. */
+static bool shrink_for_request(struct zb_shrink *s)
+{
+	zb_shrink_zone(s);
+	return s->purged && !nr_missing(s) && !block_is_missing(s);
+}
+
+/* The task may be freeing memory for the kernel, which must not wait. */
+static bool may_shrink(const struct zb_shrink *s)
+{
+	const struct zb_lru *lru = zb_zone_lru(s->reclaim->bpool, s->zone);
+
+	return lru && !(current->flags & PF_MEMALLOC) && !nothing_to_take(s, lru);
+}
+
+/* A node with CPUs is left to their tasks; of the others, those that are near are used. */
+static bool is_near(const struct zb_zone *zone, const struct zb_zone *preferred)
+{
+	return node_distance(preferred->nid, zone->nid) <= RECLAIM_DISTANCE &&
+	       (zone->nid == numa_node_id() || !node_state(zone->nid, N_CPU));
+}
+
+/**
+ * zb_zone_reclaim() - take memory back before a request tries the next zone, as zb_ops.zone_reclaim
+ * @pool: the allocator
+ * @zone: a zone without enough memory
+ * @gfp: flags of the request
+ * @order: order of the block
+ * @alloc_flags: select the watermark, of which the request may use a part
+ * @ac: the request
+ *
+ * Does nothing unless zone_reclaim_mode is set. Since there are other zones, it does not wait
+ * for a slot, and the queue, whose requests can wait, does without it.
+ *
+ * Context: may sleep.
+ * Return: true if the zone can probably serve the request now.
+ */
+bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		     unsigned int order, unsigned int alloc_flags,
+		     const struct zb_alloc_context *ac)
+{
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+	struct zb_shrink s = request_goal(inst, zone, order, alloc_flags & ZB_ALLOC_WMARK_MASK,
+					  alloc_flags, ac);
+	bool ok;
+
+	if (!READ_ONCE(zone_reclaim_mode) || ac->policy->queued || !is_near(zone, ac->preferred) ||
+	    !may_shrink(&s) || down_trylock(&s.reclaim->shrink_slots))
+		return false;
+	ok = shrink_for_request(&s);
+	up(&s.reclaim->shrink_slots);
+	zb_zone_count_event(zone, ok ? ZB_ZONE_RECLAIM_SUCCESS : ZB_ZONE_RECLAIM_FAILED, 1);
+	return ok;
+}
+
 /**
  * zb_direct_reclaim() - take memory back for a request, as zb_ops.direct_reclaim
  * @pool: the allocator
@@ -325,26 +406,16 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		       const struct zb_alloc_context *ac)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
-	struct zb_shrink s = {
-		.reclaim = inst->reclaim,
-		.zone = zone,
-		.order = order,
-		.nr_pages = ac->nr_pages,
-		.mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
-		.highest_zoneidx = ac->highest_zoneidx,
-		.alloc_flags = alloc_flags,
-	};
-	struct zb_lru *lru = zb_zone_lru(s.reclaim->bpool, zone);
-	bool has_slot;
+	struct zb_shrink s = request_goal(inst, zone, order, ZB_ALLOC_WMARK_MIN, alloc_flags, ac);
+	bool has_slot, ok;
 
-	/* The task may be freeing memory for the kernel, which must not wait. */
-	if (!lru || current->flags & PF_MEMALLOC || nothing_to_take(&s, lru))
+	if (!may_shrink(&s))
 		return false;
 	has_slot = zb_get_slot(&s.reclaim->shrink_slots, ac);
-	zb_shrink_zone(&s);
+	ok = shrink_for_request(&s);
 	if (has_slot)
 		up(&s.reclaim->shrink_slots);
-	return s.purged && !nr_missing(&s) && !block_is_missing(&s);
+	return ok;
 }
 
 /**

@@ -139,7 +139,7 @@ static inline unsigned long zb_sum_blocks(const char *head, unsigned int mt)
 
 static const char * const zb_tunables[] = {
 	"min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio",
-	"dirty_ratio", "percpu_pagelist_high_fraction", "page_owner",
+	"dirty_ratio", "percpu_pagelist_high_fraction", "page_owner", "zone_reclaim_mode",
 };
 
 FIXTURE(policy) {

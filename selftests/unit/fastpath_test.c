@@ -223,6 +223,8 @@ POOL_TEST_WITH(zone_reclaim_hook, unit_pool_make(&three_nodes), unit_pool_end)
 	/* no success: use the next zone. Success: use this one. */
 	EXPECT_EQ(zone_for(p, ZB_GFP_KERNEL, 0, 0, NULL), 0);
 	EXPECT_EQ(unit_calls.zones, 2);
+	/* the first attempt is judged by the low watermark */
+	EXPECT_EQ(unit_calls.alloc_flags & ZB_ALLOC_WMARK_MASK, ZB_ALLOC_WMARK_LOW);
 	EXPECT_CALLS("Zkf");
 	unit_calls.reclaim = 1;
 	unit_calls.give_on = 'Z';

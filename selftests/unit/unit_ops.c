@@ -53,9 +53,12 @@ static void wake_reclaim(struct zb_pool *pool, struct zb_zone *zone,
 	called(pool, 'W');
 }
 
-static unsigned long zone_reclaim(struct zb_pool *pool, struct zb_zone *zone,
-				  zb_gfp_t gfp, unsigned int order)
+static bool zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			 unsigned int order, unsigned int alloc_flags,
+			 const struct zb_alloc_context *ac)
 {
+	unit_calls.alloc_flags = alloc_flags;
+	unit_calls.nid = ac->node->nid;
 	unit_calls.zones |= BIT(zone - pool->zones);
 	asked(pool, 'Z', gfp, order);
 	return take_one(&unit_calls.reclaim);

@@ -45,6 +45,7 @@ struct unit_calls {
 	unsigned int nr;
 	unsigned long zones;
 	zb_gfp_t gfp;
+	unsigned int alloc_flags;
 	unsigned int order;
 	int nid;
 	enum zb_failure_cause cause;
