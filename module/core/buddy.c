@@ -223,7 +223,6 @@ void zb_zone_init(struct zb_zone *zone)
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
 		memset(pb->nr, 0, sizeof(pb->nr));
-		pb->orders = 0;
 		zb_pageblock_fill(pb);
 		pb->largest_free = ZB_LIST_TAIL;
 		pb->skip_compaction = 0;
@@ -456,10 +455,17 @@ void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 	add_free(zone, pfn, order);
 }
 
-/* The order of the free block of whole pageblocks that contains the frame @pfn. */
-static unsigned int whole_order(struct zb_zone *zone, unsigned long pfn)
+/**
+ * __zb_whole_order() - determine the order of a free block of whole pageblocks
+ * @zone: its zone
+ * @pfn: any frame of the block
+ *
+ * Context: zone lock held.
+ * Return: ZB_PAGEBLOCK_ORDER .. ZB_MAX_ORDER.
+ */
+unsigned int __zb_whole_order(const struct zb_zone *zone, unsigned long pfn)
 {
-	struct zb_pageblock *head = zb_pfn_pageblock(zone, pfn);
+	const struct zb_pageblock *head = zb_pfn_pageblock(zone, pfn);
 	unsigned int k;
 
 	for (k = ZB_PAGEBLOCK_ORDER; head->largest_free == ZB_LIST_TAIL; k++)
@@ -494,7 +500,7 @@ void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 		set_type(zone, pb, mt);
 		return;
 	}
-	__zb_split(zone, pfn, ZB_PAGEBLOCK_ORDER, whole_order(zone, pfn));
+	__zb_split(zone, pfn, ZB_PAGEBLOCK_ORDER, __zb_whole_order(zone, pfn));
 	set_type(zone, pb, mt);
 	__zb_merge(zone, pfn, ZB_PAGEBLOCK_ORDER);
 }

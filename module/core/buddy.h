@@ -50,6 +50,7 @@ void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,
 		      unsigned int order, unsigned int mt);
+unsigned int __zb_whole_order(const struct zb_zone *zone, unsigned long pfn);
 void __zb_set_pageblock_migratetype(struct zb_zone *zone,
 				    struct zb_pageblock *pb, unsigned int mt);
 

@@ -60,9 +60,9 @@ static bool check_inside(struct zb_zone *zone, unsigned long pfn,
 }
 
 /*
- * Check the used block that starts at @pfn, up to the end of its first pageblock. Its
- * other pageblocks are checked one by one later, so that the time for which the lock
- * is held does not depend on the order.
+ * Check the used block that starts at @pfn, up to the end of its first pageblock. The bit of
+ * @pfn itself is not set. Its other pageblocks are checked one by one later, so that the time
+ * for which the lock is held does not depend on the order.
  */
 static bool check_used_block(struct zb_zone *zone, unsigned long pfn,
 			     struct zb_violation *v)
@@ -77,9 +77,6 @@ static bool check_used_block(struct zb_zone *zone, unsigned long pfn,
 	if (pfn + BIT(order) > zb_zone_end(zone))
 		return zb_not_met(v, zone, pfn, "a block ends inside its zone",
 				  pfn + BIT(order), zb_zone_end(zone));
-	if (zb_pageblock_test(zb_pfn_pageblock(zone, pfn), pfn % ZB_PAGEBLOCK_NR))
-		return zb_not_met(v, zone, pfn, "a frame of a used block is not free", 1,
-				  0);
 	return check_inside(zone, pfn + 1, pfn + nr, v);
 }
 

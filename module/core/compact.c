@@ -298,7 +298,6 @@ static void end_deferral(struct zb_zone *zone, unsigned int order)
 	unsigned long flags;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	d->considered = 0;
 	d->shift = 0;
 	if (order >= d->order_failed)
 		d->order_failed = order + 1;

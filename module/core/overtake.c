@@ -31,7 +31,7 @@ static bool has_frames(const struct zb_zone *zone, unsigned long nr_pages,
 	if (!(alloc_flags & ZB_ALLOC_CMA))
 		unusable += nr_free_type[ZB_MIGRATE_CMA];
 	if (zb_may_ignore_watermarks(req->gfp))
-		return nr_free >= unusable && nr_free - unusable >= nr_pages;
+		return nr_free >= unusable + nr_pages;
 	return zb_watermark_leaves(zone, nr_free, nr_free_type, nr_pages,
 				   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
 				   ac->highest_zoneidx, alloc_flags);

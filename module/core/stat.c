@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "stale.h"
+#include "buddy.h"
 #include "stat.h"
 
 /**
@@ -163,20 +163,6 @@ void zb_zone_mixed_blocks(struct zb_zone *zone,
 	}
 }
 
-/* Returns the order of the free block that includes the pageblock, or -1. */
-static int whole_block_order(const struct zb_zone *zone, unsigned long i)
-{
-	unsigned long pfn = zone->start_pfn + (i << ZB_PAGEBLOCK_ORDER);
-	const struct zb_pageblock *pb = &zone->pageblocks[i];
-	unsigned int order;
-
-	if (!zb_pageblock_all_free(pb))
-		return -1;
-	for (order = ZB_PAGEBLOCK_ORDER; pb->largest_free == ZB_LIST_TAIL; order++)
-		pb = zb_pfn_pageblock(zone, pfn & ~(BIT(order + 1) - 1));
-	return pb->largest_free;
-}
-
 /**
  * zb_pageblock_snapshot() - copy the state of some pageblocks
  * @zone: the zone
@@ -192,15 +178,18 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 	const struct zb_pageblock *pb;
 	unsigned int i, largest;
 	unsigned long flags;
+	bool whole;
 
 	zb_lock_irqsave(&zone->lock, flags);
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[first + i];
-		largest = zb_pageblock_all_free(pb) ? ZB_PAGEBLOCK_ORDER : pb->largest_free;
+		whole = zb_pageblock_all_free(pb);
+		largest = whole ? ZB_PAGEBLOCK_ORDER : pb->largest_free;
 		st[i].migratetype = pb->migratetype;
 		st[i].nr_free = pb->nr_free;
 		st[i].largest = largest == ZB_LIST_NONE ? -1 : (s8)largest;
-		st[i].whole_order = whole_block_order(zone, first + i);
+		st[i].whole_order = whole ? (s8)__zb_whole_order(zone, zb_pageblock_pfn(zone, pb)) :
+					    -1;
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 }

@@ -445,3 +445,29 @@ POOL_TEST_WITH(valid_pool_is_accepted_and_unchanged, make(), unit_pool_end)
 	unit_state_free(s);
 	unit_free_all(p);
 }
+
+static void link_to(struct list_head *a, struct list_head *b)
+{
+	a->next = b;
+	b->prev = a;
+}
+
+/* The second halves of two lists are exchanged, so each pageblock has one wrong neighbour. */
+POOL_TEST_WITH(exchanged_halves_of_lists, unit_pool_one(8, 4), unit_pool_free)
+{
+	struct zb_pageblock *pb = zone->pageblocks;
+	bool keep[ZB_PAGEBLOCK_NR] = { true };
+	struct zb_violation v;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		unit_fill_pageblock(zone, i, M, keep);
+		unit_set_type(zone, i, i % 2 ? ZB_MIGRATE_UNMOVABLE : M);
+	}
+	EXPECT(unit_pool_quiet(p));
+	link_to(&pb[2].link, &pb[1].link);
+	link_to(&pb[3].link, &pb[0].link);
+	EXPECT(!zb_check_quiet(&p->pool, &v));
+	EXPECT(!strcmp(v.rule, "a pageblock is on the list of its largest_free and type"));
+	EXPECT_EQ(v.pfn, PB(8));
+}

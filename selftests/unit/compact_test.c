@@ -520,3 +520,67 @@ POOL_TEST_WITH(cma_beside_others, unit_pool_one(8, 4), end_all)
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
 	unit_set_type(zone, 0, zone->default_migratetype);
 }
+
+/* Success ends the deferral for all orders up to that one, however many have failed before. */
+POOL_TEST_WITH(success_ends_the_deferral, unit_pool_one(8, 3), end_all)
+{
+	struct zb_compact_control cc = {
+		.order = 4, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 8, .evacuate = nothing_moves,
+	};
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		unit_keep_frames(zone, i, i ? U : M, 250);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT_EQ(zone->deferral.order_failed, 4);
+	cc.order = 5;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_DEFERRED);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	cc.order = 4;
+	cc.force = true;
+	cc.evacuate = all_freed;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
+	cc.order = 8;
+	cc.force = false;
+	cc.evacuate = nothing_moves;
+	/* the next failure defers one request, as the first one did, and none of lower orders */
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	cc.order = 4;
+	EXPECT(zb_zone_compact(zone, &cc) != ZB_COMPACT_DEFERRED);
+}
+
+/* Windows below pageblock order are not looked for in pageblocks that have to stay. */
+POOL_TEST_WITH(small_windows_of_other_types, unit_pool_one(8, 2), end_all)
+{
+	struct zb_compact_control cc = {
+		.order = 4, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 8, .evacuate = all_freed,
+	};
+
+	keep_three(zone, 0, M);
+	unit_keep_frames(zone, 1, U, 256);
+	unit_set_type(zone, 0, ZB_MIGRATE_HIGHATOMIC);
+	EXPECT(zb_zone_compact(zone, &cc) != ZB_COMPACT_SUCCESS);
+	EXPECT_EQ(zone->pageblocks[0].nr_free, ZB_PAGEBLOCK_NR - 3);
+	unit_set_type(zone, 0, zone->default_migratetype);
+}
+
+/* A block that is not inside of the window can't be moved out of it. */
+POOL_TEST_WITH(blocks_larger_than_the_window, unit_pool_one(8, 1), end_all)
+{
+	unsigned long pfn = unit_take(zone, 5, M);
+	u8 state = zb_zone_state(zone, pfn);
+	bool cached;
+
+	EXPECT_EQ(zb_compact_cost(zone, pfn, 6, &cached), 32);
+	EXPECT_EQ(zb_compact_cost(zone, pfn, 5, &cached), -1);
+	EXPECT_EQ(zb_compact_cost(zone, pfn, 4, &cached), -1);
+	EXPECT_EQ(zb_compact_cost(zone, pfn + 16, 4, &cached), -1);
+	EXPECT(!cached);
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, 5));
+	EXPECT_EQ(zb_compact_cost(zone, pfn, 5, &cached), 0);
+	EXPECT(cached);
+	EXPECT_EQ(zb_compact_cost(zone, pfn, 4, &cached), -1);
+	zb_zone_set_state(zone, pfn, state);
+}

@@ -278,3 +278,18 @@ POOL_TEST_WITH(parked_during_the_split, unit_fast_pool(), unit_pool_end)
 	unit_pool_quiet(p);
 	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
 }
+
+/* A power of two is freed as a block: if its list is full, other blocks leave the list. */
+POOL_TEST_WITH(power_of_two_with_a_full_list, unit_fast_pool(), unit_pool_end)
+{
+	unsigned int i, list = zb_pcp_list(3, ZB_MIGRATE_MOVABLE);
+	unsigned long pfn[ZB_PCP_CAPACITY(3) + 1];
+
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 3, ZB_MIGRATE_MOVABLE);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		EXPECT_EQ(unit_free_exact(p, pfn[i], 8), ZB_OK);
+	EXPECT(zone->events[ZB_PCP_DRAIN] > 0);
+	EXPECT_EQ(zone->start_pfn + zone->pcp->frame[zone->pcp->top[list] - 1],
+		  pfn[ZB_PCP_CAPACITY(3)]);
+}

@@ -355,3 +355,18 @@ POOL_TEST_WITH(never_at_all, three_zones(), end)
 	EXPECT_EQ(f.verdict, ZB_NEVER_REQUEST);
 	EXPECT_EQ(f.largest_order, -1);
 }
+
+/* The lowmem reserve is kept in addition to the watermark. */
+POOL_TEST_WITH(watermark_and_reserve, two_nodes(), end)
+{
+	struct zb_failure f;
+
+	take_all(&p->pool.zones[1]);
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = 700;
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = 300;
+	unit_take(zone, 9, U);
+	f = explain(p, NOWAIT, 2);
+	expect_failure(&f, ZB_FAILURE_WATERMARK, zone, PB(1), 1000, ZB_PAGEBLOCK_ORDER);
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = 0;
+	unit_pool_no_watermarks(p);
+}

@@ -508,3 +508,21 @@ TEST(events_include_the_fast_path)
 	zb_env_set_cpu(0);
 	unit_pool_end(p);
 }
+
+/* A gap at the start of a list takes no room away from the fast path. */
+POOL_TEST_WITH(room_above_a_gap, unit_fast_pool(), unit_pool_end)
+{
+	unsigned int i, slack = ZB_PCP_SLACK(0);
+	unsigned long pfn[64];
+
+	ASSERT(slack <= ARRAY_SIZE(pfn));
+	zone->pcp_high = ZB_PCP_CAPACITY(0);
+	zb_fast_setup(&p->pool);
+	for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
+		EXPECT(put(p, unit_take(zone, 0, ZB_MIGRATE_MOVABLE), 0));
+	for (i = 0; i < slack; i++)
+		EXPECT(get(p, __ZB_GFP_MOVABLE | __ZB_GFP_COLD, 0, &pfn[i]));
+	for (i = 0; i < slack; i++)
+		EXPECT(put(p, pfn[i], 0));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
+}

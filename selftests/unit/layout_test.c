@@ -150,12 +150,14 @@ TEST(bad_layouts)
 		{ "DMA:8M,DMA32:*,Normal:8M", NOTHING },
 		{ "DMA:2M,DMA32:2M,Normal:2M,HighMem:2M,Movable:8M,DMA:2M", ORDER },
 	};
-	struct zb_span span[ZB_NR_ZONES];
+	struct zb_span span[ZB_NR_ZONES + 1];
 	const char *why;
 	unsigned int i, nr;
 
+	memset(span, 0xa5, sizeof(span));
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		why = zb_layout(cases[i].text, 12, M(32), M(16), span, &nr);
+		EXPECT_EQ(span[ZB_NR_ZONES].type, 0xa5a5a5a5);
 		if (!EXPECT(why)) {
 			unit_note("%s", cases[i].text);
 			continue;

@@ -362,3 +362,15 @@ POOL_TEST(all_frames_by_any_mobility, 3, 7)
 		unit_state_equal(p, p->initial);
 	}
 }
+
+/* A pageblock of which more than half is free is claimed, whatever its other frames are. */
+POOL_TEST_WITH(claim_of_a_mostly_free_pageblock, unit_pool_one(4, 2), end)
+{
+	make_part(zone, 0, M, M, 100, 400);
+	make_part(zone, 1, M, M, 0, 0);
+	EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
+	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
+	EXPECT_EQ(zone->events[ZB_CLAIM], 1);
+	EXPECT_EQ(zone->events[ZB_STEAL], 0);
+	unit_set_type(zone, 0, M);
+}

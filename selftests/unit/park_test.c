@@ -39,7 +39,9 @@ POOL_TEST_WITH(parked_lists_are_left_alone, unit_pool_make(&two_cpus), unit_pool
 	/* unparking for another reason does not end it */
 	zb_pcp_unpark(zone, 0, ZB_PCP_OFFLINE);
 	EXPECT(zb_pcp_is_parked(zone, 0, ZB_PCP_DRAINED));
+	EXPECT(!zb_pcp_is_parked(zone, 0, ZB_PCP_OFFLINE));
 	zb_pcp_unpark(zone, 0, ZB_PCP_DRAINED);
+	EXPECT(!zb_pcp_is_parked(zone, 0, ZB_PCP_DRAINED));
 	EXPECT_EQ(unit_free(p, unit_alloc(p, __ZB_GFP_MOVABLE, 0), 0), ZB_OK);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), cached);
 }

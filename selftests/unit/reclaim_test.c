@@ -225,6 +225,22 @@ POOL_TEST_WITH(used_by_a_larger_block, unit_pool_one(8, 2), unit_pool_free_and_e
 	EXPECT_EQ(zb_reclaim_used(zone, pfn & ~511ul, 9), 64);
 }
 
+/* A block on a per-CPU list does not count; one that is out of use stays where it is. */
+POOL_TEST_WITH(used_beside_others, unit_pool_one(8, 1), unit_pool_free_and_end)
+{
+	unsigned long pfn = unit_take(zone, 3, R);
+	u8 state = zb_zone_state(zone, pfn);
+
+	EXPECT_EQ(zb_reclaim_used(zone, PB(8), 9), 8);
+	zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, 3));
+	EXPECT_EQ(zb_reclaim_used(zone, pfn, 3), 0);
+	EXPECT_EQ(zb_reclaim_used(zone, PB(8), 9), 0);
+	zb_zone_set_state(zone, pfn, ZB_STATE_BAD(3));
+	EXPECT_EQ(zb_reclaim_used(zone, pfn, 3), -1);
+	EXPECT_EQ(zb_reclaim_used(zone, PB(8), 9), -1);
+	zb_zone_set_state(zone, pfn, state);
+}
+
 TEST(better_window)
 {
 	struct zb_reclaim_window best = { .pfn = ZB_NO_PFN };

@@ -115,3 +115,65 @@ POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), unit_pool_free_and_end)
 	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
 	p->pool.ops = before;
 }
+
+static struct zb_zone *compacted;	/* used by the hooks */
+static unsigned int point, begin_at, end_at;
+static bool running, holds;
+
+static void begin_compaction(void)
+{
+	compacted->compactions++;
+	compacted->nr_compacting++;
+	running = true;
+	holds = zb_pool_isolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
+}
+
+static void end_compaction(void)
+{
+	if (!running)
+		return;
+	running = false;
+	if (holds)
+		zb_pool_unisolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
+	compacted->nr_compacting--;
+}
+
+static void compact_meanwhile(void)
+{
+	if (zb_env_irqs_off)
+		return;
+	zb_env_hook = NULL;
+	point++;
+	if (point == begin_at)
+		begin_compaction();
+	else if (point == end_at)
+		end_compaction();
+	zb_env_hook = compact_meanwhile;
+}
+
+static bool wait_for_the_end(struct zb_pool *pool, bool killable)
+{
+	EXPECT(pool == compacted->pool && !killable);
+	end_compaction();
+	return true;
+}
+
+/* Whenever compaction begins and ends, it does not make an isolation fail. */
+POOL_TEST(compaction_begins_meanwhile, 8, 2)
+{
+	const struct zb_ops ops = { .wait = wait_for_the_end };
+	const struct zb_ops *before = p->pool.ops;
+
+	p->pool.ops = &ops;
+	compacted = zone;
+	for (begin_at = 1; begin_at < 8; begin_at++)
+		for (end_at = begin_at + 1; end_at < 16; end_at++) {
+			point = 0;
+			zb_env_hook = compact_meanwhile;
+			EXPECT(zb_pool_isolate_range_wait(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
+			zb_env_hook = NULL;
+			end_compaction();
+			zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
+		}
+	p->pool.ops = before;
+}

@@ -571,3 +571,30 @@ POOL_TEST_WITH(reserves_of_the_first_attempt, unit_pool_one(1, 1), end)
 			unit_note("case %u", i);
 	}
 }
+
+/* The zones are compacted in turn until one of them has a free block. */
+TEST(compacts_until_it_succeeds)
+{
+	struct unit_geometry g = {
+		.zones = {
+			{ 0, ZB_ZONE_NORMAL, 1, 1 }, { 1, ZB_ZONE_NORMAL, 2, 1 },
+		},
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_alloc_request req = { .gfp = SLEEP, .nr_pages = 2, .nid = 0 };
+
+	p->pool.ops = &unit_recording_ops;
+	unit_keep_frames(p->pool.zones, 0, M, 256);
+	unit_keep_frames(p->pool.zones + 1, 0, M, 256);
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	EXPECT_EQ(unit_calls.zones, 0x3);
+	EXPECT_CALLS("RRDXX");
+	unit_calls.compact_result = ZB_COMPACT_FAILED;
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_FAILED);
+	EXPECT_CALLS("RRDXX");
+	unit_calls.compact = 1;
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SUCCESS);
+	EXPECT_CALLS("RRDX");
+	end(p);
+}

@@ -141,6 +141,20 @@ POOL_TEST(requests_find_unmerged_blocks, 64, 4)
 		unit_give_deferred(zone, PB(66) + 40 + i, 0);
 	EXPECT(!zb_zone_has_block(zone, 3, 0));
 	EXPECT(zb_zone_watermark_ok(zone, 3, 8, 0, ZB_ZONE_NORMAL, 0));
+	/* pageblocks of special types count only for some requests */
+	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
+	unit_set_type(zone, 3, ZB_MIGRATE_CMA);
+	for (i = 0; i < 16; i++) {
+		unit_give_deferred(zone, PB(65) + 16 + i, 0);
+		unit_give_deferred(zone, PB(67) + 16 + i, 0);
+	}
+	EXPECT(zb_zone_has_block_locked(zone, 3, 0));
+	EXPECT(!zb_zone_has_block_locked(zone, 4, 0));
+	EXPECT(zb_zone_has_block_locked(zone, 4, ZB_ALLOC_HARDER));
+	EXPECT(zb_zone_has_block_locked(zone, 4, ZB_ALLOC_CMA));
+	EXPECT(!zb_zone_has_block_locked(zone, 5, ZB_ALLOC_HARDER | ZB_ALLOC_CMA));
+	unit_set_type(zone, 1, M);
+	unit_set_type(zone, 3, M);
 	EXPECT_EQ(unit_take(zone, 3, M), PB(66) + 40);
 	EXPECT(!is_stale(zone, 2));
 	unit_free_all(p);

@@ -93,10 +93,11 @@ static void expect_pageblocks(struct zb_zone *zone)
 	int order, largest;
 	unsigned int nr_free;
 
-	ASSERT(nr <= ARRAY_SIZE(st));
+	ASSERT(nr < ARRAY_SIZE(st));
 	memset(st, 0xa5, sizeof(st));
 	zb_pageblock_snapshot(zone, 0, nr / 2, st);
 	zb_pageblock_snapshot(zone, nr / 2, nr - nr / 2, st + nr / 2);
+	EXPECT_EQ(st[nr].nr_free, 0xa5a5);
 	for (i = 0; i < nr; i++) {
 		pfn = zone->start_pfn + PB(i);
 		largest = -1;
@@ -328,4 +329,17 @@ POOL_TEST(after_random_histories, 13, 11)
 	}
 	while (nr--)
 		unit_free(p, held[nr].pfn, held[nr].order);
+}
+
+/* Events that are not counted per CPU are those of the zone. */
+POOL_TEST(events_of_the_zone, 8, 4)
+{
+	unsigned int event;
+
+	unit_pool_long_lists(p);
+	EXPECT_EQ(unit_free(p, unit_alloc(p, 0, 0), 0), ZB_OK);
+	EXPECT(!zb_pcp_is_idle(zone, 0));
+	for (event = ZB_NR_CPU_EVENTS; event < ZB_NR_EVENTS; event++)
+		EXPECT_EQ(zb_zone_events(zone, event), zone->events[event]);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), 1);
 }

@@ -526,3 +526,47 @@ POOL_TEST_WITH(at_random, make(), end)
 	unit_pool_quiet(p);
 	EXPECT(w.nr_kept_out > 50);
 }
+
+/* Of blocks of 64 frames and more, only the first frame is checked at low cost. */
+POOL_TEST_WITH(first_frame_of_a_large_block, make(), end)
+{
+	unsigned int order;
+
+	plant(START + 1);
+	for (order = 1; order < 9; order++) {
+		EXPECT_EQ(zb_block_seems_fit(p->pool.zones, START, order), order >= 6);
+		EXPECT(!zb_block_fit(p->pool.zones, START, order));
+	}
+	plant(START);
+	EXPECT(!zb_block_seems_fit(p->pool.zones, START, 6));
+	cure_all();
+}
+
+/* The same holds when it is freed. */
+POOL_TEST_WITH(frees_of_large_blocks, make(), end)
+{
+	unsigned long pfn, looks;
+	unsigned int order;
+
+	for (order = 5; order < 8; order++) {
+		pfn = alloc_block(p, order);
+		looks = w.looks;
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
+		EXPECT_EQ(w.looks > looks, order < 6);
+	}
+}
+
+/* Single frames of different pageblocks, one of which is unfit, are drained. */
+POOL_TEST_WITH(drain_of_scattered_frames, make(), end)
+{
+	unsigned long pfn[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		pfn[i] = unit_take_from(p->pool.zones, i, 0);
+	plant(pfn[5]);
+	for (i = 0; i < 8; i++)
+		EXPECT(zb_fast_free(&p->pool, pfn[i], 0));
+	expect_out(p, 1);
+	EXPECT_EQ(zb_zone_state(p->pool.zones, pfn[5]), ZB_STATE_UNFIT);
+}

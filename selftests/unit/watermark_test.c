@@ -534,3 +534,15 @@ POOL_TEST(blocks_are_looked_for_under_the_lock, 8, 8)
 	zb_env_hook = NULL;
 	EXPECT_EQ(zone->free_area[12].nr_free_type[ZB_MIGRATE_MOVABLE], 1);
 }
+
+/* In a pool without DMA, DMA32 and Normal zones, the largest reserve is that of its zones. */
+TEST(largest_reserve_without_lowmem)
+{
+	struct zb_zone zones[2] = {
+		{ .type = ZB_ZONE_MOVABLE, .nr_pages = 512 },
+		{ .type = ZB_ZONE_MOVABLE, .nr_pages = 1024 },
+	};
+
+	EXPECT_EQ(zb_max_min_free_kbytes(zones, 1, 12), 512);
+	EXPECT_EQ(zb_max_min_free_kbytes(zones, 2, 12), 512 + 1024);
+}

@@ -30,6 +30,7 @@ POOL_TEST_WITH(init_sets_all_members, unit_pool_one(3, 13), unit_pool_free)
 	fresh.pageblocks = zone->pageblocks;
 	fresh.state = zone->state;
 	memset(zone->pageblocks, 0xa5, zb_zone_pageblocks_size(zone->nr_pages));
+	zone->pageblocks[1].orders = 0;
 	zb_zone_init(&fresh);
 	EXPECT(!fresh.audits);
 	EXPECT_EQ(fresh.nr_free, PB(13));
@@ -39,6 +40,11 @@ POOL_TEST_WITH(init_sets_all_members, unit_pool_one(3, 13), unit_pool_free)
 	EXPECT_EQ(fresh.fast_wmark, 0);
 	EXPECT_EQ(fresh.below_fast_wmark, 0);
 	EXPECT_EQ(fresh.lists_due, 0);
+	EXPECT_EQ(fresh.nr_stale, 0);
+	EXPECT_EQ(fresh.compactions, 0);
+	EXPECT_EQ(fresh.nr_compacting, 0);
+	EXPECT_EQ(fresh.deferral.order_failed, ZB_NR_ORDERS);
+	EXPECT_EQ(fresh.deferral.shift, 0);
 	EXPECT(fresh.types == fresh.state + PB(13) + 1);
 	for (i = 0; i < ZB_MIGRATE_TYPES; i++) {
 		EXPECT_EQ(fresh.nr_free_type[i], i ? 0 : PB(13));
@@ -54,6 +60,8 @@ POOL_TEST_WITH(init_sets_all_members, unit_pool_one(3, 13), unit_pool_free)
 		EXPECT_EQ(fresh.pageblocks[i].migratetype, ZB_MIGRATE_UNMOVABLE);
 		EXPECT_EQ(fresh.pageblocks[i].nr_free, ZB_PAGEBLOCK_NR);
 		EXPECT_EQ(fresh.pageblocks[i].orders, 0);
+		for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++)
+			EXPECT_EQ(fresh.pageblocks[i].nr[k], 0);
 	}
 }
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How many frames a refill takes, and for how many words a drain holds the lock. */
+#include "bulk.h"
+#include "unit_pool.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+static void end(struct unit_pool *p)
+{
+	unit_pool_no_watermarks(p);
+	unit_free_all(p);
+	unit_pool_end(p);
+}
+
+/* The number of single frames that a refill takes if the list has room for 64. */
+static unsigned int refill(struct zb_zone *zone)
+{
+	struct zb_bulk words = { .order = 0 };
+	unsigned int i, nr = 0;
+
+	zone->pcp_limit[0] = 256;
+	zb_rmqueue_bulk(zone, M, 0, 64, &words);
+	for (i = 0; i < words.nr; i++)
+		nr += hweight64(words.bits[i]);
+	zb_free_pcppages_bulk(zone, &words, M);
+	return nr;
+}
+
+/* Mark @nr runs of @order, none of which has a buddy, in the word that starts at @keep. */
+static void free_runs(bool *keep, unsigned int nr, unsigned int order)
+{
+	while (nr--)
+		memset(keep + 16 * nr, false, BIT(order));
+}
+
+/* If a pageblock has more than four short runs, a refill takes fewer frames from it. */
+POOL_TEST_WITH(refill_from_short_runs, unit_pool_one(8, 1), unit_pool_end)
+{
+	unsigned int a, b, more;
+	bool keep[ZB_PAGEBLOCK_NR];
+
+	for (a = 0; a < 4; a++)
+		for (b = a; b < 4; b++)
+			for (more = 0; more < 2; more++) {
+				memset(keep, true, sizeof(keep));
+				memset(keep + 256, false, 256);
+				free_runs(keep, 3, a);
+				free_runs(keep + 64, 1 + more, b);
+				unit_fill_pageblock(zone, 0, M, keep);
+				EXPECT_EQ(refill(zone), more ? 16 : 64);
+				unit_free_all(p);
+			}
+	/* a run of 16 frames is not short */
+	memset(keep, true, sizeof(keep));
+	memset(keep + 256, false, 256);
+	for (a = 0; a < 8; a++)
+		free_runs(keep + 32 * a, 1, 4);
+	unit_fill_pageblock(zone, 0, M, keep);
+	EXPECT_EQ(refill(zone), 64);
+	unit_free_all(p);
+}
+
+/* The same if the runs of the pageblock are not counted. */
+POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
+{
+	bool keep[ZB_PAGEBLOCK_NR] = { true, [255] = true };
+
+	unit_fill_pageblock(zone, 0, M, keep);
+	EXPECT_EQ(refill(zone), 16);
+	memset(keep, true, sizeof(keep));
+	memset(keep + 256, false, 256);
+	unit_free_all(p);
+	unit_fill_pageblock(zone, 0, M, keep);
+	unit_give_deferred(zone, PB(8), 0);
+	EXPECT(zone->nr_stale == 1);
+	EXPECT_EQ(refill(zone), 16);
+}
+
+static struct zb_zone *other_zone;
+static unsigned int points;
+
+/* When the lock is dropped, another CPU takes two pageblocks. */
+static void take_two(void)
+{
+	if (zb_env_irqs_off || ++points != 2)
+		return;
+	zb_env_hook = NULL;
+	unit_take(other_zone, 9, U);
+	unit_take(other_zone, 9, U);
+}
+
+/* The limit near the low watermark is computed again when the lock was dropped. */
+POOL_TEST_WITH(refill_of_a_shrinking_zone, unit_pool_one(8, 8), end)
+{
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned int i;
+
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		keep[i] = i % 64;
+	unit_fill_pageblock(zone, 0, M, keep);
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(5) - 12;
+	other_zone = zone;
+	zb_env_hook = take_two;
+	/* all 8 frames of the first pageblock, and a quarter of what is above the mark */
+	EXPECT_EQ(refill(zone), 8 + 12 / 4);
+	EXPECT(!zb_env_hook);
+}
+
+static unsigned int holds;
+static bool in_hold;
+
+static void count_holds(void)
+{
+	holds += zb_env_irqs_off && !in_hold;
+	in_hold = zb_env_irqs_off;
+}
+
+/* A drain frees the frames of eight words in one hold of the lock. */
+POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 18), end)
+{
+	struct zb_bulk words = { .order = 0, .nr = 18 };
+	unsigned int i;
+
+	for (i = 0; i < words.nr; i++) {
+		unit_fill_pageblock(zone, i, M, NULL);
+		unit_give_deferred(zone, PB(64 + i), 0);
+		words.word[i] = 8 * i + 1;
+		words.bits[i] = 1;
+	}
+	zone->events[ZB_PCP_DRAIN] = 0;
+	zb_env_hook = count_holds;
+	zb_free_pcppages_bulk(zone, &words, M);
+	zb_env_hook = NULL;
+	EXPECT_EQ(holds, 3);
+	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 18);
+	EXPECT_EQ(zone->nr_free, 2 * 18);
+}
+
+/* Single frames in different words are counted as drained, too. */
+POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
+{
+	u32 frames[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		unit_fill_pageblock(zone, i, M, NULL);
+		frames[i] = PB(i) + 64 * i;
+	}
+	zb_free_singles(zone, frames, 8, M);
+	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 8);
+	EXPECT_EQ(zone->nr_free, 8);
+}
