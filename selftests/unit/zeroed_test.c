@@ -289,6 +289,26 @@ POOL_TEST_WITH(zero_flag, make(), end)
 	EXPECT_EQ(unit_free(p, pfn[0], 2), ZB_OK);
 }
 
+/* A map that is used again does not keep what it has been told before. */
+POOL_TEST_WITH(map_is_used_again, make(), end)
+{
+	u64 bits[1];
+	struct zb_zero_map map = { .pfn = ZB_NO_PFN, .bits = bits };
+	const struct zb_alloc_policy policy = { .zero_map = &map };
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	sweep(zone);
+	pfn = zb_pool_alloc_exact(&p->pool, GFP, 4, 0, &policy);
+	EXPECT(zb_zero_map_test(&map, pfn, 0));
+	unit_free(p, pfn, 2);
+	stop(zone);
+	EXPECT_EQ(zb_pool_alloc_exact(&p->pool, GFP, 4, 0, &policy), pfn);
+	EXPECT(!zb_zero_map_test(&map, pfn, 0));
+	unit_free(p, pfn, 2);
+	start(zone, 100);
+}
+
 /* Unfit frames are not written to, and are not known when they return to use. */
 POOL_TEST_WITH(unfit_frames, make(), end)
 {
@@ -316,7 +336,11 @@ POOL_TEST_WITH(unfit_frames, make(), end)
 /* The task that isolates pageblocks may use their free frames. */
 POOL_TEST_WITH(isolated_pageblocks, make(), end)
 {
-	sweep(zone);
+	ASSERT(zb_pool_isolate_range(&p->pool, PB(START + 2), ZB_PAGEBLOCK_NR));
+	EXPECT_EQ(sweep(zone), ALL - ZB_PAGEBLOCK_NR);
+	EXPECT_EQ(content[PB(2)], 1);
+	zb_pool_unisolate_range(&p->pool, PB(START + 2), ZB_PAGEBLOCK_NR);
+	EXPECT_EQ(sweep(zone), ZB_PAGEBLOCK_NR);
 	ASSERT(zb_pool_isolate_range(&p->pool, PB(START + 2), ZB_PAGEBLOCK_NR));
 	memset(&content[PB(2)], 1, ZB_PAGEBLOCK_NR);
 	EXPECT_EQ(sweep(zone), 0);
