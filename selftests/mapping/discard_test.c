@@ -413,14 +413,17 @@ static __u64 range_of(int fd, const struct zb_ioc_alloc *a)
 	return entry >> 63 ? (entry & ((1ull << 55) - 1)) / 256 : 0;
 }
 
-/* Mark all buffers; ranges[i] is where bufs[i] is. Returns their number. */
+/*
+ * Fill the memory, and mark all buffers of order 4; ranges[i] is where bufs[i] is. Returns their
+ * number.
+ */
 static unsigned int mark_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
 			     __u64 *ranges)
 {
 	unsigned int i, nr = fill(self->fd, 4);
 
 	ASSERT_LT(128, nr) return 0;
-	EXPECT_EQ(nr, fill_rest(self->fd, 4, nr));
+	fill_rest(self->fd, 4, nr);
 	for (i = 0; i < nr; i++) {
 		ranges[i] = range_of(self->fd, &bufs[i]);
 		ASSERT_NE(0, ranges[i]) return 0;
