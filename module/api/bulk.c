@@ -45,7 +45,8 @@ static void free_one(struct page *page)
 	unsigned long pfn = page_to_pfn(page);
 
 	trace_mm_page_free_batched(pfn);
-	if (unlikely(!zb_fast_free(&zb_instance->pool, pfn, 0)))
+	if (unlikely(!zb_fast_free(&zb_instance->pool, pfn, 0)) &&
+	    !zb_fast_free_full(&zb_instance->pool, pfn, 0))
 		zb_pool_free_pages(&zb_instance->pool, pfn, 0);
 }
 

@@ -12,21 +12,18 @@ static u64 block_bits(unsigned int order)
  * @words: overwritten, except for @order, which is the order of the blocks
  * @frames: first frame of each block, as an offset in the zone
  * @nr: number of blocks
- *
- * At most ZB_BULK_MAX_DRAIN words are used for single frames, so that freeing them takes a
- * short time.
+ * @max_words: maximum number of words, up to ZB_BULK_MAX_WORDS
  *
  * Return: number of blocks added; less than @nr if they are in more words.
  */
 unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
-			 unsigned int nr)
+			 unsigned int nr, unsigned int max_words)
 {
 	u64 block = block_bits(words->order), *bits = words->bits - 1;
-	u32 *word = words->word - 1, *last = word;
+	u32 *word = words->word - 1, *last = word + max_words;
 	const u32 *frame, *end = frames + nr;
 	u32 current_word = ~0u;
 
-	last += words->order ? ZB_BULK_MAX_WORDS : ZB_BULK_MAX_DRAIN;
 	for (frame = frames; frame < end; frame++) {
 		if (*frame / 64 != current_word) {
 			if (word == last)
@@ -130,13 +127,19 @@ static unsigned int choose_blocks(const struct zb_pageblock *pb, bool stale,
 	return nr - left;
 }
 
-/* Set the states of 64 single frames, eight at a time. */
-static noinline void set_all_states(u8 *first, u8 state)
+/* Set the states of single frames of a word, eight at a time where all eight are in @bits. */
+static noinline void set_many_states(u8 *first, u64 bits, u8 state)
 {
-	u64 *eight = (u64 *)first, *end = eight + 8;
+	u64 eight = state * 0x0101010101010101ull, starts;
 
-	for (; eight < end; eight++)
-		WRITE_ONCE(*eight, state * 0x0101010101010101ull);
+	for (; bits; bits >>= 8, first += 8) {
+		if ((u8)bits == 0xff) {
+			WRITE_ONCE(*(u64 *)first, eight);
+			continue;
+		}
+		for (starts = (u8)bits; starts; starts &= starts - 1)
+			WRITE_ONCE(*(first + __ffs64(starts)), state);
+	}
 }
 
 /* Set the state of every block in @bits. */
@@ -146,8 +149,8 @@ static __always_inline void set_states(struct zb_zone *zone, u32 word, u64 bits,
 	u8 *first = zone->state + 64ul * word;
 	u64 starts;
 
-	if (!order && !~bits) {
-		set_all_states(first, state);
+	if (!order && bits & (bits - 1)) {
+		set_many_states(first, bits, state);
 		return;
 	}
 	for (starts = zb_block_starts(bits, order); starts; starts &= starts - 1)
@@ -221,54 +224,93 @@ struct uncounted {
 	unsigned long nr;
 };
 
-static void count_uncounted(struct zb_zone *zone, struct uncounted *u)
+static noinline void count_freed(struct zb_zone *zone, unsigned int mt, unsigned long nr)
 {
-	if (u->nr)
-		__zb_count_free_type(zone, u->mt, u->nr);
-	u->nr = 0;
+	if (nr)
+		__zb_count_free_type(zone, mt, nr);
 }
 
+/* Estimated costs in a hold of the lock; freeing a word has cost 1. */
+#define COST_OF_RAISE		2u
+#define COST_OF_WHOLE		7u
+#define MAX_COST		8u
+
 /*
- * Update a pageblock that is wholly free, or has a free run that may be longer than its others.
- * Returns the estimated cost; an ordinary free has cost 1.
+ * All frames of a pageblock have become free. It is merged at once, so that no other one is
+ * broken up instead of it. Its type may change, so the @nr frames that were freed in pageblocks of
+ * the same type @mt are counted before.
  */
-static noinline unsigned int grown(struct zb_zone *zone, struct zb_pageblock *pb,
-				   u64 w, struct uncounted *u)
+static noinline unsigned int became_whole(struct zb_zone *zone, struct zb_pageblock *pb,
+					  unsigned int mt, unsigned long nr)
 {
-	if (!zb_pageblock_all_free(pb))
-		return __zb_raise(zone, pb, w) ? 3 : 1;
-	/* Its type may change. */
-	count_uncounted(zone, u);
+	count_freed(zone, mt, nr);
 	__zb_merge_whole(zone, pb);
-	return 7;
+	return COST_OF_WHOLE;
+}
+
+static noinline unsigned int raise(struct zb_zone *zone, struct zb_pageblock *pb, u64 w)
+{
+	__zb_raise(zone, pb, w);
+	return COST_OF_RAISE;
+}
+
+/* Add @nr frames of a pageblock to those that were freed. */
+static __always_inline void add_freed(struct zb_zone *zone, struct zb_pageblock *pb,
+				      unsigned int nr, struct uncounted *u)
+{
+	if (unlikely(pb->migratetype != u->mt)) {
+		count_freed(zone, u->mt, u->nr);
+		u->mt = pb->migratetype;
+		u->nr = 0;
+	}
+	u->nr += nr;
+	pb->nr_free += nr;
+	if (unlikely(zone->audits))
+		__zb_audit_free(zone, pb, nr);
 }
 
 /*
- * Free frames of a word whose state is 0 already, and leave merging for later (stale.h). A
- * pageblock that becomes wholly free is merged at once, so that no other one is broken up
- * instead of it. Returns the estimated cost, as grown().
+ * Free frames of a word whose state is 0 already, and leave merging for later (stale.h).
+ * Returns the estimated cost in addition to that of an ordinary free.
  */
 static __always_inline unsigned int free_in_word(struct zb_zone *zone, u32 word, u64 bits,
 						 unsigned int nr, struct uncounted *u)
 {
 	struct zb_pageblock *pb = zone->pageblocks + word / ZB_PAGEBLOCK_WORDS;
 	u64 w = *(pb->free + word % ZB_PAGEBLOCK_WORDS) | bits;
+	unsigned int time;
 
-	if (unlikely(pb->migratetype != u->mt)) {
-		count_uncounted(zone, u);
-		u->mt = pb->migratetype;
-	}
-	u->nr += nr;
 	*(pb->free + word % ZB_PAGEBLOCK_WORDS) = w;
-	pb->nr_free += nr;
-	if (unlikely(zone->audits))
-		__zb_audit_free(zone, pb, nr);
-	if (likely(!zb_pageblock_all_free(pb))) {
-		__zb_mark_stale(zone, word / ZB_PAGEBLOCK_WORDS);
-		if (likely(!zb_has_longer_run(w, bits, pb->largest_free)))
-			return 1;
+	add_freed(zone, pb, nr, u);
+	if (unlikely(zb_pageblock_all_free(pb))) {
+		time = became_whole(zone, pb, u->mt, u->nr);
+		u->nr = 0;
+		return time;
 	}
-	return 1 + grown(zone, pb, w, u);
+	__zb_mark_stale(zone, word / ZB_PAGEBLOCK_WORDS);
+	return unlikely(zb_has_longer_run(w, pb->largest_free)) ? raise(zone, pb, w) : 0;
+}
+
+/* The same for a single frame. */
+static __always_inline unsigned int free_frame(struct zb_zone *zone, u32 frame,
+					       struct uncounted *u)
+{
+	struct zb_pageblock *pb = zone->pageblocks + frame / ZB_PAGEBLOCK_NR;
+	u64 *word = pb->free + frame / 64 % ZB_PAGEBLOCK_WORDS, w;
+	unsigned int time;
+
+	WRITE_ONCE(*(zone->state + frame), 0);
+	w = *word | 1ull << frame % 64;
+	*word = w;
+	add_freed(zone, pb, 1, u);
+	if (unlikely(zb_pageblock_all_free(pb))) {
+		time = became_whole(zone, pb, u->mt, u->nr);
+		u->nr = 0;
+		return time;
+	}
+	__zb_mark_stale(zone, frame / ZB_PAGEBLOCK_NR);
+	return unlikely(zb_frame_has_longer_run(w, frame, pb->largest_free)) ?
+	       raise(zone, pb, w) : 0;
 }
 
 /*
@@ -284,13 +326,13 @@ static unsigned int free_words(struct zb_zone *zone, const u32 *word,
 	unsigned int time = 0;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	for (; word < end && time < ZB_BULK_MAX_DRAIN; word++, bits++) {
+	for (; word < end && time < MAX_COST; word++, bits++) {
 		set_states(zone, *word, *bits, order, 0);
 		nr = nr_bits(*bits);
 		nr_pages += nr;
-		time += free_in_word(zone, *word, *bits, nr, &u) + (nr >> order) / 16;
+		time += 1 + free_in_word(zone, *word, *bits, nr, &u) + (nr >> order) / 16;
 	}
-	count_uncounted(zone, &u);
+	count_freed(zone, u.mt, u.nr);
 	__zb_count_event(zone, ZB_PCP_DRAIN, nr_pages >> order);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return word - from;
@@ -304,7 +346,7 @@ static unsigned int free_words(struct zb_zone *zone, const u32 *word,
  *
  * The pageblocks become stale (stale.h).
  *
- * Context: any but NMI; takes the zone lock, for at most ZB_BULK_MAX_DRAIN words at a time.
+ * Context: any but NMI; takes the zone lock, for a few words at a time.
  */
 void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 			   unsigned int mt)
@@ -327,7 +369,7 @@ void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
  * zb_free_singles() - free a few single frames to the zone
  * @zone: their zone
  * @frames: the frames, as offsets in the zone; all of them are fit
- * @nr: number of frames, at least one
+ * @nr: number of frames, from one to ZB_BULK_MAX_DRAIN
  * @mt: migrate type of the list that they were on, for the trace event
  *
  * Does the same as zb_free_pcppages_bulk(), but is faster if no two of the frames are in the
@@ -350,15 +392,15 @@ void zb_free_singles(struct zb_zone *zone, const u32 *frames, unsigned int nr,
 	zb_lock_irqsave(&zone->lock, flags);
 	__zb_count_event(zone, ZB_PCP_DRAIN, nr);
 	for (frame = frames; frame < end; frame++) {
-		if (unlikely(time >= ZB_BULK_MAX_DRAIN)) {
-			count_uncounted(zone, &u);
+		if (unlikely(time >= MAX_COST)) {
+			count_freed(zone, u.mt, u.nr);
+			u.nr = 0;
 			__zb_relax(zone, &flags);
 			time = 0;
 		}
-		WRITE_ONCE(*(zone->state + *frame), 0);
-		time += free_in_word(zone, *frame / 64, 1ull << *frame % 64, 1, &u);
+		time += free_frame(zone, *frame, &u);
 	}
-	count_uncounted(zone, &u);
+	count_freed(zone, u.mt, u.nr);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 

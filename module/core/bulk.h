@@ -17,7 +17,7 @@
 #include "zeroed.h"
 
 #define ZB_BULK_MAX_WORDS	64u	/* of a refill */
-#define ZB_BULK_MAX_DRAIN	8u	/* of a drain, and freed in one hold of the lock */
+#define ZB_BULK_MAX_DRAIN	8u	/* of a drain */
 
 /**
  * struct zb_bulk - blocks of an order below ZB_WORD_ORDER, as bits of words
@@ -37,7 +37,7 @@ struct zb_bulk {
 };
 
 unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
-			 unsigned int nr);
+			 unsigned int nr, unsigned int max_words);
 u32 zb_bulk_pop(struct zb_bulk *words);
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 			     unsigned int nr, struct zb_bulk *words);

@@ -174,6 +174,31 @@ unsigned long zb_fast_alloc_exact(const struct zb_node *node, zb_gfp_t gfp,
 	return zone->start_pfn + frame;
 }
 
+/**
+ * zb_fast_free_full() - free a block to a full list
+ * @pool: the allocator
+ * @pfn: first frame of the block, unchecked
+ * @order: order of the block, unchecked
+ *
+ * For callers of zb_fast_free() that it has refused: a few of the coldest blocks are freed to
+ * the zone. Takes less time than the freelist path.
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: true if the block was freed, false to use the freelist path.
+ */
+noinline bool zb_fast_free_full(const struct zb_pool *pool, unsigned long pfn,
+				unsigned int order)
+{
+	struct zb_zone *zone = pool->largest;
+
+	if (unlikely(!zb_zone_has(zone, pfn)))
+		zone = zb_pfn_zone(pool, pfn);
+	/* Blocks of pools that poison memory never take the fast path. */
+	return likely(zone && order < ZB_PCP_ORDERS && READ_ONCE(zone->pcp_limit[order]) &&
+		      !pool->ops->poison) &&
+	       zb_pcp_free_full(zone, pfn, order);
+}
+
 /* The first zone of the zonelist, if it is on the node itself. */
 static struct zb_zone *first_own_zone(const struct zb_node *node,
 				      unsigned int highest)

@@ -13,8 +13,9 @@
  * The fast path builds no context, walks no zonelist and takes no lock. Its only
  * atomic operation claims a block that is freed, so that one of two CPUs that free
  * the same block is refused. Everything else is left to the freelist path, which
- * repeats all checks: a few other flags, a zone near its watermark, an empty or a full
- * list, an interrupt that hit the CPU while it used its lists, or a wrong frame.
+ * repeats all checks: a few other flags, a zone near its watermark, an empty list,
+ * an interrupt that hit the CPU while it used its lists, or a wrong frame. A free to a
+ * full list calls zb_fast_free_full(), which moves a few blocks to the zone.
  *
  * Both paths apply the same rules:
  *
@@ -316,6 +317,7 @@ leave:
 }
 
 /* fast.c */
+bool zb_fast_free_full(const struct zb_pool *pool, unsigned long pfn, unsigned int order);
 void zb_fast_setup(struct zb_pool *pool);
 void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node);
 void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus);

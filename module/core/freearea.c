@@ -96,22 +96,3 @@ void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 	if (key <= ZB_MAX_ORDER)
 		zb_free_area_add(areas, pb, key);
 }
-
-/**
- * zb_free_area_first() - the first pageblock of a list
- * @areas: free areas of a zone
- * @order: order of the list
- * @mt: migrate type of the list
- *
- * Context: zone lock held.
- * Return: the pageblock, or NULL if the list is empty.
- */
-struct zb_pageblock *zb_free_area_first(struct zb_free_area *areas,
-					unsigned int order, unsigned int mt)
-{
-	struct list_head *list = &areas[order].free_list[mt];
-
-	if (list_empty(list))
-		return NULL;
-	return list_first_entry(list, struct zb_pageblock, link);
-}

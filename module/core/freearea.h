@@ -59,6 +59,16 @@ static inline bool zb_free_area_listed(const struct zb_pageblock *pb)
 	return pb->largest_free <= ZB_MAX_ORDER;
 }
 
+/* The first pageblock of a list, or NULL if the list is empty. */
+static inline struct zb_pageblock *zb_free_area_first(const struct zb_free_area *areas,
+						      unsigned int order, unsigned int mt)
+{
+	const struct list_head *list = (areas + order)->free_list + mt;
+
+	return list_empty(list) ? NULL :
+				  list_entry(list->next, struct zb_pageblock, link);
+}
+
 void zb_free_area_init(struct zb_free_area *areas);
 void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
 		      unsigned int order);
@@ -66,7 +76,5 @@ void zb_free_area_del(struct zb_pageblock *pb, unsigned int largest_free);
 void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb);
 void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 		       unsigned int mt);
-struct zb_pageblock *zb_free_area_first(struct zb_free_area *areas,
-					unsigned int order, unsigned int mt);
 
 #endif /* ZB_CORE_FREEAREA_H */

@@ -208,6 +208,22 @@ static struct zb_pageblock *claim_pageblock(struct zb_zone *zone,
 }
 
 /*
+ * Claim a pageblock, and drop the lock before a block is taken from one, because each of
+ * both takes long. Returns NULL if none could be claimed, or if other CPUs have used up the
+ * memory meanwhile.
+ */
+static struct zb_pageblock *claim_and_relax(struct zb_zone *zone,
+					    unsigned int order, unsigned int mt,
+					    unsigned int alloc_flags,
+					    unsigned long *flags)
+{
+	if (!claim_pageblock(zone, order, mt, alloc_flags, flags))
+		return NULL;
+	__zb_relax(zone, flags);
+	return __zb_find_smallest(zone, order, mt);
+}
+
+/*
  * A refill calls this once per block. Once claiming has failed, it hardly succeeds in
  * the same refill, because stealing only reduces the free frames. @may_claim remembers
  * the failure to save further scans.
@@ -220,7 +236,7 @@ static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 	struct zb_pageblock *pb;
 
 	if (*may_claim) {
-		pb = claim_pageblock(zone, order, mt, alloc_flags, flags);
+		pb = claim_and_relax(zone, order, mt, alloc_flags, flags);
 		if (pb)
 			return pb;
 		*may_claim = false;
@@ -302,6 +318,14 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 	bool may_claim = true;
 
 	pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim, flags);
+	/* A block that is stolen has been counted as such, so there is no second search for it. */
+	if (pb && pb->migratetype == mt && zb_pageblock_is_stale(zone, pb)) {
+		/* Counting its runs and taking the block together would take too long. */
+		__zb_recount(zone, pb);
+		__zb_relax(zone, flags);
+		may_claim = true;
+		pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim, flags);
+	}
 	if (!pb)
 		return ZB_NO_PFN;
 	if (pb->migratetype == ZB_MIGRATE_CMA)
@@ -352,8 +376,7 @@ static struct zb_pageblock *any_highatomic(struct zb_zone *zone)
 	unsigned int order;
 
 	for (order = 0; order <= zone->max_order; order++) {
-		pb = zb_free_area_first(zone->free_area, order,
-					ZB_MIGRATE_HIGHATOMIC);
+		pb = zb_free_area_first(zone->free_area, order, ZB_MIGRATE_HIGHATOMIC);
 		if (pb)
 			return pb;
 	}

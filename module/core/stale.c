@@ -11,15 +11,18 @@
 void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	u16 counted[ZB_PAGEBLOCK_ORDER], *new = counted, *nr = pb->nr;
+	struct zb_free_area *area = zone->free_area;
 	unsigned int k, orders = 0;
 
 	zb_assert_held(&zone->lock);
 	zb_pageblock_count_runs(pb, counted);
-	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++, nr++, new++) {
+	for (k = 0; k < ZB_PAGEBLOCK_ORDER; k++, nr++, new++, area++) {
 		orders |= (unsigned int)!!*new << k;
 		if (*new == *nr)
 			continue;
-		__zb_count_blocks(zone, pb, k, (long)*new - *nr);
+		if (unlikely(zone->audits))
+			__zb_audit_blocks(zone, pb, k, pb->migratetype, (long)*new - *nr);
+		zb_free_area_count(area, 0, pb->migratetype, (long)*new - *nr);
 		*nr = *new;
 	}
 	pb->orders = orders;
@@ -35,6 +38,8 @@ static unsigned int longest_run(const struct zb_pageblock *pb, u64 w)
 	if (!~w) {
 		w = zb_full_words(pb);
 		base = ZB_WORD_ORDER;
+	} else if (pb->largest_free < ZB_WORD_ORDER) {
+		order = pb->largest_free;
 	}
 	while (zb_aligned_runs(w, order + 1))
 		order++;
@@ -47,20 +52,20 @@ static unsigned int longest_run(const struct zb_pageblock *pb, u64 w)
  * @pb: a pageblock that is not wholly free
  * @w: the word in which frames were freed, after that
  *
+ * Nothing is done if no run in the word is longer than that of the list of the pageblock.
+ *
  * Context: zone lock held.
- * Return: true if the pageblock was moved.
  */
-bool __zb_raise(struct zb_zone *zone, struct zb_pageblock *pb, u64 w)
+void __zb_raise(struct zb_zone *zone, struct zb_pageblock *pb, u64 w)
 {
 	unsigned int order = longest_run(pb, w);
 
 	if (zb_free_area_listed(pb)) {
 		if (order <= pb->largest_free)
-			return false;
+			return;
 		zb_free_area_del(pb, ZB_LIST_NONE);
 	}
 	zb_free_area_add(zone->free_area, pb, order);
-	return true;
 }
 
 /* Refresh the stale pageblocks of a zone; drop the lock after every few of them if @relax. */

@@ -32,7 +32,7 @@
 
 void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb);
 void __zb_refresh_all(struct zb_zone *zone, unsigned long *flags);
-bool __zb_raise(struct zb_zone *zone, struct zb_pageblock *pb, u64 w);
+void __zb_raise(struct zb_zone *zone, struct zb_pageblock *pb, u64 w);
 
 static inline bool zb_pageblock_is_stale(const struct zb_zone *zone,
 					 const struct zb_pageblock *pb)
@@ -45,11 +45,11 @@ static inline bool zb_pageblock_is_stale(const struct zb_zone *zone,
 /* Record that the runs of the pageblock with index @i are not counted. It may be stale already. */
 static inline void __zb_mark_stale(struct zb_zone *zone, unsigned long i)
 {
-	u64 *word = zone->stale + i / 64, bit = 1ull << i % 64;
+	u64 *word = zone->stale + i / 64;
 
-	if (*word & bit)
+	if (likely(*word >> i % 64 & 1))
 		return;
-	*word |= bit;
+	*word |= 1ull << i % 64;
 	WRITE_ONCE(zone->nr_stale, zone->nr_stale + 1);
 }
 
@@ -65,22 +65,34 @@ static inline void __zb_clear_stale(struct zb_zone *zone, const struct zb_pagebl
 	WRITE_ONCE(zone->nr_stale, zone->nr_stale - 1);
 }
 
+/* Runs of 2^k frames at the start of a word, for k = 0 .. 6. */
+static const u64 zb_run_bits[ZB_WORD_ORDER + 1] = {
+	1, 3, 0xf, 0xff, 0xffff, 0xffffffff, ~0ull,
+};
+
 /*
- * After the frames @bits were freed, is there a free run in the word @w that may be longer
+ * After frames were freed, is there a free run in the word @w that may be longer
  * than 2^@largest_free? Runs of several words are not counted here.
  */
-static inline bool zb_has_longer_run(u64 w, u64 bits, unsigned int largest_free)
+static inline bool zb_has_longer_run(u64 w, unsigned int largest_free)
 {
-	unsigned int nr;
+	if (largest_free >= ZB_WORD_ORDER)
+		return largest_free > ZB_MAX_ORDER || !~w;
+	return zb_aligned_runs(w, largest_free + 1);
+}
+
+/* The same after a single frame was freed. */
+static inline bool zb_frame_has_longer_run(u64 w, unsigned int frame, unsigned int largest_free)
+{
 	u64 run;
 
 	if (largest_free >= ZB_WORD_ORDER)
 		return largest_free > ZB_MAX_ORDER || !~w;
-	if (bits & (bits - 1))
-		return zb_aligned_runs(w, largest_free + 1);
-	nr = 2u << largest_free;
-	run = ~0ull >> (64 - nr) << (__ffs64(bits) & (64 - nr));
-	return (w & run) == run;
+	/* Mostly, not even the buddy of the frame is free. */
+	if (likely(!(w >> ((frame ^ 1) % 64) & 1)))
+		return false;
+	run = *(zb_run_bits + largest_free + 1) << (frame & 63 & (~1u << largest_free));
+	return !(run & ~w);
 }
 
 /* Count the runs of a pageblock if frames were freed in it since the last refresh. */

@@ -16,7 +16,7 @@
  * wrong order, or a free of a frame inside of a block is therefore detected by
  * reading one byte.
  *
- * Locking: zone->lock covers the whole zone except the per-CPU lists (pcp.h). It
+ * Locking: zone->lock covers the whole zone except the per-CPU lists (pcp_list.h). It
  * is taken with interrupts off, is a leaf lock, and no two zone locks are held
  * at the same time. A state byte changes from and to 0 under the lock only. It
  * changes between ZB_BLOCK_PCP and allocated without the lock: an allocation

@@ -4,7 +4,7 @@
  *
  * A drain empties the lists of other CPUs without running code there, so that neither
  * a real-time task nor an isolated CPU delays it. It parks the lists and waits for a
- * grace period, after which no CPU uses them (core/pcp.h). The expedited grace period
+ * grace period, after which no CPU uses them (core/pcp_list.h). The expedited grace period
  * interrupts CPUs that are in the kernel, but not nohz_full CPUs that are in user
  * space.
  *
@@ -14,7 +14,7 @@
  * drained independently of such requests:
  *
  *  - when a zone becomes low. While it is low, nothing is added to its lists
- *    (core/pcp.h). A few milliseconds later, requests on any CPU can allocate every
+ *    (core/pcp_list.h). A few milliseconds later, requests on any CPU can allocate every
  *    single frame above the watermark.
  *  - when a CPU has not used its lists for IDLE_INTERVAL, so that the memory can merge
  *    into larger blocks.

@@ -375,7 +375,7 @@ checkpatch_exceptions() {
 	^selftests/.*:MACRO_WITH_FLOW_CONTROL:          ## like SKIP() of the kselftest harness
 	^selftests/ci/style/planted                        ## deliberate faults
 	^selftests/ci/style/sparse_context\.h:.*:(MACRO_ARG_(UNUSED|PRECEDENCE)|CONTEXT_UNSAFE):  ## empty versions of the kernel's macros
-	^module/core/pcp\.h:.*:COMPLEX_MACRO:           ## a row of a table
+	^module/core/pcp_list\.h:.*:COMPLEX_MACRO:           ## a row of a table
 	^module/core/slowpath\.c:.*:COMPLEX_MACRO:      ## a loop over the candidates of a request
 	^selftests/unit/env/.*:COMPLEX_MACRO:           ## barrier() as in the kernel
 	^selftests/unit/.*:FUNCTION_ARGUMENTS:.*'void'  ## an attribute taken for an argument

@@ -69,8 +69,10 @@ POOL_TEST_WITH(invalid_frees, unit_pool_make(&three_zones), unit_pool_end)
 
 	unit_pool_long_lists(p);
 	for (i = 0; i < ARRAY_SIZE(outside); i++)
-		for (order = 0; order < 5; order++)
+		for (order = 0; order < 5; order++) {
 			EXPECT_NO_PUT(p, outside[i], order);
+			EXPECT(!zb_fast_free_full(&p->pool, outside[i], order));
+		}
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		pfn = unit_alloc(p, 0, order);
 		for (said = 0; said < 6; said++)
@@ -82,14 +84,90 @@ POOL_TEST_WITH(invalid_frees, unit_pool_make(&three_zones), unit_pool_end)
 				EXPECT_NO_PUT(p, pfn + i, said);
 		EXPECT(put(p, pfn, order));
 		/* double frees: of a block on a per-CPU list, and of a free block */
-		for (said = 0; said < ZB_PCP_ORDERS; said++)
+		for (said = 0; said < ZB_PCP_ORDERS; said++) {
 			EXPECT_NO_PUT(p, pfn, said);
+			EXPECT(!zb_fast_free_full(&p->pool, pfn, said));
+		}
 		unit_pool_drain(p);
 		for (said = 0; said < ZB_PCP_ORDERS; said++)
 			EXPECT_NO_PUT(p, pfn, said);
 	}
 	for (i = 0; i < ZB_NR_BAD; i++)
 		EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[i]), 0);
+}
+
+/*
+ * A free to a full list frees up to four of the coldest frames, or more if they are adjacent.
+ * Those that remain are in the same order as before.
+ */
+POOL_TEST_WITH(full_lists_of_frames, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn[1024], before;
+	unsigned int i, nr, cold = 0, nr_full = 0, list = zb_pcp_list(0, M);
+	struct zb_pcp *pcp = zone->pcp;
+
+	zone->pcp_high = 256;
+	zone->fast_top[list] += ZB_PCP_SLACK(0);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 0, M);
+	/* most of them are not adjacent to those before */
+	for (i = 0; i < ARRAY_SIZE(pfn) / 2; i++) {
+		nr = unit_below(ARRAY_SIZE(pfn) / 2);
+		before = pfn[i];
+		pfn[i] = pfn[nr];
+		pfn[nr] = before;
+	}
+	for (i = 0; i < ARRAY_SIZE(pfn); i++) {
+		before = zone->nr_free;
+		if (!put(p, pfn[i], 0)) {
+			EXPECT(zb_fast_free_full(&p->pool, pfn[i], 0));
+			nr_full++;
+		}
+		EXPECT_EQ(zb_zone_state(zone, pfn[i]), ZB_STATE(ZB_BLOCK_PCP, 0));
+		EXPECT(!zb_fast_free_full(&p->pool, pfn[i], 0));
+		nr = zone->nr_free - before;
+		EXPECT(nr <= 4 || zone->start_pfn + pcp->frame[zb_pcp_first(pcp, list)] - 1 ==
+				  pfn[cold + nr - 1]);
+		for (; nr; nr--)
+			EXPECT_EQ(zb_zone_state(zone, pfn[cold++]), 0);
+		EXPECT(zb_pcp_nr_pages(zone, 0) <= 256);
+		EXPECT_EQ(zb_pcp_nr(pcp, list), i + 1 - cold);
+		for (nr = 0; nr < zb_pcp_nr(pcp, list); nr += 1 + unit_below(40))
+			EXPECT_EQ(zone->start_pfn + pcp->frame[zb_pcp_first(pcp, list) + nr],
+				  pfn[cold + nr]);
+		unit_pool_quiet(p);
+	}
+	EXPECT(nr_full > 100 && cold > 700);
+}
+
+/* The same with blocks of several orders and mobilities, whose lists are too long together. */
+POOL_TEST_WITH(full_lists_of_blocks, unit_fast_pool(), unit_pool_end)
+{
+	struct { unsigned long pfn; unsigned int order; } held[1500];
+	unsigned int i, k, nr_full = 0, nr_zone = 0;
+	u8 state;
+
+	zone->pcp_high = 200;
+	for (i = 0; i < ARRAY_SIZE(held); i++) {
+		held[i].order = unit_below(8) ? unit_below(3) : unit_below(7);
+		held[i].pfn = unit_take(zone, held[i].order, unit_below(3));
+		ASSERT(held[i].pfn != ZB_NO_PFN);
+	}
+	while (i) {
+		k = unit_below(i--);
+		if (!put(p, held[k].pfn, held[k].order)) {
+			EXPECT(zb_fast_free_full(&p->pool, held[k].pfn, held[k].order));
+			nr_full++;
+		}
+		state = zb_zone_state(zone, held[k].pfn);
+		EXPECT(!state || state == ZB_STATE(ZB_BLOCK_PCP, held[k].order));
+		nr_zone += !state;
+		EXPECT(zb_pcp_nr_pages(zone, 0) < 200 + BIT(6));
+		if (!unit_below(8))
+			unit_pool_quiet(p);
+		held[k] = held[i];
+	}
+	EXPECT(nr_full > 100 && nr_zone > 10);
 }
 
 /* Compound blocks and blocks of all zones are accepted. */

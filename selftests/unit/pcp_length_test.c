@@ -228,36 +228,74 @@ POOL_TEST(one_list_does_not_starve_the_others, 8, 8)
 	EXPECT(zb_pcp_nr_pages(zone, 0) <= 33);
 }
 
-/* In a row of moves in one direction, the number of blocks grows up to 64 batches. */
+/*
+ * In a row of moves in one direction, the number of blocks grows up to 64 batches. Those of a
+ * drain are in one word.
+ */
 POOL_TEST(a_move_is_at_most_64_batches, 8, 8)
 {
-	static const unsigned int sizes[] = { 1, 2, 4, 8, 16, 32, 64, 64, 64 };
+	static const unsigned int taken[] = { 1, 2, 4, 8, 16, 32, 64, 64, 64 };
+	static const unsigned int given[] = { 1, 2, 4, 8, 16, 32, 4, 61, 64, 64 };
 	unsigned int i, k, nr = 0;
-	unsigned long before, pfn[700];
+	unsigned long before, pfn[704];
 
 	unit_pool_long_lists(p);
 	for (i = 0; i < ZB_PCP_ORDERS; i++)
 		zone->pcp_batch[i] = 1;
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+	for (i = 0; i < ARRAY_SIZE(taken); i++) {
 		before = zone->nr_free;
-		for (k = 0; k < sizes[i]; k++)
+		for (k = 0; k < taken[i]; k++)
 			pfn[nr++] = unit_alloc(p, __ZB_GFP_MOVABLE, 0);
-		EXPECT_EQ(before - zone->nr_free, sizes[i]);
+		EXPECT_EQ(before - zone->nr_free, taken[i]);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
 		EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), i + 1);
 	}
 	while (nr < ARRAY_SIZE(pfn))
 		pfn[nr++] = unit_take(zone, 0, M);
+	/* the first frame to be drained is the last one of its word, and the 64th its first one */
+	EXPECT_EQ(pfn[nr - 1] % 64, 63);
 	for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
 		EXPECT_EQ(unit_free(p, pfn[--nr], 0), ZB_OK);
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
 		before = zone->nr_free;
-		for (k = 0; k < sizes[i]; k++)
+		for (k = 0; k < given[i]; k++)
 			EXPECT_EQ(unit_free(p, pfn[--nr], 0), ZB_OK);
-		EXPECT_EQ(zone->nr_free - before, sizes[i]);
+		EXPECT_EQ(zone->nr_free - before, given[i]);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
 	}
 	unit_free_all(p);
+}
+
+/* The frames of each drain are freed exactly, in whatever order they are on the list. */
+POOL_TEST(drains_of_all_orders_of_frames, 8, 8)
+{
+	static const int steps[] = { 1, -1, 2, -2, 3, 0 };
+	unsigned long pfn[256 + 400];
+	unsigned int s, i, nr = ARRAY_SIZE(pfn), at;
+	int step;
+
+	unit_pool_long_lists(p);
+	zone->pcp_high = 256;
+	for (s = 0; s < ARRAY_SIZE(steps); s++) {
+		for (i = 0; i < nr; i++)
+			pfn[i] = unit_take(zone, 0, M);
+		step = steps[s] ?: (int)unit_below(5) - 2;
+		for (i = at = 0; i < nr; i++) {
+			/* 0 changes direction from time to time */
+			if (!steps[s] && !unit_below(9))
+				step = (int)unit_below(5) - 2;
+			while (pfn[at] == ZB_NO_PFN)
+				at = (at + 1) % nr;
+			EXPECT_EQ(unit_free(p, pfn[at], 0), ZB_OK);
+			EXPECT_EQ(zb_zone_state(zone, pfn[at]), ZB_STATE(ZB_BLOCK_PCP, 0));
+			pfn[at] = ZB_NO_PFN;
+			EXPECT(zb_pcp_nr_pages(zone, 0) <= 256);
+			at = (at + nr + step) % nr;
+			unit_pool_quiet(p);
+		}
+		unit_pool_drain(p);
+		unit_state_equal(p, p->initial);
+	}
 }
 
 /* After each free, the lists of a CPU have at most zb_zone.pcp_high frames. */
@@ -279,71 +317,69 @@ POOL_TEST(frames_of_a_cpu_after_each_free, 8, 8)
 	}
 }
 
-/* Lists are shortened in turn, each by up to half of its blocks. */
+/* Lists are shortened in turn, each by up to half of its blocks, and two by one free. */
 POOL_TEST(lists_are_shortened_in_turn, 8, 8)
 {
-	unsigned long pfn[3][48];
+	static const unsigned int lengths[][3] = {
+		{ 48, 24, 24 }, { 24, 12, 24 }, { 25, 12, 12 }, { 26, 12, 12 }, { 14, 12, 12 },
+	};
 	unsigned int i, mt;
 
 	unit_pool_long_lists(p);
 	for (mt = 0; mt < 3; mt++)
 		for (i = 0; i < 48; i++)
-			pfn[mt][i] = unit_take(zone, 0, mt);
-	for (mt = 0; mt < 3; mt++)
-		for (i = 0; i < 48 - (mt == U); i++)
-			unit_free_unref(zone, pfn[mt][i], 0, false);
-	zone->pcp_high = 80;
-	unit_free_unref(zone, pfn[U][47], 0, false);
-	for (mt = 0; mt < 3; mt++)
-		EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)), 24);
-	/* lists are shortened in turn, starting after the one that was shortened last */
-	zone->pcp_high = 71;
-	unit_free_unref(zone, unit_take(zone, 0, U), 0, false);
-	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, U)), 25);
-	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, M)), 12);
-	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, R)), 24);
-	zone->pcp_high = 60;
-	unit_free_unref(zone, unit_take(zone, 0, U), 0, false);
-	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, M)), 12);
-	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, R)), 12);
+			unit_free_unref(zone, unit_take(zone, 0, mt), 0, false);
+	zone->pcp_high = 50;
+	/* the next list of each free is the one after that which was shortened last */
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		unit_free_unref(zone, unit_take(zone, 0, U), 0, false);
+		for (mt = 0; mt < 3; mt++)
+			EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, mt)), lengths[i][mt]);
+	}
 	unit_free_all(p);
 }
 
-/* The first free to a list with a lowered limit takes it down to that limit. */
-POOL_TEST(one_free_applies_a_lowered_limit, 8, 8)
+/*
+ * Frees to a list with a lowered limit take it down to that limit, a few batches each, and
+ * until then add nothing to it.
+ */
+POOL_TEST(frees_apply_a_lowered_limit, 8, 8)
 {
-	unsigned long pfn[ZB_PCP_CAPACITY(0) + 1];
-	unsigned int i;
+	unsigned long pfn[ZB_PCP_CAPACITY(0)];
+	unsigned int i, nr, left = ZB_PCP_CAPACITY(0);
 
 	unit_pool_long_lists(p);
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
 		pfn[i] = unit_take(zone, 0, M);
-	for (i = 0; i < ZB_PCP_CAPACITY(0); i++)
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
 		unit_free_unref(zone, pfn[i], 0, false);
 	zone->pcp_limit[0] = 40;
-	unit_free_unref(zone, pfn[i], 0, false);
-	EXPECT_EQ(zb_pcp_nr(zone->pcp, zb_pcp_list(0, M)), 40);
-	EXPECT_EQ(zb_zone_state(zone, pfn[i]), ZB_STATE(ZB_BLOCK_PCP, 0));
-	EXPECT_EQ(zb_zone_state(zone, pfn[i - 39]), ZB_STATE(ZB_BLOCK_PCP, 0));
-	EXPECT_EQ(zb_zone_state(zone, pfn[i - 40]), 0);
+	for (i = 0; left > 40; i++) {
+		unit_free_unref(zone, unit_take(zone, 0, M), 0, false);
+		nr = zb_pcp_nr(zone->pcp, zb_pcp_list(0, M));
+		EXPECT(nr < left && left - nr <= 2 * ZB_PCP_BATCH_MAX);
+		left = nr;
+	}
+	EXPECT(i <= 5);
+	EXPECT_EQ(zb_zone_state(zone, pfn[ARRAY_SIZE(pfn) - 41]), 0);
 }
 
 /* Shortening a list is a row of drains, of 4, 8, 16 blocks and then half of the rest. */
 POOL_TEST(shortening_moves_more_each_time, 8, 8)
 {
-	unsigned long pfn[49] = { 0 };
+	static const unsigned int lengths[] = { 48 - 4 - 8, 36 - 16 - 10, 10 - 5 + 1 };
 	unsigned int i;
 
 	unit_pool_long_lists(p);
 	zone->pcp_batch[0] = 4;
-	for (i = 0; i < ARRAY_SIZE(pfn); i++)
-		pfn[i] = unit_take(zone, 0, M);
 	for (i = 0; i < 48; i++)
-		unit_free_unref(zone, pfn[i], 0, false);
+		unit_free_unref(zone, unit_take(zone, 0, M), 0, false);
 	zone->pcp_high = 10;
-	unit_free_unref(zone, pfn[48], 0, false);
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 10);
-	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 4 + 8 + 16 + 11);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		unit_free_unref(zone, unit_take(zone, 0, M), 0, false);
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), lengths[i]);
+	}
+	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 4 + 8 + 16 + 10 + 5);
 }
 
 /* After a drain, batches are small, and the first list is the next one to be shortened. */

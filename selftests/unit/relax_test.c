@@ -88,6 +88,81 @@ POOL_TEST(other_memory_becomes_free, 64, 4)
 	}
 }
 
+static void take_a_pageblock(void)
+{
+	if (zb_env_irqs_off || !hook_after || --hook_after)
+		return;
+	zb_env_hook = NULL;
+	taken[0] = unit_take(hook_zone, 9, U);
+	nr_taken = taken[0] != ZB_NO_PFN;
+}
+
+static void take_a_frame(void)
+{
+	if (zb_env_irqs_off || !hook_after || --hook_after)
+		return;
+	zb_env_hook = NULL;
+	taken[0] = unit_take(hook_zone, 0, U);
+	nr_taken = 1;
+}
+
+/*
+ * The lock is dropped between claiming a pageblock and taking a block from it. If others use
+ * up the pageblock meanwhile, the request takes other memory.
+ */
+POOL_TEST(claimed_memory_is_used_up, 64, 4)
+{
+	unsigned int at, i, nr_claims = 0, nr_others = 0;
+	unsigned long pfn;
+	bool other;
+
+	for (at = 1; at < 6; at++) {
+		for (i = 0; i < 3; i++)
+			unit_fill_pageblock(zone, i, M, NULL);
+		unit_give(zone, PB(64) + 10, 0);
+		hook_zone = zone;
+		nr_taken = 0;
+		hook_after = at;
+		zb_env_hook = take_a_pageblock;
+		pfn = unit_take(zone, 0, U);
+		zb_env_hook = NULL;
+		other = nr_taken && taken[0] == PB(67);
+		EXPECT_EQ(pfn, other ? PB(64) + 10 : PB(67));
+		nr_others += other;
+		nr_claims += zone->events[ZB_CLAIM];
+		zone->events[ZB_CLAIM] = 0;
+		unit_pool_quiet(p);
+		unit_free_all(p);
+	}
+	unit_note("%u claims, %u times by others", nr_claims, nr_others);
+	EXPECT(nr_others >= 2);
+}
+
+/* The same between counting the runs of a stale pageblock and taking a block from it. */
+POOL_TEST(refreshed_memory_is_used_up, 64, 4)
+{
+	unsigned int at, nr_others = 0;
+	unsigned long pfn;
+
+	for (at = 1; at < 6; at++) {
+		unit_set_type(zone, 0, U);
+		unit_fill_pageblock(zone, 0, U, NULL);
+		unit_give_deferred(zone, PB(64) + 10, 0);
+		hook_zone = zone;
+		nr_taken = 0;
+		hook_after = at;
+		zb_env_hook = take_a_frame;
+		pfn = unit_take(zone, 0, U);
+		zb_env_hook = NULL;
+		nr_others += nr_taken && taken[0] == PB(64) + 10;
+		EXPECT(pfn != ZB_NO_PFN);
+		EXPECT_EQ(pfn == PB(64) + 10, !nr_taken || taken[0] != PB(64) + 10);
+		unit_pool_quiet(p);
+		unit_free_all(p);
+	}
+	EXPECT(nr_others);
+}
+
 /* Stale pageblocks do not make the prediction more optimistic. */
 POOL_TEST_WITH(prediction_with_stale_pageblocks, unit_pool_one(8, 4), unit_pool_free_and_end)
 {

@@ -387,7 +387,7 @@ void unit_give_deferred(struct zb_zone *zone, unsigned long pfn, unsigned int or
 	u32 frame = pfn - zone->start_pfn;
 	struct zb_bulk words = { .order = order };
 
-	EXPECT_EQ(zb_bulk_add(&words, &frame, 1), 1);
+	EXPECT_EQ(zb_bulk_add(&words, &frame, 1, 1), 1);
 	zb_free_pcppages_bulk(zone, &words, ZB_MIGRATE_MOVABLE);
 }
 
