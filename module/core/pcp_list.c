@@ -47,7 +47,6 @@ void zb_pcp_drop_cold(struct zb_pcp *pcp, unsigned int list, unsigned int nr)
 	u32 *start = pcp->frame + zb_pcp_start[list];
 	unsigned int gap = pcp->gap[list] + nr;
 
-	zb_count(pcp->nr_pages, -((long)nr << list / ZB_PCP_TYPES));
 	if (start + gap == pcp->frame + pcp->top[list]) {
 		pcp->top[list] -= gap;
 		gap = 0;
@@ -59,6 +58,7 @@ void zb_pcp_drop_cold(struct zb_pcp *pcp, unsigned int list, unsigned int nr)
 		start[gap - 1] = start[-1];
 	}
 	pcp->gap[list] = gap;
+	zb_count(pcp->nr_pages, -((long)nr << list / ZB_PCP_TYPES));
 }
 
 /**

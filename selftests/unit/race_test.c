@@ -73,7 +73,7 @@ static bool free_somehow(struct zb_pool *pool, unsigned long pfn)
 {
 	switch (unit_below(4)) {
 	case 0:
-		if (zb_fast_free(pool, pfn, 0))
+		if (zb_fast_free(pool, pfn, 0) || zb_fast_free_full(pool, pfn, 0))
 			return true;
 		break;
 	case 1:

@@ -83,7 +83,8 @@ static void put(struct shared *sh, u32 from, const struct piece *piece)
 {
 	mark(sh, piece, from, 0);
 	if (short_way(piece) &&
-	    zb_fast_free(&sh->p->pool, piece->pfn, zb_exact_order(piece->nr_pages)))
+	    (zb_fast_free(&sh->p->pool, piece->pfn, zb_exact_order(piece->nr_pages)) ||
+	     zb_fast_free_full(&sh->p->pool, piece->pfn, zb_exact_order(piece->nr_pages))))
 		return;
 	EXPECT_EQ(zb_pool_free_exact(&sh->p->pool, piece->pfn, piece->nr_pages),
 		  ZB_OK);

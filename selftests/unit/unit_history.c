@@ -335,7 +335,8 @@ static void free_one(struct run *run, unsigned int i)
 	/* update the model first: the frames may be reused as soon as they are freed */
 	unit_model_set(&run->m, l.pfn, l.nr_pages, false);
 	if (BIT(order) == l.nr_pages && unit_below(2) &&
-	    zb_fast_free(run->pool, l.pfn, order))
+	    (zb_fast_free(run->pool, l.pfn, order) ||
+	     zb_fast_free_full(run->pool, l.pfn, order)))
 		run->o->short_way++;
 	else if (l.exact)
 		ASSERT_EQ(zb_pool_free_exact(run->pool, l.pfn, l.nr_pages), ZB_OK);
