@@ -161,8 +161,7 @@ static unsigned long take(enum what what)
 static bool give(enum what what, unsigned long pfn)
 {
 	if (what == FREE_SHORT)
-		return zb_fast_free(&w.p->pool, pfn, 0) ||
-		       zb_fast_free_full(&w.p->pool, pfn, 0);
+		return zb_fast_free(&w.p->pool, pfn, 0) || zb_fast_free_full(&w.p->pool, pfn, 0);
 	if (what == FREE_COLD)
 		return zb_pool_free_pages_cold(&w.p->pool, pfn, 0) == ZB_OK;
 	if (what == FREE_EXACT)
