@@ -251,3 +251,36 @@ POOL_TEST(refresh_in_short_holds, 64, 200)
 	EXPECT_EQ(st.nr_free_blocks[0][M], 200);
 	unit_free_all(p);
 }
+
+static struct zb_zone *refreshed;
+static unsigned int nr_freed;
+
+/* Another CPU frees a frame of the first pageblock whenever the lock is not held. */
+static void free_behind(void)
+{
+	if (zb_env_irqs_off || nr_freed == 100)
+		return;
+	zb_env_hook = NULL;
+	unit_give_deferred(refreshed, PB(64) + 2ul * nr_freed++, 0);
+	zb_env_hook = free_behind;
+}
+
+/* Pageblocks that become stale again during a refresh are counted, too. */
+POOL_TEST(frames_freed_behind_a_refresh, 64, 64)
+{
+	struct zb_zone_stat st;
+	unsigned long i;
+
+	fill(zone, 0, 64, M);
+	for (i = 0; i < 64; i++)
+		unit_give_deferred(zone, PB(64 + i) + 511, 0);
+	refreshed = zone;
+	zb_env_hook = free_behind;
+	zb_zone_snapshot(zone, &st);
+	zb_env_hook = NULL;
+	EXPECT(nr_freed > 20);
+	EXPECT(st.nr_free > 64 + 20);
+	EXPECT_EQ(st.nr_free_blocks[0][M], st.nr_free);
+	unit_refresh(zone);
+	unit_free_all(p);
+}
