@@ -526,3 +526,21 @@ POOL_TEST_WITH(room_above_a_gap, unit_fast_pool(), unit_pool_end)
 		EXPECT(put(p, pfn[i], 0));
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
 }
+
+/* There are no lists of larger orders, even if such a block is about to be freed. */
+POOL_TEST_WITH(orders_without_lists, unit_fast_pool(), unit_pool_end)
+{
+	unsigned int order;
+	unsigned long pfn;
+	u8 state;
+
+	for (order = ZB_PCP_ORDERS; order <= zone->max_order; order++) {
+		pfn = unit_take_from(zone, 0, order);
+		ASSERT_EQ(pfn, zone->start_pfn);
+		state = zb_zone_state(zone, pfn);
+		zb_zone_set_state(zone, pfn, ZB_STATE(ZB_BLOCK_PCP, order));
+		EXPECT_NO_GET(p, __ZB_GFP_MOVABLE, order);
+		zb_zone_set_state(zone, pfn, state);
+		unit_give(zone, pfn, order);
+	}
+}
