@@ -36,7 +36,7 @@ struct zb_zero_map *zb_zeroing_begin(struct zb_buffer_pool *bpool, struct zb_zer
 	z->map.bits = z->few;
 	if (nr_pages > 64 * ARRAY_SIZE(z->few))
 		z->map.bits = kvmalloc_array(DIV_ROUND_UP(nr_pages, 64), sizeof(u64),
-					     GFP_KERNEL | __GFP_NOWARN);
+					     GFP_KERNEL);
 	return z->map.bits ? &z->map : NULL;
 }
 
