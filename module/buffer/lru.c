@@ -22,7 +22,9 @@ struct zb_lru *zb_zone_lru(struct zb_buffer_pool *bpool, const struct zb_zone *z
 
 static struct zb_lru *lru_of(struct zb_buffer *buf)
 {
-	return zb_zone_lru(buf->bpool, zb_pfn_zone(&buf->bpool->inst->pool, buf->pfn));
+	const struct zb_pool *pool = &buf->bpool->inst->pool;
+
+	return &buf->bpool->lrus[zb_pfn_zone(pool, buf->pfn) - pool->zones];
 }
 
 static void insert_in_tree(struct zb_lru *lru, struct zb_buffer *buf)
