@@ -168,3 +168,35 @@ POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
 	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 8);
 	EXPECT_EQ(zone->nr_free, 8);
 }
+
+/* A refill ends when the zone has become low. */
+POOL_TEST_WITH(refill_of_a_zone_that_becomes_low, unit_pool_one(8, 8), end)
+{
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned int i;
+
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		keep[i] = i % 64;
+	unit_fill_pageblock(zone, 0, M, keep);
+	zone->fast_wmark = PB(6);
+	other_zone = zone;
+	zb_env_hook = take_two;
+	EXPECT_EQ(refill(zone), 8);
+	EXPECT(zone->below_fast_wmark);
+	zone->fast_wmark = 0;
+}
+
+/* No more than the given number of words is filled. */
+TEST(words_that_are_filled)
+{
+	struct zb_bulk words = { .order = 0 };
+	u32 frames[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		frames[i] = 64 * (i / 2) + i;
+	EXPECT_EQ(zb_bulk_add(&words, frames, 8, 3), 6);
+	EXPECT_EQ(words.nr, 3);
+	EXPECT_EQ(zb_bulk_add(&words, frames, 8, 4), 8);
+	EXPECT_EQ(words.nr, 4);
+}

@@ -106,3 +106,20 @@ POOL_TEST_WITH(room_on_the_list, unit_fast_pool(), unit_pool_end)
 	for (i = 10; i < ARRAY_SIZE(pfn); i++)
 		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
 }
+
+/* With COLD, the oldest frames of the list are taken, the first one first. */
+POOL_TEST_WITH(oldest_frames, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn[20], got[8];
+	unsigned int i;
+
+	for (i = 0; i < 20; i++)
+		pfn[i] = unit_take(zone, 0, M);
+	EXPECT_EQ(put_bulk(p, 20, pfn), 20);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE | __ZB_GFP_COLD, 8, got), 8);
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(got[i], pfn[i]);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 12);
+	unit_pool_quiet(p);
+	EXPECT_EQ(put_bulk(p, 8, got), 8);
+}

@@ -218,3 +218,23 @@ POOL_TEST_WITH(special_types_are_not_listed, unit_fast_pool(), unit_pool_end)
 			unit_set_type(zone, pb, M);
 		}
 }
+
+/* Blocks of all zones are freed in the fast path, not only those of the largest zone. */
+TEST(zones_of_any_size)
+{
+	static const struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_DMA32, 8, 2 }, { 0, ZB_ZONE_NORMAL, 10, 4 } },
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	struct zb_zone *zone;
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	zb_for_each_zone(zone, &p->pool) {
+		pfn = unit_take(zone, 0, ZB_MIGRATE_MOVABLE);
+		EXPECT(put(p, pfn, 0));
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 1);
+	}
+	unit_pool_end(p);
+}

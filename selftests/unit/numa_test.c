@@ -280,6 +280,7 @@ POOL_TEST_WITH(failed_allocation, unit_pool_make(&two_nodes), unit_pool_end)
 	while (unit_take(zone, 0, M) != ZB_NO_PFN)
 		;
 	EXPECT_EQ(zb_rmqueue(zone, zone, 1, M, 0, ZB_ALLOC_NO_WATERMARKS), ZB_NO_PFN);
+	EXPECT_EQ(zb_rmqueue(zone, zone, 3, M, 0, ZB_ALLOC_NO_WATERMARKS), ZB_NO_PFN);
 	for (event = 0; event < ZB_NR_CPU_EVENTS; event++)
 		EXPECT_EQ(zb_zone_events(zone, event), 0);
 	unit_free_all(p);
