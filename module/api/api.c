@@ -165,7 +165,7 @@ EXPORT_SYMBOL_GPL(zb_alloc_pages);
 static noinline void free_pages_slow(unsigned long pfn, unsigned int order)
 {
 	trace_mm_page_free(pfn, order);
-	if (!zb_fast_free_full(&zb_instance->pool, pfn, order))
+	if (order >= ZB_PAGEBLOCK_ORDER || !zb_fast_free_full(&zb_instance->pool, pfn, order))
 		zb_pool_free_pages(&zb_instance->pool, pfn, order);
 	zb_api_wake_waiters();
 }

@@ -302,6 +302,9 @@ struct zb_pageblock *__zb_find_smallest(struct zb_zone *zone,
 	unsigned int k;
 
 	zb_assert_held(&zone->lock);
+	/* Often, what is free of a type are the remains of one pageblock. */
+	if (zone->nr_free_type[mt] < BIT(order))
+		return NULL;
 	for (k = order; k <= zone->max_order; k++) {
 		pb = zb_free_area_first(zone->free_area, k, mt);
 		if (pb)

@@ -209,16 +209,18 @@ static struct zb_pageblock *claim_pageblock(struct zb_zone *zone,
 
 /*
  * Claim a pageblock, and drop the lock before a block is taken from one, because each of
- * both takes long. Returns NULL if none could be claimed, or if other CPUs have used up the
- * memory meanwhile.
+ * both takes long, unless the block is a whole pageblock. Returns NULL if none could be
+ * claimed, or if other CPUs have used up the memory meanwhile.
  */
 static struct zb_pageblock *claim_and_relax(struct zb_zone *zone,
 					    unsigned int order, unsigned int mt,
 					    unsigned int alloc_flags,
 					    unsigned long *flags)
 {
-	if (!claim_pageblock(zone, order, mt, alloc_flags, flags))
-		return NULL;
+	struct zb_pageblock *pb = claim_pageblock(zone, order, mt, alloc_flags, flags);
+
+	if (!pb || order >= ZB_PAGEBLOCK_ORDER)
+		return pb;
 	__zb_relax(zone, flags);
 	return __zb_find_smallest(zone, order, mt);
 }
