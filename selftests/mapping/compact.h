@@ -39,6 +39,20 @@ static int try_order(int fd, __u32 order, __u32 gfp)
 }
 
 /*
+ * A request that has to compact. After failures of earlier test cases, compaction may be
+ * deferred for up to 63 requests.
+ */
+static inline int alloc_by_compaction(int fd, __u32 order, __u32 gfp, struct zb_ioc_alloc *a)
+{
+	unsigned int tries;
+	int rc = -ENOMEM;
+
+	for (tries = 0; rc == -ENOMEM && tries < 64; tries++)
+		rc = zb_alloc_order(fd, order, gfp | __ZB_GFP_NOWARN, a);
+	return rc;
+}
+
+/*
  * Background compaction may still be pending that a request of an earlier test case caused.
  * Setting this parameter starts it at once. All memory is free, so it finds nothing to do.
  */

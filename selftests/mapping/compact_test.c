@@ -12,9 +12,11 @@
 TEST_F(zbuddy, large_block)
 {
 	long moved = zb_vmstat("pgmigrate_success");
+	struct zb_ioc_alloc a;
 
 	fragment(_metadata, self, &self->fd, 1, false);
-	EXPECT_EQ(0, try_order(self->fd, 9, MOVABLE | __ZB_GFP_NORETRY));
+	ASSERT_EQ(0, alloc_by_compaction(self->fd, 9, MOVABLE | __ZB_GFP_NORETRY, &a));
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
 	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
 	expect_contents(_metadata);
 	/* two more of them */

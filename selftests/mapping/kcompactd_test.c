@@ -47,7 +47,7 @@ TEST_F_TIMEOUT(zbuddy, after_a_request, 300)
 		SKIP(return, "no debugfs");
 	fragment(_metadata, self, &self->fd, 1, false);
 	for (i = 0; i < 3 && nr_scanned() == scanned; i++) {
-		ASSERT_EQ(0, zb_alloc_order(self->fd, 9, MOVABLE, &a));
+		ASSERT_EQ(0, alloc_by_compaction(self->fd, 9, MOVABLE, &a));
 		for (ms = 0; ms < 5000 * zb_time_scale() && nr_scanned() == scanned; ms += 20)
 			zb_sleep_ms(20);
 	}
