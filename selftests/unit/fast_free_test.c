@@ -238,3 +238,14 @@ TEST(zones_of_any_size)
 	}
 	unit_pool_end(p);
 }
+
+/* The number of a frame in its zone is right even if the zone starts at a low address. */
+POOL_TEST(zone_at_a_low_address, 2, 16)
+{
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	pfn = unit_take_from(zone, 0, 0);
+	EXPECT(put(p, pfn, 0));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 1);
+}

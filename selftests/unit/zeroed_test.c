@@ -474,3 +474,16 @@ POOL_TEST_WITH(random_operations, make(), end)
 	EXPECT(events(zone, ZB_ZERO_MISS) > 1000);
 	EXPECT(events(zone, ZB_ZERO_VAIN) > 1000);
 }
+
+/* A request for zeroed memory is counted, with the frames that it keeps. */
+POOL_TEST_WITH(counted_requests, make(), end)
+{
+	unsigned long nr_zero, pfn;
+
+	sweep(zone);
+	pfn = alloc_zeroed(p, 3, &nr_zero);
+	EXPECT_EQ(nr_zero, 3);
+	EXPECT_EQ(events(zone, ZB_PGALLOC), 3);
+	EXPECT_EQ(events(zone, ZB_NUMA_HIT), 1);
+	EXPECT_EQ(unit_free_exact(p, pfn, 3), ZB_OK);
+}
