@@ -133,6 +133,12 @@ void *zb_alloc_pages_exact(size_t size, zb_gfp_t gfp);
 void *zb_alloc_pages_exact_nid(int nid, size_t size, zb_gfp_t gfp);
 void zb_free_pages_exact(void *virt, size_t size);
 
+/* Any number of contiguous pages, with an alignment and within a range of frames */
+struct page *zb_alloc_page_range(unsigned long nr_pages, unsigned int align_order,
+				 unsigned long start_pfn, unsigned long end_pfn,
+				 zb_gfp_t gfp, int nid, const nodemask_t *nodemask);
+void zb_free_page_range(unsigned long pfn, unsigned long nr_pages);
+
 /* Many single pages at once */
 unsigned long zb_alloc_pages_bulk_array_node(zb_gfp_t gfp, int nid,
 					     unsigned long nr_pages,

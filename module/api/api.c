@@ -15,6 +15,7 @@
 
 #include "api.h"
 #include "../compat.h"
+#include "../core/range_alloc.h"
 #include "../instance/instance.h"
 
 /* Errors of callers, each of which is logged once. */
@@ -335,6 +336,63 @@ void zb_free_pages_exact(void *virt, size_t size)
 	zb_api_wake_waiters();
 }
 EXPORT_SYMBOL_GPL(zb_free_pages_exact);
+
+/**
+ * zb_alloc_page_range() - allocate any number of contiguous pages
+ * @nr_pages: number of pages, which may exceed the largest block
+ * @align_order: the first frame is a multiple of 2^@align_order
+ * @start_pfn: lowest frame that may be used, 0 for no limit
+ * @end_pfn: the frame behind the highest one that may be used, ULONG_MAX for no limit
+ * @gfp: ZB_GFP_* and __ZB_GFP_* bits; __ZB_GFP_COMP and __ZB_GFP_NOFAIL are ignored
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @nodemask: allowed nodes, or NULL for any
+ *
+ * The pages are in one zone. If no such range is free, and the flags include
+ * __ZB_GFP_DIRECT_RECLAIM, the one is made free that costs the least: movable buffers of user
+ * space are moved out of it, and discardable ones lose their memory. Pages of modules are never
+ * moved, whatever their flags are. A failure is not logged.
+ *
+ * Context: may sleep.
+ * Return: the first page, or NULL. Free all pages together by zb_free_page_range().
+ */
+struct page *zb_alloc_page_range(unsigned long nr_pages, unsigned int align_order,
+				 unsigned long start_pfn, unsigned long end_pfn,
+				 zb_gfp_t gfp, int nid, const nodemask_t *nodemask)
+{
+	const struct zb_range range = {
+		.nr_pages = nr_pages, .align_order = align_order,
+		.first_pfn = start_pfn, .end_pfn = end_pfn,
+	};
+	struct zb_range_failure failure;
+	unsigned long pfn;
+
+	if (!flags_make_sense(gfp) || !nr_pages)
+		return NULL;
+	zb_api_might_alloc(gfp);
+	pfn = zb_instance_alloc_range(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, &range, nid,
+				      nodemask ? nodes_addr(*nodemask) : NULL, false,
+				      &failure);
+	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
+}
+EXPORT_SYMBOL_GPL(zb_alloc_page_range);
+
+/**
+ * zb_free_page_range() - free pages from zb_alloc_page_range()
+ * @pfn: the first frame
+ * @nr_pages: the number of pages that was allocated
+ *
+ * Another number is refused and reported, and all pages stay allocated, with the exception
+ * that zb_free_pages_exact() has.
+ *
+ * Context: any but NMI.
+ */
+void zb_free_page_range(unsigned long pfn, unsigned long nr_pages)
+{
+	trace_mm_page_free(pfn, zb_exact_order(nr_pages));
+	zb_pool_free_range(&zb_instance->pool, pfn, nr_pages);
+	zb_api_wake_waiters();
+}
+EXPORT_SYMBOL_GPL(zb_free_page_range);
 
 /**
  * zb_account_page_dirtied() - count a block as dirty

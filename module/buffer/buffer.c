@@ -50,7 +50,9 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	init_mapping(&buf->mapping);
 	buf->nr_pages = want->nr_pages;
 	buf->gfp = want->gfp;
-	buf->order = zb_exact_order(want->nr_pages);
+	buf->range = want->range;
+	buf->order = want->range.nr_pages ? want->range.align_order :
+					    zb_exact_order(want->nr_pages);
 	buf->zone = zone->type;
 	buf->nid = zone->nid;
 	buf->pid = task_tgid_nr(current);
@@ -62,10 +64,13 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 			       unsigned long nr_pages, bool is_zero)
 {
+	unsigned int order = zb_exact_order(nr_pages);
 	enum zb_bad bad;
 
-	if (!READ_ONCE(inst->zero_ahead))
-		return zb_pool_free_exact(&inst->pool, pfn, nr_pages);
+	/* The blocks of a range need not be those of an exact allocation. */
+	if (!READ_ONCE(inst->zero_ahead) || order > inst->pool.max_order ||
+	    pfn & (BIT(order) - 1))
+		return zb_pool_free_range(&inst->pool, pfn, nr_pages);
 	bad = zb_pool_free_to_zone(&inst->pool, pfn, nr_pages, is_zero);
 	if (!is_zero) {
 		atomic_inc(&inst->zero_frees);
@@ -94,7 +99,7 @@ void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
 
 	if (zone && buf->gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(inst, zone->nid, -(long)buf->nr_pages);
-	trace_mm_page_free(pfn, buf->order);
+	trace_mm_page_free(pfn, zb_exact_order(buf->nr_pages));
 	bad = free_frames(inst, pfn, buf->nr_pages, is_zero);
 	WARN_ONCE(bad != ZB_OK, "zbuddy: the frames of a buffer could not be freed (%d)\n",
 		  bad);
@@ -156,6 +161,30 @@ int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *w
 }
 
 /**
+ * zb_buffer_alloc_range() - allocate the frames of a buffer that is a range
+ * @bpool: the buffer pool
+ * @want: the request, which has been charged
+ * @err: if there is no memory, set to -ENOMEM, or to -EINTR if the task is being killed
+ *
+ * Context: may sleep.
+ * Return: first frame, or ZB_NO_PFN.
+ */
+unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct zb_want *want,
+				    int *err)
+{
+	struct zb_range_failure failure;
+	unsigned long pfn;
+
+	pfn = zb_instance_alloc_range(bpool->inst, want->gfp, &want->range, want->nid, NULL,
+				      true, &failure);
+	if (pfn != ZB_NO_PFN)
+		return pfn;
+	zb_explain_range(want, &failure);
+	*err = zb_buffer_alloc_failed(bpool, want);
+	return ZB_NO_PFN;
+}
+
+/**
  * zb_buffer_create() - allocate a zeroed buffer
  * @bpool: the buffer pool
  * @file: account of the open file, or NULL
@@ -186,6 +215,8 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 	if (want->wait) {
 		zb_deferred_free_hurry(bpool);
 		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, map, &err);
+	} else if (want->range.nr_pages) {
+		buf->pfn = zb_buffer_alloc_range(bpool, want, &err);
 	} else if (!alloc_fast(bpool, want, &buf->pfn)) {
 		buf->pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages,
 					     want->nid, NULL, true, map);

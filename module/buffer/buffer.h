@@ -236,7 +236,10 @@ struct zb_file {
  * @pfn: (m) first frame
  * @nr_pages: (c) number of frames
  * @gfp: (c) flags that it was allocated with
- * @order: (c) order of the smallest block that holds the buffer
+ * @order: (c) order of the smallest block that holds the buffer; of a range, that of its
+ *	alignment
+ * @range: (c) the alignment and the addresses that were requested; @range.nr_pages is 0 if the
+ *	buffer was not requested as a range
  * @zone: (m) ZB_ZONE_*
  * @nid: (m) NUMA node
  * @discard: (m) ZB_DISCARD_*; @pfn is ZB_NO_PFN if it is ZB_DISCARD_PURGED
@@ -299,6 +302,7 @@ struct zb_buffer {
 	unsigned long nr_pages;
 	zb_gfp_t gfp;
 	u8 order;
+	struct zb_range range;
 	u8 zone;
 	int nid;
 	u8 discard;
@@ -333,7 +337,8 @@ struct zb_buffer {
 /**
  * struct zb_want - a request for a buffer
  * @gfp: flags for which zb_gfp_valid() holds
- * @nr_pages: number of frames, 1 .. 2^max_order
+ * @nr_pages: number of frames, 1 .. 2^max_order, or for a range up to those of a zone
+ * @range: alignment and addresses of a range; @range.nr_pages is 0 for other requests
  * @nid: preferred node, which has a region, or NUMA_NO_NODE
  * @wait: wait for memory
  * @deadline_ns: end of the wait as ktime_get_ns() time, or ZB_WAIT_FOREVER
@@ -342,6 +347,7 @@ struct zb_buffer {
 struct zb_want {
 	zb_gfp_t gfp;
 	unsigned long nr_pages;
+	struct zb_range range;
 	int nid;
 	bool wait;
 	u64 deadline_ns;
@@ -354,7 +360,7 @@ struct zb_want {
  * @handles: number of valid handles
  * @was_mapped: it was mapped, so its pages may be pinned
  * @is_deferred: its release is deferred
- * @is_fixed: it can't be moved, because its frames are in use
+ * @is_fixed: it can't be moved, because its frames are in use, or because of its flags or place
  * @pid: id of the process that allocated it
  * @comm: name of that process
  * @label: set by ZB_IOC_LABEL
@@ -417,6 +423,8 @@ void zb_buffer_pool_destroy(struct zb_buffer_pool *bpool);
 struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
+unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct zb_want *want,
+				    int *err);
 int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want);
 void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
 			   struct zb_charge *charge, bool is_zero);
@@ -465,6 +473,7 @@ void zb_limits_exit(struct zb_buffer_pool *bpool);
 /* explain.c */
 void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *want,
 			  bool in_line);
+void zb_explain_range(const struct zb_want *want, const struct zb_range_failure *failure);
 void zb_file_failed(struct zb_file *file, const struct zb_ioc_explain *why);
 bool zb_file_explain(struct zb_file *file, struct zb_ioc_explain *why);
 
@@ -534,6 +543,10 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf);
 bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages);
 void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages);
 unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages);
+int zb_buffer_move(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order);
+bool zb_buffer_seems_movable(const struct zb_buffer_info *info);
+struct zb_buffer *zb_buffer_get_to_move(struct zb_buffer_iter *iter);
+void zb_buffer_put_moved(struct zb_buffer *buf);
 bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigned long pfn,
 		     unsigned long nr_pages, unsigned long used, unsigned int below_order);
 

@@ -145,11 +145,15 @@ static unsigned long alloc_frames(struct zb_advice *a, struct zb_account *file,
 	*err = zb_charge(bpool, &a->charge, file, zb_buffer_bytes(a->buf), want->why);
 	if (*err)
 		return ZB_NO_PFN;
-	pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL, true,
-				NULL);
+	if (want->range.nr_pages)
+		pfn = zb_buffer_alloc_range(bpool, want, err);
+	else
+		pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL,
+					true, NULL);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
-	*err = zb_buffer_alloc_failed(bpool, want);
+	if (!want->range.nr_pages)
+		*err = zb_buffer_alloc_failed(bpool, want);
 	zb_watch_failed(bpool);
 	zb_uncharge(bpool, &a->charge);
 	return ZB_NO_PFN;
@@ -167,6 +171,7 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 	struct zb_want want = {
 		.gfp = a->buf->gfp & ~reserves,
 		.nr_pages = a->buf->nr_pages,
+		.range = a->buf->range,
 		.nid = READ_ONCE(a->buf->nid),
 		.why = why,
 	};

@@ -4,6 +4,7 @@
 #include <linux/string.h>
 
 #include "../core/failure.h"
+#include "../core/stat.h"
 #include "buffer.h"
 
 static const u32 failure_causes[ZB_NR_FAILURES] = {
@@ -62,6 +63,48 @@ void zb_explain_no_memory(struct zb_buffer_pool *bpool, const struct zb_want *wa
 	why->zone = f.zone->type;
 	why->free = (u64)f.nr_free << PAGE_SHIFT;
 	why->limit = (u64)f.nr_kept << PAGE_SHIFT;
+}
+
+static const u32 range_causes[] = {
+	[ZB_RANGE_OK] = ZB_CAUSE_NONE,
+	[ZB_RANGE_STOPPED] = ZB_CAUSE_NONE,
+	[ZB_RANGE_NO_MEMORY] = ZB_CAUSE_KERNEL,
+	[ZB_RANGE_IN_USE] = ZB_CAUSE_IN_USE,
+	[ZB_RANGE_UNMOVABLE] = ZB_CAUSE_UNMOVABLE,
+	[ZB_RANGE_FRAGMENTED] = ZB_CAUSE_FRAGMENTED,
+	[ZB_RANGE_WATERMARK] = ZB_CAUSE_WATERMARK,
+	[ZB_RANGE_FULL] = ZB_CAUSE_FULL,
+	[ZB_RANGE_NEVER_WATERMARK] = ZB_CAUSE_NEVER_WATERMARK,
+	[ZB_RANGE_NEVER_FITS] = ZB_CAUSE_NEVER_BLOCK,
+	[ZB_RANGE_NEVER_NODE] = ZB_CAUSE_NEVER_NODE,
+	[ZB_RANGE_NEVER_ZONE] = ZB_CAUSE_NEVER_ZONE,
+};
+
+/**
+ * zb_explain_range() - explain why a request for a range failed
+ * @want: the request, whose @why is filled in if it has no cause yet
+ * @failure: the cause
+ *
+ * Context: any but NMI.
+ */
+void zb_explain_range(const struct zb_want *want, const struct zb_range_failure *failure)
+{
+	struct zb_ioc_explain *why = want->why;
+	struct zb_zone *zone = failure->zone;
+	struct zb_zone_stat st;
+
+	if (!why || why->cause)
+		return;
+	why->cause = range_causes[failure->result];
+	if (!zone || failure->result == ZB_RANGE_NO_MEMORY)
+		return;
+	why->node = zone->nid;
+	why->zone = zone->type;
+	why->free = (u64)(READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone)) << PAGE_SHIFT;
+	zb_zone_snapshot(zone, &st);
+	why->largest_order = zb_stat_largest_order(&st);
+	if (why->cause == ZB_CAUSE_WATERMARK || why->cause == ZB_CAUSE_NEVER_WATERMARK)
+		why->limit = (u64)READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]) << PAGE_SHIFT;
 }
 
 /**

@@ -11,7 +11,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "buffer.h"
+#include "place.h"
 
 /**
  * zb_buffer_list_init() - initialize an empty list of all buffers
@@ -86,7 +86,7 @@ static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 		.was_mapped = READ_ONCE(buf->was_mapped),
 		.is_deferred = READ_ONCE(buf->is_deferred),
 		.is_fixed = READ_ONCE(buf->phys_known) || atomic_read(&buf->fixed) ||
-			    zb_gfp_migratetype(buf->gfp) != ZB_MIGRATE_MOVABLE,
+			    zb_buffer_keeps_place(buf),
 		.pid = buf->pid,
 		.pfn = buf->pfn,
 		.nr_pages = buf->nr_pages,

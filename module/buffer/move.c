@@ -34,7 +34,7 @@
 #include "../compat.h"
 #include "../core/compact.h"
 #include "../instance/fault.h"
-#include "buffer.h"
+#include "place.h"
 #include "zero.h"
 
 /**
@@ -246,17 +246,21 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 
 static bool may_move(const struct zb_buffer *buf)
 {
-	return zb_gfp_migratetype(buf->gfp) == ZB_MIGRATE_MOVABLE &&
-	       !atomic_read(&buf->fixed) && !buf->phys_known &&
+	return !zb_buffer_keeps_place(buf) && !atomic_read(&buf->fixed) && !buf->phys_known &&
 	       !has_poison(buf->pfn, buf->nr_pages);
 }
 
-/*
- * Move a buffer on which the caller has a reference, so that it can't be freed meanwhile.
- * Returns 0, -EAGAIN if the lock is held, -EBUSY if the buffer or one of its pages is in
+/**
+ * zb_buffer_move() - move a buffer to other frames
+ * @buf: the buffer, on which the caller has a reference, so that it can't be freed meanwhile
+ * @zone: its zone
+ * @below_order: split only free blocks of lower orders for the new frames
+ *
+ * Context: may sleep.
+ * Return: 0, -EAGAIN if the lock is held, -EBUSY if the buffer or one of its pages is in
  * use, -EHWPOISON or -EIO if the contents could not be copied, or -ENOMEM.
  */
-static int move_buffer(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order)
+int zb_buffer_move(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order)
 {
 	struct zb_pool *pool = &buf->bpool->inst->pool;
 	unsigned long from, to;
@@ -276,11 +280,11 @@ static int move_buffer(struct zb_buffer *buf, struct zb_zone *zone, unsigned int
 	if (to == ZB_NO_PFN)
 		return err;
 	if (!err) {
-		trace_mm_page_alloc(to, buf->order, zb_gfp_bits(buf->gfp),
+		trace_mm_page_alloc(to, zb_exact_order(buf->nr_pages), zb_gfp_bits(buf->gfp),
 				    zb_gfp_migratetype(buf->gfp));
-		trace_mm_page_free(from, buf->order);
+		trace_mm_page_free(from, zb_exact_order(buf->nr_pages));
 	}
-	zb_pool_free_exact(pool, err ? to : from, buf->nr_pages);
+	zb_pool_free_range(pool, err ? to : from, buf->nr_pages);
 	return err;
 }
 
@@ -294,11 +298,17 @@ static unsigned long overlap(const struct zb_buffer_info *info, unsigned long pf
 	return first < end ? end - first : 0;
 }
 
-/*
- * Check cheaply whether a buffer can probably be moved. All buffers of a window are checked
- * before the first one is moved, because one that has to stay makes the other moves useless.
+/**
+ * zb_buffer_seems_movable() - check cheaply whether a buffer can probably be moved
+ * @info: its state
+ *
+ * All buffers of a window are checked before the first one is moved, because one that has to
+ * stay makes the other moves useless.
+ *
+ * Context: may sleep.
+ * Return: true if it can.
  */
-static bool seems_movable(const struct zb_buffer_info *info)
+bool zb_buffer_seems_movable(const struct zb_buffer_info *info)
 {
 	return !info->is_fixed && !info->is_deferred && info->mappings <= ZB_MAX_UNMAPPED &&
 	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
@@ -314,7 +324,7 @@ static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
 	zb_buffer_iter_begin(&iter, bpool);
 	while (found < used && zb_buffer_iter_next(&iter)) {
 		nr = overlap(&iter.info, pfn, nr_pages);
-		if (nr && !seems_movable(&iter.info))
+		if (nr && !zb_buffer_seems_movable(&iter.info))
 			break;
 		found += nr;
 	}
@@ -322,12 +332,18 @@ static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
 	return found >= used;
 }
 
-/*
+/**
+ * zb_buffer_get_to_move() - get the buffer at a position to move it or to take its memory
+ * @iter: the position
+ *
  * If the owner frees the buffer meanwhile, it is released at the end of the move. This may
  * defer the release, which is not allowed once the module is being unloaded, so hold the
  * module. kcompactd does not hold it otherwise, because unloading waits for kcompactd.
+ *
+ * Context: any but interrupts.
+ * Return: the buffer, for zb_buffer_put_moved(), or NULL if it is being freed.
  */
-static struct zb_buffer *get_to_move(struct zb_buffer_iter *iter)
+struct zb_buffer *zb_buffer_get_to_move(struct zb_buffer_iter *iter)
 {
 	struct zb_buffer *buf;
 
@@ -339,7 +355,13 @@ static struct zb_buffer *get_to_move(struct zb_buffer_iter *iter)
 	return buf;
 }
 
-static void put_moved(struct zb_buffer *buf)
+/**
+ * zb_buffer_put_moved() - undo zb_buffer_get_to_move()
+ * @buf: the buffer
+ *
+ * Context: may sleep.
+ */
+void zb_buffer_put_moved(struct zb_buffer *buf)
 {
 	zb_buffer_put(buf);
 	module_put(THIS_MODULE);
@@ -376,15 +398,15 @@ bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigne
 	while (!err && moved < used && !fatal_signal_pending(current) &&
 	       zb_buffer_iter_next(&iter)) {
 		nr = overlap(&iter.info, pfn, nr_pages);
-		buf = nr ? get_to_move(&iter) : NULL;
+		buf = nr ? zb_buffer_get_to_move(&iter) : NULL;
 		if (!buf)
 			continue;
-		err = move_buffer(buf, zone, below_order);
+		err = zb_buffer_move(buf, zone, below_order);
 		if (err)
 			failed += buf->nr_pages;
 		else
 			moved += nr;
-		put_moved(buf);
+		zb_buffer_put_moved(buf);
 	}
 	zb_buffer_iter_end(&iter);
 	zb_zone_count_event(zone, ZB_PGMIGRATE_SUCCESS, moved);

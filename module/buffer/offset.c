@@ -6,7 +6,7 @@
  * a window is as large as the largest buffer. An offset in pages is FIRST_PGOFF plus
  *
  *	handle | huge entries | page in the buffer
- *	       |    1 bit     |   max_order bits
+ *	       |    1 bit     |   page_bits()
  *
  * A 32-bit program can only express 32 bits of such an offset, so no bits are reserved
  * above the handle, and many handles fit. FIRST_PGOFF corresponds to 4 GiB: a program
@@ -22,9 +22,15 @@
 
 #define FIRST_PGOFF	BIT_ULL(32 - PAGE_SHIFT)
 
+/* The largest buffer is a whole zone. */
+static unsigned int page_bits(const struct zb_buffer_pool *bpool)
+{
+	return zb_exact_order(bpool->inst->pool.largest->nr_pages);
+}
+
 static unsigned int handle_shift(const struct zb_buffer_pool *bpool)
 {
-	return bpool->inst->pool.max_order + 1;
+	return page_bits(bpool) + 1;
 }
 
 /**
@@ -62,7 +68,7 @@ u64 zb_file_mmap_offset(const struct zb_file *file, u32 nr, bool huge)
 	if (huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE))
 		return 0;
 	if (huge)
-		pgoff += BIT_ULL(inst->pool.max_order);
+		pgoff += BIT_ULL(page_bits(file->bpool));
 	return pgoff << PAGE_SHIFT;
 }
 
@@ -81,11 +87,11 @@ bool zb_file_split_offset(const struct zb_file *file, unsigned long *pgoff, u32 
 	struct zb_instance *inst = file->bpool->inst;
 	u64 at = *pgoff - FIRST_PGOFF;
 
-	*huge = at & BIT_ULL(inst->pool.max_order);
+	*huge = at & BIT_ULL(page_bits(file->bpool));
 	if (*pgoff < FIRST_PGOFF || at >> handle_shift(file->bpool) > U32_MAX ||
 	    (*huge && !(zb_mmap_features(inst) & ZB_FEATURE_MMAP_HUGE)))
 		return false;
 	*nr = at >> handle_shift(file->bpool);
-	*pgoff = at & (BIT_ULL(inst->pool.max_order) - 1);
+	*pgoff = at & (BIT_ULL(page_bits(file->bpool)) - 1);
 	return true;
 }

@@ -95,4 +95,25 @@ static inline unsigned int zb_exact_piece(unsigned long nr_pages)
 	return fls64(nr_pages) - 1;
 }
 
+/*
+ * A range of n frames may start at any frame, so it is the fewest blocks that are
+ * naturally aligned, from the first frame on. 13 frames from frame 3 on:
+ *
+ *	| 0 | order 2       | order 3                       |
+ *	3   4               8                               16
+ *
+ * zb_range_piece() returns the order of the block at @pfn, when @nr_pages are left. If the
+ * start is aligned to the order of the smallest block that holds the range, the blocks are
+ * those of an exact allocation.
+ */
+static inline unsigned int zb_range_piece(unsigned long pfn, unsigned long nr_pages,
+					  unsigned int max_order)
+{
+	unsigned int k = zb_exact_piece(nr_pages);
+
+	if (k > max_order)
+		k = max_order;
+	return pfn & (BIT(k) - 1) ? __ffs64(pfn) : k;
+}
+
 #endif /* ZB_CORE_BLOCK_H */

@@ -253,6 +253,23 @@ static void take_pageblocks(struct zb_zone *zone, struct zb_pageblock *pb,
 	}
 }
 
+/* Take the block of @order at @pfn from the free block of the order @from that contains it. */
+static void take_from(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		      unsigned int from, enum zb_block_state state)
+{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+
+	__zb_split(zone, pfn, order, from);
+	if (order < ZB_PAGEBLOCK_ORDER) {
+		zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, order, false);
+		zb_free_area_rekey(zone->free_area, pb);
+		__zb_count_free(zone, pb, -(long)BIT(order));
+	} else {
+		take_pageblocks(zone, pb, order);
+	}
+	zb_zone_set_state(zone, pfn, ZB_STATE(state, order));
+}
+
 /**
  * __zb_rmqueue_from() - take a block from a given pageblock
  * @zone: its zone
@@ -273,15 +290,7 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 	from = pb->largest_free;
 	if (from < ZB_PAGEBLOCK_ORDER)
 		pfn += zb_pageblock_find(pb, order, &from);
-	__zb_split(zone, pfn, order, from);
-	if (order < ZB_PAGEBLOCK_ORDER) {
-		zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, order, false);
-		zb_free_area_rekey(zone->free_area, pb);
-		__zb_count_free(zone, pb, -(long)BIT(order));
-	} else {
-		take_pageblocks(zone, pb, order);
-	}
-	zb_zone_set_state(zone, pfn, ZB_STATE(state, order));
+	take_from(zone, pfn, order, from, state);
 	return pfn;
 }
 
@@ -474,6 +483,46 @@ unsigned int __zb_whole_order(const struct zb_zone *zone, unsigned long pfn)
 	for (k = ZB_PAGEBLOCK_ORDER; head->largest_free == ZB_LIST_TAIL; k++)
 		head = zb_pfn_pageblock(zone, pfn & ~(BIT(k + 1) - 1));
 	return head->largest_free;
+}
+
+/* The order of the free block below pageblock order that contains a free run of @order. */
+static unsigned int part_order(const struct zb_pageblock *pb, unsigned int frame,
+			       unsigned int order)
+{
+	while (order + 1 < ZB_PAGEBLOCK_ORDER &&
+	       zb_pageblock_run_is_free(pb, frame & ~(BIT(order + 1) - 1), order + 1))
+		order++;
+	return order;
+}
+
+/**
+ * __zb_take_free() - take given frames if they are free
+ * @zone: their zone
+ * @pfn: first frame, aligned to @order
+ * @order: order of the block, at most ZB_PAGEBLOCK_ORDER
+ * @state: state of the block from now on
+ *
+ * The migrate type of the pageblock does not matter.
+ *
+ * Context: zone lock held.
+ * Return: false, with nothing changed, if one of the frames is not in the free lists.
+ */
+bool __zb_take_free(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+		    enum zb_block_state state)
+{
+	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
+	unsigned int from, frame = pfn % ZB_PAGEBLOCK_NR;
+
+	zb_assert_held(&zone->lock);
+	__zb_refresh(zone, pb);
+	if (zb_pageblock_all_free(pb))
+		from = __zb_whole_order(zone, pfn);
+	else if (order < ZB_PAGEBLOCK_ORDER && zb_pageblock_run_is_free(pb, frame, order))
+		from = part_order(pb, frame, order);
+	else
+		return false;
+	take_from(zone, pfn, order, from, state);
+	return true;
 }
 
 /**

@@ -176,26 +176,6 @@ static void set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_p
 		WRITE_ONCE(pb->skip_compaction, skip);
 }
 
-/* Record that pageblocks are isolated only for a moment, see zb_zone_verdict(). */
-static void begin_isolation(struct zb_zone *zone)
-{
-	unsigned long flags;
-
-	zb_lock_irqsave(&zone->lock, flags);
-	WRITE_ONCE(zone->compactions, zone->compactions + 1);
-	WRITE_ONCE(zone->nr_compacting, zone->nr_compacting + 1);
-	zb_unlock_irqrestore(&zone->lock, flags);
-}
-
-static void end_isolation(struct zb_zone *zone)
-{
-	unsigned long flags;
-
-	zb_lock_irqsave(&zone->lock, flags);
-	WRITE_ONCE(zone->nr_compacting, zone->nr_compacting - 1);
-	zb_unlock_irqrestore(&zone->lock, flags);
-}
-
 /* Returns true if the window has become free. *@stop is set if @evacuate wants to stop. */
 static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *cc,
 			 const struct window *w, bool *stop)
@@ -206,14 +186,14 @@ static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *
 	if (nr < ZB_PAGEBLOCK_NR)
 		nr = ZB_PAGEBLOCK_NR;
 	pfn = w->pfn & ~(nr - 1);
-	begin_isolation(zone);
+	zb_zone_begin_isolation(zone);
 	/* Another task may have isolated it meanwhile. */
 	if (zb_pool_isolate_range(zone->pool, pfn, nr)) {
 		*stop = !cc->evacuate(cc, zone, w->pfn, BIT(cc->order));
 		done = window_is_free(zone, w->pfn, cc->order);
 		zb_pool_unisolate_range(zone->pool, pfn, nr);
 	}
-	end_isolation(zone);
+	zb_zone_end_isolation(zone);
 	set_skip(zone, pfn, nr, !done && !*stop);
 	return done;
 }

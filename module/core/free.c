@@ -57,8 +57,18 @@ static enum zb_bad claim_block(const struct zb_pool *pool, unsigned long pfn,
 	return bad;
 }
 
-static enum zb_bad refuse_free(struct zb_pool *pool, unsigned long pfn,
-			       unsigned int order, enum zb_bad bad)
+/**
+ * zb_refuse_free() - count and report a free that is refused
+ * @pool: the allocator
+ * @pfn: first frame that was to be freed
+ * @order: order of the block
+ * @bad: why it is refused
+ *
+ * Context: any but NMI.
+ * Return: @bad.
+ */
+enum zb_bad zb_refuse_free(struct zb_pool *pool, unsigned long pfn,
+			   unsigned int order, enum zb_bad bad)
 {
 	atomic_long_add(1, &pool->bad_frees[bad]);
 	if (pool->ops->report_bad)
@@ -79,6 +89,23 @@ static void free_claimed(struct zb_pool *pool, struct zb_zone *zone,
 	zb_free_unref_page(zone, pfn, order, cold);
 }
 
+/**
+ * zb_free_claimed() - free a block that the caller has claimed
+ * @pool: the allocator
+ * @zone: zone of the block
+ * @pfn: its first frame
+ * @order: its order
+ *
+ * Every frame is looked at (unfit.h).
+ *
+ * Context: any but NMI.
+ */
+void zb_free_claimed(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+		     unsigned int order)
+{
+	free_claimed(pool, zone, pfn, order, false, zb_block_fit(zone, pfn, order));
+}
+
 static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
 			      unsigned int order, bool cold)
 {
@@ -88,7 +115,7 @@ static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn,
 
 	bad = claim_block(pool, pfn, order, &old);
 	if (unlikely(bad != ZB_OK))
-		return refuse_free(pool, pfn, order, bad);
+		return zb_refuse_free(pool, pfn, order, bad);
 	zone = zb_pfn_zone(pool, pfn);
 	/* Large blocks are checked when they are allocated again (unfit.h). */
 	free_claimed(pool, zone, pfn, order, cold, order >= ZB_WORD_ORDER ||
@@ -201,7 +228,7 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	bool fit;
 
 	if (bad != ZB_OK)
-		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
+		return zb_refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
 	fit = exact_fit(zone, pfn, nr_pages);
 	if (fit && nr_pages & (nr_pages - 1) && !pool->ops->poison &&
 	    zb_exact_merge(zone, pfn, nr_pages))
@@ -248,7 +275,7 @@ enum zb_bad zb_pool_free_to_zone(struct zb_pool *pool, unsigned long pfn,
 	unsigned int k;
 
 	if (bad != ZB_OK)
-		return refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
+		return zb_refuse_free(pool, pfn, zb_exact_order(nr_pages), bad);
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
 		if (likely(zb_block_fit(zone, pfn, k)))
@@ -307,7 +334,7 @@ enum zb_bad zb_pool_split_page(struct zb_pool *pool, unsigned long pfn,
 	if (bad == ZB_OK)
 		bad = claim_block(pool, pfn, order, &old);
 	if (bad != ZB_OK)
-		return refuse_free(pool, pfn, order, bad);
+		return zb_refuse_free(pool, pfn, order, bad);
 	for (; pfn < end; pfn += nr) {
 		zb_lock_irqsave(&zone->lock, flags);
 		nr = __split_first(zone, pfn, ZB_STATE_BLOCK(old));

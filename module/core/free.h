@@ -16,6 +16,10 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages);
 enum zb_bad zb_pool_free_to_zone(struct zb_pool *pool, unsigned long pfn,
 				 unsigned long nr_pages, bool zero);
+enum zb_bad zb_refuse_free(struct zb_pool *pool, unsigned long pfn,
+			   unsigned int order, enum zb_bad bad);
+void zb_free_claimed(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+		     unsigned int order);
 unsigned long zb_pool_block_head(const struct zb_pool *pool, unsigned long pfn,
 				 unsigned int *order);
 

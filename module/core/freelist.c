@@ -92,9 +92,19 @@ static void count_foreign(struct zb_zone *preferred)
 	zb_unlock_irqrestore(&preferred->lock, flags);
 }
 
-/* If the per-CPU counters cannot be used, count under the zone lock. */
-static void account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
-			  unsigned long nr_pages, zb_gfp_t gfp)
+/**
+ * zb_account_alloc() - count an allocation
+ * @preferred: preferred zone of the request
+ * @zone: zone of the frames
+ * @nr_pages: number of frames
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ *
+ * If the per-CPU counters cannot be used, those of the zone are, under its lock.
+ *
+ * Context: any but NMI.
+ */
+void zb_account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
+		      unsigned long nr_pages, zb_gfp_t gfp)
 {
 	unsigned long flags;
 	struct zb_pcp *pcp;
@@ -216,7 +226,7 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	if (pfn == ZB_NO_PFN)
 		pfn = zb_rmqueue_buddy(zone, nr_pages, order, mt, alloc_flags, NULL);
 	if (pfn != ZB_NO_PFN)
-		account_alloc(preferred, zone, nr_pages, gfp);
+		zb_account_alloc(preferred, zone, nr_pages, gfp);
 	return pfn;
 }
 
@@ -238,7 +248,7 @@ static noinline unsigned long take_zeroed(struct zb_zone *zone, zb_gfp_t gfp,
 	pfn = zb_rmqueue_buddy(zone, ac->nr_pages, zb_exact_order(ac->nr_pages),
 			       ac->migratetype, alloc_flags, map);
 	if (pfn != ZB_NO_PFN)
-		account_alloc(ac->preferred, zone, ac->nr_pages, gfp);
+		zb_account_alloc(ac->preferred, zone, ac->nr_pages, gfp);
 	return pfn;
 }
 

@@ -40,6 +40,8 @@ void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 bool zb_prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 		       unsigned long pfn, zb_gfp_t gfp, unsigned int order,
 		       const struct zb_alloc_context *ac);
+void zb_account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
+		      unsigned long nr_pages, zb_gfp_t gfp);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 			 unsigned long nr_pages, unsigned int mt, zb_gfp_t gfp,
 			 unsigned int alloc_flags);

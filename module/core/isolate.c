@@ -14,6 +14,40 @@ static bool find_pageblock(struct zb_pool *pool, unsigned long pfn,
 	return true;
 }
 
+/**
+ * zb_zone_begin_isolation() - announce that pageblocks are isolated only for a moment
+ * @zone: the zone
+ *
+ * Until zb_zone_end_isolation(), zb_zone_verdict() disregards isolation, and
+ * zb_pool_isolate_range_wait() waits.
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_begin_isolation(struct zb_zone *zone)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	WRITE_ONCE(zone->compactions, zone->compactions + 1);
+	WRITE_ONCE(zone->nr_compacting, zone->nr_compacting + 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/**
+ * zb_zone_end_isolation() - undo zb_zone_begin_isolation()
+ * @zone: the zone
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_end_isolation(struct zb_zone *zone)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	WRITE_ONCE(zone->nr_compacting, zone->nr_compacting - 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
 static bool isolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	unsigned long flags;

@@ -11,6 +11,8 @@
 
 #include "alloc.h"
 
+void zb_zone_begin_isolation(struct zb_zone *zone);
+void zb_zone_end_isolation(struct zb_zone *zone);
 bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 			   unsigned long nr_pages);
 bool zb_pool_isolate_range_wait(struct zb_pool *pool, unsigned long pfn,

@@ -18,6 +18,7 @@
 
 struct zb_pool;
 struct zb_alloc_context;
+struct zb_range_survey;
 
 /* Why a block cannot be freed, split or allocated. */
 enum zb_bad {
@@ -37,6 +38,22 @@ enum zb_compact_result {
 	ZB_COMPACT_DEFERRED,	/* failed a short time ago */
 	ZB_COMPACT_FAILED,	/* no window could be emptied */
 	ZB_COMPACT_SUCCESS,	/* a window has been emptied */
+};
+
+/* The result of a request for a range (range_alloc.h), from success to what is farthest from it. */
+enum zb_range_result {
+	ZB_RANGE_OK,
+	ZB_RANGE_STOPPED,		/* the task is being killed */
+	ZB_RANGE_NO_MEMORY,		/* the environment has no memory for its own data */
+	ZB_RANGE_IN_USE,		/* allocations in the way are in use */
+	ZB_RANGE_UNMOVABLE,		/* memory that can't be moved is in the way everywhere */
+	ZB_RANGE_FRAGMENTED,		/* what is in the way may not be moved, or nowhere to */
+	ZB_RANGE_WATERMARK,		/* too little would be left */
+	ZB_RANGE_FULL,			/* less is free than the request needs */
+	ZB_RANGE_NEVER_WATERMARK,	/* too little would be left even of an unused zone */
+	ZB_RANGE_NEVER_FITS,		/* the zones are too small, or have other addresses */
+	ZB_RANGE_NEVER_NODE,		/* no node with an allowed zone may be used */
+	ZB_RANGE_NEVER_ZONE,		/* the flags exclude all zones */
 };
 
 /* How hard an attempt to compact a zone tries. */
@@ -62,6 +79,13 @@ enum zb_compact_priority {
  *	whether it may do I/O and call into file systems
  * @compact: move allocations to form a free block of this order in a zone; may sleep.
  *	The context is that of the request (freelist.h)
+ * @survey: find out which allocations of a zone can be moved, or their memory taken back, for a
+ *	request @ac for a range, and set *@survey. If it is set already, add those to it that
+ *	could be if they were not in use. May sleep. Returns ZB_RANGE_OK or why it failed
+ * @evict: move all allocations out of @nr_pages isolated frames from @pfn on, or take their
+ *	memory back, and keep the survey up to date; end with the first that can't be. May
+ *	sleep; returns false if the task is being killed
+ * @end_survey: undo @survey
  * @wait: sleep for a short time in which other tasks may free memory; returns
  *	false if the request should fail, because the task is being killed and
  *	@killable is set
@@ -90,6 +114,13 @@ struct zb_ops {
 					  zb_gfp_t gfp, unsigned int order,
 					  enum zb_compact_priority priority,
 					  const struct zb_alloc_context *ac);
+	enum zb_range_result (*survey)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+				       const struct zb_alloc_context *ac,
+				       struct zb_range_survey **survey);
+	bool (*evict)(struct zb_pool *pool, struct zb_zone *zone,
+		      struct zb_range_survey *survey, const struct zb_alloc_context *ac,
+		      unsigned long pfn, unsigned long nr_pages);
+	void (*end_survey)(struct zb_pool *pool, struct zb_range_survey *survey);
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);

@@ -2,6 +2,8 @@
 /* Checks of the arguments of ioctls. */
 #include <linux/capability.h>
 #include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -103,7 +105,8 @@ struct zb_buffer *zb_get_buffer(struct zb_call *call, struct zb_file *file, u32 
 static int get_want_size(struct zb_call *call, const struct zb_alloc_params *req,
 			 const struct zb_pool *pool, struct zb_want *want)
 {
-	u64 max = (u64)PAGE_SIZE << pool->max_order;
+	u64 max = req->flags & ZB_BUF_RANGE ? (u64)pool->largest->nr_pages << PAGE_SHIFT :
+					      (u64)PAGE_SIZE << pool->max_order;
 
 	if (!(req->flags & ZB_BUF_LENGTH)) {
 		if (req->length)
@@ -118,6 +121,46 @@ static int get_want_size(struct zb_call *call, const struct zb_alloc_params *req
 	if (!req->length || req->length > max)
 		return zb_einval(call, "length", req->length);
 	want->nr_pages = PAGE_ALIGN(req->length) >> PAGE_SHIFT;
+	return 0;
+}
+
+static int check_range(struct zb_call *call, const struct zb_alloc_params *req)
+{
+	u64 align = req->align, last = req->max_addr ?: U64_MAX;
+
+	if (!(req->flags & ZB_BUF_RANGE)) {
+		if (align)
+			return zb_einval(call, "align", align);
+		if (req->min_addr)
+			return zb_einval(call, "min_addr", req->min_addr);
+		return req->max_addr ? zb_einval(call, "max_addr", req->max_addr) : 0;
+	}
+	if (align & (align - 1))
+		return zb_einval(call, "align", align);
+	if (last < req->min_addr || last - req->min_addr < req->length - 1)
+		return zb_einval(call, "max_addr", req->max_addr);
+	if ((req->min_addr || req->max_addr) && !capable(CAP_SYS_RAWIO))
+		return zb_eperm(call, CAP_SYS_RAWIO);
+	return 0;
+}
+
+/* Sets the alignment and the addresses of a range; the number of frames has been set. */
+static int get_want_range(struct zb_call *call, const struct zb_alloc_params *req,
+			  struct zb_want *want)
+{
+	u64 first = (req->min_addr >> PAGE_SHIFT) + !!(req->min_addr & ~PAGE_MASK);
+	/* The byte behind the last one may be at 2^64. */
+	u64 end = (req->max_addr >> PAGE_SHIFT) + ((req->max_addr & ~PAGE_MASK) == ~PAGE_MASK);
+	int err = check_range(call, req);
+
+	if (err || !(req->flags & ZB_BUF_RANGE))
+		return err;
+	want->range = (struct zb_range){
+		.nr_pages = want->nr_pages,
+		.align_order = req->align > PAGE_SIZE ? ilog2(req->align) - PAGE_SHIFT : 0,
+		.first_pfn = min_t(u64, first, ZB_NO_PFN),
+		.end_pfn = req->max_addr ? min_t(u64, end, ZB_NO_PFN) : ZB_NO_PFN,
+	};
 	return 0;
 }
 
@@ -188,9 +231,13 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 {
 	int err;
 
-	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT))
+	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT | (req->may_range ? ZB_BUF_RANGE : 0)))
+		return zb_einval(call, "flags", req->flags);
+	if (req->flags & ZB_BUF_RANGE &&
+	    (!(req->flags & ZB_BUF_LENGTH) || req->flags & ZB_BUF_WAIT))
 		return zb_einval(call, "flags", req->flags);
 	err = get_want_size(call, req, &inst->pool, want) ?:
+	      get_want_range(call, req, want) ?:
 	      get_want_node(call, req, inst, want) ?:
 	      get_want_wait(call, req, want) ?:
 	      get_want_gfp(call, req, want);

@@ -92,7 +92,7 @@ struct zb_cmd {
 			      __ZB_GFP_COMP | __ZB_GFP_NOTRACK |	\
 			      __ZB_GFP_OTHER_NODE | __ZB_GFP_ACCOUNT))
 
-/* The parameters that ALLOC and BULK_ALLOC have in common. */
+/* The parameters of ALLOC; BULK_ALLOC has those before @may_range, which allows the others. */
 struct zb_alloc_params {
 	u32 flags;
 	zb_gfp_t gfp;
@@ -100,6 +100,10 @@ struct zb_alloc_params {
 	u32 order;
 	u64 length;
 	u64 deadline_ns;
+	bool may_range;
+	u64 align;
+	u64 min_addr;
+	u64 max_addr;
 };
 
 /* The first members of a struct zb_cmd. */

@@ -17,7 +17,7 @@
 /* Structures are part of the ABI: they may grow, but members must not move. */
 static_assert(sizeof(struct zb_ioc_info) == 72);
 static_assert(sizeof(struct zb_ioc_zone) == 48);
-static_assert(sizeof(struct zb_ioc_alloc) == 64);
+static_assert(sizeof(struct zb_ioc_alloc) == 88);
 static_assert(sizeof(struct zb_ioc_free) == 16);
 static_assert(sizeof(struct zb_ioc_query) == 72);
 static_assert(sizeof(struct zb_bulk_buffer) == 40);
@@ -42,6 +42,10 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 		.order = alloc->order,
 		.length = alloc->length,
 		.deadline_ns = alloc->deadline_ns,
+		.may_range = true,
+		.align = alloc->align,
+		.min_addr = alloc->min_addr,
+		.max_addr = alloc->max_addr,
 	};
 	struct zb_buffer *buf;
 	struct zb_want want = {};

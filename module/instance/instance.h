@@ -16,6 +16,7 @@
 
 #include "../core/alloc.h"
 #include "../core/fast.h"
+#include "../core/range_alloc.h"
 #include "params.h"
 #include "../region/region.h"
 
@@ -121,6 +122,10 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				unsigned long nr_pages, int nid,
 				const unsigned long *nodemask, bool user,
 				struct zb_zero_map *map);
+unsigned long zb_instance_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
+				      const struct zb_range *range, int nid,
+				      const unsigned long *nodemask, bool user,
+				      struct zb_range_failure *failure);
 void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
 			      unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,
 			      struct zb_alloc_request *req);

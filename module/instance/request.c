@@ -222,3 +222,47 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 				    zb_pool_migratetype(&inst->pool, gfp));
 	return pfn;
 }
+
+/**
+ * zb_instance_alloc_range() - allocate a range on behalf of the current task
+ * @inst: the instance
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @range: the frames that are wanted
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @nodemask: bitmap of allowed nodes, or NULL
+ * @user: as for zb_instance_alloc()
+ * @failure: filled in if the request fails; with ZB_RANGE_NO_MEMORY, it may be simulated
+ *
+ * Context: may sleep.
+ * Return: first frame, or ZB_NO_PFN.
+ */
+unsigned long zb_instance_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
+				      const struct zb_range *range, int nid,
+				      const unsigned long *nodemask, bool user,
+				      struct zb_range_failure *failure)
+{
+	struct zb_alloc_policy policy = {
+		.nodemask = nodemask,
+		.killable = user,
+		.every_frame = user,
+	};
+	unsigned int cookie, order = zb_exact_order(range->nr_pages);
+	struct zb_alloc_request req;
+	unsigned long pfn;
+
+	might_sleep();
+	*failure = (struct zb_range_failure){ .result = ZB_RANGE_NO_MEMORY };
+	if (zb_should_fail(gfp, order))
+		return ZB_NO_PFN;
+	/* The task may be freeing memory for the kernel, which must not wait. */
+	if (current->flags & PF_MEMALLOC)
+		gfp &= ~__ZB_GFP_DIRECT_RECLAIM;
+	zb_instance_init_request(inst, gfp, range->nr_pages, nid, &policy, &req);
+	do {
+		cookie = cpuset_begin();
+		pfn = zb_pool_alloc_range(&inst->pool, gfp, range, req.nid, &policy, failure);
+	} while (unlikely(pfn == ZB_NO_PFN) && cpuset_changed(cookie));
+	trace_mm_page_alloc(pfn, order, zb_gfp_bits(gfp),
+			    zb_pool_migratetype(&inst->pool, gfp));
+	return pfn;
+}

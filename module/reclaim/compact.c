@@ -176,6 +176,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	*reclaim = (struct zb_reclaim){ .inst = inst, .bpool = bpool };
 	sema_init(&reclaim->compact_slots, MAX_COMPACTING);
 	sema_init(&reclaim->shrink_slots, MAX_SHRINKING);
+	mutex_init(&reclaim->range_lock);
 	err = zb_kswapd_create(reclaim);
 	if (err)
 		return err;
@@ -190,6 +191,9 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	inst->ops.zone_reclaim = zb_zone_reclaim;
 	inst->ops.direct_reclaim = zb_direct_reclaim;
 	inst->ops.wake_reclaim = zb_wake_kswapd;
+	inst->ops.survey = zb_survey;
+	inst->ops.evict = zb_evict;
+	inst->ops.end_survey = zb_end_survey;
 	return 0;
 
 destroy_kcompactd:

@@ -5,15 +5,17 @@
  *	discardable buffers lose their memory		shrink.c, and in the background kswapd.c
  *	movable buffers are moved together, so that	compact.c, and in the background
  *	a large block becomes free			kcompactd.c
+ *	all buffers leave a range that is wanted	range.c
  *
  * Free memory is also cleared in advance, so that requests need not do it (zero_ahead.c).
  *
- * core/reclaim.h and core/compact.h describe which buffers, and buffer/discard.c and
+ * core/reclaim.h, core/compact.h and core/range.h describe which buffers, and buffer/discard.c and
  * buffer/move.c how.
  */
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
 
+#include <linux/mutex.h>
 #include <linux/semaphore.h>
 #include <linux/types.h>
 
@@ -32,19 +34,21 @@ struct zb_zero_thread;
  * @bpool: its buffers
  * @compact_slots: free slots for requests that compact memory
  * @shrink_slots: free slots for requests in direct reclaim
+ * @range_lock: held by the request that empties ranges
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
  * @zero: threads that clear free memory by node, in the order of zb_pool.nodes, or NULL;
  *	protected by zero_lock
  *
- * All members but the slots and @zero are constant after zb_reclaim_attach().
+ * All members but the slots, @range_lock and @zero are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
 	struct zb_buffer_pool *bpool;
 	struct semaphore compact_slots;
 	struct semaphore shrink_slots;
+	struct mutex range_lock;
 	struct zb_kcompactd *kcompactd;
 	struct zb_kswapd *kswapd;
 	struct workqueue_struct *wq;
@@ -105,6 +109,14 @@ static inline enum zb_compact_result zb_compact_zone(struct zb_zone *zone,
 	trace_mm_compaction_end(zone->start_pfn, zb_zone_end(zone), result);
 	return result;
 }
+
+/* range.c */
+enum zb_range_result zb_survey(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			       const struct zb_alloc_context *ac,
+			       struct zb_range_survey **survey);
+bool zb_evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey *survey,
+	      const struct zb_alloc_context *ac, unsigned long pfn, unsigned long nr_pages);
+void zb_end_survey(struct zb_pool *pool, struct zb_range_survey *survey);
 
 /* kcompactd.c */
 int zb_kcompactd_create(struct zb_reclaim *reclaim);

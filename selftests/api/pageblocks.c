@@ -6,6 +6,7 @@
 #include "zb_api_test.h"
 
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #define BLOCK		9
 #define BLOCK_PAGES	BIT(BLOCK)
@@ -318,6 +319,43 @@ static void free_in_range(void)
 	ZBT_WANT(zb_nr_free_in_range(pfn, BLOCK_PAGES) == BLOCK_PAGES);
 }
 
+/* Any number of pages, from a given frame on; the state is restored when they are freed. */
+static void page_range(void)
+{
+	struct page *block = zb_alloc_pages(ZB_GFP_KERNEL, BLOCK), *page;
+	unsigned long pfn, free;
+	int mt;
+
+	if (!ZBT_WANT(block))
+		return;
+	pfn = page_to_pfn(block);
+	/* none of these pages is free, and pages of modules do not move */
+	ZBT_WANT(!zb_alloc_page_range(1, 0, pfn, pfn + 1, ZB_GFP_KERNEL, NUMA_NO_NODE, NULL));
+	__zb_free_pages(block, BLOCK);
+	zb_drain_all_pages();
+	free = zb_nr_free_pages();
+	mt = zb_get_pageblock_migratetype(block);
+	page = zb_alloc_page_range(100, 0, pfn + 33, pfn + 133, ZB_GFP_KERNEL | __ZB_GFP_ZERO,
+				   NUMA_NO_NODE, NULL);
+	if (!ZBT_WANT(page == block + 33))
+		return;
+	ZBT_WANT(zb_nr_free_pages() == free - 100);
+	ZBT_WANT(!memchr_inv(page_address(page), 0, 100 * PAGE_SIZE));
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_UNMOVABLE);
+	zb_free_page_range(pfn + 33, 100);
+	zb_drain_all_pages();
+	ZBT_WANT(zb_nr_free_pages() == free);
+	ZBT_WANT(zb_get_pageblock_migratetype(page) == mt);
+	page = zb_alloc_page_range(700, 4, 0, ULONG_MAX, ZB_GFP_NOWAIT, NUMA_NO_NODE, NULL);
+	if (!ZBT_WANT(page))
+		return;
+	ZBT_WANT(page_to_pfn(page) % 16 == 0);
+	zb_free_page_range(page_to_pfn(page), 700);
+	ZBT_WANT(!zb_alloc_page_range(0, 0, 0, ULONG_MAX, ZB_GFP_KERNEL, NUMA_NO_NODE, NULL));
+	ZBT_WANT(!zb_alloc_page_range(ULONG_MAX, 0, 0, ULONG_MAX, ZB_GFP_KERNEL,
+				      NUMA_NO_NODE, NULL));
+}
+
 const struct zbt_test zbt_pageblock_tests[] = {
 	{ "migratetype_by_flags", migratetype_by_flags },
 	{ "set_pageblock_migratetype", set_migratetype },
@@ -329,5 +367,6 @@ const struct zbt_test zbt_pageblock_tests[] = {
 	{ "account_dirty", dirty },
 	{ "drains", drains },
 	{ "nr_free_in_range", free_in_range },
+	{ "page_range", page_range },
 	{ }
 };

@@ -46,7 +46,7 @@ static struct zb_bulk_buffer bufs[1];
 FIXTURE_VARIANT_ADD(cmd, info) { COMMAND(info, INFO), NEEDS(info, flags, 4) };
 FIXTURE_VARIANT_ADD(cmd, zone) { COMMAND(zone, ZONE), NEEDS(zone, index, 4) };
 FIXTURE_VARIANT_ADD(cmd, alloc) {
-	COMMAND(alloc, ALLOC), NEEDS_ALL(alloc), RESERVED(alloc),
+	COMMAND(alloc, ALLOC), NEEDS(alloc, deadline_ns, 8), RESERVED(alloc),
 	.good_flags = ZB_BUF_LENGTH | ZB_BUF_WAIT,
 };
 

@@ -6,6 +6,7 @@
 #include "zbuddy_test.h"
 
 #include <limits.h>
+#include <stddef.h>
 
 #define EXPECT_ALLOC(err, arg) do {					\
 	struct zb_ioc_alloc __a = (arg);				\
@@ -80,7 +81,7 @@ TEST_F(zbuddy, info_makes_sense)
 				     ZB_FEATURE_LONGTERM_PIN |
 				     ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK |
 				     ZB_FEATURE_EXPLAIN | ZB_FEATURE_DISCARD |
-				     ZB_FEATURE_FILES));
+				     ZB_FEATURE_FILES | ZB_FEATURE_RANGE));
 	EXPECT_NE(0, i->features & ZB_FEATURE_FILES);
 	EXPECT_NE(i->features & (ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK),
 		  ZB_FEATURE_DMEM | ZB_FEATURE_MEMLOCK);
@@ -464,7 +465,7 @@ TEST_F(zbuddy, explained_fields_of_alloc)
 	struct zb_ioc_alloc by_length = zb_want_length(1, ZB_GFP_ANYZONE);
 
 	log_einval();
-	REFUSED(ZB_IOC_ALLOC, good(), size, sizeof(by_length) - 1);
+	REFUSED(ZB_IOC_ALLOC, good(), size, offsetof(struct zb_ioc_alloc, align) - 1);
 	REFUSED(ZB_IOC_ALLOC, good(), flags, 1u << 31);
 	REFUSED(ZB_IOC_ALLOC, good(), gfp, __ZB_GFP_NOFAIL | ZB_GFP_KERNEL);
 	REFUSED(ZB_IOC_ALLOC, good(), gfp, __ZB_GFP_DMA | __ZB_GFP_DMA32);
@@ -473,6 +474,9 @@ TEST_F(zbuddy, explained_fields_of_alloc)
 	REFUSED(ZB_IOC_ALLOC, good(), __reserved, 1);
 	REFUSED(ZB_IOC_ALLOC, good(), length, 4096);
 	REFUSED(ZB_IOC_ALLOC, good(), deadline_ns, 5);
+	REFUSED(ZB_IOC_ALLOC, good(), align, 4096);
+	REFUSED(ZB_IOC_ALLOC, good(), min_addr, 4096);
+	REFUSED(ZB_IOC_ALLOC, good(), max_addr, 4096);
 	REFUSED(ZB_IOC_ALLOC, by_length, length, 0);
 	REFUSED(ZB_IOC_ALLOC, by_length, length, 1ull << 60);
 	REFUSED(ZB_IOC_ALLOC, by_length, order, 1);

@@ -226,6 +226,55 @@ static int revive(DATA *self)
 	return zb_free(self->fd, a.handle) ? -EIO : rc;
 }
 
+/*
+ * A discardable buffer at the only addresses that ranges are requested at. Its contents are
+ * dropped by each request, and it gets memory of the same addresses again.
+ */
+static struct zb_ioc_alloc in_the_way;
+
+static int make_discardable(DATA *self)
+{
+	return zb_advise(self->fd, in_the_way.handle, ZB_ADVISE_WILLNEED, NULL) ?:
+	       zb_advise(self->fd, in_the_way.handle, ZB_ADVISE_DONTNEED, NULL);
+}
+
+static int put_in_the_way(DATA *self)
+{
+	struct zb_ioc_alloc a = zb_want_length(self->page << 5, ZB_GFP_TEMPORARY);
+	struct zb_ioc_phys phys;
+	int rc;
+
+	a.flags |= ZB_BUF_RANGE;
+	rc = zb_ioctl(self->fd, ZB_IOC_ALLOC, &a) ?: zb_phys(self->fd, a.handle, &phys) ?:
+	     zb_free(self->fd, a.handle);
+	if (rc)
+		return rc;
+	a = zb_want_length(self->page << 5, ZB_GFP_TEMPORARY);
+	a.flags |= ZB_BUF_RANGE;
+	a.min_addr = phys.addr;
+	a.max_addr = phys.addr + (self->page << 5) - 1;
+	in_the_way = a;
+	return zb_ioctl(self->fd, ZB_IOC_ALLOC, &in_the_way) ?: make_discardable(self);
+}
+
+static int alloc_range(DATA *self)
+{
+	int rc;
+
+	self->made = zb_want_length(self->page << 4, ZB_GFP_TEMPORARY);
+	self->made.flags |= ZB_BUF_RANGE;
+	self->made.min_addr = in_the_way.min_addr;
+	self->made.max_addr = in_the_way.max_addr;
+	rc = zb_ioctl(self->fd, ZB_IOC_ALLOC, &self->made);
+	/* The discardable buffer may have lost its memory although the request failed. */
+	return rc && make_discardable(self) ? -EIO : rc;
+}
+
+static int free_range(DATA *self)
+{
+	return free_made(self) ?: make_discardable(self);
+}
+
 static int do_import(DATA *self)
 {
 	return zb_import(self->card, self->new_fd, &self->gem);

@@ -145,6 +145,14 @@ TEST_F(fail, revive)
 	fail_each(_metadata, self, NULL, revive, NULL, 2);
 }
 
+/* A range that becomes free because a discardable buffer loses its memory. */
+TEST_F(fail, alloc_range)
+{
+	ASSERT_EQ(0, put_in_the_way(self));
+	fail_each(_metadata, self, NULL, alloc_range, free_range, 3);
+	EXPECT_EQ(0, zb_free(self->fd, in_the_way.handle));
+}
+
 TEST_F(fail, attach_and_map_for_a_device)
 {
 	self->card = zb_importer();

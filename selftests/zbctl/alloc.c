@@ -9,6 +9,40 @@
 /* Larger plain numbers are probably lengths with a missing unit. */
 #define NO_ORDER	64
 
+static int parse_addr(const char *option, const char *text, __u64 *addr)
+{
+	char *end;
+
+	errno = 0;
+	*addr = strtoull(text, &end, 0);
+	if (errno || end == text || *end || *text == '-')
+		return usage_err("%s: '%s' is not an address such as 0x100000000", option, text);
+	return 0;
+}
+
+/* Parse the options of a range; the length has been parsed. */
+static int parse_range(const struct zbctl *z, struct zb_req *req)
+{
+	int rc = 0;
+
+	if (!(z->given & (OPT(RANGE) | OPT(ALIGN) | OPT(MIN_ADDR) | OPT(MAX_ADDR))))
+		return 0;
+	req->flags |= ZB_BUF_RANGE;
+	if (!(req->flags & ZB_BUF_LENGTH))
+		return usage_err("'%s' is an order; a range needs a length with a unit: try 2M",
+				 req->text);
+	if (req->flags & ZB_BUF_WAIT)
+		return usage_err("a range can't be waited for: leave out --wait, or --range, --align, --min-addr and --max-addr");
+	if (z->align && (parse_size(z->align, &req->align) || req->align & (req->align - 1)))
+		return usage_err("--align: '%s' is not a power of two with a unit: try 2M",
+				 z->align);
+	if (z->min_addr)
+		rc = parse_addr("--min-addr", z->min_addr, &req->min_addr);
+	if (!rc && z->max_addr)
+		rc = parse_addr("--max-addr", z->max_addr, &req->max_addr);
+	return rc;
+}
+
 /* Parse the order or length in argv[0], and the options. */
 int parse_req(const struct zbctl *z, struct zb_req *req)
 {
@@ -31,11 +65,11 @@ int parse_req(const struct zbctl *z, struct zb_req *req)
 	}
 	if (!parse_num(what, 0, NO_ORDER - 1, &order)) {
 		req->order = (__u32)order;
-		return 0;
+		return parse_range(z, req);
 	}
 	if (!parse_size(what, &req->length)) {
 		req->flags |= ZB_BUF_LENGTH;
-		return 0;
+		return parse_range(z, req);
 	}
 	if (!parse_num(what, 0, __LONG_LONG_MAX__, &order))
 		return usage_err("'%s' is not an order (0 to 18); a length needs a unit: %sB",

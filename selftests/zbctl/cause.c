@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PARAMETERS	"/sys/module/zbuddy/parameters/"
+#define CAP_SYS_RAWIO		17
 #define CAP_SYS_RESOURCE	24
 #define SENTENCE	512
 
@@ -64,6 +65,8 @@ static const char *list_command(void)
 
 static const char *wait_remedy(const struct why *w)
 {
+	if (w->req->flags & ZB_BUF_RANGE)
+		return "try again later";
 	return w->req->flags & ZB_BUF_WAIT ? "wait longer" : "wait for memory (--wait SECONDS)";
 }
 
@@ -259,6 +262,12 @@ static int never_err(struct why *w, const char *had)
 		     may_set("min_free_kbytes") ? ", or lower min_free_kbytes in " PARAMETERS : "");
 		break;
 	default:
+		if (w->req->flags & ZB_BUF_RANGE) {
+			TELL(what,
+			     "no zone that the flags allow has so much aligned memory at these addresses");
+			TELL(w->remedy, "ask for less, or for other addresses");
+			break;
+		}
 		TELL(what,
 		     "no zone that the flags allow is large enough for an aligned block of this size");
 		TELL(w->remedy, "ask for less");
@@ -377,10 +386,37 @@ static int discardable_err(struct why *w, const char *had)
 	return say(w, had, what);
 }
 
+/* Enough memory is free, but something is in the way of each range. */
+static int range_err(struct why *w, const char *had)
+{
+	char what[SENTENCE];
+
+	if (w->e.cause == ZB_CAUSE_UNMOVABLE) {
+		TELL(what, "%s has %s free, but in each range of this size is memory that can't be moved",
+		     w->zone, size_text(w->e.free));
+		TELL(w->remedy, "free something (zbctl %s), ask for less, or allocate the others with MOVABLE",
+		     list_command());
+	} else {
+		TELL(what, "%s has %s free, but in each range of this size are buffers in use, which can't be moved now",
+		     w->zone, size_text(w->e.free));
+		TELL(w->remedy, FREE_SOMETHING, list_command(), wait_remedy(w));
+	}
+	return say(w, had, what);
+}
+
 static int other_err(struct why *w, const char *had)
 {
 	switch (w->e.cause) {
+	case ZB_CAUSE_UNMOVABLE:
+	case ZB_CAUSE_IN_USE:
+		return range_err(w, had);
 	case ZB_CAUSE_CAPABILITY:
+		if (w->e.value == CAP_SYS_RAWIO) {
+			TELL(w->remedy, "leave them out%s", is_root() ?
+			     ", or run zbctl with CAP_SYS_RAWIO" : ", or run zbctl as root");
+			return say(w, had,
+				   "physical addresses require CAP_SYS_RAWIO");
+		}
 		TELL(w->remedy, "leave them out%s",
 		     is_root() ? ", or run zbctl with CAP_SYS_RESOURCE" : ", or run zbctl as root");
 		return say(w, had,

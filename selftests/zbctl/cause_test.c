@@ -193,6 +193,15 @@ static const struct explained {
 	{ ZB_CAUSE_OWNER_DISCARDABLE, ZB_GFP_KERNEL, EDQUOT, { .limit = 2 },
 	  "the owner of this user namespace may mark at most 2 buffers as not needed (max_discardable_per_user): free some of them",
 	},
+	{ ZB_CAUSE_UNMOVABLE, ZB_GFP_KERNEL, ENOMEM, { .free = 3 * MIB },
+	  "node 0 zone DMA32 has 3M free, but in each range of this size is memory that can't be moved: free something (zbctl holders), ask for less, or allocate the others with MOVABLE",
+	},
+	{ ZB_CAUSE_IN_USE, ZB_GFP_KERNEL, ENOMEM, { .free = 3 * MIB },
+	  "node 0 zone DMA32 has 3M free, but in each range of this size are buffers in use, which can't be moved now: free something (zbctl holders), wait for memory (--wait SECONDS), or ask for less",
+	},
+	{ ZB_CAUSE_CAPABILITY, ZB_GFP_KERNEL, EPERM, { .value = 17 },
+	  "physical addresses require CAP_SYS_RAWIO: leave them out, or run zbctl as root",
+	},
 	{ ZB_CAUSE_NONE, ZB_GFP_KERNEL, EINTR, {},
 	  "interrupted by a signal while it waited: run the command again",
 	},
@@ -252,7 +261,7 @@ TEST(each_cause_has_its_sentence)
 /* A cause that is added to the header needs a line above. */
 TEST(the_table_is_complete)
 {
-	bool seen[ZB_CAUSE_OWNER_DISCARDABLE + 1] = {
+	bool seen[ZB_CAUSE_IN_USE + 1] = {
 		/* these have tests of their own, or do not concern requests */
 		[ZB_CAUSE_NONE] = true, [ZB_CAUSE_FIELD] = true,
 		[ZB_CAUSE_FILE_MODE] = true, [ZB_CAUSE_DMEM] = true,

@@ -71,6 +71,14 @@ static const struct option_def {
 		KIND_FLAG, "one line per process" },
 	[OPT_OUT] = { "--out", "COPY", FIELD(out), 0, 0, KIND_TEXT,
 		"write a copy to this file" },
+	[OPT_RANGE] = { "--range", NULL, FIELD(range), 0, 0, KIND_FLAG,
+		"any number of contiguous pages, even if buffers have to move" },
+	[OPT_ALIGN] = { "--align", "SIZE", FIELD(align), 0, 0, KIND_TEXT,
+		"alignment of the physical address; implies --range" },
+	[OPT_MIN_ADDR] = { "--min-addr", "ADDRESS", FIELD(min_addr), 0, 0, KIND_TEXT,
+		"lowest physical address; implies --range" },
+	[OPT_MAX_ADDR] = { "--max-addr", "ADDRESS", FIELD(max_addr), 0, 0, KIND_TEXT,
+		"highest physical address; implies --range" },
 };
 
 void zbctl_init(struct zbctl *z)

@@ -46,6 +46,9 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a)
 		.order = req->order,
 		.length = req->length,
 		.deadline_ns = req->deadline_ns,
+		.align = req->align,
+		.min_addr = req->min_addr,
+		.max_addr = req->max_addr,
 	};
 	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
 }

@@ -71,11 +71,38 @@ static int gfp_einval(const struct zb_req *req, const struct zb_ioc_info *info)
 	return 0;
 }
 
-static int size_einval(const struct zb_req *req, const struct zb_ioc_info *info)
+static __u64 largest_zone(int fd, const struct zb_ioc_info *info)
+{
+	struct zb_ioc_zone zone;
+	__u64 bytes = 0;
+
+	for (__u32 i = 0; i < info->nr_zones && !dev_zone(fd, i, &zone); i++)
+		if (zone.total_bytes > bytes)
+			bytes = zone.total_bytes;
+	return bytes;
+}
+
+static int range_einval(int fd, const struct zb_req *req, const struct zb_ioc_info *info)
+{
+	__u64 bytes = largest_zone(fd, info);
+
+	if (req->length > bytes)
+		return zb_err("alloc %s: larger than any zone of this region: the largest has %s",
+			      req->text, size_text(bytes));
+	if (req->max_addr && (req->max_addr < req->min_addr ||
+			      req->max_addr - req->min_addr < req->length - 1))
+		return zb_err("alloc %s: there is less memory from --min-addr to --max-addr",
+			      req->text);
+	return 0;
+}
+
+static int size_einval(int fd, const struct zb_req *req, const struct zb_ioc_info *info)
 {
 	if ((req->flags & ZB_BUF_LENGTH) && !req->length)
 		return zb_err("alloc %s: a buffer needs a length of at least 1 byte",
 			      req->text);
+	if (req->flags & ZB_BUF_RANGE)
+		return range_einval(fd, req, info);
 	if (req_order(req, info) > info->max_order)
 		return zb_err("alloc %s: larger than any block of this region: the largest is order %u (%s)",
 			      req->text, info->max_order,
@@ -106,7 +133,7 @@ int alloc_einval(int fd, const struct zb_req *req,
 	int rc = gfp_einval(req, info);
 
 	if (!rc)
-		rc = size_einval(req, info);
+		rc = size_einval(fd, req, info);
 	if (!rc)
 		rc = node_einval(fd, req, info);
 	if (!rc)

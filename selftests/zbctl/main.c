@@ -9,8 +9,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define OPTS_RANGE	(OPT(RANGE) | OPT(ALIGN) | OPT(MIN_ADDR) | OPT(MAX_ADDR))
 #define OPTS_ALLOC	(OPT(GFP) | OPT(NODE) | OPT(COUNT) | OPT(QUIET) | \
-			 OPT(LABEL) | OPT(WAIT))
+			 OPT(LABEL) | OPT(WAIT) | OPTS_RANGE)
 
 #define GFP_HELP \
 	"FLAGS are names separated by commas, or a number. A name is a group (KERNEL\n" \

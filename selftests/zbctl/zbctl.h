@@ -88,6 +88,10 @@ enum opt_id {
 	OPT_WAIT,
 	OPT_PROCESSES,
 	OPT_OUT,
+	OPT_RANGE,
+	OPT_ALIGN,
+	OPT_MIN_ADDR,
+	OPT_MAX_ADDR,
 };
 
 #define OPT(x)		(1u << OPT_##x)
@@ -118,8 +122,12 @@ struct zbctl {
 	bool quiet;
 	bool map;
 	bool processes;
+	bool range;
 	const char *label;
 	const char *out;
+	const char *align;
+	const char *min_addr;
+	const char *max_addr;
 	__u32 gfp;
 	long long node;
 	long long count;
@@ -165,6 +173,9 @@ struct cmds {
  * @text: the request as it was typed, for error lines
  * @flags: ZB_BUF_* bits
  * @deadline_ns: CLOCK_MONOTONIC time until which to wait for each buffer
+ * @align: alignment of a range in bytes, or 0
+ * @min_addr: lowest physical address of a range
+ * @max_addr: highest physical address of a range, or 0
  * @label: label of the buffers, or NULL
  * @count: number of buffers
  */
@@ -176,6 +187,9 @@ struct zb_req {
 	__s32 node;
 	__u64 length;
 	__u64 deadline_ns;
+	__u64 align;
+	__u64 min_addr;
+	__u64 max_addr;
 	const char *label;
 	unsigned long count;
 };

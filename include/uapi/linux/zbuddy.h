@@ -42,7 +42,7 @@
  *    length, or the node has no region. With dynamic debug enabled ("func
  *    zb_einval +p"), the kernel log names the field.
  *  - EPERM: HIGH, ATOMIC or MEMALLOC, which may use memory reserves, without
- *    CAP_SYS_RESOURCE; ZB_IOC_PHYS without CAP_SYS_RAWIO
+ *    CAP_SYS_RESOURCE; ZB_IOC_PHYS, @min_addr or @max_addr without CAP_SYS_RAWIO
  *  - EACCES: the mode of the open file, or of the descriptor that the handle was
  *    made from, does not allow the access
  *  - EBADF: ZB_IOC_FROM_FILE: the descriptor is not open, or was opened with O_PATH
@@ -66,12 +66,13 @@
  *    already when the call began
  *  - EMFILE, ENFILE: no file descriptor is available
  *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
- *  - ENOMEM: no zone that the request may use has a free block of this size now.
+ *  - ENOMEM: no zone that the request may use has a free block, or with ZB_BUF_RANGE
+ *    a range, of this size now.
  *    ZB_IOC_EXPLAIN tells whether retrying can help. For commands that allocate no
  *    buffer: the kernel could not allocate memory for its own structures.
  *  - ENOSPC: all handles of the open file are in use. There are about 2^32 of
  *    them. For a 32-bit program, their number is 16 TiB (the range of mmap()
- *    offsets) divided by twice the size of the largest block.
+ *    offsets) divided by twice the size of the largest zone, rounded up to a power of two.
  *
  * A command that fails changes nothing. ZB_IOC_EXPLAIN tells the cause of the
  * failure: the field, the limit, or the state of the memory.
@@ -257,6 +258,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_EXPLAIN	(1ull << 5)	/* ZB_IOC_EXPLAIN */
 #define ZB_FEATURE_DISCARD	(1ull << 6)	/* ZB_IOC_ADVISE, zb_ioc_query.discard */
 #define ZB_FEATURE_FILES	(1ull << 7)	/* ZB_IOC_TO_FILE, ZB_IOC_FROM_FILE */
+#define ZB_FEATURE_RANGE	(1ull << 8)	/* ZB_BUF_RANGE */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -285,6 +287,7 @@ struct zb_ioc_zone {
 /* zb_ioc_alloc.flags and zb_ioc_bulk_alloc.flags */
 #define ZB_BUF_LENGTH		(1u << 0)	/* @length gives the size, not @order */
 #define ZB_BUF_WAIT		(1u << 1)	/* wait for memory until @deadline_ns */
+#define ZB_BUF_RANGE		(1u << 2)	/* ALLOC only: any number of contiguous pages */
 
 /* No deadline */
 #define ZB_WAIT_FOREVER		(~0ull)
@@ -297,7 +300,8 @@ struct zb_ioc_zone {
  * @node: in: preferred node, or ZB_NODE_ANY; out: node of the buffer
  * @order: in: order of the block (0 with ZB_BUF_LENGTH);
  *	out: order of the smallest block that holds the buffer; its start is
- *	aligned to the size of that block
+ *	aligned to the size of that block. With ZB_BUF_RANGE: order to which its start
+ *	is aligned
  * @zone: out: ZB_ZONE_* of the buffer
  * @handle: out: handle of the buffer in this open file, never 0
  * @__reserved: must be 0
@@ -309,6 +313,22 @@ struct zb_ioc_zone {
  *	nanoseconds of CLOCK_MONOTONIC, or ZB_WAIT_FOREVER; else 0. If the
  *	deadline has passed already, the call makes a single attempt, unless the
  *	rules below require it to wait for other requests.
+ * @align: in: with ZB_BUF_RANGE the alignment of the physical address in bytes, a power of
+ *	two, or 0 for that of a page; else 0
+ * @min_addr: in: with ZB_BUF_RANGE the lowest physical address that the buffer may have; else 0
+ * @max_addr: in: with ZB_BUF_RANGE the highest physical address that its last byte may
+ *	have, or 0 for no limit; else 0. @min_addr and @max_addr need CAP_SYS_RAWIO if they are
+ *	not 0
+ *
+ * ZB_BUF_RANGE, which requires ZB_BUF_LENGTH and excludes ZB_BUF_WAIT, requests any number of
+ * contiguous pages of one zone, up to all of it. They need not be part of one block, so that
+ * neither the order of the largest block nor the alignment of free blocks is a limit. If no
+ * such range is free, and the flags include DIRECT_RECLAIM, the one is made free that requires the
+ * fewest pages to be moved or taken back: movable buffers that are not in use are moved to
+ * other pages of the zone, and discardable ones lose their memory (ZB_IOC_ADVISE). If it is not
+ * possible, the request fails with ENOMEM. A movable buffer that was allocated with @min_addr
+ * or @max_addr, with an alignment larger than the smallest block that holds it, or that is
+ * larger than the largest block, is not moved itself.
  *
  * A request that could not be served even if all memory were free fails with
  * ENOMEM without waiting. Of the other requests, one of each user is served in
@@ -339,6 +359,9 @@ struct zb_ioc_alloc {
 	__aligned_u64 mmap_offset;
 	__aligned_u64 mmap_huge_offset;
 	__aligned_u64 deadline_ns;
+	__aligned_u64 align;
+	__aligned_u64 min_addr;
+	__aligned_u64 max_addr;
 };
 
 /**
@@ -427,7 +450,7 @@ struct zb_bulk_buffer {
 /**
  * struct zb_ioc_bulk_alloc - allocate many buffers of one size
  * @size: sizeof(struct zb_ioc_bulk_alloc)
- * @flags: ZB_BUF_* bits
+ * @flags: ZB_BUF_LENGTH and ZB_BUF_WAIT
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
  * @node: preferred node, or ZB_NODE_ANY
  * @order: order of each buffer's block (0 with ZB_BUF_LENGTH)
@@ -658,6 +681,9 @@ struct zb_ioc_sync {
 /* More limits, as above. */
 #define ZB_CAUSE_USER_DISCARDABLE 32	/* max_discardable_per_user */
 #define ZB_CAUSE_OWNER_DISCARDABLE 33	/* as above, of a namespace owner; @used is 0 */
+/* ZB_BUF_RANGE: enough memory is free, but not in one range. */
+#define ZB_CAUSE_UNMOVABLE	34	/* memory that can't be moved is in the way (zone) */
+#define ZB_CAUSE_IN_USE		35	/* movable buffers in the way are in use (zone) */
 
 #define ZB_FIELD_LEN	16
 
