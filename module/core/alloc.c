@@ -79,9 +79,9 @@ struct zeroed_request {
 };
 
 /* Let a request that is not too large learn which of its frames are zero. */
-static noinline const struct zb_alloc_policy *
-with_zero_map(struct zeroed_request *z, const struct zb_alloc_policy *policy,
-	      unsigned long nr_pages)
+static noinline const struct zb_alloc_policy *with_zero_map(struct zeroed_request *z,
+							    const struct zb_alloc_policy *policy,
+							    unsigned long nr_pages)
 {
 	if (policy->zero_map || nr_pages > ZB_PAGEBLOCK_NR)
 		return policy;
