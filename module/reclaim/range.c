@@ -107,6 +107,8 @@ void zb_end_survey(struct zb_pool *pool, struct zb_range_survey *survey)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 
+	/* sparse does not know that zb_survey() has locked it. */
+	__acquire(&inst->reclaim->range_lock);
 	mutex_unlock(&inst->reclaim->range_lock);
 	kvfree(survey);
 	zb_instance_wake_waiters(inst);
