@@ -109,11 +109,11 @@ static inline unsigned int zb_exact_piece(unsigned long nr_pages)
 static inline unsigned int zb_range_piece(unsigned long pfn, unsigned long nr_pages,
 					  unsigned int max_order)
 {
-	unsigned int k = zb_exact_piece(nr_pages);
+	unsigned int alignment = __ffs64(pfn | BIT(max_order));
+	/* One frame is left at least; analyzers do not know that. */
+	unsigned int size = zb_exact_piece(nr_pages | 1);
 
-	if (k > max_order)
-		k = max_order;
-	return pfn & (BIT(k) - 1) ? __ffs64(pfn) : k;
+	return alignment < size ? alignment : size;
 }
 
 #endif /* ZB_CORE_BLOCK_H */

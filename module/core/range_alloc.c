@@ -9,14 +9,14 @@
 #define MAX_FIND_WAITS	8u
 
 /**
- * struct attempt - arguments of a request for a range
+ * struct range_attempt - arguments of a request for a range
  * @pool: the allocator
  * @gfp: flags of the request
  * @alloc_flags: part of the watermark min, and migrate types, that it may use
  * @range: the frames that are wanted
  * @ac: context of the request
  */
-struct attempt {
+struct range_attempt {
 	struct zb_pool *pool;
 	zb_gfp_t gfp;
 	unsigned int alloc_flags;
@@ -24,7 +24,7 @@ struct attempt {
 	struct zb_alloc_context ac;
 };
 
-static bool is_allowed(const struct attempt *a, const struct zb_zone *zone)
+static bool is_allowed(const struct range_attempt *a, const struct zb_zone *zone)
 {
 	return zb_node_allowed(&a->ac, zone, a->gfp, a->alloc_flags);
 }
@@ -33,7 +33,7 @@ static bool is_allowed(const struct attempt *a, const struct zb_zone *zone)
  * Check what the zone has free. Of its isolated frames, @nr_own count as not isolated, because
  * they are isolated for this request.
  */
-static enum zb_range_result check_free(const struct attempt *a, const struct zb_zone *zone,
+static enum zb_range_result check_free(const struct range_attempt *a, const struct zb_zone *zone,
 				       unsigned long nr_free, unsigned long nr_own)
 {
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES], *isolated;
@@ -55,7 +55,7 @@ static enum zb_range_result check_free(const struct attempt *a, const struct zb_
 }
 
 /* Check whether the zone could serve the request if all of its memory were free. */
-static enum zb_range_result check_unused(const struct attempt *a, const struct zb_zone *zone)
+static enum zb_range_result check_unused(const struct range_attempt *a, const struct zb_zone *zone)
 {
 	static const unsigned long no_types[ZB_MIGRATE_TYPES];
 
@@ -128,7 +128,7 @@ static void join_blocks(struct zb_zone *zone, unsigned long pfn, unsigned long e
 }
 
 /* Free a range whose block at @damaged could not be allocated; those behind it were not tried. */
-static void free_others(const struct attempt *a, struct zb_zone *zone, unsigned long pfn,
+static void free_others(const struct range_attempt *a, struct zb_zone *zone, unsigned long pfn,
 			unsigned long end, unsigned long damaged)
 {
 	u8 block = ZB_BLOCK_MT(a->ac.migratetype);
@@ -145,7 +145,7 @@ static void free_others(const struct attempt *a, struct zb_zone *zone, unsigned 
 }
 
 /* Check all blocks, and mark them allocated. If one of them can't be used, free the others. */
-static bool prep_blocks(const struct attempt *a, struct zb_zone *zone, unsigned long pfn,
+static bool prep_blocks(const struct range_attempt *a, struct zb_zone *zone, unsigned long pfn,
 			unsigned long end)
 {
 	struct zb_alloc_context ac = a->ac;
@@ -167,7 +167,7 @@ static bool prep_blocks(const struct attempt *a, struct zb_zone *zone, unsigned 
  * Set the migrate types of the pageblocks of an allocated range: that of the request if it has
  * all allocated frames of the pageblock, else the previous one. This ends their isolation.
  */
-static void set_types(const struct attempt *a, struct zb_zone *zone, unsigned long pfn,
+static void set_types(const struct range_attempt *a, struct zb_zone *zone, unsigned long pfn,
 		      unsigned long end, bool isolated)
 {
 	unsigned long next, flags;
@@ -192,7 +192,7 @@ static void set_types(const struct attempt *a, struct zb_zone *zone, unsigned lo
 }
 
 /* Allocate a range that is free. Returns false if it is not, or has unfit frames. */
-static bool take(const struct attempt *a, struct zb_zone *zone, unsigned long pfn,
+static bool take(const struct range_attempt *a, struct zb_zone *zone, unsigned long pfn,
 		 bool isolated)
 {
 	unsigned long end = pfn + a->range->nr_pages;
@@ -208,7 +208,7 @@ static bool take(const struct attempt *a, struct zb_zone *zone, unsigned long pf
 }
 
 /* Allocate a range that is free already. */
-static enum zb_range_result take_free(const struct attempt *a, struct zb_zone *zone,
+static enum zb_range_result take_free(const struct range_attempt *a, struct zb_zone *zone,
 				      unsigned long *pfn)
 {
 	const struct zb_range_search search = {
@@ -231,7 +231,7 @@ static enum zb_range_result take_free(const struct attempt *a, struct zb_zone *z
 }
 
 /* Isolate pageblocks. If others have isolated some of them for a moment, wait for that. */
-static bool isolate(const struct attempt *a, struct zb_zone *zone, unsigned long first,
+static bool isolate(const struct range_attempt *a, struct zb_zone *zone, unsigned long first,
 		    unsigned long nr_pages)
 {
 	const struct zb_ops *ops = a->pool->ops;
@@ -252,7 +252,7 @@ static bool isolate(const struct attempt *a, struct zb_zone *zone, unsigned long
  * Make a range of isolated pageblocks free and allocate it. @first and @nr_pages are those of
  * the pageblocks.
  */
-static enum zb_range_result take_isolated(const struct attempt *a, struct zb_zone *zone,
+static enum zb_range_result take_isolated(const struct range_attempt *a, struct zb_zone *zone,
 					  struct zb_range_survey *survey, unsigned long pfn,
 					  unsigned long first, unsigned long nr_pages)
 {
@@ -286,7 +286,7 @@ static void give_up_place(struct zb_range_survey *survey, const struct zb_zone *
 }
 
 /* Make the frames of a place free and allocate them. */
-static enum zb_range_result clear_place(const struct attempt *a, struct zb_zone *zone,
+static enum zb_range_result clear_place(const struct range_attempt *a, struct zb_zone *zone,
 					struct zb_range_survey *survey, unsigned long pfn)
 {
 	unsigned long first = pfn & ~(ZB_PAGEBLOCK_NR - 1), nr_failed = survey->nr_failed;
@@ -308,7 +308,7 @@ static enum zb_range_result clear_place(const struct attempt *a, struct zb_zone 
  * Before anything is moved, check that there is enough free memory. If there is not, take memory
  * back from discardable allocations.
  */
-static enum zb_range_result make_room(const struct attempt *a, struct zb_zone *zone,
+static enum zb_range_result make_room(const struct range_attempt *a, struct zb_zone *zone,
 				      const struct zb_range_survey *survey)
 {
 	const struct zb_ops *ops = a->pool->ops;
@@ -327,7 +327,7 @@ static enum zb_range_result make_room(const struct attempt *a, struct zb_zone *z
  * Nothing was found. Remove what may be in the way for a moment only; returns false if there is
  * no such thing.
  */
-static bool find_again(const struct attempt *a, struct zb_zone *zone, unsigned int *waits)
+static bool find_again(const struct range_attempt *a, struct zb_zone *zone, unsigned int *waits)
 {
 	const struct zb_ops *ops = a->pool->ops;
 
@@ -338,7 +338,7 @@ static bool find_again(const struct attempt *a, struct zb_zone *zone, unsigned i
 }
 
 /* Try the cheapest range, then the next one, and so on. */
-static enum zb_range_result try_places(const struct attempt *a,
+static enum zb_range_result try_places(const struct range_attempt *a,
 				       const struct zb_range_search *search,
 				       struct zb_zone *zone, struct zb_range_survey *survey,
 				       unsigned long *pfn)
@@ -367,7 +367,7 @@ static enum zb_range_result try_places(const struct attempt *a,
 }
 
 /* Make a range of a zone free by moving allocations out of it, and allocate it. */
-static enum zb_range_result clear_zone(const struct attempt *a, struct zb_zone *zone,
+static enum zb_range_result clear_zone(const struct range_attempt *a, struct zb_zone *zone,
 				       unsigned long *pfn)
 {
 	const struct zb_ops *ops = a->pool->ops;
@@ -402,11 +402,11 @@ static enum zb_range_result clear_zone(const struct attempt *a, struct zb_zone *
 	return result;
 }
 
-typedef enum zb_range_result (*try_zone_fn)(const struct attempt *a, struct zb_zone *zone,
+typedef enum zb_range_result (*try_zone_fn)(const struct range_attempt *a, struct zb_zone *zone,
 					    unsigned long *pfn);
 
 /* Try the zones in turn. Sets *@failure to that of the zone that came closest. */
-static unsigned long try_zones(const struct attempt *a, try_zone_fn try_zone,
+static unsigned long try_zones(const struct range_attempt *a, try_zone_fn try_zone,
 			       struct zb_range_failure *failure)
 {
 	unsigned long pfn = ZB_NO_PFN;
@@ -429,7 +429,7 @@ static unsigned long try_zones(const struct attempt *a, try_zone_fn try_zone,
 }
 
 /* Free the per-CPU lists, and HighAtomic pageblocks of unused zones. */
-static void drain(const struct attempt *a)
+static void drain(const struct range_attempt *a)
 {
 	struct zb_zoneref *z;
 
@@ -441,7 +441,7 @@ static void drain(const struct attempt *a)
 }
 
 /* Has the request been refused because of its flags or its task, but not because of memory? */
-static void explain_no_zone(const struct attempt *a, struct zb_range_failure *failure)
+static void explain_no_zone(const struct range_attempt *a, struct zb_range_failure *failure)
 {
 	struct zb_zone *zone;
 
@@ -452,7 +452,7 @@ static void explain_no_zone(const struct attempt *a, struct zb_range_failure *fa
 			failure->result = ZB_RANGE_NEVER_NODE;
 }
 
-static unsigned long alloc_range(struct attempt *a, struct zb_range_failure *failure)
+static unsigned long alloc_range(struct range_attempt *a, struct zb_range_failure *failure)
 {
 	const unsigned long *nodemask = a->ac.nodemask;
 	zb_gfp_t gfp = a->gfp;
@@ -498,7 +498,7 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 				  const struct zb_alloc_policy *policy,
 				  struct zb_range_failure *failure)
 {
-	struct attempt a = {
+	struct range_attempt a = {
 		.pool = pool, .gfp = gfp & ~__ZB_GFP_COMP, .range = range,
 	};
 	unsigned long pfn = ZB_NO_PFN;
@@ -530,11 +530,9 @@ static enum zb_bad claim_range(struct zb_zone *zone, unsigned long pfn, unsigned
 	for (at = pfn; at < end; at += BIT(k)) {
 		k = zb_range_piece(at, end - at, zone->max_order);
 		state = zb_zone_state(zone, at);
-		if (!zb_state_allocated(state))
-			bad = ZB_BAD_NOT_ALLOCATED;
-		else if (state != ZB_STATE(block, k))
+		if (zb_state_allocated(state) && state != ZB_STATE(block, k))
 			bad = ZB_BAD_WRONG_ORDER;
-		else if (!zb_zone_claim(zone, at, state))
+		else if (!zb_state_allocated(state) || !zb_zone_claim(zone, at, state))
 			bad = ZB_BAD_NOT_ALLOCATED;
 		if (bad != ZB_OK)
 			break;

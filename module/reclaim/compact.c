@@ -96,10 +96,10 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 	/* The task may be freeing memory for the kernel, which must not wait. */
 	if (current->flags & PF_MEMALLOC)
 		return ZB_COMPACT_SKIPPED;
+	trace_mm_compaction_try_to_compact_pages(order, zb_gfp_bits(gfp), priority);
 	if (!zb_compact_suitable(zone, &cc))
 		return ZB_COMPACT_SKIPPED;
 	has_slot = zb_get_slot(&reclaim->compact_slots, ac);
-	trace_mm_compaction_try_to_compact_pages(order, zb_gfp_bits(gfp), priority);
 	result = zb_compact_zone(zone, &cc);
 	if (has_slot)
 		up(&reclaim->compact_slots);

@@ -19,7 +19,7 @@
 
 static gfp_t kernel_flags(zb_gfp_t gfp)
 {
-	gfp_t flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	gfp_t flags = GFP_KERNEL_ACCOUNT;
 
 	if (!(gfp & __ZB_GFP_FS))
 		flags &= ~__GFP_FS;

@@ -28,7 +28,7 @@ static unsigned int refill(struct zb_zone *zone)
 }
 
 /* Mark @nr runs of @order, none of which has a buddy, in the word that starts at @keep. */
-static void free_runs(bool *keep, unsigned int nr, unsigned int order)
+static void free_runs(bool *keep, unsigned long nr, unsigned int order)
 {
 	while (nr--)
 		memset(keep + 16 * nr, false, BIT(order));
@@ -55,7 +55,7 @@ POOL_TEST_WITH(refill_from_short_runs, unit_pool_one(8, 1), unit_pool_end)
 	memset(keep, true, sizeof(keep));
 	memset(keep + 256, false, 256);
 	for (a = 0; a < 8; a++)
-		free_runs(keep + 32 * a, 1, 4);
+		free_runs(keep + 32ul * a, 1, 4);
 	unit_fill_pageblock(zone, 0, M, keep);
 	EXPECT_EQ(refill(zone), 64);
 	unit_free_all(p);
@@ -158,7 +158,7 @@ POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
 
 	for (i = 0; i < 8; i++) {
 		unit_fill_pageblock(zone, i, M, NULL);
-		frames[i] = PB(i) + 64 * i;
+		frames[i] = PB(i) + 64ul * i;
 	}
 	other_zone = zone;
 	zb_env_hook = expect_exact;

@@ -146,8 +146,8 @@ static unsigned long alloc_range(struct unit_pool *p, zb_gfp_t gfp, struct zb_ra
 	if (pfn == ZB_NO_PFN)
 		EXPECT_EQ(failure.result, expected);
 	else
-		EXPECT(r.align_order < 64 && !(pfn & (BIT(r.align_order) - 1)) && pfn >= r.first_pfn &&
-		       pfn + r.nr_pages <= r.end_pfn);
+		EXPECT(r.align_order < 64 && !(pfn & (BIT(r.align_order) - 1)) &&
+		       pfn >= r.first_pfn && pfn + r.nr_pages <= r.end_pfn);
 	return pfn;
 }
 

@@ -292,7 +292,7 @@ POOL_TEST_WITH(zero_flag, make(), end)
 /* A map that is used again does not keep what it has been told before. */
 POOL_TEST_WITH(map_is_used_again, make(), end)
 {
-	u64 bits[1];
+	u64 bits[1] = { 0 };
 	struct zb_zero_map map = { .pfn = ZB_NO_PFN, .bits = bits };
 	const struct zb_alloc_policy policy = { .zero_map = &map };
 	unsigned long pfn;

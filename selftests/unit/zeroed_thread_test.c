@@ -49,7 +49,7 @@ static void write_to(struct held *h, bool zero)
 
 static bool get(struct cpu *c, struct held *h)
 {
-	u64 bits[ALL / 64];
+	u64 bits[ALL / 64] = { 0 };
 	struct zb_zero_map map = { .pfn = ZB_NO_PFN, .bits = bits };
 	const struct zb_alloc_policy zeroed = { .zero_map = &map }, any = { .nr_bits = 0 };
 	unsigned int order = unit_below(unit_below(4) ? 4 : 10);
