@@ -11,7 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "../buffer/discard.h"
 #include "../core/range_alloc.h"
@@ -82,12 +82,14 @@ enum zb_range_result zb_survey(struct zb_pool *pool, struct zb_zone *zone, zb_gf
 	bool in_use = s;
 
 	if (!s) {
-		s = kvzalloc(sizeof(*s) + zb_range_survey_size(zone), kernel_flags(gfp));
+		/* Fault injection does not report failures of kvmalloc() for more than a page. */
+		s = __vmalloc(sizeof(*s) + zb_range_survey_size(zone),
+			      kernel_flags(gfp) | __GFP_ZERO);
 		if (!s)
 			return ZB_RANGE_NO_MEMORY;
 		zb_range_survey_init(s, zone, (u64 *)(s + 1));
 		if (mutex_lock_killable(&reclaim->range_lock)) {
-			kvfree(s);
+			vfree(s);
 			return ZB_RANGE_STOPPED;
 		}
 		*survey = s;
@@ -110,7 +112,7 @@ void zb_end_survey(struct zb_pool *pool, struct zb_range_survey *survey)
 	/* sparse does not know that zb_survey() has locked it. */
 	__acquire(&inst->reclaim->range_lock);
 	mutex_unlock(&inst->reclaim->range_lock);
-	kvfree(survey);
+	vfree(survey);
 	zb_instance_wake_waiters(inst);
 }
 
