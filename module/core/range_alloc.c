@@ -84,11 +84,19 @@ static void put_frames(struct zb_zone *zone, unsigned long pfn, unsigned long to
 	}
 }
 
+/* Frames of a pageblock that others have isolated since the search are not free for this. */
+static bool may_take(const struct zb_zone *zone, unsigned long pfn, bool isolated)
+{
+	return isolated || zb_pfn_pageblock(zone, pfn)->migratetype != ZB_MIGRATE_ISOLATE;
+}
+
 /*
  * Take the frames from the free lists, at most one pageblock in one hold of the lock. Returns
- * false with nothing taken if one of them is not free.
+ * false with nothing taken if one of them is not free. @isolated: the pageblocks are isolated
+ * for this request.
  */
-static bool take_frames(struct zb_zone *zone, unsigned long pfn, unsigned long end)
+static bool take_frames(struct zb_zone *zone, unsigned long pfn, unsigned long end,
+			bool isolated)
 {
 	unsigned long at, flags;
 	unsigned int k;
@@ -97,7 +105,8 @@ static bool take_frames(struct zb_zone *zone, unsigned long pfn, unsigned long e
 	for (at = pfn; at < end; at += BIT(k)) {
 		k = zb_range_piece(at, end - at, ZB_PAGEBLOCK_ORDER);
 		zb_lock_irqsave(&zone->lock, flags);
-		taken = __zb_take_free(zone, at, k, ZB_BLOCK_PCP);
+		taken = may_take(zone, at, isolated) &&
+			__zb_take_free(zone, at, k, ZB_BLOCK_PCP);
 		if (taken && unlikely(zone->zeroed))
 			__zb_zero_take(zone, at, BIT(k), NULL);
 		zb_unlock_irqrestore(&zone->lock, flags);
@@ -197,7 +206,7 @@ static bool take(const struct range_attempt *a, struct zb_zone *zone, unsigned l
 {
 	unsigned long end = pfn + a->range->nr_pages;
 
-	if (!take_frames(zone, pfn, end))
+	if (!take_frames(zone, pfn, end, isolated))
 		return false;
 	join_blocks(zone, pfn, end);
 	zb_account_alloc(a->ac.preferred, zone, a->range->nr_pages, a->gfp);
