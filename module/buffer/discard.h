@@ -32,7 +32,8 @@
  * @no_window_until: time in jiffies before which requests of @no_window_order and more do not
  *	search for a range to make free, because a long search has found none
  * @no_window_order: see @no_window_until
- * @reset_at: time in jiffies when a buffer that was marked ended these pauses
+ * @reset_at: time in jiffies when a buffer that was marked last ended these pauses at once
+ * @marks: number of buffers that were marked so far; it wraps around
  * @wanted: (atomic) 1 + the largest order for which kswapd was woken, or 0
  */
 struct zb_lru {
@@ -46,6 +47,7 @@ struct zb_lru {
 	unsigned long no_window_until;
 	unsigned int no_window_order;
 	unsigned long reset_at;
+	unsigned int marks;
 	atomic_t wanted;
 };
 
@@ -90,6 +92,8 @@ struct zb_buffer *zb_lru_next(struct zb_lru_iter *iter);
 void zb_lru_end(struct zb_lru_iter *iter);
 struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn);
 void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used);
+void zb_lru_pause(struct zb_lru *lru, unsigned long *until, unsigned long time,
+		  unsigned int marks);
 
 /* discard.c */
 bool zb_buffer_purgeable(struct zb_buffer *buf, const struct zb_lru *lru);

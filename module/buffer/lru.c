@@ -40,18 +40,28 @@ static void insert_in_tree(struct zb_lru *lru, struct zb_buffer *buf)
 	rb_insert_color(&buf->lru_node, &lru->tree);
 }
 
+static void shorten(unsigned long *until, unsigned long end)
+{
+	if (time_after(*until, end))
+		WRITE_ONCE(*until, end);
+}
+
 /*
- * There is more to take now, so reclaim tries again at once. A buffer that is marked again and
- * again must not keep it busy, so this happens at most once in RESET_TIME.
+ * There is more to take now, so reclaim tries again. A buffer that is marked again and again
+ * must not keep it busy, so pauses end at once only if none has ended so for RESET_TIME, and
+ * after the rest of this time otherwise.
  */
 static void end_pauses(struct zb_lru *lru)
 {
-	if (time_before(jiffies, lru->reset_at + RESET_TIME))
-		return;
-	lru->reset_at = jiffies;
-	WRITE_ONCE(lru->idle_until, jiffies);
-	WRITE_ONCE(lru->busy_until, jiffies);
-	WRITE_ONCE(lru->no_window_until, jiffies);
+	unsigned long end = lru->reset_at + RESET_TIME;
+
+	if (!time_before(jiffies, end)) {
+		lru->reset_at = jiffies;
+		end = jiffies;
+	}
+	shorten(&lru->idle_until, end);
+	shorten(&lru->busy_until, end);
+	shorten(&lru->no_window_until, end);
 }
 
 /**
@@ -69,6 +79,7 @@ void zb_lru_add(struct zb_buffer *buf)
 	insert_in_tree(lru, buf);
 	lru->nr_pages += buf->nr_pages;
 	lru->nr_buffers++;
+	lru->marks++;
 	end_pauses(lru);
 	WRITE_ONCE(buf->on_lru, lru);
 	spin_unlock(&lru->lock);
@@ -201,6 +212,28 @@ void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used)
 	/* @on_lru changes from or to this list only while its lock is held. */
 	if (READ_ONCE(buf->on_lru) == lru)
 		list_move_tail(&buf->lru.list, &lru->list);
+	spin_unlock(&lru->lock);
+}
+
+/**
+ * zb_lru_pause() - begin a pause of reclaim, because it has found nothing to take
+ * @lru: the discardable buffers of a zone
+ * @until: which pause; a member of @lru
+ * @time: its length in jiffies
+ * @marks: @lru->marks when reclaim began to search
+ *
+ * The search may have missed a buffer that was marked since, so the pause is not longer then
+ * than if the buffer had been marked during the pause.
+ *
+ * Context: any but interrupts.
+ */
+void zb_lru_pause(struct zb_lru *lru, unsigned long *until, unsigned long time,
+		  unsigned int marks)
+{
+	spin_lock(&lru->lock);
+	WRITE_ONCE(*until, jiffies + time);
+	if (lru->marks != marks)
+		shorten(until, lru->reset_at + RESET_TIME);
 	spin_unlock(&lru->lock);
 }
 

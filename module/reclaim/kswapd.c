@@ -55,6 +55,7 @@ static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
 {
 	struct zb_lru *lru = zb_zone_lru(reclaim->bpool, zone);
 	int wanted = atomic_xchg(&lru->wanted, 0);
+	unsigned int marks = READ_ONCE(lru->marks);
 	struct zb_shrink s;
 
 	if (!wanted)
@@ -63,7 +64,7 @@ static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
 	zb_zone_count_event(zone, ZB_PAGEOUTRUN, 1);
 	zb_shrink_zone(&s);
 	if (!s.purged)
-		WRITE_ONCE(lru->idle_until, jiffies + IDLE_TIME);
+		zb_lru_pause(lru, &lru->idle_until, IDLE_TIME, marks);
 }
 
 /*

@@ -176,10 +176,13 @@ static bool may_search(const struct zb_shrink *s, const struct zb_lru *lru)
 	       !time_before(jiffies, READ_ONCE(lru->no_window_until));
 }
 
-static void found_nothing(const struct zb_shrink *s, struct zb_lru *lru)
+/* The search of a task that is being killed ended early, and proves nothing. */
+static void found_nothing(const struct zb_shrink *s, struct zb_lru *lru, unsigned int marks)
 {
+	if (fatal_signal_pending(current))
+		return;
 	WRITE_ONCE(lru->no_window_order, s->order);
-	WRITE_ONCE(lru->no_window_until, jiffies + BUSY_TIME);
+	zb_lru_pause(lru, &lru->no_window_until, BUSY_TIME, marks);
 }
 
 /* Find the window of the order that costs the least. */
@@ -187,8 +190,8 @@ static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 {
 	const unsigned long mask = BIT(s->order) - 1;
 	unsigned long pfn = s->zone->start_pfn & ~mask, at;
+	unsigned int looked = 0, marks = READ_ONCE(lru->marks);
 	struct zb_reclaim_window w;
-	unsigned int looked = 0;
 	struct zb_buffer *buf;
 
 	best->pfn = ZB_NO_PFN;
@@ -208,7 +211,7 @@ static bool find_window(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 		cond_resched();
 	}
 	if (best->pfn == ZB_NO_PFN && looked > LONG_SEARCH)
-		found_nothing(s, lru);
+		found_nothing(s, lru, marks);
 	return best->pfn != ZB_NO_PFN;
 }
 
@@ -265,6 +268,7 @@ static bool nothing_to_take(const struct zb_shrink *s, const struct zb_lru *lru)
 static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru)
 {
 	unsigned long missing = nr_missing(s);
+	unsigned int marks = READ_ONCE(lru->marks);
 
 	if (nothing_to_take(s, lru) || (!s->kswapd && missing > READ_ONCE(lru->nr_pages)))
 		return;
@@ -273,8 +277,8 @@ static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru)
 	missing = nr_missing(s);
 	if (missing)
 		shrink_lru(s, lru, missing);
-	if (!s->purged && s->all_busy)
-		WRITE_ONCE(lru->busy_until, jiffies + BUSY_TIME);
+	if (!s->purged && s->all_busy && !fatal_signal_pending(current))
+		zb_lru_pause(lru, &lru->busy_until, BUSY_TIME, marks);
 }
 
 /**
