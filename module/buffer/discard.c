@@ -210,7 +210,10 @@ static void set_mark(struct zb_advice *a, u8 discard)
 	swap(a->buf->marker, a->marker);
 }
 
-/* Called with the lock of the buffer. */
+/*
+ * Called with the lock of the buffer. Returns -EAGAIN if the caller has to charge a mark first;
+ * a buffer that is marked already needs no other one.
+ */
 static int prepare_locked(struct zb_advice *a)
 {
 	struct zb_buffer *buf = a->buf;
@@ -219,6 +222,8 @@ static int prepare_locked(struct zb_advice *a)
 		if (has_users(buf))
 			return -EBUSY;
 		a->changed = buf->discard == ZB_DISCARD_NONE;
+		if (a->changed && !a->marker)
+			return -EAGAIN;
 		if (a->changed)
 			set_mark(a, ZB_DISCARD_MARKED);
 	} else if (buf->discard == ZB_DISCARD_MARKED) {
@@ -229,6 +234,17 @@ static int prepare_locked(struct zb_advice *a)
 	}
 	a->nr = ++buf->advices;
 	return 0;
+}
+
+static int prepare(struct zb_advice *a, u32 *retained)
+{
+	int err;
+
+	filemap_invalidate_lock(&a->buf->mapping);
+	err = prepare_locked(a);
+	*retained = a->buf->discard != ZB_DISCARD_PURGED;
+	filemap_invalidate_unlock(&a->buf->mapping);
+	return err;
 }
 
 /* Drop what the command has and the buffer does not need: new frames, the charge of a mark. */
@@ -260,15 +276,13 @@ int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,
 	a->changed = false;
 	a->pfn = ZB_NO_PFN;
 	a->marker = NULL;
-	if (a->advice == ZB_ADVISE_DONTNEED) {
+	err = prepare(a, retained);
+	if (err == -EAGAIN) {
 		err = zb_charge_mark(a->buf->bpool, &a->marker, why);
 		if (err)
 			return err;
+		err = prepare(a, retained);
 	}
-	filemap_invalidate_lock(&a->buf->mapping);
-	err = prepare_locked(a);
-	*retained = a->buf->discard != ZB_DISCARD_PURGED;
-	filemap_invalidate_unlock(&a->buf->mapping);
 	if (!err && !*retained && a->advice == ZB_ADVISE_WILLNEED)
 		err = get_new_frames(a, file, why);
 	if (err)
@@ -312,6 +326,8 @@ static void undo_locked(struct zb_advice *a)
 	if (a->advice == ZB_ADVISE_DONTNEED) {
 		if (buf->discard == ZB_DISCARD_MARKED && !buf->on_lru)
 			set_mark(a, ZB_DISCARD_NONE);
+		/* A WILLNEED that is canceled, too, must not restore this mark. */
+		buf->advices++;
 	} else if (buf->discard == ZB_DISCARD_NONE && buf->advices == a->nr && !has_users(buf)) {
 		set_mark(a, ZB_DISCARD_MARKED);
 		zb_lru_add(buf);

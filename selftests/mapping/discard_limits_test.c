@@ -73,4 +73,22 @@ TEST_F(zbuddy, number_is_limited)
 	EXPECT_EQ(0, zb_set_parameter("max_discardable_per_user", max));
 }
 
+/* A buffer that is marked already needs no more room under the limit. */
+TEST_F(zbuddy, marked_twice)
+{
+	unsigned long max = zb_get_parameter("max_discardable_per_user");
+	struct zb_ioc_alloc a, b;
+
+	ASSERT_EQ(0, zb_set_parameter("max_discardable_per_user", 1));
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, RECLAIMABLE, &a));
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, RECLAIMABLE, &b));
+	EXPECT_EQ(0, dontneed(self->fd, &a));
+	EXPECT_EQ(0, dontneed(self->fd, &a));
+	EXPECT_EQ(-EDQUOT, dontneed(self->fd, &b));
+	EXPECT_EQ(0, zb_advise(self->fd, a.handle, WILLNEED, NULL));
+	EXPECT_EQ(0, dontneed(self->fd, &b));
+	EXPECT_EQ(-EDQUOT, dontneed(self->fd, &a));
+	EXPECT_EQ(0, zb_set_parameter("max_discardable_per_user", max));
+}
+
 TEST_HARNESS_MAIN
