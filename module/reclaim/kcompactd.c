@@ -41,6 +41,7 @@
  * @order: largest order that was wanted since the last run, or 0
  * @shift: the interval of proactive runs is PROACTIVE_INTERVAL << @shift
  * @next: time of the next one in jiffies; used by @work only
+ * @changed: the parameter has changed, so a proactive run is due now, whatever @next is
  * @work: runs both kinds of compaction
  */
 struct node_compaction {
@@ -49,6 +50,7 @@ struct node_compaction {
 	atomic_t order;
 	unsigned int shift;
 	unsigned long next;
+	bool changed;
 	struct delayed_work work;
 };
 
@@ -72,8 +74,10 @@ static void wake_all(struct zb_kcompactd *k)
 {
 	unsigned int i;
 
-	for (i = 0; i < k->nr; i++)
+	for (i = 0; i < k->nr; i++) {
+		WRITE_ONCE(k->nodes[i].changed, true);
 		mod_delayed_work(k->wq, &k->nodes[i].work, 0);
+	}
 }
 
 static int set_proactiveness(const char *text, const struct kernel_param *kp)
@@ -194,6 +198,10 @@ static void kcompactd_work(struct work_struct *work)
 		compact_after_request(node, order);
 	if (!READ_ONCE(proactiveness))
 		return;
+	if (xchg(&node->changed, false)) {
+		node->shift = 0;
+		node->next = jiffies;
+	}
 	/* A request may have woken it earlier. */
 	if (time_after_eq(jiffies, node->next)) {
 		compact_proactively(node);

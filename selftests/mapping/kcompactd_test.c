@@ -70,7 +70,7 @@ TEST_F_TIMEOUT(zbuddy, proactive, 300)
 	moved = zb_vmstat("pgmigrate_success");
 	scanned = nr_scanned();
 	wakes = zb_vmstat("compact_daemon_wake");
-	/* up to 10, there is no limit that the memory could exceed; a run would begin at once */
+	/* up to 10, there is no limit that the memory could exceed; a run begins at once */
 	ASSERT_EQ(0, set_proactiveness("10"));
 	zb_sleep_ms(300);
 	EXPECT_EQ(scanned, nr_scanned());
