@@ -78,9 +78,8 @@ static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		page = pfn_to_page(pfn + i);
-		if (map && zb_zero_map_test(map, pfn, i) && verified(page, i))
-			continue;
-		clear_highpage(page);
+		if (!map || !zb_zero_map_test(map, pfn, i) || !verified(page, i))
+			clear_highpage(page);
 		cond_resched();
 	}
 	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;

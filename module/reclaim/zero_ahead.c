@@ -2,8 +2,9 @@
 /*
  * Clears free memory in advance, with one thread per node (core/zero_ahead.h).
  *
- * The threads have the scheduling class SCHED_IDLE, and sleep while another task wants
- * their CPU or the machine runs on battery. They do not use isolated CPUs. A thread
+ * The threads sleep while another task wants their CPU or the machine runs on battery. Their
+ * scheduling class is SCHED_IDLE, except with PREEMPT_RT: there, the zone lock can be preempted,
+ * and a task of a higher class must not wait for a thread that gets no CPU time. They do not use isolated CPUs. A thread
  * that has nothing left to do is woken when a buffer of user space is freed; it also looks
  * from time to time for memory that modules have freed.
  *
@@ -34,6 +35,7 @@
 
 #define MAX_PERCENT	100u
 #define STEPS		16u		/* frames cleared before the load is looked at */
+#define RESTART_FRAMES	1024u		/* frames cleared before freed buffers are looked at */
 #define BUSY_TIME	(HZ / 10 ?: 1)	/* sleep when the machine is busy */
 #define IDLE_TIME	(2 * HZ)	/* sleep when nothing is left to do */
 #define WAKE_DELAY	(HZ / 50 ?: 1)	/* in which more buffers may be freed */
@@ -71,11 +73,16 @@ static bool on_battery(struct zb_zero_thread *thread)
 	return thread->on_battery;
 }
 
-/* Clear memory of one zone until nothing is left to do, or until a buffer is freed. */
+/*
+ * Clear memory of one zone until nothing is left to do. If a buffer is freed meanwhile, it may
+ * have left a larger block than those that are next, so the thread starts again, but not before
+ * it has cleared RESTART_FRAMES: frees that never end must not keep it at the start.
+ */
 static void clear_zone(struct zb_zero_thread *thread, struct zb_zone *zone, int seen)
 {
 	struct zb_instance *inst = thread->reclaim->inst;
 	struct zb_zero_sweep sweep;
+	unsigned long cleared = 0;
 
 	zb_zero_sweep_begin(&sweep, zone);
 	while (!sweep.done && !kthread_freezable_should_stop(NULL)) {
@@ -83,9 +90,8 @@ static void clear_zone(struct zb_zero_thread *thread, struct zb_zone *zone, int 
 			schedule_timeout_interruptible(BUSY_TIME);
 			continue;
 		}
-		zb_zone_zero_ahead(zone, &sweep, STEPS);
-		/* The buffer may have left a larger block than those that are next. */
-		if (atomic_read(&inst->zero_frees) != seen)
+		cleared += zb_zone_zero_ahead(zone, &sweep, STEPS);
+		if (cleared >= RESTART_FRAMES && atomic_read(&inst->zero_frees) != seen)
 			return;
 		cond_resched();
 	}
@@ -131,7 +137,11 @@ static void set_cpus(struct task_struct *task, int nid)
 
 static int create_thread(struct zb_zero_thread *thread, struct zb_reclaim *reclaim, int nid)
 {
-	const struct sched_attr idle = { .size = sizeof(idle), .sched_policy = SCHED_IDLE };
+	const struct sched_attr idle = {
+		.size = sizeof(idle),
+		.sched_policy = IS_ENABLED(CONFIG_PREEMPT_RT) ? SCHED_NORMAL : SCHED_IDLE,
+		.sched_nice = MAX_NICE,
+	};
 	struct task_struct *task;
 
 	thread->reclaim = reclaim;

@@ -7,6 +7,7 @@
 #include "buffer_test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define PARAM		ZB_PARAMETERS "zero_ahead"
 #define PATIENCE	(60 * 1000000000ull * zb_time_scale())
@@ -41,11 +42,11 @@ FIXTURE_TEARDOWN_PARENT(zero)
 
 #define DATA	FIXTURE_DATA(zero)
 
-/* Wait until all free memory is known to be zero. */
+/* Wait until all free memory is known to be zero; give up if there is no progress any more. */
 static bool await_all_zero(void)
 {
 	__u64 until = zb_now_ns() + PATIENCE;
-	long zeroed, nr_free;
+	long before = -1, zeroed, nr_free;
 
 	zb_drain();
 	do {
@@ -53,6 +54,9 @@ static bool await_all_zero(void)
 		nr_free = zb_vmstat("nr_free_pages");
 		if (zeroed == nr_free)
 			return true;
+		if (zeroed > before)
+			until = zb_now_ns() + PATIENCE;
+		before = zeroed > before ? zeroed : before;
 		zb_sleep_ms(20);
 	} while (zb_now_ns() < until);
 	printf("# %ld of %ld pages are known to be zero\n", zeroed, nr_free);
@@ -241,6 +245,37 @@ TEST_F_TIMEOUT(zero, churn, 300)
 	EXPECT_EQ(0, dirty_all(self));
 }
 
+static atomic_bool stop_freeing;
+
+static void *free_all_the_time(void *arg)
+{
+	DATA *self = arg;
+	struct zb_ioc_alloc a;
+
+	while (!atomic_load(&stop_freeing)) {
+		if (!zb_alloc_order(self->fd, 0, GFP, &a))
+			zb_free(self->fd, a.handle);
+		/* the CPUs must be idle most of the time, or nothing is cleared in advance */
+		zb_sleep_ms(1);
+	}
+	return NULL;
+}
+
+/* Frees that never end do not keep memory from being cleared. */
+TEST_F_TIMEOUT(zero, steady_frees, 300)
+{
+	long nr_free;
+	pthread_t thread;
+
+	ASSERT_EQ(0, dirty_all(self));
+	zb_drain();
+	nr_free = zb_vmstat("nr_free_pages");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, free_all_the_time, self));
+	EXPECT_TRUE(ZB_AWAIT(zb_vmstat("zb_zeroed") > nr_free * 9 / 10));
+	atomic_store(&stop_freeing, true);
+	pthread_join(thread, NULL);
+}
+
 TEST_F_TIMEOUT(zero, parameter, 300)
 {
 	long all, ahead;
@@ -259,8 +294,7 @@ TEST_F_TIMEOUT(zero, parameter, 300)
 	zb_drain();
 	all = zb_vmstat("nr_free_pages");
 	EXPECT_EQ(0, zb_write_file(PARAM, "30"));
-	while (zb_vmstat("zb_zeroed") < all * 3 / 10 - 8)
-		zb_sleep_ms(20);
+	EXPECT_TRUE(ZB_AWAIT(zb_vmstat("zb_zeroed") >= all * 3 / 10 - 8));
 	EXPECT_GE(all * 3 / 10, zb_vmstat("zb_zeroed"));
 	EXPECT_EQ(0, zb_write_file(PARAM, "100"));
 	EXPECT_TRUE(await_all_zero());
