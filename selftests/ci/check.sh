@@ -164,14 +164,17 @@ how_long() {
 		cut -d' ' -f1-3 /proc/loadavg)"
 }
 
-# Print the failed test cases again, each with the comments before it, because a log that is
-# kept somewhere else may contain only the end of the output.
+# Print the failed test cases again, each with its comments, because a log that is kept
+# somewhere else may contain only the end of the output. Style checks write their comments
+# after the result, all other tests before it.
 show_failures() {
 	local part
 	for part; do
 		sed 's/\r$//' "$logs/$part" 2>/dev/null | awk -v part="$part" '
 			/# Subtest: / { test = substr($0, index($0, ": ") + 2) }
+			/^ *#/ && part == "style" { if (failed) print "\t" $0; next }
 			/^ *#/ { comments[nr++ % 6] = $0; next }
+			/^ *(not )?ok / { failed = /^ *not / }
 			/^ *not ok / {
 				print part ": " (/^ / ? test ": " : "") $0
 				for (i = nr < 6 ? 0 : nr - 6; i < nr; i++)

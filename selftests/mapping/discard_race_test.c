@@ -38,7 +38,7 @@ static void raised_bus(int sig)
 	siglongjmp(on_bus, sig);
 }
 
-/* Until then, each of the things that are to be tested must have happened. */
+/* Before that, each of the things that are to be tested must have happened. */
 static bool race_is_over(void)
 {
 	return atomic_load(&race.ops) >= MAX_OPS ||
