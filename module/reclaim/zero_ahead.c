@@ -3,10 +3,10 @@
  * Clears free memory in advance, with one thread per node (core/zero_ahead.h).
  *
  * The threads sleep while another task wants their CPU or the machine runs on battery. Their
- * scheduling class is SCHED_IDLE, except with PREEMPT_RT: there, the zone lock can be preempted,
- * and a task of a higher class must not wait for a thread that gets no CPU time. They do not use isolated CPUs. A thread
- * that has nothing left to do is woken when a buffer of user space is freed; it also looks
- * from time to time for memory that modules have freed.
+ * scheduling class is SCHED_IDLE, except with PREEMPT_RT: there, the zone lock can be
+ * preempted, and a task of a higher class must not wait for a thread that gets no CPU time.
+ * They do not use isolated CPUs. A thread that has nothing left to do is woken when a buffer
+ * of user space is freed; it also looks from time to time for memory that modules have freed.
  *
  * Without zero_ahead, there are no threads, and it is not recorded which frames are zero.
  */

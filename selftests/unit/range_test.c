@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
-#include "isolate.h"
 #include "range_alloc.h"
 #include "unfit.h"
 #include "unit_ops.h"
@@ -188,46 +187,6 @@ POOL_TEST_WITH(several_largest_blocks, unit_pool_make(&(struct unit_geometry){
 
 	unit_pool_quiet(p);
 	free_range(p, pfn, PB(23) - 5);
-}
-
-static struct zb_zone *isolating;	/* of which a hook isolates a pageblock */
-static unsigned int isolate_after;	/* number of calls until it does */
-static bool was_free;			/* the pageblock, at that time */
-
-static void isolate_first(void)
-{
-	const struct zb_pageblock *pb = isolating->pageblocks;
-
-	if (zb_env_irqs_off || !isolate_after || --isolate_after)
-		return;
-	zb_env_hook = NULL;
-	was_free = pb->nr_free == ZB_PAGEBLOCK_NR;
-	EXPECT(zb_pool_isolate_range(isolating->pool, isolating->start_pfn, ZB_PAGEBLOCK_NR));
-}
-
-/* A pageblock that others isolate between the search and the allocation is theirs. */
-POOL_TEST(isolated_by_others, 8, 4)
-{
-	unsigned int at, nr_late = 0;
-	unsigned long pfn;
-
-	isolating = zone;
-	for (at = 1; !isolate_after; at++) {
-		isolate_after = at;
-		was_free = false;
-		zb_env_hook = isolate_first;
-		pfn = alloc_range(p, ZB_GFP_NOWAIT, range_of(PB(2)), ZB_RANGE_OK);
-		zb_env_hook = NULL;
-		EXPECT(!was_free || pfn > PB(8));
-		nr_late += pfn > PB(8);
-		if (!isolate_after)
-			zb_pool_unisolate_range(&p->pool, PB(8), PB(1));
-		free_range(p, pfn, PB(2));
-		unit_pool_drain(p);
-		EXPECT(unit_state_equal(p, p->initial));
-	}
-	EXPECT(nr_late);
-	isolate_after = 0;
 }
 
 /* Allocate exactly these frames. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Other CPUs work on a zone whenever its lock is dropped in the middle of a refill or a
- * claim, and others compact it while a request is judged.
+ * claim, or between the search for a range and its allocation, and others compact it while
+ * a request is judged.
  */
 #include "compact.h"
+#include "isolate.h"
 #include "overtake.h"
+#include "range_alloc.h"
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -177,6 +180,47 @@ POOL_TEST_WITH(prediction_with_stale_pageblocks, unit_pool_one(8, 4), unit_pool_
 	unit_give_deferred(zone, PB(8), 0);
 	EXPECT(!zb_pool_predict_zone(&p->pool, &req));
 	unit_refresh(zone);
+}
+
+static bool was_free;	/* the pageblock that isolate_first() isolated */
+
+static void isolate_first(void)
+{
+	const struct zb_pageblock *pb = hook_zone->pageblocks;
+
+	if (zb_env_irqs_off || !hook_after || --hook_after)
+		return;
+	zb_env_hook = NULL;
+	was_free = pb->nr_free == ZB_PAGEBLOCK_NR;
+	EXPECT(zb_pool_isolate_range(hook_zone->pool, hook_zone->start_pfn, ZB_PAGEBLOCK_NR));
+}
+
+/*
+ * A pageblock that others isolate between the search for a range and its allocation is theirs.
+ */
+POOL_TEST(range_is_isolated_by_others, 8, 4)
+{
+	const struct zb_range range = { .nr_pages = 2 * ZB_PAGEBLOCK_NR, .end_pfn = ZB_NO_PFN };
+	struct zb_range_failure failure;
+	unsigned int at, nr_late = 0;
+	unsigned long pfn;
+
+	hook_zone = zone;
+	for (at = 1, hook_after = 0; !hook_after; at++) {
+		hook_after = at;
+		was_free = false;
+		zb_env_hook = isolate_first;
+		pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_NOWAIT, &range, 0, NULL, &failure);
+		zb_env_hook = NULL;
+		EXPECT(pfn != ZB_NO_PFN && (!was_free || pfn > PB(8)));
+		nr_late += pfn > PB(8);
+		if (!hook_after)
+			zb_pool_unisolate_range(&p->pool, PB(8), PB(1));
+		EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, range.nr_pages), ZB_OK);
+		unit_pool_drain(p);
+		EXPECT(unit_state_equal(p, p->initial));
+	}
+	EXPECT(nr_late);
 }
 
 static bool could_serve;
