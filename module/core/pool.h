@@ -69,8 +69,8 @@ enum zb_compact_priority {
  * @became_low: start to drain the per-CPU lists of a zone that has become low,
  *	including those that seem to be empty, because a CPU may be about to push a
  *	block; callable from any context
- * @wake_reclaim: start background reclaim in a zone that a request may use, because its
- *	first attempt failed; callable from any context
+ * @wake_reclaim: start background reclaim in a zone that a request with these flags may use,
+ *	because its first attempt failed; callable from any context
  * @zone_reclaim: free memory in a zone that does not have enough for the request @ac above the
  *	watermark that @alloc_flags select, before the request tries the next zone; may sleep;
  *	returns true if there was progress
@@ -102,7 +102,7 @@ struct zb_ops {
 	void (*drain_all)(struct zb_pool *pool);
 	void (*drain_later)(struct zb_pool *pool);
 	void (*became_low)(struct zb_pool *pool, struct zb_zone *zone);
-	void (*wake_reclaim)(struct zb_pool *pool, struct zb_zone *zone,
+	void (*wake_reclaim)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			     unsigned int order);
 	bool (*zone_reclaim)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			     unsigned int order, unsigned int alloc_flags,

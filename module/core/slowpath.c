@@ -68,7 +68,7 @@ static void wake_reclaim(struct zb_pool *pool, const struct attempt *a)
 	if (!pool->ops->wake_reclaim)
 		return;
 	for_each_own_zoneref(z, a)
-		pool->ops->wake_reclaim(pool, z->zone, a->order);
+		pool->ops->wake_reclaim(pool, z->zone, a->gfp, a->order);
 }
 
 /**

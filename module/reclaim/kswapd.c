@@ -60,6 +60,7 @@ static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
 
 	if (!wanted)
 		return;
+	trace_mm_vmscan_kswapd_wake(zone->nid, zone->type, wanted - 1);
 	s = goal(reclaim, zone, wanted - 1);
 	zb_zone_count_event(zone, ZB_PAGEOUTRUN, 1);
 	zb_shrink_zone(&s);
@@ -81,6 +82,7 @@ static void kswapd_work(struct work_struct *work)
 	zb_for_each_zone(zone, &kswapd->reclaim->inst->pool)
 		if (zone->nid == kswapd->nid)
 			balance_zone(kswapd->reclaim, zone);
+	trace_mm_vmscan_kswapd_sleep(kswapd->nid);
 	/* The module can be unloaded only after this work item has returned. */
 	module_put(THIS_MODULE);
 }
@@ -97,11 +99,13 @@ static struct zb_kswapd *kswapd_of(struct zb_reclaim *reclaim, const struct zb_z
  * zb_wake_kswapd() - start background reclaim, as zb_ops.wake_reclaim
  * @pool: the allocator
  * @zone: a zone that a request may use, but whose first attempt failed
+ * @gfp: flags of the request
  * @order: order of the request
  *
  * Context: any but NMI.
  */
-void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int order)
+void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		    unsigned int order)
 {
 	struct zb_reclaim *reclaim = container_of(pool, struct zb_instance, pool)->reclaim;
 	const struct zb_shrink s = goal(reclaim, zone, order);
@@ -115,6 +119,7 @@ void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int ord
 	old = atomic_read(&lru->wanted);
 	while (old <= (int)order && !atomic_try_cmpxchg(&lru->wanted, &old, order + 1))
 		;
+	trace_mm_vmscan_wakeup_kswapd(zone->nid, zone->type, order, zb_gfp_bits(gfp));
 	queue_work_node(zone->nid, reclaim->wq, &kswapd_of(reclaim, zone)->work);
 }
 

@@ -138,7 +138,8 @@ unsigned long zb_reclaim_memory(struct zb_reclaim *reclaim, unsigned long nr_pag
 /* kswapd.c */
 int zb_kswapd_create(struct zb_reclaim *reclaim);
 void zb_kswapd_destroy(struct zb_reclaim *reclaim);
-void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, unsigned int order);
+void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		    unsigned int order);
 
 /* zero_ahead.c */
 int zb_zero_create(struct zb_reclaim *reclaim);

@@ -415,10 +415,12 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 
 	if (!may_shrink(&s))
 		return false;
+	trace_mm_vmscan_direct_reclaim_begin(zb_gfp_bits(gfp), order);
 	has_slot = zb_get_slot(&s.reclaim->shrink_slots, ac);
 	ok = shrink_for_request(&s);
 	if (has_slot)
 		up(&s.reclaim->shrink_slots);
+	trace_mm_vmscan_direct_reclaim_end(s.purged);
 	return ok;
 }
 

@@ -45,12 +45,11 @@ static void drain_all(struct zb_pool *pool)
 	called(pool, 'D');
 }
 
-static void wake_reclaim(struct zb_pool *pool, struct zb_zone *zone,
+static void wake_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			 unsigned int order)
 {
 	unit_calls.zones |= BIT(zone - pool->zones);
-	unit_calls.order = order;
-	called(pool, 'W');
+	asked(pool, 'W', gfp, order);
 }
 
 static bool zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints of trace system zbuddy. They have the names and the fields of the
- * page allocator's and of compaction's tracepoints (trace systems kmem and compaction)
- * where these exist, so that the same tools can read them.
+ * tracepoints of the page allocator, of compaction and of reclaim (trace systems kmem,
+ * compaction and vmscan) where these exist, so that the same tools can read them.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM zbuddy
@@ -236,6 +236,86 @@ TRACE_EVENT(mm_compaction_migratepages,
 	),
 	TP_printk("nr_migrated=%lu nr_failed=%lu",
 		  __entry->nr_migrated, __entry->nr_failed)
+);
+
+/*
+ * The events of reclaim are those of trace system vmscan. Memory is taken back from one zone
+ * at a time, so a request that reclaims in several zones emits direct_reclaim_begin and
+ * direct_reclaim_end for each of them. There is no memcg_id, because memory is not charged to
+ * memory cgroups.
+ */
+TRACE_EVENT(mm_vmscan_wakeup_kswapd,
+	TP_PROTO(int nid, int zid, int order, u32 gfp_flags),
+	TP_ARGS(nid, zid, order, gfp_flags),
+	TP_STRUCT__entry(
+		__field(int, nid)
+		__field(int, zid)
+		__field(int, order)
+		__field(unsigned long, gfp_flags)
+	),
+	TP_fast_assign(
+		__entry->nid = nid;
+		__entry->zid = zid;
+		__entry->order = order;
+		__entry->gfp_flags = gfp_flags;
+	),
+	TP_printk("nid=%d order=%d gfp_flags=%s", __entry->nid, __entry->order,
+		  zb_show_gfp(__entry->gfp_flags))
+);
+
+TRACE_EVENT(mm_vmscan_kswapd_wake,
+	TP_PROTO(int nid, int zid, int order),
+	TP_ARGS(nid, zid, order),
+	TP_STRUCT__entry(
+		__field(int, nid)
+		__field(int, zid)
+		__field(int, order)
+	),
+	TP_fast_assign(
+		__entry->nid = nid;
+		__entry->zid = zid;
+		__entry->order = order;
+	),
+	TP_printk("nid=%d order=%d", __entry->nid, __entry->order)
+);
+
+TRACE_EVENT(mm_vmscan_kswapd_sleep,
+	TP_PROTO(int nid),
+	TP_ARGS(nid),
+	TP_STRUCT__entry(
+		__field(int, nid)
+	),
+	TP_fast_assign(
+		__entry->nid = nid;
+	),
+	TP_printk("nid=%d", __entry->nid)
+);
+
+TRACE_EVENT(mm_vmscan_direct_reclaim_begin,
+	TP_PROTO(u32 gfp_flags, int order),
+	TP_ARGS(gfp_flags, order),
+	TP_STRUCT__entry(
+		__field(unsigned long, gfp_flags)
+		__field(int, order)
+	),
+	TP_fast_assign(
+		__entry->gfp_flags = gfp_flags;
+		__entry->order = order;
+	),
+	TP_printk("order=%d gfp_flags=%s", __entry->order,
+		  zb_show_gfp(__entry->gfp_flags))
+);
+
+TRACE_EVENT(mm_vmscan_direct_reclaim_end,
+	TP_PROTO(unsigned long nr_reclaimed),
+	TP_ARGS(nr_reclaimed),
+	TP_STRUCT__entry(
+		__field(unsigned long, nr_reclaimed)
+	),
+	TP_fast_assign(
+		__entry->nr_reclaimed = nr_reclaimed;
+	),
+	TP_printk("nr_reclaimed=%lu", __entry->nr_reclaimed)
 );
 
 #endif /* _TRACE_ZBUDDY_H */
