@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The trace events of system zbuddy: their fields are those of the kernel's events with the
-# same names (systems kmem and compaction), so that the same tools work; and they are emitted as documented.
+# same names (systems kmem, compaction and vmscan), so that the same tools work; and they are emitted as documented.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
@@ -16,7 +16,8 @@ T=/sys/kernel/tracing
 events="mm_page_alloc mm_page_free mm_page_free_batched mm_page_alloc_zone_locked
 	mm_page_pcpu_drain mm_page_alloc_extfrag pageblock_migratetype
 	mm_compaction_try_to_compact_pages mm_compaction_begin mm_compaction_end
-	mm_compaction_migratepages"
+	mm_compaction_migratepages mm_vmscan_wakeup_kswapd mm_vmscan_kswapd_wake
+	mm_vmscan_kswapd_sleep mm_vmscan_direct_reclaim_begin mm_vmscan_direct_reclaim_end"
 
 # fields SYSTEM EVENT: print type, name and size of each field, except common fields.
 fields() {
@@ -27,14 +28,16 @@ fields() {
 same_fields() {
 	case $1 in
 	mm_compaction_*) system=compaction ;;
+	mm_vmscan_*) system=vmscan ;;
 	*) system=kmem ;;
 	esac
 	if [ ! -e "$T/events/$system/$1/format" ]; then
 		skip "fields of $1" "the kernel has no such event"
 		return
 	fi
-	fields $system "$1" >"$out"
-	fields zbuddy "$1" >"$err"
+	# Kernels have different orders of the fields, and newer ones also the memory cgroup.
+	fields $system "$1" | grep -v ' memcg_id ' | sort >"$out"
+	fields zbuddy "$1" | sort >"$err"
 	[ -s "$out" ] && diff "$out" "$err" >"$TMP/diff"
 	status=$?
 	[ $status -eq 0 ] || show "$TMP/diff"
@@ -161,6 +164,14 @@ has "mm_compaction_end" '^mm_compaction_end: zone_start=0x[0-9a-f]* .* mode=sync
 has "mm_compaction_migratepages" '^mm_compaction_migratepages: nr_migrated=256 nr_failed=0$'
 # shellcheck disable=SC2046
 zbctl free --quiet $(sed -n 'n;p' "$TMP/ids")
+
+# Memory of a buffer that is not needed is taken back for a request, and in the background.
+traced zbctl pressure 9
+has "mm_vmscan_wakeup_kswapd" '^mm_vmscan_wakeup_kswapd: nid=[0-9]* order=9 gfp_flags=ZB_GFP_KERNEL|__ZB_GFP_NOWARN$'
+has "mm_vmscan_kswapd_wake" '^mm_vmscan_kswapd_wake: nid=[0-9]* order=9$'
+has "mm_vmscan_kswapd_sleep" '^mm_vmscan_kswapd_sleep: nid=[0-9]*$'
+has "mm_vmscan_direct_reclaim_begin" '^mm_vmscan_direct_reclaim_begin: order=9 gfp_flags=ZB_GFP_KERNEL|__ZB_GFP_NOWARN$'
+has "mm_vmscan_direct_reclaim_end" '^mm_vmscan_direct_reclaim_end: nr_reclaimed=[1-9][0-9]*$'
 
 exec 7>&-
 if [ -e ./zb_api_test.ko ] && insmod ./zb_api_test.ko only=get_free_page 2>/dev/null; then

@@ -75,6 +75,11 @@ int dev_label(int fd, __u32 handle, const char *label)
 	return strlen(label) < ZB_LABEL_LEN ? zb_label(fd, handle, label) : -EINVAL;
 }
 
+int dev_advise(int fd, __u32 handle, __u32 advice, __u32 *retained)
+{
+	return zb_advise(fd, handle, advice, retained);
+}
+
 /* Returns the file descriptor of a dma-buf, or -errno. */
 int dev_export(int fd, __u32 handle, __u32 flags)
 {

@@ -91,6 +91,14 @@ static const struct cmd commands[] = {
 	  .help = "empty the per-CPU lists" },
 	{ .name = "compact", .fn = cmd_compact,
 	  .help = "move movable buffers, so that large blocks become free" },
+	{ .name = "pressure", .fn = cmd_pressure, .args = "ORDER|SIZE",
+	  .opts = OPT(COUNT) | OPT(NODE) | OPT(FILL), .min_args = 1, .max_args = 1,
+	  .help = "let buffers that are not needed lose their memory",
+	  .more = ORDER_HELP
+		"Allocates 16 buffers, or --count, and marks them as not needed. Then it allocates\n"
+		"buffers of the same size until a request fails, or until --fill percent of the\n"
+		"memory is in use, and frees them. Prints how many of the marked buffers have kept\n"
+		"their contents. Other programs get no memory meanwhile.\n" },
 	{ .name = "check", .fn = cmd_check,
 	  .help = "check the invariants of the allocator" },
 	{ .name = "stress", .fn = cmd_stress,

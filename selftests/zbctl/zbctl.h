@@ -7,6 +7,7 @@
  *	hold.c		alloc, hold
  *	holders.c	free, holders
  *	buffer.c	export, map-file
+ *	pressure.c	pressure
  *	watch.c		watch
  *	owners.c	owners
  *	bench.c		bench-map
@@ -215,6 +216,7 @@ int cmd_export(struct zbctl *z);
 int cmd_map_file(struct zbctl *z);
 int cmd_watch(struct zbctl *z);
 int cmd_bench_map(struct zbctl *z);
+int cmd_pressure(struct zbctl *z);
 
 /* text.c */
 #define GFP_TEXT	512	/* room for the names of all bits */
@@ -255,6 +257,7 @@ int dev_alloc(int fd, const struct zb_req *req, struct zb_ioc_alloc *a);
 int dev_free(int fd, __u32 handle);
 int dev_query(int fd, __u32 handle, struct zb_ioc_query *q);
 int dev_label(int fd, __u32 handle, const char *label);
+int dev_advise(int fd, __u32 handle, __u32 advice, __u32 *retained);
 int dev_export(int fd, __u32 handle, __u32 flags);
 int dev_to_file(int fd, __u32 handle, __u32 flags);
 void *dev_mmap(int fd, __u64 offset, __u64 length);

@@ -98,7 +98,7 @@ help_texts() {
 	works "help of a command without dashes" "zbctl alloc ORDER" zbctl help alloc
 	help=$(zbctl --help)
 	for cmd in info alloc free hold holders owners exec export map-file watch bench-map stat map drain \
-		compact check stress; do
+		compact pressure check stress; do
 		works "help of $cmd" "zbctl $cmd" zbctl $cmd --help
 		case $help in
 		*"
@@ -110,7 +110,8 @@ help_texts() {
 }
 
 json_output() {
-	for cmd in info holders owners stat map compact check "watch -n 1" "export 64K"; do
+	for cmd in info holders owners stat map compact check "watch -n 1" "export 64K" \
+		"pressure 64K -n 2"; do
 		# shellcheck disable=SC2086  # several words
 		run zbctl $cmd --json
 		result=$status
@@ -147,6 +148,10 @@ information() {
 	[ "$status" -eq 0 ] && [ ! -s "$err" ]
 	verdict "drain" $?
 	works "compact" "^[0-9]* pages moved, [0-9]* could not be moved\$" zbctl compact
+	works "pressure" "^needed again: 0 have their contents, 3 have lost them and are zero\$" \
+		zbctl pressure 1M -n 3
+	works "pressure that is low" "^needed again: 3 have their contents, 0 have lost them and are zero\$" \
+		zbctl pressure 1M -n 3 --fill 10
 	works "options before the command" "^{" zbctl --json info
 	run env ZBUDDY_DEVICE=/dev/zbuddy zbctl info
 	verdict "device from the environment" "$status"
