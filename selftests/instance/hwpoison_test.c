@@ -105,20 +105,35 @@ static void expect_out(struct __test_metadata *_metadata, int fd, __u64 all,
 	EXPECT_TRUE(zb_check_ok());
 }
 
+/* Plain TEST() would have a shorter timeout. */
+FIXTURE(memory_error) {
+	int unused;
+};
+
+FIXTURE_SETUP(memory_error)
+{
+	(void)self;
+	if (skip_reason())
+		SKIP(return, "%s", skip_reason());
+}
+
+FIXTURE_TEARDOWN(memory_error)
+{
+	(void)self;
+}
+
 /*
  * All in one, so that few frames of the guest are lost: one that is free, one in a
  * large block that is free, one in a mapped buffer, and one in a large buffer that
  * is freed afterwards.
  */
-TEST(poisoned_frames_are_kept_out_of_use)
+TEST_F(memory_error, frames_are_kept_out_of_use)
 {
 	struct zb_ioc_alloc a;
 	__u64 all, addr[4];
 	char *p;
 	int fd;
 
-	if (skip_reason())
-		SKIP(return, "%s", skip_reason());
 	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
 	fd = zb_open();
 	ASSERT_GE(fd, 0);
@@ -207,7 +222,7 @@ static bool will_raise_sigbus(const volatile char *p)
  * One page of a mapped buffer gets an error: nobody can access it any more, by any kind
  * of mapping, of this process or a child, new or old. The other pages are unaffected.
  */
-TEST(access_to_a_poisoned_page_raises_sigbus)
+TEST_F(memory_error, access_raises_sigbus)
 {
 	enum { BAD = 300, NR = 512 };
 	size_t page = page_size();
@@ -216,8 +231,6 @@ TEST(access_to_a_poisoned_page_raises_sigbus)
 	int fd, pipes[2];
 	pid_t pid;
 
-	if (skip_reason())
-		SKIP(return, "%s", skip_reason());
 	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
 	fd = zb_open();
 	ASSERT_GE(fd, 0);
