@@ -178,6 +178,7 @@ bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages)
 	return false;
 }
 
+/* Returns -EHWPOISON after a memory error, and -EIO after one that fault injection simulates. */
 static int copy_page_mc(struct page *to, struct page *from)
 {
 	void *dst = kmap_local_page(to), *src = kmap_local_page(from);
@@ -186,17 +187,20 @@ static int copy_page_mc(struct page *to, struct page *from)
 	kunmap_local(src);
 	kunmap_local(dst);
 	flush_dcache_page(to);
-	return left || zb_should_fail_copy() ? -EHWPOISON : 0;
+	if (left)
+		return -EHWPOISON;
+	return zb_should_fail_copy() ? -EIO : 0;
 }
 
 /* The processor has found an error that the kernel does not know about yet. */
-static void report_copy_error(const struct zb_buffer *buf, unsigned long pfn)
+static void report_copy_error(const struct zb_buffer *buf, unsigned long pfn, int err)
 {
 	pr_err_ratelimited("uncorrected memory error in a buffer of %s[%d], found when it was to be moved: it stays where it is\n",
 			   buf->comm, buf->pid);
 #ifdef CONFIG_MEMORY_FAILURE
 	/* Marks the page, and thereby unmaps it, see memory_error.c. */
-	memory_failure_queue(pfn, 0);
+	if (err == -EHWPOISON)
+		memory_failure_queue(pfn, 0);
 #endif
 }
 
@@ -240,7 +244,7 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 	}
 	zb_unfreeze_pages(from, buf->nr_pages);
 	if (bad != ZB_NO_PFN)
-		report_copy_error(buf, bad);
+		report_copy_error(buf, bad, err);
 	return err;
 }
 
