@@ -47,8 +47,8 @@ static void set_type(struct zb_zone *zone, struct zb_pageblock *pb,
  * Make the block of @order at @pfn a free block. Its frames are free already: what is
  * added is that they are counted, or listed, as one block.
  */
-static void add_free(struct zb_zone *zone, unsigned long pfn,
-		     unsigned int order)
+static __always_inline void add_free(struct zb_zone *zone, unsigned long pfn,
+				     unsigned int order)
 {
 	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
 
@@ -60,8 +60,8 @@ static void add_free(struct zb_zone *zone, unsigned long pfn,
 }
 
 /* Undo add_free(). The frames of the block remain free. */
-static void del_free(struct zb_zone *zone, unsigned long pfn,
-		     unsigned int order)
+static __always_inline void del_free(struct zb_zone *zone, unsigned long pfn,
+				     unsigned int order)
 {
 	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
 

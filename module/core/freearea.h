@@ -69,10 +69,42 @@ static inline struct zb_pageblock *zb_free_area_first(const struct zb_free_area 
 				  list_entry(list->next, struct zb_pageblock, link);
 }
 
+/**
+ * zb_free_area_add() - put a pageblock on the list of an order
+ * @areas: free areas of its zone
+ * @pb: a pageblock that is on no list
+ * @order: order of its largest free block
+ *
+ * The pageblock is added at the front, because the bits of the pageblock that was
+ * used last are in the cache, and because that keeps filling the same pageblock.
+ * As a consequence, @added decreases along a list. The check of the lists relies
+ * on that (check.c).
+ *
+ * Context: zone lock held.
+ */
+static __always_inline void zb_free_area_add(struct zb_free_area *areas,
+					     struct zb_pageblock *pb, unsigned int order)
+{
+	pb->largest_free = order;
+	pb->added = ++areas[order].nr_added;
+	list_add(&pb->link, &areas[order].free_list[pb->migratetype]);
+}
+
+/**
+ * zb_free_area_del() - take a pageblock off its list
+ * @pb: a pageblock that is listed
+ * @largest_free: ZB_LIST_NONE or ZB_LIST_TAIL, why it is on no list from now on
+ *
+ * Context: zone lock held.
+ */
+static __always_inline void zb_free_area_del(struct zb_pageblock *pb,
+					     unsigned int largest_free)
+{
+	list_del(&pb->link);
+	pb->largest_free = largest_free;
+}
+
 void zb_free_area_init(struct zb_free_area *areas);
-void zb_free_area_add(struct zb_free_area *areas, struct zb_pageblock *pb,
-		      unsigned int order);
-void zb_free_area_del(struct zb_pageblock *pb, unsigned int largest_free);
 void zb_free_area_rekey(struct zb_free_area *areas, struct zb_pageblock *pb);
 void zb_free_area_move(struct zb_free_area *areas, struct zb_pageblock *pb,
 		       unsigned int mt);
