@@ -241,7 +241,7 @@ static noinline unsigned long take_zeroed(struct zb_zone *zone, zb_gfp_t gfp,
 	struct zb_zero_map *map = ac->policy->zero_map;
 	unsigned long pfn;
 
-	/* Never leave what an earlier attempt has found. */
+	/* The map may still describe the frames of an earlier attempt. */
 	map->pfn = ZB_NO_PFN;
 	if (!READ_ONCE(zone->zeroed))
 		return ZB_NO_PFN;

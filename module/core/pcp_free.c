@@ -222,7 +222,7 @@ static unsigned int next_in_turn(const struct zb_pcp *pcp)
 {
 	unsigned int i, list = pcp->rotor;
 
-	/* Often it is the only one. */
+	/* Often all blocks are on one list. */
 	if (zb_pcp_nr(pcp, list) << list / ZB_PCP_TYPES == pcp->nr_pages)
 		return list;
 	for (i = 0; i < ZB_PCP_ORDERS * ZB_MIGRATE_PCPTYPES; i++) {

@@ -75,7 +75,7 @@ void zb_pcp_push(const struct zb_zone *zone, struct zb_pcp *pcp, unsigned int li
 	unsigned int nr = zb_pcp_nr(pcp, list);
 	u32 *frames;
 
-	/* The fast path can push blocks again then. */
+	/* Close the gap, so that the fast path can push blocks again. */
 	if (cold || pcp->top[list] >= READ_ONCE(zone->fast_top[list]))
 		zb_pcp_close_gap(pcp, list);
 	frames = zb_pcp_frames(pcp, list);

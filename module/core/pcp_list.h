@@ -34,7 +34,7 @@
  *	zb_pcp_park()		sets @parked, so that the owner uses the zone
  *	a grace period		ends all sections with preemption disabled that
  *				did not see @parked
- *	zb_pcp_free()		frees the blocks while nothing else uses the lists
+ *	zb_pcp_drain()		frees the blocks while nothing else uses the lists
  *	zb_pcp_unpark()
  *
  * The owner takes no part in this, so a task that keeps it busy does not delay

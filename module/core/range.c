@@ -158,7 +158,7 @@ static unsigned long end_of_free(const struct zb_range_search *s, unsigned long 
 	if (!s->survey && READ_ONCE(pb->nr_free) == ZB_PAGEBLOCK_NR)
 		return ALIGN(pfn + 1, ZB_PAGEBLOCK_NR);
 	used = ~READ_ONCE(pb->free[pfn % ZB_PAGEBLOCK_NR / 64]);
-	/* The survey may be older. */
+	/* A frame of the survey may have been freed since the survey was made. */
 	if (s->survey)
 		used |= s->survey->evictable[(pfn - s->zone->start_pfn) / 64];
 	used >>= bit;
@@ -166,7 +166,7 @@ static unsigned long end_of_free(const struct zb_range_search *s, unsigned long 
 }
 
 /*
- * Look at the chunk that contains @pfn. Only that of an evictable allocation may start
+ * Look at the chunk that contains @pfn. Only the chunk of an evictable allocation may start
  * before @pfn. No lock is held, so the result is an estimate.
  */
 static void look_at(const struct zb_range_search *s, unsigned long pfn, struct chunk *c)
@@ -209,7 +209,7 @@ static bool go_to(const struct zb_zone *zone, const struct zb_range *range,
 {
 	unsigned long end = search_end(zone, range), first = ALIGN(pfn, BIT(range->align_order));
 
-	/* It is 0 if the alignment exceeds the range of frame numbers. */
+	/* ALIGN() wraps around to 0 if there is no aligned frame number above @pfn. */
 	if (first < pfn || first >= end || end - first < range->nr_pages)
 		return false;
 	*at = (struct position){ .pfn = first, .tail = first, .head = first, .run = pfn };

@@ -15,12 +15,12 @@
  *	blocked		everything else, and all of a pageblock whose type the request may not
  *			use. No range that contains it is considered
  *
- * The cheapest range wins. Of several free ones, it is that in the smallest run of free
- * frames, so that larger runs are kept. Only ranges need be considered that start at the
- * first aligned frame after an evictable or blocked chunk: if there is only free memory
- * between an aligned frame and the range, an earlier range costs no more.
+ * The cheapest range is chosen. If several ranges are free, this is the one in the smallest
+ * run of free frames, so that larger runs are kept. Only ranges need be considered that
+ * start at the first aligned frame after an evictable or blocked chunk: if there is only free
+ * memory between an aligned frame and the range, an earlier range costs no more.
  *
- * Which allocations are evictable is known to the environment. It marks them in a survey.
+ * Only the environment knows which allocations are evictable. It marks them in a survey.
  * Without a survey, only free ranges are found.
  */
 #ifndef ZB_CORE_RANGE_H

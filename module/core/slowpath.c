@@ -220,10 +220,13 @@ static bool try_to_free_memory(struct zb_pool *pool, const struct attempt *a,
 		drain(pool, a);
 	if (r->round && a->alloc_flags & ZB_ALLOC_KSWAPD)
 		wake_reclaim(pool, a);
-	/* NOFAIL requests use what is reclaimed after that, too, but it is not progress. */
+	/*
+	 * After MAX_RECLAIM_RETRIES, a NOFAIL request still reclaims, but this does not count as
+	 * progress, so that the request pauses between its rounds.
+	 */
 	progress = direct_reclaim(pool, a) && r->reclaims < MAX_RECLAIM_RETRIES;
 	r->reclaims += progress;
-	/* While a request continues without progress, compaction may be deferred again. */
+	/* In a round after one without progress, compaction may be deferred again. */
 	if (!a->ac->policy->queued)
 		result = compact(pool, a, r->round ? ZB_COMPACT_LIGHT : r->priority);
 	progress |= should_compact_retry(a, result, r);

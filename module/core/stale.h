@@ -8,8 +8,8 @@
  *
  *	drain		sets the bits in free[], and counts the frames in nr_free of the
  *			pageblock and in the counters of the zone, so that watermarks
- *			are exact at any time. If there is a longer free run than before
- *			now, the pageblock moves to the list of this run. It becomes stale
+ *			are exact at any time. If the pageblock has a longer free run now
+ *			than before, it moves to the list of this run. It becomes stale
  *	refresh		counts the free runs again; this is what merges buddies
  *
  * In between, @nr and @orders of the pageblock, and the numbers of free blocks that the zone

@@ -274,7 +274,7 @@ static bool has_listed(struct zb_zone *zone, unsigned int order,
 }
 
 /**
- * zb_zone_has_block_locked() - check without error whether a zone has a free block
+ * zb_zone_has_block_locked() - check under the zone lock whether a zone has a free block
  * @zone: the zone
  * @order: order of the block
  * @alloc_flags: migrate types that may be used
