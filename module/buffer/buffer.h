@@ -291,7 +291,7 @@ struct zb_file {
  *        before or afterwards, and with the invalidate_lock held for writing or without
  *        references
  *  - (r) set at most once and never cleared, read without a lock
- *  - (z) cleared by everything that makes the frames accessible, see zb_buffer_exposed(), and
+ *  - (z) cleared by everything that makes the frames accessible, see zb_buffer_expose(), and
  *        read by the task that dropped the last reference
  */
 struct zb_buffer {

@@ -253,7 +253,7 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	vma->vm_private_data = buf;
 	/* KVM may take references on the pages of huge mappings as well. */
 	WRITE_ONCE(buf->was_mapped, true);
-	zb_buffer_exposed(buf);
+	zb_buffer_expose(buf);
 	if (huge) {
 		err = READ_ONCE(buf->discard) == ZB_DISCARD_PURGED ? -ENODATA : map_huge(vma);
 	} else {

@@ -49,7 +49,7 @@ void zb_buffer_fix(struct zb_buffer *buf)
 {
 	filemap_invalidate_lock_shared(&buf->mapping);
 	atomic_inc(&buf->fixed);
-	zb_buffer_exposed(buf);
+	zb_buffer_expose(buf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 }
 
@@ -82,7 +82,7 @@ bool zb_buffer_add_user(struct zb_buffer *buf, atomic_t *users)
 	marked = buf->discard;
 	if (!marked)
 		atomic_inc(users);
-	zb_buffer_exposed(buf);
+	zb_buffer_expose(buf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return !marked;
 }
@@ -102,7 +102,7 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 	pfn = buf->discard ? ZB_NO_PFN : buf->pfn;
 	if (!buf->discard)
 		WRITE_ONCE(buf->phys_known, true);
-	zb_buffer_exposed(buf);
+	zb_buffer_expose(buf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return pfn;
 }

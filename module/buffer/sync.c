@@ -177,7 +177,7 @@ int zb_buffer_sync(struct zb_buffer *buf, u32 flags, u64 offset, u64 length)
 		return -EINVAL;
 	if (!length || offset >= bytes || length > bytes - offset)
 		return -EINVAL;
-	zb_buffer_exposed(buf);
+	zb_buffer_expose(buf);
 	for (; length && !err; length -= piece, offset += piece) {
 		piece = needs_no_sync(dev) ? length : min_t(u64, length, PIECE_MAX);
 		/* A move of the buffer must not wait for long. */

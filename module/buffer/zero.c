@@ -12,7 +12,7 @@
 
 #include "zero.h"
 
-/* Debug kernels verify one frame of this many, which they would not have cleared. */
+/* Debug kernels verify one in this many of the frames that need not be cleared. */
 #define VERIFY_EACH	8u
 
 /**

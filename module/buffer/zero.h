@@ -16,8 +16,8 @@ struct zb_zeroing {
 	u64 few[ZB_PAGEBLOCK_WORDS];
 };
 
-/* From now on, others than the allocator may write to the frames of a buffer. */
-static inline void zb_buffer_exposed(struct zb_buffer *buf)
+/* Record that others than the allocator may write to the frames of a buffer from now on. */
+static inline void zb_buffer_expose(struct zb_buffer *buf)
 {
 	if (READ_ONCE(buf->is_zero))
 		WRITE_ONCE(buf->is_zero, false);

@@ -30,7 +30,7 @@ static struct page *get_buffer_page(struct zb_buffer *buf, unsigned long pgoff)
 {
 	struct page *page = NULL;
 
-	zb_buffer_exposed(buf);
+	zb_buffer_expose(buf);
 	filemap_invalidate_lock_shared(&buf->mapping);
 	if (buf->discard != ZB_DISCARD_PURGED && zb_buffer_nr_good(buf, pgoff, 1)) {
 		page = pfn_to_page(buf->pfn + pgoff);
