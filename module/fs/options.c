@@ -78,13 +78,15 @@ static int parse_gfp(struct fs_context *fc, const char *text, zb_gfp_t *gfp)
 static int parse_uid(struct fs_context *fc, unsigned int id, kuid_t *uid)
 {
 	*uid = make_kuid(current_user_ns(), id);
-	return uid_valid(*uid) ? 0 : complain(fc, "uid=%u: there is no such user", id);
+	return uid_valid(*uid) ? 0 :
+	       complain(fc, "uid=%u: not a valid user ID in this user namespace", id);
 }
 
 static int parse_gid(struct fs_context *fc, unsigned int id, kgid_t *gid)
 {
 	*gid = make_kgid(current_user_ns(), id);
-	return gid_valid(*gid) ? 0 : complain(fc, "gid=%u: there is no such group", id);
+	return gid_valid(*gid) ? 0 :
+	       complain(fc, "gid=%u: not a valid group ID in this user namespace", id);
 }
 
 static int parse_param(struct fs_context *fc, struct fs_parameter *param)

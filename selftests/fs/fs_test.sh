@@ -35,8 +35,8 @@ nonsense() {
 	node=77 node=77: this node has no region
 	gfp=fast gfp=fast: must be movable, highuser
 	mode=77777 mode=77777: must be permissions
-	uid=4294967295 uid=4294967295: there is no such user
-	gid=4294967295 gid=4294967295: there is no such group
+	uid=4294967295 uid=4294967295: not a valid user ID in this user namespace
+	gid=4294967295 gid=4294967295: not a valid group ID in this user namespace
 	END
 	for options in node=x mode=9 uid=x colour=red size node=-1; do
 		run mount -t zbuddy none "$mnt" -o $options
