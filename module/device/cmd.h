@@ -92,7 +92,10 @@ struct zb_cmd {
 			      __ZB_GFP_COMP | __ZB_GFP_NOTRACK |	\
 			      __ZB_GFP_OTHER_NODE | __ZB_GFP_ACCOUNT))
 
-/* The parameters of ALLOC; BULK_ALLOC has those before @may_range, which allows the others. */
+/*
+ * The parameters of ALLOC and BULK_ALLOC. The members after @may_range are for ranges, which
+ * only ALLOC can request.
+ */
 struct zb_alloc_params {
 	u32 flags;
 	zb_gfp_t gfp;
@@ -125,6 +128,7 @@ extern const struct zb_cmd zb_cmd_explain;
 /* ioctl_file.c */
 extern const struct zb_cmd zb_cmd_to_file;
 extern const struct zb_cmd zb_cmd_from_file;
+
 /* ioctl_advise.c */
 extern const struct zb_cmd zb_cmd_advise;
 

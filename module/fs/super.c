@@ -114,7 +114,7 @@ int zb_fs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_op = &super_ops;
 	sb->s_xattr = zb_fs_xattr_handlers;
 	sb->s_time_gran = 1;
-	/* Buffers hold data: neither programs nor devices. */
+	/* Files are data buffers, not programs or devices. */
 	sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
 	root = zb_fs_new_inode(sb, NULL, S_IFDIR | options->mode);
 	if (root) {
@@ -135,7 +135,7 @@ static void kill_sb(struct super_block *sb)
 		return;
 	zb_account_put(fs->account);
 	kfree(fs);
-	/* As in zb_file_close(): per-CPU lists have no use but fragment the memory. */
+	/* As in zb_file_close(): without users, per-CPU lists only fragment the memory. */
 	if (atomic_dec_and_test(&bpool->files))
 		zb_instance_drain_all(bpool->inst);
 }

@@ -34,7 +34,7 @@ static bool seems_purgeable(const struct zb_buffer_info *info)
 	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
 }
 
-/* With @in_use, it is sufficient that the flags of the buffer allow it. */
+/* With @in_use, it does not matter whether the buffer is in use at the moment. */
 static bool is_evictable(const struct zb_buffer_info *info, bool in_use)
 {
 	if (zb_gfp_migratetype(info->gfp) == ZB_MIGRATE_MOVABLE)

@@ -9,8 +9,8 @@
  *
  * Free memory is also cleared in advance, so that requests need not do it (zero_ahead.c).
  *
- * core/reclaim.h, core/compact.h and core/range.h describe which buffers, and buffer/discard.c and
- * buffer/move.c how.
+ * core/reclaim.h, core/compact.h and core/range.h describe how these buffers are chosen,
+ * buffer/discard.c how a buffer loses its memory, and buffer/move.c how it is moved.
  */
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
@@ -22,9 +22,8 @@
 #include "../buffer/buffer.h"
 #include "../core/compact.h"
 
-struct zb_kcompactd;
-
 struct workqueue_struct;
+struct zb_kcompactd;
 struct zb_kswapd;
 struct zb_zero_thread;
 
@@ -67,10 +66,10 @@ struct zb_reclaim {
  * @alloc_flags: part of @mark, and migrate types, that the request may use
  * @kswapd: this is background reclaim
  * @purged: number of frames given back so far
- * @all_busy: some of the buffers that the last pass tried are in use, and it took too few
- * @scanned: number of frames that it tried to take, and that are not counted yet
- * @busy: number of those that are in use
- * @counted: part of @purged that is counted
+ * @all_busy: the last pass took too few frames, and found buffers in use
+ * @scanned: number of frames that were tried since the events of vmstat were counted last
+ * @busy: number of these frames that are in use
+ * @counted: part of @purged that is included in the events
  */
 struct zb_shrink {
 	struct zb_reclaim *reclaim;

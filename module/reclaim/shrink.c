@@ -370,7 +370,7 @@ static bool is_near(const struct zb_zone *zone, const struct zb_zone *preferred)
  * @ac: the request
  *
  * Does nothing unless zone_reclaim_mode is set. Since there are other zones, it does not wait
- * for a slot, and the queue, whose requests can wait, does without it.
+ * for a slot. It does nothing for the queue either, whose requests can wait.
  *
  * Context: may sleep.
  * Return: true if the zone can probably serve the request now.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Free memory that is cleared in advance (zero_ahead=): whatever programs have written to it,
- * a new buffer is zero, and a buffer of which nobody could write to is not cleared again.
+ * a new buffer is zero, and a buffer that nobody could write to is not cleared again.
  */
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
