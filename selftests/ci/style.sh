@@ -33,7 +33,7 @@ checks=(
 	"own_version      only dkms.conf has the module's version, and CHANGES.md has an entry for it"
 	"machine_names    no names of package hosts, no paths of a particular machine"
 	"documents        README.md is short; links, files and functions that documents name exist"
-	"manuals          manual pages describe every ioctl, parameter, debugfs file, command and option"
+	"manuals          manual pages describe every ioctl, parameter, debugfs file, counter, command and option"
 	"mandoc           manual pages pass mandoc -Tlint"
 	"uapi             user headers compile on their own, as C and C++, without padding holes"
 	"abi              the user header matches abi_pinned.h"

@@ -111,6 +111,9 @@ manuals() {
 	kind='[a-z_]+' manual_has $man/zbuddy.7 Va "${list[@]}"
 	mapfile -t list < <(matches '^module/.*\.c$' -ho 'debugfs_create_(file|u[0-9]+|bool)\("[a-z_]+"' | sed 's/.*("//; s/"//')
 	kind='[a-z_]+' manual_has $man/zbuddy.7 Pa "${list[@]}"
+	# The kinds of zb_bad_free_ share one entry.
+	mapfile -t list < <(matches '^module/debugfs/vm\.c$' -ho '"zb_[a-z_]*[a-z][ "]' | sed 's/^[^"]*"//; s/[ "]$//')
+	kind='zb_[a-z_]+' manual_has $man/zbuddy.7 Cm "${list[@]}"
 	mapfile -t list < <(matches '^selftests/zbctl/.*\.c$' -ho '\.name = "[a-z-]+", \.fn = cmd_' | sed 's/[^"]*"//; s/".*//')
 	kind='[a-z][a-z-]+' manual_has "$zbctl" Cm "${list[@]}"
 	mapfile -t list < <(matches '^selftests/zbctl/.*\.c$' -ho '= \{ "--[a-z-]+"' | sed 's/.*"-//; s/"//')
