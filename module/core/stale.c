@@ -91,16 +91,14 @@ static void refresh_each(struct zb_zone *zone, unsigned long *flags, bool relax)
 	}
 }
 
-/* Passes over a zone in which other CPUs free frames all the time. */
-#define REFRESH_PASSES	4u
-
 /**
  * __zb_refresh_all() - refresh all stale pageblocks of a zone
  * @zone: the zone
  * @flags: for zb_unlock_irqrestore(), because the lock is dropped from time to time
  *
  * Other CPUs may free frames while the lock is dropped. Once only a few pageblocks are
- * stale, they are refreshed under one hold of the lock.
+ * stale, or after ZB_REFRESH_PASSES passes over the zone, the rest is refreshed under one hold
+ * of the lock.
  *
  * Context: zone lock held, also on return; no pageblock is stale then.
  */
@@ -108,7 +106,7 @@ void __zb_refresh_all(struct zb_zone *zone, unsigned long *flags)
 {
 	unsigned int i;
 
-	for (i = 0; i < REFRESH_PASSES && zone->nr_stale > ZB_REFRESH_FEW; i++)
+	for (i = 0; i < ZB_REFRESH_PASSES && zone->nr_stale > ZB_REFRESH_FEW; i++)
 		refresh_each(zone, flags, true);
 	refresh_each(zone, flags, false);
 }

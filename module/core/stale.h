@@ -29,6 +29,7 @@
 #include "count.h"
 
 #define ZB_REFRESH_FEW		2u	/* pageblocks refreshed in one hold of the lock */
+#define ZB_REFRESH_PASSES 4u	/* passes over a zone in which other CPUs free all the time */
 
 void __zb_recount(struct zb_zone *zone, struct zb_pageblock *pb);
 void __zb_refresh_all(struct zb_zone *zone, unsigned long *flags);

@@ -284,3 +284,43 @@ POOL_TEST(frames_freed_behind_a_refresh, 64, 64)
 	unit_refresh(zone);
 	unit_free_all(p);
 }
+
+static unsigned int nr_passes;
+
+/*
+ * Another CPU frees frames of the first pageblocks whenever the lock is dropped, as soon as they
+ * have been refreshed. So every pass finds more stale pageblocks than fit in one hold.
+ */
+static void free_after_each_pass(void)
+{
+	static unsigned int used[3 * ZB_REFRESH_FEW];
+	unsigned int i;
+
+	if (zb_env_irqs_off || !refreshed->nr_stale)
+		return;
+	zb_env_hook = NULL;
+	nr_passes += !is_stale(refreshed, 0);
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		if (!is_stale(refreshed, i) && used[i] < ZB_PAGEBLOCK_NR / 2)
+			unit_give_deferred(refreshed, PB(64 + i) + 2ul * used[i]++, 0);
+	zb_env_hook = free_after_each_pass;
+}
+
+/* A refresh comes to an end although other CPUs free frames all the time. */
+POOL_TEST(passes_are_limited, 64, 64)
+{
+	struct zb_zone_stat st;
+	unsigned long i;
+
+	fill(zone, 0, 64, M);
+	for (i = 0; i < 64; i++)
+		unit_give_deferred(zone, PB(64 + i) + 511, 0);
+	refreshed = zone;
+	zb_env_hook = free_after_each_pass;
+	zb_zone_snapshot(zone, &st);
+	zb_env_hook = NULL;
+	EXPECT_EQ(nr_passes, ZB_REFRESH_PASSES);
+	EXPECT_EQ(zone->nr_stale, 0);
+	EXPECT_EQ(st.nr_free_blocks[0][M], st.nr_free);
+	unit_free_all(p);
+}
