@@ -512,7 +512,7 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 	};
 	unsigned long pfn = ZB_NO_PFN;
 
-	*failure = (struct zb_range_failure){ .result = ZB_RANGE_NEVER_NODE };
+	*failure = (struct zb_range_failure){ .result = ZB_RANGE_NEVER_ZONE };
 	zb_init_context(pool, gfp, range->nr_pages, nid, policy ?: &anywhere, &a.ac);
 	a.alloc_flags = zb_slowpath_flags(gfp, &a.ac);
 	a.ac.preferred = a.ac.node ? zb_first_zone(&a.ac, gfp) : NULL;

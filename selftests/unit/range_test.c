@@ -298,6 +298,29 @@ POOL_TEST(types, 8, 4)
 	unit_free(p, other, 0);
 }
 
+/* Without hooks that move anything, a request that may sleep frees the per-CPU lists. */
+POOL_TEST(frames_on_lists, 8, 4)
+{
+	static const struct zb_ops ops = { .drain_all = drain_all };
+	unsigned long pfn;
+
+	p->pool.ops = &ops;
+	unit_pool_long_lists(p);
+	pfn = unit_alloc(p, ZB_GFP_NOWAIT, 0);
+	unit_free(p, pfn, 0);
+	alloc_range(p, ZB_GFP_NOWAIT, range_of(PB(4)), ZB_RANGE_FULL);
+	EXPECT_EQ(alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_OK), PB(8));
+	free_range(p, PB(8), PB(4));
+}
+
+/* The cause is the zone if no node has one that the request may use. */
+POOL_TEST_WITH(no_zone_of_the_type, unit_pool_make(&(struct unit_geometry){
+			.zones = { { 0, ZB_ZONE_MOVABLE, 8, 4 } }, .nr_zones = 1,
+		}), unit_pool_end)
+{
+	alloc_range(p, ZB_GFP_KERNEL, range_of(1), ZB_RANGE_NEVER_ZONE);
+}
+
 /* Only movable requests get CMA pageblocks, which keep their type. */
 POOL_TEST(cma_pageblocks, 8, 4)
 {
@@ -383,6 +406,7 @@ POOL_TEST(wrong_free, 8, 8)
 	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn + 1, 999), ZB_BAD_NOT_ALLOCATED);
 	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, 0), ZB_BAD_WRONG_ORDER);
 	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, ~0ul), ZB_BAD_WRONG_ORDER);
+	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, PB(8)), ZB_BAD_WRONG_ORDER);
 	EXPECT_EQ(zb_pool_free_range(&p->pool, PB(7), 1), ZB_BAD_OUTSIDE);
 	EXPECT(unit_state_equal(p, before));
 	unit_state_free(before);
