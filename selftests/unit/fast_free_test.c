@@ -132,6 +132,9 @@ POOL_TEST_WITH(full_lists_of_frames, unit_fast_pool(), unit_pool_end)
 			EXPECT_EQ(zb_zone_state(zone, pfn[cold++]), 0);
 		EXPECT(zb_pcp_nr_pages(zone, 0) <= 256);
 		EXPECT_EQ(zb_pcp_nr(pcp, list), i + 1 - cold);
+		/* the sentinel is below the oldest frame */
+		EXPECT_EQ(pcp->frame[zb_pcp_first(pcp, list) - 1],
+			  pcp->frame[zb_pcp_start[list] - 1]);
 		for (nr = 0; nr < zb_pcp_nr(pcp, list); nr += 1 + unit_below(40))
 			EXPECT_EQ(zone->start_pfn + pcp->frame[zb_pcp_first(pcp, list) + nr],
 				  pfn[cold + nr]);

@@ -230,6 +230,7 @@ POOL_TEST_WITH(busy_lists_are_left_alone, make(1), unit_pool_end)
 	put(zone, mine, 0);
 	EXPECT_EQ(zb_zone_state(zone, mine), 0);
 	EXPECT(!memcmp(before, zone->pcp, sizeof(*before)));
+	EXPECT_EQ(zb_env_pinned, 0);
 	zone->pcp->busy = 0;
 	free(before);
 }
@@ -244,6 +245,20 @@ POOL_TEST_WITH(busy_is_cleared, make(1), unit_pool_end)
 	EXPECT_EQ(zone->pcp->busy, 0);
 	zb_pcp_drain(zone, 0);
 	EXPECT_EQ(zone->pcp->busy, 0);
+}
+
+/* Drained blocks are counted, also those that are freed one by one. */
+POOL_TEST_WITH(drained_blocks_are_counted, make(1), unit_pool_end)
+{
+	unsigned long nr = 0;
+	unsigned int order;
+
+	for (order = 0; order < ZB_PCP_ORDERS; order++) {
+		put(zone, get(zone, order, M), order);
+		nr += zb_pcp_nr_pages(zone, 0) >> order;
+		zb_pcp_drain(zone, 0);
+		EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), nr);
+	}
 }
 
 POOL_TEST_WITH(drain_of_another_cpu, make(3), unit_pool_end)

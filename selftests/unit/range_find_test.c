@@ -122,3 +122,88 @@ POOL_TEST_WITH(cheapest_of_all, unit_pool_one(8, 6), unit_pool_free_and_end)
 	EXPECT(found > 0);
 	free(bits);
 }
+
+/* Pageblocks in use that the request may not use are blocked. */
+POOL_TEST(types_that_are_usable, 8, 3)
+{
+	const struct zb_range r = { .nr_pages = PB(3), .end_pfn = ZB_NO_PFN };
+	struct zb_range_search s = { .zone = zone, .range = &r };
+	struct zb_range_place place;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES - 1; mt++) {
+		unit_set_type(zone, 1, mt);
+		s.cma = false;
+		EXPECT_EQ(zb_range_find(&s, &place), mt < ZB_MIGRATE_PCPTYPES);
+		s.cma = true;
+		EXPECT_EQ(zb_range_find(&s, &place),
+			  mt < ZB_MIGRATE_PCPTYPES || mt == ZB_MIGRATE_CMA);
+	}
+	unit_set_type(zone, 1, M);
+}
+
+/* Mark frames of pageblock 0 as evictable allocations of 2^@order frames each. */
+static void mark_first(struct zb_range_survey *survey, const struct zb_zone *zone,
+		       unsigned int order, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		zb_range_mark(survey, zone, zone->start_pfn + BIT(order) * i, BIT(order), true);
+}
+
+/* A range that is behind several evictable allocations does not cost what they cost. */
+POOL_TEST(allocations_in_front_of_a_range, 8, 1)
+{
+	const struct zb_range r = { .nr_pages = 20, .align_order = 4, .end_pfn = PB(8) + 40 };
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	struct zb_range_survey survey;
+	const struct zb_range_search s = { .zone = zone, .range = &r, .survey = &survey };
+	struct zb_range_place place;
+
+	zb_range_survey_init(&survey, zone, bits);
+	mark_first(&survey, zone, 3, 2);
+	zb_range_mark(&survey, zone, PB(8) + 16, 1, true);
+	EXPECT(zb_range_find(&s, &place));
+	EXPECT_EQ(place.pfn, PB(8) + 16);
+	EXPECT_EQ(place.cost, 1);
+	free(bits);
+}
+
+static unsigned long accesses;
+
+static void count_accesses(void)
+{
+	accesses++;
+}
+
+static unsigned long accesses_for(const struct zb_zone *zone,
+				  const struct zb_range_survey *survey, unsigned long nr_pages)
+{
+	const struct zb_range r = { .nr_pages = nr_pages, .end_pfn = ZB_NO_PFN };
+	const struct zb_range_search s = { .zone = zone, .range = &r, .survey = survey };
+	struct zb_range_place place;
+
+	accesses = 0;
+	zb_env_hook = count_accesses;
+	EXPECT(zb_range_find(&s, &place));
+	zb_env_hook = NULL;
+	EXPECT_EQ(place.cost, nr_pages);
+	return accesses;
+}
+
+/* No chunk is looked at more than three times, however large the range is. */
+POOL_TEST(search_is_linear, 8, 8)
+{
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	struct zb_range_survey survey;
+	unsigned long small, large;
+
+	zb_range_survey_init(&survey, zone, bits);
+	mark_first(&survey, zone, 0, PB(8));
+	small = accesses_for(zone, &survey, 1);
+	large = accesses_for(zone, &survey, PB(4));
+	unit_note("%lu accesses for 1 frame, %lu for %lu", small, large, PB(4));
+	EXPECT(large < 2 * small);
+	free(bits);
+}

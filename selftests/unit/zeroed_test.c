@@ -487,3 +487,35 @@ POOL_TEST_WITH(counted_requests, make(), end)
 	EXPECT_EQ(events(zone, ZB_NUMA_HIT), 1);
 	EXPECT_EQ(unit_free_exact(p, pfn, 3), ZB_OK);
 }
+
+/* A request that finds no zeroed frames, and is then served from a list, is counted once. */
+POOL_TEST_WITH(request_without_zeroed_frames, make(), end)
+{
+	u64 bits[1] = { 0 };
+	struct zb_zero_map map = { .pfn = ZB_NO_PFN, .bits = bits };
+	const struct zb_alloc_policy policy = { .zero_map = &map };
+	unsigned long before, pfn;
+
+	unit_pool_long_lists(p);
+	pfn = unit_alloc(p, GFP, 0);
+	unit_free(p, pfn, 0);
+	while (unit_take(zone, 0, ZB_MIGRATE_UNMOVABLE) != ZB_NO_PFN)
+		;
+	before = events(zone, ZB_PGALLOC);
+	EXPECT_EQ(zb_pool_alloc_exact(&p->pool, GFP | __ZB_GFP_MEMALLOC, 1, 0, &policy), pfn);
+	EXPECT(!zb_zero_map_test(&map, pfn, 0));
+	EXPECT_EQ(events(zone, ZB_PGALLOC), before + 1);
+	unit_free_all(p);
+}
+
+/* A sweep that finds nothing to clear ends in one step. */
+POOL_TEST_WITH(nothing_to_clear, make(), end)
+{
+	struct zb_zero_sweep s;
+
+	zb_zone_set_zero_max(zone, 200);
+	sweep(zone);
+	zb_zero_sweep_begin(&s, zone);
+	EXPECT_EQ(zb_zone_zero_ahead(zone, &s, 1), 0);
+	EXPECT(s.done);
+}
