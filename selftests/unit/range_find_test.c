@@ -207,3 +207,29 @@ POOL_TEST(search_is_linear, 8, 8)
 	EXPECT(large < 2 * small);
 	free(bits);
 }
+
+/* The size of a run of free frames does not include the evictable frames in front of it. */
+POOL_TEST_WITH(run_behind_allocations, unit_pool_one(8, 1), unit_pool_free_and_end)
+{
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	struct zb_range r = { .nr_pages = 10, .end_pfn = ZB_NO_PFN };
+	struct zb_range_survey survey;
+	const struct zb_range_search s = { .zone = zone, .range = &r, .survey = &survey };
+	bool keep[ZB_PAGEBLOCK_NR];
+	struct zb_range_place place;
+	unsigned int i;
+
+	/* frames 2 to 29 and 48 to 75 are free */
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		keep[i] = !((i >= 2 && i < 30) || (i >= 48 && i < 76));
+	unit_fill_pageblock(zone, 0, U, keep);
+	zb_range_survey_init(&survey, zone, bits);
+	mark_first(&survey, zone, 0, 2);
+	for (i = 0; i <= 4; i += 4) {
+		r.align_order = i;
+		EXPECT(zb_range_find(&s, &place));
+		EXPECT_EQ(place.pfn, PB(8) + (i ? 16 : 2));
+		EXPECT_EQ(place.fit, 28);
+	}
+	free(bits);
+}

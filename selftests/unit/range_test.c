@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
 #include "range_alloc.h"
-#include "unfit.h"
 #include "unit_ops.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -550,50 +549,4 @@ EVICT_TEST(highatomic, 8, 4)
 	unit_pool_drain(p);
 	pfn = alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_OK);
 	free_range(p, pfn, PB(4));
-}
-
-static unsigned long unfit_frame;
-
-static u64 unfit(const struct zb_zone *zone __attribute__((unused)), unsigned long pfn,
-		 u64 frames)
-{
-	return unfit_frame - pfn < 64 ? frames & 1ull << (unfit_frame - pfn) : 0;
-}
-
-static bool all_fit(const struct zb_zone *zone, const u32 *frames, unsigned int nr)
-{
-	while (nr--)
-		if (zone->start_pfn + frames[nr] == unfit_frame)
-			return false;
-	return true;
-}
-
-static void kept_out(const struct zb_zone *zone, unsigned long pfn)
-{
-	EXPECT_EQ(pfn, unfit_frame);
-	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE_UNFIT);
-}
-
-/* A frame that must not be used is found when the range is taken; another range is found. */
-EVICT_TEST(unfit_frames, 8, 8)
-{
-	static const struct zb_frame_ops ops = { unfit, all_fit, kept_out };
-	static const struct zb_alloc_policy policy = { .every_frame = true };
-	struct zb_range_failure failure;
-	struct zb_range r = range_of(PB(8));
-	unsigned long pfn;
-
-	unfit_frame = PB(9) + 77;
-	zone->frame_ops = &ops;
-	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, &policy, &failure),
-		  ZB_NO_PFN);
-	EXPECT_EQ(failure.result, ZB_RANGE_FULL);
-	EXPECT_EQ(unit_pool_nr_free(p), PB(8) - 1);
-	r.nr_pages = PB(6);
-	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, &policy, &failure);
-	EXPECT_EQ(pfn, unfit_frame + 1);
-	unit_pool_quiet(p);
-	free_range(p, pfn, PB(6));
-	unfit_frame = 0;
-	EXPECT_EQ(zb_zone_recheck(zone, NULL), 1);
 }

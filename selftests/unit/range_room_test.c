@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ranges for which memory has to be taken back first, while other tasks isolate pageblocks. */
+#include "range_alloc.h"
+#include "unit_pool.h"
+
+#define R	ZB_MIGRATE_RECLAIMABLE
+
+/* What the hooks do, and what they did. A global, because the hooks only get the pool. */
+static struct {
+	struct zb_range_survey survey;
+	u64 *bits;
+	unsigned long nr_discardable;
+	bool isolates;		/* during direct reclaim, others isolate 0 instead of 3 */
+	unsigned int reclaims, evictions;
+} env;
+
+/* The frames of pageblock 0 are evictable. */
+static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unused)),
+					struct zb_zone *zone,
+					zb_gfp_t gfp __attribute__((unused)),
+					const struct zb_alloc_context *ac __attribute__((unused)),
+					struct zb_range_survey **survey)
+{
+	unsigned long i;
+
+	if (*survey)
+		return ZB_RANGE_OK;
+	env.bits = calloc(1, zb_range_survey_size(zone));
+	zb_range_survey_init(&env.survey, zone, env.bits);
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		zb_range_mark(&env.survey, zone, zone->start_pfn + i, 1, false);
+	env.survey.nr_discardable = env.nr_discardable;
+	*survey = &env.survey;
+	return ZB_RANGE_OK;
+}
+
+static void end_survey(struct zb_pool *pool __attribute__((unused)),
+		       struct zb_range_survey *survey __attribute__((unused)))
+{
+	free(env.bits);
+}
+
+static bool evict(struct zb_pool *pool __attribute__((unused)),
+		  struct zb_zone *zone __attribute__((unused)),
+		  struct zb_range_survey *survey __attribute__((unused)),
+		  const struct zb_alloc_context *ac __attribute__((unused)),
+		  unsigned long pfn __attribute__((unused)),
+		  unsigned long nr_pages __attribute__((unused)))
+{
+	env.evictions++;
+	return true;
+}
+
+static bool reclaim(struct zb_pool *pool, struct zb_zone *zone,
+		    zb_gfp_t gfp __attribute__((unused)), unsigned int order,
+		    unsigned int alloc_flags __attribute__((unused)),
+		    const struct zb_alloc_context *ac __attribute__((unused)))
+{
+	unsigned long i;
+
+	env.reclaims++;
+	EXPECT_EQ(order, 0);
+	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
+		unit_give(zone, zone->start_pfn + i, 0);
+	if (env.isolates) {
+		EXPECT(zb_pool_isolate_range(pool, zone->start_pfn, ZB_PAGEBLOCK_NR));
+		zb_pool_unisolate_range(pool, PB(11), PB(1));
+	}
+	return true;
+}
+
+static const struct zb_ops ops = {
+	.survey = survey_zone, .evict = evict, .end_survey = end_survey,
+	.direct_reclaim = reclaim,
+};
+
+/*
+ * Pageblock 0 is in use, pageblock 3 is isolated by others, and the two between them are free.
+ * Taking back @nr_discardable frames is promised.
+ */
+static struct unit_pool *make(unsigned long nr_discardable, bool isolates)
+{
+	struct unit_pool *p = unit_pool_one(8, 4);
+
+	memset(&env, 0, sizeof(env));
+	env.nr_discardable = nr_discardable;
+	env.isolates = isolates;
+	p->pool.ops = &ops;
+	unit_fill_pageblock(p->pool.zones, 0, R, NULL);
+	EXPECT(zb_pool_isolate_range(&p->pool, PB(11), PB(1)));
+	return p;
+}
+
+static void end(struct unit_pool *p)
+{
+	EXPECT_EQ(p->pool.zones->nr_compacting, 0);
+	zb_pool_unisolate_range(&p->pool, PB(11), PB(1));
+	unit_pool_free_and_end(p);
+}
+
+static unsigned long alloc_range(struct unit_pool *p, unsigned long nr_pages,
+				 enum zb_range_result expected)
+{
+	const struct zb_range r = { .nr_pages = nr_pages, .end_pfn = ZB_NO_PFN };
+	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
+	unsigned long pfn;
+
+	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, NULL, &failure);
+	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
+	if (pfn == ZB_NO_PFN)
+		EXPECT_EQ(failure.result, expected);
+	return pfn;
+}
+
+/* Isolated frames do not count as free, and what is missing is taken back. */
+POOL_TEST_WITH(memory_is_taken_back, make(1, false), end)
+{
+	(void)zone;
+	alloc_range(p, PB(2) + 1, ZB_RANGE_OK);
+	EXPECT_EQ(env.reclaims, 1);
+	EXPECT_EQ(env.evictions, 1);
+}
+
+/* If this would not be enough, nothing is taken back or moved. */
+POOL_TEST_WITH(too_little_to_take_back, make(1, false), end)
+{
+	(void)zone;
+	alloc_range(p, PB(2) + 2, ZB_RANGE_FULL);
+	EXPECT_EQ(env.reclaims, 0);
+	EXPECT_EQ(env.evictions, 0);
+}
+
+/* Pageblocks that others isolate after the search are not used; another range is found. */
+POOL_TEST_WITH(isolated_after_the_search, make(PB(1), true), end)
+{
+	EXPECT_EQ(alloc_range(p, PB(2) + 1, ZB_RANGE_OK), PB(9));
+	EXPECT_EQ(env.reclaims, 1);
+	EXPECT_EQ(env.evictions, 1);
+	EXPECT_EQ(zone->nr_compacting, 0);
+	zb_pool_unisolate_range(&p->pool, PB(8), PB(1));
+}
+
+/* Of zones that are equally far from serving a request, the first one is reported. */
+POOL_TEST_WITH(preferred_zone_is_reported, unit_pool_make(&(struct unit_geometry){
+			.zones = { { 0, ZB_ZONE_NORMAL, 8, 2 }, { 1, ZB_ZONE_NORMAL, 16, 2 } },
+			.nr_zones = 2,
+		}), unit_pool_free_and_end)
+{
+	const struct zb_range r = { .nr_pages = PB(1), .end_pfn = ZB_NO_PFN };
+	struct zb_range_failure failure;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		unit_fill_pageblock(&zone[i / 2], i % 2, R, NULL);
+	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_NOWAIT, &r, 0, NULL, &failure), ZB_NO_PFN);
+	EXPECT_EQ(failure.result, ZB_RANGE_FULL);
+	EXPECT(failure.zone == zone);
+}
