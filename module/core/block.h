@@ -8,8 +8,8 @@
  * The state of the block that starts at a frame, in the upper three bits of the
  * state byte. The lower five bits are its order. A damaged block is
  * ZB_BLOCK_NONE with its order plus one, so that it is neither free nor
- * allocated. A single frame that is unfit for use (unfit.h) is ZB_BLOCK_NONE
- * with an order that no block can have.
+ * allocated. A single frame that is unfit for use (unfit.h) and a pageblock that is
+ * offline (offline.h) are ZB_BLOCK_NONE with orders that no block can have.
  */
 enum zb_block_state {
 	ZB_BLOCK_NONE,			/* free, or not the start of a block */
@@ -27,6 +27,7 @@ enum zb_block_state {
 #define ZB_STATE(block, order)	((u8)((block) << 5 | (order)))
 #define ZB_STATE_BAD(order)	((u8)((order) + 1))
 #define ZB_STATE_UNFIT		((u8)0x1f)
+#define ZB_STATE_OFFLINE	((u8)0x1e)
 #define ZB_STATE_BLOCK(state)	((state) >> 5)
 #define ZB_STATE_ORDER(state)	((state) & 0x1fu)
 
@@ -67,11 +68,13 @@ static inline unsigned int zb_state_migratetype(u8 state)
 	return (ZB_STATE_BLOCK(state) - ZB_BLOCK_UNMOVABLE) % ZB_MIGRATE_PCPTYPES;
 }
 
-/* The order of a block that is allocated, on a per-CPU list, bad or unfit. */
+/* The order of a block that is allocated, on a per-CPU list, bad, unfit or offline. */
 static inline unsigned int zb_state_order(u8 state)
 {
 	if (state == ZB_STATE_UNFIT)
 		return 0;
+	if (state == ZB_STATE_OFFLINE)
+		return ZB_PAGEBLOCK_ORDER;
 	return ZB_STATE_ORDER(state) - zb_state_bad(state);
 }
 

@@ -203,6 +203,7 @@ void zb_zone_init(struct zb_zone *zone)
 	zb_free_area_init(zone->free_area);
 	zone->nr_free = 0;
 	zone->nr_bad = 0;
+	zone->nr_offline = 0;
 	zone->nr_stale = 0;
 	zone->zeroed = NULL;
 	zone->audits = NULL;

@@ -99,6 +99,24 @@ static bool check_unfit(struct zb_zone *zone, struct zb_violation *v)
 	return true;
 }
 
+static bool check_offline(struct zb_zone *zone, struct zb_violation *v)
+{
+	unsigned long pfn, nr = 0;
+
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn += ZB_PAGEBLOCK_NR) {
+		if (zb_zone_state(zone, pfn) != ZB_STATE_OFFLINE)
+			continue;
+		nr += ZB_PAGEBLOCK_NR;
+		if (zb_pfn_pageblock(zone, pfn)->migratetype != ZB_MIGRATE_ISOLATE)
+			return zb_not_met(v, zone, pfn, "an offline pageblock is isolated",
+					  zb_pfn_pageblock(zone, pfn)->migratetype,
+					  ZB_MIGRATE_ISOLATE);
+	}
+	return zone->nr_offline == nr ||
+	       zb_not_met(v, zone, 0, "nr_offline of a zone matches its state bytes",
+			  zone->nr_offline, nr);
+}
+
 /**
  * zb_check_quiet() - check all rules (check.h)
  * @pool: the allocator, which must not be in use
@@ -114,7 +132,8 @@ bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v)
 	if (!zb_check_pool(pool, v))
 		return false;
 	zb_for_each_zone(zone, pool)
-		if (!check_cached(zone, v) || !check_unfit(zone, v))
+		if (!check_cached(zone, v) || !check_unfit(zone, v) ||
+		    !check_offline(zone, v))
 			return false;
 	return true;
 }

@@ -75,7 +75,9 @@ static void unisolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb,
 	unsigned int mt;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	if (pb->migratetype == ZB_MIGRATE_ISOLATE) {
+	/* An offline pageblock stays isolated, whoever isolated it before. */
+	if (pb->migratetype == ZB_MIGRATE_ISOLATE &&
+	    zb_zone_state(zone, zb_pageblock_pfn(zone, pb)) != ZB_STATE_OFFLINE) {
 		/* The task that has isolated it may have used the free frames. */
 		__zb_zero_forget(zone, pb);
 		mt = pb->saved_type;

@@ -341,7 +341,7 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
  */
 static unsigned long highatomic_limit(const struct zb_zone *zone)
 {
-	return zone->nr_pages / 100 / ZB_PAGEBLOCK_NR;
+	return zb_zone_nr_managed(zone) / 100 / ZB_PAGEBLOCK_NR;
 }
 
 /**

@@ -26,7 +26,7 @@ void zb_pcp_init(struct zb_zone *zone)
 /* A batch has 1/4096 of the zone, so that a refill does not empty a small zone. */
 static unsigned int zb_zone_batchsize(const struct zb_zone *zone)
 {
-	unsigned int batch = zb_at_most(zone->nr_pages / 4096, ZB_PCP_BATCH_MAX);
+	unsigned int batch = zb_at_most(zb_zone_nr_managed(zone) / 4096, ZB_PCP_BATCH_MAX);
 
 	return batch ? 1u << (fls64(batch) - 1) : 1;
 }
@@ -43,7 +43,7 @@ static unsigned long zb_zone_highsize(const struct zb_zone *zone,
 	unsigned long min = 4ul * zb_zone_batchsize(zone), high;
 
 	if (high_fraction)
-		high = zone->nr_pages / high_fraction / nr_cpus;
+		high = zb_zone_nr_managed(zone) / high_fraction / nr_cpus;
 	else
 		high = zb_at_most(zone->watermark[ZB_ALLOC_WMARK_LOW] / nr_cpus,
 				  ZB_PCP_HIGH_MAX);

@@ -252,7 +252,7 @@ static inline bool zb_node_dirty_ok(const struct zb_pool *pool,
 				    const struct zb_node *node)
 {
 	return (u64)atomic_long_read(&node->nr_dirty) * 100 <
-	       (u64)node->nr_pages * READ_ONCE(pool->tunables.dirty_ratio);
+	       (u64)READ_ONCE(node->nr_pages) * READ_ONCE(pool->tunables.dirty_ratio);
 }
 
 #endif /* ZB_CORE_POOL_H */

@@ -62,7 +62,7 @@ static enum zb_range_result check_unused(const struct range_attempt *a, const st
 	if (!zb_range_fits(zone, a->range))
 		return ZB_RANGE_NEVER_FITS;
 	if (!zb_may_ignore_watermarks(a->gfp) &&
-	    !zb_watermark_leaves(zone, zone->nr_pages, no_types, a->range->nr_pages,
+	    !zb_watermark_leaves(zone, zb_zone_nr_managed(zone), no_types, a->range->nr_pages,
 				 READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
 				 a->ac.highest_zoneidx, a->alloc_flags))
 		return ZB_RANGE_NEVER_WATERMARK;
@@ -525,11 +525,19 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 	return ZB_NO_PFN;
 }
 
-/*
- * Claim all blocks of a range, so that no other CPU can free them. All of them have the same
- * mobility. If one can't be claimed, the claims of those before it are undone.
+/**
+ * zb_claim_range() - claim all blocks of a range, so that no other CPU can free them
+ * @zone: zone of the range
+ * @pfn: first frame
+ * @end: the frame behind the last one
+ *
+ * All blocks have the same mobility. If one can't be claimed, the claims of those before it are
+ * undone.
+ *
+ * Context: any but NMI.
+ * Return: ZB_OK, or why a block can't be claimed. Claimed blocks are in the state ZB_BLOCK_PCP.
  */
-static enum zb_bad claim_range(struct zb_zone *zone, unsigned long pfn, unsigned long end)
+enum zb_bad zb_claim_range(struct zb_zone *zone, unsigned long pfn, unsigned long end)
 {
 	u8 state = zb_zone_state(zone, pfn), block = ZB_STATE_BLOCK(state);
 	enum zb_bad bad = ZB_OK;
@@ -576,7 +584,7 @@ enum zb_bad zb_pool_free_range(struct zb_pool *pool, unsigned long pfn,
 	order = zb_exact_order(nr_pages);
 	if (order <= zone->max_order && !(pfn & (BIT(order) - 1)))
 		return zb_pool_free_exact(pool, pfn, nr_pages);
-	bad = claim_range(zone, pfn, end);
+	bad = zb_claim_range(zone, pfn, end);
 	if (bad != ZB_OK)
 		return zb_refuse_free(pool, pfn, order, bad);
 	for (; pfn < end; pfn += BIT(k)) {

@@ -42,6 +42,7 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 				  const struct zb_range *range, int nid,
 				  const struct zb_alloc_policy *policy,
 				  struct zb_range_failure *failure);
+enum zb_bad zb_claim_range(struct zb_zone *zone, unsigned long pfn, unsigned long end);
 enum zb_bad zb_pool_free_range(struct zb_pool *pool, unsigned long pfn,
 			       unsigned long nr_pages);
 

@@ -34,7 +34,7 @@ static unsigned long lowmem_pages(const struct zb_zone *zones,
 
 	for (i = 0; i < nr_zones; i++)
 		if (is_lowmem(&zones[i]))
-			nr += zones[i].nr_pages;
+			nr += zb_zone_nr_managed(&zones[i]);
 	return nr;
 }
 
@@ -78,15 +78,15 @@ unsigned long zb_max_min_free_kbytes(const struct zb_zone *zones,
 	unsigned int i;
 
 	for (i = 0; i < nr_zones && !lowmem_pages(zones, nr_zones); i++)
-		nr += zones[i].nr_pages;
+		nr += zb_zone_nr_managed(&zones[i]);
 	return (nr / 4) << (page_shift - 10);
 }
 
 static void set_marks(struct zb_zone *zone, unsigned long min,
 		      unsigned int scale_factor)
 {
-	unsigned long gap = zone->nr_pages / 10000 * scale_factor +
-			    zone->nr_pages % 10000 * scale_factor / 10000;
+	unsigned long nr = zb_zone_nr_managed(zone);
+	unsigned long gap = nr / 10000 * scale_factor + nr % 10000 * scale_factor / 10000;
 
 	if (gap < min / 4)
 		gap = min / 4;
@@ -107,7 +107,7 @@ static void set_reserves(struct zb_zone *zone, const struct zb_zone *zones,
 		for (i = 0; i < nr_zones; i++)
 			if (zones[i].nid == zone->nid &&
 			    zones[i].type > zone->type && zones[i].type <= upper)
-				above += zones[i].nr_pages;
+				above += zb_zone_nr_managed(&zones[i]);
 		WRITE_ONCE(zone->lowmem_reserve[upper],
 			   ratio ? above / ratio : 0);
 	}
@@ -128,7 +128,7 @@ void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 			 const struct zb_tunables *t, unsigned int page_shift)
 {
 	unsigned long lowmem = lowmem_pages(zones, nr_zones);
-	unsigned long kbytes = t->min_free_kbytes, min;
+	unsigned long kbytes = t->min_free_kbytes, min, nr;
 	struct zb_zone *zone;
 	unsigned int i;
 
@@ -136,13 +136,15 @@ void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 		kbytes = zb_default_min_free_kbytes(zones, nr_zones, page_shift);
 	for (i = 0; i < nr_zones; i++) {
 		zone = &zones[i];
+		nr = zb_zone_nr_managed(zone);
+		/* All memory of these zones may be offline. */
 		if (is_lowmem(zone))
-			min = zb_div64((u64)(kbytes >> (page_shift - 10)) *
-				       zone->nr_pages, lowmem);
+			min = lowmem ? zb_div64((u64)(kbytes >> (page_shift - 10)) * nr,
+						lowmem) : 0;
 		else
-			min = kbytes ? clamp_to(zone->nr_pages / 1024, 32, 128) : 0;
+			min = kbytes ? clamp_to(nr / 1024, 32, 128) : 0;
 		/* Keep most of a zone usable, however large min_free_kbytes is. */
-		set_marks(zone, clamp_to(min, 0, zone->nr_pages / 4),
+		set_marks(zone, clamp_to(min, 0, nr / 4),
 			  t->watermark_scale_factor);
 		set_reserves(zone, zones, nr_zones,
 			     t->lowmem_reserve_ratio[zone->type]);

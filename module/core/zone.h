@@ -65,6 +65,8 @@ enum zb_event {
 	ZB_BAD_BLOCK,			/* blocks found damaged */
 	ZB_UNFIT,			/* frames kept out of use, see unfit.h */
 	ZB_UNFIT_RETURNED,		/* frames returned to use */
+	ZB_OFFLINE,			/* frames taken out of the zone, see offline.h */
+	ZB_ONLINE,			/* frames returned to it */
 	ZB_COMPACTSTALL,		/* attempts to compact the zone */
 	ZB_COMPACTSUCCESS,		/* attempts that made a block free */
 	ZB_COMPACTFAIL,		/* attempts that failed */
@@ -130,6 +132,7 @@ struct zb_compact_deferral {
  * @nr_free_type: (r) @nr_free by migrate type
  * @nr_bad: (r) frames that are kept out of use
  * @nr_unfit: (z) part of @nr_bad that may become fit again (unfit.h)
+ * @nr_offline: (r) part of @nr_bad that the environment has taken back (offline.h)
  * @first_unfit: (z) lower bound of the unfit frames
  * @last_unfit: (z) upper bound of the unfit frames
  * @nr_free_pcptypes: (r) free frames on the Unmovable, Movable and Reclaimable lists
@@ -185,6 +188,7 @@ struct zb_zone {
 	unsigned long nr_free_type[ZB_MIGRATE_TYPES];
 	unsigned long nr_bad;
 	unsigned long nr_unfit;
+	unsigned long nr_offline;
 	unsigned long first_unfit;
 	unsigned long last_unfit;
 	unsigned long fast_wmark;
@@ -227,6 +231,12 @@ struct zb_zone {
 static inline unsigned long zb_zone_end(const struct zb_zone *zone)
 {
 	return zone->start_pfn + zone->nr_pages;
+}
+
+/* The number of frames that are not offline. */
+static inline unsigned long zb_zone_nr_managed(const struct zb_zone *zone)
+{
+	return zone->nr_pages - READ_ONCE(zone->nr_offline);
 }
 
 static inline bool zb_zone_has(const struct zb_zone *zone, unsigned long pfn)

@@ -208,6 +208,9 @@ static void unfit_after(struct zb_zone *z)
 	z->last_unfit--;
 }
 
+CORRUPT(offline_too_many, z->nr_offline++)
+CORRUPT(offline_not_isolated, zb_zone_set_state(z, PB(6), ZB_STATE_OFFLINE))
+
 /* Two frames of pageblock 5 are freed, but not merged. */
 static void make_stale(struct zb_zone *z)
 {
@@ -324,6 +327,9 @@ static const struct {
 	CASE("a block in state PCP is on exactly one per-CPU list", pcp_mark, 0, 3, 4),
 	CASE("nr_unfit of a zone matches its state bytes", unfit_not_counted, 0, 0, 1),
 	CASE("nr_unfit of a zone matches its state bytes", unfit_too_many, 0, 1, 0),
+	CASE("nr_offline of a zone matches its state bytes", offline_too_many, 0, 1, 0),
+	CASE("an offline pageblock is isolated", offline_not_isolated, PB(6), M,
+	     ZB_MIGRATE_ISOLATE),
 	CASE("unfit frames are within first_unfit..last_unfit", unfit_before,
 	     PB(9), PB(9) + 1, PB(9) + 1),
 	CASE("unfit frames are within first_unfit..last_unfit", unfit_after,
