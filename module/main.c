@@ -25,10 +25,6 @@
 #include "instance/tunables.h"
 #include "reclaim/reclaim.h"
 
-static char *size = "64M";
-module_param(size, charp, 0444);
-MODULE_PARM_DESC(size, "memory to take from the kernel: 256M, or per NUMA node 0:256M,1:256M (default 64M)");
-
 static char *zones = "auto";
 module_param(zones, charp, 0444);
 MODULE_PARM_DESC(zones, "auto: split at the physical addresses 16 MiB and 4 GiB; or a list of sizes, multiples of 2M, in this order: DMA:16M,DMA32:64M,Normal:*,Movable:64M; * is the rest (default auto)");
@@ -61,7 +57,7 @@ static struct zb_instance *create_instance(void)
 	struct zb_instance *inst;
 	int err;
 
-	err = zb_params_parse(&params, size, zones, max_order, backend);
+	err = zb_params_parse(&params, zb_size_at_load(), zones, max_order, backend);
 	if (err)
 		return ERR_PTR(err);
 	params.cma_pages = cma_pages;
@@ -105,6 +101,7 @@ static int __init zb_init(void)
 	if (zb_fs_register(&zb_chardev.bpool))
 		pr_warn("files can't be mounted, because the name of the file system is taken\n");
 	zb_kcompactd_start(&zb_reclaim);
+	zb_resize_attach();
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
@@ -127,6 +124,7 @@ exit_drain:
 
 static void __exit zb_exit(void)
 {
+	zb_resize_detach();
 	zb_debugfs_remove(zb_debugfs);
 	zb_fs_unregister();
 	/* The queue ends first, because it wakes background reclaim and compaction. */

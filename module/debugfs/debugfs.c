@@ -253,7 +253,7 @@ static int check_show(struct seq_file *m, void *unused)
 
 	if (zb_instance_check(inst, &v))
 		seq_printf(m, "ok %u zones, %lu pages\n", inst->pool.nr_zones,
-			   inst->total_pages);
+			   zb_instance_size(inst, NUMA_NO_NODE));
 	else
 		seq_printf(m, "invariant violated: %s (node %d, zone %s, frame %lu, found %lu, expected %lu)\n",
 			   v.rule, v.zone->nid, zb_zone_names[v.zone->type],

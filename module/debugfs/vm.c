@@ -69,7 +69,7 @@ static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
 		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]),
 		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]));
 	seq_printf(m, "\n        spanned  %lu\n        present  %lu\n        managed  %lu\n        cma      %lu",
-		   zone->nr_pages, zone->nr_pages, zone->nr_pages,
+		   zone->nr_pages, zb_zone_nr_managed(zone), zb_zone_nr_managed(zone),
 		   st->nr_blocks[ZB_MIGRATE_CMA] << ZB_PAGEBLOCK_ORDER);
 	show_protection(m, zone);
 	seq_printf(m, "\n      %-12s %lu", "nr_free_pages", st->nr_free);
@@ -212,6 +212,7 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 		{ ZB_HIGHATOMIC_UNRESERVE, "zb_highatomic_unreserve" },
 		{ ZB_BAD_BLOCK, "zb_bad_block" }, { ZB_UNFIT, "zb_unfit" },
 		{ ZB_UNFIT_RETURNED, "zb_unfit_returned" },
+		{ ZB_OFFLINE, "zb_offline" }, { ZB_ONLINE, "zb_online" },
 		{ ZB_ZERO_HIT, "zb_zero_hit" }, { ZB_ZERO_MISS, "zb_zero_miss" },
 		{ ZB_ZERO_AHEAD, "zb_zero_ahead" }, { ZB_ZERO_VAIN, "zb_zero_vain" },
 	};
@@ -225,6 +226,7 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		seq_printf(m, "%s %lu\n", rows[i].name,
 			   sum_events(pool, rows[i].event));
+	seq_printf(m, "zb_resize_fail %lu\n", atomic_long_read(&inst->resize_failures));
 	seq_printf(m, "zb_zeroed %lu\n", sum_zeroed(pool));
 	seq_printf(m, "zb_deferred_free %lu\n", atomic_long_read(&inst->deferred_pages));
 	seq_printf(m, "zb_deferred_free_checks %lu\n",

@@ -29,7 +29,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 		.block_order = ZB_PAGEBLOCK_ORDER,
 		.nr_nodes = inst->pool.nr_nodes,
 		.nr_zones = inst->pool.nr_zones,
-		.total_bytes = (u64)inst->total_pages << PAGE_SHIFT,
+		.total_bytes = (u64)zb_instance_size(inst, NUMA_NO_NODE) << PAGE_SHIFT,
 		.free_bytes = (u64)zb_instance_free_pages(inst) << PAGE_SHIFT,
 		.features = zb_mmap_features(inst) | zb_charge_features() |
 			    ZB_FEATURE_EXPLAIN | ZB_FEATURE_DISCARD | ZB_FEATURE_FILES |
@@ -64,7 +64,7 @@ static int do_zone(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 	out->node = zone->nid;
 	out->type = zone->type;
 	out->largest_order = zb_stat_largest_order(&st);
-	out->total_bytes = (u64)zone->nr_pages << PAGE_SHIFT;
+	out->total_bytes = (u64)zb_zone_nr_managed(zone) << PAGE_SHIFT;
 	out->free_bytes = (u64)st.nr_free << PAGE_SHIFT;
 	out->cached_bytes = (u64)st.nr_cached << PAGE_SHIFT;
 	return 0;

@@ -349,6 +349,7 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 		return ERR_PTR(-ENOMEM);
 	init_waitqueue_head(&inst->free_wait);
 	init_waitqueue_head(&inst->zero_wait);
+	mutex_init(&inst->resize_lock);
 	zb_frames_init(inst);
 	zb_ops_init(&inst->ops, params->poison);
 	zb_drain_ops(&inst->ops);

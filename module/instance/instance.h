@@ -51,6 +51,8 @@ struct zb_wait_stat {
  * @regions: memory of the pool, one region per node
  * @nr_regions: number of regions
  * @total_pages: number of frames in all regions
+ * @resize_lock: held while memory is given back to the kernel or taken again
+ * @resize_failures: number of times that this did not reach the wanted size
  * @deferred_pages: frames of buffers whose release is deferred
  * @deferred_checks: number of frames checked for pending deferred releases
  * @owners_steps: steps of readers and of compaction in the list of all buffers
@@ -79,6 +81,8 @@ struct zb_instance {
 	struct zb_region *regions;
 	unsigned int nr_regions;
 	unsigned long total_pages;
+	struct mutex resize_lock;
+	atomic_long_t resize_failures;
 	atomic_long_t deferred_pages;
 	atomic_long_t deferred_checks;
 	atomic_long_t owners_steps;
@@ -111,6 +115,13 @@ void zb_instance_destroy(struct zb_instance *inst);
 unsigned long zb_instance_free_pages(const struct zb_instance *inst);
 void zb_instance_account_dirty(struct zb_instance *inst, int nid, long nr_pages);
 bool zb_instance_above_low(const struct zb_instance *inst);
+
+/* resize.c */
+int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_pages);
+unsigned long zb_instance_size(const struct zb_instance *inst, int nid);
+const char *zb_size_at_load(void);
+void zb_resize_attach(void);
+void zb_resize_detach(void);
 
 /* check.c */
 bool zb_instance_check(struct zb_instance *inst, struct zb_violation *v);

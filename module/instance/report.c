@@ -133,7 +133,8 @@ static void show_amounts(const struct zb_zone *zone,
 		KB(st->nr_free_type[ZB_MIGRATE_HIGHATOMIC]),
 		KB(st->nr_free_type[ZB_MIGRATE_CMA]),
 		KB(st->nr_free_type[ZB_MIGRATE_ISOLATE]), KB(st->nr_cached),
-		KB(READ_ONCE(zone->nr_bad)), KB(zone->nr_pages));
+		KB(READ_ONCE(zone->nr_bad) - READ_ONCE(zone->nr_offline)),
+		KB(zb_zone_nr_managed(zone)));
 }
 
 /* Returns one letter per migrate type with free blocks of this order. */

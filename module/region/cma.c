@@ -16,9 +16,11 @@
 #include <linux/cma.h>
 #include <linux/dma-map-ops.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/vmstat.h>
 
 #include "region.h"
@@ -220,6 +222,75 @@ static void zb_cma_release(struct zb_region *r)
 	cma_release(r->priv, pfn_to_page(r->start_pfn), r->nr_pages);
 }
 
+static void zb_cma_give(struct zb_region *r, unsigned long pfn, unsigned long nr_pages)
+{
+	cma_release(r->priv, pfn_to_page(pfn), nr_pages);
+}
+
+/* The number of pieces of other places that are held while the right ones are searched for. */
+#define ZB_CMA_MAX_OTHERS	1024u
+
+struct zb_cma_piece {
+	unsigned long pfn;
+	unsigned long nr_pages;
+};
+
+/* Keep what the region lacks of the units of a piece, and list the others. */
+static unsigned int zb_cma_sort(struct zb_region *r, unsigned long pfn,
+				unsigned long nr_pages, struct zb_cma_piece *other)
+{
+	unsigned long end = pfn + nr_pages;
+	unsigned int nr = 0;
+
+	for (; pfn < end; pfn += ZB_REGION_UNIT) {
+		if (pfn >= r->start_pfn && pfn < r->start_pfn + r->nr_pages) {
+			zb_region_taken(r, pfn, ZB_REGION_UNIT);
+			continue;
+		}
+		if (nr && other[nr - 1].pfn + other[nr - 1].nr_pages == pfn)
+			other[nr - 1].nr_pages += ZB_REGION_UNIT;
+		else
+			other[nr++] = (struct zb_cma_piece){ pfn, ZB_REGION_UNIT };
+	}
+	return nr;
+}
+
+/*
+ * cma_alloc() takes the first free range of the area, and can't be told which. A range that is
+ * not a part of the region is therefore held until the end, so that the next one is another.
+ * All free pages between the first and the last one of the region are those that it lacks.
+ */
+static void zb_cma_retake(struct zb_region *r, unsigned long nr_pages)
+{
+	unsigned long left, piece, target = r->nr_away - nr_pages;
+	struct zb_cma_piece *others;
+	unsigned int nr = 0;
+	struct page *page;
+
+	scnprintf(r->why, sizeof(r->why),
+		  "other users of the CMA area have some of the pages, or they can't be migrated");
+	others = kvmalloc_array(ZB_CMA_MAX_OTHERS + 2, sizeof(*others), GFP_KERNEL);
+	if (!others) {
+		scnprintf(r->why, sizeof(r->why), "out of memory");
+		return;
+	}
+	piece = nr_pages;
+	while (r->nr_away > target && nr < ZB_CMA_MAX_OTHERS && piece) {
+		left = r->nr_away - target;
+		piece = min(piece, left);
+		page = cma_alloc(r->priv, piece, ilog2(ZB_REGION_UNIT), true);
+		if (!page && fatal_signal_pending(current))
+			break;
+		if (page)
+			nr += zb_cma_sort(r, page_to_pfn(page), piece, others + nr);
+		else
+			piece = piece / 2 / ZB_REGION_UNIT * ZB_REGION_UNIT;
+	}
+	while (nr--)
+		cma_release(r->priv, pfn_to_page(others[nr].pfn), others[nr].nr_pages);
+	kvfree(others);
+}
+
 #else /* !ZB_HAVE_CMA_ALLOC */
 
 static int zb_cma_acquire(struct zb_region *r, unsigned int max_align_order,
@@ -233,6 +304,9 @@ static void zb_cma_release(struct zb_region *r)
 {
 }
 
+#define zb_cma_give	NULL
+#define zb_cma_retake	NULL
+
 #endif /* ZB_HAVE_CMA_ALLOC */
 
 const struct zb_region_backend zb_region_cma = {
@@ -240,4 +314,6 @@ const struct zb_region_backend zb_region_cma = {
 	.remedy = zb_cma_remedy,
 	.acquire = zb_cma_acquire,
 	.release = zb_cma_release,
+	.give = zb_cma_give,
+	.take = zb_cma_retake,
 };

@@ -197,6 +197,48 @@ static void zb_contig_release(struct zb_region *r)
 	free_contig_range(r->start_pfn, r->nr_pages);
 }
 
+static void zb_contig_give(struct zb_region *r, unsigned long pfn, unsigned long nr_pages)
+{
+	free_contig_range(pfn, nr_pages);
+}
+
+/* Take as much as possible of a part, in pieces that become smaller as they fail. */
+static unsigned long zb_contig_take_part(struct zb_region *r, unsigned long pfn,
+					 unsigned long nr_pages)
+{
+	unsigned long end = pfn + nr_pages, piece, sum = 0;
+
+	while (pfn < end && !fatal_signal_pending(current)) {
+		piece = end - pfn;
+		while (zb_alloc_contig_range(pfn, pfn + piece, GFP_KERNEL | __GFP_NOWARN)) {
+			piece = piece / 2 / ZB_REGION_UNIT * ZB_REGION_UNIT;
+			if (!piece || fatal_signal_pending(current))
+				break;
+		}
+		if (piece) {
+			zb_region_taken(r, pfn, piece);
+			sum += piece;
+		}
+		pfn += piece ?: ZB_REGION_UNIT;
+	}
+	return sum;
+}
+
+static void zb_contig_retake(struct zb_region *r, unsigned long nr_pages)
+{
+	unsigned long pfn = r->start_pfn, nr;
+
+	while (nr_pages && zb_region_next_away(r, &pfn, &nr) && !fatal_signal_pending(current)) {
+		nr = min(nr, nr_pages);
+		nr_pages -= zb_contig_take_part(r, pfn, nr);
+		pfn += nr;
+		if (pfn >= r->start_pfn + r->nr_pages)
+			break;
+	}
+	scnprintf(r->why, sizeof(r->why),
+		  "the kernel uses some of the pages for data that it can't move");
+}
+
 #else /* !ZB_HAVE_CONTIG_RANGE */
 
 static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
@@ -209,6 +251,9 @@ static int zb_contig_acquire(struct zb_region *r, unsigned int max_align_order,
 static void zb_contig_release(struct zb_region *r)
 {
 }
+
+#define zb_contig_give		NULL
+#define zb_contig_retake	NULL
 
 #endif /* ZB_HAVE_CONTIG_RANGE */
 
@@ -225,4 +270,6 @@ const struct zb_region_backend zb_region_contig = {
 	.remedy = zb_contig_remedy,
 	.acquire = zb_contig_acquire,
 	.release = zb_contig_release,
+	.give = zb_contig_give,
+	.take = zb_contig_retake,
 };

@@ -7,8 +7,10 @@
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/page-flags.h>
@@ -65,12 +67,12 @@ bool zb_region_backend_known(const char *name)
  * hold a reference briefly, so wait for up to a second. Pages with an uncorrected memory
  * error do not count, because the kernel does not reuse them after they are freed.
  */
-static unsigned long zb_region_count_held(const struct zb_region *r)
+static unsigned long zb_count_held(unsigned long pfn, unsigned long end)
 {
 	unsigned int checks = ZB_REGION_CHECKS;
-	unsigned long pfn, held = 0;
+	unsigned long held = 0;
 
-	for (pfn = r->start_pfn; pfn < r->start_pfn + r->nr_pages; pfn++) {
+	for (; pfn < end; pfn++) {
 		struct page *page = pfn_to_page(pfn);
 
 		while (page_count(page) > 1 && checks) {
@@ -83,6 +85,43 @@ static unsigned long zb_region_count_held(const struct zb_region *r)
 			cond_resched();
 	}
 	return held;
+}
+
+/* Call @fn for each part that the kernel does not have, and return the sum of its results. */
+static unsigned long zb_region_each_part(struct zb_region *r,
+					 unsigned long (*fn)(struct zb_region *r,
+							     unsigned long pfn,
+							     unsigned long end))
+{
+	unsigned long pfn = r->start_pfn, end = r->start_pfn + r->nr_pages, next, sum = 0;
+
+	for (; pfn < end; pfn = next) {
+		bool away = zb_region_is_away(r, pfn);
+
+		next = pfn + 1;
+		while (next < end && zb_region_is_away(r, next) == away)
+			next = min(end, ALIGN(next + 1, ZB_REGION_UNIT));
+		if (!away)
+			sum += fn(r, pfn, next);
+	}
+	return sum;
+}
+
+static unsigned long zb_part_count_held(struct zb_region *r, unsigned long pfn,
+					unsigned long end)
+{
+	return zb_count_held(pfn, end);
+}
+
+static unsigned long zb_region_count_held(struct zb_region *r)
+{
+	return zb_region_each_part(r, zb_part_count_held);
+}
+
+static unsigned long zb_part_give(struct zb_region *r, unsigned long pfn, unsigned long end)
+{
+	r->backend->give(r, pfn, end - pfn);
+	return 0;
 }
 
 static bool zb_region_on_node(const struct zb_region *r)
@@ -142,9 +181,13 @@ void zb_region_release(struct zb_region *r)
 	held = zb_region_count_held(r);
 	if (held)
 		pr_err("%lu pages are still in use: %lu MiB on node %d are lost until reboot\n",
-		       held, zb_pages_to_mib(r->nr_pages), r->nid);
+		       held, zb_pages_to_mib(r->nr_pages - r->nr_away), r->nid);
+	else if (r->nr_away)
+		zb_region_each_part(r, zb_part_give);
 	else
 		r->backend->release(r);
+	bitmap_free(r->away);
+	r->away = NULL;
 	r->backend = NULL;
 }
 
@@ -158,8 +201,130 @@ void zb_region_release(struct zb_region *r)
 void zb_region_abandon(struct zb_region *r, unsigned long nr_held)
 {
 	pr_err("%lu pages were never freed by the module that allocated them: %lu MiB on node %d are lost until reboot\n",
-	       nr_held, zb_pages_to_mib(r->nr_pages), r->nid);
+	       nr_held, zb_pages_to_mib(r->nr_pages - r->nr_away), r->nid);
+	bitmap_free(r->away);
+	r->away = NULL;
 	r->backend = NULL;
+}
+
+static unsigned long zb_unit_of(const struct zb_region *r, unsigned long pfn)
+{
+	return (pfn - r->start_pfn) / ZB_REGION_UNIT;
+}
+
+/**
+ * zb_region_is_away() - check whether the kernel has a page of a region
+ * @r: the region
+ * @pfn: a frame of the region
+ *
+ * Context: any; not while parts of the region are given back or taken.
+ * Return: true if the page was given back.
+ */
+bool zb_region_is_away(const struct zb_region *r, unsigned long pfn)
+{
+	return r->nr_away && test_bit(zb_unit_of(r, pfn), r->away);
+}
+
+/**
+ * zb_region_prepare() - prepare a region for giving back parts
+ * @r: the region from zb_region_acquire()
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -EOPNOTSUPP with @r->why filled in if the backend can't give back a part, or
+ * -ENOMEM.
+ */
+int zb_region_prepare(struct zb_region *r)
+{
+	if (!r->backend->give) {
+		scnprintf(r->why, sizeof(r->why),
+			  "the DMA API can't free a part of an allocation: load with backend=cma or contig");
+		return -EOPNOTSUPP;
+	}
+	if (!r->away)
+		r->away = bitmap_zalloc(r->nr_pages / ZB_REGION_UNIT, GFP_KERNEL);
+	return r->away ? 0 : -ENOMEM;
+}
+
+/**
+ * zb_region_give() - give a part of a region back to the kernel
+ * @r: the region, after zb_region_prepare()
+ * @pfn: first frame, aligned to a unit; the module does not use the pages any more, and has
+ *	cleared them
+ * @nr_pages: number of pages, a multiple of a unit
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or -EBUSY with nothing changed if some pages have another reference or a memory
+ * error.
+ */
+int zb_region_give(struct zb_region *r, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long at;
+
+	if (zb_count_held(pfn, pfn + nr_pages))
+		return -EBUSY;
+	for (at = pfn; at < pfn + nr_pages; at++)
+		if (PageHWPoison(pfn_to_page(at)))
+			return -EBUSY;
+	bitmap_set(r->away, zb_unit_of(r, pfn), nr_pages / ZB_REGION_UNIT);
+	r->nr_away += nr_pages;
+	r->backend->give(r, pfn, nr_pages);
+	return 0;
+}
+
+/**
+ * zb_region_next_away() - find the next part that the kernel has
+ * @r: the region
+ * @pfn: where to begin; set to the first frame of the part
+ * @nr_pages: set to the number of its pages
+ *
+ * Context: as zb_region_is_away().
+ * Return: false if there is none.
+ */
+bool zb_region_next_away(const struct zb_region *r, unsigned long *pfn,
+			 unsigned long *nr_pages)
+{
+	unsigned long nr = r->nr_pages / ZB_REGION_UNIT, first, end;
+
+	if (!r->nr_away)
+		return false;
+	first = find_next_bit(r->away, nr, zb_unit_of(r, *pfn));
+	if (first >= nr)
+		return false;
+	end = find_next_zero_bit(r->away, nr, first);
+	*pfn = r->start_pfn + first * ZB_REGION_UNIT;
+	*nr_pages = (end - first) * ZB_REGION_UNIT;
+	return true;
+}
+
+/**
+ * zb_region_taken() - record that a part of a region was taken from the kernel again
+ * @r: the region
+ * @pfn: first frame
+ * @nr_pages: number of pages
+ *
+ * Context: called by backends.
+ */
+void zb_region_taken(struct zb_region *r, unsigned long pfn, unsigned long nr_pages)
+{
+	bitmap_clear(r->away, zb_unit_of(r, pfn), nr_pages / ZB_REGION_UNIT);
+	r->nr_away -= nr_pages;
+}
+
+/**
+ * zb_region_take() - take parts of a region from the kernel again
+ * @r: the region
+ * @nr_pages: number of pages wanted, a multiple of a unit
+ *
+ * Context: process context, may sleep; a fatal signal ends it early.
+ * Return: number of pages taken; if it is less than @nr_pages, @r->why tells the reason.
+ */
+unsigned long zb_region_take(struct zb_region *r, unsigned long nr_pages)
+{
+	unsigned long before = r->nr_away;
+
+	if (before)
+		r->backend->take(r, min(nr_pages, before));
+	return before - r->nr_away;
 }
 
 static int zb_region_try(struct zb_region *r,

@@ -28,8 +28,11 @@ struct zb_region_backend;
  * @source: name of the CMA area, device or kernel zone, for the log
  * @why: the reason of a failed acquire(), one clause for the log
  * @priv: private data of the backend
+ * @away: one bit per unit of ZB_REGION_UNIT pages, set while the kernel has it; NULL before
+ *	the first unit is given back
+ * @nr_away: number of pages that the kernel has
  *
- * The region holds exactly one reference on each page.
+ * The region holds exactly one reference on each page that the kernel does not have.
  */
 struct zb_region {
 	const struct zb_region_backend *backend;
@@ -40,7 +43,12 @@ struct zb_region {
 	char source[48];
 	char why[96];
 	void *priv;
+	unsigned long *away;
+	unsigned long nr_away;
 };
+
+/* Parts of a region are given back, and taken again, in units of a pageblock of the core. */
+#define ZB_REGION_UNIT	512ul
 
 /**
  * struct zb_region_backend - a method to obtain a region
@@ -56,6 +64,10 @@ struct zb_region {
  *	has no such memory; -ENOMEM, -EBUSY: it has, but not enough now; -EINTR:
  *	the task is being killed.
  * @release: give back the pages that acquire() took
+ * @give: give back a part of them, or NULL if this is not possible; @release is called only if
+ *	the region has all of its pages, else @give for each part that it has
+ * @take: take up to @nr_pages of the pages that the kernel has, and call zb_region_taken() for
+ *	them. Fills in @r->why if it can't take as many
  *
  * All callbacks may sleep.
  */
@@ -65,6 +77,8 @@ struct zb_region_backend {
 	int (*acquire)(struct zb_region *r, unsigned int max_align_order,
 		       unsigned int min_align_order);
 	void (*release)(struct zb_region *r);
+	void (*give)(struct zb_region *r, unsigned long pfn, unsigned long nr_pages);
+	void (*take)(struct zb_region *r, unsigned long nr_pages);
 };
 
 extern const struct zb_region_backend zb_region_cma;
@@ -77,6 +91,13 @@ int zb_region_acquire(struct zb_region *r, const char *backend, int nid,
 void zb_region_release(struct zb_region *r);
 void zb_region_abandon(struct zb_region *r, unsigned long nr_held);
 bool zb_region_backend_known(const char *name);
+bool zb_region_is_away(const struct zb_region *r, unsigned long pfn);
+int zb_region_prepare(struct zb_region *r);
+int zb_region_give(struct zb_region *r, unsigned long pfn, unsigned long nr_pages);
+unsigned long zb_region_take(struct zb_region *r, unsigned long nr_pages);
+void zb_region_taken(struct zb_region *r, unsigned long pfn, unsigned long nr_pages);
+bool zb_region_next_away(const struct zb_region *r, unsigned long *pfn,
+			 unsigned long *nr_pages);
 
 /* cma.c, for all backends that use CMA */
 int zb_cma_find_node(struct zb_region *r);

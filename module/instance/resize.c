@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Gives parts of the memory back to the kernel while the module is loaded, and takes them
+ * again: the module parameter "size".
+ *
+ * To shrink a node, ranges of whole pageblocks are allocated as for any request for a range, so
+ * that movable buffers are moved out of them and discardable ones lose their memory
+ * (core/range_alloc.h). The pages are cleared, because the next owner must not see the data of
+ * this one. Then the pageblocks become offline (core/offline.h), and the kernel gets the pages.
+ * To grow a node, the missing pages are taken from the kernel, and become free.
+ *
+ * A pageblock is offline exactly while the kernel has its pages, except while resize_lock is
+ * held. A failure leaves the size that was reached.
+ */
+#define pr_fmt(fmt) "zbuddy: " fmt
+
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "../core/offline.h"
+#include "instance.h"
+#include "tunables.h"
+
+/* Larger pieces would be hard to find among buffers that can't be moved. */
+#define MAX_PIECE	(64 * ZB_PAGEBLOCK_NR)
+
+static_assert(ZB_REGION_UNIT == ZB_PAGEBLOCK_NR);
+
+/**
+ * zb_instance_size() - the amount of memory that the module has
+ * @inst: the instance
+ * @nid: a node, or NUMA_NO_NODE for all
+ *
+ * Context: any.
+ * Return: number of frames, without those that the kernel has.
+ */
+unsigned long zb_instance_size(const struct zb_instance *inst, int nid)
+{
+	const struct zb_zone *zone;
+	unsigned long nr = 0;
+
+	zb_for_each_zone(zone, &inst->pool)
+		if (nid == NUMA_NO_NODE || zone->nid == nid)
+			nr += zb_zone_nr_managed(zone);
+	return nr;
+}
+
+static int give_back(struct zb_instance *inst, struct zb_region *region, unsigned long pfn,
+		     unsigned long nr_pages)
+{
+	int err;
+
+	if (zb_pool_offline(&inst->pool, pfn, nr_pages) != ZB_OK)
+		return -EBUSY;
+	err = zb_region_give(region, pfn, nr_pages);
+	if (err)
+		zb_pool_online(&inst->pool, pfn, nr_pages, inst->ops.poison);
+	return err;
+}
+
+/* Give one piece back. Returns -EBUSY if there is none of this size that can be emptied. */
+static int shrink_once(struct zb_instance *inst, struct zb_region *region,
+		       unsigned long nr_pages)
+{
+	const struct zb_alloc_policy policy = { .killable = true, .every_frame = true };
+	const zb_gfp_t gfp = __ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_IO | __ZB_GFP_FS |
+			     __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_ZERO |
+			     __ZB_GFP_NOWARN | __ZB_GFP_THISNODE;
+	const struct zb_range range = {
+		.nr_pages = nr_pages, .align_order = ZB_PAGEBLOCK_ORDER,
+		.end_pfn = ZB_NO_PFN,
+	};
+	struct zb_range_failure failure;
+	unsigned long pfn;
+
+	pfn = zb_pool_alloc_range(&inst->pool, gfp, &range, region->nid, &policy, &failure);
+	if (pfn != ZB_NO_PFN)
+		return give_back(inst, region, pfn, nr_pages);
+	return failure.result == ZB_RANGE_NO_MEMORY ? -ENOMEM : -EBUSY;
+}
+
+/* Pieces of at most @nr_pages are tried, smaller ones when larger ones fail. */
+static int shrink(struct zb_instance *inst, struct zb_region *region, unsigned long nr_pages)
+{
+	unsigned long piece = MAX_PIECE;
+	int err = zb_region_prepare(region);
+
+	while (!err && nr_pages) {
+		piece = min(piece, nr_pages);
+		err = shrink_once(inst, region, piece);
+		if (!err)
+			nr_pages -= piece;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (err != -EBUSY || piece == ZB_PAGEBLOCK_NR)
+			continue;
+		piece = piece / 2 / ZB_PAGEBLOCK_NR * ZB_PAGEBLOCK_NR;
+		err = 0;
+	}
+	return err;
+}
+
+/* Add what the region has taken to the pool. */
+static void put_online(struct zb_instance *inst, struct zb_region *region)
+{
+	unsigned long pfn, end = region->start_pfn + region->nr_pages;
+
+	for (pfn = region->start_pfn; pfn < end; pfn += ZB_PAGEBLOCK_NR) {
+		if (!zb_region_is_away(region, pfn))
+			zb_pool_online(&inst->pool, pfn, ZB_PAGEBLOCK_NR, inst->ops.poison);
+		cond_resched();
+	}
+}
+
+static int grow(struct zb_instance *inst, struct zb_region *region, unsigned long nr_pages)
+{
+	unsigned long taken = zb_region_take(region, nr_pages);
+
+	put_online(inst, region);
+	if (taken == nr_pages)
+		return 0;
+	return fatal_signal_pending(current) ? -EINTR : -ENOMEM;
+}
+
+static void explain(const struct zb_instance *inst, struct zb_region *region,
+		    unsigned long wanted, int err)
+{
+	unsigned long has = zb_instance_size(inst, region->nid);
+
+	if (err == -EOPNOTSUPP)
+		pr_err("size can't be changed with backend=%s: %s\n", region->backend->name,
+		       region->why);
+	else if (err == -EBUSY)
+		pr_err("node %d has %lu MiB and can't shrink to %lu MiB: the rest is in use by memory that can't be moved, or is needed for watermarks: free buffers, or lower min_free_kbytes\n",
+		       region->nid, zb_pages_to_mib(has), zb_pages_to_mib(wanted));
+	else if (err == -ENOMEM && wanted > has)
+		pr_err("node %d has %lu MiB and can't grow to %lu MiB: %s: try again later\n",
+		       region->nid, zb_pages_to_mib(has), zb_pages_to_mib(wanted),
+		       region->why);
+}
+
+static int resize_region(struct zb_instance *inst, struct zb_region *region,
+			 unsigned long wanted)
+{
+	unsigned long has = zb_instance_size(inst, region->nid);
+	int err = 0;
+
+	if (wanted < has)
+		err = shrink(inst, region, has - wanted);
+	else if (wanted > has)
+		err = grow(inst, region, wanted - has);
+	if (err) {
+		atomic_long_inc(&inst->resize_failures);
+		explain(inst, region, wanted, err);
+	}
+	return err;
+}
+
+/* The part of a total that a region gets: in proportion to its size, in whole pageblocks. */
+static unsigned long share(const struct zb_region *region, unsigned long left,
+			   unsigned long left_of_all)
+{
+	u64 nr = div64_u64((u64)left / ZB_PAGEBLOCK_NR * region->nr_pages, left_of_all);
+
+	return min_t(u64, nr * ZB_PAGEBLOCK_NR, region->nr_pages);
+}
+
+static int check_size(const struct zb_instance *inst, int nid, unsigned long nr_pages)
+{
+	unsigned long max = 0;
+	unsigned int i;
+
+	for (i = 0; i < inst->nr_regions; i++)
+		if (nid == NUMA_NO_NODE || inst->regions[i].nid == nid)
+			max += inst->regions[i].nr_pages;
+	if (nr_pages && nr_pages <= max && !(nr_pages % ZB_PAGEBLOCK_NR))
+		return 0;
+	if (max)
+		pr_err("size: must be a multiple of %lu KiB from %lu KiB to %lu MiB, the size at load\n",
+		       ZB_PAGEBLOCK_NR << (PAGE_SHIFT - 10),
+		       ZB_PAGEBLOCK_NR << (PAGE_SHIFT - 10), zb_pages_to_mib(max));
+	else
+		pr_err("size: node %d has no memory of this module\n", nid);
+	return -EINVAL;
+}
+
+/**
+ * zb_instance_resize() - give memory back to the kernel, or take it again
+ * @inst: the instance
+ * @nid: a node, or NUMA_NO_NODE to distribute the size in proportion to the sizes at load
+ * @nr_pages: the wanted size in pages; set to the size that was reached
+ *
+ * Context: may sleep, for seconds if buffers have to be moved.
+ * Return: 0, or
+ *  * -EINVAL: the size is not a multiple of a pageblock, 0, or larger than at load
+ *  * -EOPNOTSUPP: the backend can't give back a part
+ *  * -EBUSY: what is left can't be moved
+ *  * -ENOMEM: the kernel does not have the pages to spare
+ *  * -EINTR: the task is being killed
+ *
+ * The causes are logged.
+ */
+int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_pages)
+{
+	unsigned long left = *nr_pages, left_of_all = inst->total_pages, part;
+	struct zb_region *region;
+	unsigned int i;
+	int err, first_err;
+
+	first_err = check_size(inst, nid, *nr_pages);
+	if (first_err)
+		return first_err;
+	if (mutex_lock_killable(&inst->resize_lock))
+		return -EINTR;
+	for (i = 0; i < inst->nr_regions; i++) {
+		region = &inst->regions[i];
+		if (nid != NUMA_NO_NODE && region->nid != nid)
+			continue;
+		part = nid == NUMA_NO_NODE ? share(region, left, left_of_all) : left;
+		left -= part;
+		left_of_all -= region->nr_pages;
+		err = resize_region(inst, region, part);
+		first_err = first_err ?: err;
+	}
+	*nr_pages = zb_instance_size(inst, nid);
+	zb_tunables_apply();
+	mutex_unlock(&inst->resize_lock);
+	return first_err;
+}
+
+/* The text of the parameter, and whether it applies to zb_instance. */
+static char size_text[256] = "64M";
+static bool attached;
+static bool size_is_fixed;	/* by the load, until it is attached */
+static DEFINE_MUTEX(size_lock);
+
+static void show_size(void)
+{
+	const struct zb_instance *inst = zb_instance;
+	bool by_node = strchr(size_text, ':');
+	unsigned int i;
+	int len = 0;
+
+	lockdep_assert_held(&size_lock);
+	if (!by_node) {
+		scnprintf(size_text, sizeof(size_text), "%luM",
+			  zb_pages_to_mib(zb_instance_size(inst, NUMA_NO_NODE)));
+		return;
+	}
+	for (i = 0; i < inst->nr_regions; i++)
+		len += scnprintf(size_text + len, sizeof(size_text) - len, "%s%d:%luM",
+				 i ? "," : "", inst->regions[i].nid,
+				 zb_pages_to_mib(zb_instance_size(inst,
+								  inst->regions[i].nid)));
+}
+
+static int resize_to(const char *text)
+{
+	struct zb_params params;
+	unsigned int i;
+	int err, first_err;
+
+	lockdep_assert_held(&size_lock);
+	first_err = zb_params_parse(&params, text, "auto", "", "auto");
+	if (first_err)
+		return first_err;
+	for (i = 0; i < params.nr_regions; i++) {
+		err = zb_instance_resize(zb_instance, params.regions[i].nid,
+					 &params.regions[i].nr_pages);
+		first_err = first_err ?: err;
+	}
+	zb_params_free(&params);
+	show_size();
+	return first_err;
+}
+
+static int set_size(const char *text, const struct kernel_param *kp)
+{
+	size_t len = strcspn(text, "\n");
+	int err = 0;
+
+	if (len >= sizeof(size_text)) {
+		pr_err("size: the text is too long\n");
+		return -EINVAL;
+	}
+	mutex_lock(&size_lock);
+	if (attached)
+		err = resize_to(text);
+	else if (size_is_fixed)
+		err = -EBUSY;
+	else
+		strscpy(size_text, text, len + 1);
+	mutex_unlock(&size_lock);
+	return err;
+}
+
+static int get_size(char *buf, const struct kernel_param *kp)
+{
+	int len;
+
+	mutex_lock(&size_lock);
+	len = sysfs_emit(buf, "%s\n", size_text);
+	mutex_unlock(&size_lock);
+	return len;
+}
+
+static const struct kernel_param_ops size_ops = {
+	.set = set_size,
+	.get = get_size,
+};
+module_param_cb(size, &size_ops, NULL, 0644);
+__MODULE_PARM_TYPE(size, "charp");
+MODULE_PARM_DESC(size, "memory to take from the kernel: 256M, or per NUMA node 0:256M,1:256M; can be reduced, and increased again, at run time (default 64M)");
+
+/**
+ * zb_size_at_load() - get the size that was given at load, which does not change any more
+ *
+ * Context: may sleep.
+ * Return: the text of the parameter.
+ */
+const char *zb_size_at_load(void)
+{
+	mutex_lock(&size_lock);
+	size_is_fixed = true;
+	mutex_unlock(&size_lock);
+	return size_text;
+}
+
+/**
+ * zb_resize_attach() - let the parameter change the size of zb_instance
+ *
+ * Context: may sleep.
+ */
+void zb_resize_attach(void)
+{
+	mutex_lock(&size_lock);
+	attached = true;
+	mutex_unlock(&size_lock);
+}
+
+/**
+ * zb_resize_detach() - undo zb_resize_attach()
+ *
+ * Context: may sleep.
+ */
+void zb_resize_detach(void)
+{
+	mutex_lock(&size_lock);
+	attached = false;
+	mutex_unlock(&size_lock);
+}
