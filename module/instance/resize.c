@@ -54,8 +54,10 @@ static int give_back(struct zb_instance *inst, struct zb_region *region, unsigne
 {
 	int err;
 
-	if (zb_pool_offline(&inst->pool, pfn, nr_pages) != ZB_OK)
+	if (zb_pool_offline(&inst->pool, pfn, nr_pages) != ZB_OK) {
+		zb_pool_free_range(&inst->pool, pfn, nr_pages);
 		return -EBUSY;
+	}
 	err = zb_region_give(region, pfn, nr_pages);
 	if (err)
 		zb_pool_online(&inst->pool, pfn, nr_pages, inst->ops.poison);
