@@ -282,7 +282,9 @@ static bool advance(const struct zb_range_search *s, struct position *at)
 		at->run = c.end;
 	}
 	at->pfn = next;
-	return search_end(s->zone, s->range) - next >= s->range->nr_pages;
+	/* A chunk may begin before the end of the search and end behind it. */
+	end = search_end(s->zone, s->range);
+	return next < end && end - next >= s->range->nr_pages;
 }
 
 /* Extend a free range to all of its run. Ranges in the chunk behind it cost more. */

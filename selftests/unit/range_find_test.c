@@ -233,3 +233,33 @@ POOL_TEST_WITH(run_behind_allocations, unit_pool_one(8, 1), unit_pool_free_and_e
 	}
 	free(bits);
 }
+
+/* The cheapest place in the last frames of a search, of which an allocation crosses the end. */
+static void find_before_end(struct zb_zone *zone, unsigned long pfn, unsigned long nr_first,
+			    unsigned long nr_second, struct zb_range range)
+{
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	struct zb_range_survey survey;
+	const struct zb_range_search s = {
+		.zone = zone, .range = &range, .survey = &survey, .cma = true,
+	};
+	struct zb_range_place place;
+
+	zb_range_survey_init(&survey, zone, bits);
+	zb_range_mark(&survey, zone, pfn, nr_first, true);
+	zb_range_mark(&survey, zone, pfn + nr_first, nr_second, true);
+	EXPECT(zb_range_find(&s, &place));
+	EXPECT(place.pfn + range.nr_pages <= range.end_pfn);
+	free(bits);
+}
+
+/* An allocation may cross the end of the addresses, or reach that of the zone. */
+POOL_TEST(allocation_across_the_end, 8, 6)
+{
+	(void)p;
+	find_before_end(zone, PB(8), 64, 1024, (struct zb_range){
+			.nr_pages = 90, .align_order = 8, .end_pfn = PB(8) + 100 });
+	find_before_end(zone, PB(13), 257, 255, (struct zb_range){
+			.nr_pages = 300, .align_order = 7, .first_pfn = PB(13),
+			.end_pfn = PB(13) + 301 });
+}
