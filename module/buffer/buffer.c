@@ -211,7 +211,8 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
-	map = zb_zeroing_begin(bpool, &zeroing, want->nr_pages);
+	/* Nothing is known of a range, so a map of it would only cost memory. */
+	map = zb_zeroing_begin(bpool, &zeroing, want->range.nr_pages ? 0 : want->nr_pages);
 	if (want->wait) {
 		zb_deferred_free_hurry(bpool);
 		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, map, &err);
