@@ -218,6 +218,8 @@ int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_page
 		return first_err;
 	if (mutex_lock_killable(&inst->resize_lock))
 		return -EINTR;
+	/* sparse does not know that this may take the lock. */
+	__acquire(&inst->resize_lock);
 	for (i = 0; i < inst->nr_regions; i++) {
 		region = &inst->regions[i];
 		if (nid != NUMA_NO_NODE && region->nid != nid)

@@ -21,6 +21,7 @@
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 
 #include "region.h"
@@ -269,7 +270,8 @@ static void zb_cma_retake(struct zb_region *r, unsigned long nr_pages)
 
 	scnprintf(r->why, sizeof(r->why),
 		  "other users of the CMA area have some of the pages, or they can't be migrated");
-	others = kvmalloc_array(ZB_CMA_MAX_OTHERS + 2, sizeof(*others), GFP_KERNEL);
+	/* Fault injection does not report failures of kvmalloc() for more than a page. */
+	others = __vmalloc(array_size(ZB_CMA_MAX_OTHERS + 2, sizeof(*others)), GFP_KERNEL);
 	if (!others) {
 		scnprintf(r->why, sizeof(r->why), "out of memory");
 		return;
@@ -288,7 +290,7 @@ static void zb_cma_retake(struct zb_region *r, unsigned long nr_pages)
 	}
 	while (nr--)
 		cma_release(r->priv, pfn_to_page(others[nr].pfn), others[nr].nr_pages);
-	kvfree(others);
+	vfree(others);
 }
 
 #else /* !ZB_HAVE_CMA_ALLOC */

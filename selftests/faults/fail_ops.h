@@ -510,6 +510,31 @@ static int map_file(DATA *self)
 	return map_from(self, self->new_fd, 0);
 }
 
+/* Give half of the memory back to the kernel, and take it again. */
+static int shrink(DATA *self)
+{
+	char size[32];
+
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)self->zb.info.total_bytes / 2);
+	return zb_write_file(ZB_PARAMETERS "size", size);
+}
+
+static int grow(DATA *self)
+{
+	char size[32];
+
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)self->zb.info.total_bytes);
+	return zb_write_file(ZB_PARAMETERS "size", size);
+}
+
+/* If this fails, only once, because of one allocation. */
+static int grow_again(DATA *self)
+{
+	int rc = grow(self);
+
+	return rc ? grow(self) ?: rc : 0;
+}
+
 /* All of them; failures other than those of unmounting are expected. */
 static int use_fs(DATA *self)
 {

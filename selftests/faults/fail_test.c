@@ -227,6 +227,15 @@ TEST_F(fail, files)
 	EXPECT_EQ(0, unmount_fs(self));
 }
 
+/* The first change of the size allocates a bitmap that stays. */
+TEST_F(fail, resize)
+{
+	if (!strncmp((const char *)self->zb.info.backend, "dma", 3))
+		SKIP(return, "the backend can't give back a part");
+	fail_each(_metadata, self, NULL, shrink, grow, 1);
+	fail_each(_metadata, self, shrink, grow_again, NULL, 1);
+}
+
 /* Reading each readable file of debugfs. */
 TEST_F_TIMEOUT(fail, debugfs, 200)
 {

@@ -70,7 +70,7 @@ refused() {
 # free_is KB WHAT: CmaFree has this value, but for the kernel's per-CPU lists.
 free_near() {
 	look
-	[ $((now - $1)) -le $SLACK ] && [ $(($1 - now)) -le $SLACK ]
+	[ $((now - $1)) -le "$SLACK" ] && [ $(($1 - now)) -le "$SLACK" ]
 }
 
 free_is() {
@@ -100,8 +100,10 @@ counts() {
 	counter zb_offline
 	offline=$value
 	counter zb_online
-	[ "$offline" = "$value" ] && [ "$value" = $((190 * 256)) ] ||
-		{ say "zb_offline $offline, zb_online $value"; return 1; }
+	if [ "$offline" != "$value" ] || [ "$value" != $((190 * 256)) ]; then
+		say "zb_offline $offline, zb_online $value"
+		return 1
+	fi
 }
 
 refuses_sizes() {
