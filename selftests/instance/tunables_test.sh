@@ -127,8 +127,9 @@ modes() {
 		accepted "$name" "$old"
 	done
 	same "tunables without mode 644" "$(cd $P && echo "$tunables" | xargs stat -c '%a %n' | grep -v '^644 ')" ""
+	same "mode of size" "$(stat -c %a $P/size)" 644
 	same "parameters without mode 444" "$(cd $P && stat -c '%a %n' \
-		size zones max_order backend cma_pages poison | grep -v '^444 ')" ""
+		zones max_order backend cma_pages poison | grep -v '^444 ')" ""
 	verdict "modes, and writing the current value" $result
 }
 

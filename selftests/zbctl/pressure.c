@@ -53,7 +53,7 @@ static int mark_one(struct zbctl *z, struct pressure *p, unsigned long i)
 	return rc ? buffer_err("pressure", a->handle, -rc) : 0;
 }
 
-/* Allocate buffers until --fill percent of the memory is in use, or a request fails. */
+/* Allocate buffers until a request fails, or until --fill percent of the memory is in use. */
 static int fill_memory(struct zbctl *z, struct pressure *p)
 {
 	struct zb_req req = p->req;
@@ -69,8 +69,8 @@ static int fill_memory(struct zbctl *z, struct pressure *p)
 		return zb_err("pressure: out of memory for a list of %lu buffers", room);
 	req.gfp = FILL_GFP;
 	while (p->nr_fillers < room && !dev_info(z->fd, &info)) {
-		if (info.total_bytes - info.free_bytes >=
-		    info.total_bytes / 100 * (__u64)z->fill)
+		if (z->given & OPT(FILL) && info.total_bytes - info.free_bytes >=
+					    info.total_bytes / 100 * (__u64)z->fill)
 			break;
 		rc = dev_alloc(z->fd, &req, &p->fillers[p->nr_fillers]);
 		if (rc)
@@ -159,8 +159,6 @@ int cmd_pressure(struct zbctl *z)
 
 	if (!(z->given & OPT(COUNT)))
 		z->count = DEFAULT_COUNT;
-	if (!(z->given & OPT(FILL)))
-		z->fill = 100;
 	z->gfp = ZB_GFP_TEMPORARY;
 	rc = parse_req(z, &p.req);
 	if (rc)
