@@ -255,6 +255,20 @@ POOL_TEST(refresh_in_short_holds, 64, 200)
 static struct zb_zone *refreshed;
 static unsigned int nr_freed;
 
+/* Take a snapshot of 64 stale pageblocks, while another CPU does what @hook does. */
+static void snapshot_while(struct zb_zone *zone, zb_env_hook_fn hook, struct zb_zone_stat *st)
+{
+	unsigned long i;
+
+	fill(zone, 0, 64, M);
+	for (i = 0; i < 64; i++)
+		unit_give_deferred(zone, PB(64 + i) + 511, 0);
+	refreshed = zone;
+	zb_env_hook = hook;
+	zb_zone_snapshot(zone, st);
+	zb_env_hook = NULL;
+}
+
 /* Another CPU frees a frame of the first pageblock whenever the lock is not held. */
 static void free_behind(void)
 {
@@ -269,15 +283,8 @@ static void free_behind(void)
 POOL_TEST(frames_freed_behind_a_refresh, 64, 64)
 {
 	struct zb_zone_stat st;
-	unsigned long i;
 
-	fill(zone, 0, 64, M);
-	for (i = 0; i < 64; i++)
-		unit_give_deferred(zone, PB(64 + i) + 511, 0);
-	refreshed = zone;
-	zb_env_hook = free_behind;
-	zb_zone_snapshot(zone, &st);
-	zb_env_hook = NULL;
+	snapshot_while(zone, free_behind, &st);
 	EXPECT(nr_freed > 20);
 	EXPECT(st.nr_free > 64 + 20);
 	EXPECT_EQ(st.nr_free_blocks[0][M], st.nr_free);
@@ -310,15 +317,8 @@ static void free_after_each_pass(void)
 POOL_TEST(passes_are_limited, 64, 64)
 {
 	struct zb_zone_stat st;
-	unsigned long i;
 
-	fill(zone, 0, 64, M);
-	for (i = 0; i < 64; i++)
-		unit_give_deferred(zone, PB(64 + i) + 511, 0);
-	refreshed = zone;
-	zb_env_hook = free_after_each_pass;
-	zb_zone_snapshot(zone, &st);
-	zb_env_hook = NULL;
+	snapshot_while(zone, free_after_each_pass, &st);
 	EXPECT_EQ(nr_passes, ZB_REFRESH_PASSES);
 	EXPECT_EQ(zone->nr_stale, 0);
 	EXPECT_EQ(st.nr_free_blocks[0][M], st.nr_free);
