@@ -27,6 +27,7 @@
 
 #include "isolate.h"
 #include "range.h"
+#include "range_free.h"
 
 /**
  * struct zb_range_failure - why a request for a range failed
@@ -42,8 +43,5 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 				  const struct zb_range *range, int nid,
 				  const struct zb_alloc_policy *policy,
 				  struct zb_range_failure *failure);
-enum zb_bad zb_claim_range(struct zb_zone *zone, unsigned long pfn, unsigned long end);
-enum zb_bad zb_pool_free_range(struct zb_pool *pool, unsigned long pfn,
-			       unsigned long nr_pages);
 
 #endif /* ZB_CORE_RANGE_ALLOC_H */
