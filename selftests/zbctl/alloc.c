@@ -4,19 +4,24 @@
  */
 #include "zbctl.h"
 
+#include <ctype.h>
 #include <time.h>
 
 /* Larger plain numbers are probably lengths with a missing unit. */
 #define NO_ORDER	64
 
+/* An address is a size, such as 3G, or a number of bytes, which needs no unit. */
 static int parse_addr(const char *option, const char *text, __u64 *addr)
 {
+	bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
 	char *end;
 
+	if (!parse_size(text, addr))
+		return 0;
 	errno = 0;
-	*addr = strtoull(text, &end, 0);
-	if (errno || end == text || *end || *text == '-')
-		return usage_err("%s: '%s' is not an address such as 0x100000000", option, text);
+	*addr = strtoull(text, &end, hex ? 16 : 10);
+	if (errno || *end || !isdigit((unsigned char)*text))
+		return usage_err("%s: '%s' is not an address: try 3G or 0xc0000000", option, text);
 	return 0;
 }
 

@@ -76,9 +76,9 @@ static const struct option_def {
 	[OPT_ALIGN] = { "--align", "SIZE", FIELD(align), 0, 0, KIND_TEXT,
 		"alignment of the physical address; implies --range" },
 	[OPT_MIN_ADDR] = { "--min-addr", "ADDRESS", FIELD(min_addr), 0, 0, KIND_TEXT,
-		"lowest physical address; implies --range" },
+		"lowest physical address, such as 3G or 0xc0000000; implies --range" },
 	[OPT_MAX_ADDR] = { "--max-addr", "ADDRESS", FIELD(max_addr), 0, 0, KIND_TEXT,
-		"highest physical address; implies --range" },
+		"highest physical address of the last byte; implies --range" },
 };
 
 void zbctl_init(struct zbctl *z)

@@ -382,7 +382,6 @@ const char *errno_name(int err)
 	return strerror(err);
 }
 
-/* Returns 0 if no errno has this name. */
 /* The number of letters to insert, remove or change to get from @a to @b. */
 static unsigned int distance(const char *a, const char *b)
 {

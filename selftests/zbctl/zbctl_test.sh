@@ -286,6 +286,23 @@ limited() {
 	echo 0 >$limit
 }
 
+# The first bytes of the region, by addresses as sizes and as numbers; the last one is included.
+ranges() {
+	read -r first <"$DEBUGFS/regions"
+	first=${first##*range }
+	first=${first%-*}
+	last=$((first + page - 1))
+	for min in $((first)) $((first))B $((first / 1024))K $((first / 1048576))M; do
+		works "--min-addr $min" "offset" zbctl hold "${page}B" --seconds 0 --min-addr "$min" --max-addr $last
+	done
+	works "--min-addr as printed by the kernel" "offset" \
+		zbctl hold "${page}B" --seconds 0 --min-addr "$first" --max-addr ${last}B
+	refuses 1 "less memory" zbctl hold "${page}B" --min-addr "$first" --max-addr $((last - 1))
+	for bad in 3X 0x3G -1 "" G 0x; do
+		refuses 2 "not an address" zbctl hold 4K "--min-addr=$bad"
+	done
+}
+
 refusals() {
 	refuses 1 "printable" zbctl alloc 4K --label "a b"
 	refuses 1 "printable" zbctl alloc 4K --label 12345678901234567890123456789012
@@ -369,6 +386,7 @@ holding
 buffers
 files
 limited
+ranges
 refusals
 full
 stress
