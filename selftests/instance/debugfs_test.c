@@ -400,6 +400,28 @@ TEST_F(zbuddy, modes)
 	EXPECT_TRUE(S_ISCHR(st.st_mode));
 }
 
+TEST_F(zbuddy, files_for_writing_only)
+{
+	static const char *const files[] = {
+		ZB_DEBUGFS "compact", ZB_DEBUGFS "drain", ZB_DEBUGFS "reclaim",
+	};
+	char c;
+
+	if (missing())
+		SKIP(return, "no debugfs");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		int fd = open(files[i], O_RDONLY);
+
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(-1, read(fd, &c, 1));
+		EXPECT_EQ(EINVAL, errno);
+		close(fd);
+	}
+	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "compact", "2"));
+	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "reclaim", "x"));
+	EXPECT_EQ(0, zb_write_file(ZB_DEBUGFS "drain", "x"));
+}
+
 TEST_F(zbuddy, holds_are_measured)
 {
 	struct zb_ioc_alloc a;

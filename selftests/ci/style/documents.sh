@@ -100,7 +100,7 @@ manual_has() {
 }
 
 manuals() {
-	local man=module/install/man zbctl list
+	local man=module/install/man zbctl list name
 	zbctl=$(files '/zbctl\.1$') || { echo "$zbctl"; return; }
 	mapfile -t list < <(matches '^include/uapi/' -ho '\<ZB_IOC_[A-Z_]+\s+_IO' | sed 's/^[0-9]*://; s/\s.*//')
 	kind='ZB_IOC_[A-Z_]+' manual_has $man/zbuddy.4 Dv "${list[@]}" |
@@ -114,6 +114,10 @@ manuals() {
 	# The kinds of zb_bad_free_ share one entry.
 	mapfile -t list < <(matches '^module/debugfs/vm\.c$' -ho '"zb_[a-z_]*[a-z][ "]' | sed 's/^[^"]*"//; s/[ "]$//')
 	kind='zb_[a-z_]+' manual_has $man/zbuddy.7 Cm "${list[@]}"
+	mapfile -t list < <(matches '^module/api/.*\.c$' -ho '^EXPORT_SYMBOL_GPL\(zb_\w+' | sed 's/.*(//')
+	for name in "${list[@]}"; do
+		grep -qE "\<Fn $name\>" $man/zbuddy.7 || echo "$man/zbuddy.7: does not have $name()"
+	done
 	mapfile -t list < <(matches '^selftests/zbctl/.*\.c$' -ho '\.name = "[a-z-]+", \.fn = cmd_' | sed 's/[^"]*"//; s/".*//')
 	kind='[a-z][a-z-]+' manual_has "$zbctl" Cm "${list[@]}"
 	mapfile -t list < <(matches '^selftests/zbctl/.*\.c$' -ho '= \{ "--[a-z-]+"' | sed 's/.*"-//; s/"//')
