@@ -181,51 +181,80 @@ static const char *const bad_free_names[ZB_NR_BAD] = {
 	[ZB_BAD_COMPOUND] = "compound",
 };
 
+static const struct {
+	enum zb_event event;
+	const char *name;
+} vmstat_events[] = {
+	{ ZB_NUMA_HIT, "numa_hit" }, { ZB_NUMA_MISS, "numa_miss" },
+	{ ZB_NUMA_FOREIGN, "numa_foreign" },
+	{ ZB_NUMA_LOCAL, "numa_local" }, { ZB_NUMA_OTHER, "numa_other" },
+	{ ZB_PGFREE, "pgfree" },
+	{ ZB_PGMIGRATE_SUCCESS, "pgmigrate_success" },
+	{ ZB_PGMIGRATE_FAIL, "pgmigrate_fail" },
+	{ ZB_COMPACTISOLATED, "compact_isolated" },
+	{ ZB_COMPACTSTALL, "compact_stall" },
+	{ ZB_COMPACTFAIL, "compact_fail" },
+	{ ZB_COMPACTSUCCESS, "compact_success" },
+	{ ZB_KCOMPACTD_WAKE, "compact_daemon_wake" },
+	{ ZB_KCOMPACTD_MIGRATE_SCANNED, "compact_daemon_migrate_scanned" },
+	{ ZB_PGSCAN_DIRECT, "pgscan_direct" },
+	{ ZB_PGSTEAL_DIRECT, "pgsteal_direct" },
+	{ ZB_PGSCAN_KSWAPD, "pgscan_kswapd" },
+	{ ZB_PGSTEAL_KSWAPD, "pgsteal_kswapd" },
+	{ ZB_PAGEOUTRUN, "pageoutrun" },
+	{ ZB_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success" },
+	{ ZB_ZONE_RECLAIM_FAILED, "zone_reclaim_failed" },
+	{ ZB_PURGE_BUSY, "zb_purge_busy" },
+	{ ZB_CMA_ALLOC, "cma_alloc_success" },
+	{ ZB_PCP_REFILL, "zb_pcp_refill" },
+	{ ZB_PCP_DRAIN, "zb_pcp_drain" },
+	{ ZB_CLAIM, "zb_claim" }, { ZB_STEAL, "zb_steal" },
+	{ ZB_HIGHATOMIC_RESERVE, "zb_highatomic_reserve" },
+	{ ZB_HIGHATOMIC_UNRESERVE, "zb_highatomic_unreserve" },
+	{ ZB_BAD_BLOCK, "zb_bad_block" }, { ZB_UNFIT, "zb_unfit" },
+	{ ZB_UNFIT_RETURNED, "zb_unfit_returned" },
+	{ ZB_OFFLINE, "zb_offline" }, { ZB_ONLINE, "zb_online" },
+	{ ZB_ZERO_HIT, "zb_zero_hit" }, { ZB_ZERO_MISS, "zb_zero_miss" },
+	{ ZB_ZERO_AHEAD, "zb_zero_ahead" }, { ZB_ZERO_VAIN, "zb_zero_vain" },
+};
+
+static void show_events(struct seq_file *m, const struct zb_pool *pool)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vmstat_events); i++)
+		seq_printf(m, "%s %lu\n", vmstat_events[i].name,
+			   sum_events(pool, vmstat_events[i].event));
+}
+
+static void show_waits(struct seq_file *m, const struct zb_instance *inst)
+{
+	seq_printf(m, "zb_waiting %d\n", atomic_read(&inst->wait.waiting));
+	seq_printf(m, "zb_wait_granted %u\n", atomic_read(&inst->wait.granted));
+	seq_printf(m, "zb_wait_passed %u\n", atomic_read(&inst->wait.passed));
+	seq_printf(m, "zb_wait_held %u\n", atomic_read(&inst->wait.held));
+	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&inst->wait.missed));
+}
+
+static void show_bad_frees(struct seq_file *m, const struct zb_pool *pool)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZB_NR_BAD; i++)
+		if (bad_free_names[i])
+			seq_printf(m, "zb_bad_free_%s %lu\n", bad_free_names[i],
+				   atomic_long_read(&pool->bad_frees[i]));
+}
+
 static int zb_vmstat_show(struct seq_file *m, void *unused)
 {
-	static const struct { enum zb_event event; const char *name; } rows[] = {
-		{ ZB_NUMA_HIT, "numa_hit" }, { ZB_NUMA_MISS, "numa_miss" },
-		{ ZB_NUMA_FOREIGN, "numa_foreign" },
-		{ ZB_NUMA_LOCAL, "numa_local" }, { ZB_NUMA_OTHER, "numa_other" },
-		{ ZB_PGFREE, "pgfree" },
-		{ ZB_PGMIGRATE_SUCCESS, "pgmigrate_success" },
-		{ ZB_PGMIGRATE_FAIL, "pgmigrate_fail" },
-		{ ZB_COMPACTISOLATED, "compact_isolated" },
-		{ ZB_COMPACTSTALL, "compact_stall" },
-		{ ZB_COMPACTFAIL, "compact_fail" },
-		{ ZB_COMPACTSUCCESS, "compact_success" },
-		{ ZB_KCOMPACTD_WAKE, "compact_daemon_wake" },
-		{ ZB_KCOMPACTD_MIGRATE_SCANNED, "compact_daemon_migrate_scanned" },
-		{ ZB_PGSCAN_DIRECT, "pgscan_direct" },
-		{ ZB_PGSTEAL_DIRECT, "pgsteal_direct" },
-		{ ZB_PGSCAN_KSWAPD, "pgscan_kswapd" },
-		{ ZB_PGSTEAL_KSWAPD, "pgsteal_kswapd" },
-		{ ZB_PAGEOUTRUN, "pageoutrun" },
-		{ ZB_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success" },
-		{ ZB_ZONE_RECLAIM_FAILED, "zone_reclaim_failed" },
-		{ ZB_PURGE_BUSY, "zb_purge_busy" },
-		{ ZB_CMA_ALLOC, "cma_alloc_success" },
-		{ ZB_PCP_REFILL, "zb_pcp_refill" },
-		{ ZB_PCP_DRAIN, "zb_pcp_drain" },
-		{ ZB_CLAIM, "zb_claim" }, { ZB_STEAL, "zb_steal" },
-		{ ZB_HIGHATOMIC_RESERVE, "zb_highatomic_reserve" },
-		{ ZB_HIGHATOMIC_UNRESERVE, "zb_highatomic_unreserve" },
-		{ ZB_BAD_BLOCK, "zb_bad_block" }, { ZB_UNFIT, "zb_unfit" },
-		{ ZB_UNFIT_RETURNED, "zb_unfit_returned" },
-		{ ZB_OFFLINE, "zb_offline" }, { ZB_ONLINE, "zb_online" },
-		{ ZB_ZERO_HIT, "zb_zero_hit" }, { ZB_ZERO_MISS, "zb_zero_miss" },
-		{ ZB_ZERO_AHEAD, "zb_zero_ahead" }, { ZB_ZERO_VAIN, "zb_zero_vain" },
-	};
 	struct zb_instance *inst = m->private;
 	struct zb_pool *pool = &inst->pool;
-	unsigned int i;
 
 	show_free(m, inst);
 	show_pgalloc(m, pool);
 	seq_printf(m, "allocstall %lu\n", atomic_long_read(&pool->stalls));
-	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		seq_printf(m, "%s %lu\n", rows[i].name,
-			   sum_events(pool, rows[i].event));
+	show_events(m, pool);
 	seq_printf(m, "zb_resize_fail %lu\n", atomic_long_read(&inst->resize_failures));
 	seq_printf(m, "zb_zeroed %lu\n", sum_zeroed(pool));
 	seq_printf(m, "zb_deferred_free %lu\n", atomic_long_read(&inst->deferred_pages));
@@ -233,16 +262,9 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 		   atomic_long_read(&inst->deferred_checks));
 	seq_printf(m, "zb_owners_steps %lu\n", atomic_long_read(&inst->owners_steps));
 	seq_printf(m, "zb_alloc_killed %lu\n", atomic_long_read(&inst->killed));
-	seq_printf(m, "zb_waiting %d\n", atomic_read(&inst->wait.waiting));
-	seq_printf(m, "zb_wait_granted %u\n", atomic_read(&inst->wait.granted));
-	seq_printf(m, "zb_wait_passed %u\n", atomic_read(&inst->wait.passed));
-	seq_printf(m, "zb_wait_held %u\n", atomic_read(&inst->wait.held));
-	seq_printf(m, "zb_wait_missed %u\n", atomic_read(&inst->wait.missed));
+	show_waits(m, inst);
 	seq_printf(m, "zb_alloc_fail %lu\n", atomic_long_read(&pool->failures));
-	for (i = 0; i < ZB_NR_BAD; i++)
-		if (bad_free_names[i])
-			seq_printf(m, "zb_bad_free_%s %lu\n", bad_free_names[i],
-				   atomic_long_read(&pool->bad_frees[i]));
+	show_bad_frees(m, pool);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(zb_vmstat);
