@@ -67,6 +67,21 @@ static struct zb_instance *create_instance(void)
 	return inst;
 }
 
+/*
+ * Programs may use the module from now on, so nothing may fail any more: the device cannot be
+ * taken away from them.
+ */
+static void __init start_services(void)
+{
+	if (zb_fs_register(&zb_chardev.bpool))
+		pr_warn("files can't be mounted, because the name of the file system is taken\n");
+	zb_kcompactd_start(&zb_reclaim);
+	zb_resize_attach();
+	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
+	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
+	zb_api_gfp_init();
+}
+
 static int __init zb_init(void)
 {
 	struct zb_instance *inst;
@@ -97,14 +112,7 @@ static int __init zb_init(void)
 	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
 		goto remove_debugfs;
-	/* Programs may use the module from now on, so nothing may fail any more. */
-	if (zb_fs_register(&zb_chardev.bpool))
-		pr_warn("files can't be mounted, because the name of the file system is taken\n");
-	zb_kcompactd_start(&zb_reclaim);
-	zb_resize_attach();
-	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
-	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
-	zb_api_gfp_init();
+	start_services();
 	return 0;
 
 remove_debugfs:

@@ -331,6 +331,49 @@ static void poison_regions(const struct zb_instance *inst)
 		}
 }
 
+/* The parts that neither fail nor have to be undone. */
+static void init_instance(struct zb_instance *inst, const struct zb_params *params)
+{
+	init_waitqueue_head(&inst->free_wait);
+	init_waitqueue_head(&inst->zero_wait);
+	mutex_init(&inst->resize_lock);
+	zb_frames_init(inst);
+	zb_ops_init(&inst->ops, params->poison);
+	zb_drain_ops(&inst->ops);
+	inst->pool.ops = &inst->ops;
+	inst->pool.page_shift = PAGE_SHIFT;
+}
+
+/* Acquire the regions, and describe them by zones and nodes. */
+static int create_pool(struct zb_instance *inst, const struct zb_params *params)
+{
+	int err = acquire_regions(inst, params);
+
+	if (err)
+		return err;
+	err = set_mobility(inst, params) ?: create_zones(inst, params);
+	if (err)
+		goto release_regions;
+	err = check_cma(inst, params->cma_pages) ?: create_nodes(inst);
+	if (err)
+		goto destroy_zones;
+	zb_fast_memoryless_node(&inst->pool, &inst->memoryless_node);
+	return 0;
+
+destroy_zones:
+	destroy_zones(&inst->pool);
+release_regions:
+	release_regions(inst);
+	return err;
+}
+
+static void destroy_pool(struct zb_instance *inst)
+{
+	destroy_nodes(&inst->pool);
+	destroy_zones(&inst->pool);
+	release_regions(inst);
+}
+
 /**
  * zb_instance_create() - take memory from the kernel and build the allocator on it
  * @params: parsed module parameters
@@ -343,37 +386,17 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 {
 	struct zb_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL);
 	unsigned int i;
-	int err = -ENOMEM;
+	int err;
 
 	if (!inst)
 		return ERR_PTR(-ENOMEM);
-	init_waitqueue_head(&inst->free_wait);
-	init_waitqueue_head(&inst->zero_wait);
-	mutex_init(&inst->resize_lock);
-	zb_frames_init(inst);
-	zb_ops_init(&inst->ops, params->poison);
-	zb_drain_ops(&inst->ops);
-	inst->pool.ops = &inst->ops;
-	inst->pool.page_shift = PAGE_SHIFT;
-	err = acquire_regions(inst, params);
+	init_instance(inst, params);
+	err = create_pool(inst, params);
 	if (err)
 		goto free_inst;
-	err = set_mobility(inst, params);
-	if (err)
-		goto release_regions;
-	err = create_zones(inst, params);
-	if (err)
-		goto release_regions;
-	err = check_cma(inst, params->cma_pages);
-	if (err)
-		goto destroy_zones;
-	err = create_nodes(inst);
-	if (err)
-		goto destroy_zones;
-	zb_fast_memoryless_node(&inst->pool, &inst->memoryless_node);
 	err = create_maps(inst);
 	if (err)
-		goto destroy_nodes;
+		goto destroy_pool;
 	zb_drain_create(inst);
 	err = zb_hotplug_add(inst);
 	if (err)
@@ -388,12 +411,8 @@ struct zb_instance *zb_instance_create(const struct zb_params *params)
 destroy_drain:
 	zb_drain_destroy(inst);
 	destroy_maps(inst);
-destroy_nodes:
-	destroy_nodes(&inst->pool);
-destroy_zones:
-	destroy_zones(&inst->pool);
-release_regions:
-	release_regions(inst);
+destroy_pool:
+	destroy_pool(inst);
 free_inst:
 	kfree(inst);
 	return ERR_PTR(err);
@@ -447,9 +466,7 @@ void zb_instance_destroy(struct zb_instance *inst)
 	zb_drain_destroy(inst);
 	zb_frames_exit(inst);
 	destroy_maps(inst);
-	destroy_nodes(&inst->pool);
-	destroy_zones(&inst->pool);
-	release_regions(inst);
+	destroy_pool(inst);
 	kfree(inst);
 }
 
