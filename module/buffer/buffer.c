@@ -60,7 +60,7 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	buf->born = ktime_get_boottime_seconds();
 }
 
-/* While memory is cleared in advance, frames return to the zone, where that is done. */
+/* While memory is cleared in advance, frames return to the zone: on a list, none is cleared. */
 static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 			       unsigned long nr_pages, bool is_zero)
 {
@@ -184,6 +184,20 @@ unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct z
 	return ZB_NO_PFN;
 }
 
+/* Describe a buffer that has its frames, and clear them; the caller adds it to the list. */
+static int init_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
+		       const struct zb_want *want, struct zb_zero_map *map)
+{
+	int err;
+
+	describe_buffer(buf, bpool, want);
+	if (want->gfp & __ZB_GFP_WRITE)
+		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
+	err = zb_buffer_clear(bpool, want, buf->pfn, map);
+	buf->is_zero = !err;
+	return err;
+}
+
 /**
  * zb_buffer_create() - allocate a zeroed buffer
  * @bpool: the buffer pool
@@ -226,16 +240,12 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 	}
 	if (buf->pfn == ZB_NO_PFN)
 		goto uncharge;
-	describe_buffer(buf, bpool, want);
-	if (want->gfp & __ZB_GFP_WRITE)
-		zb_instance_account_dirty(bpool->inst, buf->nid, buf->nr_pages);
-	err = zb_buffer_clear(bpool, want, buf->pfn, map);
+	err = init_buffer(buf, bpool, want, map);
 	zb_zeroing_end(&zeroing);
 	if (err) {
 		zb_buffer_free(buf);
 		return ERR_PTR(err);
 	}
-	buf->is_zero = true;
 	zb_buffer_list_add(buf);
 	return buf;
 
