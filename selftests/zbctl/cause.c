@@ -152,13 +152,64 @@ static const char *largest_text(const struct why *w)
 	       size_text(w->page << w->e.largest_order);
 }
 
+/* What keeps w->e.limit bytes of the free memory of a zone from the request. */
+static const struct {
+	const char *before, *after;
+} reserves[] = {
+	[ZB_CAUSE_WATERMARK] = {
+		"its min watermark reserves ", " for urgent requests" },
+	[ZB_CAUSE_HIGHATOMIC] = {
+		"", " of it is in HighAtomic pageblocks, which are for atomic requests" },
+	[ZB_CAUSE_CMA] = {
+		"", " of it is in CMA pageblocks, which are for movable memory" },
+	[ZB_CAUSE_LOWMEM] = {
+		"lowmem_reserve_ratio reserves ",
+		" for requests that cannot use a higher zone" },
+	[ZB_CAUSE_ISOLATED] = {
+		"", " of it is in pageblocks that another module has isolated" },
+	[ZB_CAUSE_CACHED] = {
+		"",
+		" of it is on per-CPU lists, which are drained only for requests that may sleep" },
+};
+
+static void reserve_remedy(struct why *w)
+{
+	switch (w->e.cause) {
+	case ZB_CAUSE_WATERMARK:
+		watermark_remedy(w);
+		break;
+	case ZB_CAUSE_HIGHATOMIC:
+		sleep_remedy(w);
+		break;
+	case ZB_CAUSE_CMA:
+		TELL(w->remedy, "add MOVABLE to --gfp");
+		break;
+	case ZB_CAUSE_LOWMEM:
+		TELL(w->remedy, "if memory of this zone is suitable, use --gfp %s",
+		     zone_gfp(w->e.zone));
+		break;
+	case ZB_CAUSE_CACHED:
+		sleep_remedy(w);
+		if (is_root())
+			strncat(w->remedy, ", or run zbctl drain",
+				sizeof(w->remedy) - strlen(w->remedy) - 1);
+	}
+}
+
 /* No memory is available now. */
 static int memory_err(struct why *w, const char *had)
 {
-	const char *free = size_text(w->e.free), *limit = size_text_up(w->e.limit);
+	const char *free = size_text(w->e.free);
 	char what[SENTENCE];
 
 	TELL(w->remedy, FREE_SOMETHING, list_command(), wait_remedy(w));
+	if (w->e.cause < ARRAY_SIZE(reserves) && reserves[w->e.cause].before) {
+		TELL(what, "%s has %s free, but %s%s%s", w->zone, free,
+		     reserves[w->e.cause].before, size_text_up(w->e.limit),
+		     reserves[w->e.cause].after);
+		reserve_remedy(w);
+		return say(w, had, what);
+	}
 	switch (w->e.cause) {
 	case ZB_CAUSE_FREED:
 		TELL(what, "%s had no such block, but memory has been freed since", w->zone);
@@ -171,57 +222,16 @@ static int memory_err(struct why *w, const char *had)
 		TELL(w->remedy, "wait longer, or see with zbctl %s what can be freed",
 		     list_command());
 		break;
-	case ZB_CAUSE_WATERMARK:
-		TELL(what,
-		     "%s has %s free, but its min watermark reserves %s for urgent requests",
-		     w->zone, free, limit);
-		watermark_remedy(w);
-		break;
-	case ZB_CAUSE_HIGHATOMIC:
-		TELL(what,
-		     "%s has %s free, but %s of it is in HighAtomic pageblocks, which are for atomic requests",
-		     w->zone, free, limit);
-		sleep_remedy(w);
-		break;
 	case ZB_CAUSE_FRAGMENTED:
-		TELL(what,
-		     "%s has %s free, but it is fragmented: the largest free block is %s",
+		TELL(what, "%s has %s free, but it is fragmented: the largest free block is %s",
 		     w->zone, free, largest_text(w));
-		break;
-	case ZB_CAUSE_CMA:
-		TELL(what,
-		     "%s has %s free, but %s of it is in CMA pageblocks, which are for movable memory",
-		     w->zone, free, limit);
-		TELL(w->remedy, "add MOVABLE to --gfp");
-		break;
-	case ZB_CAUSE_LOWMEM:
-		TELL(what,
-		     "%s has %s free, but lowmem_reserve_ratio reserves %s for requests that cannot use a higher zone",
-		     w->zone, free, limit);
-		TELL(w->remedy, "if memory of this zone is suitable, use --gfp %s",
-		     zone_gfp(w->e.zone));
-		break;
-	case ZB_CAUSE_ISOLATED:
-		TELL(what,
-		     "%s has %s free, but %s of it is in pageblocks that another module has isolated",
-		     w->zone, free, limit);
-		break;
-	case ZB_CAUSE_CACHED:
-		TELL(what,
-		     "%s has %s free, but %s of it is on per-CPU lists, which are drained only for requests that may sleep",
-		     w->zone, free, limit);
-		sleep_remedy(w);
-		if (is_root())
-			strncat(w->remedy, ", or run zbctl drain",
-				sizeof(w->remedy) - strlen(w->remedy) - 1);
 		break;
 	case ZB_CAUSE_NODE:
 		TELL(what, "%s has such a block, but %s excludes that node",
 		     w->e.node < 0 ? "another node" : w->zone, node_remedy(w));
 		break;
 	case ZB_CAUSE_ZONE:
-		TELL(what,
-		     "the flags exclude the zone that has such a block%s%s",
+		TELL(what, "the flags exclude the zone that has such a block%s%s",
 		     w->e.node < 0 ? "" : ": ", w->e.node < 0 ? "" : w->zone);
 		if (w->e.node >= 0)
 			TELL(w->remedy, "try --gfp %s", zone_gfp(w->e.zone));
