@@ -73,30 +73,15 @@ TEST_F(zbuddy, woken_by_free)
 	EXPECT_EQ(bufs[0].order, w.a.order);
 }
 
-/* Returns the old value, or -1. */
-static long set_min_free(long kbytes)
-{
-	FILE *f = fopen("/sys/module/zbuddy/parameters/min_free_kbytes", "r+");
-	long was = -1;
-
-	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &was) != 1)
-		was = -1;
-	rewind(f);
-	fprintf(f, "%ld\n", kbytes);
-	return fclose(f) ? -1 : was;
-}
-
 /* A request that may not use the reserves waits even though these are free. */
 TEST_F(zbuddy, reserves_do_not_end_a_wait)
 {
 	struct zb_ioc_alloc a = zb_want_order(0, ZB_GFP_ANYZONE | __ZB_GFP_NOWARN);
 	unsigned int nr = 0;
 	__u32 handles[ZB_BULK_MAX], done;
-	long min_free = set_min_free(4096);
+	unsigned long min_free = zb_get_parameter("min_free_kbytes");
 
-	ASSERT_LE(0, min_free);
+	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes", 4096));
 	while (!zb_bulk_alloc(self->fd, self->info.block_order, handles, ZB_BULK_MAX, &done))
 		nr += done;
 	EXPECT_GT(nr, 0);
@@ -109,7 +94,7 @@ TEST_F(zbuddy, reserves_do_not_end_a_wait)
 	EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
 	give_all(self);
 	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
-	EXPECT_EQ(4096, set_min_free(min_free));
+	EXPECT_EQ(0, zb_set_parameter("min_free_kbytes", min_free));
 }
 
 /* The close() of another file frees its buffers. */
@@ -357,21 +342,7 @@ static bool module_holds(unsigned int nr)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", nr);
-	return !zb_write_file("/sys/module/zb_api_test/parameters/held", text);
-}
-
-static bool load_holder(void)
-{
-	int fd = open("./zb_api_test.ko", O_RDONLY | O_CLOEXEC);
-	int rc = (int)syscall(SYS_finit_module, fd, "only=none", 0);
-
-	close(fd);
-	return !rc;
-}
-
-static void unload_holder(void)
-{
-	syscall(SYS_delete_module, "zb_api_test", O_NONBLOCK);
+	return !zb_ask_test_module("held", text);
 }
 
 /* A waiter finds memory on per-CPU lists by its periodic check, which is counted. */
@@ -380,7 +351,7 @@ TEST_F(zbuddy, freed_by_a_module)
 	long missed = zb_vmstat("zb_wait_missed");
 	struct waiter w;
 
-	if (missed < 0 || !load_holder())
+	if (missed < 0 || zb_load_test_module())
 		SKIP(return, "no debugfs, or no zb_api_test.ko");
 	EXPECT_TRUE(module_holds(8));
 	take_all(_metadata, self);
@@ -391,7 +362,7 @@ TEST_F(zbuddy, freed_by_a_module)
 	TH_LOG("%ld wakeups missed", missed);
 	EXPECT_LE(missed, 1);
 	give_all(self);
-	unload_holder();
+	zb_unload_test_module();
 }
 
 static volatile bool stop;
@@ -446,14 +417,19 @@ static bool readable(int fd, int ms)
 
 TEST_F(zbuddy, poll_reports_free_memory)
 {
+	unsigned long factor = zb_get_parameter("watermark_scale_factor");
+
 	EXPECT_TRUE(readable(self->fd, 0));
 	take_all(_metadata, self);
 	EXPECT_FALSE(readable(self->fd, 0));
 	EXPECT_FALSE(readable(self->fd, 100));
 	/* one free page is below the low watermark of every zone */
-	ASSERT_EQ(0, zb_free(self->fd, bufs[nr_bufs - 1].handle));
+	ASSERT_EQ(0, zb_set_parameter("watermark_scale_factor", 3000));
+	ASSERT_EQ(0, give_page(self));
+	EXPECT_FALSE(readable(self->fd, 0));
 	give_all(self);
 	EXPECT_TRUE(readable(self->fd, 0));
+	ASSERT_EQ(0, zb_set_parameter("watermark_scale_factor", factor));
 }
 
 struct poller {
@@ -519,7 +495,7 @@ TEST_F_TIMEOUT(zbuddy, poll_sees_frees_of_modules, 300)
 	unsigned long before = zb_get_parameter("watermark_scale_factor");
 	struct poller p;
 
-	if (!load_holder())
+	if (zb_load_test_module())
 		SKIP(return, "no zb_api_test.ko");
 	EXPECT_TRUE(module_holds(200));
 	take_all(_metadata, self);
@@ -529,7 +505,7 @@ TEST_F_TIMEOUT(zbuddy, poll_sees_frees_of_modules, 300)
 	expect_ready(_metadata, &p);
 	zb_set_parameter("watermark_scale_factor", before);
 	give_all(self);
-	unload_holder();
+	zb_unload_test_module();
 }
 
 TEST_HARNESS_MAIN
