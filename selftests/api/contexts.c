@@ -257,24 +257,24 @@ out:
 }
 
 /**
- * struct office - a thread that passes blocks to the next one in a ring
+ * struct ring_member - a thread that passes blocks to the next one in a ring
  * @in: blocks passed by other threads
  * @next: the thread to pass blocks to
  * @number: number of this thread
  * @nr: how often the blocks in @in were verified and freed
  */
-struct office {
+struct ring_member {
 	struct llist_head in;
-	struct office *next;
+	struct ring_member *next;
 	unsigned int number;
 	unsigned long nr;
 };
 
-static int office_work(void *arg)
+static int ring_thread(void *arg)
 {
-	struct office *office = arg;
+	struct ring_member *member = arg;
 	struct parcel *parcel;
-	u64 seed = office->number + 1;
+	u64 seed = member->number + 1;
 	unsigned int i, order;
 	zb_gfp_t gfp;
 
@@ -287,12 +287,12 @@ static int office_work(void *arg)
 				       ZB_GFP_KERNEL | __ZB_GFP_MOVABLE;
 		parcel = parcel_make(gfp | ZBT_QUIET, order, seed);
 		if (parcel && seed & BIT(25))
-			llist_add(&parcel->node, &office->next->in);
+			llist_add(&parcel->node, &member->next->in);
 		else if (parcel)
 			ZBT_WANT(parcel_take_apart(parcel));
 		if (seed & BIT(26)) {
-			ZBT_WANT(take_apart_all(&office->in));
-			office->nr++;
+			ZBT_WANT(take_apart_all(&member->in));
+			member->nr++;
 		}
 		if (seed & BIT(27) && seed & BIT(28) && seed & BIT(29))
 			cond_resched();
@@ -301,34 +301,34 @@ static int office_work(void *arg)
 }
 
 /* Run @nr threads in a ring, bound to different CPUs or not. */
-static void post(unsigned int nr, bool bound)
+static void run_ring(unsigned int nr, bool bound)
 {
-	struct office *office = kcalloc(nr, sizeof(*office), GFP_KERNEL);
+	struct ring_member *member = kcalloc(nr, sizeof(*member), GFP_KERNEL);
 	struct zbt_team *team = kzalloc_obj(*team);
 	int cpu = cpumask_first(cpu_online_mask);
 	unsigned int i;
 
-	if (!ZBT_WANT(office && team))
+	if (!ZBT_WANT(member && team))
 		goto out;
 	for (i = 0; i < nr; i++) {
-		init_llist_head(&office[i].in);
-		office[i].next = &office[(i + 1) % nr];
-		office[i].number = i;
+		init_llist_head(&member[i].in);
+		member[i].next = &member[(i + 1) % nr];
+		member[i].number = i;
 	}
 	for (i = 0; i < nr; i++) {
-		zbt_team_add(team, bound ? cpu : -1, office_work, &office[i]);
+		zbt_team_add(team, bound ? cpu : -1, ring_thread, &member[i]);
 		cpu = cpumask_next(cpu, cpu_online_mask);
 		if (cpu >= nr_cpu_ids)
 			cpu = cpumask_first(cpu_online_mask);
 	}
 	zbt_team_wait(team);
 	for (i = 0; i < nr; i++) {
-		ZBT_WANT(take_apart_all(&office[i].in));
-		ZBT_WANT(office[i].nr > 0);
+		ZBT_WANT(take_apart_all(&member[i].in));
+		ZBT_WANT(member[i].nr > 0);
 	}
 out:
 	kfree(team);
-	kfree(office);
+	kfree(member);
 }
 
 static unsigned int nr_threads(unsigned int per_cpu)
@@ -338,14 +338,14 @@ static unsigned int nr_threads(unsigned int per_cpu)
 
 static void all_cpus(void)
 {
-	post(nr_threads(1), true);
+	run_ring(nr_threads(1), true);
 }
 
 /* More threads than CPUs, so that threads are preempted and migrated. */
 static void preempted(void)
 {
-	post(nr_threads(3), false);
-	post(nr_threads(2), true);
+	run_ring(nr_threads(3), false);
+	run_ring(nr_threads(2), true);
 }
 
 /* Pages that one CPU allocates are freed by another one. */

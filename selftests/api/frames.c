@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that come back as if somebody else still used them: they are kept out of
- * use as long as that is so, and nothing else is.
+ * Pages that are freed although somebody else still uses them: they, and no other pages, are
+ * kept out of use until that use has ended.
  */
 #include "zb_api_test.h"
 
 #include <linux/atomic.h>
 #include <linux/page-flags.h>
 
-/* Of lists, of words and beyond, and without lists. */
+/*
+ * Blocks with per-CPU lists (up to order 9) and without; blocks of less than 64 pages, whose
+ * bits are part of a word, of 64, and of several words.
+ */
 static const unsigned int orders[] = { 0, 1, 3, 5, 6, 9, 10 };
 
-/* Ways to use a page that is not one's own, and to stop that. */
+/* A way to use a page of somebody else, and how to end this use. */
 struct use {
 	void (*begin)(struct page *page);
 	void (*end)(struct page *page);
@@ -57,7 +60,7 @@ static void put(struct page *page)
 	put_page(page);
 }
 
-/* Is a page among all that can be had? */
+/* Allocate all memory and free it again; returns true if it includes @page. */
 static bool handed_out(struct page *page)
 {
 	struct page *first = NULL, *next;
@@ -144,7 +147,7 @@ static void flagged(void)
 	all_orders(&(struct use){ reserve, unreserve });
 }
 
-/* It was fit when it was freed: this is seen when it is to be handed out. */
+/* A page that is used after it was freed is found when it would be allocated. */
 static void used_while_free(void)
 {
 	unsigned long free = zb_nr_free_pages();
@@ -162,7 +165,7 @@ static void used_while_free(void)
 	ZBT_WANT(zb_nr_free_pages() == free);
 }
 
-/* What its last owner has noted there is nothing for the next one. */
+/* page->private of the last owner is not visible to the next one. */
 static void private_is_cleared(void)
 {
 	struct page *page;

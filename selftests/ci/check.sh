@@ -6,9 +6,10 @@
 # Needs root and, the first time, a Debian mirror. Before the first step it lists and
 # installs the packages that the file `packages` has for these parts. The last line
 # is `N passed, N failed`, followed by `, N skipped` if tests were skipped; above it are the
-# total time, a table of the parts, and the test cases that have failed. Two parts run at a time, and the output of each is shown
-# when it has ended; a single part is shown while it runs. ZB_BUSY=N runs N busy
-# loops in the background, to check that the result does not depend on an idle machine.
+# total time, a table of the parts, and the test cases that have failed. Two parts run at a
+# time, and the output of each is shown when it has ended; a single part is shown while it
+# runs. ZB_BUSY=N runs N busy loops in the background, to check that the result does not
+# depend on an idle machine.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -40,11 +41,13 @@ nodes() {
 }
 
 # The same tests with KASAN, lockdep, kmemleak and other debugging options. Only this
-# kernel injects allocation failures. Because it is slow, ZB_TEST_SECONDS makes compat_test
-# give up its longest case, which counts to a quarter of a million, after 20 seconds; the
-# module is loaded in 5 rounds instead of 50, kill_test kills 100 processes instead of 300;
-# and the second set of parameters, a smaller variant of the first, is skipped. Tests of one
-# task that start many processes run on one CPU, where the stock guest gives them two.
+# kernel injects allocation failures. Because it is slow:
+# - ZB_TEST_SECONDS makes compat_test give up its longest case, which counts to a quarter of a
+#   million, after 20 seconds;
+# - the module is loaded in 5 rounds instead of 50, and kill_test kills 100 processes instead
+#   of 300;
+# - the second set of parameters, a smaller variant of the first, is skipped;
+# - ZB_ONE_CPU runs the tests that test_names marks with `one` on one CPU.
 debug() {
 	"$here/../guest/run" -k debug -t 2400 -- env ZB_TEST_SECONDS=20 ROUNDS=5 ZB_TEST_KILLS=100 \
 		ZB_ONE_CPU=yes ZB_SETS='first third contig' ./run_tests.sh

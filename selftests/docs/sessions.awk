@@ -2,7 +2,8 @@
 #
 # Takes the sessions out of documents, for sessions_test.sh. A session is an indented or
 # fenced block of Markdown, or a .Bd of a manual page, whose first line starts with the
-# prompt "# " or "$ ". The comment before it may say how it is run, see ../README.md. Prints lines of a letter, a tab and text:
+# prompt "# " or "$ ". The comment before it may say how it is run, see ../README.md.
+# Prints lines of a letter, a tab and text:
 #
 #	S	a session begins: DOCUMENT:LINE
 #	W	words of its comment

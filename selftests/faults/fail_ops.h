@@ -527,7 +527,7 @@ static int grow(DATA *self)
 	return zb_write_file(ZB_PARAMETERS "size", size);
 }
 
-/* If this fails, only once, because of one allocation. */
+/* Only one allocation fails, so a second attempt succeeds. Reports the failure of the first. */
 static int grow_again(DATA *self)
 {
 	int rc = grow(self);
@@ -535,7 +535,7 @@ static int grow_again(DATA *self)
 	return rc ? grow(self) ?: rc : 0;
 }
 
-/* All of them; failures other than those of unmounting are expected. */
+/* Use the file system in all ways. Any of them may fail, except unmounting. */
 static int use_fs(DATA *self)
 {
 	int rc = make_mount_dir(self) ?: mount_fs(self);

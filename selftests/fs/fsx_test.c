@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <sys/uio.h>
 
-#define LENGTH		(45 * 4096ul)	/* with free frames behind it in its block */
+#define LENGTH		(45 * 4096ul)	/* less than a block, so that its tail is free */
 #define NR_OPS		1200
 #define NR_HOLES	64
 #define ZB_GFP_MOVABLE_ZONES	(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
@@ -17,13 +17,13 @@ struct fsx {
 	int fd[2];		/* with and without a name */
 	int dev;
 	__u32 handle;
-	char *map[3];		/* of both descriptors and of the device */
+	char *map[3];		/* mappings of both descriptors and of the device */
 	__u64 device_offset;
 	int pipe[2];
 	char *model, *room;
 	int pagemap;		/* /proc/self/pagemap */
-	__u64 frame;		/* frame of the first page, when it was looked up last */
-	unsigned int moves;	/* how often this was another one than before */
+	__u64 frame;		/* frame of the first page at the last check */
+	unsigned int moves;	/* number of checks that found another frame */
 	__u64 random;
 	const char *op;		/* the last operation, for messages */
 	size_t at, nr;		/* its range */
@@ -83,7 +83,7 @@ static bool read_vector(struct fsx *x)
 	       as_model(x, x->room);
 }
 
-/* Writing at the position of the descriptor, beginning and ending where others left it. */
+/* Write at the position of the descriptor; the position must then be behind the range. */
 static bool write_here(struct fsx *x)
 {
 	int fd = x->fd[pick(x, 2)];
@@ -279,7 +279,7 @@ struct mover {
 	unsigned int rounds;
 };
 
-/* Make holes, and have them filled with what lies behind them. */
+/* Free every other one of many buffers, so that compaction moves the file into the gaps. */
 static void *move_everything(void *arg)
 {
 	struct zb_ioc_alloc holes[NR_HOLES];

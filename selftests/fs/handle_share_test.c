@@ -113,7 +113,10 @@ struct racer {
 	__u64 until;
 };
 
-/* Handles that all threads use. A number is used again only after all others. */
+/*
+ * Handles that all threads use. The module uses the number of a freed handle again only after
+ * all other numbers, so a handle in this array that is stale does not belong to a new buffer.
+ */
 static __u32 shared_handles[16];
 
 static __u32 a_handle(struct racer *r)

@@ -213,7 +213,7 @@ static void drop_holder(struct holders *h, int which)
 	}
 }
 
-/* Whichever holder of a buffer is the last one, the memory is freed only with that one. */
+/* The memory is freed with the last holder of the buffer, whatever kind of holder that is. */
 TEST_F(fs, last_holder)
 {
 	int last, i;
@@ -263,7 +263,7 @@ TEST_F(fs, charged_while_open)
 	b = make_both(_metadata, self->zb.fd, 0);
 	EXPECT_EQ(0, zb_free(self->zb.fd, b.a.handle));
 	EXPECT_EQ(-EDQUOT, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &b.a));
-	/* The handle of another open file costs this one nothing. */
+	/* The buffer is not charged to another open file that has a handle of it. */
 	other = zb_open();
 	EXPECT_EQ(0, zb_from_file(other, b.fd, &from));
 	EXPECT_EQ(0, zb_alloc_length(other, LENGTH, ZB_GFP_ANYZONE, &b.a));
@@ -391,7 +391,7 @@ TEST_F(fs, handle_of_a_named_file)
 	p = map_file(other, LENGTH);
 	EXPECT_TRUE(zb_filled(p, 0, LENGTH, 7));
 	munmap(p, LENGTH);
-	/* The mount still pays for it. */
+	/* The buffer is still charged to the mount. */
 	EXPECT_EQ(LENGTH, fs_used(self->dir));
 	close(other);
 	EXPECT_EQ(0, fs_used(self->dir));

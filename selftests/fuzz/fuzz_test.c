@@ -313,21 +313,22 @@ static void work(struct worker *w, unsigned int number)
 
 /* --- supervision ---------------------------------------------------------------------- */
 
-static struct nurse {
+/* A worker as its parent sees it: how many programs it had run, and since when. */
+static struct guard {
 	pid_t pid;
 	unsigned long programs;
 	__u64 since;
-} nurse[NR_WORKERS];
+} guard[NR_WORKERS];
 
 static unsigned long killed, stuck;
 
 static void start(unsigned int i)
 {
 	fflush(stdout);
-	nurse[i].pid = fork();
-	nurse[i].programs = shared->worker[i].programs;
-	nurse[i].since = zb_now_ns();
-	if (!nurse[i].pid)
+	guard[i].pid = fork();
+	guard[i].programs = shared->worker[i].programs;
+	guard[i].since = zb_now_ns();
+	if (!guard[i].pid)
 		work(&shared->worker[i], i);
 }
 
@@ -361,8 +362,8 @@ static bool all_gone(void)
 
 static bool kill_and_restart(unsigned int i)
 {
-	kill(nurse[i].pid, SIGKILL);
-	if (!end_of(nurse[i].pid))
+	kill(guard[i].pid, SIGKILL);
+	if (!end_of(guard[i].pid))
 		return false;
 	start(i);
 	return true;
@@ -373,11 +374,11 @@ static bool is_stuck(unsigned int i)
 {
 	unsigned long programs = __atomic_load_n(&shared->worker[i].programs, __ATOMIC_RELAXED);
 
-	if (programs != nurse[i].programs) {
-		nurse[i].programs = programs;
-		nurse[i].since = zb_now_ns();
+	if (programs != guard[i].programs) {
+		guard[i].programs = programs;
+		guard[i].since = zb_now_ns();
 	}
-	return zb_now_ns() - nurse[i].since > STUCK_SECONDS * zb_time_scale() * 1000000000ull;
+	return zb_now_ns() - guard[i].since > STUCK_SECONDS * zb_time_scale() * 1000000000ull;
 }
 
 static void look_after(struct __test_metadata *_metadata, __u64 *random)
@@ -391,7 +392,7 @@ static void look_after(struct __test_metadata *_metadata, __u64 *random)
 		ASSERT_TRUE(kill_and_restart(i));
 	}
 	for (k = 0; k < NR_WORKERS; k++) {
-		if (waitpid(nurse[k].pid, &status, WNOHANG) == nurse[k].pid) {
+		if (waitpid(guard[k].pid, &status, WNOHANG) == guard[k].pid) {
 			ASSERT_EQ(0, status);
 			start(k);
 		} else if (is_stuck(k)) {
@@ -460,8 +461,8 @@ TEST_F_TIMEOUT(zbuddy, random_programs, 100000)
 	shared->stop = true;
 	zb_sleep_ms(200);
 	for (i = 0; i < NR_WORKERS; i++) {
-		kill(nurse[i].pid, SIGKILL);
-		EXPECT_TRUE(end_of(nurse[i].pid));
+		kill(guard[i].pid, SIGKILL);
+		EXPECT_TRUE(end_of(guard[i].pid));
 	}
 	EXPECT_TRUE(all_gone());
 	put_params_back();

@@ -46,7 +46,7 @@ static bool is_poisoned(__u64 addr)
 	return nr == sizeof(flags) && flags >> KPF_HWPOISON & 1;
 }
 
-/* The write fails, because the kernel can do nothing about the page but mark it. */
+/* The write fails even if the page is marked, because the kernel cannot do more about it. */
 static bool poison(__u64 addr)
 {
 	char text[32];
@@ -56,7 +56,10 @@ static bool poison(__u64 addr)
 	return is_poisoned(addr);
 }
 
-/* Allocate all there is, in blocks of up to @order; true if a frame is among it. */
+/*
+ * Allocate all memory, in blocks of up to @order, and free it again; returns true if it includes
+ * the frame at @addr.
+ */
 static bool handed_out(int fd, __u32 order, __u64 addr, __u64 *bytes)
 {
 	static struct zb_ioc_alloc bufs[MAX_BUFFERS];
@@ -83,7 +86,7 @@ static void unload(struct __test_metadata *_metadata)
 	EXPECT_NE(0, access("/sys/module/zbuddy", F_OK));
 }
 
-/* @nr frames are out of use, all others are to be had, and not those at @addr. */
+/* The @nr frames at @addr are kept out of use, and all others can be allocated. */
 static void expect_out(struct __test_metadata *_metadata, int fd, __u64 all,
 		       unsigned int nr, const __u64 *addr)
 {
@@ -156,7 +159,7 @@ TEST_F(memory_error, frames_are_kept_out_of_use)
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	memset(p, 1, a.length);
 	addr[2] = address(fd, a.handle) + 5 * page_size();
-	/* As with the file that poison() writes to, an error is what is expected. */
+	/* It fails even if the page is marked, like the write of poison(). */
 	madvise(p + 5 * page_size(), page_size(), MADV_HWPOISON);
 	ASSERT_TRUE(is_poisoned(addr[2]));
 	munmap(p, a.length);
@@ -172,7 +175,7 @@ TEST_F(memory_error, frames_are_kept_out_of_use)
 
 	close(fd);
 	unload(_metadata);
-	/* The kernel keeps these frames out of use, too: so this finds others. */
+	/* The kernel keeps these frames out of use as well, so the new region has others. */
 	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
 	fd = zb_open();
 	ASSERT_GE(fd, 0);

@@ -50,8 +50,9 @@ static inline unsigned int nr_purged(int fd, unsigned int nr)
 }
 
 /*
- * Fill the memory with buffers of @order, behind the first @nr ones; returns their number. The
- * lists of other CPUs have none of the memory that is left.
+ * Append buffers of @order to the first @nr elements of bufs, until no more can be allocated;
+ * returns the number of all buffers. Drains the per-CPU lists, because a request cannot take
+ * memory from the lists of another CPU.
  */
 static inline unsigned int fill_behind(int fd, __u32 order, unsigned int nr)
 {

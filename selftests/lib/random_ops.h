@@ -150,7 +150,10 @@ static inline void random_map(struct random_user *u, struct random_buf *b)
 	zb_fill(b->map, 0, b->length, b->key);
 }
 
-/* Sometimes begin in the middle. The hole is not unmapped again: it may be another's. */
+/*
+ * Sometimes begin in the middle. That hole is not unmapped again, because another thread may
+ * have mapped something there.
+ */
 static inline void random_unmap(struct random_user *u, struct random_buf *b)
 {
 	__u64 at = random_below(u, (b->mapped ?: 1) / u->page + 1) * u->page;

@@ -126,7 +126,7 @@ static inline struct zb_ioc_bulk_alloc zb_want_bulk(__u32 order,
 	};
 }
 
-/* To free the first @nr buffers of @bufs, which BULK_ALLOC has filled in. */
+/* The argument that frees the first @nr buffers of @bufs, which BULK_ALLOC has filled in. */
 static inline struct zb_ioc_bulk_free zb_want_bulk_free(const struct zb_bulk_buffer *bufs,
 							__u32 nr)
 {

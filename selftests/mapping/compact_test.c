@@ -393,7 +393,7 @@ TEST_F(zbuddy, moved_while_written)
  * @page: size of a page
  * @seed: start of the random numbers
  * @stop: ends the thread
- * @wrong: number of buffers that had not the expected contents
+ * @wrong: number of buffers that did not have the expected contents
  * @nr: number of buffers
  */
 struct churn {

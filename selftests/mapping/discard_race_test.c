@@ -12,7 +12,7 @@
 #define SHARED		24u
 #define ORDER		3u
 #define MAX_OPS		100000ul
-#define MAX_NS		4000000000ull	/* after which fewer operations suffice */
+#define MAX_NS		4000000000ull	/* then the race ends with fewer operations */
 
 struct shared {
 	pthread_mutex_t lock;
@@ -38,7 +38,10 @@ static void raised_bus(int sig)
 	siglongjmp(on_bus, sig);
 }
 
-/* Before that, each of the things that are to be tested must have happened. */
+/*
+ * On a slow machine, the race ends after MAX_NS, but not before buffers have been lost and kept
+ * and an access has raised SIGBUS.
+ */
 static bool race_is_over(void)
 {
 	return atomic_load(&race.ops) >= MAX_OPS ||

@@ -59,7 +59,7 @@ TEST_F_TIMEOUT(zbuddy, after_a_request, 300)
 	show("background", moved);
 }
 
-/* Without any request, free memory is compacted to the target, and not before it is set. */
+/* Memory is compacted to the target without any request, but not before it is set. */
 TEST_F_TIMEOUT(zbuddy, proactive, 300)
 {
 	long stalls = zb_vmstat("compact_stall"), moved, scanned, wakes;

@@ -322,7 +322,7 @@ TEST_F(zbuddy, moved_while_written)
 	show("ranges", moved);
 }
 
-/* A range that can only be had if buffers move is larger than any free block. */
+/* A range that is larger than any free run needs movable buffers to be moved away. */
 TEST_F(zbuddy, cheapest_range)
 {
 	long moved = zb_vmstat("pgmigrate_success");

@@ -107,7 +107,7 @@ TEST_F_TIMEOUT(zero, dirty_memory_is_cleared, 300)
 	EXPECT_LT(9 * misses, hits);
 }
 
-/* How much of a buffer that is allocated again and again, and freed in between, is a hit. */
+/* A program that allocates, writes and frees the same amount again and again has only hits. */
 TEST_F_TIMEOUT(zero, hit_rate, 300)
 {
 	long hits = zb_vmstat("zb_zero_hit"), misses = zb_vmstat("zb_zero_miss");
@@ -261,7 +261,7 @@ static void *free_all_the_time(void *arg)
 	return NULL;
 }
 
-/* Frees that never end do not keep memory from being cleared. */
+/* Memory is cleared in advance even while a program frees buffers without a pause. */
 TEST_F_TIMEOUT(zero, steady_frees, 300)
 {
 	long nr_free;

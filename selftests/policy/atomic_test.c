@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests that may not sleep can't wait until other CPUs' lists are drained. Nothing
- * is on those lists when it matters: not while a zone is low, and not when a CPU has
- * not used its lists for a while.
+ * Requests that may not sleep can't wait until the lists of other CPUs are drained. Therefore
+ * these lists are empty while a zone is below its low watermark, and when a CPU has not used
+ * them for a while.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -12,7 +12,7 @@
 #define MAX_BUFS	(1 << 17)
 #define NR_CACHED	48
 #define NOWAIT		(ZB_GFP_NOWAIT | __ZB_GFP_NOWARN)
-#define MAX_WAIT	1200		/* times 50 ms; what is waited for is a fact */
+#define MAX_WAIT	1200		/* times 50 ms: an upper limit for slow machines */
 
 static struct zb_ioc_alloc bufs[MAX_BUFS];
 
@@ -50,7 +50,7 @@ static bool await_empty_lists(void)
 	return !nr_cached();
 }
 
-/* Free frames on both CPUs, so that they are on the lists there. */
+/* Free frames on both CPUs, so that the lists of both have some. */
 static void fill_lists(struct __test_metadata *_metadata, FIXTURE_DATA(policy) *self)
 {
 	unsigned int cpu, i;
@@ -65,7 +65,7 @@ static void fill_lists(struct __test_metadata *_metadata, FIXTURE_DATA(policy) *
 	}
 }
 
-/* Without being asked for: neither a drain nor a request comes. */
+/* Idle lists are drained although nobody requests a drain or memory. */
 TEST_F(policy, idle_lists_are_drained)
 {
 	fill_lists(_metadata, self);
@@ -83,7 +83,7 @@ static unsigned int take_order(int fd, unsigned int order, unsigned int n)
 	return n;
 }
 
-/* Allocate everything: large blocks, to be quick, but the last one frame by frame. */
+/* Allocate all memory, as large blocks for speed, except the last one, frame by frame. */
 static unsigned int take_all(int fd, unsigned int n)
 {
 	unsigned int large = take_order(fd, 9, n);
@@ -93,7 +93,7 @@ static unsigned int take_all(int fd, unsigned int n)
 	return take_order(fd, 0, large);
 }
 
-/* All zones are used up on CPU 0; it had nothing left from what CPU 1 freed. */
+/* CPU 0 can allocate all memory, including the frames that CPU 1 has freed. */
 TEST_F_TIMEOUT(policy, low_zones_have_empty_lists, 120)
 {
 	unsigned int i, n;
@@ -102,10 +102,10 @@ TEST_F_TIMEOUT(policy, low_zones_have_empty_lists, 120)
 	n = take_all(self->zb.fd, 0);
 	if (n == MAX_BUFS)
 		SKIP(goto out, "too much memory for this test");
-	/* A request that came before the drain may have failed: it is done soon. */
+	/* The drain runs in the background, so the requests may have failed before its end. */
 	EXPECT_TRUE(await_empty_lists());
 	n = take_all(self->zb.fd, n);
-	/* What is freed on another CPU now is there for this one at once. */
+	/* From now on, a frame that another CPU frees can be allocated at once. */
 	for (i = 0; i < 16 && n; i++) {
 		ASSERT_EQ(0, run_on(1));
 		ASSERT_EQ(0, zb_free(self->zb.fd, bufs[--n].handle));

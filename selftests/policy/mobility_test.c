@@ -106,7 +106,7 @@ TEST_F(policy, pageblocks_of_their_own)
 TEST_F(policy, steal_as_last_resort)
 {
 	unsigned int nr = 0;
-	long borrowed;
+	long stolen;
 	unsigned long from;
 
 	if (too_small(self) || lowmem(self) / self->zb.page > MAX_BUFS)
@@ -116,11 +116,11 @@ TEST_F(policy, steal_as_last_resort)
 		nr++;
 	ASSERT_EQ(lowmem(self) / self->zb.page / 64, nr);
 	ASSERT_EQ(0, zb_drain());
-	borrowed = zb_vmstat("zb_steal");
+	stolen = zb_vmstat("zb_steal");
 	from = fallbacks("Unmovable", "Movable");
 	EXPECT_EQ(0, zb_sum_blocks(ZB_MIXED, ZB_MIGRATE_MOVABLE));
 	ASSERT_EQ(100, take(self, nr, 100, ZB_GFP_KERNEL | TO_THE_END));
-	EXPECT_LT(borrowed, zb_vmstat("zb_steal"));
+	EXPECT_LT(stolen, zb_vmstat("zb_steal"));
 	EXPECT_LT(from, fallbacks("Unmovable", "Movable"));
 	EXPECT_LT(0, zb_sum_blocks(ZB_MIXED, ZB_MIGRATE_MOVABLE));
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_UNMOVABLE));
@@ -242,6 +242,23 @@ static void give_reserve_back(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 }
 
+/* Returns NULL, or the reason why no zone can have a HighAtomic reserve. */
+static const char *no_reserve(const FIXTURE_DATA(policy) *self)
+{
+	if (cma_pages(self))
+		return "free CMA memory changes what triggers the reserve";
+	return highatomic_limit(self) ? NULL : "1 % of a zone is less than a pageblock";
+}
+
+/* Allocate what ordinary requests can get, so that an atomic request creates the reserve. */
+static void fill_to_watermark(const FIXTURE_DATA(policy) *self)
+{
+	__u64 bytes;
+
+	zb_alloc_all(self->zb.fd, self->zb.info.max_order, ZB_GFP_KERNEL | ZB_GFP_QUIET,
+		     bufs, MAX_BUFS, &bytes);
+}
+
 /*
  * An atomic request of order > 0 that finds a zone below its watermark reserves a
  * pageblock for further requests of that kind, up to 1 % of a zone.
@@ -253,20 +270,16 @@ TEST_F(policy, highatomic)
 	struct zb_ioc_alloc a;
 	unsigned long nr;
 	unsigned int i;
-	__u64 bytes;
 
-	if (cma_pages(self))
-		SKIP(return, "free CMA memory changes what triggers the reserve");
-	if (!highatomic_limit(self))
-		SKIP(return, "1 %% of a zone is less than a pageblock");
+	if (no_reserve(self))
+		SKIP(return, "%s", no_reserve(self));
 	ASSERT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
 				      self->zb.info.total_bytes / 1024 / 8));
 	/* no reserve while plenty is free */
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 2, ZB_GFP_ATOMIC, &a));
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
-	zb_alloc_all(self->zb.fd, self->zb.info.max_order,
-		     ZB_GFP_KERNEL | ZB_GFP_QUIET, bufs, MAX_BUFS, &bytes);
+	fill_to_watermark(self);
 	/* no reserve for order 0 */
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ATOMIC, &a));
 	EXPECT_EQ(0, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
@@ -290,17 +303,13 @@ TEST_F(policy, highatomic_released_when_unused)
 {
 	static char before[4096], after[4096];
 	struct zb_ioc_alloc a;
-	__u64 bytes;
 
-	if (cma_pages(self))
-		SKIP(return, "free CMA memory changes what triggers the reserve");
-	if (!highatomic_limit(self))
-		SKIP(return, "1 %% of a zone is less than a pageblock");
+	if (no_reserve(self))
+		SKIP(return, "%s", no_reserve(self));
 	ASSERT_GT(zb_read_file(ZB_DEBUGFS "buddyinfo", before, sizeof(before)), 0);
 	ASSERT_EQ(0, zb_set_parameter("min_free_kbytes",
 				      self->zb.info.total_bytes / 1024 / 8));
-	zb_alloc_all(self->zb.fd, self->zb.info.max_order,
-		     ZB_GFP_KERNEL | ZB_GFP_QUIET, bufs, MAX_BUFS, &bytes);
+	fill_to_watermark(self);
 	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 2, ZB_GFP_ATOMIC, &a));
 	EXPECT_EQ(1, zb_sum_blocks(ZB_BLOCKS, ZB_MIGRATE_HIGHATOMIC));
 	close(self->zb.fd);
