@@ -140,7 +140,7 @@ static inline bool zb_page_unused(const struct page *page)
 	return !zb_page_marks(page, 0);
 }
 
-/* Before 6.3, file systems got a user namespace where newer ones get a mapping of ids. */
+/* Before 6.3, file systems got a user namespace instead of an idmapping of the mount. */
 #ifndef ZB_HAVE_MNT_IDMAP
 #define mnt_idmap	user_namespace
 #define nop_mnt_idmap	init_user_ns
@@ -167,11 +167,12 @@ static inline void zb_inode_touch_dir(struct inode *dir)
 }
 #endif
 
-/* The function was renamed. */
+/* generic_delete_inode() was renamed. */
 #ifndef ZB_HAVE_INODE_JUST_DROP
 #define inode_just_drop	generic_delete_inode
 #endif
 
+/* Older kernels splice through the page cache, which the files of fs/ do not use. */
 #ifdef ZB_HAVE_COPY_SPLICE_READ
 #define zb_splice_read	copy_splice_read
 #else

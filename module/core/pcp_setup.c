@@ -18,6 +18,7 @@ void zb_pcp_init(struct zb_zone *zone)
 		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
 		for (list = 0; list < ZB_PCP_LISTS; list++) {
 			pcp->top[list] = zb_pcp_start[list];
+			/* The sentinel of the fast path (fast.h): no block starts there. */
 			pcp->frame[zb_pcp_start[list] - 1] = zone->nr_pages;
 		}
 	}

@@ -192,7 +192,7 @@ static void look_at(const struct zb_range_search *s, unsigned long pfn, struct c
 		c->end = end_of_free(s, pfn);
 	} else if (state) {
 		c->end = pfn + BIT(zb_state_order(state));
-		/* With a survey, the per-CPU lists can be drained. */
+		/* A request with a survey drains the per-CPU lists before it takes frames. */
 		if (s->survey && ZB_STATE_BLOCK(state) == ZB_BLOCK_PCP)
 			c->kind = CHUNK_FREE;
 	}

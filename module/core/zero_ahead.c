@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clears free frames in advance, in the order that zero_ahead.h explains, and lets requests
+ * prefer them.
+ */
 #include "pool.h"
 #include "zero_ahead.h"
 
@@ -65,7 +69,7 @@ static bool find_work(struct zb_zone *zone, struct zb_zero_sweep *s)
 	return false;
 }
 
-/* The first frame from s->frame on that is free and not known to be zero. */
+/* The first free frame, not before s->frame, that is not known to be zero. */
 static unsigned int next_frame(const struct zb_zone *zone, const struct zb_zero_sweep *s)
 {
 	const u64 *free = zone->pageblocks[s->index].free;
@@ -81,7 +85,10 @@ static unsigned int next_frame(const struct zb_zone *zone, const struct zb_zero_
 	return ZB_PAGEBLOCK_NR;
 }
 
-/* Clear the next frame of the pageblock, if it is fit for use. Returns whether it was. */
+/*
+ * Clear the next frame of the pageblock. Returns false if that frame is unfit, or if none is
+ * left, in which case the sweep moves to the next pageblock.
+ */
 static bool clear_next(struct zb_zone *zone, struct zb_zero_sweep *s)
 {
 	unsigned int frame = s->frame < ZB_PAGEBLOCK_NR ? next_frame(zone, s) :
@@ -143,7 +150,11 @@ unsigned int zb_zone_zero_ahead(struct zb_zone *zone, struct zb_zero_sweep *s,
 #define PREFER_BLOCKS		8u	/* blocks of equal fit to choose from */
 #define PREFER_PAGEBLOCKS	16u	/* pageblocks of each that are looked at */
 
-/* How many of the frames that a request would take are known to be zero, roughly. */
+/*
+ * Estimate how many frames of a block are known to be zero, without reading a bit per frame:
+ * a smaller block is taken to have as many as its pageblock, and a larger one as its first
+ * pageblocks.
+ */
 static unsigned int nr_zeroed(const struct zb_zone *zone, const struct zb_pageblock *pb,
 			      unsigned int order)
 {

@@ -97,9 +97,9 @@ struct zb_zone;
 /**
  * struct zb_frame_ops - callbacks for frames that must not be used (unfit.h)
  * @unfit: return those of @frames that must not be allocated; bit i is frame
- *	@pfn + i. All of them are free and off the free lists, and the zone lock is not
- *	held; but a single frame is also checked while it is on the free lists, under the
- *	lock (zero_ahead.h). Called from any context but NMI
+ *	@pfn + i. The frames are free and off the free lists, and the zone lock is not
+ *	held. zero_ahead.c also passes a single frame that is on the free lists, with the
+ *	lock held. Called from any context but NMI
  * @all_fit: check single frames, given as offsets in the zone, in the same context. Return
  *	false if one of them may be unfit, so that @unfit has to look. Faster than @unfit if
  *	the frames are not adjacent

@@ -292,15 +292,15 @@ static int holds_open(struct inode *inode, struct file *file)
 static ssize_t holds_write(struct file *file, const char __user *text,
 			   size_t count, loff_t *pos)
 {
-	static DEFINE_MUTEX(lock);
+	static DEFINE_MUTEX(holds_lock);
 	bool on;
 	int err = kstrtobool_from_user(text, count, &on);
 
 	if (err)
 		return err;
-	mutex_lock(&lock);
+	mutex_lock(&holds_lock);
 	zb_holds_measure(on);
-	mutex_unlock(&lock);
+	mutex_unlock(&holds_lock);
 	return count;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ZB_IOC_ADVISE. */
+/* ZB_IOC_ADVISE: checks the argument, and calls buffer/discard.c. */
 #include <linux/err.h>
 
 #include "cmd.h"

@@ -30,6 +30,7 @@ static int bulk_describe(const struct zb_file *file, const struct zb_ioc_bulk_al
 	return 0;
 }
 
+/* Create a buffer, describe it to the caller, and count it in bulk->done. */
 static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 			   const struct zb_want *want, struct zb_buffer **bufs)
 {
@@ -60,17 +61,17 @@ static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
 		       struct zb_want *want, struct zb_buffer **bufs)
 {
-	int err;
+	int err = 0;
 
-	for (bulk->done = 0; bulk->done < bulk->nr; cond_resched()) {
+	bulk->done = 0;
+	while (!err && bulk->done < bulk->nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		err = bulk_create_one(file, bulk, want, bufs);
-		if (err)
-			return err;
 		want->wait = false;
+		cond_resched();
 	}
-	return 0;
+	return err;
 }
 
 static int check_bulk_alloc(struct zb_call *call,
@@ -116,6 +117,7 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 		kvfree(bufs);
 		return err;
 	}
+	/* ZB_IOC_EXPLAIN explains the buffer that is missing, although the command succeeds. */
 	bulk->error = -err;
 	call->why.error = bulk->error;
 	call->bufs = bufs;

@@ -23,7 +23,10 @@ static int do_to_file(struct zb_file *file, union zb_arg *arg, struct zb_call *c
 	buf = zb_get_buffer(call, file, to->handle, writable);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	/* Prevent marking until the file exists, which is counted itself. */
+	/*
+	 * A buffer that has a file cannot be marked as not needed. Count one file already, so
+	 * that this holds while the file, which counts itself, is being created.
+	 */
 	if (zb_buffer_add_user(buf, &buf->inodes)) {
 		call->file = zb_fs_new_nameless(buf, writable);
 		atomic_dec(&buf->inodes);
@@ -40,7 +43,7 @@ static int do_to_file(struct zb_file *file, union zb_arg *arg, struct zb_call *c
 	return to->fd;
 }
 
-/* Other threads can use the file as soon as the descriptor is installed. */
+/* Last of all, because other threads can use the file as soon as it has its descriptor. */
 static void to_file_commit(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	fd_install(arg->to_file.fd, call->file);

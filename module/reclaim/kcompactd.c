@@ -31,7 +31,7 @@
 #define MAX_PROACTIVENESS	100u
 #define PROACTIVE_INTERVAL	(HZ / 2)
 #define MAX_SHIFT		6u
-#define WAKE_DELAY		(HZ / 10 ?: 1)	/* in which the request takes its block */
+#define WAKE_DELAY		(HZ / 10 ?: 1)	/* gives the request time to take its block */
 #define MAX_FAILURES		4u	/* windows that can't be emptied, in one attempt */
 
 /**
@@ -40,7 +40,7 @@
  * @nid: the node
  * @order: largest order that was wanted since the last run, or 0
  * @shift: the interval of proactive runs is PROACTIVE_INTERVAL << @shift
- * @next: time of the next one in jiffies; used by @work only
+ * @next: time of the next proactive run in jiffies; used by @work only
  * @changed: the parameter has changed, so a proactive run is due now, whatever @next is
  * @work: runs both kinds of compaction
  */
@@ -139,6 +139,7 @@ static void compact_after_request(struct node_compaction *node, unsigned int ord
 	zb_for_each_zone(zone, pool) {
 		if (zone->nid != node->nid)
 			continue;
+		/* A run counts once, although it covers all zones of the node. */
 		if (!counted)
 			zb_zone_count_event(zone, ZB_KCOMPACTD_WAKE, 1);
 		counted = true;
@@ -149,8 +150,12 @@ static void compact_after_request(struct node_compaction *node, unsigned int ord
 	}
 }
 
-/* Each success makes a pageblock free, but others may fragment the zone again meanwhile. */
-static void compact_zone_to(struct node_compaction *node, struct zb_zone *zone)
+/*
+ * Make pageblocks free until the score of the node is at the lower limit. Each success makes
+ * one free, so there are no more rounds than pageblocks, even if others fragment the zone as
+ * fast as this goes on.
+ */
+static void compact_zone_to_low(struct node_compaction *node, struct zb_zone *zone)
 {
 	unsigned long left = zone->nr_pages >> ZB_PAGEBLOCK_ORDER;
 	struct zb_pool *pool = &node->reclaim->inst->pool;
@@ -181,7 +186,7 @@ static void compact_proactively(struct node_compaction *node)
 	}
 	zb_for_each_zone(zone, pool)
 		if (zone->nid == node->nid)
-			compact_zone_to(node, zone);
+			compact_zone_to_low(node, zone);
 	if (zb_fragmentation_score(pool, node->nid) < before)
 		node->shift = 0;
 	else if (node->shift < MAX_SHIFT)
@@ -202,7 +207,7 @@ static void kcompactd_work(struct work_struct *work)
 		node->shift = 0;
 		node->next = jiffies;
 	}
-	/* A request may have woken it earlier. */
+	/* If a request has woken this early, the proactive run is not due yet. */
 	if (time_after_eq(jiffies, node->next)) {
 		compact_proactively(node);
 		node->next = jiffies + (PROACTIVE_INTERVAL << node->shift);
