@@ -48,6 +48,9 @@ static enum zb_range_result take_free(const struct zb_range_attempt *a, struct z
 			*pfn = place.pfn;
 			return ZB_RANGE_OK;
 		}
+		result = zb_range_check_free(a, zone, READ_ONCE(zone->nr_free), 0);
+		if (result != ZB_RANGE_OK)
+			return result;
 	}
 	return ZB_RANGE_FRAGMENTED;
 }

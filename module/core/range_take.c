@@ -3,6 +3,29 @@
 #include "mobility.h"
 #include "slowpath.h"
 
+/* Check whether the zone would keep enough for others if the request took @nr_pages. */
+static enum zb_range_result check_leaves(const struct zb_range_attempt *a,
+					 const struct zb_zone *zone, unsigned long nr_free,
+					 unsigned long nr_own, unsigned long nr_pages)
+{
+	unsigned long nr_free_type[ZB_MIGRATE_TYPES], *isolated;
+	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]);
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+		nr_free_type[mt] = READ_ONCE(zone->nr_free_type[mt]);
+	isolated = &nr_free_type[ZB_MIGRATE_ISOLATE];
+	*isolated -= nr_own < *isolated ? nr_own : *isolated;
+	if (!zb_watermark_leaves(zone, nr_free, nr_free_type, nr_pages, 0, zone->type,
+				 a->alloc_flags))
+		return ZB_RANGE_FULL;
+	if (zb_may_ignore_watermarks(a->gfp) ||
+	    zb_watermark_leaves(zone, nr_free, nr_free_type, nr_pages, mark,
+				a->ac.highest_zoneidx, a->alloc_flags))
+		return ZB_RANGE_OK;
+	return ZB_RANGE_WATERMARK;
+}
+
 /**
  * zb_range_check_free() - check whether a zone has enough free memory for a range
  * @a: the request
@@ -17,22 +40,7 @@ enum zb_range_result zb_range_check_free(const struct zb_range_attempt *a,
 					 const struct zb_zone *zone, unsigned long nr_free,
 					 unsigned long nr_own)
 {
-	unsigned long nr_free_type[ZB_MIGRATE_TYPES], *isolated;
-	unsigned long mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]);
-	unsigned int mt;
-
-	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
-		nr_free_type[mt] = READ_ONCE(zone->nr_free_type[mt]);
-	isolated = &nr_free_type[ZB_MIGRATE_ISOLATE];
-	*isolated -= nr_own < *isolated ? nr_own : *isolated;
-	if (!zb_watermark_leaves(zone, nr_free, nr_free_type, a->range->nr_pages, 0,
-				 zone->type, a->alloc_flags))
-		return ZB_RANGE_FULL;
-	if (zb_may_ignore_watermarks(a->gfp) ||
-	    zb_watermark_leaves(zone, nr_free, nr_free_type, a->range->nr_pages, mark,
-				a->ac.highest_zoneidx, a->alloc_flags))
-		return ZB_RANGE_OK;
-	return ZB_RANGE_WATERMARK;
+	return check_leaves(a, zone, nr_free, nr_own, a->range->nr_pages);
 }
 
 /* Return the frames from @pfn up to @to of the range that ends at @end to the free lists. */
@@ -175,7 +183,8 @@ static void set_types(const struct zb_range_attempt *a, struct zb_zone *zone,
  *	      are not isolated any more
  *
  * Context: may sleep if the request may.
- * Return: false if a frame is not free, or is unfit.
+ * Return: false if a frame is not free, or is unfit, or if others have taken so much since the
+ * last check that too little would be left.
  */
 bool zb_range_take(const struct zb_range_attempt *a, struct zb_zone *zone, unsigned long pfn,
 		   bool isolated)
@@ -184,6 +193,14 @@ bool zb_range_take(const struct zb_range_attempt *a, struct zb_zone *zone, unsig
 
 	if (!take_frames(zone, pfn, end, isolated))
 		return false;
+	/*
+	 * Other requests may have passed the check of the watermark at the same time. Isolated
+	 * frames did not count as free for them.
+	 */
+	if (!isolated && check_leaves(a, zone, READ_ONCE(zone->nr_free), 0, 0) != ZB_RANGE_OK) {
+		put_frames(zone, pfn, end, end);
+		return false;
+	}
 	join_blocks(zone, pfn, end);
 	zb_account_alloc(a->ac.preferred, zone, a->range->nr_pages, a->gfp);
 	if (!prep_blocks(a, zone, pfn, end))

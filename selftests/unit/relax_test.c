@@ -223,6 +223,51 @@ POOL_TEST(range_is_isolated_by_others, 8, 4)
 	EXPECT(nr_late);
 }
 
+static const struct zb_range most = { .nr_pages = 1800, .end_pfn = ZB_NO_PFN };
+
+static unsigned long take_most(struct zb_pool *pool)
+{
+	struct zb_range_failure failure;
+	unsigned long pfn = zb_pool_alloc_range(pool, ZB_GFP_NOWAIT, &most, 0, NULL, &failure);
+
+	if (pfn == ZB_NO_PFN)
+		EXPECT_EQ(failure.result, ZB_RANGE_WATERMARK);
+	return pfn;
+}
+
+static void take_most_too(void)
+{
+	if (zb_env_irqs_off || !hook_after || --hook_after)
+		return;
+	zb_env_hook = NULL;
+	taken[0] = take_most(hook_zone->pool);
+}
+
+/* Two requests that pass the check of the watermark at the same time do not both succeed. */
+POOL_TEST(ranges_leave_the_watermark, 8, 8)
+{
+	unsigned int at, nr_late = 0;
+	unsigned long pfn;
+
+	hook_zone = zone;
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(8) - 2 * most.nr_pages + 1;
+	for (at = 1, hook_after = 0; !hook_after; at++) {
+		hook_after = at;
+		taken[0] = ZB_NO_PFN;
+		zb_env_hook = take_most_too;
+		pfn = take_most(&p->pool);
+		zb_env_hook = NULL;
+		EXPECT(pfn == ZB_NO_PFN || taken[0] == ZB_NO_PFN);
+		EXPECT(pfn != ZB_NO_PFN || taken[0] != ZB_NO_PFN);
+		nr_late += pfn == ZB_NO_PFN;
+		EXPECT_EQ(zb_pool_free_range(&p->pool, pfn == ZB_NO_PFN ? taken[0] : pfn,
+					     most.nr_pages), ZB_OK);
+		unit_pool_drain(p);
+	}
+	EXPECT(nr_late);
+	zone->watermark[ZB_ALLOC_WMARK_MIN] = 0;
+}
+
 static bool could_serve;
 
 /* As zb_compact_control.evacuate: could the request be served that compaction is for? */
