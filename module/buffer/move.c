@@ -318,9 +318,12 @@ bool zb_buffer_seems_movable(const struct zb_buffer_info *info)
 	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
 }
 
-/* Check that all @used allocated frames of a range belong to buffers that seem movable. */
-static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
-			unsigned long nr_pages, unsigned long used)
+/*
+ * Check that all @used allocated frames of a range belong to buffers that seem movable, and whose
+ * new frames can be a part of a block below @below_order.
+ */
+static bool all_movable(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigned long pfn,
+			unsigned long nr_pages, unsigned long used, unsigned int below_order)
 {
 	struct zb_buffer_iter iter;
 	unsigned long nr, found = 0;
@@ -328,6 +331,10 @@ static bool all_movable(struct zb_buffer_pool *bpool, unsigned long pfn,
 	zb_buffer_iter_begin(&iter, bpool);
 	while (found < used && zb_buffer_iter_next(&iter)) {
 		nr = overlap(&iter.info, pfn, nr_pages);
+		if (nr && zb_exact_order(iter.info.nr_pages) >= below_order) {
+			zb_compact_rule_out(zone, pfn, nr_pages);
+			break;
+		}
 		if (nr && !zb_buffer_seems_movable(&iter.info))
 			break;
 		found += nr;
@@ -380,8 +387,9 @@ void zb_buffer_put_moved(struct zb_buffer *buf)
  * @used: number of these frames that are allocated
  * @below_order: split only free blocks of lower orders for the new frames
  *
- * If an allocation in the range is not a buffer, or is in use such that it has to stay,
- * nothing is moved. Otherwise this ends at the first buffer that turns out to be in use.
+ * If an allocation in the range is not a buffer, or is in use such that it has to stay, or is too
+ * large to be moved into blocks of lower orders, nothing is moved. Otherwise this ends at the
+ * first buffer that turns out to be in use.
  *
  * Context: may sleep.
  * Return: false if the calling task is being killed.
@@ -394,7 +402,7 @@ bool zb_buffers_move(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsigne
 	struct zb_buffer *buf;
 	int err = 0;
 
-	if (!all_movable(bpool, pfn, nr_pages, used)) {
+	if (!all_movable(bpool, zone, pfn, nr_pages, used, below_order)) {
 		zb_zone_count_event(zone, ZB_PGMIGRATE_FAIL, used);
 		return !fatal_signal_pending(current);
 	}

@@ -226,7 +226,7 @@ void zb_zone_init(struct zb_zone *zone)
 		memset(pb->nr, 0, sizeof(pb->nr));
 		zb_pageblock_fill(pb);
 		pb->largest_free = ZB_LIST_TAIL;
-		pb->skip_compaction = 0;
+		pb->skip_compaction = ZB_SKIP_NOT;
 		set_type(zone, pb, zone->default_migratetype);
 	}
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);

@@ -4,7 +4,8 @@
 #include "stat.h"
 #include "verdict.h"
 
-#define MAX_DEFER_SHIFT	6u	/* as COMPACT_MAX_DEFER_SHIFT of the kernel */
+#define MAX_DEFER_SHIFT		6u	/* as COMPACT_MAX_DEFER_SHIFT of the kernel */
+#define RULED_OUT_PER_FAILURE	16u
 
 /**
  * struct window - an aligned range of frames that is to be emptied
@@ -167,13 +168,49 @@ static bool window_is_free(struct zb_zone *zone, unsigned long pfn, unsigned int
 }
 
 static void set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
-		     bool skip)
+		     enum zb_skip skip)
 {
 	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
-	struct zb_pageblock *end = pb + (nr_pages >> ZB_PAGEBLOCK_ORDER);
+	struct zb_pageblock *end = pb + (ALIGN(nr_pages, ZB_PAGEBLOCK_NR) >> ZB_PAGEBLOCK_ORDER);
 
 	for (; pb < end; pb++)
 		WRITE_ONCE(pb->skip_compaction, skip);
+}
+
+/* Try pageblocks again that failed, but not those that are ruled out. */
+static void retry_failed(struct zb_zone *zone)
+{
+	struct zb_pageblock *pb = zone->pageblocks;
+	struct zb_pageblock *end = pb + (zone->nr_pages >> ZB_PAGEBLOCK_ORDER);
+
+	for (; pb < end; pb++)
+		if (READ_ONCE(pb->skip_compaction) == ZB_SKIP_FAILED)
+			WRITE_ONCE(pb->skip_compaction, ZB_SKIP_NOT);
+}
+
+/**
+ * zb_compact_rule_out() - do not try a window again as long as there are others
+ * @zone: zone of the window
+ * @pfn: first frame of the window
+ * @nr_pages: its number of frames
+ *
+ * zb_compact_control.evacuate calls it if an allocation in the window is larger than the block
+ * that is wanted, so that its new frames would need such a block themselves.
+ *
+ * Context: any.
+ */
+void zb_compact_rule_out(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+{
+	set_skip(zone, pfn, nr_pages, ZB_SKIP_RULED_OUT);
+}
+
+static void mark_result(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
+			bool failed)
+{
+	if (!failed)
+		set_skip(zone, pfn, nr_pages, ZB_SKIP_NOT);
+	else if (READ_ONCE(zb_pfn_pageblock(zone, pfn)->skip_compaction) != ZB_SKIP_RULED_OUT)
+		set_skip(zone, pfn, nr_pages, ZB_SKIP_FAILED);
 }
 
 /* Returns true if the window has become free. *@stop is set if @evacuate wants to stop. */
@@ -194,7 +231,7 @@ static bool empty_window(struct zb_zone *zone, const struct zb_compact_control *
 		zb_pool_unisolate_range(zone->pool, pfn, nr);
 	}
 	zb_zone_end_isolation(zone);
-	set_skip(zone, pfn, nr, !done && !*stop);
+	mark_result(zone, pfn, nr, !done && !*stop);
 	return done;
 }
 
@@ -288,20 +325,23 @@ static void end_deferral(struct zb_zone *zone, unsigned int order)
 static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_control *cc,
 			     bool *stop)
 {
-	unsigned int failures = 0;
+	unsigned int failures = 0, ruled_out = 0;
 	struct window w;
 
 	if (cc->force && !cc->keep_skipped)
-		set_skip(zone, zone->start_pfn, zone->nr_pages, false);
-	while (!*stop && failures < cc->max_failures) {
+		retry_failed(zone);
+	while (!*stop && failures + ruled_out / RULED_OUT_PER_FAILURE < cc->max_failures) {
 		if (!find_window(zone, cc, &w)) {
 			/* All windows have been tried. The next attempt starts again. */
-			set_skip(zone, zone->start_pfn, zone->nr_pages, false);
+			set_skip(zone, zone->start_pfn, zone->nr_pages, ZB_SKIP_NOT);
 			return false;
 		}
 		if (empty_window(zone, cc, &w, stop))
 			return true;
-		failures++;
+		if (READ_ONCE(zb_pfn_pageblock(zone, w.pfn)->skip_compaction) == ZB_SKIP_RULED_OUT)
+			ruled_out++;
+		else
+			failures++;
 	}
 	return false;
 }

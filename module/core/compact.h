@@ -20,7 +20,9 @@
  *				frames from zb_compact_alloc()
  *	  zb_pool_unisolate_range
  *
- * A pageblock that could not be emptied is skipped until no other one is left. If
+ * A pageblock that could not be emptied is skipped until no other one is left. The state bytes
+ * do not show that a block is only a part of an allocation, for which another block of the wanted
+ * order would be needed. The environment knows, and rules the window out. If
  * compaction fails in a zone, it is deferred there, as in the kernel: the next 1, 3, 7,
  * ..., 63 requests of the same or a larger order fail without another attempt.
  *
@@ -45,8 +47,9 @@
  * @order: order of the block that is wanted, 1 or more
  * @highest_zoneidx: highest zone type that the request may use
  * @cma: CMA pageblocks can serve the request
- * @max_failures: number of windows that may fail to become empty before giving up
- * @force: try even if compaction is deferred, and all pageblocks again
+ * @max_failures: number of windows that may fail to become empty before giving up; 16 windows
+ *	that are ruled out count as one
+ * @force: try even if compaction is deferred, and again all pageblocks that are not ruled out
  * @background: not for a request, so COMPACTSTALL, COMPACTSUCCESS and COMPACTFAIL are not
  *	counted
  * @keep_skipped: with @force, leave out pageblocks that could not be emptied before
@@ -75,6 +78,7 @@ enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
 					   const struct zb_alloc_request *req);
 long zb_compact_cost(const struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		     bool *cached);
+void zb_compact_rule_out(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 unsigned int zb_fragmentation_score(struct zb_pool *pool, int nid);
 unsigned long zb_compact_alloc(struct zb_zone *zone, zb_gfp_t gfp, unsigned long nr_pages,
 			       unsigned int below_order);

@@ -32,6 +32,13 @@
 #define ZB_LIST_NONE		0xff	/* no frame is free */
 #define ZB_LIST_TAIL		0xfe	/* wholly free, but not the head of its block */
 
+/* Why compaction does not try a pageblock. */
+enum zb_skip {
+	ZB_SKIP_NOT,
+	ZB_SKIP_FAILED,		/* it could not be emptied the last time */
+	ZB_SKIP_RULED_OUT,	/* it can't be emptied as long as it has the same allocations */
+};
+
 /**
  * struct zb_pageblock - free frames of a pageblock, and the list it is on
  * @free: one bit per frame, set when free in the buddy system
@@ -43,7 +50,7 @@
  *	ZB_LIST_NONE or ZB_LIST_TAIL when it is on none
  * @migratetype: ZB_MIGRATE_* of the whole pageblock
  * @saved_type: the migrate type before the pageblock was isolated
- * @skip_compaction: compaction could not empty it; written without the lock, a hint only
+ * @skip_compaction: compaction does not try it, ZB_SKIP_*; written without the lock, a hint only
  * @added: value of zb_free_area.nr_added when it was put on its list
  */
 struct zb_pageblock {

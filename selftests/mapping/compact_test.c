@@ -287,6 +287,51 @@ TEST_F(zbuddy, unmovable)
 	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
 }
 
+#define TAILS	20u	/* more windows than a request tries in vain */
+
+/*
+ * The last page of a buffer of 513 pages is the only one in its aligned range of 512 pages, but
+ * the buffer needs a larger block itself. Others are moved instead.
+ */
+TEST_F(zbuddy, ends_of_large_buffers)
+{
+	const __u32 gfp = MOVABLE & ~__ZB_GFP_HIGHMEM;
+	unsigned int i, nr = 0, kept = 0, first;
+	struct zb_ioc_alloc a;
+	long moved, failed;
+
+	end_background();
+	zb_drain();
+	while (!zb_alloc_order(self->fd, 9, NOWAIT | __ZB_GFP_DMA32, &a))
+		;
+	for (i = 0; i < TAILS; i++)
+		if (zb_alloc_length(self->fd, self->page * 513, gfp & NOWAIT, &a))
+			SKIP(return, "only %u buffers of 513 pages", i);
+	while (kept < 4096 && !zb_alloc_order(self->fd, 9, gfp & NOWAIT, &all[kept]))
+		kept++;
+	ASSERT_LT(ROOMS, kept);
+	while (!zb_alloc_order(self->fd, 9, NOWAIT, &a))
+		;
+	for (i = 0; i < ROOMS; i++)
+		EXPECT_EQ(0, zb_free(self->fd, all[i].handle));
+	/* the free pages behind the large buffers come first */
+	for (first = kept, nr = kept; nr < ARRAY_SIZE(all) &&
+	     !zb_alloc_order(self->fd, ORDER, NOWAIT, &all[nr]); nr++)
+		;
+	ASSERT_LT(first + NR, nr);
+	for (i = first; i < nr; i++)
+		if (i < nr - NR || i % 2)
+			EXPECT_EQ(0, zb_free(self->fd, all[i].handle));
+	zb_drain();
+	ASSERT_EQ(ENOMEM, try_order(self->fd, 9, gfp & NOWAIT));
+	moved = zb_vmstat("pgmigrate_success");
+	failed = zb_vmstat("compact_fail");
+	EXPECT_EQ(0, alloc_by_compaction(self->fd, 9, gfp | __ZB_GFP_NORETRY, &a));
+	EXPECT_EQ(failed, zb_vmstat("compact_fail"));
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
+	show("ends of large buffers", moved);
+}
+
 TEST_F(zbuddy, bad_writes)
 {
 	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "compact", "0"));
