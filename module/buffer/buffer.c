@@ -60,7 +60,10 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	buf->born = ktime_get_boottime_seconds();
 }
 
-/* While memory is cleared in advance, frames return to the zone: on a list, none is cleared. */
+/*
+ * While memory is cleared in advance, frames return to the zone, because frames on per-CPU lists
+ * are not cleared.
+ */
 static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 			       unsigned long nr_pages, bool is_zero)
 {

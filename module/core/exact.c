@@ -12,7 +12,7 @@
  */
 #include "exact.h"
 
-/* Push a free block on a list of this CPU. Not an event: the request counts its own frames. */
+/* Push a free block on a list of this CPU. Does not count a free, because nobody had it. */
 static bool list_block(struct zb_zone *zone, unsigned long pfn, unsigned int order)
 {
 	unsigned long frame = pfn - zone->start_pfn;

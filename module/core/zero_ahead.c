@@ -151,9 +151,8 @@ unsigned int zb_zone_zero_ahead(struct zb_zone *zone, struct zb_zero_sweep *s,
 #define PREFER_PAGEBLOCKS	16u	/* pageblocks of each that are looked at */
 
 /*
- * Estimate how many frames of a block are known to be zero, without reading a bit per frame:
- * a smaller block is taken to have as many as its pageblock, and a larger one as its first
- * pageblocks.
+ * Estimate how many frames of a block are known to be zero. For speed, only whole pageblocks are
+ * counted: the one that the block is in, or the first ones of a larger block.
  */
 static unsigned int nr_zeroed(const struct zb_zone *zone, const struct zb_pageblock *pb,
 			      unsigned int order)

@@ -151,9 +151,9 @@ static void compact_after_request(struct node_compaction *node, unsigned int ord
 }
 
 /*
- * Make pageblocks free until the score of the node is at the lower limit. Each success makes
- * one free, so there are no more rounds than pageblocks, even if others fragment the zone as
- * fast as this goes on.
+ * Make pageblocks free until the score of the node is at the lower limit. Each round makes one
+ * free. The number of rounds is limited to that of the pageblocks, because others may fragment
+ * the zone meanwhile.
  */
 static void compact_zone_to_low(struct node_compaction *node, struct zb_zone *zone)
 {

@@ -3,7 +3,7 @@
  * Signals and waits: which signals end a wait, which restart it, and when a restarted
  * call ends. A deadline is an absolute time, so a restart does not extend the wait.
  */
-#include "buffer_test.h"
+#include "waiters.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -14,33 +14,17 @@
 #define CLONE_NEWTIME	0x80
 #endif
 
-#define MS		1000000ull
 #define PATIENCE_MS	20000
 
-static struct zb_ioc_alloc bufs[8192];
-static unsigned int nr_bufs;
 static volatile unsigned int *signals;	/* number of signals that the child has handled */
 
-static void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+/* Allocate all memory, so that the child has to wait, and share a counter with the child. */
+static void take_memory(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
 {
-	struct zb_ioc_alloc page;
-	__u64 bytes;
-
-	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &page));
-	nr_bufs = zb_alloc_all(self->fd, self->info.max_order,
-			       ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC, bufs,
-			       ARRAY_SIZE(bufs) - 1, &bytes);
-	ASSERT_EQ(0, zb_free_bytes(self->fd));
-	bufs[nr_bufs++] = page;
+	take_all(_metadata, self);
 	signals = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)signals);
-}
-
-static void give_all(FIXTURE_DATA(zbuddy) *self)
-{
-	while (nr_bufs)
-		zb_free(self->fd, bufs[--nr_bufs].handle);
 }
 
 static void on_signal(int sig)
@@ -50,7 +34,7 @@ static void on_signal(int sig)
 }
 
 /* Fork a child that waits for a page on a file of its own and exits with the errno. */
-static pid_t start(int flags, __u64 timeout)
+static pid_t start_child(int flags, __u64 timeout)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
 	struct zb_ioc_alloc a;
@@ -115,8 +99,8 @@ TEST_F(zbuddy, handler_with_sa_restart)
 	pid_t pid;
 	int i;
 
-	take_all(_metadata, self);
-	pid = start(SA_RESTART, ZB_WAIT_FOREVER);
+	take_memory(_metadata, self);
+	pid = start_child(SA_RESTART, ZB_WAIT_FOREVER);
 	for (i = 0; i < 3; i++) {
 		expect_waiting(_metadata, pid);
 		signal_once(_metadata, pid);
@@ -130,8 +114,8 @@ TEST_F(zbuddy, handler_without_sa_restart)
 {
 	pid_t pid;
 
-	take_all(_metadata, self);
-	pid = start(0, ZB_WAIT_FOREVER);
+	take_memory(_metadata, self);
+	pid = start_child(0, ZB_WAIT_FOREVER);
 	expect_waiting(_metadata, pid);
 	signal_once(_metadata, pid);
 	EXPECT_TRUE(zb_wait_exit(pid, EINTR));
@@ -142,8 +126,8 @@ TEST_F(zbuddy, stopped_and_continued)
 	pid_t pid;
 	int i;
 
-	take_all(_metadata, self);
-	pid = start(0, ZB_WAIT_FOREVER);
+	take_memory(_metadata, self);
+	pid = start_child(0, ZB_WAIT_FOREVER);
 	for (i = 0; i < 3; i++) {
 		expect_waiting(_metadata, pid);
 		ASSERT_EQ(0, kill(pid, SIGSTOP));
@@ -160,8 +144,8 @@ TEST_F(zbuddy, stopped_by_a_debugger)
 	int status, i;
 	pid_t pid;
 
-	take_all(_metadata, self);
-	pid = start(0, ZB_WAIT_FOREVER);
+	take_memory(_metadata, self);
+	pid = start_child(0, ZB_WAIT_FOREVER);
 	for (i = 0; i < 3; i++) {
 		expect_waiting(_metadata, pid);
 		ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, NULL));
@@ -208,8 +192,8 @@ TEST_F(zbuddy, frozen_and_thawed)
 		umount(FREEZER);
 		SKIP(return, "no freezer");
 	}
-	take_all(_metadata, self);
-	pid = start(0, ZB_WAIT_FOREVER);
+	take_memory(_metadata, self);
+	pid = start_child(0, ZB_WAIT_FOREVER);
 	snprintf(text, sizeof(text), "%d", pid);
 	EXPECT_EQ(0, zb_write_file(FREEZER "/zbuddy/cgroup.procs", text));
 	for (i = 0; i < 3; i++) {
@@ -231,9 +215,9 @@ TEST_F(zbuddy, signals_do_not_move_the_deadline)
 	int ms, status;
 	pid_t pid, gone = 0;
 
-	take_all(_metadata, self);
+	take_memory(_metadata, self);
 	from = zb_now_ns();
-	pid = start(SA_RESTART, 400 * MS);
+	pid = start_child(SA_RESTART, 400 * MS);
 	EXPECT_TRUE(becomes(pid, "S"));
 	for (ms = 0; ms < PATIENCE_MS && !gone; ms += 20) {
 		kill(pid, SIGUSR1);
@@ -260,7 +244,7 @@ TEST_F(zbuddy, deadline_in_the_past)
 		a.deadline_ns = past[i];
 		EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
 	}
-	take_all(_metadata, self);
+	take_memory(_metadata, self);
 	for (i = 0; i < ARRAY_SIZE(past); i++) {
 		a = zb_want_order(0, ZB_GFP_ANYZONE);
 		a.flags = ZB_BUF_WAIT;
@@ -295,7 +279,7 @@ TEST_F(zbuddy, deadline_in_a_time_namespace)
 	size_t i;
 	pid_t pid;
 
-	take_all(_metadata, self);
+	take_memory(_metadata, self);
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
 		pid = fork();
 		if (!pid)
@@ -317,7 +301,7 @@ TEST_F(zbuddy, bulk_waits_for_the_first)
 
 	b.flags = ZB_BUF_WAIT;
 	b.deadline_ns = ZB_WAIT_FOREVER;
-	take_all(_metadata, self);
+	take_memory(_metadata, self);
 	pid = fork();
 	if (!pid) {
 		int rc = zb_ioctl(zb_open(), ZB_IOC_BULK_ALLOC, &b);
@@ -327,7 +311,7 @@ TEST_F(zbuddy, bulk_waits_for_the_first)
 		_exit(-rc);
 	}
 	expect_waiting(_metadata, pid);
-	ASSERT_EQ(0, zb_free(self->fd, bufs[--nr_bufs].handle));
+	ASSERT_EQ(0, give_page(self));
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
 }
 
@@ -336,7 +320,7 @@ TEST_F(zbuddy, bulk_times_out)
 	struct zb_bulk_buffer many[8];
 	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, many, ARRAY_SIZE(many));
 
-	take_all(_metadata, self);
+	take_memory(_metadata, self);
 	b.flags = ZB_BUF_WAIT;
 	b.deadline_ns = zb_deadline(100 * MS);
 	EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
