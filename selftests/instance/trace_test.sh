@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The trace events of system zbuddy: their fields are those of the kernel's events with the
-# same names (systems kmem, compaction and vmscan), so that the same tools work; and they are emitted as documented.
+# same names (systems kmem, compaction and vmscan), so that the same tools work; and they are
+# emitted as documented.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
