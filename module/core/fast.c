@@ -31,11 +31,13 @@ u32 zb_fast_take_oldest(const struct zb_zone *zone, struct zb_pcp *pcp,
 			unsigned int list, u8 allocated)
 {
 	u8 *gap = &zb_element(pcp->gap, list);
-	u32 *first = pcp->frame + zb_element(zb_pcp_start, list) + *gap, frame = *first;
+	u32 *first = pcp->frame + zb_element(zb_pcp_start, list) + *gap, frame;
 
 	/* There is no sentinel above the list, so it must not be empty. */
-	if (unlikely(first == pcp->frame + zb_element(pcp->top, list) || *gap == 0xff ||
-		     !zb_fast_take(zone, frame, list / ZB_PCP_TYPES, allocated)))
+	if (unlikely(first == pcp->frame + zb_element(pcp->top, list) || *gap == 0xff))
+		return ZB_NO_FRAME;
+	frame = *first;
+	if (unlikely(!zb_fast_take(zone, frame, list / ZB_PCP_TYPES, allocated)))
 		return ZB_NO_FRAME;
 	*first = zone->nr_pages;
 	++*gap;
