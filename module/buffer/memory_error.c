@@ -130,6 +130,8 @@ void zb_memory_errors_init(struct zb_buffer_pool *bpool)
 
 	spin_lock_init(&errors->lock);
 	INIT_WORK(&errors->work, unmap_work);
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		return;
 	for_each_kernel_tracepoint(find_tracepoint, &errors->tp);
 	if (errors->tp &&
 	    tracepoint_probe_register(errors->tp, memory_failure_probe, bpool))
@@ -146,7 +148,7 @@ void zb_memory_errors_exit(struct zb_buffer_pool *bpool)
 {
 	struct zb_memory_errors *errors = &bpool->errors;
 
-	if (errors->tp) {
+	if (IS_ENABLED(CONFIG_TRACEPOINTS) && errors->tp) {
 		tracepoint_probe_unregister(errors->tp, memory_failure_probe, bpool);
 		tracepoint_synchronize_unregister();
 	}

@@ -34,11 +34,11 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 	w->policy.every_frame = true;
 	zb_instance_init_request(inst, attempt_gfp(want->gfp), want->nr_pages, want->nid,
 				 &w->policy, &w->req);
+	/* Copy the nodemasks, because the cpuset and the NUMA policy of the task may change. */
 	if (w->policy.cpuset) {
-		w->cpuset = current->mems_allowed;
+		bitmap_copy(nodes_addr(w->cpuset), w->policy.cpuset, MAX_NUMNODES);
 		w->policy.cpuset = nodes_addr(w->cpuset);
 	}
-	/* Copy the nodemask, because the task's NUMA policy may change. */
 	if (w->policy.nodemask) {
 		bitmap_copy(nodes_addr(w->nodes), w->policy.nodemask,
 			    MAX_NUMNODES);
