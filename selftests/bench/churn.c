@@ -69,7 +69,8 @@ static struct page *get_page_of(const struct churn *c, unsigned int order,
 
 	if (c->who == OURS)
 		return zb_alloc_pages((ours[mobility] & ~__ZB_GFP_DIRECT_RECLAIM) |
-				      __ZB_GFP_NOWARN, order);
+				      __ZB_GFP_NOWARN | (bench_zero ? __ZB_GFP_ZERO : 0),
+				      order);
 	return alloc_pages_node(bench_host_node,
 				(host[mobility] & ~__GFP_DIRECT_RECLAIM) |
 				__GFP_THISNODE | __GFP_NOWARN, order);

@@ -12,39 +12,9 @@
  * Prints ROW,VARIANT,UNIT,MIN,MEDIAN,MAX,N like zb_bench. Times are per frame for dev.bulk
  * and per call otherwise, in cycles, or in instructions under qemu's icount.
  */
-#include <stdio.h>
+#include "program.h"
 
-#include "zb_ioctl.h"
-
-#define MAX_ROUNDS	101
 #define TURNS		16u
-
-static int dev;
-static int rounds = 7;
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "device: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static __u64 now(void)
-{
-#if defined(__x86_64__)
-	return __builtin_ia32_rdtsc();
-#else
-	return zb_now_ns();
-#endif
-}
-
-static void anonymous(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	if (p == MAP_FAILED || munmap(p, size))
-		fail("anonymous memory");
-}
 
 static void bulk(size_t nr)
 {
@@ -84,13 +54,6 @@ static void mapped(size_t size)
 	alloc_free(size, true);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The shortest time of several runs. */
 static __u64 least_of(void (*fn)(size_t arg), size_t arg)
 {
@@ -105,13 +68,6 @@ static __u64 least_of(void (*fn)(size_t arg), size_t arg)
 			least = time;
 	}
 	return least;
-}
-
-static void say(const char *row, const char *who, __u64 *times, double per)
-{
-	qsort(times, rounds, sizeof(*times), by_size);
-	printf("%s,%s,time,%.2f,%.2f,%.2f,%d\n", row, who, times[0] / per,
-	       times[rounds / 2] / per, times[rounds - 1] / per, rounds);
 }
 
 /* Alternate between both in each round, so that the load of the machine affects both. */
@@ -137,18 +93,8 @@ int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 4, 64, 2048, 0 };
 	const size_t *kib;
-	char *end;
 
-	if (argc > 1) {
-		rounds = strtol(argv[1], &end, 10);
-		if (argc > 2 || *end || rounds < 1 || rounds > MAX_ROUNDS) {
-			fprintf(stderr, "usage: bench_device [ROUNDS]   1 to %d\n", MAX_ROUNDS);
-			return 2;
-		}
-	}
-	dev = zb_open();
-	if (dev < 0)
-		fail(ZB_DEV);
+	begin(argc, argv);
 	compare("dev.bulk", 64, bulk, 64, 64 * 4096, 64);
 	for (kib = sizes; *kib; kib++) {
 		compare("dev.mem", *kib, memory, *kib * 1024, *kib * 1024, 1);

@@ -87,11 +87,48 @@ say_holds() {
 	echo 0 >$debug/zbuddy/holds
 }
 
+# Wait until all free memory is known to be zero, or there is no more progress.
+await_zeroed() {
+	for _ in $(seq 300); do
+		now=$(awk '/^zb_zeroed /{ z = $2 } /^nr_free_pages /{ f = $2 }
+			END { print z, f }' $debug/zbuddy/vmstat)
+		[ "${now% *}" != "${now#* }" ] || return 0
+		sleep 0.2
+	done
+	echo "# only ${now% *} of ${now#* } free pages are known to be zero"
+}
+
+# Print the rows of zb_bench.ko twice, as GROUP.ROW: "host" is zbuddy without memory that is
+# cleared in advance, and "ours" is zbuddy with all of its free memory cleared.
+say_with_ahead() {
+	group=$1
+	shift
+	for percent in 0 100; do
+		echo $percent >/sys/module/zbuddy/parameters/zero_ahead
+		[ $percent = 0 ] || await_zeroed
+		insmod "$here/zb_bench.ko" "$@" || exit 1
+		sed -n "s/^\([^,]*\),ours,/$group.\1,$percent,/p" $debug/zb_bench/results |
+			sed 's/,0,/,host,/; s/,100,/,ours,/'
+		rmmod zb_bench
+	done
+	echo 0 >/sys/module/zbuddy/parameters/zero_ahead
+}
+
 wanted() {
 	case ,$rows, in
 	*,"$1",* | ,all, | ,quick,) return 0 ;;
 	esac
 	return 1
+}
+
+# The number of rounds among the parameters of zb_bench.ko.
+rounds() {
+	for one in "$@"; do
+		case $one in
+		rounds=*) echo "${one#*=}"; return ;;
+		esac
+	done
+	echo 7
 }
 
 main() {
@@ -113,9 +150,14 @@ main() {
 		region_pages="$pages" "$@" || exit 1
 	cat $debug/zb_bench/results
 	! wanted dev || "$here/bench_device" || exit 1
+	[ "$rows" = quick ] || ! wanted ahead || "$here/bench_ahead" "$(rounds "$@")" || exit 1
 	dmesg | sed -n 's/.*zb_bench: \([^,]*\)$/# \1/p'
 	rmmod zb_bench
 	[ "$rows" = quick ] || ! wanted holds || say_holds
+	[ "$rows" = quick ] || ! wanted ahead || say_with_ahead ahead rows=pair "$@"
+	[ "$rows" = quick ] || ! wanted frag ||
+		say_with_ahead ahead rows=frag.single,frag.mixed zero=1 \
+			region_start="$((start / 4096))" region_pages="$pages"
 	echo "# check: $(cat $debug/zbuddy/check)"
 	grep -q '^ok' $debug/zbuddy/check || exit 1
 	[ "$params" = loaded ] || rmmod zbuddy

@@ -34,6 +34,10 @@ int bench_host_node = NUMA_NO_NODE;
 module_param_named(host_node, bench_host_node, int, 0444);
 MODULE_PARM_DESC(host_node, "node without CPUs for frag of the page allocator (default: zbuddy's frag only)");
 
+bool bench_zero;
+module_param_named(zero, bench_zero, bool, 0444);
+MODULE_PARM_DESC(zero, "request zeroed memory for frag (default N)");
+
 /*
  * Report the memory for metadata per frame, apart from struct page, which both allocators
  * use. The two tables are allocated by vmalloc(), in whole pages.

@@ -117,6 +117,7 @@ extern bool bench_mask;
 extern unsigned long bench_region_start;
 extern unsigned long bench_region_pages;
 extern int bench_host_node;
+extern bool bench_zero;
 
 /* measure.c */
 extern char *bench_rows;
