@@ -241,8 +241,9 @@ enum zb_bad zb_pool_free_exact(struct zb_pool *pool, unsigned long pfn,
 	return ZB_OK;
 }
 
+/* @nr_pages: number of frames of the whole allocation if this is its first block, else 0. */
 static void free_one_zeroed(struct zb_zone *zone, unsigned long pfn, unsigned int order,
-			    bool zero)
+			    bool zero, unsigned long nr_pages)
 {
 	unsigned long flags;
 
@@ -250,6 +251,8 @@ static void free_one_zeroed(struct zb_zone *zone, unsigned long pfn, unsigned in
 	__zb_free_one_page(zone, pfn, order);
 	if (zero)
 		__zb_zero_add(zone, pfn, BIT(order));
+	else if (nr_pages)
+		__zb_zero_freed(zone, pfn, nr_pages);
 	__zb_count_event(zone, ZB_PGFREE, BIT(order));
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
@@ -272,6 +275,7 @@ enum zb_bad zb_pool_free_to_zone(struct zb_pool *pool, unsigned long pfn,
 {
 	enum zb_bad bad = claim_exact(pool, pfn, nr_pages);
 	struct zb_zone *zone = zb_pfn_zone(pool, pfn);
+	unsigned long whole = nr_pages;
 	unsigned int k;
 
 	if (bad != ZB_OK)
@@ -279,7 +283,7 @@ enum zb_bad zb_pool_free_to_zone(struct zb_pool *pool, unsigned long pfn,
 	for (; nr_pages; nr_pages -= BIT(k), pfn += BIT(k)) {
 		k = zb_exact_piece(nr_pages);
 		if (likely(zb_block_fit(zone, pfn, k)))
-			free_one_zeroed(zone, pfn, k, zero);
+			free_one_zeroed(zone, pfn, k, zero, nr_pages == whole ? whole : 0);
 		else
 			zb_free_unfit(zone, pfn, k, pool->ops->poison);
 	}

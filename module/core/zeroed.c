@@ -179,6 +179,35 @@ void __zb_zero_add(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pag
 }
 
 /**
+ * __zb_zero_freed() - record that frames were freed that may not be zero
+ * @zone: their zone
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * These are the ones that a program that allocates the same again is going to get, because a
+ * request takes the block that fits best.
+ *
+ * Context: zone lock held.
+ */
+void __zb_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long first = (pfn - zone->start_pfn) >> ZB_PAGEBLOCK_ORDER;
+	unsigned long end = (pfn + nr_pages - 1 - zone->start_pfn) >> ZB_PAGEBLOCK_ORDER;
+	struct zb_zeroed *z = zone->zeroed;
+	struct zb_freed *last;
+
+	zb_assert_held(&zone->lock);
+	if (!z)
+		return;
+	end++;
+	last = &z->freed[z->newest];
+	if (first >= last->first && end <= last->end)
+		return;
+	z->newest = (z->newest + 1) % ZB_NR_FREED;
+	z->freed[z->newest] = (struct zb_freed){ first, end };
+}
+
+/**
  * __zb_zero_forget() - record that the frames of a pageblock may not be zero
  * @zone: its zone
  * @pb: the pageblock

@@ -24,10 +24,25 @@
 
 #include "zone.h"
 
+#define ZB_NR_FREED	8u
+
+/**
+ * struct zb_freed - pageblocks with frames that were freed after somebody had written to them
+ * @first: index of the first one
+ * @end: index after the last one
+ */
+struct zb_freed {
+	unsigned long first;
+	unsigned long end;
+};
+
 /**
  * struct zb_zeroed - the frames of a zone that are known to be zero
  * @nr: (z) number of bits set
  * @max: (z) no frames are cleared in advance while @nr is at least this
+ * @freed: (z) the latest frees, a ring
+ * @newest: (z) the latest one in @freed
+ * @victim: (z) last pageblock that was considered to be forgotten in favour of others
  * @nr_block: (z) number of bits set, by pageblock
  * @bits: (z) one bit per frame, in words as in zb_pageblock.free
  *
@@ -36,6 +51,9 @@
 struct zb_zeroed {
 	unsigned long nr;
 	unsigned long max;
+	struct zb_freed freed[ZB_NR_FREED];
+	unsigned int newest;
+	unsigned long victim;
 	u16 *nr_block;
 	u64 bits[];
 };
@@ -68,6 +86,7 @@ void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pa
 		    struct zb_zero_map *map);
 void __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames);
 void __zb_zero_add(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
+void __zb_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 void __zb_zero_forget(struct zb_zone *zone, const struct zb_pageblock *pb);
 
 #endif /* ZB_CORE_ZEROED_H */

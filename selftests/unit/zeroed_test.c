@@ -216,6 +216,45 @@ POOL_TEST_WITH(largest_first, make(), end)
 	unit_free(p, b, 3);
 }
 
+/* A program that allocates, writes to and frees the same amount again and again. */
+static unsigned long steady_hits(struct unit_pool *p, unsigned long nr_pages,
+				 unsigned int times)
+{
+	unsigned long pfn, nr, hits = 0;
+
+	while (times--) {
+		sweep(p->pool.zones);
+		pfn = alloc_zeroed(p, nr_pages, &nr);
+		ASSERT(pfn != ZB_NO_PFN);
+		hits += nr;
+		memset(&content[pfn - PB(START)], 1, nr_pages);
+		EXPECT_EQ(zb_pool_free_to_zone(&p->pool, pfn, nr_pages, false), ZB_OK);
+		verify(p);
+		EXPECT(p->pool.zones->zeroed->nr <= p->pool.zones->zeroed->max);
+	}
+	return hits;
+}
+
+/* With a limit, it finds its memory cleared as well, although larger blocks come first. */
+POOL_TEST_WITH(limit_and_steady_program, make(), end)
+{
+	const unsigned long nr[] = { ZB_PAGEBLOCK_NR, 2 * ZB_PAGEBLOCK_NR, 700, 5 };
+	unsigned long hold = unit_alloc(p, GFP, 9);
+	unsigned int i;
+
+	ASSERT(hold != ZB_NO_PFN);
+	zb_zone_set_zero_max(zone, 30);
+	sweep(zone);
+	for (i = 0; i < ARRAY_SIZE(nr); i++) {
+		steady_hits(p, nr[i], 1);
+		EXPECT_EQ(steady_hits(p, nr[i], 9), 9 * nr[i]);
+	}
+	/* a program that needs more than the limit gets what the limit allows */
+	steady_hits(p, 4 * ZB_PAGEBLOCK_NR, 1);
+	EXPECT_EQ(steady_hits(p, 4 * ZB_PAGEBLOCK_NR, 3), 3 * (ALL * 30 / 100));
+	unit_free(p, hold, 9);
+}
+
 /* Of blocks that fit equally well, a request for zeroed memory takes the zeroed one. */
 POOL_TEST_WITH(zeroed_blocks_are_preferred, make(), end)
 {
@@ -445,6 +484,7 @@ static void random_step(struct unit_pool *p, struct zb_zero_sweep *s)
 
 POOL_TEST_WITH(random_operations, make(), end)
 {
+	const int type = zb_pool_get_migratetype(&p->pool, PB(START));
 	struct zb_zero_sweep s;
 	struct held held[64];
 	unsigned int nr = 0, i, k;
@@ -466,6 +506,9 @@ POOL_TEST_WITH(random_operations, make(), end)
 		random_free(p, &held[--nr]);
 	zb_pool_unisolate_range(&p->pool, PB(START), ALL);
 	unit_pool_drain(p);
+	/* a pageblock that was free when its type was changed keeps the type */
+	for (i = 0; i < PAGEBLOCKS; i++)
+		zb_pool_set_migratetype(&p->pool, PB(START + i), type);
 	verify(p);
 	unit_note("%lu hits, %lu misses, %lu cleared ahead, %lu in vain",
 		  events(zone, ZB_ZERO_HIT), events(zone, ZB_ZERO_MISS),
