@@ -19,6 +19,7 @@
 #include "fs/fs.h"
 #include "instance/fault.h"
 #include "instance/hotplug.h"
+#include "instance/idle.h"
 #include "instance/instance.h"
 #include "instance/params.h"
 #include "instance/request.h"
@@ -108,6 +109,9 @@ static int __init zb_init(void)
 	err = zb_reclaim_attach(&zb_reclaim, inst, &zb_chardev.bpool);
 	if (err)
 		goto detach_tunables;
+	err = zb_idle_attach(inst);
+	if (err)
+		goto detach_reclaim;
 	zb_debugfs = zb_debugfs_create(inst);
 	err = zb_chardev_register(&zb_chardev, inst);
 	if (err)
@@ -117,6 +121,8 @@ static int __init zb_init(void)
 
 remove_debugfs:
 	zb_debugfs_remove(zb_debugfs);
+	zb_idle_detach(inst);
+detach_reclaim:
 	zb_reclaim_detach(&zb_reclaim);
 detach_tunables:
 	zb_tunables_detach();
@@ -137,6 +143,7 @@ static void __exit zb_exit(void)
 	zb_fs_unregister();
 	/* The queue ends first, because it wakes background reclaim and compaction. */
 	zb_chardev_unregister(&zb_chardev);
+	zb_idle_detach(zb_instance);
 	zb_reclaim_detach(&zb_reclaim);
 	zb_buffer_pool_destroy(&zb_chardev.bpool);
 	zb_tunables_detach();

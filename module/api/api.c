@@ -16,7 +16,7 @@
 #include "api.h"
 #include "../compat.h"
 #include "../core/range_alloc.h"
-#include "../instance/instance.h"
+#include "../instance/idle.h"
 
 /* Errors of callers, each of which is logged once. */
 enum api_fault {
@@ -369,9 +369,8 @@ struct page *zb_alloc_page_range(unsigned long nr_pages, unsigned int align_orde
 	if (!flags_make_sense(gfp) || !nr_pages)
 		return NULL;
 	zb_api_might_alloc(gfp);
-	pfn = zb_instance_alloc_range(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, &range, nid,
-				      nodemask ? nodes_addr(*nodemask) : NULL, false,
-				      &failure);
+	pfn = zb_idle_alloc_range(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, &range, nid,
+				  nodemask ? nodes_addr(*nodemask) : NULL, false, &failure);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_page_range);

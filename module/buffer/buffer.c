@@ -10,6 +10,7 @@
 #include <linux/wait.h>
 
 #include "../core/unfit.h"
+#include "../instance/idle.h"
 #include "../instance/request.h"
 #include "buffer.h"
 #include "discard.h"
@@ -178,8 +179,8 @@ unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct z
 	struct zb_range_failure failure;
 	unsigned long pfn;
 
-	pfn = zb_instance_alloc_range(bpool->inst, want->gfp, &want->range, want->nid, NULL,
-				      true, &failure);
+	pfn = zb_idle_alloc_range(bpool->inst, want->gfp, &want->range, want->nid, NULL, true,
+				  &failure);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	zb_explain_range(want, &failure);

@@ -12,6 +12,7 @@
 #include <linux/xarray.h>
 
 #include "../core/verdict.h"
+#include "../instance/idle.h"
 #include "../instance/ops.h"
 #include "buffer.h"
 
@@ -124,6 +125,17 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 	return w->pfn == ZB_NO_PFN ? err : 0;
 }
 
+/* Idle memory that the kernel has counts, but the core does not know of it before it is taken. */
+static bool could_ever(struct zb_instance *inst, const struct zb_waiter *w)
+{
+	bool could;
+
+	do {
+		could = zb_pool_could_ever(&inst->pool, &w->req);
+	} while (!could && zb_idle_take_any(inst, w->req.nr_pages, ZB_GFP_KERNEL));
+	return could;
+}
+
 /**
  * zb_wait_alloc() - allocate frames, and wait if none are available
  * @bpool: the buffer pool
@@ -144,7 +156,7 @@ unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *
 	unsigned long pfn;
 
 	prepare_waiter(&w, bpool->inst, want);
-	if (!zb_pool_could_ever(&bpool->inst->pool, &w.req)) {
+	if (!could_ever(bpool->inst, &w)) {
 		*err = -ENOMEM;
 		zb_explain_no_memory(bpool, want, false);
 		return ZB_NO_PFN;

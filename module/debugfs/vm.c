@@ -256,6 +256,9 @@ static int zb_vmstat_show(struct seq_file *m, void *unused)
 	seq_printf(m, "allocstall %lu\n", atomic_long_read(&pool->stalls));
 	show_events(m, pool);
 	seq_printf(m, "zb_resize_fail %lu\n", atomic_long_read(&inst->resize_failures));
+	seq_printf(m, "zb_idle_lent %lu\n", atomic_long_read(&inst->idle_lent));
+	seq_printf(m, "zb_idle_taken %lu\n", atomic_long_read(&inst->idle_taken));
+	seq_printf(m, "zb_idle_fail %lu\n", atomic_long_read(&inst->idle_failures));
 	seq_printf(m, "zb_zeroed %lu\n", sum_zeroed(pool));
 	seq_printf(m, "zb_deferred_free %lu\n", atomic_long_read(&inst->deferred_pages));
 	seq_printf(m, "zb_deferred_free_checks %lu\n",

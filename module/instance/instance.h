@@ -20,6 +20,7 @@
 #include "params.h"
 #include "../region/region.h"
 
+struct zb_idle;
 struct zb_reclaim;
 struct zb_violation;
 
@@ -71,6 +72,10 @@ struct zb_wait_stat {
  * @zero_ahead: free frames are cleared in advance, see reclaim/zero_ahead.c
  * @zero_frees: number of buffers with unknown contents that were freed meanwhile
  * @zero_wait: woken when such a buffer is freed
+ * @idle: gives idle memory to the kernel, see idle.c; NULL until it is attached
+ * @idle_lent: pages given to the kernel because they were idle, for vmstat
+ * @idle_taken: pages of these that were taken again
+ * @idle_failures: number of times that the kernel did not have as many as were wanted
  * @reclaim: frees memory when it is short, see reclaim/; NULL until it is attached
  */
 struct zb_instance {
@@ -101,6 +106,10 @@ struct zb_instance {
 	bool zero_ahead;
 	atomic_t zero_frees;
 	wait_queue_head_t zero_wait;
+	struct zb_idle *idle;
+	atomic_long_t idle_lent;
+	atomic_long_t idle_taken;
+	atomic_long_t idle_failures;
 	struct zb_reclaim *reclaim;
 };
 
@@ -119,6 +128,11 @@ bool zb_instance_above_low(const struct zb_instance *inst);
 /* resize.c */
 int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_pages);
 unsigned long zb_instance_size(const struct zb_instance *inst, int nid);
+unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid);
+unsigned long zb_instance_share(const struct zb_instance *inst, int nid, unsigned long nr_pages);
+int zb_instance_may_lend(struct zb_instance *inst, const char **why);
+unsigned long zb_instance_lend(struct zb_instance *inst, int nid, unsigned long nr_pages);
+unsigned long zb_instance_take_back(struct zb_instance *inst, int nid, unsigned long nr_pages);
 const char *zb_size_at_load(void);
 void zb_resize_attach(void);
 void zb_resize_detach(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Gives parts of the memory back to the kernel while the module is loaded, and takes them
- * again: the module parameter "size".
+ * again: for the module parameter "size", and for memory that is idle (idle.c).
  *
  * To shrink a node, ranges of whole pageblocks are allocated as for any request for a range, so
  * that movable buffers are moved out of them and discardable ones lose their memory
@@ -54,6 +54,8 @@ static int give_back(struct zb_instance *inst, struct zb_region *region, unsigne
 {
 	int err;
 
+	lockdep_assert_held(&inst->resize_lock);
+
 	if (zb_pool_offline(&inst->pool, pfn, nr_pages) != ZB_OK) {
 		zb_pool_free_range(&inst->pool, pfn, nr_pages);
 		return -EBUSY;
@@ -64,13 +66,16 @@ static int give_back(struct zb_instance *inst, struct zb_region *region, unsigne
 	return err;
 }
 
-/* Give one piece back. Returns -EBUSY if there is none of this size that can be emptied. */
+/* What may be done to empty a piece: everything, or nothing, so that it must be free. */
+#define EMPTY_IT	(__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_IO | __ZB_GFP_FS)
+#define MUST_BE_FREE	((zb_gfp_t)0)
+
+/* Give one piece back. Returns -EBUSY if there is none of this size. */
 static int shrink_once(struct zb_instance *inst, struct zb_region *region,
-		       unsigned long nr_pages)
+		       unsigned long nr_pages, zb_gfp_t how)
 {
 	const struct zb_alloc_policy policy = { .killable = true, .every_frame = true };
-	const zb_gfp_t gfp = __ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_IO | __ZB_GFP_FS |
-			     __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_ZERO |
+	const zb_gfp_t gfp = how | __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_ZERO |
 			     __ZB_GFP_NOWARN | __ZB_GFP_THISNODE;
 	const struct zb_range range = {
 		.nr_pages = nr_pages, .align_order = ZB_PAGEBLOCK_ORDER,
@@ -86,14 +91,15 @@ static int shrink_once(struct zb_instance *inst, struct zb_region *region,
 }
 
 /* Pieces of at most @nr_pages are tried, smaller ones when larger ones fail. */
-static int shrink(struct zb_instance *inst, struct zb_region *region, unsigned long nr_pages)
+static int shrink(struct zb_instance *inst, struct zb_region *region, unsigned long nr_pages,
+		  zb_gfp_t how)
 {
 	unsigned long piece = MAX_PIECE;
 	int err = zb_region_prepare(region);
 
 	while (!err && nr_pages) {
 		piece = min(piece, nr_pages);
-		err = shrink_once(inst, region, piece);
+		err = shrink_once(inst, region, piece, how);
 		if (!err)
 			nr_pages -= piece;
 		if (fatal_signal_pending(current))
@@ -152,9 +158,10 @@ static int resize_region(struct zb_instance *inst, struct zb_region *region,
 	int err = 0;
 
 	if (wanted < has)
-		err = shrink(inst, region, has - wanted);
+		err = shrink(inst, region, has - wanted, EMPTY_IT);
 	else if (wanted > has)
 		err = grow(inst, region, wanted - has);
+	WRITE_ONCE(region->limit, zb_instance_size(inst, region->nid));
 	if (err) {
 		atomic_long_inc(&inst->resize_failures);
 		explain(inst, region, wanted, err);
@@ -234,6 +241,125 @@ int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_page
 	zb_tunables_apply();
 	mutex_unlock(&inst->resize_lock);
 	return first_err;
+}
+
+static struct zb_region *region_of(const struct zb_instance *inst, int nid)
+{
+	unsigned int i;
+
+	for (i = 0; i < inst->nr_regions; i++)
+		if (inst->regions[i].nid == nid)
+			return &inst->regions[i];
+	return NULL;
+}
+
+/**
+ * zb_instance_nr_lent() - the amount of memory that the kernel has because it was idle
+ * @inst: the instance
+ * @nid: a node
+ *
+ * Context: any.
+ * Return: number of frames that zb_instance_take_back() may take.
+ */
+unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid)
+{
+	const struct zb_region *region = region_of(inst, nid);
+	unsigned long has, limit;
+
+	if (!region)
+		return 0;
+	has = region->nr_pages - READ_ONCE(region->nr_away);
+	limit = READ_ONCE(region->limit);
+	return limit > has ? limit - has : 0;
+}
+
+/**
+ * zb_instance_share() - the part of an amount of memory that falls to a node
+ * @inst: the instance
+ * @nid: a node with a region
+ * @nr_pages: number of frames
+ *
+ * Context: any.
+ * Return: number of frames, in proportion to the size of the region, but at least one pageblock.
+ */
+unsigned long zb_instance_share(const struct zb_instance *inst, int nid, unsigned long nr_pages)
+{
+	return max(share(region_of(inst, nid), nr_pages, inst->total_pages), ZB_PAGEBLOCK_NR);
+}
+
+/**
+ * zb_instance_may_lend() - check whether parts of the memory can be given back
+ * @inst: the instance
+ * @why: set to the reason, one clause for the log, if the backend can't do it
+ *
+ * Context: may sleep.
+ * Return: 0, -EOPNOTSUPP or -ENOMEM.
+ */
+int zb_instance_may_lend(struct zb_instance *inst, const char **why)
+{
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&inst->resize_lock);
+	for (i = 0; !err && i < inst->nr_regions; i++) {
+		err = zb_region_prepare(&inst->regions[i]);
+		*why = inst->regions[i].why;
+	}
+	mutex_unlock(&inst->resize_lock);
+	return err;
+}
+
+/**
+ * zb_instance_lend() - give free pageblocks to the kernel, until they are needed
+ * @inst: the instance
+ * @nid: a node with a region
+ * @nr_pages: number of frames, a multiple of the pageblock size
+ *
+ * No buffer is moved or purged. If the size is being changed, nothing is done.
+ *
+ * Context: may sleep; after zb_instance_may_lend().
+ * Return: number of frames that the kernel got.
+ */
+unsigned long zb_instance_lend(struct zb_instance *inst, int nid, unsigned long nr_pages)
+{
+	struct zb_region *region = region_of(inst, nid);
+	unsigned long before;
+
+	if (!mutex_trylock(&inst->resize_lock))
+		return 0;
+	before = region->nr_away;
+	shrink(inst, region, nr_pages, MUST_BE_FREE);
+	nr_pages = region->nr_away - before;
+	if (nr_pages)
+		zb_tunables_apply();
+	mutex_unlock(&inst->resize_lock);
+	return nr_pages;
+}
+
+/**
+ * zb_instance_take_back() - take memory from the kernel that was given to it when it was idle
+ * @inst: the instance
+ * @nid: a node with a region
+ * @nr_pages: number of frames; more than zb_instance_nr_lent() are not taken
+ *
+ * Context: may sleep.
+ * Return: number of frames that became free.
+ */
+unsigned long zb_instance_take_back(struct zb_instance *inst, int nid, unsigned long nr_pages)
+{
+	struct zb_region *region = region_of(inst, nid);
+	unsigned long taken;
+
+	mutex_lock(&inst->resize_lock);
+	nr_pages = min(nr_pages, zb_instance_nr_lent(inst, nid));
+	nr_pages = ALIGN(nr_pages, ZB_PAGEBLOCK_NR);
+	taken = nr_pages ? zb_region_take(region, nr_pages) : 0;
+	if (taken) {
+		put_online(inst, region);
+		zb_tunables_apply();
+	}
+	mutex_unlock(&inst->resize_lock);
+	return taken;
 }
 
 /* The text of the parameter, and whether it applies to zb_instance. */

@@ -15,6 +15,7 @@
 
 #include "../buffer/discard.h"
 #include "../core/compact.h"
+#include "../instance/idle.h"
 #include "reclaim.h"
 
 #define IDLE_TIME	(HZ / 10 ?: 1)
@@ -102,6 +103,8 @@ static struct zb_kswapd *kswapd_of(struct zb_reclaim *reclaim, const struct zb_z
  * @gfp: flags of the request
  * @order: order of the request
  *
+ * Idle memory that the kernel has is taken again as well.
+ *
  * Context: any but NMI.
  */
 void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
@@ -112,6 +115,7 @@ void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 	struct zb_lru *lru;
 	int old;
 
+	zb_idle_kick(reclaim->inst, zone->nid, 0);
 	lru = zb_zone_lru(reclaim->bpool, zone);
 	if (!lru || !READ_ONCE(lru->nr_pages) || time_before(jiffies, READ_ONCE(lru->idle_until)) ||
 	    balanced(&s))

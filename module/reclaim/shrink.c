@@ -19,6 +19,7 @@
 #include "../buffer/discard.h"
 #include "../core/compact.h"
 #include "../core/reclaim.h"
+#include "../instance/idle.h"
 #include "../instance/params.h"
 #include "reclaim.h"
 
@@ -393,6 +394,23 @@ bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 	return ok;
 }
 
+/* Take idle memory of the node from the kernel, until the zone can probably serve the request. */
+static bool take_idle(const struct zb_shrink *s, zb_gfp_t gfp, const struct zb_alloc_context *ac)
+{
+	unsigned long nr_pages = max(s->nr_pages, BIT(s->order));
+	struct zb_instance *inst = s->reclaim->inst;
+
+	/* Many requests depend on the queue. */
+	if (ac->policy->queued) {
+		zb_idle_kick(inst, s->zone->nid, nr_pages);
+		return false;
+	}
+	while (zb_idle_take(inst, s->zone->nid, nr_pages, gfp))
+		if (!nr_missing(s) && !block_is_missing(s))
+			return true;
+	return false;
+}
+
 /**
  * zb_direct_reclaim() - take memory back for a request, as zb_ops.direct_reclaim
  * @pool: the allocator
@@ -401,6 +419,8 @@ bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
  * @order: order of the block
  * @alloc_flags: part of the watermark min that the request may use
  * @ac: the request
+ *
+ * Idle memory that the kernel has is taken first, because then no buffer loses its contents.
  *
  * Context: may sleep.
  * Return: true if the zone can probably serve the request now.
@@ -413,6 +433,8 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 	struct zb_shrink s = request_goal(inst, zone, order, ZB_ALLOC_WMARK_MIN, alloc_flags, ac);
 	bool has_slot, ok;
 
+	if (take_idle(&s, gfp, ac))
+		return true;
 	if (!may_shrink(&s))
 		return false;
 	trace_mm_vmscan_direct_reclaim_begin(zb_gfp_bits(gfp), order);

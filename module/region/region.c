@@ -266,7 +266,7 @@ int zb_region_give(struct zb_region *r, unsigned long pfn, unsigned long nr_page
 		if (PageHWPoison(pfn_to_page(at)))
 			return -EBUSY;
 	bitmap_set(r->away, zb_unit_of(r, pfn), nr_pages / ZB_REGION_UNIT);
-	r->nr_away += nr_pages;
+	WRITE_ONCE(r->nr_away, r->nr_away + nr_pages);
 	r->backend->give(r, pfn, nr_pages);
 	return 0;
 }
@@ -307,7 +307,7 @@ bool zb_region_next_away(const struct zb_region *r, unsigned long *pfn,
 void zb_region_taken(struct zb_region *r, unsigned long pfn, unsigned long nr_pages)
 {
 	bitmap_clear(r->away, zb_unit_of(r, pfn), nr_pages / ZB_REGION_UNIT);
-	r->nr_away -= nr_pages;
+	WRITE_ONCE(r->nr_away, r->nr_away - nr_pages);
 }
 
 /**
@@ -340,6 +340,7 @@ static int zb_region_try(struct zb_region *r,
 	if (err)
 		return err;
 	r->backend = backend;
+	r->limit = r->nr_pages;
 	err = zb_region_verify(r, wanted->nid, min_align_order);
 	if (err)
 		zb_region_release(r);

@@ -31,6 +31,7 @@ struct zb_region_backend;
  * @away: one bit per unit of ZB_REGION_UNIT pages, set while the kernel has it; NULL before
  *	the first unit is given back
  * @nr_away: number of pages that the kernel has
+ * @limit: number of pages that the region should have: fewer only while others are idle
  *
  * The region holds exactly one reference on each page that the kernel does not have.
  */
@@ -45,6 +46,7 @@ struct zb_region {
 	void *priv;
 	unsigned long *away;
 	unsigned long nr_away;
+	unsigned long limit;
 };
 
 /* Parts of a region are given back, and taken again, in units of a pageblock of the core. */

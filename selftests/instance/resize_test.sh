@@ -7,81 +7,15 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
+# shellcheck source=selftests/instance/resize_lib.sh
+. ./resize_lib.sh
 
 ROUNDS=${ROUNDS:-25}
-SLACK=16384	# kB of CMA memory that the kernel may use itself, or have on its per-CPU lists
-SIZE=/sys/module/zbuddy/parameters/size
 
 find_module
 [ -d /sys/kernel/debug ] || skip_all "no debugfs"
 
 echo "TAP version 13"
-
-# Set $now to the free CMA memory in kB.
-look() {
-	while read -r key value _; do
-		[ "$key" != CmaFree: ] || now=$value
-	done </proc/meminfo
-}
-
-# Set $value to a counter of vmstat.
-counter() {
-	value=
-	while read -r key number; do
-		[ "$key" != "$1" ] || value=$number
-	done <"$DEBUGFS/vmstat"
-}
-
-load() {
-	# shellcheck disable=SC2086  # several parameters
-	insmod $module "$@" min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0 2>"$err" && return
-	show "$err"
-	return 1
-}
-
-is_size() {
-	read -r text <$SIZE
-	[ "$text" = "$1" ] || { say "size is $text, expected $1"; return 1; }
-}
-
-checks_out() {
-	read -r text <"$DEBUGFS/check"
-	case $text in
-	ok*) ;;
-	*) say "$text"; return 1 ;;
-	esac
-}
-
-# resize SIZE: must succeed.
-resize() {
-	echo "$1" >$SIZE 2>"$err" || { show "$err"; logged | sed 's/^/# /'; return 1; }
-	is_size "$1" && checks_out
-}
-
-# refused SIZE TEXT: must fail, with the text in the log.
-refused() {
-	mark
-	if echo "$1" 2>/dev/null >$SIZE; then say "$1 was accepted"; return 1; fi
-	errors >"$out"
-	grep -q "$2" "$out" || { say "'$2' is missing in:"; show "$out"; return 1; }
-	checks_out
-}
-
-# free_is KB WHAT: CmaFree has this value, but for the kernel's per-CPU lists.
-free_near() {
-	look
-	[ $((now - $1)) -le "$SLACK" ] && [ $(($1 - now)) -le "$SLACK" ]
-}
-
-free_is() {
-	await 2 free_near "$1" && return
-	say "CmaFree is $now kB, expected $1 kB ($2)"
-	return 1
-}
-
-backend() {
-	zbctl info | sed -n 's/.*backend \([a-z]*\).*/\1/p'
-}
 
 shrinks_and_grows() {
 	look

@@ -1,0 +1,270 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The parameters idle and idle_floor: memory that nobody uses is given back to the kernel, and is
+# taken again when it is needed. CmaFree shows it.
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/test_lib.sh
+. ./test_lib.sh
+# shellcheck source=selftests/instance/resize_lib.sh
+. ./resize_lib.sh
+
+# The kernel uses free CMA memory for programs and their files as well.
+SLACK=40960
+LONG=20		# seconds in which memory that is idle for a second has been given back
+
+find_module
+[ -d /sys/kernel/debug ] || skip_all "no debugfs"
+
+echo "TAP version 13"
+
+# Set $total to the present size in KiB.
+total() {
+	total=$(zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/^ *"total_bytes": *\([0-9]*\).*/\1/p' | head -n 1)
+	total=$((total / 1024))
+}
+
+has_kb() {
+	total
+	[ "$total" -eq "$1" ]
+}
+
+# shrinks_to KB: the size becomes this, and the kernel has the rest.
+shrinks_to() {
+	await $LONG has_kb "$1" || { say "size is $total kB, expected $1 kB"; return 1; }
+	[ "$kind" != cma ] || free_is $((loaded + 131072 - $1)) "after shrinking to $1 kB"
+}
+
+set_idle() {
+	echo "$1" >$PARAMETERS/idle 2>"$err" || { show "$err"; logged | sed 's/^/# /'; return 1; }
+}
+
+off_by_default() {
+	read -r text <$PARAMETERS/idle
+	[ "$text" = 0 ] || { say "idle is $text"; return 1; }
+	sleep 3
+	counter zb_idle_lent
+	[ "$value" -eq 0 ] && has_kb 131072
+}
+
+down_to_floor() {
+	echo 16M >$PARAMETERS/idle_floor && set_idle 1 && shrinks_to 16384 && is_size 128M &&
+		checks_out || return 1
+	counter zb_idle_lent
+	[ "$value" -eq $((112 * 256)) ] || { say "zb_idle_lent is $value"; return 1; }
+}
+
+# serves COMMAND...: zbctl alloc with these arguments succeeds, and the size follows.
+serves() {
+	zbctl alloc "$@" --quiet >"$out" 2>&1 || { show "$out"; counter zb_idle_taken; say "taken $value"; return 1; }
+	read -r id <"$out"
+	total
+	say "size with $*: $total kB"
+	checks_out
+	status=$?
+	zbctl free "$id" >"$out" || { show "$out"; return 1; }
+	return $status
+}
+
+serves_more_than_floor() {
+	serves 32M && shrinks_to 16384 && serves 0 --count 28000 && shrinks_to 16384 &&
+		serves 90M --range && shrinks_to 16384 && serves 64M --wait 5 &&
+		shrinks_to 16384 && serves 1M --count 100 --gfp HIGHUSER_MOVABLE || return 1
+	counter zb_idle_taken
+	say "pages taken again: $value"
+}
+
+# Requests that may not sleep: the memory is taken before they fail.
+serves_atomic() {
+	shrinks_to 16384 || return 1
+	served=0
+	i=0
+	ids=
+	while [ $i -lt 60 ]; do
+		zbctl alloc 1M --gfp NOWAIT --quiet >"$out" 2>&1 && served=$((served + 1)) &&
+			read -r id <"$out" && ids="$ids $id"
+		i=$((i + 1))
+	done
+	# shellcheck disable=SC2086  # several holders
+	zbctl free $ids >"$out" || { show "$out"; return 1; }
+	say "requests of 1 MiB that may not sleep, served: $served of $i"
+	[ $served -ge 58 ]
+}
+
+# What is in use stays, and its contents are verified. The load, which depends on the size at its
+# start, leaves holes, from which buffers are moved while it is stopped.
+keeps_buffers() {
+	set_idle 0 && await $LONG has_kb 131072 || return 1
+	zbctl stress --seconds 1000 --threads 2 --fill 60 >"$out" 2>&1 &
+	pid=$!
+	result=0
+	i=0
+	sleep 2
+	counter pgmigrate_success
+	moved=$value
+	counter zb_idle_taken
+	taken=$value
+	set_idle 1
+	while [ $i -lt 3 ]; do
+		sleep 2
+		kill -STOP $pid
+		sleep 3
+		total
+		say "size while 2 threads are stopped: $total kB"
+		kill -CONT $pid
+		checks_out || result=1
+		i=$((i + 1))
+	done
+	kill -INT $pid
+	wait $pid || { status=$?; [ $status -eq 130 ] || result=1; show "$out"; }
+	counter zb_idle_taken
+	say "pages taken again meanwhile: $((value - taken))"
+	[ "$value" -gt "$taken" ] || result=1
+	counter pgmigrate_success
+	say "pages moved meanwhile: $((value - moved))"
+	[ "$value" -gt "$moved" ] || result=1
+	shrinks_to 16384 || result=1
+	return $result
+}
+
+# What is in use, and little more, stays.
+keeps_what_is_used() {
+	zbctl alloc 64K --count 1000 --quiet >"$out" || return 1
+	read -r id <"$out"
+	status=0
+	await $LONG has_kb 65536 || { await 1 has_kb 67584 || status=1; }
+	say "size with 62.5 MiB in use: $total kB"
+	zbctl free "$id" >"$out" || { show "$out"; return 1; }
+	shrinks_to 16384 && return $status
+}
+
+takes_all_again() {
+	set_idle 0 || return 1
+	await $LONG has_kb 131072 || { say "size $total kB after idle=0"; return 1; }
+	checks_out || return 1
+	[ "$kind" != cma ] || free_is "$loaded" "after idle=0"
+}
+
+# A size that is written is the new limit.
+respects_size() {
+	set_idle 1 && shrinks_to 16384 && resize 64M || return 1
+	[ "$kind" != cma ] || free_is $((loaded + 65536)) "with size 64M" || return 1
+	if zbctl alloc 1M --count 80 --quiet >"$out" 2>&1; then
+		say "80 MiB were allocated from 64 MiB"
+		return 1
+	fi
+	total
+	[ "$total" -le 65536 ] || { say "$total kB"; return 1; }
+	shrinks_to 16384 && resize 128M && set_idle 0
+}
+
+# refuses NAME VALUE TEXT: the parameter must not accept the value.
+refuses() {
+	mark
+	if echo "$2" 2>/dev/null >$PARAMETERS/"$1"; then say "$1=$2 was accepted"; return 1; fi
+	errors >"$out"
+	grep -q "$3" "$out" || { say "'$3' is missing in:"; show "$out"; return 1; }
+}
+
+refuses_values() {
+	refuses idle x "must be a number of seconds from 1 to 604800" &&
+		refuses idle -1 "must be a number" && refuses idle 604801 "must be a number" &&
+		refuses idle_floor 3x "must be a size such as 16M" &&
+		refuses idle_floor 16 "at least 2048 KiB" && set_idle 604800 && set_idle 0
+}
+
+# The area has nothing: the request fails, and the next ones do not ask the area each time.
+backs_off() {
+	set_idle 1 && shrinks_to 16384 || return 1
+	look
+	echo $((now / 4)) >"$CMA/alloc" || { set_idle 0; skip "backs off" "the area can't be emptied"; return 2; }
+	counter zb_idle_fail
+	fails=$value
+	i=0
+	while [ $i -lt 50 ]; do
+		zbctl alloc 32M --quiet >"$out" 2>&1 && { say "served from nothing"; break; }
+		i=$((i + 1))
+	done
+	counter zb_idle_fail
+	say "$i requests failed, attempts to take memory: $((value - fails))"
+	result=0
+	[ $i -eq 50 ] && [ "$value" -gt "$fails" ] && [ $((value - fails)) -lt 40 ] || result=1
+	checks_out || result=1
+	echo $((now / 4)) >"$CMA/free"
+	# Later it has the memory again.
+	await 30 serves 32M || result=1
+	set_idle 0
+	await 30 has_kb 131072 || { set_idle 0; await $LONG has_kb 131072; } || result=1
+	return $result
+}
+
+unloads_shrunken() {
+	set_idle 1 && shrinks_to 16384 || return 1
+	rmmod zbuddy 2>"$err" || { show "$err"; return 1; }
+	[ "$kind" != cma ] || free_is $((loaded + 131072)) "after unloading"
+}
+
+at_load() {
+	load size=128M idle=1 idle_floor=32M || return 1
+	[ "$kind" = cma ] || return 0
+	shrinks_to 32768 && checks_out
+}
+
+if load size=128M; then
+	kind=$(backend)
+	say "backend $kind"
+	look
+	loaded=$now
+	off_by_default
+	verdict "off by default" $?
+	down_to_floor
+	verdict "gives idle memory back down to the floor" $?
+	serves_more_than_floor
+	verdict "serves requests for more than the floor" $?
+	serves_atomic
+	verdict "takes memory before requests that may not sleep fail" $?
+	keeps_buffers
+	verdict "keeps buffers and their contents" $?
+	keeps_what_is_used
+	verdict "keeps what is used" $?
+	takes_all_again
+	verdict "takes everything again with idle=0" $?
+	respects_size
+	verdict "respects the size" $?
+	refuses_values
+	verdict "refuses values" $?
+	for CMA in /sys/kernel/debug/cma/*; do
+		break
+	done
+	if [ "$kind" = cma ] && [ -w "$CMA/alloc" ]; then
+		backs_off
+		status=$?
+		[ $status -eq 2 ] || verdict "backs off when the area has nothing" $status
+	else
+		skip "backs off" "no files that take memory of a CMA area"
+	fi
+	unloads_shrunken
+	verdict "unloads in a shrunken state" $?
+	at_load
+	verdict "set at load" $?
+	rmmod zbuddy
+else
+	not_ok "load"
+fi
+mark
+if load size=32M backend=dma; then
+	refuses idle 1 "can't free a part of an allocation"
+	verdict "backend=dma refuses" $?
+	set_idle 0
+	verdict "backend=dma accepts 0" $?
+	rmmod zbuddy
+	mark
+	insmod $module size=32M backend=dma idle=5 2>/dev/null && { say "loaded"; rmmod zbuddy; }
+	errors >"$out"
+	grep -q "idle=5: memory can't be given back" "$out"
+	verdict "backend=dma refuses at load" $?
+else
+	skip "backend=dma" "no such memory"
+fi
+finish
