@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "offline.h"
+#include "zeroed.h"
 
 /* Add frames to those of a node, or subtract them. Only zb_pool_offline() and _online() do so. */
 static void add_to_node(struct zb_pool *pool, int nid, long nr_pages)
@@ -14,6 +15,7 @@ static void __add_offline(struct zb_zone *zone, long nr_pages)
 {
 	WRITE_ONCE(zone->nr_offline, zone->nr_offline + nr_pages);
 	WRITE_ONCE(zone->nr_bad, zone->nr_bad + nr_pages);
+	__zb_zone_update_zero_max(zone);
 }
 
 /* Divide a claimed block into pageblocks, so that each can become offline on its own. */

@@ -186,6 +186,8 @@ void zb_pageblock_snapshot(struct zb_zone *zone, unsigned long first,
 		whole = zb_pageblock_all_free(pb);
 		largest = whole ? ZB_PAGEBLOCK_ORDER : pb->largest_free;
 		st[i].migratetype = pb->migratetype;
+		st[i].offline = zb_zone_state(zone, zb_pageblock_pfn(zone, pb)) ==
+				ZB_STATE_OFFLINE;
 		st[i].nr_free = pb->nr_free;
 		st[i].largest = largest == ZB_LIST_NONE ? -1 : (s8)largest;
 		st[i].whole_order = whole ? (s8)__zb_whole_order(zone, zb_pageblock_pfn(zone, pb)) :

@@ -31,11 +31,13 @@ struct zb_zone_stat {
  * @migratetype: ZB_MIGRATE_*
  * @nr_free: free frames, 0 .. 512
  * @largest: order of the largest free run in the pageblock, or -1 if no frame is free
+ * @offline: the environment has its frames
  * @whole_order: order of the free block that the pageblock is part of, or -1 if not
  *	all of its frames are free
  */
 struct zb_pageblock_stat {
 	u8 migratetype;
+	bool offline;
 	u16 nr_free;
 	s8 largest;
 	s8 whole_order;

@@ -43,9 +43,23 @@ struct zb_zeroed *zb_zone_set_zeroed(struct zb_zone *zone, struct zb_zeroed *zer
 }
 
 /**
+ * __zb_zone_update_zero_max() - compute the limit again, because frames became offline or online
+ * @zone: the zone
+ *
+ * Context: zone lock held.
+ */
+void __zb_zone_update_zero_max(struct zb_zone *zone)
+{
+	struct zb_zeroed *zeroed = zone->zeroed;
+
+	if (zeroed)
+		zeroed->max = zb_div64((u64)zb_zone_nr_managed(zone) * zeroed->percent, 100);
+}
+
+/**
  * zb_zone_set_zero_max() - limit how many free frames are cleared in advance
  * @zone: the zone
- * @percent: of its frames
+ * @percent: of its frames that are not offline
  *
  * Frames that are known to be zero already stay so.
  *
@@ -57,7 +71,8 @@ void zb_zone_set_zero_max(struct zb_zone *zone, unsigned int percent)
 
 	zb_lock_irqsave(&zone->lock, flags);
 	if (zone->zeroed)
-		zone->zeroed->max = zb_div64((u64)zone->nr_pages * percent, 100);
+		zone->zeroed->percent = percent;
+	__zb_zone_update_zero_max(zone);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 

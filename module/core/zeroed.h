@@ -39,6 +39,7 @@ struct zb_freed {
 /**
  * struct zb_zeroed - the frames of a zone that are known to be zero
  * @nr: (z) number of bits set
+ * @percent: (z) of the frames of the zone that are not offline, from which @max is computed
  * @max: (z) no frames are cleared in advance while @nr is at least this
  * @freed: (z) the latest frees, a ring
  * @newest: (z) the latest one in @freed
@@ -50,6 +51,7 @@ struct zb_freed {
  */
 struct zb_zeroed {
 	unsigned long nr;
+	unsigned int percent;
 	unsigned long max;
 	struct zb_freed freed[ZB_NR_FREED];
 	unsigned int newest;
@@ -81,6 +83,7 @@ static inline bool zb_zero_map_test(const struct zb_zero_map *map, unsigned long
 size_t zb_zeroed_size(unsigned long nr_pages);
 struct zb_zeroed *zb_zone_set_zeroed(struct zb_zone *zone, struct zb_zeroed *zeroed);
 void zb_zone_set_zero_max(struct zb_zone *zone, unsigned int percent);
+void __zb_zone_update_zero_max(struct zb_zone *zone);
 unsigned long zb_zone_nr_zeroed(struct zb_zone *zone);
 void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
 		    struct zb_zero_map *map);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
 #include "offline.h"
+#include "stat.h"
 #include "unit_ops.h"
+#include "zeroed.h"
 
 #define GFP_ANY	(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_NOWARN)
 
@@ -41,6 +43,39 @@ POOL_TEST(offline_counts, 8, 8)
 	grow(p, pfn, 3);
 	EXPECT_EQ(zb_zone_events(zone, ZB_ONLINE), PB(3));
 	EXPECT_EQ(p->pool.nodes->nr_pages, node_pages);
+}
+
+/* What is cleared in advance is a part of what the zone has. */
+POOL_TEST(offline_zero_max, 8, 8)
+{
+	struct zb_zeroed *zeroed = calloc(1, zb_zeroed_size(zone->nr_pages));
+	unsigned long pfn;
+
+	zb_zone_set_zeroed(zone, zeroed);
+	zb_zone_set_zero_max(zone, 50);
+	EXPECT_EQ(zeroed->max, PB(4));
+	pfn = shrink(p, 4);
+	EXPECT_EQ(zeroed->max, PB(2));
+	zb_zone_set_zero_max(zone, 25);
+	EXPECT_EQ(zeroed->max, PB(1));
+	grow(p, pfn, 4);
+	EXPECT_EQ(zeroed->max, PB(2));
+	free(zb_zone_set_zeroed(zone, NULL));
+}
+
+POOL_TEST(offline_snapshot, 8, 4)
+{
+	unsigned long pfn = shrink(p, 1);
+	struct zb_pageblock_stat st[4];
+	unsigned int i;
+
+	zb_pageblock_snapshot(zone, 0, 4, st);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(st[i].offline, i == (pfn - zone->start_pfn) / ZB_PAGEBLOCK_NR);
+	grow(p, pfn, 1);
+	zb_pageblock_snapshot(zone, 0, 4, st);
+	for (i = 0; i < 4; i++)
+		EXPECT(!st[i].offline);
 }
 
 /* A block larger than a pageblock, which has a single state byte, is divided. */
