@@ -206,10 +206,11 @@ static int pageblocks_show(struct seq_file *m, void *v)
 		 (unsigned long)BLOCKS_AT_ONCE);
 	zb_pageblock_snapshot(zone, block, nr, st);
 	for (i = 0; i < nr; i++)
-		seq_printf(m, "Node %d, zone %8s, block %6lu, type %12s, free %3u, largest %2d, order %2d\n",
+		seq_printf(m, "Node %d, zone %8s, block %6lu, type %12s, free %3u, largest %2d, order %2d%s\n",
 			   zone->nid, zb_zone_names[zone->type], block + i,
 			   zb_migratetype_names[st[i].migratetype],
-			   st[i].nr_free, st[i].largest, st[i].whole_order);
+			   st[i].nr_free, st[i].largest, st[i].whole_order,
+			   st[i].offline ? ", offline" : "");
 	return 0;
 }
 

@@ -9,6 +9,10 @@
 #define BLOCK_PAGES	512
 #define NAME_LEN	16
 
+/* Instead of a migrate type: the kernel has the pageblock. */
+#define TYPE_OFFLINE	ZB_MIGRATE_TYPES
+#define NR_TYPES	(TYPE_OFFLINE + 1)
+
 struct block {
 	int node;
 	char zone[NAME_LEN];
@@ -44,20 +48,21 @@ enum level {
 static const struct look {
 	char letter;
 	unsigned char shade[NR_LEVELS];
-} looks[ZB_MIGRATE_TYPES] = {
+} looks[NR_TYPES] = {
 	[ZB_MIGRATE_UNMOVABLE]		= { 'u', {  52,  88, 130, 166, 208 } },
 	[ZB_MIGRATE_MOVABLE]		= { 'm', {  17,  19,  26,  33,  45 } },
 	[ZB_MIGRATE_RECLAIMABLE]	= { 'r', {  22,  28,  34,  40,  82 } },
 	[ZB_MIGRATE_HIGHATOMIC]		= { 'h', {  53,  90, 127, 164, 201 } },
 	[ZB_MIGRATE_CMA]		= { 'c', {  58, 100, 142, 184, 226 } },
 	[ZB_MIGRATE_ISOLATE]		= { 'i', { 236, 240, 244, 248, 255 } },
+	[TYPE_OFFLINE]			= { '-', {   0,   0,   0,   0,   0 } },
 };
 
 static enum level level_of(const struct block *b)
 {
 	unsigned int used = BLOCK_PAGES - b->free;
 
-	if (!used)
+	if (!used || b->type == TYPE_OFFLINE)
 		return LEVEL_FREE;
 	if (used == BLOCK_PAGES)
 		return LEVEL_FULL;
@@ -70,6 +75,8 @@ static char glyph(unsigned int type, enum level level)
 {
 	bool movable = type == ZB_MIGRATE_MOVABLE;
 
+	if (type == TYPE_OFFLINE)
+		return looks[type].letter;
 	switch (level) {
 	case LEVEL_FREE:
 		return movable ? '.' : ',';
@@ -91,6 +98,11 @@ static int parse_type(const char *name, unsigned int *type)
 	return -1;
 }
 
+static const char *type_name(unsigned int type)
+{
+	return type == TYPE_OFFLINE ? "Offline" : migratetype_name(type);
+}
+
 static int parse_block(const char *line, struct block *b)
 {
 	char type[NAME_LEN];
@@ -101,7 +113,11 @@ static int parse_block(const char *line, struct block *b)
 		   &b->node, b->zone, &b->index, type, &b->free, &b->largest,
 		   &b->order) != 7)
 		return -1;
-	return b->free > BLOCK_PAGES ? -1 : parse_type(type, &b->type);
+	if (b->free > BLOCK_PAGES || parse_type(type, &b->type))
+		return -1;
+	if (strstr(line, ", offline"))
+		b->type = TYPE_OFFLINE;
+	return 0;
 }
 
 static int parse_map(struct map *m, char *text)
@@ -136,6 +152,7 @@ struct counts {
 	size_t blocks;
 	size_t free;
 	size_t full;
+	size_t offline;
 	__u64 free_pages;
 	int largest;
 };
@@ -149,7 +166,8 @@ static struct counts count_zone(const struct block *b, size_t nr)
 			    b[i].largest;
 
 		c.free += b[i].free == BLOCK_PAGES;
-		c.full += !b[i].free;
+		c.offline += b[i].type == TYPE_OFFLINE;
+		c.full += !b[i].free && b[i].type != TYPE_OFFLINE;
 		c.free_pages += b[i].free;
 		c.largest = order > c.largest ? order : c.largest;
 	}
@@ -192,12 +210,20 @@ static size_t print_row(const struct map *m, const struct block *b, size_t nr,
 	return i;
 }
 
+static size_t nr_partly_used(const struct counts *c)
+{
+	return c->blocks - c->free - c->full - c->offline;
+}
+
 static void print_summary(const struct map *m, const struct counts *c)
 {
 	__u64 page = m->block_bytes / BLOCK_PAGES;
 
-	printf("          pageblocks %zu: %zu free, %zu partly used, %zu full; largest free block ",
-	       c->blocks, c->free, c->blocks - c->free - c->full, c->full);
+	printf("          pageblocks %zu: %zu free, %zu partly used, %zu full", c->blocks,
+	       c->free, nr_partly_used(c), c->full);
+	if (c->offline)
+		printf(", %zu offline", c->offline);
+	printf("; largest free block ");
 	if (c->largest < 0)
 		printf("none\n");
 	else
@@ -208,10 +234,11 @@ static void print_summary(const struct map *m, const struct counts *c)
 static void print_zone(const struct map *m, const struct block *b, size_t nr)
 {
 	struct counts c = count_zone(b, nr);
-	__u64 pages = (__u64)nr * BLOCK_PAGES;
+	__u64 pages = (__u64)(nr - c.offline) * BLOCK_PAGES;
 
 	printf("Node %d, zone %s: %s, %llu%% free\n", b->node, b->zone,
-	       size_text(nr * m->block_bytes), c.free_pages * 100 / pages);
+	       size_text((nr - c.offline) * m->block_bytes),
+	       pages ? c.free_pages * 100 / pages : 0);
 	for (size_t i = 0; i < nr;)
 		i += print_row(m, b + i, nr - i, b->index);
 	print_summary(m, &c);
@@ -226,13 +253,14 @@ static void json_zone(const struct block *b, size_t nr)
 	js_str("zone", b->zone);
 	js_u64("free_pages", c.free_pages);
 	js_u64("free", c.free);
-	js_u64("partial", c.blocks - c.free - c.full);
+	js_u64("partial", nr_partly_used(&c));
 	js_u64("full", c.full);
+	js_u64("offline", c.offline);
 	js_open("pageblocks", '[');
 	for (size_t i = 0; i < nr; i++) {
 		js_open(NULL, '{');
 		js_u64("block", b[i].index);
-		js_str("type", migratetype_name(b[i].type));
+		js_str("type", type_name(b[i].type));
 		js_u64("free", b[i].free);
 		js_s64("largest", b[i].largest);
 		js_s64("order", b[i].order);
@@ -245,13 +273,13 @@ static void json_zone(const struct block *b, size_t nr)
 static void legend_color(const struct map *m, const bool *seen)
 {
 	printf("free \342\226\270 full:");
-	for (unsigned int t = 0; t < ZB_MIGRATE_TYPES; t++) {
+	for (unsigned int t = 0; t < NR_TYPES; t++) {
 		if (!seen[t * NR_LEVELS])
 			continue;
 		printf("  ");
 		for (unsigned int l = 0; l < NR_LEVELS; l++)
 			printf("\033[48;5;%um ", looks[t].shade[l]);
-		printf("\033[0m %s", migratetype_name(t));
+		printf("\033[0m %s", type_name(t));
 	}
 	printf("   one cell is %s\n", size_text(m->block_bytes));
 }
@@ -282,12 +310,14 @@ static void legend_plain(const struct map *m, const bool *seen)
 				       other ? "other type" : "Movable");
 		}
 	}
+	if (seen[TYPE_OFFLINE * NR_LEVELS])
+		printf("  %c Offline: given back to the kernel", looks[TYPE_OFFLINE].letter);
 	putchar('\n');
 }
 
 static void print_legend(const struct map *m)
 {
-	bool seen[ZB_MIGRATE_TYPES * NR_LEVELS] = { false };
+	bool seen[NR_TYPES * NR_LEVELS] = { false };
 
 	for (size_t i = 0; i < m->nr; i++) {
 		const struct block *b = &m->blocks[i];
