@@ -158,6 +158,36 @@ static void end_hold(struct zb_line *line)
 		line->allowance = ZB_MAX_PASSED;
 }
 
+/* A request that was not served does not count for its user. */
+static void take_back_round(struct zb_waiter *w)
+{
+	if (*w->user_round == w->round)
+		--*w->user_round;
+}
+
+/*
+ * If the memory was reduced since the request was judged, judge it again. Returns true if it can
+ * never be served any more and was removed, so that its task fails instead of waiting.
+ */
+static bool remove_if_hopeless(struct zb_line *line, struct zb_waiter *w)
+{
+	int shrinks = atomic_read(&line->inst->shrinks);
+
+	lockdep_assert_held(&line->lock);
+	if (likely(w->shrinks == shrinks))
+		return false;
+	w->shrinks = shrinks;
+	update_cpuset(w);
+	if (zb_instance_could_ever(line->inst, &w->req))
+		return false;
+	take_back_round(w);
+	remove_waiter(line, w);
+	WRITE_ONCE(w->hopeless, true);
+	/* The task still exists, as in hand_over(). */
+	wake_up_process(w->task);
+	return true;
+}
+
 static void hand_over(struct zb_line *line, struct zb_waiter *w,
 		      unsigned long pfn)
 {
@@ -239,6 +269,8 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	if (!w || w->scan == line->scan)
 		return false;
 	w->scan = line->scan;
+	if (remove_if_hopeless(line, w))
+		return true;
 	update_cpuset(w);
 	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) ||
 	    !serve_waiter(line, &line->serving, w)) {
@@ -273,6 +305,8 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *
 		if (w == first || w->scan == line->scan)
 			continue;
 		w->scan = line->scan;
+		if (remove_if_hopeless(line, w))
+			continue;
 		if (refused && same_request(refused, w))
 			continue;
 		if (may_pass(line, first, w, passes))
@@ -513,9 +547,7 @@ void zb_line_leave(struct zb_line *line, struct zb_waiter *w)
 {
 	spin_lock(&line->lock);
 	if (!list_empty(&w->link)) {
-		/* A request that was not served does not count. */
-		if (*w->user_round == w->round)
-			--*w->user_round;
+		take_back_round(w);
 		remove_waiter(line, w);
 		if (!list_empty(&line->waiters))
 			kick_dispatcher(line);

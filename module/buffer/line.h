@@ -68,6 +68,9 @@
  * @cpuset: copy of the task's allowed nodes, for @policy
  * @nodes: copy of the nodes of the task's NUMA policy, for @policy
  * @pfn: first frame of the memory, or ZB_NO_PFN
+ * @hopeless: the request was removed from the queue, because the memory was reduced and can
+ *	never serve it
+ * @shrinks: zb_instance.shrinks when the request was judged last
  * @round: position in the queue
  * @user_round: round of the latest request of the same user; zb_line.lock protects it
  * @scan: zb_line.scan when the dispatcher considered the request last
@@ -80,6 +83,8 @@ struct zb_waiter {
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	unsigned long pfn;
+	bool hopeless;
+	int shrinks;
 	u64 round;
 	u64 *user_round;
 	unsigned int scan;

@@ -28,7 +28,9 @@ static zb_gfp_t attempt_gfp(zb_gfp_t gfp)
 static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 			   const struct zb_want *want)
 {
-	*w = (struct zb_waiter){ .task = current, .pfn = ZB_NO_PFN };
+	*w = (struct zb_waiter){
+		.task = current, .pfn = ZB_NO_PFN, .shrinks = atomic_read(&inst->shrinks),
+	};
 	/* The queue compacts memory for its first request only. */
 	w->policy.queued = true;
 	/* Checking every frame is cheap compared with clearing the buffer. */
@@ -62,7 +64,8 @@ static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w,
 }
 
 /*
- * Sleep until the request is served. Returns 0, -ETIMEDOUT, or -ERESTARTSYS. The
+ * Sleep until the request is served. Returns 0, -ETIMEDOUT, -ERESTARTSYS, or -ENOMEM if the
+ * memory was reduced meanwhile, so that the request can never be served. The
  * deadline is absolute, so the call can be restarted unchanged after the task was
  * stopped, frozen or traced.
  */
@@ -76,6 +79,10 @@ static int sleep_in_line(const struct zb_waiter *w, u64 deadline_ns)
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (READ_ONCE(w->pfn) != ZB_NO_PFN)
 			break;
+		if (READ_ONCE(w->hopeless)) {
+			err = -ENOMEM;
+			break;
+		}
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
 			break;
@@ -165,8 +172,8 @@ unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	*err = wait_in_line(bpool, &w, charge, want);
-	if (*err == -ETIMEDOUT)
-		zb_explain_no_memory(bpool, want, true);
+	if (*err == -ETIMEDOUT || *err == -ENOMEM)
+		zb_explain_no_memory(bpool, want, *err == -ETIMEDOUT);
 	if (!*err)
 		trace_mm_page_alloc(w.pfn, zb_exact_order(want->nr_pages),
 				    zb_gfp_bits(w.req.gfp),

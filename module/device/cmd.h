@@ -35,6 +35,7 @@ union zb_arg {
 	struct zb_ioc_to_file to_file;
 	struct zb_ioc_from_file from_file;
 	struct zb_ioc_advise advise;
+	struct zb_ioc_resize resize;
 };
 
 /**
@@ -131,6 +132,9 @@ extern const struct zb_cmd zb_cmd_from_file;
 
 /* ioctl_advise.c */
 extern const struct zb_cmd zb_cmd_advise;
+
+/* ioctl_resize.c */
+extern const struct zb_cmd zb_cmd_resize;
 
 /* ioctl_bulk.c */
 extern const struct zb_cmd zb_cmd_bulk_alloc;

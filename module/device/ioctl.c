@@ -31,6 +31,7 @@ static_assert(sizeof(struct zb_ioc_explain) == 88);
 static_assert(sizeof(struct zb_ioc_to_file) == 16);
 static_assert(sizeof(struct zb_ioc_from_file) == 40);
 static_assert(sizeof(struct zb_ioc_advise) == 24);
+static_assert(sizeof(struct zb_ioc_resize) == 24);
 
 static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
@@ -125,6 +126,7 @@ static const struct zb_cmd *const zb_cmds[] = {
 	[_IOC_NR(ZB_IOC_TO_FILE)] = &zb_cmd_to_file,
 	[_IOC_NR(ZB_IOC_FROM_FILE)] = &zb_cmd_from_file,
 	[_IOC_NR(ZB_IOC_ADVISE)] = &zb_cmd_advise,
+	[_IOC_NR(ZB_IOC_RESIZE)] = &zb_cmd_resize,
 };
 
 static const struct zb_cmd *find_cmd(unsigned int nr)

@@ -53,6 +53,7 @@ struct zb_wait_stat {
  * @nr_regions: number of regions
  * @total_pages: number of frames in all regions
  * @resize_lock: held while memory is given back to the kernel or taken again
+ * @shrinks: number of times that the limit of the size was reduced
  * @resize_failures: number of times that this did not reach the wanted size
  * @deferred_pages: frames of buffers whose release is deferred
  * @deferred_checks: number of frames checked for pending deferred releases
@@ -87,6 +88,7 @@ struct zb_instance {
 	unsigned int nr_regions;
 	unsigned long total_pages;
 	struct mutex resize_lock;
+	atomic_t shrinks;
 	atomic_long_t resize_failures;
 	atomic_long_t deferred_pages;
 	atomic_long_t deferred_checks;
@@ -128,13 +130,15 @@ bool zb_instance_above_low(const struct zb_instance *inst);
 /* resize.c */
 int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_pages);
 unsigned long zb_instance_size(const struct zb_instance *inst, int nid);
+unsigned long zb_instance_max_size(const struct zb_instance *inst, int nid);
 unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid);
+bool zb_instance_could_ever(struct zb_instance *inst, const struct zb_alloc_request *req);
 unsigned long zb_instance_share(const struct zb_instance *inst, int nid, unsigned long nr_pages);
 int zb_instance_may_lend(struct zb_instance *inst, const char **why);
 unsigned long zb_instance_lend(struct zb_instance *inst, int nid, unsigned long nr_pages);
 unsigned long zb_instance_take_back(struct zb_instance *inst, int nid, unsigned long nr_pages);
 const char *zb_size_at_load(void);
-void zb_resize_attach(void);
+void zb_resize_attach(struct zb_instance *inst);
 void zb_resize_detach(void);
 
 /* check.c */

@@ -20,8 +20,10 @@
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "../core/offline.h"
+#include "../core/verdict.h"
 #include "instance.h"
 #include "tunables.h"
 
@@ -63,6 +65,8 @@ static int give_back(struct zb_instance *inst, struct zb_region *region, unsigne
 	err = zb_region_give(region, pfn, nr_pages);
 	if (err)
 		zb_pool_online(&inst->pool, pfn, nr_pages, inst->ops.poison);
+	else
+		trace_region_give_back(region->nid, pfn, nr_pages);
 	return err;
 }
 
@@ -115,13 +119,19 @@ static int shrink(struct zb_instance *inst, struct zb_region *region, unsigned l
 /* Add what the region has taken to the pool. */
 static void put_online(struct zb_instance *inst, struct zb_region *region)
 {
-	unsigned long pfn, end = region->start_pfn + region->nr_pages;
+	unsigned long pfn, nr = 0, end = region->start_pfn + region->nr_pages;
 
 	for (pfn = region->start_pfn; pfn < end; pfn += ZB_PAGEBLOCK_NR) {
-		if (!zb_region_is_away(region, pfn))
-			zb_pool_online(&inst->pool, pfn, ZB_PAGEBLOCK_NR, inst->ops.poison);
+		bool taken = !zb_region_is_away(region, pfn) &&
+			     zb_pool_online(&inst->pool, pfn, ZB_PAGEBLOCK_NR, inst->ops.poison);
+
+		if (!taken && nr)
+			trace_region_take_back(region->nid, pfn - nr, nr);
+		nr = taken ? nr + ZB_PAGEBLOCK_NR : 0;
 		cond_resched();
 	}
+	if (nr)
+		trace_region_take_back(region->nid, end - nr, nr);
 }
 
 static int grow(struct zb_instance *inst, struct zb_region *region, unsigned long nr_pages)
@@ -152,7 +162,7 @@ static void explain(const struct zb_instance *inst, struct zb_region *region,
 }
 
 static int resize_region(struct zb_instance *inst, struct zb_region *region,
-			 unsigned long wanted)
+			 unsigned long wanted, bool *shrunk)
 {
 	unsigned long has = zb_instance_size(inst, region->nid);
 	int err = 0;
@@ -161,7 +171,9 @@ static int resize_region(struct zb_instance *inst, struct zb_region *region,
 		err = shrink(inst, region, has - wanted, EMPTY_IT);
 	else if (wanted > has)
 		err = grow(inst, region, wanted - has);
-	WRITE_ONCE(region->limit, zb_instance_size(inst, region->nid));
+	has = zb_instance_size(inst, region->nid);
+	*shrunk |= has < region->limit;
+	WRITE_ONCE(region->limit, has);
 	if (err) {
 		atomic_long_inc(&inst->resize_failures);
 		explain(inst, region, wanted, err);
@@ -178,7 +190,15 @@ static unsigned long share(const struct zb_region *region, unsigned long left,
 	return min_t(u64, nr * ZB_PAGEBLOCK_NR, region->nr_pages);
 }
 
-static int check_size(const struct zb_instance *inst, int nid, unsigned long nr_pages)
+/**
+ * zb_instance_max_size() - the size at load
+ * @inst: the instance
+ * @nid: a node, or NUMA_NO_NODE for all
+ *
+ * Context: any.
+ * Return: number of frames, 0 for a node without a region.
+ */
+unsigned long zb_instance_max_size(const struct zb_instance *inst, int nid)
 {
 	unsigned long max = 0;
 	unsigned int i;
@@ -186,6 +206,13 @@ static int check_size(const struct zb_instance *inst, int nid, unsigned long nr_
 	for (i = 0; i < inst->nr_regions; i++)
 		if (nid == NUMA_NO_NODE || inst->regions[i].nid == nid)
 			max += inst->regions[i].nr_pages;
+	return max;
+}
+
+static int check_size(const struct zb_instance *inst, int nid, unsigned long nr_pages)
+{
+	unsigned long max = zb_instance_max_size(inst, nid);
+
 	if (nr_pages && nr_pages <= max && !(nr_pages % ZB_PAGEBLOCK_NR))
 		return 0;
 	if (max)
@@ -217,6 +244,7 @@ int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_page
 {
 	unsigned long left = *nr_pages, left_of_all = inst->total_pages, part;
 	struct zb_region *region;
+	bool shrunk = false;
 	unsigned int i;
 	int err, first_err;
 
@@ -234,11 +262,16 @@ int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_page
 		part = nid == NUMA_NO_NODE ? share(region, left, left_of_all) : left;
 		left -= part;
 		left_of_all -= region->nr_pages;
-		err = resize_region(inst, region, part);
+		err = resize_region(inst, region, part, &shrunk);
 		first_err = first_err ?: err;
 	}
 	*nr_pages = zb_instance_size(inst, nid);
+	/* Waiting requests are judged by the new size and its watermarks. */
 	zb_tunables_apply();
+	if (shrunk) {
+		atomic_inc(&inst->shrinks);
+		zb_instance_wake_waiters(inst);
+	}
 	mutex_unlock(&inst->resize_lock);
 	return first_err;
 }
@@ -271,6 +304,26 @@ unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid)
 	has = region->nr_pages - READ_ONCE(region->nr_away);
 	limit = READ_ONCE(region->limit);
 	return limit > has ? limit - has : 0;
+}
+
+/**
+ * zb_instance_could_ever() - check whether a request could be served if all memory were free
+ * @inst: the instance
+ * @req: the request
+ *
+ * Context: any; reads the bitmaps of the policy.
+ * Return: false if not; true as well if the kernel has idle memory, which might be enough.
+ */
+bool zb_instance_could_ever(struct zb_instance *inst, const struct zb_alloc_request *req)
+{
+	unsigned int i;
+
+	if (zb_pool_could_ever(&inst->pool, req))
+		return true;
+	for (i = 0; i < inst->nr_regions; i++)
+		if (zb_instance_nr_lent(inst, inst->regions[i].nid))
+			return true;
+	return false;
 }
 
 /**
@@ -362,30 +415,36 @@ unsigned long zb_instance_take_back(struct zb_instance *inst, int nid, unsigned 
 	return taken;
 }
 
-/* The text of the parameter, and whether it applies to zb_instance. */
+/*
+ * size_text is what was given at load, and names nodes if the parameter is shown by node.
+ * size_lock is held while the size changes, show_lock only for a moment, so that the file can be
+ * read meanwhile.
+ */
 static char size_text[256] = "64M";
-static bool attached;
 static bool size_is_fixed;	/* by the load, until it is attached */
+static struct zb_instance *resized;	/* the parameter applies to it */
+static bool by_node;
 static DEFINE_MUTEX(size_lock);
+static DEFINE_MUTEX(show_lock);	/* protects the last two */
 
-static void show_size(void)
+static int show_size(char *buf)
 {
-	const struct zb_instance *inst = zb_instance;
-	bool by_node = strchr(size_text, ':');
+	const struct zb_instance *inst = resized;
+	unsigned long nr, sum = 0;
 	unsigned int i;
 	int len = 0;
 
-	lockdep_assert_held(&size_lock);
-	if (!by_node) {
-		scnprintf(size_text, sizeof(size_text), "%luM",
-			  zb_pages_to_mib(zb_instance_size(inst, NUMA_NO_NODE)));
-		return;
+	lockdep_assert_held(&show_lock);
+	for (i = 0; i < inst->nr_regions; i++) {
+		nr = READ_ONCE(inst->regions[i].limit);
+		sum += nr;
+		if (by_node)
+			len += sysfs_emit_at(buf, len, "%s%d:%luM", i ? "," : "",
+					     inst->regions[i].nid, zb_pages_to_mib(nr));
 	}
-	for (i = 0; i < inst->nr_regions; i++)
-		len += scnprintf(size_text + len, sizeof(size_text) - len, "%s%d:%luM",
-				 i ? "," : "", inst->regions[i].nid,
-				 zb_pages_to_mib(zb_instance_size(inst,
-								  inst->regions[i].nid)));
+	if (!by_node)
+		len += sysfs_emit_at(buf, len, "%luM", zb_pages_to_mib(sum));
+	return len + sysfs_emit_at(buf, len, "\n");
 }
 
 static int resize_to(const char *text)
@@ -399,13 +458,29 @@ static int resize_to(const char *text)
 	if (first_err)
 		return first_err;
 	for (i = 0; i < params.nr_regions; i++) {
-		err = zb_instance_resize(zb_instance, params.regions[i].nid,
+		err = zb_instance_resize(resized, params.regions[i].nid,
 					 &params.regions[i].nr_pages);
 		first_err = first_err ?: err;
 	}
 	zb_params_free(&params);
-	show_size();
 	return first_err;
+}
+
+/*
+ * The kernel holds a lock of all parameters of the module, which readers need as well. Drop it,
+ * because changing the size may take seconds.
+ */
+static int resize_unlocked(const char *text)
+{
+	int err = -ENODEV;
+
+	kernel_param_unlock(THIS_MODULE);
+	mutex_lock(&size_lock);
+	if (resized)
+		err = resize_to(text);
+	mutex_unlock(&size_lock);
+	kernel_param_lock(THIS_MODULE);
+	return err;
 }
 
 static int set_size(const char *text, const struct kernel_param *kp)
@@ -417,13 +492,15 @@ static int set_size(const char *text, const struct kernel_param *kp)
 		pr_err("size: the text is too long\n");
 		return -EINVAL;
 	}
+	if (READ_ONCE(resized))
+		return resize_unlocked(text);
 	mutex_lock(&size_lock);
-	if (attached)
-		err = resize_to(text);
-	else if (size_is_fixed)
+	if (size_is_fixed) {
+		pr_err("size: can't be changed while the module is being loaded or unloaded: try again\n");
 		err = -EBUSY;
-	else
+	} else {
 		strscpy(size_text, text, len + 1);
+	}
 	mutex_unlock(&size_lock);
 	return err;
 }
@@ -432,9 +509,9 @@ static int get_size(char *buf, const struct kernel_param *kp)
 {
 	int len;
 
-	mutex_lock(&size_lock);
-	len = sysfs_emit(buf, "%s\n", size_text);
-	mutex_unlock(&size_lock);
+	mutex_lock(&show_lock);
+	len = resized ? show_size(buf) : sysfs_emit(buf, "%s\n", size_text);
+	mutex_unlock(&show_lock);
 	return len;
 }
 
@@ -460,16 +537,25 @@ const char *zb_size_at_load(void)
 	return size_text;
 }
 
+static void set_resized(struct zb_instance *inst)
+{
+	mutex_lock(&size_lock);
+	mutex_lock(&show_lock);
+	WRITE_ONCE(resized, inst);
+	by_node = strchr(size_text, ':');
+	mutex_unlock(&show_lock);
+	mutex_unlock(&size_lock);
+}
+
 /**
- * zb_resize_attach() - let the parameter change the size of zb_instance
+ * zb_resize_attach() - let the parameter change the size of an instance
+ * @inst: the instance
  *
  * Context: may sleep.
  */
-void zb_resize_attach(void)
+void zb_resize_attach(struct zb_instance *inst)
 {
-	mutex_lock(&size_lock);
-	attached = true;
-	mutex_unlock(&size_lock);
+	set_resized(inst);
 }
 
 /**
@@ -479,7 +565,5 @@ void zb_resize_attach(void)
  */
 void zb_resize_detach(void)
 {
-	mutex_lock(&size_lock);
-	attached = false;
-	mutex_unlock(&size_lock);
+	set_resized(NULL);
 }

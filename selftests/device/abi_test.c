@@ -91,6 +91,9 @@ FIXTURE_VARIANT_ADD(cmd, advise) {
 	COMMAND(advise, ADVISE), NEEDS(advise, advice, 4), RESERVED(advise), HANDLE(advise),
 };
 
+/* To the present size. */
+FIXTURE_VARIANT_ADD(cmd, resize) { COMMAND(resize, RESIZE), NEEDS_ALL(resize) };
+
 /* There has to be a failure that it can explain: see FIXTURE_SETUP. */
 FIXTURE_VARIANT_ADD(cmd, explain) { COMMAND(explain, EXPLAIN), NEEDS_ALL(explain) };
 
@@ -138,6 +141,7 @@ union arg {
 	struct zb_ioc_to_file to_file;
 	struct zb_ioc_from_file from_file;
 	struct zb_ioc_advise advise;
+	struct zb_ioc_resize resize;
 };
 
 /* Fill in the members of a valid argument other than size and handle. */
@@ -155,6 +159,10 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 		arg->from_file.fd = self->file;
 	if (variant->nr == ZB_IOC_ADVISE)
 		arg->advise.advice = ZB_ADVISE_WILLNEED;
+	if (variant->nr == ZB_IOC_RESIZE)
+		arg->resize = (struct zb_ioc_resize){
+			.node = ZB_NODE_ANY, .bytes = self->zb.info.total_bytes,
+		};
 	if (variant->nr == ZB_IOC_SYNC)
 		arg->sync = (struct zb_ioc_sync){
 			.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,
@@ -465,7 +473,7 @@ TEST_F(zbuddy, unknown_commands)
 	unsigned int nr;
 
 	put_word(room, 0, sizeof(struct zb_ioc_info));
-	for (nr = ZB_IOC_FROM_FILE + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
+	for (nr = ZB_IOC_RESIZE + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, room));
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, NULL));
 	}

@@ -184,6 +184,59 @@ TEST_F(memory_error, frames_are_kept_out_of_use)
 	unload(_metadata);
 }
 
+/* True if the pageblock of a frame has been given to the kernel. */
+static bool is_offline(__u64 addr, __u64 start)
+{
+	unsigned long block = (unsigned long)((addr - start) / (page_size() << 9)), at;
+	char line[160];
+	FILE *f = fopen(ZB_DEBUGFS "pageblocks", "re");
+	bool offline = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Node %*d, zone %*[^,], block %lu", &at) == 1 && at == block)
+			offline = strstr(line, ", offline");
+	if (f)
+		fclose(f);
+	return offline;
+}
+
+static int resize(int fd, __u64 bytes)
+{
+	struct zb_ioc_resize r = { .size = sizeof(r), .node = ZB_NODE_ANY, .bytes = bytes };
+	int rc = zb_ioctl(fd, ZB_IOC_RESIZE, &r);
+
+	return rc ?: -(int)r.error;
+}
+
+/* The pageblock with the bad frame stays, and all others can be given back and taken. */
+TEST_F(memory_error, pageblock_is_not_given_back)
+{
+	struct zb_ioc_alloc a;
+	__u64 addr, start, all;
+	int fd;
+
+	ASSERT_EQ(0, zb_load("size=16M zones=Normal:* min_free_kbytes=0"));
+	fd = zb_open();
+	ASSERT_GE(fd, 0);
+	all = zb_free_bytes(fd);
+	ASSERT_EQ(0, zb_alloc_length(fd, all, ZB_GFP_ANYZONE, &a));
+	start = address(fd, a.handle);
+	ASSERT_EQ(0, zb_free(fd, a.handle));
+	addr = start + 5 * (page_size() << 9) + 7 * page_size();
+	ASSERT_TRUE(poison(addr));
+	EXPECT_EQ(0, resize(fd, 2 << 20));
+	EXPECT_EQ((2 << 20) - page_size(), zb_free_bytes(fd));
+	if (zb_have_debugfs()) {
+		EXPECT_FALSE(is_offline(addr, start));
+		EXPECT_TRUE(is_offline(start, start));
+	}
+	EXPECT_EQ(0, resize(fd, all));
+	EXPECT_EQ(all - page_size(), zb_free_bytes(fd));
+	EXPECT_TRUE(zb_check_ok());
+	close(fd);
+	unload(_metadata);
+}
+
 static sigjmp_buf on_error;
 static siginfo_t error;
 

@@ -80,6 +80,11 @@ int dev_advise(int fd, __u32 handle, __u32 advice, __u32 *retained)
 	return zb_advise(fd, handle, advice, retained);
 }
 
+int dev_resize(int fd, struct zb_ioc_resize *r)
+{
+	return zb_ioctl(fd, ZB_IOC_RESIZE, r);
+}
+
 /* Returns the file descriptor of a dma-buf, or -errno. */
 int dev_export(int fd, __u32 handle, __u32 flags)
 {

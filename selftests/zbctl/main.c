@@ -99,6 +99,14 @@ static const struct cmd commands[] = {
 		"buffers of the same size until a request fails, or until --fill percent of the\n"
 		"memory is in use, and frees them. Prints how many of the marked buffers have kept\n"
 		"their contents. Other programs get no memory meanwhile.\n" },
+	{ .name = "resize", .fn = cmd_resize, .args = "SIZE", .opts = OPT(NODE),
+	  .min_args = 1, .max_args = 1,
+	  .help = "give memory back to the kernel, or take it again",
+	  .more =
+		"SIZE has a unit (64M, 1G), is a multiple of the pageblock size and at most the\n"
+		"size at load. Without --node, it is distributed over all nodes. Movable buffers\n"
+		"are moved, and buffers that are marked as not needed lose their memory. Prints\n"
+		"the size that was reached; it is a failure if that is another one.\n" },
 	{ .name = "check", .fn = cmd_check,
 	  .help = "check the invariants of the allocator" },
 	{ .name = "stress", .fn = cmd_stress,

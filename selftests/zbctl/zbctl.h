@@ -217,6 +217,7 @@ int cmd_map_file(struct zbctl *z);
 int cmd_watch(struct zbctl *z);
 int cmd_bench_map(struct zbctl *z);
 int cmd_pressure(struct zbctl *z);
+int cmd_resize(struct zbctl *z);
 
 /* text.c */
 #define GFP_TEXT	512	/* room for the names of all bits */
@@ -258,6 +259,7 @@ int dev_free(int fd, __u32 handle);
 int dev_query(int fd, __u32 handle, struct zb_ioc_query *q);
 int dev_label(int fd, __u32 handle, const char *label);
 int dev_advise(int fd, __u32 handle, __u32 advice, __u32 *retained);
+int dev_resize(int fd, struct zb_ioc_resize *r);
 int dev_export(int fd, __u32 handle, __u32 flags);
 int dev_to_file(int fd, __u32 handle, __u32 flags);
 void *dev_mmap(int fd, __u64 offset, __u64 length);

@@ -98,7 +98,7 @@ help_texts() {
 	works "help of a command without dashes" "zbctl alloc ORDER" zbctl help alloc
 	help=$(zbctl --help)
 	for cmd in info alloc free hold holders owners exec export map-file watch bench-map stat map drain \
-		compact pressure check stress; do
+		compact pressure resize check stress; do
 		works "help of $cmd" "zbctl $cmd" zbctl $cmd --help
 		case $help in
 		*"
@@ -152,6 +152,10 @@ information() {
 		zbctl pressure 1M -n 3
 	works "pressure that is low" "^needed again: 3 have their contents, 0 have lost them and are zero\$" \
 		zbctl pressure 1M -n 3 --fill 10
+	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/^ *"total_bytes": *\([0-9]*\).*/\1/p' >"$TMP/total"
+	read -r total <"$TMP/total"
+	works "resize to the present size" "^size: $((total >> 20))M\$" zbctl resize "$((total >> 20))M"
+	works "resize in JSON" "\"total_bytes\": $total" zbctl resize "$((total >> 20))M" --json
 	works "options before the command" "^{" zbctl --json info
 	run env ZBUDDY_DEVICE=/dev/zbuddy zbctl info
 	verdict "device from the environment" "$status"

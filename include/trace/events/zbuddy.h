@@ -318,6 +318,34 @@ TRACE_EVENT(mm_vmscan_direct_reclaim_end,
 	TP_printk("nr_reclaimed=%lu", __entry->nr_reclaimed)
 );
 
+/* Pageblocks that the kernel gets, and that are taken from it again. */
+DECLARE_EVENT_CLASS(region_part,
+	TP_PROTO(int nid, unsigned long pfn, unsigned long nr_pages),
+	TP_ARGS(nid, pfn, nr_pages),
+	TP_STRUCT__entry(
+		__field(int, nid)
+		__field(unsigned long, pfn)
+		__field(unsigned long, nr_pages)
+	),
+	TP_fast_assign(
+		__entry->nid = nid;
+		__entry->pfn = pfn;
+		__entry->nr_pages = nr_pages;
+	),
+	TP_printk("nid=%d pfn=0x%lx nr_pages=%lu", __entry->nid, __entry->pfn,
+		  __entry->nr_pages)
+);
+
+DEFINE_EVENT(region_part, region_give_back,
+	TP_PROTO(int nid, unsigned long pfn, unsigned long nr_pages),
+	TP_ARGS(nid, pfn, nr_pages)
+);
+
+DEFINE_EVENT(region_part, region_take_back,
+	TP_PROTO(int nid, unsigned long pfn, unsigned long nr_pages),
+	TP_ARGS(nid, pfn, nr_pages)
+);
+
 #endif /* _TRACE_ZBUDDY_H */
 
 #include <trace/define_trace.h>

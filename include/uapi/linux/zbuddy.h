@@ -42,7 +42,8 @@
  *    length, or the node has no region. With dynamic debug enabled ("func
  *    zb_einval +p"), the kernel log names the field.
  *  - EPERM: HIGH, ATOMIC or MEMALLOC, which may use memory reserves, without
- *    CAP_SYS_RESOURCE; ZB_IOC_PHYS, @min_addr or @max_addr without CAP_SYS_RAWIO
+ *    CAP_SYS_RESOURCE; ZB_IOC_PHYS, @min_addr or @max_addr without CAP_SYS_RAWIO;
+ *    ZB_IOC_RESIZE without CAP_SYS_ADMIN
  *  - EACCES: the mode of the open file, or of the descriptor that the handle was
  *    made from, does not allow the access
  *  - EBADF: ZB_IOC_FROM_FILE: the descriptor is not open, or was opened with O_PATH
@@ -50,7 +51,7 @@
  *  - EBUSY: EXPORT, TO_FILE or PHYS of a buffer that is marked as not needed or has
  *    lost its memory, or DONTNEED for a buffer that has a dma-buf or a file, that was
  *    created as a file on a mount, or whose physical address has been returned; see
- *    ZB_IOC_ADVISE
+ *    ZB_IOC_ADVISE. ZB_IOC_RESIZE: memory that can't be moved is in the way
  *  - ENODATA: SYNC or mmap() of a buffer whose memory has been taken back, see
  *    ZB_IOC_ADVISE
  *  - EDQUOT: the limit on the memory, or on the number of waiting requests, of
@@ -65,7 +66,8 @@
  *  - ETIMEDOUT: the deadline passed before memory was available, or had passed
  *    already when the call began
  *  - EMFILE, ENFILE: no file descriptor is available
- *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features
+ *  - EOPNOTSUPP: this kernel lacks the feature, see zb_ioc_info.features; or the backend
+ *    can't give back a part of its memory (ZB_IOC_RESIZE)
  *  - ENOMEM: no zone that the request may use has a free block, or with ZB_BUF_RANGE
  *    a range, of this size now.
  *    ZB_IOC_EXPLAIN tells whether retrying can help. For commands that allocate no
@@ -259,6 +261,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_DISCARD	(1ull << 6)	/* ZB_IOC_ADVISE, zb_ioc_query.discard */
 #define ZB_FEATURE_FILES	(1ull << 7)	/* ZB_IOC_TO_FILE, ZB_IOC_FROM_FILE */
 #define ZB_FEATURE_RANGE	(1ull << 8)	/* ZB_BUF_RANGE */
+#define ZB_FEATURE_RESIZE	(1ull << 9)	/* ZB_IOC_RESIZE */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -782,6 +785,35 @@ struct zb_ioc_from_file {
 	__aligned_u64 mmap_huge_offset;
 };
 
+/**
+ * struct zb_ioc_resize - give memory of the region back to the kernel, or take it again
+ * @size: sizeof(struct zb_ioc_resize)
+ * @flags: must be 0
+ * @node: the node whose memory changes, or ZB_NODE_ANY to distribute @bytes over all
+ *	nodes in proportion to their sizes at load
+ * @error: out: 0, or the errno why the size was not reached: EBUSY, ENOMEM or EINTR
+ * @bytes: in: the wanted size, a multiple of a pageblock (zb_ioc_info.block_order), not 0,
+ *	and at most the size at load; out: the present size
+ *
+ * Requires CAP_SYS_ADMIN. To reduce the size, whole pageblocks are emptied as for ZB_BUF_RANGE,
+ * cleared and given to the kernel: movable buffers are moved, and discardable ones lose their
+ * memory. If the size can't be reached, but the command has changed it, the command succeeds, and
+ * @error and ZB_IOC_EXPLAIN tell the cause; if it could change nothing, it fails with that errno:
+ * EBUSY if memory that can't be moved, or that the watermarks need, is left, and ENOMEM if the
+ * kernel does not have the memory that the region lacks. The kernel log names the node. It may
+ * take seconds; a fatal signal ends it.
+ *
+ * The module parameter idle may reduce the size further, and takes memory again up to
+ * @bytes.
+ */
+struct zb_ioc_resize {
+	__u32 size;
+	__u32 flags;
+	__s32 node;
+	__u32 error;
+	__aligned_u64 bytes;
+};
+
 #define ZB_IOC_INFO	_IO(ZB_IOC_TYPE, 0)
 #define ZB_IOC_ZONE	_IO(ZB_IOC_TYPE, 1)
 #define ZB_IOC_ALLOC	_IO(ZB_IOC_TYPE, 2)
@@ -797,5 +829,6 @@ struct zb_ioc_from_file {
 #define ZB_IOC_ADVISE	_IO(ZB_IOC_TYPE, 12)
 #define ZB_IOC_TO_FILE	_IO(ZB_IOC_TYPE, 13)
 #define ZB_IOC_FROM_FILE _IO(ZB_IOC_TYPE, 14)
+#define ZB_IOC_RESIZE	_IO(ZB_IOC_TYPE, 15)
 
 #endif /* _UAPI_LINUX_ZBUDDY_H */
