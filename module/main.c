@@ -77,6 +77,7 @@ static void __init start_services(void)
 	if (zb_fs_register(&zb_chardev.bpool))
 		pr_warn("files can't be mounted, because the name of the file system is taken\n");
 	zb_kcompactd_start(&zb_reclaim);
+	zb_idle_start(zb_instance);
 	zb_resize_attach(zb_instance);
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);

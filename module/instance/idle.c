@@ -72,7 +72,8 @@ struct idle_node {
  * struct zb_idle - idle memory of an instance
  * @inst: the instance
  * @became_low: the callback of the core that ours replaces, and calls
- * @wq: workqueue of the two work items
+ * @give_wq: workqueue of @give_work, which is freezable, because it may move buffers
+ * @take_wq: workqueue of @take_work
  * @give_work: samples the free memory, and gives idle memory to the kernel
  * @take_work: takes memory again
  * @begun: number of times that @take_work has begun
@@ -84,7 +85,8 @@ struct idle_node {
 struct zb_idle {
 	struct zb_instance *inst;
 	void (*became_low)(struct zb_pool *pool, struct zb_zone *zone);
-	struct workqueue_struct *wq;
+	struct workqueue_struct *give_wq;
+	struct workqueue_struct *take_wq;
 	struct delayed_work give_work;
 	struct work_struct take_work;
 	atomic_t begun;
@@ -209,7 +211,7 @@ static void give_work(struct work_struct *work)
 		take_sample(idle, node);
 		give_idle(idle, node);
 	}
-	queue_delayed_work(idle->wq, &idle->give_work, interval());
+	queue_delayed_work(idle->give_wq, &idle->give_work, interval());
 }
 
 /* --- taking ------------------------------------------------------------------------- */
@@ -284,7 +286,7 @@ void zb_idle_kick(struct zb_instance *inst, int nid, unsigned long nr_pages)
 	/* Many requests may do this at the same time. */
 	if (atomic_long_read(&node->wanted) < nr_pages)
 		atomic_long_set(&node->wanted, nr_pages);
-	queue_work(inst->idle->wq, &inst->idle->take_work);
+	queue_work(inst->idle->take_wq, &inst->idle->take_work);
 }
 
 /* The kernel may have to move its own pages, for which it uses I/O and file systems. */
@@ -328,7 +330,7 @@ bool zb_idle_take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_
 	/* A run that begins after this has seen @wanted. */
 	smp_mb__after_atomic();
 	target = atomic_read(&idle->begun) + 1;
-	queue_work(idle->wq, &idle->take_work);
+	queue_work(idle->take_wq, &idle->take_work);
 	wait_event_killable_timeout(idle->took, READ_ONCE(idle->done) - target >= 0, MAX_WAIT);
 	return atomic_long_read(&node->taken) != before;
 }
@@ -414,24 +416,33 @@ static void stop(struct zb_idle *idle)
 	}
 }
 
-static int apply(struct zb_idle *idle, unsigned int seconds)
+static int check(struct zb_idle *idle, unsigned int seconds)
 {
 	const char *why;
-	unsigned int i;
-	int err = 0;
+	int err;
 
-	lockdep_assert_held(&idle_lock);
-	if (seconds)
-		err = zb_instance_may_lend(idle->inst, &why);
+	if (!seconds)
+		return 0;
+	err = zb_instance_may_lend(idle->inst, &why);
 	if (err == -EOPNOTSUPP)
 		pr_err("idle=%u: memory can't be given back: %s, or omit idle=\n", seconds, why);
+	return err;
+}
+
+static int apply(struct zb_idle *idle, unsigned int seconds)
+{
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&idle_lock);
+	err = check(idle, seconds);
 	if (err)
 		return err;
 	WRITE_ONCE(idle_seconds, seconds);
 	for (i = 0; i < idle->nr; i++)
 		WRITE_ONCE(idle->nodes[i].restart, true);
 	if (seconds)
-		mod_delayed_work(idle->wq, &idle->give_work, interval());
+		mod_delayed_work(idle->give_wq, &idle->give_work, interval());
 	else
 		stop(idle);
 	return 0;
@@ -504,8 +515,26 @@ static void init_nodes(struct zb_idle *idle)
 	}
 }
 
+static int create_queues(struct zb_idle *idle)
+{
+	idle->give_wq = alloc_workqueue("zbuddy_idle", WQ_UNBOUND | WQ_FREEZABLE, 0);
+	if (!idle->give_wq)
+		return -ENOMEM;
+	idle->take_wq = alloc_workqueue("zbuddy_take", WQ_UNBOUND, 0);
+	if (idle->take_wq)
+		return 0;
+	destroy_workqueue(idle->give_wq);
+	return -ENOMEM;
+}
+
+static void destroy_queues(struct zb_idle *idle)
+{
+	destroy_workqueue(idle->take_wq);
+	destroy_workqueue(idle->give_wq);
+}
+
 /**
- * zb_idle_attach() - give idle memory of an instance back from now on, if idle is set
+ * zb_idle_attach() - prepare for giving idle memory of an instance back
  * @inst: the instance, whose callbacks for compaction are set
  *
  * Context: may sleep; before the first request.
@@ -514,7 +543,7 @@ static void init_nodes(struct zb_idle *idle)
 int zb_idle_attach(struct zb_instance *inst)
 {
 	struct zb_idle *idle;
-	int err = -ENOMEM;
+	int err;
 
 	idle = kzalloc(struct_size(idle, nodes, inst->nr_regions), GFP_KERNEL);
 	if (!idle)
@@ -525,31 +554,44 @@ int zb_idle_attach(struct zb_instance *inst)
 	init_waitqueue_head(&idle->took);
 	INIT_DELAYED_WORK(&idle->give_work, give_work);
 	INIT_WORK(&idle->take_work, take_work);
-	idle->wq = alloc_workqueue("zbuddy_idle", WQ_UNBOUND, 0);
-	if (!idle->wq)
+	err = create_queues(idle);
+	if (err)
 		goto free_idle;
-	inst->idle = idle;
-	idle->became_low = inst->ops.became_low;
 	mutex_lock(&idle_lock);
-	err = apply(idle, idle_seconds);
-	if (!err)
-		attached = idle;
+	err = check(idle, idle_seconds);
 	mutex_unlock(&idle_lock);
 	if (err)
-		goto destroy_wq;
+		goto destroy_queues;
+	inst->idle = idle;
+	idle->became_low = inst->ops.became_low;
 	inst->ops.became_low = became_low;
 	return 0;
 
-destroy_wq:
-	inst->idle = NULL;
-	destroy_workqueue(idle->wq);
+destroy_queues:
+	destroy_queues(idle);
 free_idle:
 	kfree(idle);
 	return err;
 }
 
 /**
- * zb_idle_detach() - undo zb_idle_attach()
+ * zb_idle_start() - give idle memory of an instance back from now on, if idle is set
+ * @inst: the instance; its buffers can be moved
+ *
+ * Context: may sleep.
+ */
+void zb_idle_start(struct zb_instance *inst)
+{
+	mutex_lock(&idle_lock);
+	attached = inst->idle;
+	/* The parameter may have been written since zb_idle_attach(). */
+	if (apply(attached, idle_seconds))
+		idle_seconds = 0;
+	mutex_unlock(&idle_lock);
+}
+
+/**
+ * zb_idle_detach() - undo zb_idle_attach() and zb_idle_start()
  * @inst: the instance; there are no requests any more
  *
  * Context: may sleep; before the callbacks for compaction become invalid.
@@ -564,7 +606,7 @@ void zb_idle_detach(struct zb_instance *inst)
 	inst->ops.became_low = idle->became_low;
 	cancel_delayed_work_sync(&idle->give_work);
 	cancel_work_sync(&idle->take_work);
-	destroy_workqueue(idle->wq);
+	destroy_queues(idle);
 	inst->idle = NULL;
 	kfree(idle);
 }

@@ -5,6 +5,7 @@
 #include "instance.h"
 
 int zb_idle_attach(struct zb_instance *inst);
+void zb_idle_start(struct zb_instance *inst);
 void zb_idle_detach(struct zb_instance *inst);
 void zb_idle_kick(struct zb_instance *inst, int nid, unsigned long nr_pages);
 bool zb_idle_take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_gfp_t gfp);

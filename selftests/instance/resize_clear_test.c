@@ -6,7 +6,7 @@
 #define ZB_OWN_FIXTURE
 #include "buffer_test.h"
 
-#include <elf.h>
+#include <linux/elf.h>
 
 #define KCORE	"/proc/kcore"
 #define PATTERN	0x7a627564646e7a62ull
@@ -16,8 +16,8 @@
 /* Returns the offset of a physical address in /proc/kcore, or 0. */
 static __u64 offset_of(int kcore, __u64 addr)
 {
-	Elf64_Ehdr head;
-	Elf64_Phdr part;
+	struct elf64_hdr head;
+	struct elf64_phdr part;
 	int i;
 
 	if (pread(kcore, &head, sizeof(head), 0) != sizeof(head))

@@ -60,7 +60,7 @@ says() {
 
 zbctl_resizes() {
 	says 0 "^size: 64M" zbctl resize 64M && is_size 64M &&
-		says 0 '"total_bytes": 134217728' zbctl resize 128M --node 0 --json && is_size 128M &&
+		says 0 '"total_bytes":134217728' zbctl resize 128M --node 0 --json && is_size 128M &&
 		says 1 "must be a multiple of 2M" zbctl resize 130M &&
 		says 1 "must be a multiple of 2M" zbctl resize 3M &&
 		says 1 "must be a multiple of 2M" zbctl resize 0M &&
@@ -137,7 +137,7 @@ fails_waiting_requests() {
 	await 10 waits || { say "the request does not wait"; result=1; }
 	echo 2M 2>/dev/null >$SIZE
 	is_size 80M || result=1
-	gone() { ! kill -0 $pid 2>/dev/null; }
+	gone() { ! kill -0 "$pid" 2>/dev/null; }
 	await 10 gone || { say "the request still waits"; kill $pid; result=1; }
 	wait $pid
 	[ $? -eq 1 ] || result=1
@@ -185,8 +185,11 @@ shown_as_offline() {
 	resize 64M || return 1
 	result=0
 	says 0 "pageblocks 64: 32 free, 0 partly used, 0 full, 32 offline" zbctl map || result=1
-	grep -q -e "--------" "$out" && grep -q -e "- Offline" "$out" || { show "$out"; result=1; }
-	says 0 '"offline": 32' zbctl map --json || result=1
+	if ! grep -q -e "--------" "$out" || ! grep -q -e "- Offline" "$out"; then
+		show "$out"
+		result=1
+	fi
+	says 0 '"offline":32' zbctl map --json || result=1
 	resize 128M || result=1
 	says 0 "0 partly used, 0 full; largest" zbctl map || result=1
 	return $result

@@ -155,7 +155,7 @@ information() {
 	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/^ *"total_bytes": *\([0-9]*\).*/\1/p' >"$TMP/total"
 	read -r total <"$TMP/total"
 	works "resize to the present size" "^size: $((total >> 20))M\$" zbctl resize "$((total >> 20))M"
-	works "resize in JSON" "\"total_bytes\": $total" zbctl resize "$((total >> 20))M" --json
+	works "resize in JSON" "\"total_bytes\":$total" zbctl resize "$((total >> 20))M" --json
 	works "options before the command" "^{" zbctl --json info
 	run env ZBUDDY_DEVICE=/dev/zbuddy zbctl info
 	verdict "device from the environment" "$status"
