@@ -16,7 +16,7 @@
 #include "api.h"
 #include "../compat.h"
 #include "../core/range_alloc.h"
-#include "../instance/idle.h"
+#include "../instance/idle_range.h"
 
 /* Errors of callers, each of which is logged once. */
 enum api_fault {

@@ -10,7 +10,7 @@
 #include <linux/wait.h>
 
 #include "../core/unfit.h"
-#include "../instance/idle.h"
+#include "../instance/idle_range.h"
 #include "../instance/request.h"
 #include "buffer.h"
 #include "discard.h"

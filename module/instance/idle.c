@@ -354,46 +354,6 @@ bool zb_idle_take_any(struct zb_instance *inst, unsigned long nr_pages, zb_gfp_t
 	return taken;
 }
 
-/**
- * zb_idle_alloc_range() - as zb_instance_alloc_range(), and take memory that was idle if needed
- * @inst: the instance
- * @gfp: flags for which zb_gfp_valid() holds
- * @range: the frames that are wanted
- * @nid: preferred node, or NUMA_NO_NODE for the nearest
- * @nodemask: bitmap of allowed nodes, or NULL
- * @user: as for zb_instance_alloc()
- * @failure: filled in if the request fails
- *
- * Memory is taken before buffers are moved or purged.
- *
- * Context: may sleep.
- * Return: first frame, or ZB_NO_PFN.
- */
-unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
-				  const struct zb_range *range, int nid,
-				  const unsigned long *nodemask, bool user,
-				  struct zb_range_failure *failure)
-{
-	const zb_gfp_t free_only = (gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
-	unsigned long pfn;
-	unsigned int i;
-	bool lent;
-
-	do {
-		lent = false;
-		for (i = 0; i < inst->nr_regions; i++)
-			if (lent_node(inst, inst->regions[i].nid))
-				lent = true;
-		if (!lent)
-			break;
-		pfn = zb_instance_alloc_range(inst, free_only, range, nid, nodemask, user,
-					      failure);
-		if (pfn != ZB_NO_PFN)
-			return pfn;
-	} while (zb_idle_take_any(inst, range->nr_pages, gfp));
-	return zb_instance_alloc_range(inst, gfp, range, nid, nodemask, user, failure);
-}
-
 /* As zb_ops.became_low. */
 static void became_low(struct zb_pool *pool, struct zb_zone *zone)
 {

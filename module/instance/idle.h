@@ -10,9 +10,5 @@ void zb_idle_detach(struct zb_instance *inst);
 void zb_idle_kick(struct zb_instance *inst, int nid, unsigned long nr_pages);
 bool zb_idle_take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_gfp_t gfp);
 bool zb_idle_take_any(struct zb_instance *inst, unsigned long nr_pages, zb_gfp_t gfp);
-unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
-				  const struct zb_range *range, int nid,
-				  const unsigned long *nodemask, bool user,
-				  struct zb_range_failure *failure);
 
 #endif /* ZB_IDLE_H */

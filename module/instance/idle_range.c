@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Requests for ranges, which take memory that was idle from the kernel again (idle.c). */
+#include "idle.h"
+#include "idle_range.h"
+
+static bool any_lent(const struct zb_instance *inst)
+{
+	unsigned int i;
+
+	for (i = 0; i < inst->nr_regions; i++)
+		if (zb_instance_nr_lent(inst, inst->regions[i].nid))
+			return true;
+	return false;
+}
+
+/**
+ * zb_idle_alloc_range() - as zb_instance_alloc_range(), and take memory that was idle if needed
+ * @inst: the instance
+ * @gfp: flags for which zb_gfp_valid() holds
+ * @range: the frames that are wanted
+ * @nid: preferred node, or NUMA_NO_NODE for the nearest
+ * @nodemask: bitmap of allowed nodes, or NULL
+ * @user: as for zb_instance_alloc()
+ * @failure: filled in if the request fails
+ *
+ * Memory is taken before buffers are moved or purged.
+ *
+ * Context: may sleep.
+ * Return: first frame, or ZB_NO_PFN.
+ */
+unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
+				  const struct zb_range *range, int nid,
+				  const unsigned long *nodemask, bool user,
+				  struct zb_range_failure *failure)
+{
+	const zb_gfp_t free_only = (gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
+	unsigned long pfn;
+
+	while (any_lent(inst)) {
+		pfn = zb_instance_alloc_range(inst, free_only, range, nid, nodemask, user,
+					      failure);
+		if (pfn != ZB_NO_PFN)
+			return pfn;
+		if (!zb_idle_take_any(inst, range->nr_pages, gfp))
+			break;
+	}
+	return zb_instance_alloc_range(inst, gfp, range, nid, nodemask, user, failure);
+}
