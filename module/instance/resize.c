@@ -380,6 +380,8 @@ unsigned long zb_instance_lend(struct zb_instance *inst, int nid, unsigned long 
 
 	if (!mutex_trylock(&inst->resize_lock))
 		return 0;
+	/* sparse does not know that this may take the lock. */
+	__acquire(&inst->resize_lock);
 	before = region->nr_away;
 	shrink(inst, region, nr_pages, MUST_BE_FREE);
 	nr_pages = region->nr_away - before;
