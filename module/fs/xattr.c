@@ -6,7 +6,6 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/string.h>
-#include <linux/user_namespace.h>
 #include <linux/xattr.h>
 
 #include "../compat.h"
@@ -15,13 +14,17 @@
 
 enum buffer_attribute { ATTRIBUTE_NODE, ATTRIBUTE_ZONE, ATTRIBUTE_LABEL, ATTRIBUTE_ADDRESS };
 
-static bool may_list_address(struct dentry *dentry)
+/*
+ * Whoever reads the address keeps the buffer from being moved for ever. A program that copies
+ * all attributes of files must not do so.
+ */
+static bool never_list(struct dentry *dentry)
 {
-	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
+	return false;
 }
 
 static int print_attribute(struct zb_buffer *buf, enum buffer_attribute attribute,
-			   char *text, size_t size)
+			   char *text, size_t size, bool only_size)
 {
 	unsigned long pfn;
 
@@ -34,6 +37,8 @@ static int print_attribute(struct zb_buffer *buf, enum buffer_attribute attribut
 		zb_buffer_get_label(buf, text);
 		return strlen(text);
 	default:
+		if (only_size)
+			return size;
 		/* From now on, the buffer is not moved. */
 		pfn = zb_buffer_phys_pfn(buf);
 		return pfn == ZB_NO_PFN ? -EBUSY :
@@ -55,7 +60,7 @@ static int get_attribute(const struct xattr_handler *handler, struct dentry *den
 	buf = zb_fs_get_buffer(inode, NULL);
 	if (!buf)
 		return -ENODATA;
-	length = print_attribute(buf, handler->flags, text, sizeof(text));
+	length = print_attribute(buf, handler->flags, text, sizeof(text), !size);
 	zb_buffer_put(buf);
 	if (length < 0 || !size)
 		return length;
@@ -86,7 +91,7 @@ static const struct xattr_handler label_handler = {
 static const struct xattr_handler address_handler = {
 	.name = XATTR_SYSTEM_PREFIX "zbuddy.address",
 	.flags = ATTRIBUTE_ADDRESS,
-	.list = may_list_address,
+	.list = never_list,
 	.get = get_attribute,
 };
 
