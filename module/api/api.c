@@ -366,7 +366,7 @@ struct page *zb_alloc_page_range(unsigned long nr_pages, unsigned int align_orde
 	struct zb_range_failure failure;
 	unsigned long pfn;
 
-	if (!flags_make_sense(gfp) || !nr_pages)
+	if (!flags_make_sense(gfp) || !nr_pages || nr_pages > zb_instance->pool.largest->nr_pages)
 		return NULL;
 	zb_api_might_alloc(gfp);
 	pfn = zb_idle_alloc_range(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, &range, nid,
