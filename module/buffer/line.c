@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 
+#include "../core/capture.h"
 #include "../core/compact.h"
 #include "../core/overtake.h"
 #include "line.h"
@@ -400,6 +401,39 @@ static void dispatch_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
+/* As the argument of zb_pool_capture(). */
+static bool still_waits(void *data)
+{
+	const struct zb_attempt *attempt = data;
+
+	return READ_ONCE(attempt->waiter);
+}
+
+/*
+ * Compaction has failed: capture memory for the request, which may leave or be served by the
+ * dispatcher meanwhile.
+ */
+static void capture_for(struct zb_line *line, struct zb_attempt *attempt)
+{
+	struct zb_pool *pool = &line->inst->pool;
+	unsigned long pfn;
+
+	lockdep_assert_held(&line->lock);
+	spin_unlock(&line->lock);
+	pfn = zb_pool_capture(pool, &attempt->req, still_waits, attempt);
+	spin_lock(&line->lock);
+
+	if (pfn == ZB_NO_PFN)
+		return;
+	if (attempt->waiter) {
+		hand_over(line, attempt->waiter, pfn);
+		end_hold(line);
+	} else {
+		zb_pool_free_exact(pool, pfn, attempt->req.nr_pages);
+	}
+	kick_dispatcher(line);
+}
+
 /* Reclaim or compact memory for the first request, and try to serve it. */
 static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 {
@@ -413,6 +447,8 @@ static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 	result = zb_pool_compact_for(&line->inst->pool, &attempt->req);
 	spin_lock(&line->lock);
 
+	if (result == ZB_COMPACT_FAILED && attempt->waiter)
+		capture_for(line, attempt);
 	line->compact_at = jiffies;
 	line->compact_free = line->last_free;
 	if (result == ZB_COMPACT_SKIPPED)

@@ -35,7 +35,8 @@
  * requests could hold up the others without limit.
  *
  * If the first request can't be served, another work item reclaims memory for it or, if it
- * needs more than one page, compacts, and then tries to serve it. This takes long, so the
+ * needs more than one page, compacts, and then tries to serve it. If that fails and it needs at
+ * least a pageblock, memory is captured for it (core/capture.h). This takes long, so the
  * dispatcher goes on meanwhile, and after a success or a failure it is done again after
  * ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
  * the delay doubles, up to ZB_COMPACT_DELAY_MAX.

@@ -221,6 +221,9 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->deferral = (struct zb_compact_deferral){ .order_failed = ZB_NR_ORDERS };
 	zone->compactions = 0;
 	zone->nr_compacting = 0;
+	zone->capture_pfn = ZB_NO_PFN;
+	for (i = 0; i < ZB_CAPTURES_FAILED; i++)
+		zone->capture_failed[i] = ZB_NO_PFN;
 	for (i = 0; i < nr; i++) {
 		pb = &zone->pageblocks[i];
 		memset(pb->nr, 0, sizeof(pb->nr));

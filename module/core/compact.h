@@ -33,6 +33,7 @@
 #ifndef ZB_CORE_COMPACT_H
 #define ZB_CORE_COMPACT_H
 
+#include "alloc.h"
 #include "isolate.h"
 
 #define ZB_COMPACT_ALL_WINDOWS	(~0u)

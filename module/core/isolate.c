@@ -130,6 +130,85 @@ bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 	return true;
 }
 
+/**
+ * zb_zone_begin_capture() - isolate pageblocks until others need them
+ * @zone: the zone, of which nothing is captured
+ * @pfn: first frame, aligned to the pageblock size
+ * @nr_pages: number of frames, a multiple of the pageblock size
+ *
+ * The caller ends the isolation, after zb_zone_claim_capture() has returned true.
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: false, with nothing changed, if a pageblock is isolated already.
+ */
+bool zb_zone_begin_capture(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long flags;
+
+	if (!zb_pool_isolate_range(zone->pool, pfn, nr_pages))
+		return false;
+	zb_lock_irqsave(&zone->lock, flags);
+	WRITE_ONCE(zone->capture_pfn, pfn);
+	zone->capture_nr = nr_pages;
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return true;
+}
+
+/**
+ * zb_zone_claim_capture() - end a capture, but not the isolation of its pageblocks
+ * @zone: the zone
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: false if nothing is captured, or not any more.
+ */
+bool zb_zone_claim_capture(struct zb_zone *zone)
+{
+	unsigned long flags;
+	bool claimed;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	claimed = zone->capture_pfn != ZB_NO_PFN;
+	WRITE_ONCE(zone->capture_pfn, ZB_NO_PFN);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return claimed;
+}
+
+/**
+ * zb_zone_break_capture() - let others allocate from the captured pageblocks of a zone
+ * @zone: the zone
+ *
+ * Context: any but NMI; takes the zone lock.
+ * Return: false if nothing is captured.
+ */
+bool zb_zone_break_capture(struct zb_zone *zone)
+{
+	unsigned long pfn = READ_ONCE(zone->capture_pfn), flags, nr_pages;
+
+	if (pfn == ZB_NO_PFN)
+		return false;
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = zone->capture_pfn;
+	nr_pages = zone->capture_nr;
+	WRITE_ONCE(zone->capture_pfn, ZB_NO_PFN);
+	if (pfn != ZB_NO_PFN)
+		__zb_count_event(zone, ZB_CAPTURE_BROKEN, 1);
+	zb_unlock_irqrestore(&zone->lock, flags);
+	if (pfn == ZB_NO_PFN)
+		return false;
+	zb_pool_unisolate_range(zone->pool, pfn, nr_pages);
+	return true;
+}
+
+static bool break_captures(struct zb_pool *pool)
+{
+	struct zb_zone *zone;
+	bool broken = false;
+
+	zb_for_each_zone(zone, pool)
+		broken |= zb_zone_break_capture(zone);
+	return broken;
+}
+
 /* Returns the number of compactions so far; *@running tells whether one is in progress. */
 static unsigned int nr_compactions(struct zb_pool *pool, bool *running)
 {
@@ -151,7 +230,7 @@ static unsigned int nr_compactions(struct zb_pool *pool, bool *running)
  * @nr_pages: number of frames, a multiple of the pageblock size
  *
  * Compaction isolates pageblocks for a short time. This waits for the end of that, but not
- * for other pageblocks that are isolated, and at most MAX_WAITS times.
+ * for other pageblocks that are isolated, and at most MAX_WAITS times. Captures are broken.
  *
  * Context: may sleep; takes zone locks.
  * Return: as zb_pool_isolate_range().
@@ -166,6 +245,8 @@ bool zb_pool_isolate_range_wait(struct zb_pool *pool, unsigned long pfn,
 		begun = nr_compactions(pool, &running);
 		if (zb_pool_isolate_range(pool, pfn, nr_pages))
 			return true;
+		if (break_captures(pool))
+			continue;
 		if (!running && nr_compactions(pool, &unused) == begun)
 			return false;
 		if (waits == MAX_WAITS || !pool->ops->wait)

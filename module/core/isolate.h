@@ -9,7 +9,7 @@
 #ifndef ZB_CORE_ISOLATE_H
 #define ZB_CORE_ISOLATE_H
 
-#include "alloc.h"
+#include "pool.h"
 
 void zb_zone_begin_isolation(struct zb_zone *zone);
 void zb_zone_end_isolation(struct zb_zone *zone);
@@ -22,6 +22,9 @@ void zb_pool_unisolate_range(struct zb_pool *pool, unsigned long pfn,
 unsigned long zb_pool_range_free(struct zb_pool *pool, unsigned long pfn,
 				 unsigned long nr_pages);
 int zb_pool_get_migratetype(struct zb_pool *pool, unsigned long pfn);
+bool zb_zone_begin_capture(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
+bool zb_zone_claim_capture(struct zb_zone *zone);
+bool zb_zone_break_capture(struct zb_zone *zone);
 bool zb_pool_set_migratetype(struct zb_pool *pool, unsigned long pfn,
 			     unsigned int mt);
 

@@ -92,6 +92,9 @@ enum zb_overtake zb_pool_overtake(struct zb_pool *pool,
 
 	if (!zone)
 		return ZB_OVERTAKE_NOT_NOW;
+	/* The memory that is captured for the first one is not available to the later one. */
+	if (READ_ONCE(zone->capture_pfn) != ZB_NO_PFN)
+		return ZB_OVERTAKE_APART;
 	if (!zb_request_context(pool, first, &ac) ||
 	    zb_zone_verdict(zone, first, &ac) != ZB_COULD_SERVE)
 		return ZB_OVERTAKE_APART;

@@ -86,6 +86,7 @@ enum zb_compact_priority {
  *	memory back, and keep the survey up to date; end with the first that can't be. May
  *	sleep; returns false if the task is being killed
  * @end_survey: undo @survey
+ * @move_out: move what can be moved out of @nr_pages isolated frames from @pfn on; may sleep
  * @wait: sleep for a short time in which other tasks may free memory; returns
  *	false if the request should fail, because the task is being killed and
  *	@killable is set
@@ -121,6 +122,8 @@ struct zb_ops {
 		      struct zb_range_survey *survey, const struct zb_alloc_context *ac,
 		      unsigned long pfn, unsigned long nr_pages);
 	void (*end_survey)(struct zb_pool *pool, struct zb_range_survey *survey);
+	void (*move_out)(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+			 unsigned long nr_pages);
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);

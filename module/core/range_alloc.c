@@ -67,6 +67,8 @@ static bool isolate(const struct zb_range_attempt *a, struct zb_zone *zone, unsi
 		if (zb_pool_isolate_range(a->pool, first, nr_pages))
 			return true;
 		zb_zone_end_isolation(zone);
+		if (zb_zone_break_capture(zone))
+			continue;
 		if (waits == MAX_WAITS || !READ_ONCE(zone->nr_compacting) || !ops->wait ||
 		    !ops->wait(a->pool, a->ac.policy->killable))
 			return false;
@@ -206,6 +208,8 @@ static enum zb_range_result clear_zone(const struct zb_range_attempt *a, struct 
 	result = check_unused(a, zone);
 	if (result != ZB_RANGE_OK)
 		return result;
+	/* Frames that are captured could not be found. */
+	zb_zone_break_capture(zone);
 	result = ops->survey(a->pool, zone, a->gfp, &a->ac, &survey);
 	if (result != ZB_RANGE_OK)
 		return result;
@@ -298,6 +302,36 @@ static unsigned long alloc_range(struct zb_range_attempt *a, struct zb_range_fai
 		return pfn;
 	atomic_long_add(1, &a->pool->stalls);
 	return try_zones(a, clear_zone, failure);
+}
+
+/**
+ * zb_take_isolated() - allocate the first part of a free window of isolated pageblocks
+ * @zone: zone of the window
+ * @req: the request
+ * @ac: its context
+ * @pfn: first frame of the window, aligned to its size
+ * @nr_isolated: number of frames of the window
+ *
+ * Context: may sleep.
+ * Return: true, with the isolation ended, or false if the frames can't be taken.
+ */
+bool zb_take_isolated(struct zb_zone *zone, const struct zb_alloc_request *req,
+		      const struct zb_alloc_context *ac, unsigned long pfn,
+		      unsigned long nr_isolated)
+{
+	const struct zb_range range = { .nr_pages = req->nr_pages };
+	unsigned long used = ALIGN(req->nr_pages, ZB_PAGEBLOCK_NR);
+	struct zb_range_attempt a = {
+		.pool = zone->pool, .gfp = req->gfp & ~__ZB_GFP_COMP, .range = &range, .ac = *ac,
+		.alloc_flags = zb_slowpath_flags(req->gfp, ac),
+	};
+
+	a.ac.preferred = zb_first_zone(&a.ac, a.gfp);
+	if (zb_range_check_free(&a, zone, READ_ONCE(zone->nr_free), nr_isolated) != ZB_RANGE_OK ||
+	    !zb_range_take(&a, zone, pfn, true))
+		return false;
+	zb_pool_unisolate_range(zone->pool, pfn + used, nr_isolated - used);
+	return true;
 }
 
 static const struct zb_alloc_policy anywhere;

@@ -25,6 +25,7 @@
 #ifndef ZB_CORE_RANGE_ALLOC_H
 #define ZB_CORE_RANGE_ALLOC_H
 
+#include "alloc.h"
 #include "isolate.h"
 #include "range.h"
 #include "range_free.h"
@@ -43,5 +44,8 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 				  const struct zb_range *range, int nid,
 				  const struct zb_alloc_policy *policy,
 				  struct zb_range_failure *failure);
+bool zb_take_isolated(struct zb_zone *zone, const struct zb_alloc_request *req,
+		      const struct zb_alloc_context *ac, unsigned long pfn,
+		      unsigned long nr_isolated);
 
 #endif /* ZB_CORE_RANGE_ALLOC_H */

@@ -20,6 +20,7 @@
  * each block that it makes free: see should_compact_retry().
  */
 #include "mobility.h"
+#include "isolate.h"
 #include "slowpath.h"
 
 #define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
@@ -305,6 +306,22 @@ static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 		pool->ops->report_failure(pool, gfp, order, alloc_flags, ac);
 }
 
+/*
+ * A request for a small block does not fail because of memory that is captured for a large one.
+ * Requests of the queue, which can wait, do not break captures.
+ */
+static bool break_captures(const struct attempt *a)
+{
+	bool broken = false;
+	struct zb_zoneref *z;
+
+	if (a->order > ZB_COSTLY_ORDER || a->ac->policy->queued)
+		return false;
+	for_each_own_zoneref(z, a)
+		broken |= zb_zone_break_capture(z->zone);
+	return broken;
+}
+
 /**
  * zb_alloc_slowpath() - allocate a block after the first attempt failed
  * @pool: the allocator
@@ -337,6 +354,8 @@ unsigned long zb_alloc_slowpath(struct zb_pool *pool, zb_gfp_t gfp,
 		a.alloc_flags |= ZB_ALLOC_NO_WATERMARKS;
 		pfn = try_again(pool, &a);
 	}
+	if (pfn == ZB_NO_PFN && break_captures(&a))
+		pfn = try_again(pool, &a);
 	if (pfn == ZB_NO_PFN)
 		pfn = gfp & __ZB_GFP_DIRECT_RECLAIM ?
 		      reclaim_and_retry(pool, &a) : drain_own_and_retry(pool, &a);

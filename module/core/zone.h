@@ -83,6 +83,9 @@ enum zb_event {
 	ZB_ZONE_RECLAIM_FAILED,		/* requests that did not */
 	ZB_PURGE_BUSY,			/* discardable frames that could not be taken */
 	ZB_PAGEOUTRUN,			/* times that kswapd began to work on the zone */
+	ZB_CAPTURE_SUCCESS,		/* captured windows that became free for a request */
+	ZB_CAPTURE_FAIL,		/* those that did not */
+	ZB_CAPTURE_BROKEN,		/* those of the latter that others needed */
 	ZB_ZERO_HIT,			/* frames that had to be zero and were known to be */
 	ZB_ZERO_MISS,			/* frames that had to be zero and were cleared */
 	ZB_ZERO_AHEAD,			/* frames cleared while they were free */
@@ -123,6 +126,8 @@ struct zb_compact_deferral {
 	u8 considered;
 };
 
+#define ZB_CAPTURES_FAILED	4u	/* windows that are left out, see capture.h */
+
 /**
  * struct zb_zone - one zone of one node
  * @lock: (-) see the head of this file
@@ -151,6 +156,10 @@ struct zb_compact_deferral {
  * @deferral: (z) deferral of compaction
  * @compactions: (r) number of times that compaction has begun to isolate pageblocks
  * @nr_compacting: (r) number of tasks that compact the zone
+ * @capture_pfn: (r) first frame of the pageblocks that are captured (capture.h), or ZB_NO_PFN
+ * @capture_nr: (z) number of their frames
+ * @capture_failed: (-) first frames of windows that were captured in vain lately; only one task at
+ *	a time captures
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
  * @lists_due: (r) set when the zone becomes low; cleared without @lock by the first CPU
@@ -206,6 +215,9 @@ struct zb_zone {
 	struct zb_compact_deferral deferral;
 	unsigned int compactions;
 	unsigned int nr_compacting;
+	unsigned long capture_pfn;
+	unsigned long capture_nr;
+	unsigned long capture_failed[ZB_CAPTURES_FAILED];
 
 	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);

@@ -194,6 +194,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	inst->ops.survey = zb_survey;
 	inst->ops.evict = zb_evict;
 	inst->ops.end_survey = zb_end_survey;
+	inst->ops.move_out = zb_move_out_of;
 	return 0;
 
 destroy_kcompactd:

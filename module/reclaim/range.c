@@ -162,6 +162,12 @@ static bool overlaps(const struct eviction *e, unsigned long pfn, unsigned long 
 	return pfn != ZB_NO_PFN && pfn < e->end && pfn + nr_pages > e->pfn;
 }
 
+static bool is_movable_in(const struct eviction *e, const struct zb_buffer_info *info)
+{
+	return overlaps(e, info->pfn, info->nr_pages) &&
+	       zb_gfp_migratetype(info->gfp) == ZB_MIGRATE_MOVABLE;
+}
+
 /* Returns false if a buffer has to stay. */
 static bool move_buffers(struct eviction *e)
 {
@@ -171,8 +177,7 @@ static bool move_buffers(struct eviction *e)
 
 	zb_buffer_iter_begin(&iter, e->reclaim->bpool);
 	while (ok && !fatal_signal_pending(current) && zb_buffer_iter_next(&iter)) {
-		if (!overlaps(e, iter.info.pfn, iter.info.nr_pages) ||
-		    zb_gfp_migratetype(iter.info.gfp) != ZB_MIGRATE_MOVABLE)
+		if (!is_movable_in(e, &iter.info))
 			continue;
 		buf = zb_buffer_get_to_move(&iter);
 		if (!buf)
@@ -248,4 +253,38 @@ bool zb_evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey
 	if (move_buffers(&e))
 		purge_buffers(&e);
 	return !fatal_signal_pending(current);
+}
+
+/**
+ * zb_move_out_of() - move movable buffers out of isolated frames, as zb_ops.move_out
+ * @pool: the allocator
+ * @zone: zone of the frames
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * Context: may sleep.
+ */
+void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+		    unsigned long nr_pages)
+{
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+	struct eviction e = { .zone = zone, .pfn = pfn, .end = pfn + nr_pages };
+	struct zb_buffer_iter iter;
+	struct zb_buffer *buf;
+	int err;
+
+	zb_buffer_iter_begin(&iter, inst->reclaim->bpool);
+	while (zb_buffer_iter_next(&iter)) {
+		if (!is_movable_in(&e, &iter.info))
+			continue;
+		buf = zb_buffer_get_to_move(&iter);
+		if (!buf)
+			continue;
+		err = zb_buffer_move(buf, zone, ZB_NR_ORDERS);
+		zb_zone_count_event(zone, err ? ZB_PGMIGRATE_FAIL : ZB_PGMIGRATE_SUCCESS,
+				    iter.info.nr_pages);
+		zb_buffer_put_moved(buf);
+		cond_resched();
+	}
+	zb_buffer_iter_end(&iter);
 }

@@ -115,6 +115,8 @@ enum zb_range_result zb_survey(struct zb_pool *pool, struct zb_zone *zone, zb_gf
 			       struct zb_range_survey **survey);
 bool zb_evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey *survey,
 	      const struct zb_alloc_context *ac, unsigned long pfn, unsigned long nr_pages);
+void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+		    unsigned long nr_pages);
 void zb_end_survey(struct zb_pool *pool, struct zb_range_survey *survey);
 
 /* kcompactd.c */

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Capturing memory for a large request: which window is chosen, what happens while it is
+ * awaited, and who ends it.
+ */
+#include "capture.h"
+#include "isolate.h"
+#include "overtake.h"
+#include "range_alloc.h"
+#include "unit_ops.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+#define TWO_MB_PAIR	(2 * ZB_PAGEBLOCK_NR)
+
+/* What happens during the waits; a global variable because hooks have no argument for it. */
+static struct {
+	struct zb_ops ops;
+	struct zb_zone *zone;
+	unsigned int nr_waits;
+	unsigned int nr_moves;
+	unsigned long window;		/* that move_out was called for */
+	unsigned int ends_after;	/* number of waits after which the request is gone */
+	unsigned long frees[8];		/* order-0 blocks, of which each wait frees one */
+	unsigned int nr_frees;
+	bool (*act)(void);		/* called by each wait instead */
+} during;
+
+static bool wait_hook(struct zb_pool *pool, bool killable)
+{
+	EXPECT(!killable);
+	during.nr_waits++;
+	if (during.act)
+		return during.act();
+	if (during.nr_frees)
+		EXPECT_EQ(zb_pool_free_pages(pool, during.frees[--during.nr_frees], 0), ZB_OK);
+	return true;
+}
+
+static void move_out_hook(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+			  unsigned long nr_pages)
+{
+	during.nr_moves++;
+	during.window = pfn;
+	EXPECT_EQ(zb_pfn_pageblock(zone, pfn)->migratetype, ZB_MIGRATE_ISOLATE);
+	EXPECT_EQ(zb_pfn_pageblock(zone, pfn + nr_pages - 1)->migratetype, ZB_MIGRATE_ISOLATE);
+	EXPECT_EQ(zone->pool, pool);
+}
+
+static bool is_wanted(void *data)
+{
+	EXPECT(data == &during);
+	return during.nr_waits < during.ends_after;
+}
+
+static void begin(struct unit_pool *p, struct zb_zone *zone)
+{
+	memset(&during, 0, sizeof(during));
+	during.ops = *p->pool.ops;
+	during.ops.wait = wait_hook;
+	during.ops.move_out = move_out_hook;
+	during.zone = zone;
+	during.ends_after = ~0u;
+	p->pool.ops = &during.ops;
+}
+
+static unsigned long capture(struct unit_pool *p, unsigned long nr_pages)
+{
+	struct zb_alloc_request req = {
+		.gfp = ZB_GFP_KERNEL, .nr_pages = nr_pages, .nid = 0,
+	};
+
+	return zb_pool_capture(&p->pool, &req, is_wanted, &during);
+}
+
+/* Let the next waits free what is kept in a pageblock, the frames with even numbers. */
+static void free_during_waits(unsigned long pfn, unsigned int nr)
+{
+	while (nr)
+		during.frees[during.nr_frees++] = pfn + 2 * --nr;
+}
+
+#define CAPTURE_TEST(name)	POOL_TEST_WITH(name, unit_pool_one(8, 8), unit_pool_free_and_end)
+
+/* The window with the fewest blocks is awaited until they are free. */
+CAPTURE_TEST(fewest_blocks)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i == 4 || i == 5 ? 2 : 3);
+	begin(p, zone);
+	free_during_waits(PB(12), 2);
+	free_during_waits(PB(13), 2);
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), PB(12));
+	EXPECT_EQ(during.nr_waits, 4);
+	EXPECT_EQ(during.window, PB(12));
+	EXPECT_EQ(zone->events[ZB_CAPTURE_SUCCESS], 1);
+	EXPECT_EQ(zone->capture_pfn, ZB_NO_PFN);
+	unit_pool_quiet(p);
+	EXPECT_EQ(unit_free_exact(p, PB(12), TWO_MB_PAIR), ZB_OK);
+}
+
+/* Many movable frames take less time than a few blocks that their owners have to free. */
+CAPTURE_TEST(movable_is_cheaper)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, i < 6 ? U : M, i < 6 ? 2 : 200);
+	begin(p, zone);
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.window, PB(14));
+}
+
+/* A movable block as large as the window can't move out, so it is awaited like others. */
+CAPTURE_TEST(too_large_to_move)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 1);
+	unit_free_pageblock(zone, 2);
+	unit_free_pageblock(zone, 3);
+	EXPECT_EQ(unit_take(zone, 10, M), PB(10));
+	begin(p, zone);
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.window, PB(10));
+}
+
+/* A request for less than its window gives back the rest, with its migrate type. */
+CAPTURE_TEST(rest_is_returned)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i < 4 ? 1 : 2);
+	begin(p, zone);
+	for (i = 0; i < 4; i++)
+		free_during_waits(PB(8 + i), 1);
+	EXPECT_EQ(capture(p, TWO_MB_PAIR + 5), ZB_NO_PFN);	/* more than a quarter */
+	EXPECT_EQ(capture(p, TWO_MB_PAIR - 500), PB(8));
+	unit_pool_drain(p);
+	unit_pool_quiet(p);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+	EXPECT_EQ(unit_free_exact(p, PB(8), TWO_MB_PAIR - 500), ZB_OK);
+}
+
+/* What could not be moved is tried again, less and less often. */
+CAPTURE_TEST(moves_are_repeated)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 1);
+	begin(p, zone);
+	during.ends_after = 40;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_moves, 5);			/* before 0, 4, 8, 16 and 32 waits */
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_FAIL], 1);
+}
+
+static unsigned long kept;
+
+static bool free_one_of_hundred(void)
+{
+	if (during.nr_waits % 100 == 0) {
+		EXPECT_EQ(zb_pool_free_pages(during.zone->pool, kept, 0), ZB_OK);
+		kept += 2;
+	}
+	return true;
+}
+
+/* A capture ends when nothing has become free for a while, and in any case after a limit. */
+CAPTURE_TEST(time_is_bounded)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i == 2 ? 8 : i == 3 ? 1 : 10);
+	begin(p, zone);
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 150);
+	EXPECT_EQ(during.window, PB(10));
+	/* the next one is another window */
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT(during.window != PB(10));
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	/* all have failed, so the list is cleared, and the next capture begins again */
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	during.nr_waits = 0;
+	during.act = free_one_of_hundred;
+	kept = PB(10);
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.window, PB(10));
+	EXPECT_EQ(during.nr_waits, 500);
+}
+
+static bool allocate_all_else(void)
+{
+	struct zb_pool *pool = during.zone->pool;
+
+	while (READ_ONCE(during.zone->capture_pfn) != ZB_NO_PFN)
+		if (!EXPECT(zb_pool_alloc_exact(pool, ZB_GFP_NOWAIT, 1, 0, NULL) != ZB_NO_PFN))
+			return false;
+	return true;
+}
+
+/* A request for a small block breaks the capture before it fails. */
+CAPTURE_TEST(small_request_breaks)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i == 2 || i == 3 ? 2 : 3);
+	begin(p, zone);
+	during.act = allocate_all_else;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 1);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 1);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_FAIL], 1);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+}
+
+static bool large_request_fails(void)
+{
+	EXPECT_EQ(zb_pool_alloc_exact(during.zone->pool, ZB_GFP_NOWAIT, 512, 0, NULL), ZB_NO_PFN);
+	EXPECT(during.zone->capture_pfn != ZB_NO_PFN);
+	return true;
+}
+
+/* One for a large block does not. */
+CAPTURE_TEST(large_request_does_not_break)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i == 2 || i == 3 ? 1 : 3);
+	begin(p, zone);
+	during.act = large_request_fails;
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 0);
+}
+
+static bool isolate_the_window(void)
+{
+	struct zb_pool *pool = during.zone->pool;
+
+	EXPECT(zb_pool_isolate_range_wait(pool, during.window, TWO_MB_PAIR));
+	EXPECT_EQ(during.zone->capture_pfn, ZB_NO_PFN);
+	zb_pool_unisolate_range(pool, during.window, TWO_MB_PAIR);
+	return true;
+}
+
+/* Whoever isolates the pageblocks for good does not wait for the end of a capture. */
+CAPTURE_TEST(isolation_breaks)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 3);
+	begin(p, zone);
+	during.act = isolate_the_window;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 1);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 1);
+}
+
+static enum zb_range_result survey_hook(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+					const struct zb_alloc_context *ac,
+					struct zb_range_survey **survey)
+{
+	EXPECT(pool == zone->pool && gfp && ac->node && !*survey);
+	EXPECT_EQ(zone->capture_pfn, ZB_NO_PFN);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+	return ZB_RANGE_STOPPED;
+}
+
+static bool search_a_range(void)
+{
+	const struct zb_range range = { .nr_pages = TWO_MB_PAIR, .end_pfn = ZB_NO_PFN };
+	struct zb_range_failure failure;
+
+	during.ops.survey = survey_hook;
+	EXPECT_EQ(zb_pool_alloc_range(during.zone->pool, ZB_GFP_KERNEL, &range, 0, NULL,
+				      &failure), ZB_NO_PFN);
+	EXPECT_EQ(failure.result, ZB_RANGE_STOPPED);
+	return true;
+}
+
+/* Nor does a request for a range. */
+CAPTURE_TEST(range_breaks)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i == 2 || i == 3 ? 1 : 3);
+	begin(p, zone);
+	during.act = search_a_range;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 1);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 1);
+}
+
+static bool others_pass(void)
+{
+	struct zb_alloc_request first = {
+		.gfp = ZB_GFP_KERNEL, .nr_pages = TWO_MB_PAIR, .nid = 0,
+	};
+	struct zb_alloc_request later = { .gfp = ZB_GFP_KERNEL, .nr_pages = 1, .nid = 0 };
+
+	EXPECT_EQ(zb_pool_overtake(during.zone->pool, &first, &later), ZB_OVERTAKE_APART);
+	return true;
+}
+
+/* Requests behind the first one do not compete for what is captured, so they may pass. */
+CAPTURE_TEST(others_pass_during_capture)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 3);
+	begin(p, zone);
+	during.act = others_pass;
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 1);
+}
+
+/* What is free outside of the window has to suffice for others. */
+CAPTURE_TEST(room_for_others)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i < 2 ? 256 : 512);
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = 1;
+	begin(p, zone);
+	during.ends_after = 1;
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+		EXPECT(during.window != PB(8));
+		during.nr_waits = 0;
+	}
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
+}
+
+/* Small requests, and those for blocks that no zone can have, capture nothing. */
+CAPTURE_TEST(unsuitable_requests)
+{
+	begin(p, zone);
+	EXPECT_EQ(capture(p, 256), ZB_NO_PFN);
+	EXPECT_EQ(capture(p, 1), ZB_NO_PFN);
+	EXPECT_EQ(capture(p, 4 * TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(capture(p, ~0ul), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 0);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_FAIL], 0);
+}
+
+/* Pageblocks that others have isolated, and frames out of use, are left alone. */
+CAPTURE_TEST(unusable_windows)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 1);
+	ASSERT(zb_pool_isolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
+	begin(p, zone);
+	during.ends_after = 1;
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+		EXPECT(during.window != PB(8));
+		during.nr_waits = 0;
+	}
+	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
+}
