@@ -385,28 +385,28 @@ void __zb_merge_whole(struct zb_zone *zone, struct zb_pageblock *pb)
 }
 
 /**
- * __zb_free_part() - free adjacent blocks of a pageblock in which most frames are used
+ * __zb_free_tail() - free the last frames of a block that was taken from a pageblock
  * @zone: its zone
  * @pfn: first frame
- * @end: the frame behind the last one, in the same pageblock or the first one of the next
+ * @end: the frame behind the block, in the same pageblock or the first one of the next
  *
- * The blocks are merged together, which costs as much as merging one of them. The
- * caller has set their states to 0.
+ * The frames before @pfn remain used. Each of the blocks that are freed has them, or a smaller one
+ * of these blocks, as its buddy, so nothing merges, and no runs have to be counted again.
  *
- * Context: zone lock held. At least one frame of the pageblock remains used.
+ * Context: zone lock held since the block was taken. The states of the frames are 0.
  */
-void __zb_free_part(struct zb_zone *zone, unsigned long pfn, unsigned long end)
+void __zb_free_tail(struct zb_zone *zone, unsigned long pfn, unsigned long end)
 {
 	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
-	unsigned int k;
+	unsigned int orders = end - pfn;
 
 	zb_assert_held(&zone->lock);
+	zb_pageblock_set_free(pb, pfn % ZB_PAGEBLOCK_NR, end - pfn);
 	__zb_count_free(zone, pb, end - pfn);
-	for (; pfn < end; pfn += BIT(k)) {
-		k = __ffs64(pfn);
-		zb_pageblock_set_run(pb, pfn % ZB_PAGEBLOCK_NR, k, true);
-	}
-	__zb_recount(zone, pb);
+	/* The end is aligned to more than the number of frames: each of its bits is a block. */
+	for (; orders; orders &= orders - 1)
+		__zb_count_runs(zone, pb, __ffs64(orders), 1);
+	zb_free_area_rekey(zone->free_area, pb);
 }
 
 /**

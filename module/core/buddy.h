@@ -47,7 +47,7 @@ unsigned long __zb_rmqueue_from(struct zb_zone *zone, struct zb_pageblock *pb,
 bool __zb_take_free(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 		    enum zb_block_state state);
 void __zb_merge_whole(struct zb_zone *zone, struct zb_pageblock *pb);
-void __zb_free_part(struct zb_zone *zone, unsigned long pfn, unsigned long end);
+void __zb_free_tail(struct zb_zone *zone, unsigned long pfn, unsigned long end);
 void __zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 			unsigned int order);
 void __zb_claim_whole(struct zb_zone *zone, struct zb_pageblock *pb,

@@ -22,6 +22,14 @@ static inline void __zb_count_blocks(struct zb_zone *zone,
 		__zb_audit_blocks(zone, pb, order, pb->migratetype, nr);
 }
 
+/* The same for blocks below pageblock order, which are the runs of one pageblock. */
+static inline void __zb_count_runs(struct zb_zone *zone, struct zb_pageblock *pb,
+				   unsigned int order, long nr)
+{
+	zb_pageblock_count_run(pb, order, nr);
+	__zb_count_blocks(zone, pb, order, nr);
+}
+
 /* Add @nr, which may be negative, to the number of free frames of type @mt. */
 static inline void __zb_count_free_type(struct zb_zone *zone, unsigned int mt, long nr)
 {

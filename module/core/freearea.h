@@ -51,7 +51,7 @@ static inline void zb_free_area_count(struct zb_free_area *areas,
 
 	area->nr_free += delta;
 	/* Watermark checks read this without the lock. */
-	WRITE_ONCE(area->nr_free_type[mt], area->nr_free_type[mt] + delta);
+	WRITE_ONCE(*(area->nr_free_type + mt), *(area->nr_free_type + mt) + delta);
 }
 
 static inline bool zb_free_area_listed(const struct zb_pageblock *pb)

@@ -143,7 +143,7 @@ void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 	/* The smaller blocks are in one pageblock, the larger ones are whole pageblocks. */
 	if (tail % ZB_PAGEBLOCK_NR) {
 		k = order < ZB_PAGEBLOCK_ORDER ? order : ZB_PAGEBLOCK_ORDER;
-		__zb_free_part(zone, tail, ALIGN(tail, BIT(k)));
+		__zb_free_tail(zone, tail, ALIGN(tail, BIT(k)));
 		tail = ALIGN(tail, BIT(k));
 	}
 	for (; tail < end; tail += BIT(__ffs64(tail)))

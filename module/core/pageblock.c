@@ -74,6 +74,29 @@ void zb_pageblock_set_run(struct zb_pageblock *pb, unsigned int frame,
 	pb->nr_free += is_free ? BIT(order) : -BIT(order);
 }
 
+/**
+ * zb_pageblock_set_free() - mark adjacent frames free
+ * @pb: the pageblock
+ * @frame: first frame, counted from the start of the pageblock
+ * @nr: number of frames
+ *
+ * The maximal runs are not recounted.
+ *
+ * Context: zone lock held.
+ */
+void zb_pageblock_set_free(struct zb_pageblock *pb, unsigned int frame, unsigned int nr)
+{
+	unsigned int in_word;
+
+	pb->nr_free += nr;
+	for (; nr; nr -= in_word, frame += in_word) {
+		in_word = 64 - frame % 64;
+		if (in_word > nr)
+			in_word = nr;
+		*(pb->free + frame / 64) |= ~0ull >> (64 - in_word) << frame % 64;
+	}
+}
+
 static void set_all(struct zb_pageblock *pb, u64 word, unsigned int nr_free)
 {
 	unsigned int i;

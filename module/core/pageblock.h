@@ -136,12 +136,14 @@ static inline u64 zb_full_words(const struct zb_pageblock *pb)
 	return full;
 }
 
-/* Add @delta, which is 1 or -1, to the number of maximal free runs of @order. */
+/* Add @delta, which may be negative, to the number of maximal free runs of @order. */
 static inline void zb_pageblock_count_run(struct zb_pageblock *pb,
 					  unsigned int order, int delta)
 {
-	pb->nr[order] += delta;
-	if (pb->nr[order])
+	u16 *nr = pb->nr + order;
+
+	*nr += delta;
+	if (*nr)
 		pb->orders |= BIT(order);
 	else
 		pb->orders &= ~BIT(order);
@@ -158,5 +160,6 @@ bool zb_pageblock_run_is_free(const struct zb_pageblock *pb, unsigned int frame,
 			      unsigned int order);
 void zb_pageblock_set_run(struct zb_pageblock *pb, unsigned int frame,
 			  unsigned int order, bool is_free);
+void zb_pageblock_set_free(struct zb_pageblock *pb, unsigned int frame, unsigned int nr);
 
 #endif /* ZB_CORE_PAGEBLOCK_H */
