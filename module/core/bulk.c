@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bulk.h"
+#include "choose.h"
 
 /* The bits of a block of @order at the start of a word. */
 static u64 block_bits(unsigned int order)
@@ -57,76 +58,6 @@ static __always_inline unsigned int nr_bits(u64 w)
 	return hweight64(w);
 }
 
-static u64 lowest_bits(u64 w, unsigned int nr)
-{
-	u64 rest = w;
-
-	while (nr--)
-		rest &= rest - 1;
-	return w & ~rest;
-}
-
-/*
- * Choose up to @nr blocks in the maximal runs of 2^@k. @runs has the starts of all aligned runs
- * of this length in each word, and afterwards those of the next one. Returns how many
- * blocks are left to choose.
- */
-static unsigned int choose_in_runs(u64 runs[ZB_PAGEBLOCK_WORDS], unsigned int k,
-				   unsigned int order, unsigned int nr, u64 *taken)
-{
-	u64 blocks, longer, *end = runs + ZB_PAGEBLOCK_WORDS;
-	unsigned int found;
-
-	for (; runs < end && nr; runs++, taken++) {
-		if (!*runs)
-			continue;
-		longer = k < ZB_WORD_ORDER ? *runs & (*runs >> (1u << k)) &
-					     *(zb_aligned_bits + k + 1) : 0;
-		blocks = *runs & ~(longer | longer << ((1u << k) & 63));
-		*runs = longer;
-		if (!blocks)
-			continue;
-		blocks = zb_block_starts(zb_block_bits(blocks, k), order);
-		found = nr_bits(blocks);
-		if (found > nr) {
-			blocks = lowest_bits(blocks, nr);
-			found = nr;
-		}
-		*taken |= zb_block_bits(blocks, order);
-		nr -= found;
-	}
-	return nr;
-}
-
-/*
- * Choose up to @nr blocks of a pageblock, as bits of each word. Blocks of the smallest
- * maximal runs come first, like in a sequence of best fits. The exception are runs of
- * a word and more, from which blocks are taken in ascending order of address whatever
- * the length of the run. If the pageblock is not @stale, the shortest run is known. Returns
- * the number of blocks.
- */
-static unsigned int choose_blocks(const struct zb_pageblock *pb, bool stale,
-				  unsigned int order, unsigned int nr,
-				  u64 taken[ZB_PAGEBLOCK_WORDS])
-{
-	u64 runs[ZB_PAGEBLOCK_WORDS];
-	unsigned int i, k = order, left = nr;
-
-	if (!order && nr >= pb->nr_free) {
-		memcpy(taken, pb->free, sizeof(pb->free));
-		return pb->nr_free;
-	}
-	memset(taken, 0, ZB_PAGEBLOCK_WORDS * sizeof(*taken));
-	/* No runs are counted if the pageblock was wholly free. */
-	if (!stale)
-		k += __ffs64(pb->orders >> order | BIT(ZB_WORD_ORDER - order));
-	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++)
-		runs[i] = zb_aligned_runs(pb->free[i], k);
-	for (; k <= ZB_WORD_ORDER && left; k++)
-		left = choose_in_runs(runs, k, order, left, taken);
-	return nr - left;
-}
-
 /* Set the states of single frames of a word, eight at a time where all eight are in @bits. */
 static noinline void set_many_states(u8 *first, u64 bits, u8 state)
 {
@@ -142,6 +73,8 @@ static noinline void set_many_states(u8 *first, u64 bits, u8 state)
 	}
 }
 
+#define FEW_STATES	8u	/* are faster to set one by one */
+
 /* Set the state of every block in @bits. */
 static __always_inline void set_states(struct zb_zone *zone, u32 word, u64 bits,
 				       unsigned int order, u8 state)
@@ -149,7 +82,7 @@ static __always_inline void set_states(struct zb_zone *zone, u32 word, u64 bits,
 	u8 *first = zone->state + 64ul * word;
 	u64 starts;
 
-	if (!order && bits & (bits - 1)) {
+	if (!order && hweight64(bits) > FEW_STATES) {
 		set_many_states(first, bits, state);
 		return;
 	}
@@ -173,27 +106,33 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 {
 	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
 	u8 state = ZB_STATE(ZB_BLOCK_PCP, words->order);
-	u64 taken[ZB_PAGEBLOCK_WORDS];
+	u64 taken[ZB_PAGEBLOCK_WORDS], bits;
 	unsigned int i;
 
 	zb_assert_held(&zone->lock);
 	if (zb_pageblock_all_free(pb))
 		__zb_split(zone, zb_pageblock_pfn(zone, pb), ZB_PAGEBLOCK_ORDER,
 			   pb->largest_free);
-	nr = choose_blocks(pb, zb_pageblock_is_stale(zone, pb), words->order, nr, taken);
+	else
+		__zb_refresh(zone, pb);
+	nr = __zb_choose_blocks(zone, pb, words->order, nr, taken);
 	for (i = 0; i < ZB_PAGEBLOCK_WORDS; i++) {
-		if (!taken[i])
+		bits = *(taken + i);
+		if (!bits)
 			continue;
-		pb->free[i] &= ~taken[i];
+		*(pb->free + i) &= ~bits;
 		if (unlikely(zone->zeroed))
-			__zb_zero_take_word(zone, first + i, taken[i]);
-		set_states(zone, first + i, taken[i], words->order, state);
-		words->word[words->nr] = first + i;
-		words->bits[words->nr++] = taken[i];
+			__zb_zero_take_word(zone, first + i, bits);
+		set_states(zone, first + i, bits, words->order, state);
+		*(words->word + words->nr) = first + i;
+		*(words->bits + words->nr++) = bits;
 	}
 	pb->nr_free -= nr << words->order;
 	__zb_count_free(zone, pb, -((long)nr << words->order));
-	__zb_recount(zone, pb);
+	if (zb_pageblock_is_stale(zone, pb))
+		__zb_recount(zone, pb);
+	else
+		zb_free_area_rekey(zone->free_area, pb);
 	return nr;
 }
 
@@ -231,7 +170,7 @@ static noinline void count_freed(struct zb_zone *zone, unsigned int mt, unsigned
 }
 
 /* Estimated costs in a hold of the lock; freeing a word has cost 1. */
-#define COST_OF_RAISE		2u
+#define COST_OF_RAISE		3u
 #define COST_OF_WHOLE		7u
 #define MAX_COST		8u
 
@@ -430,13 +369,44 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 #define TAKE_MAX	64u	/* frames taken in one hold of the lock */
 #define TAKE_MAX_SPREAD	16u	/* the same if they are in many short runs */
 #define FEW_RUNS	4u
+#define MOST_LENGTHS	2u	/* of runs below a word from which blocks are taken in one hold */
 
 /*
  * The cost of a refill is estimated; the unit is the cost of one frame. A refill ends at
- * REFILL_TIME, because its caller waits for one block only.
+ * REFILL_TIME, because its caller waits for one block only. Only the first hold may exceed it.
  */
 #define REFILL_TIME	36u
 #define TIME_PER_PAGEBLOCK	20u
+
+/*
+ * The number of blocks in the shortest runs of a pageblock, or TAKE_MAX if all other runs are of a
+ * word and more.
+ */
+static unsigned int nr_in_short_runs(const struct zb_pageblock *pb, unsigned int order)
+{
+	unsigned int k, i, nr = 0, orders = pb->orders & (BIT(ZB_WORD_ORDER) - 1);
+
+	orders &= ~0u << order;
+	for (i = 0; orders && i < MOST_LENGTHS; i++, orders &= orders - 1) {
+		k = __ffs64(orders);
+		nr += *(pb->nr + k) << (k - order);
+	}
+	return orders ? nr : TAKE_MAX;
+}
+
+/* The maximum number of blocks, up to @nr, that a refill may take in the next hold. */
+static unsigned int hold_limit(const struct zb_zone *zone, unsigned int order,
+			       unsigned int alloc_flags, unsigned int nr, unsigned int time)
+{
+	unsigned int limit = take_limit(zone, order, alloc_flags);
+
+	if (nr > limit)
+		nr = limit;
+	limit = (REFILL_TIME - time) >> order;
+	if (time && nr > limit)
+		nr = limit ? limit : 1;
+	return nr;
+}
 
 /* The maximum number of blocks to take from a pageblock. */
 static unsigned int most_to_take(const struct zb_zone *zone, const struct zb_pageblock *pb,
@@ -445,7 +415,10 @@ static unsigned int most_to_take(const struct zb_zone *zone, const struct zb_pag
 	unsigned int short_runs = pb->nr[0] + pb->nr[1] + pb->nr[2] + pb->nr[3];
 	bool spread = short_runs > FEW_RUNS || zb_pageblock_is_stale(zone, pb);
 	unsigned int most = (spread ? TAKE_MAX_SPREAD : TAKE_MAX) >> order;
+	unsigned int nr = nr_in_short_runs(pb, order);
 
+	if (most > nr)
+		most = nr;
 	return most ? most : 1;
 }
 
@@ -463,8 +436,7 @@ static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
 	unsigned int most;
 	bool own, cma;
 
-	pb = __zb_find_pageblock(zone, words->order, mt, alloc_flags, may_claim,
-				 flags);
+	pb = __zb_find_refreshed(zone, words->order, mt, alloc_flags, may_claim, flags);
 	if (!pb)
 		return 0;
 	own = pb->migratetype == mt;
@@ -494,22 +466,20 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words)
 {
-	unsigned int got, limit, time = 0;
+	unsigned int got, time = 0;
 	bool may_claim = true;
 	unsigned long flags;
 
 	words->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
-	limit = take_limit(zone, words->order, alloc_flags);
-	nr = nr < limit ? nr : limit;
+	nr = hold_limit(zone, words->order, alloc_flags, nr, time);
 	while (nr && time < REFILL_TIME) {
 		if (words->nr) {
 			__zb_relax(zone, &flags);
-			/* Other CPUs may have taken what the limit was computed from. */
-			limit = take_limit(zone, words->order, alloc_flags);
 			if (zone->below_fast_wmark)
 				break;
-			nr = nr < limit ? nr : limit;
+			/* Other CPUs may have taken what the limit was computed from. */
+			nr = hold_limit(zone, words->order, alloc_flags, nr, time);
 		}
 		got = __take_some(zone, mt, alloc_flags, nr, words, &may_claim, &flags);
 		if (!got)

@@ -179,6 +179,7 @@ static struct zb_pageblock *zb_try_to_claim_block(struct zb_zone *zone,
 	return NULL;
 }
 
+/* Find a pageblock of another type to steal a block from. The caller counts that. */
 static struct zb_pageblock *steal_block(struct zb_zone *zone,
 					unsigned int order, unsigned int mt)
 {
@@ -187,10 +188,8 @@ static struct zb_pageblock *steal_block(struct zb_zone *zone,
 
 	for (k = order; k < ZB_PAGEBLOCK_ORDER; k++) {
 		pb = fallback_block(zone, k, mt);
-		if (!pb)
-			continue;
-		count_fallback(zone, pb, order, mt, false);
-		return pb;
+		if (pb)
+			return pb;
 	}
 	return NULL;
 }
@@ -264,25 +263,13 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
 	       zone->nr_free_type[ZB_MIGRATE_CMA] > zone->nr_free / 2;
 }
 
-/**
- * __zb_find_pageblock() - find the best pageblock of a zone to take a block from
- * @zone: the zone
- * @order: order of the block
- * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
- * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
- * @may_claim: true in the first call; afterwards, whether claiming a pageblock may
- *	succeed in the next call of the same refill
- * @flags: for zb_unlock_irqrestore(), because the lock may be dropped
- *
- * If the lists of @mt are empty, the pageblock is of another type.
- *
- * Context: zone lock held, also on return.
- * Return: a listed pageblock, which may be stale, or NULL.
+/*
+ * Find the best pageblock to take a block from, which may be stale. If the lists of @mt are
+ * empty, it is of another type.
  */
-struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
-					 unsigned int order, unsigned int mt,
-					 unsigned int alloc_flags,
-					 bool *may_claim, unsigned long *flags)
+static struct zb_pageblock *find_pageblock(struct zb_zone *zone, unsigned int order,
+					   unsigned int mt, unsigned int alloc_flags,
+					   bool *may_claim, unsigned long *flags)
 {
 	struct zb_pageblock *pb = NULL;
 
@@ -295,6 +282,42 @@ struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
 	if (!pb)
 		pb = find_fallback(zone, order, mt, alloc_flags, may_claim,
 				   flags);
+	return pb;
+}
+
+/**
+ * __zb_find_refreshed() - find the best pageblock of a zone to take a block from
+ * @zone: the zone
+ * @order: order of the block
+ * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
+ * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
+ * @may_claim: true in the first call; afterwards, whether claiming a pageblock may
+ *	succeed in the next call of the same refill
+ * @flags: for zb_unlock_irqrestore(), because the lock may be dropped
+ *
+ * If the lists of @mt are empty, the pageblock is of another type. A stale pageblock is refreshed
+ * in a hold of the lock of its own, because counting its runs and taking blocks from it together
+ * would take too long.
+ *
+ * Context: zone lock held, also on return.
+ * Return: a listed pageblock, which is seldom stale, or NULL.
+ */
+struct zb_pageblock *__zb_find_refreshed(struct zb_zone *zone,
+					 unsigned int order, unsigned int mt,
+					 unsigned int alloc_flags,
+					 bool *may_claim, unsigned long *flags)
+{
+	struct zb_pageblock *pb;
+
+	pb = find_pageblock(zone, order, mt, alloc_flags, may_claim, flags);
+	if (pb && zb_pageblock_is_stale(zone, pb)) {
+		__zb_recount(zone, pb);
+		__zb_relax(zone, flags);
+		*may_claim = true;
+		pb = find_pageblock(zone, order, mt, alloc_flags, may_claim, flags);
+	}
+	if (pb && pb->migratetype != mt && pb->migratetype != ZB_MIGRATE_CMA)
+		count_fallback(zone, pb, order, mt, false);
 	return pb;
 }
 
@@ -319,15 +342,7 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 	struct zb_pageblock *pb;
 	bool may_claim = true;
 
-	pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim, flags);
-	/* A block that is stolen has been counted as such, so there is no second search for it. */
-	if (pb && pb->migratetype == mt && zb_pageblock_is_stale(zone, pb)) {
-		/* Counting its runs and taking the block together would take too long. */
-		__zb_recount(zone, pb);
-		__zb_relax(zone, flags);
-		may_claim = true;
-		pb = __zb_find_pageblock(zone, order, mt, alloc_flags, &may_claim, flags);
-	}
+	pb = __zb_find_refreshed(zone, order, mt, alloc_flags, &may_claim, flags);
 	if (!pb)
 		return ZB_NO_PFN;
 	if (pb->migratetype == ZB_MIGRATE_CMA)

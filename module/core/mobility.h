@@ -34,7 +34,7 @@
 
 #include "buddy.h"
 
-struct zb_pageblock *__zb_find_pageblock(struct zb_zone *zone,
+struct zb_pageblock *__zb_find_refreshed(struct zb_zone *zone,
 					 unsigned int order, unsigned int mt,
 					 unsigned int alloc_flags,
 					 bool *may_claim, unsigned long *flags);

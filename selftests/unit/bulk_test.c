@@ -61,7 +61,21 @@ POOL_TEST_WITH(refill_from_short_runs, unit_pool_one(8, 1), unit_pool_end)
 	unit_free_all(p);
 }
 
-/* The same if the runs of the pageblock are not counted. */
+/*
+ * A stale pageblock is refreshed in a hold of its own before. The frame that was freed is taken
+ * first, in another hold than the longer run.
+ */
+static struct zb_zone *stale_zone;
+static unsigned long first_hold;	/* free frames when no pageblock is stale any more */
+
+static void watch_holds(void)
+{
+	if (zb_env_irqs_off || stale_zone->nr_stale || first_hold)
+		return;
+	first_hold = stale_zone->nr_free;
+	zb_env_hook = NULL;
+}
+
 POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 {
 	bool keep[ZB_PAGEBLOCK_NR] = { true, [255] = true };
@@ -74,7 +88,43 @@ POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 	unit_fill_pageblock(zone, 0, M, keep);
 	unit_give_deferred(zone, PB(8), 0);
 	EXPECT(zone->nr_stale == 1);
-	EXPECT_EQ(refill(zone), 16);
+	first_hold = 0;
+	stale_zone = zone;
+	zb_env_hook = watch_holds;
+	EXPECT_EQ(refill(zone), 64);
+	zb_env_hook = NULL;
+	EXPECT_EQ(first_hold, 257);
+}
+
+/* The same if the block is stolen, which is counted once. */
+POOL_TEST_WITH(steal_from_a_stale_pageblock, unit_pool_one(8, 1), end)
+{
+	unit_set_type(zone, 0, U);
+	unit_fill_pageblock(zone, 0, U, NULL);
+	unit_give_deferred(zone, PB(8), 0);
+	zone->events[ZB_STEAL] = 0;
+	first_hold = 0;
+	stale_zone = zone;
+	zb_env_hook = watch_holds;
+	EXPECT_EQ(unit_take(zone, 0, M), PB(8));
+	zb_env_hook = NULL;
+	EXPECT_EQ(first_hold, 1);
+	EXPECT_EQ(zone->events[ZB_STEAL], 1);
+}
+
+/* A refill takes no more blocks in one hold than those in runs of two lengths. */
+POOL_TEST_WITH(refill_from_runs_of_many_lengths, unit_pool_one(8, 1), unit_pool_end)
+{
+	bool keep[ZB_PAGEBLOCK_NR];
+	unsigned int k;
+
+	memset(keep, true, sizeof(keep));
+	for (k = 0; k < 6; k++)
+		free_runs(keep + 64ul * k, 1, k);
+	unit_fill_pageblock(zone, 0, M, keep);
+	/* 1 + 2, then 4 + 8 */
+	EXPECT_EQ(refill(zone), 3 + 12);
+	unit_free_all(p);
 }
 
 static struct zb_zone *other_zone;
