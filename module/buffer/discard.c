@@ -137,7 +137,8 @@ static void set_discard(struct zb_buffer *buf, u8 discard)
 }
 
 static unsigned long alloc_frames(struct zb_advice *a, struct zb_account *file,
-				  const struct zb_want *want, int *err)
+				  const struct zb_want *want, struct zb_zero_map *map,
+				  int *err)
 {
 	struct zb_buffer_pool *bpool = a->buf->bpool;
 	unsigned long pfn;
@@ -149,7 +150,7 @@ static unsigned long alloc_frames(struct zb_advice *a, struct zb_account *file,
 		pfn = zb_buffer_alloc_range(bpool, want, err);
 	else
 		pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL,
-					true, NULL);
+					true, map);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	if (!want->range.nr_pages)
@@ -176,20 +177,26 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 		.why = why,
 	};
 	const struct zb_zone *zone;
+	struct zb_zeroing zeroing;
+	struct zb_zero_map *map;
 	unsigned long pfn;
 	int err;
 
-	pfn = alloc_frames(a, file, &want, &err);
+	/* Nothing is known of a range, as in zb_buffer_create(). */
+	map = zb_zeroing_begin(bpool, &zeroing, want.range.nr_pages ? 0 : want.nr_pages);
+	pfn = alloc_frames(a, file, &want, map, &err);
 	if (pfn == ZB_NO_PFN)
-		return err;
+		goto out;
 	zone = zb_pfn_zone(&bpool->inst->pool, pfn);
 	if (zone && want.gfp & __ZB_GFP_WRITE)
 		zb_instance_account_dirty(bpool->inst, zone->nid, want.nr_pages);
-	err = zb_buffer_clear(bpool, &want, pfn, NULL);
+	err = zb_buffer_clear(bpool, &want, pfn, map);
 	if (err)
 		zb_buffer_drop_frames(a->buf, pfn, &a->charge, false);
 	else
 		a->pfn = pfn;
+out:
+	zb_zeroing_end(&zeroing);
 	return err;
 }
 

@@ -177,6 +177,32 @@ TEST_F_TIMEOUT(zero, never_written, 300)
 	}
 }
 
+/* A buffer whose memory was taken back gets memory that has been cleared in advance. */
+TEST_F_TIMEOUT(zero, revived, 300)
+{
+	const __u64 length = 700 * self->page;
+	long hits, misses;
+	struct zb_ioc_query q;
+	struct zb_ioc_alloc a;
+	__u32 retained = 1;
+
+	ASSERT_EQ(0, zb_alloc_length(self->fd, length, ZB_GFP_TEMPORARY, &a));
+	EXPECT_TRUE(check_and_dirty(self->fd, &a));
+	ASSERT_EQ(0, zb_advise(self->fd, a.handle, ZB_ADVISE_DONTNEED, NULL));
+	zb_write_file(ZB_DEBUGFS "reclaim", "1");
+	ASSERT_EQ(0, zb_query(self->fd, a.handle, &q));
+	ASSERT_EQ(ZB_DISCARD_PURGED, q.discard);
+	ASSERT_TRUE(await_all_zero());
+	hits = zb_vmstat("zb_zero_hit");
+	misses = zb_vmstat("zb_zero_miss");
+	ASSERT_EQ(0, zb_advise(self->fd, a.handle, ZB_ADVISE_WILLNEED, &retained));
+	EXPECT_EQ(0, retained);
+	EXPECT_EQ(hits + (long)(length / self->page), zb_vmstat("zb_zero_hit"));
+	EXPECT_EQ(misses, zb_vmstat("zb_zero_miss"));
+	EXPECT_TRUE(check_and_dirty(self->fd, &a));
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+}
+
 /* A thread that allocates, checks, writes and frees. */
 struct user {
 	pthread_t thread;
