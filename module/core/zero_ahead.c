@@ -265,22 +265,26 @@ static unsigned int nr_zeroed(const struct zb_zone *zone, const struct zb_pagebl
 	return nr;
 }
 
-/* As __zb_prefer_zeroed(), for one migrate type. Returns false if its lists have no block. */
+/*
+ * As __zb_prefer_zeroed(), for one migrate type. Returns false if its lists have no block. A
+ * pageblock that has more free frames is not preferred, so that it may become wholly free.
+ */
 static bool prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt)
 {
 	struct zb_pageblock *pb = __zb_find_smallest(zone, order, mt), *best = pb;
 	struct list_head *head;
-	unsigned int i, nr, most, k;
+	unsigned int i, nr, most, k, nr_free;
 
 	if (!pb)
 		return false;
 	k = pb->largest_free;
+	nr_free = pb->nr_free;
 	head = &zone->free_area[k].free_list[mt];
 	most = nr_zeroed(zone, pb, order);
 	for (i = 1; i < PREFER_BLOCKS && pb->link.next != head; i++) {
 		pb = list_entry(pb->link.next, struct zb_pageblock, link);
 		nr = nr_zeroed(zone, pb, order);
-		if (nr > most) {
+		if (nr > most && pb->nr_free <= nr_free) {
 			most = nr;
 			best = pb;
 		}

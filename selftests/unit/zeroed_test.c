@@ -273,6 +273,25 @@ POOL_TEST_WITH(zeroed_blocks_are_preferred, make(), end)
 			unit_free(p, pfn[i], 9);
 }
 
+/* A fuller pageblock is used first even if it has to be cleared, so that others become free. */
+POOL_TEST_WITH(fuller_pageblocks_come_first, make(), end)
+{
+	unsigned long first[PAGEBLOCKS], pfn, nr, i, k;
+
+	for (i = 0; i < PAGEBLOCKS; i++)
+		first[i] = unit_alloc_exact(p, GFP, ZB_PAGEBLOCK_NR);
+	/* of two pageblocks with single free frames, the zeroed one has more of them */
+	memset(content, 0, sizeof(content));
+	for (i = 2; i--;) {
+		EXPECT(zb_pool_split_page(&p->pool, first[i], ZB_PAGEBLOCK_ORDER) == ZB_OK);
+		for (k = 0; k < (i ? 300 : 200); k += 2)
+			EXPECT_EQ(zb_pool_free_to_zone(&p->pool, first[i] + k, 1, i), ZB_OK);
+	}
+	pfn = alloc_zeroed(p, 1, &nr);
+	EXPECT_EQ(zb_pfn_pageblock(zone, pfn), zb_pfn_pageblock(zone, first[0]));
+	unit_free_all(p);
+}
+
 /* What others take is in vain, through whatever list, and not known when it comes back. */
 POOL_TEST_WITH(others_take_in_vain, make(), end)
 {
