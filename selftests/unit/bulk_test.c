@@ -167,9 +167,9 @@ static void count_holds(void)
 }
 
 /* A drain frees the frames of eight words in one hold of the lock. */
-POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 18), end)
+POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 24), end)
 {
-	struct zb_bulk words = { .order = 0, .nr = 18 };
+	struct zb_bulk words = { .order = 0, .nr = 24 };
 	unsigned int i;
 
 	for (i = 0; i < words.nr; i++) {
@@ -183,8 +183,8 @@ POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 18), end)
 	zb_free_pcppages_bulk(zone, &words, M);
 	zb_env_hook = NULL;
 	EXPECT_EQ(holds, 3);
-	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 18);
-	EXPECT_EQ(zone->nr_free, 2 * 18);
+	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 24);
+	EXPECT_EQ(zone->nr_free, 2 * 24);
 }
 
 /* Whenever the lock is not held, the counter of the zone is that of its pageblocks. */
@@ -214,9 +214,42 @@ POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
 	zb_env_hook = expect_exact;
 	zb_free_singles(zone, frames, 8, M);
 	zb_env_hook = NULL;
-	EXPECT(holds > 1);
+	/* each of them is the first free one of its pageblock, which costs a quarter of a hold */
+	EXPECT_EQ(holds, 2);
 	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 8);
 	EXPECT_EQ(zone->nr_free, 8);
+}
+
+/* A hold of the lock may merge one pageblock that becomes wholly free, and free another frame. */
+POOL_TEST_WITH(whole_pageblock_among_single_frames, unit_pool_one(8, 2), end)
+{
+	u32 frames[2] = { 0, PB(1) };
+
+	unit_keep_frames(zone, 0, M, 1);
+	unit_keep_frames(zone, 1, M, 256);
+	zb_env_hook = count_holds;
+	zb_free_singles(zone, frames, 2, M);
+	zb_env_hook = NULL;
+	EXPECT_EQ(holds, 1);
+	EXPECT_EQ(zone->free_area[9].nr_free, 1);
+}
+
+/* Words whose frames make the largest free block of their pageblock larger take longer. */
+POOL_TEST_WITH(raises_per_hold, unit_pool_one(8, 6), end)
+{
+	struct zb_bulk words = { .order = 0, .nr = 6 };
+	unsigned int i;
+
+	for (i = 0; i < words.nr; i++) {
+		unit_fill_pageblock(zone, i, M, NULL);
+		words.word[i] = 8 * i;
+		words.bits[i] = 1;
+	}
+	zb_env_hook = count_holds;
+	zb_free_pcppages_bulk(zone, &words, M);
+	zb_env_hook = NULL;
+	EXPECT_EQ(holds, 2);
+	EXPECT_EQ(zone->nr_free, 6);
 }
 
 /* A refill ends when the zone has become low. */

@@ -123,3 +123,43 @@ POOL_TEST_WITH(oldest_frames, unit_fast_pool(), unit_pool_end)
 	unit_pool_quiet(p);
 	EXPECT_EQ(put_bulk(p, 8, got), 8);
 }
+
+/* A request for more of the oldest frames than the list has gets all of them. */
+POOL_TEST_WITH(all_of_the_oldest_frames, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn[3], got[8];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		pfn[i] = unit_take(zone, 0, M);
+	EXPECT_EQ(put_bulk(p, 3, pfn), 3);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE | __ZB_GFP_COLD, 8, got), 3);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(got[i], pfn[i]);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 0);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE | __ZB_GFP_COLD, 8, got), 0);
+	EXPECT_EQ(put_bulk(p, 3, pfn), 3);
+}
+
+/* Nothing is taken if the flags need the slower path, if the zone is low, or during a drain. */
+POOL_TEST_WITH(refused_requests, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn = unit_take(zone, 0, M), got[2];
+
+	EXPECT_EQ(put_bulk(p, 1, &pfn), 1);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE | __ZB_GFP_ZERO, 2, got), 0);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE | __ZB_GFP_NOFAIL, 2, got), 0);
+	unit_set_low(zone, true);
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, 2, got), 0);
+	unit_set_low(zone, false);
+	zone->pcp->parked = ZB_PCP_DRAINED;
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, 2, got), 0);
+	EXPECT_EQ(put_bulk(p, 1, &pfn), 0);
+	zone->pcp->parked = ZB_PCP_OPEN;
+	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE, 2, got), 1);
+	EXPECT_EQ(got[0], pfn);
+	unit_set_low(zone, true);
+	EXPECT_EQ(put_bulk(p, 1, &pfn), 0);
+	unit_set_low(zone, false);
+	EXPECT_EQ(put_bulk(p, 1, &pfn), 1);
+}

@@ -252,6 +252,36 @@ POOL_TEST_WITH(zero_clears_fit_blocks, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(zb_zone_events(zone, ZB_PGALLOC), zb_zone_events(zone, ZB_PGFREE));
 }
 
+/* Without ZERO, blocks are not cleared. */
+POOL_TEST_WITH(other_flags_do_not_clear, unit_fast_pool(), unit_pool_end)
+{
+	const struct zb_ops *normal = p->pool.ops;
+	struct zb_ops clearing = *normal;
+	unsigned long pfn[2], got;
+
+	clearing.clear = unit_recording_ops.clear;
+	fill(p, 1, 2, pfn);
+	p->pool.ops = &clearing;
+	ASSERT(get(p, __ZB_GFP_COLD | __ZB_GFP_COMP, 1, &got));
+	EXPECT_EQ(got, pfn[0]);
+	EXPECT_CALLS("");
+	EXPECT(put(p, got, 1));
+	p->pool.ops = normal;
+}
+
+/* A block of an order without lists is not taken, even if another task is about to free one. */
+POOL_TEST_WITH(orders_without_lists, unit_fast_pool(), unit_pool_end)
+{
+	const unsigned long nr_pages = BIT(ZB_PCP_ORDERS) - 1;
+	unsigned long pfn = unit_take_from(zone, 0, ZB_PCP_ORDERS);
+
+	ASSERT_EQ(pfn, zone->start_pfn);
+	ASSERT(zb_zone_claim(zone, pfn, zb_zone_state(zone, pfn)));
+	EXPECT_EQ(zb_fast_alloc_exact(p->pool.nodes, 0, nr_pages), ZB_NO_PFN);
+	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_BLOCK_PCP, ZB_PCP_ORDERS));
+	unit_give(zone, pfn, ZB_PCP_ORDERS);
+}
+
 static void expect_events(const struct zb_zone *zone, unsigned long hit,
 			  unsigned long local, unsigned long other)
 {

@@ -141,6 +141,54 @@ POOL_TEST_WITH(full_lists_of_frames, unit_fast_pool(), unit_pool_end)
 		unit_pool_quiet(p);
 	}
 	EXPECT(nr_full > 100 && cold > 700);
+	EXPECT_EQ(zb_zone_events(zone, ZB_PGFREE), ARRAY_SIZE(pfn));
+}
+
+/*
+ * Fill the list of @mt with 16 frames, whose addresses are @step apart, and free another frame
+ * to it. Returns the number of frames that the zone gets.
+ */
+static unsigned long free_one_too_many(struct unit_pool *p, unsigned int mt, unsigned int step)
+{
+	struct zb_zone *zone = p->pool.zones;
+	unsigned long before, pfn = zone->start_pfn + PB(mt) + 64;
+	unsigned int i;
+
+	unit_fill_pageblock(zone, mt, mt, NULL);
+	unit_set_type(zone, mt, mt);
+	zone->pcp_high = 16;
+	for (i = 0; i < 16; i++, pfn += step)
+		EXPECT(put(p, pfn, 0));
+	EXPECT(!put(p, pfn, 0));
+	before = zone->nr_free;
+	EXPECT(zb_fast_free_full(&p->pool, pfn, 0));
+	EXPECT_EQ(zone->pcp->frame[zone->pcp->top[mt] - 1], pfn - zone->start_pfn);
+	return zone->nr_free - before;
+}
+
+/* If the coldest frames are not adjacent, the fast path does all of it, for any mobility. */
+POOL_TEST_WITH(fast_frees_to_full_lists, unit_fast_pool(), unit_pool_free_and_end)
+{
+	struct zb_pcp *pcp = zone->pcp;
+	unsigned long before;
+	unsigned int mt;
+
+	for (mt = 0; mt < ZB_MIGRATE_PCPTYPES; mt++) {
+		unit_pool_drain(p);
+		before = pcp->nr_fast_free[0];
+		pcp->streak = 3;
+		EXPECT_EQ(free_one_too_many(p, mt, 2), 4);
+		EXPECT_EQ(pcp->nr_fast_free[0], before + 17);
+		/* after a free, refills are small again */
+		EXPECT_EQ(pcp->streak, 0);
+	}
+}
+
+/* If they are adjacent, as many of them are freed as by any other drain. */
+POOL_TEST_WITH(adjacent_frames_of_a_full_list, unit_fast_pool(), unit_pool_free_and_end)
+{
+	zone->pcp_batch[0] = 8;
+	EXPECT_EQ(free_one_too_many(p, ZB_MIGRATE_UNMOVABLE, 1), 8);
 }
 
 /* The same with blocks of several orders and mobilities, whose lists are too long together. */

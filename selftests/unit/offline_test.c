@@ -116,6 +116,38 @@ POOL_TEST(offline_refuses_what_is_not_allocated, 8, 8)
 	unit_pool_quiet(p);
 	EXPECT_EQ(unit_free(p, pfn, ZB_PAGEBLOCK_ORDER), ZB_OK);
 	EXPECT_EQ(zb_pool_online(&p->pool, PB(8), PB(8), NULL), 0);
+	EXPECT_EQ(zb_pool_online(&p->pool, PB(100), PB(1), NULL), 0);
+	EXPECT_EQ(zb_pool_online(&p->pool, PB(8) + 1, PB(1), NULL), 0);
+	EXPECT_EQ(zb_pool_online(&p->pool, PB(8), 5, NULL), 0);
+	EXPECT_EQ(zb_pool_online(&p->pool, PB(8), PB(9), NULL), 0);
+}
+
+static struct unit_pool *watched;
+
+/* Other CPUs can use the pool whenever the lock is not held. */
+static void check_between_holds(void)
+{
+	struct zb_violation v;
+
+	if (zb_env_irqs_off)
+		return;
+	zb_env_hook = NULL;
+	if (!zb_check_pool(&watched->pool, &v))
+		unit_fail(__FILE__, __LINE__, "%s", v.rule);
+	zb_env_hook = check_between_holds;
+}
+
+/* While the pageblocks of a block become offline one by one, the pool is always consistent. */
+POOL_TEST(offline_one_by_one, 8, 4)
+{
+	unsigned long pfn = unit_alloc(p, GFP_ANY, ZB_PAGEBLOCK_ORDER + 2);
+
+	ASSERT_EQ(pfn, PB(8));
+	watched = p;
+	zb_env_hook = check_between_holds;
+	EXPECT_EQ(zb_pool_offline(&p->pool, pfn, PB(4)), ZB_OK);
+	zb_env_hook = NULL;
+	grow(p, pfn, 4);
 }
 
 /* Nobody else can free, isolate, retype or find an offline pageblock. */

@@ -392,4 +392,36 @@ POOL_TEST(drain_starts_anew, 4, 4)
 	unit_pool_drain(p);
 	EXPECT_EQ(pcp->streak, 0);
 	EXPECT_EQ(pcp->rotor, 0);
+	/* also if the CPU drains its own lists */
+	pcp->streak = 3;
+	zb_pcp_drain_own(zone);
+	EXPECT_EQ(pcp->streak, 0);
+}
+
+static unsigned int holds;
+static bool in_hold;
+
+static void count_holds(void)
+{
+	holds += zb_env_irqs_off && !in_hold;
+	in_hold = zb_env_irqs_off;
+}
+
+/* A drain frees two large blocks in one hold of the lock. */
+POOL_TEST(large_blocks_per_hold, 8, 8)
+{
+	unsigned long pfn[4];
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 6, M);
+	zone->pcp_limit[6] = ARRAY_SIZE(pfn);
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		unit_free_unref(zone, pfn[i], 6, false);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 4 * BIT(6));
+	zb_env_hook = count_holds;
+	zb_pcp_drain(zone, 0);
+	zb_env_hook = NULL;
+	EXPECT_EQ(holds, 2);
 }

@@ -383,10 +383,14 @@ POOL_TEST_WITH(unfit_frames, make(), end)
 	EXPECT_EQ(zone->nr_unfit, 2);
 	EXPECT(pfn >= PB(START) + 64);
 	verify(p);
+	/* a frame that has become unfit while it was in use */
+	error[pfn + 3 - PB(START)] = true;
 	EXPECT_EQ(zb_pool_free_to_zone(&p->pool, pfn, 64, false), ZB_OK);
+	EXPECT_EQ(zone->nr_unfit, 3);
+	EXPECT_EQ(zone->nr_free, ALL - 3);
 	content[40] = 1;
 	memset(error, 0, sizeof(error));
-	EXPECT_EQ(zb_zone_recheck(zone, NULL), 2);
+	EXPECT_EQ(zb_zone_recheck(zone, NULL), 3);
 	verify(p);
 	zone->frame_ops = NULL;
 }

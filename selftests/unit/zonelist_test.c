@@ -58,6 +58,7 @@ POOL_TEST_WITH(own_node_first_then_by_distance, make(), unit_pool_end)
 		node = zb_pool_node(&p->pool, nid);
 		ASSERT(node);
 		EXPECT_EQ(node->nid, nid);
+		EXPECT_EQ(atomic_long_read(&node->nr_dirty), 0);
 		EXPECT_EQ(node->nr_own, zones_of(&p->pool, nid));
 		z = node->zonelist;
 		for (i = 0; i < NR_NODES; i++)

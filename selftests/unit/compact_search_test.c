@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which windows compaction looks at, and which of its failures it remembers. */
+#include "compact.h"
+#include "unit_pool.h"
+
+#define M	ZB_MIGRATE_MOVABLE
+
+static unsigned long last;
+static unsigned int calls;
+
+/* As struct zb_compact_control.evacuate: everything in the window is freed. */
+static bool free_window(const struct zb_compact_control *cc __attribute__((unused)),
+			struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	calls++;
+	last = pfn;
+	unit_pool_drain(container_of(zone->pool, struct unit_pool, pool));
+	for (i = 0; i < nr_pages; i++)
+		if (zb_state_allocated(zb_zone_state(zone, pfn + i)))
+			unit_give(zone, pfn + i, ZB_STATE_ORDER(zb_zone_state(zone, pfn + i)));
+	return true;
+}
+
+static bool nothing_moves(const struct zb_compact_control *cc __attribute__((unused)),
+			  struct zb_zone *zone __attribute__((unused)), unsigned long pfn,
+			  unsigned long nr_pages __attribute__((unused)))
+{
+	calls++;
+	last = pfn;
+	return true;
+}
+
+static struct zb_compact_control control(unsigned int order,
+					 bool (*evacuate)(const struct zb_compact_control *cc,
+							  struct zb_zone *zone,
+							  unsigned long pfn,
+							  unsigned long nr_pages))
+{
+	calls = 0;
+	return (struct zb_compact_control){
+		.order = order, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
+		.max_failures = 1, .evacuate = evacuate,
+	};
+}
+
+static unsigned long accesses;
+
+static void count_accesses(void)
+{
+	accesses++;
+}
+
+/* The states of frames are read only where the cost may be lower than that of another window. */
+POOL_TEST_WITH(expensive_windows_are_passed_over, unit_pool_one(8, 16), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc;
+	unsigned int order, i;
+
+	for (i = 0; i < 16; i++)
+		unit_keep_frames(zone, i, M, i < 2 ? 1 : 256);
+	for (order = 9; order <= 10; order++) {
+		cc = control(order, nothing_moves);
+		cc.force = true;
+		accesses = 0;
+		zb_env_hook = count_accesses;
+		EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+		zb_env_hook = NULL;
+		EXPECT_EQ(last, PB(8));
+		unit_note("%lu accesses for order %u", accesses, order);
+		EXPECT(accesses < PB(8));
+	}
+}
+
+/* A pageblock whose other frames are on per-CPU lists becomes free by a drain. */
+POOL_TEST_WITH(window_of_listed_frames, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc = control(9, free_window);
+
+	unit_pool_long_lists(p);
+	unit_keep_frames(zone, 0, M, 2);
+	unit_keep_frames(zone, 1, M, 100);
+	EXPECT_EQ(unit_free(p, PB(8), 0), ZB_OK);
+	EXPECT_EQ(unit_free(p, PB(8) + 2, 0), ZB_OK);
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 2);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
+	EXPECT_EQ(calls, 1);
+	EXPECT_EQ(last, PB(8));
+}
+
+/* After a failure, a failure of a higher order does not let the lower one be tried again. */
+POOL_TEST_WITH(deferral_of_the_lowest_order, unit_pool_one(8, 4), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc = control(4, nothing_moves);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		unit_keep_frames(zone, i, M, 256);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	cc.order = 6;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_DEFERRED);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	cc.order = 4;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_DEFERRED);
+}
+
+/* Windows that failed are tried again by forced runs only, unless these are to go on. */
+POOL_TEST_WITH(failed_windows, unit_pool_one(8, 4), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc = control(9, nothing_moves);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		unit_keep_frames(zone, i, M, 20 + 10 * i);
+	for (i = 0; i < 2; i++) {
+		while (zb_zone_compact(zone, &cc) == ZB_COMPACT_DEFERRED)
+			continue;
+		EXPECT_EQ(last, PB(8 + i));
+	}
+	cc.force = true;
+	cc.keep_skipped = true;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT_EQ(last, PB(10));
+	cc.keep_skipped = false;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT_EQ(last, PB(8));
+	EXPECT_EQ(calls, 4);
+}
