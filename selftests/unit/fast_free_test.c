@@ -300,3 +300,14 @@ POOL_TEST(zone_at_a_low_address, 2, 16)
 	EXPECT(put(p, pfn, 0));
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 1);
 }
+
+/* No list becomes longer than the space for it, even if there is a gap at its start. */
+POOL_TEST_WITH(list_up_to_its_end, unit_fast_pool(), unit_pool_free_and_end)
+{
+	struct zb_pcp *pcp = zone->pcp;
+
+	zone->fast_top[0] = zb_pcp_start[0] + 16;
+	EXPECT_EQ(free_one_too_many(p, ZB_MIGRATE_UNMOVABLE, 2), 4);
+	EXPECT_EQ(pcp->top[0], zb_pcp_start[0] + 13);
+	EXPECT_EQ(pcp->gap[0], 0);
+}

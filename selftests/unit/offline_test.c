@@ -120,6 +120,10 @@ POOL_TEST(offline_refuses_what_is_not_allocated, 8, 8)
 	EXPECT_EQ(zb_pool_online(&p->pool, PB(8) + 1, PB(1), NULL), 0);
 	EXPECT_EQ(zb_pool_online(&p->pool, PB(8), 5, NULL), 0);
 	EXPECT_EQ(zb_pool_online(&p->pool, PB(8), PB(9), NULL), 0);
+	pfn = shrink(p, 1);
+	EXPECT_EQ(zb_pool_online(&p->pool, pfn, 5, NULL), 0);
+	EXPECT_EQ(zb_pool_online(&p->pool, pfn, PB(9), NULL), 0);
+	grow(p, pfn, 1);
 }
 
 static struct unit_pool *watched;

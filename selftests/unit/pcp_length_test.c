@@ -425,3 +425,21 @@ POOL_TEST(large_blocks_per_hold, 8, 8)
 	zb_env_hook = NULL;
 	EXPECT_EQ(holds, 2);
 }
+
+/* If all lists together are too long, the list of the last turn may be empty. */
+POOL_TEST(turn_of_an_empty_list, 8, 8)
+{
+	unsigned long pfn[5];
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	zone->pcp_high = 4;
+	for (i = 0; i < ARRAY_SIZE(pfn); i++)
+		pfn[i] = unit_take(zone, 0, M);
+	for (i = 0; i < 4; i++)
+		unit_free_unref(zone, pfn[i], 0, false);
+	zone->pcp->rotor = zb_pcp_list(2, M);
+	unit_free_unref(zone, pfn[4], 0, false);
+	EXPECT_EQ(zb_zone_state(zone, pfn[4]), ZB_STATE(ZB_BLOCK_PCP, 0));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 3);
+}
