@@ -374,3 +374,84 @@ POOL_TEST_WITH(claim_of_a_mostly_free_pageblock, unit_pool_one(4, 2), end)
 	EXPECT_EQ(zone->events[ZB_STEAL], 0);
 	unit_set_type(zone, 0, M);
 }
+
+/* Only compatible frames count, whatever the other frames in the same word are. */
+POOL_TEST_WITH(few_compatible_frames, unit_pool_one(4, 2), end)
+{
+	unsigned long i;
+
+	make_part(zone, 0, M, M, 1, 2);
+	make_part(zone, 1, M, M, 0, 0);
+	for (i = 0; i < NR; i += 8)
+		zb_zone_set_state(zone, PB(4) + i, ZB_STATE(ZB_BLOCK_UNMOVABLE, 0));
+	EXPECT_EQ(unit_take(zone, 0, U), PB(4) + 1);
+	EXPECT_EQ(zone->pageblocks[0].migratetype, M);
+	EXPECT_EQ(zone->events[ZB_STEAL], 1);
+}
+
+static struct zb_zone *shared_zone;
+static unsigned int phase, held;
+
+/*
+ * While the lock is dropped to judge pageblock 0, another CPU frees a frame of pageblock 1. It
+ * takes this frame again when the lock is dropped the next time, and then frees most of
+ * pageblock 0.
+ */
+static void interfere(void)
+{
+	unsigned long i;
+
+	if (zb_env_irqs_off) {
+		held = 1;
+		return;
+	}
+	if (phase == 3 || (phase == 2 && !held))
+		return;
+	zb_env_hook = NULL;
+	held = 0;
+	phase++;
+	if (phase == 2)
+		unit_give_deferred(shared_zone, PB(5), 0);
+	if (phase == 3) {
+		EXPECT_EQ(unit_take(shared_zone, 0, U), PB(5));
+		for (i = 100; i < 500; i++)
+			unit_give(shared_zone, PB(4) + i, 0);
+	}
+	zb_env_hook = interfere;
+}
+
+/* After the lock was dropped, a pageblock may be worth claiming that was not before. */
+POOL_TEST_WITH(claim_after_a_recount, unit_pool_one(4, 2), end)
+{
+	make_part(zone, 0, M, M, 1, 2);
+	make_part(zone, 1, U, U, 0, 0);
+	shared_zone = zone;
+	zb_env_hook = interfere;
+	EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
+	zb_env_hook = NULL;
+	EXPECT_EQ(phase, 3);
+	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
+	EXPECT_EQ(zone->events[ZB_STEAL], 0);
+}
+
+static unsigned int holds;
+
+static void count_holds(void)
+{
+	holds += zb_env_irqs_off && !held;
+	held = zb_env_irqs_off;
+}
+
+/* Each pageblock of the HighAtomic reserve is returned in a hold of its own. */
+POOL_TEST_WITH(reserve_of_an_unused_zone, unit_pool_one(4, 8), end)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		unit_set_type(zone, 2 * i, ZB_MIGRATE_HIGHATOMIC);
+	zb_env_hook = count_holds;
+	zb_zone_unreserve_idle(zone);
+	zb_env_hook = NULL;
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
+	EXPECT_EQ(holds, 4);
+}
