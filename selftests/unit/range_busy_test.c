@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ranges with allocations that cannot be moved, or that others are busy with. */
+#include "compact.h"
+#include "range_alloc.h"
+#include "unit_pool.h"
+
+#define R	ZB_MIGRATE_RECLAIMABLE
+#define U	ZB_MIGRATE_UNMOVABLE
+
+/* What the hooks do, and what they did. A global, because the hooks only get the pool. */
+static struct {
+	struct zb_range_survey survey;
+	u64 *bits;
+	bool fails;			/* evict() can't move a block */
+	bool no_room;			/* because no free block is large enough */
+	unsigned long isolated;		/* what others have isolated, or ZB_NO_PFN */
+	unsigned int waits_needed;	/* until they end that */
+	unsigned int evictions, waits, drains;
+} env;
+
+/* Every reclaimable frame is evictable. */
+static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unused)),
+					struct zb_zone *zone,
+					zb_gfp_t gfp __attribute__((unused)),
+					const struct zb_alloc_context *ac __attribute__((unused)),
+					struct zb_range_survey **survey)
+{
+	unsigned long pfn;
+
+	if (!*survey) {
+		env.bits = calloc(1, zb_range_survey_size(zone));
+		zb_range_survey_init(&env.survey, zone, env.bits);
+		env.survey.nr_discardable = zone->nr_pages;
+		*survey = &env.survey;
+	}
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
+		if (zb_zone_state(zone, pfn) == ZB_STATE(ZB_BLOCK_RECLAIMABLE, 0))
+			zb_range_mark(*survey, zone, pfn, 1, true);
+	return ZB_RANGE_OK;
+}
+
+static void end_survey(struct zb_pool *pool __attribute__((unused)),
+		       struct zb_range_survey *survey __attribute__((unused)))
+{
+	free(env.bits);
+}
+
+static bool evict(struct zb_pool *pool __attribute__((unused)),
+		  struct zb_zone *zone __attribute__((unused)),
+		  struct zb_range_survey *survey,
+		  const struct zb_alloc_context *ac __attribute__((unused)),
+		  unsigned long pfn, unsigned long nr_pages)
+{
+	env.evictions++;
+	if (!env.fails)
+		return true;
+	zb_range_unmark(survey, zone, pfn, nr_pages);
+	survey->nr_failed++;
+	survey->nr_no_room += env.no_room;
+	return true;
+}
+
+static bool wait_a_little(struct zb_pool *pool, bool killable __attribute__((unused)))
+{
+	if (++env.waits == env.waits_needed) {
+		zb_pool_unisolate_range(pool, env.isolated, PB(1));
+		zb_zone_end_isolation(pool->zones);
+		env.isolated = ZB_NO_PFN;
+	}
+	return true;
+}
+
+static void drain_all(struct zb_pool *pool)
+{
+	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+	env.drains++;
+}
+
+static void isolate(struct unit_pool *p, unsigned long pfn, unsigned int waits_needed)
+{
+	env.isolated = pfn;
+	env.waits_needed = waits_needed;
+	zb_zone_begin_isolation(p->pool.zones);
+	EXPECT(zb_pool_isolate_range(&p->pool, pfn, PB(1)));
+}
+
+/* Free all reclaimable frames; meanwhile, others isolate pageblock 10. */
+static bool reclaim(struct zb_pool *pool, struct zb_zone *zone,
+		    zb_gfp_t gfp __attribute__((unused)),
+		    unsigned int order __attribute__((unused)),
+		    unsigned int alloc_flags __attribute__((unused)),
+		    const struct zb_alloc_context *ac __attribute__((unused)))
+{
+	unsigned long pfn;
+
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
+		if (zb_zone_state(zone, pfn) == ZB_STATE(ZB_BLOCK_RECLAIMABLE, 0))
+			unit_give(zone, pfn, 0);
+	isolate(container_of(pool, struct unit_pool, pool), PB(10), 12);
+	return true;
+}
+
+static const struct zb_ops ops = {
+	.survey = survey_zone, .evict = evict, .end_survey = end_survey,
+	.wait = wait_a_little, .drain_all = drain_all, .direct_reclaim = reclaim,
+};
+
+static struct unit_pool *make(unsigned long nr)
+{
+	struct unit_pool *p = unit_pool_one(8, nr);
+
+	memset(&env, 0, sizeof(env));
+	env.isolated = ZB_NO_PFN;
+	p->pool.ops = &ops;
+	return p;
+}
+
+static void end(struct unit_pool *p)
+{
+	EXPECT_EQ(env.isolated, ZB_NO_PFN);
+	EXPECT_EQ(p->pool.zones->nr_compacting, 0);
+	unit_pool_free_and_end(p);
+}
+
+static unsigned long alloc_range(struct unit_pool *p, unsigned long nr_pages,
+				 unsigned int align_order, enum zb_range_result expected)
+{
+	const struct zb_range r = {
+		.nr_pages = nr_pages, .align_order = align_order, .end_pfn = ZB_NO_PFN,
+	};
+	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
+	long failures = atomic_long_read(&p->pool.failures);
+	unsigned long pfn;
+
+	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, NULL, &failure);
+	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
+	if (pfn == ZB_NO_PFN)
+		EXPECT_EQ(failure.result, expected);
+	EXPECT_EQ(atomic_long_read(&p->pool.failures), failures + (pfn == ZB_NO_PFN));
+	return pfn;
+}
+
+static void use_every_pageblock(struct zb_zone *zone)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		unit_keep_frames(zone, i, R, 256);
+}
+
+/* A place that does not become free, nobody knows why, is not tried again. */
+POOL_TEST_WITH(places_that_stay_in_use, make(4), end)
+{
+	use_every_pageblock(zone);
+	alloc_range(p, PB(1), 9, ZB_RANGE_IN_USE);
+	EXPECT_EQ(env.evictions, 4);
+}
+
+/* If it is known which allocation has to stay, only those places are not tried again. */
+POOL_TEST_WITH(allocations_that_stay, make(4), end)
+{
+	use_every_pageblock(zone);
+	env.fails = true;
+	alloc_range(p, PB(1), 9, ZB_RANGE_IN_USE);
+	EXPECT_EQ(env.evictions, 4);
+}
+
+/* If nothing could be moved because free memory is in small pieces, this is the cause. */
+POOL_TEST_WITH(no_block_to_move_to, make(4), end)
+{
+	use_every_pageblock(zone);
+	env.fails = true;
+	env.no_room = true;
+	alloc_range(p, PB(1), 9, ZB_RANGE_FRAGMENTED);
+	EXPECT_EQ(env.evictions, 4);
+}
+
+/* A pageblock of the HighAtomic reserve is used if there is no other way. */
+POOL_TEST_WITH(reserve_in_the_way, make(4), end)
+{
+	unit_keep_frames(zone, 0, U, 1);
+	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
+	EXPECT_EQ(alloc_range(p, PB(3), 0, ZB_RANGE_OK), PB(8) + 1);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
+	/* the per-CPU lists are drained once */
+	EXPECT_EQ(env.drains, 1);
+}
+
+/* If no place is found while others isolate pageblocks, the search is repeated eight times. */
+POOL_TEST_WITH(isolated_during_the_search, make(4), end)
+{
+	unit_keep_frames(zone, 0, U, 1);
+	isolate(p, PB(10), 8);
+	EXPECT_EQ(alloc_range(p, PB(2), 9, ZB_RANGE_OK), PB(9));
+	EXPECT_EQ(env.waits, 8);
+}
+
+/* If others have isolated a part of the place, the request waits longer. */
+POOL_TEST_WITH(isolated_before_the_place_is, make(5), end)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		unit_fill_pageblock(zone, i, R, NULL);
+	EXPECT_EQ(alloc_range(p, PB(3) + 1, 0, ZB_RANGE_OK), PB(10) - 1);
+	EXPECT_EQ(env.waits, 12);
+	EXPECT_EQ(env.evictions, 1);
+	EXPECT_EQ(env.drains, 1);
+}
