@@ -13,6 +13,8 @@ static struct {
 	u64 *bits;
 	bool fails;			/* evict() can't move a block */
 	bool no_room;			/* because no free block is large enough */
+	bool lists;			/* evict() frees frames to a per-CPU list */
+	bool for_long;			/* others do not isolate for a moment, but for long */
 	unsigned long isolated;		/* what others have isolated, or ZB_NO_PFN */
 	unsigned int waits_needed;	/* until they end that */
 	unsigned int evictions, waits, drains;
@@ -45,13 +47,26 @@ static void end_survey(struct zb_pool *pool __attribute__((unused)),
 	free(env.bits);
 }
 
-static bool evict(struct zb_pool *pool __attribute__((unused)),
-		  struct zb_zone *zone __attribute__((unused)),
+/* Free all reclaimable frames from @pfn up to @end, to a per-CPU list or to the zone. */
+static void free_frames(struct zb_zone *zone, unsigned long pfn, unsigned long end, bool list)
+{
+	u8 state = ZB_STATE(ZB_BLOCK_RECLAIMABLE, 0);
+
+	for (; pfn < end; pfn++)
+		if (zb_zone_state(zone, pfn) == state && !list)
+			unit_give(zone, pfn, 0);
+		else if (zb_zone_state(zone, pfn) == state && zb_zone_claim(zone, pfn, state))
+			zb_pcp_push(zone, zone->pcp, U, pfn - zone->start_pfn, false);
+}
+
+static bool evict(struct zb_pool *pool __attribute__((unused)), struct zb_zone *zone,
 		  struct zb_range_survey *survey,
 		  const struct zb_alloc_context *ac __attribute__((unused)),
 		  unsigned long pfn, unsigned long nr_pages)
 {
 	env.evictions++;
+	if (env.lists)
+		free_frames(zone, pfn, pfn + nr_pages, true);
 	if (!env.fails)
 		return true;
 	zb_range_unmark(survey, zone, pfn, nr_pages);
@@ -60,13 +75,18 @@ static bool evict(struct zb_pool *pool __attribute__((unused)),
 	return true;
 }
 
+static void unisolate(struct zb_pool *pool)
+{
+	zb_pool_unisolate_range(pool, env.isolated, PB(1));
+	if (!env.for_long)
+		zb_zone_end_isolation(pool->zones);
+	env.isolated = ZB_NO_PFN;
+}
+
 static bool wait_a_little(struct zb_pool *pool, bool killable __attribute__((unused)))
 {
-	if (++env.waits == env.waits_needed) {
-		zb_pool_unisolate_range(pool, env.isolated, PB(1));
-		zb_zone_end_isolation(pool->zones);
-		env.isolated = ZB_NO_PFN;
-	}
+	if (++env.waits == env.waits_needed)
+		unisolate(pool);
 	return true;
 }
 
@@ -80,7 +100,8 @@ static void isolate(struct unit_pool *p, unsigned long pfn, unsigned int waits_n
 {
 	env.isolated = pfn;
 	env.waits_needed = waits_needed;
-	zb_zone_begin_isolation(p->pool.zones);
+	if (!env.for_long)
+		zb_zone_begin_isolation(p->pool.zones);
 	EXPECT(zb_pool_isolate_range(&p->pool, pfn, PB(1)));
 }
 
@@ -91,12 +112,8 @@ static bool reclaim(struct zb_pool *pool, struct zb_zone *zone,
 		    unsigned int alloc_flags __attribute__((unused)),
 		    const struct zb_alloc_context *ac __attribute__((unused)))
 {
-	unsigned long pfn;
-
-	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
-		if (zb_zone_state(zone, pfn) == ZB_STATE(ZB_BLOCK_RECLAIMABLE, 0))
-			unit_give(zone, pfn, 0);
-	isolate(container_of(pool, struct unit_pool, pool), PB(10), 12);
+	free_frames(zone, zone->start_pfn, zb_zone_end(zone), false);
+	isolate(container_of(pool, struct unit_pool, pool), PB(10), env.waits_needed);
 	return true;
 }
 
@@ -144,7 +161,7 @@ static void use_every_pageblock(struct zb_zone *zone)
 {
 	unsigned int i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < zb_zone_nr_pageblocks(zone); i++)
 		unit_keep_frames(zone, i, R, 256);
 }
 
@@ -195,15 +212,78 @@ POOL_TEST_WITH(isolated_during_the_search, make(4), end)
 	EXPECT_EQ(env.waits, 8);
 }
 
-/* If others have isolated a part of the place, the request waits longer. */
-POOL_TEST_WITH(isolated_before_the_place_is, make(5), end)
+/* A request for four of five pageblocks; others isolate one of them after the search. */
+static unsigned long isolated_after_the_search(struct unit_pool *p, unsigned int waits_needed,
+					       enum zb_range_result expected)
 {
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		unit_fill_pageblock(zone, i, R, NULL);
-	EXPECT_EQ(alloc_range(p, PB(3) + 1, 0, ZB_RANGE_OK), PB(10) - 1);
+		unit_fill_pageblock(p->pool.zones, i, R, NULL);
+	env.waits_needed = waits_needed;
+	return alloc_range(p, PB(3) + 1, 0, expected);
+}
+
+/* If others have isolated a part of the place, the request waits longer. */
+POOL_TEST_WITH(isolated_before_the_place_is, make(5), end)
+{
+	EXPECT_EQ(isolated_after_the_search(p, 12, ZB_RANGE_OK), PB(10) - 1);
 	EXPECT_EQ(env.waits, 12);
 	EXPECT_EQ(env.evictions, 1);
 	EXPECT_EQ(env.drains, 1);
+}
+
+/* The time that a request waits is bounded. */
+POOL_TEST_WITH(isolated_again_and_again, make(5), end)
+{
+	isolated_after_the_search(p, 1000, ZB_RANGE_IN_USE);
+	/* for this place, and then for the search of another one */
+	EXPECT_EQ(env.waits, 50 + 8);
+	unisolate(&p->pool);
+}
+
+/* It does not wait for pageblocks that are isolated for long. */
+POOL_TEST_WITH(isolated_for_long, make(5), end)
+{
+	env.for_long = true;
+	isolated_after_the_search(p, 1, ZB_RANGE_IN_USE);
+	EXPECT_EQ(env.waits, 0);
+	EXPECT_EQ(env.evictions, 0);
+	unisolate(&p->pool);
+}
+
+/* Frames that were freed to a per-CPU list when the place was isolated are drained. */
+POOL_TEST_WITH(frames_on_a_list, make(4), end)
+{
+	bool keep[ZB_PAGEBLOCK_NR] = { [511] = true };
+
+	unit_fill_pageblock(zone, 0, R, keep);
+	env.lists = true;
+	EXPECT_EQ(alloc_range(p, PB(4) - 100, 0, ZB_RANGE_OK), PB(8));
+	EXPECT_EQ(env.drains, 2);
+	EXPECT_EQ(env.evictions, 1);
+}
+
+/* Up to 64 places are tried. */
+POOL_TEST_WITH(places_that_are_tried, make(70), end)
+{
+	use_every_pageblock(zone);
+	alloc_range(p, PB(1), 9, ZB_RANGE_IN_USE);
+	EXPECT_EQ(env.evictions, 64);
+}
+
+/* Zones of nodes that the request may not use are passed over. */
+POOL_TEST_WITH(allowed_nodes, unit_pool_make(&(struct unit_geometry){
+			.zones = { { 0, ZB_ZONE_NORMAL, 8, 2 }, { 1, ZB_ZONE_NORMAL, 16, 2 } },
+			.nr_zones = 2,
+		}), unit_pool_end)
+{
+	const unsigned long mask = BIT(1);
+	const struct zb_alloc_policy policy = { .nodemask = &mask, .nr_bits = 64 };
+	const struct zb_range r = { .nr_pages = 3, .end_pfn = ZB_NO_PFN };
+	struct zb_range_failure failure;
+
+	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_NOWAIT, &r, 0, &policy, &failure), PB(16));
+	EXPECT_EQ(zb_pool_free_range(&p->pool, PB(16), 3), ZB_OK);
+	unit_pool_drain(p);
 }
