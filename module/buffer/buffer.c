@@ -62,6 +62,24 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 }
 
 /*
+ * A range can be as large as a zone, and each frame is checked, so its blocks are freed one by
+ * one. The blocks of a range need not be those of an exact allocation.
+ */
+static enum zb_bad free_range(struct zb_pool *pool, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long end = pfn + nr_pages;
+	enum zb_bad bad = ZB_OK;
+	unsigned int k;
+
+	for (; pfn < end && bad == ZB_OK; pfn += BIT(k)) {
+		k = zb_range_piece(pfn, end - pfn, zb_pfn_zone(pool, pfn)->max_order);
+		bad = zb_pool_free_range(pool, pfn, BIT(k));
+		cond_resched();
+	}
+	return bad;
+}
+
+/*
  * While memory is cleared in advance, frames return to the zone, because frames on per-CPU lists
  * are not cleared.
  */
@@ -71,9 +89,9 @@ static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 	unsigned int order = zb_exact_order(nr_pages);
 	enum zb_bad bad;
 
-	/* The blocks of a range need not be those of an exact allocation. */
-	if (!READ_ONCE(inst->zero_ahead) || order > inst->pool.max_order ||
-	    pfn & (BIT(order) - 1))
+	if (order > inst->pool.max_order || pfn & (BIT(order) - 1))
+		return free_range(&inst->pool, pfn, nr_pages);
+	if (!READ_ONCE(inst->zero_ahead))
 		return zb_pool_free_range(&inst->pool, pfn, nr_pages);
 	bad = zb_pool_free_to_zone(&inst->pool, pfn, nr_pages, is_zero);
 	if (!is_zero) {

@@ -360,7 +360,8 @@ struct zb_want {
  * @handles: number of valid handles
  * @was_mapped: it was mapped, so its pages may be pinned
  * @is_deferred: its release is deferred
- * @is_fixed: it can't be moved, because its frames are in use, or because of its flags or place
+ * @is_fixed: its frames are in use, or their address is known
+ * @never_moves: it can't be moved, even when it is not in use
  * @pid: id of the process that allocated it
  * @comm: name of that process
  * @label: set by ZB_IOC_LABEL
@@ -382,6 +383,7 @@ struct zb_buffer_info {
 	bool was_mapped;
 	bool is_deferred;
 	bool is_fixed;
+	bool never_moves;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	char label[ZB_LABEL_LEN];

@@ -13,11 +13,31 @@
 #include "zero.h"
 
 /* A cheap check that rejects most buffers that are in use before their mappings are removed. */
+static bool seems_unused(bool is_fixed, int mappings, unsigned long pfn, unsigned long nr_pages)
+{
+	return !is_fixed && mappings <= ZB_MAX_UNMAPPED && !zb_nr_pins(pfn, nr_pages);
+}
+
 static bool seems_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
 {
-	return buf->on_lru == lru && !atomic_read(&buf->fixed) && !buf->phys_known &&
-	       atomic_read(&buf->mappings) <= ZB_MAX_UNMAPPED &&
-	       !zb_nr_pins(buf->pfn, buf->nr_pages);
+	return buf->on_lru == lru &&
+	       seems_unused(atomic_read(&buf->fixed) || buf->phys_known,
+			    atomic_read(&buf->mappings), buf->pfn, buf->nr_pages);
+}
+
+/**
+ * zb_buffer_seems_purgeable() - check cheaply whether a discardable buffer could lose its memory
+ * @info: its state
+ *
+ * The buffer may be freed or change meanwhile, see zb_nr_pins().
+ *
+ * Context: may sleep.
+ * Return: true if it could.
+ */
+bool zb_buffer_seems_purgeable(const struct zb_buffer_info *info)
+{
+	return !info->is_deferred &&
+	       seems_unused(info->is_fixed, info->mappings, info->pfn, info->nr_pages);
 }
 
 /**

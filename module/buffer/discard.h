@@ -97,6 +97,7 @@ void zb_lru_pause(struct zb_lru *lru, unsigned long *until, unsigned long time,
 
 /* discard.c */
 bool zb_buffer_purgeable(struct zb_buffer *buf, const struct zb_lru *lru);
+bool zb_buffer_seems_purgeable(const struct zb_buffer_info *info);
 int zb_buffer_purge(struct zb_buffer *buf, const struct zb_lru *lru);
 void zb_buffer_get_place(struct zb_buffer *buf, s32 *node, u32 *zone, u32 *discard);
 int zb_advise_prepare(struct zb_advice *a, struct zb_account *file,

@@ -85,8 +85,8 @@ static void copy_info(struct zb_buffer_info *info, const struct zb_buffer *buf)
 		.handles = atomic_read(&buf->handles),
 		.was_mapped = READ_ONCE(buf->was_mapped),
 		.is_deferred = READ_ONCE(buf->is_deferred),
-		.is_fixed = READ_ONCE(buf->phys_known) || atomic_read(&buf->fixed) ||
-			    zb_buffer_keeps_place(buf),
+		.is_fixed = READ_ONCE(buf->phys_known) || atomic_read(&buf->fixed),
+		.never_moves = READ_ONCE(buf->phys_known) || zb_buffer_keeps_place(buf),
 		.pid = buf->pid,
 		.pfn = buf->pfn,
 		.nr_pages = buf->nr_pages,

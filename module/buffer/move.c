@@ -136,9 +136,12 @@ static bool has_poison(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
-	for (i = 0; i < nr_pages; i++)
+	for (i = 0; i < nr_pages; i++) {
 		if (PageHWPoison(pfn_to_page(pfn + i)))
 			return true;
+		if (!(i % ZB_PAGEBLOCK_NR))
+			cond_resched();
+	}
 	return false;
 }
 
@@ -147,14 +150,17 @@ static bool has_poison(unsigned long pfn, unsigned long nr_pages)
  * @pfn: first frame
  * @nr_pages: number of frames
  *
- * Context: any.
+ * Context: may sleep.
  */
 void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
-	for (i = 0; i < nr_pages; i++)
+	for (i = 0; i < nr_pages; i++) {
 		page_ref_unfreeze(pfn_to_page(pfn + i), 1);
+		if (!(i % ZB_PAGEBLOCK_NR))
+			cond_resched();
+	}
 }
 
 /**
@@ -162,16 +168,19 @@ void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
  * @pfn: first frame
  * @nr_pages: number of frames
  *
- * Context: any.
+ * Context: may sleep.
  * Return: false, with nothing changed, if a page has any reference besides the region's.
  */
 bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
-	for (i = 0; i < nr_pages; i++)
+	for (i = 0; i < nr_pages; i++) {
 		if (!page_ref_freeze(pfn_to_page(pfn + i), 1))
 			break;
+		if (!(i % ZB_PAGEBLOCK_NR))
+			cond_resched();
+	}
 	if (i == nr_pages)
 		return true;
 	zb_unfreeze_pages(pfn, i);
@@ -314,7 +323,8 @@ static unsigned long overlap(const struct zb_buffer_info *info, unsigned long pf
  */
 bool zb_buffer_seems_movable(const struct zb_buffer_info *info)
 {
-	return !info->is_fixed && !info->is_deferred && info->mappings <= ZB_MAX_UNMAPPED &&
+	return !info->is_fixed && !info->never_moves && !info->is_deferred &&
+	       info->mappings <= ZB_MAX_UNMAPPED &&
 	       !(info->was_mapped && zb_nr_pins(info->pfn, info->nr_pages));
 }
 

@@ -400,6 +400,13 @@ static struct zb_pageblock *any_highatomic(struct zb_zone *zone)
 	return NULL;
 }
 
+static void unreserve(struct zb_zone *zone, struct zb_pageblock *pb, unsigned int mt)
+{
+	__zb_set_pageblock_migratetype(zone, pb, zb_pageblock_all_free(pb) ?
+				       zone->default_migratetype : mt);
+	__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
+}
+
 /**
  * zb_zone_unreserve_highatomic() - remove a pageblock from the HighAtomic reserve
  * @zone: the zone
@@ -422,13 +429,34 @@ bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 		return false;
 	zb_lock_irqsave(&zone->lock, flags);
 	pb = any_highatomic(zone);
-	if (pb) {
-		__zb_set_pageblock_migratetype(zone, pb, zb_pageblock_all_free(pb) ?
-					       zone->default_migratetype : mt);
-		__zb_count_event(zone, ZB_HIGHATOMIC_UNRESERVE, 1);
-	}
+	if (pb)
+		unreserve(zone, pb, mt);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pb;
+}
+
+/**
+ * zb_zone_unreserve_range() - remove the pageblocks of a range from the HighAtomic reserve
+ * @zone: the zone
+ * @mt: their type from now on, as for zb_zone_unreserve_highatomic()
+ * @pfn: first frame of the range
+ * @nr_pages: number of its frames
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_unreserve_range(struct zb_zone *zone, unsigned int mt, unsigned long pfn,
+			     unsigned long nr_pages)
+{
+	unsigned long flags, end = pfn + nr_pages;
+	struct zb_pageblock *pb;
+
+	for (; pfn < end; pfn = ALIGN(pfn + 1, ZB_PAGEBLOCK_NR)) {
+		pb = zb_pfn_pageblock(zone, pfn);
+		zb_lock_irqsave(&zone->lock, flags);
+		if (pb->migratetype == ZB_MIGRATE_HIGHATOMIC)
+			unreserve(zone, pb, mt);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
 }
 
 /**

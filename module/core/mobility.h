@@ -44,6 +44,8 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 bool zb_zone_reserve_highatomic(struct zb_zone *zone, unsigned long pfn);
 bool zb_zone_unreserve_highatomic(struct zb_zone *zone, unsigned int mt,
 				  bool force);
+void zb_zone_unreserve_range(struct zb_zone *zone, unsigned int mt, unsigned long pfn,
+			     unsigned long nr_pages);
 void zb_zone_unreserve_idle(struct zb_zone *zone);
 unsigned int zb_fallback_type(unsigned int mt, unsigned int i);
 

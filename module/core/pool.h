@@ -82,9 +82,14 @@ enum zb_compact_priority {
  * @survey: find out which allocations of a zone can be moved, or their memory taken back, for a
  *	request @ac for a range, and set *@survey. If it is set already, add those to it that
  *	could be if they were not in use. May sleep. Returns ZB_RANGE_OK or why it failed
- * @evict: move all allocations out of @nr_pages isolated frames from @pfn on, or take their
- *	memory back, and keep the survey up to date; end with the first that can't be. May
- *	sleep; returns false if the task is being killed
+ * @evict: move all allocations out of @nr_pages isolated frames from @pfn on that can be moved,
+ *	and keep the survey up to date; end with the first that has to stay. May sleep; returns
+ *	false if the task is being killed
+ * @purge: take the memory of all allocations back that @evict has left, or of none if one of
+ *	them has to stay, and keep the survey up to date. May sleep; returns false if the task
+ *	is being killed
+ * @run: call @fn with @data, where the priority of the task does not delay it, and wait until it
+ *	has returned; may sleep
  * @end_survey: undo @survey
  * @move_out: move what can be moved out of @nr_pages isolated frames from @pfn on; may sleep
  * @wait: sleep for a short time in which other tasks may free memory; returns
@@ -121,6 +126,10 @@ struct zb_ops {
 	bool (*evict)(struct zb_pool *pool, struct zb_zone *zone,
 		      struct zb_range_survey *survey, const struct zb_alloc_context *ac,
 		      unsigned long pfn, unsigned long nr_pages);
+	bool (*purge)(struct zb_pool *pool, struct zb_zone *zone,
+		      struct zb_range_survey *survey, const struct zb_alloc_context *ac,
+		      unsigned long pfn, unsigned long nr_pages);
+	void (*run)(struct zb_pool *pool, void (*fn)(void *data), void *data);
 	void (*end_survey)(struct zb_pool *pool, struct zb_range_survey *survey);
 	void (*move_out)(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
 			 unsigned long nr_pages);

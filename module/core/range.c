@@ -76,11 +76,20 @@ void zb_range_survey_init(struct zb_range_survey *survey, const struct zb_zone *
 	};
 }
 
-static bool type_usable(const struct zb_zone *zone, unsigned long pfn, bool cma)
+static bool type_usable(const struct zb_range_search *s, unsigned long pfn)
 {
-	unsigned int mt = READ_ONCE(zb_pfn_pageblock(zone, pfn)->migratetype);
+	unsigned int mt = READ_ONCE(zb_pfn_pageblock(s->zone, pfn)->migratetype);
 
-	return mt < ZB_MIGRATE_PCPTYPES || (mt == ZB_MIGRATE_CMA && cma);
+	return mt < ZB_MIGRATE_PCPTYPES || (mt == ZB_MIGRATE_CMA && s->cma) ||
+	       (mt == ZB_MIGRATE_HIGHATOMIC && s->highatomic);
+}
+
+static bool types_usable(const struct zb_range_search *s, unsigned long pfn, unsigned long end)
+{
+	for (; pfn < end; pfn = ALIGN(pfn + 1, ZB_PAGEBLOCK_NR))
+		if (!type_usable(s, pfn))
+			return false;
+	return true;
 }
 
 /**
@@ -89,22 +98,18 @@ static bool type_usable(const struct zb_zone *zone, unsigned long pfn, bool cma)
  * @zone: its zone
  * @pfn: first frame of the allocation
  * @nr_pages: number of its frames
- * @cma: CMA pageblocks may be used
  *
- * If the allocation is not in the zone, or is in a pageblock whose type the request may not
- * use, nothing is recorded.
+ * If the allocation is not in the zone, nothing is recorded.
  */
 void zb_range_mark(struct zb_range_survey *survey, const struct zb_zone *zone,
-		   unsigned long pfn, unsigned long nr_pages, bool cma)
+		   unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long at, i = pfn - zone->start_pfn;
+	unsigned long i = pfn - zone->start_pfn;
 
 	if (!zb_zone_has(zone, pfn) || nr_pages > zone->nr_pages - i)
 		return;
-	for (at = pfn; at < pfn + nr_pages; at = ALIGN(at + 1, ZB_PAGEBLOCK_NR))
-		if (!type_usable(zone, at, cma))
-			return;
 	set_frames(survey->evictable, i, i + nr_pages, true);
+	set_frames(survey->starts, i, i + nr_pages, false);
 	set_frames(survey->starts, i, i + 1, true);
 }
 
@@ -124,6 +129,28 @@ void zb_range_unmark(struct zb_range_survey *survey, const struct zb_zone *zone,
 		return;
 	set_frames(survey->evictable, i, i + nr_pages, false);
 	set_frames(survey->starts, i, i + nr_pages, false);
+}
+
+/**
+ * zb_range_give_up() - do not find a range again that did not become free
+ * @survey: the survey
+ * @zone: its zone
+ * @pfn: first frame of the range
+ * @nr_pages: number of its frames
+ *
+ * Allocations in the range do not count as evictable any more, and blocks that seem to be on a
+ * per-CPU list do not count as free, because a task that is not running may own them.
+ */
+void zb_range_give_up(struct zb_range_survey *survey, const struct zb_zone *zone,
+		      unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long end = pfn + nr_pages;
+
+	zb_range_unmark(survey, zone, pfn, nr_pages);
+	for (; pfn < end; pfn++)
+		if (ZB_STATE_BLOCK(zb_zone_state(zone, pfn)) == ZB_BLOCK_PCP)
+			set_frames(survey->starts, pfn - zone->start_pfn,
+				   pfn - zone->start_pfn + 1, true);
 }
 
 /* The frame behind the evictable allocation that contains frame @i, as offsets in the zone. */
@@ -176,7 +203,7 @@ static void look_at(const struct zb_range_search *s, unsigned long pfn, struct c
 	u8 state;
 
 	*c = (struct chunk){ .kind = CHUNK_BLOCKED, .start = pfn, .end = pfn + 1 };
-	if (!type_usable(zone, pfn, s->cma)) {
+	if (!type_usable(s, pfn)) {
 		c->end = ALIGN(pfn + 1, ZB_PAGEBLOCK_NR);
 		return;
 	}
@@ -184,6 +211,10 @@ static void look_at(const struct zb_range_search *s, unsigned long pfn, struct c
 		c->kind = CHUNK_EVICTABLE;
 		c->start = zone->start_pfn + start_of_evictable(s->survey, i);
 		c->end = zone->start_pfn + end_of_evictable(s->survey, zone, i);
+		if (!types_usable(s, c->start, c->end)) {
+			c->kind = CHUNK_BLOCKED;
+			c->start = pfn;
+		}
 		return;
 	}
 	state = zb_zone_state(zone, pfn);
@@ -193,9 +224,41 @@ static void look_at(const struct zb_range_search *s, unsigned long pfn, struct c
 	} else if (state) {
 		c->end = pfn + BIT(zb_state_order(state));
 		/* A request with a survey drains the per-CPU lists before it takes frames. */
-		if (s->survey && ZB_STATE_BLOCK(state) == ZB_BLOCK_PCP)
+		if (s->survey && ZB_STATE_BLOCK(state) == ZB_BLOCK_PCP &&
+		    !test_frame(s->survey->starts, i))
 			c->kind = CHUNK_FREE;
 	}
+}
+
+/**
+ * zb_range_used() - count the frames of a range that are not free
+ * @zone: the zone
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * Blocks on per-CPU lists count as free. The state bytes are read without the zone lock, so the
+ * result is only an estimate unless the pageblocks are isolated.
+ *
+ * Context: may sleep.
+ * Return: the number of frames that are allocated or out of use.
+ */
+unsigned long zb_range_used(const struct zb_zone *zone, unsigned long pfn,
+			    unsigned long nr_pages)
+{
+	unsigned long size, used = 0, end = pfn + nr_pages;
+	u8 state;
+
+	for (; pfn < end; pfn += size) {
+		state = zb_zone_state(zone, pfn);
+		size = state ? BIT(zb_state_order(state)) : 1;
+		if (size > end - pfn)
+			size = end - pfn;
+		if (state ? ZB_STATE_BLOCK(state) != ZB_BLOCK_PCP : !zb_frame_is_free(zone, pfn))
+			used += size;
+		if (!(pfn % ZB_PAGEBLOCK_NR))
+			zb_cond_resched();
+	}
+	return used;
 }
 
 static unsigned long search_end(const struct zb_zone *zone, const struct zb_range *range)

@@ -12,16 +12,18 @@
  *	free		in the buddy lists
  *	evictable	an allocation that can be moved, or whose memory can be taken back; its
  *			whole size is the cost, even if only a part is in the range
- *	blocked		everything else, and all of a pageblock whose type the request may not
- *			use. No range that contains it is considered
+ *	blocked		everything else, all of a pageblock whose type the request may not use,
+ *			and an allocation in such a pageblock. No range that contains it is
+ *			considered
  *
  * The cheapest range is chosen. If several ranges are free, this is the one in the smallest
  * run of free frames, so that larger runs are kept. Only ranges need be considered that
  * start at the first aligned frame after an evictable or blocked chunk: if there is only free
  * memory between an aligned frame and the range, an earlier range costs no more.
  *
- * Only the environment knows which allocations are evictable. It marks them in a survey.
- * Without a survey, only free ranges are found.
+ * Only the environment knows which allocations are evictable. It marks them in a survey, even
+ * in pageblocks that can't be used at the moment, because their type may change. Without a
+ * survey, only free ranges are found.
  */
 #ifndef ZB_CORE_RANGE_H
 #define ZB_CORE_RANGE_H
@@ -45,10 +47,12 @@ struct zb_range {
 /**
  * struct zb_range_survey - which allocations of a zone are evictable
  * @evictable: one bit per frame, set for the frames of evictable allocations
- * @starts: one bit per frame, set for the first frame of each of them
- * @nr_discardable: frames whose memory can be taken back
+ * @starts: one bit per frame, set for the first frame of each of them; without a bit in
+ *	@evictable, the block that starts here is blocked while it is on a per-CPU list
+ * @nr_discardable: frames whose memory can be taken back, at most
  * @nr_failed: number of allocations that turned out not to be evictable
  * @nr_no_room: those of them that could not be moved because no free block is large enough
+ * @expired: the request has taken so long that no other range should be tried
  */
 struct zb_range_survey {
 	u64 *evictable;
@@ -56,6 +60,7 @@ struct zb_range_survey {
 	unsigned long nr_discardable;
 	unsigned long nr_failed;
 	unsigned long nr_no_room;
+	bool expired;
 };
 
 /**
@@ -64,12 +69,14 @@ struct zb_range_survey {
  * @range: the frames that are wanted
  * @survey: evictable allocations, or NULL to find free ranges only
  * @cma: CMA pageblocks may be used
+ * @highatomic: so may HighAtomic pageblocks
  */
 struct zb_range_search {
 	const struct zb_zone *zone;
 	const struct zb_range *range;
 	const struct zb_range_survey *survey;
 	bool cma;
+	bool highatomic;
 };
 
 /**
@@ -88,9 +95,13 @@ size_t zb_range_survey_size(const struct zb_zone *zone);
 void zb_range_survey_init(struct zb_range_survey *survey, const struct zb_zone *zone,
 			  u64 *bits);
 void zb_range_mark(struct zb_range_survey *survey, const struct zb_zone *zone,
-		   unsigned long pfn, unsigned long nr_pages, bool cma);
+		   unsigned long pfn, unsigned long nr_pages);
 void zb_range_unmark(struct zb_range_survey *survey, const struct zb_zone *zone,
 		     unsigned long pfn, unsigned long nr_pages);
+void zb_range_give_up(struct zb_range_survey *survey, const struct zb_zone *zone,
+		      unsigned long pfn, unsigned long nr_pages);
+unsigned long zb_range_used(const struct zb_zone *zone, unsigned long pfn,
+			    unsigned long nr_pages);
 bool zb_range_fits(const struct zb_zone *zone, const struct zb_range *range);
 bool zb_range_find(const struct zb_range_search *search, struct zb_range_place *best);
 

@@ -55,80 +55,102 @@ static enum zb_range_result take_free(const struct zb_range_attempt *a, struct z
 	return ZB_RANGE_FRAGMENTED;
 }
 
-/* Isolate pageblocks. If others have isolated some of them for a moment, wait for that. */
-static bool isolate(const struct zb_range_attempt *a, struct zb_zone *zone, unsigned long first,
-		    unsigned long nr_pages)
-{
-	const struct zb_ops *ops = a->pool->ops;
+/**
+ * struct clearing - a place that is made free
+ * @a: the request
+ * @zone: zone of the place
+ * @survey: the evictable allocations
+ * @pfn: first frame
+ * @waits: number of times that the request has waited for pageblocks that others isolate
+ * @isolated: the pageblocks of the place could be isolated
+ * @result: ZB_RANGE_OK if the frames have been allocated
+ */
+struct clearing {
+	const struct zb_range_attempt *a;
+	struct zb_zone *zone;
+	struct zb_range_survey *survey;
+	unsigned long pfn;
 	unsigned int waits;
-
-	for (waits = 0;; waits++) {
-		zb_zone_begin_isolation(zone);
-		if (zb_pool_isolate_range(a->pool, first, nr_pages))
-			return true;
-		zb_zone_end_isolation(zone);
-		if (zb_zone_break_capture(zone))
-			continue;
-		if (waits == MAX_WAITS || !READ_ONCE(zone->nr_compacting) || !ops->wait ||
-		    !ops->wait(a->pool, a->ac.policy->killable))
-			return false;
-	}
-}
+	bool isolated;
+	enum zb_range_result result;
+};
 
 /*
  * Make a range of isolated pageblocks free and allocate it. @first and @nr_pages are those of
- * the pageblocks.
+ * the pageblocks. Before memory is taken back, check that enough is free, because others may
+ * have allocated some since make_room().
  */
-static enum zb_range_result take_isolated(const struct zb_range_attempt *a, struct zb_zone *zone,
-					  struct zb_range_survey *survey, unsigned long pfn,
-					  unsigned long first, unsigned long nr_pages)
+static enum zb_range_result take_isolated(const struct clearing *c, unsigned long first,
+					  unsigned long nr_pages)
 {
+	const struct zb_range_attempt *a = c->a;
 	const struct zb_ops *ops = a->pool->ops;
+	struct zb_zone *zone = c->zone;
 	enum zb_range_result result;
 	unsigned long nr_own;
 
-	if (!ops->evict(a->pool, zone, survey, &a->ac, pfn, a->range->nr_pages))
+	if (!ops->evict(a->pool, zone, c->survey, &a->ac, c->pfn, a->range->nr_pages))
 		return ZB_RANGE_STOPPED;
 	nr_own = zb_pool_range_free(a->pool, first, nr_pages);
 	result = zb_range_check_free(a, zone, READ_ONCE(zone->nr_free), nr_own);
 	if (result != ZB_RANGE_OK)
 		return result;
-	if (zb_range_take(a, zone, pfn, true))
+	if (ops->purge &&
+	    !ops->purge(a->pool, zone, c->survey, &a->ac, c->pfn, a->range->nr_pages))
+		return ZB_RANGE_STOPPED;
+	if (zb_range_take(a, zone, c->pfn, true))
 		return ZB_RANGE_OK;
 	/* Blocks that were being freed when they were isolated may be on per-CPU lists. */
 	if (ops->drain_all)
 		ops->drain_all(a->pool);
-	return zb_range_take(a, zone, pfn, true) ? ZB_RANGE_OK : ZB_RANGE_IN_USE;
+	return zb_range_take(a, zone, c->pfn, true) ? ZB_RANGE_OK : ZB_RANGE_IN_USE;
+}
+
+/* As zb_ops.run: isolate the pageblocks of a place, and take its frames. */
+static void clear_once(void *data)
+{
+	struct clearing *c = data;
+	struct zb_pool *pool = c->a->pool;
+	unsigned long first = c->pfn & ~(ZB_PAGEBLOCK_NR - 1);
+	unsigned long nr = ALIGN(c->pfn + c->a->range->nr_pages, ZB_PAGEBLOCK_NR) - first;
+
+	zb_zone_begin_isolation(c->zone);
+	c->isolated = zb_pool_isolate_range(pool, first, nr);
+	if (c->isolated) {
+		c->result = take_isolated(c, first, nr);
+		if (c->result != ZB_RANGE_OK)
+			zb_pool_unisolate_range(pool, first, nr);
+	}
+	zb_zone_end_isolation(c->zone);
 }
 
 /*
- * If a range did not become free, and it is not known why, do not try any allocation in it
- * again, so that the number of attempts is bounded.
+ * Make the frames of a place free and allocate them. If others have isolated some of its
+ * pageblocks for a moment, wait for that. If the place did not become free, and it is not known
+ * why, it is not tried again, so that the number of attempts is bounded.
  */
-static void give_up_place(struct zb_range_survey *survey, const struct zb_zone *zone,
-			  unsigned long pfn, unsigned long nr_pages, unsigned long nr_failed)
+static enum zb_range_result clear_place(struct clearing *c, unsigned long pfn)
 {
-	if (survey->nr_failed == nr_failed)
-		zb_range_unmark(survey, zone, pfn, nr_pages);
-}
+	const struct zb_range_attempt *a = c->a;
+	const struct zb_ops *ops = a->pool->ops;
+	unsigned long nr_failed = c->survey->nr_failed;
 
-/* Make the frames of a place free and allocate them. */
-static enum zb_range_result clear_place(const struct zb_range_attempt *a, struct zb_zone *zone,
-					struct zb_range_survey *survey, unsigned long pfn)
-{
-	unsigned long first = pfn & ~(ZB_PAGEBLOCK_NR - 1), nr_failed = survey->nr_failed;
-	unsigned long nr = ALIGN(pfn + a->range->nr_pages, ZB_PAGEBLOCK_NR) - first;
-	enum zb_range_result result = ZB_RANGE_IN_USE;
-
-	if (isolate(a, zone, first, nr)) {
-		result = take_isolated(a, zone, survey, pfn, first, nr);
-		if (result != ZB_RANGE_OK)
-			zb_pool_unisolate_range(a->pool, first, nr);
-		zb_zone_end_isolation(zone);
+	c->pfn = pfn;
+	c->result = ZB_RANGE_IN_USE;
+	for (;; c->waits++) {
+		if (ops->run)
+			ops->run(a->pool, clear_once, c);
+		else
+			clear_once(c);
+		if (!c->isolated && zb_zone_break_capture(c->zone))
+			continue;
+		if (c->isolated || c->waits >= MAX_WAITS || !READ_ONCE(c->zone->nr_compacting) ||
+		    !ops->wait || !ops->wait(a->pool, a->ac.policy->killable))
+			break;
 	}
-	if (result != ZB_RANGE_OK)
-		give_up_place(survey, zone, pfn, a->range->nr_pages, nr_failed);
-	return result;
+	if (c->result != ZB_RANGE_OK && c->survey->nr_failed == nr_failed)
+		zb_range_give_up(c->survey, c->zone, pfn, a->range->nr_pages);
+	return c->result;
 }
 
 /*
@@ -136,31 +158,44 @@ static enum zb_range_result clear_place(const struct zb_range_attempt *a, struct
  * back from discardable allocations.
  */
 static enum zb_range_result make_room(const struct zb_range_attempt *a, struct zb_zone *zone,
-				      const struct zb_range_survey *survey)
+				      struct zb_range_survey *survey)
 {
 	const struct zb_ops *ops = a->pool->ops;
+	unsigned long nr_free = READ_ONCE(zone->nr_free), now;
 	enum zb_range_result result;
 
-	result = zb_range_check_free(a, zone, READ_ONCE(zone->nr_free), 0);
+	result = zb_range_check_free(a, zone, nr_free, 0);
 	if (result == ZB_RANGE_OK || !ops->direct_reclaim ||
-	    zb_range_check_free(a, zone, READ_ONCE(zone->nr_free) + survey->nr_discardable, 0) !=
-	    ZB_RANGE_OK)
+	    zb_range_check_free(a, zone, nr_free + survey->nr_discardable, 0) != ZB_RANGE_OK)
 		return result;
 	ops->direct_reclaim(a->pool, zone, a->gfp, 0, a->alloc_flags, &a->ac);
-	return zb_range_check_free(a, zone, READ_ONCE(zone->nr_free), 0);
+	now = READ_ONCE(zone->nr_free);
+	/* What was taken back is free now, and must not be counted again. */
+	if (now > nr_free)
+		survey->nr_discardable -= now - nr_free < survey->nr_discardable ?
+					  now - nr_free : survey->nr_discardable;
+	return zb_range_check_free(a, zone, now, 0);
 }
 
 /*
  * Nothing was found. Remove what may be in the way for a moment only; returns false if there is
- * no such thing.
+ * no such thing. The HighAtomic reserve is kept if it is not the only thing in the way.
  */
-static bool find_again(const struct zb_range_attempt *a, struct zb_zone *zone, unsigned int *waits)
+static bool find_again(const struct zb_range_attempt *a, const struct zb_range_search *search,
+		       struct zb_zone *zone, unsigned int *waits)
 {
 	const struct zb_ops *ops = a->pool->ops;
+	struct zb_range_search reserve = *search;
+	struct zb_range_place place;
 
-	if (zb_zone_unreserve_highatomic(zone, a->ac.migratetype, true))
+	if ((*waits)++ >= MAX_FIND_WAITS)
+		return false;
+	reserve.highatomic = true;
+	if (READ_ONCE(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC]) && zb_range_find(&reserve, &place)) {
+		zb_zone_unreserve_range(zone, a->ac.migratetype, place.pfn, a->range->nr_pages);
 		return true;
-	return READ_ONCE(zone->nr_compacting) && ops->wait && (*waits)++ < MAX_FIND_WAITS &&
+	}
+	return READ_ONCE(zone->nr_compacting) && ops->wait &&
 	       ops->wait(a->pool, a->ac.policy->killable);
 }
 
@@ -170,20 +205,21 @@ static enum zb_range_result try_places(const struct zb_range_attempt *a,
 				       struct zb_zone *zone, struct zb_range_survey *survey,
 				       unsigned long *pfn)
 {
+	struct clearing c = { .a = a, .zone = zone, .survey = survey };
 	enum zb_range_result result = ZB_RANGE_UNMOVABLE;
 	struct zb_range_place place;
 	unsigned int tries = 0, waits = 0;
 
-	while (tries < MAX_RANGES) {
+	while (tries < MAX_RANGES && !survey->expired) {
 		if (!zb_range_find(search, &place)) {
-			if (find_again(a, zone, &waits))
+			if (find_again(a, search, zone, &waits))
 				continue;
 			break;
 		}
 		result = make_room(a, zone, survey);
 		if (result != ZB_RANGE_OK)
 			break;
-		result = clear_place(a, zone, survey, place.pfn);
+		result = clear_place(&c, place.pfn);
 		if (result == ZB_RANGE_OK)
 			*pfn = place.pfn;
 		if (result == ZB_RANGE_OK || result == ZB_RANGE_STOPPED)

@@ -10,7 +10,8 @@
  *	    zb_ops.survey		which allocations can be evicted
  *	    zb_range_find
  *	    zb_pool_isolate_range	no request is served from its pageblocks
- *	    zb_ops.evict		move them, or take their memory back
+ *	    zb_ops.evict		move them
+ *	    zb_ops.purge		take their memory back
  *	    take
  *	    zb_pool_unisolate_range	if it did not become free
  *

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/semaphore.h>
+#include <linux/workqueue.h>
 
 #include "../core/compact.h"
 #include "reclaim.h"
@@ -176,10 +177,13 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	*reclaim = (struct zb_reclaim){ .inst = inst, .bpool = bpool };
 	sema_init(&reclaim->compact_slots, MAX_COMPACTING);
 	sema_init(&reclaim->shrink_slots, MAX_SHRINKING);
-	mutex_init(&reclaim->range_lock);
+	sema_init(&reclaim->range_lock, 1);
+	reclaim->range_wq = alloc_workqueue("zbuddy_range", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!reclaim->range_wq)
+		return -ENOMEM;
 	err = zb_kswapd_create(reclaim);
 	if (err)
-		return err;
+		goto destroy_range_wq;
 	err = zb_kcompactd_create(reclaim);
 	if (err)
 		goto destroy_kswapd;
@@ -193,6 +197,8 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	inst->ops.wake_reclaim = zb_wake_kswapd;
 	inst->ops.survey = zb_survey;
 	inst->ops.evict = zb_evict;
+	inst->ops.purge = zb_purge;
+	inst->ops.run = zb_run;
 	inst->ops.end_survey = zb_end_survey;
 	inst->ops.move_out = zb_move_out_of;
 	return 0;
@@ -201,6 +207,8 @@ destroy_kcompactd:
 	zb_kcompactd_destroy(reclaim);
 destroy_kswapd:
 	zb_kswapd_destroy(reclaim);
+destroy_range_wq:
+	destroy_workqueue(reclaim->range_wq);
 	return err;
 }
 
@@ -216,4 +224,5 @@ void zb_reclaim_detach(struct zb_reclaim *reclaim)
 	zb_zero_destroy(reclaim);
 	zb_kcompactd_destroy(reclaim);
 	zb_kswapd_destroy(reclaim);
+	destroy_workqueue(reclaim->range_wq);
 }

@@ -15,7 +15,6 @@
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
 
-#include <linux/mutex.h>
 #include <linux/semaphore.h>
 #include <linux/types.h>
 
@@ -33,7 +32,8 @@ struct zb_zero_thread;
  * @bpool: its buffers
  * @compact_slots: free slots for requests that compact memory
  * @shrink_slots: free slots for requests in direct reclaim
- * @range_lock: held by the request that empties ranges
+ * @range_lock: the request that empties ranges, see reclaim/range.c
+ * @range_wq: workqueue in which it does so
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
@@ -47,7 +47,8 @@ struct zb_reclaim {
 	struct zb_buffer_pool *bpool;
 	struct semaphore compact_slots;
 	struct semaphore shrink_slots;
-	struct mutex range_lock;
+	struct semaphore range_lock;
+	struct workqueue_struct *range_wq;
 	struct zb_kcompactd *kcompactd;
 	struct zb_kswapd *kswapd;
 	struct workqueue_struct *wq;
@@ -115,6 +116,9 @@ enum zb_range_result zb_survey(struct zb_pool *pool, struct zb_zone *zone, zb_gf
 			       struct zb_range_survey **survey);
 bool zb_evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey *survey,
 	      const struct zb_alloc_context *ac, unsigned long pfn, unsigned long nr_pages);
+bool zb_purge(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey *survey,
+	      const struct zb_alloc_context *ac, unsigned long pfn, unsigned long nr_pages);
+void zb_run(struct zb_pool *pool, void (*fn)(void *data), void *data);
 void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
 		    unsigned long nr_pages);
 void zb_end_survey(struct zb_pool *pool, struct zb_range_survey *survey);

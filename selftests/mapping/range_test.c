@@ -401,6 +401,22 @@ TEST_F(zbuddy, unmovable)
 	EXPECT_STREQ(before, state_of_zones());
 }
 
+/* A movable buffer that has to be at certain addresses is not just in use at the moment. */
+TEST_F(zbuddy, kept_in_its_place)
+{
+	struct zb_ioc_alloc a, b;
+	__u64 addr;
+
+	ASSERT_EQ(0, get_range(self->fd, 2 * BLOCK, MOVABLE, &a));
+	addr = addr_of(self->fd, &a);
+	ASSERT_NE(0, addr);
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+	ASSERT_EQ(0, get_range_at(self->fd, addr, 2 * BLOCK, MOVABLE, &a));
+	EXPECT_EQ(ENOMEM, get_range_at(self->fd, addr, BLOCK, MOVABLE, &b));
+	EXPECT_EQ(ZB_CAUSE_UNMOVABLE, cause(self->fd));
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+}
+
 /* Discardable buffers lose their memory, but not more of them than necessary. */
 TEST_F(zbuddy, discardable)
 {

@@ -37,7 +37,7 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 	}
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
 		if (zb_zone_state(zone, pfn) == ZB_STATE(ZB_BLOCK_RECLAIMABLE, 0))
-			zb_range_mark(*survey, zone, pfn, 1, true);
+			zb_range_mark(*survey, zone, pfn, 1);
 	return ZB_RANGE_OK;
 }
 

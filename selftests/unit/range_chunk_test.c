@@ -34,7 +34,7 @@ static void begin(struct finder *f, const struct zb_zone *zone, unsigned long nr
 static void mark(struct finder *f, const struct zb_zone *zone, unsigned long i,
 		 unsigned long nr_pages)
 {
-	zb_range_mark(&f->survey, zone, zone->start_pfn + i, nr_pages, true);
+	zb_range_mark(&f->survey, zone, zone->start_pfn + i, nr_pages);
 }
 
 static bool find(struct finder *f, const struct zb_zone *zone)

@@ -79,7 +79,7 @@ static void mark_movable(struct zb_range_survey *survey, const struct zb_zone *z
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
 		state = zb_zone_state(zone, pfn);
 		if (zb_state_allocated(state) && zb_state_migratetype(state) == M)
-			zb_range_mark(survey, zone, pfn, BIT(ZB_STATE_ORDER(state)), true);
+			zb_range_mark(survey, zone, pfn, BIT(ZB_STATE_ORDER(state)));
 	}
 }
 
@@ -149,7 +149,7 @@ static void mark_first(struct zb_range_survey *survey, const struct zb_zone *zon
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		zb_range_mark(survey, zone, zone->start_pfn + BIT(order) * i, BIT(order), true);
+		zb_range_mark(survey, zone, zone->start_pfn + BIT(order) * i, BIT(order));
 }
 
 /* A range that is behind several evictable allocations does not cost what they cost. */
@@ -163,7 +163,7 @@ POOL_TEST(allocations_in_front_of_a_range, 8, 1)
 
 	zb_range_survey_init(&survey, zone, bits);
 	mark_first(&survey, zone, 3, 2);
-	zb_range_mark(&survey, zone, PB(8) + 16, 1, true);
+	zb_range_mark(&survey, zone, PB(8) + 16, 1);
 	EXPECT(zb_range_find(&s, &place));
 	EXPECT_EQ(place.pfn, PB(8) + 16);
 	EXPECT_EQ(place.cost, 1);
@@ -246,8 +246,8 @@ static void find_before_end(struct zb_zone *zone, unsigned long pfn, unsigned lo
 	struct zb_range_place place;
 
 	zb_range_survey_init(&survey, zone, bits);
-	zb_range_mark(&survey, zone, pfn, nr_first, true);
-	zb_range_mark(&survey, zone, pfn + nr_first, nr_second, true);
+	zb_range_mark(&survey, zone, pfn, nr_first);
+	zb_range_mark(&survey, zone, pfn + nr_first, nr_second);
 	EXPECT(zb_range_find(&s, &place));
 	EXPECT(place.pfn + range.nr_pages <= range.end_pfn);
 	free(bits);

@@ -28,7 +28,7 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 	env.bits = calloc(1, zb_range_survey_size(zone));
 	zb_range_survey_init(&env.survey, zone, env.bits);
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
-		zb_range_mark(&env.survey, zone, zone->start_pfn + i, 1, false);
+		zb_range_mark(&env.survey, zone, zone->start_pfn + i, 1);
 	env.survey.nr_discardable = env.nr_discardable;
 	*survey = &env.survey;
 	return ZB_RANGE_OK;

@@ -29,7 +29,7 @@ static bool is_pinned(unsigned long pfn, unsigned int order)
 static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unused)),
 					struct zb_zone *zone,
 					zb_gfp_t gfp __attribute__((unused)),
-					const struct zb_alloc_context *ac,
+					const struct zb_alloc_context *ac __attribute__((unused)),
 					struct zb_range_survey **survey)
 {
 	bool first = !*survey;
@@ -51,8 +51,7 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 		    (evictor.pin_is_known && first &&
 		     is_pinned(pfn, ZB_STATE_ORDER(state))))
 			continue;
-		zb_range_mark(*survey, zone, pfn, BIT(ZB_STATE_ORDER(state)),
-			      ac->migratetype == M);
+		zb_range_mark(*survey, zone, pfn, BIT(ZB_STATE_ORDER(state)));
 		if (zb_state_migratetype(state) == R)
 			(*survey)->nr_discardable += BIT(ZB_STATE_ORDER(state));
 	}
