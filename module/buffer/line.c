@@ -5,11 +5,11 @@
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/seqlock.h>
 
 #include "../core/capture.h"
 #include "../core/compact.h"
 #include "../core/overtake.h"
+#include "../instance/request.h"
 #include "line.h"
 
 #define SCAN_INTERVAL	(HZ / 10)
@@ -27,8 +27,7 @@ static void kick_dispatcher(struct zb_line *line)
 }
 
 /* Called by zb_instance_wake_waiters() after a free, in any context but NMI. */
-static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
-		      void *key)
+static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags, void *key)
 {
 	struct zb_line *line = container_of(entry, struct zb_line, on_free);
 
@@ -40,23 +39,8 @@ static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags,
 /* Update the copy of the task's allowed nodes, because its cpuset may have changed. */
 static void update_cpuset(struct zb_waiter *w)
 {
-#ifdef CONFIG_CPUSETS
-	unsigned int cookie;
-
-	if (!w->policy.cpuset)
-		return;
-	do {
-		cookie = read_seqcount_begin(&w->task->mems_allowed_seq);
-		w->cpuset = w->task->mems_allowed;
-	} while (read_seqcount_retry(&w->task->mems_allowed_seq, cookie));
-#endif
-}
-
-static bool same_request(const struct zb_waiter *a, const struct zb_waiter *b)
-{
-	return a->req.gfp == b->req.gfp && a->req.nr_pages == b->req.nr_pages &&
-	       a->req.nid == b->req.nid && nodes_equal(a->cpuset, b->cpuset) &&
-	       nodes_equal(a->nodes, b->nodes);
+	if (w->policy.cpuset)
+		zb_copy_cpuset(w->task, &w->cpuset);
 }
 
 /*
@@ -189,8 +173,7 @@ static bool remove_if_hopeless(struct zb_line *line, struct zb_waiter *w)
 	return true;
 }
 
-static void hand_over(struct zb_line *line, struct zb_waiter *w,
-		      unsigned long pfn)
+static void hand_over(struct zb_line *line, struct zb_waiter *w, unsigned long pfn)
 {
 	WRITE_ONCE(w->pfn, pfn);
 	line->round = max(line->round, w->round);
@@ -218,33 +201,38 @@ static void begin_attempt(struct zb_line *line, struct zb_attempt *attempt,
 }
 
 /*
- * Allocate for a waiter, which may leave or be served by another attempt meanwhile. Returns
- * true on success.
+ * Hand over what an attempt has allocated. The waiter may have left, or have been served by
+ * another attempt, meanwhile. Returns true if anything was allocated.
  */
-static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt,
-			 struct zb_waiter *w)
+static bool end_attempt(struct zb_line *line, struct zb_attempt *attempt, unsigned long pfn)
+{
+	struct zb_waiter *w = attempt->waiter;
+
+	lockdep_assert_held(&line->lock);
+	attempt->waiter = NULL;
+	if (pfn == ZB_NO_PFN)
+		return false;
+	if (w)
+		hand_over(line, w, pfn);
+	else
+		zb_pool_free_exact(&line->inst->pool, pfn, attempt->req.nr_pages);
+	return true;
+}
+
+static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt, struct zb_waiter *w)
 {
 	const struct zb_alloc_request *req = &attempt->req;
-	struct zb_pool *pool = &line->inst->pool;
 	unsigned long pfn;
-	bool left;
 
 	begin_attempt(line, attempt, w);
 	spin_unlock(&line->lock);
 
 	cond_resched();
-	pfn = zb_pool_alloc_exact(pool, req->gfp, req->nr_pages, req->nid, req->policy);
+	pfn = zb_pool_alloc_exact(&line->inst->pool, req->gfp, req->nr_pages, req->nid,
+				  req->policy);
 
 	spin_lock(&line->lock);
-	left = !attempt->waiter;
-	attempt->waiter = NULL;
-	if (pfn == ZB_NO_PFN)
-		return false;
-	if (left)
-		zb_pool_free_exact(pool, pfn, req->nr_pages);
-	else
-		hand_over(line, w, pfn);
-	return true;
+	return end_attempt(line, attempt, pfn);
 }
 
 /*
@@ -308,7 +296,7 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *
 		w->scan = line->scan;
 		if (remove_if_hopeless(line, w))
 			continue;
-		if (refused && same_request(refused, w))
+		if (refused && zb_same_request(refused, w))
 			continue;
 		if (may_pass(line, first, w, passes))
 			return w;
@@ -410,59 +398,40 @@ static bool still_waits(void *data)
 }
 
 /*
- * Compaction has failed: capture memory for the request, which may leave or be served by the
- * dispatcher meanwhile.
+ * Reclaim or compact memory for the first request, and try to serve it. If that fails, capture
+ * memory for it.
  */
-static void capture_for(struct zb_line *line, struct zb_attempt *attempt)
-{
-	struct zb_pool *pool = &line->inst->pool;
-	unsigned long pfn;
-
-	lockdep_assert_held(&line->lock);
-	spin_unlock(&line->lock);
-	pfn = zb_pool_capture(pool, &attempt->req, still_waits, attempt);
-	spin_lock(&line->lock);
-
-	if (pfn == ZB_NO_PFN)
-		return;
-	if (attempt->waiter) {
-		hand_over(line, attempt->waiter, pfn);
-		end_hold(line);
-	} else {
-		zb_pool_free_exact(pool, pfn, attempt->req.nr_pages);
-	}
-	kick_dispatcher(line);
-}
-
-/* Reclaim or compact memory for the first request, and try to serve it. */
 static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 {
 	struct zb_attempt *attempt = &line->compacting;
+	struct zb_pool *pool = &line->inst->pool;
 	enum zb_compact_result result;
+	unsigned long pfn = ZB_NO_PFN;
+	bool served;
 
 	lockdep_assert_held(&line->lock);
 	update_cpuset(w);
 	begin_attempt(line, attempt, w);
 	spin_unlock(&line->lock);
-	result = zb_pool_compact_for(&line->inst->pool, &attempt->req);
+	result = zb_pool_compact_for(pool, &attempt->req);
+	if (result == ZB_COMPACT_FAILED)
+		pfn = zb_pool_capture(pool, &attempt->req, still_waits, attempt);
 	spin_lock(&line->lock);
 
-	if (result == ZB_COMPACT_FAILED && attempt->waiter)
-		capture_for(line, attempt);
 	line->compact_at = jiffies;
 	line->compact_free = line->last_free;
+	w = attempt->waiter;
+	served = end_attempt(line, attempt, pfn);
 	if (result == ZB_COMPACT_SKIPPED)
 		line->compact_at -= line->compact_delay - SCAN_INTERVAL;
-	if (result == ZB_COMPACT_FAILED)
+	if (result == ZB_COMPACT_FAILED && !served)
 		line->compact_delay = min(2 * line->compact_delay, ZB_COMPACT_DELAY_MAX);
-	if (result == ZB_COMPACT_SUCCESS) {
-		line->compact_delay = ZB_COMPACT_DELAY;
-		w = attempt->waiter;
-		if (w && serve_waiter(line, attempt, w))
-			end_hold(line);
-		kick_dispatcher(line);
-	}
-	attempt->waiter = NULL;
+	if (result != ZB_COMPACT_SUCCESS && !served)
+		return;
+	line->compact_delay = ZB_COMPACT_DELAY;
+	if (served || (w && serve_waiter(line, attempt, w)))
+		end_hold(line);
+	kick_dispatcher(line);
 }
 
 /* Holds the module as dispatch_work() does, and because it wakes kcompactd and kswapd. */

@@ -91,6 +91,14 @@ struct zb_waiter {
 	unsigned int scan;
 };
 
+/* Whether two requests differ in nothing that matters for an attempt to serve them. */
+static inline bool zb_same_request(const struct zb_waiter *a, const struct zb_waiter *b)
+{
+	return a->req.gfp == b->req.gfp && a->req.nr_pages == b->req.nr_pages &&
+	       a->req.nid == b->req.nid && nodes_equal(a->cpuset, b->cpuset) &&
+	       nodes_equal(a->nodes, b->nodes);
+}
+
 /**
  * struct zb_attempt - an attempt to serve a waiter
  * @waiter: the waiter; set to NULL if its task leaves or if it is served meanwhile

@@ -11,6 +11,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/seqlock.h>
 
 #include "instance.h"
 
@@ -58,6 +59,19 @@ static __always_inline bool zb_may_use_fast_path(const struct zb_node *node, int
 	return !IS_ENABLED(CONFIG_FAULT_INJECTION) &&
 	       !trace_mm_page_alloc_enabled() &&
 	       likely(!zb_task_restricted(node->nid, nid != NUMA_NO_NODE));
+}
+
+/* Copy the nodes that the cpuset of a task allows. */
+static inline void zb_copy_cpuset(struct task_struct *task, nodemask_t *nodes)
+{
+#ifdef CONFIG_CPUSETS
+	unsigned int cookie;
+
+	do {
+		cookie = read_seqcount_begin(&task->mems_allowed_seq);
+		*nodes = task->mems_allowed;
+	} while (read_seqcount_retry(&task->mems_allowed_seq, cookie));
+#endif
 }
 
 void zb_request_attach(struct zb_instance *inst);
