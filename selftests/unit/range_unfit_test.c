@@ -34,6 +34,7 @@ POOL_TEST(unfit_frames, 8, 8)
 	struct zb_range_failure failure;
 	struct zb_range r = { .nr_pages = PB(8), .end_pfn = ZB_NO_PFN };
 	unsigned long pfn;
+	unsigned int i;
 
 	unfit_frame = PB(9) + 77;
 	zone->frame_ops = &ops;
@@ -41,6 +42,8 @@ POOL_TEST(unfit_frames, 8, 8)
 		  ZB_NO_PFN);
 	EXPECT_EQ(failure.result, ZB_RANGE_FULL);
 	EXPECT_EQ(unit_pool_nr_free(p), PB(8) - 1);
+	for (i = 0; i < ZB_NR_BAD; i++)
+		EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[i]), 0);
 	r.nr_pages = PB(6);
 	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, &policy, &failure);
 	EXPECT_EQ(pfn, unfit_frame + 1);
