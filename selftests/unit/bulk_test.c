@@ -214,7 +214,7 @@ POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
 	zb_env_hook = expect_exact;
 	zb_free_singles(zone, frames, 8, M);
 	zb_env_hook = NULL;
-	/* each of them is the first free one of its pageblock; a hold has time for three of these */
+	/* each is the first free one of its pageblock; a hold has time for three of these */
 	EXPECT_EQ(holds, 3);
 	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 8);
 	EXPECT_EQ(zone->nr_free, 8);
