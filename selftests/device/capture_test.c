@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A large request that waits is served although others allocate whenever something becomes free,
+ * because memory is captured for it. The others have 64 KiB buffers that can't be moved, all over
+ * the zone, so compaction can do nothing.
+ */
+#include "waiters.h"
+
+#define OTHERS	(ZB_GFP_NOWAIT | ZB_GFP_DMA32 | __ZB_GFP_NOWARN)
+#define ORDER	4u
+#define SHARE	70u	/* percentage of the buffers that they keep */
+#define FILES	"/sys/kernel/debug/zbuddy/"
+
+static __u64 addrs[ARRAY_SIZE(bufs)];
+
+/* Allocate a buffer of the others, and ask for its address. */
+static bool add_one(FIXTURE_DATA(zbuddy) *self)
+{
+	struct zb_ioc_phys phys;
+
+	if (nr_bufs == ARRAY_SIZE(bufs) ||
+	    zb_alloc_order(self->fd, ORDER, OTHERS, &bufs[nr_bufs]) ||
+	    zb_phys(self->fd, bufs[nr_bufs].handle, &phys))
+		return false;
+	addrs[nr_bufs++] = phys.addr;
+	return true;
+}
+
+static void remove_one(FIXTURE_DATA(zbuddy) *self, unsigned int i)
+{
+	zb_free(self->fd, bufs[i].handle);
+	bufs[i] = bufs[--nr_bufs];
+	addrs[i] = addrs[nr_bufs];
+}
+
+/* Returns the address of the first frame of zone DMA32, or 0. */
+static __u64 zone_start(FIXTURE_DATA(zbuddy) *self)
+{
+	FILE *f = fopen(FILES "zoneinfo", "r");
+	unsigned long pfn, start = 0;
+	char line[256];
+	bool here = false;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, ", zone "))
+			here = strstr(line, "DMA32");
+		if (here && sscanf(line, " start_pfn: %lu", &pfn) == 1)
+			start = pfn;
+	}
+	if (f)
+		fclose(f);
+	return start * self->page;
+}
+
+/* Returns the number of the first isolated pageblock of zone DMA32, or -1. */
+static long isolated_block(void)
+{
+	FILE *f = fopen(FILES "pageblocks", "r");
+	long block, found = -1;
+	char line[256];
+
+	while (f && found < 0 && fgets(line, sizeof(line), f))
+		if (strstr(line, "DMA32") && strstr(line, "Isolate") &&
+		    sscanf(line, "Node %*d, zone DMA32, block %ld", &block) == 1)
+			found = block;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * Free all buffers of the others in a window, one by one, and allocate another one for each.
+ * Returns the number of those that were allocated in the window, or failed.
+ */
+static unsigned int empty_window(FIXTURE_DATA(zbuddy) *self, const struct waiter *w, __u64 start,
+				 __u64 length)
+{
+	unsigned int i, wrong = 0;
+
+	for (i = 0; i < nr_bufs && !w->done;) {
+		if (addrs[i] < start || addrs[i] >= start + length) {
+			i++;
+			continue;
+		}
+		remove_one(self, i);
+		wrong += !add_one(self) ||
+			 (addrs[nr_bufs - 1] >= start && addrs[nr_bufs - 1] < start + length);
+	}
+	return wrong;
+}
+
+TEST_F(zbuddy, served_beside_others)
+{
+	__u64 block = self->page << self->info.block_order, first, until;
+	long captured = zb_vmstat("zb_capture_success"), isolated;
+	__u32 order = self->info.block_order + 2, i;
+	unsigned int seed = 1, wrong = 0, nr;
+	struct zb_ioc_zone zone;
+	struct waiter w;
+
+	for (i = 0; i < self->info.nr_zones; i++)
+		if (!zb_zone(self->fd, i, &zone) && zone.type == ZB_ZONE_DMA32)
+			break;
+	first = zone_start(self);
+	if (i == self->info.nr_zones || !first || zone.total_bytes < 32 * block)
+		SKIP(return, "no zone DMA32, or it is too small");
+	while (add_one(self))
+		;
+	for (nr = nr_bufs * SHARE / 100; nr_bufs > nr;)
+		remove_one(self, (unsigned int)rand_r(&seed) % nr_bufs);
+	zb_drain();
+	start_gfp(_metadata, &w, self->fd, order, ZB_GFP_KERNEL | ZB_GFP_DMA32, PATIENCE);
+	for (until = zb_now_ns() + PATIENCE; !w.done && zb_now_ns() < until; zb_sleep_ms(1)) {
+		isolated = isolated_block();
+		if (isolated >= 0)
+			wrong += empty_window(self, &w, first + (__u64)isolated * block,
+					      self->page << order);
+	}
+	expect_served(_metadata, &w);
+	EXPECT_LT(captured, zb_vmstat("zb_capture_success"));
+	EXPECT_EQ(0, wrong);
+	if (!w.rc)
+		EXPECT_EQ(0, zb_free(self->fd, w.a.handle));
+	give_all(self);
+}
+
+TEST_HARNESS_MAIN
