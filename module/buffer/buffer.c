@@ -67,12 +67,15 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
  */
 static enum zb_bad free_range(struct zb_pool *pool, unsigned long pfn, unsigned long nr_pages)
 {
+	const struct zb_zone *zone = zb_pfn_zone(pool, pfn);
 	unsigned long end = pfn + nr_pages;
 	enum zb_bad bad = ZB_OK;
 	unsigned int k;
 
+	if (!zone)
+		return ZB_BAD_OUTSIDE;
 	for (; pfn < end && bad == ZB_OK; pfn += BIT(k)) {
-		k = zb_range_piece(pfn, end - pfn, zb_pfn_zone(pool, pfn)->max_order);
+		k = zb_range_piece(pfn, end - pfn, zone->max_order);
 		bad = zb_pool_free_range(pool, pfn, BIT(k));
 		cond_resched();
 	}

@@ -9,7 +9,6 @@
 #include "../core/capture.h"
 #include "../core/compact.h"
 #include "../core/overtake.h"
-#include "../instance/request.h"
 #include "line.h"
 
 #define SCAN_INTERVAL	(HZ / 10)
@@ -36,13 +35,6 @@ static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags, v
 	return 0;
 }
 
-/* Update the copy of the task's allowed nodes, because its cpuset may have changed. */
-static void update_cpuset(struct zb_waiter *w)
-{
-	if (w->policy.cpuset)
-		zb_copy_cpuset(w->task, &w->cpuset);
-}
-
 /*
  * Check whether a request may be served before the first one. If the request counts
  * against the allowance, *@passes is set, and end_pass() has to follow.
@@ -54,8 +46,8 @@ static bool may_pass(struct zb_line *line, struct zb_waiter *first,
 
 	lockdep_assert_held(&line->lock);
 	*passes = false;
-	update_cpuset(first);
-	update_cpuset(w);
+	zb_update_cpuset(first);
+	zb_update_cpuset(w);
 	overtake = zb_pool_overtake(&line->inst->pool, &first->req, &w->req);
 	if (overtake == ZB_OVERTAKE_NOT_NOW)
 		return false;
@@ -162,7 +154,7 @@ static bool remove_if_hopeless(struct zb_line *line, struct zb_waiter *w)
 	if (likely(w->shrinks == shrinks))
 		return false;
 	w->shrinks = shrinks;
-	update_cpuset(w);
+	zb_update_cpuset(w);
 	if (zb_instance_could_ever(line->inst, &w->req))
 		return false;
 	take_back_round(w);
@@ -184,8 +176,7 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w, unsigned long p
 }
 
 /* Copy the request of a waiter, because its task may leave during the attempt. */
-static void begin_attempt(struct zb_line *line, struct zb_attempt *attempt,
-			  struct zb_waiter *w)
+static void begin_attempt(struct zb_line *line, struct zb_attempt *attempt, struct zb_waiter *w)
 {
 	lockdep_assert_held(&line->lock);
 	attempt->waiter = w;
@@ -260,7 +251,7 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	w->scan = line->scan;
 	if (remove_if_hopeless(line, w))
 		return true;
-	update_cpuset(w);
+	zb_update_cpuset(w);
 	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) ||
 	    !serve_waiter(line, &line->serving, w)) {
 		start_compaction(line, first_waiter(line));
@@ -369,8 +360,7 @@ static bool change_state(struct zb_line *line)
  */
 static void dispatch_work(struct work_struct *work)
 {
-	struct zb_line *line = container_of(to_delayed_work(work),
-					    struct zb_line, work);
+	struct zb_line *line = container_of(to_delayed_work(work), struct zb_line, work);
 	bool was_kicked = atomic_xchg(&line->kicks, 0);
 
 	if (!try_module_get(THIS_MODULE))
@@ -398,24 +388,32 @@ static bool still_waits(void *data)
 }
 
 /*
- * Reclaim or compact memory for the first request, and try to serve it. If that fails, capture
- * memory for it.
+ * Reclaim or compact memory for the request of an attempt, which was not possible before. If that
+ * fails, capture memory for it: *@pfn is the first frame, or ZB_NO_PFN.
  */
+static enum zb_compact_result make_room(struct zb_pool *pool, struct zb_attempt *attempt,
+					unsigned long *pfn)
+{
+	enum zb_compact_result result = zb_pool_compact_for(pool, &attempt->req);
+
+	*pfn = result == ZB_COMPACT_FAILED ?
+	       zb_pool_capture(pool, &attempt->req, still_waits, attempt) : ZB_NO_PFN;
+	return result;
+}
+
+/* Make memory free for the first request, and try to serve it. */
 static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 {
 	struct zb_attempt *attempt = &line->compacting;
-	struct zb_pool *pool = &line->inst->pool;
 	enum zb_compact_result result;
-	unsigned long pfn = ZB_NO_PFN;
+	unsigned long pfn;
 	bool served;
 
 	lockdep_assert_held(&line->lock);
-	update_cpuset(w);
+	zb_update_cpuset(w);
 	begin_attempt(line, attempt, w);
 	spin_unlock(&line->lock);
-	result = zb_pool_compact_for(pool, &attempt->req);
-	if (result == ZB_COMPACT_FAILED)
-		pfn = zb_pool_capture(pool, &attempt->req, still_waits, attempt);
+	result = make_room(&line->inst->pool, attempt, &pfn);
 	spin_lock(&line->lock);
 
 	line->compact_at = jiffies;

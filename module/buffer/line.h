@@ -52,6 +52,7 @@
 #include <linux/workqueue.h>
 
 #include "../instance/instance.h"
+#include "../instance/request.h"
 
 #define ZB_MAX_PASSED	64u
 #define ZB_HOLD_MAX	HZ
@@ -90,6 +91,13 @@ struct zb_waiter {
 	u64 *user_round;
 	unsigned int scan;
 };
+
+/* Update the copy of the task's allowed nodes, because its cpuset may have changed. */
+static inline void zb_update_cpuset(struct zb_waiter *w)
+{
+	if (w->policy.cpuset)
+		zb_copy_cpuset(w->task, &w->cpuset);
+}
 
 /* Whether two requests differ in nothing that matters for an attempt to serve them. */
 static inline bool zb_same_request(const struct zb_waiter *a, const struct zb_waiter *b)

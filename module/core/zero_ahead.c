@@ -106,17 +106,19 @@ static void next_pageblock(struct zb_zero_sweep *s)
 	s->frame = 0;
 }
 
-/* Go to the next free that has pageblocks left. Returns the pageblock, or NULL. */
-static struct zb_pageblock *next_freed(struct zb_zone *zone, struct zb_zero_sweep *s)
+/* Go to the next free that has pageblocks left. Returns false if there is none. */
+static bool next_freed(struct zb_zone *zone, struct zb_zero_sweep *s, struct zb_pageblock **pb)
 {
 	const struct zb_freed *f;
 
 	for (; s->freed < ZB_NR_FREED; s->freed++, s->index = s->frame = 0) {
 		f = nth_newest(zone->zeroed, s->freed);
-		if (f->first + s->index < f->end)
-			return &zone->pageblocks[f->first + s->index];
+		if (f->first + s->index < f->end) {
+			*pb = &zone->pageblocks[f->first + s->index];
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 /* Move to the next pageblock that has frames to clear, if it is among the next few. */
@@ -126,18 +128,21 @@ static struct zb_pageblock *find_work(struct zb_zone *zone, struct zb_zero_sweep
 	unsigned int i;
 
 	for (i = 0; i < PAGEBLOCKS_PER_HOLD; i++) {
-		pb = next_freed(zone, s);
-		if (pb && has_work(zone, pb, 0))
-			return pb;
-		if (pb && !s->freed)
-			s->in_use += ZB_PAGEBLOCK_NR -
-				     zone->zeroed->nr_block[pb - zone->pageblocks];
-		if (!pb && s->index >= zb_zone_nr_pageblocks(zone))
-			lower_order(zone, s);
-		if (s->done)
-			return NULL;
-		if (!pb && has_work(zone, &zone->pageblocks[s->index], s->order))
-			return &zone->pageblocks[s->index];
+		if (next_freed(zone, s, &pb)) {
+			if (has_work(zone, pb, 0))
+				return pb;
+			if (!s->freed)
+				s->in_use += ZB_PAGEBLOCK_NR -
+					     zone->zeroed->nr_block[pb - zone->pageblocks];
+		} else {
+			if (s->index >= zb_zone_nr_pageblocks(zone))
+				lower_order(zone, s);
+			if (s->done)
+				return NULL;
+			pb = &zone->pageblocks[s->index];
+			if (has_work(zone, pb, s->order))
+				return pb;
+		}
 		next_pageblock(s);
 	}
 	return NULL;

@@ -257,7 +257,7 @@ static struct idle_node *lent_node(struct zb_instance *inst, int nid)
 	if (!idle || !zb_instance_nr_lent(inst, nid))
 		return NULL;
 	node = node_of(idle, nid);
-	return time_before(jiffies, READ_ONCE(node->retry_at)) ? NULL : node;
+	return node && time_after_eq(jiffies, READ_ONCE(node->retry_at)) ? node : NULL;
 }
 
 /* What is taken at least, so that not every request has to take some. */

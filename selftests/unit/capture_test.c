@@ -77,7 +77,7 @@ static unsigned long capture(struct unit_pool *p, unsigned long nr_pages)
 static void free_during_waits(unsigned long pfn, unsigned int nr)
 {
 	while (nr)
-		during.frees[during.nr_frees++] = pfn + 2 * --nr;
+		during.frees[during.nr_frees++] = pfn + 2ul * --nr;
 }
 
 #define CAPTURE_TEST(name)	POOL_TEST_WITH(name, unit_pool_one(8, 8), unit_pool_free_and_end)

@@ -144,7 +144,7 @@ POOL_TEST_WITH(all_of_the_oldest_frames, unit_fast_pool(), unit_pool_end)
 /* Nothing is taken if the flags need the slower path, if the zone is low, or during a drain. */
 POOL_TEST_WITH(refused_requests, unit_fast_pool(), unit_pool_end)
 {
-	unsigned long pfn = unit_take(zone, 0, M), got[2];
+	unsigned long pfn = unit_take(zone, 0, M), got[2] = { 0 };
 
 	EXPECT_EQ(put_bulk(p, 1, &pfn), 1);
 	EXPECT_EQ(get_bulk(p, __ZB_GFP_MOVABLE | __ZB_GFP_ZERO, 2, got), 0);

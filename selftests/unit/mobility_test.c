@@ -448,7 +448,7 @@ POOL_TEST_WITH(reserve_of_an_unused_zone, unit_pool_one(4, 8), end)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		unit_set_type(zone, 2 * i, ZB_MIGRATE_HIGHATOMIC);
+		unit_set_type(zone, 2ul * i, ZB_MIGRATE_HIGHATOMIC);
 	zb_env_hook = count_holds;
 	zb_zone_unreserve_idle(zone);
 	zb_env_hook = NULL;

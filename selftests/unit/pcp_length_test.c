@@ -429,7 +429,7 @@ POOL_TEST(large_blocks_per_hold, 8, 8)
 /* If all lists together are too long, the list of the last turn may be empty. */
 POOL_TEST(turn_of_an_empty_list, 8, 8)
 {
-	unsigned long pfn[5];
+	unsigned long pfn[5] = { 0 };
 	unsigned int i;
 
 	unit_pool_long_lists(p);

@@ -43,7 +43,7 @@ static void free_every_second(struct unit_pool *p, unsigned int nr, bool others_
 	for (i = 0; i < PAGEBLOCKS; i++)
 		ASSERT(unit_take(p->pool.zones, 9, ZB_MIGRATE_UNMOVABLE) != ZB_NO_PFN);
 	for (i = 0; i < nr; i++)
-		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 2 * i), PB(1),
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 2ul * i), PB(1),
 					       !i || others_are_zero), ZB_OK);
 }
 
