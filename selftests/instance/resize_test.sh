@@ -294,13 +294,18 @@ if load size=128M; then
 		verdict "only root may change the size" $?
 		reads_meanwhile
 		verdict "parameters can be read meanwhile" $?
-		fails_waiting_requests
-		verdict "waiting requests fail if they can't be served any more" $?
-		if [ -d /sys/kernel/tracing/events/zbuddy ]; then
+		if [ "$kind" = cma ]; then
+			fails_waiting_requests
+			verdict "waiting requests fail if they can't be served any more" $?
+		else
+			skip "waiting requests fail if they can't be served any more" \
+				"the kernel may keep pages of the region"
+		fi
+		if [ "$kind" = cma ] && [ -d /sys/kernel/tracing/events/zbuddy ]; then
 			traces
 			verdict "trace events" $?
 		else
-			skip "trace events" "the kernel has none"
+			skip "trace events" "the kernel has none, or may keep pages of the region"
 		fi
 		shown_as_offline
 		verdict "map shows what is offline" $?
