@@ -81,8 +81,8 @@ static unsigned long window_cost(const struct zb_zone *zone, unsigned long pfn,
 }
 
 /*
- * Find the aligned window that is probably free first. Those that were captured in vain are
- * left out until no others are left.
+ * Find the aligned window that is probably free first. Windows whose last capture failed
+ * are left out until no others are left.
  */
 static unsigned long find_window(struct zb_zone *zone, unsigned int order, bool cma)
 {

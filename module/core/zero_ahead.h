@@ -29,7 +29,7 @@
  * @index: the pageblock; of a free, counted from its first pageblock
  * @frame: frames before this one are not looked at again, counted from its start
  * @in_use: frames of the latest free that are in use again, roughly
- * @searched: pageblocks that were searched in vain for one to forget
+ * @searched: pageblocks that were searched for one to forget, without finding any
  * @done: there is nothing left to clear, or enough is known to be zero
  */
 struct zb_zero_sweep {

@@ -158,7 +158,7 @@ struct zb_compact_deferral {
  * @nr_compacting: (r) number of tasks that compact the zone
  * @capture_pfn: (r) first frame of the pageblocks that are captured (capture.h), or ZB_NO_PFN
  * @capture_nr: (z) number of their frames
- * @capture_failed: (-) first frames of windows that were captured in vain lately; only one task at
+ * @capture_failed: (-) first frames of the windows whose capture failed last; only one task at
  *	a time captures
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain

@@ -447,6 +447,7 @@ static int set_floor(const char *text, const struct kernel_param *kp)
 		       PAGEBLOCK_BYTES >> 10);
 		return -EINVAL;
 	}
+	bytes = min_t(u64, bytes, (u64)U32_MAX << PAGE_SHIFT);
 	bytes = DIV_ROUND_UP_ULL(bytes, PAGEBLOCK_BYTES);
 	WRITE_ONCE(idle_floor, min_t(u64, bytes, U32_MAX / ZB_PAGEBLOCK_NR) * ZB_PAGEBLOCK_NR);
 	return 0;

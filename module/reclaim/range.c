@@ -370,7 +370,7 @@ static struct zb_buffer *next_discardable(const struct eviction *e, struct zb_lr
 }
 
 /*
- * A purge loses contents, so it must not be in vain: check that everything that is allocated in
+ * A purge loses contents, so it must lead to a free range: check that everything allocated in
  * the range belongs to discardable buffers that are not in use.
  */
 static bool all_purgeable(struct eviction *e, struct zb_lru *lru)

@@ -287,7 +287,7 @@ TEST_F(zbuddy, unmovable)
 	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
 }
 
-#define TAILS	20u	/* more windows than a request tries in vain */
+#define TAILS	20u	/* more windows than a request tries before it fails */
 
 /*
  * The last page of a buffer of 513 pages is the only one in its aligned range of 512 pages, but

@@ -80,15 +80,22 @@ static void free_during_waits(unsigned long pfn, unsigned int nr)
 		during.frees[during.nr_frees++] = pfn + 2ul * --nr;
 }
 
+/* Keep frames in all pageblocks: in the window at pageblock @at another number than elsewhere. */
+static void keep_in_all(struct zb_zone *zone, unsigned int at, unsigned int nr_window,
+			unsigned int nr_others)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, i / 2 == at / 2 ? nr_window : nr_others);
+}
+
 #define CAPTURE_TEST(name)	POOL_TEST_WITH(name, unit_pool_one(8, 8), unit_pool_free_and_end)
 
 /* The window with the fewest blocks is awaited until they are free. */
 CAPTURE_TEST(fewest_blocks)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, i == 4 || i == 5 ? 2 : 3);
+	keep_in_all(zone, 4, 2, 3);
 	begin(p, zone);
 	free_during_waits(PB(12), 2);
 	free_during_waits(PB(13), 2);
@@ -151,10 +158,7 @@ CAPTURE_TEST(rest_is_returned)
 /* What could not be moved is tried again, less and less often. */
 CAPTURE_TEST(moves_are_repeated)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, 1);
+	keep_in_all(zone, 0, 1, 1);
 	begin(p, zone);
 	during.ends_after = 40;
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
@@ -213,10 +217,7 @@ static bool allocate_all_else(void)
 /* A request for a small block breaks the capture before it fails. */
 CAPTURE_TEST(small_request_breaks)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, i == 2 || i == 3 ? 2 : 3);
+	keep_in_all(zone, 2, 2, 3);
 	begin(p, zone);
 	during.act = allocate_all_else;
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
@@ -236,10 +237,7 @@ static bool large_request_fails(void)
 /* One for a large block does not. */
 CAPTURE_TEST(large_request_does_not_break)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, i == 2 || i == 3 ? 1 : 3);
+	keep_in_all(zone, 2, 1, 3);
 	begin(p, zone);
 	during.act = large_request_fails;
 	during.ends_after = 1;
@@ -260,10 +258,7 @@ static bool isolate_the_window(void)
 /* Whoever isolates the pageblocks for good does not wait for the end of a capture. */
 CAPTURE_TEST(isolation_breaks)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, 3);
+	keep_in_all(zone, 0, 3, 3);
 	begin(p, zone);
 	during.act = isolate_the_window;
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
@@ -296,10 +291,7 @@ static bool search_a_range(void)
 /* Nor does a request for a range. */
 CAPTURE_TEST(range_breaks)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, i == 2 || i == 3 ? 1 : 3);
+	keep_in_all(zone, 2, 1, 3);
 	begin(p, zone);
 	during.act = search_a_range;
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
@@ -321,10 +313,7 @@ static bool others_pass(void)
 /* Requests behind the first one do not compete for what is captured, so they may pass. */
 CAPTURE_TEST(others_pass_during_capture)
 {
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, 3);
+	keep_in_all(zone, 0, 3, 3);
 	begin(p, zone);
 	during.act = others_pass;
 	during.ends_after = 1;

@@ -3,14 +3,13 @@
 #include "compact.h"
 #include "range_alloc.h"
 #include "unit_pool.h"
+#include "unit_survey.h"
 
 #define R	ZB_MIGRATE_RECLAIMABLE
 #define U	ZB_MIGRATE_UNMOVABLE
 
 /* What the hooks do, and what they did. A global, because the hooks only get the pool. */
 static struct {
-	struct zb_range_survey survey;
-	u64 *bits;
 	bool fails;			/* evict() can't move a block */
 	bool no_room;			/* because no free block is large enough */
 	bool lists;			/* evict() frees frames to a per-CPU list */
@@ -29,22 +28,12 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 {
 	unsigned long pfn;
 
-	if (!*survey) {
-		env.bits = calloc(1, zb_range_survey_size(zone));
-		zb_range_survey_init(&env.survey, zone, env.bits);
-		env.survey.nr_discardable = zone->nr_pages;
-		*survey = &env.survey;
-	}
+	if (!*survey)
+		*survey = unit_survey_begin(zone, zone->nr_pages);
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++)
 		if (zb_zone_state(zone, pfn) == ZB_STATE(ZB_BLOCK_RECLAIMABLE, 0))
 			zb_range_mark(*survey, zone, pfn, 1);
 	return ZB_RANGE_OK;
-}
-
-static void end_survey(struct zb_pool *pool __attribute__((unused)),
-		       struct zb_range_survey *survey __attribute__((unused)))
-{
-	free(env.bits);
 }
 
 /* Free all reclaimable frames from @pfn up to @end, to a per-CPU list or to the zone. */
@@ -118,7 +107,7 @@ static bool reclaim(struct zb_pool *pool, struct zb_zone *zone,
 }
 
 static const struct zb_ops ops = {
-	.survey = survey_zone, .evict = evict, .end_survey = end_survey,
+	.survey = survey_zone, .evict = evict, .end_survey = unit_survey_end,
 	.wait = wait_a_little, .drain_all = drain_all, .direct_reclaim = reclaim,
 };
 

@@ -3,14 +3,13 @@
 #include "mobility.h"
 #include "range_alloc.h"
 #include "unit_pool.h"
+#include "unit_survey.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
 
 /* What the hooks do, and what they did. A global, because the hooks only get the pool. */
 static struct {
-	struct zb_range_survey survey;
-	u64 *bits;
 	unsigned long nr_discardable;
 	unsigned long isolated;		/* a pageblock that is released when the request waits */
 	bool stays;			/* nothing is evicted */
@@ -32,22 +31,13 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 
 	if (*survey)
 		return ZB_RANGE_OK;
-	env.bits = calloc(1, zb_range_survey_size(zone));
-	zb_range_survey_init(&env.survey, zone, env.bits);
+	*survey = unit_survey_begin(zone, env.nr_discardable);
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn++) {
 		state = zb_zone_state(zone, pfn);
 		if (zb_state_allocated(state) && zb_state_migratetype(state) == M)
-			zb_range_mark(&env.survey, zone, pfn, BIT(ZB_STATE_ORDER(state)));
+			zb_range_mark(&unit_survey, zone, pfn, BIT(ZB_STATE_ORDER(state)));
 	}
-	env.survey.nr_discardable = env.nr_discardable;
-	*survey = &env.survey;
 	return ZB_RANGE_OK;
-}
-
-static void end_survey(struct zb_pool *pool __attribute__((unused)),
-		       struct zb_range_survey *survey __attribute__((unused)))
-{
-	free(env.bits);
 }
 
 static bool evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey *survey,
@@ -113,7 +103,7 @@ static bool reclaim(struct zb_pool *pool __attribute__((unused)), struct zb_zone
 }
 
 static const struct zb_ops ops = {
-	.survey = survey_zone, .evict = evict, .purge = purge, .end_survey = end_survey,
+	.survey = survey_zone, .evict = evict, .purge = purge, .end_survey = unit_survey_end,
 	.wait = wait_a_little, .run = run, .direct_reclaim = reclaim,
 };
 
@@ -265,7 +255,7 @@ POOL_TEST_WITH(taken_back_once, make(4), unit_pool_free_and_end)
 	env.reclaims = true;
 	alloc_range(p, aligned(PB(3) + 2), ZB_RANGE_FULL);
 	EXPECT_EQ(env.reclaimed, 1);
-	EXPECT_EQ(env.survey.nr_discardable, 1);
+	EXPECT_EQ(unit_survey.nr_discardable, 1);
 }
 
 POOL_TEST_WITH(used_frames, make(4), unit_pool_free_and_end)

@@ -2,13 +2,12 @@
 /* Ranges for which memory has to be taken back first, while other tasks isolate pageblocks. */
 #include "range_alloc.h"
 #include "unit_pool.h"
+#include "unit_survey.h"
 
 #define R	ZB_MIGRATE_RECLAIMABLE
 
 /* What the hooks do, and what they did. A global, because the hooks only get the pool. */
 static struct {
-	struct zb_range_survey survey;
-	u64 *bits;
 	unsigned long nr_discardable;
 	bool isolates;		/* during direct reclaim, others isolate 0 instead of 3 */
 	unsigned int reclaims, evictions;
@@ -25,19 +24,10 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 
 	if (*survey)
 		return ZB_RANGE_OK;
-	env.bits = calloc(1, zb_range_survey_size(zone));
-	zb_range_survey_init(&env.survey, zone, env.bits);
+	*survey = unit_survey_begin(zone, env.nr_discardable);
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
-		zb_range_mark(&env.survey, zone, zone->start_pfn + i, 1);
-	env.survey.nr_discardable = env.nr_discardable;
-	*survey = &env.survey;
+		zb_range_mark(&unit_survey, zone, zone->start_pfn + i, 1);
 	return ZB_RANGE_OK;
-}
-
-static void end_survey(struct zb_pool *pool __attribute__((unused)),
-		       struct zb_range_survey *survey __attribute__((unused)))
-{
-	free(env.bits);
 }
 
 static bool evict(struct zb_pool *pool __attribute__((unused)),
@@ -70,7 +60,7 @@ static bool reclaim(struct zb_pool *pool, struct zb_zone *zone,
 }
 
 static const struct zb_ops ops = {
-	.survey = survey_zone, .evict = evict, .end_survey = end_survey,
+	.survey = survey_zone, .evict = evict, .end_survey = unit_survey_end,
 	.direct_reclaim = reclaim,
 };
 
