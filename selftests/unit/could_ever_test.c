@@ -69,7 +69,7 @@ static void damage(struct unit_pool *p)
 		order = unit_below(p->pool.max_order + 1);
 		pfn = unit_alloc(p, ZB_GFP_HIGHUSER_MOVABLE, order);
 		if (pfn != ZB_NO_PFN)
-			unit_free(p, pfn, order);
+			EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 	}
 	damage_one_in = 0;
 	unit_pool_drain(p);

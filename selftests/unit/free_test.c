@@ -63,13 +63,13 @@ POOL_TEST_WITH(refused_frees_are_counted, make(), unit_pool_end)
 	unsigned long pfn = unit_alloc(p, __ZB_GFP_COMP, 3);
 	unsigned int i;
 
-	unit_free(p, pfn, 2);
-	unit_free(p, pfn + 1, 0);
-	unit_free(p, pfn + 1, 0);
+	EXPECT_EQ(unit_free(p, pfn, 2), ZB_BAD_WRONG_ORDER);
+	EXPECT_EQ(unit_free(p, pfn + 1, 0), ZB_BAD_NOT_ALLOCATED);
+	EXPECT_EQ(unit_free(p, pfn + 1, 0), ZB_BAD_NOT_ALLOCATED);
 	for (i = 0; i < 3; i++)
-		unit_free_exact(p, PB(3) + i, 8);
+		EXPECT_EQ(unit_free_exact(p, PB(3) + i, 8), ZB_BAD_OUTSIDE);
 	for (i = 0; i < 4; i++)
-		zb_pool_split_page(&p->pool, pfn, 3);
+		EXPECT_EQ(zb_pool_split_page(&p->pool, pfn, 3), ZB_BAD_COMPOUND);
 	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_OK]), 0);
 	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_WRONG_ORDER]), 1);
 	EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[ZB_BAD_NOT_ALLOCATED]), 2);
@@ -252,7 +252,7 @@ TEST(damaged_content)
 
 	for (order = 0; order <= 9; order++) {
 		pfn = unit_alloc(p, 0, order);
-		unit_free(p, pfn, order);
+		EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 		unit_calls.nr = 0;
 		unit_calls.damaged = pfn;
 		next = unit_alloc(p, 0, order);
@@ -362,7 +362,7 @@ TEST(bad_state)
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
 		p = make();
 		pfn = unit_alloc(p, 0, 0);
-		unit_free(p, pfn, 0);
+		EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 		EXPECT_CALLS("kf");
 		zb_zone_set_state(p->pool.zones, pfn, states[i]);
 		next = unit_alloc(p, 0, 0);

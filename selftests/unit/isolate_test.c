@@ -228,7 +228,7 @@ POOL_TEST(set_migratetype, 8, 8)
 					  to == M ? zone->nr_free :
 					  (unsigned long)zone->pageblocks[0].nr_free);
 				unit_free_pageblock(zone, 0);
-				zb_pool_set_migratetype(&p->pool, PB(8), M);
+				EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), M));
 				unit_state_equal(p, p->initial);
 			}
 }

@@ -89,7 +89,7 @@ TEST(one_request)
 				expect_events(p, ZB_PGALLOC,
 					      pfn < PB(3) ? BIT(order) : 0,
 					      pfn < PB(3) ? 0 : BIT(order));
-				unit_free(p, pfn, order);
+				EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 				expect_numa(p, cases[i].numbers);
 				expect_events(p, ZB_PGFREE,
 					      pfn < PB(3) ? BIT(order) : 0,
@@ -128,7 +128,7 @@ POOL_TEST_WITH(sums, unit_pool_make(&two_nodes), unit_pool_end)
 		} else if (nr) {
 			i = unit_below(nr);
 			put += held[i].nr;
-			unit_free_exact(p, held[i].pfn, held[i].nr);
+			EXPECT_EQ(unit_free_exact(p, held[i].pfn, held[i].nr), ZB_OK);
 			held[i] = held[--nr];
 		}
 	}
@@ -146,7 +146,7 @@ POOL_TEST_WITH(sums, unit_pool_make(&two_nodes), unit_pool_end)
 		sum += held[i].nr;
 	EXPECT_EQ(got - put, sum);
 	while (nr--)
-		unit_free_exact(p, held[nr].pfn, held[nr].nr);
+		EXPECT_EQ(unit_free_exact(p, held[nr].pfn, held[nr].nr), ZB_OK);
 }
 
 /* A node without a region uses other nodes by distance; THISNODE requests fail. */
@@ -202,7 +202,7 @@ POOL_TEST_WITH(foreign_without_the_lock, unit_pool_make(&two_nodes), unit_pool_e
 	zb_unlock_irqrestore(&zone->lock, flags);
 	EXPECT(pfn >= PB(3));
 	expect_events(p, ZB_NUMA_FOREIGN, 1, 0);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	unit_give(zone, taken[0], 9);
 	unit_give(zone, taken[1], 9);
 }
@@ -216,12 +216,12 @@ POOL_TEST(refills_and_drains, 8, 8)
 	pfn = unit_alloc(p, 0, 0);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), 1);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 0);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	EXPECT_EQ(unit_alloc(p, 0, 0), pfn);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_REFILL), 1);
 	unit_pool_drain(p);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 63);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	unit_pool_drain(p);
 	EXPECT_EQ(zb_zone_events(zone, ZB_PCP_DRAIN), 64);
 	/* initializing a zone resets its counters, but not those of the CPUs */
@@ -242,7 +242,7 @@ POOL_TEST_WITH(foreign_while_parked, unit_pool_make(&two_nodes), unit_pool_end)
 	EXPECT(pfn >= PB(3));
 	EXPECT_EQ(zone->events[ZB_NUMA_FOREIGN], 1);
 	expect_events(p, ZB_NUMA_FOREIGN, 1, 0);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	unit_give(zone, taken[0], 9);
 	unit_give(zone, taken[1], 9);
 }
@@ -269,7 +269,7 @@ POOL_TEST_WITH(preferred_zone_of_a_cpuset, unit_pool_make(&two_nodes), unit_pool
 
 	EXPECT(pfn >= PB(3));
 	expect_numa(p, numbers);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 }
 
 /* An allocation that fails is not counted. */

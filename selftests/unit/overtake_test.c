@@ -168,14 +168,14 @@ POOL_TEST(overtake_respects_cma, 0, 4)
 {
 	const zb_gfp_t movable = ZB_GFP_KERNEL | __ZB_GFP_MOVABLE;
 
-	zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_CMA);
-	zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_CMA);
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_CMA));
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_CMA));
 	EXPECT(now(p, ZB_GFP_KERNEL, PB(2)));
 	EXPECT(!now(p, ZB_GFP_KERNEL, PB(2) + 1));
 	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(2), movable, 1), ZB_OVERTAKE_COSTS);
 	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(1), movable, 1), ZB_OVERTAKE_ROOM);
-	zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_MOVABLE);
-	zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_MOVABLE);
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_MOVABLE));
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_MOVABLE));
 }
 
 /* Requests restricted to different nodes do not affect each other. */

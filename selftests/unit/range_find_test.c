@@ -67,7 +67,7 @@ static void fill_at_random(struct unit_pool *p, struct zb_zone *zone)
 		unit_take_with(zone, below(5), below(7) ? M : U, 0);
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn += 1 + below(60))
 		if (zb_pool_block_head(&p->pool, pfn, &order) == pfn && below(4))
-			unit_free(p, pfn, order);
+			EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 }
 
 /* All movable blocks are evictable. */

@@ -269,6 +269,6 @@ POOL_TEST_WITH(used_frames, make(4), unit_pool_free_and_end)
 	EXPECT_EQ(zb_range_used(zone, PB(8), PB(4)), PB(2) + 7);
 	listed = unit_alloc(p, ZB_GFP_NOWAIT, 0);
 	EXPECT_EQ(zb_range_used(zone, PB(8), PB(4)), PB(2) + 8);
-	unit_free(p, listed, 0);
+	EXPECT_EQ(unit_free(p, listed, 0), ZB_OK);
 	EXPECT_EQ(zb_range_used(zone, PB(8), PB(4)), PB(2) + 7);
 }

@@ -293,7 +293,7 @@ POOL_TEST(types, 8, 4)
 	unit_pool_drain(p);
 	EXPECT_EQ(type_at(zone, PB(9)), M);
 	EXPECT_EQ(type_at(zone, other), U);
-	unit_free(p, other, 0);
+	EXPECT_EQ(unit_free(p, other, 0), ZB_OK);
 }
 
 /* Without hooks that move anything, a request that may sleep frees the per-CPU lists. */
@@ -305,7 +305,7 @@ POOL_TEST(frames_on_lists, 8, 4)
 	p->pool.ops = &ops;
 	unit_pool_long_lists(p);
 	pfn = unit_alloc(p, ZB_GFP_NOWAIT, 0);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	alloc_range(p, ZB_GFP_NOWAIT, range_of(PB(4)), ZB_RANGE_FULL);
 	EXPECT_EQ(alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_OK), PB(8));
 	free_range(p, PB(8), PB(4));
@@ -447,7 +447,7 @@ EVICT_TEST_LEAVE(given_addresses, 8, 8)
 		unit_take(zone, 4, M);
 	for (pfn = PB(8); pfn < PB(16); pfn += 16)
 		if (below(16) < 9)
-			unit_free(p, pfn, 4);
+			EXPECT_EQ(unit_free(p, pfn, 4), ZB_OK);
 	for (pfn = PB(8); pfn < PB(16); pfn += PB(1)) {
 		take_at(p, ZB_GFP_HIGHUSER_MOVABLE, pfn, PB(1));
 		free_range(p, pfn, PB(1));
@@ -544,7 +544,7 @@ EVICT_TEST(highatomic, 8, 4)
 	unsigned long pfn = unit_alloc(p, ZB_GFP_ATOMIC, 1);
 
 	unit_set_type(zone, 2, ZB_MIGRATE_HIGHATOMIC);
-	unit_free(p, pfn, 1);
+	EXPECT_EQ(unit_free(p, pfn, 1), ZB_OK);
 	unit_pool_drain(p);
 	pfn = alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_OK);
 	free_range(p, pfn, PB(4));

@@ -194,10 +194,10 @@ POOL_TEST_WITH(used_frames, unit_pool_one(8, 4), unit_pool_free_and_end)
 		}
 	EXPECT_EQ(zb_reclaim_used(zone, PB(12), 9), -1);
 	EXPECT_EQ(zb_reclaim_used(zone, PB(0), 12), -1);
-	zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_CMA);
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_CMA));
 	EXPECT_EQ(zb_reclaim_used(zone, PB(11), 9), -1);
 	EXPECT_EQ(zb_reclaim_used(zone, PB(8), 11), -1);
-	zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_MOVABLE);
+	EXPECT(zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_MOVABLE));
 }
 
 /* The first pageblock of this zone is not aligned to a window of two pageblocks. */

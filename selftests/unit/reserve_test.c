@@ -331,7 +331,7 @@ POOL_TEST(unreserve_when_idle, 8, 8)
 	zb_zone_unreserve_idle(zone);
 	EXPECT_EQ(zone->nr_blocks[H], 2);
 	/* frames on per-CPU lists do not count as unused */
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	zb_zone_unreserve_idle(zone);
 	EXPECT_EQ(zone->nr_blocks[H], 2);
 	unit_pool_drain(p);

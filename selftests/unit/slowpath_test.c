@@ -408,7 +408,7 @@ POOL_TEST_WITH(account, full_pool(), end)
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL_ACCOUNT | __ZB_GFP_NOWARN, 0),
 		  ZB_NO_PFN);
 	EXPECT_CALLS("+ZWZDRZ-");
-	unit_free(p, PB(1), 9);
+	EXPECT_EQ(unit_free(p, PB(1), 9), ZB_OK);
 	EXPECT_CALLS("f");
 	/* a refused charge allocates nothing and is not counted as an allocation failure */
 	failures = atomic_long_read(&p->pool.failures);

@@ -318,7 +318,7 @@ POOL_TEST(after_random_histories, 13, 11)
 			held[nr].pfn = unit_alloc(p, kinds[step % 3], held[nr].order);
 			nr += held[nr].pfn != ZB_NO_PFN;
 		} else if (k < nr) {
-			unit_free(p, held[k].pfn, held[k].order);
+			EXPECT_EQ(unit_free(p, held[k].pfn, held[k].order), ZB_OK);
 			held[k] = held[--nr];
 		}
 		if (step % 150 == 0) {
@@ -328,7 +328,7 @@ POOL_TEST(after_random_histories, 13, 11)
 		}
 	}
 	while (nr--)
-		unit_free(p, held[nr].pfn, held[nr].order);
+		EXPECT_EQ(unit_free(p, held[nr].pfn, held[nr].order), ZB_OK);
 }
 
 /* Events that are not counted per CPU are those of the zone. */

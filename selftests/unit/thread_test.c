@@ -234,7 +234,7 @@ static void reset_types(struct zb_pool *pool)
 		zb_pool_unisolate_range(pool, zone->start_pfn, zone->nr_pages);
 		for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
 		     pfn += ZB_PAGEBLOCK_NR)
-			zb_pool_set_migratetype(pool, pfn, zone->default_migratetype);
+			EXPECT(zb_pool_set_migratetype(pool, pfn, zone->default_migratetype));
 	}
 }
 

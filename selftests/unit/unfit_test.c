@@ -428,7 +428,7 @@ POOL_TEST_WITH(bulk, make(), end)
 	for (i = 0; i < 32; i++)
 		plant(START + 5 + i * 7ul);
 	pfn[0] = alloc_block(p, 0);
-	free_block(p, pfn[0], 0);
+	EXPECT_EQ(free_block(p, pfn[0], 0), ZB_OK);
 	got = zb_fast_alloc_bulk(p->pool.nodes, GFP, 64, take, &next);
 	EXPECT(got > 10);
 	for (i = 0; i < got; i++)

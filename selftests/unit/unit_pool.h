@@ -142,14 +142,15 @@ static inline unsigned long unit_alloc_exact(struct unit_pool *p, zb_gfp_t gfp,
 				   NULL);
 }
 
-static inline enum zb_bad unit_free(struct unit_pool *p, unsigned long pfn,
-				    unsigned int order)
+/* Each caller must check the result: a free that is refused without notice hides a fault. */
+static inline __attribute__((warn_unused_result)) enum zb_bad
+unit_free(struct unit_pool *p, unsigned long pfn, unsigned int order)
 {
 	return zb_pool_free_pages(&p->pool, pfn, order);
 }
 
-static inline enum zb_bad unit_free_exact(struct unit_pool *p, unsigned long pfn,
-					  unsigned long nr_pages)
+static inline __attribute__((warn_unused_result)) enum zb_bad
+unit_free_exact(struct unit_pool *p, unsigned long pfn, unsigned long nr_pages)
 {
 	return zb_pool_free_exact(&p->pool, pfn, nr_pages);
 }

@@ -162,7 +162,7 @@ POOL_TEST_WITH(sweep_clears_all, make(), end)
 	EXPECT_EQ(events(zone, ZB_ZERO_MISS), 0);
 	/* the part of the block that was not kept is still known */
 	EXPECT_EQ(zone->zeroed->nr, ALL - 5);
-	unit_free_exact(p, PB(START), 5);
+	EXPECT_EQ(unit_free_exact(p, PB(START), 5), ZB_OK);
 }
 
 POOL_TEST_WITH(budget, make(), end)
@@ -190,7 +190,7 @@ POOL_TEST_WITH(largest_block_stays_free, make(), end)
 		ASSERT(pfn != ZB_NO_PFN);
 		memset(content, 1, sizeof(content));
 		EXPECT_EQ(zone->zeroed->nr, 0);
-		unit_free(p, pfn, zone->max_order);
+		EXPECT_EQ(unit_free(p, pfn, zone->max_order), ZB_OK);
 		if (events(zone, ZB_ZERO_AHEAD) > 2 * ALL)
 			break;
 	}
@@ -212,8 +212,8 @@ POOL_TEST_WITH(largest_first, make(), end)
 	EXPECT(known(zone, PB(START + 4)));
 	EXPECT(known(zone, PB(START + 8) - 1));
 	EXPECT(!known(zone, b + 8));
-	unit_free(p, a, 10);
-	unit_free(p, b, 3);
+	EXPECT_EQ(unit_free(p, a, 10), ZB_OK);
+	EXPECT_EQ(unit_free(p, b, 3), ZB_OK);
 }
 
 /* A program that allocates, writes to and frees the same amount again and again. */
@@ -252,7 +252,7 @@ POOL_TEST_WITH(limit_and_steady_program, make(), end)
 	/* a program that needs more than the limit gets what the limit allows */
 	steady_hits(p, 4 * ZB_PAGEBLOCK_NR, 1);
 	EXPECT_EQ(steady_hits(p, 4 * ZB_PAGEBLOCK_NR, 3), 3 * (ALL * 30 / 100));
-	unit_free(p, hold, 9);
+	EXPECT_EQ(unit_free(p, hold, 9), ZB_OK);
 }
 
 /* Of blocks that fit equally well, a request for zeroed memory takes the zeroed one. */
@@ -270,7 +270,7 @@ POOL_TEST_WITH(zeroed_blocks_are_preferred, make(), end)
 	EXPECT_EQ(nr, ZB_PAGEBLOCK_NR);
 	for (i = 0; i < PAGEBLOCKS; i++)
 		if (i % 2 || i == 4)
-			unit_free(p, pfn[i], 9);
+			EXPECT_EQ(unit_free(p, pfn[i], 9), ZB_OK);
 }
 
 /* A fuller pageblock is used first even if it has to be cleared, so that others become free. */
@@ -303,7 +303,7 @@ POOL_TEST_WITH(others_take_in_vain, make(), end)
 	taken = ALL - zone->zeroed->nr;
 	EXPECT(taken > 1);
 	EXPECT_EQ(events(zone, ZB_ZERO_VAIN), taken);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	unit_pool_drain(p);
 	EXPECT_EQ(zone->nr_free, ALL);
 	EXPECT_EQ(zone->zeroed->nr, ALL - taken);
@@ -325,7 +325,7 @@ POOL_TEST_WITH(zero_flag, make(), end)
 
 	unit_pool_long_lists(p);
 	/* put a block on a list, which would be used without zeroed frames */
-	unit_free(p, unit_alloc(p, GFP, 2), 2);
+	EXPECT_EQ(unit_free(p, unit_alloc(p, GFP, 2), 2), ZB_OK);
 	sweep(zone);
 	clears = 0;
 	EXPECT(!zb_fast_alloc(p->pool.nodes, GFP | __ZB_GFP_ZERO, 2, &pfn[0]));
@@ -359,11 +359,11 @@ POOL_TEST_WITH(map_is_used_again, make(), end)
 	sweep(zone);
 	pfn = zb_pool_alloc_exact(&p->pool, GFP, 4, 0, &policy);
 	EXPECT(zb_zero_map_test(&map, pfn, 0));
-	unit_free(p, pfn, 2);
+	EXPECT_EQ(unit_free(p, pfn, 2), ZB_OK);
 	stop(zone);
 	EXPECT_EQ(zb_pool_alloc_exact(&p->pool, GFP, 4, 0, &policy), pfn);
 	EXPECT(!zb_zero_map_test(&map, pfn, 0));
-	unit_free(p, pfn, 2);
+	EXPECT_EQ(unit_free(p, pfn, 2), ZB_OK);
 	start(zone, 100);
 }
 
@@ -531,7 +531,7 @@ POOL_TEST_WITH(random_operations, make(), end)
 	unit_pool_drain(p);
 	/* a pageblock that was free when its type was changed keeps the type */
 	for (i = 0; i < PAGEBLOCKS; i++)
-		zb_pool_set_migratetype(&p->pool, PB(START + i), type);
+		EXPECT(zb_pool_set_migratetype(&p->pool, PB(START + i), type));
 	verify(p);
 	unit_note("%lu hits, %lu misses, %lu cleared ahead, %lu in vain",
 		  events(zone, ZB_ZERO_HIT), events(zone, ZB_ZERO_MISS),
@@ -564,7 +564,7 @@ POOL_TEST_WITH(request_without_zeroed_frames, make(), end)
 
 	unit_pool_long_lists(p);
 	pfn = unit_alloc(p, GFP, 0);
-	unit_free(p, pfn, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	while (unit_take(zone, 0, ZB_MIGRATE_UNMOVABLE) != ZB_NO_PFN)
 		;
 	before = events(zone, ZB_PGALLOC);
