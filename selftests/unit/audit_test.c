@@ -69,6 +69,7 @@ POOL_TEST_WITH(check_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 		unit_pool_quiet(p);
 	}
 	unit_note("%u changes in %u checks", nr_changes, round);
+	EXPECT(nr_changes > 1000);
 }
 
 /* A counter that is wrong is found even then. */

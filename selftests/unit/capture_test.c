@@ -242,6 +242,7 @@ CAPTURE_TEST(large_request_does_not_break)
 	during.act = large_request_fails;
 	during.ends_after = 1;
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 1);
 	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 0);
 }
 
@@ -336,6 +337,7 @@ CAPTURE_TEST(room_for_others)
 		EXPECT(during.window != PB(8));
 		during.nr_waits = 0;
 	}
+	EXPECT_EQ(during.nr_moves, 3);
 	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
 }
 
@@ -351,20 +353,26 @@ CAPTURE_TEST(unsuitable_requests)
 	EXPECT_EQ(zone->events[ZB_CAPTURE_FAIL], 0);
 }
 
-/* Pageblocks that others have isolated, and frames out of use, are left alone. */
+/* A window with a pageblock that others have isolated, or a frame out of use, is not chosen. */
 CAPTURE_TEST(unusable_windows)
 {
 	unsigned int i;
+	u8 state;
 
 	for (i = 0; i < 8; i++)
-		unit_keep_frames(zone, i, U, 1);
+		unit_keep_frames(zone, i, U, i < 4 ? 1 : 3);
 	ASSERT(zb_pool_isolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
+	state = zb_zone_state(zone, PB(10));
+	ASSERT(zb_state_allocated(state));
+	zb_zone_set_state(zone, PB(10), ZB_STATE_BAD(0));
 	begin(p, zone);
 	during.ends_after = 1;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
-		EXPECT(during.window != PB(8));
+		EXPECT(during.window >= PB(12));
 		during.nr_waits = 0;
 	}
+	EXPECT_EQ(during.nr_moves, 2);
+	zb_zone_set_state(zone, PB(10), state);
 	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
 }

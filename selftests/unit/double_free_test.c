@@ -102,7 +102,7 @@ static unsigned long nr_refused(const struct unit_pool *p)
 	return nr;
 }
 
-/* Returns false if the first operation has fewer points. */
+/* Returns false if interrupts are disabled at this point, or if there are fewer points. */
 static bool try_point(enum way first, unsigned int order, bool drain_first)
 {
 	struct unit_geometry g = {
@@ -140,24 +140,26 @@ static bool try_point(enum way first, unsigned int order, bool drain_first)
 
 static void all_points(unsigned int order)
 {
-	unsigned int first, tried = 0;
+	unsigned int first, tried, sum = 0;
 
 	for (first = 0; first < NR_WAYS; first++)
 		for (d.second = 0; d.second < NR_WAYS; d.second++) {
 			/* splitting a single frame has no effect, so both may succeed */
 			if (!order && (first == SPLIT || d.second == SPLIT))
 				continue;
+			tried = 0;
 			/* splitting a large block has a point for each frame, so skip some */
 			for (d.at = 0; d.at < MAX_POINTS; d.at += order > 3 ? 7 : 1) {
-				/* points with interrupts disabled are skipped */
-				if (!try_point(first, order, d.at & 1) &&
-				    d.point <= d.at)
+				if (try_point(first, order, d.at & 1))
+					tried++;
+				else if (d.point <= d.at)
 					break;
-				tried++;
 			}
 			ASSERT(d.at < MAX_POINTS);
+			ASSERT(tried);
+			sum += tried;
 		}
-	unit_note("order %u: %u points", order, tried);
+	unit_note("order %u: %u points", order, sum);
 }
 
 TEST(two_cpus_free_a_frame)

@@ -67,6 +67,12 @@ struct start {
 	bool nearly_full;
 };
 
+/* Either count the points, or run the planned events; at marked points or at instructions. */
+struct mode {
+	unsigned int nr_plan;
+	bool counting, stepping;
+};
+
 static struct world {
 	struct unit_pool *p;
 	struct zb_zone *zone;
@@ -75,10 +81,10 @@ static struct world {
 	unsigned long nr_owned, nr_held;
 	/* the schedule, and the progress in it */
 	struct event plan[MAX_EVENTS];
-	unsigned int nr_plan, next, level;
+	unsigned int next, level;
+	struct mode mode;
 	unsigned long points[MAX_EVENTS + 1];
 	unsigned long schedules;
-	bool counting, stepping;
 	/* possible events at each point of the main operation without nested ones */
 	u8 may[MAX_POINTS];
 	/* a drain by another CPU that waits for its grace period */
@@ -91,20 +97,22 @@ static void at_point(void);
 /* The hook is needed as long as something may still happen at a point. */
 static zb_env_hook_fn hook_needed(void)
 {
-	return !w.stepping && (w.counting || w.waiting || w.next < w.nr_plan) ? at_point : NULL;
+	bool needed = w.mode.counting || w.waiting || w.next < w.mode.nr_plan;
+
+	return needed && !w.mode.stepping ? at_point : NULL;
 }
 
-/* Points are counted between these two functions only, not in the code of this test. */
+/* Points are counted between these two functions only. */
 static void core_begins(void)
 {
 	zb_env_hook = hook_needed();
-	if (w.stepping && !w.level)
+	if (w.mode.stepping && !w.level)
 		unit_step_on();
 }
 
 static void core_ends(void)
 {
-	if (w.stepping && !w.level)
+	if (w.mode.stepping && !w.level)
 		unit_step_off();
 	zb_env_hook = NULL;
 }
@@ -291,10 +299,10 @@ static void at_point(void)
 
 	if (w.waiting && !w.level && !zb_env_pinned && !zb_env_irqs_off)
 		end_other_side();
-	if (w.counting) {
+	if (w.mode.counting) {
 		ASSERT(n < MAX_POINTS);
 		w.may[n] = who_may();
-	} else if (w.next < w.nr_plan && e->level == w.level && e->at == n &&
+	} else if (w.next < w.mode.nr_plan && e->level == w.level && e->at == n &&
 		   allowed(who_may(), e)) {
 		w.next++;
 		happen(e);
@@ -352,23 +360,16 @@ static void end(void)
 /* Returns true if all events of the schedule happened. */
 static bool run(const struct start *s, enum what what)
 {
-	bool counting = w.counting, stepping = w.stepping;
-	unsigned int nr_plan = w.nr_plan;
+	const struct mode mode = w.mode, quiet = { .nr_plan = 0 };
 
 	w.next = 0;
-	w.nr_plan = 0;
-	w.counting = false;
-	w.stepping = false;
+	w.mode = quiet;
 	begin(s);
-	w.counting = counting;
-	w.stepping = stepping;
-	w.nr_plan = nr_plan;
+	w.mode = mode;
 	w.level = 0;
 	memset(w.points, 0, sizeof(w.points));
 	act(what);
-	w.nr_plan = 0;
-	w.counting = false;
-	w.stepping = false;
+	w.mode = quiet;
 	if (w.waiting)
 		end_other_side();
 	if (w.isolated) {
@@ -385,19 +386,18 @@ static bool run(const struct start *s, enum what what)
 	if (w.schedules++ % 8 == 0)
 		ASSERT(unit_pool_quiet(w.p));
 	end();
-	w.counting = counting;
-	w.stepping = stepping;
-	w.nr_plan = nr_plan;
-	return w.next == nr_plan;
+	w.mode = mode;
+	return w.next == mode.nr_plan;
 }
 
 /* Count the points of an operation and the possible events at each. */
 static unsigned long count_points(const struct start *s, enum what what)
 {
-	w.counting = true;
-	w.nr_plan = 0;
+	w.mode.counting = true;
+	w.mode.nr_plan = 0;
 	run(s, what);
-	w.counting = false;
+	w.mode.counting = false;
+	EXPECT(w.points[0]);
 	return w.points[0];
 }
 
@@ -408,11 +408,11 @@ static const struct event events[] = {
 	{ INTERRUPT, FREE_SHORT, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 }, { INTERRUPT, FREE_9, 0, 0 },
 	{ INTERRUPT, ALLOC_EXACT, 0, 0 }, { INTERRUPT, FREE_EXACT, 0, 0 },
-	{ TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 }, { TASK, FREE_0, 0, 0 },
-	{ OTHER_CPU, ALLOC_SHORT, 0, 0 }, { OTHER_CPU, FREE_SHORT, 0, 0 },
-	{ OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
-	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 }, { INTERRUPT, DRAIN, 0, 0 },
-	{ MOVE, DRAIN, 0, 0 }, { OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
+	{ INTERRUPT, DRAIN, 0, 0 }, { TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 },
+	{ TASK, FREE_0, 0, 0 }, { MOVE, DRAIN, 0, 0 }, { OTHER_CPU, ALLOC_SHORT, 0, 0 },
+	{ OTHER_CPU, FREE_SHORT, 0, 0 }, { OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
+	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 },
+	{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
 	{ OTHER_CPU, BECOME_LOW, 0, 0 }, { OTHER_CPU, FREE_EXACT, 0, 0 },
 };
 
@@ -421,7 +421,7 @@ static void each_point(const struct start *s, enum what what, const struct event
 		       unsigned long points, unsigned long stride)
 {
 	w.plan[0] = *e;
-	w.nr_plan = 1;
+	w.mode.nr_plan = 1;
 	for (w.plan[0].at = unit_below(stride); w.plan[0].at < points; w.plan[0].at += stride)
 		if (allowed(w.may[w.plan[0].at], e))
 			ASSERT(run(s, what));
@@ -433,7 +433,7 @@ static void each_second_point(const struct start *s, enum what what,
 {
 	w.plan[1] = *e;
 	w.plan[1].level = level;
-	w.nr_plan = 2;
+	w.mode.nr_plan = 2;
 	w.plan[1].at = level ? 0 : w.plan[0].at + 1;
 	for (;; w.plan[1].at++) {
 		run(s, what);
@@ -475,6 +475,7 @@ static unsigned int list_length(void)
 static void end_world(void)
 {
 	unit_note("%lu schedules", w.schedules);
+	EXPECT(w.schedules > 100);
 	unit_pool_end(w.p);
 }
 
@@ -557,7 +558,7 @@ TEST(two_events_at_all_pairs_of_points)
 static bool step_point(void)
 {
 	at_point();
-	return w.next < w.nr_plan || w.counting;
+	return w.next < w.mode.nr_plan || w.mode.counting;
 }
 
 /* Reaching instruction n takes n steps, so only some points of long operations are used. */
@@ -578,13 +579,13 @@ static void step_through(const enum what *whats, unsigned int nr,
 	}
 	make_world(false);
 	for (i = 0; i < nr; i++) {
-		w.stepping = true;
+		w.mode.stepping = true;
 		points = count_points(&s, whats[i]);
 		stride = 1 + points * points / 2 / max_steps;
 		for (k = 0; k < ARRAY_SIZE(irqs); k++)
 			each_point(&s, whats[i], &irqs[k], points, stride);
 		unit_note("%lu instructions, events at every %lu of them", points, stride);
-		w.stepping = false;
+		w.mode.stepping = false;
 	}
 	end_world();
 }

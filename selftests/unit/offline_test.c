@@ -318,4 +318,6 @@ POOL_TEST(offline_random, 16, 16)
 		if (held[k])
 			EXPECT_EQ(unit_free(p, held[k], order[k]), ZB_OK);
 	zb_pool_online(&p->pool, zone->start_pfn, PB(16), NULL);
+	EXPECT(zb_zone_events(zone, ZB_OFFLINE) > PB(16));
+	EXPECT_EQ(zb_zone_events(zone, ZB_OFFLINE), zb_zone_events(zone, ZB_ONLINE));
 }

@@ -95,6 +95,7 @@ TEST(frees_bypass_lists_when_low)
 		for (i = 0; n && i < 100 && zone->below_fast_wmark; i++, n--)
 			if (!zb_fast_free(&p->pool, pfn[n - 1], 0))
 				EXPECT_EQ(unit_free(p, pfn[n - 1], 0), ZB_OK);
+		EXPECT_EQ(i, 100);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
 	}
 	zb_env_set_cpu(0);

@@ -32,7 +32,7 @@ POOL_TEST(refill_ends_when_the_zone_is_low, 64, 8)
 {
 	unsigned long mark = zone->nr_free - 1024, before;
 	struct zb_bulk words = { .order = 0 };
-	unsigned int at, i, nr;
+	unsigned int at, i, nr, nr_others = 0;
 
 	for (at = 1; at < 8; at++) {
 		unit_pool_no_watermarks(p);
@@ -41,6 +41,7 @@ POOL_TEST(refill_ends_when_the_zone_is_low, 64, 8)
 		zone->fast_wmark = mark;
 		hook_zone = zone;
 		hook_after = at;
+		nr_taken = 0;
 		before = zone->nr_free;
 		zb_env_hook = take_large_blocks;
 		zb_rmqueue_bulk(zone, M, 0, 256, &words);
@@ -51,10 +52,12 @@ POOL_TEST(refill_ends_when_the_zone_is_low, 64, 8)
 		/* what was taken before, and one more hold */
 		if (nr_taken && at < 4)
 			EXPECT(nr <= 64 * at);
+		nr_others += nr_taken && at < 4;
 		zb_free_pcppages_bulk(zone, &words, M);
 		while (nr_taken)
 			unit_give(zone, taken[--nr_taken], 9);
 	}
+	EXPECT(nr_others >= 2);
 	zone->fast_wmark = 0;
 	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
 	unit_refresh(zone);
@@ -87,6 +90,7 @@ POOL_TEST(other_memory_becomes_free, 64, 4)
 		zb_env_hook = free_one_take_another;
 		EXPECT(unit_take(zone, 0, U) != ZB_NO_PFN);
 		zb_env_hook = NULL;
+		EXPECT_EQ(nr_taken, 1);
 		unit_free_all(p);
 	}
 }

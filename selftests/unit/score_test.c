@@ -117,13 +117,14 @@ POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), unit_pool_free_and_end)
 }
 
 static struct zb_zone *compacted;	/* used by the hooks */
-static unsigned int point, begin_at, end_at;
+static unsigned int point, begin_at, end_at, nr_begun;
 static bool running, holds;
 
 static void begin_compaction(void)
 {
 	compacted->compactions++;
 	compacted->nr_compacting++;
+	nr_begun++;
 	running = true;
 	holds = zb_pool_isolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
 }
@@ -175,5 +176,6 @@ POOL_TEST(compaction_begins_meanwhile, 8, 2)
 			end_compaction();
 			zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
 		}
+	EXPECT(nr_begun >= 3 * 10);
 	p->pool.ops = before;
 }

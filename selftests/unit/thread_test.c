@@ -573,28 +573,28 @@ TEST(no_failure_while_there_is_enough)
 static void greedy_work(struct shared *sh, unsigned int cpu)
 {
 	struct piece held[MAX_HELD];
-	unsigned int i, round, nr;
+	unsigned int i, round, nr, nr_failed = 0;
 	u32 me = cpu + 1;
 
 	for (round = 0; round < 60; round++) {
 		for (nr = 0, i = 0; i < MAX_HELD; i++)
 			nr += get(sh, me, random_gfp(), BIT(unit_below(3)),
 				  &held[nr]);
+		nr_failed += MAX_HELD - nr;
 		while (nr)
 			put(sh, me, &held[--nr]);
 	}
+	EXPECT(nr_failed);
 }
 
 TEST(less_memory_than_requested)
 {
 	struct unit_geometry g = {
 		.zones = {
-			{ 0, ZB_ZONE_DMA32, 4, 8 }, { 0, ZB_ZONE_NORMAL, 13, 8 },
+			{ 0, ZB_ZONE_DMA32, 4, 1 }, { 0, ZB_ZONE_NORMAL, 13, 1 },
 		},
 		.nr_zones = 2, .cpus = NR_CPUS,
 	};
 
-	g.zones[0].nr = 1;
-	g.zones[1].nr = 1;
 	run_threads(&g, 0, greedy_work);
 }

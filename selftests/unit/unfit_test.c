@@ -524,7 +524,6 @@ POOL_TEST_WITH(at_random, make(), end)
 	unsigned long pfn[200] = { 0 }, i, n;
 	unsigned int order[200];
 
-	unit_srandom(11);
 	for (n = 0; n < 4000; n++) {
 		i = unit_below(ARRAY_SIZE(pfn));
 		if (pfn[i]) {

@@ -194,6 +194,7 @@ POOL_TEST_WITH(largest_block_stays_free, make(), end)
 		if (events(zone, ZB_ZERO_AHEAD) > 2 * ALL)
 			break;
 	}
+	EXPECT_EQ(events(zone, ZB_ZERO_AHEAD), ALL);
 }
 
 /* The largest blocks come first, and each is cleared from its start. */

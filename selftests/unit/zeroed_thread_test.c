@@ -152,7 +152,7 @@ TEST(cleared_while_others_allocate)
 	}
 	EXPECT(zb_check_pool(&p->pool, &v));
 	unit_note("%lu hits, %lu cleared ahead", hits, zb_zone_events(zone, ZB_ZERO_AHEAD));
-	EXPECT(zb_zone_events(zone, ZB_ZERO_AHEAD));
+	EXPECT(hits && zb_zone_events(zone, ZB_ZERO_AHEAD));
 	free(zb_zone_set_zeroed(zone, NULL));
 	unit_pool_end(p);
 }
