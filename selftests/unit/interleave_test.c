@@ -573,10 +573,8 @@ static void step_through(const enum what *whats, unsigned int nr,
 	unsigned long points, stride;
 	unsigned int i, k;
 
-	if (!unit_step_start(step_point)) {
-		unit_note("single-stepping is not supported here");
-		return;
-	}
+	if (!unit_step_start(step_point))
+		unit_skip("no single-stepping");
 	make_world(false);
 	for (i = 0; i < nr; i++) {
 		w.mode.stepping = true;

@@ -31,6 +31,7 @@ static struct shared {
 	unsigned long failures;
 	u64 replay;
 	bool has_replay;
+	char skipped[100];
 } unshared, *shared = &unshared;
 
 static struct unit_test *first, **last = &first;
@@ -134,6 +135,19 @@ void __attribute__((weak)) unit_give_up(void)
 }
 
 /**
+ * unit_skip() - end a test that can't run here
+ * @why: the reason, which the report shows
+ */
+void unit_skip(const char *why)
+{
+	if (unit_failures())
+		unit_give_up();
+	snprintf(shared->skipped, sizeof(shared->skipped), "%s", why);
+	fflush(stdout);
+	_exit(0);
+}
+
+/**
  * unit_failures() - count the failures of this test so far
  *
  * Return: number of failures.
@@ -197,7 +211,8 @@ static bool run(const struct unit_test *test, unsigned int number)
 		status = -1;
 	}
 	if (status == 0) {
-		printf("ok %u - %s\n", number, text);
+		printf("ok %u - %s%s%s\n", number, text, *shared->skipped ? " # SKIP " : "",
+		       shared->skipped);
 		return true;
 	}
 	if (pid > 0 && WIFSIGNALED(status))
@@ -238,7 +253,7 @@ static void list(const char *filter)
 
 static int run_all(const char *filter)
 {
-	unsigned int nr = 0, passed = 0, number = 0;
+	unsigned int nr = 0, good = 0, skipped = 0, number = 0;
 	const struct unit_test *test;
 
 	for (test = first; test; test = test->next)
@@ -246,10 +261,15 @@ static int run_all(const char *filter)
 	printf("TAP version 13\n1..%u\n", nr);
 	unit_note("seed %llu", (unsigned long long)unit_seed);
 	for (test = first; test; test = test->next)
-		if (wanted(test, filter))
-			passed += run(test, ++number);
-	unit_note("%u passed, %u failed", passed, nr - passed);
-	return passed == nr && nr ? 0 : 1;
+		if (wanted(test, filter)) {
+			good += run(test, ++number);
+			skipped += *shared->skipped != 0;
+		}
+	if (skipped)
+		unit_note("%u passed, %u failed, %u skipped", good - skipped, nr - good, skipped);
+	else
+		unit_note("%u passed, %u failed", good, nr - good);
+	return good == nr && nr ? 0 : 1;
 }
 
 static int usage(void)

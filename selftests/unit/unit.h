@@ -33,6 +33,7 @@ void unit_fail(const char *file, int line, const char *format, ...)
 void unit_note(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 void unit_give_up(void) __attribute__((noreturn));
+void unit_skip(const char *why) __attribute__((noreturn));
 unsigned long unit_failures(void);
 
 /* The seed of this run, and a function to set the seed that reproduces the current test. */
