@@ -4,6 +4,7 @@
  * makes no sum wrong and hides no fault, and each hold is short.
  */
 #include "audit.h"
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 static struct unit_pool *busy_pool;
@@ -87,16 +88,6 @@ POOL_TEST_WITH(a_wrong_sum_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_
 	EXPECT(!ok && !strcmp(v.rule, "nr_free_type of a free area matches its pageblocks"));
 }
 
-static unsigned int in_hold, longest, outside;
-
-static void count_accesses(void)
-{
-	in_hold = zb_env_irqs_off ? in_hold + 1 : 0;
-	outside += !zb_env_irqs_off;
-	if (in_hold > longest)
-		longest = in_hold;
-}
-
 /* However large blocks are, held or free, the lock is held for a few pageblocks. */
 POOL_TEST(check_in_short_holds, 512, 512)
 {
@@ -105,12 +96,11 @@ POOL_TEST(check_in_short_holds, 512, 512)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		longest = 0;
-		zb_env_hook = count_accesses;
+		unit_holds_begin();
 		EXPECT(zb_check_zone(zone, &v));
-		zb_env_hook = NULL;
-		unit_note("at most %u accesses in one hold", longest);
-		EXPECT(longest < 3000);
+		unit_holds_end();
+		unit_note("at most %lu accesses in one hold", unit_holds.longest);
+		EXPECT(unit_holds.nr && unit_holds.longest < 3000);
 		if (!i)
 			ASSERT_EQ(unit_alloc(p, 0, 18), PB(512));
 	}
@@ -127,12 +117,11 @@ POOL_TEST(check_in_few_holds, 65, 65)
 {
 	struct zb_violation v;
 
-	outside = 0;
-	zb_env_hook = count_accesses;
+	unit_holds_begin();
 	EXPECT(zb_check_lists(zone, &v));
-	zb_env_hook = NULL;
+	unit_holds_end();
 	/* A hold begins and ends with a point at which the lock is not held. */
-	EXPECT_EQ(outside, 2 * (1 + 2 * 2));
+	EXPECT_EQ(unit_holds.outside, 2 * (1 + 2 * 2));
 }
 
 /* Lists that lost their head are found while others use the rest of the zone. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How many frames a refill takes, and for how many words a drain holds the lock. */
 #include "bulk.h"
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -9,8 +10,7 @@
 static void end(struct unit_pool *p)
 {
 	unit_pool_no_watermarks(p);
-	unit_free_all(p);
-	unit_pool_end(p);
+	unit_pool_free_and_end(p);
 }
 
 /* The number of single frames that a refill takes if the list has room for 64. */
@@ -157,15 +157,6 @@ POOL_TEST_WITH(refill_of_a_shrinking_zone, unit_pool_one(8, 8), end)
 	EXPECT(!zb_env_hook);
 }
 
-static unsigned int holds;
-static bool in_hold;
-
-static void count_holds(void)
-{
-	holds += zb_env_irqs_off && !in_hold;
-	in_hold = zb_env_irqs_off;
-}
-
 /* A drain frees the frames of eight words in one hold of the lock. */
 POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 24), end)
 {
@@ -179,10 +170,10 @@ POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 24), end)
 		words.bits[i] = 1;
 	}
 	zone->events[ZB_PCP_DRAIN] = 0;
-	zb_env_hook = count_holds;
+	unit_holds_begin();
 	zb_free_pcppages_bulk(zone, &words, M);
-	zb_env_hook = NULL;
-	EXPECT_EQ(holds, 3);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 3);
 	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 24);
 	EXPECT_EQ(zone->nr_free, 2 * 24);
 }
@@ -192,8 +183,8 @@ static void expect_exact(void)
 {
 	unsigned long i, nr = 0;
 
-	count_holds();
-	if (in_hold)
+	unit_holds_count();
+	if (zb_env_irqs_off)
 		return;
 	for (i = 0; i < zb_zone_nr_pageblocks(other_zone); i++)
 		nr += other_zone->pageblocks[i].nr_free;
@@ -215,7 +206,7 @@ POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
 	zb_free_singles(zone, frames, 8, M);
 	zb_env_hook = NULL;
 	/* each is the first free one of its pageblock; a hold has time for three of these */
-	EXPECT_EQ(holds, 3);
+	EXPECT_EQ(unit_holds.nr, 3);
 	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 8);
 	EXPECT_EQ(zone->nr_free, 8);
 }
@@ -227,10 +218,10 @@ POOL_TEST_WITH(whole_pageblock_among_single_frames, unit_pool_one(8, 2), end)
 
 	unit_keep_frames(zone, 0, M, 1);
 	unit_keep_frames(zone, 1, M, 256);
-	zb_env_hook = count_holds;
+	unit_holds_begin();
 	zb_free_singles(zone, frames, 2, M);
-	zb_env_hook = NULL;
-	EXPECT_EQ(holds, 1);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 1);
 	EXPECT_EQ(zone->free_area[9].nr_free, 1);
 }
 
@@ -245,10 +236,10 @@ POOL_TEST_WITH(raises_per_hold, unit_pool_one(8, 6), end)
 		words.word[i] = 8 * i;
 		words.bits[i] = 1;
 	}
-	zb_env_hook = count_holds;
+	unit_holds_begin();
 	zb_free_pcppages_bulk(zone, &words, M);
-	zb_env_hook = NULL;
-	EXPECT_EQ(holds, 3);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 3);
 	EXPECT_EQ(zone->nr_free, 6);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which windows compaction looks at, and which of its failures it remembers. */
 #include "compact.h"
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define M	ZB_MIGRATE_MOVABLE
@@ -12,14 +13,10 @@ static unsigned int calls;
 static bool free_window(const struct zb_compact_control *cc __attribute__((unused)),
 			struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long i;
-
 	calls++;
 	last = pfn;
-	unit_pool_drain(container_of(zone->pool, struct unit_pool, pool));
-	for (i = 0; i < nr_pages; i++)
-		if (zb_state_allocated(zb_zone_state(zone, pfn + i)))
-			unit_give(zone, pfn + i, ZB_STATE_ORDER(zb_zone_state(zone, pfn + i)));
+	unit_drain_all(zone->pool);
+	unit_free_blocks(zone, pfn, nr_pages);
 	return true;
 }
 
@@ -45,13 +42,6 @@ static struct zb_compact_control control(unsigned int order,
 	};
 }
 
-static unsigned long accesses;
-
-static void count_accesses(void)
-{
-	accesses++;
-}
-
 /* The states of frames are read only where the cost may be lower than that of another window. */
 POOL_TEST_WITH(expensive_windows_are_passed_over, unit_pool_one(8, 16), unit_pool_free_and_end)
 {
@@ -63,13 +53,12 @@ POOL_TEST_WITH(expensive_windows_are_passed_over, unit_pool_one(8, 16), unit_poo
 	for (order = 9; order <= 10; order++) {
 		cc = control(order, nothing_moves);
 		cc.force = true;
-		accesses = 0;
-		zb_env_hook = count_accesses;
+		unit_holds_begin();
 		EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
-		zb_env_hook = NULL;
+		unit_holds_end();
 		EXPECT_EQ(last, PB(8));
-		unit_note("%lu accesses for order %u", accesses, order);
-		EXPECT(accesses < PB(8));
+		unit_note("%lu accesses for order %u", unit_holds.accesses, order);
+		EXPECT(unit_holds.accesses < PB(8));
 	}
 }
 

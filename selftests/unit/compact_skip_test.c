@@ -11,16 +11,13 @@ static bool only_the_last(const struct zb_compact_control *cc, struct zb_zone *z
 			  unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned int *nr = cc->data;
-	unsigned long i;
 
 	if (pfn < PB(8 + NR - 1)) {
 		zb_compact_rule_out(zone, pfn, nr_pages);
 		++*nr;
 		return true;
 	}
-	for (i = 0; i < nr_pages; i++)
-		if (zb_state_allocated(zb_zone_state(zone, pfn + i)))
-			unit_give(zone, pfn + i, 0);
+	unit_free_blocks(zone, pfn, nr_pages);
 	return true;
 }
 
@@ -31,12 +28,6 @@ static bool nothing_moves(const struct zb_compact_control *cc,
 {
 	++*(unsigned int *)cc->data;
 	return true;
-}
-
-static void end(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 static struct zb_compact_control make_windows(struct zb_zone *zone, unsigned int order,
@@ -54,7 +45,7 @@ static struct zb_compact_control make_windows(struct zb_zone *zone, unsigned int
 }
 
 /* Windows that are ruled out hardly count as failures. */
-POOL_TEST_WITH(ruled_out_windows, unit_pool_one(8, NR), end)
+POOL_TEST_WITH(ruled_out_windows, unit_pool_one(8, NR), unit_pool_free_and_end)
 {
 	unsigned int nr;
 	struct zb_compact_control cc = make_windows(zone, 9, &nr);
@@ -64,7 +55,7 @@ POOL_TEST_WITH(ruled_out_windows, unit_pool_one(8, NR), end)
 }
 
 /* The number of windows that one attempt rules out is limited, and the next one continues. */
-POOL_TEST_WITH(ruled_out_windows_stay_so, unit_pool_one(8, NR), end)
+POOL_TEST_WITH(ruled_out_windows_stay_so, unit_pool_one(8, NR), unit_pool_free_and_end)
 {
 	unsigned int nr;
 	struct zb_compact_control cc = make_windows(zone, 9, &nr);
@@ -80,7 +71,7 @@ POOL_TEST_WITH(ruled_out_windows_stay_so, unit_pool_one(8, NR), end)
 }
 
 /* If no other window is left, all are tried again. */
-POOL_TEST_WITH(ruled_out_windows_are_tried_again, unit_pool_one(8, NR), end)
+POOL_TEST_WITH(ruled_out_windows_are_tried_again, unit_pool_one(8, NR), unit_pool_free_and_end)
 {
 	unsigned int i, nr;
 	struct zb_compact_control cc = make_windows(zone, 9, &nr);
@@ -100,7 +91,7 @@ POOL_TEST_WITH(ruled_out_windows_are_tried_again, unit_pool_one(8, NR), end)
 }
 
 /* A window below pageblock order rules its pageblock out. */
-POOL_TEST_WITH(small_windows_are_ruled_out, unit_pool_one(8, NR), end)
+POOL_TEST_WITH(small_windows_are_ruled_out, unit_pool_one(8, NR), unit_pool_free_and_end)
 {
 	unsigned int i, nr;
 	struct zb_compact_control cc = make_windows(zone, 8, &nr);

@@ -446,12 +446,8 @@ static bool nothing_moves(const struct zb_compact_control *cc, struct zb_zone *z
 static bool all_freed(const struct zb_compact_control *cc, struct zb_zone *zone,
 		      unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long i;
-
 	EXPECT_EQ(nr_pages, BIT(cc->order));
-	for (i = 0; i < nr_pages; i++)
-		if (zb_state_allocated(zb_zone_state(zone, pfn + i)))
-			unit_give(zone, pfn + i, 0);
+	unit_free_blocks(zone, pfn, nr_pages);
 	return true;
 }
 
@@ -462,13 +458,7 @@ static void keep_three(struct zb_zone *zone, unsigned long pb, unsigned int mt)
 	unit_fill_pageblock(zone, pb, mt, keep);
 }
 
-static void end_all(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
-POOL_TEST_WITH(smaller_orders_are_not_deferred, unit_pool_one(8, 3), end_all)
+POOL_TEST_WITH(smaller_orders_are_not_deferred, unit_pool_one(8, 3), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc = {
 		.order = 9, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
@@ -484,7 +474,7 @@ POOL_TEST_WITH(smaller_orders_are_not_deferred, unit_pool_one(8, 3), end_all)
 }
 
 /* Neither a forced run, which ends when no window is left, nor a stopped one defers others. */
-POOL_TEST_WITH(failures_that_do_not_defer, unit_pool_one(8, 4), end_all)
+POOL_TEST_WITH(failures_that_do_not_defer, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc = {
 		.order = 9, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
@@ -505,7 +495,7 @@ POOL_TEST_WITH(failures_that_do_not_defer, unit_pool_one(8, 4), end_all)
 }
 
 /* A CMA pageblock does not merge with others, so they are no window together. */
-POOL_TEST_WITH(cma_beside_others, unit_pool_one(8, 4), end_all)
+POOL_TEST_WITH(cma_beside_others, unit_pool_one(8, 4), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc = {
 		.order = 10, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
@@ -522,7 +512,7 @@ POOL_TEST_WITH(cma_beside_others, unit_pool_one(8, 4), end_all)
 }
 
 /* Success ends the deferral for all orders up to that one, however many have failed before. */
-POOL_TEST_WITH(success_ends_the_deferral, unit_pool_one(8, 3), end_all)
+POOL_TEST_WITH(success_ends_the_deferral, unit_pool_one(8, 3), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc = {
 		.order = 4, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
@@ -551,7 +541,7 @@ POOL_TEST_WITH(success_ends_the_deferral, unit_pool_one(8, 3), end_all)
 }
 
 /* Windows below pageblock order are not looked for in pageblocks that have to stay. */
-POOL_TEST_WITH(small_windows_of_other_types, unit_pool_one(8, 2), end_all)
+POOL_TEST_WITH(small_windows_of_other_types, unit_pool_one(8, 2), unit_pool_free_and_end)
 {
 	struct zb_compact_control cc = {
 		.order = 4, .highest_zoneidx = ZB_ZONE_MOVABLE, .cma = true,
@@ -567,7 +557,7 @@ POOL_TEST_WITH(small_windows_of_other_types, unit_pool_one(8, 2), end_all)
 }
 
 /* A block that is not inside of the window can't be moved out of it. */
-POOL_TEST_WITH(blocks_larger_than_the_window, unit_pool_one(8, 1), end_all)
+POOL_TEST_WITH(blocks_larger_than_the_window, unit_pool_one(8, 1), unit_pool_free_and_end)
 {
 	unsigned long pfn = unit_take(zone, 5, M);
 	u8 state = zb_zone_state(zone, pfn);

@@ -5,11 +5,6 @@
 
 static unsigned int damage_one_in;
 
-static void drain_all(struct zb_pool *pool)
-{
-	unit_pool_drain(container_of(pool, struct unit_pool, pool));
-}
-
 static bool give_up(struct zb_pool *pool, bool killable)
 {
 	(void)pool;
@@ -26,7 +21,7 @@ static bool sound(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 }
 
 static const struct zb_ops ops = {
-	.drain_all = drain_all, .wait = give_up, .check_poison = sound,
+	.drain_all = unit_drain_all, .wait = give_up, .check_poison = sound,
 };
 
 static struct unit_pool *random_pool(void)

@@ -6,8 +6,7 @@
  * frees or splits a block. Afterwards, the block has at most one owner, also when both CPUs
  * have drained their lists.
  */
-#include "fast.h"
-#include "unit_pool.h"
+#include "unit_fast.h"
 
 #define MAX_POINTS	5000u
 
@@ -21,12 +20,6 @@ static struct {
 	enum way second;
 	bool came, won;
 } d;
-
-static unsigned long give(void *from, unsigned int i)
-{
-	(void)i;
-	return *(unsigned long *)from;
-}
 
 /* True if the allocator accepted it. If the per-CPU fast path refuses, the other one is used. */
 static bool end_block(enum way way)

@@ -7,11 +7,6 @@
 
 #define U	ZB_MIGRATE_UNMOVABLE
 
-static unsigned int listed(const struct unit_pool *p, unsigned int order)
-{
-	return zb_pcp_nr(p->pool.zones->pcp, zb_pcp_list(order, U));
-}
-
 static unsigned long top_of(const struct unit_pool *p, unsigned int order)
 {
 	const struct zb_pcp *pcp = p->pool.zones->pcp;

@@ -3,9 +3,9 @@
  * The per-CPU fast path with flags and nodes that zb_fast_alloc_flags() handles: what each
  * of them means, and when the request is left to the freelist path.
  */
-#include "unfit.h"
 #include "unit_fast.h"
 #include "unit_ops.h"
+#include "unit_unfit.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 
@@ -20,11 +20,6 @@ static void fill(struct unit_pool *p, unsigned int order, unsigned int nr,
 	unit_pool_drain(p);
 	for (i = 0; i < nr; i++)
 		ASSERT_EQ(unit_free(p, pfn[i], order), ZB_OK);
-}
-
-static unsigned int listed(const struct unit_pool *p, unsigned int order)
-{
-	return zb_pcp_nr(p->pool.zones->pcp, zb_pcp_list(order, U));
 }
 
 static unsigned int gap(const struct unit_pool *p, unsigned int order)
@@ -190,32 +185,6 @@ POOL_TEST_WITH(account_is_charged, unit_fast_pool(), unit_pool_end)
 	EXPECT(put(p, pfn[3], 0));
 }
 
-static unsigned long unfit_pfn;
-
-static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
-{
-	(void)zone;
-	return unfit_pfn - pfn < 64 ? frames & 1ull << (unfit_pfn - pfn) : 0;
-}
-
-static void kept_out(const struct zb_zone *zone, unsigned long pfn)
-{
-	(void)zone;
-	EXPECT_EQ(pfn, unfit_pfn);
-}
-
-static bool all_fit(const struct zb_zone *zone, const u32 *frames, unsigned int nr)
-{
-	while (nr--)
-		if (unfit(zone, zone->start_pfn + frames[nr], 1))
-			return false;
-	return true;
-}
-
-static const struct zb_frame_ops frame_ops = {
-	.unfit = unfit, .all_fit = all_fit, .kept_out = kept_out,
-};
-
 /* ZERO clears the block after all of its frames were checked. */
 POOL_TEST_WITH(zero_clears_fit_blocks, unit_fast_pool(), unit_pool_end)
 {
@@ -225,9 +194,9 @@ POOL_TEST_WITH(zero_clears_fit_blocks, unit_fast_pool(), unit_pool_end)
 	unsigned int order;
 
 	clearing.clear = unit_recording_ops.clear;
-	zone->frame_ops = &frame_ops;
+	zone->frame_ops = &unit_frame_ops;
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
-		unfit_pfn = ZB_NO_PFN;
+		unit_unfit_pfn = ZB_NO_PFN;
 		unit_pool_drain(p);
 		fill(p, order, 2, pfn);
 		p->pool.ops = &clearing;
@@ -238,14 +207,14 @@ POOL_TEST_WITH(zero_clears_fit_blocks, unit_fast_pool(), unit_pool_end)
 		EXPECT_CALLS("0");
 		EXPECT(put(p, got, order));
 		/* the last frame is unfit: nothing is cleared, and only it is kept out */
-		unfit_pfn = got + BIT(order) - 1;
+		unit_unfit_pfn = got + BIT(order) - 1;
 		nr = unit_pool_nr_free(p);
 		EXPECT(!zb_fast_alloc(p->pool.nodes, __ZB_GFP_ZERO, order, &got));
 		EXPECT_CALLS("");
 		EXPECT_EQ(zone->nr_unfit, 1);
-		EXPECT_EQ(zb_zone_state(zone, unfit_pfn), ZB_STATE_UNFIT);
+		EXPECT_EQ(zb_zone_state(zone, unit_unfit_pfn), ZB_STATE_UNFIT);
 		EXPECT_EQ(unit_pool_nr_free(p), nr - 1);
-		unfit_pfn = ZB_NO_PFN;
+		unit_unfit_pfn = ZB_NO_PFN;
 		EXPECT_EQ(zb_zone_recheck(zone, NULL), 1);
 		p->pool.ops = normal;
 	}

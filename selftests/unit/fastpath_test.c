@@ -259,14 +259,8 @@ static void use_all(struct zb_zone *zone, unsigned int mt)
 	}
 }
 
-static void release(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
 /* The next zone of the node is preferred to a mixed pageblock, ... */
-POOL_TEST_WITH(nofragment_goes_to_the_next_zone, unit_pool_make(&three_nodes), release)
+POOL_TEST_WITH(nofragment_goes_to_the_next_zone, unit_pool_make(&three_nodes), unit_pool_free_and_end)
 {
 	use_all(&zone[1], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 0);
@@ -277,7 +271,7 @@ POOL_TEST_WITH(nofragment_goes_to_the_next_zone, unit_pool_make(&three_nodes), r
 }
 
 /* ... but a mixed pageblock is preferred to another node. */
-POOL_TEST_WITH(mixed_local_pageblock_before_remote_node, unit_pool_make(&three_nodes), release)
+POOL_TEST_WITH(mixed_local_pageblock_before_remote_node, unit_pool_make(&three_nodes), unit_pool_free_and_end)
 {
 	use_all(&zone[0], M);
 	use_all(&zone[1], M);
@@ -288,7 +282,7 @@ POOL_TEST_WITH(mixed_local_pageblock_before_remote_node, unit_pool_make(&three_n
 }
 
 /* With a single zone on the node, NOFRAGMENT is not used. */
-POOL_TEST_WITH(no_nofragment_with_one_zone, unit_pool_make(&three_nodes), release)
+POOL_TEST_WITH(no_nofragment_with_one_zone, unit_pool_make(&three_nodes), unit_pool_free_and_end)
 {
 	use_all(&zone[2], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 1, NULL), 2);
@@ -318,11 +312,11 @@ TEST(nofragment_gives_up_in_the_end)
 	use_all(&p->pool.zones[0], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 1);
 	EXPECT_EQ(p->pool.zones[1].fallbacks[U][M], 1);
-	release(p);
+	unit_pool_free_and_end(p);
 }
 
 /* The dirty limit is checked before the watermark, and that before NOFRAGMENT. */
-POOL_TEST_WITH(order_of_checks, unit_pool_make(&three_nodes), release)
+POOL_TEST_WITH(order_of_checks, unit_pool_make(&three_nodes), unit_pool_free_and_end)
 {
 	static const unsigned long node0 = 1;
 	struct zb_alloc_policy policy = { .nodemask = &node0, .nr_bits = 64 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "mobility.h"
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -17,13 +18,6 @@ static void make_part(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 	memset(keep + from, false, to - from);
 	unit_fill_pageblock(zone, pb, hold_mt, keep);
 	unit_set_type(zone, pb, mt);
-}
-
-static void end(struct unit_pool *p)
-{
-	unit_pool_quiet(p);
-	unit_free_all(p);
-	unit_pool_end(p);
 }
 
 /* Stealing single blocks follows the order of the fallback table. */
@@ -58,7 +52,7 @@ TEST(fallback_order)
 		}
 		EXPECT_EQ(zone->events[ZB_STEAL], 2);
 		EXPECT_EQ(zone->events[ZB_CLAIM], 0);
-		end(p);
+		unit_pool_free_and_end(p);
 	}
 }
 
@@ -87,7 +81,7 @@ TEST(fallback_order_of_whole_pageblocks)
 		EXPECT_EQ(zone->fallbacks[mt][mt], 0);
 		EXPECT_EQ(zone->events[ZB_CLAIM], 2);
 		EXPECT_EQ(zone->events[ZB_STEAL], 0);
-		end(p);
+		unit_pool_free_and_end(p);
 	}
 }
 
@@ -197,7 +191,7 @@ TEST(claims_and_steals)
 			unit_note("%s", s->name);
 		if (s->held.hold == ZB_BLOCK_PCP)
 			unit_give(zone, block, s->held.order);
-		end(p);
+		unit_pool_free_and_end(p);
 	}
 }
 
@@ -228,12 +222,12 @@ TEST(movable_claims_only_large_runs)
 			EXPECT(unit_take(zone, order, M) != ZB_NO_PFN);
 			EXPECT_EQ(zone->pageblocks[0].migratetype == M,
 				  cases[i].claimed);
-			end(p);
+			unit_pool_free_and_end(p);
 		}
 }
 
 /* The smallest block of whole pageblocks is split, and only one pageblock of it is claimed. */
-POOL_TEST_WITH(claim_takes_the_smallest_whole_block, unit_pool_one(9, 15), end)
+POOL_TEST_WITH(claim_takes_the_smallest_whole_block, unit_pool_one(9, 15), unit_pool_free_and_end)
 {
 	EXPECT_EQ(unit_take(zone, 0, U), PB(9));
 	EXPECT_EQ(zone->nr_blocks[U], 1);
@@ -276,12 +270,12 @@ TEST(nofragment_claims_only_whole_pageblocks)
 				  parts[i / 2] ? from : mt);
 			EXPECT(unit_take_with(zone, 0, mt, 0) != ZB_NO_PFN);
 			EXPECT_EQ(zone->fallbacks[mt][from], 1);
-			end(p);
+			unit_pool_free_and_end(p);
 		}
 }
 
 /* Requests use the free lists of their own type first. */
-POOL_TEST_WITH(own_lists_first, unit_pool_one(4, 2), end)
+POOL_TEST_WITH(own_lists_first, unit_pool_one(4, 2), unit_pool_free_and_end)
 {
 	unsigned int mt;
 
@@ -293,20 +287,11 @@ POOL_TEST_WITH(own_lists_first, unit_pool_one(4, 2), end)
 	}
 }
 
-static unsigned int nr_accesses, in_hold, most_in_hold;
-
-static void count_access(void)
-{
-	nr_accesses++;
-	in_hold = zb_env_irqs_off ? in_hold + 1 : 0;
-	most_in_hold = in_hold > most_in_hold ? in_hold : most_in_hold;
-}
-
 /*
  * Every pageblock is three quarters movable: a refill with unmovable frames can't claim any,
  * and must find that out once instead of for each of its frames.
  */
-POOL_TEST_WITH(refill_of_a_fragmented_zone_is_bounded, unit_pool_one(8, 8), end)
+POOL_TEST_WITH(refill_of_a_fragmented_zone_is_bounded, unit_pool_one(8, 8), unit_pool_free_and_end)
 {
 	bool keep[NR];
 	unsigned int i;
@@ -316,18 +301,18 @@ POOL_TEST_WITH(refill_of_a_fragmented_zone_is_bounded, unit_pool_one(8, 8), end)
 	for (i = 0; i < 8; i++)
 		unit_fill_pageblock(zone, i, M, keep);
 	unit_pool_long_lists(p);
-	zb_env_hook = count_access;
+	unit_holds_begin();
 	EXPECT(unit_alloc(p, 0, 0) != ZB_NO_PFN);
-	zb_env_hook = NULL;
+	unit_holds_end();
 	/* stealing takes long, so the refill ends after a few frames */
 	EXPECT_EQ(zone->events[ZB_STEAL], 2);
 	EXPECT_EQ(zone->events[ZB_CLAIM], 0);
-	unit_note("%u accesses to steal %lu frames", nr_accesses,
+	unit_note("%lu accesses to steal %lu frames", unit_holds.accesses,
 		  zone->events[ZB_STEAL]);
 	/* one scan of a pageblock, and a few accesses for each frame */
-	EXPECT(nr_accesses < NR + 40ul * ZB_PCP_BATCH_MAX);
+	EXPECT(unit_holds.accesses < NR + 40ul * ZB_PCP_BATCH_MAX);
 	/* the scan does not hold the lock */
-	EXPECT(most_in_hold < NR / 8);
+	EXPECT(unit_holds.longest < NR / 8);
 }
 
 /* Every mobility can allocate all frames, and all are free again afterwards. */
@@ -364,7 +349,7 @@ POOL_TEST(all_frames_by_any_mobility, 3, 7)
 }
 
 /* A pageblock of which more than half is free is claimed, whatever its other frames are. */
-POOL_TEST_WITH(claim_of_a_mostly_free_pageblock, unit_pool_one(4, 2), end)
+POOL_TEST_WITH(claim_of_a_mostly_free_pageblock, unit_pool_one(4, 2), unit_pool_free_and_end)
 {
 	make_part(zone, 0, M, M, 100, 400);
 	make_part(zone, 1, M, M, 0, 0);
@@ -376,7 +361,7 @@ POOL_TEST_WITH(claim_of_a_mostly_free_pageblock, unit_pool_one(4, 2), end)
 }
 
 /* Only compatible frames count, whatever the other frames in the same word are. */
-POOL_TEST_WITH(few_compatible_frames, unit_pool_one(4, 2), end)
+POOL_TEST_WITH(few_compatible_frames, unit_pool_one(4, 2), unit_pool_free_and_end)
 {
 	unsigned long i;
 
@@ -421,7 +406,7 @@ static void interfere(void)
 }
 
 /* After the lock was dropped, a pageblock may be worth claiming that was not before. */
-POOL_TEST_WITH(claim_after_a_recount, unit_pool_one(4, 2), end)
+POOL_TEST_WITH(claim_after_a_recount, unit_pool_one(4, 2), unit_pool_free_and_end)
 {
 	make_part(zone, 0, M, M, 1, 2);
 	make_part(zone, 1, U, U, 0, 0);
@@ -434,24 +419,16 @@ POOL_TEST_WITH(claim_after_a_recount, unit_pool_one(4, 2), end)
 	EXPECT_EQ(zone->events[ZB_STEAL], 0);
 }
 
-static unsigned int holds;
-
-static void count_holds(void)
-{
-	holds += zb_env_irqs_off && !held;
-	held = zb_env_irqs_off;
-}
-
 /* Each pageblock of the HighAtomic reserve is returned in a hold of its own. */
-POOL_TEST_WITH(reserve_of_an_unused_zone, unit_pool_one(4, 8), end)
+POOL_TEST_WITH(reserve_of_an_unused_zone, unit_pool_one(4, 8), unit_pool_free_and_end)
 {
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
 		unit_set_type(zone, 2ul * i, ZB_MIGRATE_HIGHATOMIC);
-	zb_env_hook = count_holds;
+	unit_holds_begin();
 	zb_zone_unreserve_idle(zone);
-	zb_env_hook = NULL;
+	unit_holds_end();
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
-	EXPECT_EQ(holds, 4);
+	EXPECT_EQ(unit_holds.nr, 4);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
-#include "offline.h"
 #include "stat.h"
 #include "unit_ops.h"
+#include "unit_unfit.h"
 #include "zeroed.h"
 
 #define GFP_ANY	(__ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_NOWARN)
@@ -205,50 +205,20 @@ POOL_TEST(offline_keeps_cma, 8, 4)
 		unit_set_type(zone, pfn, ZB_MIGRATE_MOVABLE);
 }
 
-static unsigned long nr_touched;
-static unsigned long bad_frame;
-
-static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
-{
-	if (zb_pageblock_is_offline(zone, pfn))
-		nr_touched++;
-	return bad_frame - pfn < 64 ? frames & 1ull << (bad_frame - pfn) : 0;
-}
-
-static bool all_fit(const struct zb_zone *zone, const u32 *frames, unsigned int nr)
-{
-	while (nr--)
-		if (unfit(zone, zone->start_pfn + frames[nr], 1))
-			return false;
-	return true;
-}
-
-static void kept_out(const struct zb_zone *zone __attribute__((unused)),
-		     unsigned long pfn __attribute__((unused)))
-{
-}
-
-static const struct zb_frame_ops frame_ops = {
-	.unfit = unfit, .all_fit = all_fit, .kept_out = kept_out,
-};
-
 /* A frame that came back with a memory error is kept out of use. */
 POOL_TEST(online_finds_unfit_frames, 8, 4)
 {
 	unsigned long pfn;
 
-	zone->frame_ops = &frame_ops;
-	nr_touched = 0;
-	bad_frame = ZB_NO_PFN;
+	zone->frame_ops = &unit_frame_ops;
 	pfn = shrink(p, 2);
-	bad_frame = pfn + 77;
+	unit_unfit_pfn = pfn + 77;
 	EXPECT_EQ(zb_zone_recheck(zone, NULL), 0);
 	grow(p, pfn, 2);
 	EXPECT_EQ(zone->nr_unfit, 1);
-	EXPECT_EQ(zb_zone_state(zone, bad_frame), ZB_STATE_UNFIT);
-	bad_frame = ZB_NO_PFN;
+	EXPECT_EQ(zb_zone_state(zone, unit_unfit_pfn), ZB_STATE_UNFIT);
+	unit_unfit_pfn = ZB_NO_PFN;
 	EXPECT_EQ(zb_zone_recheck(zone, NULL), 1);
-	EXPECT_EQ(nr_touched, 0);
 	zone->frame_ops = NULL;
 }
 

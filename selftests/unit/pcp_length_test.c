@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The length of per-CPU lists, depending on the size of the zone and on free memory. */
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -398,15 +399,6 @@ POOL_TEST(drain_starts_anew, 4, 4)
 	EXPECT_EQ(pcp->streak, 0);
 }
 
-static unsigned int holds;
-static bool in_hold;
-
-static void count_holds(void)
-{
-	holds += zb_env_irqs_off && !in_hold;
-	in_hold = zb_env_irqs_off;
-}
-
 /* A drain frees two large blocks in one hold of the lock. */
 POOL_TEST(large_blocks_per_hold, 8, 8)
 {
@@ -420,10 +412,10 @@ POOL_TEST(large_blocks_per_hold, 8, 8)
 	for (i = 0; i < ARRAY_SIZE(pfn); i++)
 		unit_free_unref(zone, pfn[i], 6, false);
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 4 * BIT(6));
-	zb_env_hook = count_holds;
+	unit_holds_begin();
 	zb_pcp_drain(zone, 0);
-	zb_env_hook = NULL;
-	EXPECT_EQ(holds, 2);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 2);
 }
 
 /* If all lists together are too long, the list of the last turn may be empty. */

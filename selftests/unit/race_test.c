@@ -6,9 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "fast.h"
 #include "isolate.h"
-#include "unit_pool.h"
+#include "unit_fast.h"
 
 #define NR_CPUS		4u
 
@@ -62,12 +61,6 @@ static void run_cpus(void (*work)(struct zb_pool *pool, unsigned int cpu))
 
 static unsigned long shared_pfn[NR_SHARED];
 static unsigned long nr_accepted[NR_SHARED];
-
-static unsigned long give(void *from, unsigned int i)
-{
-	(void)i;
-	return *(unsigned long *)from;
-}
 
 static bool free_somehow(struct zb_pool *pool, unsigned long pfn)
 {

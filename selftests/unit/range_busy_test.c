@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ranges with allocations that cannot be moved, or that others are busy with. */
 #include "compact.h"
-#include "range_alloc.h"
-#include "unit_pool.h"
-#include "unit_survey.h"
+#include "unit_range.h"
 
 #define R	ZB_MIGRATE_RECLAIMABLE
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -81,7 +79,7 @@ static bool wait_a_little(struct zb_pool *pool, bool killable __attribute__((unu
 
 static void drain_all(struct zb_pool *pool)
 {
-	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+	unit_drain_all(pool);
 	env.drains++;
 }
 
@@ -128,24 +126,6 @@ static void end(struct unit_pool *p)
 	unit_pool_free_and_end(p);
 }
 
-static unsigned long alloc_range(struct unit_pool *p, unsigned long nr_pages,
-				 unsigned int align_order, enum zb_range_result expected)
-{
-	const struct zb_range r = {
-		.nr_pages = nr_pages, .align_order = align_order, .end_pfn = ZB_NO_PFN,
-	};
-	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
-	long failures = atomic_long_read(&p->pool.failures);
-	unsigned long pfn;
-
-	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, NULL, &failure);
-	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
-	if (pfn == ZB_NO_PFN)
-		EXPECT_EQ(failure.result, expected);
-	EXPECT_EQ(atomic_long_read(&p->pool.failures), failures + (pfn == ZB_NO_PFN));
-	return pfn;
-}
-
 static void use_every_pageblock(struct zb_zone *zone)
 {
 	unsigned int i;
@@ -158,7 +138,7 @@ static void use_every_pageblock(struct zb_zone *zone)
 POOL_TEST_WITH(places_that_stay_in_use, make(4), end)
 {
 	use_every_pageblock(zone);
-	alloc_range(p, PB(1), 9, ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_IN_USE);
 	EXPECT_EQ(env.evictions, 4);
 }
 
@@ -167,7 +147,7 @@ POOL_TEST_WITH(allocations_that_stay, make(4), end)
 {
 	use_every_pageblock(zone);
 	env.fails = true;
-	alloc_range(p, PB(1), 9, ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_IN_USE);
 	EXPECT_EQ(env.evictions, 4);
 }
 
@@ -177,7 +157,7 @@ POOL_TEST_WITH(no_block_to_move_to, make(4), end)
 	use_every_pageblock(zone);
 	env.fails = true;
 	env.no_room = true;
-	alloc_range(p, PB(1), 9, ZB_RANGE_FRAGMENTED);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_FRAGMENTED);
 	EXPECT_EQ(env.evictions, 4);
 }
 
@@ -186,7 +166,7 @@ POOL_TEST_WITH(reserve_in_the_way, make(4), end)
 {
 	unit_keep_frames(zone, 0, U, 1);
 	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
-	EXPECT_EQ(alloc_range(p, PB(3), 0, ZB_RANGE_OK), PB(8) + 1);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(3), 0), ZB_RANGE_OK), PB(8) + 1);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
 	/* the per-CPU lists are drained once */
 	EXPECT_EQ(env.drains, 1);
@@ -197,7 +177,7 @@ POOL_TEST_WITH(isolated_during_the_search, make(4), end)
 {
 	unit_keep_frames(zone, 0, U, 1);
 	isolate(p, PB(10), 8);
-	EXPECT_EQ(alloc_range(p, PB(2), 9, ZB_RANGE_OK), PB(9));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2), 9), ZB_RANGE_OK), PB(9));
 	EXPECT_EQ(env.waits, 8);
 }
 
@@ -210,7 +190,7 @@ static unsigned long isolated_after_the_search(struct unit_pool *p, unsigned int
 	for (i = 0; i < 2; i++)
 		unit_fill_pageblock(p->pool.zones, i, R, NULL);
 	env.waits_needed = waits_needed;
-	return alloc_range(p, PB(3) + 1, 0, expected);
+	return unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(3) + 1, 0), expected);
 }
 
 /* If others have isolated a part of the place, the request waits longer. */
@@ -248,7 +228,8 @@ POOL_TEST_WITH(frames_on_a_list, make(4), end)
 
 	unit_fill_pageblock(zone, 0, R, keep);
 	env.lists = true;
-	EXPECT_EQ(alloc_range(p, PB(4) - 100, 0, ZB_RANGE_OK), PB(8));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(4) - 100, 0), ZB_RANGE_OK),
+		  PB(8));
 	EXPECT_EQ(env.drains, 2);
 	EXPECT_EQ(env.evictions, 1);
 }
@@ -257,7 +238,7 @@ POOL_TEST_WITH(frames_on_a_list, make(4), end)
 POOL_TEST_WITH(places_that_are_tried, make(70), end)
 {
 	use_every_pageblock(zone);
-	alloc_range(p, PB(1), 9, ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_IN_USE);
 	EXPECT_EQ(env.evictions, 64);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What zb_range_find() makes of single chunks: their borders, costs and kinds. */
 #include "range.h"
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -118,20 +119,12 @@ POOL_TEST_WITH(inside_of_a_block, unit_pool_one(8, 1), unit_pool_free_and_end)
 	free(f.bits);
 }
 
-static unsigned long accesses;
-
-static void count_accesses(void)
-{
-	accesses++;
-}
-
 static unsigned long accesses_of(struct finder *f, const struct zb_zone *zone)
 {
-	accesses = 0;
-	zb_env_hook = count_accesses;
+	unit_holds_begin();
 	EXPECT(find(f, zone));
-	zb_env_hook = NULL;
-	return accesses;
+	unit_holds_end();
+	return unit_holds.accesses;
 }
 
 /* A pageblock that the request may not use is passed over in one step. */

@@ -2,15 +2,11 @@
 /* zb_range_find() against an exhaustive search. */
 #include "alloc.h"
 #include "range.h"
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
-
-static u64 below(u64 n)
-{
-	return unit_random() % n;
-}
 
 static bool bit_of(const u64 *bits, const struct zb_zone *zone, unsigned long pfn)
 {
@@ -64,9 +60,9 @@ static void fill_at_random(struct unit_pool *p, struct zb_zone *zone)
 	unsigned long pfn;
 
 	for (i = 0; i < 600; i++)
-		unit_take_with(zone, below(5), below(7) ? M : U, 0);
-	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn += 1 + below(60))
-		if (zb_pool_block_head(&p->pool, pfn, &order) == pfn && below(4))
+		unit_take_with(zone, unit_below(5), unit_below(7) ? M : U, 0);
+	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone); pfn += 1 + unit_below(60))
+		if (zb_pool_block_head(&p->pool, pfn, &order) == pfn && unit_below(4))
 			EXPECT_EQ(unit_free(p, pfn, order), ZB_OK);
 }
 
@@ -100,10 +96,10 @@ POOL_TEST_WITH(cheapest_of_all, unit_pool_one(8, 6), unit_pool_free_and_end)
 	mark_movable(&survey, zone);
 	for (i = 0; i < 60; i++) {
 		struct zb_range r = {
-			.nr_pages = 1 + below(i % 2 ? 1500 : 300),
-			.align_order = below(9),
-			.first_pfn = i % 3 ? 0 : PB(8) + below(700),
-			.end_pfn = i % 4 ? ZB_NO_PFN : PB(11) + below(1500),
+			.nr_pages = 1 + unit_below(i % 2 ? 1500 : 300),
+			.align_order = unit_below(9),
+			.first_pfn = i % 3 ? 0 : PB(8) + unit_below(700),
+			.end_pfn = i % 4 ? ZB_NO_PFN : PB(11) + unit_below(1500),
 		};
 		const struct zb_range_search s = {
 			.zone = zone, .range = &r, .survey = &survey, .cma = true,
@@ -170,13 +166,6 @@ POOL_TEST(allocations_in_front_of_a_range, 8, 1)
 	free(bits);
 }
 
-static unsigned long accesses;
-
-static void count_accesses(void)
-{
-	accesses++;
-}
-
 static unsigned long accesses_for(const struct zb_zone *zone,
 				  const struct zb_range_survey *survey, unsigned long nr_pages)
 {
@@ -184,12 +173,11 @@ static unsigned long accesses_for(const struct zb_zone *zone,
 	const struct zb_range_search s = { .zone = zone, .range = &r, .survey = survey };
 	struct zb_range_place place;
 
-	accesses = 0;
-	zb_env_hook = count_accesses;
+	unit_holds_begin();
 	EXPECT(zb_range_find(&s, &place));
-	zb_env_hook = NULL;
+	unit_holds_end();
 	EXPECT_EQ(place.cost, nr_pages);
-	return accesses;
+	return unit_holds.accesses;
 }
 
 /* No chunk is looked at more than three times, however large the range is. */

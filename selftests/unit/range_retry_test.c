@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ranges with memory in the way that is not there for long, or that nobody can move. */
 #include "mobility.h"
-#include "range_alloc.h"
-#include "unit_pool.h"
-#include "unit_survey.h"
+#include "unit_range.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
@@ -116,24 +114,6 @@ static struct unit_pool *make(unsigned long nr)
 	return p;
 }
 
-static unsigned long alloc_range(struct unit_pool *p, struct zb_range r,
-				 enum zb_range_result expected)
-{
-	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
-	unsigned long pfn;
-
-	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, NULL, &failure);
-	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
-	if (pfn == ZB_NO_PFN)
-		EXPECT_EQ(failure.result, expected);
-	return pfn;
-}
-
-static struct zb_range aligned(unsigned long nr_pages)
-{
-	return (struct zb_range){ .nr_pages = nr_pages, .align_order = 9, .end_pfn = ZB_NO_PFN };
-}
-
 /* Allocations in a pageblock that others isolated during the survey are evictable afterwards. */
 POOL_TEST_WITH(isolated_during_the_survey, make(4), unit_pool_free_and_end)
 {
@@ -144,7 +124,7 @@ POOL_TEST_WITH(isolated_during_the_survey, make(4), unit_pool_free_and_end)
 	env.isolated = PB(8);
 	zb_zone_begin_isolation(zone);
 	ASSERT(zb_pool_isolate_range(&p->pool, PB(8), PB(1)));
-	EXPECT_EQ(alloc_range(p, aligned(PB(1)), ZB_RANGE_OK), PB(8));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_OK), PB(8));
 	EXPECT_EQ(env.waits, 1);
 	EXPECT_EQ(env.runs, 1);
 	zb_zone_end_isolation(zone);
@@ -159,7 +139,7 @@ POOL_TEST_WITH(evictable_in_highatomic, make(4), unit_pool_free_and_end)
 	unit_keep_frames(zone, 3, U, 1);
 	unit_set_type(zone, 0, ZB_MIGRATE_HIGHATOMIC);
 	unit_set_type(zone, 2, ZB_MIGRATE_HIGHATOMIC);
-	EXPECT_EQ(alloc_range(p, aligned(PB(1)), ZB_RANGE_OK), PB(8));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_OK), PB(8));
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 1);
 	EXPECT_EQ(zb_zone_events(zone, ZB_HIGHATOMIC_UNRESERVE), 1);
 }
@@ -174,7 +154,7 @@ POOL_TEST_WITH(reserve_is_kept, make(8), unit_pool_free_and_end)
 		if (i % 2)
 			unit_set_type(zone, i, ZB_MIGRATE_HIGHATOMIC);
 	}
-	alloc_range(p, aligned(PB(1)), ZB_RANGE_UNMOVABLE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_UNMOVABLE);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 4);
 	EXPECT_EQ(zb_zone_events(zone, ZB_HIGHATOMIC_UNRESERVE), 0);
 }
@@ -190,7 +170,7 @@ POOL_TEST_WITH(allocation_in_two_types, make(4), unit_pool_free_and_end)
 		if (i - pb > 1)
 			unit_keep_frames(zone, i, U, 1);
 	unit_set_type(zone, pb + 1, ZB_MIGRATE_CMA);
-	alloc_range(p, aligned(PB(1)), ZB_RANGE_UNMOVABLE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_UNMOVABLE);
 	EXPECT_EQ(env.evictions, 0);
 	unit_set_type(zone, pb + 1, M);
 }
@@ -209,7 +189,7 @@ POOL_TEST_WITH(block_of_a_stopped_task, make(4), unit_pool_free_and_end)
 		;
 	state = zb_zone_state(zone, pfn);
 	ASSERT(zb_zone_claim(zone, pfn, state));
-	EXPECT_EQ(alloc_range(p, aligned(PB(1)), ZB_RANGE_OK), PB(9));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_OK), PB(9));
 	EXPECT_EQ(env.runs, 2);
 	zb_zone_set_state(zone, pfn, state);
 }
@@ -222,12 +202,12 @@ POOL_TEST_WITH(expired, make(4), unit_pool_free_and_end)
 	for (i = 0; i < 4; i++)
 		unit_keep_frames(zone, i, M, 10);
 	env.stays = true;
-	alloc_range(p, aligned(PB(1)), ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_IN_USE);
 	EXPECT_EQ(env.evictions, 4);
 	EXPECT_EQ(env.purges, 4);
 	EXPECT_EQ(env.runs, 4);
 	env.expires = true;
-	alloc_range(p, aligned(PB(1)), ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_IN_USE);
 	EXPECT_EQ(env.evictions, 5);
 }
 
@@ -240,7 +220,7 @@ POOL_TEST_WITH(limited_waits, make(4), unit_pool_free_and_end)
 		unit_keep_frames(zone, i, M, 10);
 	zb_zone_begin_isolation(zone);
 	env.disturbs = true;
-	alloc_range(p, aligned(PB(1)), ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 9), ZB_RANGE_IN_USE);
 	/* 50 times for the first range, and 8 times when no other one was left */
 	EXPECT_EQ(env.runs, 51 + 3);
 	EXPECT_EQ(env.waits, 50 + 8);
@@ -253,7 +233,7 @@ POOL_TEST_WITH(taken_back_once, make(4), unit_pool_free_and_end)
 	unit_fill_pageblock(zone, 0, M, NULL);
 	env.nr_discardable = 2;
 	env.reclaims = true;
-	alloc_range(p, aligned(PB(3) + 2), ZB_RANGE_FULL);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(3) + 2, 9), ZB_RANGE_FULL);
 	EXPECT_EQ(env.reclaimed, 1);
 	EXPECT_EQ(unit_survey.nr_discardable, 1);
 }

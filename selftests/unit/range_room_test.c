@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ranges for which memory has to be taken back first, while other tasks isolate pageblocks. */
-#include "range_alloc.h"
-#include "unit_pool.h"
-#include "unit_survey.h"
+#include "unit_range.h"
 
 #define R	ZB_MIGRATE_RECLAIMABLE
 
@@ -88,25 +86,11 @@ static void end(struct unit_pool *p)
 	unit_pool_free_and_end(p);
 }
 
-static unsigned long alloc_range(struct unit_pool *p, unsigned long nr_pages,
-				 enum zb_range_result expected)
-{
-	const struct zb_range r = { .nr_pages = nr_pages, .end_pfn = ZB_NO_PFN };
-	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
-	unsigned long pfn;
-
-	pfn = zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, NULL, &failure);
-	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
-	if (pfn == ZB_NO_PFN)
-		EXPECT_EQ(failure.result, expected);
-	return pfn;
-}
-
 /* Isolated frames do not count as free, and what is missing is taken back. */
 POOL_TEST_WITH(memory_is_taken_back, make(1, false), end)
 {
 	(void)zone;
-	alloc_range(p, PB(2) + 1, ZB_RANGE_OK);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2) + 1, 0), ZB_RANGE_OK);
 	EXPECT_EQ(env.reclaims, 1);
 	EXPECT_EQ(env.evictions, 1);
 }
@@ -115,7 +99,7 @@ POOL_TEST_WITH(memory_is_taken_back, make(1, false), end)
 POOL_TEST_WITH(too_little_to_take_back, make(1, false), end)
 {
 	(void)zone;
-	alloc_range(p, PB(2) + 2, ZB_RANGE_FULL);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2) + 2, 0), ZB_RANGE_FULL);
 	EXPECT_EQ(env.reclaims, 0);
 	EXPECT_EQ(env.evictions, 0);
 }
@@ -123,7 +107,7 @@ POOL_TEST_WITH(too_little_to_take_back, make(1, false), end)
 /* Pageblocks that others isolate after the search are not used; another range is found. */
 POOL_TEST_WITH(isolated_after_the_search, make(PB(1), true), end)
 {
-	EXPECT_EQ(alloc_range(p, PB(2) + 1, ZB_RANGE_OK), PB(9));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2) + 1, 0), ZB_RANGE_OK), PB(9));
 	EXPECT_EQ(env.reclaims, 1);
 	EXPECT_EQ(env.evictions, 1);
 	EXPECT_EQ(zone->nr_compacting, 0);

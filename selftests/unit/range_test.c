@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compact.h"
-#include "range_alloc.h"
 #include "unit_ops.h"
+#include "unit_range.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
 #define M	ZB_MIGRATE_MOVABLE
@@ -9,8 +9,6 @@
 
 /* What evict() may do, and what it did. A global, because the hooks only get the pool. */
 static struct {
-	struct zb_range_survey survey;
-	u64 *bits;
 	unsigned long pinned;		/* a frame whose block does not move, or ZB_NO_PFN */
 	bool pin_is_known;		/* the survey leaves it out, except the second one */
 	unsigned long moved;
@@ -39,11 +37,8 @@ static enum zb_range_result survey_zone(struct zb_pool *pool __attribute__((unus
 	evictor.surveys++;
 	if (evictor.failure)
 		return evictor.failure;
-	if (first) {
-		evictor.bits = calloc(1, zb_range_survey_size(zone));
-		zb_range_survey_init(&evictor.survey, zone, evictor.bits);
-		*survey = &evictor.survey;
-	}
+	if (first)
+		*survey = unit_survey_begin(zone, 0);
 	for (pfn = zone->start_pfn; pfn < zb_zone_end(zone);
 	     pfn += state ? BIT(zb_state_order(state)) : 1) {
 		state = zb_zone_state(zone, pfn);
@@ -94,21 +89,9 @@ static bool evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_su
 	return !evictor.killed;
 }
 
-static void end_survey(struct zb_pool *pool __attribute__((unused)),
-		       struct zb_range_survey *survey)
-{
-	EXPECT(survey == &evictor.survey);
-	free(evictor.bits);
-}
-
-static void drain_all(struct zb_pool *pool)
-{
-	unit_pool_drain(container_of(pool, struct unit_pool, pool));
-}
-
 static const struct zb_ops evicting_ops = {
-	.drain_all = drain_all, .survey = survey_zone, .evict = evict,
-	.end_survey = end_survey,
+	.drain_all = unit_drain_all, .survey = survey_zone, .evict = evict,
+	.end_survey = unit_survey_end,
 };
 
 static struct unit_pool *evicting(struct unit_pool *p)
@@ -123,31 +106,6 @@ static struct unit_pool *evicting(struct unit_pool *p)
 	POOL_TEST_WITH(name, evicting(unit_pool_one(start, nr)), unit_pool_end)
 #define EVICT_TEST_LEAVE(name, start, nr) \
 	POOL_TEST_WITH(name, evicting(unit_pool_one(start, nr)), unit_pool_free_and_end)
-
-static u64 below(u64 n)
-{
-	return unit_random() % n;
-}
-
-static struct zb_range range_of(unsigned long nr_pages)
-{
-	return (struct zb_range){ .nr_pages = nr_pages, .end_pfn = ZB_NO_PFN };
-}
-
-static unsigned long alloc_range(struct unit_pool *p, zb_gfp_t gfp, struct zb_range r,
-				 enum zb_range_result expected)
-{
-	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
-	unsigned long pfn = zb_pool_alloc_range(&p->pool, gfp, &r, 0, NULL, &failure);
-
-	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
-	if (pfn == ZB_NO_PFN)
-		EXPECT_EQ(failure.result, expected);
-	else
-		EXPECT(r.align_order < 64 && !(pfn & (BIT(r.align_order) - 1)) &&
-		       pfn >= r.first_pfn && pfn + r.nr_pages <= r.end_pfn);
-	return pfn;
-}
 
 static unsigned int type_at(struct zb_zone *zone, unsigned long pfn)
 {
@@ -167,7 +125,7 @@ POOL_TEST(larger_than_largest_block, 8, 160)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(nr); i++) {
-		pfn = alloc_range(p, ZB_GFP_KERNEL, range_of(nr[i]), ZB_RANGE_OK);
+		pfn = unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(nr[i], 0), ZB_RANGE_OK);
 		EXPECT_EQ(unit_pool_nr_free(p), PB(160) - nr[i]);
 		unit_pool_quiet(p);
 		free_range(p, pfn, nr[i]);
@@ -181,7 +139,8 @@ POOL_TEST_WITH(several_largest_blocks, unit_pool_make(&(struct unit_geometry){
 			.zones = { { 0, ZB_ZONE_NORMAL, 8, 24 } }, .nr_zones = 1, .limit = 10,
 		}), unit_pool_end)
 {
-	unsigned long pfn = alloc_range(p, ZB_GFP_KERNEL, range_of(PB(23) - 5), ZB_RANGE_OK);
+	const struct zb_range r = unit_range(PB(23) - 5, 0);
+	unsigned long pfn = unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
 
 	unit_pool_quiet(p);
 	free_range(p, pfn, PB(23) - 5);
@@ -195,7 +154,7 @@ static void take_at(struct unit_pool *p, zb_gfp_t gfp, unsigned long pfn,
 		.nr_pages = nr_pages, .first_pfn = pfn, .end_pfn = pfn + nr_pages,
 	};
 
-	EXPECT_EQ(alloc_range(p, gfp, r, ZB_RANGE_OK), pfn);
+	EXPECT_EQ(unit_alloc_range(p, gfp, r, ZB_RANGE_OK), pfn);
 }
 
 /* Two free neighbours that are no buddies: the pageblocks 9 and 10. */
@@ -204,7 +163,7 @@ POOL_TEST(no_buddies, 8, 4)
 	take_at(p, ZB_GFP_NOWAIT, PB(8), PB(1));
 	take_at(p, ZB_GFP_NOWAIT, PB(11), PB(1));
 	EXPECT_EQ(unit_alloc(p, ZB_GFP_NOWAIT, 10), ZB_NO_PFN);
-	EXPECT_EQ(alloc_range(p, ZB_GFP_NOWAIT, range_of(PB(2)), ZB_RANGE_OK), PB(9));
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(PB(2), 0), ZB_RANGE_OK), PB(9));
 	EXPECT_EQ(unit_pool_nr_free(p), 0);
 	unit_pool_quiet(p);
 	free_range(p, PB(9), PB(2));
@@ -224,15 +183,15 @@ POOL_TEST_WITH(across_pageblocks, unit_pool_one(8, 2), unit_pool_free_and_end)
 	for (i = 0; i < 512; i++)
 		keep[i] = i >= 21;
 	unit_fill_pageblock(zone, 1, M, keep);
-	EXPECT_EQ(alloc_range(p, ZB_GFP_NOWAIT, range_of(33), ZB_RANGE_OK), PB(8) + 500);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(33, 0), ZB_RANGE_OK), PB(8) + 500);
 	EXPECT_EQ(unit_pool_nr_free(p), 0);
 	/* others have memory in them, so they keep their type */
 	EXPECT_EQ(type_at(zone, PB(8)), M);
 	EXPECT_EQ(type_at(zone, PB(9)), M);
-	alloc_range(p, ZB_GFP_NOWAIT, range_of(1), ZB_RANGE_FULL);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(1, 0), ZB_RANGE_FULL);
 	unit_pool_quiet(p);
 	free_range(p, PB(8) + 500, 33);
-	alloc_range(p, ZB_GFP_NOWAIT, range_of(34), ZB_RANGE_FULL);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(34, 0), ZB_RANGE_FULL);
 }
 
 /* The smallest run of free frames that suffices is used. */
@@ -244,8 +203,8 @@ POOL_TEST_WITH(best_fit, unit_pool_one(9, 3), unit_pool_free_and_end)
 	for (i = 0; i < 512; i++)
 		keep[i] = !(i >= 100 && i < 130) && !(i >= 300 && i < 311);
 	unit_fill_pageblock(zone, 0, U, keep);
-	EXPECT_EQ(alloc_range(p, ZB_GFP_NOWAIT, range_of(10), ZB_RANGE_OK), PB(9) + 300);
-	EXPECT_EQ(alloc_range(p, ZB_GFP_NOWAIT, range_of(10), ZB_RANGE_OK), PB(9) + 100);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(10, 0), ZB_RANGE_OK), PB(9) + 300);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(10, 0), ZB_RANGE_OK), PB(9) + 100);
 	free_range(p, PB(9) + 100, 10);
 	free_range(p, PB(9) + 300, 10);
 }
@@ -255,25 +214,25 @@ POOL_TEST(alignment_and_addresses, 8, 16)
 	struct zb_range r = { .nr_pages = 5, .align_order = 11, .end_pfn = ZB_NO_PFN };
 	unsigned long pfn;
 
-	pfn = alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_OK);
+	pfn = unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_OK);
 	free_range(p, pfn, 5);
 	r = (struct zb_range){ .nr_pages = 700, .align_order = 3, .first_pfn = PB(9) + 3,
 			       .end_pfn = PB(9) + 8 + 700 };
-	EXPECT_EQ(alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_OK), PB(9) + 8);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_OK), PB(9) + 8);
 	free_range(p, PB(9) + 8, 700);
 	r.end_pfn--;
-	alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
 	r = (struct zb_range){ .nr_pages = 1, .first_pfn = PB(24), .end_pfn = ZB_NO_PFN };
-	alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
 	r = (struct zb_range){ .nr_pages = 1, .end_pfn = PB(8) };
-	alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
 	r = (struct zb_range){ .nr_pages = 1, .align_order = 63, .end_pfn = ZB_NO_PFN };
-	alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
 	r.align_order = 64;
-	alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
-	alloc_range(p, ZB_GFP_NOWAIT, range_of(PB(16) + 1), ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(PB(16) + 1, 0), ZB_RANGE_NEVER_FITS);
 	r = (struct zb_range){ .nr_pages = ~0ul, .end_pfn = ZB_NO_PFN };
-	alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, r, ZB_RANGE_NEVER_FITS);
 }
 
 /* Pageblocks get the type of the request, and their default type when they are freed. */
@@ -282,7 +241,7 @@ POOL_TEST(types, 8, 4)
 	struct zb_range r = { .nr_pages = PB(2), .first_pfn = PB(8) + 100, .end_pfn = ZB_NO_PFN };
 	unsigned long pfn, other;
 
-	pfn = alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
+	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
 	EXPECT_EQ(pfn, PB(8) + 100);
 	EXPECT_EQ(type_at(zone, PB(8)), U);
 	EXPECT_EQ(type_at(zone, PB(9)), U);
@@ -299,15 +258,15 @@ POOL_TEST(types, 8, 4)
 /* Without hooks that move anything, a request that may sleep frees the per-CPU lists. */
 POOL_TEST(frames_on_lists, 8, 4)
 {
-	static const struct zb_ops ops = { .drain_all = drain_all };
+	static const struct zb_ops ops = { .drain_all = unit_drain_all };
 	unsigned long pfn;
 
 	p->pool.ops = &ops;
 	unit_pool_long_lists(p);
 	pfn = unit_alloc(p, ZB_GFP_NOWAIT, 0);
 	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
-	alloc_range(p, ZB_GFP_NOWAIT, range_of(PB(4)), ZB_RANGE_FULL);
-	EXPECT_EQ(alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_OK), PB(8));
+	unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(PB(4), 0), ZB_RANGE_FULL);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(4), 0), ZB_RANGE_OK), PB(8));
 	free_range(p, PB(8), PB(4));
 }
 
@@ -316,7 +275,7 @@ POOL_TEST_WITH(no_zone_of_the_type, unit_pool_make(&(struct unit_geometry){
 			.zones = { { 0, ZB_ZONE_MOVABLE, 8, 4 } }, .nr_zones = 1,
 		}), unit_pool_end)
 {
-	alloc_range(p, ZB_GFP_KERNEL, range_of(1), ZB_RANGE_NEVER_ZONE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(1, 0), ZB_RANGE_NEVER_ZONE);
 }
 
 /* Only movable requests get CMA pageblocks, which keep their type. */
@@ -325,8 +284,8 @@ POOL_TEST(cma_pageblocks, 8, 4)
 	unsigned long pfn;
 
 	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(3)), ZB_RANGE_FRAGMENTED);
-	pfn = alloc_range(p, ZB_GFP_HIGHUSER_MOVABLE, range_of(PB(4)), ZB_RANGE_OK);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(3), 0), ZB_RANGE_FRAGMENTED);
+	pfn = unit_alloc_range(p, ZB_GFP_HIGHUSER_MOVABLE, unit_range(PB(4), 0), ZB_RANGE_OK);
 	EXPECT_EQ(type_at(zone, PB(9)), ZB_MIGRATE_CMA);
 	unit_pool_quiet(p);
 	free_range(p, pfn, PB(4));
@@ -345,29 +304,29 @@ POOL_TEST_WITH(limits, unit_pool_make(&(struct unit_geometry){
 	const unsigned long nodes = BIT(1);
 	const struct zb_alloc_policy policy = { .nodemask = &nodes, .nr_bits = 64 };
 	struct zb_zone *normal = zone + 1;
-	struct zb_range r = range_of(PB(64) - normal->watermark[ZB_ALLOC_WMARK_MIN] + 1);
+	struct zb_range r = unit_range(PB(64) - normal->watermark[ZB_ALLOC_WMARK_MIN] + 1, 0);
 	struct zb_range_failure failure;
 	unsigned long pfn;
 
-	alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_NEVER_WATERMARK);
+	unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_NEVER_WATERMARK);
 	r.nr_pages--;
-	pfn = alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(9)), ZB_RANGE_FULL);
-	alloc_range(p, ZB_GFP_KERNEL, range_of(1), ZB_RANGE_OK);
+	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(9), 0), ZB_RANGE_FULL);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(1, 0), ZB_RANGE_OK);
 	free_range(p, PB(8), 1);
 	free_range(p, pfn, r.nr_pages);
 	/* only the Movable zone is large enough */
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(100)), ZB_RANGE_NEVER_FITS);
-	pfn = alloc_range(p, ZB_GFP_HIGHUSER_MOVABLE, range_of(PB(100)), ZB_RANGE_OK);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(100), 0), ZB_RANGE_NEVER_FITS);
+	pfn = unit_alloc_range(p, ZB_GFP_HIGHUSER_MOVABLE, unit_range(PB(100), 0), ZB_RANGE_OK);
 	EXPECT(pfn >= PB(96));
 	free_range(p, pfn, PB(100));
-	r = range_of(1);
+	r = unit_range(1, 0);
 	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_KERNEL, &r, 0, &policy, &failure),
 		  ZB_NO_PFN);
 	EXPECT_EQ(failure.result, ZB_RANGE_NEVER_NODE);
 	r = (struct zb_range){ .nr_pages = 1, .first_pfn = PB(96), .end_pfn = ZB_NO_PFN };
-	alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_NEVER_FITS);
-	alloc_range(p, ZB_GFP_DMA, range_of(PB(9)), ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_NEVER_FITS);
+	unit_alloc_range(p, ZB_GFP_DMA, unit_range(PB(9), 0), ZB_RANGE_NEVER_FITS);
 }
 
 /* What is known about frames that are zero does not outlast their allocation as a range. */
@@ -392,7 +351,7 @@ POOL_TEST(known_zero_frames, 8, 4)
 POOL_TEST(wrong_free, 8, 8)
 {
 	struct zb_range r = { .nr_pages = 1000, .first_pfn = PB(8) + 24, .end_pfn = ZB_NO_PFN };
-	unsigned long pfn = alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
+	unsigned long pfn = unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
 	struct unit_state *before;
 
 	EXPECT_EQ(pfn, PB(8) + 24);
@@ -425,8 +384,8 @@ EVICT_TEST_LEAVE(cheapest_range, 8, 8)
 	unit_keep_frames(zone, 5, M, 1);
 	unit_keep_frames(zone, 6, M, 80);
 	unit_keep_frames(zone, 7, M, 512);
-	alloc_range(p, ZB_GFP_NOWAIT, range_of(1100), ZB_RANGE_FRAGMENTED);
-	pfn = alloc_range(p, ZB_GFP_KERNEL, range_of(1024), ZB_RANGE_OK);
+	unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(1100, 0), ZB_RANGE_FRAGMENTED);
+	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(1024, 0), ZB_RANGE_OK);
 	/* one frame of pageblock 13, and the first one of pageblock 14 */
 	EXPECT_EQ(pfn, PB(12) + 1);
 	EXPECT_EQ(evictor.calls, 1);
@@ -446,7 +405,7 @@ EVICT_TEST_LEAVE(given_addresses, 8, 8)
 	for (i = 0; i < PB(8) >> 4; i++)
 		unit_take(zone, 4, M);
 	for (pfn = PB(8); pfn < PB(16); pfn += 16)
-		if (below(16) < 9)
+		if (unit_below(16) < 9)
 			EXPECT_EQ(unit_free(p, pfn, 4), ZB_OK);
 	for (pfn = PB(8); pfn < PB(16); pfn += PB(1)) {
 		take_at(p, ZB_GFP_HIGHUSER_MOVABLE, pfn, PB(1));
@@ -466,13 +425,13 @@ EVICT_TEST_LEAVE(nothing_changed, 8, 4)
 	unit_keep_frames(zone, 2, M, 10);
 	unit_pool_drain(p);
 	before = unit_state_save(p);
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(3)), ZB_RANGE_UNMOVABLE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(3), 0), ZB_RANGE_UNMOVABLE);
 	EXPECT_EQ(evictor.calls, 0);
 	EXPECT(unit_state_equal(p, before));
 	evictor.failure = ZB_RANGE_NO_MEMORY;
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(2)), ZB_RANGE_NO_MEMORY);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2), 0), ZB_RANGE_NO_MEMORY);
 	evictor.failure = 0;
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_FULL);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(4), 0), ZB_RANGE_FULL);
 	EXPECT_EQ(evictor.calls, 0);
 	EXPECT(unit_state_equal(p, before));
 	unit_state_free(before);
@@ -488,18 +447,18 @@ EVICT_TEST(pinned, 8, 4)
 	before = unit_state_save(p);
 	evictor.pinned = PB(10) + 2;
 	evictor.pin_is_known = true;
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(2) + 1), ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2) + 1, 0), ZB_RANGE_IN_USE);
 	EXPECT_EQ(evictor.calls, 0);
 	EXPECT_EQ(evictor.surveys, 2);
 	EXPECT(unit_state_equal(p, before));
 	evictor.pin_is_known = false;
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(2) + 1), ZB_RANGE_IN_USE);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2) + 1, 0), ZB_RANGE_IN_USE);
 	EXPECT_EQ(evictor.calls, 1);
 	EXPECT_EQ(evictor.moved, 0);
 	EXPECT(unit_state_equal(p, before));
 	unit_state_free(before);
 	evictor.pinned = ZB_NO_PFN;
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(2) + 1), ZB_RANGE_OK);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(2) + 1, 0), ZB_RANGE_OK);
 	EXPECT_EQ(evictor.moved, 8);
 	unit_free_all(p);
 }
@@ -515,7 +474,7 @@ EVICT_TEST_LEAVE(next_range, 8, 6)
 	/* the first allocated frame of pageblock 0 */
 	for (evictor.pinned = PB(8); !zb_state_allocated(zb_zone_state(zone, evictor.pinned));)
 		evictor.pinned++;
-	pfn = alloc_range(p, ZB_GFP_KERNEL, (struct zb_range){
+	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, (struct zb_range){
 			.nr_pages = PB(1), .align_order = 9, .end_pfn = ZB_NO_PFN,
 		}, ZB_RANGE_OK);
 	EXPECT_EQ(pfn, PB(9));
@@ -531,7 +490,7 @@ EVICT_TEST_LEAVE(killed, 8, 4)
 	for (i = 0; i < 4; i++)
 		unit_keep_frames(zone, i, M, 10);
 	evictor.killed = true;
-	alloc_range(p, ZB_GFP_KERNEL, range_of(PB(1)), ZB_RANGE_STOPPED);
+	unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(1), 0), ZB_RANGE_STOPPED);
 	EXPECT_EQ(evictor.calls, 1);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
 	EXPECT_EQ(zone->nr_compacting, 0);
@@ -546,6 +505,6 @@ EVICT_TEST(highatomic, 8, 4)
 	unit_set_type(zone, 2, ZB_MIGRATE_HIGHATOMIC);
 	EXPECT_EQ(unit_free(p, pfn, 1), ZB_OK);
 	unit_pool_drain(p);
-	pfn = alloc_range(p, ZB_GFP_KERNEL, range_of(PB(4)), ZB_RANGE_OK);
+	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(4), 0), ZB_RANGE_OK);
 	free_range(p, pfn, PB(4));
 }

@@ -31,13 +31,7 @@ static void keep_half(struct zb_zone *zone, unsigned long pb)
 	unit_fill_pageblock(zone, pb, M, keep);
 }
 
-static void end(struct unit_pool *p)
-{
-	unit_free_all(p);
-	unit_pool_end(p);
-}
-
-POOL_TEST_WITH(calls_before_failure, full_pool(), end)
+POOL_TEST_WITH(calls_before_failure, full_pool(), unit_pool_free_and_end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -81,7 +75,7 @@ POOL_TEST_WITH(calls_before_failure, full_pool(), end)
 }
 
 /* Without DIRECT_RECLAIM, no hook that may sleep is called, whatever the other flags. */
-POOL_TEST_WITH(nothing_sleeps_without_direct_reclaim, full_pool(), end)
+POOL_TEST_WITH(nothing_sleeps_without_direct_reclaim, full_pool(), unit_pool_free_and_end)
 {
 	unsigned int i, order;
 	zb_gfp_t gfp;
@@ -105,7 +99,7 @@ POOL_TEST_WITH(nothing_sleeps_without_direct_reclaim, full_pool(), end)
 }
 
 /* Any of the hooks may free the memory; no further one is called then. */
-POOL_TEST_WITH(memory_freed_by_a_hook, full_pool(), end)
+POOL_TEST_WITH(memory_freed_by_a_hook, full_pool(), unit_pool_free_and_end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -140,7 +134,7 @@ POOL_TEST_WITH(memory_freed_by_a_hook, full_pool(), end)
 }
 
 /* Small requests continue while reclaim makes progress; large ones also use compaction. */
-POOL_TEST_WITH(progress, full_pool(), end)
+POOL_TEST_WITH(progress, full_pool(), unit_pool_free_and_end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -179,7 +173,7 @@ POOL_TEST_WITH(progress, full_pool(), end)
  * Compaction that succeeds again and again, although others take each block, and compaction
  * that fails, do not keep a request in the slow path forever.
  */
-POOL_TEST_WITH(bounded_compaction, full_pool(), end)
+POOL_TEST_WITH(bounded_compaction, full_pool(), unit_pool_free_and_end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -235,7 +229,7 @@ POOL_TEST_WITH(bounded_compaction, full_pool(), end)
 }
 
 /* Memory is compacted for a waiting request if that can help, and with all effort. */
-POOL_TEST_WITH(compaction_for_a_waiter, unit_pool_one(1, 2), end)
+POOL_TEST_WITH(compaction_for_a_waiter, unit_pool_one(1, 2), unit_pool_free_and_end)
 {
 	struct zb_alloc_request req = { .gfp = SLEEP, .nr_pages = 512 };
 	unsigned int i;
@@ -273,7 +267,7 @@ POOL_TEST_WITH(compaction_for_a_waiter, unit_pool_one(1, 2), end)
 }
 
 /* A NOFAIL request ends when the wait hook returns false because the task was killed. */
-POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
+POOL_TEST_WITH(nofail_until_killed, full_pool(), unit_pool_free_and_end)
 {
 	static const struct zb_alloc_policy killable = { .killable = true };
 	static const struct zb_alloc_policy any = { .nr_bits = 0 };
@@ -311,7 +305,7 @@ POOL_TEST_WITH(nofail_until_killed, full_pool(), end)
  * A NOFAIL request goes on reclaiming, and waking the background reclaim, after others have
  * taken what it reclaimed more often than other requests would bear.
  */
-POOL_TEST_WITH(nofail_keeps_reclaiming, full_pool(), end)
+POOL_TEST_WITH(nofail_keeps_reclaiming, full_pool(), unit_pool_free_and_end)
 {
 	struct zb_ops ops = unit_recording_ops;
 	unsigned int i, wakes = 0, reclaims = 0, waits = 0;
@@ -336,7 +330,7 @@ POOL_TEST_WITH(nofail_keeps_reclaiming, full_pool(), end)
 }
 
 /* Drains of all CPUs become rarer, but do not stop. */
-POOL_TEST_WITH(nofail_drains_rarely, unit_pool_one(1, 1), end)
+POOL_TEST_WITH(nofail_drains_rarely, unit_pool_one(1, 1), unit_pool_free_and_end)
 {
 	struct zb_ops ops = unit_recording_ops;
 	unsigned long pfn = unit_take(p->pool.zones, 9, U);
@@ -356,7 +350,7 @@ POOL_TEST_WITH(nofail_drains_rarely, unit_pool_one(1, 1), end)
 }
 
 /* The reclaim hooks get the original flags and the order. */
-POOL_TEST_WITH(arguments_of_hooks, full_pool(), end)
+POOL_TEST_WITH(arguments_of_hooks, full_pool(), unit_pool_free_and_end)
 {
 	struct zb_ops ops = { .direct_reclaim = unit_recording_ops.direct_reclaim };
 	struct zb_ops failed = { .report_failure = unit_recording_ops.report_failure };
@@ -398,7 +392,7 @@ POOL_TEST_WITH(no_hooks, full_pool(), unit_pool_end)
 	p->pool.ops = &unit_recording_ops;
 }
 
-POOL_TEST_WITH(account, full_pool(), end)
+POOL_TEST_WITH(account, full_pool(), unit_pool_free_and_end)
 {
 	unsigned long failures;
 
@@ -455,7 +449,7 @@ TEST(wakes_background_reclaim)
 	unit_alloc(p, ZB_GFP_HIGHUSER_MOVABLE | __ZB_GFP_NORETRY, 0);
 	EXPECT_EQ(unit_calls.zones, 0xf);
 	unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
-	end(p);
+	unit_pool_free_and_end(p);
 }
 
 /* It is not woken for zones that the request may not use. */
@@ -495,7 +489,7 @@ TEST(wakes_reclaim_of_allowed_nodes_only)
 			unit_note("case %u", i);
 		unit_calls = (struct unit_calls){ .damaged = ZB_NO_PFN };
 	}
-	end(p);
+	unit_pool_free_and_end(p);
 }
 
 /* HighAtomic reserves of nodes that the request may not use are kept. */
@@ -523,7 +517,7 @@ TEST(unreserves_on_allowed_nodes_only)
 	EXPECT(unit_alloc_block(&p->pool, ZB_GFP_KERNEL | __ZB_GFP_REPEAT, 0,
 				0, &policy) != ZB_NO_PFN);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_HIGHATOMIC], 0);
-	end(p);
+	unit_pool_free_and_end(p);
 }
 
 /* The last HighAtomic pageblock is kept in the first round of a request that is retried. */
@@ -550,7 +544,7 @@ TEST(last_reserve_in_the_second_round)
 }
 
 /* Which flags allow the first attempt of the slow path below min; see watermark_test.c. */
-POOL_TEST_WITH(reserves_of_the_first_attempt, unit_pool_one(1, 1), end)
+POOL_TEST_WITH(reserves_of_the_first_attempt, unit_pool_one(1, 1), unit_pool_free_and_end)
 {
 	static const struct {
 		zb_gfp_t gfp;
@@ -596,5 +590,5 @@ TEST(compacts_until_it_succeeds)
 	unit_calls.compact = 1;
 	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SUCCESS);
 	EXPECT_CALLS("RRDX");
-	end(p);
+	unit_pool_free_and_end(p);
 }

@@ -3,6 +3,7 @@
  * Deferred merging: frames that a drain has freed count at once, their pageblock is on the
  * list of its longest run, and the runs are counted later.
  */
+#include "unit_holds.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -223,15 +224,6 @@ POOL_TEST(type_of_a_stale_pageblock, 64, 4)
 	unit_free_all(p);
 }
 
-static unsigned int in_hold, longest;
-
-static void count_accesses(void)
-{
-	in_hold = zb_env_irqs_off ? in_hold + 1 : 0;
-	if (in_hold > longest)
-		longest = in_hold;
-}
-
 /* However many pageblocks are stale, the lock is held for a few of them. */
 POOL_TEST(refresh_in_short_holds, 64, 200)
 {
@@ -242,12 +234,11 @@ POOL_TEST(refresh_in_short_holds, 64, 200)
 	for (i = 0; i < 200; i++)
 		unit_give_deferred(zone, PB(64 + i) + i, 0);
 	EXPECT_EQ(zone->nr_stale, 200);
-	longest = 0;
-	zb_env_hook = count_accesses;
+	unit_holds_begin();
 	zb_zone_snapshot(zone, &st);
-	zb_env_hook = NULL;
-	unit_note("at most %u accesses in one hold", longest);
-	EXPECT(longest <= 20);
+	unit_holds_end();
+	unit_note("at most %lu accesses in one hold", unit_holds.longest);
+	EXPECT(unit_holds.nr && unit_holds.longest <= 20);
 	EXPECT_EQ(st.nr_free_blocks[0][M], 200);
 	unit_free_all(p);
 }

@@ -4,9 +4,8 @@
  * are kept out of use, nothing else is, and all is as it was when they are fit
  * again.
  */
-#include "fast.h"
 #include "unfit.h"
-#include "unit_pool.h"
+#include "unit_fast.h"
 
 #define START	PB(64)
 #define NR	PB(16)
@@ -406,18 +405,6 @@ POOL_TEST_WITH(exact_frees_look_once, make(), end)
 		EXPECT_EQ(w.looks - looks, words[i]);
 		unit_pool_drain(p);
 	}
-}
-
-static void take(void *to, unsigned long pfn)
-{
-	unsigned long **next = to;
-
-	*(*next)++ = pfn;
-}
-
-static unsigned long give(void *from, unsigned int i)
-{
-	return ((unsigned long *)from)[i];
 }
 
 POOL_TEST_WITH(bulk, make(), end)

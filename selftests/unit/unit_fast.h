@@ -34,6 +34,12 @@ static inline bool put(struct unit_pool *p, unsigned long pfn, unsigned int orde
 	return zb_fast_free(&p->pool, pfn, order);
 }
 
+/* The number of blocks on the Unmovable list of an order. */
+static inline unsigned int listed(const struct unit_pool *p, unsigned int order)
+{
+	return zb_pcp_nr(p->pool.zones->pcp, zb_pcp_list(order, ZB_MIGRATE_UNMOVABLE));
+}
+
 /* For zb_fast_alloc_bulk(): store a frame at *@to and advance it. */
 static inline void take(void *to, unsigned long pfn)
 {

@@ -32,11 +32,6 @@ struct run {
 /* The run that is interrupted. */
 static struct run *running;
 
-static void drain_all(struct zb_pool *pool)
-{
-	unit_pool_drain(container_of(pool, struct unit_pool, pool));
-}
-
 /* No other thread frees memory, so waiting would not help. */
 static bool wait_for_nobody(struct zb_pool *pool, bool killable)
 {
@@ -46,7 +41,7 @@ static bool wait_for_nobody(struct zb_pool *pool, bool killable)
 }
 
 static const struct zb_ops ops = {
-	.drain_all = drain_all, .wait = wait_for_nobody,
+	.drain_all = unit_drain_all, .wait = wait_for_nobody,
 };
 
 static void random_geometry(struct unit_geometry *g, const struct unit_bounds *b)

@@ -41,7 +41,7 @@ static bool take_one(unsigned int *left)
 
 static void drain_all(struct zb_pool *pool)
 {
-	unit_pool_drain(container_of(pool, struct unit_pool, pool));
+	unit_drain_all(pool);
 	called(pool, 'D');
 }
 

@@ -6,7 +6,7 @@ static int number_distance(int from, int to)
 	return 10 + 10 * abs(from - to);
 }
 
-static void drain_all(struct zb_pool *pool)
+static void count_drain(struct zb_pool *pool)
 {
 	struct unit_pool *p = container_of(pool, struct unit_pool, pool);
 	struct zb_zone *zone;
@@ -20,7 +20,7 @@ static void drain_all(struct zb_pool *pool)
 		zb_pcp_drain_own(zone);
 }
 
-static const struct zb_ops unit_ops = { .drain_all = drain_all };
+static const struct zb_ops unit_ops = { .drain_all = count_drain };
 
 static void *must(void *memory)
 {
@@ -211,6 +211,15 @@ void unit_pool_drain(struct unit_pool *p)
 	zb_for_each_zone(zone, &p->pool)
 		for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
 			zb_pcp_drain(zone, cpu);
+}
+
+/**
+ * unit_drain_all() - drain the per-CPU lists of all CPUs, as zb_ops.drain_all
+ * @pool: the pool
+ */
+void unit_drain_all(struct zb_pool *pool)
+{
+	unit_pool_drain(container_of(pool, struct unit_pool, pool));
 }
 
 /**
@@ -428,17 +437,22 @@ void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Free all blocks that start in a pageblock. */
-void unit_free_pageblock(struct zb_zone *zone, unsigned long pb)
+/* Free all blocks that start in a range. */
+void unit_free_blocks(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long i, pfn = zone->start_pfn + PB(pb);
+	unsigned long end = pfn + nr_pages;
 	u8 state;
 
-	for (i = 0; i < ZB_PAGEBLOCK_NR; i++) {
-		state = zb_zone_state(zone, pfn + i);
+	for (; pfn < end; pfn++) {
+		state = zb_zone_state(zone, pfn);
 		if (zb_state_allocated(state))
-			unit_give(zone, pfn + i, ZB_STATE_ORDER(state));
+			unit_give(zone, pfn, ZB_STATE_ORDER(state));
 	}
+}
+
+void unit_free_pageblock(struct zb_zone *zone, unsigned long pb)
+{
+	unit_free_blocks(zone, zone->start_pfn + PB(pb), ZB_PAGEBLOCK_NR);
 }
 
 /**
@@ -456,9 +470,10 @@ void unit_free_all(struct unit_pool *p)
 			unit_free_pageblock(zone, i);
 }
 
-/* Free everything that is allocated, and end the pool. */
+/* Check the pool, free everything that is allocated, and end the pool. */
 void unit_pool_free_and_end(struct unit_pool *p)
 {
+	unit_pool_quiet(p);
 	unit_free_all(p);
 	unit_pool_end(p);
 }

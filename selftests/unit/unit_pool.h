@@ -109,6 +109,7 @@ void unit_pool_free(struct unit_pool *p);
 void unit_pool_end_at(struct unit_pool *p, const char *file, int line);
 bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line);
 void unit_pool_drain(struct unit_pool *p);
+void unit_drain_all(struct zb_pool *pool);
 void unit_pool_no_watermarks(struct unit_pool *p);
 void unit_pool_long_lists(struct unit_pool *p);
 void unit_pool_no_lists(struct unit_pool *p);
@@ -197,6 +198,7 @@ void unit_fill_pageblock(struct zb_zone *zone, unsigned long pb,
 			 unsigned int mt, const bool *keep);
 void unit_keep_frames(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 		      unsigned int nr);
+void unit_free_blocks(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 void unit_free_pageblock(struct zb_zone *zone, unsigned long pb);
 void unit_free_all(struct unit_pool *p);
 void unit_pool_free_and_end(struct unit_pool *p);
