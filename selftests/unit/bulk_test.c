@@ -66,13 +66,13 @@ POOL_TEST_WITH(refill_from_short_runs, unit_pool_one(8, 1), unit_pool_end)
  * first, in another hold than the longer run.
  */
 static struct zb_zone *stale_zone;
-static unsigned long first_hold;	/* free frames when no pageblock is stale any more */
+static unsigned long nr_free_refreshed;	/* free frames when no pageblock is stale any more */
 
 static void watch_holds(void)
 {
-	if (zb_env_irqs_off || stale_zone->nr_stale || first_hold)
+	if (zb_env_irqs_off || stale_zone->nr_stale || nr_free_refreshed)
 		return;
-	first_hold = stale_zone->nr_free;
+	nr_free_refreshed = stale_zone->nr_free;
 	zb_env_hook = NULL;
 }
 
@@ -88,12 +88,12 @@ POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 	unit_fill_pageblock(zone, 0, M, keep);
 	unit_give_deferred(zone, PB(8), 0);
 	EXPECT(zone->nr_stale == 1);
-	first_hold = 0;
+	nr_free_refreshed = 0;
 	stale_zone = zone;
 	zb_env_hook = watch_holds;
 	EXPECT_EQ(refill(zone), 64);
 	zb_env_hook = NULL;
-	EXPECT_EQ(first_hold, 257);
+	EXPECT_EQ(nr_free_refreshed, 257);
 }
 
 /* The same if the block is stolen, which is counted once. */
@@ -103,12 +103,12 @@ POOL_TEST_WITH(steal_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 	unit_fill_pageblock(zone, 0, U, NULL);
 	unit_give_deferred(zone, PB(8), 0);
 	zone->events[ZB_STEAL] = 0;
-	first_hold = 0;
+	nr_free_refreshed = 0;
 	stale_zone = zone;
 	zb_env_hook = watch_holds;
 	EXPECT_EQ(unit_take(zone, 0, M), PB(8));
 	zb_env_hook = NULL;
-	EXPECT_EQ(first_hold, 1);
+	EXPECT_EQ(nr_free_refreshed, 1);
 	EXPECT_EQ(zone->events[ZB_STEAL], 1);
 }
 

@@ -49,10 +49,10 @@ static struct unit_pool *make(void)
 	return p;
 }
 
-static void set_state(struct zb_zone *z, unsigned long pfn, unsigned int hold,
+static void set_state(struct zb_zone *z, unsigned long pfn, unsigned int block_state,
 		      unsigned int order)
 {
-	zb_zone_set_state(z, pfn, ZB_STATE(hold, order));
+	zb_zone_set_state(z, pfn, ZB_STATE(block_state, order));
 }
 
 /* Each of these functions corrupts one thing. */
@@ -87,7 +87,7 @@ static void tail_type(struct zb_zone *z)
 	z->types[1] = 2;
 }
 
-CORRUPT(tail_key, z->pageblocks[1].largest_free = 9)
+CORRUPT(tail_largest, z->pageblocks[1].largest_free = 9)
 
 static void not_merged(struct zb_zone *z)
 {
@@ -98,10 +98,10 @@ static void not_merged(struct zb_zone *z)
 CORRUPT(no_head, z->pageblocks[3].largest_free = ZB_LIST_TAIL)
 CORRUPT(no_head_in_zone, z->pageblocks[6].largest_free = ZB_LIST_TAIL)
 CORRUPT(type, z->pageblocks[4].migratetype = 6)
-CORRUPT(type_known_to_others, z->types[4] = 2)
-CORRUPT(part_key, z->pageblocks[4].largest_free = 7)
-CORRUPT(full_key, z->pageblocks[5].largest_free = 0)
-CORRUPT(whole_key, z->pageblocks[3].largest_free = 8)
+CORRUPT(types_entry, z->types[4] = 2)
+CORRUPT(part_largest, z->pageblocks[4].largest_free = 7)
+CORRUPT(full_largest, z->pageblocks[5].largest_free = 0)
+CORRUPT(whole_largest, z->pageblocks[3].largest_free = 8)
 CORRUPT(whole_none, z->pageblocks[3].largest_free = ZB_LIST_NONE)
 CORRUPT(list_prev, z->free_area[8].free_list[M].prev = &z->pageblocks[3].link)
 CORRUPT(empty_list_prev, z->free_area[3].free_list[2].prev = &z->pageblocks[3].link)
@@ -226,7 +226,7 @@ static void set_stale(struct zb_zone *z, unsigned long pb)
 
 CORRUPT(stale_used, set_stale(z, 5))
 CORRUPT(stale_whole, set_stale(z, 0))
-CORRUPT(stale_key, make_stale(z); z->pageblocks[5].largest_free = 1)
+CORRUPT(stale_largest, make_stale(z); z->pageblocks[5].largest_free = 1)
 CORRUPT(stale_nr_runs, make_stale(z); z->pageblocks[5].nr[0]++)
 CORRUPT(zone_nr_stale, z->nr_stale++)
 
@@ -279,15 +279,16 @@ static const struct {
 	CASE("a free block is aligned and inside its zone", whole_above_max, PB(4), 12, 11),
 	CASE("a tail pageblock is free and has its head's type", tail_type,
 	     PB(5), ZB_LIST_TAIL, ZB_LIST_TAIL),
-	CASE("a tail pageblock is free and has its head's type", tail_key, PB(5), 9, ZB_LIST_TAIL),
+	CASE("a tail pageblock is free and has its head's type", tail_largest,
+	     PB(5), 9, ZB_LIST_TAIL),
 	CASE("free buddies are merged", not_merged, PB(4), 9, 10),
 	CASE("a tail pageblock has a head", no_head, PB(7), 0, 1),
 	CASE("a tail pageblock has a head", no_head_in_zone, PB(10), 0, 1),
 	CASE("a migrate type is valid", type, PB(8), 6, M),
-	CASE("types[] matches the type of the pageblock", type_known_to_others, PB(8), 2, M),
-	CASE("largest_free matches the bitmap", part_key, PB(8), 7, 8),
-	CASE("largest_free matches the bitmap", full_key, PB(9), 0, ZB_LIST_NONE),
-	CASE("a free pageblock is a head or a tail", whole_key, PB(7), 8, 9),
+	CASE("types[] matches the type of the pageblock", types_entry, PB(8), 2, M),
+	CASE("largest_free matches the bitmap", part_largest, PB(8), 7, 8),
+	CASE("largest_free matches the bitmap", full_largest, PB(9), 0, ZB_LIST_NONE),
+	CASE("a free pageblock is a head or a tail", whole_largest, PB(7), 8, 9),
 	CASE("a free pageblock is a head or a tail", whole_none, PB(7), ZB_LIST_NONE, 9),
 	CASE("list links are intact", list_prev, PB(8), 8, M),
 	CASE("list links are intact", empty_list_prev, 0, 3, 2),
@@ -300,7 +301,7 @@ static const struct {
 	CASE("a free list is in order of addition", ring_without_head, PB(8), 2, 2),
 	CASE("a stale pageblock is in part free", stale_used, PB(9), 0, 1),
 	CASE("a stale pageblock is in part free", stale_whole, PB(4), 512, 1),
-	CASE("largest_free of a stale pageblock matches its bitmap", stale_key, PB(9), 1, 0),
+	CASE("largest_free of a stale pageblock matches its bitmap", stale_largest, PB(9), 1, 0),
 	CASE("nr_stale of a zone matches its stale bits", zone_nr_stale, 0, 1, 0),
 	CASE("nr_free_type of a free area matches its pageblocks", stale_nr_runs, 0, 1, 2),
 	CASE("nr_free_type of a free area matches its pageblocks", nr_by_type, 0, 2, 1),

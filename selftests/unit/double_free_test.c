@@ -10,7 +10,7 @@
 
 #define MAX_POINTS	5000u
 
-enum way { FAST, BULK, LONG, COLD, EXACT, SPLIT, NR_WAYS };
+enum way { FAST, BULK, POOL, COLD, EXACT, SPLIT, NR_WAYS };
 
 static struct {
 	struct unit_pool *p;

@@ -145,7 +145,7 @@ POOL_TEST_WITH(isolated, unit_fast_pool(), unit_pool_end)
 }
 
 /* Adjacent blocks that are freed together become one block only if they are aligned. */
-POOL_TEST_WITH(neighbours_out_of_line, unit_fast_pool(), unit_pool_end)
+POOL_TEST_WITH(unaligned_neighbours, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long block = unit_take(zone, 3, U), i;
 

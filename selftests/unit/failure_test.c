@@ -218,7 +218,7 @@ POOL_TEST_WITH(only_other_nodes_have_it, two_nodes(), end)
 	static const struct zb_alloc_policy mask = { .nodemask = &node1, .nr_bits = 2 };
 	static const struct zb_alloc_policy cpuset = { .cpuset = &node1, .nr_bits = 2 };
 	static const unsigned long node5 = BIT(5);
-	static const struct zb_alloc_policy nowhere = { .nodemask = &node5, .nr_bits = 6 };
+	static const struct zb_alloc_policy absent = { .nodemask = &node5, .nr_bits = 6 };
 
 	take_all(&zone[0]);
 	expect_cause(p, NOWAIT | __ZB_GFP_THISNODE, 0, NULL, ZB_FAILURE_NODE, &zone[1]);
@@ -231,7 +231,7 @@ POOL_TEST_WITH(only_other_nodes_have_it, two_nodes(), end)
 	take_all(&zone[0]);
 	expect_cause(p, NOWAIT, 0, &mask, ZB_FAILURE_FULL, &zone[1]);
 	/* no node that is allowed has a zone */
-	expect_cause(p, NOWAIT, 0, &nowhere, ZB_FAILURE_NODE, NULL);
+	expect_cause(p, NOWAIT, 0, &absent, ZB_FAILURE_NODE, NULL);
 }
 
 TEST(only_other_zones_have_it)

@@ -64,7 +64,7 @@ POOL_TEST_WITH(invalid_frees, unit_pool_make(&three_zones), unit_pool_end)
 		0, PB(8) - 1, PB(16), PB(20) - 1, PB(36), PB(40) - 1, PB(44),
 		~0ul, ~0ul - 1, 1ul << 32, PB(20) + (1ul << 32),
 	};
-	unsigned int i, order, said;
+	unsigned int i, order, claimed;
 	unsigned long pfn;
 
 	unit_pool_long_lists(p);
@@ -75,22 +75,22 @@ POOL_TEST_WITH(invalid_frees, unit_pool_make(&three_zones), unit_pool_end)
 		}
 	for (order = 0; order < ZB_PCP_ORDERS; order++) {
 		pfn = unit_alloc(p, 0, order);
-		for (said = 0; said < 6; said++)
-			if (said != order)
-				EXPECT_NO_PUT(p, pfn, said);
+		for (claimed = 0; claimed < 6; claimed++)
+			if (claimed != order)
+				EXPECT_NO_PUT(p, pfn, claimed);
 		/* frames inside the block */
 		for (i = 1; i < BIT(order); i++)
-			for (said = 0; said < ZB_PCP_ORDERS; said++)
-				EXPECT_NO_PUT(p, pfn + i, said);
+			for (claimed = 0; claimed < ZB_PCP_ORDERS; claimed++)
+				EXPECT_NO_PUT(p, pfn + i, claimed);
 		EXPECT(put(p, pfn, order));
 		/* double frees: of a block on a per-CPU list, and of a free block */
-		for (said = 0; said < ZB_PCP_ORDERS; said++) {
-			EXPECT_NO_PUT(p, pfn, said);
-			EXPECT(!zb_fast_free_full(&p->pool, pfn, said));
+		for (claimed = 0; claimed < ZB_PCP_ORDERS; claimed++) {
+			EXPECT_NO_PUT(p, pfn, claimed);
+			EXPECT(!zb_fast_free_full(&p->pool, pfn, claimed));
 		}
 		unit_pool_drain(p);
-		for (said = 0; said < ZB_PCP_ORDERS; said++)
-			EXPECT_NO_PUT(p, pfn, said);
+		for (claimed = 0; claimed < ZB_PCP_ORDERS; claimed++)
+			EXPECT_NO_PUT(p, pfn, claimed);
 	}
 	for (i = 0; i < ZB_NR_BAD; i++)
 		EXPECT_EQ(atomic_long_read(&p->pool.bad_frees[i]), 0);

@@ -394,17 +394,17 @@ POOL_TEST_WITH(busy_lists_are_left_alone, unit_fast_pool(), unit_pool_end)
 /* On a CPU of a node without a region, the fast path serves nothing. */
 POOL_TEST_WITH(no_fast_path_on_a_memoryless_node, unit_fast_pool(), unit_pool_end)
 {
-	struct zb_node nowhere = { .nid = -1 };
+	struct zb_node memoryless = { .nid = -1 };
 	unsigned int gfp, order;
 	unsigned long pfn;
 
-	zb_fast_memoryless_node(&p->pool, &nowhere);
+	zb_fast_memoryless_node(&p->pool, &memoryless);
 	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		prime(p, 0, order);
 	for (order = 0; order <= ZB_PCP_ORDERS; order++)
 		for (gfp = 0; gfp < 32; gfp++)
-			EXPECT(!zb_fast_alloc(&nowhere, gfp, order, &pfn));
-	EXPECT_EQ(nowhere.nid, p->pool.nodes->nid);
+			EXPECT(!zb_fast_alloc(&memoryless, gfp, order, &pfn));
+	EXPECT_EQ(memoryless.nid, p->pool.nodes->nid);
 	EXPECT_EQ(p->pool.zones->pcp->busy, 0);
 }
 

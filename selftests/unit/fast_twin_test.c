@@ -46,7 +46,7 @@ struct twins {
 	struct unit_pool *a, *b;
 	struct { unsigned long pfn; unsigned int order; } held[6000];
 	unsigned int nr;
-	unsigned long nr_short;
+	unsigned long nr_fast;
 };
 
 static void twins_get(struct twins *t)
@@ -72,7 +72,7 @@ static void twins_get(struct twins *t)
 		pfn = ZB_NO_PFN;
 	}
 	if (pfn != ZB_NO_PFN)
-		t->nr_short++;
+		t->nr_fast++;
 	else
 		pfn = unit_alloc_block(&t->a->pool, gfp, order, node->nid, NULL);
 	ASSERT_EQ(unit_alloc_block(&t->b->pool, gfp, order, node->nid, NULL), pfn);
@@ -90,7 +90,7 @@ static void twins_put(struct twins *t)
 	order = t->held[i].order;
 	t->held[i] = t->held[--t->nr];
 	if (unit_below(8) && zb_fast_free(&t->a->pool, pfn, order))
-		t->nr_short++;
+		t->nr_fast++;
 	else
 		ASSERT_EQ(unit_free(t->a, pfn, order), ZB_OK);
 	ASSERT_EQ(unit_free(t->b, pfn, order), ZB_OK);
@@ -163,8 +163,8 @@ TEST(both_paths_have_the_same_result)
 		unit_pool_end(t->b);
 		free(map);
 	}
-	EXPECT(t->nr_short > 10000);
-	unit_note("%lu operations by the fast path", t->nr_short);
+	EXPECT(t->nr_fast > 10000);
+	unit_note("%lu operations by the fast path", t->nr_fast);
 	free(t);
 }
 
@@ -218,7 +218,7 @@ static void both_get(struct twins *t, zb_gfp_t gfp, unsigned int order, bool bus
 	fast = zb_fast_alloc(node, gfp, order, &a);
 	set_busy(t->a, false);
 	EXPECT(!fast || !busy);
-	t->nr_short += fast;
+	t->nr_fast += fast;
 	if (!fast)
 		a = unit_alloc_block(&t->a->pool, gfp, order, node->nid, NULL);
 	b = unit_alloc_block(&t->b->pool, gfp, order, node->nid, NULL);
@@ -267,15 +267,15 @@ TEST(both_paths_agree_on_all_flags_orders_and_states)
 
 	ASSERT(t);
 	for (state = 0; state < NR_STATES; state++) {
-		t->nr_short = 0;
+		t->nr_fast = 0;
 		t->a = unit_pool_make(&g);
 		t->b = unit_pool_make(&g);
 		prepare(t->a, state);
 		prepare(t->b, state);
 		all_requests(t, state);
-		unit_note("state %u: %lu requests by the fast path", state, t->nr_short);
+		unit_note("state %u: %lu requests by the fast path", state, t->nr_fast);
 		if (state != LISTS_BUSY && state != ZONES_LOW)
-			EXPECT(t->nr_short > 500);
+			EXPECT(t->nr_fast > 500);
 		unit_pool_free(t->a);
 		unit_pool_free(t->b);
 	}

@@ -33,30 +33,30 @@
 #define MAX_POINTS	200000u
 #define MAX_EVENTS	2u
 
-enum what {
-	ALLOC_SHORT, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9, ALLOC_EXACT,
-	FREE_SHORT, FREE_0, FREE_COLD, FREE_3, FREE_9, FREE_EXACT, DRAIN, NR_WHAT,
+enum op {
+	ALLOC_FAST, ALLOC_0, ALLOC_COLD, ALLOC_TYPE, ALLOC_3, ALLOC_9, ALLOC_EXACT,
+	FREE_FAST, FREE_0, FREE_COLD, FREE_3, FREE_9, FREE_EXACT, DRAIN, NR_OPS,
 	/* only as nested operations */
-	DRAIN_OTHER = NR_WHAT, ISOLATE, BECOME_LOW,
+	DRAIN_OTHER = NR_OPS, ISOLATE, BECOME_LOW,
 };
 
 /* The frames of a block. An exact allocation has three pieces, and a tail of two blocks. */
-static unsigned long length_of(enum what what)
+static unsigned long length_of(enum op op)
 {
-	static const unsigned int lengths[NR_WHAT] = {
+	static const unsigned int lengths[NR_OPS] = {
 		[ALLOC_3] = BIT(3), [ALLOC_9] = BIT(9), [ALLOC_EXACT] = 13,
 		[FREE_3] = BIT(3), [FREE_9] = BIT(9), [FREE_EXACT] = 13,
 	};
 
-	return lengths[what] ?: 1;
+	return lengths[op] ?: 1;
 }
 
-enum who { INTERRUPT, TASK, OTHER_CPU, MOVE };
+enum kind { INTERRUPT, TASK, OTHER_CPU, MOVE };
 
 /* A nested operation, and the point of the outer operation at which it runs. */
 struct event {
-	enum who who;
-	enum what what;
+	enum kind kind;
+	enum op op;
 	unsigned int level;
 	unsigned long at;
 };
@@ -86,15 +86,15 @@ static struct world {
 	unsigned long points[MAX_EVENTS + 1];
 	unsigned long schedules;
 	/* possible events at each point of the main operation without nested ones */
-	u8 may[MAX_POINTS];
+	u8 possible[MAX_POINTS];
 	/* a drain by another CPU that waits for its grace period */
-	enum what waiting;
+	enum op waiting;
 	bool isolated, low;
 } w;
 
 static void at_point(void);
 
-/* The hook is needed as long as something may still happen at a point. */
+/* The hook is needed as long as an event may still happen at a point. */
 static zb_env_hook_fn hook_needed(void)
 {
 	bool needed = w.mode.counting || w.waiting || w.next < w.mode.nr_plan;
@@ -150,100 +150,100 @@ static unsigned long disown(unsigned long nr)
 	return pfn;
 }
 
-static unsigned long take(enum what what)
+static unsigned long take(enum op op)
 {
 	zb_gfp_t gfp = __ZB_GFP_MOVABLE | __ZB_GFP_NOWARN;
 	unsigned long pfn = ZB_NO_PFN;
 
-	gfp |= what == ALLOC_COLD ? __ZB_GFP_COLD : 0;
-	if ((what == ALLOC_SHORT || what == ALLOC_COLD) &&
-	    (zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn) || what == ALLOC_SHORT))
+	gfp |= op == ALLOC_COLD ? __ZB_GFP_COLD : 0;
+	if ((op == ALLOC_FAST || op == ALLOC_COLD) &&
+	    (zb_fast_alloc(w.p->pool.nodes, gfp, 0, &pfn) || op == ALLOC_FAST))
 		return pfn;
-	if (what == ALLOC_TYPE)
+	if (op == ALLOC_TYPE)
 		gfp &= ~__ZB_GFP_MOVABLE;
-	if (what == ALLOC_EXACT)
-		pfn = zb_fast_alloc_exact(w.p->pool.nodes, gfp, length_of(what));
-	return pfn != ZB_NO_PFN ? pfn : unit_alloc_exact(w.p, gfp, length_of(what));
+	if (op == ALLOC_EXACT)
+		pfn = zb_fast_alloc_exact(w.p->pool.nodes, gfp, length_of(op));
+	return pfn != ZB_NO_PFN ? pfn : unit_alloc_exact(w.p, gfp, length_of(op));
 }
 
-static bool give(enum what what, unsigned long pfn)
+static bool give(enum op op, unsigned long pfn)
 {
-	if (what == FREE_SHORT)
+	if (op == FREE_FAST)
 		return zb_fast_free(&w.p->pool, pfn, 0) || zb_fast_free_full(&w.p->pool, pfn, 0);
-	if (what == FREE_COLD)
+	if (op == FREE_COLD)
 		return zb_pool_free_pages_cold(&w.p->pool, pfn, 0) == ZB_OK;
-	if (what == FREE_EXACT)
-		return unit_free_exact(w.p, pfn, length_of(what)) == ZB_OK;
-	return unit_free(w.p, pfn, zb_exact_order(length_of(what))) == ZB_OK;
+	if (op == FREE_EXACT)
+		return unit_free_exact(w.p, pfn, length_of(op)) == ZB_OK;
+	return unit_free(w.p, pfn, zb_exact_order(length_of(op))) == ZB_OK;
 }
 
-static void act(enum what what)
+static void run_op(enum op op)
 {
 	unsigned long pfn = ZB_NO_PFN;
 	bool done;
 
-	if (what >= FREE_SHORT && what < DRAIN) {
-		pfn = disown(length_of(what));
+	if (op >= FREE_FAST && op < DRAIN) {
+		pfn = disown(length_of(op));
 		if (pfn == ZB_NO_PFN)
 			return;
 		core_begins();
-		done = give(what, pfn);
+		done = give(op, pfn);
 		core_ends();
 		if (!done) {
-			ASSERT_EQ(what, FREE_SHORT);
+			ASSERT_EQ(op, FREE_FAST);
 			own(pfn, 1);
 		}
 		return;
 	}
 	core_begins();
-	if (what == DRAIN)
+	if (op == DRAIN)
 		zb_pcp_drain_own(w.zone);
 	else
-		pfn = take(what);
+		pfn = take(op);
 	core_ends();
 	if (pfn != ZB_NO_PFN)
-		own(pfn, length_of(what));
+		own(pfn, length_of(op));
 }
 
 /* --- events --------------------------------------------------------------------------- */
 
-/* The possible kinds of events at this point, as bits of enum who. */
-static u8 who_may(void)
+/* The possible kinds of events at this point, as bits of enum kind. */
+static u8 possible_kinds(void)
 {
-	u8 may = BIT(OTHER_CPU);
+	u8 possible = BIT(OTHER_CPU);
 
 	if (zb_env_irqs_off)
-		return may;
-	may |= BIT(INTERRUPT);
-	return zb_env_pinned ? may : may | BIT(TASK) | BIT(MOVE);
+		return possible;
+	possible |= BIT(INTERRUPT);
+	return zb_env_pinned ? possible : possible | BIT(TASK) | BIT(MOVE);
 }
 
-static bool allowed(u8 may, const struct event *e)
+static bool allowed(u8 possible, const struct event *e)
 {
 	/* isolation takes the zone lock; parking lists does not */
-	return may >> e->who & 1 &&
-	       (e->who != OTHER_CPU || may & BIT(INTERRUPT) ||
-		e->what == ALLOC_SHORT || e->what == FREE_SHORT || e->what == DRAIN_OTHER);
+	return possible >> e->kind & 1 &&
+	       (e->kind != OTHER_CPU || possible & BIT(INTERRUPT) ||
+		e->op == ALLOC_FAST || e->op == FREE_FAST || e->op == DRAIN_OTHER);
 }
 
 /* The first half of a drain by another CPU, at any point. */
-static void begin_other_side(enum what what)
+static void begin_remote_drain(enum op op)
 {
 	unsigned int cpu;
 
 	zb_env_hook = NULL;
-	if (what == ISOLATE)
+	if (op == ISOLATE)
 		ASSERT(zb_pool_isolate_range(&w.p->pool, w.zone->start_pfn, PB(1)));
-	if (what == BECOME_LOW)
+	if (op == BECOME_LOW)
 		unit_set_low(w.zone, true);
 	for (cpu = 0; cpu < 2; cpu++)
 		ASSERT(zb_pcp_park(w.zone, cpu, ZB_PCP_DRAINED));
-	w.waiting = what;
+	w.waiting = op;
 	zb_env_hook = hook_needed();
 }
 
 /* The second half, after the grace period. */
-static void end_other_side(void)
+static void end_remote_drain(void)
 {
 	unsigned int cpu;
 
@@ -262,29 +262,29 @@ static void end_other_side(void)
 	zb_env_hook = hook_needed();
 }
 
-static void happen(const struct event *e)
+static void run_event(const struct event *e)
 {
 	unsigned int cpu = zb_env_cpu, pinned = zb_env_pinned, off = zb_env_irqs_off;
 
-	if (e->what >= NR_WHAT) {
-		begin_other_side(e->what);
+	if (e->op >= NR_OPS) {
+		begin_remote_drain(e->op);
 		return;
 	}
-	if (e->who == MOVE) {
+	if (e->kind == MOVE) {
 		zb_env_set_cpu(!cpu);
 		return;
 	}
-	if (e->who == OTHER_CPU) {
+	if (e->kind == OTHER_CPU) {
 		zb_env_set_cpu(!cpu);
 		/* nested operations must not take a lock that is held here */
 		zb_env_pinned = off;
-	} else if (e->who == INTERRUPT) {
+	} else if (e->kind == INTERRUPT) {
 		zb_env_pinned++;
 	}
 	zb_env_hook = NULL;
 	w.level++;
 	w.points[w.level] = 0;
-	act(e->what);
+	run_op(e->op);
 	w.level--;
 	zb_env_set_cpu(cpu);
 	zb_env_pinned = pinned;
@@ -298,14 +298,14 @@ static void at_point(void)
 	unsigned long n = w.points[w.level]++;
 
 	if (w.waiting && !w.level && !zb_env_pinned && !zb_env_irqs_off)
-		end_other_side();
+		end_remote_drain();
 	if (w.mode.counting) {
 		ASSERT(n < MAX_POINTS);
-		w.may[n] = who_may();
+		w.possible[n] = possible_kinds();
 	} else if (w.next < w.mode.nr_plan && e->level == w.level && e->at == n &&
-		   allowed(who_may(), e)) {
+		   allowed(possible_kinds(), e)) {
 		w.next++;
-		happen(e);
+		run_event(e);
 	}
 }
 
@@ -314,32 +314,32 @@ static void at_point(void)
 /* Allocate a block of each length to be freed, and fill the lists of the first CPU. */
 static void begin(const struct start *s)
 {
-	static const enum what stock[] = {
+	static const enum op stock[] = {
 		ALLOC_9, ALLOC_3, ALLOC_3, ALLOC_0, ALLOC_0, ALLOC_0, ALLOC_EXACT,
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(stock); i++)
-		act(stock[i]);
+		run_op(stock[i]);
 	if (s->nearly_full) {
 		for (i = 0; i < NR_PAGEBLOCKS; i++)
-			act(ALLOC_9);
+			run_op(ALLOC_9);
 		for (i = 0; i < ZB_PAGEBLOCK_NR / 8; i++)
-			act(ALLOC_3);
+			run_op(ALLOC_3);
 		unit_pool_drain(w.p);
 		for (i = 0; i < 8; i++)
-			act(ALLOC_0);
+			run_op(ALLOC_0);
 		unit_pool_drain(w.p);
 	}
 	zb_env_set_cpu(1);
 	for (i = 0; i < 2; i++)
-		act(ALLOC_0);
-	act(FREE_0);
+		run_op(ALLOC_0);
+	run_op(FREE_0);
 	zb_env_set_cpu(0);
 	for (i = 0; i < s->cached; i++)
-		act(ALLOC_0);
+		run_op(ALLOC_0);
 	for (i = 0; i < s->cached; i++)
-		act(FREE_0);
+		run_op(FREE_0);
 }
 
 static void end(void)
@@ -358,7 +358,7 @@ static void end(void)
 }
 
 /* Returns true if all events of the schedule happened. */
-static bool run(const struct start *s, enum what what)
+static bool run(const struct start *s, enum op op)
 {
 	const struct mode mode = w.mode, quiet = { .nr_plan = 0 };
 
@@ -368,10 +368,10 @@ static bool run(const struct start *s, enum what what)
 	w.mode = mode;
 	w.level = 0;
 	memset(w.points, 0, sizeof(w.points));
-	act(what);
+	run_op(op);
 	w.mode = quiet;
 	if (w.waiting)
-		end_other_side();
+		end_remote_drain();
 	if (w.isolated) {
 		ASSERT(!unit_isolated_listed(w.zone));
 		zb_pool_unisolate_range(&w.p->pool, w.zone->start_pfn, PB(1));
@@ -391,44 +391,44 @@ static bool run(const struct start *s, enum what what)
 }
 
 /* Count the points of an operation and the possible events at each. */
-static unsigned long count_points(const struct start *s, enum what what)
+static unsigned long count_points(const struct start *s, enum op op)
 {
 	w.mode.counting = true;
 	w.mode.nr_plan = 0;
-	run(s, what);
+	run(s, op);
 	w.mode.counting = false;
 	EXPECT(w.points[0]);
 	return w.points[0];
 }
 
 static const struct event events[] = {
-	{ INTERRUPT, ALLOC_SHORT, 0, 0 }, { INTERRUPT, ALLOC_0, 0, 0 },
+	{ INTERRUPT, ALLOC_FAST, 0, 0 }, { INTERRUPT, ALLOC_0, 0, 0 },
 	{ INTERRUPT, ALLOC_COLD, 0, 0 }, { INTERRUPT, ALLOC_TYPE, 0, 0 },
 	{ INTERRUPT, ALLOC_3, 0, 0 }, { INTERRUPT, ALLOC_9, 0, 0 },
-	{ INTERRUPT, FREE_SHORT, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
+	{ INTERRUPT, FREE_FAST, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 	{ INTERRUPT, FREE_COLD, 0, 0 }, { INTERRUPT, FREE_3, 0, 0 }, { INTERRUPT, FREE_9, 0, 0 },
 	{ INTERRUPT, ALLOC_EXACT, 0, 0 }, { INTERRUPT, FREE_EXACT, 0, 0 },
 	{ INTERRUPT, DRAIN, 0, 0 }, { TASK, DRAIN, 0, 0 }, { TASK, ALLOC_0, 0, 0 },
-	{ TASK, FREE_0, 0, 0 }, { MOVE, DRAIN, 0, 0 }, { OTHER_CPU, ALLOC_SHORT, 0, 0 },
-	{ OTHER_CPU, FREE_SHORT, 0, 0 }, { OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
+	{ TASK, FREE_0, 0, 0 }, { MOVE, DRAIN, 0, 0 }, { OTHER_CPU, ALLOC_FAST, 0, 0 },
+	{ OTHER_CPU, FREE_FAST, 0, 0 }, { OTHER_CPU, ALLOC_0, 0, 0 }, { OTHER_CPU, FREE_0, 0, 0 },
 	{ OTHER_CPU, ALLOC_TYPE, 0, 0 }, { OTHER_CPU, DRAIN, 0, 0 },
 	{ OTHER_CPU, DRAIN_OTHER, 0, 0 }, { OTHER_CPU, ISOLATE, 0, 0 },
 	{ OTHER_CPU, BECOME_LOW, 0, 0 }, { OTHER_CPU, FREE_EXACT, 0, 0 },
 };
 
 /* Run one event at every @stride'th point of an operation, from a random point on. */
-static void each_point(const struct start *s, enum what what, const struct event *e,
+static void each_point(const struct start *s, enum op op, const struct event *e,
 		       unsigned long points, unsigned long stride)
 {
 	w.plan[0] = *e;
 	w.mode.nr_plan = 1;
 	for (w.plan[0].at = unit_below(stride); w.plan[0].at < points; w.plan[0].at += stride)
-		if (allowed(w.may[w.plan[0].at], e))
-			ASSERT(run(s, what));
+		if (allowed(w.possible[w.plan[0].at], e))
+			ASSERT(run(s, op));
 }
 
 /* Add a second event: nested in the first one, or later in the main operation. */
-static void each_second_point(const struct start *s, enum what what,
+static void each_second_point(const struct start *s, enum op op,
 			      const struct event *e, unsigned int level)
 {
 	w.plan[1] = *e;
@@ -436,7 +436,7 @@ static void each_second_point(const struct start *s, enum what what,
 	w.mode.nr_plan = 2;
 	w.plan[1].at = level ? 0 : w.plan[0].at + 1;
 	for (;; w.plan[1].at++) {
-		run(s, what);
+		run(s, op);
 		if (w.points[level] <= w.plan[1].at)
 			return;
 	}
@@ -462,9 +462,9 @@ static unsigned int list_length(void)
 	unsigned int i, most = 0, nr = 2 * ZB_PCP_CAPACITY(0);
 
 	for (i = 0; i < nr; i++)
-		act(ALLOC_0);
+		run_op(ALLOC_0);
 	for (i = 0; i < nr; i++) {
-		act(FREE_0);
+		run_op(FREE_0);
 		if (zb_pcp_nr_pages(w.zone, 0) > most)
 			most = zb_pcp_nr_pages(w.zone, 0);
 	}
@@ -482,17 +482,17 @@ static void end_world(void)
 static void one_event_at_every_point(bool long_lists)
 {
 	struct start starts[5] = { { .cached = 1 }, { .nearly_full = true } };
-	unsigned int i, k, what;
+	unsigned int i, k, op;
 	unsigned long points;
 
 	make_world(long_lists);
 	starts[2].cached = list_length();
 	starts[3].cached = starts[2].cached / 2;
 	for (i = 0; i < ARRAY_SIZE(starts); i++)
-		for (what = 0; what < NR_WHAT; what++) {
-			points = count_points(&starts[i], what);
+		for (op = 0; op < NR_OPS; op++) {
+			points = count_points(&starts[i], op);
 			for (k = 0; k < ARRAY_SIZE(events); k++)
-				each_point(&starts[i], what, &events[k], points, 1);
+				each_point(&starts[i], op, &events[k], points, 1);
 		}
 	end_world();
 }
@@ -510,7 +510,7 @@ TEST(one_event_at_every_point_of_long_lists)
 /* A selection of operations: fast path, refills and drains. */
 static void two_events(unsigned int level)
 {
-	static const enum what mains[] = { ALLOC_SHORT, ALLOC_0, FREE_SHORT, FREE_0, DRAIN };
+	static const enum op mains[] = { ALLOC_FAST, ALLOC_0, FREE_FAST, FREE_0, DRAIN };
 	static const struct event first[] = {
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_0, 0, 0 },
 		{ TASK, DRAIN, 0, 0 }, { TASK, FREE_0, 0, 0 },
@@ -519,7 +519,7 @@ static void two_events(unsigned int level)
 		{ OTHER_CPU, BECOME_LOW, 0, 0 },
 	};
 	static const struct event second[] = {
-		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },
+		{ INTERRUPT, ALLOC_0, 0, 0 }, { INTERRUPT, FREE_FAST, 0, 0 },
 		{ TASK, DRAIN, 0, 0 },
 	};
 	struct start s = { .nearly_full = false };
@@ -532,11 +532,11 @@ static void two_events(unsigned int level)
 		s.cached = mains[m] == FREE_0 ? list_length() : 1;
 		points = count_points(&s, mains[m]);
 		for (i = 0; i < ARRAY_SIZE(first); i++) {
-			if (level && (first[i].who == MOVE || first[i].what >= NR_WHAT))
+			if (level && (first[i].kind == MOVE || first[i].op >= NR_OPS))
 				continue;
 			w.plan[0] = first[i];
 			for (w.plan[0].at = 0; w.plan[0].at < points; w.plan[0].at++)
-				for (k = 0; allowed(w.may[w.plan[0].at], &first[i]) &&
+				for (k = 0; allowed(w.possible[w.plan[0].at], &first[i]) &&
 				     k < ARRAY_SIZE(second); k++)
 					each_second_point(&s, mains[m], &second[k], level);
 		}
@@ -562,11 +562,11 @@ static bool step_point(void)
 }
 
 /* Reaching instruction n takes n steps, so only some points of long operations are used. */
-static void step_through(const enum what *whats, unsigned int nr,
+static void step_through(const enum op *ops, unsigned int nr,
 			 unsigned long max_steps)
 {
 	static const struct event irqs[] = {
-		{ INTERRUPT, ALLOC_SHORT, 0, 0 }, { INTERRUPT, FREE_SHORT, 0, 0 },
+		{ INTERRUPT, ALLOC_FAST, 0, 0 }, { INTERRUPT, FREE_FAST, 0, 0 },
 		{ INTERRUPT, ALLOC_0, 0, 0 }, { TASK, DRAIN, 0, 0 },
 	};
 	static const struct start s = { .cached = 1 };
@@ -578,10 +578,10 @@ static void step_through(const enum what *whats, unsigned int nr,
 	make_world(false);
 	for (i = 0; i < nr; i++) {
 		w.mode.stepping = true;
-		points = count_points(&s, whats[i]);
+		points = count_points(&s, ops[i]);
 		stride = 1 + points * points / 2 / max_steps;
 		for (k = 0; k < ARRAY_SIZE(irqs); k++)
-			each_point(&s, whats[i], &irqs[k], points, stride);
+			each_point(&s, ops[i], &irqs[k], points, stride);
 		unit_note("%lu instructions, events at every %lu of them", points, stride);
 		w.mode.stepping = false;
 	}
@@ -590,10 +590,10 @@ static void step_through(const enum what *whats, unsigned int nr,
 
 TEST(an_interrupt_at_every_instruction_of_the_fast_path)
 {
-	step_through((const enum what[]){ ALLOC_SHORT, FREE_SHORT }, 2, 200000);
+	step_through((const enum op[]){ ALLOC_FAST, FREE_FAST }, 2, 200000);
 }
 
 TEST(an_interrupt_at_many_instructions_of_the_freelist_path)
 {
-	step_through((const enum what[]){ ALLOC_0, FREE_0, DRAIN }, 3, 30000);
+	step_through((const enum op[]){ ALLOC_0, FREE_0, DRAIN }, 3, 30000);
 }

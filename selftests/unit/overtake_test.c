@@ -37,7 +37,7 @@ static enum zb_overtake overtake(struct unit_pool *p, zb_gfp_t gfp_first,
 	return zb_pool_overtake(&p->pool, &first, &later);
 }
 
-static bool now(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
+static bool served_now(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
 {
 	struct zb_alloc_request req = request(gfp, nr_pages);
 
@@ -91,12 +91,12 @@ POOL_TEST_WITH(overtake_counts_lists, three_zones(false), unit_pool_end)
 
 	take_zone(p, ZB_GFP_DMA, 0);
 	pfn = p->pool.zones[0].start_pfn;
-	EXPECT(!now(p, ZB_GFP_DMA, 1));
+	EXPECT(!served_now(p, ZB_GFP_DMA, 1));
 	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
 	EXPECT_EQ(unit_free(p, pfn + 1, 0), ZB_OK);
-	EXPECT(now(p, ZB_GFP_DMA, 1));
-	EXPECT(now(p, ZB_GFP_DMA, 2));
-	EXPECT(!now(p, ZB_GFP_DMA, 3));
+	EXPECT(served_now(p, ZB_GFP_DMA, 1));
+	EXPECT(served_now(p, ZB_GFP_DMA, 2));
+	EXPECT(!served_now(p, ZB_GFP_DMA, 3));
 	unit_free_all(p);
 }
 
@@ -112,14 +112,14 @@ POOL_TEST_WITH(overtake_without_watermarks, three_zones(false), unit_pool_end)
 		unit_set_type(zone, 1, types[i]);
 		zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(1);
 		unit_set_low(zone, false);
-		EXPECT(!now(p, gfp, 1));
-		EXPECT_EQ(now(p, gfp | __ZB_GFP_MOVABLE, 1), types[i] == ZB_MIGRATE_CMA);
+		EXPECT(!served_now(p, gfp, 1));
+		EXPECT_EQ(served_now(p, gfp | __ZB_GFP_MOVABLE, 1), types[i] == ZB_MIGRATE_CMA);
 		for (k = 0; k < 5; k++) {
 			EXPECT_EQ(unit_free(p, PB(0) + 2ul * k, 0), ZB_OK);
 			EXPECT(zb_zone_nr_cached(zone));
-			EXPECT(now(p, gfp, k + 1));
-			EXPECT(!now(p, gfp, k + 2));
-			EXPECT(!now(p, ZB_GFP_DMA, 1));
+			EXPECT(served_now(p, gfp, k + 1));
+			EXPECT(!served_now(p, gfp, k + 2));
+			EXPECT(!served_now(p, ZB_GFP_DMA, 1));
 		}
 		unit_pool_no_watermarks(p);
 		unit_set_type(zone, 1, ZB_MIGRATE_MOVABLE);
@@ -136,12 +136,12 @@ POOL_TEST_WITH(overtake_needs_a_block, three_zones(false), unit_pool_end)
 	for (i = 0; i < 64; i += 2)
 		EXPECT_EQ(unit_free(p, pfn + i, 0), ZB_OK);
 	unit_pool_drain(p);
-	EXPECT(now(p, ZB_GFP_DMA, 1));
-	EXPECT(!now(p, ZB_GFP_DMA, 2));
+	EXPECT(served_now(p, ZB_GFP_DMA, 1));
+	EXPECT(!served_now(p, ZB_GFP_DMA, 2));
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 2, ZB_GFP_DMA, 1), ZB_OVERTAKE_ROOM);
 	EXPECT_EQ(unit_free(p, pfn + 1, 0), ZB_OK);
 	unit_pool_drain(p);
-	EXPECT(now(p, ZB_GFP_DMA, 2));
+	EXPECT(served_now(p, ZB_GFP_DMA, 2));
 	unit_free_all(p);
 }
 
@@ -154,10 +154,10 @@ POOL_TEST_WITH(overtake_respects_watermarks, three_zones(true), unit_pool_end)
 	EXPECT(min > 4);
 	while (dma->nr_free + zb_zone_nr_cached(dma) > min)
 		EXPECT(unit_alloc(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, 0) != ZB_NO_PFN);
-	EXPECT(!now(p, ZB_GFP_DMA, 1));
-	EXPECT(now(p, ZB_GFP_DMA | __ZB_GFP_HIGH, 1));
-	EXPECT(now(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, 1));
-	EXPECT(!now(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, min + 1));
+	EXPECT(!served_now(p, ZB_GFP_DMA, 1));
+	EXPECT(served_now(p, ZB_GFP_DMA | __ZB_GFP_HIGH, 1));
+	EXPECT(served_now(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, 1));
+	EXPECT(!served_now(p, ZB_GFP_DMA | __ZB_GFP_MEMALLOC, min + 1));
 	EXPECT_EQ(overtake(p, ZB_GFP_DMA, 1, ZB_GFP_DMA | __ZB_GFP_HIGH, 1),
 		  ZB_OVERTAKE_COSTS);
 	unit_free_all(p);
@@ -170,8 +170,8 @@ POOL_TEST(overtake_respects_cma, 0, 4)
 
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_CMA));
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(3), ZB_MIGRATE_CMA));
-	EXPECT(now(p, ZB_GFP_KERNEL, PB(2)));
-	EXPECT(!now(p, ZB_GFP_KERNEL, PB(2) + 1));
+	EXPECT(served_now(p, ZB_GFP_KERNEL, PB(2)));
+	EXPECT(!served_now(p, ZB_GFP_KERNEL, PB(2) + 1));
 	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(2), movable, 1), ZB_OVERTAKE_COSTS);
 	EXPECT_EQ(overtake(p, ZB_GFP_KERNEL, PB(1), movable, 1), ZB_OVERTAKE_ROOM);
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(2), ZB_MIGRATE_MOVABLE));

@@ -280,7 +280,7 @@ static void became_low(struct zb_pool *pool, struct zb_zone *zone)
 }
 
 /* As the kernel does some time after it was told that the zone is low. */
-static void drain_from_other_side(struct zb_zone *zone)
+static void drain_all_cpus(struct zb_zone *zone)
 {
 	unsigned int cpu;
 
@@ -333,7 +333,7 @@ TEST(an_atomic_request_gets_every_frame)
 	unit_note("%lu frames on lists when it became low, at %lu of %lu free",
 		  zb_zone_nr_cached(zone), zone->nr_free, zone->watermark[ZB_ALLOC_WMARK_LOW]);
 	EXPECT(zb_zone_nr_cached(zone) > 0);
-	drain_from_other_side(zone);
+	drain_all_cpus(zone);
 	for (;; n++) {
 		zb_env_set_cpu(n % 8);
 		pfn = unit_alloc(p, gfp, 0);

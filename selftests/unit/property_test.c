@@ -21,16 +21,16 @@ static void all_runs(const struct unit_bounds *b)
 	}
 	/* a single history that is reproduced need not have each of these */
 	if (!text)
-		EXPECT(o.served && o.failed && o.short_way && o.interrupts);
+		EXPECT(o.served && o.failed && o.fast && o.interrupts);
 	unit_note("%lu pools, %u steps each; %lu requests served, %lu failed; %lu by the fast path, %lu interrupts",
-		  i, b->steps, o.served, o.failed, o.short_way, o.interrupts);
+		  i, b->steps, o.served, o.failed, o.fast, o.interrupts);
 }
 
 TEST(small_pools_checked_after_every_step)
 {
 	static const struct unit_bounds b = {
 		.runs = 600, .steps = 40, .check_every = 1, .max_zone = 2,
-		.max_gap = 2, .before = 4,
+		.max_gap = 2, .compare_every = 4,
 	};
 
 	all_runs(&b);
@@ -40,7 +40,7 @@ TEST(medium_pools)
 {
 	static const struct unit_bounds b = {
 		.runs = 120, .steps = 600, .check_every = 100, .max_zone = 40,
-		.max_gap = 600, .before = 20,
+		.max_gap = 600, .compare_every = 20,
 	};
 
 	all_runs(&b);
@@ -50,7 +50,7 @@ TEST(large_pools)
 {
 	static const struct unit_bounds b = {
 		.runs = 6, .steps = 6000, .check_every = 2000, .max_zone = 1100,
-		.max_gap = 600, .before = 500,
+		.max_gap = 600, .compare_every = 500,
 	};
 
 	all_runs(&b);

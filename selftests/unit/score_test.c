@@ -118,7 +118,7 @@ POOL_TEST_WITH(isolated_by_others, unit_pool_one(8, 2), unit_pool_free_and_end)
 
 static struct zb_zone *compacted;	/* used by the hooks */
 static unsigned int point, begin_at, end_at, nr_begun;
-static bool running, holds;
+static bool running, has_isolated;
 
 static void begin_compaction(void)
 {
@@ -126,7 +126,7 @@ static void begin_compaction(void)
 	compacted->nr_compacting++;
 	nr_begun++;
 	running = true;
-	holds = zb_pool_isolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
+	has_isolated = zb_pool_isolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
 }
 
 static void end_compaction(void)
@@ -134,7 +134,7 @@ static void end_compaction(void)
 	if (!running)
 		return;
 	running = false;
-	if (holds)
+	if (has_isolated)
 		zb_pool_unisolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
 	compacted->nr_compacting--;
 }

@@ -257,7 +257,7 @@ TEST(one_free_block_is_not_fragmented)
 /* Whether a pageblock counts as mixed, for all types and mobilities of a block in it. */
 POOL_TEST(mixed_blocks, 8, 4)
 {
-	static const enum zb_block_state holds[] = {
+	static const enum zb_block_state states[] = {
 		ZB_BLOCK_UNMOVABLE, ZB_BLOCK_MOVABLE, ZB_BLOCK_RECLAIMABLE,
 		ZB_BLOCK_COMP_UNMOVABLE, ZB_BLOCK_COMP_MOVABLE,
 		ZB_BLOCK_COMP_RECLAIMABLE,
@@ -266,10 +266,10 @@ POOL_TEST(mixed_blocks, 8, 4)
 	unsigned int mt, i, k, own;
 
 	for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
-		for (i = 0; i < ARRAY_SIZE(holds); i++) {
+		for (i = 0; i < ARRAY_SIZE(states); i++) {
 			zb_lock_irqsave(&zone->lock, flags);
 			pfn = __zb_rmqueue_from(zone, &zone->pageblocks[0], 3,
-						holds[i]);
+						states[i]);
 			zb_unlock_irqrestore(&zone->lock, flags);
 			unit_set_type(zone, 0, mt);
 			memset(nr, 0xa5, sizeof(nr));
@@ -304,7 +304,7 @@ POOL_TEST(mixed_blocks, 8, 4)
 
 POOL_TEST(after_random_histories, 13, 11)
 {
-	static const zb_gfp_t kinds[] = { 0, 0x8, 0x10 };
+	static const zb_gfp_t kinds[] = { 0, __ZB_GFP_MOVABLE, __ZB_GFP_RECLAIMABLE };
 	struct {
 		unsigned long pfn;
 		unsigned int order;

@@ -59,7 +59,7 @@ static void mark(struct shared *sh, const struct piece *piece, u32 from, u32 to)
 }
 
 /* Use the per-CPU fast path for some of the pieces that are blocks. */
-static bool short_way(const struct piece *piece)
+static bool may_use_fast_path(const struct piece *piece)
 {
 	return !(piece->nr_pages & (piece->nr_pages - 1)) && unit_below(4);
 }
@@ -68,7 +68,7 @@ static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 		struct piece *piece)
 {
 	piece->nr_pages = nr_pages;
-	if (!short_way(piece) ||
+	if (!may_use_fast_path(piece) ||
 	    !zb_fast_alloc(sh->p->pool.nodes, gfp, zb_exact_order(nr_pages),
 			   &piece->pfn))
 		piece->pfn = zb_pool_alloc_exact(&sh->p->pool, gfp, nr_pages, 0,
@@ -82,7 +82,7 @@ static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 static void put(struct shared *sh, u32 from, const struct piece *piece)
 {
 	mark(sh, piece, from, 0);
-	if (short_way(piece) &&
+	if (may_use_fast_path(piece) &&
 	    (zb_fast_free(&sh->p->pool, piece->pfn, zb_exact_order(piece->nr_pages)) ||
 	     zb_fast_free_full(&sh->p->pool, piece->pfn, zb_exact_order(piece->nr_pages))))
 		return;

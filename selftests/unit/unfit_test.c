@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unfit frames: planted at each place where the allocator looks at frames, they
- * are kept out of use, nothing else is, and all is as it was when they are fit
- * again.
+ * Unfit frames, at each place where the allocator examines frames: they are kept out of use,
+ * and no other frame is. When they become fit again, the pool returns to its initial state.
  */
 #include "unfit.h"
 #include "unit_fast.h"
@@ -13,10 +12,10 @@
 
 static struct {
 	bool unfit[NR];
-	unsigned long nr;		/* of them */
-	unsigned long nr_kept_out;	/* so often kept_out was called */
-	unsigned long nr_freed;		/* frames that ops->poison was told of */
-	unsigned long looks;		/* calls of unfit */
+	unsigned long nr;		/* number of unfit frames */
+	unsigned long nr_kept_out;	/* number of calls of kept_out */
+	unsigned long nr_freed;		/* number of frames passed to zb_ops.poison */
+	unsigned long looks;		/* number of calls of unfit */
 } w;
 
 static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)
@@ -53,7 +52,7 @@ static const struct zb_frame_ops frame_ops = {
 	.kept_out = kept_out,
 };
 
-static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static void record_poison(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 {
 	unsigned long i;
 
@@ -64,8 +63,8 @@ static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 	w.nr_freed += BIT(order);
 }
 
-static const struct zb_ops poisoning = { .poison = freed };
-static const struct zb_ops nothing;
+static const struct zb_ops poisoning = { .poison = record_poison };
+static const struct zb_ops no_hooks;
 
 static struct unit_pool *make(void)
 {
@@ -73,12 +72,12 @@ static struct unit_pool *make(void)
 
 	memset(&w, 0, sizeof(w));
 	p->pool.zones->frame_ops = &frame_ops;
-	p->pool.ops = &nothing;
+	p->pool.ops = &no_hooks;
 	unit_pool_long_lists(p);
 	return p;
 }
 
-/* As buffers of user space are allocated and freed: every frame is looked at. */
+/* Allocate like a buffer of user space: every frame is examined. */
 static unsigned long alloc_all(struct unit_pool *p, unsigned long nr_pages)
 {
 	const struct zb_alloc_policy policy = { .every_frame = true };
@@ -124,7 +123,7 @@ static bool has_unfit(unsigned long pfn, unsigned long nr)
 	return false;
 }
 
-/* All is free but @nr frames, which are kept out of use. */
+/* All frames are free except @nr of them, which are kept out of use. */
 static void expect_out(struct unit_pool *p, unsigned long nr)
 {
 	struct zb_zone *zone = p->pool.zones;
@@ -139,7 +138,7 @@ static void expect_out(struct unit_pool *p, unsigned long nr)
 	EXPECT_EQ(zb_zone_events(zone, ZB_UNFIT), w.nr_kept_out);
 }
 
-/* All of them become fit, and then nothing tells that they ever were not. */
+/* Make all frames fit, and end the pool, which is in its initial state then. */
 static void end(struct unit_pool *p)
 {
 	unsigned long nr = p->pool.zones->nr_unfit;
@@ -158,7 +157,7 @@ static void fast_free(struct unit_pool *p, unsigned long pfn, unsigned int order
 		EXPECT_EQ(free_block(p, pfn, order), ZB_OK);
 }
 
-/* A free to a full list looks at what it moves to the zone, and at its own frame if need be. */
+/* A free to a full list examines the frames that it moves to the zone. */
 POOL_TEST_WITH(full_lists, make(), end)
 {
 	unsigned long i, k, pfn[64];
@@ -186,7 +185,7 @@ POOL_TEST_WITH(full_lists, make(), end)
 	expect_out(p, 33);
 }
 
-/* The fast path looks at nothing: what it has put on lists is seen by the drain. */
+/* The fast path examines no frames; a drain examines those that the fast path has freed. */
 POOL_TEST_WITH(drain, make(), end)
 {
 	unsigned long pfn, frame, looks;
@@ -228,7 +227,7 @@ POOL_TEST_WITH(drain_of_words, make(), end)
 	}
 }
 
-/* A list that is shortened because it is full does what a drain does. */
+/* Shortening a full list examines frames as a drain does. */
 POOL_TEST_WITH(full_list, make(), end)
 {
 	unsigned long pfn[400], i;
@@ -243,7 +242,7 @@ POOL_TEST_WITH(full_list, make(), end)
 	expect_out(p, w.nr);
 }
 
-/* Take all there is, in blocks of one order, the fast way where it goes. */
+/* Allocate all memory in blocks of one order, by the fast path where possible. */
 static unsigned long take_all(struct unit_pool *p, unsigned int order)
 {
 	unsigned long pfn, nr = 0;
@@ -267,7 +266,7 @@ static unsigned long fit_blocks(unsigned int order)
 	return nr;
 }
 
-/* Frames that become unfit while they are free are not handed out, all others are. */
+/* Frames that become unfit while they are free are not allocated; all others are. */
 POOL_TEST_WITH(alloc, make(), end)
 {
 	unsigned int order;
@@ -286,7 +285,7 @@ POOL_TEST_WITH(alloc, make(), end)
 	}
 }
 
-/* On a list already when it becomes unfit: the freelist path does not return it. */
+/* The freelist path does not allocate a frame that became unfit while it was on a list. */
 POOL_TEST_WITH(alloc_from_a_list, make(), end)
 {
 	unsigned long pfn, again;
@@ -324,8 +323,8 @@ POOL_TEST_WITH(freelist_free, make(), end)
 	}
 }
 
-/* Of a large block that nobody clears only the first frame is looked at. */
-POOL_TEST_WITH(little_effort, make(), end)
+/* Only the first frame of a large block is examined, unless the block is to be cleared. */
+POOL_TEST_WITH(first_frame_unless_cleared, make(), end)
 {
 	unsigned long pfn, looks;
 
@@ -337,7 +336,6 @@ POOL_TEST_WITH(little_effort, make(), end)
 	EXPECT_EQ(w.looks, looks + 1);
 	EXPECT_EQ(w.nr_kept_out, 0);
 	EXPECT_EQ(unit_free(p, pfn, 10), ZB_OK);
-	/* Unless it is to be cleared. */
 	EXPECT(unit_alloc(p, GFP | __ZB_GFP_ZERO, 10) != pfn);
 	EXPECT_EQ(w.nr_kept_out, 1);
 	unit_free_all(p);
@@ -366,7 +364,7 @@ POOL_TEST_WITH(every_frame, make(), end)
 	expect_out(p, 1024);
 }
 
-/* The blocks without such a frame go back, one by one. */
+/* The parts of an exact allocation without unfit frames are freed. */
 POOL_TEST_WITH(exact, make(), end)
 {
 	static const unsigned long sizes[] = { 3, 13, 77, 700, 1000, 3000 };
@@ -381,7 +379,7 @@ POOL_TEST_WITH(exact, make(), end)
 		expect_out(p, w.nr);
 		cure_all();
 		zb_zone_recheck(p->pool.zones, NULL);
-		/* And while they were free. */
+		/* a frame becomes unfit while it is free */
 		plant(pfn + nr / 2);
 		pfn = alloc_all(p, nr);
 		EXPECT(!has_unfit(pfn, nr));
@@ -392,7 +390,7 @@ POOL_TEST_WITH(exact, make(), end)
 	}
 }
 
-/* Each word of frames is looked at once, however the blocks are freed. */
+/* Each word of frames is examined once, whatever the sizes of the blocks are. */
 POOL_TEST_WITH(exact_frees_look_once, make(), end)
 {
 	static const unsigned long words[] = { 3, 7, 9, 21, 100 };
@@ -429,8 +427,8 @@ POOL_TEST_WITH(bulk, make(), end)
 	expect_out(p, w.nr);
 }
 
-/* What looks for writes after a free has to be told what is free, and no more. */
-POOL_TEST_WITH(poisoning_is_told, make(), end)
+/* Only the frames that become free are poisoned. */
+POOL_TEST_WITH(only_freed_frames_are_poisoned, make(), end)
 {
 	unsigned long pfn, n;
 	unsigned int order;
@@ -444,12 +442,12 @@ POOL_TEST_WITH(poisoning_is_told, make(), end)
 		EXPECT_EQ(w.nr_freed, n + BIT(order) - 1);
 		expect_out(p, 1);
 		cure_all();
-		EXPECT_EQ(zb_zone_recheck(p->pool.zones, freed), 1);
+		EXPECT_EQ(zb_zone_recheck(p->pool.zones, record_poison), 1);
 		EXPECT_EQ(w.nr_freed, n + BIT(order));
 	}
 }
 
-/* Some become fit again and others do not. */
+/* Some frames become fit again and others do not. */
 POOL_TEST_WITH(recheck, make(), end)
 {
 	unsigned long pfn = alloc_block(p, 11), i;
@@ -467,7 +465,7 @@ POOL_TEST_WITH(recheck, make(), end)
 	EXPECT_EQ(zb_zone_recheck(p->pool.zones, NULL), 0);
 }
 
-/* A block that was found damaged is not put back by that. */
+/* A recheck of unfit frames does not return a block that was damaged. */
 POOL_TEST_WITH(damaged_is_not_unfit, make(), end)
 {
 	unsigned long pfn = alloc_block(p, 0);
@@ -486,7 +484,7 @@ POOL_TEST_WITH(damaged_is_not_unfit, make(), end)
 	unit_free_all(p);
 }
 
-/* What an empty zone could not serve is not waited for. */
+/* A request that the zone could not serve even if it were empty is not waited for. */
 POOL_TEST_WITH(verdict, make(), end)
 {
 	struct zb_alloc_request req = {
@@ -505,7 +503,7 @@ POOL_TEST_WITH(verdict, make(), end)
 	EXPECT(zb_pool_could_ever(&p->pool, &req));
 }
 
-/* As it comes: allocate, free, and frames that are unfit for a while. */
+/* Random allocations and frees, with frames that are unfit for some time. */
 POOL_TEST_WITH(at_random, make(), end)
 {
 	unsigned long pfn[200] = { 0 }, i, n;
@@ -556,7 +554,7 @@ POOL_TEST_WITH(first_frame_of_a_large_block, make(), end)
 	cure_all();
 }
 
-/* The same holds when it is freed. */
+/* The same holds when a block is freed. */
 POOL_TEST_WITH(frees_of_large_blocks, make(), end)
 {
 	unsigned long pfn, looks;

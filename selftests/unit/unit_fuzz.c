@@ -49,7 +49,7 @@ void unit_fuzz(const u8 *data, size_t size, struct unit_outcome *o)
 {
 	static const struct unit_bounds b = {
 		.steps = 300, .check_every = 1, .max_zone = 4, .max_gap = 3,
-		.before = 4,
+		.compare_every = 4,
 	};
 
 	if (size > 8 && data[0] == 'z') {

@@ -33,7 +33,7 @@ struct run {
 static struct run *running;
 
 /* No other thread frees memory, so waiting would not help. */
-static bool wait_for_nobody(struct zb_pool *pool, bool killable)
+static bool wait_in_vain(struct zb_pool *pool, bool killable)
 {
 	(void)pool;
 	(void)killable;
@@ -41,7 +41,7 @@ static bool wait_for_nobody(struct zb_pool *pool, bool killable)
 }
 
 static const struct zb_ops ops = {
-	.drain_all = unit_drain_all, .wait = wait_for_nobody,
+	.drain_all = unit_drain_all, .wait = wait_in_vain,
 };
 
 static void random_geometry(struct unit_geometry *g, const struct unit_bounds *b)
@@ -171,7 +171,7 @@ static void expect_served(struct run *run, const struct unit_request *r,
 }
 
 /* The zones that would serve a request, as bits; only for requests that do not wait. */
-static unsigned long who_serves(const struct run *run, const struct unit_request *r)
+static unsigned long serving_zones(const struct run *run, const struct unit_request *r)
 {
 	const struct zb_zone *zone;
 	unsigned long zones = 0;
@@ -183,8 +183,8 @@ static unsigned long who_serves(const struct run *run, const struct unit_request
 }
 
 /* The fast path is used for requests to the own node without a policy. */
-static bool alloc_short(struct run *run, const struct unit_request *r,
-			struct live *l)
+static bool alloc_fast(struct run *run, const struct unit_request *r,
+		       struct live *l)
 {
 	if (l->exact || r->policy.nodemask || r->policy.cpuset || unit_below(4) == 0)
 		return false;
@@ -192,8 +192,8 @@ static bool alloc_short(struct run *run, const struct unit_request *r,
 			     &l->pfn);
 }
 
-static unsigned long alloc_long(struct run *run, const struct unit_request *r,
-				const struct live *l)
+static unsigned long alloc_from_pool(struct run *run, const struct unit_request *r,
+				     const struct live *l)
 {
 	return l->exact ?
 	       zb_pool_alloc_exact(run->pool, r->gfp, l->nr_pages, r->nid, &r->policy) :
@@ -216,8 +216,8 @@ static void alloc_in_interrupt(struct run *run)
 	struct live l = { .nr_pages = BIT(r.order) };
 
 	r.nr_pages = l.nr_pages;
-	if (!alloc_short(run, &r, &l))
-		l.pfn = alloc_long(run, &r, &l);
+	if (!alloc_fast(run, &r, &l))
+		l.pfn = alloc_from_pool(run, &r, &l);
 	if (l.pfn == ZB_NO_PFN)
 		return;
 	expect_served(run, &r, &l);
@@ -262,7 +262,7 @@ static void do_alloc(struct run *run)
 	struct unit_state *before = NULL;
 	struct unit_request r;
 	unsigned long zones = ~0ul, masks[2];
-	bool look, was_short;
+	bool compare, was_fast;
 	struct zb_zone *zone;
 
 	random_request(run, &r, masks);
@@ -273,20 +273,20 @@ static void do_alloc(struct run *run)
 	/* a single frame is never a compound block */
 	l.comp = r.gfp & __ZB_GFP_COMP && unit_top_bit(l.nr_pages);
 	/* the model does not include per-CPU lists, so compare only after a drain */
-	look = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
-	       unit_below(run->b->before) == 0;
-	if (look) {
+	compare = !(r.gfp & (__ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_MEMALLOC)) &&
+	       unit_below(run->b->compare_every) == 0;
+	if (compare) {
 		/* drain first, because a failing request does the same */
 		zb_for_each_zone(zone, run->pool)
 			zb_pcp_drain_own(zone);
 		before = unit_state_save(run->m.p);
-		zones = who_serves(run, &r);
+		zones = serving_zones(run, &r);
 	}
-	if (!look)
+	if (!compare)
 		expect_interrupt(run);
-	was_short = alloc_short(run, &r, &l);
-	if (!was_short)
-		l.pfn = alloc_long(run, &r, &l);
+	was_fast = alloc_fast(run, &r, &l);
+	if (!was_fast)
+		l.pfn = alloc_from_pool(run, &r, &l);
 	no_interrupt();
 	if (l.pfn == ZB_NO_PFN) {
 		run->o->failed++;
@@ -297,7 +297,7 @@ static void do_alloc(struct run *run)
 			ASSERT(unit_state_equal(run->m.p, before));
 	} else {
 		run->o->served++;
-		run->o->short_way += was_short;
+		run->o->fast += was_fast;
 		expect_served(run, &r, &l);
 		ASSERT(zones >> (zb_pfn_zone(run->pool, l.pfn) - run->pool->zones) & 1);
 		remember(run, &l);
@@ -332,7 +332,7 @@ static void free_one(struct run *run, unsigned int i)
 	if (BIT(order) == l.nr_pages && unit_below(2) &&
 	    (zb_fast_free(run->pool, l.pfn, order) ||
 	     zb_fast_free_full(run->pool, l.pfn, order)))
-		run->o->short_way++;
+		run->o->fast++;
 	else if (l.exact)
 		ASSERT_EQ(zb_pool_free_exact(run->pool, l.pfn, l.nr_pages), ZB_OK);
 	else if (unit_below(4))
@@ -494,7 +494,7 @@ static void do_tune(struct run *run)
 }
 
 /* Statistics of a zone are consistent with each other and with the zone. */
-static void look_at_statistics(struct run *run)
+static void check_statistics(struct run *run)
 {
 	struct zb_zone *zone = &run->pool->zones[unit_below(run->pool->nr_zones)];
 	unsigned long nr_mixed[ZB_MIGRATE_TYPES], sum = 0, nr_free = 0, i;
@@ -536,7 +536,7 @@ static void do_step(struct run *run)
 	else if (dice < 19)
 		do_head(run);
 	else if (dice < 20)
-		look_at_statistics(run);
+		check_statistics(run);
 	else if (dice < 22 && run->nr_live)
 		do_split(run);
 	else if (dice < 24 && run->nr_live < MAX_LIVE)
@@ -550,7 +550,7 @@ static void do_step(struct run *run)
 }
 
 /* Restore the initial state: nothing allocated, and no pageblock of a special type. */
-static void clear_up(struct run *run)
+static void restore_initial_state(struct run *run)
 {
 	struct zb_zone *zone;
 	unsigned long pfn;
@@ -583,7 +583,7 @@ void unit_history(const struct unit_bounds *b, struct unit_outcome *o)
 		if (step % b->check_every == 0)
 			ASSERT(unit_pool_quiet(run->m.p));
 	}
-	clear_up(run);
+	restore_initial_state(run);
 	unit_pool_end(run->m.p);
 	end_run(run);
 }

@@ -18,7 +18,7 @@
  * @check_every: number of steps between two checks of all invariants
  * @max_zone: size of the largest zone, in pageblocks
  * @max_gap: largest gap between zones, in pageblocks
- * @before: the zones are inspected before one in this many requests
+ * @compare_every: one in this many requests is compared with the prediction of the model
  */
 struct unit_bounds {
 	unsigned int runs;
@@ -26,20 +26,20 @@ struct unit_bounds {
 	unsigned int check_every;
 	unsigned int max_zone;
 	unsigned int max_gap;
-	unsigned int before;
+	unsigned int compare_every;
 };
 
 /**
  * struct unit_outcome - statistics of histories, summed up
  * @served: number of successful requests
  * @failed: number of failed requests
- * @short_way: number of requests and frees by the per-CPU fast path
+ * @fast: number of requests and frees by the per-CPU fast path
  * @interrupts: number of operations in the middle of others
  */
 struct unit_outcome {
 	unsigned long served;
 	unsigned long failed;
-	unsigned long short_way;
+	unsigned long fast;
 	unsigned long interrupts;
 };
 

@@ -126,7 +126,7 @@ unsigned long unit_model_head(const struct unit_model *m, unsigned long pfn)
 	return zone->start_pfn + at;
 }
 
-static bool has(const unsigned long *mask, int nid)
+static bool mask_has(const unsigned long *mask, int nid)
 {
 	return !mask || *mask >> nid & 1;
 }
@@ -145,9 +145,9 @@ bool unit_model_allows(const struct zb_zone *zone, const struct unit_request *r)
 	if (zone->type > zb_gfp_zone(r->gfp) || r->order > zone->max_order)
 		return false;
 	if ((r->gfp & __ZB_GFP_HARDWALL) && !(r->gfp & __ZB_GFP_ATOMIC) &&
-	    !has(r->policy.cpuset, zone->nid))
+	    !mask_has(r->policy.cpuset, zone->nid))
 		return false;
-	return has(r->policy.nodemask, zone->nid);
+	return mask_has(r->policy.nodemask, zone->nid);
 }
 
 static bool is_movable(const struct unit_model *m, zb_gfp_t gfp)
@@ -166,7 +166,7 @@ static bool ignores_marks(zb_gfp_t gfp)
 }
 
 /* True if a request may use pageblocks of this type. */
-static bool may_have(const struct unit_model *m, zb_gfp_t gfp, unsigned int mt)
+static bool may_use_type(const struct unit_model *m, zb_gfp_t gfp, unsigned int mt)
 {
 	switch (mt) {
 	case ZB_MIGRATE_HIGHATOMIC:
@@ -212,7 +212,7 @@ static bool is_block(const struct unit_model *m, const struct zb_zone *zone,
 	unsigned int mt = zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype;
 	unsigned long i, end = at + BIT(r->order);
 
-	if (!may_have(m, r->gfp, mt))
+	if (!may_use_type(m, r->gfp, mt))
 		return false;
 	for (i = at; i < end; i += ZB_PAGEBLOCK_NR)
 		if (zone->pageblocks[i / ZB_PAGEBLOCK_NR].migratetype != mt)
@@ -233,7 +233,7 @@ static bool has_block(const struct unit_model *m, const struct zb_zone *zone,
 }
 
 /* The number of frames that a request must leave free, by watermark and lowmem reserve. */
-static unsigned long not_for(const struct zb_zone *zone, zb_gfp_t gfp)
+static unsigned long nr_left_free(const struct zb_zone *zone, zb_gfp_t gfp)
 {
 	unsigned long mark = zone->watermark[ZB_ALLOC_WMARK_MIN];
 
@@ -265,8 +265,8 @@ bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
 
 	for (at = 0; at < zone->nr_pages; at++)
 		nr += is_free[at] &&
-		      may_have(m, r->gfp, zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype);
-	if (!ignores_marks(r->gfp) && nr < not_for(zone, r->gfp) + r->nr_pages)
+		      may_use_type(m, r->gfp, zone->pageblocks[at / ZB_PAGEBLOCK_NR].migratetype);
+	if (!ignores_marks(r->gfp) && nr < nr_left_free(zone, r->gfp) + r->nr_pages)
 		serves = false;
 	free(is_free);
 	return serves;

@@ -3,7 +3,7 @@
 
 struct unit_calls unit_calls = { .damaged = ZB_NO_PFN };
 
-static void called(struct zb_pool *pool, char letter)
+static void record_call(struct zb_pool *pool, char letter)
 {
 	struct unit_calls *c = &unit_calls;
 
@@ -15,20 +15,20 @@ static void called(struct zb_pool *pool, char letter)
 	EXPECT_EQ(zb_pool_free_pages(pool, c->give_pfn, c->give_order), ZB_OK);
 }
 
-static void asked(struct zb_pool *pool, char letter, zb_gfp_t gfp,
-		  unsigned int order)
+static void record_request(struct zb_pool *pool, char letter, zb_gfp_t gfp,
+			   unsigned int order)
 {
 	unit_calls.gfp = gfp;
 	unit_calls.order = order;
-	called(pool, letter);
+	record_call(pool, letter);
 }
 
-static void told(struct zb_pool *pool, char letter, unsigned long pfn,
-		 unsigned int order)
+static void record_block(struct zb_pool *pool, char letter, unsigned long pfn,
+			 unsigned int order)
 {
 	unit_calls.pfn = pfn;
 	unit_calls.order = order;
-	called(pool, letter);
+	record_call(pool, letter);
 }
 
 static bool take_one(unsigned int *left)
@@ -42,14 +42,14 @@ static bool take_one(unsigned int *left)
 static void drain_all(struct zb_pool *pool)
 {
 	unit_drain_all(pool);
-	called(pool, 'D');
+	record_call(pool, 'D');
 }
 
 static void wake_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			 unsigned int order)
 {
 	unit_calls.zones |= BIT(zone - pool->zones);
-	asked(pool, 'W', gfp, order);
+	record_request(pool, 'W', gfp, order);
 }
 
 static bool zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
@@ -59,7 +59,7 @@ static bool zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gf
 	unit_calls.alloc_flags = alloc_flags;
 	unit_calls.nid = ac->node->nid;
 	unit_calls.zones |= BIT(zone - pool->zones);
-	asked(pool, 'Z', gfp, order);
+	record_request(pool, 'Z', gfp, order);
 	return take_one(&unit_calls.reclaim);
 }
 
@@ -70,7 +70,7 @@ static bool direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t 
 {
 	unit_calls.zones |= BIT(zone - pool->zones);
 	unit_calls.nid = ac->node->nid;
-	asked(pool, 'R', gfp, order);
+	record_request(pool, 'R', gfp, order);
 	return take_one(&unit_calls.reclaim);
 }
 
@@ -81,60 +81,60 @@ static enum zb_compact_result compact(struct zb_pool *pool, struct zb_zone *zone
 {
 	unit_calls.zones |= BIT(zone - pool->zones);
 	unit_calls.nid = ac->node->nid;
-	asked(pool, priority == ZB_COMPACT_LIGHT ? 'C' : 'X', gfp, order);
+	record_request(pool, priority == ZB_COMPACT_LIGHT ? 'C' : 'X', gfp, order);
 	return take_one(&unit_calls.compact) ? ZB_COMPACT_SUCCESS :
 					       unit_calls.compact_result;
 }
 
-static bool wait_a_little(struct zb_pool *pool, bool killable)
+static bool wait_for_memory(struct zb_pool *pool, bool killable)
 {
 	unit_calls.killable = killable;
-	called(pool, 'S');
+	record_call(pool, 'S');
 	return take_one(&unit_calls.waits);
 }
 
 static bool charge(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order)
 {
-	asked(pool, '+', gfp, order);
+	record_request(pool, '+', gfp, order);
 	return !unit_calls.refuse;
 }
 
 static void uncharge(struct zb_pool *pool, unsigned int order)
 {
 	unit_calls.order = order;
-	called(pool, '-');
+	record_call(pool, '-');
 }
 
-static bool check(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static bool check_poison(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 {
-	told(pool, 'k', pfn, order);
+	record_block(pool, 'k', pfn, order);
 	return pfn != unit_calls.damaged;
 }
 
 static void clear(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 {
-	told(pool, '0', pfn, order);
+	record_block(pool, '0', pfn, order);
 }
 
-static void freed(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static void poison(struct zb_pool *pool, unsigned long pfn, unsigned int order)
 {
-	told(pool, 'f', pfn, order);
+	record_block(pool, 'f', pfn, order);
 }
 
-static void bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
-		enum zb_bad why)
+static void report_bad(struct zb_pool *pool, unsigned long pfn, unsigned int order,
+		       enum zb_bad why)
 {
 	unit_calls.bad = why;
-	told(pool, '!', pfn, order);
+	record_block(pool, '!', pfn, order);
 }
 
-static void failed(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
-		   unsigned int alloc_flags, const struct zb_alloc_context *ac)
+static void report_failure(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+			   unsigned int alloc_flags, const struct zb_alloc_context *ac)
 {
 	unit_calls.nid = ac->node ? ac->node->nid : ZB_NODE_ANY;
 	unit_calls.cause = zb_find_failure_cause(gfp, order, alloc_flags, ac,
 						 &unit_calls.where);
-	asked(pool, 'F', gfp, order);
+	record_request(pool, 'F', gfp, order);
 }
 
 const struct zb_ops unit_recording_ops = {
@@ -143,14 +143,14 @@ const struct zb_ops unit_recording_ops = {
 	.zone_reclaim = zone_reclaim,
 	.direct_reclaim = direct_reclaim,
 	.compact = compact,
-	.wait = wait_a_little,
+	.wait = wait_for_memory,
 	.charge = charge,
 	.uncharge = uncharge,
-	.check_poison = check,
+	.check_poison = check_poison,
 	.clear = clear,
-	.poison = freed,
-	.report_bad = bad,
-	.report_failure = failed,
+	.poison = poison,
+	.report_bad = report_bad,
+	.report_failure = report_failure,
 };
 
 /**

@@ -22,7 +22,7 @@ static void count_drain(struct zb_pool *pool)
 
 static const struct zb_ops unit_ops = { .drain_all = count_drain };
 
-static void *must(void *memory)
+static void *check_memory(void *memory)
 {
 	if (!memory)
 		abort();
@@ -30,9 +30,9 @@ static void *must(void *memory)
 }
 
 /* Allocate memory with arbitrary contents, to detect missing initialization. */
-static void *dirty(size_t size)
+static void *alloc_dirty(size_t size)
 {
-	void *memory = must(aligned_alloc(64, ALIGN(size, 64)));
+	void *memory = check_memory(aligned_alloc(64, ALIGN(size, 64)));
 
 	return memset(memory, 0xa5, ALIGN(size, 64));
 }
@@ -54,9 +54,9 @@ static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
 			  zb_layout_max_order(&span, 1, g->limit ?: ZB_MAX_ORDER);
 	zone->default_migratetype = g->no_mobility ? ZB_MIGRATE_UNMOVABLE :
 					   ZB_MIGRATE_MOVABLE;
-	zone->pageblocks = dirty(zb_zone_pageblocks_size(zone->nr_pages));
-	zone->state = must(calloc(1, zb_zone_state_size(zone->nr_pages)));
-	zone->pcp = memset(dirty(pcp_size), 0, pcp_size);
+	zone->pageblocks = alloc_dirty(zb_zone_pageblocks_size(zone->nr_pages));
+	zone->state = check_memory(calloc(1, zb_zone_state_size(zone->nr_pages)));
+	zone->pcp = memset(alloc_dirty(pcp_size), 0, pcp_size);
 	zb_pcp_init(zone);
 	zb_zone_init(zone);
 }
@@ -78,13 +78,13 @@ static void make_nodes(struct zb_pool *pool, zb_distance_fn distance)
 	struct zb_node *node;
 	unsigned int i;
 
-	pool->nodes = dirty(pool->nr_zones * sizeof(*pool->nodes));
+	pool->nodes = alloc_dirty(pool->nr_zones * sizeof(*pool->nodes));
 	for (i = 0; i < pool->nr_zones; i++) {
 		if (zb_pool_node(pool, pool->zones[i].nid))
 			continue;
 		node = &pool->nodes[pool->nr_nodes++];
 		node->nid = pool->zones[i].nid;
-		node->zonelist = dirty((pool->nr_zones + 1) *
+		node->zonelist = alloc_dirty((pool->nr_zones + 1) *
 				       sizeof(*node->zonelist));
 		zb_node_init(node, pool->zones, pool->nr_zones, distance);
 	}
@@ -99,7 +99,7 @@ static void make_nodes(struct zb_pool *pool, zb_distance_fn distance)
  */
 struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 {
-	struct unit_pool *p = must(calloc(1, sizeof(*p)));
+	struct unit_pool *p = check_memory(calloc(1, sizeof(*p)));
 	struct zb_pool *pool = &p->pool;
 	unsigned int i;
 
@@ -108,7 +108,7 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 	zb_env_node = g->zones[0].nid;
 	pool->max_order = pool_max_order(g);
 	pool->nr_zones = g->nr_zones;
-	pool->zones = dirty(g->nr_zones * sizeof(*pool->zones));
+	pool->zones = alloc_dirty(g->nr_zones * sizeof(*pool->zones));
 	for (i = 0; i < g->nr_zones; i++)
 		make_zone(&pool->zones[i], &g->zones[i], g, pool->max_order);
 	for (i = 0; i < g->nr_zones; i++)
@@ -340,7 +340,7 @@ unsigned long unit_pool_nr_pages(const struct unit_pool *p)
 }
 
 /* No request has a special type; frames taken from such pageblocks are movable. */
-static enum zb_block_state hold_of(unsigned int mt)
+static enum zb_block_state block_state_of(unsigned int mt)
 {
 	return mt < ZB_MIGRATE_PCPTYPES ? ZB_BLOCK_MT(mt) : ZB_BLOCK_MOVABLE;
 }
@@ -351,7 +351,7 @@ unsigned long unit_take_smallest(struct zb_zone *zone, unsigned int order,
 	unsigned long flags, pfn;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	pfn = __zb_rmqueue_smallest(zone, order, mt, hold_of(mt));
+	pfn = __zb_rmqueue_smallest(zone, order, mt, block_state_of(mt));
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
 }
@@ -362,7 +362,7 @@ unsigned long unit_take_with(struct zb_zone *zone, unsigned int order,
 	unsigned long flags, pfn;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	pfn = __zb_rmqueue(zone, order, mt, alloc_flags, hold_of(mt), &flags);
+	pfn = __zb_rmqueue(zone, order, mt, alloc_flags, block_state_of(mt), &flags);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
 }

@@ -91,14 +91,14 @@ void unit_state_free(struct unit_state *s)
 	free(s);
 }
 
-/* The caller and the zone, for messages. */
-struct place {
+/* What is compared, for messages: the place in the test, and the zone. */
+struct compared {
 	const char *file;
 	int line;
 	unsigned int zone;
 };
 
-static bool same(const struct place *at, const char *what, unsigned long index,
+static bool same(const struct compared *at, const char *what, unsigned long index,
 		 unsigned long now, unsigned long then)
 {
 	if (now != then)
@@ -108,7 +108,7 @@ static bool same(const struct place *at, const char *what, unsigned long index,
 	return now == then;
 }
 
-static bool same_pageblock(const struct place *at, unsigned long i,
+static bool same_pageblock(const struct compared *at, unsigned long i,
 			   const struct zb_pageblock *a,
 			   const struct zb_pageblock *b)
 {
@@ -122,11 +122,11 @@ static bool same_pageblock(const struct place *at, unsigned long i,
 			return false;
 	return same(at, "nr_free of pageblock", i, a->nr_free, b->nr_free) &&
 	       same(at, "orders of pageblock", i, a->orders, b->orders) &&
-	       same(at, "key of pageblock", i, a->largest_free, b->largest_free) &&
+	       same(at, "largest_free of pageblock", i, a->largest_free, b->largest_free) &&
 	       same(at, "type of pageblock", i, a->migratetype, b->migratetype);
 }
 
-static bool same_pcp(const struct place *at, unsigned int cpu,
+static bool same_pcp(const struct compared *at, unsigned int cpu,
 		     const struct zb_pcp *a, const struct zb_pcp *b)
 {
 	unsigned int list, i;
@@ -147,7 +147,7 @@ static bool same_pcp(const struct place *at, unsigned int cpu,
 	return true;
 }
 
-static bool same_counters(const struct place *at, const struct zb_zone *zone,
+static bool same_counters(const struct compared *at, const struct zb_zone *zone,
 			  const struct zone_copy *c)
 {
 	unsigned int order, mt;
@@ -174,7 +174,7 @@ static bool same_counters(const struct place *at, const struct zb_zone *zone,
 	return true;
 }
 
-static bool same_zone(const struct place *at, const struct zb_zone *zone,
+static bool same_zone(const struct compared *at, const struct zb_zone *zone,
 		      const struct zone_copy *c)
 {
 	unsigned long i;
@@ -207,7 +207,7 @@ static bool same_zone(const struct place *at, const struct zb_zone *zone,
 bool unit_state_equal_at(const struct unit_pool *p, const struct unit_state *s,
 			 const char *file, int line)
 {
-	struct place at = { .file = file, .line = line };
+	struct compared at = { .file = file, .line = line };
 
 	for (at.zone = 0; at.zone < s->nr_zones; at.zone++) {
 		unit_refresh(&p->pool.zones[at.zone]);

@@ -345,8 +345,8 @@ POOL_TEST(set_type_inside_a_held_block, 4, 4)
 	unit_give(zone, PB(5), 9);
 }
 
-/* Take all of a pageblock at once and give it back: its key is correct each time. */
-POOL_TEST(keys_of_whole_pageblocks_as_words, 4, 4)
+/* Take all frames of a pageblock at once and free them: largest_free is correct each time. */
+POOL_TEST(whole_pageblocks_as_words, 4, 4)
 {
 	struct zb_bulk words = { .nr = 0 };
 	unsigned long flags;

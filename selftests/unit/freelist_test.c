@@ -17,6 +17,9 @@ static const struct unit_geometry three_nodes = {
 	.nr_zones = 4,
 };
 
+#define NODES_TEST(name) \
+	POOL_TEST_WITH(name, unit_pool_make(&three_nodes), unit_pool_free_and_end)
+
 /* Number of the zone that serves the request, or -1. */
 static int zone_for(struct unit_pool *p, zb_gfp_t gfp, unsigned int order,
 		    int nid, const struct zb_alloc_policy *policy)
@@ -259,8 +262,8 @@ static void use_all(struct zb_zone *zone, unsigned int mt)
 	}
 }
 
-/* The next zone of the node is preferred to a mixed pageblock, ... */
-POOL_TEST_WITH(nofragment_goes_to_the_next_zone, unit_pool_make(&three_nodes), unit_pool_free_and_end)
+/* The next zone of the node is preferred to a pageblock that would become mixed. */
+NODES_TEST(nofragment_goes_to_the_next_zone)
 {
 	use_all(&zone[1], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 0, NULL), 0);
@@ -270,8 +273,8 @@ POOL_TEST_WITH(nofragment_goes_to_the_next_zone, unit_pool_make(&three_nodes), u
 	EXPECT_EQ(zone_for(p, __ZB_GFP_MOVABLE, 0, 0, NULL), 1);
 }
 
-/* ... but a mixed pageblock is preferred to another node. */
-POOL_TEST_WITH(mixed_local_pageblock_before_remote_node, unit_pool_make(&three_nodes), unit_pool_free_and_end)
+/* A pageblock that becomes mixed is preferred to another node. */
+NODES_TEST(mixed_local_pageblock_before_remote_node)
 {
 	use_all(&zone[0], M);
 	use_all(&zone[1], M);
@@ -282,7 +285,7 @@ POOL_TEST_WITH(mixed_local_pageblock_before_remote_node, unit_pool_make(&three_n
 }
 
 /* With a single zone on the node, NOFRAGMENT is not used. */
-POOL_TEST_WITH(no_nofragment_with_one_zone, unit_pool_make(&three_nodes), unit_pool_free_and_end)
+NODES_TEST(no_nofragment_with_one_zone)
 {
 	use_all(&zone[2], M);
 	EXPECT_EQ(zone_for(p, 0, 0, 1, NULL), 2);
@@ -316,7 +319,7 @@ TEST(nofragment_gives_up_in_the_end)
 }
 
 /* The dirty limit is checked before the watermark, and that before NOFRAGMENT. */
-POOL_TEST_WITH(order_of_checks, unit_pool_make(&three_nodes), unit_pool_free_and_end)
+NODES_TEST(order_of_checks)
 {
 	static const unsigned long node0 = 1;
 	struct zb_alloc_policy policy = { .nodemask = &node0, .nr_bits = 64 };
