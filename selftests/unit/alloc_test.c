@@ -269,7 +269,7 @@ POOL_TEST_WITH(bad_frees, unit_pool_make(&five_zones), unit_pool_end)
 	}
 }
 
-/* 33 MiB are cut from the only block, of 64 MiB, although that is more than allowed at first. */
+/* A part of the only free block is allocated, although all of it would violate the watermark. */
 TEST(exact_of_most_of_a_zone)
 {
 	struct unit_geometry g = {

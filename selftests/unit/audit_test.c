@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The checker on a zone at work: what others change between two holds of the lock
- * makes no sum wrong and hides no fault, and each hold is short.
+ * The invariant checker on a zone in use: changes between two holds of the lock neither make
+ * a sum wrong nor hide a fault, and each hold is short.
  */
 #include "audit.h"
 #include "unit_holds.h"
@@ -33,7 +33,7 @@ static void change_something(struct unit_pool *p)
 	}
 }
 
-/* Whenever the lock has been dropped somebody else changes the zone. */
+/* Other CPUs change the zone whenever the lock is not held. */
 static void between_holds(void)
 {
 	unsigned int i;
@@ -47,7 +47,7 @@ static void between_holds(void)
 	zb_env_hook = between_holds;
 }
 
-/* Sums are right although a zone never stands still while it is checked. */
+/* The sums are right although the zone changes all the time while it is checked. */
 POOL_TEST_WITH(check_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 {
 	struct zb_violation v;
@@ -73,7 +73,7 @@ POOL_TEST_WITH(check_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 	EXPECT(nr_changes > 1000);
 }
 
-/* A counter that is wrong is found even then. */
+/* A wrong counter is found although the zone changes all the time. */
 POOL_TEST_WITH(a_wrong_sum_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 {
 	struct zb_violation v;
@@ -88,7 +88,7 @@ POOL_TEST_WITH(a_wrong_sum_of_a_zone_at_work, unit_pool_one(64, 256), unit_pool_
 	EXPECT(!ok && !strcmp(v.rule, "nr_free_type of a free area matches its pageblocks"));
 }
 
-/* However large blocks are, held or free, the lock is held for a few pageblocks. */
+/* Each hold of the lock covers a few pageblocks, however large a block is, free or allocated. */
 POOL_TEST(check_in_short_holds, 512, 512)
 {
 	unsigned long at = PB(512 + 300) + 5;
@@ -104,7 +104,7 @@ POOL_TEST(check_in_short_holds, 512, 512)
 		if (!i)
 			ASSERT_EQ(unit_alloc(p, 0, 18), PB(512));
 	}
-	/* What is inside of a large block is found all the same. */
+	/* a fault inside of a large block is found as well */
 	zb_zone_set_state(zone, at, ZB_STATE(ZB_BLOCK_MOVABLE, 0));
 	EXPECT(!zb_check_zone(zone, &v) && !strcmp(v.rule, "blocks do not overlap"));
 	EXPECT_EQ(v.pfn, at);
@@ -124,7 +124,7 @@ POOL_TEST(check_in_few_holds, 65, 65)
 	EXPECT_EQ(unit_holds.outside, 2 * (1 + 2 * 2));
 }
 
-/* Lists that lost their head are found while others use the rest of the zone. */
+/* A free list without its head is found while others use the rest of the zone. */
 POOL_TEST_WITH(a_lost_head_in_a_zone_at_work, unit_pool_one(64, 256), unit_pool_free)
 {
 	struct list_head *head, *first, *last;
@@ -133,7 +133,7 @@ POOL_TEST_WITH(a_lost_head_in_a_zone_at_work, unit_pool_one(64, 256), unit_pool_
 	unsigned int i;
 	bool ok;
 
-	/* Some of them will get another type, and be in good order again. */
+	/* several pageblocks, because the changes repair those whose type they set */
 	for (i = 0; i < 16; i++) {
 		unit_set_type(zone, i, ZB_MIGRATE_RECLAIMABLE);
 		unit_fill_pageblock(zone, i, ZB_MIGRATE_RECLAIMABLE, keep);

@@ -27,7 +27,7 @@ static unsigned int refill(struct zb_zone *zone)
 	return nr;
 }
 
-/* Mark @nr runs of @order, none of which has a buddy, in the word that starts at @keep. */
+/* Mark @nr runs of @order as free in the word that starts at @keep; no two are buddies. */
 static void free_runs(bool *keep, unsigned long nr, unsigned int order)
 {
 	while (nr--)
@@ -61,10 +61,6 @@ POOL_TEST_WITH(refill_from_short_runs, unit_pool_one(8, 1), unit_pool_end)
 	unit_free_all(p);
 }
 
-/*
- * A stale pageblock is refreshed in a hold of its own before. The frame that was freed is taken
- * first, in another hold than the longer run.
- */
 static struct zb_zone *stale_zone;
 static unsigned long nr_free_refreshed;	/* free frames when no pageblock is stale any more */
 
@@ -76,6 +72,10 @@ static void watch_holds(void)
 	zb_env_hook = NULL;
 }
 
+/*
+ * A refill refreshes a stale pageblock in a hold of its own. Then it takes the frame that was
+ * freed, and in another hold the longer run.
+ */
 POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 {
 	bool keep[ZB_PAGEBLOCK_NR] = { true, [255] = true };
@@ -96,7 +96,7 @@ POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 	EXPECT_EQ(nr_free_refreshed, 257);
 }
 
-/* The same if the block is stolen, which is counted once. */
+/* Stealing a block refreshes its pageblock first, and is counted once. */
 POOL_TEST_WITH(steal_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 {
 	unit_set_type(zone, 0, U);
@@ -178,7 +178,7 @@ POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 24), end)
 	EXPECT_EQ(zone->nr_free, 2 * 24);
 }
 
-/* Whenever the lock is not held, the counter of the zone is that of its pageblocks. */
+/* Whenever the lock is not held, nr_free of the zone is the sum over its pageblocks. */
 static void expect_exact(void)
 {
 	unsigned long i, nr = 0;
@@ -225,7 +225,7 @@ POOL_TEST_WITH(whole_pageblock_among_single_frames, unit_pool_one(8, 2), end)
 	EXPECT_EQ(zone->free_area[9].nr_free, 1);
 }
 
-/* Words whose frames make the largest free block of their pageblock larger take longer. */
+/* Frames that raise largest_free of their pageblock take longer, so a hold covers fewer. */
 POOL_TEST_WITH(raises_per_hold, unit_pool_one(8, 6), end)
 {
 	struct zb_bulk words = { .order = 0, .nr = 6 };

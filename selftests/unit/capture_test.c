@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Capturing memory for a large request: which window is chosen, what happens while it is
- * awaited, and who ends it.
+ * Capturing memory for a large request: which window is chosen, what happens until its
+ * memory is free, and what ends the capture.
  */
 #include "capture.h"
 #include "isolate.h"
@@ -19,11 +19,11 @@ static struct {
 	struct zb_zone *zone;
 	unsigned int nr_waits;
 	unsigned int nr_moves;
-	unsigned long window;		/* that move_out was called for */
+	unsigned long window;		/* argument of the last call of move_out */
 	unsigned int ends_after;	/* number of waits after which the request is gone */
 	unsigned long frees[8];		/* order-0 blocks, of which each wait frees one */
 	unsigned int nr_frees;
-	bool (*act)(void);		/* called by each wait instead */
+	bool (*act)(void);		/* if set, each wait calls it and frees nothing */
 } during;
 
 static bool wait_hook(struct zb_pool *pool, bool killable)
@@ -234,7 +234,7 @@ static bool large_request_fails(void)
 	return true;
 }
 
-/* One for a large block does not. */
+/* A request for a large block fails without breaking the capture. */
 CAPTURE_TEST(large_request_does_not_break)
 {
 	keep_in_all(zone, 2, 1, 3);
@@ -256,7 +256,7 @@ static bool isolate_the_window(void)
 	return true;
 }
 
-/* Whoever isolates the pageblocks for good does not wait for the end of a capture. */
+/* Isolating pageblocks for another purpose breaks a capture instead of waiting for its end. */
 CAPTURE_TEST(isolation_breaks)
 {
 	keep_in_all(zone, 0, 3, 3);
@@ -289,7 +289,7 @@ static bool search_a_range(void)
 	return true;
 }
 
-/* Nor does a request for a range. */
+/* A request for a range breaks a capture before it searches. */
 CAPTURE_TEST(range_breaks)
 {
 	keep_in_all(zone, 2, 1, 3);
@@ -322,7 +322,7 @@ CAPTURE_TEST(others_pass_during_capture)
 	EXPECT_EQ(during.nr_waits, 1);
 }
 
-/* What is free outside of the window has to suffice for others. */
+/* No window is chosen that would leave others less free memory than the low watermark. */
 CAPTURE_TEST(room_for_others)
 {
 	unsigned int i;

@@ -556,7 +556,7 @@ POOL_TEST_WITH(small_windows_of_other_types, unit_pool_one(8, 2), unit_pool_free
 	unit_set_type(zone, 0, zone->default_migratetype);
 }
 
-/* A block that is not inside of the window can't be moved out of it. */
+/* A block that extends beyond the window can't be moved out of it. */
 POOL_TEST_WITH(blocks_larger_than_the_window, unit_pool_one(8, 1), unit_pool_free_and_end)
 {
 	unsigned long pfn = unit_take(zone, 5, M);

@@ -21,7 +21,7 @@ static struct {
 	bool came, won;
 } d;
 
-/* True if the allocator accepted it. If the per-CPU fast path refuses, the other one is used. */
+/* True if the allocator accepted the free. If the fast path refuses it, use the freelist path. */
 static bool end_block(enum way way)
 {
 	struct zb_pool *pool = &d.p->pool;

@@ -128,7 +128,7 @@ POOL_TEST_WITH(lists_cannot_be_used, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(zb_fast_alloc_exact(p->pool.nodes, __ZB_GFP_ZERO, 50), ZB_NO_PFN);
 }
 
-/* Neither tails nor freed blocks in an isolated pageblock are put on lists. */
+/* Blocks that are freed in an isolated pageblock are not put on lists. */
 POOL_TEST_WITH(isolated, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long block[ZB_PCP_ORDERS], pfn, start;
@@ -233,7 +233,7 @@ POOL_TEST_WITH(no_room_for_the_tail, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(unit_free_exact(p, pfn, 5), ZB_OK);
 }
 
-/* There are no lists for a block of this order, although there is one for the tail. */
+/* The block is not merged because no list has its order, although one has that of the tail. */
 POOL_TEST_WITH(too_long_to_merge, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn = get_exact(p, PB(3), false), tail = unit_take(zone, 9, U);

@@ -18,7 +18,7 @@ static struct unit_pool *make(const struct unit_geometry *g)
 	return p;
 }
 
-/* Two nodes with a zone Normal of one pageblock each. */
+/* Two nodes with a zone Normal of two pageblocks each. */
 static struct unit_pool *two_nodes(void)
 {
 	static const struct unit_geometry g = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The per-CPU fast path for several single frames at once. EXPECT_NO_GET() and EXPECT_NO_PUT()
- * of fast_test.c and fast_free_test.c check what it leaves to the slower path.
+ * The per-CPU fast path for several single frames at once. fast_test.c and fast_free_test.c
+ * check with EXPECT_NO_GET() and EXPECT_NO_PUT() what it leaves to the freelist path.
  */
 #include "unit_fast.h"
 
@@ -141,7 +141,7 @@ POOL_TEST_WITH(all_of_the_oldest_frames, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(put_bulk(p, 3, pfn), 3);
 }
 
-/* Nothing is taken if the flags need the slower path, if the zone is low, or during a drain. */
+/* Nothing is taken if the flags need the freelist path, the zone is low, or during a drain. */
 POOL_TEST_WITH(refused_requests, unit_fast_pool(), unit_pool_end)
 {
 	unsigned long pfn = unit_take(zone, 0, M), got[2] = { 0 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Frees by the per-CPU fast path: which it accepts, and which it leaves to the slower path. */
+/* Frees by the per-CPU fast path: which it accepts, and which it leaves to the freelist path. */
 #include "unit_fast.h"
 
 #define M	ZB_MIGRATE_MOVABLE
@@ -57,7 +57,7 @@ static const struct unit_geometry three_zones = {
 	.nr_zones = 3,
 };
 
-/* The fast path refuses invalid frees; the slower path counts them once, with the reason. */
+/* The fast path refuses invalid frees and leaves it to the freelist path to count them. */
 POOL_TEST_WITH(invalid_frees, unit_pool_make(&three_zones), unit_pool_end)
 {
 	const unsigned long outside[] = {

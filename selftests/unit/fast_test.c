@@ -354,7 +354,7 @@ POOL_TEST(a_listed_block_suffices, 8, 2)
 	unit_free_pageblock(zone, 1);
 }
 
-/* Only the lists of the own CPU are used. */
+/* A CPU uses only its own lists. */
 TEST(own_lists_only)
 {
 	struct unit_geometry g = {
@@ -527,7 +527,7 @@ POOL_TEST_WITH(room_above_a_gap, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), ZB_PCP_CAPACITY(0));
 }
 
-/* There are no lists of larger orders, even if such a block is about to be freed. */
+/* A block of an order without lists is not taken, even if its state byte is that of a list. */
 POOL_TEST_WITH(orders_without_lists, unit_fast_pool(), unit_pool_end)
 {
 	unsigned int order;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Compares the per-CPU fast path and the zone map with the slower code that they replace. */
+/* Compares the fast path with the freelist path, and the zone map with a search. */
 #include "fast.h"
 #include "unit_pool.h"
 

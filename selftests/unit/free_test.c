@@ -397,7 +397,7 @@ POOL_TEST_WITH(bad_block_without_a_hook, make(), leave)
 	EXPECT_EQ(unit_free(p, PB(4) + 32, 5), ZB_OK);
 }
 
-/* A head in front of the zone is not looked at, whatever there is. */
+/* The search for a head ends at the start of the zone, whatever is in front of it. */
 POOL_TEST(block_head_in_front_of_the_zone, 5, 3)
 {
 	size_t size = zb_zone_state_size(zone->nr_pages), front = PB(5);

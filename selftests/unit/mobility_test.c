@@ -20,7 +20,7 @@ static void make_part(struct zb_zone *zone, unsigned long pb, unsigned int mt,
 	unit_set_type(zone, pb, mt);
 }
 
-/* Stealing single blocks follows the order of the fallback table. */
+/* Blocks are stolen from the mobilities in the order of the fallback table. */
 TEST(fallback_order)
 {
 	static const unsigned int order_of[][3] = {
@@ -405,7 +405,7 @@ static void interfere(void)
 	zb_env_hook = interfere;
 }
 
-/* After the lock was dropped, a pageblock may be worth claiming that was not before. */
+/* A pageblock is claimed if enough of it became free while the lock was dropped. */
 POOL_TEST_WITH(claim_after_a_recount, unit_pool_one(4, 2), unit_pool_free_and_end)
 {
 	make_part(zone, 0, M, M, 1, 2);

@@ -45,7 +45,7 @@ POOL_TEST(offline_counts, 8, 8)
 	EXPECT_EQ(p->pool.nodes->nr_pages, node_pages);
 }
 
-/* What is cleared in advance is a part of what the zone has. */
+/* The limit of memory cleared in advance is a share of the memory that is online. */
 POOL_TEST(offline_zero_max, 8, 8)
 {
 	struct zb_zeroed *zeroed = calloc(1, zb_zeroed_size(zone->nr_pages));
@@ -154,7 +154,7 @@ POOL_TEST(offline_one_by_one, 8, 4)
 	grow(p, pfn, 4);
 }
 
-/* Nobody else can free, isolate, retype or find an offline pageblock. */
+/* An offline pageblock can't be freed, isolated, retyped or found by a search. */
 POOL_TEST(offline_is_left_alone, 8, 4)
 {
 	unsigned long pfn = shrink(p, 2), other = pfn ^ PB(2);
@@ -176,7 +176,7 @@ POOL_TEST(offline_is_left_alone, 8, 4)
 	grow(p, pfn, 2);
 }
 
-/* A pageblock that somebody isolated while it was allocated. */
+/* A pageblock that was isolated while it was allocated can become offline. */
 POOL_TEST(offline_isolated, 8, 4)
 {
 	unsigned long pfn = unit_alloc(p, GFP_ANY, ZB_PAGEBLOCK_ORDER);
@@ -244,7 +244,7 @@ TEST(offline_watermarks)
 	unit_pool_end(p);
 }
 
-/* Requests for more than is left fail at once. */
+/* A request for more memory than is online can never be served. */
 POOL_TEST(offline_verdict, 8, 4)
 {
 	struct zb_alloc_request req = { .gfp = GFP_ANY, .nr_pages = PB(4), .nid = 0 };

@@ -237,7 +237,6 @@ POOL_TEST_WITH(atomic_requests_start_a_drain_of_others, unit_pool_make(&two_cpus
 	unit_free_all(p);
 }
 
-/* A drain ends even if frames are freed as fast as it drains. */
 static struct unit_pool *busy_pool;
 static unsigned long supply;
 
@@ -250,6 +249,7 @@ static void free_one_more(void)
 	zb_env_hook = free_one_more;
 }
 
+/* A drain ends even if frames are freed as fast as it drains. */
 TEST(a_drain_ends_while_others_free)
 {
 	struct zb_zone *zone;
@@ -279,7 +279,7 @@ static void became_low(struct zb_pool *pool, struct zb_zone *zone)
 	nr_low++;
 }
 
-/* As the kernel does some time after it was told that the zone is low. */
+/* What the module does some time after zb_ops.became_low. */
 static void drain_all_cpus(struct zb_zone *zone)
 {
 	unsigned int cpu;
@@ -308,9 +308,8 @@ static void fill_lists(struct unit_pool *p, unsigned int cpus)
 }
 
 /*
- * A request that may not sleep gets every frame down to the watermark, on whatever
- * CPU it is: no other CPU has any on a list, because those were drained when the
- * zone became low, and none has been listed since.
+ * A request that may not sleep gets every frame down to the watermark on any CPU: the lists of
+ * all CPUs were drained when the zone became low, and frees have bypassed them since.
  */
 TEST(an_atomic_request_gets_every_frame)
 {
@@ -339,7 +338,7 @@ TEST(an_atomic_request_gets_every_frame)
 		pfn = unit_alloc(p, gfp, 0);
 		if (pfn == ZB_NO_PFN)
 			break;
-		/* One that is freed is there for all others. */
+		/* a freed frame is available to all CPUs */
 		if (n % 3)
 			continue;
 		if (!zb_fast_free(&p->pool, pfn, 0))
@@ -352,8 +351,8 @@ TEST(an_atomic_request_gets_every_frame)
 	unit_pool_end(p);
 }
 
-/* Told once each time, and not by a request that finds it so. */
-TEST(low_is_told_once)
+/* The hook is called once each time the zone becomes low, and not while it is low. */
+TEST(low_is_reported_once)
 {
 	struct unit_geometry g = {
 		.zones = { { 0, ZB_ZONE_NORMAL, 32, 32 } }, .nr_zones = 1,
@@ -381,7 +380,7 @@ TEST(low_is_told_once)
 	unit_pool_end(p);
 }
 
-/* Lists that are in use are none that are idle, and empty ones neither. */
+/* Neither lists in use nor empty lists are idle. */
 POOL_TEST_WITH(idle_lists, unit_pool_make(&two_cpus), unit_pool_end)
 {
 	unsigned long pfn;
@@ -393,7 +392,7 @@ POOL_TEST_WITH(idle_lists, unit_pool_make(&two_cpus), unit_pool_end)
 	EXPECT(zb_pcp_is_idle(zone, 0));
 	EXPECT(!zb_pcp_is_idle(zone, 1));
 	EXPECT(!zb_pcp_is_idle(zone, 1));
-	/* One way or the other, fast or not. */
+	/* each path counts as use */
 	pfn = unit_alloc(p, ZB_GFP_KERNEL, 0);
 	EXPECT(!zb_pcp_is_idle(zone, 0));
 	EXPECT(zb_pcp_is_idle(zone, 0));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The possibilities and limits of a buddy system, after tests of other allocators: best,
- * worst and pathological cases.
+ * The possibilities and limits of a buddy system: best, worst and pathological cases, as in
+ * tests of other allocators.
  */
 #include "unit_pool.h"
 

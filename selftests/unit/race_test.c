@@ -53,11 +53,7 @@ static void run_cpus(void (*work)(struct zb_pool *pool, unsigned int cpu))
 	unit_pool_end(r.p);
 }
 
-/*
- * All CPUs free the same blocks at the same time, with all functions that free. Exactly one
- * free of each block succeeds.
- */
-#define NR_SHARED	64u
+#define NR_SHARED	64u	/* blocks that all CPUs free at the same time */
 
 static unsigned long shared_pfn[NR_SHARED];
 static unsigned long nr_accepted[NR_SHARED];
@@ -100,17 +96,14 @@ static void free_the_same(struct zb_pool *pool, unsigned int cpu)
 	}
 }
 
+/* With all functions that free, exactly one free of each block succeeds. */
 TEST(all_cpus_free_the_same_blocks)
 {
 	run_cpus(free_the_same);
 }
 
-/*
- * One CPU drains the lists of the others while these allocate and free: only the grace
- * period orders the accesses of different threads to the lists.
- */
 #define NR_HELD		64u
-#define DRAINER		(NR_CPUS - 1)
+#define DRAINER		(NR_CPUS - 1)	/* the CPU that drains the lists of the others */
 
 static bool working[NR_CPUS];
 static unsigned long nr_drained;
@@ -181,6 +174,7 @@ static void drained_work(struct zb_pool *pool, unsigned int cpu)
 	EXPECT(nr_drained > 0);
 }
 
+/* Only the grace period orders the accesses of different threads to the lists. */
 TEST(lists_are_drained_by_another_cpu)
 {
 	run_cpus(drained_work);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ranges with allocations that cannot be moved, or that others are busy with. */
+/* Ranges with allocations that can't be moved, or with pageblocks that others have isolated. */
 #include "compact.h"
 #include "unit_range.h"
 
@@ -134,7 +134,7 @@ static void use_every_pageblock(struct zb_zone *zone)
 		unit_keep_frames(zone, i, R, 256);
 }
 
-/* A place that does not become free, nobody knows why, is not tried again. */
+/* A place that stays in use for an unknown reason is not tried again. */
 POOL_TEST_WITH(places_that_stay_in_use, make(4), end)
 {
 	use_every_pageblock(zone);

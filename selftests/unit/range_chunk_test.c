@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What zb_range_find() makes of single chunks: their borders, costs and kinds. */
+/* How zb_range_find() judges single chunks: their borders, costs and kinds. */
 #include "range.h"
 #include "unit_holds.h"
 #include "unit_pool.h"

@@ -148,7 +148,7 @@ static void mark_first(struct zb_range_survey *survey, const struct zb_zone *zon
 		zb_range_mark(survey, zone, zone->start_pfn + BIT(order) * i, BIT(order));
 }
 
-/* A range that is behind several evictable allocations does not cost what they cost. */
+/* The cost of a range does not include evictable allocations in front of it. */
 POOL_TEST(allocations_in_front_of_a_range, 8, 1)
 {
 	const struct zb_range r = { .nr_pages = 20, .align_order = 4, .end_pfn = PB(8) + 40 };
@@ -222,7 +222,7 @@ POOL_TEST_WITH(run_behind_allocations, unit_pool_one(8, 1), unit_pool_free_and_e
 	free(bits);
 }
 
-/* The cheapest place in the last frames of a search, of which an allocation crosses the end. */
+/* Find a place in the last frames of a search; an allocation crosses the end of the search. */
 static void find_before_end(struct zb_zone *zone, unsigned long pfn, unsigned long nr_first,
 			    unsigned long nr_second, struct zb_range range)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ranges with memory in the way that is not there for long, or that nobody can move. */
+/* Ranges with obstacles that disappear after some time, and with those that stay. */
 #include "mobility.h"
 #include "unit_range.h"
 
@@ -130,7 +130,7 @@ POOL_TEST_WITH(isolated_during_the_survey, make(4), unit_pool_free_and_end)
 	zb_zone_end_isolation(zone);
 }
 
-/* So are those in a HighAtomic pageblock. Other HighAtomic pageblocks stay in the reserve. */
+/* Allocations in a HighAtomic pageblock are evictable; other such pageblocks stay reserved. */
 POOL_TEST_WITH(evictable_in_highatomic, make(4), unit_pool_free_and_end)
 {
 	unit_keep_frames(zone, 0, M, 10);
@@ -175,7 +175,7 @@ POOL_TEST_WITH(allocation_in_two_types, make(4), unit_pool_free_and_end)
 	unit_set_type(zone, pb + 1, M);
 }
 
-/* A block that a task seems to free for ever does not keep others from being found. */
+/* A block that a stopped task has begun to free does not keep other places from being found. */
 POOL_TEST_WITH(block_of_a_stopped_task, make(4), unit_pool_free_and_end)
 {
 	unsigned long pfn;

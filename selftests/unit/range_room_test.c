@@ -114,7 +114,7 @@ POOL_TEST_WITH(isolated_after_the_search, make(PB(1), true), end)
 	zb_pool_unisolate_range(&p->pool, PB(8), PB(1));
 }
 
-/* Of zones that are equally far from serving a request, the first one is reported. */
+/* If several zones are equally far from serving a request, the first one is reported. */
 POOL_TEST_WITH(preferred_zone_is_reported, unit_pool_make(&(struct unit_geometry){
 			.zones = { { 0, ZB_ZONE_NORMAL, 8, 2 }, { 1, ZB_ZONE_NORMAL, 16, 2 } },
 			.nr_zones = 2,

@@ -145,7 +145,7 @@ POOL_TEST(claimed_memory_is_used_up, 64, 4)
 	EXPECT(nr_others >= 2);
 }
 
-/* The same between counting the runs of a stale pageblock and taking a block from it. */
+/* Others may also use up a stale pageblock between counting its runs and taking a block. */
 POOL_TEST(refreshed_memory_is_used_up, 64, 4)
 {
 	unsigned int at, nr_others = 0;
@@ -199,9 +199,7 @@ static void isolate_first(void)
 	EXPECT(zb_pool_isolate_range(hook_zone->pool, hook_zone->start_pfn, ZB_PAGEBLOCK_NR));
 }
 
-/*
- * A pageblock that others isolate between the search for a range and its allocation is theirs.
- */
+/* A pageblock that others isolate between the search and the allocation is not used. */
 POOL_TEST(range_is_isolated_by_others, 8, 4)
 {
 	const struct zb_range range = { .nr_pages = 2 * ZB_PAGEBLOCK_NR, .end_pfn = ZB_NO_PFN };
@@ -304,7 +302,7 @@ POOL_TEST_WITH(judged_during_compaction, unit_pool_one(8, 6), unit_pool_free_and
 		unit_keep_frames(zone, i, i < 4 ? M : U, 3);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
 	EXPECT(could_serve);
-	/* those that somebody else isolates do */
+	/* pageblocks isolated for another purpose do */
 	ASSERT(zb_pool_isolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR));
 	EXPECT_EQ(zb_pool_verdict(&p->pool, &req), ZB_NEVER_TYPE);
 	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);

@@ -150,7 +150,7 @@ POOL_TEST_WITH(reserve_takes_ordinary_pageblocks, unit_pool_one(512, 512), end)
 	}
 }
 
-/* Which requests may use the reserve, and whether before or after other memory. */
+/* Which requests may use the reserve, and whether they use other memory first. */
 POOL_TEST_WITH(reserve_is_used, unit_pool_one(4, 2), end)
 {
 	unsigned long i;

@@ -302,8 +302,8 @@ POOL_TEST_WITH(nofail_until_killed, full_pool(), unit_pool_free_and_end)
 }
 
 /*
- * A NOFAIL request goes on reclaiming, and waking the background reclaim, after others have
- * taken what it reclaimed more often than other requests would bear.
+ * A NOFAIL request goes on reclaiming, and waking the background reclaim, even if others take
+ * what it has reclaimed more often than makes other requests give up.
  */
 POOL_TEST_WITH(nofail_keeps_reclaiming, full_pool(), unit_pool_free_and_end)
 {

@@ -531,8 +531,8 @@ static void modest_work(struct shared *sh, unsigned int cpu)
 }
 
 /*
- * Each CPU holds one block of an order without per-CPU lists, and the zone has twice as many.
- * Blocks are split and merged all the time, but no request may fail.
+ * Each CPU holds one block, of an order for which such a small zone has no per-CPU lists. The
+ * zone has twice as many blocks; they are split and merged, but no request may fail.
  */
 static void splitting_work(struct shared *sh, unsigned int cpu)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interprets an input of the fuzzer (../fuzz/core/core_fuzz.c). An input that begins with a z
- * is a value for zones=; any other one is a history.
+ * Interprets an input of the fuzzer (../fuzz/core/core_fuzz.c). An input that begins with z
+ * is a value of the parameter zones; any other one is a history.
  */
 #include "layout.h"
 #include "unit_history.h"

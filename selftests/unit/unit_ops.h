@@ -22,6 +22,7 @@
  * @nr: number of calls
  * @zones: zones for which a hook that gets a zone was called
  * @gfp: flags of the last call that has any
+ * @alloc_flags: argument of the last call of zone_reclaim
  * @order: order of the last call that has one
  * @nid: node passed to report_failure
  * @cause: result of zb_find_failure_cause() in report_failure

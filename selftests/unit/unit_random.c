@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The source of choices in tests: random numbers, or bytes such as an input of the fuzzer.
+ * The source of choices in tests: random numbers, or the bytes of an input of the fuzzer.
  */
 #include "unit.h"
 

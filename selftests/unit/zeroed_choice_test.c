@@ -56,7 +56,7 @@ static unsigned long alloc_zeroed(struct unit_pool *p)
 	return zb_pool_alloc_exact(&p->pool, GFP, PB(1), 0, &policy);
 }
 
-/* Of blocks with equally many zeroed frames, the one that was used last is taken. */
+/* Of blocks with equally many zeroed frames, the one that was freed last is taken. */
 POOL_TEST_WITH(equally_good_blocks, make(), end)
 {
 	free_every_second(p, 3, true);

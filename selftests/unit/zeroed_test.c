@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames that are known to be zero: whatever is allocated, freed and cleared in whatever
- * order, no request is told that a frame is zero that somebody has written to.
+ * Frames that are known to be zero: in no sequence of allocations, frees and clearing is a
+ * frame reported as zero that was written to.
  */
 #include "compact.h"
 #include "isolate.h"
@@ -14,7 +14,7 @@
 #define ALL		(PAGEBLOCKS * ZB_PAGEBLOCK_NR)
 #define GFP		__ZB_GFP_NOWARN
 
-/* What is in the memory of each frame: 0, or somebody has written to it. */
+/* The contents of each frame: 0, or 1 after it was written to. */
 static u8 content[ALL];
 static bool error[ALL];
 static unsigned long clears;
@@ -236,7 +236,7 @@ static unsigned long steady_hits(struct unit_pool *p, unsigned long nr_pages,
 	return hits;
 }
 
-/* With a limit, it finds its memory cleared as well, although larger blocks come first. */
+/* Even with a limit, the program gets cleared memory, although larger blocks are cleared first. */
 POOL_TEST_WITH(limit_and_steady_program, make(), end)
 {
 	const unsigned long nr[] = { ZB_PAGEBLOCK_NR, 2 * ZB_PAGEBLOCK_NR, 700, 5 };
@@ -293,8 +293,8 @@ POOL_TEST_WITH(fuller_pageblocks_come_first, make(), end)
 	unit_free_all(p);
 }
 
-/* What others take is in vain, through whatever list, and not known when it comes back. */
-POOL_TEST_WITH(others_take_in_vain, make(), end)
+/* Frames cleared for requests that need no zeroes are counted, and not known when freed. */
+POOL_TEST_WITH(cleared_in_vain, make(), end)
 {
 	unsigned long pfn, nr, taken;
 
@@ -348,7 +348,7 @@ POOL_TEST_WITH(zero_flag, make(), end)
 	EXPECT_EQ(unit_free(p, pfn[0], 2), ZB_OK);
 }
 
-/* A map that is used again does not keep what it has been told before. */
+/* A map that is used again keeps nothing of the previous request. */
 POOL_TEST_WITH(map_is_used_again, make(), end)
 {
 	u64 bits[1] = { 0 };

@@ -16,7 +16,7 @@
 #define NR_HELD		24u
 #define STEPS		6000u
 
-/* What is in the memory of each frame: 0, or somebody has written to it. */
+/* The contents of each frame: 0, or 1 after it was written to. */
 static u8 content[ALL];
 
 struct cpu {
