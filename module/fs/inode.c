@@ -91,6 +91,41 @@ static int errno_of_file(int err, const struct zb_ioc_explain *why)
 	}
 }
 
+/* Pageblocks that are free, or can be made free, side by side need not form a block. */
+static struct zb_buffer *create_range(struct zb_fs *fs, const struct zb_want *want)
+{
+	struct zb_want range = *want;
+
+	range.range = (struct zb_range){
+		.nr_pages = want->nr_pages,
+		.align_order = ZB_PAGEBLOCK_ORDER,
+		.end_pfn = ZB_NO_PFN,
+	};
+	return zb_buffer_create(fs->bpool, fs->account, &range);
+}
+
+/*
+ * A free block costs less than a range. But a range can be had where no block of this order can,
+ * and fewer buffers have to be moved for it.
+ */
+static struct zb_buffer *create_large(struct zb_fs *fs, const struct zb_want *want)
+{
+	struct zb_want quick = *want;
+	struct zb_buffer *buf;
+
+	if (zb_exact_order(want->nr_pages) > fs->bpool->inst->pool.max_order)
+		return create_range(fs, want);
+	quick.gfp = (want->gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
+	buf = zb_buffer_create(fs->bpool, fs->account, &quick);
+	if (PTR_ERR_OR_ZERO(buf) != -ENOMEM)
+		return buf;
+	buf = create_range(fs, want);
+	if (PTR_ERR_OR_ZERO(buf) != -ENOMEM)
+		return buf;
+	/* This fails as well, most likely, and logs the cause. */
+	return zb_buffer_create(fs->bpool, fs->account, want);
+}
+
 static int create_buffer(struct dentry *dentry, loff_t size)
 {
 	struct inode *inode = d_inode(dentry);
@@ -107,7 +142,8 @@ static int create_buffer(struct dentry *dentry, loff_t size)
 
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
-	buf = zb_buffer_create(fs->bpool, fs->account, &want);
+	buf = want.nr_pages > BIT(ZB_PAGEBLOCK_ORDER) ?
+	      create_large(fs, &want) : zb_buffer_create(fs->bpool, fs->account, &want);
 	if (IS_ERR(buf))
 		return errno_of_file(PTR_ERR(buf), &why);
 	WRITE_ONCE(buf->was_file, true);
@@ -143,7 +179,7 @@ static int remove_buffer(struct inode *inode)
  *
  * Context: may sleep.
  * Return: 0, -EINVAL if the file has another length already, -EBUSY if the buffer is in
- * use, -EFBIG if no block has this length, -ENOSPC if the region or the mount is full,
+ * use, -EFBIG if no zone has this length, -ENOSPC if the region or the mount is full,
  * -EDQUOT, -ENOMEM, or -EINTR if the task has been killed.
  */
 int zb_fs_set_length(struct dentry *dentry, loff_t size)

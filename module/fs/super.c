@@ -107,7 +107,7 @@ int zb_fs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_fs_info = new_fs(options);
 	if (!sb->s_fs_info)
 		return -ENOMEM;
-	sb->s_maxbytes = (loff_t)PAGE_SIZE << fs_pool->inst->pool.max_order;
+	sb->s_maxbytes = (loff_t)fs_pool->inst->pool.largest->nr_pages << PAGE_SHIFT;
 	sb->s_blocksize = PAGE_SIZE;
 	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_magic = ZB_FS_MAGIC;

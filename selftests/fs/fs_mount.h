@@ -64,6 +64,19 @@ static inline char *map_file(int fd, size_t length)
 	return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
+/* The size of the largest zone in bytes: no file can be longer. */
+static inline off_t fs_largest_zone(int fd)
+{
+	struct zb_ioc_zone zone;
+	off_t largest = 0;
+	__u32 i;
+
+	for (i = 0; !zb_zone(fd, i, &zone); i++)
+		if ((off_t)zone.total_bytes > largest)
+			largest = zone.total_bytes;
+	return largest;
+}
+
 /* The result of a system call as 0 or a positive number, or -errno. */
 #define fs_result(call)	({ long result_ = (call); result_ < 0 ? -errno : result_; })
 

@@ -82,7 +82,7 @@ TEST_F(fs, read_and_write)
 	char *data = malloc(LENGTH + 1), *back = malloc(LENGTH + 1);
 	char *bad = (char *)(uintptr_t)self->page;
 	struct iovec iov[2] = { { data, 100 }, { data + 100, 5000 } };
-	off_t max = (off_t)(self->page << self->zb.info.max_order);
+	off_t max = fs_largest_zone(self->zb.fd);
 
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, read(fd, back, 1));
@@ -259,7 +259,7 @@ TEST_F(fs, truncating_a_mapped_file)
 
 TEST_F(fs, full_region)
 {
-	off_t max = (off_t)(self->page << self->zb.info.max_order);
+	off_t max = fs_largest_zone(self->zb.fd);
 	char path[140];
 	int fd = fs_create(self->path, 0), other, nr = 0;
 	__u64 left;
@@ -286,6 +286,78 @@ TEST_F(fs, full_region)
 	}
 	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
 	EXPECT_EQ(0, ftruncate(fd, 4 * MIB));
+}
+
+/* A file that no block can hold consists of several blocks side by side. */
+TEST_F(fs, longer_than_a_block)
+{
+	off_t block = (off_t)(self->page << self->zb.info.max_order);
+	off_t length = block + 3 * MIB;
+	int fd = fs_create(self->path, 0);
+	char *p;
+
+	ASSERT_GE(fd, 0);
+	if (fs_largest_zone(self->zb.fd) < length)
+		SKIP(return, "no zone is larger than its largest block");
+	ASSERT_EQ(0, ftruncate(fd, length));
+	p = map_file(fd, length);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	EXPECT_TRUE(zb_all_bytes(p, 0, length));
+	zb_fill(p, 0, length, 5);
+	EXPECT_TRUE(zb_filled(p, 0, length, 5));
+	munmap(p, length);
+	EXPECT_EQ(0, ftruncate(fd, 0));
+	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
+}
+
+/* Return the physical address of a file, or 0. */
+static __u64 address_of(int fd)
+{
+	char text[32] = "";
+
+	return fgetxattr(fd, "system.zbuddy.address", text, sizeof(text) - 1) < 0 ?
+	       0 : strtoull(text, NULL, 16);
+}
+
+/* Two neighbours are freed that are no buddies, among files that can't be moved. */
+TEST_F(fs, two_that_are_no_buddies)
+{
+	const off_t length = 2 * MIB;
+	char path[160], dir[64] = "/tmp/zbuddyfs.XXXXXX";
+	int fds[512], nr, i, first = -1, second = -1;
+	__u64 at[512];
+
+	ASSERT_NE(NULL, mkdtemp(dir));
+	ASSERT_EQ(0, fs_mount(dir, "gfp=highuser"));
+	for (nr = 0; nr < 512; nr++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, nr);
+		fds[nr] = fs_create(path, length);
+		if (fds[nr] < 0)
+			break;
+		at[nr] = address_of(fds[nr]);
+		unlink(path);
+	}
+	ASSERT_LT(2, nr);
+	ASSERT_NE(0, at[0]);
+	for (i = 0; i < nr * nr && second < 0; i++)
+		if (at[i % nr] == at[i / nr] + length && at[i % nr] % (2 * length) == 0) {
+			first = i / nr;
+			second = i % nr;
+		}
+	ASSERT_LE(0, second);
+	close(fds[first]);
+	close(fds[second]);
+	snprintf(path, sizeof(path), "%s/both", dir);
+	i = fs_create(path, 2 * length);
+	EXPECT_LE(0, i) TH_LOG("%s", strerror(errno));
+	EXPECT_EQ(at[first], address_of(i));
+	close(i);
+	unlink(path);
+	while (nr--)
+		if (nr != first && nr != second)
+			close(fds[nr]);
+	EXPECT_EQ(0, umount(dir));
+	EXPECT_EQ(0, rmdir(dir));
 }
 
 /* The limits of a mount and of a user. */
