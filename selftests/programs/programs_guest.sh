@@ -20,7 +20,11 @@ mount_disk() {
 		ln -sfn $disk/usr/lib/$dir /usr/lib/$dir
 		ln -sfn $disk/usr/lib/$dir /lib/$dir
 	done
-	ln -sf $disk/usr/bin/fio $disk/usr/bin/python3 /usr/bin/
+	ln -sf $disk/usr/bin/fio $disk/usr/bin/python3 $disk/usr/bin/qemu-system-x86_64 /usr/bin/
+	mkdir -p /usr/share
+	for dir in qemu seabios; do
+		ln -sfn $disk/usr/share/$dir /usr/share/$dir
+	done
 }
 
 # fio_works NAME OPTION...: fio verifies all that it has written.
@@ -136,6 +140,61 @@ with open(sys.argv[1], "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
 	verdict "Python maps the file of zbctl exec" $?
 }
 
+# The file system of the inner guest, which copies 4 MiB, compares them, and leaves a text in
+# its memory.
+inner_initramfs() {
+	dir=$TMP/inner
+	mkdir -p "$dir/bin" "$dir/proc" "$dir/tmp"
+	cp /bin/busybox "$dir/bin/busybox"
+	cat >"$dir/init" <<-'END'
+	#!/bin/busybox sh
+	busybox mount -t proc none /proc
+	busybox mount -t tmpfs none /tmp
+	busybox head -c 4194304 /dev/urandom >/tmp/a
+	busybox cp /tmp/a /tmp/b
+	busybox cmp /tmp/a /tmp/b && busybox echo "the copies are equal"
+	mark=left-by-the-inner
+	busybox yes "$mark-guest" | busybox head -n 10000 >/tmp/mark
+	busybox poweroff -f
+	END
+	chmod 755 "$dir/init"
+	(cd "$dir" && find . | cpio -o -H newc 2>/dev/null >"$TMP/inner.cpio")
+}
+
+# qemu_boots NAME: boot the inner guest. Its memory is a file that is contiguous.
+qemu_boots() {
+	new_file ram 128M
+	timeout 1200 qemu-system-x86_64 -accel tcg -cpu max -M pc,memory-backend=ram -m 128M -nodefaults \
+		-object memory-backend-file,id=ram,size=128M,mem-path=$mnt/ram,share=on \
+		-display none -serial stdio -no-reboot -kernel ./vmlinuz -initrd "$TMP/inner.cpio" \
+		-append "console=ttyS0 quiet panic=-1" </dev/null >"$out" 2>"$err"
+	status=$?
+	if [ $status -ne 0 ] || ! grep -q "the copies are equal" "$out"; then
+		status=1
+		show "$out"
+		show "$err"
+	fi
+	verdict "QEMU: $1" $status
+	say "$(grep -c left-by-the-inner-guest $mnt/ram) lines of its file contain what the guest has written"
+	grep -q left-by-the-inner-guest $mnt/ram
+	verdict "QEMU: the memory of the guest is the file" $?
+	rm -f $mnt/ram
+}
+
+# qemu: boot a guest whose memory is a file, then once more while compaction moves its memory.
+qemu() {
+	inner_initramfs
+	qemu_boots "a guest whose memory is a file"
+	before=$(moved_pages)
+	rm -f "$TMP/stop"
+	churn &
+	pid=$!
+	qemu_boots "the same beside churn and compaction"
+	touch "$TMP/stop"
+	wait $pid
+	say "$(($(moved_pages) - before)) pages moved"
+}
+
 sessions() {
 	ZB_BACKEND='' sh ./sessions_test.sh zbuddyfs.5 >"$TMP/sessions" 2>&1
 	status=$?
@@ -148,7 +207,7 @@ backend=$1
 echo "TAP version 13"
 mount_disk || { not_ok "mount the disk with the programs"; finish; }
 [ "$backend" != cma ] || sessions
-insmod zbuddy.ko size=128M backend="$backend" && mount -t zbuddy none $mnt -o size=64M
+insmod zbuddy.ko size=256M backend="$backend" && mount -t zbuddy none $mnt -o size=192M
 verdict "load with backend=$backend and mount" $?
 free=$(zbctl info --json | sed 's/.*"free_bytes"://; s/[,}].*//')
 fio_on_files
@@ -156,6 +215,7 @@ fio_in_buffers
 beside_churn
 coreutils
 python
+qemu
 umount $mnt
 verdict "unmount" $?
 zbctl drain >/dev/null
