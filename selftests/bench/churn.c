@@ -7,39 +7,24 @@
  *	R		free blocks of 2 MiB / (free frames / 512), 1 is perfect
  *	pollution	pageblocks with unmovable frames / smallest possible number
  *
- * The page allocator's pool is a NUMA node of its own without CPUs, so that it contains no
- * memory of other users. Requests do without reclaim and compaction: there is nothing to
- * reclaim, and compaction is not part of the page allocator.
- *
- * Frames on per-CPU lists do not count as free, and prevent blocks from being merged.
- * Therefore, everything is measured before and after a drain. Modules can't drain the page
- * allocator's lists, but those for a remote node are drained when they have not been used
- * for some seconds.
- *
  * Each round runs on another CPU.
  */
 #define pr_fmt(fmt) "zb_bench: " fmt
 
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
-#include <linux/delay.h>
-#include <linux/mmzone.h>
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
 
 #include "zb_bench.h"
 
 #define ROUNDS		100u
-#define HUGE_ORDER	9u
-#define HUGE_NR		BIT(HUGE_ORDER)
 
 struct block {
 	struct page *page;
 	u8 order;
 	u8 mobility;
 };
-
-enum { UNMOVABLE, MOVABLE, RECLAIMABLE };
 
 struct churn {
 	enum who who;
@@ -52,30 +37,6 @@ struct churn {
 	unsigned long missed[3];	/* failed requests, by mobility */
 };
 
-struct figures {
-	unsigned long free, huge;
-};
-
-static struct page *get_page_of(const struct churn *c, unsigned int order,
-				unsigned int mobility)
-{
-	static const gfp_t host[] = {
-		GFP_KERNEL, GFP_HIGHUSER_MOVABLE, GFP_KERNEL | __GFP_RECLAIMABLE
-	};
-	static const zb_gfp_t ours[] = {
-		ZB_GFP_KERNEL, ZB_GFP_HIGHUSER_MOVABLE,
-		ZB_GFP_KERNEL | __ZB_GFP_RECLAIMABLE
-	};
-
-	if (c->who == OURS)
-		return zb_alloc_pages((ours[mobility] & ~__ZB_GFP_DIRECT_RECLAIM) |
-				      __ZB_GFP_NOWARN | (bench_zero ? __ZB_GFP_ZERO : 0),
-				      order);
-	return alloc_pages_node(bench_host_node,
-				(host[mobility] & ~__GFP_DIRECT_RECLAIM) |
-				__GFP_THISNODE | __GFP_NOWARN, order);
-}
-
 static bool take(struct churn *c)
 {
 	unsigned int dice = c->mixed ? bench_random(&c->seed) % 100 : 0;
@@ -85,11 +46,11 @@ static bool take(struct churn *c)
 		return false;
 	b->mobility = dice < 70 ? MOVABLE : dice < 90 ? UNMOVABLE : RECLAIMABLE;
 	b->order = bench_random(&c->seed) % (c->max_order + 1);
-	b->page = get_page_of(c, b->order, b->mobility);
+	b->page = bench_get_mobile(c->who, b->order, b->mobility);
 	if (!b->page && b->order) {
 		c->too_small++;
 		b->order = 0;
-		b->page = get_page_of(c, 0, b->mobility);
+		b->page = bench_get_mobile(c->who, 0, b->mobility);
 	}
 	if (!b->page) {
 		c->missed[b->mobility]++;
@@ -105,10 +66,7 @@ static void give(struct churn *c, unsigned long at)
 	struct block *b = &c->blocks[at];
 
 	c->nr_frames -= BIT(b->order);
-	if (c->who == OURS)
-		__zb_free_pages(b->page, b->order);
-	else
-		__free_pages(b->page, b->order);
+	bench_put_any(c->who, b->page, b->order);
 	*b = c->blocks[--c->nr];
 }
 
@@ -139,95 +97,6 @@ static void give_movable(struct churn *c)
 			give(c, i);
 }
 
-static void host_figures(struct figures *f)
-{
-	struct zone *zone;
-	unsigned int i, order;
-
-	for (i = 0; i < MAX_NR_ZONES; i++) {
-		zone = &NODE_DATA(bench_host_node)->node_zones[i];
-		if (!populated_zone(zone))
-			continue;
-		for (order = 0; order < ARRAY_SIZE(zone->free_area); order++) {
-			unsigned long nr = zone->free_area[order].nr_free;
-
-			f->free += nr << order;
-			if (order >= HUGE_ORDER)
-				f->huge += nr << (order - HUGE_ORDER);
-		}
-	}
-}
-
-static void our_figures(struct figures *f)
-{
-	unsigned long pfn, nr;
-
-	for (pfn = bench_region_start;
-	     pfn < bench_region_start + bench_region_pages; pfn += HUGE_NR) {
-		nr = zb_nr_free_in_range(pfn, HUGE_NR);
-		f->free += nr;
-		f->huge += nr == HUGE_NR;
-	}
-}
-
-static void say_r(const struct churn *c, const char *name)
-{
-	struct figures f = {};
-	u64 r;
-
-	if (c->who == HOST)
-		host_figures(&f);
-	else
-		our_figures(&f);
-	/* relative to the largest possible number of whole blocks */
-	r = f.free < HUGE_NR ? 0 :
-	    bench_hundredths(f.huge * 1000, f.free / HUGE_NR);
-	pr_info("%s: %lu frames free of %lu; %lu free blocks of 2 MiB\n", name,
-		f.free, c->nr_frames + f.free, f.huge);
-	bench_say(name, c->who == HOST ? "host" : "ours", "1/1000", r, r, r, 1);
-}
-
-static unsigned long host_listed(void)
-{
-	struct zone *zone;
-	unsigned long nr = 0;
-	unsigned int i, cpu;
-
-	for (i = 0; i < MAX_NR_ZONES; i++) {
-		zone = &NODE_DATA(bench_host_node)->node_zones[i];
-		if (!populated_zone(zone))
-			continue;
-		for_each_online_cpu(cpu)
-			nr += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
-	}
-	return nr;
-}
-
-static void drain(const struct churn *c)
-{
-	unsigned int i;
-
-	if (c->who == OURS) {
-		zb_drain_all_pages();
-		return;
-	}
-	for (i = 0; i < 40 && host_listed(); i++)
-		msleep(100);
-	if (host_listed())
-		pr_info("the page allocator still has %lu frames on per-CPU lists\n",
-			host_listed());
-}
-
-static void say_twice(const struct churn *c, const char *name)
-{
-	char row[48];
-
-	say_r(c, name);
-	drain(c);
-	scnprintf(row, sizeof(row), "%s.drained", name);
-	say_r(c, row);
-}
-
 /* All blocks are smaller than a pageblock. */
 static void say_pollution(const struct churn *c, const char *name)
 {
@@ -235,7 +104,7 @@ static void say_pollution(const struct churn *c, const char *name)
 	u64 pollution;
 
 	for (i = 0; i < c->nr; i++) {
-		at = page_to_pfn(c->blocks[i].page) >> HUGE_ORDER;
+		at = page_to_pfn(c->blocks[i].page) >> BENCH_HUGE_ORDER;
 		first = min(first, at);
 		last = max(last, at);
 	}
@@ -245,12 +114,12 @@ static void say_pollution(const struct churn *c, const char *name)
 	for (i = 0; i < c->nr; i++) {
 		if (c->blocks[i].mobility != UNMOVABLE)
 			continue;
-		at = page_to_pfn(c->blocks[i].page) >> HUGE_ORDER;
+		at = page_to_pfn(c->blocks[i].page) >> BENCH_HUGE_ORDER;
 		__set_bit(at - first, map);
 		frames += BIT(c->blocks[i].order);
 	}
 	pollution = bench_hundredths(bitmap_weight(map, last - first + 1) * 1000,
-				     DIV_ROUND_UP(frames, HUGE_NR));
+				     DIV_ROUND_UP(frames, BENCH_HUGE_NR));
 	bench_say(name, c->who == HOST ? "host" : "ours", "1/1000", pollution,
 		  pollution, pollution, 1);
 	bitmap_free(map);
@@ -269,14 +138,11 @@ static void next_cpu(unsigned int round)
 static void churn(struct churn *c)
 {
 	unsigned long nr, start;
-	struct figures f = {};
+	struct bench_space space;
 	unsigned int round;
 
-	if (c->who == HOST)
-		host_figures(&f);
-	else
-		our_figures(&f);
-	start = f.free;
+	space = bench_space(c->who);
+	start = space.free;
 	while (c->nr_frames < start / 10 * 9)
 		if (!take(c))
 			break;
@@ -318,13 +184,13 @@ static void one(const char *name, enum who who, unsigned int max_order,
 		return;
 	churn(&c);
 	say_missed(&c, name);
-	say_twice(&c, name);
+	bench_say_space(c.who, name);
 	if (mixed) {
 		scnprintf(row, sizeof(row), "%s.pollution", name);
 		say_pollution(&c, row);
 		give_movable(&c);
 		scnprintf(row, sizeof(row), "%s.no_movable", name);
-		say_twice(&c, row);
+		bench_say_space(c.who, row);
 	}
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	give_last(&c, c.nr);

@@ -159,6 +159,28 @@ struct bench_crew {
 u64 bench_crew_run(struct bench_crew *crew);
 void bench_crew_meet(struct bench_crew *crew, unsigned int times);
 
+/* space.c */
+#define BENCH_HUGE_ORDER	9u
+#define BENCH_HUGE_NR		BIT(BENCH_HUGE_ORDER)
+
+enum { UNMOVABLE, MOVABLE, RECLAIMABLE };
+
+/**
+ * struct bench_space - free memory
+ * @free: number of free frames
+ * @huge: number of free blocks of 2 MiB
+ */
+struct bench_space {
+	unsigned long free;
+	unsigned long huge;
+};
+
+struct page *bench_get_mobile(enum who who, unsigned int order, unsigned int mobility);
+void bench_put_any(enum who who, struct page *page, unsigned int order);
+struct bench_space bench_space(enum who who);
+u64 bench_space_r(struct bench_space space);
+void bench_say_space(enum who who, const char *name);
+
 /* The rows, in one file each. */
 void bench_single(void);
 void bench_calls(void);
