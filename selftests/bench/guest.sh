@@ -121,14 +121,14 @@ wanted() {
 	return 1
 }
 
-# The number of rounds among the parameters of zb_bench.ko.
-rounds() {
+# The value of a parameter of zb_bench.ko, or else a default: parameter NAME DEFAULT ARGUMENT...
+parameter() {
+	name=$1 value=$2
+	shift 2
 	for one in "$@"; do
-		case $one in
-		rounds=*) echo "${one#*=}"; return ;;
-		esac
+		[ "${one%%=*}" != "$name" ] || value=${one#*=}
 	done
-	echo 7
+	echo "$value"
 }
 
 main() {
@@ -150,10 +150,12 @@ main() {
 		region_pages="$pages" "$@" || exit 1
 	cat $debug/zb_bench/results
 	! wanted dev || "$here/bench_device" || exit 1
-	[ "$rows" = quick ] || ! wanted ahead || "$here/bench_ahead" "$(rounds "$@")" || exit 1
+	[ "$rows" = quick ] || ! wanted ahead || "$here/bench_ahead" "$(parameter rounds 7 "$@")" || exit 1
 	dmesg | sed -n 's/.*zb_bench: \([^,]*\)$/# \1/p'
 	rmmod zb_bench
 	[ "$rows" = quick ] || ! wanted holds || say_holds
+	trace=$(parameter trace '' "$@")
+	[ ! "$trace" ] || ! wanted replay || "$here/bench_replay_movable" "$trace" || exit 1
 	[ "$rows" = quick ] || ! wanted ahead || say_with_ahead ahead rows=pair "$@"
 	[ "$rows" = quick ] || ! wanted frag ||
 		say_with_ahead ahead rows=frag.single,frag.mixed zero=1 \

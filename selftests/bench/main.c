@@ -38,6 +38,10 @@ bool bench_zero;
 module_param_named(zero, bench_zero, bool, 0444);
 MODULE_PARM_DESC(zero, "request zeroed memory for frag (default N)");
 
+char *bench_trace = "";
+module_param_named(trace, bench_trace, charp, 0444);
+MODULE_PARM_DESC(trace, "file with the recorded trace, needed for replay");
+
 /*
  * Report the memory for metadata per frame, apart from struct page, which both allocators
  * use. The two tables are allocated by vmalloc(), in whole pages.
@@ -73,6 +77,7 @@ static int __init bench_init(void)
 	bench_holds();
 	say_meta();
 	bench_churn();
+	bench_replay();
 	return 0;
 }
 

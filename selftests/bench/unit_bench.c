@@ -20,6 +20,8 @@
 _Thread_local unsigned int zb_env_cpu;
 _Thread_local int zb_env_node;
 unsigned int zb_env_nr_cpus = CPUS;
+_Thread_local unsigned long zb_env_rescheds;
+_Thread_local zb_env_trace_fn zb_env_trace_hook;
 
 static struct zb_zone zone;
 static struct zb_node node;

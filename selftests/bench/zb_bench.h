@@ -118,6 +118,7 @@ extern unsigned long bench_region_start;
 extern unsigned long bench_region_pages;
 extern int bench_host_node;
 extern bool bench_zero;
+extern char *bench_trace;
 
 /* measure.c */
 extern char *bench_rows;
@@ -189,5 +190,6 @@ void bench_cpus(void);
 void bench_latency(void);
 void bench_holds(void);
 void bench_churn(void);
+void bench_replay(void);
 
 #endif /* ZB_BENCH_H */
