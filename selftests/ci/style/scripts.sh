@@ -39,6 +39,9 @@ results_of_files() {
 	echo "exit status $?"
 	cat "$1/json" "$1/tsv"
 	awk -v title=sample -f "$here/../bench/chart.awk" "$1/tsv"
+	perl "$here/../bench/replay/record.pl" "$1/events" "$1/classes" <trace
+	od -An -tx1 -w8 "$1/events"
+	cat "$1/classes"
 	awk -f "$here/../faults/alloc_sites.awk" objdump
 	awk -f "$here/../docs/sessions.awk" document.md page.7
 	for name in words want got; do
