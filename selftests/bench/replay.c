@@ -255,7 +255,7 @@ static void take_surplus(struct list_head *surplus)
 			break;
 		list_add(&page->lru, surplus);
 	}
-	pr_info("replay: %lu frames are free, %lu in zbuddy's region\n", bench_space(HOST).free,
+	pr_info("replay: %lu frames are free; zbuddy has %lu\n", bench_space(HOST).free,
 		bench_region_pages);
 }
 
