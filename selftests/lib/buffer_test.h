@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -32,6 +33,16 @@ static inline int zb_unload(void)
 	int rc = (int)syscall(SYS_delete_module, "zbuddy", O_NONBLOCK);
 
 	return rc ? -errno : 0;
+}
+
+/* Unload after waiting for a use that is about to end, such as a close() in progress. */
+static inline int zb_unload_soon(void)
+{
+	int rc, ms;
+
+	for (ms = 0; (rc = zb_unload()) == -EAGAIN && ms < ZB_PATIENCE_MS; ms += 20)
+		zb_sleep_ms(20);
+	return rc;
 }
 
 #define ZB_TEST_MODULE	"./zb_api_test.ko"
@@ -102,6 +113,26 @@ static inline void zb_owner_line(pid_t pid, __u32 handle, char *line, size_t siz
 	}
 	line[0] = '\0';
 	fclose(f);
+}
+
+/* Reserve address space for a mapping at a fixed address. */
+static inline char *zb_address_space(struct __test_metadata *_metadata, size_t len)
+{
+	char *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, (void *)p) return p;
+	return p;
+}
+
+/* Number of page faults when @p is read. */
+static inline long zb_page_faults(const volatile char *p)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	(void)*p;
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
 }
 
 static sigjmp_buf zb_fault_jump;

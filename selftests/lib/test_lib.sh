@@ -51,6 +51,16 @@ show() {
 	sed 's/^/# /' "$1"
 }
 
+# info_number NAME: print the first number of this name in zbctl info --json.
+info_number() {
+	zbctl info --json | sed 's/[,{]/\n/g' | sed -n "s/^ *\"$1\": *\([0-9]*\).*/\1/p" | head -n 1
+}
+
+# is_empty FILE: test -s can't tell, because the size of a file of debugfs is always 0.
+is_empty() {
+	! grep -q '' "$1"
+}
+
 # verdict NAME STATUS: report that a test case has passed if STATUS is 0.
 verdict() {
 	if [ "$2" -eq 0 ]; then ok "$1"; else not_ok "$1"; fi

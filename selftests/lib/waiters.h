@@ -34,10 +34,14 @@ static inline void take_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbud
 	nr_bufs += NR_PAGES;
 }
 
-static inline void give_all(FIXTURE_DATA(zbuddy) *self)
+/* Returns false if a buffer could not be freed. */
+static inline bool give_all(FIXTURE_DATA(zbuddy) *self)
 {
+	bool ok = true;
+
 	while (nr_bufs)
-		zb_free(self->fd, bufs[--nr_bufs].handle);
+		ok &= !zb_free(self->fd, bufs[--nr_bufs].handle);
+	return ok;
 }
 
 /* Free one of the pages that take_all() allocated. */
@@ -63,10 +67,7 @@ static unsigned int served;
 static inline int wait_for(int fd, __u32 order, __u32 gfp, __u64 timeout,
 			   struct zb_ioc_alloc *a)
 {
-	*a = zb_want_order(order, gfp);
-	a->flags = ZB_BUF_WAIT;
-	a->deadline_ns = zb_deadline(timeout);
-	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+	return zb_alloc_until(fd, order, gfp, zb_deadline(timeout), a);
 }
 
 static inline void *wait_thread(void *arg)

@@ -272,13 +272,20 @@ static inline __u64 zb_deadline(__u64 ns)
 }
 
 /* Wait up to @timeout_ns for a block, which may come from the reserves. */
+static inline int zb_alloc_until(int fd, __u32 order, __u32 gfp, __u64 deadline_ns,
+				 struct zb_ioc_alloc *a)
+{
+	*a = zb_want_order(order, gfp);
+	a->flags = ZB_BUF_WAIT;
+	a->deadline_ns = deadline_ns;
+	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+}
+
 static inline int zb_alloc_wait(int fd, __u32 order, __u64 timeout_ns,
 				struct zb_ioc_alloc *a)
 {
-	*a = zb_want_order(order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC);
-	a->flags = ZB_BUF_WAIT;
-	a->deadline_ns = zb_deadline(timeout_ns);
-	return zb_ioctl(fd, ZB_IOC_ALLOC, a);
+	return zb_alloc_until(fd, order, ZB_GFP_ANYZONE | __ZB_GFP_MEMALLOC,
+			      zb_deadline(timeout_ns), a);
 }
 
 static inline void *zb_map_at(int fd, size_t len, __u64 offset)

@@ -10,6 +10,7 @@
 #include "kselftest_harness.h"
 #include "zb_ioctl.h"
 
+#include <sched.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
 
@@ -117,6 +118,18 @@ static inline ssize_t zb_read_file(const char *path, char *buf, size_t size)
 	return nr < 0 ? -errno : (ssize_t)have;
 }
 
+/* Read state and parent of a process; returns false if there is none. */
+static inline bool zb_read_stat(pid_t pid, char *state, pid_t *parent)
+{
+	char path[64], text[512], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (zb_read_file(path, text, sizeof(text)) <= 0)
+		return false;
+	p = strrchr(text, ')');
+	return p && sscanf(p, ") %c %d", state, parent) == 2;
+}
+
 static inline int zb_write_file(const char *path, const char *text)
 {
 	ssize_t len = (ssize_t)strlen(text);
@@ -213,6 +226,23 @@ static inline bool zb_wait_exit(pid_t pid, int code)
 
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 	       WEXITSTATUS(status) == code;
+}
+
+static inline int zb_run_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Wait for a child, which must be killed by signal @sig: it may have crashed or exited before. */
+static inline bool zb_wait_killed(pid_t pid, int sig)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == sig;
 }
 
 FIXTURE(zbuddy) {
