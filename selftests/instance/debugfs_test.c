@@ -205,11 +205,6 @@ static const char * const type_names[ZB_MIGRATE_TYPES] = {
 	"Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate",
 };
 
-static bool missing(void)
-{
-	return !zb_have_debugfs();
-}
-
 TEST(proc_buddyinfo_has_this_format)
 {
 	READ("/proc/buddyinfo");
@@ -236,7 +231,7 @@ TEST_F(zbuddy, buddyinfo_format)
 	struct zb_ioc_zone zone;
 	__u32 i;
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	READ(ZB_DEBUGFS "buddyinfo");
 	EXPECT_TRUE(remake_buddyinfo(&table)) show_difference();
@@ -254,7 +249,7 @@ TEST_F(zbuddy, pagetypeinfo_format)
 	struct zb_ioc_zone zone;
 	__u32 i, mt;
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	READ(ZB_DEBUGFS "pagetypeinfo");
 	EXPECT_TRUE(remake_pagetypeinfo(&table)) show_difference();
@@ -279,7 +274,7 @@ TEST_F(zbuddy, pagetypeinfo_header_per_node)
 	const char *p = text;
 	__u32 nr = 0;
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	READ(ZB_DEBUGFS "pagetypeinfo");
 	for (p = strstr(p, "Page block order"); p; nr++)
@@ -348,7 +343,7 @@ static void add_up(struct __test_metadata *_metadata,
 
 TEST_F(zbuddy, numbers_add_up)
 {
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	add_up(_metadata, self);
 	fragment(_metadata, self);
@@ -361,14 +356,20 @@ TEST_F(zbuddy, drain_empties_per_cpu_lists)
 {
 	struct zb_ioc_alloc a[40];
 	struct zb_ioc_zone zone;
+	__u64 cached = 0;
 	size_t i;
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	for (i = 0; i < ARRAY_SIZE(a); i++)
 		ASSERT_EQ(0, zb_alloc_order(self->fd, i % 4, ZB_GFP_ANYZONE, &a[i]));
 	for (i = 0; i < ARRAY_SIZE(a); i++)
 		ASSERT_EQ(0, zb_free(self->fd, a[i].handle));
+	for (i = 0; i < self->info.nr_zones; i++) {
+		ASSERT_EQ(0, zb_zone(self->fd, (__u32)i, &zone));
+		cached += zone.cached_bytes;
+	}
+	EXPECT_GT(cached, 0);
 	ASSERT_EQ(0, zb_drain());
 	for (i = 0; i < self->info.nr_zones; i++) {
 		ASSERT_EQ(0, zb_zone(self->fd, (__u32)i, &zone));
@@ -390,7 +391,7 @@ TEST_F(zbuddy, modes)
 	struct stat st;
 	char line[2];
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	EXPECT_EQ(0444, mode_of(ZB_DEBUGFS "buddyinfo"));
 	EXPECT_EQ(0400, mode_of(ZB_DEBUGFS "pagetypeinfo"));
@@ -409,7 +410,7 @@ TEST_F(zbuddy, holds_are_measured)
 {
 	struct zb_ioc_alloc a;
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	EXPECT_EQ(-EINVAL, zb_write_file(ZB_DEBUGFS "holds", "x"));
 	ASSERT_EQ(0, zb_write_file(ZB_DEBUGFS "holds", "1"));
@@ -442,7 +443,7 @@ static bool read_opened(const char *path, bool capable)
 /* The only physical addresses in debugfs. */
 TEST_F(zbuddy, addresses_are_for_privileged_openers)
 {
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	ASSERT_TRUE(read_opened(ZB_DEBUGFS "regions", true));
 	EXPECT_EQ(NULL, strstr(text, "range 0x0000000000000000-"));
@@ -458,7 +459,7 @@ TEST_F(zbuddy, check_is_ok)
 {
 	char answer[256];
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	ASSERT_GT(zb_read_file(ZB_DEBUGFS "check", answer, sizeof(answer)), 0);
 	EXPECT_EQ(0, strncmp(answer, "ok", 2));
@@ -475,7 +476,7 @@ TEST_F(zbuddy, read_in_pieces)
 	size_t i, at;
 	int fd;
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		snprintf(path, sizeof(path), ZB_DEBUGFS "%s", files[i]);
@@ -565,7 +566,7 @@ TEST_F(zbuddy, read_under_load)
 	__u32 i, zone;
 	pid_t pid[2];
 
-	if (missing())
+	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	for (i = 0; i < ARRAY_SIZE(pid); i++) {
 		pid[i] = fork();
@@ -588,8 +589,8 @@ TEST_F(zbuddy, read_under_load)
 		}
 	}
 	for (i = 0; i < ARRAY_SIZE(pid); i++) {
-		kill(pid[i], SIGKILL);
-		waitpid(pid[i], NULL, 0);
+		ASSERT_EQ(0, kill(pid[i], SIGKILL));
+		EXPECT_TRUE(zb_wait_killed(pid[i], SIGKILL));
 	}
 }
 

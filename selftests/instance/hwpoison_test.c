@@ -77,15 +77,6 @@ static bool handed_out(int fd, __u32 order, __u64 addr, __u64 *bytes)
 	return found;
 }
 
-static void unload(struct __test_metadata *_metadata)
-{
-	int ms;
-
-	for (ms = 0; ms < ZB_PATIENCE_MS && zb_unload(); ms += 20)
-		zb_sleep_ms(20);
-	EXPECT_NE(0, access("/sys/module/zbuddy", F_OK));
-}
-
 /* The @nr frames at @addr are kept out of use, and all others can be allocated. */
 static void expect_out(struct __test_metadata *_metadata, int fd, __u64 all,
 		       unsigned int nr, const __u64 *addr)
@@ -174,14 +165,14 @@ TEST_F(memory_error, frames_are_kept_out_of_use)
 	expect_out(_metadata, fd, all, 4, addr);
 
 	close(fd);
-	unload(_metadata);
+	EXPECT_EQ(0, zb_unload_soon());
 	/* The kernel keeps these frames out of use as well, so the new region has others. */
 	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
 	fd = zb_open();
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(all, zb_free_bytes(fd));
 	close(fd);
-	unload(_metadata);
+	EXPECT_EQ(0, zb_unload_soon());
 }
 
 /* True if the pageblock of a frame has been given to the kernel. */
@@ -234,7 +225,7 @@ TEST_F(memory_error, pageblock_is_not_given_back)
 	EXPECT_EQ(all - page_size(), zb_free_bytes(fd));
 	EXPECT_TRUE(zb_check_ok());
 	close(fd);
-	unload(_metadata);
+	EXPECT_EQ(0, zb_unload_soon());
 }
 
 static sigjmp_buf on_error;
@@ -323,7 +314,7 @@ TEST_F(memory_error, access_raises_sigbus)
 	if (huge != p)
 		munmap(huge, a.length);
 	close(fd);
-	unload(_metadata);
+	EXPECT_EQ(0, zb_unload_soon());
 }
 
 TEST_HARNESS_MAIN

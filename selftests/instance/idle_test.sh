@@ -21,8 +21,7 @@ echo "TAP version 13"
 
 # Set $total to the present size in KiB.
 total() {
-	total=$(zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/^ *"total_bytes": *\([0-9]*\).*/\1/p' | head -n 1)
-	total=$((total / 1024))
+	total=$(($(info_number total_bytes) / 1024))
 }
 
 has_kb() {

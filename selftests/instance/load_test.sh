@@ -35,10 +35,6 @@ cma_is_back() {
 	return 1
 }
 
-total() {
-	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"total_bytes": *\([0-9]*\).*/\1/p' | head -n 1
-}
-
 # good NAME PARAMETERS -- COMMAND: the module loads, and the command succeeds while it is
 # loaded.
 good() {
@@ -84,7 +80,7 @@ bad() {
 }
 
 has_total() {
-	have=$(total)
+	have=$(info_number total_bytes)
 	[ "$have" = $(($1 * 1048576)) ] || { say "total is '$have'"; return 1; }
 }
 

@@ -38,13 +38,9 @@ FIXTURE_SETUP(report)
 
 FIXTURE_TEARDOWN(report)
 {
-	int ms;
-
 	if (self->fd >= 0)
 		close(self->fd);
-	/* the last close() may not have completed yet */
-	for (ms = 0; ms < ZB_PATIENCE_MS && zb_unload() == -EAGAIN; ms += 20)
-		zb_sleep_ms(20);
+	zb_unload_soon();
 	EXPECT_NE(0, access("/sys/module/zbuddy", F_OK));
 }
 

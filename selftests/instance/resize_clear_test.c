@@ -78,11 +78,8 @@ FIXTURE_SETUP(resize_clear)
 
 FIXTURE_TEARDOWN(resize_clear)
 {
-	int ms;
-
 	close(self->fd);
-	for (ms = 0; ms < ZB_PATIENCE_MS && zb_unload(); ms += 20)
-		zb_sleep_ms(20);
+	EXPECT_EQ(0, zb_unload_soon());
 }
 
 TEST_F(resize_clear, memory_is_cleared)

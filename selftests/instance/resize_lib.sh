@@ -58,12 +58,13 @@ refused() {
 	checks_out
 }
 
-# free_is KB WHAT: CmaFree has this value, but for the kernel's per-CPU lists.
+# free_near KB: CmaFree has this value, but for the kernel's per-CPU lists.
 free_near() {
 	look
 	[ $((now - $1)) -le "$SLACK" ] && [ $(($1 - now)) -le "$SLACK" ]
 }
 
+# free_is KB WHAT: CmaFree gets this value.
 free_is() {
 	await 2 free_near "$1" && return
 	say "CmaFree is $now kB, expected $1 kB ($2)"

@@ -108,8 +108,7 @@ filtered() {
 
 refused_alloc() {
 	# Allocate until a request fails.
-	order=$(zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"max_order": *\([0-9]*\).*/\1/p' | head -n 1)
-	zbctl hold "$order" --count 1000 --gfp KERNEL,NORETRY,NOWARN --seconds 0 >/dev/null 2>&1
+	zbctl hold "$(info_number max_order)" --count 1000 --gfp KERNEL,NORETRY,NOWARN --seconds 0 >/dev/null 2>&1
 	return 0
 }
 

@@ -314,7 +314,9 @@ under_load() {
 	read -r default <$P/min_free_kbytes
 	zbctl stress --seconds 3 --threads 4 >"$out" 2>&1 &
 	pid=$!
+	rounds=0
 	while kill -0 $pid 2>/dev/null; do
+		rounds=$((rounds + 1))
 		for value in 0 2048 20000; do
 			echo $value >$P/min_free_kbytes || result=1
 			echo $((value / 1000)),9,9,0,0 >$P/lowmem_reserve_ratio || result=1
@@ -324,6 +326,8 @@ under_load() {
 		done
 	done
 	wait $pid || { show "$out"; result=1; }
+	say "changed $rounds times"
+	[ $rounds -gt 0 ] || result=1
 	set_to min_free_kbytes "$default"
 	set_to percpu_pagelist_high_fraction 0
 	set_to lowmem_reserve_ratio 256,256,32,0,0

@@ -15,19 +15,6 @@ static bool loaded(void)
 	return !access("/sys/module/zbuddy", F_OK);
 }
 
-/* Unload the module, after waiting for a use that is about to end. */
-static int unload_soon(void)
-{
-	int rc = -EAGAIN, ms;
-
-	for (ms = 0; ms < ZB_PATIENCE_MS && rc == -EAGAIN; ms += 20) {
-		rc = zb_unload();
-		if (rc)
-			zb_sleep_ms(20);
-	}
-	return rc;
-}
-
 FIXTURE_SETUP(module)
 {
 	struct zb_ioc_info info;
@@ -47,7 +34,7 @@ FIXTURE_SETUP(module)
 FIXTURE_TEARDOWN_PARENT(module)
 {
 	if (loaded())
-		EXPECT_EQ(0, unload_soon());
+		EXPECT_EQ(0, zb_unload_soon());
 }
 
 #define EXPECT_IN_USE() do {						\
@@ -56,11 +43,11 @@ FIXTURE_TEARDOWN_PARENT(module)
 } while (0)
 
 #define EXPECT_UNLOAD() do {						\
-	EXPECT_EQ(0, unload_soon());					\
+	EXPECT_EQ(0, zb_unload_soon());				\
 	EXPECT_FALSE(loaded());						\
 	EXPECT_NE(0, access(ZB_DEV, F_OK));				\
 	ASSERT_EQ(0, zb_load("size=64M"));					\
-	EXPECT_EQ(0, unload_soon());					\
+	EXPECT_EQ(0, zb_unload_soon());				\
 } while (0)
 
 static int get(struct __test_metadata *_metadata, struct zb_ioc_alloc *a)
@@ -167,7 +154,7 @@ TEST_F(module, pinned_only)
 TEST_F(module, held_by_another_process)
 {
 	struct zb_ioc_alloc a;
-	int fd = get(_metadata, &a), status;
+	int fd = get(_metadata, &a);
 	pid_t pid = fork();
 
 	ASSERT_GE(pid, 0);
@@ -176,8 +163,8 @@ TEST_F(module, held_by_another_process)
 			pause();
 	close(fd);
 	EXPECT_IN_USE();
-	kill(pid, SIGKILL);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_TRUE(zb_wait_killed(pid, SIGKILL));
 	EXPECT_UNLOAD();
 }
 
@@ -190,7 +177,7 @@ TEST_F(module, open_debugfs_file)
 	/* debugfs may allow unloading while a file is open; then nothing must break */
 	zb_unload();
 	close(fd);
-	EXPECT_EQ(0, loaded() ? unload_soon() : 0);
+	EXPECT_EQ(0, loaded() ? zb_unload_soon() : 0);
 }
 
 TEST_HARNESS_MAIN
