@@ -16,15 +16,6 @@
 
 static struct zb_ioc_alloc bufs[MAX_BUFS];
 
-static int run_on(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
 /* Frames on all per-CPU lists. */
 static unsigned long nr_cached(void)
 {
@@ -56,7 +47,7 @@ static void fill_lists(struct __test_metadata *_metadata, FIXTURE_DATA(policy) *
 	unsigned int cpu, i;
 
 	for (cpu = 0; cpu < 2; cpu++) {
-		if (run_on(cpu))
+		if (zb_run_on(cpu))
 			SKIP(return, "needs two CPUs");
 		for (i = 0; i < NR_CACHED; i++)
 			ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_KERNEL, &bufs[i]));
@@ -107,10 +98,10 @@ TEST_F_TIMEOUT(policy, low_zones_have_empty_lists, 120)
 	n = take_all(self->zb.fd, n);
 	/* From now on, a frame that another CPU frees can be allocated at once. */
 	for (i = 0; i < 16 && n; i++) {
-		ASSERT_EQ(0, run_on(1));
+		ASSERT_EQ(0, zb_run_on(1));
 		ASSERT_EQ(0, zb_free(self->zb.fd, bufs[--n].handle));
 		EXPECT_EQ(0, nr_cached());
-		ASSERT_EQ(0, run_on(0));
+		ASSERT_EQ(0, zb_run_on(0));
 		ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, NOWAIT | __ZB_GFP_MOVABLE,
 					    &bufs[n]));
 		n++;

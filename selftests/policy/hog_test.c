@@ -22,19 +22,9 @@
 
 struct hog {
 	volatile bool started, stop;
-	volatile unsigned long turns;
 	__u64 limit_ns;			/* stop by itself after this time, unless 0 */
 	volatile bool gave_up;
 };
-
-static int run_on(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
 
 /* In newer kernels, the fair server lets other tasks run despite real-time tasks. */
 static void set_fair_server(unsigned int cpu, const char *runtime)
@@ -52,14 +42,12 @@ static void hog_cpu(struct hog *hog, unsigned int cpu)
 	__u64 end_ns;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (run_on(cpu) || sched_setscheduler(0, SCHED_FIFO, &param))
+	if (zb_run_on(cpu) || sched_setscheduler(0, SCHED_FIFO, &param))
 		_exit(1);
 	hog->started = true;
 	end_ns = zb_now_ns() + hog->limit_ns;
-	while (!hog->stop && !hog->gave_up) {
-		hog->turns++;
+	while (!hog->stop && !hog->gave_up)
 		hog->gave_up = hog->limit_ns && zb_now_ns() > end_ns;
-	}
 	_exit(0);
 }
 
@@ -92,12 +80,12 @@ static void fill_lists(struct __test_metadata *_metadata, int fd)
 	struct zb_ioc_alloc bufs[NR_BUFS];
 	int i;
 
-	ASSERT_EQ(0, run_on(HOG_CPU));
+	ASSERT_EQ(0, zb_run_on(HOG_CPU));
 	for (i = 0; i < NR_BUFS; i++)
 		ASSERT_EQ(0, zb_alloc_order(fd, 0, ZB_GFP_ANYZONE, &bufs[i]));
 	for (i = 0; i < NR_BUFS; i++)
 		ASSERT_EQ(0, zb_free(fd, bufs[i].handle));
-	ASSERT_EQ(0, run_on(0));
+	ASSERT_EQ(0, zb_run_on(0));
 	ASSERT_LT(0, nr_listed(fd));
 }
 
@@ -155,7 +143,7 @@ static int wait_in_vain(int fd)
 static void work_until_stopped(struct hog *hog, int (*work)(int fd), int fd)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (run_on(HOG_CPU))
+	if (zb_run_on(HOG_CPU))
 		_exit(1);
 	hog->started = true;
 	while (!hog->stop)

@@ -75,13 +75,9 @@ static __u64 total_of(const FIXTURE_DATA(policy) *self, int node)
 static bool go_to_node(int node)
 {
 	unsigned int cpu, here;
-	cpu_set_t set;
 
 	for (cpu = 0; cpu < 64; cpu++) {
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		if (!sched_setaffinity(0, sizeof(set), &set) &&
-		    !syscall(SYS_getcpu, NULL, &here, NULL) && (int)here == node)
+		if (!zb_run_on(cpu) && !syscall(SYS_getcpu, NULL, &here, NULL) && (int)here == node)
 			return true;
 	}
 	return false;
