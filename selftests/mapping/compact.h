@@ -9,9 +9,9 @@
 
 #define MOVABLE		ZB_GFP_HIGHUSER_MOVABLE
 #define NOWAIT		((MOVABLE & ~__ZB_GFP_RECLAIM) | __ZB_GFP_NOWARN)
-#define ROOMS		8u	/* pageblocks to be fragmented */
+#define PAGEBLOCKS		8u	/* pageblocks to be fragmented */
 #define ORDER		4u
-#define NR		(ROOMS << (9 - ORDER))
+#define NR		(PAGEBLOCKS << (9 - ORDER))
 #define FEWER		(zb_time_scale() > 1 ? 4 : 1)	/* rounds in slow guests */
 #define LENGTH		((size_t)self->page << ORDER)
 
@@ -74,9 +74,9 @@ static int alloc_piece(int fd, bool by_length, size_t length, struct zb_ioc_allo
 	return rc;
 }
 
-/* Occupy all memory with blocks of order 9, free ROOMS of them, and return the rest. */
-static unsigned int make_rooms(struct __test_metadata *_metadata,
-			       FIXTURE_DATA(zbuddy) *self)
+/* Allocate all memory in blocks of order 9, and free some of them; returns how many are left. */
+static unsigned int free_pageblocks(struct __test_metadata *_metadata,
+				    FIXTURE_DATA(zbuddy) *self)
 {
 	unsigned int i, nr = 0;
 
@@ -84,8 +84,8 @@ static unsigned int make_rooms(struct __test_metadata *_metadata,
 	zb_drain();
 	while (nr < ARRAY_SIZE(all) && !zb_alloc_order(self->fd, 9, NOWAIT, &all[nr]))
 		nr++;
-	ASSERT_GT(nr, ROOMS) return 0;
-	for (i = 0; i < ROOMS; i++)
+	ASSERT_GT(nr, PAGEBLOCKS) return 0;
+	for (i = 0; i < PAGEBLOCKS; i++)
 		EXPECT_EQ(0, zb_free(self->fd, all[--nr].handle));
 	zb_drain();
 	return nr;
@@ -101,7 +101,7 @@ static void fragment(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *se
 	__u64 rnd = 1;
 	unsigned int i;
 
-	make_rooms(_metadata, self);
+	free_pageblocks(_metadata, self);
 	for (i = 0; i < NR; i++) {
 		pieces[i].p = NULL;
 		if (alloc_piece(fds[i % nr_fds], by_length && i % 2,
@@ -143,6 +143,20 @@ static inline void pin_all(struct __test_metadata *_metadata, FIXTURE_DATA(zbudd
 	}
 }
 
+/* Each pipe has the byte of its buffer that pin_all() has put there. */
+static inline void expect_pinned(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
+{
+	unsigned int i;
+	char byte;
+
+	for (i = 0; i < NR; i++) {
+		if (!pieces[i].p)
+			continue;
+		EXPECT_EQ(1, read(pipes[i][0], &byte, 1));
+		EXPECT_EQ(pieces[i].p[i % 16 * self->page], byte);
+	}
+}
+
 static inline void unpin_all(void)
 {
 	unsigned int i;
@@ -171,8 +185,8 @@ static inline void show(const char *what, long since)
 }
 
 /* Compact, fill the free blocks with buffers, free most of them, and compact again. */
-static inline void stir(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
-			__u64 *rnd)
+static inline void compact_twice(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+				 __u64 *rnd)
 {
 	static struct zb_ioc_alloc a[NR];
 	unsigned int i, nr = 0, kept = 0;

@@ -78,7 +78,7 @@ TEST_F(zbuddy, pinned)
 {
 	unsigned int i, k;
 	long moved, failed;
-	char byte, *last[NR];
+	char *last[NR];
 
 	fragment(_metadata, self, &self->fd, 1, false);
 	moved = zb_vmstat("pgmigrate_success");
@@ -97,12 +97,7 @@ TEST_F(zbuddy, pinned)
 	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
 	EXPECT_LT(failed, zb_vmstat("pgmigrate_fail"));
 	expect_contents(_metadata);
-	for (i = 0; i < NR; i++) {
-		if (!pieces[i].p)
-			continue;
-		EXPECT_EQ(1, read(pipes[i][0], &byte, 1));
-		EXPECT_EQ(pieces[i].p[i % 16 * self->page], byte);
-	}
+	expect_pinned(_metadata, self);
 	unpin_all();
 	EXPECT_EQ(0, compact());
 	EXPECT_EQ(0, try_order(self->fd, 9, NOWAIT));
@@ -153,7 +148,7 @@ TEST_F(zbuddy, direct_io)
 	fragment(_metadata, self, &self->fd, 1, false);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, do_direct_io, &d));
 	for (round = 0; round < 12 / FEWER; round++)
-		stir(_metadata, self, &rnd);
+		compact_twice(_metadata, self, &rnd);
 	atomic_store(&d.stop, true);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, d.wrong);
@@ -273,13 +268,13 @@ TEST_F(zbuddy, unmovable)
 	unsigned int i, nr;
 	long moved;
 
-	nr = make_rooms(_metadata, self);
-	for (i = 0; i < ROOMS; i++)
+	nr = free_pageblocks(_metadata, self);
+	for (i = 0; i < PAGEBLOCKS; i++)
 		ASSERT_EQ(0, zb_alloc_order(self->fd, 8, NOWAIT & ~__ZB_GFP_MOVABLE, &a));
 	moved = zb_vmstat("pgmigrate_success");
-	for (i = 0; i < ROOMS; i++)
+	for (i = 0; i < PAGEBLOCKS; i++)
 		zb_alloc_order(self->fd, 8, NOWAIT, &a);
-	for (i = 0; i < ROOMS / 2; i++)
+	for (i = 0; i < PAGEBLOCKS / 2; i++)
 		EXPECT_EQ(0, zb_free(self->fd, all[--nr].handle));
 	zb_drain();
 	EXPECT_EQ(0, compact());
@@ -309,10 +304,10 @@ TEST_F(zbuddy, ends_of_large_buffers)
 			SKIP(return, "only %u buffers of 513 pages", i);
 	while (kept < 4096 && !zb_alloc_order(self->fd, 9, gfp & NOWAIT, &all[kept]))
 		kept++;
-	ASSERT_LT(ROOMS, kept);
+	ASSERT_LT(PAGEBLOCKS, kept);
 	while (!zb_alloc_order(self->fd, 9, NOWAIT, &a))
 		;
-	for (i = 0; i < ROOMS; i++)
+	for (i = 0; i < PAGEBLOCKS; i++)
 		EXPECT_EQ(0, zb_free(self->fd, all[i].handle));
 	/* the free pages behind the large buffers come first */
 	for (first = kept, nr = kept; nr < ARRAY_SIZE(all) &&
@@ -342,15 +337,15 @@ TEST_F(zbuddy, bad_writes)
 /* The huge entries of a mapping are removed as well. */
 TEST_F(zbuddy, huge_entries)
 {
-	unsigned int i, nr = make_rooms(_metadata, self), kept = 0;
-	struct zb_ioc_alloc a[ROOMS];
+	unsigned int i, nr = free_pageblocks(_metadata, self), kept = 0;
+	struct zb_ioc_alloc a[PAGEBLOCKS];
 	size_t length = self->page << 9;
-	char *p[ROOMS];
+	char *p[PAGEBLOCKS];
 	long moved;
 
 	if (!all[0].mmap_huge_offset)
 		SKIP(return, "no huge mappings");
-	for (i = 0; i < ROOMS; i++) {
+	for (i = 0; i < PAGEBLOCKS; i++) {
 		ASSERT_EQ(0, zb_alloc_order(self->fd, 9, NOWAIT, &a[i]));
 		p[i] = zb_map_at(self->fd, length, a[i].mmap_huge_offset);
 		ASSERT_NE(MAP_FAILED, (void *)p[i]);
@@ -360,7 +355,7 @@ TEST_F(zbuddy, huge_entries)
 	for (i = 0; i < nr; i++)
 		if (i % 2)
 			EXPECT_EQ(0, zb_free(self->fd, all[i].handle));
-	for (i = 0; i < ROOMS; i += 2) {
+	for (i = 0; i < PAGEBLOCKS; i += 2) {
 		munmap(p[i], length);
 		EXPECT_EQ(0, zb_free(self->fd, a[i].handle));
 	}
@@ -370,7 +365,7 @@ TEST_F(zbuddy, huge_entries)
 	moved = zb_vmstat("pgmigrate_success");
 	EXPECT_EQ(0, try_order(self->fd, 10, MOVABLE));
 	EXPECT_LE(moved + 512, zb_vmstat("pgmigrate_success"));
-	for (i = 1; i < ROOMS; i += 2)
+	for (i = 1; i < PAGEBLOCKS; i += 2)
 		EXPECT_TRUE(zb_filled(p[i], 0, length, i));
 	show("huge entries", moved);
 }
@@ -422,11 +417,12 @@ TEST_F(zbuddy, moved_while_written)
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, write_all, &w[i]));
 	for (round = 0; round < 50 / FEWER; round++)
-		stir(_metadata, self, &rnd);
+		compact_twice(_metadata, self, &rnd);
 	atomic_store(&stop, true);
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 		EXPECT_EQ(0, w[i].wrong);
+		EXPECT_LT(0, w[i].nr);
 		printf("# %lu writes\n", w[i].nr);
 	}
 	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
@@ -549,17 +545,19 @@ TEST_F(zbuddy, races)
 			churn(&mine);
 			_exit(0);
 		}
-		stir(_metadata, self, &rnd);
-		kill(victim, SIGKILL);
-		stir(_metadata, self, &rnd);
-		EXPECT_EQ(victim, waitpid(victim, NULL, 0));
+		compact_twice(_metadata, self, &rnd);
+		ASSERT_EQ(0, kill(victim, SIGKILL));
+		compact_twice(_metadata, self, &rnd);
+		EXPECT_TRUE(zb_wait_killed(victim, SIGKILL));
 	}
 	atomic_store(&stop, true);
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 		EXPECT_EQ(0, c[i].wrong);
+		EXPECT_LT(0, c[i].nr);
 		printf("# %lu buffers\n", c[i].nr);
 	}
+	EXPECT_LT(moved, zb_vmstat("pgmigrate_success"));
 	expect_contents(_metadata);
 	show("races", moved);
 }

@@ -329,8 +329,9 @@ TEST_F(direct, proc_mem)
 	ASSERT_EQ(LENGTH, pread(mem, copy, LENGTH, (off_t)(unsigned long)self->p));
 	EXPECT_TRUE(zb_filled(copy, 0, LENGTH, 10));
 	zb_fill(copy, 0, LENGTH, 11);
-	if (pwrite(mem, copy, LENGTH, (off_t)(unsigned long)self->p) == (ssize_t)LENGTH)
-		EXPECT_TRUE(zb_filled(self->p, 0, LENGTH, 11));
+	if (pwrite(mem, copy, LENGTH, (off_t)(unsigned long)self->p) != (ssize_t)LENGTH)
+		SKIP(return, "this kernel allows no writes to /proc/self/mem");
+	EXPECT_TRUE(zb_filled(self->p, 0, LENGTH, 11));
 	free(copy);
 }
 
@@ -338,8 +339,8 @@ TEST_F(direct, proc_mem)
 TEST_F(direct, killed_in_the_middle)
 {
 	__u64 seed = 7;
-	int i, status;
 	pid_t pid;
+	int i;
 
 	ASSERT_EQ(0, ftruncate(self->file, (off_t)LENGTH));
 	for (i = 0; i < 40; i++) {
@@ -360,9 +361,8 @@ TEST_F(direct, killed_in_the_middle)
 			}
 		}
 		zb_sleep_ms((long)(zb_random(&seed) % 30));
-		kill(pid, SIGKILL);
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_TRUE(WIFSIGNALED(status));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
 	}
 	EXPECT_EQ(self->free - LENGTH, zb_await_free(self->fd, self->free - LENGTH));
 }

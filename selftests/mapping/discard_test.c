@@ -99,7 +99,7 @@ TEST_F(zbuddy, other_mappings)
 {
 	struct zb_ioc_alloc a;
 	char *p = marked(_metadata, self, 9, &a), *huge = NULL;
-	int status, fds[2];
+	int fds[2];
 	pid_t child;
 	char byte;
 
@@ -120,7 +120,7 @@ TEST_F(zbuddy, other_mappings)
 	EXPECT_EQ(0, reclaim(a.length));
 	EXPECT_TRUE(!huge || zb_touch(huge + self->page, false) == SIGBUS);
 	EXPECT_EQ(1, write(fds[1], "", 1));
-	EXPECT_TRUE(waitpid(child, &status, 0) == child && status == 0);
+	EXPECT_TRUE(zb_wait_exit(child, 0));
 	EXPECT_EQ(0, zb_advise(self->fd, a.handle, WILLNEED, NULL));
 	EXPECT_TRUE(!huge || zb_all_bytes(huge, 0, a.length));
 	EXPECT_TRUE(zb_all_bytes(p, 0, a.length));
@@ -246,7 +246,7 @@ TEST_F(zbuddy, freed)
 {
 	struct zb_ioc_alloc a;
 	char *p = marked(_metadata, self, 4, &a);
-	int fd = zb_open(), status;
+	int fd = zb_open();
 	pid_t child;
 
 	EXPECT_EQ(0, reclaim(a.length));
@@ -271,7 +271,7 @@ TEST_F(zbuddy, freed)
 			_exit(1);
 		kill(getpid(), SIGKILL);
 	}
-	EXPECT_TRUE(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+	EXPECT_TRUE(zb_wait_killed(child, SIGKILL));
 }
 
 /* While no other memory is left, the buffer stays purged. */

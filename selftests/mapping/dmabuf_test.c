@@ -343,7 +343,7 @@ TEST_F(dmabuf, in_transit)
 
 TEST_F(dmabuf, importer_is_killed)
 {
-	int d = export_rw(self), ready[2], status;
+	int d = export_rw(self), ready[2];
 	char byte;
 	pid_t pid;
 
@@ -365,7 +365,7 @@ TEST_F(dmabuf, importer_is_killed)
 	ASSERT_EQ(0, zb_free(self->fd, self->a.handle));
 	EXPECT_EQ(LENGTH, held(self));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 }
 

@@ -7,15 +7,6 @@
 
 #define HUGE	(2ul << 20)
 
-/* Reserve address space for a mapping at a fixed address. */
-static char *room(struct __test_metadata *_metadata, size_t len)
-{
-	char *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	ASSERT_NE(MAP_FAILED, (void *)p);
-	return p;
-}
-
 #define REQUIRE_HUGE() do {						\
 	if (!(self->info.features & ZB_FEATURE_MMAP_HUGE))		\
 		SKIP(return, "no huge mappings in this kernel");	\
@@ -37,25 +28,6 @@ static void get_huge(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *se
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	zb_fill(p, 0, a->length, 1);
 	munmap(p, a->length);
-}
-
-/* kB mapped by huge entries at @p, according to smaps; ~0 if that is not available. */
-static unsigned long huge_kb(const void *p)
-{
-	FILE *f = fopen("/proc/self/smaps", "re");
-	unsigned long from, to, kb = ~0ul, n;
-	bool here = false;
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			here = from <= (unsigned long)p && (unsigned long)p < to;
-		else if (here && (sscanf(line, "FilePmdMapped: %lu", &n) == 1))
-			kb = n;
-	}
-	if (f)
-		fclose(f);
-	return kb;
 }
 
 TEST_F(zbuddy, huge_has_the_same_content)
@@ -101,9 +73,11 @@ TEST_F(zbuddy, huge_is_huge)
 	p = map_huge(self->fd, &a, 0, a.length);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_EQ(0, (unsigned long)p % HUGE);
-	for (i = 0; i < 4; i++)
-		EXPECT_EQ(0, zb_touch(p + i * HUGE, true));
-	TH_LOG("FilePmdMapped %lu kB", huge_kb(p));
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(1, zb_page_faults(p + i * HUGE));
+		EXPECT_EQ(0, zb_page_faults(p + i * HUGE + self->page));
+		EXPECT_EQ(0, zb_page_faults(p + (i + 1) * HUGE - 1));
+	}
 }
 
 /* Mappings of a part whose start or end is not aligned to a huge page. */
@@ -128,7 +102,7 @@ TEST_F(zbuddy, huge_windows)
 		munmap(p, tab[i].len);
 	}
 	/* at an unaligned address */
-	at = room(_metadata, 4 * HUGE) + self->page;
+	at = zb_address_space(_metadata, 4 * HUGE) + self->page;
 	p = mmap(at, 2 * HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, self->fd,
 		 (off_t)a.mmap_huge_offset);
 	ASSERT_EQ(at, p);
@@ -226,7 +200,7 @@ TEST_F(zbuddy, huge_moved)
 	REQUIRE_HUGE();
 	get_huge(_metadata, self, &a, 2 * HUGE);
 	for (off = 0; off <= self->page; off += self->page) {
-		to = room(_metadata, 4 * HUGE);
+		to = zb_address_space(_metadata, 4 * HUGE);
 		to += (HUGE - (unsigned long)to % HUGE) % HUGE + off;
 		p = map_huge(self->fd, &a, 0, a.length);
 		ASSERT_NE(MAP_FAILED, (void *)p);

@@ -6,8 +6,6 @@
  */
 #include "buffer_test.h"
 
-#include <sys/resource.h>
-
 #define PAGES	16
 #define LENGTH	((size_t)PAGES * self->page)
 #define HUGE	(2ul << 20)
@@ -329,17 +327,6 @@ static char *map_huge(FIXTURE_DATA(kernel) *self, const struct zb_ioc_alloc *a)
 	return zb_map_at(self->fd, a->length, a->mmap_huge_offset);
 }
 
-/* Number of page faults when @p is accessed. */
-static long faults(char *p)
-{
-	struct rusage before, after;
-
-	getrusage(RUSAGE_SELF, &before);
-	(void)*(volatile char *)p;
-	getrusage(RUSAGE_SELF, &after);
-	return after.ru_minflt - before.ru_minflt;
-}
-
 /* The same for huge mappings; page faults are counted because pagemap does not show these. */
 TEST_F(kernel, one_address_space_with_huge_entries)
 {
@@ -354,13 +341,13 @@ TEST_F(kernel, one_address_space_with_huge_entries)
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	ASSERT_NE(MAP_FAILED, (void *)q);
 	zb_fill(p, 0, a.length, 1);
-	faults(p);
-	EXPECT_EQ(0, faults(p));
-	EXPECT_EQ(0, faults(p + HUGE));
+	zb_page_faults(p);
+	EXPECT_EQ(0, zb_page_faults(p));
+	EXPECT_EQ(0, zb_page_faults(p + HUGE));
 	ASSERT_EQ(0, ask("unmap", (unsigned long)q));
-	EXPECT_EQ(1, faults(p));
-	EXPECT_EQ(1, faults(p + HUGE));
-	EXPECT_EQ(1, faults(q));
+	EXPECT_EQ(1, zb_page_faults(p));
+	EXPECT_EQ(1, zb_page_faults(p + HUGE));
+	EXPECT_EQ(1, zb_page_faults(q));
 	EXPECT_TRUE(zb_filled(q, 0, a.length, 1));
 	EXPECT_TRUE(zb_filled(p, 0, a.length, 1));
 }

@@ -30,15 +30,9 @@ static char *get_mapped(struct __test_metadata *_metadata,
 	return p;
 }
 
-static void *map_at(int fd, size_t len, __u64 offset)
-{
-	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    (off_t)offset);
-}
-
 /* mmap() must fail with @err. */
 #define EXPECT_NO_MAP(err, fd, len, offset) do {			\
-	void *__p = map_at(fd, len, offset);				\
+	void *__p = zb_map_at(fd, len, offset);				\
 									\
 	EXPECT_EQ(MAP_FAILED, __p);					\
 	if (__p != MAP_FAILED)						\
@@ -46,13 +40,6 @@ static void *map_at(int fd, size_t len, __u64 offset)
 	else								\
 		EXPECT_EQ(err, errno);					\
 } while (0)
-
-static __u32 mappings(int fd, __u32 handle)
-{
-	struct zb_ioc_query q;
-
-	return zb_query(fd, handle, &q) ? ~0u : q.mappings;
-}
 
 TEST_F(zbuddy, zeroed)
 {
@@ -113,16 +100,16 @@ TEST_F(zbuddy, two_mappings_see_the_same)
 	char *p = get_mapped(_metadata, self, &a), *q = zb_map(self->fd, &a);
 
 	ASSERT_NE(MAP_FAILED, (void *)q);
-	EXPECT_EQ(2, mappings(self->fd, a.handle));
+	EXPECT_EQ(2, zb_mappings(self->fd, a.handle));
 	zb_fill(p, 0, LENGTH, 1);
 	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 1));
 	zb_fill(q, 0, LENGTH, 2);
 	EXPECT_TRUE(zb_filled(p, 0, LENGTH, 2));
 	munmap(p, LENGTH);
-	EXPECT_EQ(1, mappings(self->fd, a.handle));
+	EXPECT_EQ(1, zb_mappings(self->fd, a.handle));
 	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 2));
 	munmap(q, LENGTH);
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 	q = zb_map(self->fd, &a);
 	ASSERT_NE(MAP_FAILED, (void *)q);
 	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 2));
@@ -152,15 +139,15 @@ TEST_F(zbuddy, windows)
 	zb_fill(p, 0, LENGTH, 3);
 	for (from = 0; from < PAGES; from++) {
 		for (pages = 1; from + pages <= PAGES; pages++) {
-			q = map_at(self->fd, pages * self->page,
-				   a.mmap_offset + from * self->page);
+			q = zb_map_at(self->fd, pages * self->page,
+				      a.mmap_offset + from * self->page);
 			ASSERT_NE(MAP_FAILED, (void *)q);
 			EXPECT_TRUE(zb_filled(q, from * self->page,
 					      pages * self->page, 3));
 			munmap(q, pages * self->page);
 		}
 	}
-	EXPECT_EQ(1, mappings(self->fd, a.handle));
+	EXPECT_EQ(1, zb_mappings(self->fd, a.handle));
 }
 
 TEST_F(zbuddy, beyond_the_end)
@@ -176,10 +163,10 @@ TEST_F(zbuddy, beyond_the_end)
 		      a.mmap_offset + LENGTH - self->page);
 	EXPECT_NO_MAP(EINVAL, self->fd, (size_t)1 << 40, a.mmap_offset);
 	/* the offset just beyond the end: either error is acceptable */
-	EXPECT_EQ(MAP_FAILED, map_at(self->fd, self->page, a.mmap_offset + LENGTH));
+	EXPECT_EQ(MAP_FAILED, zb_map_at(self->fd, self->page, a.mmap_offset + LENGTH));
 	EXPECT_TRUE(errno == ENOENT || errno == EINVAL);
 	EXPECT_NO_MAP(ENOENT, self->fd, self->page, a.mmap_offset + (1ull << 33));
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 }
 
 /* Mapping one page too many could expose the adjacent buffer. */
@@ -233,7 +220,7 @@ TEST_F(zbuddy, offset_overflow)
 
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
 		for (len = 1; len <= 64; len *= 2) {
-			void *p = map_at(self->fd, len * self->page,
+			void *p = zb_map_at(self->fd, len * self->page,
 					 offsets[i] * self->page);
 
 			ASSERT_EQ(MAP_FAILED, p);
@@ -241,7 +228,7 @@ TEST_F(zbuddy, offset_overflow)
 				    errno == EINVAL);
 		}
 	}
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 }
 
 /* A program whose off_t has 32 bits must not map another buffer by a truncated offset. */
@@ -279,7 +266,7 @@ TEST_F(zbuddy, private)
 					   self->fd, (off_t)a.mmap_offset));
 		EXPECT_EQ(EINVAL, errno);
 	}
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 }
 
 TEST_F(zbuddy, read_only_file)
@@ -344,9 +331,9 @@ TEST_F(zbuddy, unmap_in_pieces)
 	ASSERT_EQ(0, munmap(p, self->page));
 	ASSERT_EQ(0, munmap(p + 7 * self->page, self->page));
 	EXPECT_TRUE(zb_filled(p + self->page, self->page, 2 * self->page, 5));
-	EXPECT_GE(mappings(self->fd, a.handle), 1);
+	EXPECT_GE(zb_mappings(self->fd, a.handle), 1);
 	ASSERT_EQ(0, munmap(p, LENGTH));
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 }
 
 TEST_F(zbuddy, mapped_over)
@@ -364,8 +351,8 @@ TEST_F(zbuddy, mapped_over)
 	EXPECT_TRUE(zb_filled(p + 2 * self->page, 2 * self->page,
 			      6 * self->page, 6));
 	ASSERT_EQ(0, munmap(p, LENGTH));
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
-	EXPECT_EQ(0, mappings(self->fd, b.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, b.handle));
 }
 
 TEST_F(zbuddy, child_sees_the_same_memory)
@@ -379,14 +366,14 @@ TEST_F(zbuddy, child_sees_the_same_memory)
 	ASSERT_GE(pid, 0);
 	if (!pid) {
 		if (!zb_filled(p, 0, LENGTH, 7) ||
-		    mappings(self->fd, a.handle) != 2)
+		    zb_mappings(self->fd, a.handle) != 2)
 			_exit(1);
 		zb_fill(p, 0, LENGTH, 8);
 		_exit(0);
 	}
 	ASSERT_TRUE(zb_wait_exit(pid, 0));
 	EXPECT_TRUE(zb_filled(p, 0, LENGTH, 8));
-	EXPECT_EQ(1, mappings(self->fd, a.handle));
+	EXPECT_EQ(1, zb_mappings(self->fd, a.handle));
 }
 
 /* mremap() fails, or accesses beyond the end of the buffer raise SIGBUS. */
@@ -406,14 +393,14 @@ TEST_F(zbuddy, grow_with_mremap)
 		EXPECT_EQ(SIGBUS, zb_touch(q + 2 * LENGTH - 1, true));
 	}
 	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 9));
-	EXPECT_EQ(0, mappings(self->fd, next.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, next.handle));
 }
 
 /* The same for a mapping of the buffer's last page. */
 TEST_F(zbuddy, grow_a_window_with_mremap)
 {
 	struct zb_ioc_alloc a = get(_metadata, self);
-	char *p = map_at(self->fd, self->page, a.mmap_offset + LENGTH - self->page);
+	char *p = zb_map_at(self->fd, self->page, a.mmap_offset + LENGTH - self->page);
 	char *q;
 
 	ASSERT_NE(MAP_FAILED, (void *)p);
@@ -436,12 +423,12 @@ TEST_F(zbuddy, move_and_shrink_with_mremap)
 		q = p;
 	}
 	EXPECT_TRUE(zb_filled(q, 0, LENGTH, 10));
-	EXPECT_EQ(1, mappings(self->fd, a.handle));
+	EXPECT_EQ(1, zb_mappings(self->fd, a.handle));
 	ASSERT_EQ(q, mremap(q, LENGTH, LENGTH / 2, 0));
 	EXPECT_TRUE(zb_filled(q, 0, LENGTH / 2, 10));
 	EXPECT_EQ(SIGSEGV, zb_touch(q + LENGTH / 2, false));
 	ASSERT_EQ(0, munmap(q, LENGTH / 2));
-	EXPECT_EQ(0, mappings(self->fd, a.handle));
+	EXPECT_EQ(0, zb_mappings(self->fd, a.handle));
 }
 
 /* After madvise(), pages have their contents or can't be accessed. */

@@ -88,7 +88,6 @@ TEST_F(zbuddy, pipe_outlives_close)
 TEST_F(zbuddy, pipe_outlives_process)
 {
 	struct pinned b;
-	int status;
 	pid_t pid;
 
 	ASSERT_EQ(0, pipe2(b.pipe, O_NONBLOCK));
@@ -103,8 +102,7 @@ TEST_F(zbuddy, pipe_outlives_process)
 			_exit(1);
 		kill(getpid(), SIGKILL);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_TRUE(WIFSIGNALED(status));
+	ASSERT_TRUE(zb_wait_killed(pid, SIGKILL));
 	expect_kept(_metadata, self, &b, 0x33);
 }
 
@@ -222,7 +220,6 @@ TEST_F(zbuddy, other_process_reads_and_writes)
 {
 	struct zb_ioc_alloc a;
 	struct iovec here, there;
-	int status;
 	pid_t pid;
 	char *p;
 
@@ -249,8 +246,7 @@ TEST_F(zbuddy, other_process_reads_and_writes)
 			_exit(2);
 		_exit(0);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_TRUE(zb_wait_exit(pid, 0));
 	EXPECT_TRUE(zb_all_bytes(p, 0x42, LENGTH));
 }
 

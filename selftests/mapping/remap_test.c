@@ -5,23 +5,23 @@
  * Known defects of comparable drivers, and the tests that look for them here:
  *
  *	 1 memory not cleared		mmap_test zeroed*, race_test
- *	 2 somebody else's buffer	mmap_test no_such_buffer, lifetime_test,
+ *	 2 buffer of another file	mmap_test no_such_buffer, lifetime_test,
  *					label_phys_test unknown_handles
  *	 3 mmap length and offset	mmap_test beyond_the_end*, offset_overflow
  *	 4 off by one in the fault	fault_at_the_end below
  *	 5 vma split, fork, mremap	this file, huge_test
  *	 6 freed while mapped		lifetime_test, bulk_test free_while_mapped
  *	 7 export without reference	dmabuf_test keeps_the_memory
- *	 8 user-driven refcounts	many_mappings below, dmabuf_test many_exports
- *	 9 tail pages			pin_test one_page_in_a_pipe, direct_test
+ *	 8 overflow of references	many_mappings below, dmabuf_test many_exports
+ *	 9 references to tail pages	pin_test one_page_in_a_pipe, direct_test
  *	10 overflow, truncation		fields_test length*, label_phys_test sync_range
  *	11 error paths			abi_test read_only, bulk_test, dmabuf_test
  *					result_not_writable, kill_test
  *	12 free not validated		abi_test free, lifetime_test
- *	13 physical addresses told	label_phys_test phys_needs_a_capability
- *	14 debug doors			owners_test.sh (root only, no contents)
+ *	13 addresses revealed		label_phys_test phys_needs_a_capability
+ *	14 debugfs files		owners_test.sh (only root can read them)
  *	15 compat, padding, Spectre	compat_test, fields_test info_has_no_stale_bytes
- *	16 quotas			limits_test, both directions
+ *	16 limits			limits_test
  *	17 module parameters		load_test.sh
  */
 #include "buffer_test.h"
@@ -41,18 +41,9 @@ static char *get_mapped(struct __test_metadata *_metadata,
 	return p;
 }
 
-/* Reserve address space for a mapping at a fixed address. */
-static char *room(struct __test_metadata *_metadata, size_t len)
-{
-	char *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	ASSERT_NE(MAP_FAILED, (void *)p);
-	return p;
-}
-
 TEST_F(zbuddy, move)
 {
-	char *to = room(_metadata, LENGTH), *p, *q;
+	char *to = zb_address_space(_metadata, LENGTH), *p, *q;
 	struct zb_ioc_alloc a;
 
 	p = get_mapped(_metadata, self, &a);
@@ -70,7 +61,7 @@ TEST_F(zbuddy, move)
 /* Move the middle of a mapping. */
 TEST_F(zbuddy, move_the_middle)
 {
-	char *to = room(_metadata, LENGTH), *p, *q;
+	char *to = zb_address_space(_metadata, LENGTH), *p, *q;
 	struct zb_ioc_alloc a;
 
 	p = get_mapped(_metadata, self, &a);
@@ -107,7 +98,7 @@ TEST_F(zbuddy, shrink)
 /* mremap() can't enlarge a mapping, even back to its original size or with space to grow. */
 TEST_F(zbuddy, growth_is_refused)
 {
-	char *to = room(_metadata, 4 * LENGTH), *p, *q;
+	char *to = zb_address_space(_metadata, 4 * LENGTH), *p, *q;
 	struct zb_ioc_alloc a;
 
 	p = get_mapped(_metadata, self, &a);
