@@ -95,10 +95,6 @@ boot_row() {
 	return "$status"
 }
 
-two_nodes=(-a 'numa_cma=0:256M,1:256M' -q
-	"-object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
-	-numa node,memdev=m0,cpus=0 -numa node,memdev=m1,cpus=1")
-
 # guest_figures: print "KERNEL BACKEND MIB PASSED FAILED SKIPPED" from the guest's output.
 guest_figures() {
 	sed 's/\r$//' "$log.guest" | awk '

@@ -8,8 +8,7 @@
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/guest/lib.sh
+. "$here/../guest/lib.sh"
 
-nodes='-object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G'
-nodes+=' -numa node,memdev=m0,cpus=0 -numa node,memdev=m1,cpus=1'
-
-exec "$here/../guest/run" -k stock -t 300 "$@" -a "numa_cma=0:256M,1:256M swiotlb=force" -q "$nodes" -- ./run_tests.sh
+exec "$here/../guest/run" -k stock -t 300 "$@" "${two_nodes[@]}" -a swiotlb=force -- ./run_tests.sh

@@ -25,7 +25,7 @@ checks=(
 	"top_level        the top level contains only the expected names"
 	"core_includes    module/core includes <zb_env.h> and core headers only"
 	"layers           files include only headers, and call only functions, of lower layers"
-	"figures          no files call each other in a circle, and a request takes few calls"
+	"figures          no files depend on each other cyclically, and a request takes few calls"
 	"core_state       module/core has no global variables, never prints, never sleeps"
 	"kernel_versions  only module/compat.h compares kernel versions"
 	"spdx             every source file has its SPDX line in the right place"

@@ -112,11 +112,17 @@ hash_of() {
 
 # --- kinds of kernels --------------------------------------------------------
 
-zb_vm=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# Options of guest/run for two NUMA nodes, each with half of the memory, a CPU and a CMA area.
+# shellcheck disable=SC2034  # for the scripts that include this
+two_nodes=(-a 'numa_cma=0:256M,1:256M' -q
+	"-object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
+	-numa node,memdev=m0,cpus=0 -numa node,memdev=m1,cpus=1")
+
+zb_guest=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 # debian_kernels: print the table without its comments.
 debian_kernels() {
-	grep -v '^#' "$zb_vm/kernels"
+	grep -v '^#' "$zb_guest/kernels"
 }
 
 # kind_row KIND: print its line of the table; fails if there is none.
@@ -194,7 +200,7 @@ packages_of() {
 			[[ $word != @* ]] || word=$(packages_of "$word")
 			all+=" $word"
 		done
-	done <"$zb_vm/../ci/packages"
+	done <"$zb_guest/../ci/packages"
 	[[ $all ]] || die "the file packages does not have a line for $1"
 	echo "${all# }"
 }
