@@ -110,11 +110,6 @@ static int new_group(DATA *self)
 	return zb_write_file(path, "0");
 }
 
-static int alloc_accounted(DATA *self)
-{
-	return zb_alloc_order(self->fd, 3, ZB_GFP_ANYZONE, &self->made);
-}
-
 static int alloc_trimmed(DATA *self)
 {
 	return zb_alloc_length(self->fd, 700 * self->page, ZB_GFP_ANYZONE, &self->made);

@@ -12,10 +12,6 @@ F=/sys/kernel/debug/fail_zbuddy
 [ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
 [ -e $F/probability ] || skip_all "no $F: the kernel lacks fault injection"
 
-free_bytes() {
-	zbctl info --json | sed 's/[,{]/\n/g' | sed -n 's/.*"free_bytes": *\([0-9]*\).*/\1/p' | head -n 1
-}
-
 # inject PROBABILITY TIMES: let allocations fail with this probability, at most TIMES times.
 inject() {
 	echo 0 >$F/verbose
@@ -40,7 +36,7 @@ fails() {
 
 nothing_is_lost() {
 	zbctl drain
-	now=$(free_bytes)
+	now=$(info_number free_bytes)
 	[ "$now" = "$before" ] || { say "$now bytes are free, were $before"; return 1; }
 	zbctl check >"$out" 2>&1 || { show "$out"; return 1; }
 }
@@ -112,7 +108,7 @@ stress() {
 
 echo "TAP version 13"
 zbctl drain
-before=$(free_bytes)
+before=$(info_number free_bytes)
 all_fail
 times
 in_the_middle
