@@ -58,7 +58,7 @@ info_number() {
 
 # is_empty FILE: test -s can't tell, because the size of a file of debugfs is always 0.
 is_empty() {
-	! grep -q '' "$1"
+	! grep -q . "$1"
 }
 
 # verdict NAME STATUS: report that a test case has passed if STATUS is 0.
