@@ -190,6 +190,10 @@ DEFINE_CALL(cold_0, ALLOC_PAGES, GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_COLD, 0, 0
 DEFINE_CALL(node_0, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL, HERE, 0);
 DEFINE_CALL(node_4, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL, HERE, 4);
 DEFINE_CALL(any_node_0, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL, NUMA_NO_NODE, 0);
+DEFINE_CALL(other_node_0, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL,
+	    READ_ONCE(bench_other_node), 0);
+DEFINE_CALL(other_node_4, ALLOC_PAGES_NODE, GFP_KERNEL, ZB_GFP_KERNEL,
+	    READ_ONCE(bench_other_node), 4);
 DEFINE_CALL(node_comp_4, ALLOC_PAGES_NODE, GFP_KERNEL | __GFP_COMP,
 	    ZB_GFP_KERNEL | __ZB_GFP_COMP, HERE, 4);
 DEFINE_CALL(cold_8, ALLOC_PAGES, GFP_KERNEL, ZB_GFP_KERNEL | __ZB_GFP_COLD, 0, 8);
@@ -211,9 +215,10 @@ DEFINE_CALL(bulk_write, BULK_ARRAY, GFP_KERNEL | __GFP_WRITE,
 DEFINE_CALL(kernel_flags, ALLOC_PAGES, GFP_KERNEL, zb_gfp_from_kernel(GFP_KERNEL), 0, 0);
 DEFINE_CALL(any_flags, ALLOC_PAGES_ANY_FLAGS, 0, 0, 0, 0);
 
-#define CALL_ROW(id, call)					\
+#define CALL_ROW(id, call)	GROUP_ROW("call.", id, call)
+#define GROUP_ROW(group, id, call)					\
 	{								\
-		.name = "call." #id, .unit = "time/pair",		\
+		.name = group #id, .unit = "time/pair",		\
 		.run = call_##id, .batches = BATCHES,			\
 		.per = NR_PAIRS(call) * ((call) < BULK_ARRAY ? 1 : BULK_PAGES), \
 	}
@@ -258,9 +263,20 @@ void bench_calls(void)
 		CALL_ROW(kernel_flags, ALLOC_PAGES),
 		CALL_ROW(any_flags, ALLOC_PAGES_ANY_FLAGS),
 	};
+	static const struct bench_row node_rows[] = {
+		GROUP_ROW("node.", node_0, ALLOC_PAGES_NODE),
+		GROUP_ROW("node.", any_node_0, ALLOC_PAGES_NODE),
+		GROUP_ROW("node.", other_node_0, ALLOC_PAGES_NODE),
+		GROUP_ROW("node.", other_node_4, ALLOC_PAGES_NODE),
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		if (bench_wanted(rows[i].name, false))
 			bench_measure(&rows[i]);
+	if (bench_other_node == NUMA_NO_NODE)
+		return;
+	for (i = 0; i < ARRAY_SIZE(node_rows); i++)
+		if (bench_wanted(node_rows[i].name, false))
+			bench_measure(&node_rows[i]);
 }

@@ -70,20 +70,37 @@ say_vmalloc() {
 		}' /proc/vmallocinfo
 }
 
-# Print the longest hold of a zone lock, by the function that drops it, and as comments how
-# many holds had which length. Measuring takes time, so no other rows are measured meanwhile.
+# Print the longest hold of a zone lock, by the function that drops it, and how many holds are
+# below which length, in percent. Interrupts are disabled during a hold, and hardly anywhere else
+# in zbuddy. Measuring takes time, so no other rows are measured meanwhile.
 say_holds() {
 	echo 1 >$debug/zbuddy/holds
 	insmod "$here/zb_bench.ko" rows=holds || exit 1
 	rmmod zb_bench
 	awk '
 		{ print "# holds: " $0 }
-		NR == 1 { next }
+		NR == 1 {
+			for (i = 4; i < NF; i++)
+				limit[i] = substr($i, 2)
+			columns = NF
+			next
+		}
 		{ printf "holds.%s,ours,time,%d,%d,%d,%d\n", $1, $2, $2, $2, $3 }
 		$2 > longest { longest = $2 }
-		{ nr += $3 }
-		END { printf "holds.max,ours,time,%d,%d,%d,%d\n", longest, longest, longest, nr }
-	' $debug/zbuddy/holds
+		{
+			nr += $3
+			for (i = 4; i < columns; i++)
+				below[i] += $i
+		}
+		END {
+			printf "holds.max,ours,time,%d,%d,%d,%d\n", longest, longest, longest, nr
+			for (i = 4; i < columns && sum < nr; i++) {
+				sum += below[i]
+				percent = 100 * sum / nr
+				printf "holds.below_%d,ours,percent,%.4f,%.4f,%.4f,%d\n", limit[i],
+					percent, percent, percent, nr
+			}
+		}' $debug/zbuddy/holds
 	echo 0 >$debug/zbuddy/holds
 }
 

@@ -34,6 +34,10 @@ int bench_host_node = NUMA_NO_NODE;
 module_param_named(host_node, bench_host_node, int, 0444);
 MODULE_PARM_DESC(host_node, "node without CPUs for frag of the page allocator (default: zbuddy's frag only)");
 
+int bench_other_node = NUMA_NO_NODE;
+module_param_named(other_node, bench_other_node, int, 0444);
+MODULE_PARM_DESC(other_node, "another node that zbuddy has memory of, needed for other_node");
+
 bool bench_zero;
 module_param_named(zero, bench_zero, bool, 0444);
 MODULE_PARM_DESC(zero, "request zeroed memory for frag (default N)");
@@ -72,6 +76,7 @@ static int __init bench_init(void)
 	bench_single();
 	bench_calls();
 	bench_many();
+	bench_many_cpus();
 	bench_cpus();
 	bench_latency();
 	bench_holds();

@@ -48,20 +48,6 @@ static __always_inline u64 put_all(enum who who, unsigned int nr, enum way way)
 	return bench_clock() - start;
 }
 
-/* A permutation of the first @nr numbers, the same one for both allocators. */
-static void shuffle(unsigned int nr)
-{
-	u64 seed = 88172645463325252ull;
-	unsigned int i, k;
-
-	for (i = 0; i < nr; i++)
-		shuffled[i] = i;
-	for (i = nr - 1; i; i--) {
-		k = bench_random(&seed) % (i + 1);
-		swap(shuffled[i], shuffled[k]);
-	}
-}
-
 static u64 many_alloc(enum who who, unsigned int nr)
 {
 	u64 time = BENCH_EACH_WHO(who, take_all, nr);
@@ -106,7 +92,7 @@ static void measure_many(const char *group, u64 (*run)(enum who who, unsigned in
 		scnprintf(name, sizeof(name), "%s.%u", group, nr);
 		if (!bench_wanted(name, false))
 			continue;
-		shuffle(nr);
+		bench_permute(shuffled, nr);
 		row.arg = nr;
 		row.per = nr;
 		bench_measure(&row);

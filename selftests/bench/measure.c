@@ -118,6 +118,24 @@ u32 bench_random(u64 *seed)
 	return *seed >> 16;
 }
 
+/**
+ * bench_permute() - make a permutation of the first numbers, the same one for both allocators
+ * @numbers: set to it
+ * @nr: how many numbers
+ */
+void bench_permute(u32 *numbers, unsigned int nr)
+{
+	u64 seed = 88172645463325252ull;
+	unsigned int i, k;
+
+	for (i = 0; i < nr; i++)
+		numbers[i] = i;
+	for (i = nr - 1; i; i--) {
+		k = bench_random(&seed) % (i + 1);
+		swap(numbers[i], numbers[k]);
+	}
+}
+
 /* The smallest of several samples, which is least affected by interrupts and other tasks. */
 static u64 round_of(const struct bench_row *row, enum who who)
 {

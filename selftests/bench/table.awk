@@ -73,7 +73,7 @@ function add(m, row, variant, unit, min, median, max, n) {
 	middle[m, row, variant] = median
 	most[m, row, variant] = max
 	number[m, row, variant] = n
-	value[m, row, variant] = row ~ /^(cpus|remote)/ ? min : median
+	value[m, row, variant] = row ~ /^(cpus|remote|both)/ ? min : median
 }
 
 function has(m, row, variant) {

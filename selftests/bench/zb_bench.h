@@ -117,6 +117,7 @@ extern bool bench_mask;
 extern unsigned long bench_region_start;
 extern unsigned long bench_region_pages;
 extern int bench_host_node;
+extern int bench_other_node;
 extern bool bench_zero;
 extern char *bench_trace;
 
@@ -129,6 +130,7 @@ void bench_measure(const struct bench_row *row);
 void bench_sort(u64 *values, unsigned int nr);
 u64 bench_hundredths(u64 time, u64 units);
 u32 bench_random(u64 *seed);
+void bench_permute(u32 *numbers, unsigned int nr);
 int bench_out_create(void);
 void bench_out_destroy(void);
 
@@ -186,6 +188,7 @@ void bench_say_space(enum who who, const char *name);
 void bench_single(void);
 void bench_calls(void);
 void bench_many(void);
+void bench_many_cpus(void);
 void bench_cpus(void);
 void bench_latency(void);
 void bench_holds(void);
