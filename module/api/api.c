@@ -17,6 +17,7 @@
 #include "../compat.h"
 #include "../core/range_alloc.h"
 #include "../instance/idle_range.h"
+#include "../instance/zeroing.h"
 
 /* Errors of callers, each of which is logged once. */
 enum api_fault {
@@ -364,13 +365,21 @@ struct page *zb_alloc_page_range(unsigned long nr_pages, unsigned int align_orde
 		.first_pfn = start_pfn, .end_pfn = end_pfn,
 	};
 	struct zb_range_failure failure;
+	struct zb_zero_map *map = NULL;
+	struct zb_zeroing zeroing;
 	unsigned long pfn;
 
 	if (!flags_make_sense(gfp) || !nr_pages || nr_pages > zb_instance->pool.largest->nr_pages)
 		return NULL;
 	zb_api_might_alloc(gfp);
+	if (gfp & __ZB_GFP_ZERO)
+		map = zb_zeroing_begin(zb_instance, &zeroing, nr_pages,
+				       GFP_NOWAIT | __GFP_NOWARN);
 	pfn = zb_idle_alloc_range(zb_instance, gfp & ~__ZB_GFP_ACCOUNT, &range, nid,
-				  nodemask ? nodes_addr(*nodemask) : NULL, false, &failure);
+				  nodemask ? nodes_addr(*nodemask) : NULL, false, map,
+				  &failure);
+	if (gfp & __ZB_GFP_ZERO)
+		zb_zeroing_end(&zeroing);
 	return pfn == ZB_NO_PFN ? NULL : pfn_to_page(pfn);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_page_range);

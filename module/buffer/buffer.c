@@ -62,30 +62,41 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 }
 
 /*
+ * While memory is cleared in advance, frames return to the zone, because frames on per-CPU lists
+ * are not cleared.
+ */
+static enum zb_bad free_exact(struct zb_instance *inst, unsigned long pfn,
+			      unsigned long nr_pages, bool is_zero)
+{
+	if (READ_ONCE(inst->zero_ahead))
+		return zb_pool_free_to_zone(&inst->pool, pfn, nr_pages, is_zero);
+	return zb_pool_free_range(&inst->pool, pfn, nr_pages);
+}
+
+/*
  * A range can be as large as a zone, and each frame is checked, so its blocks are freed one by
  * one. The blocks of a range need not be those of an exact allocation.
  */
-static enum zb_bad free_range(struct zb_pool *pool, unsigned long pfn, unsigned long nr_pages)
+static enum zb_bad free_range(struct zb_instance *inst, unsigned long pfn,
+			      unsigned long nr_pages, bool is_zero)
 {
-	const struct zb_zone *zone = zb_pfn_zone(pool, pfn);
+	struct zb_zone *zone = zb_pfn_zone(&inst->pool, pfn);
 	unsigned long end = pfn + nr_pages;
 	enum zb_bad bad = ZB_OK;
 	unsigned int k;
 
 	if (!zone)
 		return ZB_BAD_OUTSIDE;
+	if (!is_zero && READ_ONCE(inst->zero_ahead))
+		zb_zone_zero_freed(zone, pfn, nr_pages);
 	for (; pfn < end && bad == ZB_OK; pfn += BIT(k)) {
 		k = zb_range_piece(pfn, end - pfn, zone->max_order);
-		bad = zb_pool_free_range(pool, pfn, BIT(k));
+		bad = free_exact(inst, pfn, BIT(k), is_zero);
 		cond_resched();
 	}
 	return bad;
 }
 
-/*
- * While memory is cleared in advance, frames return to the zone, because frames on per-CPU lists
- * are not cleared.
- */
 static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 			       unsigned long nr_pages, bool is_zero)
 {
@@ -93,11 +104,10 @@ static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 	enum zb_bad bad;
 
 	if (order > inst->pool.max_order || pfn & (BIT(order) - 1))
-		return free_range(&inst->pool, pfn, nr_pages);
-	if (!READ_ONCE(inst->zero_ahead))
-		return zb_pool_free_range(&inst->pool, pfn, nr_pages);
-	bad = zb_pool_free_to_zone(&inst->pool, pfn, nr_pages, is_zero);
-	if (!is_zero) {
+		bad = free_range(inst, pfn, nr_pages, is_zero);
+	else
+		bad = free_exact(inst, pfn, nr_pages, is_zero);
+	if (!is_zero && READ_ONCE(inst->zero_ahead)) {
 		atomic_inc(&inst->zero_frees);
 		if (wq_has_sleeper(&inst->zero_wait))
 			wake_up(&inst->zero_wait);
@@ -189,19 +199,20 @@ int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *w
  * zb_buffer_alloc_range() - allocate the frames of a buffer that is a range
  * @bpool: the buffer pool
  * @want: the request, which has been charged
+ * @map: receives which frames are known to be zero, or NULL
  * @err: if there is no memory, set to -ENOMEM, or to -EINTR if the task is being killed
  *
  * Context: may sleep.
  * Return: first frame, or ZB_NO_PFN.
  */
 unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct zb_want *want,
-				    int *err)
+				    struct zb_zero_map *map, int *err)
 {
 	struct zb_range_failure failure;
 	unsigned long pfn;
 
 	pfn = zb_idle_alloc_range(bpool->inst, want->gfp, &want->range, want->nid, NULL, true,
-				  &failure);
+				  map, &failure);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	zb_explain_range(want, &failure);
@@ -250,13 +261,12 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 			(u64)want->nr_pages << PAGE_SHIFT, want->why);
 	if (err)
 		goto free_buf;
-	/* Nothing is known of a range, so a map of it would only cost memory. */
-	map = zb_zeroing_begin(bpool, &zeroing, want->range.nr_pages ? 0 : want->nr_pages);
+	map = zb_zeroing_begin(bpool->inst, &zeroing, want->nr_pages, GFP_KERNEL);
 	if (want->wait) {
 		zb_deferred_free_hurry(bpool);
 		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, map, &err);
 	} else if (want->range.nr_pages) {
-		buf->pfn = zb_buffer_alloc_range(bpool, want, &err);
+		buf->pfn = zb_buffer_alloc_range(bpool, want, map, &err);
 	} else if (!alloc_fast(bpool, want, &buf->pfn)) {
 		buf->pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages,
 					     want->nid, NULL, true, map);

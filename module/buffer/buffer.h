@@ -426,7 +426,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want);
 unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct zb_want *want,
-				    int *err);
+				    struct zb_zero_map *map, int *err);
 int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *want);
 void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
 			   struct zb_charge *charge, bool is_zero);

@@ -167,7 +167,7 @@ static unsigned long alloc_frames(struct zb_advice *a, struct zb_account *file,
 	if (*err)
 		return ZB_NO_PFN;
 	if (want->range.nr_pages)
-		pfn = zb_buffer_alloc_range(bpool, want, err);
+		pfn = zb_buffer_alloc_range(bpool, want, map, err);
 	else
 		pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages, want->nid, NULL,
 					true, map);
@@ -202,8 +202,7 @@ static int get_new_frames(struct zb_advice *a, struct zb_account *file,
 	unsigned long pfn;
 	int err;
 
-	/* Nothing is known of a range, as in zb_buffer_create(). */
-	map = zb_zeroing_begin(bpool, &zeroing, want.range.nr_pages ? 0 : want.nr_pages);
+	map = zb_zeroing_begin(bpool->inst, &zeroing, want.nr_pages, GFP_KERNEL);
 	pfn = alloc_frames(a, file, &want, map, &err);
 	if (pfn == ZB_NO_PFN)
 		goto out;

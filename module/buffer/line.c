@@ -6,7 +6,6 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
-#include "../core/capture.h"
 #include "../core/compact.h"
 #include "../core/overtake.h"
 #include "line.h"
@@ -175,22 +174,6 @@ static void hand_over(struct zb_line *line, struct zb_waiter *w, unsigned long p
 	wake_up_process(w->task);
 }
 
-/* Copy the request of a waiter, because its task may leave during the attempt. */
-static void begin_attempt(struct zb_line *line, struct zb_attempt *attempt, struct zb_waiter *w)
-{
-	lockdep_assert_held(&line->lock);
-	attempt->waiter = w;
-	attempt->req = w->req;
-	attempt->policy = w->policy;
-	attempt->cpuset = w->cpuset;
-	if (w->policy.cpuset)
-		attempt->policy.cpuset = nodes_addr(attempt->cpuset);
-	attempt->nodes = w->nodes;
-	if (w->policy.nodemask)
-		attempt->policy.nodemask = nodes_addr(attempt->nodes);
-	attempt->req.policy = &attempt->policy;
-}
-
 /*
  * Hand over what an attempt has allocated. The waiter may have left, or have been served by
  * another attempt, meanwhile. Returns true if anything was allocated.
@@ -203,6 +186,8 @@ static bool end_attempt(struct zb_line *line, struct zb_attempt *attempt, unsign
 	attempt->waiter = NULL;
 	if (pfn == ZB_NO_PFN)
 		return false;
+	if (w && w->map)
+		zb_zero_map_copy(w->map, &attempt->map, attempt->req.nr_pages);
 	if (w)
 		hand_over(line, w, pfn);
 	else
@@ -215,7 +200,7 @@ static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt, struc
 	const struct zb_alloc_request *req = &attempt->req;
 	unsigned long pfn;
 
-	begin_attempt(line, attempt, w);
+	zb_attempt_begin(attempt, w);
 	spin_unlock(&line->lock);
 
 	cond_resched();
@@ -379,28 +364,6 @@ static void dispatch_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-/* As the argument of zb_pool_capture(). */
-static bool still_waits(void *data)
-{
-	const struct zb_attempt *attempt = data;
-
-	return READ_ONCE(attempt->waiter);
-}
-
-/*
- * Reclaim or compact memory for the request of an attempt, which was not possible before. If that
- * fails, capture memory for it: *@pfn is the first frame, or ZB_NO_PFN.
- */
-static enum zb_compact_result make_room(struct zb_pool *pool, struct zb_attempt *attempt,
-					unsigned long *pfn)
-{
-	enum zb_compact_result result = zb_pool_compact_for(pool, &attempt->req);
-
-	*pfn = result == ZB_COMPACT_FAILED ?
-	       zb_pool_capture(pool, &attempt->req, still_waits, attempt) : ZB_NO_PFN;
-	return result;
-}
-
 /* Make memory free for the first request, and try to serve it. */
 static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 {
@@ -411,9 +374,9 @@ static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 
 	lockdep_assert_held(&line->lock);
 	zb_update_cpuset(w);
-	begin_attempt(line, attempt, w);
+	zb_attempt_begin(attempt, w);
 	spin_unlock(&line->lock);
-	result = make_room(&line->inst->pool, attempt, &pfn);
+	result = zb_attempt_make_room(attempt, &line->inst->pool, &pfn);
 	spin_lock(&line->lock);
 
 	line->compact_at = jiffies;
@@ -577,8 +540,15 @@ int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 	init_waitqueue_func_entry(&line->on_free, line_freed);
 	INIT_DELAYED_WORK(&line->work, dispatch_work);
 	INIT_WORK(&line->compact_work, compact_work);
+	if (zb_attempt_init(&line->serving, inst) || zb_attempt_init(&line->compacting, inst))
+		goto no_memory;
 	line->wq = alloc_workqueue("zbuddy_line", WQ_UNBOUND, 0);
-	return line->wq ? 0 : -ENOMEM;
+	if (line->wq)
+		return 0;
+no_memory:
+	zb_attempt_destroy(&line->compacting);
+	zb_attempt_destroy(&line->serving);
+	return -ENOMEM;
 }
 
 /**
@@ -593,4 +563,6 @@ void zb_line_destroy(struct zb_line *line)
 	cancel_work_sync(&line->compact_work);
 	cancel_delayed_work_sync(&line->work);
 	destroy_workqueue(line->wq);
+	zb_attempt_destroy(&line->compacting);
+	zb_attempt_destroy(&line->serving);
 }

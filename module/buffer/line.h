@@ -51,6 +51,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "../core/zeroed.h"
 #include "../instance/instance.h"
 #include "../instance/request.h"
 
@@ -70,6 +71,7 @@
  * @cpuset: copy of the task's allowed nodes, for @policy
  * @nodes: copy of the nodes of the task's NUMA policy, for @policy
  * @pfn: first frame of the memory, or ZB_NO_PFN
+ * @map: set together with @pfn to what is known of the frames, or NULL
  * @hopeless: the request was removed from the queue, because the memory was reduced and can
  *	never serve it
  * @shrinks: zb_instance.shrinks when the request was judged last
@@ -85,6 +87,7 @@ struct zb_waiter {
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	unsigned long pfn;
+	struct zb_zero_map *map;
 	bool hopeless;
 	int shrinks;
 	u64 round;
@@ -114,6 +117,7 @@ static inline bool zb_same_request(const struct zb_waiter *a, const struct zb_wa
  * @policy: policy of @req
  * @cpuset: nodes for @policy
  * @nodes: nodes for @policy
+ * @map: which of the frames are known to be zero; has room for the largest request
  */
 struct zb_attempt {
 	struct zb_waiter *waiter;
@@ -121,6 +125,7 @@ struct zb_attempt {
 	struct zb_alloc_policy policy;
 	nodemask_t cpuset;
 	nodemask_t nodes;
+	struct zb_zero_map map;
 };
 
 /**
@@ -187,6 +192,14 @@ struct zb_line {
 	struct work_struct compact_work;
 };
 
+/* attempt.c */
+int zb_attempt_init(struct zb_attempt *attempt, const struct zb_instance *inst);
+void zb_attempt_destroy(struct zb_attempt *attempt);
+void zb_attempt_begin(struct zb_attempt *attempt, struct zb_waiter *w);
+enum zb_compact_result zb_attempt_make_room(struct zb_attempt *attempt, struct zb_pool *pool,
+					    unsigned long *pfn);
+
+/* line.c */
 int zb_line_init(struct zb_line *line, struct zb_instance *inst);
 void zb_line_destroy(struct zb_line *line);
 bool zb_line_may_try(struct zb_line *line, struct zb_waiter *w, bool *passes);

@@ -26,10 +26,11 @@ static zb_gfp_t attempt_gfp(zb_gfp_t gfp)
 }
 
 static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
-			   const struct zb_want *want)
+			   const struct zb_want *want, struct zb_zero_map *map)
 {
 	*w = (struct zb_waiter){
-		.task = current, .pfn = ZB_NO_PFN, .shrinks = atomic_read(&inst->shrinks),
+		.task = current, .pfn = ZB_NO_PFN, .map = map,
+		.shrinks = atomic_read(&inst->shrinks),
 	};
 	/* The queue compacts memory for its first request only. */
 	w->policy.queued = true;
@@ -49,8 +50,7 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 	}
 }
 
-static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w,
-				 struct zb_zero_map *map)
+static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w)
 {
 	unsigned long pfn;
 	bool passes;
@@ -58,7 +58,7 @@ static unsigned long try_at_once(struct zb_line *line, struct zb_waiter *w,
 	if (!zb_line_may_try(line, w, &passes))
 		return ZB_NO_PFN;
 	pfn = zb_instance_alloc(line->inst, w->req.gfp, w->req.nr_pages, w->req.nid,
-				w->policy.nodemask, true, map);
+				w->policy.nodemask, true, w->map);
 	zb_line_tried(line, passes, pfn != ZB_NO_PFN);
 	return pfn;
 }
@@ -148,7 +148,7 @@ static bool could_ever(struct zb_instance *inst, const struct zb_waiter *w)
  * @bpool: the buffer pool
  * @want: the request and its deadline
  * @charge: the charge of the buffer, whose accounts limit the waiting requests
- * @map: receives which frames are known to be zero, if the request does not have to wait, or NULL
+ * @map: receives which frames are known to be zero, or NULL
  * @err: set on failure: -ENOMEM if the request could never be served, -EDQUOT if too
  *	many requests wait, -ERESTARTSYS or -ETIMEDOUT
  *
@@ -162,13 +162,13 @@ unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *
 	struct zb_waiter w;
 	unsigned long pfn;
 
-	prepare_waiter(&w, bpool->inst, want);
+	prepare_waiter(&w, bpool->inst, want, map);
 	if (!could_ever(bpool->inst, &w)) {
 		*err = -ENOMEM;
 		zb_explain_no_memory(bpool, want, false);
 		return ZB_NO_PFN;
 	}
-	pfn = try_at_once(&bpool->line, &w, map);
+	pfn = try_at_once(&bpool->line, &w);
 	if (pfn != ZB_NO_PFN)
 		return pfn;
 	*err = wait_in_line(bpool, &w, charge, want);

@@ -15,43 +15,6 @@
 /* Debug kernels verify one in this many of the frames that need not be cleared. */
 #define VERIFY_EACH	8u
 
-/**
- * zb_zeroing_begin() - prepare to learn which frames of a request are known to be zero
- * @bpool: the buffer pool
- * @z: the preparation; the caller passes it to zb_zeroing_end()
- * @nr_pages: number of frames
- *
- * If the kernel has no memory for this, all frames are going to be cleared.
- *
- * Context: may sleep.
- * Return: the map for the request, or NULL if nothing can be known.
- */
-struct zb_zero_map *zb_zeroing_begin(struct zb_buffer_pool *bpool, struct zb_zeroing *z,
-				     unsigned long nr_pages)
-{
-	z->map.pfn = ZB_NO_PFN;
-	z->map.bits = NULL;
-	if (!READ_ONCE(bpool->inst->zero_ahead))
-		return NULL;
-	z->map.bits = z->few;
-	if (nr_pages > 64 * ARRAY_SIZE(z->few))
-		z->map.bits = kvmalloc_array(DIV_ROUND_UP(nr_pages, 64), sizeof(u64),
-					     GFP_KERNEL);
-	return z->map.bits ? &z->map : NULL;
-}
-
-/**
- * zb_zeroing_end() - undo zb_zeroing_begin()
- * @z: the preparation
- *
- * Context: may sleep.
- */
-void zb_zeroing_end(struct zb_zeroing *z)
-{
-	if (z->map.bits != z->few)
-		kvfree(z->map.bits);
-}
-
 /* If a frame is not zero although it should be, report it and clear it. */
 static bool verified(struct page *page, unsigned long i)
 {

@@ -70,7 +70,7 @@ static unsigned long clear_fast_block(struct zb_pool *pool, const struct zb_zone
 		return ZB_NO_PFN;
 	}
 	if (pool->ops->clear)
-		pool->ops->clear(pool, pfn, order);
+		pool->ops->clear(pool, pfn, BIT(order));
 	return pfn;
 }
 

@@ -182,8 +182,11 @@ static unsigned long zb_rmqueue_buddy(struct zb_zone *zone, unsigned long nr_pag
 		zb_trace_zone_locked(pfn, order, mt, false);
 		if (nr_pages != BIT(order))
 			__zb_trim(zone, pfn, order, nr_pages);
-		if (unlikely(zone->zeroed))
+		if (unlikely(zone->zeroed)) {
+			if (map)
+				zb_zero_map_begin(map, pfn, nr_pages);
 			__zb_zero_take(zone, pfn, nr_pages, map);
+		}
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
@@ -288,15 +291,18 @@ static bool looks_fit(const struct zb_zone *zone, unsigned long pfn,
 static void clear_block(struct zb_pool *pool, unsigned long pfn, unsigned int order,
 			const struct zb_zero_map *map)
 {
-	unsigned long end = pfn + BIT(order);
+	unsigned long at, end, run;
 
 	if (likely(!map) || map->pfn == ZB_NO_PFN) {
-		pool->ops->clear(pool, pfn, order);
+		pool->ops->clear(pool, pfn, BIT(order));
 		return;
 	}
-	for (; pfn < end; pfn++)
-		if (!zb_zero_map_test(map, map->pfn, pfn - map->pfn))
-			pool->ops->clear(pool, pfn, 0);
+	at = pfn - map->pfn;
+	for (end = at + BIT(order); at < end; at += run) {
+		run = zb_zero_map_run(map, map->pfn, at, end);
+		if (!zb_zero_map_test(map, map->pfn, at))
+			pool->ops->clear(pool, map->pfn + at, run);
+	}
 }
 
 /*

@@ -97,7 +97,7 @@ enum zb_compact_priority {
  *	@killable is set
  * @charge: charge the block to the calling task; returns false to refuse
  * @uncharge: undo @charge, because the allocation failed
- * @clear: fill the block with zeroes
+ * @clear: fill contiguous frames with zeroes
  * @poison: fill the block, which is about to be freed, with a pattern
  * @check_poison: returns false if the pattern of @poison has been overwritten
  * @report_bad: report a damaged block that was taken out of use, or a refused free
@@ -137,7 +137,7 @@ struct zb_ops {
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);
 	void (*clear)(struct zb_pool *pool, unsigned long pfn,
-		      unsigned int order);
+		      unsigned long nr_pages);
 	void (*poison)(struct zb_pool *pool, unsigned long pfn,
 		       unsigned int order);
 	bool (*check_poison)(struct zb_pool *pool, unsigned long pfn,

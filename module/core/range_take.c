@@ -67,22 +67,25 @@ static bool may_take(const struct zb_zone *zone, unsigned long pfn, bool isolate
 /*
  * Take the frames from the free lists, at most one pageblock in one hold of the lock. Returns
  * false with nothing taken if one of them is not free. @isolated: the pageblocks are isolated
- * for this request.
+ * for this request, so nobody has used their free frames. @map receives which frames are known
+ * to be zero, unless it is NULL.
  */
 static bool take_frames(struct zb_zone *zone, unsigned long pfn, unsigned long end,
-			bool isolated)
+			bool isolated, struct zb_zero_map *map)
 {
 	unsigned long at, flags;
 	unsigned int k;
 	bool taken;
 
+	if (map)
+		zb_zero_map_begin(map, pfn, end - pfn);
 	for (at = pfn; at < end; at += BIT(k)) {
 		k = zb_range_piece(at, end - at, ZB_PAGEBLOCK_ORDER);
 		zb_lock_irqsave(&zone->lock, flags);
 		taken = may_take(zone, at, isolated) &&
 			__zb_take_free(zone, at, k, ZB_BLOCK_PCP);
 		if (taken && unlikely(zone->zeroed))
-			__zb_zero_take(zone, at, BIT(k), NULL);
+			__zb_zero_take(zone, at, BIT(k), map);
 		zb_unlock_irqrestore(&zone->lock, flags);
 		if (!taken) {
 			put_frames(zone, pfn, at, end);
@@ -191,7 +194,7 @@ bool zb_range_take(const struct zb_range_attempt *a, struct zb_zone *zone, unsig
 {
 	unsigned long end = pfn + a->range->nr_pages;
 
-	if (!take_frames(zone, pfn, end, isolated))
+	if (!take_frames(zone, pfn, end, isolated, a->ac.policy->zero_map))
 		return false;
 	/*
 	 * Other requests may have passed the check of the watermark at the same time. Isolated

@@ -205,7 +205,7 @@ static bool clear_next(struct zb_zone *zone, struct zb_zero_sweep *s, struct zb_
 		s->frame = frame;
 		return false;
 	}
-	pool->ops->clear(pool, pfn, 0);
+	pool->ops->clear(pool, pfn, 1);
 	__zb_zero_add(zone, pfn, 1);
 	__zb_count_event(zone, ZB_ZERO_AHEAD, 1);
 	return true;

@@ -120,11 +120,70 @@ static u64 word_mask(unsigned long offset, unsigned long end)
 }
 
 /**
+ * zb_zero_map_begin() - nothing is known of the frames of an allocation yet
+ * @map: the map
+ * @pfn: first frame of the allocation
+ * @nr_pages: number of frames
+ */
+void zb_zero_map_begin(struct zb_zero_map *map, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i, words = (pfn % 64 + nr_pages + 63) / 64;
+
+	map->pfn = pfn;
+	map->nr_zero = 0;
+	for (i = 0; i < words; i++)
+		map->bits[i] = 0;
+}
+
+/**
+ * zb_zero_map_copy() - copy what is known of the frames of an allocation
+ * @to: the copy
+ * @from: the map
+ * @nr_pages: number of frames
+ */
+void zb_zero_map_copy(struct zb_zero_map *to, const struct zb_zero_map *from,
+		      unsigned long nr_pages)
+{
+	unsigned long i, words = (from->pfn % 64 + nr_pages + 63) / 64;
+
+	to->pfn = from->pfn;
+	to->nr_zero = from->nr_zero;
+	for (i = 0; from->pfn != ZB_NO_PFN && i < words; i++)
+		to->bits[i] = from->bits[i];
+}
+
+/**
+ * zb_zero_map_run() - count frames that are all known to be zero, or of which nothing is known
+ * @map: the map
+ * @pfn: first frame of the allocation
+ * @i: the run begins with frame @i of the allocation
+ * @nr_pages: number of frames of the allocation, larger than @i
+ *
+ * Return: number of frames that zb_zero_map_test() says the same of.
+ */
+unsigned long zb_zero_map_run(const struct zb_zero_map *map, unsigned long pfn,
+			      unsigned long i, unsigned long nr_pages)
+{
+	u64 same = zb_zero_map_test(map, pfn, i) ? ~0ull : 0, others;
+	unsigned long run = i, at;
+
+	while (map->pfn == pfn && run < nr_pages) {
+		at = pfn % 64 + run;
+		others = (map->bits[at / 64] ^ same) >> (at % 64);
+		run += others ? __ffs64(others) : 64 - at % 64;
+		if (others)
+			break;
+	}
+	return map->pfn == pfn && run < nr_pages ? run - i : nr_pages - i;
+}
+
+/**
  * __zb_zero_take() - frames are taken out of the buddy system
  * @zone: their zone, which has zone->zeroed
- * @pfn: first frame; a multiple of 64, or all frames are in one word
+ * @pfn: first frame
  * @nr_pages: number of frames
- * @map: receives which of them are known to be zero; NULL if the caller has no use for this
+ * @map: receives which of them are known to be zero, after zb_zero_map_begin() for the
+ *	allocation that they are a part of; NULL if the caller has no use for this
  *
  * Context: zone lock held, since before the frames were taken.
  */
@@ -141,15 +200,14 @@ void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pa
 		next = (at | 63) + 1;
 		found = take_word(z, at / 64, word_mask(at, end));
 		nr += hweight64(found);
-		if (map)
-			map->bits[(at - offset) / 64] = found >> (at % 64);
+		if (map && found)
+			map->bits[(zone->start_pfn + at) / 64 - map->pfn / 64] |= found;
 	}
 	if (!map) {
 		__zb_count_event(zone, ZB_ZERO_VAIN, nr);
 		return;
 	}
-	map->pfn = pfn;
-	map->nr_zero = nr;
+	map->nr_zero += nr;
 	__zb_count_event(zone, ZB_ZERO_HIT, nr);
 	__zb_count_event(zone, ZB_ZERO_MISS, nr_pages - nr);
 }
@@ -220,6 +278,26 @@ void __zb_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_p
 		return;
 	z->newest = (z->newest + 1) % ZB_NR_FREED;
 	z->freed[z->newest] = (struct zb_freed){ first, end };
+}
+
+/**
+ * zb_zone_zero_freed() - record that a range is freed whose frames may not be zero
+ * @zone: its zone
+ * @pfn: first frame
+ * @nr_pages: number of frames
+ *
+ * This is called before the blocks of the range are freed one by one, so that they are not
+ * recorded one by one, because there is room for few.
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	__zb_zero_freed(zone, pfn, nr_pages);
+	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
 /**

@@ -15,7 +15,8 @@
  * bits, which is why the paths that use these lists need not know of any of this.
  *
  * A request that needs zeroed memory passes a map (struct zb_zero_map), which receives the
- * bits of the frames that it got. It clears the other frames itself.
+ * bits of the frames that it got. It clears the other frames itself. The map has the words of
+ * the bitmap that the frames are in, so it is filled in by copying, whatever the first frame is.
  *
  * A zone has bits only while zb_zone.zeroed is set.
  */
@@ -64,8 +65,8 @@ struct zb_zeroed {
  * struct zb_zero_map - which frames of an allocation are known to be zero
  * @pfn: first frame of the allocation, or ZB_NO_PFN if nothing is known
  * @nr_zero: number of bits set
- * @bits: bit i is frame @pfn + i; the caller provides a word for each 64 frames that it
- *	requests, and the last word of a small block may have more bits than frames
+ * @bits: bit i is frame i of the word of the bitmap that @pfn is in, and those behind; the
+ *	caller provides zb_zero_map_words() words
  */
 struct zb_zero_map {
 	unsigned long pfn;
@@ -77,7 +78,14 @@ struct zb_zero_map {
 static inline bool zb_zero_map_test(const struct zb_zero_map *map, unsigned long pfn,
 				    unsigned long i)
 {
+	i += pfn % 64;
 	return map->pfn == pfn && map->bits[i / 64] >> (i % 64) & 1;
+}
+
+/* The number of words that @nr_pages frames can be in, whatever the first one is. */
+static inline unsigned long zb_zero_map_words(unsigned long nr_pages)
+{
+	return (nr_pages + 2 * 63) / 64;
 }
 
 size_t zb_zeroed_size(unsigned long nr_pages);
@@ -85,11 +93,17 @@ struct zb_zeroed *zb_zone_set_zeroed(struct zb_zone *zone, struct zb_zeroed *zer
 void zb_zone_set_zero_max(struct zb_zone *zone, unsigned int percent);
 void __zb_zone_update_zero_max(struct zb_zone *zone);
 unsigned long zb_zone_nr_zeroed(struct zb_zone *zone);
+void zb_zero_map_begin(struct zb_zero_map *map, unsigned long pfn, unsigned long nr_pages);
+void zb_zero_map_copy(struct zb_zero_map *to, const struct zb_zero_map *from,
+		      unsigned long nr_pages);
+unsigned long zb_zero_map_run(const struct zb_zero_map *map, unsigned long pfn,
+			      unsigned long i, unsigned long nr_pages);
 void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
 		    struct zb_zero_map *map);
 void __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames);
 void __zb_zero_add(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 void __zb_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
+void zb_zone_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 void __zb_zero_forget(struct zb_zone *zone, const struct zb_pageblock *pb);
 
 #endif /* ZB_CORE_ZEROED_H */

@@ -21,6 +21,7 @@ static bool any_lent(const struct zb_instance *inst)
  * @nid: preferred node, or NUMA_NO_NODE for the nearest
  * @nodemask: bitmap of allowed nodes, or NULL
  * @user: as for zb_instance_alloc()
+ * @map: receives which frames are known to be zero, or NULL
  * @failure: filled in if the request fails
  *
  * Memory is taken before buffers are moved or purged.
@@ -31,18 +32,18 @@ static bool any_lent(const struct zb_instance *inst)
 unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 				  const struct zb_range *range, int nid,
 				  const unsigned long *nodemask, bool user,
-				  struct zb_range_failure *failure)
+				  struct zb_zero_map *map, struct zb_range_failure *failure)
 {
 	const zb_gfp_t free_only = (gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
 	unsigned long pfn;
 
 	while (any_lent(inst)) {
 		pfn = zb_instance_alloc_range(inst, free_only, range, nid, nodemask, user,
-					      failure);
+					      map, failure);
 		if (pfn != ZB_NO_PFN)
 			return pfn;
 		if (!zb_idle_take_any(inst, range->nr_pages, gfp))
 			break;
 	}
-	return zb_instance_alloc_range(inst, gfp, range, nid, nodemask, user, failure);
+	return zb_instance_alloc_range(inst, gfp, range, nid, nodemask, user, map, failure);
 }

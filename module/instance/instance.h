@@ -154,6 +154,7 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 unsigned long zb_instance_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 				      const struct zb_range *range, int nid,
 				      const unsigned long *nodemask, bool user,
+				      struct zb_zero_map *map,
 				      struct zb_range_failure *failure);
 void zb_instance_init_request(const struct zb_instance *inst, zb_gfp_t gfp,
 			      unsigned long nr_pages, int nid, struct zb_alloc_policy *policy,

@@ -29,12 +29,12 @@ static bool wait_for_retry(struct zb_pool *pool, bool killable)
 	return !killable || !fatal_signal_pending(current);
 }
 
-static void clear_block(struct zb_pool *pool, unsigned long pfn,
-			unsigned int order)
+static void clear_frames(struct zb_pool *pool, unsigned long pfn,
+			 unsigned long nr_pages)
 {
 	unsigned long i;
 
-	for (i = 0; i < BIT(order); i++)
+	for (i = 0; i < nr_pages; i++)
 		clear_highpage(pfn_to_page(pfn + i));
 }
 
@@ -125,7 +125,7 @@ static void report_bad(struct zb_pool *pool, unsigned long pfn,
 void zb_ops_init(struct zb_ops *ops, bool poison)
 {
 	ops->wait = wait_for_retry;
-	ops->clear = clear_block;
+	ops->clear = clear_frames;
 	ops->report_bad = report_bad;
 	ops->report_failure = zb_report_failure;
 	if (poison) {

@@ -231,6 +231,7 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
  * @nid: preferred node, or NUMA_NO_NODE for the nearest
  * @nodemask: bitmap of allowed nodes, or NULL
  * @user: as for zb_instance_alloc()
+ * @map: receives which frames are known to be zero, or NULL
  * @failure: filled in if the request fails; with ZB_RANGE_NO_MEMORY, it may be simulated
  *
  * Context: may sleep.
@@ -239,12 +240,14 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 unsigned long zb_instance_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 				      const struct zb_range *range, int nid,
 				      const unsigned long *nodemask, bool user,
+				      struct zb_zero_map *map,
 				      struct zb_range_failure *failure)
 {
 	struct zb_alloc_policy policy = {
 		.nodemask = nodemask,
 		.killable = user,
 		.every_frame = user,
+		.zero_map = map,
 	};
 	unsigned int cookie, order = zb_exact_order(range->nr_pages);
 	struct zb_alloc_request req;

@@ -26,6 +26,7 @@
 #include "../core/verdict.h"
 #include "instance.h"
 #include "tunables.h"
+#include "zeroing.h"
 
 /* Larger pieces would be hard to find among buffers that can't be moved. */
 #define MAX_PIECE	(64 * ZB_PAGEBLOCK_NR)
@@ -76,9 +77,11 @@ static int give_back(struct zb_instance *inst, struct zb_region *region, unsigne
 
 /* Give one piece back. Returns -EBUSY if there is none of this size. */
 static int shrink_once(struct zb_instance *inst, struct zb_region *region,
-		       unsigned long nr_pages, zb_gfp_t how)
+		       unsigned long nr_pages, zb_gfp_t how, struct zb_zero_map *map)
 {
-	const struct zb_alloc_policy policy = { .killable = true, .every_frame = true };
+	const struct zb_alloc_policy policy = {
+		.killable = true, .every_frame = true, .zero_map = map,
+	};
 	const zb_gfp_t gfp = how | __ZB_GFP_MOVABLE | __ZB_GFP_HIGHMEM | __ZB_GFP_ZERO |
 			     __ZB_GFP_NOWARN | __ZB_GFP_THISNODE;
 	const struct zb_range range = {
@@ -98,21 +101,26 @@ static int shrink_once(struct zb_instance *inst, struct zb_region *region,
 static int shrink(struct zb_instance *inst, struct zb_region *region, unsigned long nr_pages,
 		  zb_gfp_t how)
 {
-	unsigned long piece = MAX_PIECE;
+	unsigned long piece = min(MAX_PIECE, nr_pages);
 	int err = zb_region_prepare(region);
+	struct zb_zero_map *map;
+	struct zb_zeroing zeroing;
+
+	map = zb_zeroing_begin(inst, &zeroing, piece, GFP_KERNEL);
 
 	while (!err && nr_pages) {
 		piece = min(piece, nr_pages);
-		err = shrink_once(inst, region, piece, how);
+		err = shrink_once(inst, region, piece, how, map);
 		if (!err)
 			nr_pages -= piece;
 		if (fatal_signal_pending(current))
-			return -EINTR;
+			err = -EINTR;
 		if (err != -EBUSY || piece == ZB_PAGEBLOCK_NR)
 			continue;
 		piece = piece / 2 / ZB_PAGEBLOCK_NR * ZB_PAGEBLOCK_NR;
 		err = 0;
 	}
+	zb_zeroing_end(&zeroing);
 	return err;
 }
 

@@ -113,4 +113,26 @@ TEST_F(resize_clear, memory_is_cleared)
 	TH_LOG("words of a former user in 32 MiB: %ld", words);
 }
 
+/* Memory that was cleared in advance is not cleared again. */
+TEST_F_TIMEOUT(resize_clear, known_to_be_zero, 300)
+{
+	struct zb_ioc_resize r = { .size = sizeof(r), .node = ZB_NODE_ANY, .bytes = SMALL };
+	const long nr = (64ll << 20) / sysconf(_SC_PAGESIZE);
+	const long given = nr - (long)(SMALL / (__u64)sysconf(_SC_PAGESIZE));
+
+	if (zb_vmstat("zb_zeroed") < 0 ||
+	    zb_write_file(ZB_PARAMETERS "zero_ahead", "100"))
+		SKIP(return, "no debugfs, or free memory is poisoned");
+	ASSERT_TRUE(ZB_AWAIT(zb_vmstat("zb_zeroed") == nr));
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_RESIZE, &r));
+	EXPECT_EQ(0, r.error);
+	EXPECT_EQ(given, zb_vmstat("zb_zero_hit"));
+	EXPECT_EQ(0, zb_vmstat("zb_zero_miss"));
+	r.bytes = 64ull << 20;
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_RESIZE, &r));
+	/* What the kernel has had may not be zero any more. */
+	ASSERT_TRUE(ZB_AWAIT(zb_vmstat("zb_zeroed") == nr));
+	EXPECT_EQ(nr + given, zb_vmstat("zb_zero_ahead"));
+}
+
 TEST_HARNESS_MAIN

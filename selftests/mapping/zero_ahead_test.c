@@ -203,6 +203,89 @@ TEST_F_TIMEOUT(zero, revived, 300)
 	EXPECT_EQ(0, zb_free(self->fd, a.handle));
 }
 
+/* A range of any number of pages, not touched the first time, and written to the second time. */
+TEST_F_TIMEOUT(zero, range, 300)
+{
+	const long nr = 1033;
+	long hits, misses, ahead;
+	struct zb_ioc_alloc a;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		ASSERT_TRUE(await_all_zero());
+		hits = zb_vmstat("zb_zero_hit");
+		misses = zb_vmstat("zb_zero_miss");
+		ahead = zb_vmstat("zb_zero_ahead");
+		a = zb_want_length((__u64)nr * self->page, GFP);
+		a.flags |= ZB_BUF_RANGE;
+		ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+		EXPECT_EQ(hits + nr, zb_vmstat("zb_zero_hit"));
+		EXPECT_EQ(misses, zb_vmstat("zb_zero_miss"));
+		if (round)
+			EXPECT_TRUE(check_and_dirty(self->fd, &a));
+		EXPECT_EQ(0, zb_free(self->fd, a.handle));
+		ASSERT_TRUE(await_all_zero());
+		EXPECT_EQ(round ? ahead + nr : ahead, zb_vmstat("zb_zero_ahead"));
+	}
+}
+
+/**
+ * struct waiter - a thread that waits for a block
+ * @thread: the thread
+ * @fd: the device
+ * @a: what it got
+ * @rc: 0, or -errno
+ */
+struct waiter {
+	pthread_t thread;
+	int fd;
+	struct zb_ioc_alloc a;
+	int rc;
+};
+
+static void *wait_for_block(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->a = zb_want_order(9, GFP);
+	w->a.flags = ZB_BUF_WAIT;
+	w->a.deadline_ns = ZB_WAIT_FOREVER;
+	w->rc = zb_ioctl(w->fd, ZB_IOC_ALLOC, &w->a);
+	return NULL;
+}
+
+/* What a waiting request gets is not cleared again, and is zero if somebody has written to it. */
+TEST_F_TIMEOUT(zero, waited, 300)
+{
+	struct waiter w = { .fd = self->fd };
+	long hits, misses;
+	unsigned int nr;
+	__u64 bytes;
+	int round;
+
+	ASSERT_TRUE(await_all_zero());
+	nr = zb_alloc_all(self->fd, 9, GFP, self->bufs, MAX_BUFS, &bytes);
+	ASSERT_EQ(9, self->bufs[0].order);
+	for (round = 0; round < 2; round++) {
+		hits = zb_vmstat("zb_zero_hit");
+		misses = zb_vmstat("zb_zero_miss");
+		ASSERT_EQ(0, pthread_create(&w.thread, NULL, wait_for_block, &w));
+		ASSERT_TRUE(ZB_AWAIT(zb_vmstat("zb_waiting") == 1));
+		if (round)
+			EXPECT_TRUE(check_and_dirty(self->fd, &self->bufs[0]));
+		ASSERT_EQ(0, zb_free(self->fd, self->bufs[0].handle));
+		pthread_join(w.thread, NULL);
+		ASSERT_EQ(0, w.rc);
+		EXPECT_LE(hits + (round ? 0 : 512), zb_vmstat("zb_zero_hit"));
+		if (!round)
+			EXPECT_EQ(misses, zb_vmstat("zb_zero_miss"));
+		self->bufs[0] = w.a;
+	}
+	EXPECT_TRUE(check_and_dirty(self->fd, &self->bufs[0]));
+	while (nr--)
+		zb_free(self->fd, self->bufs[nr].handle);
+}
+
 /* A thread that allocates, checks, writes and frees. */
 struct user {
 	pthread_t thread;

@@ -111,9 +111,9 @@ static bool check_poison(struct zb_pool *pool, unsigned long pfn, unsigned int o
 	return pfn != unit_calls.damaged;
 }
 
-static void clear(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static void clear(struct zb_pool *pool, unsigned long pfn, unsigned long nr_pages)
 {
-	record_block(pool, '0', pfn, order);
+	record_block(pool, '0', pfn, __ffs64(nr_pages));
 }
 
 static void poison(struct zb_pool *pool, unsigned long pfn, unsigned int order)

@@ -10,9 +10,9 @@
 static unsigned long clears;
 
 static void clear_frames(struct zb_pool *pool __attribute__((unused)),
-			 unsigned long pfn __attribute__((unused)), unsigned int order)
+			 unsigned long pfn __attribute__((unused)), unsigned long nr_pages)
 {
-	clears += BIT(order);
+	clears += nr_pages;
 }
 
 static const struct zb_ops ops = { .clear = clear_frames };

@@ -19,11 +19,11 @@ static u8 content[ALL];
 static bool error[ALL];
 static unsigned long clears;
 
-static void clear_frames(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static void clear_frames(struct zb_pool *pool, unsigned long pfn, unsigned long nr_pages)
 {
 	(void)pool;
-	memset(&content[pfn - PB(START)], 0, BIT(order));
-	clears += BIT(order);
+	memset(&content[pfn - PB(START)], 0, nr_pages);
+	clears += nr_pages;
 }
 
 static u64 unfit(const struct zb_zone *zone, unsigned long pfn, u64 frames)

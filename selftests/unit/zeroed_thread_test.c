@@ -33,10 +33,10 @@ struct held {
 	bool zero;
 };
 
-static void clear_frames(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+static void clear_frames(struct zb_pool *pool, unsigned long pfn, unsigned long nr_pages)
 {
 	(void)pool;
-	memset(&content[pfn - PB(START)], 0, BIT(order));
+	memset(&content[pfn - PB(START)], 0, nr_pages);
 }
 
 static const struct zb_ops ops = { .clear = clear_frames };

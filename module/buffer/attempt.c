@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Attempts of the dispatcher (line.c) to get memory for a request of another task. */
+#include <linux/slab.h>
+
+#include "../core/capture.h"
+#include "../core/compact.h"
+#include "line.h"
+
+/**
+ * zb_attempt_init() - prepare for attempts
+ * @attempt: zeroed
+ * @inst: the instance to allocate from
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int zb_attempt_init(struct zb_attempt *attempt, const struct zb_instance *inst)
+{
+	unsigned long words = zb_zero_map_words(BIT(inst->pool.max_order));
+
+	attempt->map.bits = kvmalloc_array(words, sizeof(u64), GFP_KERNEL);
+	return attempt->map.bits ? 0 : -ENOMEM;
+}
+
+/**
+ * zb_attempt_destroy() - undo zb_attempt_init()
+ * @attempt: the attempt
+ *
+ * Context: may sleep.
+ */
+void zb_attempt_destroy(struct zb_attempt *attempt)
+{
+	kvfree(attempt->map.bits);
+}
+
+/**
+ * zb_attempt_begin() - copy the request of a waiter, because its task may leave meanwhile
+ * @attempt: the attempt
+ * @w: the waiter
+ *
+ * Context: zb_line.lock held.
+ */
+void zb_attempt_begin(struct zb_attempt *attempt, struct zb_waiter *w)
+{
+	attempt->waiter = w;
+	attempt->req = w->req;
+	attempt->policy = w->policy;
+	attempt->cpuset = w->cpuset;
+	if (w->policy.cpuset)
+		attempt->policy.cpuset = nodes_addr(attempt->cpuset);
+	attempt->nodes = w->nodes;
+	if (w->policy.nodemask)
+		attempt->policy.nodemask = nodes_addr(attempt->nodes);
+	attempt->map.pfn = ZB_NO_PFN;
+	attempt->policy.zero_map = w->map ? &attempt->map : NULL;
+	attempt->req.policy = &attempt->policy;
+}
+
+/* As the argument of zb_pool_capture(). */
+static bool still_waits(void *data)
+{
+	const struct zb_attempt *attempt = data;
+
+	return READ_ONCE(attempt->waiter);
+}
+
+/**
+ * zb_attempt_make_room() - reclaim or compact memory for a request, which was not possible before
+ * @attempt: the attempt
+ * @pool: the allocator
+ * @pfn: set to the first frame of memory that was captured for the request because nothing
+ *	else helped, or to ZB_NO_PFN
+ *
+ * Context: may sleep.
+ * Return: the result of compaction.
+ */
+enum zb_compact_result zb_attempt_make_room(struct zb_attempt *attempt, struct zb_pool *pool,
+					    unsigned long *pfn)
+{
+	enum zb_compact_result result = zb_pool_compact_for(pool, &attempt->req);
+
+	*pfn = result == ZB_COMPACT_FAILED ?
+	       zb_pool_capture(pool, &attempt->req, still_waits, attempt) : ZB_NO_PFN;
+	return result;
+}
