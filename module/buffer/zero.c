@@ -4,46 +4,50 @@
  * (core/zeroed.h).
  */
 #include <linux/highmem.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../compat.h"
 #include "zero.h"
 
 /* Debug kernels verify one in this many of the frames that need not be cleared. */
 #define VERIFY_EACH	8u
 
-/* If a frame is not zero although it should be, report it and clear it. */
-static bool verified(struct page *page, unsigned long i)
+/* Debug kernels look for a frame that is not zero although it should be, and clear it. */
+static void verify(unsigned long pfn, unsigned long nr_pages)
 {
+	unsigned long i;
 	void *addr;
 	bool ok;
 
-	if (!IS_ENABLED(CONFIG_DEBUG_VM) || i % VERIFY_EACH)
-		return true;
-	addr = kmap_local_page(page);
-	ok = !memchr_inv(addr, 0, PAGE_SIZE);
-	kunmap_local(addr);
-	WARN_ONCE(!ok, "zbuddy: a frame that is known to be zero was written to\n");
-	return ok;
+	for (i = 0; IS_ENABLED(CONFIG_DEBUG_VM) && i < nr_pages; i += VERIFY_EACH) {
+		addr = kmap_local_page(pfn_to_page(pfn + i));
+		ok = !memchr_inv(addr, 0, PAGE_SIZE);
+		kunmap_local(addr);
+		if (WARN_ONCE(!ok, "zbuddy: a frame that is known to be zero was written to\n"))
+			clear_highpage(pfn_to_page(pfn + i));
+	}
 }
 
 /* Clearing a large buffer takes long, so stop if the task is killed. */
 static int clear_frames(struct zb_buffer_pool *bpool, unsigned long pfn,
 			unsigned long nr_pages, const struct zb_zero_map *map)
 {
-	struct page *page;
-	unsigned long i;
+	unsigned long i, nr;
 
-	for (i = 0; i < nr_pages; i++) {
+	for (i = 0; i < nr_pages; i += nr) {
+		nr = map ? zb_zero_map_run(map, pfn, i, nr_pages) : nr_pages - i;
+		nr = min(nr, (unsigned long)ZB_CLEAR_BATCH);
+		if (map && zb_zero_map_test(map, pfn, i))
+			verify(pfn + i, nr);
+		else
+			zb_clear_frames(pfn + i, nr);
+		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		page = pfn_to_page(pfn + i);
-		if (!map || !zb_zero_map_test(map, pfn, i) || !verified(page, i))
-			clear_highpage(page);
-		cond_resched();
 	}
 	return zb_sync_cleared(bpool, pfn, nr_pages) ? -ENOMEM : 0;
 }

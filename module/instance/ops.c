@@ -7,12 +7,14 @@
 #define pr_fmt(fmt) "zbuddy: " fmt
 
 #include <linux/highmem.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "../compat.h"
 #include "../core/layout.h"
 #include "ops.h"
 #include "report.h"
@@ -32,10 +34,12 @@ static bool wait_for_retry(struct zb_pool *pool, bool killable)
 static void clear_frames(struct zb_pool *pool, unsigned long pfn,
 			 unsigned long nr_pages)
 {
-	unsigned long i;
+	unsigned int nr;
 
-	for (i = 0; i < nr_pages; i++)
-		clear_highpage(pfn_to_page(pfn + i));
+	for (; nr_pages; nr_pages -= nr, pfn += nr) {
+		nr = min_t(unsigned long, nr_pages, ZB_CLEAR_BATCH);
+		zb_clear_frames(pfn, nr);
+	}
 }
 
 /**
