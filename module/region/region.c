@@ -87,6 +87,24 @@ static unsigned long zb_count_held(unsigned long pfn, unsigned long end)
 	return held;
 }
 
+/* A look at all pages in one pass, which nearly always finds that they can be given back. */
+static bool zb_all_unused(unsigned long pfn, unsigned long end)
+{
+	unsigned long marks = 0;
+
+	for (; pfn < end; pfn++)
+		marks |= zb_page_marks(pfn_to_page(pfn), __PG_HWPOISON);
+	return !marks;
+}
+
+static bool zb_has_error(unsigned long pfn, unsigned long end)
+{
+	while (pfn < end)
+		if (PageHWPoison(pfn_to_page(pfn++)))
+			return true;
+	return false;
+}
+
 /* Call @fn for each part that the kernel does not have, and return the sum of its results. */
 static unsigned long zb_region_each_part(struct zb_region *r,
 					 unsigned long (*fn)(struct zb_region *r,
@@ -258,13 +276,10 @@ int zb_region_prepare(struct zb_region *r)
  */
 int zb_region_give(struct zb_region *r, unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long at;
+	unsigned long end = pfn + nr_pages;
 
-	if (zb_count_held(pfn, pfn + nr_pages))
+	if (!zb_all_unused(pfn, end) && (zb_count_held(pfn, end) || zb_has_error(pfn, end)))
 		return -EBUSY;
-	for (at = pfn; at < pfn + nr_pages; at++)
-		if (PageHWPoison(pfn_to_page(at)))
-			return -EBUSY;
 	bitmap_set(r->away, zb_unit_of(r, pfn), nr_pages / ZB_REGION_UNIT);
 	WRITE_ONCE(r->nr_away, r->nr_away + nr_pages);
 	r->backend->give(r, pfn, nr_pages);
