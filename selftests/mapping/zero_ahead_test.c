@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #define PARAM		ZB_PARAMETERS "zero_ahead"
+#define HELPERS		ZB_PARAMETERS "clear_helpers"
 #define PATIENCE	(60 * 1000000000ull * zb_time_scale())
 #define MAX_BUFS	512
 #define GFP		(ZB_GFP_KERNEL | __ZB_GFP_NOWARN)
@@ -37,6 +38,8 @@ FIXTURE_TEARDOWN_PARENT(zero)
 {
 	if (!access(PARAM, W_OK))
 		zb_write_file(PARAM, "0");
+	if (!access(HELPERS, W_OK))
+		zb_write_file(HELPERS, "0");
 	zb_teardown(_metadata, &self->zb);
 }
 
@@ -300,6 +303,29 @@ TEST_F_TIMEOUT(zero, small, 300)
 		EXPECT_EQ(0, zb_free(self->fd, a.handle));
 	}
 	EXPECT_EQ(known[0], known[1]);
+}
+
+/* Several CPUs clear a large buffer; all of it is zero, however much was cleared in advance. */
+TEST_F_TIMEOUT(zero, helpers, 300)
+{
+	struct zb_ioc_alloc a;
+	int round;
+
+	EXPECT_EQ(-EINVAL, zb_write_file(HELPERS, "8"));
+	ASSERT_EQ(0, zb_write_file(HELPERS, "3"));
+	ASSERT_EQ(0, zb_write_file(PARAM, "0"));
+	for (round = 0; round < 6; round++) {
+		a = zb_want_length(44ull << 20, GFP);
+		a.flags |= ZB_BUF_RANGE;
+		if (zb_ioctl(self->fd, ZB_IOC_ALLOC, &a))
+			SKIP(return, "less than 44 MiB of memory");
+		EXPECT_TRUE(check_and_dirty(self->fd, &a));
+		EXPECT_EQ(0, zb_free(self->fd, a.handle));
+		if (round == 3)
+			ASSERT_EQ(0, zb_write_file(PARAM, "100"));
+		if (round > 3)
+			zb_sleep_ms(50);
+	}
 }
 
 /* A thread that allocates, checks, writes and frees. */
