@@ -61,10 +61,14 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	buf->born = ktime_get_boottime_seconds();
 }
 
+/*
+ * While memory is cleared in advance, frames return to the zone, because frames on per-CPU lists
+ * are not cleared.
+ */
 static enum zb_bad free_exact(struct zb_instance *inst, unsigned long pfn,
-			      unsigned long nr_pages, bool to_zone, bool is_zero)
+			      unsigned long nr_pages, bool is_zero)
 {
-	if (to_zone)
+	if (READ_ONCE(inst->zero_ahead))
 		return zb_pool_free_to_zone(&inst->pool, pfn, nr_pages, is_zero);
 	return zb_pool_free_range(&inst->pool, pfn, nr_pages);
 }
@@ -74,7 +78,7 @@ static enum zb_bad free_exact(struct zb_instance *inst, unsigned long pfn,
  * one. The blocks of a range need not be those of an exact allocation.
  */
 static enum zb_bad free_range(struct zb_instance *inst, unsigned long pfn,
-			      unsigned long nr_pages, bool to_zone, bool is_zero)
+			      unsigned long nr_pages, bool is_zero)
 {
 	struct zb_zone *zone = zb_pfn_zone(&inst->pool, pfn);
 	unsigned long end = pfn + nr_pages;
@@ -83,11 +87,11 @@ static enum zb_bad free_range(struct zb_instance *inst, unsigned long pfn,
 
 	if (!zone)
 		return ZB_BAD_OUTSIDE;
-	if (to_zone && !is_zero)
+	if (!is_zero && READ_ONCE(inst->zero_ahead))
 		zb_zone_zero_freed(zone, pfn, nr_pages);
 	for (; pfn < end && bad == ZB_OK; pfn += BIT(k)) {
 		k = zb_range_piece(pfn, end - pfn, zone->max_order);
-		bad = free_exact(inst, pfn, BIT(k), to_zone, is_zero);
+		bad = free_exact(inst, pfn, BIT(k), is_zero);
 		cond_resched();
 	}
 	return bad;
@@ -97,14 +101,13 @@ static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 			       unsigned long nr_pages, bool is_zero)
 {
 	unsigned int order = zb_exact_order(nr_pages);
-	bool to_zone = zb_uses_zeroed(inst, nr_pages);
 	enum zb_bad bad;
 
 	if (order > inst->pool.max_order || pfn & (BIT(order) - 1))
-		bad = free_range(inst, pfn, nr_pages, to_zone, is_zero);
+		bad = free_range(inst, pfn, nr_pages, is_zero);
 	else
-		bad = free_exact(inst, pfn, nr_pages, to_zone, is_zero);
-	if (to_zone && !is_zero) {
+		bad = free_exact(inst, pfn, nr_pages, is_zero);
+	if (!is_zero && READ_ONCE(inst->zero_ahead)) {
 		atomic_inc(&inst->zero_frees);
 		if (wq_has_sleeper(&inst->zero_wait))
 			wake_up(&inst->zero_wait);
@@ -155,7 +158,8 @@ void zb_buffer_free(struct zb_buffer *buf)
 
 /*
  * Allocate from a list of this CPU. All frames are checked, as on the freelist path: if
- * some are unfit, the block is freed, which keeps those out of use.
+ * some are unfit, the block is freed, which keeps those out of use. While memory is cleared
+ * in advance, blocks on lists are not used, because they have to be cleared.
  */
 static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
 		       unsigned long *pfn)
@@ -165,7 +169,7 @@ static bool alloc_fast(struct zb_buffer_pool *bpool, const struct zb_want *want,
 	unsigned int order = zb_exact_order(want->nr_pages);
 
 	if (want->nid != NUMA_NO_NODE || want->nr_pages != BIT(order) ||
-	    zb_uses_zeroed(bpool->inst, want->nr_pages) || !zb_may_use_fast_path(node, want->nid) ||
+	    READ_ONCE(bpool->inst->zero_ahead) || !zb_may_use_fast_path(node, want->nid) ||
 	    !zb_fast_alloc(node, want->gfp, order, pfn))
 		return false;
 	if (likely(zb_block_fit(zb_pfn_zone(pool, *pfn), *pfn, order)))

@@ -14,7 +14,7 @@
  * If the kernel has no memory for this, all frames are going to be cleared.
  *
  * Context: may sleep if @flags say so.
- * Return: the map for the request, or NULL if nothing can be known, or need not be.
+ * Return: the map for the request, or NULL if nothing can be known.
  */
 struct zb_zero_map *zb_zeroing_begin(const struct zb_instance *inst, struct zb_zeroing *z,
 				     unsigned long nr_pages, gfp_t flags)
@@ -23,7 +23,7 @@ struct zb_zero_map *zb_zeroing_begin(const struct zb_instance *inst, struct zb_z
 
 	z->map.pfn = ZB_NO_PFN;
 	z->map.bits = NULL;
-	if (!zb_uses_zeroed(inst, nr_pages))
+	if (!READ_ONCE(inst->zero_ahead))
 		return NULL;
 	z->map.bits = z->few;
 	if (words > ARRAY_SIZE(z->few))

@@ -6,18 +6,6 @@
 #include "../core/zeroed.h"
 #include "instance.h"
 
-/* Up to this many frames are cleared in less time than it takes to get them from the zone. */
-#define ZB_CLEAR_AT_ONCE	4u
-
-/*
- * While memory is cleared in advance, larger buffers come from the zone and return to it,
- * because frames on per-CPU lists are not cleared.
- */
-static inline bool zb_uses_zeroed(const struct zb_instance *inst, unsigned long nr_pages)
-{
-	return nr_pages > ZB_CLEAR_AT_ONCE && READ_ONCE(inst->zero_ahead);
-}
-
 /**
  * struct zb_zeroing - which frames of a request are known to be zero
  * @map: filled in by the request

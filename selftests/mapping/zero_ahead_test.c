@@ -289,22 +289,6 @@ TEST_F_TIMEOUT(zero, waited, 300)
 		zb_free(self->fd, self->bufs[nr].handle);
 }
 
-/* Small buffers use the per-CPU lists, of whose frames nothing is known, and are zero. */
-TEST_F_TIMEOUT(zero, small, 300)
-{
-	long known[2] = { 0 };
-	struct zb_ioc_alloc a;
-	int i;
-
-	for (i = 0; i <= 200; i++) {
-		known[!!i] = zb_vmstat("zb_zero_hit") + zb_vmstat("zb_zero_miss");
-		ASSERT_EQ(0, zb_alloc_length(self->fd, (1 + i % 4) * self->page, GFP, &a));
-		EXPECT_TRUE(check_and_dirty(self->fd, &a));
-		EXPECT_EQ(0, zb_free(self->fd, a.handle));
-	}
-	EXPECT_EQ(known[0], known[1]);
-}
-
 /* Several CPUs clear a large buffer; all of it is zero, however much was cleared in advance. */
 TEST_F_TIMEOUT(zero, helpers, 300)
 {
@@ -404,7 +388,7 @@ static void *free_all_the_time(void *arg)
 	struct zb_ioc_alloc a;
 
 	while (!atomic_load(&stop_freeing)) {
-		if (!zb_alloc_order(self->fd, 3, GFP, &a))
+		if (!zb_alloc_order(self->fd, 0, GFP, &a))
 			zb_free(self->fd, a.handle);
 		/* the CPUs must be idle most of the time, or nothing is cleared in advance */
 		zb_sleep_ms(1);
