@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "capture.h"
 #include "compact.h"
+#include "free.h"
 #include "isolate.h"
 #include "range_alloc.h"
 #include "verdict.h"
@@ -38,9 +39,14 @@ static bool failed_before(const struct zb_zone *zone, unsigned long pfn)
 static unsigned long emptying_cost(const struct zb_zone *zone, unsigned long pfn,
 				   unsigned int order)
 {
-	unsigned long end = pfn + BIT(order), cost = 0;
+	unsigned long end = pfn + BIT(order), cost = 0, head;
+	unsigned int larger;
 	u8 state;
 
+	/* The states of the frames inside of a larger block are those of free frames. */
+	head = zb_pool_block_head(zone->pool, pfn, &larger);
+	if (head != ZB_NO_PFN && head != pfn)
+		return BLOCK_COST;
 	for (; pfn < end; pfn += state ? BIT(ZB_STATE_ORDER(state)) : 1) {
 		state = zb_zone_state(zone, pfn);
 		if (!state || ZB_STATE_BLOCK(state) == ZB_BLOCK_PCP)
@@ -61,11 +67,12 @@ static unsigned long emptying_cost(const struct zb_zone *zone, unsigned long pfn
  * without the lock.
  */
 static unsigned long window_cost(const struct zb_zone *zone, unsigned long pfn,
-				 unsigned int order, bool cma)
+				 unsigned int order, const struct zb_alloc_context *ac)
 {
 	const struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
 	const struct zb_pageblock *end = pb + (BIT(order) >> ZB_PAGEBLOCK_ORDER);
-	unsigned long nr_free = 0;
+	bool cma = ac->migratetype == ZB_MIGRATE_MOVABLE;
+	unsigned long nr_free = 0, kept;
 
 	if (failed_before(zone, pfn))
 		return ~0ul;
@@ -75,31 +82,50 @@ static unsigned long window_cost(const struct zb_zone *zone, unsigned long pfn,
 		nr_free += READ_ONCE(pb->nr_free);
 	}
 	/* What is free elsewhere has to suffice for others. */
-	if (READ_ONCE(zone->nr_free) < nr_free + READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]))
+	kept = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) +
+	       READ_ONCE(zone->lowmem_reserve[ac->highest_zoneidx]);
+	if (READ_ONCE(zone->nr_free) < nr_free + kept)
 		return ~0ul;
 	return emptying_cost(zone, pfn, order);
+}
+
+static unsigned int nr_failed(const struct zb_zone *zone)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < ZB_CAPTURES_FAILED; i++)
+		nr += zone->capture_failed[i] != ZB_NO_PFN;
+	return nr;
+}
+
+static void forget_failures(struct zb_zone *zone)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZB_CAPTURES_FAILED; i++)
+		zone->capture_failed[i] = ZB_NO_PFN;
 }
 
 /*
  * Find the aligned window that is probably free first. Windows whose last capture failed
  * are left out until no others are left.
  */
-static unsigned long find_window(struct zb_zone *zone, unsigned int order, bool cma)
+static unsigned long find_window(struct zb_zone *zone, unsigned int order,
+				 const struct zb_alloc_context *ac)
 {
 	unsigned long nr = BIT(order), best = ~0ul, best_pfn = ZB_NO_PFN, pfn, cost;
-	unsigned int i;
 
 	for (pfn = (zone->start_pfn + nr - 1) & ~(nr - 1); pfn + nr <= zb_zone_end(zone);
 	     pfn += nr) {
-		cost = window_cost(zone, pfn, order, cma);
+		cost = window_cost(zone, pfn, order, ac);
 		if (cost < best) {
 			best = cost;
 			best_pfn = pfn;
 		}
 		zb_cond_resched();
 	}
-	for (i = 0; best_pfn == ZB_NO_PFN && i < ZB_CAPTURES_FAILED; i++)
-		zone->capture_failed[i] = ZB_NO_PFN;
+	if (best_pfn == ZB_NO_PFN)
+		forget_failures(zone);
 	return best_pfn;
 }
 
@@ -182,8 +208,7 @@ static unsigned long capture_in(struct zb_zone *zone, const struct zb_alloc_requ
 				const struct zb_alloc_context *ac,
 				bool (*wanted)(void *data), void *data)
 {
-	unsigned long pfn = find_window(zone, zb_exact_order(req->nr_pages),
-					ac->migratetype == ZB_MIGRATE_MOVABLE);
+	unsigned long pfn = find_window(zone, zb_exact_order(req->nr_pages), ac);
 	bool taken;
 
 	if (pfn == ZB_NO_PFN)
@@ -204,8 +229,36 @@ static bool is_suitable(const struct zb_zone *zone, const struct zb_alloc_reques
 {
 	unsigned int order = zb_exact_order(req->nr_pages);
 
-	return order <= zone->max_order && BIT(order) <= zone->nr_pages / MAX_SHARE &&
+	return order <= zone->max_order &&
+	       BIT(order) <= zb_zone_nr_managed(zone) / MAX_SHARE &&
 	       zb_zone_verdict(zone, req, ac) == ZB_COULD_SERVE;
+}
+
+/*
+ * The zones take turns, by the number of their captures that failed, because the owners of what
+ * is in use in the preferred one may keep it for ever.
+ */
+static struct zb_zone *choose_zone(const struct zb_alloc_request *req,
+				   const struct zb_alloc_context *ac)
+{
+	unsigned int nr, least = ZB_CAPTURES_FAILED;
+	struct zb_zone *best = NULL;
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx) {
+		if (!is_suitable(z->zone, req, ac))
+			continue;
+		nr = nr_failed(z->zone);
+		if (nr < least || !best) {
+			best = z->zone;
+			least = nr;
+		}
+	}
+	if (!best || least < ZB_CAPTURES_FAILED)
+		return best;
+	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
+		forget_failures(z->zone);
+	return best;
 }
 
 /**
@@ -222,12 +275,10 @@ unsigned long zb_pool_capture(struct zb_pool *pool, const struct zb_alloc_reques
 			      bool (*wanted)(void *data), void *data)
 {
 	struct zb_alloc_context ac;
-	struct zb_zoneref *z;
+	struct zb_zone *zone;
 
 	if (req->nr_pages <= ZB_PAGEBLOCK_NR / 2 || !zb_request_context(pool, req, &ac))
 		return ZB_NO_PFN;
-	zb_for_each_zoneref(z, ac.node, ac.highest_zoneidx)
-		if (is_suitable(z->zone, req, &ac))
-			return capture_in(z->zone, req, &ac, wanted, data);
-	return ZB_NO_PFN;
+	zone = choose_zone(req, &ac);
+	return zone ? capture_in(zone, req, &ac, wanted, data) : ZB_NO_PFN;
 }

@@ -15,7 +15,8 @@
  *
  * A capture must not do harm to others: a request for a small block breaks it before it
  * fails, and so does everyone who needs the pageblocks isolated. It is at most a quarter of
- * a zone, leaves the zone above its watermark low when it begins, and ends after a limited time.
+ * a zone, leaves the zone above its watermark low and its reserve when it begins, and ends after
+ * a limited time. After a failure it is another zone's turn, as long as there is one.
  */
 #ifndef ZB_CORE_CAPTURE_H
 #define ZB_CORE_CAPTURE_H

@@ -5,6 +5,7 @@
  */
 #include "capture.h"
 #include "isolate.h"
+#include "offline.h"
 #include "overtake.h"
 #include "range_alloc.h"
 #include "unit_ops.h"
@@ -137,6 +138,23 @@ CAPTURE_TEST(too_large_to_move)
 	EXPECT_EQ(during.window, PB(10));
 }
 
+/* A window inside of a larger allocation is awaited like one with a single block in use. */
+CAPTURE_TEST(inside_of_larger)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 1);
+	for (i = 0; i < 8; i++)
+		if (i != 1 && i != 3)
+			unit_free_pageblock(zone, i);
+	EXPECT_EQ(unit_take(zone, 11, U), PB(12));
+	begin(p, zone);
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.window, PB(8));
+}
+
 /* A request for less than its window gives back the rest, with its migrate type. */
 CAPTURE_TEST(rest_is_returned)
 {
@@ -194,8 +212,7 @@ CAPTURE_TEST(time_is_bounded)
 	EXPECT(during.window != PB(10));
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
 	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
-	/* all have failed, so the list is cleared, and the next capture begins again */
-	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	/* all have failed, so the next capture begins again */
 	during.nr_waits = 0;
 	during.act = free_one_of_hundred;
 	kept = PB(10);
@@ -339,6 +356,80 @@ CAPTURE_TEST(room_for_others)
 	}
 	EXPECT_EQ(during.nr_moves, 3);
 	zone->watermark[ZB_ALLOC_WMARK_LOW] = 0;
+}
+
+/* Requests for a lower zone may need its reserve. */
+CAPTURE_TEST(room_for_reserve)
+{
+	keep_in_all(zone, 0, 2, 3);
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = zone->nr_free - TWO_MB_PAIR + 5;
+	begin(p, zone);
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT(during.window != PB(8));
+	zone->lowmem_reserve[ZB_ZONE_NORMAL]--;
+	during.nr_waits = 0;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.window, PB(8));
+	zone->lowmem_reserve[ZB_ZONE_NORMAL] = 0;
+}
+
+/* A quarter of what is left, not of what the zone had. */
+CAPTURE_TEST(quarter_of_the_rest)
+{
+	struct zb_range r = {
+		.nr_pages = ZB_PAGEBLOCK_NR, .align_order = ZB_PAGEBLOCK_ORDER,
+		.end_pfn = ZB_NO_PFN,
+	};
+	struct zb_range_failure failure;
+	unsigned int i;
+	unsigned long pfn;
+
+	pfn = zb_pool_alloc_range(&p->pool, __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE, &r, 0, NULL,
+				  &failure);
+	ASSERT(pfn != ZB_NO_PFN);
+	ASSERT_EQ(zb_pool_offline(&p->pool, pfn, ZB_PAGEBLOCK_NR), ZB_OK);
+	for (i = 0; i < 8; i++)
+		if (PB(8 + i) != pfn)
+			unit_keep_frames(zone, i, U, 1);
+	begin(p, zone);
+	during.ends_after = 1;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 0);
+	EXPECT_EQ(capture(p, ZB_PAGEBLOCK_NR), ZB_NO_PFN);
+	EXPECT_EQ(during.nr_waits, 1);
+	EXPECT_EQ(zb_pool_online(&p->pool, pfn, ZB_PAGEBLOCK_NR, NULL), ZB_PAGEBLOCK_NR);
+}
+
+static struct unit_pool *two_zones(void)
+{
+	static const struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 }, { 0, ZB_ZONE_MOVABLE, 16, 8 } },
+		.nr_zones = 2,
+	};
+
+	return unit_pool_make(&g);
+}
+
+/* What is in use in the preferred zone may be kept for ever, so another one gets its turn. */
+POOL_TEST_WITH(zones_take_turns, two_zones(), unit_pool_free_and_end)
+{
+	struct zb_alloc_request req = {
+		.gfp = ZB_GFP_HIGHUSER_MOVABLE, .nr_pages = ZB_PAGEBLOCK_NR, .nid = 0,
+	};
+	unsigned int i, turn;
+
+	for (i = 0; i < 8; i++) {
+		unit_keep_frames(zone, i, U, 1);
+		unit_keep_frames(zone + 1, i, U, 1);
+	}
+	begin(p, zone);
+	during.ends_after = 1;
+	for (turn = 0; turn < 10; turn++) {
+		during.nr_waits = 0;
+		EXPECT_EQ(zb_pool_capture(&p->pool, &req, is_wanted, &during), ZB_NO_PFN);
+		EXPECT_EQ(zb_pfn_zone(&p->pool, during.window), zone + (turn % 2 ? 0 : 1));
+	}
 }
 
 /* Small requests, and those for blocks that no zone can have, capture nothing. */
