@@ -191,14 +191,17 @@ static bool capture_window(struct zb_zone *zone, const struct zb_alloc_request *
 			   bool (*wanted)(void *data), void *data)
 {
 	unsigned long nr_pages = BIT(zb_exact_order(req->nr_pages));
-	bool is_free, taken;
+	bool taken;
 
 	if (!zb_zone_begin_capture(zone, pfn, nr_pages))
 		return false;
-	is_free = await_free(zone, pfn, nr_pages, wanted, data);
+	if (!await_free(zone, pfn, nr_pages, wanted, data)) {
+		zb_zone_drop_capture(zone);
+		return false;
+	}
 	if (!zb_zone_claim_capture(zone))
 		return false;
-	taken = is_free && zb_take_isolated(zone, req, ac, pfn, nr_pages);
+	taken = zb_take_isolated(zone, req, ac, pfn, nr_pages);
 	if (!taken)
 		zb_pool_unisolate_range(zone->pool, pfn, nr_pages);
 	return taken;

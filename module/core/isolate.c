@@ -48,17 +48,22 @@ void zb_zone_end_isolation(struct zb_zone *zone)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
+static bool __isolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb)
+{
+	if (pb->migratetype == ZB_MIGRATE_ISOLATE)
+		return false;
+	pb->saved_type = pb->migratetype;
+	__zb_set_pageblock_migratetype(zone, pb, ZB_MIGRATE_ISOLATE);
+	return true;
+}
+
 static bool isolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb)
 {
 	unsigned long flags;
 	bool ok;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	ok = pb->migratetype != ZB_MIGRATE_ISOLATE;
-	if (ok) {
-		pb->saved_type = pb->migratetype;
-		__zb_set_pageblock_migratetype(zone, pb, ZB_MIGRATE_ISOLATE);
-	}
+	ok = __isolate_pageblock(zone, pb);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return ok;
 }
@@ -68,23 +73,29 @@ static bool isolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb)
  * as if it had not been isolated when its last frame was freed; with @undo, which is
  * for a failed isolation, it gets its old type in any case.
  */
+static void __unisolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb, bool undo)
+{
+	unsigned int mt;
+
+	/* An offline pageblock stays isolated, whoever isolated it before. */
+	if (pb->migratetype != ZB_MIGRATE_ISOLATE ||
+	    zb_zone_state(zone, zb_pageblock_pfn(zone, pb)) == ZB_STATE_OFFLINE)
+		return;
+	/* The task that has isolated it may have used the free frames. */
+	__zb_zero_forget(zone, pb);
+	mt = pb->saved_type;
+	if (!undo && zb_pageblock_all_free(pb) && mt < ZB_MIGRATE_PCPTYPES)
+		mt = zone->default_migratetype;
+	__zb_set_pageblock_migratetype(zone, pb, mt);
+}
+
 static void unisolate_pageblock(struct zb_zone *zone, struct zb_pageblock *pb,
 				bool undo)
 {
 	unsigned long flags;
-	unsigned int mt;
 
 	zb_lock_irqsave(&zone->lock, flags);
-	/* An offline pageblock stays isolated, whoever isolated it before. */
-	if (pb->migratetype == ZB_MIGRATE_ISOLATE &&
-	    zb_zone_state(zone, zb_pageblock_pfn(zone, pb)) != ZB_STATE_OFFLINE) {
-		/* The task that has isolated it may have used the free frames. */
-		__zb_zero_forget(zone, pb);
-		mt = pb->saved_type;
-		if (!undo && zb_pageblock_all_free(pb) && mt < ZB_MIGRATE_PCPTYPES)
-			mt = zone->default_migratetype;
-		__zb_set_pageblock_migratetype(zone, pb, mt);
-	}
+	__unisolate_pageblock(zone, pb, undo);
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -130,33 +141,79 @@ bool zb_pool_isolate_range(struct zb_pool *pool, unsigned long pfn,
 	return true;
 }
 
+/* Add a pageblock to a capture, unless others have broken it, or have isolated the pageblock. */
+static bool capture_pageblock(struct zb_zone *zone, unsigned long pfn)
+{
+	unsigned long flags;
+	bool ok;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	ok = zone->capture_pfn != ZB_NO_PFN &&
+	     __isolate_pageblock(zone, zb_pfn_pageblock(zone, pfn));
+	if (ok)
+		zone->capture_nr += ZB_PAGEBLOCK_NR;
+	zb_unlock_irqrestore(&zone->lock, flags);
+	return ok;
+}
+
+/*
+ * End a capture. Its first pageblock is usable as soon as the capture is not visible any more,
+ * because requests that do not see it try once more to allocate.
+ */
+static bool end_capture(struct zb_zone *zone, unsigned long nr_broken, bool undo)
+{
+	unsigned long flags, pfn, nr_pages;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	pfn = zone->capture_pfn;
+	nr_pages = zone->capture_nr;
+	WRITE_ONCE(zone->capture_pfn, ZB_NO_PFN);
+	if (pfn != ZB_NO_PFN) {
+		__zb_count_event(zone, ZB_CAPTURE_BROKEN, nr_broken);
+		if (nr_pages)
+			__unisolate_pageblock(zone, zb_pfn_pageblock(zone, pfn), undo);
+	}
+	zb_unlock_irqrestore(&zone->lock, flags);
+	if (pfn == ZB_NO_PFN)
+		return false;
+	if (nr_pages)
+		unisolate_until(zone->pool, pfn + ZB_PAGEBLOCK_NR, pfn + nr_pages, undo);
+	return true;
+}
+
 /**
  * zb_zone_begin_capture() - isolate pageblocks until others need them
  * @zone: the zone, of which nothing is captured
  * @pfn: first frame, aligned to the pageblock size
  * @nr_pages: number of frames, a multiple of the pageblock size
  *
- * The caller ends the isolation, after zb_zone_claim_capture() has returned true.
+ * The caller ends the capture by zb_zone_claim_capture() or zb_zone_drop_capture().
  *
  * Context: any but NMI; takes the zone lock.
- * Return: false, with nothing changed, if a pageblock is isolated already.
+ * Return: false, with nothing isolated, if a pageblock is isolated already, or if others have
+ * broken the capture.
  */
 bool zb_zone_begin_capture(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long flags;
+	unsigned long flags, end = pfn + nr_pages;
 
-	if (!zb_pool_isolate_range(zone->pool, pfn, nr_pages))
-		return false;
 	zb_lock_irqsave(&zone->lock, flags);
 	WRITE_ONCE(zone->capture_pfn, pfn);
-	zone->capture_nr = nr_pages;
+	zone->capture_nr = 0;
 	zb_unlock_irqrestore(&zone->lock, flags);
+	for (; pfn < end; pfn += ZB_PAGEBLOCK_NR)
+		if (!capture_pageblock(zone, pfn)) {
+			end_capture(zone, 0, true);
+			return false;
+		}
 	return true;
 }
 
 /**
  * zb_zone_claim_capture() - end a capture, but not the isolation of its pageblocks
  * @zone: the zone
+ *
+ * The caller ends the isolation, if this returns true.
  *
  * Context: any but NMI; takes the zone lock.
  * Return: false if nothing is captured, or not any more.
@@ -174,6 +231,17 @@ bool zb_zone_claim_capture(struct zb_zone *zone)
 }
 
 /**
+ * zb_zone_drop_capture() - end a capture, for the task that has begun it
+ * @zone: the zone
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_drop_capture(struct zb_zone *zone)
+{
+	end_capture(zone, 0, false);
+}
+
+/**
  * zb_zone_break_capture() - let others allocate from the captured pageblocks of a zone
  * @zone: the zone
  *
@@ -182,21 +250,7 @@ bool zb_zone_claim_capture(struct zb_zone *zone)
  */
 bool zb_zone_break_capture(struct zb_zone *zone)
 {
-	unsigned long pfn = READ_ONCE(zone->capture_pfn), flags, nr_pages;
-
-	if (pfn == ZB_NO_PFN)
-		return false;
-	zb_lock_irqsave(&zone->lock, flags);
-	pfn = zone->capture_pfn;
-	nr_pages = zone->capture_nr;
-	WRITE_ONCE(zone->capture_pfn, ZB_NO_PFN);
-	if (pfn != ZB_NO_PFN)
-		__zb_count_event(zone, ZB_CAPTURE_BROKEN, 1);
-	zb_unlock_irqrestore(&zone->lock, flags);
-	if (pfn == ZB_NO_PFN)
-		return false;
-	zb_pool_unisolate_range(zone->pool, pfn, nr_pages);
-	return true;
+	return READ_ONCE(zone->capture_pfn) != ZB_NO_PFN && end_capture(zone, 1, false);
 }
 
 static bool break_captures(struct zb_pool *pool)

@@ -24,6 +24,7 @@ unsigned long zb_pool_range_free(struct zb_pool *pool, unsigned long pfn,
 int zb_pool_get_migratetype(struct zb_pool *pool, unsigned long pfn);
 bool zb_zone_begin_capture(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 bool zb_zone_claim_capture(struct zb_zone *zone);
+void zb_zone_drop_capture(struct zb_zone *zone);
 bool zb_zone_break_capture(struct zb_zone *zone);
 bool zb_pool_set_migratetype(struct zb_pool *pool, unsigned long pfn,
 			     unsigned int mt);

@@ -308,7 +308,8 @@ static void report_failure(struct zb_pool *pool, zb_gfp_t gfp,
 
 /*
  * A request for a small block does not fail because of memory that is captured for a large one.
- * Requests of the queue, which can wait, do not break captures.
+ * Requests of the queue, which can wait, do not break captures. If another task has just broken
+ * one, what was captured may be free since the last attempt.
  */
 static bool break_captures(const struct attempt *a)
 {
@@ -318,7 +319,8 @@ static bool break_captures(const struct attempt *a)
 	if (a->order > ZB_COSTLY_ORDER || a->ac->policy->queued)
 		return false;
 	for_each_own_zoneref(z, a)
-		broken |= zb_zone_break_capture(z->zone);
+		broken |= zb_zone_break_capture(z->zone) ||
+			  READ_ONCE(z->zone->nr_compacting);
 	return broken;
 }
 

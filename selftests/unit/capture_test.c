@@ -467,3 +467,102 @@ CAPTURE_TEST(unusable_windows)
 	zb_zone_set_state(zone, PB(10), state);
 	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
 }
+
+/* The step of a capture that is interrupted by another CPU, and at which of its points. */
+static struct {
+	struct unit_pool *p;
+	struct zb_zone *zone;
+	unsigned long at, points;
+	void (*other)(void);
+} step;
+
+static void at_point(void)
+{
+	zb_env_hook_fn hook = zb_env_hook;
+
+	if (zb_env_irqs_off || step.points++ != step.at)
+		return;
+	zb_env_hook = NULL;
+	step.other();
+	zb_env_hook = hook;
+}
+
+/* Run a step with an interruption. Returns false if it has too few points for that. */
+static bool run(void (*main_step)(void), unsigned long at, void (*other)(void))
+{
+	step.at = at;
+	step.points = 0;
+	step.other = other;
+	zb_env_hook = at_point;
+	main_step();
+	zb_env_hook = NULL;
+	return step.points > at;
+}
+
+static unsigned long take_frame(void)
+{
+	return zb_pool_alloc_exact(&step.p->pool, ZB_GFP_NOWAIT, 1, 0, NULL);
+}
+
+static void expect_a_frame(void)
+{
+	unsigned long pfn = take_frame();
+
+	if (EXPECT(pfn != ZB_NO_PFN))
+		EXPECT_EQ(zb_pool_free_pages(&step.p->pool, pfn, 0), ZB_OK);
+	unit_pool_drain(step.p);
+}
+
+static void begin_step(void)
+{
+	zb_zone_begin_capture(step.zone, PB(14), TWO_MB_PAIR);
+}
+
+static void break_step(void)
+{
+	zb_zone_break_capture(step.zone);
+}
+
+static void drop_step(void)
+{
+	zb_zone_drop_capture(step.zone);
+}
+
+/* Interrupt a step of a capture of all free memory at each point, until it has no more. */
+static void at_all_points(bool captured, void (*main_step)(void), void (*other)(void))
+{
+	unsigned long at;
+	bool more = true;
+
+	for (at = 0; more && at < 1000; at++) {
+		zb_zone_begin_isolation(step.zone);
+		if (captured)
+			begin_step();
+		more = run(main_step, at, other);
+		zb_zone_drop_capture(step.zone);
+		zb_zone_end_isolation(step.zone);
+		EXPECT_EQ(step.zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+		EXPECT_EQ(step.zone->nr_free, TWO_MB_PAIR);
+	}
+	EXPECT(at > 1 && !more);
+}
+
+/*
+ * Whatever is being done to a capture at the moment, and whoever breaks it meanwhile, a request
+ * for a small block does not fail because of it.
+ */
+CAPTURE_TEST(small_request_at_all_points)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6; i++)
+		EXPECT(unit_take(zone, ZB_PAGEBLOCK_ORDER, U) != ZB_NO_PFN);
+	step.p = p;
+	step.zone = zone;
+	at_all_points(false, begin_step, expect_a_frame);
+	at_all_points(true, break_step, expect_a_frame);
+	at_all_points(true, drop_step, expect_a_frame);
+	at_all_points(true, expect_a_frame, break_step);
+	at_all_points(true, expect_a_frame, drop_step);
+	at_all_points(false, begin_step, break_step);
+}
