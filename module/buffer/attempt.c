@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Attempts of the dispatcher (line.c) to get memory for a request of another task. */
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 
 #include "../core/capture.h"
@@ -18,6 +19,7 @@ int zb_attempt_init(struct zb_attempt *attempt, const struct zb_instance *inst)
 {
 	unsigned long words = zb_zero_map_words(BIT(inst->pool.max_order));
 
+	attempt->capture_at = jiffies;
 	attempt->map.bits = kvmalloc_array(words, sizeof(u64), GFP_KERNEL);
 	return attempt->map.bits ? 0 : -ENOMEM;
 }
@@ -64,6 +66,23 @@ static bool still_waits(void *data)
 	return READ_ONCE(attempt->waiter);
 }
 
+/*
+ * A captured part of the memory is not available to others, although it is free. This is no more
+ * than the request is charged for, but nobody has any use of it if the capture fails in the end.
+ * So after a failure, nothing is captured for as long as the capture has lasted, whichever
+ * request is the first one then.
+ */
+static unsigned long capture(struct zb_attempt *attempt, struct zb_pool *pool)
+{
+	unsigned long begun = jiffies, pfn;
+
+	if (time_before(begun, attempt->capture_at))
+		return ZB_NO_PFN;
+	pfn = zb_pool_capture(pool, &attempt->req, still_waits, attempt);
+	attempt->capture_at = pfn == ZB_NO_PFN ? 2 * jiffies - begun : jiffies;
+	return pfn;
+}
+
 /**
  * zb_attempt_make_room() - reclaim or compact memory for a request, which was not possible before
  * @attempt: the attempt
@@ -79,7 +98,6 @@ enum zb_compact_result zb_attempt_make_room(struct zb_attempt *attempt, struct z
 {
 	enum zb_compact_result result = zb_pool_compact_for(pool, &attempt->req);
 
-	*pfn = result == ZB_COMPACT_FAILED ?
-	       zb_pool_capture(pool, &attempt->req, still_waits, attempt) : ZB_NO_PFN;
+	*pfn = result == ZB_COMPACT_FAILED ? capture(attempt, pool) : ZB_NO_PFN;
 	return result;
 }

@@ -36,7 +36,7 @@
  *
  * If the first request can't be served, another work item reclaims memory for it or, if it
  * needs more than one page, compacts, and then tries to serve it. If that fails and it needs at
- * least a pageblock, memory is captured for it (core/capture.h). This takes long, so the
+ * least a pageblock, memory is captured for it (attempt.c). This takes long, so the
  * dispatcher goes on meanwhile, and after a success or a failure it is done again after
  * ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
  * the delay doubles, up to ZB_COMPACT_DELAY_MAX.
@@ -118,6 +118,7 @@ static inline bool zb_same_request(const struct zb_waiter *a, const struct zb_wa
  * @cpuset: nodes for @policy
  * @nodes: nodes for @policy
  * @map: which of the frames are known to be zero; has room for the largest request
+ * @capture_at: time in jiffies before which no memory is captured
  */
 struct zb_attempt {
 	struct zb_waiter *waiter;
@@ -126,6 +127,7 @@ struct zb_attempt {
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	struct zb_zero_map map;
+	unsigned long capture_at;
 };
 
 /**

@@ -89,12 +89,24 @@ static unsigned int empty_window(FIXTURE_DATA(zbuddy) *self, const struct waiter
 	return wrong;
 }
 
+/* Fill zone DMA32 with buffers of the others, and free a part of them at random. */
+static void scatter_buffers(FIXTURE_DATA(zbuddy) *self)
+{
+	unsigned int seed = 1, nr;
+
+	while (add_one(self))
+		;
+	for (nr = nr_bufs * SHARE / 100; nr_bufs > nr;)
+		remove_one(self, (unsigned int)rand_r(&seed) % nr_bufs);
+	zb_drain();
+}
+
 TEST_F(zbuddy, served_beside_others)
 {
 	__u64 block = self->page << self->info.block_order, first, until;
 	long captured = zb_vmstat("zb_capture_success"), isolated;
 	__u32 order = self->info.block_order + 2, i;
-	unsigned int seed = 1, wrong = 0, nr;
+	unsigned int wrong = 0;
 	struct zb_ioc_zone zone;
 	struct waiter w;
 
@@ -104,11 +116,7 @@ TEST_F(zbuddy, served_beside_others)
 	first = zone_start(self);
 	if (i == self->info.nr_zones || !first || zone.total_bytes < 32 * block)
 		SKIP(return, "no zone DMA32, or it is too small");
-	while (add_one(self))
-		;
-	for (nr = nr_bufs * SHARE / 100; nr_bufs > nr;)
-		remove_one(self, (unsigned int)rand_r(&seed) % nr_bufs);
-	zb_drain();
+	scatter_buffers(self);
 	start_gfp(_metadata, &w, self->fd, order, ZB_GFP_KERNEL | ZB_GFP_DMA32, PATIENCE);
 	for (until = zb_now_ns() + PATIENCE; !w.done && zb_now_ns() < until; zb_sleep_ms(1)) {
 		isolated = isolated_block();
@@ -122,6 +130,46 @@ TEST_F(zbuddy, served_beside_others)
 	if (!w.rc)
 		EXPECT_EQ(0, zb_free(self->fd, w.a.handle));
 	give_all(self);
+}
+
+/*
+ * Nobody frees what is captured, so all captures fail. Others have the memory at least for half
+ * of the time. Frees elsewhere cause compaction, and so captures, to be tried again soon.
+ */
+TEST_F(zbuddy, pauses_after_failure)
+{
+	__u64 until = zb_now_ns() + PATIENCE, now, last = 0, captured = 0, not = 0;
+	__u32 order = self->info.block_order + 2;
+	long begun = zb_vmstat("zb_capture_fail"), failed = 0;
+	struct zb_ioc_alloc other;
+	bool is_captured;
+	struct waiter w;
+
+	if (!zone_start(self) || begun < 0)
+		SKIP(return, "no zone DMA32, or no counters");
+	scatter_buffers(self);
+	start_gfp(_metadata, &w, self->fd, order, ZB_GFP_KERNEL | ZB_GFP_DMA32, PATIENCE / 2);
+	while (!w.done && zb_now_ns() < until) {
+		is_captured = isolated_block() >= 0;
+		now = zb_now_ns();
+		if (is_captured && failed == 3)
+			break;
+		if (last)
+			*(is_captured ? &captured : &not) += now - last;
+		if (last || is_captured)
+			last = now;
+		failed = zb_vmstat("zb_capture_fail") - begun;
+		if (!zb_alloc_order(self->fd, 0, ZB_GFP_KERNEL, &other))
+			zb_free(self->fd, other.handle);
+		zb_sleep_ms(20);
+	}
+	printf("# captured for %llu ms, not captured for %llu ms\n", captured / MS, not / MS);
+	EXPECT_EQ(3, failed);
+	EXPECT_GE(not * 5, captured * 4);
+	give_all(self);
+	pthread_join(w.thread, NULL);
+	if (!w.rc)
+		EXPECT_EQ(0, zb_free(self->fd, w.a.handle));
 }
 
 TEST_HARNESS_MAIN
