@@ -437,11 +437,11 @@ enum zb_compact_result zb_pool_compact_for(struct zb_pool *pool,
  *
  * Context: any but NMI; takes zone locks.
  * Return: percentage of the free memory that is not in blocks of at least a pageblock: the
- * mean of the zones, weighted with their sizes. A zone without free memory counts as 0.
+ * mean of the zones, weighted with their present sizes. A zone without free memory counts as 0.
  */
 unsigned int zb_fragmentation_score(struct zb_pool *pool, int nid)
 {
-	unsigned long pages = 0;
+	unsigned long pages = 0, managed;
 	struct zb_zone_stat st;
 	struct zb_zone *zone;
 	u64 sum = 0;
@@ -449,11 +449,11 @@ unsigned int zb_fragmentation_score(struct zb_pool *pool, int nid)
 	zb_for_each_zone(zone, pool) {
 		if (zone->nid != nid)
 			continue;
-		pages += zone->nr_pages;
+		managed = zb_zone_nr_managed(zone);
+		pages += managed;
 		zb_zone_snapshot(zone, &st);
 		if (st.nr_free)
-			sum += (u64)zone->nr_pages *
-			       zb_unusable_index(&st, ZB_PAGEBLOCK_ORDER);
+			sum += (u64)managed * zb_unusable_index(&st, ZB_PAGEBLOCK_ORDER);
 	}
 	return pages ? zb_div64(sum, 10 * (u64)pages) : 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Background compaction: its target; and isolation by others during compaction. */
 #include "compact.h"
+#include "offline.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -47,6 +48,27 @@ TEST(score_of_a_node)
 	unit_keep_frames(&p->pool.zones[2], 0, M, 7);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 25);
 	EXPECT_EQ(zb_fragmentation_score(&p->pool, 1), 100);
+	unit_pool_free_and_end(p);
+}
+
+/* What a zone has not any more does not count. */
+TEST(score_of_shrunken_node)
+{
+	struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_DMA32, 8, 1 }, { 0, ZB_ZONE_NORMAL, 12, 3 } },
+		.nr_zones = 2,
+	};
+	struct unit_pool *p = unit_pool_make(&g);
+	unsigned long pfn;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		pfn = unit_take(&p->pool.zones[1], ZB_PAGEBLOCK_ORDER, M);
+		EXPECT_EQ(zb_pool_offline(&p->pool, pfn, ZB_PAGEBLOCK_NR), ZB_OK);
+	}
+	unit_keep_frames(&p->pool.zones[0], 0, M, 7);
+	EXPECT_EQ(zb_fragmentation_score(&p->pool, 0), 100);
+	EXPECT_EQ(zb_pool_online(&p->pool, PB(12), PB(3), NULL), PB(3));
 	unit_pool_free_and_end(p);
 }
 
