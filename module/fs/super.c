@@ -26,30 +26,39 @@ struct zb_buffer_pool *zb_fs_pool(void)
 	return fs_pool;
 }
 
-/* Count the frames of the zones that files of the mount may use. */
-static void count_frames(const struct zb_fs *fs, u64 *total, u64 *nr_free)
+/*
+ * Count the frames of the zones of a node that files of the mount may use. Idle frames that the
+ * kernel has are free, because they are taken again for a file.
+ */
+static void count_frames(const struct zb_fs *fs, int nid, u64 *total, u64 *nr_free)
 {
-	const struct zb_pool *pool = &fs->bpool->inst->pool;
+	struct zb_instance *inst = fs->bpool->inst;
 	const struct zb_zone *zone;
+	unsigned long lent = 0;
 
-	*total = 0;
-	*nr_free = 0;
-	zb_for_each_zone(zone, pool) {
-		if ((fs->options.nid != NUMA_NO_NODE && zone->nid != fs->options.nid) ||
-		    zone->type > zb_gfp_zone(fs->options.gfp))
+	zb_for_each_zone(zone, &inst->pool) {
+		if (zone->nid != nid || zone->type > zb_gfp_zone(fs->options.gfp))
 			continue;
-		*total += zone->nr_pages;
+		*total += zb_zone_nr_managed(zone);
 		*nr_free += READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone);
+		lent += READ_ONCE(zone->nr_offline);
 	}
+	lent = min(lent, zb_instance_nr_lent(inst, nid));
+	*total += lent;
+	*nr_free += lent;
 }
 
 static int zb_fs_statfs(struct dentry *dentry, struct kstatfs *stat)
 {
 	struct super_block *sb = dentry->d_sb;
 	const struct zb_fs *fs = zb_fs_of(sb);
-	u64 total, nr_free, size, used;
+	const struct zb_instance *inst = fs->bpool->inst;
+	u64 total = 0, nr_free = 0, size, used;
+	unsigned int i;
 
-	count_frames(fs, &total, &nr_free);
+	for (i = 0; i < inst->nr_regions; i++)
+		if (fs->options.nid == NUMA_NO_NODE || inst->regions[i].nid == fs->options.nid)
+			count_frames(fs, inst->regions[i].nid, &total, &nr_free);
 	used = atomic64_read(&fs->account->bytes) >> PAGE_SHIFT;
 	size = READ_ONCE(fs->options.size) >> PAGE_SHIFT;
 	if (size) {
