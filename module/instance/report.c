@@ -45,7 +45,7 @@ static const char *const never_text[ZB_COULD_SERVE] = {
 	[ZB_NEVER_ZONE] = "there is no zone of a type that the flags allow: use flags that allow a higher zone",
 	[ZB_NEVER_NODE] = "the node, nodemask or cpuset of the request excludes every node with such a zone: allow more nodes",
 	[ZB_NEVER_BLOCK] = "no zone that it may use has room for an aligned block of this order: request smaller blocks, or load with a larger size= or zone",
-	[ZB_NEVER_TYPE] = "blocks of this order are in CMA or isolated pageblocks only: use __ZB_GFP_MOVABLE, or load with a smaller cma_pages=",
+	[ZB_NEVER_TYPE] = "blocks of this order are in CMA, isolated or offline pageblocks only: use __ZB_GFP_MOVABLE, load with a smaller cma_pages=, or increase size",
 	[ZB_NEVER_WATERMARK] = "even an unused zone would fall below its watermark: request less, lower min_free_kbytes, or use __ZB_GFP_HIGH",
 };
 

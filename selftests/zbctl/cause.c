@@ -260,9 +260,11 @@ static int never_err(struct why *w, const char *had)
 		     node_remedy(w));
 		break;
 	case ZB_CAUSE_NEVER_TYPE:
-		TELL(what, "all blocks of this size in %s are CMA, isolated or damaged", w->zone);
-		TELL(w->remedy, "%sask for less",
-		     w->req->gfp & __ZB_GFP_MOVABLE ? "" : "add MOVABLE to --gfp, or ");
+		TELL(what, "all blocks of this size in %s are CMA, isolated, damaged or given back",
+		     w->zone);
+		TELL(w->remedy, "%sask for less%s",
+		     w->req->gfp & __ZB_GFP_MOVABLE ? "" : "add MOVABLE to --gfp, or ",
+		     may_set("size") ? ", or increase the size (zbctl resize)" : "");
 		break;
 	case ZB_CAUSE_NEVER_WATERMARK:
 		TELL(what,

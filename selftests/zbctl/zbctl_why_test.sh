@@ -209,7 +209,7 @@ isolated() {
 	says "zone Normal has 4M free, but 4M of it is in pageblocks that another module has isolated" \
 		"free something (zbctl owners)" zbctl alloc 0
 	zbctl free all >/dev/null
-	says "another module has isolated\|are CMA, isolated or damaged" "ask for less" \
+	says "another module has isolated\|are CMA, isolated, damaged or given back" "ask for less" \
 		user zbctl alloc 64M
 	echo 0 >/sys/module/zb_api_test/parameters/isolated
 	rmmod zb_api_test
