@@ -139,7 +139,8 @@ static bool could_ever(struct zb_instance *inst, const struct zb_waiter *w)
 
 	do {
 		could = zb_pool_could_ever(&inst->pool, &w->req);
-	} while (!could && zb_idle_take_any(inst, w->req.nr_pages, ZB_GFP_KERNEL));
+	} while (!could && zb_instance_may_need_lent(inst, &w->req) &&
+		 zb_idle_take_any(inst, w->req.nr_pages, ZB_GFP_KERNEL));
 	return could;
 }
 

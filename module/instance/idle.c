@@ -268,15 +268,8 @@ static unsigned long step(const struct zb_instance *inst, int nid)
 	return max(limit / STEP_DIVISOR, ZB_PAGEBLOCK_NR);
 }
 
-/**
- * zb_idle_kick() - take memory that was idle again, in the background
- * @inst: the instance
- * @nid: the node that lacks memory
- * @nr_pages: number of frames that are needed, or 0
- *
- * Context: any but NMI.
- */
-void zb_idle_kick(struct zb_instance *inst, int nid, unsigned long nr_pages)
+/* Take memory in the background. */
+static void kick(struct zb_instance *inst, int nid, unsigned long nr_pages)
 {
 	struct idle_node *node = lent_node(inst, nid);
 
@@ -289,6 +282,20 @@ void zb_idle_kick(struct zb_instance *inst, int nid, unsigned long nr_pages)
 	queue_work(inst->idle->take_wq, &inst->idle->take_work);
 }
 
+/**
+ * zb_idle_kick() - take memory that was idle again, in the background
+ * @inst: the instance
+ * @zone: the zone that lacks memory; nothing is done if the kernel has none of it
+ * @nr_pages: number of frames that are needed, or 0
+ *
+ * Context: any but NMI.
+ */
+void zb_idle_kick(struct zb_instance *inst, const struct zb_zone *zone, unsigned long nr_pages)
+{
+	if (READ_ONCE(zone->nr_offline))
+		kick(inst, zone->nid, nr_pages);
+}
+
 /* The kernel may have to move its own pages, for which it uses I/O and file systems. */
 static bool may_wait(zb_gfp_t gfp)
 {
@@ -299,20 +306,8 @@ static bool may_wait(zb_gfp_t gfp)
 	       !(current->flags & PF_MEMALLOC);
 }
 
-/**
- * zb_idle_take() - take memory that was idle again, for a request
- * @inst: the instance
- * @nid: the node that lacks memory
- * @nr_pages: number of frames that are needed
- * @gfp: flags of the request
- *
- * If the flags do not permit to wait for file systems, the memory is taken in the background.
- *
- * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI; ends early if the
- * task is being killed.
- * Return: true if memory has become free. Others may take it before the caller does.
- */
-bool zb_idle_take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_gfp_t gfp)
+/* As zb_idle_take(), of any zone of a node. */
+static bool take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_gfp_t gfp)
 {
 	struct idle_node *node = lent_node(inst, nid);
 	struct zb_idle *idle = inst->idle;
@@ -322,7 +317,7 @@ bool zb_idle_take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_
 	if (!node)
 		return false;
 	if (!may_wait(gfp)) {
-		zb_idle_kick(inst, nid, nr_pages);
+		kick(inst, nid, nr_pages);
 		return false;
 	}
 	before = atomic_long_read(&node->taken);
@@ -333,6 +328,25 @@ bool zb_idle_take(struct zb_instance *inst, int nid, unsigned long nr_pages, zb_
 	queue_work(idle->take_wq, &idle->take_work);
 	wait_event_killable_timeout(idle->took, READ_ONCE(idle->done) - target >= 0, MAX_WAIT);
 	return atomic_long_read(&node->taken) != before;
+}
+
+/**
+ * zb_idle_take() - take memory that was idle again, for a request
+ * @inst: the instance
+ * @zone: the zone that lacks memory; nothing is done if the kernel has none of it
+ * @nr_pages: number of frames that are needed
+ * @gfp: flags of the request
+ *
+ * If the flags do not permit to wait for file systems, the memory is taken in the background.
+ *
+ * Context: may sleep with __ZB_GFP_DIRECT_RECLAIM, otherwise any but NMI; ends early if the
+ * task is being killed.
+ * Return: true if memory of the node has become free. Others may take it before the caller does.
+ */
+bool zb_idle_take(struct zb_instance *inst, const struct zb_zone *zone, unsigned long nr_pages,
+		  zb_gfp_t gfp)
+{
+	return READ_ONCE(zone->nr_offline) && take(inst, zone->nid, nr_pages, gfp);
 }
 
 /**
@@ -350,7 +364,7 @@ bool zb_idle_take_any(struct zb_instance *inst, unsigned long nr_pages, zb_gfp_t
 	unsigned int i;
 
 	for (i = 0; i < inst->nr_regions; i++)
-		taken |= zb_idle_take(inst, inst->regions[i].nid, nr_pages, gfp);
+		taken |= take(inst, inst->regions[i].nid, nr_pages, gfp);
 	return taken;
 }
 
@@ -360,19 +374,20 @@ static void became_low(struct zb_pool *pool, struct zb_zone *zone)
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 
 	inst->idle->became_low(pool, zone);
-	zb_idle_kick(inst, zone->nid, 0);
+	zb_idle_kick(inst, zone, 0);
 }
 
 /* --- parameters --------------------------------------------------------------------- */
 
-/* Take everything again. */
+/* Take everything again, also what is being given at the moment. */
 static void stop(struct zb_idle *idle)
 {
 	struct idle_node *node;
 
+	cancel_delayed_work_sync(&idle->give_work);
 	for (node = idle->nodes; node < idle->nodes + idle->nr; node++) {
 		WRITE_ONCE(node->retry_at, jiffies);
-		zb_idle_kick(idle->inst, node->nid, LONG_MAX / 2);
+		kick(idle->inst, node->nid, LONG_MAX / 2);
 	}
 }
 

@@ -3,12 +3,15 @@
 #include "idle.h"
 #include "idle_range.h"
 
-static bool any_lent(const struct zb_instance *inst)
+/* Could the range be in a zone of which the kernel has idle memory? */
+static bool may_need_lent(struct zb_instance *inst, zb_gfp_t gfp, const struct zb_range *range)
 {
-	unsigned int i;
+	const struct zb_zone *zone;
 
-	for (i = 0; i < inst->nr_regions; i++)
-		if (zb_instance_nr_lent(inst, inst->regions[i].nid))
+	zb_for_each_zone(zone, &inst->pool)
+		if (zone->type <= zb_gfp_zone(gfp) && range->nr_pages <= zone->nr_pages &&
+		    range->first_pfn < zb_zone_end(zone) && range->end_pfn > zone->start_pfn &&
+		    READ_ONCE(zone->nr_offline) && zb_instance_nr_lent(inst, zone->nid))
 			return true;
 	return false;
 }
@@ -37,7 +40,7 @@ unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 	const zb_gfp_t free_only = (gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
 	unsigned long pfn;
 
-	while (any_lent(inst)) {
+	while (may_need_lent(inst, gfp, range)) {
 		pfn = zb_instance_alloc_range(inst, free_only, range, nid, nodemask, user,
 					      map, failure);
 		if (pfn != ZB_NO_PFN)

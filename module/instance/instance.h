@@ -132,6 +132,7 @@ int zb_instance_resize(struct zb_instance *inst, int nid, unsigned long *nr_page
 unsigned long zb_instance_size(const struct zb_instance *inst, int nid);
 unsigned long zb_instance_max_size(const struct zb_instance *inst, int nid);
 unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid);
+bool zb_instance_may_need_lent(struct zb_instance *inst, const struct zb_alloc_request *req);
 bool zb_instance_could_ever(struct zb_instance *inst, const struct zb_alloc_request *req);
 unsigned long zb_instance_share(const struct zb_instance *inst, int nid, unsigned long nr_pages);
 int zb_instance_may_lend(struct zb_instance *inst, const char **why);

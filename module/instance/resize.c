@@ -10,7 +10,8 @@
  * To grow a node, the missing pages are taken from the kernel, and become free.
  *
  * A pageblock is offline exactly while the kernel has its pages, except while resize_lock is
- * held. A failure leaves the size that was reached.
+ * held. A size that can't be reached is approached as far as possible. If the kernel does not have
+ * the pages to grow, the limit up to which idle memory is taken again is not reduced.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -22,6 +23,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "../core/freelist.h"
 #include "../core/offline.h"
 #include "../core/verdict.h"
 #include "instance.h"
@@ -172,16 +174,20 @@ static void explain(const struct zb_instance *inst, struct zb_region *region,
 static int resize_region(struct zb_instance *inst, struct zb_region *region,
 			 unsigned long wanted, bool *shrunk)
 {
-	unsigned long has = zb_instance_size(inst, region->nid);
+	unsigned long has = zb_instance_size(inst, region->nid), limit;
 	int err = 0;
 
+	WRITE_ONCE(region->shrinking, wanted < has);
 	if (wanted < has)
 		err = shrink(inst, region, has - wanted, EMPTY_IT);
 	else if (wanted > has)
 		err = grow(inst, region, wanted - has);
-	has = zb_instance_size(inst, region->nid);
-	*shrunk |= has < region->limit;
-	WRITE_ONCE(region->limit, has);
+	limit = zb_instance_size(inst, region->nid);
+	if (err && wanted > has)
+		limit = max(limit, region->limit);
+	*shrunk |= limit < region->limit;
+	WRITE_ONCE(region->limit, limit);
+	WRITE_ONCE(region->shrinking, false);
 	if (err) {
 		atomic_long_inc(&inst->resize_failures);
 		explain(inst, region, wanted, err);
@@ -307,11 +313,35 @@ unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid)
 	const struct zb_region *region = region_of(inst, nid);
 	unsigned long has, limit;
 
-	if (!region)
+	if (!region || READ_ONCE(region->shrinking))
 		return 0;
 	has = region->nr_pages - READ_ONCE(region->nr_away);
 	limit = READ_ONCE(region->limit);
 	return limit > has ? limit - has : 0;
+}
+
+/**
+ * zb_instance_may_need_lent() - check whether idle memory that the kernel has could serve a request
+ * @inst: the instance
+ * @req: the request
+ *
+ * Context: any; reads the bitmaps of the policy.
+ * Return: true if a zone that the request may use lacks memory because it was idle.
+ */
+bool zb_instance_may_need_lent(struct zb_instance *inst, const struct zb_alloc_request *req)
+{
+	struct zb_alloc_context ac;
+	const struct zb_zone *zone;
+
+	if (!zb_request_context(&inst->pool, req, &ac))
+		return false;
+	zb_for_each_zone(zone, &inst->pool)
+		if (zone->type <= ac.highest_zoneidx && READ_ONCE(zone->nr_offline) &&
+		    zb_exact_order(req->nr_pages) <= zone->max_order &&
+		    zb_node_allowed(&ac, zone, req->gfp, ZB_ALLOC_CPUSET) &&
+		    zb_instance_nr_lent(inst, zone->nid))
+			return true;
+	return false;
 }
 
 /**
@@ -324,14 +354,7 @@ unsigned long zb_instance_nr_lent(const struct zb_instance *inst, int nid)
  */
 bool zb_instance_could_ever(struct zb_instance *inst, const struct zb_alloc_request *req)
 {
-	unsigned int i;
-
-	if (zb_pool_could_ever(&inst->pool, req))
-		return true;
-	for (i = 0; i < inst->nr_regions; i++)
-		if (zb_instance_nr_lent(inst, inst->regions[i].nid))
-			return true;
-	return false;
+	return zb_pool_could_ever(&inst->pool, req) || zb_instance_may_need_lent(inst, req);
 }
 
 /**
@@ -459,12 +482,15 @@ static int show_size(char *buf)
 
 static int resize_to(const char *text)
 {
+	char line[sizeof(size_text)];
 	struct zb_params params;
 	unsigned int i;
 	int err, first_err;
 
 	lockdep_assert_held(&size_lock);
-	first_err = zb_params_parse(&params, text, "auto", "", "auto");
+	/* The text of a message must not contain the end of a line. */
+	strscpy(line, text, strcspn(text, "\n") + 1);
+	first_err = zb_params_parse(&params, line, "auto", "", "auto");
 	if (first_err)
 		return first_err;
 	for (i = 0; i < params.nr_regions; i++) {

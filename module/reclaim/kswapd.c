@@ -115,7 +115,7 @@ void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 	struct zb_lru *lru;
 	int old;
 
-	zb_idle_kick(reclaim->inst, zone->nid, 0);
+	zb_idle_kick(reclaim->inst, zone, 0);
 	lru = zb_zone_lru(reclaim->bpool, zone);
 	if (!lru || !READ_ONCE(lru->nr_pages) || time_before(jiffies, READ_ONCE(lru->idle_until)) ||
 	    balanced(&s))

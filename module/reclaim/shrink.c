@@ -402,10 +402,10 @@ static bool take_idle(const struct zb_shrink *s, zb_gfp_t gfp, const struct zb_a
 
 	/* Many requests depend on the queue. */
 	if (ac->policy->queued) {
-		zb_idle_kick(inst, s->zone->nid, nr_pages);
+		zb_idle_kick(inst, s->zone, nr_pages);
 		return false;
 	}
-	while (zb_idle_take(inst, s->zone->nid, nr_pages, gfp))
+	while (zb_idle_take(inst, s->zone, nr_pages, gfp))
 		if (!nr_missing(s) && !block_is_missing(s))
 			return true;
 	return false;

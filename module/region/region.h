@@ -32,6 +32,7 @@ struct zb_region_backend;
  *	the first unit is given back
  * @nr_away: number of pages that the kernel has
  * @limit: number of pages that the region should have: fewer only while others are idle
+ * @shrinking: @limit is being reduced, so what is missing is not idle
  *
  * The region holds exactly one reference on each page that the kernel does not have.
  */
@@ -47,6 +48,7 @@ struct zb_region {
 	unsigned long *away;
 	unsigned long nr_away;
 	unsigned long limit;
+	bool shrinking;
 };
 
 /* Parts of a region are given back, and taken again, in units of a pageblock of the core. */

@@ -144,11 +144,49 @@ keeps_what_is_used() {
 	shrinks_to 16384 && return $status
 }
 
+# What the kernel has is free for files, because it is taken again.
+free_for_files() {
+	mkdir -p $MNT && mount -t zbuddy none $MNT || return 1
+	result=0
+	shrinks_to 16384 && frees 131072 || result=1
+	truncate -s 32M $MNT/file || result=1
+	rm -f $MNT/file
+	umount $MNT || result=1
+	return $result
+}
+
 takes_all_again() {
 	set_idle 0 || return 1
 	await $LONG has_kb 131072 || { say "size $total kB after idle=0"; return 1; }
 	checks_out || return 1
 	[ "$kind" != cma ] || free_is "$loaded" "after idle=0"
+}
+
+# All of it has been allocated, in order to be given back.
+being_given() {
+	counter nr_free_pages
+	[ "$value" -lt 8192 ]
+}
+
+# What is being given back when idle becomes 0 is taken again as well.
+takes_what_is_being_given() {
+	i=0
+	early=0
+	while [ $early -lt 3 ] && [ $i -lt 20 ]; do
+		counter zb_offline
+		offline=$value
+		set_idle 1 || return 1
+		n=0
+		until being_given || [ $n -ge 5000 ]; do
+			n=$((n + 1))
+		done
+		counter zb_offline
+		[ "$value" -gt "$offline" ] || early=$((early + 1))
+		set_idle 0 || return 1
+		await $LONG has_kb 131072 || { say "size $total kB after idle=0"; return 1; }
+		i=$((i + 1))
+	done
+	say "idle=0 while memory was being given back: $early of $i times"
 }
 
 # A size that is written is the new limit.
@@ -207,6 +245,8 @@ backs_off() {
 	counter zb_idle_fail
 	say "$i requests failed, attempts to take memory: $((value - fails))"
 	result=0
+	# The size is the one that was set already, and does not become smaller.
+	refused 128M "can't grow to 128 MiB" && is_size 128M || result=1
 	[ $i -eq 50 ] && [ "$value" -gt "$fails" ] && [ $((value - fails)) -lt 40 ] || result=1
 	checks_out || result=1
 	echo $cma_pages >"$CMA/free"
@@ -221,6 +261,25 @@ unloads_shrunken() {
 	set_idle 1 && shrinks_to 16384 || return 1
 	rmmod zbuddy 2>"$err" || { show "$err"; return 1; }
 	[ "$kind" != cma ] || free_is $((loaded + 131072)) "after unloading"
+}
+
+# Memory of another zone would not help.
+takes_for_usable_zones() {
+	load size=128M zones=DMA:16M,Normal:* idle=1 idle_floor=32M || return 1
+	[ "$kind" = cma ] || { rmmod zbuddy; return 0; }
+	shrinks_to 32768 && zbctl alloc 1M --count 16 --gfp 'KERNEL,DMA' --quiet >"$out" || return 1
+	read -r id <"$out"
+	i=0
+	while [ $i -lt 10 ]; do
+		zbctl alloc 64K --gfp 'KERNEL,DMA' --quiet >"$out" 2>&1 &&
+			{ say "more than zone DMA was served"; return 1; }
+		i=$((i + 1))
+	done
+	zbctl alloc 32M --gfp 'KERNEL,DMA' --wait 60 --quiet >"$out" 2>&1 && return 1
+	grep -q "never" "$out" || show "$out"
+	counter zb_idle_taken
+	say "pages taken for requests that can't use them: $value"
+	zbctl free "$id" >"$out" && [ "$value" -eq 0 ] && checks_out && rmmod zbuddy
 }
 
 at_load() {
@@ -246,8 +305,12 @@ if load size=128M; then
 	verdict "keeps buffers and their contents" $?
 	keeps_what_is_used
 	verdict "keeps what is used" $?
+	free_for_files
+	verdict "idle memory is free for files" $?
 	takes_all_again
 	verdict "takes everything again with idle=0" $?
+	takes_what_is_being_given
+	verdict "takes what is being given back with idle=0" $?
 	respects_size
 	verdict "respects the size" $?
 	refuses_values
@@ -263,6 +326,9 @@ if load size=128M; then
 	fi
 	unloads_shrunken
 	verdict "unloads in a shrunken state" $?
+	takes_for_usable_zones
+	verdict "takes nothing for requests that can't use it" $?
+	[ ! -d $PARAMETERS ] || rmmod zbuddy
 	at_load
 	verdict "set at load" $?
 	rmmod zbuddy

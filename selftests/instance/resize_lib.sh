@@ -6,6 +6,7 @@
 
 SLACK=16384	# kB of CMA memory that the kernel may use itself, or have on its per-CPU lists
 PARAMETERS=/sys/module/zbuddy/parameters
+MNT=/tmp/zbuddy.$$
 SIZE=$PARAMETERS/size
 
 # Set $now to the free CMA memory in kB.
@@ -33,6 +34,15 @@ load() {
 is_size() {
 	read -r text <$SIZE
 	[ "$text" = "$1" ] || { say "size is $text, expected $1"; return 1; }
+}
+
+# frees KB: the file system on $MNT has this size, all of it free.
+frees() {
+	# shellcheck disable=SC2046  # two numbers
+	set -- "$1" $(stat -f -c '%b %f' "$MNT")
+	[ $(($2 * 4)) -eq "$1" ] && [ $(($3 * 4)) -eq "$1" ] && return
+	say "the file system has $2 blocks, $3 free, expected $1 kB"
+	return 1
 }
 
 checks_out() {

@@ -43,7 +43,7 @@ counts() {
 refuses_sizes() {
 	refused 130M "must be a multiple of 2048 KiB from 2048 KiB to 128 MiB" &&
 		refused 0 "must be a multiple" && refused 3M "must be a multiple" &&
-		refused 1:4M "" && refused x "must be a size" && is_size 128M
+		refused 1:4M "" && refused x "size=x: must be a size" && is_size 128M
 }
 
 # says STATUS TEXT COMMAND...: it must end with this status and print the text.
@@ -142,6 +142,7 @@ fails_waiting_requests() {
 	wait $pid
 	[ $? -eq 1 ] || result=1
 	sed 's/^/# /' "$TMP/wait"
+	grep -q "or increase the size (zbctl resize)" "$TMP/wait" || result=1
 	# Others wait as before.
 	resize 128M || result=1
 	zbctl alloc 64M --wait 3000 --quiet >"$TMP/wait" 2>&1 &
@@ -195,6 +196,17 @@ shown_as_offline() {
 	return $result
 }
 
+# The file system has what is left. Memory that was given back is not in use.
+file_system_shrinks() {
+	mkdir -p $MNT && mount -t zbuddy none $MNT || return 1
+	result=0
+	frees 131072 || result=1
+	resize 64M && frees 65536 || result=1
+	resize 128M && frees 131072 || result=1
+	umount $MNT || result=1
+	return $result
+}
+
 # Buffers are written and verified by other processes while they are moved.
 breathes_under_load() {
 	zbctl stress --seconds 1000 --threads 2 --fill 30 >"$out" 2>&1 &
@@ -216,6 +228,9 @@ breathes_under_load() {
 	[ "$value" -gt "$moved" ] || result=1
 	counter zb_offline
 	say "pages given back: $value"
+	# What is being given back is not idle, so requests do not wait for it.
+	counter zb_idle_fail
+	[ "$value" -eq 0 ] || { say "requests have asked for it $value times"; result=1; }
 	kill -INT $pid
 	wait $pid || { status=$?; [ $status -eq 130 ] || result=1; show "$out"; }
 	is_size 128M && checks_out || result=1
@@ -309,6 +324,8 @@ if load size=128M; then
 		fi
 		shown_as_offline
 		verdict "map shows what is offline" $?
+		file_system_shrinks
+		verdict "the file system shrinks as well" $?
 		stops_at_unmovable
 		verdict "stops at memory that can't be moved" $?
 		gives_back_what_is_free

@@ -666,7 +666,7 @@ struct zb_ioc_sync {
 #define ZB_CAUSE_NEVER_ZONE	16	/* the flags exclude all zones */
 #define ZB_CAUSE_NEVER_NODE	17	/* the caller may use no node with an allowed zone */
 #define ZB_CAUSE_NEVER_BLOCK	18	/* the zones are too small for the block (zone) */
-#define ZB_CAUSE_NEVER_TYPE	19	/* such blocks are CMA, isolated or damaged (zone) */
+#define ZB_CAUSE_NEVER_TYPE	19	/* such blocks are CMA, isolated, bad or offline (zone) */
 #define ZB_CAUSE_NEVER_WATERMARK 20	/* @limit must stay free (zone) */
 /* A limit was reached: @limit is the limit, and @used the current usage. */
 #define ZB_CAUSE_OPEN_BYTES	21	/* max_bytes_per_open */
@@ -804,7 +804,7 @@ struct zb_ioc_from_file {
  * take seconds; a fatal signal ends it.
  *
  * The module parameter idle may reduce the size further, and takes memory again up to
- * @bytes.
+ * @bytes. If the size can't be increased, it still takes memory up to the size before.
  */
 struct zb_ioc_resize {
 	__u32 size;
