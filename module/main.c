@@ -15,6 +15,7 @@
 #include "device/chardev.h"
 #include "debugfs/compact.h"
 #include "debugfs/debugfs.h"
+#include "debugfs/modules.h"
 #include "debugfs/owners.h"
 #include "fs/fs.h"
 #include "instance/fault.h"
@@ -81,6 +82,7 @@ static void __init start_services(void)
 	zb_resize_attach(zb_instance);
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
+	zb_debugfs_create_modules(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 }
 

@@ -188,6 +188,62 @@ unsigned long zb_nr_free_in_range(unsigned long start_pfn,
 void zb_account_page_dirtied(struct page *page, unsigned int order);
 void zb_account_page_cleaned(struct page *page, unsigned int order);
 
+struct module;
+struct zb_owner;
+
+/* Value of zb_owner_ops.scan: nothing more can be freed for this request. */
+#define ZB_SHRINK_STOP	(~0ul)
+
+/**
+ * struct zb_shrink_control - memory that is wanted from a module
+ * @gfp: __ZB_GFP_IO and __ZB_GFP_FS, if the callback may start I/O and call into file systems
+ * @nid: NUMA node of the zone that lacks memory
+ * @start_pfn: first frame of the zone; other pages do not help
+ * @end_pfn: the frame behind the last one
+ * @nr_to_scan: number of pages that are wanted, for zb_owner_ops.scan
+ */
+struct zb_shrink_control {
+	zb_gfp_t gfp;
+	int nid;
+	unsigned long start_pfn;
+	unsigned long end_pfn;
+	unsigned long nr_to_scan;
+};
+
+/**
+ * struct zb_owner_ops - how memory that a module allocated can be taken back
+ * @module: THIS_MODULE; no callback is called once the module is being unloaded
+ * @name: one word for the log and for debugfs
+ * @needs: what the callbacks need, __ZB_GFP_IO and __ZB_GFP_FS or 0; they are not called for
+ *	requests that exclude it
+ * @count: return the number of pages, from frame @start_pfn to @end_pfn, that @scan could free.
+ *	It should be fast, and may be wrong
+ * @scan: free up to @nr_to_scan pages of these frames, the ones first that are worth the
+ *	least, before returning. Return their number, 0 if all are in use at the moment, or
+ *	ZB_SHRINK_STOP
+ *
+ * The callbacks have the meaning of those of the kernel's struct shrinker. The memory should be
+ * allocated with __ZB_GFP_RECLAIMABLE, and is freed by the functions that free it otherwise.
+ *
+ * The callbacks may sleep, and are called by any task that allocates memory from zbuddy, also
+ * for several requests at the same time. They may allocate memory: requests to zbuddy neither
+ * reclaim nor compact then, so they fail sooner and must not have __ZB_GFP_NOFAIL, and memory
+ * of the kernel is allocated as with GFP_NOIO or GFP_NOFS if @gfp excludes I/O or file systems.
+ * The module must not hold a lock that a callback takes while it allocates memory with
+ * __ZB_GFP_DIRECT_RECLAIM and what the callback @needs; lockdep reports that.
+ */
+struct zb_owner_ops {
+	struct module *module;
+	const char *name;
+	zb_gfp_t needs;
+	unsigned long (*count)(void *data, const struct zb_shrink_control *sc);
+	unsigned long (*scan)(void *data, const struct zb_shrink_control *sc);
+};
+
+/* Memory of modules that can be taken back */
+struct zb_owner *zb_register_owner(const struct zb_owner_ops *ops, void *data);
+void zb_unregister_owner(struct zb_owner *owner);
+
 /* Per-CPU lists */
 void zb_drain_all_pages(void);
 void zb_drain_cpu_pages(unsigned int cpu);

@@ -7,6 +7,7 @@
 #include <linux/lockdep.h>
 #include <linux/wait.h>
 
+#include "../instance/callback.h"
 #include "../instance/instance.h"
 #include "../instance/request.h"
 
@@ -30,6 +31,7 @@ static __always_inline void zb_api_might_alloc(zb_gfp_t gfp)
 		return;
 	might_sleep();
 	might_lock(&zb_instance->drain_lock);
+	zb_might_reclaim(gfp);
 }
 
 /* Wake waiting requests after a free. */

@@ -129,3 +129,20 @@ void zb_reclaim_choose(struct zb_reclaim_window *best, const struct zb_reclaim_w
 	    (w->used == best->used && w->cost < best->cost))
 		*best = *w;
 }
+
+/**
+ * zb_reclaim_share() - determine for how many frames an owner is asked
+ * @missing: number of frames that are missing
+ * @has: number of frames that the owner says it could free, at most those of a zone
+ * @all: sum of @has of all owners when reclaim began; it may be outdated
+ *
+ * The shares of all owners together are at least @missing, if they have as much.
+ *
+ * Return: number of frames, at most @has and @missing.
+ */
+unsigned long zb_reclaim_share(unsigned long missing, unsigned long has, unsigned long all)
+{
+	if (has >= all || missing >= all)
+		return has < missing ? has : missing;
+	return zb_div64((u64)missing * has + all - 1, all);
+}

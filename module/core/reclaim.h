@@ -13,6 +13,10 @@
  *
  * A request for a block of order 1 or more also needs adjacent frames. An aligned window can
  * be made free if all of its allocated frames are discardable; the cheapest one is taken.
+ *
+ * What discardable allocations can't give is taken from owners that free memory when they are
+ * asked to. Each is asked for a share in proportion to what it has, as by the kernel's
+ * shrinkers, and those that have more for the rest.
  */
 #ifndef ZB_CORE_RECLAIM_H
 #define ZB_CORE_RECLAIM_H
@@ -63,6 +67,7 @@ enum zb_reclaim_verdict zb_reclaim_judge(struct zb_reclaim_scan *scan,
 void zb_reclaim_took(struct zb_reclaim_scan *scan, unsigned long nr_pages);
 bool zb_reclaim_next_pass(struct zb_reclaim_scan *scan);
 long zb_reclaim_used(const struct zb_zone *zone, unsigned long pfn, unsigned int order);
+unsigned long zb_reclaim_share(unsigned long missing, unsigned long has, unsigned long all);
 void zb_reclaim_choose(struct zb_reclaim_window *best, const struct zb_reclaim_window *w);
 
 #endif /* ZB_CORE_RECLAIM_H */

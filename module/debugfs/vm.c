@@ -205,6 +205,7 @@ static const struct {
 	{ ZB_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success" },
 	{ ZB_ZONE_RECLAIM_FAILED, "zone_reclaim_failed" },
 	{ ZB_PURGE_BUSY, "zb_purge_busy" },
+	{ ZB_OWNER_SCAN, "zb_owner_scan" }, { ZB_OWNER_FREE, "zb_owner_free" },
 	{ ZB_CAPTURE_SUCCESS, "zb_capture_success" },
 	{ ZB_CAPTURE_FAIL, "zb_capture_fail" },
 	{ ZB_CAPTURE_BROKEN, "zb_capture_broken" },

@@ -34,6 +34,7 @@
 
 #include "../core/layout.h"
 #include "../core/verdict.h"
+#include "callback.h"
 #include "idle.h"
 
 #define PAGEBLOCK_BYTES	(PAGE_SIZE << ZB_PAGEBLOCK_ORDER)
@@ -302,8 +303,7 @@ static bool may_wait(zb_gfp_t gfp)
 	const zb_gfp_t needed = __ZB_GFP_DIRECT_RECLAIM | __ZB_GFP_IO | __ZB_GFP_FS;
 	gfp_t context = current_gfp_context(GFP_KERNEL);
 
-	return (gfp & needed) == needed && (context & GFP_KERNEL) == GFP_KERNEL &&
-	       !(current->flags & PF_MEMALLOC);
+	return (gfp & needed) == needed && (context & GFP_KERNEL) == GFP_KERNEL && zb_may_reclaim();
 }
 
 /* As zb_idle_take(), of any zone of a node. */

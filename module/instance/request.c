@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/topology.h>
 
+#include "callback.h"
 #include "fault.h"
 #include "request.h"
 
@@ -209,6 +210,7 @@ unsigned long zb_instance_alloc(struct zb_instance *inst, zb_gfp_t gfp,
 	unsigned long pfn;
 
 	might_sleep_if(gfp & __ZB_GFP_DIRECT_RECLAIM);
+	zb_might_reclaim(gfp);
 	if (zb_should_fail(gfp, order))
 		return ZB_NO_PFN;
 	zb_instance_init_request(inst, gfp, nr_pages, nid, &policy, &req);
@@ -257,8 +259,8 @@ unsigned long zb_instance_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 	*failure = (struct zb_range_failure){ .result = ZB_RANGE_NO_MEMORY };
 	if (zb_should_fail(gfp, order))
 		return ZB_NO_PFN;
-	/* The task may be freeing memory for the kernel, which must not wait. */
-	if (current->flags & PF_MEMALLOC)
+	zb_might_reclaim(gfp);
+	if (!zb_may_reclaim())
 		gfp &= ~__ZB_GFP_DIRECT_RECLAIM;
 	zb_instance_init_request(inst, gfp, range->nr_pages, nid, &policy, &req);
 	do {

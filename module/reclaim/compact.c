@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 
 #include "../core/compact.h"
+#include "../instance/callback.h"
 #include "reclaim.h"
 
 /* After this many windows that could not be emptied, an attempt for a request fails. */
@@ -94,8 +95,7 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 	enum zb_compact_result result;
 	bool has_slot;
 
-	/* The task may be freeing memory for the kernel, which must not wait. */
-	if (current->flags & PF_MEMALLOC)
+	if (!zb_may_reclaim())
 		return ZB_COMPACT_SKIPPED;
 	trace_mm_compaction_try_to_compact_pages(order, zb_gfp_bits(gfp), priority);
 	if (!zb_compact_suitable(zone, &cc))
@@ -181,9 +181,12 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	reclaim->range_wq = alloc_workqueue("zbuddy_range", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!reclaim->range_wq)
 		return -ENOMEM;
-	err = zb_kswapd_create(reclaim);
+	err = zb_owners_init(&reclaim->owners);
 	if (err)
 		goto destroy_range_wq;
+	err = zb_kswapd_create(reclaim);
+	if (err)
+		goto exit_owners;
 	err = zb_kcompactd_create(reclaim);
 	if (err)
 		goto destroy_kswapd;
@@ -207,6 +210,8 @@ destroy_kcompactd:
 	zb_kcompactd_destroy(reclaim);
 destroy_kswapd:
 	zb_kswapd_destroy(reclaim);
+exit_owners:
+	zb_owners_exit(&reclaim->owners);
 destroy_range_wq:
 	destroy_workqueue(reclaim->range_wq);
 	return err;
@@ -224,5 +229,6 @@ void zb_reclaim_detach(struct zb_reclaim *reclaim)
 	zb_zero_destroy(reclaim);
 	zb_kcompactd_destroy(reclaim);
 	zb_kswapd_destroy(reclaim);
+	zb_owners_exit(&reclaim->owners);
 	destroy_workqueue(reclaim->range_wq);
 }

@@ -3,7 +3,8 @@
  * Background reclaim: one work item for each node, like the kernel's kswapd.
  *
  * A request whose first attempt failed wakes it for each zone that the request may use, from
- * any context. It takes memory of discardable buffers back until the zone is above high and,
+ * any context. It takes memory of discardable buffers and of other modules back until the zone
+ * is above high and,
  * for a request of order 1 or more, has such a block. However many requests wake it, a work
  * item is queued only once. If it could take nothing in a zone, requests do not wake it for
  * this zone during IDLE_TIME, unless another buffer is marked.
@@ -48,6 +49,7 @@ static struct zb_shrink goal(struct zb_reclaim *reclaim, struct zb_zone *zone,
 		.nr_pages = 1,
 		.mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]),
 		.highest_zoneidx = zone->type,
+		.gfp = __ZB_GFP_IO | __ZB_GFP_FS,
 		.kswapd = true,
 	};
 }
@@ -117,8 +119,8 @@ void zb_wake_kswapd(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 
 	zb_idle_kick(reclaim->inst, zone, 0);
 	lru = zb_zone_lru(reclaim->bpool, zone);
-	if (!lru || !READ_ONCE(lru->nr_pages) || time_before(jiffies, READ_ONCE(lru->idle_until)) ||
-	    balanced(&s))
+	if (!lru || (!READ_ONCE(lru->nr_pages) && !READ_ONCE(reclaim->owners.nr_scan)) ||
+	    time_before(jiffies, READ_ONCE(lru->idle_until)) || balanced(&s))
 		return;
 	old = atomic_read(&lru->wanted);
 	while (old <= (int)order && !atomic_try_cmpxchg(&lru->wanted, &old, order + 1))

@@ -3,6 +3,7 @@
  * Reclaim: frees memory for requests that can't be served from free memory.
  *
  *	discardable buffers lose their memory		shrink.c, and in the background kswapd.c
+ *	other modules free some of theirs		shrink_owners.c
  *	movable buffers are moved together, so that	compact.c, and in the background
  *	a large block becomes free			kcompactd.c
  *	all buffers leave a range that is wanted	range.c
@@ -20,6 +21,7 @@
 
 #include "../buffer/buffer.h"
 #include "../core/compact.h"
+#include "owner.h"
 
 struct workqueue_struct;
 struct zb_kcompactd;
@@ -32,6 +34,7 @@ struct zb_zero_thread;
  * @bpool: its buffers
  * @compact_slots: free slots for requests that compact memory
  * @shrink_slots: free slots for requests in direct reclaim
+ * @owners: other modules whose memory can be taken back
  * @range_lock: the request that empties ranges, see reclaim/range.c
  * @range_wq: workqueue in which it does so
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
@@ -40,13 +43,14 @@ struct zb_zero_thread;
  * @zero: threads that clear free memory by node, in the order of zb_pool.nodes, or NULL;
  *	protected by zero_lock
  *
- * All members but the slots, @range_lock and @zero are constant after zb_reclaim_attach().
+ * All members but the slots, @owners, @range_lock and @zero are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
 	struct zb_buffer_pool *bpool;
 	struct semaphore compact_slots;
 	struct semaphore shrink_slots;
+	struct zb_owners owners;
 	struct semaphore range_lock;
 	struct workqueue_struct *range_wq;
 	struct zb_kcompactd *kcompactd;
@@ -56,7 +60,7 @@ struct zb_reclaim {
 };
 
 /**
- * struct zb_shrink - memory that discardable buffers have to give back
+ * struct zb_shrink - memory that discardable buffers and other modules have to give back
  * @reclaim: reclaim and compaction of the instance
  * @zone: the zone that the frames have to be in
  * @target: number of frames; the members up to @alloc_flags are used only if it is 0
@@ -65,12 +69,16 @@ struct zb_reclaim {
  * @mark: number of frames that have to be left then
  * @highest_zoneidx: highest zone type that the request may use
  * @alloc_flags: part of @mark, and migrate types, that the request may use
+ * @queued: for a request in the queue, which does not wait for other modules
+ * @gfp: what callbacks may do, __ZB_GFP_IO and __ZB_GFP_FS
  * @kswapd: this is background reclaim
  * @purged: number of frames given back so far
  * @all_busy: the last pass took too few frames, and found buffers in use
  * @scanned: number of frames that were tried since the events of vmstat were counted last
  * @busy: number of these frames that are in use
  * @counted: part of @purged that is included in the events
+ * @owner_scanned: number of frames that other modules were asked for
+ * @owner_freed: number of these that they freed
  */
 struct zb_shrink {
 	struct zb_reclaim *reclaim;
@@ -81,12 +89,16 @@ struct zb_shrink {
 	unsigned long mark;
 	unsigned int highest_zoneidx;
 	unsigned int alloc_flags;
+	bool queued;
+	zb_gfp_t gfp;
 	bool kswapd;
 	unsigned long purged;
 	bool all_busy;
 	unsigned long scanned;
 	unsigned long busy;
 	unsigned long counted;
+	unsigned long owner_scanned;
+	unsigned long owner_freed;
 };
 
 /* compact.c */
@@ -132,6 +144,7 @@ void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 
 /* shrink.c */
 void zb_shrink_zone(struct zb_shrink *s);
+unsigned long zb_shrink_missing(const struct zb_shrink *s);
 bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		     unsigned int order, unsigned int alloc_flags,
 		     const struct zb_alloc_context *ac);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Takes memory back from discardable buffers. core/reclaim.h describes which ones are taken
- * and how many.
+ * Takes memory back from discardable buffers, and from other modules (shrink_owners.c).
+ * core/reclaim.h describes which buffers are taken and how many.
  *
  * A purge needs neither I/O nor file systems nor memory of the kernel, so direct reclaim is
  * possible for all requests that may sleep. It does not recurse, because it allocates nothing.
+ * instance/callback.h describes the context of the callbacks of other modules.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -19,6 +20,7 @@
 #include "../buffer/discard.h"
 #include "../core/compact.h"
 #include "../core/reclaim.h"
+#include "../instance/callback.h"
 #include "../instance/idle.h"
 #include "../instance/params.h"
 #include "reclaim.h"
@@ -32,7 +34,7 @@
 static bool zone_reclaim_mode;
 module_param_cb(zone_reclaim_mode, &zb_bool_ops, &zone_reclaim_mode, 0644);
 __MODULE_PARM_TYPE(zone_reclaim_mode, "bool");
-MODULE_PARM_DESC(zone_reclaim_mode, "take memory back from discardable buffers of a zone before a request that may sleep tries the next zone (default off)");
+MODULE_PARM_DESC(zone_reclaim_mode, "take memory back in a zone before a request that may sleep tries the next zone (default off)");
 
 /* The number of frames that are still missing; the state may have changed meanwhile. */
 static unsigned long nr_missing(const struct zb_shrink *s)
@@ -258,20 +260,21 @@ static void shrink_window(struct zb_shrink *s, struct zb_lru *lru)
 		s->reclaim->inst->ops.drain_all(&s->reclaim->inst->pool);
 }
 
-/* Check cheaply whether there is nothing to take, or requests have just found out. */
+/* Check cheaply whether no buffer can be taken, or requests have just found out. */
 static bool nothing_to_take(const struct zb_shrink *s, const struct zb_lru *lru)
 {
 	return !READ_ONCE(lru->nr_pages) ||
 	       (!s->kswapd && time_before(jiffies, READ_ONCE(lru->busy_until)));
 }
 
-/* Take what is missing at the watermark, and make a block free. */
-static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru)
+/* Take what is missing at the watermark, and make a block free; owners have @owned frames. */
+static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru, unsigned long owned)
 {
 	unsigned long missing = nr_missing(s);
 	unsigned int marks = READ_ONCE(lru->marks);
 
-	if (nothing_to_take(s, lru) || (!s->kswapd && missing > READ_ONCE(lru->nr_pages)))
+	if (nothing_to_take(s, lru) ||
+	    (!s->kswapd && missing > READ_ONCE(lru->nr_pages) + owned))
 		return;
 	if (block_is_missing(s) && may_search(s, lru))
 		shrink_window(s, lru);
@@ -283,11 +286,36 @@ static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru)
 }
 
 /**
- * zb_shrink_zone() - take memory back from the discardable buffers of a zone
- * @s: what is missing; @purged is increased by the number of frames taken
+ * zb_shrink_missing() - count the frames that are to be taken back
+ * @s: what is missing; the state may have changed meanwhile
  *
- * If all discardable buffers together are not enough, nothing is taken for a request. kswapd
- * takes as much as it can. If all of them are in use, requests do not try again for BUSY_TIME,
+ * Context: any but NMI; takes the zone lock.
+ * Return: number of frames. If only a block is missing, those of the block.
+ */
+unsigned long zb_shrink_missing(const struct zb_shrink *s)
+{
+	unsigned long taken = s->purged + s->owner_freed, missing;
+
+	if (s->target)
+		return s->target > taken ? s->target - taken : 0;
+	missing = nr_missing(s);
+	return missing || !block_is_missing(s) ? missing : BIT(s->order);
+}
+
+/* Owners are asked for what buffers could not give, if they have enough for a request. */
+static void shrink_owners(struct zb_shrink *s, unsigned long owned)
+{
+	if (s->kswapd || s->target || zb_shrink_missing(s) <= owned)
+		zb_owners_shrink(s, owned);
+}
+
+/**
+ * zb_shrink_zone() - take memory back from discardable buffers and other modules
+ * @s: what is missing, in a zone; @purged is increased by the number of frames taken
+ *
+ * Buffers are taken first, because a program has said that it does not need them. If all
+ * buffers and modules together do not have enough, nothing is taken for a request. kswapd
+ * takes as much as it can. If all buffers are in use, requests do not try again for BUSY_TIME,
  * unless another buffer is marked.
  *
  * Context: may sleep.
@@ -295,14 +323,17 @@ static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru)
 void zb_shrink_zone(struct zb_shrink *s)
 {
 	struct zb_lru *lru = zb_zone_lru(s->reclaim->bpool, s->zone);
+	unsigned long owned;
 
 	if (!lru)
 		return;
+	owned = zb_owners_count(s);
 	if (s->target)
 		shrink_lru(s, lru, s->target);
 	else
-		shrink_to_mark(s, lru);
+		shrink_to_mark(s, lru, owned);
 	count_events(s);
+	shrink_owners(s, owned);
 }
 
 /**
@@ -325,7 +356,7 @@ bool zb_get_slot(struct semaphore *slots, const struct zb_alloc_context *ac)
 
 /* What a request needs above a watermark. */
 static struct zb_shrink request_goal(struct zb_instance *inst, struct zb_zone *zone,
-				     unsigned int order, unsigned int mark,
+				     zb_gfp_t gfp, unsigned int order, unsigned int mark,
 				     unsigned int alloc_flags, const struct zb_alloc_context *ac)
 {
 	return (struct zb_shrink){
@@ -336,6 +367,8 @@ static struct zb_shrink request_goal(struct zb_instance *inst, struct zb_zone *z
 		.mark = READ_ONCE(zone->watermark[mark]),
 		.highest_zoneidx = ac->highest_zoneidx,
 		.alloc_flags = alloc_flags,
+		.queued = ac->policy->queued,
+		.gfp = zb_io_context(gfp),
 	};
 }
 
@@ -346,12 +379,11 @@ static bool shrink_for_request(struct zb_shrink *s)
 	return s->purged && !nr_missing(s) && !block_is_missing(s);
 }
 
-/* The task may be freeing memory for the kernel, which must not wait. */
 static bool may_shrink(const struct zb_shrink *s)
 {
 	const struct zb_lru *lru = zb_zone_lru(s->reclaim->bpool, s->zone);
 
-	return lru && !(current->flags & PF_MEMALLOC) && !nothing_to_take(s, lru);
+	return lru && zb_may_reclaim() && (!nothing_to_take(s, lru) || zb_owners_may_shrink(s));
 }
 
 /* A node with CPUs is left to their tasks; of the others, those that are near are used. */
@@ -381,8 +413,8 @@ bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		     const struct zb_alloc_context *ac)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
-	struct zb_shrink s = request_goal(inst, zone, order, alloc_flags & ZB_ALLOC_WMARK_MASK,
-					  alloc_flags, ac);
+	struct zb_shrink s = request_goal(inst, zone, gfp, order,
+					  alloc_flags & ZB_ALLOC_WMARK_MASK, alloc_flags, ac);
 	bool ok;
 
 	if (!READ_ONCE(zone_reclaim_mode) || ac->policy->queued || !is_near(zone, ac->preferred) ||
@@ -430,11 +462,15 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		       const struct zb_alloc_context *ac)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
-	struct zb_shrink s = request_goal(inst, zone, order, ZB_ALLOC_WMARK_MIN, alloc_flags, ac);
+	struct zb_shrink s = request_goal(inst, zone, gfp, order, ZB_ALLOC_WMARK_MIN,
+					  alloc_flags, ac);
 	bool has_slot, ok;
 
 	if (take_idle(&s, gfp, ac))
 		return true;
+	/* Many requests depend on the queue, so kswapd calls other modules for it. */
+	if (s.queued && READ_ONCE(s.reclaim->owners.nr_scan))
+		zb_wake_kswapd(pool, zone, gfp, order);
 	if (!may_shrink(&s))
 		return false;
 	trace_mm_vmscan_direct_reclaim_begin(zb_gfp_bits(gfp), order);
@@ -447,7 +483,7 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 }
 
 /**
- * zb_reclaim_memory() - take memory back from the discardable buffers of all zones
+ * zb_reclaim_memory() - take memory back from discardable buffers and other modules in all zones
  * @reclaim: reclaim and compaction of the instance
  * @nr_pages: number of frames
  *
@@ -462,6 +498,7 @@ unsigned long zb_reclaim_memory(struct zb_reclaim *reclaim, unsigned long nr_pag
 	zb_for_each_zone(zone, &reclaim->inst->pool) {
 		struct zb_shrink s = {
 			.reclaim = reclaim, .zone = zone, .target = nr_pages - purged,
+			.gfp = zb_io_context(ZB_GFP_KERNEL),
 		};
 
 		if (purged >= nr_pages)

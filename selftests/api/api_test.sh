@@ -114,6 +114,44 @@ locks_are_known() {
 	verdict "$name" $result
 }
 
+# An owner whose scan lies is logged once, and so is one that a module forgets to unregister.
+lies_are_logged() {
+	result=0
+	for words in "cache of module zb_api_test: scan returned 100 pages, but only [01] of the zone" \
+		"can't be registered: it has no callbacks"; do
+		grep -q "zbuddy: .*$words" "$log" || { say "not logged: $words"; result=1; }
+	done
+	verdict "lies of callbacks and wrong registrations are logged with the module" $result
+}
+
+# Lockdep knows that callbacks take the lock of the cache, and that requests may call them.
+callbacks_are_known() {
+	name="lockdep knows the locks that callbacks take, and the requests that call them"
+	[ -e /proc/lockdep ] || { skip "$name" "no lockdep"; return; }
+	result=0
+	for map in zb_reclaim zb_fs_reclaim; do
+		sed -n "/[[:space:]]$map\$/,/^\$/p" /proc/lockdep >"$out"
+		grep -q '&cache.lock' "$out" || { show "$out"; result=1; }
+		sed -n '/zbt_fast_path_mutex/,/^$/p' /proc/lockdep >"$out"
+		grep -q "$map" "$out" || { show "$out"; result=1; }
+	done
+	verdict "$name" $result
+}
+
+# The module is unloaded while its owner is registered.
+forgets() {
+	echo 1 >/sys/module/zb_api_test/parameters/registered
+	grep -q '^module zb_api_test name cache needs - ' "$DEBUGFS/modules"
+	verdict "the file modules shows a registered owner" $?
+}
+
+forgotten() {
+	dmesg | sed "1,/$marker/d" >"$log"
+	[ "$(grep -c 'cache of module zb_api_test: is being unloaded without' "$log")" -eq 1 ] &&
+		[ ! "$(cat "$DEBUGFS/modules")" ]
+	verdict "unloading a module unregisters its owners" $?
+}
+
 dirty_is_counted() {
 	result=0
 	base=$(vmstat nr_dirty)
@@ -166,9 +204,13 @@ if [ $loaded -eq 0 ]; then
 	[ "$ONLY" ] || misused "COMP and HIGHMEM"
 	[ "$ONLY" ] || misused "exclude each other"
 	[ "$ONLY" ] || locks_are_known
+	[ "$ONLY" ] || lies_are_logged
+	[ "$ONLY" ] || callbacks_are_known
+	forgets
 	dirty_is_counted
 	holds_the_module
 	unloads
+	forgotten
 else
 	show "$err"
 	not_ok "zb_api_test is loaded, which means that all its tests have passed"

@@ -10,6 +10,7 @@
  *	pageblocks.c  migrate types, isolation, drains
  *	frames.c      pages that are freed while somebody uses them
  *	contexts.c    interrupts, several CPUs, waiting
+ *	shrinker.c    memory that zbuddy takes back from the module
  *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
  *	mappings.c    operations on user space mappings, for mapping_test.c
@@ -54,6 +55,7 @@ extern const struct zbt_test zbt_bad_free_tests[];
 extern const struct zbt_test zbt_pageblock_tests[];
 extern const struct zbt_test zbt_frame_tests[];
 extern const struct zbt_test zbt_context_tests[];
+extern const struct zbt_test zbt_shrinker_tests[];
 
 /* Reasons for refused frees, with the names of the counters in vmstat. */
 enum zbt_bad {

@@ -236,6 +236,25 @@ TEST_F(fail, resize)
 	fail_each(_metadata, self, shrink, grow_again, NULL, 1);
 }
 
+static int register_owner(DATA *self)
+{
+	return zb_ask_test_module("registered", "1");
+}
+
+static int unregister_owner(DATA *self)
+{
+	return zb_ask_test_module("registered", "0");
+}
+
+/* Another module registers callbacks. */
+TEST_F(fail, register_an_owner)
+{
+	if (zb_load_test_module())
+		SKIP(return, "no " ZB_TEST_MODULE);
+	fail_each(_metadata, self, NULL, register_owner, unregister_owner, 1);
+	zb_unload_test_module();
+}
+
 /* Reading each readable file of debugfs. */
 TEST_F_TIMEOUT(fail, debugfs, 200)
 {

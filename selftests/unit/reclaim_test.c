@@ -241,6 +241,37 @@ POOL_TEST_WITH(used_beside_others, unit_pool_one(8, 1), unit_pool_free_and_end)
 	zb_zone_set_state(zone, pfn, state);
 }
 
+/* Each owner gives in proportion to what it has, and all together at least what is missing. */
+TEST(shares_of_owners)
+{
+	unsigned long has[4], all, sum, missing, share;
+	unsigned int i, round;
+
+	EXPECT_EQ(zb_reclaim_share(10, 100, 100), 10);
+	EXPECT_EQ(zb_reclaim_share(10, 50, 100), 5);
+	EXPECT_EQ(zb_reclaim_share(10, 1, 100), 1);
+	EXPECT_EQ(zb_reclaim_share(10, 0, 100), 0);
+	EXPECT_EQ(zb_reclaim_share(0, 50, 100), 0);
+	EXPECT_EQ(zb_reclaim_share(100, 3, 3), 3);
+	EXPECT_EQ(zb_reclaim_share(100, 3, 50), 3);
+	/* an owner has more now than all had before */
+	EXPECT_EQ(zb_reclaim_share(10, 200, 100), 10);
+	/* zones of terabytes */
+	EXPECT_EQ(zb_reclaim_share(1ul << 31, 1ul << 31, 1ul << 32), 1ul << 30);
+	for (round = 0; round < 10000; round++) {
+		for (i = 0, all = 0; i < 4; i++)
+			all += has[i] = unit_random() % 1000;
+		missing = unit_random() % 2000;
+		for (i = 0, sum = 0; i < 4; i++) {
+			share = zb_reclaim_share(missing, has[i], all);
+			sum += share;
+			EXPECT(share <= has[i] && share <= missing);
+		}
+		EXPECT(sum >= (missing < all ? missing : all));
+		EXPECT(sum < missing + 4);
+	}
+}
+
 TEST(better_window)
 {
 	struct zb_reclaim_window best = { .pfn = ZB_NO_PFN };

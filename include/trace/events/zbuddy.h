@@ -318,6 +318,49 @@ TRACE_EVENT(mm_vmscan_direct_reclaim_end,
 	TP_printk("nr_reclaimed=%lu", __entry->nr_reclaimed)
 );
 
+/* Only those fields of the kernel's events that have a meaning here. */
+TRACE_EVENT(mm_shrink_slab_start,
+	TP_PROTO(const char *shrink, int nid, unsigned long nr_objects_to_shrink, u32 gfp_flags,
+		 unsigned long cache_items),
+	TP_ARGS(shrink, nid, nr_objects_to_shrink, gfp_flags, cache_items),
+	TP_STRUCT__entry(
+		__array(char, shrink, 96)
+		__field(int, nid)
+		__field(unsigned long, nr_objects_to_shrink)
+		__field(unsigned long, gfp_flags)
+		__field(unsigned long, cache_items)
+	),
+	TP_fast_assign(
+		strscpy(__entry->shrink, shrink, sizeof(__entry->shrink));
+		__entry->nid = nid;
+		__entry->nr_objects_to_shrink = nr_objects_to_shrink;
+		__entry->gfp_flags = gfp_flags;
+		__entry->cache_items = cache_items;
+	),
+	TP_printk("%s: nid: %d objects to shrink %lu gfp_flags %s cache items %lu",
+		  __entry->shrink, __entry->nid, __entry->nr_objects_to_shrink,
+		  zb_show_gfp(__entry->gfp_flags), __entry->cache_items)
+);
+
+TRACE_EVENT(mm_shrink_slab_end,
+	TP_PROTO(const char *shrink, int nid, unsigned long retval, unsigned long total_scan),
+	TP_ARGS(shrink, nid, retval, total_scan),
+	TP_STRUCT__entry(
+		__array(char, shrink, 96)
+		__field(int, nid)
+		__field(unsigned long, retval)
+		__field(unsigned long, total_scan)
+	),
+	TP_fast_assign(
+		strscpy(__entry->shrink, shrink, sizeof(__entry->shrink));
+		__entry->nid = nid;
+		__entry->retval = retval;
+		__entry->total_scan = total_scan;
+	),
+	TP_printk("%s: nid: %d total_scan %lu last shrinker return val %lu",
+		  __entry->shrink, __entry->nid, __entry->total_scan, __entry->retval)
+);
+
 /* Pageblocks that the kernel gets, and that are taken from it again. */
 DECLARE_EVENT_CLASS(region_part,
 	TP_PROTO(int nid, unsigned long pfn, unsigned long nr_pages),

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Owners: other modules that have registered callbacks, by which memory that they allocated can
+ * be taken back. include/linux/zbuddy.h describes the callbacks.
+ *
+ * A call holds a reference on the owner and on its module. Therefore unregistering waits for
+ * calls in progress, a module is not unloaded during a call, and no call begins any more when
+ * the module is being unloaded. An owner that a module has not unregistered before is removed
+ * then.
+ *
+ * What callbacks return is not relied on: requests look at the zone, and counters count what
+ * was freed. The first error of each kind of an owner is logged.
+ */
+#ifndef ZB_OWNER_H
+#define ZB_OWNER_H
+
+#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/notifier.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/zbuddy.h>
+
+#include "../core/zone.h"
+
+struct zb_reclaim;
+struct zb_shrink;
+
+/* Errors of callbacks, each of which is logged once for an owner. */
+enum zb_owner_fault {
+	ZB_OWNER_TOO_FEW,	/* fewer pages became free than scan has returned */
+	ZB_OWNER_FORGOTTEN,	/* unloaded without unregistering */
+	ZB_OWNER_NR_FAULTS,
+};
+
+/**
+ * struct zb_owners - all owners
+ * @lock: protects the lists and their members
+ * @list: the owners in the order of their registration
+ * @nr: number of owners; also read without @lock
+ * @nr_scan: number of those that have zb_owner_ops.scan, likewise
+ * @last_id: id of the owner that was registered last
+ * @turn: id of the owner that freed memory last; the next one is asked first
+ * @module_nb: called before a module is unloaded
+ */
+struct zb_owners {
+	spinlock_t lock;
+	struct list_head list;
+	unsigned int nr;
+	unsigned int nr_scan;
+	u64 last_id;
+	u64 turn;
+	struct notifier_block module_nb;
+};
+
+/**
+ * struct zb_owner - a registration
+ * @link: on zb_owners.list, protected by zb_owners.lock
+ * @id: number of the registration, which is never used again
+ * @ops: the callbacks
+ * @data: argument of the callbacks
+ * @name: name of the owner and of its module, for the log and debugfs
+ * @users: one for the registration, and one for each call in progress
+ * @unused: @users has become 0
+ * @scanned: number of frames that scan was called for
+ * @freed: number of these that it freed
+ * @faults: enum zb_owner_fault that were logged
+ * @busy_until: time in jiffies before which requests do not call scan, because it has just
+ *	freed nothing
+ */
+struct zb_owner {
+	struct list_head link;
+	u64 id;
+	const struct zb_owner_ops *ops;
+	void *data;
+	char name[96];
+	refcount_t users;
+	struct completion unused;
+	atomic_long_t scanned;
+	atomic_long_t freed;
+	unsigned long faults;
+	unsigned long busy_until;
+};
+
+/* owner.c */
+int zb_owners_init(struct zb_owners *owners);
+void zb_owners_exit(struct zb_owners *owners);
+struct zb_owner *zb_owner_add(struct zb_owners *owners, const struct zb_owner_ops *ops,
+			      void *data);
+void zb_owner_remove(struct zb_owners *owners, struct zb_owner *owner);
+struct zb_owner *zb_owner_next(struct zb_owners *owners, u64 id);
+void zb_owner_put(struct zb_owner *owner);
+void zb_owner_report(struct zb_owner *owner, enum zb_owner_fault fault, unsigned long said,
+		     unsigned long found);
+
+/* shrink_owners.c */
+bool zb_owners_may_shrink(const struct zb_shrink *s);
+unsigned long zb_owners_count(const struct zb_shrink *s);
+void zb_owners_shrink(struct zb_shrink *s, unsigned long all);
+
+static inline bool zb_owner_may_be_called(const struct zb_owner *owner, zb_gfp_t gfp)
+{
+	return !(owner->ops->needs & ~gfp);
+}
+
+#endif /* ZB_OWNER_H */

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Takes memory back from other modules, as the kernel's shrinkers do. core/reclaim.h describes
+ * how many pages each of them is asked for.
+ */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "../core/compact.h"
+#include "../core/pcp.h"
+#include "../core/reclaim.h"
+#include "../core/stat.h"
+#include "../instance/callback.h"
+#include "reclaim.h"
+
+#define BATCH		128ul	/* pages that an owner is asked for in one call */
+#define BUSY_TIME	(HZ / 50 ?: 1)
+
+static struct zb_shrink_control control_of(const struct zb_shrink *s)
+{
+	return (struct zb_shrink_control){
+		.gfp = s->gfp,
+		.nid = s->zone->nid,
+		.start_pfn = s->zone->start_pfn,
+		.end_pfn = zb_zone_end(s->zone),
+	};
+}
+
+static bool may_scan(const struct zb_shrink *s, const struct zb_owner *owner)
+{
+	return owner->ops->scan && !s->queued && zb_owner_may_be_called(owner, s->gfp) &&
+	       (s->kswapd || s->target ||
+		!time_before(jiffies, READ_ONCE(owner->busy_until)));
+}
+
+/* The number of frames that the owner says it can free, which can't exceed those of the zone. */
+static unsigned long count_one(const struct zb_shrink *s, struct zb_owner *owner)
+{
+	const struct zb_shrink_control sc = control_of(s);
+	struct zb_callback cb;
+	unsigned long nr;
+
+	zb_callback_begin(&cb, s->gfp, owner->ops->needs);
+	nr = owner->ops->count(owner->data, &sc);
+	zb_callback_end(&cb);
+	return min(nr, s->zone->nr_pages);
+}
+
+/*
+ * Call scan once; returns the number of frames that have been freed, at least if others did not
+ * free any in the zone meanwhile. The frames are on the list of this CPU, where the watermark
+ * does not count them.
+ */
+static unsigned long scan_once(struct zb_shrink *s, struct zb_owner *owner, unsigned long nr)
+{
+	struct zb_shrink_control sc = control_of(s);
+	unsigned long before = zb_zone_events(s->zone, ZB_PGFREE), said, freed;
+	struct zb_callback cb;
+
+	sc.nr_to_scan = nr;
+	zb_callback_begin(&cb, s->gfp, owner->ops->needs);
+	said = owner->ops->scan(owner->data, &sc);
+	zb_callback_end(&cb);
+	if (said == ZB_SHRINK_STOP)
+		said = 0;
+	freed = min(said, zb_zone_events(s->zone, ZB_PGFREE) - before);
+	if (freed < said)
+		zb_owner_report(owner, ZB_OWNER_TOO_FEW, said, freed);
+	zb_pcp_drain_own(s->zone);
+	atomic_long_add(nr, &owner->scanned);
+	atomic_long_add(freed, &owner->freed);
+	s->owner_scanned += nr;
+	s->owner_freed += freed;
+	return freed;
+}
+
+/*
+ * Take up to @nr frames of one owner. It gets them in batches, because others may free memory
+ * meanwhile.
+ */
+static void scan_owner(struct zb_shrink *s, struct zb_owner *owner, unsigned long nr)
+{
+	unsigned long has = count_one(s, owner), freed, taken = 0, missing;
+
+	trace_mm_shrink_slab_start(owner->name, s->zone->nid, nr, zb_gfp_bits(s->gfp), has);
+	while (taken < nr && !fatal_signal_pending(current)) {
+		missing = zb_shrink_missing(s);
+		if (!missing)
+			break;
+		freed = scan_once(s, owner, min3(nr - taken, missing, BATCH));
+		if (!freed) {
+			WRITE_ONCE(owner->busy_until, jiffies + BUSY_TIME);
+			break;
+		}
+		taken += freed;
+		cond_resched();
+	}
+	trace_mm_shrink_slab_end(owner->name, s->zone->nid, taken, nr);
+}
+
+/* The owner whose turn it is after that with this id, in a circle. */
+static struct zb_owner *next_in_turn(struct zb_owners *owners, u64 id)
+{
+	return zb_owner_next(owners, id) ?: zb_owner_next(owners, 0);
+}
+
+/**
+ * zb_owners_may_shrink() - check whether an owner may be asked to free memory
+ * @s: what is missing
+ *
+ * Context: any but interrupts.
+ * Return: true if so.
+ */
+bool zb_owners_may_shrink(const struct zb_shrink *s)
+{
+	struct zb_owners *owners = &s->reclaim->owners;
+	struct zb_owner *owner;
+	bool may = false;
+	u64 id = 0;
+
+	if (!READ_ONCE(owners->nr_scan))
+		return false;
+	while (!may && (owner = zb_owner_next(owners, id))) {
+		id = owner->id;
+		may = may_scan(s, owner);
+		zb_owner_put(owner);
+	}
+	return may;
+}
+
+/**
+ * zb_owners_count() - count the frames that owners say they can free
+ * @s: what is missing
+ *
+ * Context: may sleep.
+ * Return: the number.
+ */
+unsigned long zb_owners_count(const struct zb_shrink *s)
+{
+	struct zb_owners *owners = &s->reclaim->owners;
+	struct zb_owner *owner;
+	unsigned long nr = 0;
+	u64 id = 0;
+
+	if (!READ_ONCE(owners->nr_scan))
+		return 0;
+	while ((owner = zb_owner_next(owners, id))) {
+		id = owner->id;
+		if (may_scan(s, owner))
+			nr += count_one(s, owner);
+		zb_owner_put(owner);
+	}
+	return nr;
+}
+
+/* Ask all owners once for a part of what is missing. */
+static void shrink_pass(struct zb_shrink *s, unsigned long most, unsigned long all)
+{
+	struct zb_owners *owners = &s->reclaim->owners;
+	unsigned int left = READ_ONCE(owners->nr);
+	unsigned long missing = most, nr;
+	u64 id = READ_ONCE(owners->turn);
+	struct zb_owner *owner;
+
+	while (left-- && zb_shrink_missing(s) && s->owner_freed < most &&
+	       (owner = next_in_turn(owners, id))) {
+		id = owner->id;
+		if (may_scan(s, owner)) {
+			WRITE_ONCE(owners->turn, id);
+			nr = all ? zb_reclaim_share(missing, count_one(s, owner), all) : missing;
+			scan_owner(s, owner, min(nr, most - s->owner_freed));
+		}
+		zb_owner_put(owner);
+	}
+}
+
+/**
+ * zb_owners_shrink() - take memory back from owners
+ * @s: what is missing; @owner_freed is set to the number of frames that were freed
+ * @all: the result of zb_owners_count()
+ *
+ * Context: may sleep.
+ */
+void zb_owners_shrink(struct zb_shrink *s, unsigned long all)
+{
+	unsigned long most = zb_shrink_missing(s);
+
+	s->owner_scanned = 0;
+	s->owner_freed = 0;
+	if (!all || !most)
+		return;
+	shrink_pass(s, most, all);
+	shrink_pass(s, most, 0);
+	zb_zone_count_event(s->zone, ZB_OWNER_SCAN, s->owner_scanned);
+	zb_zone_count_event(s->zone, ZB_OWNER_FREE, s->owner_freed);
+	s->purged += s->owner_freed;
+	/* Blocks on per-CPU lists are not merged. */
+	if (s->order && s->owner_freed && zb_zone_nr_cached(s->zone))
+		s->reclaim->inst->ops.drain_all(&s->reclaim->inst->pool);
+	if (s->owner_freed)
+		zb_instance_wake_waiters(s->reclaim->inst);
+}
