@@ -211,7 +211,7 @@ struct zb_shrink_control {
 };
 
 /**
- * struct zb_owner_ops - how memory that a module allocated can be taken back
+ * struct zb_owner_ops - how memory that a module allocated can be taken back or moved
  * @module: THIS_MODULE; no callback is called once the module is being unloaded
  * @name: one word for the log and for debugfs
  * @needs: what the callbacks need, __ZB_GFP_IO and __ZB_GFP_FS or 0; they are not called for
@@ -222,8 +222,19 @@ struct zb_shrink_control {
  *	least, before returning. Return their number, 0 if all are in use at the moment, or
  *	ZB_SHRINK_STOP
  *
- * The callbacks have the meaning of those of the kernel's struct shrinker. The memory should be
- * allocated with __ZB_GFP_RECLAIMABLE, and is freed by the functions that free it otherwise.
+ * @isolate: agree to move a block, which must not be freed until @migrate or @putback has been
+ *	called. Return false if it is in use
+ * @migrate: copy the contents of the block @src to @dst, and use @dst from now on. zbuddy frees
+ *	@src, whose references the module must have dropped. Return 0, or an error if the
+ *	block stays where it is
+ * @putback: the block that was isolated is not moved. It may be freed now
+ *
+ *
+ * @count and @scan have the meaning of the functions of the kernel's struct shrinker. The memory
+ * should be allocated with __ZB_GFP_RECLAIMABLE, and is freed by the functions that free it
+ * otherwise. @isolate, @migrate and @putback have that of struct movable_operations. The memory
+ * must be allocated with __ZB_GFP_MOVABLE, and zb_set_page_movable() tells which blocks can be
+ * moved. Memory is moved if the contiguous frames of a large block or a range are wanted.
  *
  * The callbacks may sleep, and are called by any task that allocates memory from zbuddy, also
  * for several requests at the same time. They may allocate memory: requests to zbuddy neither
@@ -238,11 +249,17 @@ struct zb_owner_ops {
 	zb_gfp_t needs;
 	unsigned long (*count)(void *data, const struct zb_shrink_control *sc);
 	unsigned long (*scan)(void *data, const struct zb_shrink_control *sc);
+	bool (*isolate)(void *data, struct page *page, unsigned int order);
+	int (*migrate)(void *data, struct page *dst, struct page *src, unsigned int order);
+	void (*putback)(void *data, struct page *page, unsigned int order);
 };
 
-/* Memory of modules that can be taken back */
+/* Memory of modules that can be taken back or moved */
 struct zb_owner *zb_register_owner(const struct zb_owner_ops *ops, void *data);
 void zb_unregister_owner(struct zb_owner *owner);
+int zb_set_page_movable(struct zb_owner *owner, struct page *page, unsigned int order,
+			gfp_t gfp);
+int zb_clear_page_movable(struct page *page);
 
 /* Per-CPU lists */
 void zb_drain_all_pages(void);

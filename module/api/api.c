@@ -350,8 +350,8 @@ EXPORT_SYMBOL_GPL(zb_free_pages_exact);
  *
  * The pages are in one zone. If no such range is free, and the flags include
  * __ZB_GFP_DIRECT_RECLAIM, the one is made free that costs the least: movable buffers of user
- * space are moved out of it, and discardable ones lose their memory. Pages of modules are never
- * moved, whatever their flags are. A failure is not logged.
+ * space, and blocks of modules for which zb_set_page_movable() was called, are moved out of it,
+ * and discardable buffers lose their memory. A failure is not logged.
  *
  * Context: may sleep.
  * Return: the first page, or NULL. Free all pages together by zb_free_page_range().

@@ -10,7 +10,6 @@
 #include <linux/printk.h>
 #include <linux/zbuddy.h>
 
-#include "api.h"
 #include "../reclaim/reclaim.h"
 
 /* Returns what is wrong, or NULL. */
@@ -22,7 +21,9 @@ static const char *check_ops(const struct zb_owner_ops *ops)
 		return "needs may be __ZB_GFP_IO and __ZB_GFP_FS only";
 	if (!ops->count != !ops->scan)
 		return "count and scan belong together: set both or none";
-	if (!ops->scan)
+	if (!ops->isolate != !ops->migrate || !ops->isolate != !ops->putback)
+		return "isolate, migrate and putback belong together: set all or none";
+	if (!ops->scan && !ops->isolate)
 		return "it has no callbacks";
 	return NULL;
 }
@@ -32,7 +33,7 @@ static const char *check_ops(const struct zb_owner_ops *ops)
  * @ops: the callbacks, which must exist until the owner is unregistered
  * @data: their argument
  *
- * From now on, kswapd and direct reclaim of zbuddy call them. A module may register several
+ * From now on, kswapd and direct reclaim of zbuddy call count and scan. A module may register several
  * owners. It should unregister them in its exit function, at the latest; otherwise this is done
  * when the function has returned, and logged.
  *
@@ -58,7 +59,7 @@ EXPORT_SYMBOL_GPL(zb_register_owner);
  * @owner: the owner, or NULL, or an error of zb_register_owner()
  *
  * Waits for callbacks in progress; none is called afterwards. Memory that the owner has is not
- * freed.
+ * freed. Blocks that are still registered are not moved any more, which is logged.
  *
  * Context: may sleep; not in a callback, and without locks that callbacks take.
  */
@@ -68,3 +69,42 @@ void zb_unregister_owner(struct zb_owner *owner)
 		zb_owner_remove(&zb_instance->reclaim->owners, owner);
 }
 EXPORT_SYMBOL_GPL(zb_unregister_owner);
+
+/**
+ * zb_set_page_movable() - tell that a block can be moved
+ * @owner: the owner, which has migrate
+ * @page: first page of the block, which was allocated with __ZB_GFP_MOVABLE
+ * @order: the order it was allocated with
+ * @gfp: how memory of the kernel is allocated, for example GFP_KERNEL
+ *
+ * The block may be moved from now on, even before this function returns, until
+ * zb_clear_page_movable().
+ *
+ * Context: as @gfp permits; any but NMI.
+ * Return: 0, -EINVAL if this is not such a block, or if zbuddy is too small to group memory by
+ * mobility, -EEXIST if it is registered already, or -ENOMEM.
+ */
+int zb_set_page_movable(struct zb_owner *owner, struct page *page, unsigned int order,
+			gfp_t gfp)
+{
+	if (!owner->ops->migrate)
+		return -EINVAL;
+	return zb_movable_add(zb_instance->reclaim, owner, page_to_pfn(page), order, gfp);
+}
+EXPORT_SYMBOL_GPL(zb_set_page_movable);
+
+/**
+ * zb_clear_page_movable() - undo zb_set_page_movable(), before the block is freed
+ * @page: first page of the block
+ *
+ * Context: any but NMI; also in putback.
+ * Return: 0 if the block is not moved any more, -ENOENT if it is not registered, or -EBUSY if it
+ * is being moved. In that case try again when migrate or putback has been called, and remember
+ * that migrate changes the page. A module that can't wait lets migrate fail, and frees the block
+ * in putback.
+ */
+int zb_clear_page_movable(struct page *page)
+{
+	return zb_movable_remove(&zb_instance->reclaim->owners, page_to_pfn(page));
+}
+EXPORT_SYMBOL_GPL(zb_clear_page_movable);

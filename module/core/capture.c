@@ -139,7 +139,8 @@ static void remember_failure(struct zb_zone *zone, unsigned long pfn)
 	zone->capture_failed[0] = pfn;
 }
 
-static void move_out(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages)
+static void move_out(struct zb_zone *zone, zb_gfp_t gfp, unsigned long pfn,
+		     unsigned long nr_pages)
 {
 	struct zb_pool *pool = zone->pool;
 
@@ -147,7 +148,7 @@ static void move_out(struct zb_zone *zone, unsigned long pfn, unsigned long nr_p
 	if (pool->ops->drain_all)
 		pool->ops->drain_all(pool);
 	if (pool->ops->move_out)
-		pool->ops->move_out(pool, zone, pfn, nr_pages);
+		pool->ops->move_out(pool, zone, gfp, pfn, nr_pages);
 }
 
 /*
@@ -155,8 +156,8 @@ static void move_out(struct zb_zone *zone, unsigned long pfn, unsigned long nr_p
  * are tried again, ever less often. Returns false if the capture is broken or not wanted any
  * more, or takes too long.
  */
-static bool await_free(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
-		       bool (*wanted)(void *data), void *data)
+static bool await_free(struct zb_zone *zone, zb_gfp_t gfp, unsigned long pfn,
+		       unsigned long nr_pages, bool (*wanted)(void *data), void *data)
 {
 	unsigned int waits, progress = 0, next_move = 0;
 	struct zb_pool *pool = zone->pool;
@@ -164,7 +165,7 @@ static bool await_free(struct zb_zone *zone, unsigned long pfn, unsigned long nr
 
 	for (waits = 0; READ_ONCE(zone->capture_pfn) == pfn; waits++) {
 		if (waits == next_move) {
-			move_out(zone, pfn, nr_pages);
+			move_out(zone, gfp, pfn, nr_pages);
 			next_move = next_move ? 2 * next_move : FIRST_MOVE;
 		}
 		nr_free = zb_pool_range_free(pool, pfn, nr_pages);
@@ -195,7 +196,7 @@ static bool capture_window(struct zb_zone *zone, const struct zb_alloc_request *
 
 	if (!zb_zone_begin_capture(zone, pfn, nr_pages))
 		return false;
-	if (!await_free(zone, pfn, nr_pages, wanted, data)) {
+	if (!await_free(zone, req->gfp, pfn, nr_pages, wanted, data)) {
 		zb_zone_drop_capture(zone);
 		return false;
 	}

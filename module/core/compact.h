@@ -54,6 +54,7 @@
  * @background: not for a request, so COMPACTSTALL, COMPACTSUCCESS and COMPACTFAIL are not
  *	counted
  * @keep_skipped: with @force, leave out pageblocks that could not be emptied before
+ * @gfp: flags of the request, for @evacuate
  * @evacuate: moves all allocations out of @nr_pages isolated frames from @pfn on, as far
  *	as possible; may sleep. Returns false to stop compaction, for example because the
  *	task is being killed
@@ -67,6 +68,7 @@ struct zb_compact_control {
 	bool force;
 	bool background;
 	bool keep_skipped;
+	zb_gfp_t gfp;
 	bool (*evacuate)(const struct zb_compact_control *cc, struct zb_zone *zone,
 			 unsigned long pfn, unsigned long nr_pages);
 	void *data;

@@ -91,7 +91,8 @@ enum zb_compact_priority {
  * @run: call @fn with @data, where the priority of the task does not delay it, and wait until it
  *	has returned; may sleep
  * @end_survey: undo @survey
- * @move_out: move what can be moved out of @nr_pages isolated frames from @pfn on; may sleep
+ * @move_out: move what can be moved out of @nr_pages isolated frames from @pfn on, for a
+ *	request with these flags; may sleep
  * @wait: sleep for a short time in which other tasks may free memory; returns
  *	false if the request should fail, because the task is being killed and
  *	@killable is set
@@ -131,8 +132,8 @@ struct zb_ops {
 		      unsigned long pfn, unsigned long nr_pages);
 	void (*run)(struct zb_pool *pool, void (*fn)(void *data), void *data);
 	void (*end_survey)(struct zb_pool *pool, struct zb_range_survey *survey);
-	void (*move_out)(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
-			 unsigned long nr_pages);
+	void (*move_out)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+			 unsigned long pfn, unsigned long nr_pages);
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);

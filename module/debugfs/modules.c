@@ -11,12 +11,14 @@ static void show_owner(struct seq_file *m, const struct zb_owner *owner)
 {
 	const struct zb_owner_ops *ops = owner->ops;
 
-	seq_printf(m, "module %s name %s needs %s%s%s scanned %lu freed %lu\n",
+	seq_printf(m, "module %s name %s needs %s%s%s scanned %lu freed %lu movable %lu moved %lu failed %lu\n",
 		   module_name(ops->module), ops->name,
 		   (ops->needs & __ZB_GFP_IO) ? "IO" : "",
 		   (ops->needs & __ZB_GFP_FS) ? "FS" : "",
 		   ops->needs ? "" : "-",
-		   atomic_long_read(&owner->scanned), atomic_long_read(&owner->freed));
+		   atomic_long_read(&owner->scanned), atomic_long_read(&owner->freed),
+		   atomic_long_read(&owner->movable), atomic_long_read(&owner->moved),
+		   atomic_long_read(&owner->move_failed));
 }
 
 static int modules_show(struct seq_file *m, void *unused)

@@ -5,7 +5,10 @@
  * Moving buffers needs neither I/O nor file systems nor memory of the kernel, so direct
  * compaction is possible for all requests that may sleep, whatever locks their tasks hold.
  * It does not recurse, because the new frames of a buffer are not allocated by a request.
+ * Blocks of other modules are moved as well (movable.c), in the context that their callbacks
+ * need (instance/callback.h).
  */
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/semaphore.h>
@@ -32,8 +35,29 @@ static void trace_moved(long before, long left)
 	trace_mm_compaction_migratepages(before - left, left);
 }
 
+/*
+ * Move @used frames of buffers and of other modules. If not all of them can be moved, as far as
+ * is known, none are.
+ */
+static bool move_used(struct zb_reclaim *reclaim, const struct zb_compact_control *cc,
+		      struct zb_zone *zone, unsigned long pfn, unsigned long used)
+{
+	unsigned long end = pfn + BIT(cc->order), owned;
+	bool cached;
+	long left;
+
+	owned = min(used, zb_movable_in(&reclaim->owners, cc->gfp, pfn, end));
+	if (!zb_buffers_move(reclaim->bpool, zone, pfn, BIT(cc->order), used - owned, cc->order))
+		return false;
+	left = owned ? zb_compact_cost(zone, pfn, cc->order, &cached) : -1;
+	/* Otherwise a buffer has to stay. */
+	if (left >= 0 && (unsigned long)left <= owned)
+		zb_movable_move_all(reclaim, zone, pfn, end, cc->gfp, cc->order);
+	return !fatal_signal_pending(current);
+}
+
 /**
- * zb_move_out() - move all buffers out of a window, as zb_compact_control.evacuate
+ * zb_move_out() - move all allocations out of a window, as zb_compact_control.evacuate
  * @cc: what to compact for; @data is the struct zb_reclaim
  * @zone: zone of the window
  * @pfn: first frame
@@ -67,7 +91,7 @@ bool zb_move_out(const struct zb_compact_control *cc, struct zb_zone *zone,
 		if (used <= 0)
 			return !fatal_signal_pending(current);
 		before = used;
-		if (!zb_buffers_move(reclaim->bpool, zone, pfn, nr_pages, used, cc->order))
+		if (!move_used(reclaim, cc, zone, pfn, used))
 			return false;
 		used = zb_compact_cost(zone, pfn, cc->order, &cached);
 		trace_moved(before, used);
@@ -89,6 +113,7 @@ static enum zb_compact_result compact_for_request(struct zb_pool *pool, struct z
 		.cma = ac->migratetype == ZB_MIGRATE_MOVABLE,
 		.max_failures = max_failures[priority],
 		.force = priority == ZB_COMPACT_FULL,
+		.gfp = zb_io_context(gfp),
 		.evacuate = zb_move_out,
 		.data = reclaim,
 	};
@@ -145,6 +170,7 @@ int zb_compact_memory(struct zb_reclaim *reclaim)
 		.cma = true,
 		.max_failures = ZB_COMPACT_ALL_WINDOWS,
 		.force = true,
+		.gfp = zb_io_context(ZB_GFP_KERNEL),
 		.evacuate = zb_move_out,
 		.data = reclaim,
 	};

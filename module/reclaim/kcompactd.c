@@ -115,6 +115,7 @@ static struct zb_compact_control control(struct node_compaction *node,
 		.cma = true,
 		.max_failures = MAX_FAILURES,
 		.background = true,
+		.gfp = __ZB_GFP_IO | __ZB_GFP_FS,
 		.evacuate = zb_move_out,
 		.data = node->reclaim,
 	};

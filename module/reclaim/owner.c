@@ -4,6 +4,8 @@
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/printk.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -13,6 +15,9 @@
 
 static const char *const fault_text[ZB_OWNER_NR_FAULTS] = {
 	[ZB_OWNER_TOO_FEW] = "scan returned %lu pages, but only %lu of the zone were freed: return what was freed before it returns, of the frames that are wanted",
+	[ZB_OWNER_NOT_MOVED] = "migrate returned 0, but did not write to the new pages: no block of this owner is moved any more",
+	[ZB_OWNER_STALE] = "a block was freed while it was registered: call zb_clear_page_movable() before it is freed",
+	[ZB_OWNER_LEFT] = "unregistered while %lu of its blocks could be moved: they stay where they are, until they are freed",
 	[ZB_OWNER_FORGOTTEN] = "is being unloaded without zb_unregister_owner(): it is unregistered now",
 };
 
@@ -28,7 +33,7 @@ static const char *const fault_text[ZB_OWNER_NR_FAULTS] = {
 void zb_owner_report(struct zb_owner *owner, enum zb_owner_fault fault, unsigned long said,
 		     unsigned long found)
 {
-	char text[160];
+	char text[224];
 
 	if (test_and_set_bit(fault, &owner->faults))
 		return;
@@ -37,7 +42,7 @@ void zb_owner_report(struct zb_owner *owner, enum zb_owner_fault fault, unsigned
 }
 
 /**
- * zb_owner_put() - undo zb_owner_next()
+ * zb_owner_put() - undo zb_owner_get() or zb_owner_next()
  * @owner: the owner, which may not exist afterwards
  *
  * Context: any.
@@ -51,14 +56,23 @@ void zb_owner_put(struct zb_owner *owner)
 	module_put(module);
 }
 
-/* Called with zb_owners.lock held. */
-static bool get_owner(struct zb_owner *owner)
+/**
+ * zb_owner_get() - get a reference on an owner and its module
+ * @owner: the owner, which is still registered or has blocks that are
+ *
+ * Context: any but NMI; zb_owners.lock is held.
+ * Return: false if the owner is being unregistered, or the module is being unloaded.
+ */
+bool zb_owner_get(struct zb_owner *owner)
 {
-	/* Fails if the module is being unloaded. */
-	if (!try_module_get(owner->ops->module))
+	struct module *module = owner->ops->module;
+
+	if (!try_module_get(module))
 		return false;
-	refcount_inc(&owner->users);
-	return true;
+	if (refcount_inc_not_zero(&owner->users))
+		return true;
+	module_put(module);
+	return false;
 }
 
 /**
@@ -72,14 +86,15 @@ static bool get_owner(struct zb_owner *owner)
 struct zb_owner *zb_owner_next(struct zb_owners *owners, u64 id)
 {
 	struct zb_owner *owner, *found = NULL;
+	unsigned long flags;
 
-	spin_lock(&owners->lock);
+	spin_lock_irqsave(&owners->lock, flags);
 	list_for_each_entry(owner, &owners->list, link)
-		if (owner->id > id && get_owner(owner)) {
+		if (owner->id > id && zb_owner_get(owner)) {
 			found = owner;
 			break;
 		}
-	spin_unlock(&owners->lock);
+	spin_unlock_irqrestore(&owners->lock, flags);
 	return found;
 }
 
@@ -96,6 +111,7 @@ struct zb_owner *zb_owner_add(struct zb_owners *owners, const struct zb_owner_op
 			      void *data)
 {
 	struct zb_owner *owner = kzalloc_obj(*owner);
+	unsigned long flags;
 
 	if (!owner)
 		return ERR_PTR(-ENOMEM);
@@ -106,21 +122,73 @@ struct zb_owner *zb_owner_add(struct zb_owners *owners, const struct zb_owner_op
 	refcount_set(&owner->users, 1);
 	init_completion(&owner->unused);
 	owner->busy_until = jiffies;
-	spin_lock(&owners->lock);
+	spin_lock_irqsave(&owners->lock, flags);
 	owner->id = ++owners->last_id;
 	list_add_tail(&owner->link, &owners->list);
 	WRITE_ONCE(owners->nr, owners->nr + 1);
 	WRITE_ONCE(owners->nr_scan, owners->nr_scan + !!ops->scan);
-	spin_unlock(&owners->lock);
+	spin_unlock_irqrestore(&owners->lock, flags);
 	return owner;
 }
 
-/* Wait for the calls in progress; the owner is not on the list any more. */
-static void release_owner(struct zb_owner *owner)
+/**
+ * __zb_movable_remove() - take a block out of the tree
+ * @owners: all owners
+ * @m: the block
+ *
+ * Context: any but NMI; zb_owners.lock is held.
+ */
+void __zb_movable_remove(struct zb_owners *owners, struct zb_movable *m)
 {
+	rb_erase(&m->node, &owners->movable);
+	atomic_long_sub(BIT(m->order), &m->owner->movable);
+	WRITE_ONCE(owners->nr_movable, owners->nr_movable - 1);
+}
+
+/* Take a block of the owner out of the tree; returns NULL if it has none. */
+static struct zb_movable *remove_any(struct zb_owners *owners, const struct zb_owner *owner)
+{
+	struct zb_movable *m, *found = NULL;
+	struct rb_node *node;
+	unsigned long flags;
+
+	spin_lock_irqsave(&owners->lock, flags);
+	for (node = rb_first(&owners->movable); node && !found; node = rb_next(node)) {
+		m = rb_entry(node, struct zb_movable, node);
+		if (m->owner == owner)
+			found = m;
+	}
+	if (found)
+		__zb_movable_remove(owners, found);
+	spin_unlock_irqrestore(&owners->lock, flags);
+	return found;
+}
+
+/* Remove all blocks of an owner, of which no callback is in progress; returns their number. */
+static unsigned long forget_blocks(struct zb_owners *owners, const struct zb_owner *owner)
+{
+	struct zb_movable *m;
+	unsigned long nr = 0;
+
+	while (atomic_long_read(&owner->movable) && (m = remove_any(owners, owner))) {
+		kfree(m);
+		nr++;
+		cond_resched();
+	}
+	return nr;
+}
+
+/* Wait for the calls in progress; the owner is not on the list any more. */
+static void release_owner(struct zb_owners *owners, struct zb_owner *owner)
+{
+	unsigned long nr;
+
 	zb_callback_might_run(owner->ops->needs);
 	if (!refcount_dec_and_test(&owner->users))
 		wait_for_completion(&owner->unused);
+	nr = forget_blocks(owners, owner);
+	if (nr)
+		zb_owner_report(owner, ZB_OWNER_LEFT, nr, 0);
 	kfree(owner);
 }
 
@@ -133,25 +201,28 @@ static void release_owner(struct zb_owner *owner)
  */
 void zb_owner_remove(struct zb_owners *owners, struct zb_owner *owner)
 {
-	spin_lock(&owners->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&owners->lock, flags);
 	list_del(&owner->link);
 	WRITE_ONCE(owners->nr, owners->nr - 1);
 	WRITE_ONCE(owners->nr_scan, owners->nr_scan - !!owner->ops->scan);
-	spin_unlock(&owners->lock);
-	release_owner(owner);
+	spin_unlock_irqrestore(&owners->lock, flags);
+	release_owner(owners, owner);
 }
 
 static struct zb_owner *owner_of(struct zb_owners *owners, const struct module *module)
 {
 	struct zb_owner *owner, *found = NULL;
+	unsigned long flags;
 
-	spin_lock(&owners->lock);
+	spin_lock_irqsave(&owners->lock, flags);
 	list_for_each_entry(owner, &owners->list, link)
 		if (owner->ops->module == module) {
 			found = owner;
 			break;
 		}
-	spin_unlock(&owners->lock);
+	spin_unlock_irqrestore(&owners->lock, flags);
 	return found;
 }
 
@@ -181,6 +252,8 @@ int zb_owners_init(struct zb_owners *owners)
 {
 	spin_lock_init(&owners->lock);
 	INIT_LIST_HEAD(&owners->list);
+	INIT_LIST_HEAD(&owners->moving);
+	owners->movable = RB_ROOT;
 	owners->module_nb.notifier_call = module_event;
 	return register_module_notifier(&owners->module_nb);
 }

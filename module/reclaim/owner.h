@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Owners: other modules that have registered callbacks, by which memory that they allocated can
- * be taken back. include/linux/zbuddy.h describes the callbacks.
+ * be taken back or moved. include/linux/zbuddy.h describes the callbacks.
  *
  * A call holds a reference on the owner and on its module. Therefore unregistering waits for
  * calls in progress, a module is not unloaded during a call, and no call begins any more when
@@ -17,6 +17,7 @@
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/notifier.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/zbuddy.h>
@@ -29,6 +30,9 @@ struct zb_shrink;
 /* Errors of callbacks, each of which is logged once for an owner. */
 enum zb_owner_fault {
 	ZB_OWNER_TOO_FEW,	/* fewer pages became free than scan has returned */
+	ZB_OWNER_NOT_MOVED,	/* migrate has not moved a block, but said so */
+	ZB_OWNER_STALE,		/* a block was freed while it was registered */
+	ZB_OWNER_LEFT,		/* unregistered before its blocks */
 	ZB_OWNER_FORGOTTEN,	/* unloaded without unregistering */
 	ZB_OWNER_NR_FAULTS,
 };
@@ -41,6 +45,9 @@ enum zb_owner_fault {
  * @nr_scan: number of those that have zb_owner_ops.scan, likewise
  * @last_id: id of the owner that was registered last
  * @turn: id of the owner that freed memory last; the next one is asked first
+ * @movable: the blocks that can be moved (movable.c), by their frames
+ * @moving: those that are being moved
+ * @nr_movable: number of blocks in @movable; also read without @lock
  * @module_nb: called before a module is unloaded
  */
 struct zb_owners {
@@ -50,6 +57,9 @@ struct zb_owners {
 	unsigned int nr_scan;
 	u64 last_id;
 	u64 turn;
+	struct rb_root movable;
+	struct list_head moving;
+	unsigned long nr_movable;
 	struct notifier_block module_nb;
 };
 
@@ -64,6 +74,10 @@ struct zb_owners {
  * @unused: @users has become 0
  * @scanned: number of frames that scan was called for
  * @freed: number of these that it freed
+ * @movable: number of frames that can be moved
+ * @moved: number of frames that were moved
+ * @move_failed: number of frames that could not be moved
+ * @never_moves: no block is moved any more, after an error
  * @faults: enum zb_owner_fault that were logged
  * @busy_until: time in jiffies before which requests do not call scan, because it has just
  *	freed nothing
@@ -78,8 +92,38 @@ struct zb_owner {
 	struct completion unused;
 	atomic_long_t scanned;
 	atomic_long_t freed;
+	atomic_long_t movable;
+	atomic_long_t moved;
+	atomic_long_t move_failed;
+	bool never_moves;
 	unsigned long faults;
 	unsigned long busy_until;
+};
+
+enum zb_movable_state { ZB_MOVABLE_IDLE, ZB_MOVABLE_MOVING, ZB_MOVABLE_PUTBACK };
+
+/**
+ * struct zb_movable - a block that can be moved
+ * @node: in zb_owners.movable
+ * @pfn: first frame
+ * @order: its order
+ * @gfp: flags for new frames
+ * @owner: the owner
+ * @state: what is being done with it
+ * @to: new first frame while it is being moved, or ZB_NO_PFN
+ * @moving: in zb_owners.moving while @state is ZB_MOVABLE_MOVING
+ *
+ * Protected by zb_owners.lock.
+ */
+struct zb_movable {
+	struct rb_node node;
+	unsigned long pfn;
+	unsigned int order;
+	zb_gfp_t gfp;
+	struct zb_owner *owner;
+	enum zb_movable_state state;
+	unsigned long to;
+	struct list_head moving;
 };
 
 /* owner.c */
@@ -89,9 +133,24 @@ struct zb_owner *zb_owner_add(struct zb_owners *owners, const struct zb_owner_op
 			      void *data);
 void zb_owner_remove(struct zb_owners *owners, struct zb_owner *owner);
 struct zb_owner *zb_owner_next(struct zb_owners *owners, u64 id);
+void __zb_movable_remove(struct zb_owners *owners, struct zb_movable *m);
+bool zb_owner_get(struct zb_owner *owner);
 void zb_owner_put(struct zb_owner *owner);
 void zb_owner_report(struct zb_owner *owner, enum zb_owner_fault fault, unsigned long said,
 		     unsigned long found);
+
+/* movable.c */
+int zb_movable_add(struct zb_reclaim *reclaim, struct zb_owner *owner, unsigned long pfn,
+		   unsigned int order, gfp_t gfp);
+int zb_movable_remove(struct zb_owners *owners, unsigned long pfn);
+unsigned long zb_movable_next(struct zb_owners *owners, zb_gfp_t gfp, bool in_use,
+			      unsigned long *pfn, unsigned long end);
+unsigned long zb_movable_in(struct zb_owners *owners, zb_gfp_t gfp, unsigned long pfn,
+			    unsigned long end);
+int zb_movable_move(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
+		    zb_gfp_t gfp, unsigned int below_order);
+void zb_movable_move_all(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
+			 unsigned long end, zb_gfp_t gfp, unsigned int below_order);
 
 /* shrink_owners.c */
 bool zb_owners_may_shrink(const struct zb_shrink *s);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Empties ranges of frames for requests (core/range_alloc.h): movable buffers are moved out of
- * them, and then discardable buffers lose their memory.
+ * Empties ranges of frames for requests (core/range_alloc.h): movable buffers, and blocks of other
+ * modules, are moved out of them, and then discardable buffers lose their memory.
  *
  * Only one request at a time does so, because requests that isolate pageblocks are in the way
  * of each other, but not for long if the one before does not end. Memory of the kernel is needed
@@ -19,6 +19,7 @@
 
 #include "../buffer/discard.h"
 #include "../core/range_alloc.h"
+#include "../instance/callback.h"
 #include "reclaim.h"
 
 #define LOCK_TIME	HZ
@@ -44,6 +45,7 @@ static gfp_t kernel_flags(zb_gfp_t gfp)
  * @killable: the request ends if the task is being killed
  * @until: time in jiffies after which no other range is tried
  * @locked: the request holds zb_reclaim.range_lock
+ * @gfp: what callbacks of other modules may do, __ZB_GFP_IO and __ZB_GFP_FS
  */
 struct range_survey {
 	struct zb_range_survey s;
@@ -51,6 +53,7 @@ struct range_survey {
 	bool killable;
 	unsigned long until;
 	bool locked;
+	zb_gfp_t gfp;
 };
 
 static struct range_survey *to_range_survey(struct zb_range_survey *survey)
@@ -88,6 +91,20 @@ static void mark_buffers(struct zb_buffer_pool *bpool, struct zb_zone *zone, boo
 	zb_buffer_iter_end(&iter);
 }
 
+/* Other modules have blocks that can be moved. */
+static void mark_movable(struct zb_owners *owners, struct zb_zone *zone, bool in_use,
+			 struct range_survey *survey)
+{
+	unsigned long pfn = zone->start_pfn, nr;
+
+	while (!stopped(survey) &&
+	       (nr = zb_movable_next(owners, survey->gfp, in_use, &pfn, zb_zone_end(zone)))) {
+		zb_range_mark(&survey->s, zone, pfn, nr);
+		pfn += nr;
+		cond_resched();
+	}
+}
+
 /*
  * Two requests that empty ranges at the same time are in the way of each other, but nothing
  * worse happens. Therefore a request goes on without the lock after LOCK_TIME, because the task
@@ -117,6 +134,7 @@ static struct range_survey *new_survey(struct zb_zone *zone, zb_gfp_t gfp,
 	zb_range_survey_init(&survey->s, zone, (u64 *)(survey + 1));
 	survey->task = current;
 	survey->killable = ac->policy->killable;
+	survey->gfp = zb_io_context(gfp);
 	return survey;
 }
 
@@ -150,6 +168,7 @@ enum zb_range_result zb_survey(struct zb_pool *pool, struct zb_zone *zone, zb_gf
 		lock_ranges(reclaim, s);
 	}
 	mark_buffers(reclaim->bpool, zone, in_use, s);
+	mark_movable(&reclaim->owners, zone, in_use, s);
 	if (!stopped(s)) {
 		*survey = &s->s;
 		return ZB_RANGE_OK;
@@ -317,6 +336,31 @@ static void move_buffers(struct eviction *e)
 	zb_buffer_iter_end(&iter);
 }
 
+/* Move all blocks of other modules out of the range, until one has to stay. */
+static void move_movable(struct eviction *e)
+{
+	unsigned long at = e->pfn, nr;
+	unsigned int tries = 0;
+	int err;
+
+	while (!stopped(e->survey) &&
+	       (nr = zb_movable_next(&e->reclaim->owners, e->survey->gfp, true, &at, e->end))) {
+		err = zb_movable_move(e->reclaim, e->zone, at, e->survey->gfp, ZB_NR_ORDERS);
+		if (err && wait_for_user(e, err, &tries))
+			continue;
+		/* A block that is not there any more is not in the way. */
+		if (err && err != -ENOENT) {
+			not_evictable(e, at, nr);
+			e->survey->s.nr_no_room += err == -ENOMEM;
+			return;
+		}
+		zb_range_unmark(&e->survey->s, e->zone, at, nr);
+		tries = 0;
+		at += nr;
+		cond_resched();
+	}
+}
+
 static bool purge_buffer(struct eviction *e, struct zb_lru *lru, struct zb_buffer *buf,
 			 unsigned long pfn)
 {
@@ -400,7 +444,7 @@ static bool all_purgeable(struct eviction *e, struct zb_lru *lru)
 }
 
 /**
- * zb_evict() - move all movable buffers out of a range of isolated frames, as zb_ops.evict
+ * zb_evict() - move all movable allocations out of a range of isolated frames, as zb_ops.evict
  * @pool: the allocator
  * @zone: zone of the range
  * @survey: the evictable buffers, which is kept up to date
@@ -417,6 +461,7 @@ bool zb_evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey
 	struct eviction e = make_eviction(pool, zone, survey, pfn, nr_pages);
 
 	move_buffers(&e);
+	move_movable(&e);
 	survey->expired = time_after(jiffies, e.survey->until);
 	return !stopped(e.survey);
 }
@@ -453,16 +498,17 @@ bool zb_purge(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey
 }
 
 /**
- * zb_move_out_of() - move movable buffers out of isolated frames, as zb_ops.move_out
+ * zb_move_out_of() - move movable allocations out of isolated frames, as zb_ops.move_out
  * @pool: the allocator
  * @zone: zone of the frames
+ * @gfp: flags of the request
  * @pfn: first frame
  * @nr_pages: number of frames
  *
  * Context: may sleep.
  */
-void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
-		    unsigned long nr_pages)
+void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		    unsigned long pfn, unsigned long nr_pages)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 	struct eviction e = { .zone = zone, .pfn = pfn, .end = pfn + nr_pages };
@@ -484,4 +530,6 @@ void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, unsigned long pf
 		cond_resched();
 	}
 	zb_buffer_iter_end(&iter);
+	zb_movable_move_all(inst->reclaim, zone, pfn, pfn + nr_pages, zb_io_context(gfp),
+			    ZB_NR_ORDERS);
 }

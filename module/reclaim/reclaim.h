@@ -4,8 +4,9 @@
  *
  *	discardable buffers lose their memory		shrink.c, and in the background kswapd.c
  *	other modules free some of theirs		shrink_owners.c
- *	movable buffers are moved together, so that	compact.c, and in the background
- *	a large block becomes free			kcompactd.c
+ *	movable buffers, and blocks of other modules	compact.c, and in the background
+ *	(movable.c), are moved together, so that	kcompactd.c
+ *	a large block becomes free
  *	all buffers leave a range that is wanted	range.c
  *
  * Free memory is also cleared in advance, so that requests need not do it (zero_ahead.c).
@@ -122,6 +123,18 @@ static inline enum zb_compact_result zb_compact_zone(struct zb_zone *zone,
 	return result;
 }
 
+/* The number of frames that are still missing; the state may have changed meanwhile. */
+static inline unsigned long zb_shrink_nr_missing(const struct zb_shrink *s)
+{
+	return zb_watermark_missing(s->zone, s->nr_pages, s->mark, s->highest_zoneidx,
+				    s->alloc_flags);
+}
+
+static inline bool zb_shrink_lacks_block(const struct zb_shrink *s)
+{
+	return s->order && !zb_zone_has_block_locked(s->zone, s->order, s->alloc_flags);
+}
+
 /* range.c */
 enum zb_range_result zb_survey(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			       const struct zb_alloc_context *ac,
@@ -131,8 +144,8 @@ bool zb_evict(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey
 bool zb_purge(struct zb_pool *pool, struct zb_zone *zone, struct zb_range_survey *survey,
 	      const struct zb_alloc_context *ac, unsigned long pfn, unsigned long nr_pages);
 void zb_run(struct zb_pool *pool, void (*fn)(void *data), void *data);
-void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
-		    unsigned long nr_pages);
+void zb_move_out_of(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
+		    unsigned long pfn, unsigned long nr_pages);
 void zb_end_survey(struct zb_pool *pool, struct zb_range_survey *survey);
 
 /* kcompactd.c */
@@ -144,7 +157,6 @@ void zb_wake_kcompactd(struct zb_reclaim *reclaim, const struct zb_zone *zone,
 
 /* shrink.c */
 void zb_shrink_zone(struct zb_shrink *s);
-unsigned long zb_shrink_missing(const struct zb_shrink *s);
 bool zb_zone_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		     unsigned int order, unsigned int alloc_flags,
 		     const struct zb_alloc_context *ac);

@@ -36,18 +36,6 @@ module_param_cb(zone_reclaim_mode, &zb_bool_ops, &zone_reclaim_mode, 0644);
 __MODULE_PARM_TYPE(zone_reclaim_mode, "bool");
 MODULE_PARM_DESC(zone_reclaim_mode, "take memory back in a zone before a request that may sleep tries the next zone (default off)");
 
-/* The number of frames that are still missing; the state may have changed meanwhile. */
-static unsigned long nr_missing(const struct zb_shrink *s)
-{
-	return zb_watermark_missing(s->zone, s->nr_pages, s->mark, s->highest_zoneidx,
-				    s->alloc_flags);
-}
-
-static bool block_is_missing(const struct zb_shrink *s)
-{
-	return s->order && !zb_zone_has_block_locked(s->zone, s->order, s->alloc_flags);
-}
-
 static bool purge(struct zb_shrink *s, struct zb_lru *lru, struct zb_buffer *buf)
 {
 	unsigned long nr_pages = buf->nr_pages;
@@ -102,7 +90,7 @@ static void shrink_pass(struct zb_shrink *s, struct zb_lru *lru, struct zb_recla
 			zb_lru_spare(lru, buf, false);
 			break;
 		case ZB_RECLAIM_TAKE:
-			missing = s->target ? scan->missing : nr_missing(s);
+			missing = s->target ? scan->missing : zb_shrink_nr_missing(s);
 			scan->missing = min(scan->missing, missing);
 			if (!scan->missing)
 				break;
@@ -270,43 +258,19 @@ static bool nothing_to_take(const struct zb_shrink *s, const struct zb_lru *lru)
 /* Take what is missing at the watermark, and make a block free; owners have @owned frames. */
 static void shrink_to_mark(struct zb_shrink *s, struct zb_lru *lru, unsigned long owned)
 {
-	unsigned long missing = nr_missing(s);
+	unsigned long missing = zb_shrink_nr_missing(s);
 	unsigned int marks = READ_ONCE(lru->marks);
 
 	if (nothing_to_take(s, lru) ||
 	    (!s->kswapd && missing > READ_ONCE(lru->nr_pages) + owned))
 		return;
-	if (block_is_missing(s) && may_search(s, lru))
+	if (zb_shrink_lacks_block(s) && may_search(s, lru))
 		shrink_window(s, lru);
-	missing = nr_missing(s);
+	missing = zb_shrink_nr_missing(s);
 	if (missing)
 		shrink_lru(s, lru, missing);
 	if (!s->purged && s->all_busy && !fatal_signal_pending(current))
 		zb_lru_pause(lru, &lru->busy_until, BUSY_TIME, marks);
-}
-
-/**
- * zb_shrink_missing() - count the frames that are to be taken back
- * @s: what is missing; the state may have changed meanwhile
- *
- * Context: any but NMI; takes the zone lock.
- * Return: number of frames. If only a block is missing, those of the block.
- */
-unsigned long zb_shrink_missing(const struct zb_shrink *s)
-{
-	unsigned long taken = s->purged + s->owner_freed, missing;
-
-	if (s->target)
-		return s->target > taken ? s->target - taken : 0;
-	missing = nr_missing(s);
-	return missing || !block_is_missing(s) ? missing : BIT(s->order);
-}
-
-/* Owners are asked for what buffers could not give, if they have enough for a request. */
-static void shrink_owners(struct zb_shrink *s, unsigned long owned)
-{
-	if (s->kswapd || s->target || zb_shrink_missing(s) <= owned)
-		zb_owners_shrink(s, owned);
 }
 
 /**
@@ -333,7 +297,7 @@ void zb_shrink_zone(struct zb_shrink *s)
 	else
 		shrink_to_mark(s, lru, owned);
 	count_events(s);
-	shrink_owners(s, owned);
+	zb_owners_shrink(s, owned);
 }
 
 /**
@@ -376,7 +340,7 @@ static struct zb_shrink request_goal(struct zb_instance *inst, struct zb_zone *z
 static bool shrink_for_request(struct zb_shrink *s)
 {
 	zb_shrink_zone(s);
-	return s->purged && !nr_missing(s) && !block_is_missing(s);
+	return s->purged && !zb_shrink_nr_missing(s) && !zb_shrink_lacks_block(s);
 }
 
 static bool may_shrink(const struct zb_shrink *s)
@@ -438,7 +402,7 @@ static bool take_idle(const struct zb_shrink *s, zb_gfp_t gfp, const struct zb_a
 		return false;
 	}
 	while (zb_idle_take(inst, s->zone, nr_pages, gfp))
-		if (!nr_missing(s) && !block_is_missing(s))
+		if (!zb_shrink_nr_missing(s) && !zb_shrink_lacks_block(s))
 			return true;
 	return false;
 }
@@ -470,7 +434,7 @@ bool zb_direct_reclaim(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 		return true;
 	/* Many requests depend on the queue, so kswapd calls other modules for it. */
 	if (s.queued && READ_ONCE(s.reclaim->owners.nr_scan))
-		zb_wake_kswapd(pool, zone, gfp, order);
+		inst->ops.wake_reclaim(pool, zone, gfp, order);
 	if (!may_shrink(&s))
 		return false;
 	trace_mm_vmscan_direct_reclaim_begin(zb_gfp_bits(gfp), order);

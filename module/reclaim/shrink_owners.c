@@ -28,6 +28,17 @@ static struct zb_shrink_control control_of(const struct zb_shrink *s)
 	};
 }
 
+/* The number of frames that are still to be freed. If only a block is missing, those of it. */
+static unsigned long nr_wanted(const struct zb_shrink *s)
+{
+	unsigned long taken = s->purged + s->owner_freed, missing;
+
+	if (s->target)
+		return s->target > taken ? s->target - taken : 0;
+	missing = zb_shrink_nr_missing(s);
+	return missing || !zb_shrink_lacks_block(s) ? missing : BIT(s->order);
+}
+
 static bool may_scan(const struct zb_shrink *s, const struct zb_owner *owner)
 {
 	return owner->ops->scan && !s->queued && zb_owner_may_be_called(owner, s->gfp) &&
@@ -86,7 +97,7 @@ static void scan_owner(struct zb_shrink *s, struct zb_owner *owner, unsigned lon
 
 	trace_mm_shrink_slab_start(owner->name, s->zone->nid, nr, zb_gfp_bits(s->gfp), has);
 	while (taken < nr && !fatal_signal_pending(current)) {
-		missing = zb_shrink_missing(s);
+		missing = nr_wanted(s);
 		if (!missing)
 			break;
 		freed = scan_once(s, owner, min3(nr - taken, missing, BATCH));
@@ -164,7 +175,7 @@ static void shrink_pass(struct zb_shrink *s, unsigned long most, unsigned long a
 	u64 id = READ_ONCE(owners->turn);
 	struct zb_owner *owner;
 
-	while (left-- && zb_shrink_missing(s) && s->owner_freed < most &&
+	while (left-- && nr_wanted(s) && s->owner_freed < most &&
 	       (owner = next_in_turn(owners, id))) {
 		id = owner->id;
 		if (may_scan(s, owner)) {
@@ -181,15 +192,20 @@ static void shrink_pass(struct zb_shrink *s, unsigned long most, unsigned long a
  * @s: what is missing; @owner_freed is set to the number of frames that were freed
  * @all: the result of zb_owners_count()
  *
+ * They are asked for what buffers could not give.
+ *
  * Context: may sleep.
  */
 void zb_owners_shrink(struct zb_shrink *s, unsigned long all)
 {
-	unsigned long most = zb_shrink_missing(s);
+	unsigned long most = nr_wanted(s);
 
 	s->owner_scanned = 0;
 	s->owner_freed = 0;
 	if (!all || !most)
+		return;
+	/* Do not take anything for a request if it is not enough. */
+	if (!s->kswapd && !s->target && most > all)
 		return;
 	shrink_pass(s, most, all);
 	shrink_pass(s, most, 0);

@@ -54,6 +54,7 @@ MODULE_PARM_DESC(seed, "seed of the random numbers of these threads");
 static const struct zbt_test *const suites[] = {
 	zbt_block_tests, zbt_flag_tests, zbt_bad_free_tests, zbt_pageblock_tests,
 	zbt_frame_tests, zbt_context_tests, zbt_shrinker_tests,
+	zbt_movable_tests,
 };
 
 /* Pages that another CPU moves between a list and the zone are not counted for a moment. */
@@ -215,6 +216,7 @@ static void __exit zbt_exit(void)
 	zbt_importer_exit();
 	zbt_mappings_exit();
 	zbt_isolate_exit();
+	zbt_movable_exit();
 	zbt_soak_stop();
 }
 

@@ -11,6 +11,7 @@
  *	frames.c      pages that are freed while somebody uses them
  *	contexts.c    interrupts, several CPUs, waiting
  *	shrinker.c    memory that zbuddy takes back from the module
+ *	movable.c     memory of the module that zbuddy moves
  *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
  *	mappings.c    operations on user space mappings, for mapping_test.c
@@ -35,6 +36,7 @@
 
 /* Allows allocation from every zone. */
 #define ZBT_ANY		(ZB_GFP_KERNEL | __ZB_GFP_HIGHMEM | __ZB_GFP_MOVABLE)
+#define ZBT_PAGEBLOCK_ORDER	9
 /* For requests that are expected to fail: no retries, no report. */
 #define ZBT_QUIET	(__ZB_GFP_NOWARN | __ZB_GFP_NORETRY)
 
@@ -56,6 +58,7 @@ extern const struct zbt_test zbt_pageblock_tests[];
 extern const struct zbt_test zbt_frame_tests[];
 extern const struct zbt_test zbt_context_tests[];
 extern const struct zbt_test zbt_shrinker_tests[];
+extern const struct zbt_test zbt_movable_tests[];
 
 /* Reasons for refused frees, with the names of the counters in vmstat. */
 enum zbt_bad {
@@ -118,6 +121,7 @@ int zbt_soak_start(unsigned int nr, u64 seed);
 void zbt_soak_stop(void);
 void zbt_mappings_exit(void);
 void zbt_isolate_exit(void);
+void zbt_movable_exit(void);
 
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 int zbt_importer_init(void);

@@ -236,22 +236,35 @@ TEST_F(fail, resize)
 	fail_each(_metadata, self, shrink, grow_again, NULL, 1);
 }
 
-static int register_owner(DATA *self)
+static int register_owner(DATA *self __attribute__((unused)))
 {
 	return zb_ask_test_module("registered", "1");
 }
 
-static int unregister_owner(DATA *self)
+static int unregister_owner(DATA *self __attribute__((unused)))
 {
 	return zb_ask_test_module("registered", "0");
 }
 
-/* Another module registers callbacks. */
+static int set_movable(DATA *self __attribute__((unused)))
+{
+	return zb_ask_test_module("movable", "1");
+}
+
+static int clear_movable(DATA *self __attribute__((unused)))
+{
+	return zb_ask_test_module("movable", "0");
+}
+
+/* Another module registers callbacks, and a block that can be moved. */
 TEST_F(fail, register_an_owner)
 {
 	if (zb_load_test_module())
 		SKIP(return, "no " ZB_TEST_MODULE);
 	fail_each(_metadata, self, NULL, register_owner, unregister_owner, 1);
+	EXPECT_EQ(0, set_movable(self));
+	EXPECT_EQ(0, clear_movable(self));
+	fail_each(_metadata, self, NULL, set_movable, clear_movable, 1);
 	zb_unload_test_module();
 }
 

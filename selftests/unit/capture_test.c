@@ -38,7 +38,8 @@ static bool wait_hook(struct zb_pool *pool, bool killable)
 	return true;
 }
 
-static void move_out_hook(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+static void move_out_hook(struct zb_pool *pool, struct zb_zone *zone,
+			  zb_gfp_t gfp __attribute__((unused)), unsigned long pfn,
 			  unsigned long nr_pages)
 {
 	during.nr_moves++;

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Moves blocks of other modules, as the kernel does with movable_operations:
+ *
+ *	isolate			the module agrees, and does not free the block from now on
+ *	new frames		in the same zone
+ *	migrate			the module copies the contents, and uses the new frames
+ *	free the old frames
+ *
+ * or, if migrate fails, putback. A block that was registered is found by its first frame in a
+ * tree. While it is being moved, its module can't withdraw it, until putback is called.
+ *
+ * Before migrate, the new frames are filled with a random pattern. If all of it is still there
+ * when migrate has said that it succeeded, the module does not use them: then the block stays
+ * where it is, and no block of the module is moved any more.
+ */
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../core/compact.h"
+#include "../instance/callback.h"
+#include "reclaim.h"
+
+static unsigned long end_of(const struct zb_movable *m)
+{
+	return m->pfn + BIT(m->order);
+}
+
+/* The registered block with the lowest first frame that ends behind @pfn, or NULL. */
+static struct zb_movable *__find_from(struct zb_owners *owners, unsigned long pfn)
+{
+	struct rb_node *node = owners->movable.rb_node;
+	struct zb_movable *m, *best = NULL;
+
+	while (node) {
+		m = rb_entry(node, struct zb_movable, node);
+		if (end_of(m) > pfn) {
+			best = m;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return best;
+}
+
+static struct zb_movable *__find(struct zb_owners *owners, unsigned long pfn)
+{
+	struct zb_movable *m = __find_from(owners, pfn);
+
+	if (m && m->pfn == pfn)
+		return m;
+	list_for_each_entry(m, &owners->moving, moving)
+		if (m->to == pfn)
+			return m;
+	return NULL;
+}
+
+/* Returns false if the block overlaps one that is registered. */
+static bool __insert(struct zb_owners *owners, struct zb_movable *m)
+{
+	struct rb_node **link = &owners->movable.rb_node, *parent = NULL;
+	struct zb_movable *other;
+
+	while (*link) {
+		parent = *link;
+		other = rb_entry(parent, struct zb_movable, node);
+		if (end_of(m) <= other->pfn)
+			link = &parent->rb_left;
+		else if (m->pfn >= end_of(other))
+			link = &parent->rb_right;
+		else
+			return false;
+	}
+	rb_link_node(&m->node, parent, link);
+	rb_insert_color(&m->node, &owners->movable);
+	return true;
+}
+
+/* Is this still the block that was registered? */
+static bool is_block(const struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	const struct zb_zone *zone = zb_pfn_zone(pool, pfn);
+	u8 state = zone ? zb_zone_state(zone, pfn) : 0;
+
+	return zb_state_is_block(state, order) &&
+	       zb_state_migratetype(state) == ZB_MIGRATE_MOVABLE;
+}
+
+/**
+ * zb_movable_add() - register a block
+ * @reclaim: reclaim and compaction of the instance
+ * @owner: its owner
+ * @pfn: first frame
+ * @order: its order
+ * @gfp: context in which memory of the kernel is allocated
+ *
+ * Context: any but NMI, as @gfp permits.
+ * Return: 0, -EINVAL if this is not an allocated movable block, -EEXIST if it or a part of it is
+ * registered already, or -ENOMEM.
+ */
+int zb_movable_add(struct zb_reclaim *reclaim, struct zb_owner *owner, unsigned long pfn,
+		   unsigned int order, gfp_t gfp)
+{
+	struct zb_pool *pool = &reclaim->inst->pool;
+	struct zb_owners *owners = &reclaim->owners;
+	struct zb_movable *m;
+	const size_t size = sizeof(*m);
+	unsigned long flags;
+	bool ok;
+
+	if (!is_block(pool, pfn, order))
+		return -EINVAL;
+	m = kmalloc(size, gfp);
+	if (!m)
+		return -ENOMEM;
+	*m = (struct zb_movable){ .pfn = pfn, .order = order, .owner = owner, .to = ZB_NO_PFN };
+	m->gfp = __ZB_GFP_MOVABLE;
+	if (zb_state_compound(zb_zone_state(zb_pfn_zone(pool, pfn), pfn)))
+		m->gfp |= __ZB_GFP_COMP;
+	spin_lock_irqsave(&owners->lock, flags);
+	ok = __insert(owners, m);
+	if (ok) {
+		atomic_long_add(BIT(order), &owner->movable);
+		WRITE_ONCE(owners->nr_movable, owners->nr_movable + 1);
+	}
+	spin_unlock_irqrestore(&owners->lock, flags);
+	if (!ok)
+		kfree(m);
+	return ok ? 0 : -EEXIST;
+}
+
+/**
+ * zb_movable_remove() - undo zb_movable_add()
+ * @owners: all owners
+ * @pfn: first frame, which may be the new one of a block that is being moved
+ *
+ * Context: any but NMI.
+ * Return: 0, -ENOENT if no block is registered there, or -EBUSY if it is being moved.
+ */
+int zb_movable_remove(struct zb_owners *owners, unsigned long pfn)
+{
+	struct zb_movable *m;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&owners->lock, flags);
+	m = __find(owners, pfn);
+	if (!m)
+		err = -ENOENT;
+	else if (m->state == ZB_MOVABLE_MOVING)
+		err = -EBUSY;
+	else
+		__zb_movable_remove(owners, m);
+	spin_unlock_irqrestore(&owners->lock, flags);
+	if (!err)
+		kfree(m);
+	return err;
+}
+
+static bool may_move(const struct zb_movable *m, zb_gfp_t gfp)
+{
+	return zb_owner_may_be_called(m->owner, gfp) && !READ_ONCE(m->owner->never_moves);
+}
+
+/**
+ * zb_movable_next() - find the next block that can be moved
+ * @owners: all owners
+ * @gfp: what callbacks may do, __ZB_GFP_IO and __ZB_GFP_FS
+ * @in_use: whether blocks that are being moved count
+ * @pfn: where to begin; set to the first frame of the block
+ * @end: the frame behind the last one
+ *
+ * Context: any but NMI.
+ * Return: number of frames of the block, which may begin before @pfn and end behind @end, or 0
+ * if there is none.
+ */
+unsigned long zb_movable_next(struct zb_owners *owners, zb_gfp_t gfp, bool in_use,
+			      unsigned long *pfn, unsigned long end)
+{
+	unsigned long flags, nr = 0;
+	struct zb_movable *m;
+
+	if (!READ_ONCE(owners->nr_movable))
+		return 0;
+	spin_lock_irqsave(&owners->lock, flags);
+	while ((m = __find_from(owners, *pfn)) && m->pfn < end) {
+		if (may_move(m, gfp) && (in_use || m->state == ZB_MOVABLE_IDLE)) {
+			*pfn = m->pfn;
+			nr = BIT(m->order);
+			break;
+		}
+		*pfn = end_of(m);
+		spin_unlock_irqrestore(&owners->lock, flags);
+		spin_lock_irqsave(&owners->lock, flags);
+	}
+	spin_unlock_irqrestore(&owners->lock, flags);
+	return nr;
+}
+
+/* Begin to move the block at @pfn; returns NULL if this is not possible now. */
+static struct zb_movable *begin_move(struct zb_owners *owners, unsigned long pfn, zb_gfp_t gfp)
+{
+	struct zb_movable *m;
+	unsigned long flags;
+
+	spin_lock_irqsave(&owners->lock, flags);
+	m = __find_from(owners, pfn);
+	if (m && (m->pfn != pfn || m->state != ZB_MOVABLE_IDLE || !may_move(m, gfp) ||
+		  !zb_owner_get(m->owner)))
+		m = NULL;
+	if (m) {
+		m->state = ZB_MOVABLE_MOVING;
+		list_add(&m->moving, &owners->moving);
+	}
+	spin_unlock_irqrestore(&owners->lock, flags);
+	return m;
+}
+
+/* The block is now at @pfn, where it was or where it has been moved to. */
+static void end_move(struct zb_owners *owners, struct zb_movable *m, unsigned long pfn)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&owners->lock, flags);
+	list_del(&m->moving);
+	if (pfn != m->pfn) {
+		rb_erase(&m->node, &owners->movable);
+		m->pfn = pfn;
+		__insert(owners, m);
+	}
+	m->to = ZB_NO_PFN;
+	m->state = ZB_MOVABLE_IDLE;
+	spin_unlock_irqrestore(&owners->lock, flags);
+}
+
+/* The module has freed the block without withdrawing it. */
+static void drop_stale(struct zb_owners *owners, struct zb_movable *m)
+{
+	unsigned long flags;
+
+	zb_owner_report(m->owner, ZB_OWNER_STALE, 0, 0);
+	spin_lock_irqsave(&owners->lock, flags);
+	list_del(&m->moving);
+	__zb_movable_remove(owners, m);
+	spin_unlock_irqrestore(&owners->lock, flags);
+	kfree(m);
+}
+
+/* putback may withdraw and free the block, so the block is found again by its frame. */
+static void put_back(struct zb_owners *owners, struct zb_movable *m)
+{
+	struct zb_owner *owner = m->owner;
+	unsigned int order = m->order;
+	unsigned long pfn = m->pfn, flags;
+
+	spin_lock_irqsave(&owners->lock, flags);
+	list_del(&m->moving);
+	m->to = ZB_NO_PFN;
+	m->state = ZB_MOVABLE_PUTBACK;
+	spin_unlock_irqrestore(&owners->lock, flags);
+	owner->ops->putback(owner->data, pfn_to_page(pfn), order);
+	spin_lock_irqsave(&owners->lock, flags);
+	m = __find(owners, pfn);
+	if (m && m->state == ZB_MOVABLE_PUTBACK)
+		m->state = ZB_MOVABLE_IDLE;
+	spin_unlock_irqrestore(&owners->lock, flags);
+}
+
+static void fill(unsigned long pfn, unsigned int order, u64 pattern)
+{
+	unsigned long i;
+	void *addr;
+
+	for (i = 0; i < BIT(order); i++) {
+		addr = kmap_local_page(pfn_to_page(pfn + i));
+		memset64(addr, pattern, PAGE_SIZE / sizeof(u64));
+		kunmap_local(addr);
+	}
+}
+
+static bool is_filled(unsigned long pfn, unsigned int order, u64 pattern)
+{
+	bool same = true;
+	unsigned long i;
+	unsigned int k;
+	u64 *addr;
+
+	for (i = 0; same && i < BIT(order); i++) {
+		addr = kmap_local_page(pfn_to_page(pfn + i));
+		for (k = 0; same && k < PAGE_SIZE / sizeof(u64); k++)
+			same = addr[k] == pattern;
+		kunmap_local(addr);
+	}
+	return same;
+}
+
+/*
+ * A block that is still registered where frames have just been allocated was freed before.
+ * Returns false if another task moves it at the moment, and will find this out.
+ */
+static bool drop_stale_at(struct zb_owners *owners, unsigned long pfn, unsigned int order)
+{
+	struct zb_movable *m;
+	unsigned long flags;
+	bool found, idle;
+
+	do {
+		spin_lock_irqsave(&owners->lock, flags);
+		m = __find_from(owners, pfn);
+		found = m && m->pfn < pfn + BIT(order);
+		idle = found && m->state == ZB_MOVABLE_IDLE;
+		if (idle) {
+			zb_owner_report(m->owner, ZB_OWNER_STALE, 0, 0);
+			__zb_movable_remove(owners, m);
+		}
+		spin_unlock_irqrestore(&owners->lock, flags);
+		if (idle)
+			kfree(m);
+	} while (idle);
+	return !found;
+}
+
+/* Let the module move its block, which it has isolated, to @to. */
+static int migrate(struct zb_owners *owners, struct zb_movable *m, unsigned long to)
+{
+	const struct zb_owner_ops *ops = m->owner->ops;
+	u64 pattern = get_random_u64();
+	unsigned long flags;
+	int err;
+
+	if (!drop_stale_at(owners, to, m->order))
+		return -EAGAIN;
+	spin_lock_irqsave(&owners->lock, flags);
+	m->to = to;
+	spin_unlock_irqrestore(&owners->lock, flags);
+	fill(to, m->order, pattern);
+	err = ops->migrate(m->owner->data, pfn_to_page(to), pfn_to_page(m->pfn), m->order);
+	if (err)
+		return err < 0 ? err : -EIO;
+	if (!is_filled(to, m->order, pattern))
+		return 0;
+	zb_owner_report(m->owner, ZB_OWNER_NOT_MOVED, 0, 0);
+	WRITE_ONCE(m->owner->never_moves, true);
+	return -EPROTO;
+}
+
+/* In a callback of the owner. *@spare is set to frames that are to be freed, or ZB_NO_PFN. */
+static int isolate_and_migrate(struct zb_owners *owners, struct zb_movable *m,
+			       struct zb_zone *zone, unsigned int below_order,
+			       unsigned long *spare)
+{
+	const struct zb_owner_ops *ops = m->owner->ops;
+	unsigned long from = m->pfn, to;
+	int err = -ENOMEM;
+
+	if (!ops->isolate(m->owner->data, pfn_to_page(from), m->order)) {
+		end_move(owners, m, from);
+		return -EBUSY;
+	}
+	to = zb_compact_alloc(zone, m->gfp, BIT(m->order), below_order);
+	if (to != ZB_NO_PFN)
+		err = migrate(owners, m, to);
+	*spare = err ? to : from;
+	if (!err) {
+		trace_mm_page_alloc(to, m->order, zb_gfp_bits(m->gfp), ZB_MIGRATE_MOVABLE);
+		trace_mm_page_free(from, m->order);
+	}
+	/* The module may withdraw the block afterwards. */
+	if (!err || err == -EPROTO)
+		end_move(owners, m, err ? from : to);
+	else
+		put_back(owners, m);
+	return err;
+}
+
+/**
+ * zb_movable_move() - move a block of another module to other frames
+ * @reclaim: reclaim and compaction of the instance
+ * @zone: its zone
+ * @pfn: first frame, as set by zb_movable_next()
+ * @gfp: what callbacks may do, __ZB_GFP_IO and __ZB_GFP_FS
+ * @below_order: split only free blocks of lower orders for the new frames
+ *
+ * Context: may sleep.
+ * Return: 0, -EBUSY if the block is in use, -ENOMEM, or an error of the module.
+ */
+int zb_movable_move(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
+		    zb_gfp_t gfp, unsigned int below_order)
+{
+	struct zb_owners *owners = &reclaim->owners;
+	struct zb_pool *pool = &reclaim->inst->pool;
+	struct zb_movable *m = begin_move(owners, pfn, gfp);
+	unsigned long spare = ZB_NO_PFN;
+	struct zb_owner *owner;
+	struct zb_callback cb;
+	unsigned int order;
+	int err;
+
+	if (!m)
+		return -EBUSY;
+	owner = m->owner;
+	order = m->order;
+	if (!is_block(pool, pfn, order)) {
+		drop_stale(owners, m);
+		zb_owner_put(owner);
+		return -ENOENT;
+	}
+	zb_callback_begin(&cb, gfp, owner->ops->needs);
+	err = isolate_and_migrate(owners, m, zone, below_order, &spare);
+	zb_callback_end(&cb);
+	if (spare != ZB_NO_PFN)
+		zb_pool_free_pages(pool, spare, order);
+	atomic_long_add(BIT(order), err ? &owner->move_failed : &owner->moved);
+	zb_zone_count_event(zone, err ? ZB_PGMIGRATE_FAIL : ZB_PGMIGRATE_SUCCESS, BIT(order));
+	zb_owner_put(owner);
+	return err;
+}
+
+/**
+ * zb_movable_in() - count the frames of a range that belong to blocks that can be moved
+ * @owners: all owners
+ * @gfp: what callbacks may do, __ZB_GFP_IO and __ZB_GFP_FS
+ * @pfn: first frame
+ * @end: the frame behind the last one
+ *
+ * Context: any but NMI.
+ * Return: number of frames.
+ */
+unsigned long zb_movable_in(struct zb_owners *owners, zb_gfp_t gfp, unsigned long pfn,
+			    unsigned long end)
+{
+	unsigned long at = pfn, nr, sum = 0;
+
+	while ((nr = zb_movable_next(owners, gfp, false, &at, end))) {
+		sum += min(at + nr, end) - max(at, pfn);
+		at += nr;
+	}
+	return sum;
+}
+
+/**
+ * zb_movable_move_all() - move all blocks of other modules out of a range
+ * @reclaim: reclaim and compaction of the instance
+ * @zone: zone of the range
+ * @pfn: first frame
+ * @end: the frame behind the last one
+ * @gfp: what callbacks may do, __ZB_GFP_IO and __ZB_GFP_FS
+ * @below_order: split only free blocks of lower orders for the new frames
+ *
+ * Context: may sleep; ends early if the task is being killed.
+ */
+void zb_movable_move_all(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
+			 unsigned long end, zb_gfp_t gfp, unsigned int below_order)
+{
+	unsigned long nr;
+
+	while (!fatal_signal_pending(current) &&
+	       (nr = zb_movable_next(&reclaim->owners, gfp, false, &pfn, end))) {
+		zb_movable_move(reclaim, zone, pfn, gfp, below_order);
+		pfn += nr;
+		cond_resched();
+	}
+}
