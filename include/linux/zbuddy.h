@@ -229,6 +229,10 @@ struct zb_shrink_control {
  *	block stays where it is
  * @putback: the block that was isolated is not moved. It may be freed now
  *
+ * @oom: free memory whose loss hurts, because a request would fail otherwise, and return the
+ *	number of pages. @nr_to_scan pages are wanted, and all frames are suitable. It is called
+ *	only for requests for up to 8 pages that are not __ZB_GFP_NORETRY and may call into
+ *	file systems, after everything else has failed; a request calls it 5 times at most
  *
  * @count and @scan have the meaning of the functions of the kernel's struct shrinker. The memory
  * should be allocated with __ZB_GFP_RECLAIMABLE, and is freed by the functions that free it
@@ -252,6 +256,7 @@ struct zb_owner_ops {
 	bool (*isolate)(void *data, struct page *page, unsigned int order);
 	int (*migrate)(void *data, struct page *dst, struct page *src, unsigned int order);
 	void (*putback)(void *data, struct page *page, unsigned int order);
+	unsigned long (*oom)(void *data, const struct zb_shrink_control *sc);
 };
 
 /* Memory of modules that can be taken back or moved */

@@ -23,7 +23,7 @@ static const char *check_ops(const struct zb_owner_ops *ops)
 		return "count and scan belong together: set both or none";
 	if (!ops->isolate != !ops->migrate || !ops->isolate != !ops->putback)
 		return "isolate, migrate and putback belong together: set all or none";
-	if (!ops->scan && !ops->isolate)
+	if (!ops->scan && !ops->isolate && !ops->oom)
 		return "it has no callbacks";
 	return NULL;
 }
@@ -33,7 +33,8 @@ static const char *check_ops(const struct zb_owner_ops *ops)
  * @ops: the callbacks, which must exist until the owner is unregistered
  * @data: their argument
  *
- * From now on, kswapd and direct reclaim of zbuddy call count and scan. A module may register several
+ * From now on, kswapd and direct reclaim of zbuddy call count and scan, and requests that would
+ * fail call oom. A module may register several
  * owners. It should unregister them in its exit function, at the latest; otherwise this is done
  * when the function has returned, and logged.
  *

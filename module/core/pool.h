@@ -93,6 +93,8 @@ enum zb_compact_priority {
  * @end_survey: undo @survey
  * @move_out: move what can be moved out of @nr_pages isolated frames from @pfn on, for a
  *	request with these flags; may sleep
+ * @oom: ask others to free memory as a last resort, before the request @ac fails; may sleep;
+ *	returns true if some was freed
  * @wait: sleep for a short time in which other tasks may free memory; returns
  *	false if the request should fail, because the task is being killed and
  *	@killable is set
@@ -134,6 +136,8 @@ struct zb_ops {
 	void (*end_survey)(struct zb_pool *pool, struct zb_range_survey *survey);
 	void (*move_out)(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp,
 			 unsigned long pfn, unsigned long nr_pages);
+	bool (*oom)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		    const struct zb_alloc_context *ac);
 	bool (*wait)(struct zb_pool *pool, bool killable);
 	bool (*charge)(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order);
 	void (*uncharge)(struct zb_pool *pool, unsigned int order);

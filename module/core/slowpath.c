@@ -14,6 +14,8 @@
  *	                       ZB_COSTLY_ORDER only
  *	    REPEAT             until MAX_ROUNDS rounds brought no progress
  *	    NOFAIL             forever
+ *	ask others to free memory as a last resort (zb_ops.oom), and try again: small requests
+ *	    that may call into file systems, but not NORETRY
  *	fail, with a report unless NOWARN is set
  *
  * Compaction is progress only a limited number of times, because other requests may take
@@ -26,6 +28,7 @@
 #define MAX_ROUNDS		16u	/* without progress, of a REPEAT request */
 #define MAX_COMPACT_RETRIES	16u	/* after successful compaction, at each priority */
 #define MAX_RECLAIM_RETRIES	16u	/* rounds after successful reclaim */
+#define MAX_OOM_RETRIES		4u	/* after zb_ops.oom has freed memory */
 #define DRAIN_INTERVAL		64u	/* rounds between drains of a NOFAIL request */
 
 /**
@@ -257,6 +260,33 @@ static unsigned long try_again(struct zb_pool *pool, const struct attempt *a)
 					 a->ac);
 }
 
+/*
+ * As in the kernel, only requests that have tried everything else are worth the loss of what
+ * others keep: not those that have a fallback, or that exclude a part of reclaim.
+ */
+static bool may_use_last_resort(const struct zb_pool *pool, const struct attempt *a)
+{
+	return pool->ops->oom && a->order <= ZB_COSTLY_ORDER && a->gfp & __ZB_GFP_FS &&
+	       !(a->gfp & __ZB_GFP_NORETRY);
+}
+
+/* Others may take what is freed, so the number of retries is limited. */
+static unsigned long oom_and_retry(struct zb_pool *pool, const struct attempt *a)
+{
+	unsigned long pfn = ZB_NO_PFN;
+	unsigned int tries;
+
+	if (!may_use_last_resort(pool, a))
+		return ZB_NO_PFN;
+	for (tries = 0; pfn == ZB_NO_PFN && tries < MAX_OOM_RETRIES; tries++) {
+		if (!pool->ops->oom(pool, a->gfp, a->order, a->ac))
+			break;
+		drain(pool, a);
+		pfn = try_again(pool, a);
+	}
+	return pfn;
+}
+
 static unsigned long reclaim_and_retry(struct zb_pool *pool,
 				       const struct attempt *a)
 {
@@ -271,9 +301,14 @@ static unsigned long reclaim_and_retry(struct zb_pool *pool,
 			return pfn;
 		r.round = progress ? 0 : r.round + 1;
 		if (!should_retry(a, progress, r.round))
-			return ZB_NO_PFN;
-		if (!progress && pool->ops->wait &&
-		    !pool->ops->wait(pool, a->ac->policy->killable))
+			return oom_and_retry(pool, a);
+		if (progress)
+			continue;
+		if (a->gfp & __ZB_GFP_NOFAIL && drain_is_due(a->gfp, r.round))
+			pfn = oom_and_retry(pool, a);
+		if (pfn != ZB_NO_PFN)
+			return pfn;
+		if (pool->ops->wait && !pool->ops->wait(pool, a->ac->policy->killable))
 			return ZB_NO_PFN;
 	}
 }

@@ -84,6 +84,7 @@ enum zb_event {
 	ZB_PURGE_BUSY,			/* discardable frames that could not be taken */
 	ZB_OWNER_SCAN,			/* frames that modules were asked to free */
 	ZB_OWNER_FREE,			/* frames that they freed */
+	ZB_OWNER_OOM,			/* frames that they freed as a last resort */
 	ZB_PAGEOUTRUN,			/* times that kswapd began to work on the zone */
 	ZB_CAPTURE_SUCCESS,		/* captured windows that became free for a request */
 	ZB_CAPTURE_FAIL,		/* those that did not */

@@ -206,6 +206,7 @@ static const struct {
 	{ ZB_ZONE_RECLAIM_FAILED, "zone_reclaim_failed" },
 	{ ZB_PURGE_BUSY, "zb_purge_busy" },
 	{ ZB_OWNER_SCAN, "zb_owner_scan" }, { ZB_OWNER_FREE, "zb_owner_free" },
+	{ ZB_OWNER_OOM, "zb_owner_oom" },
 	{ ZB_CAPTURE_SUCCESS, "zb_capture_success" },
 	{ ZB_CAPTURE_FAIL, "zb_capture_fail" },
 	{ ZB_CAPTURE_BROKEN, "zb_capture_broken" },

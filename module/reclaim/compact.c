@@ -224,6 +224,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	inst->ops.zone_reclaim = zb_zone_reclaim;
 	inst->ops.direct_reclaim = zb_direct_reclaim;
 	inst->ops.wake_reclaim = zb_wake_kswapd;
+	inst->ops.oom = zb_owners_oom;
 	inst->ops.survey = zb_survey;
 	inst->ops.evict = zb_evict;
 	inst->ops.purge = zb_purge;

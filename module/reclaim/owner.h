@@ -24,12 +24,15 @@
 
 #include "../core/zone.h"
 
+struct zb_alloc_context;
+struct zb_pool;
 struct zb_reclaim;
 struct zb_shrink;
 
 /* Errors of callbacks, each of which is logged once for an owner. */
 enum zb_owner_fault {
 	ZB_OWNER_TOO_FEW,	/* fewer pages became free than scan has returned */
+	ZB_OWNER_OOM_TOO_FEW,	/* or oom */
 	ZB_OWNER_NOT_MOVED,	/* migrate has not moved a block, but said so */
 	ZB_OWNER_STALE,		/* a block was freed while it was registered */
 	ZB_OWNER_LEFT,		/* unregistered before its blocks */
@@ -156,6 +159,8 @@ void zb_movable_move_all(struct zb_reclaim *reclaim, struct zb_zone *zone, unsig
 bool zb_owners_may_shrink(const struct zb_shrink *s);
 unsigned long zb_owners_count(const struct zb_shrink *s);
 void zb_owners_shrink(struct zb_shrink *s, unsigned long all);
+bool zb_owners_oom(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		   const struct zb_alloc_context *ac);
 
 static inline bool zb_owner_may_be_called(const struct zb_owner *owner, zb_gfp_t gfp)
 {

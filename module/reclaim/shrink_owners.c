@@ -218,3 +218,71 @@ void zb_owners_shrink(struct zb_shrink *s, unsigned long all)
 	if (s->owner_freed)
 		zb_instance_wake_waiters(s->reclaim->inst);
 }
+
+static unsigned long nr_freed(struct zb_pool *pool)
+{
+	unsigned long nr = 0;
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, pool)
+		nr += zb_zone_events(zone, ZB_PGFREE);
+	return nr;
+}
+
+/* Returns the number of frames that the owner has freed. */
+static unsigned long oom_one(struct zb_pool *pool, struct zb_owner *owner,
+			     const struct zb_shrink_control *sc)
+{
+	unsigned long before = nr_freed(pool), said, freed;
+	struct zb_callback cb;
+
+	zb_callback_begin(&cb, sc->gfp, owner->ops->needs);
+	said = owner->ops->oom(owner->data, sc);
+	zb_callback_end(&cb);
+	freed = min(said, nr_freed(pool) - before);
+	if (freed < said)
+		zb_owner_report(owner, ZB_OWNER_OOM_TOO_FEW, said, freed);
+	atomic_long_add(freed, &owner->freed);
+	return freed;
+}
+
+/**
+ * zb_owners_oom() - ask other modules to free memory, as zb_ops.oom
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: order of the block
+ * @ac: the request
+ *
+ * They are asked in the order of their registration, until enough has been freed. The queue
+ * does not ask them, because its requests can wait.
+ *
+ * Context: may sleep.
+ * Return: true if memory was freed.
+ */
+bool zb_owners_oom(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+		   const struct zb_alloc_context *ac)
+{
+	struct zb_reclaim *reclaim = container_of(pool, struct zb_instance, pool)->reclaim;
+	const struct zb_shrink_control sc = {
+		.gfp = zb_io_context(gfp),
+		.nid = ac->preferred->nid,
+		.end_pfn = ZB_NO_PFN,
+		.nr_to_scan = BIT(order),
+	};
+	unsigned long freed = 0;
+	struct zb_owner *owner;
+	u64 id = 0;
+
+	if (ac->policy->queued || !READ_ONCE(reclaim->owners.nr) || !(sc.gfp & __ZB_GFP_FS) ||
+	    !zb_may_reclaim())
+		return false;
+	while (freed < BIT(order) && !fatal_signal_pending(current) &&
+	       (owner = zb_owner_next(&reclaim->owners, id))) {
+		id = owner->id;
+		if (owner->ops->oom && zb_owner_may_be_called(owner, sc.gfp))
+			freed += oom_one(pool, owner, &sc);
+		zb_owner_put(owner);
+	}
+	zb_zone_count_event(ac->preferred, ZB_OWNER_OOM, freed);
+	return freed;
+}

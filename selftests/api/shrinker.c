@@ -262,6 +262,49 @@ static void direct_reclaim(void)
 	tear_down(owner);
 }
 
+static unsigned long oom(void *data, const struct zb_shrink_control *sc)
+{
+	struct cache *c = data;
+
+	c->calls++;
+	if (c->behaviour == FREES_NOTHING)
+		return 1000;
+	return free_pages_of(c, sc, sc->nr_to_scan);
+}
+
+static const struct zb_owner_ops oom_ops = {
+	.module = THIS_MODULE,
+	.name = "oom",
+	.needs = __ZB_GFP_FS,
+	.oom = oom,
+};
+
+/* Only a request that may use the last resort is served, and a lie ends after one call. */
+static void last_resort(void)
+{
+	const zb_gfp_t gfp = (GFP_DIRECT & ~__ZB_GFP_NORETRY) | __ZB_GFP_NOWARN;
+	struct zb_owner *owner = set_up(&oom_ops, HONEST);
+	unsigned int flags;
+
+	if (owner) {
+		ZBT_WANT(!allocate(gfp | __ZB_GFP_NORETRY, 1));
+		ZBT_WANT(!allocate(gfp & ~__ZB_GFP_FS, 1));
+		flags = memalloc_nofs_save();
+		ZBT_WANT(!allocate(gfp, 1));
+		memalloc_nofs_restore(flags);
+		ZBT_WANT(!zb_alloc_pages(gfp, 4));
+		ZBT_WANT(!cache.calls);
+		ZBT_WANT(allocate(gfp, 100) == 100);
+		ZBT_WANT(cache.calls <= 105);
+		cache.calls = 0;
+		cache.behaviour = FREES_NOTHING;
+		while (allocate(gfp, 1))
+			;
+		ZBT_WANT(cache.calls == 1);
+	}
+	tear_down(owner);
+}
+
 /* Two owners of the same cache: each gives a part. */
 static void shares(void)
 {
@@ -406,6 +449,7 @@ static void refused(void)
 
 const struct zbt_test zbt_shrinker_tests[] = {
 	{ "shrinker_direct_reclaim", direct_reclaim },
+	{ "shrinker_last_resort", last_resort },
 	{ "shrinker_shares", shares },
 	{ "shrinker_io_context", io_context },
 	{ "shrinker_kswapd", kswapd },

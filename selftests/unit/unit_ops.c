@@ -154,6 +154,23 @@ const struct zb_ops unit_recording_ops = {
 };
 
 /**
+ * unit_oom() - as zb_ops.oom, for tests that expect it
+ * @pool: the allocator
+ * @gfp: flags of the request
+ * @order: its order
+ * @ac: the request
+ *
+ * Return: true as often as unit_calls.ooms says.
+ */
+bool unit_oom(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+	      const struct zb_alloc_context *ac)
+{
+	unit_calls.nid = ac->node->nid;
+	record_request(pool, 'O', gfp, order);
+	return take_one(&unit_calls.ooms);
+}
+
+/**
  * unit_called_at() - compare the recorded calls; see EXPECT_CALLS()
  * @file: source file of the caller
  * @line: line number of the caller

@@ -6,7 +6,7 @@
  *	C compact        X compact with ZB_COMPACT_FULL
  *	S wait           + charge         - uncharge
  *	k check_poison   0 clear       f poison         ! report_bad
- *	F report_failure
+ *	F report_failure O oom, only if a test sets it to unit_oom()
  */
 #ifndef UNIT_OPS_H
 #define UNIT_OPS_H
@@ -36,6 +36,7 @@
  * @compact: number of successful calls of compact
  * @compact_result: result of the other calls, ZB_COMPACT_SKIPPED by default
  * @waits: number of successful calls of wait
+ * @ooms: number of successful calls of oom
  * @give_on: letter of a hook that frees @give_pfn, after @give_after other calls of it
  * @give_after: see @give_on
  * @give_pfn: first frame of the block to free
@@ -60,6 +61,7 @@ struct unit_calls {
 	unsigned int compact;
 	enum zb_compact_result compact_result;
 	unsigned int waits;
+	unsigned int ooms;
 	char give_on;
 	unsigned int give_after;
 	unsigned long give_pfn;
@@ -70,6 +72,8 @@ struct unit_calls {
 extern struct unit_calls unit_calls;
 extern const struct zb_ops unit_recording_ops;
 
+bool unit_oom(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
+	      const struct zb_alloc_context *ac);
 bool unit_called_at(const char *file, int line, const char *expected);
 
 /* Expect exactly these calls, in this order; then reset the record and all results. */
