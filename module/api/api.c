@@ -98,6 +98,30 @@ struct page *zb_alloc_pages_nodemask(zb_gfp_t gfp, unsigned int order,
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_nodemask);
 
+/* The node is looked up again, so that the fast path need not save it. */
+static noinline struct page *alloc_pages_empty(zb_gfp_t gfp, unsigned int order, int nid)
+{
+	const struct zb_node *node = zb_this_node();
+	unsigned long pfn;
+
+	if (likely(nid == NUMA_NO_NODE || nid == node->nid) && zb_may_use_fast_path(node, nid)) {
+		pfn = zb_fast_alloc_empty(node, gfp, order);
+		if (likely(pfn != ZB_NO_PFN))
+			return pfn_to_page(pfn);
+	}
+	return zb_alloc_pages_nodemask(gfp, order, nid, NULL);
+}
+
+/*
+ * Continue a request that the fast path has refused, mostly because a list is empty. Only
+ * lists of orders below ZB_WORD_ORDER are refilled.
+ */
+static __always_inline struct page *alloc_pages_slow(zb_gfp_t gfp, unsigned int order, int nid)
+{
+	return order < ZB_WORD_ORDER ? alloc_pages_empty(gfp, order, nid) :
+				       zb_alloc_pages_nodemask(gfp, order, nid, NULL);
+}
+
 /* The fast path to the lists that this CPU has of the zones of another node. */
 static noinline struct page *alloc_fast_far(int nid, zb_gfp_t gfp, unsigned int order)
 {
@@ -130,12 +154,10 @@ struct page *zb_alloc_pages_node(int nid, zb_gfp_t gfp, unsigned int order)
 		if (likely(zb_may_use_fast_path(node, nid) &&
 			   zb_fast_alloc(node, gfp, order, &pfn)))
 			return pfn_to_page(pfn);
-	} else {
-		page = alloc_fast_far(nid, gfp, order);
-		if (likely(page))
-			return page;
+		return alloc_pages_slow(gfp, order, nid);
 	}
-	return zb_alloc_pages_nodemask(gfp, order, nid, NULL);
+	page = alloc_fast_far(nid, gfp, order);
+	return likely(page) ? page : zb_alloc_pages_nodemask(gfp, order, nid, NULL);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages_node);
 
@@ -156,7 +178,7 @@ struct page *zb_alloc_pages(zb_gfp_t gfp, unsigned int order)
 	if (likely(zb_may_use_fast_path(node, NUMA_NO_NODE) &&
 		   zb_fast_alloc(node, gfp, order, &pfn)))
 		return pfn_to_page(pfn);
-	return zb_alloc_pages_nodemask(gfp, order, NUMA_NO_NODE, NULL);
+	return alloc_pages_slow(gfp, order, NUMA_NO_NODE);
 }
 EXPORT_SYMBOL_GPL(zb_alloc_pages);
 

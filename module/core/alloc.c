@@ -2,20 +2,6 @@
 #include "alloc.h"
 #include "slowpath.h"
 
-/*
- * NOFRAGMENT only helps if the preferred node has a second zone that can be
- * tried before mobilities are mixed.
- */
-static unsigned int zb_alloc_flags_nofragment(const struct zb_alloc_context *ac)
-{
-	struct zb_zoneref *z;
-
-	zb_for_each_zoneref(z, ac->node, ac->highest_zoneidx)
-		if (z->zone != ac->preferred && z->zone->nid == ac->preferred->nid)
-			return ZB_ALLOC_NOFRAGMENT;
-	return 0;
-}
-
 /**
  * zb_init_context() - set up the context of a request
  * @pool: the allocator
@@ -60,7 +46,7 @@ static bool zb_prepare_alloc_pages(zb_gfp_t gfp, struct zb_alloc_context *ac,
 	ac->preferred = ac->node ? zb_first_zone(ac, gfp) : NULL;
 	if (!ac->preferred)
 		return false;
-	*alloc_flags |= zb_alloc_flags_nofragment(ac);
+	*alloc_flags |= zb_alloc_flags_nofragment(ac->node, ac->preferred, ac->highest_zoneidx);
 	return true;
 }
 

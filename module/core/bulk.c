@@ -372,13 +372,6 @@ static unsigned int take_limit(const struct zb_zone *zone, unsigned int order,
 #define MOST_LENGTHS	2u	/* of runs below a word from which blocks are taken in one hold */
 
 /*
- * The cost of a refill is estimated; the unit is the cost of one frame. A refill ends at
- * REFILL_TIME, because its caller waits for one block only. Only the first hold may exceed it.
- */
-#define REFILL_TIME	36u
-#define TIME_PER_PAGEBLOCK	20u
-
-/*
  * The number of blocks in the shortest runs of a pageblock, or TAKE_MAX if all other runs are of a
  * word and more.
  */
@@ -392,20 +385,6 @@ static unsigned int nr_in_short_runs(const struct zb_pageblock *pb, unsigned int
 		nr += *(pb->nr + k) << (k - order);
 	}
 	return orders ? nr : TAKE_MAX;
-}
-
-/* The maximum number of blocks, up to @nr, that a refill may take in the next hold. */
-static unsigned int hold_limit(const struct zb_zone *zone, unsigned int order,
-			       unsigned int alloc_flags, unsigned int nr, unsigned int time)
-{
-	unsigned int limit = take_limit(zone, order, alloc_flags);
-
-	if (nr > limit)
-		nr = limit;
-	limit = (REFILL_TIME - time) >> order;
-	if (time && nr > limit)
-		nr = limit ? limit : 1;
-	return nr;
 }
 
 /* The maximum number of blocks to take from a pageblock. */
@@ -422,32 +401,6 @@ static unsigned int most_to_take(const struct zb_zone *zone, const struct zb_pag
 	return most ? most : 1;
 }
 
-/*
- * Take blocks from one pageblock; returns their number. Only one block at a time is
- * stolen from a pageblock of another type. The search then starts again, because another
- * pageblock may now be a better choice.
- */
-static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
-				unsigned int alloc_flags, unsigned int nr,
-				struct zb_bulk *words, bool *may_claim,
-				unsigned long *flags)
-{
-	struct zb_pageblock *pb;
-	unsigned int most;
-	bool own, cma;
-
-	pb = __zb_find_refreshed(zone, words->order, mt, alloc_flags, may_claim, flags);
-	if (!pb)
-		return 0;
-	own = pb->migratetype == mt;
-	cma = pb->migratetype == ZB_MIGRATE_CMA;
-	most = own || cma ? most_to_take(zone, pb, words->order) : 1;
-	nr = __zb_take_words(zone, pb, nr < most ? nr : most, words);
-	if (cma)
-		__zb_count_event(zone, ZB_CMA_ALLOC, nr);
-	return nr;
-}
-
 /**
  * zb_rmqueue_bulk() - take several blocks from the zone
  * @zone: the zone
@@ -457,8 +410,9 @@ static unsigned int __take_some(struct zb_zone *zone, unsigned int mt,
  * @words: set to the blocks, whose state becomes ZB_BLOCK_PCP; its @order is the
  *	order to take
  *
- * The lock is dropped after each pageblock, and after TAKE_MAX frames. Few blocks are taken
- * if they are in several pageblocks, or spread over one.
+ * All of them are from one pageblock, because the caller waits for one block only. Few blocks
+ * are taken if they are spread over the pageblock, and only one is stolen from a pageblock of
+ * another type, because after that another pageblock may be a better choice.
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -466,28 +420,24 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
 		     struct zb_bulk *words)
 {
-	unsigned int got, time = 0;
-	bool may_claim = true;
+	struct zb_pageblock *pb;
 	unsigned long flags;
+	unsigned int most;
 
 	words->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
-	nr = hold_limit(zone, words->order, alloc_flags, nr, time);
-	while (nr && time < REFILL_TIME) {
-		if (words->nr) {
-			__zb_relax(zone, &flags);
-			if (zone->below_fast_wmark)
-				break;
-			/* Other CPUs may have taken what the limit was computed from. */
-			nr = hold_limit(zone, words->order, alloc_flags, nr, time);
-		}
-		got = __take_some(zone, mt, alloc_flags, nr, words, &may_claim, &flags);
-		if (!got)
-			break;
-		nr -= got;
-		time += TIME_PER_PAGEBLOCK + (got << words->order);
+	pb = __zb_find_refreshed(zone, words->order, mt, alloc_flags, &flags);
+	if (pb) {
+		most = take_limit(zone, words->order, alloc_flags);
+		nr = nr < most ? nr : most;
+		most = pb->migratetype == mt || pb->migratetype == ZB_MIGRATE_CMA ?
+		       most_to_take(zone, pb, words->order) : 1;
+		nr = nr < most ? nr : most;
+		nr = __zb_take_words(zone, pb, nr, words);
+		if (pb->migratetype == ZB_MIGRATE_CMA)
+			__zb_count_event(zone, ZB_CMA_ALLOC, nr);
+		__zb_count_event(zone, ZB_PCP_REFILL, 1);
 	}
-	__zb_count_event(zone, ZB_PCP_REFILL, 1);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	if (zb_trace_zone_locked_enabled())
 		trace_words(zone, words, mt, true);

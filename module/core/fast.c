@@ -2,6 +2,7 @@
 #include "exact.h"
 #include "fast.h"
 #include "free.h"
+#include "freelist.h"
 #include "unfit.h"
 
 /* Take the newest block off a list, and mark it allocated. */
@@ -137,6 +138,41 @@ noinline unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t 
 }
 
 /**
+ * zb_fast_alloc_empty() - allocate a block whose list is empty, and refill the list
+ * @node: node of the calling CPU
+ * @gfp: flags of the request, unchecked
+ * @order: order of the block, unchecked
+ *
+ * For callers of zb_fast_alloc() that it has refused. Does what the freelist path would do first:
+ * its first attempt, in the zone that it tries first. Takes less time.
+ *
+ * Context: any but NMI; may take the zone lock.
+ * Return: first frame of the block, or ZB_NO_PFN to use the freelist path.
+ */
+noinline unsigned long zb_fast_alloc_empty(const struct zb_node *node, zb_gfp_t gfp,
+					   unsigned int order)
+{
+	const struct zb_fast *fast = zb_fast_entry(node, gfp);
+	struct zb_zone *zone = fast->zone;
+	unsigned long pfn;
+
+	if (gfp & (ZB_GFP_FAST_FLAGS | ZB_GFP_NO_FAST_PATH) || order >= ZB_WORD_ORDER ||
+	    fast->migratetype == ZB_PCP_NO_TYPE || READ_ONCE(zone->below_fast_wmark))
+		return ZB_NO_PFN;
+	pfn = zb_pcp_rmqueue(zone, order, fast->migratetype, fast->alloc_flags);
+	if (unlikely(pfn == ZB_NO_PFN))
+		return ZB_NO_PFN;
+	if (unlikely(!zb_fast_take(zone, pfn - zone->start_pfn, order, fast->state + order))) {
+		zb_keep_out_of_use(zone->pool, zone, pfn, order, ZB_BAD_STATE);
+		return ZB_NO_PFN;
+	}
+	zb_account_alloc(zone, zone, BIT(order), gfp);
+	if (unlikely(READ_ONCE(zone->lists_due)))
+		zb_tell_low(zone->pool, zone);
+	return pfn;
+}
+
+/**
  * zb_fast_alloc_exact() - allocate contiguous frames in the fast path
  * @node: node of the calling CPU
  * @gfp: flags of the request, unchecked
@@ -215,27 +251,29 @@ static struct zb_zone *first_own_zone(const struct zb_node *node,
  * zone in it. After initialization, this rewrites an entry only if it changed.
  */
 static void set_entry(struct zb_fast *fast, struct zb_zone *zone,
-		      unsigned int mt)
+		      unsigned int mt, unsigned int alloc_flags)
 {
 	if (fast->zone == zone && fast->migratetype == mt)
 		return;
 	fast->zone = zone;
 	fast->migratetype = mt;
 	fast->state = ZB_STATE(ZB_BLOCK_UNMOVABLE + mt, 0);
+	fast->alloc_flags = alloc_flags | (mt == ZB_MIGRATE_MOVABLE ? ZB_ALLOC_CMA : 0);
 }
 
 static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
 			unsigned int index, struct zb_fast *fast)
 {
-	unsigned int mt = ZB_MIGRATE_UNMOVABLE;
 	zb_gfp_t gfp = zb_gfp_from_bits(index);
 	struct zb_zone *zone = NULL;
 
-	if (zb_gfp_valid(gfp) && !pool->ops->check_poison && !pool->ops->poison) {
+	if (zb_gfp_valid(gfp) && !pool->ops->check_poison && !pool->ops->poison)
 		zone = first_own_zone(node, zb_gfp_zone(gfp));
-		mt = zb_pool_migratetype(pool, gfp);
-	}
-	set_entry(fast, zone ?: pool->zones, zone ? mt : ZB_PCP_NO_TYPE);
+	if (zone)
+		set_entry(fast, zone, zb_pool_migratetype(pool, gfp),
+			  zb_alloc_flags_nofragment(node, zone, zb_gfp_zone(gfp)));
+	else
+		set_entry(fast, pool->zones, ZB_PCP_NO_TYPE, 0);
 }
 
 static unsigned int largest_listed(const struct zb_zone *zone)
@@ -313,7 +351,7 @@ void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node)
 
 	node->nid = pool->nodes->nid;
 	for (index = 0; index < ZB_NR_FAST; index++)
-		set_entry(&node->fast[index], pool->zones, ZB_PCP_NO_TYPE);
+		set_entry(&node->fast[index], pool->zones, ZB_PCP_NO_TYPE, 0);
 }
 
 /**

@@ -14,7 +14,8 @@
  * atomic operation claims a block that is freed, so that one of two CPUs that free
  * the same block is refused. Everything else is left to the freelist path, which
  * repeats all checks: a few other flags, a zone near its watermark, an empty list,
- * an interrupt that hit the CPU while it used its lists, or a wrong frame. A free to a
+ * an interrupt that hit the CPU while it used its lists, or a wrong frame. A request whose
+ * list is empty calls zb_fast_alloc_empty() first, which refills the list, and a free to a
  * full list calls zb_fast_free_full(), which moves a few blocks to the zone.
  *
  * Both paths apply the same rules:
@@ -104,6 +105,8 @@ static __always_inline bool zb_fast_give(const struct zb_zone *zone,
 
 /* The result is returned by value, so that callers can keep it in a register. */
 unsigned long zb_fast_alloc_flags(const struct zb_node *node, zb_gfp_t gfp,
+				  unsigned int order);
+unsigned long zb_fast_alloc_empty(const struct zb_node *node, zb_gfp_t gfp,
 				  unsigned int order);
 unsigned long zb_fast_alloc_exact(const struct zb_node *node, zb_gfp_t gfp,
 				  unsigned long nr_pages);

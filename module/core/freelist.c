@@ -255,14 +255,21 @@ static noinline unsigned long take_zeroed(struct zb_zone *zone, zb_gfp_t gfp,
 	return pfn;
 }
 
-/*
- * Drop a damaged block instead of allocating it. A block whose state says that
- * it is allocated belongs to another owner, who will free it, so its state is
- * left alone. Any other block is marked bad and never used again.
+/**
+ * zb_keep_out_of_use() - drop a damaged block instead of allocating it
+ * @pool: the allocator
+ * @zone: zone of the block
+ * @pfn: its first frame; the block is on no list
+ * @order: its order
+ * @bad: what is wrong with it
+ *
+ * A block whose state says that it is allocated belongs to another owner, who will free it,
+ * so its state is left alone. Any other block is marked bad and never used again.
+ *
+ * Context: any but NMI; takes the zone lock.
  */
-static void keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone,
-			    unsigned long pfn, unsigned int order,
-			    enum zb_bad bad)
+void zb_keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+			unsigned int order, enum zb_bad bad)
 {
 	unsigned long flags;
 
@@ -322,7 +329,7 @@ static bool zb_prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 
 	if (unlikely(zb_zone_state(zone, pfn) !=
 		     ZB_STATE(ZB_BLOCK_PCP, order))) {
-		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_STATE);
+		zb_keep_out_of_use(pool, zone, pfn, order, ZB_BAD_STATE);
 		return false;
 	}
 	if (unlikely(!looks_fit(zone, pfn, order, gfp, ac))) {
@@ -331,7 +338,7 @@ static bool zb_prep_new_page(struct zb_pool *pool, struct zb_zone *zone,
 	}
 	if (pool->ops->check_poison &&
 	    unlikely(!pool->ops->check_poison(pool, pfn, order))) {
-		keep_out_of_use(pool, zone, pfn, order, ZB_BAD_CONTENT);
+		zb_keep_out_of_use(pool, zone, pfn, order, ZB_BAD_CONTENT);
 		return false;
 	}
 	zb_zone_set_state(zone, pfn, ZB_STATE(state, order));
@@ -388,12 +395,18 @@ bool zb_prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 	return zb_prep_new_page(pool, zone, pfn, order, gfp, ac);
 }
 
-/*
+/**
+ * zb_tell_low() - report that a zone has become low
+ * @pool: the allocator
+ * @zone: the zone, whose @lists_due was found set
+ *
  * A request that may not sleep can't wait until the lists of other CPUs are drained.
- * Therefore report a zone when it becomes low. Two CPUs may report the same event; this
- * is harmless.
+ * Therefore their drain is requested when the zone becomes low. Two CPUs may report the same
+ * event; this is harmless.
+ *
+ * Context: any but NMI.
  */
-static noinline void tell_low(struct zb_pool *pool, struct zb_zone *zone)
+noinline void zb_tell_low(struct zb_pool *pool, struct zb_zone *zone)
 {
 	WRITE_ONCE(zone->lists_due, 0);
 	if (pool->ops->became_low)
@@ -454,7 +467,7 @@ retry:
 				pfn = zb_rmqueue(ac->preferred, zone, ac->nr_pages,
 						 ac->migratetype, gfp, alloc_flags);
 			if (unlikely(READ_ONCE(zone->lists_due)))
-				tell_low(pool, zone);
+				zb_tell_low(pool, zone);
 		} while (pfn != ZB_NO_PFN &&
 			 !zb_prep_new_block(pool, zone, pfn, gfp, order, ac));
 		if (pfn == ZB_NO_PFN)
@@ -485,4 +498,27 @@ struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp)
 		if (zb_node_allowed(ac, z->zone, gfp, 0))
 			return z->zone;
 	return NULL;
+}
+
+/**
+ * zb_alloc_flags_nofragment() - may the first attempt of a request mix mobilities?
+ * @node: its preferred node
+ * @preferred: its preferred zone
+ * @highest_zoneidx: highest zone type that its flags allow
+ *
+ * NOFRAGMENT only helps if the preferred node has a second zone that can be tried before
+ * mobilities are mixed.
+ *
+ * Return: ZB_ALLOC_NOFRAGMENT or 0.
+ */
+unsigned int zb_alloc_flags_nofragment(const struct zb_node *node,
+				       const struct zb_zone *preferred,
+				       unsigned int highest_zoneidx)
+{
+	struct zb_zoneref *z;
+
+	zb_for_each_zoneref(z, node, highest_zoneidx)
+		if (z->zone != preferred && z->zone->nid == preferred->nid)
+			return ZB_ALLOC_NOFRAGMENT;
+	return 0;
 }

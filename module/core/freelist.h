@@ -31,15 +31,21 @@ bool zb_node_allowed(const struct zb_alloc_context *ac,
 		     const struct zb_zone *zone, zb_gfp_t gfp,
 		     unsigned int alloc_flags);
 struct zb_zone *zb_first_zone(const struct zb_alloc_context *ac, zb_gfp_t gfp);
+unsigned int zb_alloc_flags_nofragment(const struct zb_node *node,
+				       const struct zb_zone *preferred,
+				       unsigned int highest_zoneidx);
 unsigned long zb_get_page_from_freelist(struct zb_pool *pool, zb_gfp_t gfp,
 					unsigned int order,
 					unsigned int alloc_flags,
 					struct zb_alloc_context *ac);
 void __zb_trim(struct zb_zone *zone, unsigned long pfn, unsigned int order,
 	       unsigned long nr_pages);
+void zb_keep_out_of_use(struct zb_pool *pool, struct zb_zone *zone, unsigned long pfn,
+			unsigned int order, enum zb_bad bad);
 bool zb_prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 		       unsigned long pfn, zb_gfp_t gfp, unsigned int order,
 		       const struct zb_alloc_context *ac);
+void zb_tell_low(struct zb_pool *pool, struct zb_zone *zone);
 void zb_account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		      unsigned long nr_pages, zb_gfp_t gfp);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,

@@ -224,32 +224,20 @@ static struct zb_pageblock *claim_and_relax(struct zb_zone *zone,
 	return __zb_find_smallest(zone, order, mt);
 }
 
-/*
- * A refill calls this once per block. Once claiming has failed, it hardly succeeds in
- * the same refill, because stealing only reduces the free frames. @may_claim remembers
- * the failure to save further scans.
- */
 static struct zb_pageblock *find_fallback(struct zb_zone *zone,
 					  unsigned int order, unsigned int mt,
-					  unsigned int alloc_flags,
-					  bool *may_claim, unsigned long *flags)
+					  unsigned int alloc_flags, unsigned long *flags)
 {
-	struct zb_pageblock *pb;
+	struct zb_pageblock *pb = claim_and_relax(zone, order, mt, alloc_flags, flags);
 
-	if (*may_claim) {
-		pb = claim_and_relax(zone, order, mt, alloc_flags, flags);
-		if (pb)
-			return pb;
-		*may_claim = false;
-		/* The lock may have been dropped: look again at what is better than stealing. */
+	/* The lock may have been dropped: look again at what is better than stealing. */
+	if (!pb)
 		pb = __zb_find_smallest(zone, order, mt);
-		if (!pb)
-			pb = claim_whole(zone, order, mt);
-		if (pb)
-			return pb;
-	}
-	return alloc_flags & ZB_ALLOC_NOFRAGMENT ? NULL :
-						   steal_block(zone, order, mt);
+	if (!pb)
+		pb = claim_whole(zone, order, mt);
+	if (!pb && !(alloc_flags & ZB_ALLOC_NOFRAGMENT))
+		pb = steal_block(zone, order, mt);
+	return pb;
 }
 
 /*
@@ -269,7 +257,7 @@ static bool balance_cma(const struct zb_zone *zone, unsigned int alloc_flags)
  */
 static struct zb_pageblock *find_pageblock(struct zb_zone *zone, unsigned int order,
 					   unsigned int mt, unsigned int alloc_flags,
-					   bool *may_claim, unsigned long *flags)
+					   unsigned long *flags)
 {
 	struct zb_pageblock *pb = NULL;
 
@@ -280,8 +268,7 @@ static struct zb_pageblock *find_pageblock(struct zb_zone *zone, unsigned int or
 	if (!pb && (alloc_flags & ZB_ALLOC_CMA))
 		pb = __zb_find_smallest(zone, order, ZB_MIGRATE_CMA);
 	if (!pb)
-		pb = find_fallback(zone, order, mt, alloc_flags, may_claim,
-				   flags);
+		pb = find_fallback(zone, order, mt, alloc_flags, flags);
 	return pb;
 }
 
@@ -291,8 +278,6 @@ static struct zb_pageblock *find_pageblock(struct zb_zone *zone, unsigned int or
  * @order: order of the block
  * @mt: ZB_MIGRATE_UNMOVABLE, _MOVABLE or _RECLAIMABLE
  * @alloc_flags: only ZB_ALLOC_CMA and ZB_ALLOC_NOFRAGMENT are considered
- * @may_claim: true in the first call; afterwards, whether claiming a pageblock may
- *	succeed in the next call of the same refill
  * @flags: for zb_unlock_irqrestore(), because the lock may be dropped
  *
  * If the lists of @mt are empty, the pageblock is of another type. A stale pageblock is refreshed
@@ -304,17 +289,15 @@ static struct zb_pageblock *find_pageblock(struct zb_zone *zone, unsigned int or
  */
 struct zb_pageblock *__zb_find_refreshed(struct zb_zone *zone,
 					 unsigned int order, unsigned int mt,
-					 unsigned int alloc_flags,
-					 bool *may_claim, unsigned long *flags)
+					 unsigned int alloc_flags, unsigned long *flags)
 {
 	struct zb_pageblock *pb;
 
-	pb = find_pageblock(zone, order, mt, alloc_flags, may_claim, flags);
+	pb = find_pageblock(zone, order, mt, alloc_flags, flags);
 	if (pb && zb_pageblock_is_stale(zone, pb)) {
 		__zb_recount(zone, pb);
 		__zb_relax(zone, flags);
-		*may_claim = true;
-		pb = find_pageblock(zone, order, mt, alloc_flags, may_claim, flags);
+		pb = find_pageblock(zone, order, mt, alloc_flags, flags);
 	}
 	if (pb && pb->migratetype != mt && pb->migratetype != ZB_MIGRATE_CMA)
 		count_fallback(zone, pb, order, mt, false);
@@ -339,10 +322,8 @@ unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_block_state state, unsigned long *flags)
 {
-	struct zb_pageblock *pb;
-	bool may_claim = true;
+	struct zb_pageblock *pb = __zb_find_refreshed(zone, order, mt, alloc_flags, flags);
 
-	pb = __zb_find_refreshed(zone, order, mt, alloc_flags, &may_claim, flags);
 	if (!pb)
 		return ZB_NO_PFN;
 	if (pb->migratetype == ZB_MIGRATE_CMA)

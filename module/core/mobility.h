@@ -36,8 +36,7 @@
 
 struct zb_pageblock *__zb_find_refreshed(struct zb_zone *zone,
 					 unsigned int order, unsigned int mt,
-					 unsigned int alloc_flags,
-					 bool *may_claim, unsigned long *flags);
+					 unsigned int alloc_flags, unsigned long *flags);
 unsigned long __zb_rmqueue(struct zb_zone *zone, unsigned int order,
 			   unsigned int mt, unsigned int alloc_flags,
 			   enum zb_block_state state, unsigned long *flags);

@@ -22,7 +22,7 @@ static u32 pop_cold(struct zb_pcp *pcp, unsigned int list)
 
 /* A refill must not take the lists above pcp_high, but takes at least a block. */
 static unsigned int blocks_to_take(const struct zb_zone *zone,
-				   struct zb_pcp *pcp, unsigned int order)
+				   const struct zb_pcp *pcp, unsigned int order)
 {
 	unsigned int high = READ_ONCE(zone->pcp_high), room = 0;
 
@@ -89,6 +89,7 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 		return ZB_NO_FRAME;
 	frame = zb_bulk_pop(&words);
 	if (zb_pcp_enter(zone, &pcp)) {
+		zb_pcp_count_move(pcp, 1);
 		if (!READ_ONCE(zone->below_fast_wmark))
 			push_words(zone, pcp, mt, READ_ONCE(zone->pcp_limit[order]),
 				   &words);

@@ -185,18 +185,18 @@ static void free_batch(struct zb_zone *zone, struct pcp_batch *batch)
 
 /* --- number of blocks to move --------------------------------------------- */
 
-/*
- * Count a move in @direction: 1 for a refill, -1 for a drain. Returns how many
- * moves in the same direction came before it without one in the other direction.
+/**
+ * zb_pcp_count_move() - count that blocks were moved between a list and the zone
+ * @pcp: the lists, which have been entered
+ * @direction: 1 for a refill, -1 for a drain
  */
-static unsigned int count_move(struct zb_pcp *pcp, int direction)
+void zb_pcp_count_move(struct zb_pcp *pcp, int direction)
 {
 	int before = pcp->streak * direction;
 
 	if (before < 0)
 		before = 0;
 	pcp->streak = direction * (before < MAX_STREAK ? before + 1 : before);
-	return before;
 }
 
 /**
@@ -209,11 +209,14 @@ static unsigned int count_move(struct zb_pcp *pcp, int direction)
  * Return: with each move in the same direction twice as many as before, but not more than
  * ZB_PCP_BATCH_MAX frames, or one block.
  */
-unsigned int zb_pcp_blocks_to_move(const struct zb_zone *zone, struct zb_pcp *pcp,
+unsigned int zb_pcp_blocks_to_move(const struct zb_zone *zone, const struct zb_pcp *pcp,
 				   unsigned int order, int direction)
 {
-	unsigned int nr = READ_ONCE(zone->pcp_batch[order]) << count_move(pcp, direction);
+	unsigned int nr = READ_ONCE(zone->pcp_batch[order]);
+	int before = pcp->streak * direction;
 
+	if (before > 0)
+		nr <<= before;
 	return zb_at_most(nr, order < ZB_WORD_ORDER ? ZB_PCP_BATCH_MAX >> order : 1);
 }
 
@@ -256,6 +259,7 @@ static void take_excess(const struct zb_zone *zone, struct zb_pcp *pcp, unsigned
 		nr = (zb_pcp_nr(pcp, list) + 1) / 2;
 	}
 	nr = zb_at_most(zb_pcp_blocks_to_move(zone, pcp, order, -1), nr);
+	zb_pcp_count_move(pcp, -1);
 	take_coldest(zone, pcp, list, nr, MOST_SPREAD, batch);
 }
 

@@ -4,7 +4,8 @@
 
 #include "pcp_list.h"
 
-unsigned int zb_pcp_blocks_to_move(const struct zb_zone *zone, struct zb_pcp *pcp,
+void zb_pcp_count_move(struct zb_pcp *pcp, int direction);
+unsigned int zb_pcp_blocks_to_move(const struct zb_zone *zone, const struct zb_pcp *pcp,
 				   unsigned int order, int direction);
 void zb_free_one_page(struct zb_zone *zone, unsigned long pfn, unsigned int order);
 void zb_free_unref_page(struct zb_zone *zone, unsigned long pfn, unsigned int order, bool cold);

@@ -54,8 +54,8 @@
  * Refills and drains move blocks as bits of words (struct zb_bulk). A CPU that
  * only allocates, or only frees, moves twice as many blocks each time, up to
  * ZB_PCP_BATCH_MAX frames. Fewer are moved if they are in many words or pageblocks, so that
- * no single request or free takes long: a free to a full list moves only four blocks that are
- * not adjacent (pcp_free.c).
+ * no single request or free takes long: a refill takes blocks of one pageblock (bulk.c), and a
+ * free to a full list moves only four blocks that are not adjacent (pcp_free.c).
  *
  * The zone lock is never taken with @busy set or preemption disabled, because it
  * is a sleeping lock with PREEMPT_RT. A refill therefore takes blocks from the

@@ -35,11 +35,13 @@ struct zb_zoneref {
  * @migratetype: mobility of such a request, or ZB_PCP_NO_TYPE if the fast path does
  *	not serve it
  * @state: state byte of an allocated block of order 0 with that mobility
+ * @alloc_flags: ZB_ALLOC_CMA and _NOFRAGMENT, as in the first attempt of the freelist path
  */
 struct zb_fast {
 	struct zb_zone *zone;
 	u8 migratetype;
 	u8 state;
+	u16 alloc_flags;
 };
 
 /**

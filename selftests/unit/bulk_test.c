@@ -72,16 +72,14 @@ static void watch_holds(void)
 	zb_env_hook = NULL;
 }
 
-/*
- * A refill refreshes a stale pageblock in a hold of its own. Then it takes the frame that was
- * freed, and in another hold the longer run.
- */
+/* A refill refreshes a stale pageblock in a hold of its own, before it takes blocks from it. */
 POOL_TEST_WITH(refill_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 {
 	bool keep[ZB_PAGEBLOCK_NR] = { true, [255] = true };
 
 	unit_fill_pageblock(zone, 0, M, keep);
-	EXPECT_EQ(refill(zone), 16);
+	/* two single frames and two runs of two */
+	EXPECT_EQ(refill(zone), 6);
 	memset(keep, true, sizeof(keep));
 	memset(keep + 256, false, 256);
 	unit_free_all(p);
@@ -112,7 +110,7 @@ POOL_TEST_WITH(steal_from_a_stale_pageblock, unit_pool_one(8, 1), end)
 	EXPECT_EQ(zone->events[ZB_STEAL], 1);
 }
 
-/* A refill takes no more blocks in one hold than those in runs of two lengths. */
+/* A refill takes no more blocks than those in runs of two lengths. */
 POOL_TEST_WITH(refill_from_runs_of_many_lengths, unit_pool_one(8, 1), unit_pool_end)
 {
 	bool keep[ZB_PAGEBLOCK_NR];
@@ -122,8 +120,7 @@ POOL_TEST_WITH(refill_from_runs_of_many_lengths, unit_pool_one(8, 1), unit_pool_
 	for (k = 0; k < 6; k++)
 		free_runs(keep + 64ul * k, 1, k);
 	unit_fill_pageblock(zone, 0, M, keep);
-	/* 1 + 2, then 4 + 8 */
-	EXPECT_EQ(refill(zone), 3 + 12);
+	EXPECT_EQ(refill(zone), 1 + 2);
 	unit_free_all(p);
 }
 
@@ -140,7 +137,7 @@ static void take_two(void)
 	unit_take(other_zone, 9, U);
 }
 
-/* The limit near the low watermark is computed again when the lock was dropped. */
+/* The limit near the low watermark is computed after the lock was dropped. */
 POOL_TEST_WITH(refill_of_a_shrinking_zone, unit_pool_one(8, 8), end)
 {
 	bool keep[ZB_PAGEBLOCK_NR];
@@ -149,11 +146,13 @@ POOL_TEST_WITH(refill_of_a_shrinking_zone, unit_pool_one(8, 8), end)
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
 		keep[i] = i % 64;
 	unit_fill_pageblock(zone, 0, M, keep);
-	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(5) - 12;
+	/* the pageblock becomes stale, and is refreshed in a hold of its own */
+	unit_give_deferred(zone, zone->start_pfn + 2, 0);
+	zone->watermark[ZB_ALLOC_WMARK_LOW] = PB(5) - 3;
 	other_zone = zone;
 	zb_env_hook = take_two;
-	/* all 8 frames of the first pageblock, and a quarter of what is above the mark */
-	EXPECT_EQ(refill(zone), 8 + 12 / 4);
+	/* a quarter of what is above the mark, where the first pageblock has 9 frames */
+	EXPECT_EQ(refill(zone), (9 + 3) / 4);
 	EXPECT(!zb_env_hook);
 }
 

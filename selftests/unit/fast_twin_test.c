@@ -69,7 +69,7 @@ static void twins_get(struct twins *t)
 		node = &t->a->pool.nodes[unit_below(t->a->pool.nr_nodes)];
 		pfn = zb_fast_alloc_flags(node, gfp, order);
 	} else if (unit_below(8) && !zb_fast_alloc(node, gfp, order, &pfn)) {
-		pfn = ZB_NO_PFN;
+		pfn = unit_below(4) ? zb_fast_alloc_empty(node, gfp, order) : ZB_NO_PFN;
 	}
 	if (pfn != ZB_NO_PFN)
 		t->nr_fast++;
@@ -216,6 +216,10 @@ static void both_get(struct twins *t, zb_gfp_t gfp, unsigned int order, bool bus
 
 	set_busy(t->a, busy);
 	fast = zb_fast_alloc(node, gfp, order, &a);
+	if (!fast) {
+		a = zb_fast_alloc_empty(node, gfp, order);
+		fast = a != ZB_NO_PFN;
+	}
 	set_busy(t->a, false);
 	EXPECT(!fast || !busy);
 	t->nr_fast += fast;

@@ -161,8 +161,8 @@ static unsigned long take(enum op op)
 		return pfn;
 	if (op == ALLOC_TYPE)
 		gfp &= ~__ZB_GFP_MOVABLE;
-	if (op == ALLOC_EXACT)
-		pfn = zb_fast_alloc_exact(w.p->pool.nodes, gfp, length_of(op));
+	pfn = op == ALLOC_3 ? zb_fast_alloc_empty(w.p->pool.nodes, gfp, 3) :
+	      op == ALLOC_EXACT ? zb_fast_alloc_exact(w.p->pool.nodes, gfp, 13) : ZB_NO_PFN;
 	return pfn != ZB_NO_PFN ? pfn : unit_alloc_exact(w.p, gfp, length_of(op));
 }
 

@@ -67,16 +67,16 @@ static bool may_use_fast_path(const struct piece *piece)
 static bool get(struct shared *sh, u32 me, zb_gfp_t gfp, unsigned long nr_pages,
 		struct piece *piece)
 {
-	piece->nr_pages = nr_pages;
-	if (!may_use_fast_path(piece) ||
-	    !zb_fast_alloc(sh->p->pool.nodes, gfp, zb_exact_order(nr_pages),
-			   &piece->pfn))
-		piece->pfn = zb_pool_alloc_exact(&sh->p->pool, gfp, nr_pages, 0,
-						 NULL);
+	unsigned int order = zb_exact_order(nr_pages);
+
+	*piece = (struct piece){ .pfn = ZB_NO_PFN, .nr_pages = nr_pages };
+	if (may_use_fast_path(piece) && !zb_fast_alloc(sh->p->pool.nodes, gfp, order, &piece->pfn))
+		piece->pfn = zb_fast_alloc_empty(sh->p->pool.nodes, gfp, order);
 	if (piece->pfn == ZB_NO_PFN)
-		return false;
-	mark(sh, piece, 0, me);
-	return true;
+		piece->pfn = zb_pool_alloc_exact(&sh->p->pool, gfp, nr_pages, 0, NULL);
+	if (piece->pfn != ZB_NO_PFN)
+		mark(sh, piece, 0, me);
+	return piece->pfn != ZB_NO_PFN;
 }
 
 static void put(struct shared *sh, u32 from, const struct piece *piece)

@@ -186,10 +186,14 @@ static unsigned long serving_zones(const struct run *run, const struct unit_requ
 static bool alloc_fast(struct run *run, const struct unit_request *r,
 		       struct live *l)
 {
+	const struct zb_node *node = zb_pool_node(run->pool, r->nid);
+
 	if (l->exact || r->policy.nodemask || r->policy.cpuset || unit_below(4) == 0)
 		return false;
-	return zb_fast_alloc(zb_pool_node(run->pool, r->nid), r->gfp, r->order,
-			     &l->pfn);
+	if (zb_fast_alloc(node, r->gfp, r->order, &l->pfn))
+		return true;
+	l->pfn = zb_fast_alloc_empty(node, r->gfp, r->order);
+	return l->pfn != ZB_NO_PFN;
 }
 
 static unsigned long alloc_from_pool(struct run *run, const struct unit_request *r,
@@ -360,6 +364,8 @@ static void do_many(struct run *run)
 	nr %= 128;
 	for (i = 0; i < nr; i++) {
 		if (!zb_fast_alloc(run->pool->nodes, gfp, order, &l.pfn))
+			l.pfn = zb_fast_alloc_empty(run->pool->nodes, gfp, order);
+		if (l.pfn == ZB_NO_PFN)
 			l.pfn = unit_alloc(run->m.p, gfp, order);
 		if (l.pfn != ZB_NO_PFN)
 			remember(run, &l);
