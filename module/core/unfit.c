@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "unfit.h"
 
-static u64 unfit_frames(const struct zb_zone *zone, unsigned long pfn,
-			u64 frames)
-{
-	return zone->frame_ops ? zone->frame_ops->unfit(zone, pfn, frames) : 0;
-}
-
 /**
  * zb_block_fit() - check that no frame of a block is unfit
  * @zone: zone of the block
@@ -28,7 +22,7 @@ bool zb_block_fit(const struct zb_zone *zone, unsigned long pfn,
 	if (order < ZB_WORD_ORDER)
 		frames >>= 64 - (1u << order);
 	for (; pfn < end; pfn += 64)
-		if (unfit_frames(zone, pfn, frames))
+		if (zone->frame_ops->unfit(zone, pfn, frames))
 			return false;
 	return true;
 }
@@ -169,7 +163,7 @@ void zb_bulk_drop_unfit(struct zb_zone *zone, struct zb_bulk *words)
 		return;
 	for (i = 0; i < words->nr; i++) {
 		first = zone->start_pfn + 64ul * words->word[i];
-		unfit = unfit_frames(zone, first, words->bits[i]);
+		unfit = zone->frame_ops->unfit(zone, first, words->bits[i]);
 		if (unlikely(unfit)) {
 			unfit = blocks_around(unfit, words->order);
 			starts = zb_block_starts(unfit, words->order);

@@ -18,7 +18,7 @@
 
 static const struct zb_alloc_policy any_node_policy;
 
-/* Check whether a bad block that starts before @pfn includes it. */
+/* Check whether a bad block includes @pfn, which is not the first frame of one. */
 static bool inside_bad_block(const struct zb_zone *zone, unsigned long pfn)
 {
 	unsigned long head;
@@ -30,7 +30,7 @@ static bool inside_bad_block(const struct zb_zone *zone, unsigned long pfn)
 		if (!zb_zone_has(zone, head))
 			break;
 		state = zb_zone_state(zone, head);
-		if (head != pfn && zb_state_bad(state) && zb_state_order(state) >= k)
+		if (zb_state_bad(state) && zb_state_order(state) >= k)
 			return true;
 	}
 	return false;
