@@ -12,7 +12,6 @@
 #define MAX_STREAK	6	/* ZB_PCP_BATCH_MAX is reached from a batch of 1 */
 #define MOST_SPREAD	4u	/* single frames that a free moves if they are not adjacent */
 #define MOST_WORDS	12u	/* words with larger blocks that a free moves */
-#define MOST_STEPS	2u	/* lists that a free shortens */
 
 /* Is there room for one more block on a list, and on all lists together? */
 static bool has_room(const struct zb_zone *zone, const struct zb_pcp *pcp,
@@ -316,25 +315,19 @@ void zb_free_one_page(struct zb_zone *zone, unsigned long pfn,
 static noinline bool push_and_drain(struct zb_zone *zone, struct zb_pcp *pcp, unsigned int list,
 				    unsigned long pfn, bool cold)
 {
-	unsigned int step, order = list / ZB_PCP_TYPES;
 	struct pcp_batch batch zb_not_zeroed;
 	bool room;
 
-	for (step = 1;; step++) {
-		take_excess(zone, pcp, list, &batch);
-		room = has_room(zone, pcp, list);
-		if (room) {
-			zb_pcp_push(zone, pcp, list, pfn - zone->start_pfn, cold);
-			zb_pcp_count_event(pcp, ZB_PGFREE, BIT(order));
-		}
-		zb_pcp_leave(pcp);
-		if (batch.nr)
-			free_batch(zone, &batch);
-		if (likely(room))
-			return true;
-		if (step == MOST_STEPS || !enter_to_free(zone, pfn, order, &pcp, &list))
-			return false;
+	take_excess(zone, pcp, list, &batch);
+	room = has_room(zone, pcp, list);
+	if (room) {
+		zb_pcp_push(zone, pcp, list, pfn - zone->start_pfn, cold);
+		zb_pcp_count_event(pcp, ZB_PGFREE, BIT(list / ZB_PCP_TYPES));
 	}
+	zb_pcp_leave(pcp);
+	if (batch.nr)
+		free_batch(zone, &batch);
+	return room;
 }
 
 /*

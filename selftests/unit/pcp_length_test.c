@@ -318,11 +318,11 @@ POOL_TEST(frames_of_a_cpu_after_each_free, 8, 8)
 	}
 }
 
-/* Lists are shortened in turn, each by up to half of its blocks, and two by one free. */
+/* Lists are shortened in turn, each by up to half of its blocks, and one by one free. */
 POOL_TEST(lists_are_shortened_in_turn, 8, 8)
 {
 	static const unsigned int lengths[][3] = {
-		{ 48, 24, 24 }, { 24, 12, 24 }, { 25, 12, 12 }, { 26, 12, 12 }, { 14, 12, 12 },
+		{ 48, 24, 48 }, { 48, 24, 24 }, { 24, 24, 24 }, { 24, 12, 24 }, { 25, 12, 12 },
 	};
 	unsigned int i, mt;
 
@@ -368,7 +368,7 @@ POOL_TEST(frees_apply_a_lowered_limit, 8, 8)
 /* Shortening a list is a row of drains, of 4, 8, 16 blocks and then half of the rest. */
 POOL_TEST(shortening_moves_more_each_time, 8, 8)
 {
-	static const unsigned int lengths[] = { 48 - 4 - 8, 36 - 16 - 10, 10 - 5 + 1 };
+	static const unsigned int lengths[] = { 48 - 4, 44 - 8, 36 - 16, 20 - 10, 10 - 5 + 1 };
 	unsigned int i;
 
 	unit_pool_long_lists(p);
