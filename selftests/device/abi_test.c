@@ -422,7 +422,7 @@ TEST_F(cmd, reserved)
 	int bit;
 
 	if (!variant->reserved)
-		return;
+		SKIP(return, "this command has no reserved field");
 	for (bit = 0; bit < 32; bit++) {
 		fill(self, variant, self->room, variant->size);
 		put_word(self->room, variant->reserved, 1u << bit);

@@ -249,19 +249,14 @@ TEST_F(zbuddy, lists_of_other_cpus)
 {
 	unsigned int nr, cpu, cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	__u64 bytes;
-	cpu_set_t set;
 
 	if (cpus < 2)
 		SKIP(return, "one CPU");
 	for (cpu = 0; cpu < 2; cpu++) {
-		CPU_ZERO(&set);
-		CPU_SET(1 - cpu, &set);
-		ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+		ASSERT_EQ(0, zb_run_on(1 - cpu));
 		nr = zb_alloc_all(self->fd, 0, ZB_GFP_KERNEL, bufs, 2000, &bytes);
 		ASSERT_EQ(0, free_shuffled(self->fd, bufs, nr));
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+		ASSERT_EQ(0, zb_run_on(cpu));
 		nr = zb_alloc_all(self->fd, self->info.max_order,
 				  ZB_GFP_ANYZONE, bufs, MAX_BUFS, &bytes);
 		EXPECT_EQ(self->free, bytes);
@@ -446,6 +441,7 @@ struct worker {
 	int fd;
 	__u64 seed;
 	__u64 page;
+	unsigned int nr_allocs;
 	bool failed;
 };
 
@@ -462,6 +458,7 @@ static void *work(void *arg)
 
 		if (zb_alloc_length(w->fd, 1 + want % (1 << 18), ZB_GFP_ANYZONE, &a))
 			continue;
+		w->nr_allocs++;
 		p = zb_map(w->fd, &a);
 		w->failed |= p == MAP_FAILED;
 		if (!w->failed) {
@@ -490,6 +487,7 @@ TEST_F_TIMEOUT(zbuddy, threads_on_one_file, 120)
 	for (i = 0; i < ARRAY_SIZE(w); i++) {
 		ASSERT_EQ(0, pthread_join(w[i].thread, NULL));
 		EXPECT_FALSE(w[i].failed);
+		EXPECT_GT(w[i].nr_allocs, 100);
 	}
 	EXPECT_EQ(self->free, zb_free_bytes(self->fd));
 }

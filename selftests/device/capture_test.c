@@ -9,7 +9,6 @@
 #define OTHERS	(ZB_GFP_NOWAIT | ZB_GFP_DMA32 | __ZB_GFP_NOWARN)
 #define ORDER	4u
 #define SHARE	70u	/* percentage of the buffers that they keep */
-#define FILES	"/sys/kernel/debug/zbuddy/"
 
 static __u64 addrs[ARRAY_SIZE(bufs)];
 
@@ -26,17 +25,19 @@ static bool add_one(FIXTURE_DATA(zbuddy) *self)
 	return true;
 }
 
-static void remove_one(FIXTURE_DATA(zbuddy) *self, unsigned int i)
+static bool remove_one(FIXTURE_DATA(zbuddy) *self, unsigned int i)
 {
-	zb_free(self->fd, bufs[i].handle);
+	int rc = zb_free(self->fd, bufs[i].handle);
+
 	bufs[i] = bufs[--nr_bufs];
 	addrs[i] = addrs[nr_bufs];
+	return !rc;
 }
 
 /* Returns the address of the first frame of zone DMA32, or 0. */
 static __u64 zone_start(FIXTURE_DATA(zbuddy) *self)
 {
-	FILE *f = fopen(FILES "zoneinfo", "r");
+	FILE *f = fopen(ZB_DEBUGFS "zoneinfo", "r");
 	unsigned long pfn, start = 0;
 	char line[256];
 	bool here = false;
@@ -55,7 +56,7 @@ static __u64 zone_start(FIXTURE_DATA(zbuddy) *self)
 /* Returns the number of the first isolated pageblock of zone DMA32, or -1. */
 static long isolated_block(void)
 {
-	FILE *f = fopen(FILES "pageblocks", "r");
+	FILE *f = fopen(ZB_DEBUGFS "pageblocks", "r");
 	long block, found = -1;
 	char line[256];
 
@@ -70,10 +71,11 @@ static long isolated_block(void)
 
 /*
  * Free all buffers of the others in a window, one by one, and allocate another one for each.
- * Returns the number of those that were allocated in the window, or failed.
+ * Counts them in *@moved. Returns how many could not be freed or allocated, or were allocated
+ * in the window.
  */
 static unsigned int empty_window(FIXTURE_DATA(zbuddy) *self, const struct waiter *w, __u64 start,
-				 __u64 length)
+				 __u64 length, unsigned int *moved)
 {
 	unsigned int i, wrong = 0;
 
@@ -82,23 +84,28 @@ static unsigned int empty_window(FIXTURE_DATA(zbuddy) *self, const struct waiter
 			i++;
 			continue;
 		}
-		remove_one(self, i);
-		wrong += !add_one(self) ||
+		(*moved)++;
+		wrong += !remove_one(self, i) || !add_one(self) ||
 			 (addrs[nr_bufs - 1] >= start && addrs[nr_bufs - 1] < start + length);
 	}
 	return wrong;
 }
 
-/* Fill zone DMA32 with buffers of the others, and free a part of them at random. */
-static void scatter_buffers(FIXTURE_DATA(zbuddy) *self)
+/*
+ * Fill zone DMA32 with buffers of the others, and free a part of them at random. Returns false if
+ * one could not be freed.
+ */
+static bool scatter_buffers(FIXTURE_DATA(zbuddy) *self)
 {
 	unsigned int seed = 1, nr;
 
 	while (add_one(self))
 		;
 	for (nr = nr_bufs * SHARE / 100; nr_bufs > nr;)
-		remove_one(self, (unsigned int)rand_r(&seed) % nr_bufs);
+		if (!remove_one(self, (unsigned int)rand_r(&seed) % nr_bufs))
+			return false;
 	zb_drain();
+	return true;
 }
 
 TEST_F(zbuddy, served_beside_others)
@@ -106,7 +113,7 @@ TEST_F(zbuddy, served_beside_others)
 	__u64 block = self->page << self->info.block_order, first, until;
 	long captured = zb_vmstat("zb_capture_success"), isolated;
 	__u32 order = self->info.block_order + 2, i;
-	unsigned int wrong = 0;
+	unsigned int wrong = 0, moved = 0;
 	struct zb_ioc_zone zone;
 	struct waiter w;
 
@@ -116,20 +123,21 @@ TEST_F(zbuddy, served_beside_others)
 	first = zone_start(self);
 	if (i == self->info.nr_zones || !first || zone.total_bytes < 32 * block)
 		SKIP(return, "no zone DMA32, or it is too small");
-	scatter_buffers(self);
+	ASSERT_TRUE(scatter_buffers(self));
 	start_gfp(_metadata, &w, self->fd, order, ZB_GFP_KERNEL | ZB_GFP_DMA32, PATIENCE);
 	for (until = zb_now_ns() + PATIENCE; !w.done && zb_now_ns() < until; zb_sleep_ms(1)) {
 		isolated = isolated_block();
 		if (isolated >= 0)
 			wrong += empty_window(self, &w, first + (__u64)isolated * block,
-					      self->page << order);
+					      self->page << order, &moved);
 	}
 	expect_served(_metadata, &w);
+	EXPECT_GT(moved, 0);
 	EXPECT_LT(captured, zb_vmstat("zb_capture_success"));
 	EXPECT_EQ(0, wrong);
 	if (!w.rc)
 		EXPECT_EQ(0, zb_free(self->fd, w.a.handle));
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 }
 
 /*
@@ -147,7 +155,7 @@ TEST_F(zbuddy, pauses_after_failure)
 
 	if (!zone_start(self) || begun < 0)
 		SKIP(return, "no zone DMA32, or no counters");
-	scatter_buffers(self);
+	ASSERT_TRUE(scatter_buffers(self));
 	start_gfp(_metadata, &w, self->fd, order, ZB_GFP_KERNEL | ZB_GFP_DMA32, PATIENCE / 2);
 	while (!w.done && zb_now_ns() < until) {
 		is_captured = isolated_block() >= 0;
@@ -166,7 +174,7 @@ TEST_F(zbuddy, pauses_after_failure)
 	printf("# captured for %llu ms, not captured for %llu ms\n", captured / MS, not / MS);
 	EXPECT_EQ(3, failed);
 	EXPECT_GE(not * 5, captured * 4);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	pthread_join(w.thread, NULL);
 	if (!w.rc)
 		EXPECT_EQ(0, zb_free(self->fd, w.a.handle));

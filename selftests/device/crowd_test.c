@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(zbuddy, one_free_wakes_one, 500)
 	TH_LOG("%u threads wait; %d frees caused %ld needless wakeups", nr, NR_PAGES, woken);
 	EXPECT_EQ(0, woken);
 	zb_set_parameter("max_waiting_per_user", per_user);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	for (i = 0; i < nr; i++) {
 		pthread_join(members[i].thread, NULL);
 		EXPECT_EQ(0, members[i].rc);

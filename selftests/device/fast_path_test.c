@@ -54,15 +54,6 @@ static long calls_of(const char *function)
 	return at && sscanf(at + strlen(name), "%ld", &nr) == 1 ? nr : -1;
 }
 
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(sched_getcpu(), &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 TEST_F(zbuddy, ioctls_take_the_fast_path)
 {
 	struct zb_ioc_alloc a;
@@ -85,7 +76,7 @@ TEST_F(zbuddy, ioctls_take_the_fast_path)
 			remove_probes();
 			SKIP(return, "a probe of the module cannot be set");
 		}
-	stay_on_this_cpu();
+	ASSERT_EQ(0, zb_run_on((unsigned int)sched_getcpu()));
 	/* the probes work: this order has no list */
 	ASSERT_EQ(0, zb_alloc_order(self->fd, self->info.block_order + 1, ZB_GFP_KERNEL, &a));
 	EXPECT_EQ(0, zb_free(self->fd, a.handle));

@@ -414,7 +414,7 @@ static bool log_einval(void)
 }
 
 /* The module's last message since the previous call, "" if there is none. */
-static const char *said(void)
+static const char *last_message(void)
 {
 	static char text[4096];
 	char record[4096], *line;
@@ -447,7 +447,7 @@ static const char *said(void)
 	EXPECT_EQ((__u64)(wrong), __e.value);				\
 	snprintf(__want, sizeof(__want), "[%d]: EINVAL: %s is 0x%llx\n",	\
 		 getpid(), name, (unsigned long long)(wrong));		\
-	__text = kmsg < 0 ? __want : said();				\
+	__text = kmsg < 0 ? __want : last_message();				\
 	EXPECT_NE(NULL, strstr(__text, __want)) {			\
 		TH_LOG("expected '%s', found '%s'", __want, __text);	\
 	}								\
@@ -554,11 +554,11 @@ TEST_F(zbuddy, nothing_is_logged)
 	if (!log_einval())
 		SKIP(return, "no dynamic debug in this kernel");
 	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_INFO, &info));
-	EXPECT_STREQ("", said());
+	EXPECT_STREQ("", last_message());
 	ASSERT_EQ(0, zb_write_file(CONTROL, "func zb_einval -p"));
 	info.flags = 1;
 	EXPECT_EQ(-EINVAL, zb_ioctl(self->fd, ZB_IOC_INFO, &info));
-	EXPECT_STREQ("", said());
+	EXPECT_STREQ("", last_message());
 }
 
 TEST_HARNESS_MAIN

@@ -8,6 +8,8 @@
 #include <sched.h>
 
 #define NR_KIDS	200
+/* Every 19th child forks a process that holds its buffers as well. */
+#define NR_HOLDERS	(NR_KIDS + (NR_KIDS + 18) / 19)
 
 /*
  * Hold buffers in ways that depend on @i, report this through the pipe @say, and wait to be
@@ -26,6 +28,8 @@ static void hold(unsigned int i, __u64 page, int say, int go)
 	if (fd < 0 || zb_alloc_length(fd, (1 + i % 37) * page, ZB_GFP_ANYZONE, &a))
 		_exit(1);
 	p = i % 2 ? zb_map(fd, &a) : NULL;
+	if (p == MAP_FAILED)
+		_exit(5);
 	if (p)
 		memset(p, 0xcc, a.length);
 	if (i % 3 == 0 && p)
@@ -34,6 +38,8 @@ static void hold(unsigned int i, __u64 page, int say, int go)
 		d = zb_export(fd, a.handle, ZB_EXPORT_RDWR);
 		if (d >= 0 && i % 2)
 			p = zb_map_at(d, a.length, 0);
+		if (p == MAP_FAILED)
+			_exit(6);
 	}
 	if (i % 7 == 0)
 		zb_bulk_alloc(fd, 0, handles, 8, &done);
@@ -63,8 +69,8 @@ static void hold(unsigned int i, __u64 page, int say, int go)
 TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 {
 	pid_t kids[NR_KIDS], group = 0;
-	unsigned int i, said;
-	int say[2], go[2], status;
+	int say[2], go[2];
+	unsigned int i;
 	char byte;
 
 	ASSERT_EQ(0, pipe(say));
@@ -80,7 +86,7 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 		group = group ? group : kids[i];
 		setpgid(kids[i], group);
 	}
-	for (said = 0; said < NR_KIDS; said++)
+	for (i = 0; i < NR_HOLDERS; i++)
 		ASSERT_EQ(1, read(say[0], &byte, 1));
 	EXPECT_LT(zb_free_bytes(self->fd), self->free);
 	close(go[1]);
@@ -89,12 +95,10 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
 	for (i = 0; i < NR_KIDS / 2; i++)
 		ASSERT_EQ(0, kill(kids[i], SIGKILL));
 	ASSERT_EQ(0, kill(-group, SIGKILL));
-	for (i = 0; i < NR_KIDS; i++) {
-		ASSERT_EQ(kids[i], waitpid(kids[i], &status, 0));
-		EXPECT_TRUE(WIFSIGNALED(status)) {
-			TH_LOG("child %u ended with %d", i, WEXITSTATUS(status));
+	for (i = 0; i < NR_KIDS; i++)
+		EXPECT_TRUE(zb_wait_killed(kids[i], SIGKILL)) {
+			TH_LOG("child %u", i);
 		}
-	}
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 	EXPECT_TRUE(zb_check_ok());
 }
@@ -105,7 +109,7 @@ TEST_F_TIMEOUT(zbuddy, kill_200, 150)
  */
 TEST_F_TIMEOUT(zbuddy, kill_at_any_moment, 90)
 {
-	int i, status, kills = atoi(getenv("ZB_TEST_KILLS") ?: "300");
+	int i, kills = atoi(getenv("ZB_TEST_KILLS") ?: "300");
 	__u64 seed = 11;
 	pid_t pid;
 
@@ -128,8 +132,7 @@ TEST_F_TIMEOUT(zbuddy, kill_at_any_moment, 90)
 		}
 		zb_sleep_ms((long)(zb_random(&seed) % 20));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		ASSERT_TRUE(WIFSIGNALED(status));
+		ASSERT_TRUE(zb_wait_killed(pid, SIGKILL));
 		if (i % 50 == 0)
 			ASSERT_EQ(self->free, zb_await_free(self->fd, self->free));
 	}
@@ -156,7 +159,7 @@ TEST_F_TIMEOUT(zbuddy, kill_ends_clearing, 120)
 {
 	long before = zb_vmstat("zb_alloc_killed");
 	__u64 seed = 17;
-	int i, status;
+	int i;
 	pid_t pid;
 
 	if (!zb_have_debugfs())
@@ -169,7 +172,7 @@ TEST_F_TIMEOUT(zbuddy, kill_ends_clearing, 120)
 			clear_for_ever(self->fd);
 		zb_sleep_ms(20 + (long)(zb_random(&seed) % 50));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(zb_wait_killed(pid, SIGKILL));
 	}
 	TH_LOG("killed while it cleared in round %d", i);
 	EXPECT_GT(zb_vmstat("zb_alloc_killed"), before);
@@ -211,8 +214,8 @@ static void bulk_all(size_t pages)
 TEST_F_TIMEOUT(zbuddy, kill_ends_bulk, 120)
 {
 	long all = (long)(self->free / self->page), nr = all;
-	int i, status;
 	pid_t pid;
+	int i;
 
 	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
@@ -225,8 +228,7 @@ TEST_F_TIMEOUT(zbuddy, kill_ends_bulk, 120)
 		while (zb_free_bytes(self->fd) == self->free)
 			sched_yield();
 		ASSERT_EQ(0, kill(pid, SIGKILL));
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
 		nr = pgalloc() - nr;
 		EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 	}

@@ -18,8 +18,6 @@ static bool labelled(__u32 handle, const char *label)
 {
 	char line[512], want[64];
 
-	if (!zb_have_debugfs())
-		return true;
 	zb_owner_line(getpid(), handle, line, sizeof(line));
 	snprintf(want, sizeof(want), " label %s ", label);
 	if (strstr(line, want))
@@ -33,6 +31,8 @@ TEST_F(zbuddy, label)
 	const char *longest = "0123456789abcdefghijklmnopqrstu";
 	struct zb_ioc_alloc a = get(_metadata, self), b = get(_metadata, self);
 
+	if (!zb_have_debugfs())
+		SKIP(return, "no debugfs");
 	EXPECT_TRUE(labelled(a.handle, "-"));
 	ASSERT_EQ(0, zb_label(self->fd, a.handle, "camera"));
 	EXPECT_TRUE(labelled(a.handle, "camera"));
@@ -50,6 +50,8 @@ TEST_F(zbuddy, label_without_an_end)
 {
 	struct zb_ioc_alloc a = get(_metadata, self);
 
+	if (!zb_have_debugfs())
+		SKIP(return, "no debugfs");
 	ASSERT_EQ(0, zb_label(self->fd, a.handle, "before"));
 	EXPECT_EQ(-EINVAL, zb_label(self->fd, a.handle,
 				    "0123456789abcdefghijklmnopqrstuv"));

@@ -81,7 +81,7 @@ static void hold_until_killed(struct __test_metadata *_metadata, int fd)
 
 TEST_F(zbuddy, kill_frees)
 {
-	int status, p[2];
+	int p[2];
 	pid_t pid;
 	char c;
 
@@ -93,15 +93,14 @@ TEST_F(zbuddy, kill_frees)
 	ASSERT_EQ(1, read(p[0], &c, 1));
 	EXPECT_HELD(4 * LENGTH);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
 	EXPECT_HELD(0);
 }
 
 /* Kill a process in the middle of an ioctl. */
 TEST_F(zbuddy, kill_while_busy)
 {
-	int round, status;
+	int round;
 
 	for (round = 0; round < 20; round++) {
 		pid_t pid = fork();
@@ -110,12 +109,15 @@ TEST_F(zbuddy, kill_while_busy)
 		if (!pid) {
 			struct buffer b;
 
-			for (;;)
+			for (;;) {
 				get_mapped(_metadata, &b);
+				munmap(b.p, LENGTH);
+				close(b.fd);
+			}
 		}
 		zb_sleep_ms(5 + round);
-		kill(pid, SIGKILL);
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
 	}
 	EXPECT_HELD(0);
 }

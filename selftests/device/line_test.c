@@ -6,12 +6,8 @@
  */
 #include "waiters.h"
 
-#include <sys/ptrace.h>
-#include <sys/stat.h>
-
 #define MAX_PASSED	64	/* ZB_MAX_PASSED of module/buffer/line.h */
 #define ANY		(ZB_GFP_ANYZONE | __ZB_GFP_NOWARN)
-#define GROUP		"/sys/fs/cgroup/zbuddy_line"
 
 static bool find_zone(FIXTURE_DATA(zbuddy) *self, __u32 type, struct zb_ioc_zone *zone)
 {
@@ -80,7 +76,7 @@ TEST_F(zbuddy, another_zone_passes)
 	expect_served(_metadata, &second);
 	EXPECT_EQ(passed, zb_vmstat("zb_wait_passed"));
 	EXPECT_FALSE(first.done);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	expect_served(_metadata, &first);
 }
 
@@ -128,11 +124,25 @@ TEST_F_TIMEOUT(zbuddy, small_ones_pass, 300)
 	EXPECT_EQ(nr, passed);
 	EXPECT_LE(passed, (held + 1) * MAX_PASSED);
 	/* the first waiter is served as soon as a block for it is free */
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	expect_served(_metadata, &first);
 }
 
 static volatile bool stop;
+static unsigned int nr_rounds;	/* of all threads that repeat something until they are stopped */
+
+/* Wait until the threads have done @nr rounds; false on timeout. */
+static bool await_rounds(unsigned int nr)
+{
+	__u64 until = zb_now_ns() + PATIENCE;
+
+	while (__atomic_load_n(&nr_rounds, __ATOMIC_RELAXED) < nr) {
+		if (zb_now_ns() > until)
+			return false;
+		zb_sleep_ms(1);
+	}
+	return true;
+}
 
 static void *hog_thread(void *arg)
 {
@@ -140,8 +150,8 @@ static void *hog_thread(void *arg)
 	struct zb_ioc_alloc a;
 
 	while (!stop)
-		if (!wait_for(self->fd, 0, ANY, PATIENCE, &a))
-			zb_free(self->fd, a.handle);
+		if (!wait_for(self->fd, 0, ANY, PATIENCE, &a) && !zb_free(self->fd, a.handle))
+			__atomic_fetch_add(&nr_rounds, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -165,6 +175,9 @@ TEST_F_TIMEOUT(zbuddy, the_first_does_not_starve, 300)
 	start_waiting(_metadata, &first, self->fd, 8, ZB_WAIT_FOREVER);
 	for (i = 0; i < ARRAY_SIZE(hogs); i++)
 		ASSERT_EQ(0, pthread_create(&hogs[i], NULL, hog_thread, self));
+	while (nr > 496)
+		ASSERT_EQ(0, zb_free(self->fd, pages[--nr].handle));
+	EXPECT_TRUE(await_rounds(100));
 	while (nr)
 		ASSERT_EQ(0, zb_free(self->fd, pages[--nr].handle));
 	expect_served(_metadata, &first);
@@ -192,7 +205,7 @@ TEST_F_TIMEOUT(zbuddy, others_are_served_after_a_hold, 300)
 	expect_served(_metadata, &second);
 	EXPECT_EQ(held + 1, zb_vmstat("zb_wait_held"));
 	EXPECT_FALSE(first.done);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	expect_served(_metadata, &first);
 }
 
@@ -202,7 +215,8 @@ static void *nuisance_thread(void *arg)
 	struct zb_ioc_alloc a;
 
 	while (!stop)
-		wait_for(self->fd, 9, ANY, 5 * MS, &a);
+		if (wait_for(self->fd, 9, ANY, 5 * MS, &a) == -ETIMEDOUT)
+			__atomic_fetch_add(&nr_rounds, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -219,7 +233,7 @@ TEST_F_TIMEOUT(zbuddy, one_hold_at_a_time, 300)
 	take_all(_metadata, self);
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, nuisance_thread, self));
-	zb_sleep_ms(100);
+	EXPECT_TRUE(await_rounds(2 * ARRAY_SIZE(threads)));
 	start(_metadata, &second, self->fd, 0, PATIENCE);
 	ASSERT_EQ(0, give_page(self));
 	expect_served(_metadata, &second);
@@ -227,7 +241,7 @@ TEST_F_TIMEOUT(zbuddy, one_hold_at_a_time, 300)
 	stop = true;
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_join(threads[i], NULL);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 }
 
 /*
@@ -258,7 +272,7 @@ TEST_F_TIMEOUT(zbuddy, a_chain_of_firsts, 300)
 	expect_served(_metadata, &small);
 	TH_LOG("served after %u of %zu", small.place, ARRAY_SIZE(chain));
 	EXPECT_LT(small.place, ARRAY_SIZE(chain) / 2);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 }
 
 #define MANY	15
@@ -313,7 +327,7 @@ TEST_F_TIMEOUT(zbuddy, users_take_turns, 300)
 		ASSERT_EQ(0, give_page(self));
 	expect_served(_metadata, &second);
 	EXPECT_LE(1 + MANY - 2, nr_waiting());
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	expect_served(_metadata, &first);
 	EXPECT_TRUE(zb_wait_exit(pid, 0));
 }
@@ -338,30 +352,22 @@ TEST_F_TIMEOUT(zbuddy, attempts_have_turns, 300)
 	} while (rc == -ETIMEDOUT && zb_now_ns() < until);
 	EXPECT_EQ(0, rc);
 	EXPECT_FALSE(first.done);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	expect_served(_metadata, &first);
 }
 
 /* A past deadline allows one attempt, whether or not other requests are queued. */
 TEST_F(zbuddy, past_deadline)
 {
-	struct zb_ioc_alloc a = zb_want_order(0, ANY);
+	struct zb_ioc_alloc a;
 	struct waiter first;
 
-	a.flags = ZB_BUF_WAIT;
-	a.deadline_ns = 1;
-	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
+	ASSERT_EQ(0, zb_alloc_until(self->fd, 0, ANY, 1, &a));
 	fragment(_metadata, self);
 	start_waiting(_metadata, &first, self->fd, 9, ZB_WAIT_FOREVER);
-	a = zb_want_order(0, ANY);
-	a.flags = ZB_BUF_WAIT;
-	a.deadline_ns = 1;
-	EXPECT_EQ(0, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
-	a = zb_want_order(9, ANY);
-	a.flags = ZB_BUF_WAIT;
-	a.deadline_ns = 1;
-	EXPECT_EQ(-ETIMEDOUT, zb_ioctl(self->fd, ZB_IOC_ALLOC, &a));
-	give_all(self);
+	EXPECT_EQ(0, zb_alloc_until(self->fd, 0, ANY, 1, &a));
+	EXPECT_EQ(-ETIMEDOUT, zb_alloc_until(self->fd, 9, ANY, 1, &a));
+	EXPECT_TRUE(give_all(self));
 	expect_served(_metadata, &first);
 }
 
@@ -396,106 +402,11 @@ TEST_F(zbuddy, limits)
 	start_waiting(_metadata, &w[0], other, 0, ZB_WAIT_FOREVER);
 	EXPECT_EQ(-EDQUOT, wait_for(third, 0, ANY, PATIENCE, &a));
 	limit_waiting(per_open, per_user);
-	give_all(self);
+	EXPECT_TRUE(give_all(self));
 	for (i = 0; i < 5; i++)
 		expect_served(_metadata, &w[i]);
 	close(other);
 	close(third);
-}
-
-/* Fork a process that waits for a page. */
-static pid_t waiting_child(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self)
-{
-	struct zb_ioc_alloc a;
-	pid_t pid;
-
-	take_all(_metadata, self);
-	pid = fork();
-	if (!pid)
-		_exit(wait_for(zb_open(), 0, ANY, PATIENCE, &a) ? 1 : 0);
-	EXPECT_TRUE(await_waiting(1));
-	return pid;
-}
-
-/* The process is queued again after its wait was interrupted, and is served. */
-static void expect_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
-			   pid_t pid)
-{
-	EXPECT_TRUE(await_waiting(1));
-	EXPECT_EQ(0, give_page(self));
-	EXPECT_TRUE(zb_wait_exit(pid, 0));
-	give_all(self);
-}
-
-/* A stopped task leaves the queue, and is queued at the end when it continues. */
-TEST_F(zbuddy, stop_and_continue)
-{
-	pid_t pid = waiting_child(_metadata, self);
-
-	ASSERT_EQ(0, kill(pid, SIGSTOP));
-	EXPECT_TRUE(await_waiting(0));
-	ASSERT_EQ(0, kill(pid, SIGCONT));
-	expect_goes_on(_metadata, self, pid);
-}
-
-TEST_F(zbuddy, traced)
-{
-	pid_t pid = waiting_child(_metadata, self);
-	int status;
-
-	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, 0, 0));
-	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, 0, 0));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_TRUE(WIFSTOPPED(status));
-	EXPECT_EQ(0, nr_waiting());
-	ASSERT_EQ(0, ptrace(PTRACE_DETACH, pid, 0, 0));
-	expect_goes_on(_metadata, self, pid);
-}
-
-TEST_F(zbuddy, frozen)
-{
-	char text[16];
-	pid_t pid;
-
-	if (mkdir(GROUP, 0755) && errno != EEXIST)
-		SKIP(return, "no cgroups");
-	if (access(GROUP "/cgroup.freeze", W_OK))
-		SKIP(rmdir(GROUP); return, "no freezer");
-	pid = waiting_child(_metadata, self);
-	snprintf(text, sizeof(text), "%d", pid);
-	ASSERT_EQ(0, zb_write_file(GROUP "/cgroup.procs", text));
-	ASSERT_EQ(0, zb_write_file(GROUP "/cgroup.freeze", "1"));
-	EXPECT_TRUE(await_waiting(0));
-	ASSERT_EQ(0, zb_write_file(GROUP "/cgroup.freeze", "0"));
-	expect_goes_on(_metadata, self, pid);
-	EXPECT_EQ(0, rmdir(GROUP));
-}
-
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
-/* The call is restarted with SA_RESTART and fails with EINTR without it. */
-TEST_F(zbuddy, signals)
-{
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	struct waiter w;
-
-	take_all(_metadata, self);
-	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
-	start_waiting(_metadata, &w, self->fd, 0, ZB_WAIT_FOREVER);
-	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
-	zb_sleep_ms(50);
-	EXPECT_TRUE(await_waiting(1));
-	EXPECT_FALSE(w.done);
-	sa.sa_flags = 0;
-	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
-	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
-	pthread_join(w.thread, NULL);
-	EXPECT_EQ(-EINTR, w.rc);
-	EXPECT_EQ(0, nr_waiting());
-	give_all(self);
 }
 
 TEST_HARNESS_MAIN

@@ -10,7 +10,7 @@ cd "$(dirname "$0")" || exit 1
 
 [ -c /dev/zbuddy ] || skip_all "no /dev/zbuddy: insmod zbuddy.ko first"
 [ -r $DEBUGFS/owners ] || skip_all "no debugfs, or not root"
-[ ! -s "$DEBUGFS/owners" ] || skip_all "there are buffers already"
+is_empty "$DEBUGFS/owners" || skip_all "there are buffers already"
 
 echo "TAP version 13"
 
@@ -18,10 +18,6 @@ line="handle [0-9]+ pid [0-9]+ comm [^ ]+ label [^ ]+ node [0-9]+ zone [A-Za-z0-
 line="$line length [0-9]+ type [A-Za-z]+ age [0-9]+ mappings [0-9]+ pins [0-9]+ exports [0-9]+"
 line="$line state (held|file|orphan|deferred)"
 process="pid [0-9]+ comm [^ ]+ buffers [0-9]+ length [0-9]+ mappings [0-9]+ exports [0-9]+"
-
-no_owners() {
-	[ ! -s "$DEBUGFS/owners" ]
-}
 
 # start COMMAND...: run it in the background until it has printed something; sets $pid.
 start() {
@@ -34,7 +30,7 @@ start() {
 stop() {
 	kill "$pid"
 	wait "$pid"
-	await 3 no_owners
+	await 3 is_empty "$DEBUGFS/owners"
 }
 
 # has PATTERN FILE: the file must have a matching line.
@@ -76,7 +72,7 @@ one_buffer() {
 	has "\"pid\":$pid,\"comm\":\"zbctl\",\"label\":\"camera\"" "$out"
 	verdict "zbctl owners --json" $?
 	stop
-	[ ! -s "$DEBUGFS/owners" ] && [ ! -s $DEBUGFS/processes ]
+	is_empty "$DEBUGFS/owners" && is_empty "$DEBUGFS/processes"
 	verdict "both files are empty after the buffer is freed" $?
 	zbctl owners >"$out"
 	has "no buffers" "$out"

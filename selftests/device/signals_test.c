@@ -12,24 +12,12 @@
 
 static struct zb_ioc_alloc bufs[MAX_BUFS];
 
-/* Read state and parent of a process; returns false if there is none. */
-static bool stat_of(pid_t pid, char *state, pid_t *parent)
-{
-	char path[64], text[512], *p;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (zb_read_file(path, text, sizeof(text)) <= 0)
-		return false;
-	p = strrchr(text, ')');
-	return p && sscanf(p, ") %c %d", state, parent) == 2;
-}
-
 static bool is_alive(pid_t pid)
 {
 	pid_t parent;
 	char state;
 
-	return stat_of(pid, &state, &parent) && state != 'Z' && state != 'X';
+	return zb_read_stat(pid, &state, &parent) && state != 'Z' && state != 'X';
 }
 
 static bool has_device(pid_t pid)
@@ -57,7 +45,7 @@ static pid_t waiting_child(pid_t parent)
 
 	while (dir && !found && (entry = readdir(dir))) {
 		pid = atoi(entry->d_name);
-		if (pid > 0 && stat_of(pid, &state, &ppid) && ppid == parent &&
+		if (pid > 0 && zb_read_stat(pid, &state, &ppid) && ppid == parent &&
 		    (state == 'S' || state == 'D') && has_device(pid))
 			found = pid;
 	}
@@ -79,14 +67,6 @@ static pid_t start(const char *command)
 	_exit(127);
 }
 
-static bool dies_of(pid_t pid, int sig)
-{
-	int status;
-
-	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
-	       WTERMSIG(status) == sig;
-}
-
 static bool ends(pid_t pid)
 {
 	int ms;
@@ -105,9 +85,11 @@ static pid_t queued_process(pid_t pid, bool child)
 
 	for (ms = 0; ms < 10 * ZB_PATIENCE_MS && !found; ms += 20) {
 		zb_sleep_ms(20);
+		if (!zb_vmstat("zb_waiting"))
+			continue;
 		if (child)
 			found = waiting_child(pid);
-		else if (stat_of(pid, &state, &parent) && state != 'R' &&
+		else if (zb_read_stat(pid, &state, &parent) && state != 'R' &&
 			 has_device(pid))
 			found = pid;
 	}
@@ -164,7 +146,7 @@ TEST_F_TIMEOUT(signals, alloc_wait, 150)
 	child = queued_process(pid, true);
 	ASSERT_GT(child, 0);
 	ASSERT_EQ(0, kill(-pid, variant->sig));
-	EXPECT_TRUE(dies_of(pid, variant->sig));
+	EXPECT_TRUE(zb_wait_killed(pid, variant->sig));
 	EXPECT_TRUE(ends(child)) {
 		TH_LOG("process %d still waits for memory", child);
 		kill(child, SIGKILL);
@@ -179,7 +161,7 @@ TEST_F_TIMEOUT(signals, hold_wait, 150)
 	ASSERT_GT(pid, 0);
 	ASSERT_EQ(pid, queued_process(pid, false));
 	ASSERT_EQ(0, kill(-pid, variant->sig));
-	EXPECT_TRUE(dies_of(pid, variant->sig)) kill(pid, SIGKILL);
+	EXPECT_TRUE(zb_wait_killed(pid, variant->sig)) kill(pid, SIGKILL);
 	expect_all_back(_metadata, self);
 }
 
