@@ -11,8 +11,8 @@ TEST_F(fs, passed_to_another_process)
 	struct both b = make_both(_metadata, self->zb.fd, ZB_FILE_RDWR);
 	struct zb_ioc_from_file from;
 	int pair[2], dev;
+	char byte, *p;
 	pid_t pid;
-	char *p;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	pid = fork();
@@ -35,10 +35,10 @@ TEST_F(fs, passed_to_another_process)
 	ASSERT_EQ(0, zb_send_fd(pair[0], b.fd));
 	close(b.fd);
 	EXPECT_EQ(0, zb_free(self->zb.fd, b.a.handle));
-	ASSERT_EQ(1, read(pair[0], &dev, 1));
+	ASSERT_EQ(1, read(pair[0], &byte, 1));
 	EXPECT_EQ(self->zb.free - LENGTH, zb_free_bytes(self->zb.fd));
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
 	EXPECT_ALL_FREE();
 }
 
@@ -109,7 +109,7 @@ enum { FREE, FROM_FILE, QUERY, TO_FILE, ALLOC, NR_KINDS };
 
 struct racer {
 	int dev, fd;
-	unsigned int seed, odd, good[NR_KINDS];
+	unsigned int seed, wrong, good[NR_KINDS];
 	__u64 until;
 };
 
@@ -155,7 +155,7 @@ static int use_file(struct racer *r, __u32 nr)
 	close(fd);
 	if ((void *)p == MAP_FAILED)
 		return -errno;
-	r->odd += *p && *p != 'h';
+	r->wrong += *p && *p != 'h';
 	munmap(p, LENGTH);
 	return 0;
 }
@@ -188,7 +188,7 @@ static void race_once(struct racer *r)
 	switch (kind) {
 	case FROM_FILE:
 		rc = zb_from_file(r->dev, r->fd, &from);
-		r->odd += rc != 0;
+		r->wrong += rc != 0;
 		if (!rc)
 			share_handle(r, from.handle);
 		break;
@@ -197,16 +197,16 @@ static void race_once(struct racer *r)
 		break;
 	case QUERY:
 		rc = zb_query(r->dev, a_handle(r), &q);
-		r->odd += !rc && q.length != LENGTH;
+		r->wrong += !rc && q.length != LENGTH;
 		break;
 	case TO_FILE:
 		rc = use_file(r, a_handle(r));
 		break;
 	case ALLOC:
 		rc = use_new(r);
-		r->odd += rc != 0;
+		r->wrong += rc != 0;
 	}
-	r->odd += rc && rc != -ENOENT;
+	r->wrong += rc && rc != -ENOENT;
 	r->good[kind] += !rc;
 }
 
@@ -238,7 +238,7 @@ TEST_F(fs, race)
 	}
 	for (i = 0; i < 4; i++) {
 		pthread_join(threads[i], NULL);
-		EXPECT_EQ(0, r[i].odd);
+		EXPECT_EQ(0, r[i].wrong);
 		for (k = 0; k < NR_KINDS; k++)
 			EXPECT_LT(0, r[i].good[k]);
 	}

@@ -147,10 +147,10 @@ TEST_F(fs, truncated_file_is_not_discardable)
 	*from = (struct zb_ioc_from_file){ .size = sizeof(*from), .fd = fd };
 	run_until_late(_metadata, &making);
 	EXPECT_EQ(0, set_length(fd, 0));
-	go_on_late(_metadata, &making);
+	finish_late(_metadata, &making);
 	ASSERT_EQ(0, making.rc);
 	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from->handle, ZB_ADVISE_DONTNEED, NULL));
-	go_on_late(_metadata, &reading);
+	finish_late(_metadata, &reading);
 	EXPECT_EQ(64, reading.rc);
 	EXPECT_EQ(0, memcmp(reading.page, "tape", 4));
 	EXPECT_EQ(-EBUSY, zb_advise(self->zb.fd, from->handle, ZB_ADVISE_DONTNEED, NULL));

@@ -78,7 +78,7 @@ static inline void run_until_late(struct __test_metadata *_metadata, struct late
 }
 
 /* Let the call write its result. The page stays. */
-static inline void go_on_late(struct __test_metadata *_metadata, struct late *l)
+static inline void finish_late(struct __test_metadata *_metadata, struct late *l)
 {
 	ASSERT_EQ(0, late_protect(l, 0));
 	pthread_join(l->thread, NULL);
