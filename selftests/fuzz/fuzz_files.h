@@ -42,19 +42,19 @@ static void fuzz_file_io(void)
 
 	switch (pick(5)) {
 	case 0:
-		told(pread(fd, z.room, pick(8192), at));
+		counted(pread(fd, z.room, pick(8192), at));
 		break;
 	case 1:
-		told(pwrite(fd, z.room, pick(8192), at));
+		counted(pwrite(fd, z.room, pick(8192), at));
 		break;
 	case 2:
-		told(ftruncate(fd, at));
+		counted(ftruncate(fd, at));
 		break;
 	case 3:
-		told(fallocate(fd, (int)pick(4), at, (off_t)pick(65536)));
+		counted(fallocate(fd, (int)pick(4), at, (off_t)pick(65536)));
 		break;
 	case 4:
-		told(fcntl(fd, F_SETFL, pick(2) ? O_NONBLOCK : O_APPEND));
+		counted(fcntl(fd, F_SETFL, pick(2) ? O_NONBLOCK : O_APPEND));
 	}
 }
 
@@ -73,11 +73,11 @@ static void fuzz_debugfs(void)
 	snprintf(path, sizeof(path), ZB_DEBUGFS "%s", names[pick(ARRAY_SIZE(names))]);
 	write_it = one_in(3);
 	fd = open(path, (write_it ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
-	if (told(fd) < 0)
+	if (counted(fd) < 0)
 		return;
 	if (one_in(4))
 		lseek(fd, (off_t)fuzz_bytes(one_in(4) ? 8 : 2), SEEK_SET);
-	told(write_it ? write(fd, "1\n", pick(3)) :
+	counted(write_it ? write(fd, "1\n", pick(3)) :
 			read(fd, one_in(16) ? NULL : text, one_in(3) ? pick(200) : sizeof(text)));
 	close(fd);
 }
@@ -99,7 +99,7 @@ static void fuzz_param(void)
 
 	snprintf(path, sizeof(path), ZB_PARAMETERS "%s",
 		 fuzz_params[pick(ARRAY_SIZE(fuzz_params))]);
-	told(zb_write_file(path, values[pick(ARRAY_SIZE(values))]));
+	counted(zb_write_file(path, values[pick(ARRAY_SIZE(values))]));
 	z.tuned = true;
 }
 

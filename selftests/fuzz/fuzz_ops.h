@@ -63,7 +63,8 @@ static bool one_in(unsigned int n)
 	return pick(n) == n - 1;
 }
 
-static long told(long rc)
+/* Count the result of a system call; returns it. */
+static long counted(long rc)
 {
 	z.ops++;
 	if (rc < 0)
@@ -174,7 +175,7 @@ static long try_ioctl(unsigned int cmd, void *arg, __u32 size)
 	copy_out(to, arg, size);
 	if (to == z.room && one_in(32))
 		z.room[size + pick(ROOM - size)] = 1;
-	rc = told(ioctl(a_file(), cmd, to));
+	rc = counted(ioctl(a_file(), cmd, to));
 	if (to == z.room)
 		memcpy(arg, z.room, size);
 	return rc;
@@ -376,7 +377,7 @@ static void fuzz_open(void)
 	int *slot = &z.fd[1 + pick(NR_FDS - 1)];
 	int fd = open(ZB_DEV, modes[pick(ARRAY_SIZE(modes))] | O_CLOEXEC);
 
-	if (told(fd) < 0)
+	if (counted(fd) < 0)
 		return;
 	if (*slot >= 0)
 		close(*slot);
@@ -388,7 +389,7 @@ static void fuzz_close(void)
 	int *slot = one_in(3) ? &z.dmabuf[pick(NR_DMABUFS)] : &z.fd[1 + pick(NR_FDS - 1)];
 
 	if (*slot >= 0)
-		told(close(*slot));
+		counted(close(*slot));
 	*slot = -1;
 }
 
@@ -399,9 +400,9 @@ static void fuzz_dup(void)
 	if (fd < 0 || fd == *slot)
 		return;
 	if (*slot >= 0)
-		told(dup2(fd, *slot));
+		counted(dup2(fd, *slot));
 	else
-		*slot = (int)told(dup(fd));
+		*slot = (int)counted(dup(fd));
 }
 
 static void fuzz_poll(void)
@@ -410,7 +411,7 @@ static void fuzz_poll(void)
 
 	if (one_in(3))
 		p.fd = a_dmabuf();
-	told(poll(&p, 1, one_in(16) ? (int)pick(20) : 0));
+	counted(poll(&p, 1, one_in(16) ? (int)pick(20) : 0));
 }
 
 static void fuzz_dmabuf(void)
@@ -420,13 +421,13 @@ static void fuzz_dmabuf(void)
 
 	switch (pick(3)) {
 	case 0:
-		told(ioctl(fd, _IOW('b', 0, __u64), &sync));	/* DMA_BUF_IOCTL_SYNC */
+		counted(ioctl(fd, _IOW('b', 0, __u64), &sync));	/* DMA_BUF_IOCTL_SYNC */
 		break;
 	case 1:
-		told(lseek(fd, one_in(4) ? (off_t)fuzz_bytes(8) : 0, (int)pick(4)));
+		counted(lseek(fd, one_in(4) ? (off_t)fuzz_bytes(8) : 0, (int)pick(4)));
 		break;
 	case 2:
-		told(ioctl(fd, _IOW('b', 1, __u64), "fuzz"));	/* DMA_BUF_SET_NAME */
+		counted(ioctl(fd, _IOW('b', 1, __u64), "fuzz"));	/* DMA_BUF_SET_NAME */
 	}
 }
 
@@ -435,7 +436,7 @@ static void fuzz_dmabuf(void)
 static void unmap(struct fuzz_map *m)
 {
 	if (m->at)
-		told(munmap(m->at, m->len));
+		counted(munmap(m->at, m->len));
 	m->at = NULL;
 }
 
@@ -464,12 +465,12 @@ static void fuzz_mmap(void)
 	if (m->at && one_in(3)) {
 		/* replace an existing mapping by one of the same size */
 		at = mmap(m->at, m->len, prot, flags | MAP_FIXED, fd, (off_t)offset);
-		told((void *)at == MAP_FAILED ? -1 : 0);
+		counted((void *)at == MAP_FAILED ? -1 : 0);
 		return;
 	}
 	unmap(m);
 	at = mmap(NULL, len, prot, flags, fd, (off_t)offset);
-	if (told((void *)at == MAP_FAILED ? -1 : 0) < 0)
+	if (counted((void *)at == MAP_FAILED ? -1 : 0) < 0)
 		return;
 	m->at = at;
 	m->len = len;
@@ -486,10 +487,10 @@ static void fuzz_munmap(void)
 		return;
 	}
 	from = pick((unsigned int)((m->len - part) / z.page) + 1) * z.page;
-	told(munmap(m->at + from, part));
+	counted(munmap(m->at + from, part));
 	if (from && from + part < m->len) {
 		if (rest == m || rest->at) {
-			told(munmap(m->at + from + part, m->len - from - part));
+			counted(munmap(m->at + from + part, m->len - from - part));
 		} else {
 			rest->at = m->at + from + part;
 			rest->len = m->len - from - part;
@@ -512,7 +513,7 @@ static void fuzz_mremap(void)
 	if (!m->at)
 		return;
 	at = mremap(m->at, m->len, len, one_in(4) ? 0 : MREMAP_MAYMOVE);
-	if (told((void *)at == MAP_FAILED ? -1 : 0) < 0)
+	if (counted((void *)at == MAP_FAILED ? -1 : 0) < 0)
 		return;
 	m->at = at;
 	m->len = len;
@@ -531,7 +532,7 @@ static void fuzz_advise(void)
 	if (!m->at)
 		return;
 	from = pick((unsigned int)(m->len / z.page)) * z.page;
-	told(madvise(m->at + from, m->len - from, advice[pick(ARRAY_SIZE(advice))]));
+	counted(madvise(m->at + from, m->len - from, advice[pick(ARRAY_SIZE(advice))]));
 }
 
 static void fuzz_protect(void)
@@ -542,19 +543,19 @@ static void fuzz_protect(void)
 		return;
 	switch (pick(5)) {
 	case 0:
-		told(mprotect(m->at, m->len, (int)pick(8)));
+		counted(mprotect(m->at, m->len, (int)pick(8)));
 		break;
 	case 1:
-		told(mlock(m->at, z.page));
+		counted(mlock(m->at, z.page));
 		break;
 	case 2:
-		told(munlock(m->at, m->len));
+		counted(munlock(m->at, m->len));
 		break;
 	case 3:
-		told(msync(m->at, m->len, (int)pick(8)));
+		counted(msync(m->at, m->len, (int)pick(8)));
 		break;
 	case 4:
-		told(mprotect(m->at + m->len / 2 / z.page * z.page, z.page, (int)pick(4)));
+		counted(mprotect(m->at + m->len / 2 / z.page * z.page, z.page, (int)pick(4)));
 	}
 }
 
@@ -563,7 +564,7 @@ static void fuzz_touch(void)
 	struct fuzz_map *m = a_map();
 
 	if (m->at)
-		told(-zb_touch(m->at + pick((unsigned int)m->len), pick(2)));
+		counted(-zb_touch(m->at + pick((unsigned int)m->len), pick(2)));
 }
 
 /* Pin pages in a pipe. */
@@ -576,16 +577,16 @@ static void fuzz_pin(void)
 		return;
 	switch (pick(4)) {
 	case 0:
-		told(vmsplice(z.pipe[1], &iov, 1, SPLICE_F_NONBLOCK));
+		counted(vmsplice(z.pipe[1], &iov, 1, SPLICE_F_NONBLOCK));
 		break;
 	case 1:
-		told(read(z.pipe[0], z.room, z.page));
+		counted(read(z.pipe[0], z.room, z.page));
 		break;
 	case 2:
-		told(process_vm_readv(getpid(), &other, 1, &iov, 1, 0));
+		counted(process_vm_readv(getpid(), &other, 1, &iov, 1, 0));
 		break;
 	case 3:
-		told(process_vm_writev(getpid(), &other, 1, &iov, 1, 0));
+		counted(process_vm_writev(getpid(), &other, 1, &iov, 1, 0));
 	}
 }
 

@@ -171,7 +171,7 @@ static void fuzz_fork(void)
 	int status;
 
 	pid = fork();
-	if (told(pid) < 0)
+	if (counted(pid) < 0)
 		return;
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -426,6 +426,7 @@ static void report(struct __test_metadata *_metadata)
 		sum.refused += shared->worker[i].refused;
 		sum.kept += shared->worker[i].kept;
 	}
+	EXPECT_GT(sum.good, 0);
 	TH_LOG("seed %llu: %lu programs, %lu operations (%lu failed); %lu processes killed, %lu of them stuck",
 	       seed, sum.programs, sum.ops, sum.refused, killed + stuck, stuck);
 	if (shared->seen_bits)
