@@ -212,6 +212,9 @@ void zb_zone_init(struct zb_zone *zone)
 	zone->fast_wmark = 0;
 	zone->below_fast_wmark = 0;
 	zone->lists_due = 0;
+	zone->boost = 0;
+	zone->max_boost = 0;
+	zone->boost_due = 0;
 	zone->types = zone->state + zone->nr_pages + 1;
 	zone->stale = (u64 *)(zone->state + stale_offset(zone->nr_pages));
 	memset(zone->nr_free_type, 0, sizeof(zone->nr_free_type));

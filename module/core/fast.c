@@ -169,6 +169,8 @@ noinline unsigned long zb_fast_alloc_empty(const struct zb_node *node, zb_gfp_t 
 	zb_account_alloc(zone, zone, BIT(order), gfp);
 	if (unlikely(READ_ONCE(zone->lists_due)))
 		zb_tell_low(zone->pool, zone);
+	if (unlikely(READ_ONCE(zone->boost_due)))
+		zb_tell_boosted(zone->pool, zone, gfp);
 	return pfn;
 }
 

@@ -414,6 +414,23 @@ noinline void zb_tell_low(struct zb_pool *pool, struct zb_zone *zone)
 }
 
 /**
+ * zb_tell_boosted() - wake background reclaim, because mobilities were mixed in a zone
+ * @pool: the allocator
+ * @zone: the zone, whose @boost_due was found set
+ * @gfp: flags of the request, which may forbid it
+ *
+ * Context: any but NMI.
+ */
+noinline void zb_tell_boosted(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp)
+{
+	if (!(gfp & __ZB_GFP_KSWAPD_RECLAIM))
+		return;
+	WRITE_ONCE(zone->boost_due, 0);
+	if (pool->ops->wake_reclaim)
+		pool->ops->wake_reclaim(pool, zone, gfp, 0);
+}
+
+/**
  * zb_get_page_from_freelist() - try to allocate a block from each zone in turn
  * @pool: the allocator
  * @gfp: flags of the request
@@ -468,6 +485,8 @@ retry:
 						 ac->migratetype, gfp, alloc_flags);
 			if (unlikely(READ_ONCE(zone->lists_due)))
 				zb_tell_low(pool, zone);
+			if (unlikely(READ_ONCE(zone->boost_due)))
+				zb_tell_boosted(pool, zone, gfp);
 		} while (pfn != ZB_NO_PFN &&
 			 !zb_prep_new_block(pool, zone, pfn, gfp, order, ac));
 		if (pfn == ZB_NO_PFN)

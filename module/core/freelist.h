@@ -46,6 +46,7 @@ bool zb_prep_new_block(struct zb_pool *pool, struct zb_zone *zone,
 		       unsigned long pfn, zb_gfp_t gfp, unsigned int order,
 		       const struct zb_alloc_context *ac);
 void zb_tell_low(struct zb_pool *pool, struct zb_zone *zone);
+void zb_tell_boosted(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp);
 void zb_account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		      unsigned long nr_pages, zb_gfp_t gfp);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,

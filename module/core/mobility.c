@@ -103,6 +103,8 @@ static void count_fallback(struct zb_zone *zone, const struct zb_pageblock *pb,
 
 	WRITE_ONCE(*nr, *nr + 1);
 	__zb_count_event(zone, claimed ? ZB_CLAIM : ZB_STEAL, 1);
+	if (!zb_pageblock_all_free(pb))
+		__zb_zone_boost(zone);
 	zb_trace_extfrag(zb_pageblock_pfn(zone, pb), order, pb->largest_free, mt,
 			 pb->migratetype, claimed);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "watermark.h"
 
+#define MIN_BOOSTED	(4 * ZB_PAGEBLOCK_NR)	/* size of a zone */
+
 static unsigned long int_square_root(unsigned long x)
 {
 	unsigned long bit, root = 0;
@@ -95,6 +97,48 @@ static void set_marks(struct zb_zone *zone, unsigned long min,
 	WRITE_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH], min + 2 * gap);
 }
 
+static void set_max_boost(struct zb_zone *zone, unsigned int factor)
+{
+	unsigned long high = zone->watermark[ZB_ALLOC_WMARK_HIGH], max;
+
+	max = high / 10000 * factor + high % 10000 * factor / 10000;
+	if (max < ZB_PAGEBLOCK_NR)
+		max = ZB_PAGEBLOCK_NR;
+	if (!factor || !high || zb_zone_nr_managed(zone) < MIN_BOOSTED)
+		max = 0;
+	WRITE_ONCE(zone->max_boost, max);
+}
+
+/**
+ * zb_boosted_high() - the watermark that background reclaim works towards
+ * @zone: the zone
+ *
+ * Context: any.
+ * Return: number of frames.
+ */
+unsigned long zb_boosted_high(const struct zb_zone *zone)
+{
+	unsigned long max = READ_ONCE(zone->max_boost), boost = READ_ONCE(zone->boost);
+
+	return READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]) + (boost < max ? boost : max);
+}
+
+/**
+ * zb_zone_unboost() - reduce the boost after background reclaim
+ * @zone: the zone
+ * @nr: number of frames by which high was boosted when it began
+ *
+ * Context: any but NMI; takes the zone lock.
+ */
+void zb_zone_unboost(struct zb_zone *zone, unsigned long nr)
+{
+	unsigned long flags;
+
+	zb_lock_irqsave(&zone->lock, flags);
+	WRITE_ONCE(zone->boost, zone->boost - (nr < zone->boost ? nr : zone->boost));
+	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
 /* Set the frames that requests for a higher zone type have to leave in a zone. */
 static void set_reserves(struct zb_zone *zone, const struct zb_zone *zones,
 			 unsigned int nr_zones, unsigned int ratio)
@@ -146,6 +190,7 @@ void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 		/* Keep most of a zone usable, however large min_free_kbytes is. */
 		set_marks(zone, clamp_to(min, 0, nr / 4),
 			  t->watermark_scale_factor);
+		set_max_boost(zone, t->watermark_boost_factor);
 		set_reserves(zone, zones, nr_zones,
 			     t->lowmem_reserve_ratio[zone->type]);
 	}

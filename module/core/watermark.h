@@ -16,6 +16,12 @@
  *	low  = min + max(min / 4, size * watermark_scale_factor / 10000)
  *	high = min + 2 * (low - min)
  *
+ * When a request takes memory from a pageblock of another type that is in use, mobilities are
+ * mixed, because too little was free. Then high is boosted by a pageblock for background
+ * reclaim, which is woken, at most by watermark_boost_factor / 10000 of high, but by a pageblock
+ * at least. Background reclaim takes the boost back when it has worked for it. This does not
+ * concern requests, and zones of less than 4 pageblocks are not boosted.
+ *
  * In addition to the mark, a request that could have been served by a higher zone
  * has to leave lowmem_reserve[that zone]: the higher zones' size divided by
  * the zone's lowmem_reserve_ratio. This keeps memory at low addresses for
@@ -42,6 +48,7 @@
  *	ZB_MIN_FREE_AUTO for a default that depends on the size of the pool
  * @watermark_scale_factor: distance between the watermarks of a zone, in 1/10000
  *	of its size
+ * @watermark_boost_factor: maximum of the boost, in 1/10000 of high; 0 for no boost
  * @lowmem_reserve_ratio: see the head of this file, by zone type; 0 for no reserve
  * @dirty_ratio: percentage of a node that __ZB_GFP_WRITE memory may occupy before
  *	allocations are spread to other nodes
@@ -51,6 +58,7 @@
 struct zb_tunables {
 	unsigned long min_free_kbytes;
 	unsigned int watermark_scale_factor;
+	unsigned int watermark_boost_factor;
 	unsigned int lowmem_reserve_ratio[ZB_NR_ZONES];
 	unsigned int dirty_ratio;
 	unsigned int pcp_high_fraction;
@@ -61,6 +69,7 @@ struct zb_tunables {
 #define ZB_TUNABLES_DEFAULT {						\
 	.min_free_kbytes = ZB_MIN_FREE_AUTO,				\
 	.watermark_scale_factor = 10,					\
+	.watermark_boost_factor = 15000,				\
 	.lowmem_reserve_ratio = {					\
 		[ZB_ZONE_DMA] = 256,					\
 		[ZB_ZONE_DMA32] = 256,					\
@@ -77,6 +86,8 @@ unsigned long zb_max_min_free_kbytes(const struct zb_zone *zones,
 				     unsigned int page_shift);
 void zb_setup_watermarks(struct zb_zone *zones, unsigned int nr_zones,
 			 const struct zb_tunables *t, unsigned int page_shift);
+unsigned long zb_boosted_high(const struct zb_zone *zone);
+void zb_zone_unboost(struct zb_zone *zone, unsigned long nr);
 bool zb_zone_has_block_locked(struct zb_zone *zone, unsigned int order,
 			      unsigned int alloc_flags);
 bool zb_zone_has_block(const struct zb_zone *zone, unsigned int order,

@@ -163,10 +163,14 @@ struct zb_compact_deferral {
  * @capture_nr: (z) number of their frames
  * @capture_failed: (-) first frames of the windows whose capture failed last; only one task at
  *	a time captures
+ * @boost: (r) frames that background reclaim frees in addition, see watermark.h
+ * @max_boost: (t) maximum of @boost
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
  * @lists_due: (r) set when the zone becomes low; cleared without @lock by the first CPU
  *	that requests a drain
+ * @boost_due: (r) set when @boost grows; cleared without @lock by the first request that wakes
+ *	background reclaim
  * @start_pfn: (c) first frame, aligned to a pageblock
  * @nr_pages: (c) number of frames, a multiple of ZB_PAGEBLOCK_NR
  * @pageblocks: (c) one per ZB_PAGEBLOCK_NR frames
@@ -221,10 +225,13 @@ struct zb_zone {
 	unsigned long capture_pfn;
 	unsigned long capture_nr;
 	unsigned long capture_failed[ZB_CAPTURES_FAILED];
+	unsigned long boost;
+	unsigned long max_boost;
 
 	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);
 	u8 lists_due;
+	u8 boost_due;
 
 	/* Rarely written after zb_zone_init(). */
 	unsigned long start_pfn __aligned(64);
@@ -319,6 +326,20 @@ static inline void __zb_set_nr_free_pcptypes(struct zb_zone *zone, unsigned long
 		WRITE_ONCE(zone->below_fast_wmark, low);
 		WRITE_ONCE(zone->lists_due, low);
 	}
+}
+
+/*
+ * Let background reclaim free a pageblock more (watermark.h), because mobilities were mixed. Called
+ * with the zone lock held.
+ */
+static inline void __zb_zone_boost(struct zb_zone *zone)
+{
+	unsigned long max = READ_ONCE(zone->max_boost), boost = zone->boost + ZB_PAGEBLOCK_NR;
+
+	if (!max)
+		return;
+	WRITE_ONCE(zone->boost, boost < max ? boost : max);
+	WRITE_ONCE(zone->boost_due, 1);
 }
 
 /*

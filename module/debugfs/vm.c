@@ -64,8 +64,9 @@ static void zoneinfo_show_zone(struct seq_file *m, const struct zb_zone *zone,
 			       const struct zb_zone_stat *st)
 {
 	seq_printf(m, "Node %d, zone %8s", zone->nid, zb_zone_names[zone->type]);
-	seq_printf(m, "\n  pages free     %lu\n        min      %lu\n        low      %lu\n        high     %lu",
-		   st->nr_free, READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
+	seq_printf(m, "\n  pages free     %lu\n        boost    %lu\n        min      %lu\n        low      %lu\n        high     %lu",
+		   st->nr_free, READ_ONCE(zone->boost),
+		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_MIN]),
 		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]),
 		   READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]));
 	seq_printf(m, "\n        spanned  %lu\n        present  %lu\n        managed  %lu\n        cma      %lu",

@@ -128,6 +128,13 @@ module_param_cb(watermark_scale_factor, &number_ops, &scale_factor_limits, 0644)
 __MODULE_PARM_TYPE(watermark_scale_factor, "uint");
 MODULE_PARM_DESC(watermark_scale_factor, "distance between watermarks, in 1/10000 of the zone, 1 to 3000, but at least a quarter of min (default 10)");
 
+static struct number_limits boost_factor_limits = {
+	.value = &current_tunables.watermark_boost_factor, .max = INT_MAX,
+};
+module_param_cb(watermark_boost_factor, &number_ops, &boost_factor_limits, 0644);
+__MODULE_PARM_TYPE(watermark_boost_factor, "uint");
+MODULE_PARM_DESC(watermark_boost_factor, "when mobilities were mixed in a pageblock, kswapd frees a pageblock more, up to this part of the high watermark in 1/10000; 0 for none (default 15000)");
+
 static struct number_limits dirty_limits = {
 	.value = &current_tunables.dirty_ratio, .max = 100,
 };

@@ -6,7 +6,8 @@
  * any context. It takes memory of discardable buffers and of other modules back until the zone
  * is above high and,
  * for a request of order 1 or more, has such a block. However many requests wake it, a work
- * item is queued only once. If it could take nothing in a zone, requests do not wake it for
+ * item is queued only once. A request that mixed mobilities wakes it as well, and raises the
+ * mark once (core/watermark.h). If it could take nothing in a zone, requests do not wake it for
  * this zone during IDLE_TIME, unless another buffer is marked.
  */
 #include <linux/jiffies.h>
@@ -47,7 +48,7 @@ static struct zb_shrink goal(struct zb_reclaim *reclaim, struct zb_zone *zone,
 		.zone = zone,
 		.order = order,
 		.nr_pages = 1,
-		.mark = READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]),
+		.mark = zb_boosted_high(zone),
 		.highest_zoneidx = zone->type,
 		.gfp = __ZB_GFP_IO | __ZB_GFP_FS,
 		.kswapd = true,
@@ -59,6 +60,7 @@ static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
 	struct zb_lru *lru = zb_zone_lru(reclaim->bpool, zone);
 	int wanted = atomic_xchg(&lru->wanted, 0);
 	unsigned int marks = READ_ONCE(lru->marks);
+	unsigned long boost = READ_ONCE(zone->boost);
 	struct zb_shrink s;
 
 	if (!wanted)
@@ -67,6 +69,7 @@ static void balance_zone(struct zb_reclaim *reclaim, struct zb_zone *zone)
 	s = goal(reclaim, zone, wanted - 1);
 	zb_zone_count_event(zone, ZB_PAGEOUTRUN, 1);
 	zb_shrink_zone(&s);
+	zb_zone_unboost(zone, boost);
 	if (!s.purged)
 		zb_lru_pause(lru, &lru->idle_until, IDLE_TIME, marks);
 }

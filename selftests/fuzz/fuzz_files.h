@@ -83,7 +83,8 @@ static void fuzz_debugfs(void)
 }
 
 static const char * const fuzz_params[] = {
-	"min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio", "dirty_ratio",
+	"min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor",
+	"lowmem_reserve_ratio", "dirty_ratio",
 	"percpu_pagelist_high_fraction", "max_bytes_per_open", "max_bytes_per_user",
 	"page_owner",
 };

@@ -15,7 +15,7 @@ find_module
 
 P=/sys/module/zbuddy/parameters
 ZONES="size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M"
-numbers="min_free_kbytes watermark_scale_factor dirty_ratio percpu_pagelist_high_fraction"
+numbers="min_free_kbytes watermark_scale_factor watermark_boost_factor dirty_ratio percpu_pagelist_high_fraction"
 tunables="$numbers lowmem_reserve_ratio page_owner"
 
 load() {
@@ -141,6 +141,7 @@ bad_values() {
 	done
 	refused watermark_scale_factor 0
 	refused watermark_scale_factor 3001
+	refused watermark_boost_factor 2147483648
 	refused dirty_ratio 101
 	refused percpu_pagelist_high_fraction 1000001
 	refused percpu_pagelist_high_fraction 7
@@ -192,6 +193,9 @@ limits() {
 	accepted watermark_scale_factor 1
 	accepted watermark_scale_factor 3000
 	accepted watermark_scale_factor 10
+	accepted watermark_boost_factor 0
+	accepted watermark_boost_factor 2147483647
+	accepted watermark_boost_factor 15000
 	accepted dirty_ratio 0
 	accepted dirty_ratio 100
 	accepted dirty_ratio 20

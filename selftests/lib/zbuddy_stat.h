@@ -138,7 +138,8 @@ static inline unsigned long zb_sum_blocks(const char *head, unsigned int mt)
 #define ZB_MIXED	"Number of mixed blocks"
 
 static const char * const zb_tunables[] = {
-	"min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio",
+	"min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor",
+	"lowmem_reserve_ratio",
 	"dirty_ratio", "percpu_pagelist_high_fraction", "page_owner", "zone_reclaim_mode",
 };
 

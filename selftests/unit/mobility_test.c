@@ -307,6 +307,8 @@ POOL_TEST_WITH(refill_of_a_fragmented_zone_is_bounded, unit_pool_one(8, 8), unit
 	/* stealing takes long, so the refill ends after a frame */
 	EXPECT_EQ(zone->events[ZB_STEAL], 1);
 	EXPECT_EQ(zone->events[ZB_CLAIM], 0);
+	/* mobilities were mixed, so background reclaim is to free a pageblock */
+	EXPECT_EQ(zone->boost, NR);
 	unit_note("%lu accesses to steal %lu frames", unit_holds.accesses,
 		  zone->events[ZB_STEAL]);
 	/* one scan of a pageblock, and a few accesses for each frame */
@@ -357,6 +359,8 @@ POOL_TEST_WITH(claim_of_a_mostly_free_pageblock, unit_pool_one(4, 2), unit_pool_
 	EXPECT_EQ(zone->pageblocks[0].migratetype, U);
 	EXPECT_EQ(zone->events[ZB_CLAIM], 1);
 	EXPECT_EQ(zone->events[ZB_STEAL], 0);
+	/* the zone is too small for a boost */
+	EXPECT_EQ(zone->boost, 0);
 	unit_set_type(zone, 0, M);
 }
 
