@@ -43,6 +43,7 @@
 #define NR_SAMPLES	(NR_INTERVALS + 1)
 #define STEP_DIVISOR	8			/* part of the limit that is taken at a time */
 #define MAX_PIECE	(64 * ZB_PAGEBLOCK_NR)	/* given back while resize_lock is held */
+#define GIVE_DIVISOR	8			/* part of the idle memory that is given at a time */
 #define MIN_BACKOFF	(HZ / 10 ?: 1)
 #define MAX_BACKOFF	(10 * HZ)
 #define MAX_WAIT	(10 * HZ)
@@ -182,13 +183,24 @@ static bool compact(struct zb_instance *inst, int nid)
 	return false;
 }
 
+/*
+ * What is being given is neither free, nor can it be taken again yet. It is so small a part that
+ * a request is served with the rest, or with what was given before.
+ */
+static unsigned long next_piece(unsigned long left)
+{
+	unsigned long piece = min(left / GIVE_DIVISOR, MAX_PIECE);
+
+	return max(piece / ZB_PAGEBLOCK_NR, 1ul) * ZB_PAGEBLOCK_NR;
+}
+
 static void give_idle(struct zb_idle *idle, struct idle_node *node)
 {
 	unsigned long left = nr_idle(idle, node), given;
 	unsigned long tries = left / ZB_PAGEBLOCK_NR;
 
 	while (left && !atomic_long_read(&node->wanted)) {
-		given = zb_instance_lend(idle->inst, node->nid, min(left, MAX_PIECE));
+		given = zb_instance_lend(idle->inst, node->nid, next_piece(left));
 		atomic_long_add(given, &idle->inst->idle_lent);
 		left -= given;
 		node->nr_samples = 0;

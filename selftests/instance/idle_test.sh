@@ -162,31 +162,45 @@ takes_all_again() {
 	[ "$kind" != cma ] || free_is "$loaded" "after idle=0"
 }
 
-# All of it has been allocated, in order to be given back.
+# A part of it has been allocated, in order to be given back.
 being_given() {
 	counter nr_free_pages
-	[ "$value" -lt 8192 ]
+	[ "$value" -lt 32000 ]
+}
+
+# Memory is allocated at the moment when all of it is being given back.
+serves_while_giving() {
+	load size=128M || return 1
+	result=0
+	i=0
+	while [ $result -eq 0 ] && [ $i -lt 8 ]; do
+		set_idle 1
+		n=0
+		until being_given || [ $n -ge 5000 ]; do
+			n=$((n + 1))
+		done
+		serves 1M --count 100 || result=1
+		set_idle 0
+		await $LONG has_kb 131072 || result=1
+		i=$((i + 1))
+	done
+	say "served while memory was being given back: $i times"
+	rmmod zbuddy && return $result
 }
 
 # What is being given back when idle becomes 0 is taken again as well.
 takes_what_is_being_given() {
 	i=0
-	early=0
-	while [ $early -lt 3 ] && [ $i -lt 20 ]; do
-		counter zb_offline
-		offline=$value
+	while [ $i -lt 10 ]; do
 		set_idle 1 || return 1
 		n=0
 		until being_given || [ $n -ge 5000 ]; do
 			n=$((n + 1))
 		done
-		counter zb_offline
-		[ "$value" -gt "$offline" ] || early=$((early + 1))
 		set_idle 0 || return 1
 		await $LONG has_kb 131072 || { say "size $total kB after idle=0"; return 1; }
 		i=$((i + 1))
 	done
-	say "idle=0 while memory was being given back: $early of $i times"
 }
 
 # A size that is written is the new limit.
@@ -326,6 +340,14 @@ if load size=128M; then
 	fi
 	unloads_shrunken
 	verdict "unloads in a shrunken state" $?
+	if [ "$kind" = cma ]; then
+		serves_while_giving
+		verdict "serves requests while memory is being given back" $?
+	else
+		skip "serves requests while memory is being given back" \
+			"the kernel may keep pages of the region"
+	fi
+	[ ! -d $PARAMETERS ] || rmmod zbuddy
 	takes_for_usable_zones
 	verdict "takes nothing for requests that can't use it" $?
 	[ ! -d $PARAMETERS ] || rmmod zbuddy
