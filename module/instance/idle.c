@@ -43,7 +43,7 @@
 #define NR_SAMPLES	(NR_INTERVALS + 1)
 #define STEP_DIVISOR	8			/* part of the limit that is taken at a time */
 #define MAX_PIECE	(64 * ZB_PAGEBLOCK_NR)	/* given back while resize_lock is held */
-#define GIVE_DIVISOR	8			/* part of the idle memory that is given at a time */
+#define GIVE_DIVISOR	8			/* part of idle memory given at a time */
 #define MIN_BACKOFF	(HZ / 10 ?: 1)
 #define MAX_BACKOFF	(10 * HZ)
 #define MAX_WAIT	(10 * HZ)
