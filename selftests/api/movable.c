@@ -13,7 +13,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
-#define SLOTS		2048
+#define SLOTS		4096
 #define GFP_BLOCK	(ZBT_ANY | ZBT_QUIET)
 
 /* What the callbacks do. */
@@ -341,16 +341,22 @@ static void free_blocks(struct list_head *list)
 	}
 }
 
-/* A request for a large block compacts memory in which only single pages are free. */
+/*
+ * A request for a large block compacts memory in which only single pages are free. Compaction needs
+ * twice the request above the watermark, which half of the slots are.
+ */
 static void compaction(void)
 {
 	struct zb_owner *owner = set_up(&store_ops, MOVES, SLOTS, 0, 2);
+	struct page *page = NULL;
 	LIST_HEAD(ballast);
-	struct page *page;
+	unsigned int tries;
 
 	if (owner) {
 		use_all_blocks(&ballast);
-		page = zb_alloc_pages(ZBT_ANY | __ZB_GFP_NOWARN, ZBT_PAGEBLOCK_ORDER);
+		/* After failures, compaction is deferred for up to 64 requests. */
+		for (tries = 0; tries <= 64 && !page; tries++)
+			page = zb_alloc_pages(ZBT_ANY | __ZB_GFP_NOWARN, ZBT_PAGEBLOCK_ORDER);
 		ZBT_WANT(page);
 		ZBT_WANT(store->moved);
 		if (page)
