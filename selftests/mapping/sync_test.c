@@ -69,13 +69,16 @@ TEST_F(zbuddy, concurrent_writes_persist)
 	w.word = zb_map(self->fd, &a);
 	ASSERT_NE(MAP_FAILED, (void *)w.word);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, write_and_look, &w));
-	for (i = 0; i < 2000; i++)
+	for (i = 0; i < 2000; i++) {
 		EXPECT_EQ(0, zb_sync(self->fd, a.handle, flags, 0, LENGTH / 8));
+		/* On a busy machine the thread begins late. */
+		while (!__atomic_load_n(&w.writes, __ATOMIC_ACQUIRE))
+			sched_yield();
+	}
 	__atomic_store_n(&w.stop, 1, __ATOMIC_RELEASE);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	TH_LOG("%lu writes, %lu lost", w.writes, w.lost);
 	EXPECT_EQ(0, w.lost);
-	EXPECT_LT(0, w.writes);
 }
 
 /* Number of bytes between @start and @end that were cleaned from the caches, by the trace. */
