@@ -85,7 +85,7 @@ static inline bool zb_zero_map_test(const struct zb_zero_map *map, unsigned long
 /* The number of words that @nr_pages frames can be in, whatever the first one is. */
 static inline unsigned long zb_zero_map_words(unsigned long nr_pages)
 {
-	return (nr_pages + 2 * 63) / 64;
+	return (nr_pages + 2 * 63ul) / 64;
 }
 
 size_t zb_zeroed_size(unsigned long nr_pages);

@@ -126,8 +126,12 @@ bool zb_may_reclaim(void)
 	if (list_empty_careful(&callbacks))
 		return true;
 	spin_lock(&callbacks_lock);
-	list_for_each_entry(cb, &callbacks, link)
-		may &= cb->task != current;
+	list_for_each_entry(cb, &callbacks, link) {
+		if (cb->task == current) {
+			may = false;
+			break;
+		}
+	}
 	spin_unlock(&callbacks_lock);
 	return may;
 }

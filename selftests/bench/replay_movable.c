@@ -154,7 +154,8 @@ static struct event *read_events(const char *file, unsigned long *nr)
 	fclose(f);
 	for (i = 0; i < *nr; i++) {
 		end = events[i].pfn + (1ul << MAX_ORDER_OF);
-		nr_slots = end > nr_slots ? end : nr_slots;
+		if (end > nr_slots)
+			nr_slots = end;
 	}
 	buffers = calloc(nr_slots, sizeof(*buffers));
 	head = calloc(nr_slots, sizeof(*head));
@@ -199,7 +200,8 @@ int main(int argc, char **argv)
 		printf("# replay compacted: after %lu events R %.2f, %lu frames moved\n", i + 1,
 		       r, moved() - before);
 		sum += r;
-		least = r < least ? r : least;
+		if (r < least)
+			least = r;
 		sampled++;
 	}
 	row("compacted.mean", sum / SAMPLES);

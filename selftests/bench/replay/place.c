@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zb_env.h"
 #include "trace.h"
 
 #define MAX_BLOCKS	4096u
@@ -144,7 +145,8 @@ static unsigned long take(const struct request *request)
 		b->last = 0;
 		b->kind = kind_of(request);
 	}
-	b->last = request->death > b->last ? request->death : b->last;
+	if (request->death > b->last)
+		b->last = request->death;
 	b->used = request->now;
 	b->nr_free -= 1u << request->order;
 	for (k = best_run; k < best_run + (1u << request->order); k++)
@@ -218,7 +220,7 @@ void place_all(unsigned long nr_frames, enum output how)
 
 	if (nr_frames / HUGE_NR > MAX_BLOCKS)
 		return;
-	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		reset(nr_frames);
 		kind_of = rows[i].kind_of;
 		choice = rows[i].choice;

@@ -122,7 +122,8 @@ void trace_read(const char *dir)
 		if ((events[i].op & ~IS_FREE) > MAX_ORDER_OF)
 			error(1, 0, "%s is not a recorded trace", file);
 		end = events[i].pfn + (1ul << MAX_ORDER_OF);
-		nr_slots = end > nr_slots ? end : nr_slots;
+		if (end > nr_slots)
+			nr_slots = end;
 	}
 	find_deaths();
 }
@@ -244,7 +245,8 @@ static void sample(unsigned long done, enum output how)
 	unsigned int unmovable, mixed;
 
 	run.sum += r;
-	run.least = r < run.least ? r : run.least;
+	if (r < run.least)
+		run.least = r;
 	run.nr_samples++;
 	if (how != WITH_SAMPLES)
 		return;
