@@ -341,24 +341,20 @@ static void free_blocks(struct list_head *list)
 	}
 }
 
-/*
- * A request for a large block compacts memory in which only single pages are free. Compaction needs
- * twice the request above the watermark, which half of the slots are.
- */
+/* A request for a large block compacts memory in which only single pages are free. */
 static void compaction(void)
 {
 	struct zb_owner *owner = set_up(&store_ops, MOVES, SLOTS, 0, 2);
 	struct page *page = NULL;
 	LIST_HEAD(ballast);
-	unsigned int tries;
+	unsigned int i;
 
 	if (owner) {
 		use_all_blocks(&ballast);
 		/* After failures, compaction is deferred for up to 64 requests. */
-		for (tries = 0; tries <= 64 && !page; tries++)
+		for (i = 0; i <= 64 && !page; i++)
 			page = zb_alloc_pages(ZBT_ANY | __ZB_GFP_NOWARN, ZBT_PAGEBLOCK_ORDER);
-		ZBT_WANT(page);
-		ZBT_WANT(store->moved);
+		ZBT_WANT(page && store->moved);
 		if (page)
 			__zb_free_pages(page, ZBT_PAGEBLOCK_ORDER);
 		free_blocks(&ballast);
@@ -599,8 +595,6 @@ void zbt_movable_exit(void)
 	__zb_free_page(movable_page);
 }
 
-static const struct kernel_param_ops movable_ops = {
-	.set = set_movable,
-};
+static const struct kernel_param_ops movable_ops = { .set = set_movable };
 module_param_cb(movable, &movable_ops, NULL, 0200);
 MODULE_PARM_DESC(movable, "register a page that can be moved (1), or withdraw it (0)");
