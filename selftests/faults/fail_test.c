@@ -366,6 +366,26 @@ TEST_F_TIMEOUT(fail, sites_of_a_first_buffer, 300)
 	fail_at_each_site(_metadata, self, do_first_buffer);
 }
 
+static int use_owner(DATA *self)
+{
+	register_owner(self);
+	unregister_owner(self);
+	set_movable(self);
+	clear_movable(self);
+	return 0;
+}
+
+TEST_F_TIMEOUT(fail, sites_of_an_owner, 300)
+{
+	if (zb_load_test_module())
+		SKIP(return, "no " ZB_TEST_MODULE);
+	/* The first call allocates what the test module keeps. */
+	EXPECT_EQ(0, set_movable(self));
+	EXPECT_EQ(0, clear_movable(self));
+	fail_at_each_site(_metadata, self, use_owner);
+	zb_unload_test_module();
+}
+
 /* Splitting a mapping allocates another vma. */
 TEST_F(fail, unmap_in_the_middle)
 {
