@@ -10,24 +10,14 @@
 
 #include <time.h>
 
+#include "core_pool.h"
+
 #define NR_PAGEBLOCKS	512ul		/* 1 GiB */
 #define NR_FRAMES	(NR_PAGEBLOCKS * ZB_PAGEBLOCK_NR)
 #define START_PFN	(2 * NR_FRAMES)
-#define CPUS		2u
 #define ROUNDS		15u
 #define GFP		(ZB_GFP_KERNEL | __ZB_GFP_NOWARN)
 
-_Thread_local unsigned int zb_env_cpu;
-_Thread_local int zb_env_node;
-unsigned int zb_env_nr_cpus = CPUS;
-_Thread_local unsigned long zb_env_rescheds;
-_Thread_local zb_env_trace_fn zb_env_trace_hook;
-
-static struct zb_zone zone;
-static struct zb_node node;
-static struct zb_zoneref zonelist[2];
-static const struct zb_ops ops;
-static struct zb_pool pool;
 static unsigned long *pfns;
 
 static double now(void)
@@ -58,51 +48,20 @@ static void put(unsigned long pfn, unsigned int order)
 	zb_pool_free_pages(&pool, pfn, order);
 }
 
-static int one_distance(int from, int to)
-{
-	return from == to ? 10 : 20;
-}
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
-
-/* Touch the memory, so that page faults are not measured. */
-static void *touched(size_t size)
-{
-	size = ALIGN(size, 4096);
-	return memset(must(aligned_alloc(4096, size)), 0, size);
-}
-
-static void make_pool(void)
+static void set_up(void)
 {
 	double start;
 
-	zone.start_pfn = START_PFN;
-	zone.nr_pages = NR_FRAMES;
-	zone.type = ZB_ZONE_NORMAL;
-	zone.max_order = 18;
-	zone.default_migratetype = ZB_MIGRATE_MOVABLE;
-	zone.pageblocks = touched(zb_zone_pageblocks_size(NR_FRAMES));
-	zone.state = touched(zb_zone_state_size(NR_FRAMES));
-	zone.pcp = touched(CPUS * sizeof(struct zb_pcp));
+	make_zone(START_PFN, NR_FRAMES);
 	start = now();
 	memset(zone.state, 0, zb_zone_state_size(NR_FRAMES));
 	zb_zone_init(&zone);
 	zb_pcp_init(&zone);
 	printf("%-16s %10.0f us\n", "init of 1 GiB", (now() - start) / 1000);
-	node.zonelist = zonelist;
-	zb_node_init(&node, &zone, 1, one_distance);
-	pool = (struct zb_pool){
-		.nodes = &node, .nr_nodes = 1, .zones = &zone, .nr_zones = 1,
-		.max_order = 18, .page_shift = 12, .ops = &ops,
-		.tunables = ZB_TUNABLES_DEFAULT,
-	};
-	zb_pool_tune(&pool, CPUS);
-	pfns = must(calloc(NR_FRAMES, sizeof(*pfns)));
+	make_pool();
+	pfns = calloc(NR_FRAMES, sizeof(*pfns));
+	if (!pfns)
+		abort();
 }
 
 static double hold(unsigned int order, unsigned long nr, unsigned long times)
@@ -218,7 +177,7 @@ int main(void)
 	unsigned int order;
 	unsigned long nr;
 
-	make_pool();
+	set_up();
 	say_hold("pair, order 0", 0, 1);
 	for (order = 1; order <= 10; order++)
 		say_hold("pair", order, 1);

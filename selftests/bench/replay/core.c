@@ -7,37 +7,10 @@
 #include "free.h"
 #include "trace.h"
 
-#include <stdlib.h>
+#include "../core_pool.h"
 
-#define CPUS	2u
 #define START	(1ul << 18)
 #define NO_RECLAIM(gfp)	(((gfp) & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN)
-
-_Thread_local unsigned int zb_env_cpu;
-_Thread_local int zb_env_node;
-unsigned int zb_env_nr_cpus = CPUS;
-_Thread_local unsigned long zb_env_rescheds;
-_Thread_local zb_env_trace_fn zb_env_trace_hook;
-
-static struct zb_zone zone;
-static struct zb_node node;
-static struct zb_zoneref zonelist[2];
-static const struct zb_ops ops;
-static struct zb_pool pool;
-
-static int one_distance(int from, int to)
-{
-	return from == to ? 10 : 20;
-}
-
-static void *zeroed(size_t size)
-{
-	void *memory = aligned_alloc(4096, ALIGN(size, 4096));
-
-	if (!memory)
-		abort();
-	return memset(memory, 0, ALIGN(size, 4096));
-}
 
 /**
  * core_init() - make a pool of free memory
@@ -45,24 +18,10 @@ static void *zeroed(size_t size)
  */
 void core_init(unsigned long nr_frames)
 {
-	zone.start_pfn = START;
-	zone.nr_pages = nr_frames;
-	zone.type = ZB_ZONE_NORMAL;
-	zone.max_order = 18;
-	zone.default_migratetype = ZB_MIGRATE_MOVABLE;
-	zone.pageblocks = zeroed(zb_zone_pageblocks_size(nr_frames));
-	zone.state = zeroed(zb_zone_state_size(nr_frames));
-	zone.pcp = zeroed(CPUS * sizeof(struct zb_pcp));
+	make_zone(START, nr_frames);
 	zb_zone_init(&zone);
 	zb_pcp_init(&zone);
-	node.zonelist = zonelist;
-	zb_node_init(&node, &zone, 1, one_distance);
-	pool = (struct zb_pool){
-		.nodes = &node, .nr_nodes = 1, .zones = &zone, .nr_zones = 1,
-		.max_order = 18, .page_shift = 12, .ops = &ops,
-		.tunables = ZB_TUNABLES_DEFAULT,
-	};
-	zb_pool_tune(&pool, CPUS);
+	make_pool();
 }
 
 static unsigned long take(const struct request *request)
