@@ -221,14 +221,12 @@ struct zb_shrink_control {
  * @scan: free up to @nr_to_scan pages of these frames, the ones first that are worth the
  *	least, before returning. Return their number, 0 if all are in use at the moment, or
  *	ZB_SHRINK_STOP
- *
  * @isolate: agree to move a block, which must not be freed until @migrate or @putback has been
  *	called. Return false if it is in use
  * @migrate: copy the contents of the block @src to @dst, and use @dst from now on. zbuddy frees
  *	@src, whose references the module must have dropped. Return 0, or an error if the
  *	block stays where it is
  * @putback: the block that was isolated is not moved. It may be freed now
- *
  * @oom: free memory whose loss hurts, because a request would fail otherwise, and return the
  *	number of pages. @nr_to_scan pages are wanted, and all frames are suitable. It is called
  *	only for requests for up to 8 pages that are not __ZB_GFP_NORETRY and may call into

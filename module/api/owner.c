@@ -34,9 +34,8 @@ static const char *check_ops(const struct zb_owner_ops *ops)
  * @data: their argument
  *
  * From now on, kswapd and direct reclaim of zbuddy call count and scan, and requests that would
- * fail call oom. A module may register several
- * owners. It should unregister them in its exit function, at the latest; otherwise this is done
- * when the function has returned, and logged.
+ * fail call oom. A module may register several owners. It should unregister them in its exit
+ * function, at the latest; otherwise this is done when the function has returned, and logged.
  *
  * Context: may sleep.
  * Return: the owner, ERR_PTR(-EINVAL) if @ops has an error, which is logged, or

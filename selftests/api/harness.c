@@ -230,3 +230,42 @@ bool zbt_run_on(int cpu, int (*fn)(void *arg), void *arg)
 	kfree(team);
 	return ok;
 }
+
+/**
+ * zbt_use_all() - allocate all memory that requests can get
+ * @list: receives the blocks
+ * @gfp: flags of the requests
+ * @lowest_order: smaller blocks remain free
+ */
+void zbt_use_all(struct list_head *list, zb_gfp_t gfp, unsigned int lowest_order)
+{
+	int order = min(zb_max_order(), 10u);
+	struct page *page;
+
+	while (order >= (int)lowest_order) {
+		page = zb_alloc_pages(gfp, order);
+		if (page) {
+			page->private = order;
+			list_add(&page->lru, list);
+		} else {
+			order--;
+		}
+	}
+}
+
+/**
+ * zbt_free_all() - free what zbt_use_all() has allocated
+ * @list: the blocks
+ */
+void zbt_free_all(struct list_head *list)
+{
+	struct page *page, *next;
+	unsigned int order;
+
+	list_for_each_entry_safe(page, next, list, lru) {
+		list_del(&page->lru);
+		order = page->private;
+		page->private = 0;
+		__zb_free_pages(page, order);
+	}
+}

@@ -311,36 +311,6 @@ static void io_context(void)
 	tear_down(owner);
 }
 
-/* Allocate everything but single pages. */
-static void use_all_blocks(struct list_head *list)
-{
-	unsigned int order = min(zb_max_order(), 10u);
-	struct page *page;
-
-	while (order) {
-		page = zb_alloc_pages(GFP_BLOCK & ~__ZB_GFP_RECLAIM, order);
-		if (page) {
-			page->private = order;
-			list_add(&page->lru, list);
-		} else {
-			order--;
-		}
-	}
-}
-
-static void free_blocks(struct list_head *list)
-{
-	struct page *page, *next;
-	unsigned int order;
-
-	list_for_each_entry_safe(page, next, list, lru) {
-		list_del(&page->lru);
-		order = page->private;
-		page->private = 0;
-		__zb_free_pages(page, order);
-	}
-}
-
 /* A request for a large block compacts memory in which only single pages are free. */
 static void compaction(void)
 {
@@ -350,14 +320,14 @@ static void compaction(void)
 	unsigned int i;
 
 	if (owner) {
-		use_all_blocks(&ballast);
+		zbt_use_all(&ballast, GFP_BLOCK & ~__ZB_GFP_RECLAIM, 1);
 		/* After failures, compaction is deferred for up to 64 requests. */
 		for (i = 0; i <= 64 && !page; i++)
 			page = zb_alloc_pages(ZBT_ANY | __ZB_GFP_NOWARN, ZBT_PAGEBLOCK_ORDER);
 		ZBT_WANT(page && store->moved);
 		if (page)
 			__zb_free_pages(page, ZBT_PAGEBLOCK_ORDER);
-		free_blocks(&ballast);
+		zbt_free_all(&ballast);
 	}
 	tear_down(owner);
 }

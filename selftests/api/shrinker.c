@@ -156,7 +156,6 @@ static const struct zb_owner_ops fs_ops = {
 /* Fill the cache, and allocate everything else that requests for the kernel may use. */
 static bool use_all_memory(void)
 {
-	unsigned int order = min(zb_max_order(), 10u);
 	struct page *page;
 
 	while (cache.nr < CACHE_PAGES) {
@@ -166,35 +165,15 @@ static bool use_all_memory(void)
 		list_add(&page->lru, &cache.pages);
 		cache.nr++;
 	}
-	for (;;) {
-		page = zb_alloc_pages(ZB_GFP_KERNEL | ZBT_QUIET, order);
-		if (page) {
-			page->private = order;
-			list_add(&page->lru, &ballast);
-		} else if (!order--) {
-			return true;
-		}
-	}
-}
-
-static void free_list_of_blocks(struct list_head *list)
-{
-	struct page *page, *next;
-	unsigned int order;
-
-	list_for_each_entry_safe(page, next, list, lru) {
-		list_del(&page->lru);
-		order = page->private;
-		page->private = 0;
-		__zb_free_pages(page, order);
-	}
+	zbt_use_all(&ballast, ZB_GFP_KERNEL | ZBT_QUIET, 0);
+	return true;
 }
 
 static void free_all(void)
 {
 	struct page *page, *next;
 
-	free_list_of_blocks(&ballast);
+	zbt_free_all(&ballast);
 	list_for_each_entry_safe(page, next, &cache.pages, lru) {
 		list_del(&page->lru);
 		__zb_free_page(page);

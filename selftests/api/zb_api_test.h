@@ -87,6 +87,9 @@ void zbt_stamp(struct page *page, unsigned int order, u64 seed);
 bool zbt_stamped(struct page *page, unsigned int order, u64 seed);
 u64 zbt_random(u64 *state);
 
+void zbt_use_all(struct list_head *list, zb_gfp_t gfp, unsigned int lowest_order);
+void zbt_free_all(struct list_head *list);
+
 bool zbt_run_on(int cpu, int (*fn)(void *arg), void *arg);
 
 /**
