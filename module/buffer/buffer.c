@@ -234,6 +234,13 @@ static int init_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	return err;
 }
 
+static zb_gfp_t attempt_gfp(const struct zb_want *want)
+{
+	if (!want->free_only)
+		return want->gfp;
+	return (want->gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
+}
+
 /**
  * zb_buffer_create() - allocate a zeroed buffer
  * @bpool: the buffer pool
@@ -268,7 +275,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 	} else if (want->range.nr_pages) {
 		buf->pfn = zb_buffer_alloc_range(bpool, want, map, &err);
 	} else if (!alloc_fast(bpool, want, &buf->pfn)) {
-		buf->pfn = zb_instance_alloc(bpool->inst, want->gfp, want->nr_pages,
+		buf->pfn = zb_instance_alloc(bpool->inst, attempt_gfp(want), want->nr_pages,
 					     want->nid, NULL, true, map);
 		if (buf->pfn == ZB_NO_PFN)
 			err = zb_buffer_alloc_failed(bpool, want);

@@ -340,6 +340,7 @@ struct zb_buffer {
  * @nr_pages: number of frames, 1 .. 2^max_order, or for a range up to those of a zone
  * @range: alignment and addresses of a range; @range.nr_pages is 0 for other requests
  * @nid: preferred node, which has a region, or NUMA_NO_NODE
+ * @free_only: do not reclaim or compact memory, and do not log a failure
  * @wait: wait for memory
  * @deadline_ns: end of the wait as ktime_get_ns() time, or ZB_WAIT_FOREVER
  * @why: receives the cause of a failure, or NULL
@@ -349,6 +350,7 @@ struct zb_want {
 	unsigned long nr_pages;
 	struct zb_range range;
 	int nid;
+	bool free_only;
 	bool wait;
 	u64 deadline_ns;
 	struct zb_ioc_explain *why;

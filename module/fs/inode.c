@@ -115,7 +115,7 @@ static struct zb_buffer *create_large(struct zb_fs *fs, const struct zb_want *wa
 
 	if (zb_exact_order(want->nr_pages) > fs->bpool->inst->pool.max_order)
 		return create_range(fs, want);
-	quick.gfp = (want->gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
+	quick.free_only = true;
 	buf = zb_buffer_create(fs->bpool, fs->account, &quick);
 	if (PTR_ERR_OR_ZERO(buf) != -ENOMEM)
 		return buf;

@@ -310,6 +310,36 @@ TEST_F(fs, longer_than_a_block)
 	EXPECT_EQ(self->zb.free, zb_await_free(self->zb.fd, self->zb.free));
 }
 
+/* Return the GFP flags of the buffer of a file, or 0. */
+static __u32 gfp_of(int device, int fd)
+{
+	struct zb_ioc_from_file from;
+	struct zb_ioc_query q;
+	__u32 gfp;
+
+	if (zb_from_file(device, fd, &from))
+		return 0;
+	gfp = zb_query(device, from.handle, &q) ? 0 : q.gfp;
+	zb_free(device, from.handle);
+	return gfp;
+}
+
+/* The first attempt for a large file takes only what is free, but that is no property of it. */
+TEST_F(fs, flags_do_not_depend_on_length)
+{
+	char path[160];
+	int small, large;
+
+	snprintf(path, sizeof(path), "%s-large", self->path);
+	small = fs_create(self->path, self->page);
+	large = fs_create(path, 4 * MIB);
+	ASSERT_LE(0, small);
+	ASSERT_LE(0, large);
+	EXPECT_NE(0, gfp_of(self->zb.fd, small));
+	EXPECT_EQ(gfp_of(self->zb.fd, small), gfp_of(self->zb.fd, large));
+	unlink(path);
+}
+
 /* Return the physical address of a file, or 0. */
 static __u64 address_of(int fd)
 {
