@@ -97,32 +97,6 @@ static void set_marks(struct zb_zone *zone, unsigned long min,
 	WRITE_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH], min + 2 * gap);
 }
 
-static void set_max_boost(struct zb_zone *zone, unsigned int factor)
-{
-	unsigned long high = zone->watermark[ZB_ALLOC_WMARK_HIGH], max;
-
-	max = high / 10000 * factor + high % 10000 * factor / 10000;
-	if (max < ZB_PAGEBLOCK_NR)
-		max = ZB_PAGEBLOCK_NR;
-	if (!factor || !high || zb_zone_nr_managed(zone) < MIN_BOOSTED)
-		max = 0;
-	WRITE_ONCE(zone->max_boost, max);
-}
-
-/**
- * zb_boosted_high() - the watermark that background reclaim works towards
- * @zone: the zone
- *
- * Context: any.
- * Return: number of frames.
- */
-unsigned long zb_boosted_high(const struct zb_zone *zone)
-{
-	unsigned long max = READ_ONCE(zone->max_boost), boost = READ_ONCE(zone->boost);
-
-	return READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]) + (boost < max ? boost : max);
-}
-
 /**
  * zb_zone_unboost() - reduce the boost after background reclaim
  * @zone: the zone
@@ -137,6 +111,43 @@ void zb_zone_unboost(struct zb_zone *zone, unsigned long nr)
 	zb_lock_irqsave(&zone->lock, flags);
 	WRITE_ONCE(zone->boost, zone->boost - (nr < zone->boost ? nr : zone->boost));
 	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* With any factor, no more than a quarter is freed for the sake of later requests. */
+static unsigned long max_boost(const struct zb_zone *zone, unsigned int factor)
+{
+	unsigned long high = zone->watermark[ZB_ALLOC_WMARK_HIGH];
+	unsigned long nr = zb_zone_nr_managed(zone);
+
+	if (!factor || !high || nr < MIN_BOOSTED)
+		return 0;
+	return clamp_to(high / 10000 * factor + high % 10000 * factor / 10000,
+			ZB_PAGEBLOCK_NR, nr / 4);
+}
+
+static void set_max_boost(struct zb_zone *zone, unsigned int factor)
+{
+	unsigned long max = max_boost(zone, factor), boost;
+
+	WRITE_ONCE(zone->max_boost, max);
+	boost = READ_ONCE(zone->boost);
+	/* Do not keep for a larger factor what a smaller one has turned off. */
+	if (boost > max)
+		zb_zone_unboost(zone, boost - max);
+}
+
+/**
+ * zb_boosted_high() - the watermark that background reclaim works towards
+ * @zone: the zone
+ *
+ * Context: any.
+ * Return: number of frames.
+ */
+unsigned long zb_boosted_high(const struct zb_zone *zone)
+{
+	unsigned long max = READ_ONCE(zone->max_boost), boost = READ_ONCE(zone->boost);
+
+	return READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_HIGH]) + (boost < max ? boost : max);
 }
 
 /* Set the frames that requests for a higher zone type have to leave in a zone. */

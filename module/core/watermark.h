@@ -19,8 +19,9 @@
  * When a request takes memory from a pageblock of another type that is in use, mobilities are
  * mixed, because too little was free. Then high is boosted by a pageblock for background
  * reclaim, which is woken, at most by watermark_boost_factor / 10000 of high, but by a pageblock
- * at least. Background reclaim takes the boost back when it has worked for it. This does not
- * concern requests, and zones of less than 4 pageblocks are not boosted.
+ * at least, and by no more than a quarter of the zone. Background reclaim takes the boost back
+ * when it has worked for it. This does not concern requests, and zones of less than 4 pageblocks
+ * are not boosted.
  *
  * In addition to the mark, a request that could have been served by a higher zone
  * has to leave lowmem_reserve[that zone]: the higher zones' size divided by

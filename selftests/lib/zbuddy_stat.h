@@ -19,7 +19,7 @@ struct zb_zone_info {
 	int node;
 	char name[16];
 	__u32 type;
-	unsigned long free, min, low, high, managed, cma;
+	unsigned long free, boost, min, low, high, managed, cma;
 	unsigned long protection[ZB_NR_ZONES];
 	unsigned long free_cma, free_highatomic;
 };
@@ -50,6 +50,7 @@ static inline bool zb_parse_protection(const char *line, unsigned long *to)
 static inline void zb_parse_zone_line(const char *line, struct zb_zone_info *z)
 {
 	const struct { const char *name; unsigned long *to; } fields[] = {
+		{ "boost", &z->boost },
 		{ "min", &z->min }, { "low", &z->low }, { "high", &z->high },
 		{ "managed", &z->managed }, { "cma", &z->cma },
 		{ "nr_free_pages", &z->free }, { "nr_free_cma", &z->free_cma },

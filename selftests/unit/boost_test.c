@@ -13,7 +13,7 @@ TEST(of_a_zone)
 		/* high is 1548 */
 		{ 262144, 4096, 15000, 2322 }, { 262144, 4096, 10000, 1548 },
 		{ 262144, 4096, 1, 512 }, { 262144, 4096, 0, 0 },
-		{ 262144, 4096, 2147483647, 332430468 },
+		{ 262144, 4096, 2147483647, 65536 },
 		/* at least a pageblock, but not in small zones, or without watermarks */
 		{ 2048, ZB_MIN_FREE_AUTO, 15000, 512 }, { 1536, ZB_MIN_FREE_AUTO, 15000, 0 },
 		{ 512, ZB_MIN_FREE_AUTO, 15000, 0 },
@@ -54,5 +54,9 @@ TEST(of_a_zone)
 	zb_setup_watermarks(&zone, 1, &t, 12);
 	EXPECT_EQ(zb_boosted_high(&zone), 1548);
 	__zb_zone_boost(&zone);
-	EXPECT_EQ(zone.boost, 512);
+	EXPECT_EQ(zone.boost, 0);
+	/* and what it has turned off does not come back */
+	t.watermark_boost_factor = 15000;
+	zb_setup_watermarks(&zone, 1, &t, 12);
+	EXPECT_EQ(zb_boosted_high(&zone), 1548);
 }
