@@ -212,7 +212,7 @@ struct zb_shrink_control {
 
 /**
  * struct zb_owner_ops - how memory that a module allocated can be taken back or moved
- * @module: THIS_MODULE; no callback is called once the module is being unloaded
+ * @module: THIS_MODULE, which is required; no callback is called once the module is being unloaded
  * @name: one word for the log and for debugfs
  * @needs: what the callbacks need, __ZB_GFP_IO and __ZB_GFP_FS or 0; they are not called for
  *	requests that exclude it
@@ -223,8 +223,9 @@ struct zb_shrink_control {
  *	ZB_SHRINK_STOP
  * @isolate: agree to move a block, which must not be freed until @migrate or @putback has been
  *	called. Return false if it is in use
- * @migrate: copy the contents of the block @src to @dst, and use @dst from now on. zbuddy frees
- *	@src, whose references the module must have dropped. Return 0, or an error if the
+ * @migrate: copy the contents of the block @src to @dst, and use @dst from now on, which is a
+ *	block of the same kind, with other contents, and is registered in place of @src. zbuddy
+ *	frees @src, whose references the module must have dropped. Return 0, or an error if the
  *	block stays where it is
  * @putback: the block that was isolated is not moved. It may be freed now
  * @oom: free memory whose loss hurts, because a request would fail otherwise, and return the

@@ -17,6 +17,8 @@ static const char *check_ops(const struct zb_owner_ops *ops)
 {
 	if (!ops->name || !*ops->name)
 		return "it has no name";
+	if (!ops->module)
+		return "it has no module: set module to THIS_MODULE";
 	if (ops->needs & ~(__ZB_GFP_IO | __ZB_GFP_FS))
 		return "needs may be __ZB_GFP_IO and __ZB_GFP_FS only";
 	if (!ops->count != !ops->scan)
@@ -97,11 +99,12 @@ EXPORT_SYMBOL_GPL(zb_set_page_movable);
  * zb_clear_page_movable() - undo zb_set_page_movable(), before the block is freed
  * @page: first page of the block
  *
- * Context: any but NMI; also in putback.
+ * Context: any but NMI; also in migrate, for its new page, and in putback.
  * Return: 0 if the block is not moved any more, -ENOENT if it is not registered, or -EBUSY if it
- * is being moved. In that case try again when migrate or putback has been called, and remember
- * that migrate changes the page. A module that can't wait lets migrate fail, and frees the block
- * in putback.
+ * is being moved, and @page is where it was before. In that case try again when migrate has
+ * changed the page, or putback has been called. A module that can't wait lets migrate fail, and
+ * frees the block in putback; if migrate has been called before, the new page is withdrawn at
+ * once.
  */
 int zb_clear_page_movable(struct page *page)
 {

@@ -8,7 +8,9 @@
  *	free the old frames
  *
  * or, if migrate fails, putback. A block that was registered is found by its first frame in a
- * tree. While it is being moved, its module can't withdraw it, until putback is called.
+ * tree. While it is being moved, its module can't withdraw it, until putback is called. Once
+ * migrate has told the module the new frames, it can withdraw them: it may use them before
+ * migrate returns, and then no callback follows in which it could do so.
  *
  * Before migrate, the new frames are filled with a random pattern. If all of it is still there
  * when migrate has said that it succeeded, the module does not use them: then the block stays
@@ -28,39 +30,26 @@
 #include "../instance/callback.h"
 #include "reclaim.h"
 
-static unsigned long end_of(const struct zb_movable *m)
+/* The block that is being moved to frames from @pfn to @end, or NULL. */
+static struct zb_movable *__find_new(struct zb_owners *owners, unsigned long pfn,
+				     unsigned long end)
 {
-	return m->pfn + BIT(m->order);
-}
+	struct zb_movable *m;
 
-/* The registered block with the lowest first frame that ends behind @pfn, or NULL. */
-static struct zb_movable *__find_from(struct zb_owners *owners, unsigned long pfn)
-{
-	struct rb_node *node = owners->movable.rb_node;
-	struct zb_movable *m, *best = NULL;
-
-	while (node) {
-		m = rb_entry(node, struct zb_movable, node);
-		if (end_of(m) > pfn) {
-			best = m;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	return best;
+	list_for_each_entry(m, &owners->moving, moving)
+		if (m->to != ZB_NO_PFN && m->to < end && m->to + BIT(m->order) > pfn)
+			return m;
+	return NULL;
 }
 
 static struct zb_movable *__find(struct zb_owners *owners, unsigned long pfn)
 {
-	struct zb_movable *m = __find_from(owners, pfn);
+	struct zb_movable *m = __zb_movable_from(owners, pfn);
 
 	if (m && m->pfn == pfn)
 		return m;
-	list_for_each_entry(m, &owners->moving, moving)
-		if (m->to == pfn)
-			return m;
-	return NULL;
+	m = __find_new(owners, pfn, pfn + 1);
+	return m && m->to == pfn ? m : NULL;
 }
 
 /* Returns false if the block overlaps one that is registered. */
@@ -69,12 +58,14 @@ static bool __insert(struct zb_owners *owners, struct zb_movable *m)
 	struct rb_node **link = &owners->movable.rb_node, *parent = NULL;
 	struct zb_movable *other;
 
+	if (__find_new(owners, m->pfn, zb_movable_end(m)))
+		return false;
 	while (*link) {
 		parent = *link;
 		other = rb_entry(parent, struct zb_movable, node);
-		if (end_of(m) <= other->pfn)
+		if (zb_movable_end(m) <= other->pfn)
 			link = &parent->rb_left;
-		else if (m->pfn >= end_of(other))
+		else if (m->pfn >= zb_movable_end(other))
 			link = &parent->rb_right;
 		else
 			return false;
@@ -147,21 +138,26 @@ int zb_movable_add(struct zb_reclaim *reclaim, struct zb_owner *owner, unsigned 
  */
 int zb_movable_remove(struct zb_owners *owners, unsigned long pfn)
 {
-	struct zb_movable *m;
+	struct zb_movable *m, *removed = NULL;
 	unsigned long flags;
 	int err = 0;
 
 	spin_lock_irqsave(&owners->lock, flags);
 	m = __find(owners, pfn);
-	if (!m)
+	if (!m) {
 		err = -ENOENT;
-	else if (m->state == ZB_MOVABLE_MOVING)
+	} else if (m->to == pfn) {
+		/* The task that moves it removes it. */
+		m->to = ZB_NO_PFN;
+		WRITE_ONCE(m->state, ZB_MOVABLE_WITHDRAWN);
+	} else if (m->state == ZB_MOVABLE_MOVING || m->state == ZB_MOVABLE_WITHDRAWN) {
 		err = -EBUSY;
-	else
+	} else {
 		__zb_movable_remove(owners, m);
+		removed = m;
+	}
 	spin_unlock_irqrestore(&owners->lock, flags);
-	if (!err)
-		kfree(m);
+	kfree(removed);
 	return err;
 }
 
@@ -191,13 +187,13 @@ unsigned long zb_movable_next(struct zb_owners *owners, zb_gfp_t gfp, bool in_us
 	if (!READ_ONCE(owners->nr_movable))
 		return 0;
 	spin_lock_irqsave(&owners->lock, flags);
-	while ((m = __find_from(owners, *pfn)) && m->pfn < end) {
+	while ((m = __zb_movable_from(owners, *pfn)) && m->pfn < end) {
 		if (may_move(m, gfp) && (in_use || m->state == ZB_MOVABLE_IDLE)) {
 			*pfn = m->pfn;
 			nr = BIT(m->order);
 			break;
 		}
-		*pfn = end_of(m);
+		*pfn = zb_movable_end(m);
 		spin_unlock_irqrestore(&owners->lock, flags);
 		spin_lock_irqsave(&owners->lock, flags);
 	}
@@ -212,7 +208,7 @@ static struct zb_movable *begin_move(struct zb_owners *owners, unsigned long pfn
 	unsigned long flags;
 
 	spin_lock_irqsave(&owners->lock, flags);
-	m = __find_from(owners, pfn);
+	m = __zb_movable_from(owners, pfn);
 	if (m && (m->pfn != pfn || m->state != ZB_MOVABLE_IDLE || !may_move(m, gfp) ||
 		  !zb_owner_get(m->owner)))
 		m = NULL;
@@ -227,18 +223,25 @@ static struct zb_movable *begin_move(struct zb_owners *owners, unsigned long pfn
 /* The block is now at @pfn, where it was or where it has been moved to. */
 static void end_move(struct zb_owners *owners, struct zb_movable *m, unsigned long pfn)
 {
+	struct zb_movable *withdrawn = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&owners->lock, flags);
 	list_del(&m->moving);
-	if (pfn != m->pfn) {
-		rb_erase(&m->node, &owners->movable);
-		m->pfn = pfn;
-		__insert(owners, m);
+	if (m->state == ZB_MOVABLE_WITHDRAWN) {
+		__zb_movable_remove(owners, m);
+		withdrawn = m;
+	} else {
+		if (pfn != m->pfn) {
+			rb_erase(&m->node, &owners->movable);
+			m->pfn = pfn;
+			__insert(owners, m);
+		}
+		m->to = ZB_NO_PFN;
+		m->state = ZB_MOVABLE_IDLE;
 	}
-	m->to = ZB_NO_PFN;
-	m->state = ZB_MOVABLE_IDLE;
 	spin_unlock_irqrestore(&owners->lock, flags);
+	kfree(withdrawn);
 }
 
 /* The module has freed the block without withdrawing it. */
@@ -283,6 +286,7 @@ static void fill(unsigned long pfn, unsigned int order, u64 pattern)
 		addr = kmap_local_page(pfn_to_page(pfn + i));
 		memset64(addr, pattern, PAGE_SIZE / sizeof(u64));
 		kunmap_local(addr);
+		cond_resched();
 	}
 }
 
@@ -314,7 +318,7 @@ static bool drop_stale_at(struct zb_owners *owners, unsigned long pfn, unsigned 
 
 	do {
 		spin_lock_irqsave(&owners->lock, flags);
-		m = __find_from(owners, pfn);
+		m = __zb_movable_from(owners, pfn);
 		found = m && m->pfn < pfn + BIT(order);
 		idle = found && m->state == ZB_MOVABLE_IDLE;
 		if (idle) {
@@ -345,7 +349,8 @@ static int migrate(struct zb_owners *owners, struct zb_movable *m, unsigned long
 	err = ops->migrate(m->owner->data, pfn_to_page(to), pfn_to_page(m->pfn), m->order);
 	if (err)
 		return err < 0 ? err : -EIO;
-	if (!is_filled(to, m->order, pattern))
+	/* If it was withdrawn, the module uses the new frames, or has freed them already. */
+	if (READ_ONCE(m->state) == ZB_MOVABLE_WITHDRAWN || !is_filled(to, m->order, pattern))
 		return 0;
 	zb_owner_report(m->owner, ZB_OWNER_NOT_MOVED, 0, 0);
 	WRITE_ONCE(m->owner->never_moves, true);

@@ -50,11 +50,13 @@ void zb_owner_report(struct zb_owner *owner, enum zb_owner_fault fault, unsigned
  */
 void zb_owner_put(struct zb_owner *owner)
 {
-	struct module *module = owner->ops->module;
-
+	/*
+	 * First, because a module whose init function fails after zb_unregister_owner() is freed
+	 * in spite of references on it. Until then, @users is waited for.
+	 */
+	module_put(owner->ops->module);
 	if (refcount_dec_and_test(&owner->users))
 		complete(&owner->unused);
-	module_put(module);
 }
 
 /**
@@ -133,6 +135,31 @@ struct zb_owner *zb_owner_add(struct zb_owners *owners, const struct zb_owner_op
 }
 
 /**
+ * __zb_movable_from() - find a registered block
+ * @owners: all owners
+ * @pfn: a frame
+ *
+ * Context: any but NMI; zb_owners.lock is held.
+ * Return: the block with the lowest first frame that ends behind @pfn, or NULL.
+ */
+struct zb_movable *__zb_movable_from(struct zb_owners *owners, unsigned long pfn)
+{
+	struct rb_node *node = owners->movable.rb_node;
+	struct zb_movable *m, *best = NULL;
+
+	while (node) {
+		m = rb_entry(node, struct zb_movable, node);
+		if (zb_movable_end(m) > pfn) {
+			best = m;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return best;
+}
+
+/**
  * __zb_movable_remove() - take a block out of the tree
  * @owners: all owners
  * @m: the block
@@ -146,36 +173,30 @@ void __zb_movable_remove(struct zb_owners *owners, struct zb_movable *m)
 	WRITE_ONCE(owners->nr_movable, owners->nr_movable - 1);
 }
 
-/* Take a block of the owner out of the tree; returns NULL if it has none. */
-static struct zb_movable *remove_any(struct zb_owners *owners, const struct zb_owner *owner)
-{
-	struct zb_movable *m, *found = NULL;
-	struct rb_node *node;
-	unsigned long flags;
-
-	spin_lock_irqsave(&owners->lock, flags);
-	for (node = rb_first(&owners->movable); node && !found; node = rb_next(node)) {
-		m = rb_entry(node, struct zb_movable, node);
-		if (m->owner == owner)
-			found = m;
-	}
-	if (found)
-		__zb_movable_remove(owners, found);
-	spin_unlock_irqrestore(&owners->lock, flags);
-	return found;
-}
-
-/* Remove all blocks of an owner, of which no callback is in progress; returns their number. */
+/*
+ * Remove all blocks of an owner, of which no callback is in progress; returns their number. The
+ * blocks of others are passed one by one, because interrupts are off meanwhile.
+ */
 static unsigned long forget_blocks(struct zb_owners *owners, const struct zb_owner *owner)
 {
-	struct zb_movable *m;
-	unsigned long nr = 0;
+	unsigned long flags, pfn = 0, nr = 0;
+	struct zb_movable *m, *found;
 
-	while (atomic_long_read(&owner->movable) && (m = remove_any(owners, owner))) {
-		kfree(m);
-		nr++;
+	do {
+		found = NULL;
+		spin_lock_irqsave(&owners->lock, flags);
+		m = atomic_long_read(&owner->movable) ? __zb_movable_from(owners, pfn) : NULL;
+		if (m)
+			pfn = zb_movable_end(m);
+		if (m && m->owner == owner) {
+			__zb_movable_remove(owners, m);
+			found = m;
+			nr++;
+		}
+		spin_unlock_irqrestore(&owners->lock, flags);
+		kfree(found);
 		cond_resched();
-	}
+	} while (m);
 	return nr;
 }
 

@@ -103,7 +103,12 @@ struct zb_owner {
 	unsigned long busy_until;
 };
 
-enum zb_movable_state { ZB_MOVABLE_IDLE, ZB_MOVABLE_MOVING, ZB_MOVABLE_PUTBACK };
+enum zb_movable_state {
+	ZB_MOVABLE_IDLE,
+	ZB_MOVABLE_MOVING,
+	ZB_MOVABLE_WITHDRAWN,	/* by its new first frame, while it is being moved */
+	ZB_MOVABLE_PUTBACK,
+};
 
 /**
  * struct zb_movable - a block that can be moved
@@ -114,7 +119,7 @@ enum zb_movable_state { ZB_MOVABLE_IDLE, ZB_MOVABLE_MOVING, ZB_MOVABLE_PUTBACK }
  * @owner: the owner
  * @state: what is being done with it
  * @to: new first frame while it is being moved, or ZB_NO_PFN
- * @moving: in zb_owners.moving while @state is ZB_MOVABLE_MOVING
+ * @moving: in zb_owners.moving while @state is ZB_MOVABLE_MOVING or ZB_MOVABLE_WITHDRAWN
  *
  * Protected by zb_owners.lock.
  */
@@ -136,6 +141,7 @@ struct zb_owner *zb_owner_add(struct zb_owners *owners, const struct zb_owner_op
 			      void *data);
 void zb_owner_remove(struct zb_owners *owners, struct zb_owner *owner);
 struct zb_owner *zb_owner_next(struct zb_owners *owners, u64 id);
+struct zb_movable *__zb_movable_from(struct zb_owners *owners, unsigned long pfn);
 void __zb_movable_remove(struct zb_owners *owners, struct zb_movable *m);
 bool zb_owner_get(struct zb_owner *owner);
 void zb_owner_put(struct zb_owner *owner);
@@ -161,6 +167,11 @@ unsigned long zb_owners_count(const struct zb_shrink *s);
 void zb_owners_shrink(struct zb_shrink *s, unsigned long all);
 bool zb_owners_oom(struct zb_pool *pool, zb_gfp_t gfp, unsigned int order,
 		   const struct zb_alloc_context *ac);
+
+static inline unsigned long zb_movable_end(const struct zb_movable *m)
+{
+	return m->pfn + BIT(m->order);
+}
 
 static inline bool zb_owner_may_be_called(const struct zb_owner *owner, zb_gfp_t gfp)
 {

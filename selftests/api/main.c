@@ -54,7 +54,7 @@ MODULE_PARM_DESC(seed, "seed of the random numbers of these threads");
 static const struct zbt_test *const suites[] = {
 	zbt_block_tests, zbt_flag_tests, zbt_bad_free_tests, zbt_pageblock_tests,
 	zbt_frame_tests, zbt_context_tests, zbt_shrinker_tests,
-	zbt_movable_tests,
+	zbt_movable_tests, zbt_owner_tests,
 };
 
 /* Pages that another CPU moves between a list and the zone are not counted for a moment. */

@@ -135,7 +135,6 @@ static int migrate(void *data, struct page *dst, struct page *src, unsigned int 
 		s->wrong += !slot->isolated;
 		/* It is being moved, so it can't be withdrawn. */
 		s->wrong += zb_clear_page_movable(src) != -EBUSY;
-		s->wrong += zb_clear_page_movable(dst) != -EBUSY;
 		if (s->behaviour == SAYS_SO_ONLY) {
 			slot->isolated = false;
 			err = 0;

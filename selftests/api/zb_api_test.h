@@ -12,6 +12,7 @@
  *	contexts.c    interrupts, several CPUs, waiting
  *	shrinker.c    memory that zbuddy takes back from the module
  *	movable.c     memory of the module that zbuddy moves
+ *	owners.c      easy mistakes of modules that register callbacks
  *	soak.c        threads that allocate and free until unload
  *	importer.c    an importer of dma-bufs, for dmabuf_test.c
  *	mappings.c    operations on user space mappings, for mapping_test.c
@@ -59,6 +60,7 @@ extern const struct zbt_test zbt_frame_tests[];
 extern const struct zbt_test zbt_context_tests[];
 extern const struct zbt_test zbt_shrinker_tests[];
 extern const struct zbt_test zbt_movable_tests[];
+extern const struct zbt_test zbt_owner_tests[];
 
 /* Reasons for refused frees, with the names of the counters in vmstat. */
 enum zbt_bad {
