@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/printk.h>
@@ -12,11 +13,21 @@
 
 #include "../reclaim/reclaim.h"
 
+/* The file modules in debugfs shows names as words. */
+static bool is_word(const char *name)
+{
+	while (isascii(*name) && isgraph(*name))
+		name++;
+	return !*name;
+}
+
 /* Returns what is wrong, or NULL. */
 static const char *check_ops(const struct zb_owner_ops *ops)
 {
 	if (!ops->name || !*ops->name)
 		return "it has no name";
+	if (!is_word(ops->name))
+		return "its name is not one word of ASCII characters";
 	if (!ops->module)
 		return "it has no module: set module to THIS_MODULE";
 	if (ops->needs & ~(__ZB_GFP_IO | __ZB_GFP_FS))

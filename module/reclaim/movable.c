@@ -347,8 +347,9 @@ static int migrate(struct zb_owners *owners, struct zb_movable *m, unsigned long
 	spin_unlock_irqrestore(&owners->lock, flags);
 	fill(to, m->order, pattern);
 	err = ops->migrate(m->owner->data, pfn_to_page(to), pfn_to_page(m->pfn), m->order);
+	/* Callers take other errors for their own. */
 	if (err)
-		return err < 0 ? err : -EIO;
+		return err == -EBUSY || err == -EAGAIN || err == -ENOMEM ? err : -EIO;
 	/* If it was withdrawn, the module uses the new frames, or has freed them already. */
 	if (READ_ONCE(m->state) == ZB_MOVABLE_WITHDRAWN || !is_filled(to, m->order, pattern))
 		return 0;
@@ -357,10 +358,13 @@ static int migrate(struct zb_owners *owners, struct zb_movable *m, unsigned long
 	return -EPROTO;
 }
 
-/* In a callback of the owner. *@spare is set to frames that are to be freed, or ZB_NO_PFN. */
+/*
+ * In a callback of the owner. *@new is set to the new frames, and *@spare to frames that are to be
+ * freed, or ZB_NO_PFN.
+ */
 static int isolate_and_migrate(struct zb_owners *owners, struct zb_movable *m,
 			       struct zb_zone *zone, unsigned int below_order,
-			       unsigned long *spare)
+			       unsigned long *new, unsigned long *spare)
 {
 	const struct zb_owner_ops *ops = m->owner->ops;
 	unsigned long from = m->pfn, to;
@@ -373,6 +377,7 @@ static int isolate_and_migrate(struct zb_owners *owners, struct zb_movable *m,
 	to = zb_compact_alloc(zone, m->gfp, BIT(m->order), below_order);
 	if (to != ZB_NO_PFN)
 		err = migrate(owners, m, to);
+	*new = to;
 	*spare = err ? to : from;
 	if (!err) {
 		trace_mm_page_alloc(to, m->order, zb_gfp_bits(m->gfp), ZB_MIGRATE_MOVABLE);
@@ -393,12 +398,14 @@ static int isolate_and_migrate(struct zb_owners *owners, struct zb_movable *m,
  * @pfn: first frame, as set by zb_movable_next()
  * @gfp: what callbacks may do, __ZB_GFP_IO and __ZB_GFP_FS
  * @below_order: split only free blocks of lower orders for the new frames
+ * @to: set to its new first frame if it was moved
  *
  * Context: may sleep.
- * Return: 0, -EBUSY if the block is in use, -ENOMEM, or an error of the module.
+ * Return: 0, -ENOENT if it was freed before, -EBUSY if it is in use, -ENOMEM, or an error of the
+ * module.
  */
 int zb_movable_move(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
-		    zb_gfp_t gfp, unsigned int below_order)
+		    zb_gfp_t gfp, unsigned int below_order, unsigned long *to)
 {
 	struct zb_owners *owners = &reclaim->owners;
 	struct zb_pool *pool = &reclaim->inst->pool;
@@ -419,7 +426,7 @@ int zb_movable_move(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned l
 		return -ENOENT;
 	}
 	zb_callback_begin(&cb, gfp, owner->ops->needs);
-	err = isolate_and_migrate(owners, m, zone, below_order, &spare);
+	err = isolate_and_migrate(owners, m, zone, below_order, to, &spare);
 	zb_callback_end(&cb);
 	if (spare != ZB_NO_PFN)
 		zb_pool_free_pages(pool, spare, order);
@@ -465,11 +472,11 @@ unsigned long zb_movable_in(struct zb_owners *owners, zb_gfp_t gfp, unsigned lon
 void zb_movable_move_all(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
 			 unsigned long end, zb_gfp_t gfp, unsigned int below_order)
 {
-	unsigned long nr;
+	unsigned long nr, to = ZB_NO_PFN;
 
 	while (!fatal_signal_pending(current) &&
 	       (nr = zb_movable_next(&reclaim->owners, gfp, false, &pfn, end))) {
-		zb_movable_move(reclaim, zone, pfn, gfp, below_order);
+		zb_movable_move(reclaim, zone, pfn, gfp, below_order, &to);
 		pfn += nr;
 		cond_resched();
 	}

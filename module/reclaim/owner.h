@@ -157,7 +157,7 @@ unsigned long zb_movable_next(struct zb_owners *owners, zb_gfp_t gfp, bool in_us
 unsigned long zb_movable_in(struct zb_owners *owners, zb_gfp_t gfp, unsigned long pfn,
 			    unsigned long end);
 int zb_movable_move(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
-		    zb_gfp_t gfp, unsigned int below_order);
+		    zb_gfp_t gfp, unsigned int below_order, unsigned long *to);
 void zb_movable_move_all(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned long pfn,
 			 unsigned long end, zb_gfp_t gfp, unsigned int below_order);
 

@@ -339,13 +339,13 @@ static void move_buffers(struct eviction *e)
 /* Move all blocks of other modules out of the range, until one has to stay. */
 static void move_movable(struct eviction *e)
 {
-	unsigned long at = e->pfn, nr;
+	unsigned long at = e->pfn, nr, to = ZB_NO_PFN;
 	unsigned int tries = 0;
 	int err;
 
 	while (!stopped(e->survey) &&
 	       (nr = zb_movable_next(&e->reclaim->owners, e->survey->gfp, true, &at, e->end))) {
-		err = zb_movable_move(e->reclaim, e->zone, at, e->survey->gfp, ZB_NR_ORDERS);
+		err = zb_movable_move(e->reclaim, e->zone, at, e->survey->gfp, ZB_NR_ORDERS, &to);
 		if (err && wait_for_user(e, err, &tries))
 			continue;
 		/* A block that is not there any more is not in the way. */
@@ -355,6 +355,8 @@ static void move_movable(struct eviction *e)
 			return;
 		}
 		zb_range_unmark(&e->survey->s, e->zone, at, nr);
+		if (!err)
+			zb_range_mark(&e->survey->s, e->zone, to, nr);
 		tries = 0;
 		at += nr;
 		cond_resched();
