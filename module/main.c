@@ -17,6 +17,7 @@
 #include "debugfs/debugfs.h"
 #include "debugfs/modules.h"
 #include "debugfs/owners.h"
+#include "debugfs/pageblocks.h"
 #include "fs/fs.h"
 #include "instance/fault.h"
 #include "instance/hotplug.h"
@@ -83,6 +84,7 @@ static void __init start_services(void)
 	zb_owners_create(zb_debugfs, &zb_chardev.bpool);
 	zb_debugfs_create_compact(zb_debugfs, &zb_reclaim);
 	zb_debugfs_create_modules(zb_debugfs, &zb_reclaim);
+	zb_debugfs_create_pageblocks(zb_debugfs, &zb_reclaim);
 	zb_api_gfp_init();
 }
 

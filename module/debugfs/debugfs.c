@@ -5,14 +5,13 @@
  *	buddyinfo     like /proc/buddyinfo, with the orders of this pool
  *	pagetypeinfo  like /proc/pagetypeinfo; with the parameter page_owner also
  *	              the number of mixed pageblocks
- *	pageblocks    a line per pageblock
  *	regions       source and address of the memory
  *	check         "ok", or the first invariant that is violated
  *	drain         a write drains all per-CPU lists
  *	holds         how long zone locks were held; writing 1 begins measuring, 0 ends it
  *
  * The files zoneinfo, vmstat, extfrag_index, unusable_index and fallbacks are in vm.c,
- * owners and processes in owners.c.
+ * pageblocks in pageblocks.c, owners and processes in owners.c.
  *
  * The state of a zone is copied with the zone lock held and printed without it.
  */
@@ -40,8 +39,6 @@ static bool page_owner;
 module_param_cb(page_owner, &zb_bool_ops, &page_owner, 0644);
 __MODULE_PARM_TYPE(page_owner, "bool");
 MODULE_PARM_DESC(page_owner, "count mixed pageblocks in pagetypeinfo, which checks every frame (default N)");
-
-#define BLOCKS_AT_ONCE	32	/* pageblocks copied under one hold of the zone lock */
 
 static void nr_free_cell(struct seq_file *m, const struct zb_zone_stat *st,
 			 unsigned int order)
@@ -156,72 +153,6 @@ static int zb_pagetypeinfo_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(zb_pagetypeinfo);
 
-/*
- * The position in the pageblocks file is the index of a pageblock over all zones,
- * so that a large file can be read in several parts.
- */
-static struct zb_zone *locate_pageblock(const struct zb_instance *inst, loff_t pos,
-					unsigned long *block)
-{
-	struct zb_zone *zone;
-
-	zb_for_each_zone(zone, &inst->pool) {
-		if (pos < zb_zone_nr_pageblocks(zone)) {
-			*block = pos;
-			return zone;
-		}
-		pos -= zb_zone_nr_pageblocks(zone);
-	}
-	return NULL;
-}
-
-static void *pageblocks_start(struct seq_file *m, loff_t *pos)
-{
-	unsigned long block;
-
-	return locate_pageblock(m->private, *pos, &block) ? pos : NULL;
-}
-
-static void *pageblocks_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	unsigned long block;
-	struct zb_zone *zone = locate_pageblock(m->private, *pos, &block);
-
-	*pos += min(zb_zone_nr_pageblocks(zone) - block,
-		    (unsigned long)BLOCKS_AT_ONCE);
-	return pageblocks_start(m, pos);
-}
-
-static void pageblocks_stop(struct seq_file *m, void *v)
-{
-}
-
-static int pageblocks_show(struct seq_file *m, void *v)
-{
-	struct zb_pageblock_stat st[BLOCKS_AT_ONCE];
-	unsigned long i, nr, block;
-	struct zb_zone *zone = locate_pageblock(m->private, *(loff_t *)v, &block);
-
-	nr = min(zb_zone_nr_pageblocks(zone) - block,
-		 (unsigned long)BLOCKS_AT_ONCE);
-	zb_pageblock_snapshot(zone, block, nr, st);
-	for (i = 0; i < nr; i++)
-		seq_printf(m, "Node %d, zone %8s, block %6lu, type %12s, free %3u, largest %2d, order %2d%s\n",
-			   zone->nid, zb_zone_names[zone->type], block + i,
-			   zb_migratetype_names[st[i].migratetype],
-			   st[i].nr_free, st[i].largest, st[i].whole_order,
-			   st[i].offline ? ", offline" : "");
-	return 0;
-}
-
-static const struct seq_operations pageblocks_sops = {
-	.start = pageblocks_start,
-	.next = pageblocks_next,
-	.stop = pageblocks_stop,
-	.show = pageblocks_show,
-};
-DEFINE_SEQ_ATTRIBUTE(pageblocks);
-
 static int regions_show(struct seq_file *m, void *unused)
 {
 	/* The process that opened the file needs the capability, not the reader. */
@@ -329,7 +260,6 @@ struct dentry *zb_debugfs_create(struct zb_instance *inst)
 
 	debugfs_create_file("buddyinfo", 0444, root, inst, &buddyinfo_fops);
 	debugfs_create_file("pagetypeinfo", 0400, root, inst, &zb_pagetypeinfo_fops);
-	debugfs_create_file("pageblocks", 0400, root, inst, &pageblocks_fops);
 	debugfs_create_file("regions", 0400, root, inst, &regions_fops);
 	debugfs_create_file("check", 0400, root, inst, &check_fops);
 	debugfs_create_file("drain", 0200, root, inst, &drain_fops);

@@ -9,6 +9,8 @@
  *	a large block becomes free
  *	all buffers leave a range that is wanted	range.c
  *
+ * block_use.c counts by pageblock what can be moved or discarded, and what can't.
+ *
  * Free memory is also cleared in advance, so that requests need not do it (zero_ahead.c).
  *
  * core/reclaim.h, core/compact.h and core/range.h describe how these buffers are chosen,
@@ -101,6 +103,26 @@ struct zb_shrink {
 	unsigned long owner_scanned;
 	unsigned long owner_freed;
 };
+
+/* What the frames of a pageblock are used for. */
+enum zb_use {
+	ZB_USE_MOVABLE,		/* can be moved */
+	ZB_USE_DISCARDABLE,	/* can be taken back */
+	ZB_USE_PINNED,		/* movable or discardable, but in use such that it has to stay */
+	ZB_NR_USES,
+};
+
+/**
+ * struct zb_block_use - what the frames of a pageblock are used for
+ * @nr: number of frames by enum zb_use; all others are free, on a per-CPU list, or never move
+ */
+struct zb_block_use {
+	u16 nr[ZB_NR_USES];
+};
+
+/* block_use.c */
+unsigned long zb_pool_nr_pageblocks(const struct zb_pool *pool);
+void zb_count_block_use(struct zb_reclaim *reclaim, struct zb_block_use *use);
 
 /* compact.c */
 int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,

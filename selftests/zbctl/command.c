@@ -79,6 +79,8 @@ static const struct option_def {
 		"lowest physical address, such as 3G or 0xc0000000; implies --range" },
 	[OPT_MAX_ADDR] = { "--max-addr", "ADDRESS", FIELD(max_addr), 0, 0, KIND_TEXT,
 		"highest physical address of the last byte; implies --range" },
+	[OPT_LONG] = { "--long", NULL, FIELD(long_lines), 0, 0, KIND_FLAG,
+		"a line per pageblock in use instead of the picture" },
 };
 
 void zbctl_init(struct zbctl *z)

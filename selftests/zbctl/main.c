@@ -85,8 +85,11 @@ static const struct cmd commands[] = {
 		"\"blocks\" is the number of pageblocks of the type, whether free or not. The\n"
 		"rows are those of pagetypeinfo, and the total is that of buddyinfo.\n" },
 	{ .name = "map", .fn = cmd_map, .opts = OPT(COLOR) | OPT(WIDTH) |
-	  OPT(NODE),
-	  .help = "draw a picture of all pageblocks" },
+	  OPT(NODE) | OPT(LONG),
+	  .help = "draw a picture of all pageblocks",
+	  .more = "Movable pages can be moved and discardable ones taken back. Pinned pages are of one of\n"
+		"these kinds, but in use such that they have to stay. All others that are not free\n"
+		"never move, or are on per-CPU lists.\n" },
 	{ .name = "drain", .fn = cmd_drain,
 	  .help = "empty the per-CPU lists" },
 	{ .name = "compact", .fn = cmd_compact,

@@ -13,6 +13,13 @@
 #define TYPE_OFFLINE	ZB_MIGRATE_TYPES
 #define NR_TYPES	(TYPE_OFFLINE + 1)
 
+/* Pages that can be moved, that can be taken back, and that are in use such that they stay. */
+struct use {
+	__u64 movable;
+	__u64 discardable;
+	__u64 pinned;
+};
+
 struct block {
 	int node;
 	char zone[NAME_LEN];
@@ -21,6 +28,7 @@ struct block {
 	unsigned int free;
 	int largest;
 	int order;
+	struct use use;
 };
 
 struct map {
@@ -29,6 +37,7 @@ struct map {
 	__u64 block_bytes;
 	unsigned int width;
 	bool color;
+	bool lines;
 };
 
 /* Usage of a pageblock, from free to full; also the index of the shade of a colour. */
@@ -109,9 +118,9 @@ static int parse_block(const char *line, struct block *b)
 
 	memset(b, 0, sizeof(*b));
 	if (sscanf(line,
-		   "Node %d, zone %15[^, ], block %llu, type %15[^, ], free %u, largest %d, order %d",
+		   "Node %d, zone %15[^, ], block %llu, type %15[^, ], free %u, largest %d, order %d, movable %llu, discardable %llu, pinned %llu",
 		   &b->node, b->zone, &b->index, type, &b->free, &b->largest,
-		   &b->order) != 7)
+		   &b->order, &b->use.movable, &b->use.discardable, &b->use.pinned) < 7)
 		return -1;
 	if (b->free > BLOCK_PAGES || parse_type(type, &b->type))
 		return -1;
@@ -154,6 +163,7 @@ struct counts {
 	size_t full;
 	size_t offline;
 	__u64 free_pages;
+	struct use use;
 	int largest;
 };
 
@@ -169,6 +179,9 @@ static struct counts count_zone(const struct block *b, size_t nr)
 		c.offline += b[i].type == TYPE_OFFLINE;
 		c.full += !b[i].free && b[i].type != TYPE_OFFLINE;
 		c.free_pages += b[i].free;
+		c.use.movable += b[i].use.movable;
+		c.use.discardable += b[i].use.discardable;
+		c.use.pinned += b[i].use.pinned;
 		c.largest = order > c.largest ? order : c.largest;
 	}
 	return c;
@@ -229,6 +242,22 @@ static void print_summary(const struct map *m, const struct counts *c)
 	else
 		printf("%s (order %d)\n", size_text(page << c->largest),
 		       c->largest);
+	if (c->use.movable || c->use.discardable || c->use.pinned)
+		printf("          pages in use: %llu movable, %llu discardable, %llu pinned\n",
+		       c->use.movable, c->use.discardable, c->use.pinned);
+}
+
+/* Print a line for each pageblock that is in use, instead of the picture. */
+static void print_lines(const struct block *b, size_t nr)
+{
+	printf("%9s  %-12s %4s %8s %12s %7s\n", "BLOCK", "TYPE", "FREE", "MOVABLE",
+	       "DISCARDABLE", "PINNED");
+	for (size_t i = 0; i < nr; i++) {
+		if (b[i].free == BLOCK_PAGES || b[i].type == TYPE_OFFLINE)
+			continue;
+		printf("%9llu  %-12s %4u %8llu %12llu %7llu\n", b[i].index, type_name(b[i].type),
+		       b[i].free, b[i].use.movable, b[i].use.discardable, b[i].use.pinned);
+	}
 }
 
 static void print_zone(const struct map *m, const struct block *b, size_t nr)
@@ -239,9 +268,18 @@ static void print_zone(const struct map *m, const struct block *b, size_t nr)
 	printf("Node %d, zone %s: %s, %llu%% free\n", b->node, b->zone,
 	       size_text((nr - c.offline) * m->block_bytes),
 	       pages ? c.free_pages * 100 / pages : 0);
-	for (size_t i = 0; i < nr;)
+	if (m->lines)
+		print_lines(b, nr);
+	for (size_t i = 0; i < nr && !m->lines;)
 		i += print_row(m, b + i, nr - i, b->index);
 	print_summary(m, &c);
+}
+
+static void json_use(const struct use *use)
+{
+	js_u64("movable", use->movable);
+	js_u64("discardable", use->discardable);
+	js_u64("pinned", use->pinned);
 }
 
 static void json_zone(const struct block *b, size_t nr)
@@ -256,6 +294,7 @@ static void json_zone(const struct block *b, size_t nr)
 	js_u64("partial", nr_partly_used(&c));
 	js_u64("full", c.full);
 	js_u64("offline", c.offline);
+	json_use(&c.use);
 	js_open("pageblocks", '[');
 	for (size_t i = 0; i < nr; i++) {
 		js_open(NULL, '{');
@@ -264,6 +303,7 @@ static void json_zone(const struct block *b, size_t nr)
 		js_u64("free", b[i].free);
 		js_s64("largest", b[i].largest);
 		js_s64("order", b[i].order);
+		json_use(&b[i].use);
 		js_close('}');
 	}
 	js_close(']');
@@ -362,6 +402,7 @@ static int map_options(const struct zbctl *z, struct map *m)
 	else if (strcmp(z->color, "never"))
 		return usage_err("--color: '%s' is not one of auto, always, never",
 				 z->color);
+	m->lines = z->long_lines;
 	m->block_bytes = (__u64)sysconf(_SC_PAGESIZE) * BLOCK_PAGES;
 	m->width = 64;
 	/* on a narrow terminal, use a power of two, e.g. 32 instead of 61 cells */
@@ -407,7 +448,8 @@ int cmd_map(struct zbctl *z)
 		js_close(']');
 		js_close('}');
 	} else if (!rc) {
-		print_legend(&m);
+		if (!m.lines)
+			print_legend(&m);
 		show_zones(z, &m);
 	}
 	free(m.blocks);

@@ -93,6 +93,7 @@ enum opt_id {
 	OPT_ALIGN,
 	OPT_MIN_ADDR,
 	OPT_MAX_ADDR,
+	OPT_LONG,
 };
 
 #define OPT(x)		(1u << OPT_##x)
@@ -124,6 +125,7 @@ struct zbctl {
 	bool map;
 	bool processes;
 	bool range;
+	bool long_lines;
 	const char *label;
 	const char *out;
 	const char *align;

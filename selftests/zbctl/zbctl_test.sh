@@ -143,6 +143,12 @@ information() {
 	run zbctl map --color never
 	! grep -q "$(printf '\033')" "$out"
 	verdict "map without color" $?
+	run zbctl alloc 1M --gfp HIGHUSER_MOVABLE --quiet
+	id=$(cat "$out")
+	works "map counts movable pages" "^ *pages in use: 256 movable, 0 discardable, 0 pinned\$" zbctl map
+	works "map as lines" "^ *[0-9]*  Movable *256 *256 *0 *0\$" zbctl map --long
+	works "map in JSON" '"free":256,[^}]*"movable":256,"discardable":0,"pinned":0' zbctl map --json
+	zbctl free --quiet "$id"
 	works "check" "^ok" zbctl check
 	run zbctl drain
 	[ "$status" -eq 0 ] && [ ! -s "$err" ]
