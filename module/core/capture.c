@@ -268,7 +268,8 @@ static struct zb_zone *choose_zone(const struct zb_alloc_request *req,
 /**
  * zb_pool_capture() - capture memory for a request that compaction has failed for
  * @pool: the allocator
- * @req: the request, the first one in the queue; nothing is done for less than a pageblock
+ * @req: the request, the first one in the queue; nothing is done if its block is smaller than a
+ *	pageblock
  * @wanted: returns false if the request needs no memory any more
  * @data: argument of @wanted
  *

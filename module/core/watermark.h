@@ -16,12 +16,12 @@
  *	low  = min + max(min / 4, size * watermark_scale_factor / 10000)
  *	high = min + 2 * (low - min)
  *
- * When a request takes memory from a pageblock of another type that is in use, mobilities are
- * mixed, because too little was free. Then high is boosted by a pageblock for background
- * reclaim, which is woken, at most by watermark_boost_factor / 10000 of high, but by a pageblock
- * at least, and by no more than a quarter of the zone. Background reclaim takes the boost back
- * when it has worked for it. This does not concern requests, and zones of less than 4 pageblocks
- * are not boosted.
+ * A request that uses a pageblock of another type, of which a part is in use, mixes mobilities,
+ * because too little was free. Then background reclaim is woken, and works towards a mark above
+ * high: the boost. Each such request adds a pageblock to it. The maximum is
+ * watermark_boost_factor / 10000 of high, or a pageblock if that is more, but at most a quarter
+ * of the zone. Background reclaim removes the boost when it has worked for it. The boost does
+ * not concern requests, and zones of less than 4 pageblocks are not boosted.
  *
  * In addition to the mark, a request that could have been served by a higher zone
  * has to leave lowmem_reserve[that zone]: the higher zones' size divided by
