@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The functions for other modules that let zbuddy take their memory back. The callbacks are
- * called by reclaim/, see reclaim/owner.h.
+ * The functions by which other modules let zbuddy take back or move their memory. reclaim/ calls
+ * the callbacks, see reclaim/owner.h.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -21,7 +21,7 @@ static bool is_word(const char *name)
 	return !*name;
 }
 
-/* Returns what is wrong, or NULL. */
+/* Returns a message about the first error, or NULL. */
 static const char *check_ops(const struct zb_owner_ops *ops)
 {
 	if (!ops->name || !*ops->name)
@@ -42,13 +42,14 @@ static const char *check_ops(const struct zb_owner_ops *ops)
 }
 
 /**
- * zb_register_owner() - register callbacks for taking memory back
+ * zb_register_owner() - register callbacks for taking memory back or moving it
  * @ops: the callbacks, which must exist until the owner is unregistered
  * @data: their argument
  *
  * From now on, kswapd and direct reclaim of zbuddy call count and scan, and requests that would
- * fail call oom. A module may register several owners. It should unregister them in its exit
- * function, at the latest; otherwise this is done when the function has returned, and logged.
+ * fail call oom. Blocks are not moved before zb_set_page_movable(). A module may register
+ * several owners. It should unregister them in its exit function at the latest; owners that are
+ * left when this function has returned are unregistered then, which is logged.
  *
  * Context: may sleep.
  * Return: the owner, ERR_PTR(-EINVAL) if @ops has an error, which is logged, or
@@ -84,11 +85,11 @@ void zb_unregister_owner(struct zb_owner *owner)
 EXPORT_SYMBOL_GPL(zb_unregister_owner);
 
 /**
- * zb_set_page_movable() - tell that a block can be moved
+ * zb_set_page_movable() - register a block as movable
  * @owner: the owner, which has migrate
  * @page: first page of the block, which was allocated with __ZB_GFP_MOVABLE
  * @order: the order it was allocated with
- * @gfp: how memory of the kernel is allocated, for example GFP_KERNEL
+ * @gfp: flags for the kernel memory that this needs, for example GFP_KERNEL
  *
  * The block may be moved from now on, even before this function returns, until
  * zb_clear_page_movable().
@@ -110,12 +111,14 @@ EXPORT_SYMBOL_GPL(zb_set_page_movable);
  * zb_clear_page_movable() - undo zb_set_page_movable(), before the block is freed
  * @page: first page of the block
  *
+ * While a block is being moved, its old page can't be withdrawn. Wait until migrate has been
+ * called, which tells the new page, or until putback is called: the new page can be withdrawn
+ * from then on, and the old page in putback and afterwards. A module that can't wait lets
+ * migrate fail, and withdraws and frees the block in putback.
+ *
  * Context: any but NMI; also in migrate, for its new page, and in putback.
  * Return: 0 if the block is not moved any more, -ENOENT if it is not registered, or -EBUSY if it
- * is being moved, and @page is where it was before. In that case try again when migrate has
- * changed the page, or putback has been called. A module that can't wait lets migrate fail, and
- * frees the block in putback; if migrate has been called before, the new page is withdrawn at
- * once.
+ * is being moved and @page is its old page.
  */
 int zb_clear_page_movable(struct page *page)
 {

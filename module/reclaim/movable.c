@@ -7,14 +7,15 @@
  *	migrate			the module copies the contents, and uses the new frames
  *	free the old frames
  *
- * or, if migrate fails, putback. A block that was registered is found by its first frame in a
- * tree. While it is being moved, its module can't withdraw it, until putback is called. Once
- * migrate has told the module the new frames, it can withdraw them: it may use them before
- * migrate returns, and then no callback follows in which it could do so.
+ * If migrate fails, putback is called instead of the last step. Registered blocks are in a tree,
+ * which is searched by first frame. While a block is being moved, its module can't withdraw the
+ * old frames, until putback is called. It can withdraw the new frames from the call of migrate
+ * on: it may use and free them before migrate returns, and no other callback follows in which
+ * it could withdraw them.
  *
- * Before migrate, the new frames are filled with a random pattern. If all of it is still there
- * when migrate has said that it succeeded, the module does not use them: then the block stays
- * where it is, and no block of the module is moved any more.
+ * Before migrate is called, the new frames are filled with a random pattern. If migrate returns
+ * success, but the pattern is unchanged, the module does not use the new frames. Then the block
+ * stays where it is, and no block of this owner is moved any more.
  */
 #include <linux/err.h>
 #include <linux/highmem.h>
@@ -30,7 +31,7 @@
 #include "../instance/callback.h"
 #include "reclaim.h"
 
-/* The block that is being moved to frames from @pfn to @end, or NULL. */
+/* Returns a block whose new frames overlap the range from @pfn to @end, or NULL. */
 static struct zb_movable *__find_new(struct zb_owners *owners, unsigned long pfn,
 				     unsigned long end)
 {
@@ -42,6 +43,7 @@ static struct zb_movable *__find_new(struct zb_owners *owners, unsigned long pfn
 	return NULL;
 }
 
+/* Returns the block whose first frame, or new first frame, is @pfn, or NULL. */
 static struct zb_movable *__find(struct zb_owners *owners, unsigned long pfn)
 {
 	struct zb_movable *m = __zb_movable_from(owners, pfn);
@@ -52,7 +54,7 @@ static struct zb_movable *__find(struct zb_owners *owners, unsigned long pfn)
 	return m && m->to == pfn ? m : NULL;
 }
 
-/* Returns false if the block overlaps one that is registered. */
+/* Returns false if the block overlaps a registered one. */
 static bool __insert(struct zb_owners *owners, struct zb_movable *m)
 {
 	struct rb_node **link = &owners->movable.rb_node, *parent = NULL;
@@ -91,7 +93,7 @@ static bool is_block(const struct zb_pool *pool, unsigned long pfn, unsigned int
  * @owner: its owner
  * @pfn: first frame
  * @order: its order
- * @gfp: context in which memory of the kernel is allocated
+ * @gfp: flags for the kernel memory that this needs
  *
  * Context: any but NMI, as @gfp permits.
  * Return: 0, -EINVAL if this is not an allocated movable block, -EEXIST if it or a part of it is
@@ -147,7 +149,7 @@ int zb_movable_remove(struct zb_owners *owners, unsigned long pfn)
 	if (!m) {
 		err = -ENOENT;
 	} else if (m->to == pfn) {
-		/* The task that moves it removes it. */
+		/* The task that moves the block removes it. */
 		m->to = ZB_NO_PFN;
 		WRITE_ONCE(m->state, ZB_MOVABLE_WITHDRAWN);
 	} else if (m->state == ZB_MOVABLE_MOVING || m->state == ZB_MOVABLE_WITHDRAWN) {
@@ -220,7 +222,7 @@ static struct zb_movable *begin_move(struct zb_owners *owners, unsigned long pfn
 	return m;
 }
 
-/* The block is now at @pfn, where it was or where it has been moved to. */
+/* End a move: the block begins at @pfn now, its old or its new first frame. */
 static void end_move(struct zb_owners *owners, struct zb_movable *m, unsigned long pfn)
 {
 	struct zb_movable *withdrawn = NULL;
@@ -307,8 +309,8 @@ static bool is_filled(unsigned long pfn, unsigned int order, u64 pattern)
 }
 
 /*
- * A block that is still registered where frames have just been allocated was freed before.
- * Returns false if another task moves it at the moment, and will find this out.
+ * A block that is still registered in frames that have just been allocated was freed without
+ * being withdrawn. Returns false if another task moves such a block, and will find this out.
  */
 static bool drop_stale_at(struct zb_owners *owners, unsigned long pfn, unsigned int order)
 {
@@ -347,10 +349,10 @@ static int migrate(struct zb_owners *owners, struct zb_movable *m, unsigned long
 	spin_unlock_irqrestore(&owners->lock, flags);
 	fill(to, m->order, pattern);
 	err = ops->migrate(m->owner->data, pfn_to_page(to), pfn_to_page(m->pfn), m->order);
-	/* Callers take other errors for their own. */
+	/* Callers would take other errors for errors of zbuddy itself. */
 	if (err)
 		return err == -EBUSY || err == -EAGAIN || err == -ENOMEM ? err : -EIO;
-	/* If it was withdrawn, the module uses the new frames, or has freed them already. */
+	/* The module may have withdrawn the block, and freed the new frames already. */
 	if (READ_ONCE(m->state) == ZB_MOVABLE_WITHDRAWN || !is_filled(to, m->order, pattern))
 		return 0;
 	zb_owner_report(m->owner, ZB_OWNER_NOT_MOVED, 0, 0);
@@ -359,8 +361,9 @@ static int migrate(struct zb_owners *owners, struct zb_movable *m, unsigned long
 }
 
 /*
- * In a callback of the owner. *@new is set to the new frames, and *@spare to frames that are to be
- * freed, or ZB_NO_PFN.
+ * Runs between zb_callback_begin() and zb_callback_end(). *@new is set to the first of the new
+ * frames, and *@spare to that of the frames that the caller has to free, the old or the new ones,
+ * or ZB_NO_PFN.
  */
 static int isolate_and_migrate(struct zb_owners *owners, struct zb_movable *m,
 			       struct zb_zone *zone, unsigned int below_order,
@@ -383,7 +386,7 @@ static int isolate_and_migrate(struct zb_owners *owners, struct zb_movable *m,
 		trace_mm_page_alloc(to, m->order, zb_gfp_bits(m->gfp), ZB_MIGRATE_MOVABLE);
 		trace_mm_page_free(from, m->order);
 	}
-	/* The module may withdraw the block afterwards. */
+	/* Afterwards the module may withdraw the block, which frees @m. */
 	if (!err || err == -EPROTO)
 		end_move(owners, m, err ? from : to);
 	else
@@ -444,7 +447,7 @@ int zb_movable_move(struct zb_reclaim *reclaim, struct zb_zone *zone, unsigned l
  * @end: the frame behind the last one
  *
  * Context: any but NMI.
- * Return: number of frames.
+ * Return: number of frames, without blocks that are being moved.
  */
 unsigned long zb_movable_in(struct zb_owners *owners, zb_gfp_t gfp, unsigned long pfn,
 			    unsigned long end)

@@ -26,8 +26,8 @@ static const char *const fault_text[ZB_OWNER_NR_FAULTS] = {
  * zb_owner_report() - log an error of an owner, but only the first one of its kind
  * @owner: the owner
  * @fault: the error
- * @said: what the owner has said, if that belongs to the error
- * @found: what was found
+ * @said: the number that the callback returned, or of blocks that are left
+ * @found: the number of pages that were freed; both are 0 if the message does not need them
  *
  * Context: any.
  */
@@ -51,8 +51,9 @@ void zb_owner_report(struct zb_owner *owner, enum zb_owner_fault fault, unsigned
 void zb_owner_put(struct zb_owner *owner)
 {
 	/*
-	 * First, because a module whose init function fails after zb_unregister_owner() is freed
-	 * in spite of references on it. Until then, @users is waited for.
+	 * Drop the reference on the module first: if the init function of a module fails, the
+	 * module is freed in spite of references on it, but not before its
+	 * zb_unregister_owner(), which waits for @users, has returned.
 	 */
 	module_put(owner->ops->module);
 	if (refcount_dec_and_test(&owner->users))
@@ -174,8 +175,8 @@ void __zb_movable_remove(struct zb_owners *owners, struct zb_movable *m)
 }
 
 /*
- * Remove all blocks of an owner, of which no callback is in progress; returns their number. The
- * blocks of others are passed one by one, because interrupts are off meanwhile.
+ * Remove all blocks of an owner, none of whose callbacks is in progress; returns their number.
+ * The lock is dropped after each block, also of other owners, because it disables interrupts.
  */
 static unsigned long forget_blocks(struct zb_owners *owners, const struct zb_owner *owner)
 {

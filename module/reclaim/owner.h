@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Owners: other modules that have registered callbacks, by which memory that they allocated can
- * be taken back or moved. include/linux/zbuddy.h describes the callbacks.
+ * An owner is a set of callbacks that another module has registered. zbuddy calls them to take
+ * back or move memory that the module has allocated. include/linux/zbuddy.h describes them.
  *
  * A call holds a reference on the owner and on its module. Therefore unregistering waits for
- * calls in progress, a module is not unloaded during a call, and no call begins any more when
- * the module is being unloaded. An owner that a module has not unregistered before is removed
- * then.
+ * calls in progress, a module is not unloaded during a call, and no call begins while the module
+ * is being unloaded. An owner that the module has not unregistered by then is removed.
  *
- * What callbacks return is not relied on: requests look at the zone, and counters count what
- * was freed. The first error of each kind of an owner is logged.
+ * The values that callbacks return are not relied on: requests look at the zone, and counters
+ * count what was freed. The first error of each kind is logged for each owner.
  */
 #ifndef ZB_OWNER_H
 #define ZB_OWNER_H
@@ -29,14 +28,14 @@ struct zb_pool;
 struct zb_reclaim;
 struct zb_shrink;
 
-/* Errors of callbacks, each of which is logged once for an owner. */
+/* Errors of owners, each of which is logged once for an owner. */
 enum zb_owner_fault {
 	ZB_OWNER_TOO_FEW,	/* fewer pages became free than scan has returned */
-	ZB_OWNER_OOM_TOO_FEW,	/* or oom */
-	ZB_OWNER_NOT_MOVED,	/* migrate has not moved a block, but said so */
+	ZB_OWNER_OOM_TOO_FEW,	/* the same for oom */
+	ZB_OWNER_NOT_MOVED,	/* migrate returned success, but has not moved the block */
 	ZB_OWNER_STALE,		/* a block was freed while it was registered */
-	ZB_OWNER_LEFT,		/* unregistered before its blocks */
-	ZB_OWNER_FORGOTTEN,	/* unloaded without unregistering */
+	ZB_OWNER_LEFT,		/* the owner was unregistered before its blocks */
+	ZB_OWNER_FORGOTTEN,	/* the module was unloaded without unregistering the owner */
 	ZB_OWNER_NR_FAULTS,
 };
 
@@ -47,9 +46,9 @@ enum zb_owner_fault {
  * @nr: number of owners; also read without @lock
  * @nr_scan: number of those that have zb_owner_ops.scan, likewise
  * @last_id: id of the owner that was registered last
- * @turn: id of the owner that freed memory last; the next one is asked first
+ * @turn: id of the owner that was asked last; the next request begins with the one after it
  * @movable: the blocks that can be moved (movable.c), by their frames
- * @moving: those that are being moved
+ * @moving: the blocks that are being moved
  * @nr_movable: number of blocks in @movable; also read without @lock
  * @module_nb: called before a module is unloaded
  */
@@ -75,14 +74,14 @@ struct zb_owners {
  * @name: name of the owner and of its module, for the log and debugfs
  * @users: one for the registration, and one for each call in progress
  * @unused: @users has become 0
- * @scanned: number of frames that scan was called for
- * @freed: number of these that it freed
+ * @scanned: number of frames that scan was asked to free
+ * @freed: number of frames that scan and oom have freed
  * @movable: number of frames that can be moved
  * @moved: number of frames that were moved
  * @move_failed: number of frames that could not be moved
  * @never_moves: no block is moved any more, after an error
  * @faults: enum zb_owner_fault that were logged
- * @busy_until: time in jiffies before which requests do not call scan, because it has just
+ * @busy_until: time in jiffies before which requests do not call scan, because its last call
  *	freed nothing
  */
 struct zb_owner {
@@ -106,8 +105,8 @@ struct zb_owner {
 enum zb_movable_state {
 	ZB_MOVABLE_IDLE,
 	ZB_MOVABLE_MOVING,
-	ZB_MOVABLE_WITHDRAWN,	/* by its new first frame, while it is being moved */
-	ZB_MOVABLE_PUTBACK,
+	ZB_MOVABLE_WITHDRAWN,	/* the module has withdrawn the new frames during the move */
+	ZB_MOVABLE_PUTBACK,	/* putback is being called, in which the block can be withdrawn */
 };
 
 /**

@@ -28,7 +28,10 @@ static struct zb_shrink_control control_of(const struct zb_shrink *s)
 	};
 }
 
-/* The number of frames that are still to be freed. If only a block is missing, those of it. */
+/*
+ * Returns the number of frames that are still to be freed. If enough frames are free, but no
+ * block of the order, these are the frames of one block.
+ */
 static unsigned long nr_wanted(const struct zb_shrink *s)
 {
 	unsigned long taken = s->purged + s->owner_freed, missing;
@@ -46,7 +49,7 @@ static bool may_scan(const struct zb_shrink *s, const struct zb_owner *owner)
 		!time_before(jiffies, READ_ONCE(owner->busy_until)));
 }
 
-/* The number of frames that the owner says it can free, which can't exceed those of the zone. */
+/* Returns the number of frames that the owner says it can free, at most those of the zone. */
 static unsigned long count_one(const struct zb_shrink *s, struct zb_owner *owner)
 {
 	const struct zb_shrink_control sc = control_of(s);
@@ -60,9 +63,9 @@ static unsigned long count_one(const struct zb_shrink *s, struct zb_owner *owner
 }
 
 /*
- * Call scan once; returns the number of frames that have been freed, at least if others did not
- * free any in the zone meanwhile. The frames are on the list of this CPU, where the watermark
- * does not count them.
+ * Call scan once; returns the number of frames that it has freed. Frames that others free in the
+ * zone meanwhile can hide that scan has freed fewer than it says. The lists of this CPU are
+ * drained, because frames on them do not count for the watermark.
  */
 static unsigned long scan_once(struct zb_shrink *s, struct zb_owner *owner, unsigned long nr)
 {
@@ -87,10 +90,7 @@ static unsigned long scan_once(struct zb_shrink *s, struct zb_owner *owner, unsi
 	return freed;
 }
 
-/*
- * Take up to @nr frames of one owner. It gets them in batches, because others may free memory
- * meanwhile.
- */
+/* Take up to @nr frames of one owner, in batches, because others may free memory meanwhile. */
 static void scan_owner(struct zb_shrink *s, struct zb_owner *owner, unsigned long nr)
 {
 	unsigned long has = count_one(s, owner), freed, taken = 0, missing;
@@ -111,7 +111,7 @@ static void scan_owner(struct zb_shrink *s, struct zb_owner *owner, unsigned lon
 	trace_mm_shrink_slab_end(owner->name, s->zone->nid, taken, nr);
 }
 
-/* The owner whose turn it is after that with this id, in a circle. */
+/* Returns the owner after the one with this id; the first one follows the last one. */
 static struct zb_owner *next_in_turn(struct zb_owners *owners, u64 id)
 {
 	return zb_owner_next(owners, id) ?: zb_owner_next(owners, 0);
@@ -166,7 +166,7 @@ unsigned long zb_owners_count(const struct zb_shrink *s)
 	return nr;
 }
 
-/* Ask all owners once for a part of what is missing. */
+/* Ask all owners once, each for its share of what is missing, or for all of it if @all is 0. */
 static void shrink_pass(struct zb_shrink *s, unsigned long most, unsigned long all)
 {
 	struct zb_owners *owners = &s->reclaim->owners;
@@ -192,7 +192,8 @@ static void shrink_pass(struct zb_shrink *s, unsigned long most, unsigned long a
  * @s: what is missing; @owner_freed is set to the number of frames that were freed
  * @all: the result of zb_owners_count()
  *
- * They are asked for what buffers could not give.
+ * Owners are asked for what discardable buffers could not give. In the first pass, each is asked
+ * for its share; in the second one, for all that is still missing.
  *
  * Context: may sleep.
  */
@@ -253,8 +254,8 @@ static unsigned long oom_one(struct zb_pool *pool, struct zb_owner *owner,
  * @order: order of the block
  * @ac: the request
  *
- * They are asked in the order of their registration, until enough has been freed. The queue
- * does not ask them, because its requests can wait.
+ * They are asked in the order of their registration, until enough has been freed. They are not
+ * asked for requests of the queue, which can wait.
  *
  * Context: may sleep.
  * Return: true if memory was freed.
