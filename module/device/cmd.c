@@ -80,7 +80,7 @@ int zb_check_mode(struct zb_call *call, const struct zb_file *file, bool writabl
  * @call: the command; filled in with the cause of a failure
  * @file: the open file
  * @nr: any number
- * @writable: the command changes the buffer, or allows to do so
+ * @writable: the command changes the buffer, or lets the caller change it
  *
  * Return: the buffer with a reference for the caller, -ENOENT, or -EACCES.
  */
@@ -149,7 +149,7 @@ static int get_want_range(struct zb_call *call, const struct zb_alloc_params *re
 			  struct zb_want *want)
 {
 	u64 first = (req->min_addr >> PAGE_SHIFT) + !!(req->min_addr & ~PAGE_MASK);
-	/* The byte behind the last one may be at 2^64. */
+	/* The address behind the last byte may be 2^64, which does not fit in a u64. */
 	u64 end = (req->max_addr >> PAGE_SHIFT) + ((req->max_addr & ~PAGE_MASK) == ~PAGE_MASK);
 	int err = check_range(call, req);
 
@@ -246,4 +246,30 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 	want->why = &call->why;
 	call->why.wanted = (u64)want->nr_pages << PAGE_SHIFT;
 	return 0;
+}
+
+/**
+ * zb_publish_handle() - commit a command that has created a handle
+ * @file: the open file
+ * @arg: the argument of the command
+ * @call: the command
+ *
+ * Context: process.
+ */
+void zb_publish_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	zb_handle_publish(file, call->handle);
+}
+
+/**
+ * zb_cancel_handle() - roll back a command that has created a handle
+ * @file: the open file
+ * @arg: the argument of the command
+ * @call: the command
+ *
+ * Context: process.
+ */
+void zb_cancel_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+{
+	zb_handle_cancel(file, call->handle);
 }

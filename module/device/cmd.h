@@ -45,7 +45,7 @@ union zb_arg {
  * @bufs: BULK_ALLOC: the new buffers
  * @dmabuf: EXPORT: the new dma-buf
  * @file: TO_FILE: the new file
- * @advice: ADVISE: what to do with the buffer, or to undo
+ * @advice: ADVISE: the change of the buffer, which is committed or rolled back
  * @why: the cause, if the command fails
  */
 struct zb_call {
@@ -110,7 +110,7 @@ struct zb_alloc_params {
 	u64 max_addr;
 };
 
-/* The first members of a struct zb_cmd. */
+/* The first members of a struct zb_cmd; @_last is the last member of the first release. */
 #define ZB_CMD(_cmd, _member, _last)					\
 	.nr = (_cmd),							\
 	.size = sizeof(((union zb_arg *)0)->_member),			\
@@ -149,5 +149,7 @@ struct zb_buffer *zb_get_buffer(struct zb_call *call, struct zb_file *file, u32 
 				bool writable);
 int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 		const struct zb_alloc_params *req, struct zb_want *want);
+void zb_publish_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
+void zb_cancel_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 
 #endif /* ZB_CMD_H */

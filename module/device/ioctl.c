@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls of /dev/zbuddy: the dispatcher, and the commands ALLOC and FREE. The
- * meaning of all commands, and that of every errno, is documented in
- * include/uapi/linux/zbuddy.h.
+ * The ioctls of /dev/zbuddy: the dispatcher, and the commands ALLOC and FREE.
+ * include/uapi/linux/zbuddy.h documents all commands and the errors that they return.
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -76,24 +75,12 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	return 0;
 }
 
-static void alloc_commit(struct zb_file *file, union zb_arg *arg,
-			 struct zb_call *call)
-{
-	zb_handle_publish(file, call->handle);
-}
-
-static void alloc_rollback(struct zb_file *file, union zb_arg *arg,
-			   struct zb_call *call)
-{
-	zb_handle_cancel(file, call->handle);
-}
-
 static const struct zb_cmd cmd_alloc = {
 	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns),
 	.prepare = do_alloc,
 	.copy_out = true,
-	.commit = alloc_commit,
-	.rollback = alloc_rollback,
+	.commit = zb_publish_handle,
+	.rollback = zb_cancel_handle,
 };
 
 static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
@@ -157,7 +144,7 @@ static int copy_in(const struct zb_cmd *cmd, union zb_arg *arg,
 	return err;
 }
 
-/* A BULK command that succeeded for only some buffers has set call->why.error. */
+/* A BULK or RESIZE command that succeeded only in part has set call->why.error. */
 static void remember_failure(const struct zb_cmd *cmd, struct zb_file *file,
 			     struct zb_call *call, int err)
 {

@@ -192,7 +192,7 @@ static int export_fd(struct zb_buffer *buf, u32 flags, struct zb_call *call)
 	return fd;
 }
 
-/* Other threads can use the file as soon as the descriptor is installed. */
+/* Install the descriptor last, because from then on other threads can use the file. */
 static void export_commit(struct zb_file *file, union zb_arg *arg,
 			  struct zb_call *call)
 {

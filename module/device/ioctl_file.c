@@ -24,8 +24,8 @@ static int do_to_file(struct zb_file *file, union zb_arg *arg, struct zb_call *c
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 	/*
-	 * A buffer that has a file cannot be marked as not needed. Count one file already, so
-	 * that this holds while the file, which counts itself, is being created.
+	 * A buffer that has a file cannot be marked as not needed. The new file counts itself;
+	 * until it does, count it here, so that the buffer is not marked meanwhile.
 	 */
 	if (zb_buffer_add_user(buf, &buf->inodes)) {
 		call->file = zb_fs_new_nameless(buf, writable);
@@ -43,7 +43,7 @@ static int do_to_file(struct zb_file *file, union zb_arg *arg, struct zb_call *c
 	return to->fd;
 }
 
-/* Last of all, because other threads can use the file as soon as it has its descriptor. */
+/* Install the descriptor last, because from then on other threads can use the file. */
 static void to_file_commit(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	fd_install(arg->to_file.fd, call->file);
@@ -132,21 +132,10 @@ static int do_from_file(struct zb_file *file, union zb_arg *arg, struct zb_call 
 	return 0;
 }
 
-static void from_file_commit(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
-{
-	zb_handle_publish(file, call->handle);
-}
-
-static void from_file_rollback(struct zb_file *file, union zb_arg *arg,
-			       struct zb_call *call)
-{
-	zb_handle_cancel(file, call->handle);
-}
-
 const struct zb_cmd zb_cmd_from_file = {
 	ZB_CMD(ZB_IOC_FROM_FILE, from_file, mmap_huge_offset),
 	.prepare = do_from_file,
 	.copy_out = true,
-	.commit = from_file_commit,
-	.rollback = from_file_rollback,
+	.commit = zb_publish_handle,
+	.rollback = zb_cancel_handle,
 };

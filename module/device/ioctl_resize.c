@@ -5,11 +5,6 @@
 
 #include "cmd.h"
 
-static bool has_region(const struct zb_instance *inst, int nid)
-{
-	return nid == ZB_NODE_ANY || zb_pool_node(&inst->pool, nid);
-}
-
 static int check_size(struct zb_call *call, const struct zb_instance *inst,
 		      const struct zb_ioc_resize *resize)
 {
@@ -21,7 +16,10 @@ static int check_size(struct zb_call *call, const struct zb_instance *inst,
 	return 0;
 }
 
-/* If the size was changed, but not reached, the command succeeds, and says why. */
+/*
+ * If the size was changed, but not to the requested one, the command succeeds, and returns the
+ * errno of the failure in its argument.
+ */
 static int do_resize(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
 	struct zb_instance *inst = file->bpool->inst;
@@ -34,7 +32,7 @@ static int do_resize(struct zb_file *file, union zb_arg *arg, struct zb_call *ca
 		return zb_einval(call, "flags", resize->flags);
 	if (!capable(CAP_SYS_ADMIN))
 		return zb_eperm(call, CAP_SYS_ADMIN);
-	if (!has_region(inst, resize->node))
+	if (resize->node != ZB_NODE_ANY && !zb_pool_node(&inst->pool, resize->node))
 		return zb_einval(call, "node", resize->node);
 	err = check_size(call, inst, resize);
 	if (err)
