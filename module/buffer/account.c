@@ -74,7 +74,7 @@ __MODULE_PARM_TYPE(max_discardable_per_user, "uint");
 MODULE_PARM_DESC(max_discardable_per_user, "limit on the buffers that one user has marked as not needed, including those whose memory was taken back (default 16384; 0: no limit)");
 
 /**
- * zb_account_new() - allocate an account of an open file or a user
+ * zb_account_new() - allocate an account of an open file, a mount or a user
  *
  * Return: the account with one reference, or NULL.
  */
@@ -95,7 +95,7 @@ static void free_account(struct kref *ref)
 
 /**
  * zb_account_put() - drop a reference
- * @account: an open file's account, or NULL
+ * @account: the account of an open file or a mount, or NULL
  */
 void zb_account_put(struct zb_account *account)
 {

@@ -67,10 +67,10 @@ static bool still_waits(void *data)
 }
 
 /*
- * A captured part of the memory is not available to others, although it is free. This is no more
- * than the request is charged for, but nobody has any use of it if the capture fails in the end.
- * So after a failure, nothing is captured for as long as the capture has lasted, whichever
- * request is the first one then.
+ * Captured memory is not available to others, although it is free. It is no more than the request
+ * is charged for, but if the capture fails, nobody has used it. Therefore nothing is captured
+ * after a failure until the duration of that capture has passed again, whichever request is the
+ * first one then.
  */
 static unsigned long capture(struct zb_attempt *attempt, struct zb_pool *pool)
 {
@@ -84,11 +84,11 @@ static unsigned long capture(struct zb_attempt *attempt, struct zb_pool *pool)
 }
 
 /**
- * zb_attempt_make_room() - reclaim or compact memory for a request, which was not possible before
+ * zb_attempt_make_room() - reclaim, compact or capture memory for a request
  * @attempt: the attempt
  * @pool: the allocator
- * @pfn: set to the first frame of memory that was captured for the request because nothing
- *	else helped, or to ZB_NO_PFN
+ * @pfn: set to the first frame of memory that was captured for the request, because compaction
+ *	has failed, or to ZB_NO_PFN
  *
  * Context: may sleep.
  * Return: the result of compaction.

@@ -241,6 +241,25 @@ static zb_gfp_t attempt_gfp(const struct zb_want *want)
 	return (want->gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
 }
 
+/* Allocate and charge a buffer without frames. Returns an ERR_PTR if this fails. */
+static struct zb_buffer *new_buffer(struct zb_buffer_pool *bpool, struct zb_account *file,
+				    const struct zb_want *want)
+{
+	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!buf) {
+		zb_explain(want->why, ZB_CAUSE_KERNEL);
+		return ERR_PTR(-ENOMEM);
+	}
+	err = zb_charge(bpool, &buf->charge, file,
+			(u64)want->nr_pages << PAGE_SHIFT, want->why);
+	if (!err)
+		return buf;
+	kfree(buf);
+	return ERR_PTR(err);
+}
+
 /**
  * zb_buffer_create() - allocate a zeroed buffer
  * @bpool: the buffer pool
@@ -255,19 +274,13 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 				   struct zb_account *file,
 				   const struct zb_want *want)
 {
-	struct zb_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	struct zb_buffer *buf = new_buffer(bpool, file, want);
 	struct zb_zero_map *map;
 	struct zb_zeroing zeroing;
-	int err;
+	int err = 0;
 
-	if (!buf) {
-		zb_explain(want->why, ZB_CAUSE_KERNEL);
-		return ERR_PTR(-ENOMEM);
-	}
-	err = zb_charge(bpool, &buf->charge, file,
-			(u64)want->nr_pages << PAGE_SHIFT, want->why);
-	if (err)
-		goto free_buf;
+	if (IS_ERR(buf))
+		return buf;
 	map = zb_zeroing_begin(bpool->inst, &zeroing, want->nr_pages, GFP_KERNEL);
 	if (want->wait) {
 		zb_deferred_free_hurry(bpool);
@@ -281,7 +294,7 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 			err = zb_buffer_alloc_failed(bpool, want);
 	}
 	if (buf->pfn == ZB_NO_PFN)
-		goto uncharge;
+		goto failed;
 	err = init_buffer(buf, bpool, want, map);
 	zb_zeroing_end(&zeroing);
 	if (err) {
@@ -291,11 +304,10 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 	zb_buffer_list_add(buf);
 	return buf;
 
-uncharge:
+failed:
 	zb_zeroing_end(&zeroing);
 	zb_watch_failed(bpool);
 	zb_uncharge(bpool, &buf->charge);
-free_buf:
 	kfree(buf);
 	return ERR_PTR(err);
 }

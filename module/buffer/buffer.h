@@ -15,9 +15,9 @@
  * buffer holds a reference on the module (deferred_free.c).
  *
  * A movable buffer can be moved to other frames at any time (move.c), and one that is
- * marked as not needed can lose its frames (discard.c). Whoever uses the
- * frames of a buffer holds the invalidate_lock of its mapping, has a reference on the
- * pages that were got under this lock, or calls zb_buffer_fix().
+ * marked as not needed can lose its frames (discard.c). To use the frames of a buffer,
+ * hold the invalidate_lock of its mapping, hold references on the pages that were taken
+ * under this lock, or call zb_buffer_fix().
  *
  * Locks: zb_buffer_pool.lock (a spinlock) protects the list of all buffers and their
  * labels. It is held for one step in the list at a time, because every program that
@@ -533,9 +533,9 @@ unsigned long zb_buffer_nr_good(const struct zb_buffer *buf, unsigned long pgoff
 				unsigned long nr);
 
 /*
- * The page table entries of all mappings are removed by the task that needs memory, maybe
- * for a request of another user, and with the buffer locked. Therefore a buffer that has more
- * mappings is neither moved nor purged.
+ * A buffer with more mappings is neither moved nor purged. Removing the page table entries of all
+ * mappings would take too long: the buffer is locked meanwhile, and the task that does it needs
+ * memory for a request of its own.
  */
 #define ZB_MAX_UNMAPPED	64
 

@@ -61,10 +61,7 @@ bool zb_buffer_purgeable(struct zb_buffer *buf, const struct zb_lru *lru)
 	return purgeable;
 }
 
-/*
- * The caller holds a reference, so that the buffer exists until zb_buffer_purge() has freed
- * its frames.
- */
+/* Set the frames of a buffer, on which the caller has a reference; ZB_NO_PFN for none. */
 static void set_frames(struct zb_buffer *buf, unsigned long pfn, u8 discard)
 {
 	struct zb_pool *pool = &buf->bpool->inst->pool;
@@ -227,8 +224,8 @@ static bool has_users(struct zb_buffer *buf)
 }
 
 /*
- * Mark a buffer or end that. The charge of the mark moves from @a to the buffer, or back.
- * Called with the lock of the buffer.
+ * Mark a buffer, or remove its mark. The charge for the mark moves from @a to the buffer, or
+ * back. Called with the lock of the buffer.
  */
 static void set_mark(struct zb_advice *a, u8 discard)
 {
@@ -237,8 +234,8 @@ static void set_mark(struct zb_advice *a, u8 discard)
 }
 
 /*
- * Called with the lock of the buffer. Returns -EAGAIN if the caller has to charge a mark first;
- * a buffer that is marked already needs no other one.
+ * Called with the lock of the buffer. Returns -EAGAIN if the caller has to charge a mark first,
+ * which is not necessary if the buffer is marked already.
  */
 static int prepare_locked(struct zb_advice *a)
 {
@@ -273,7 +270,7 @@ static int prepare(struct zb_advice *a, u32 *retained)
 	return err;
 }
 
-/* Drop what the command has and the buffer does not need: new frames, the charge of a mark. */
+/* Release the new frames and the charge for a mark, unless the buffer has taken them over. */
 static void end_advice(struct zb_advice *a)
 {
 	if (a->pfn != ZB_NO_PFN)

@@ -8,8 +8,8 @@
  *	   +-------- WILLNEED: new, cleared frames ---------------------------+
  *
  * zb_buffer.discard changes with the invalidate_lock of the buffer held for writing. A page
- * fault takes this lock, so it sees either the frames or that there are none any more. A purge
- * works like a move without a copy (move.c), and only ever tries the lock.
+ * fault takes this lock, so it finds either the frames or that the buffer has none. A purge
+ * works like a move without a copy (move.c). It does not wait for the lock, but uses a trylock.
  */
 #ifndef ZB_DISCARD_H
 #define ZB_DISCARD_H
@@ -20,8 +20,7 @@
  * struct zb_lru - discardable buffers of one zone
  * @lock: protects the list, the tree and the counters, and the members of buffers marked (u);
  *	the counters are also read without it
- * @list: the buffers, the one that was marked or spared first at the head, and positions of
- *	readers
+ * @list: the buffers in the order in which they were marked or spared, and positions of readers
  * @tree: the buffers by their frames
  * @nr_pages: number of their frames
  * @nr_buffers: number of buffers
@@ -32,7 +31,8 @@
  * @no_window_until: time in jiffies before which requests of @no_window_order and more do not
  *	search for a range to make free, because a long search has found none
  * @no_window_order: see @no_window_until
- * @reset_at: time in jiffies when a buffer that was marked last ended these pauses at once
+ * @reset_at: time in jiffies when these pauses were last ended at once, because a buffer was
+ *	marked
  * @marks: number of buffers that were marked so far; it wraps around
  * @wanted: (atomic) 1 + the largest order for which kswapd was woken, or 0
  */
@@ -68,8 +68,9 @@ struct zb_lru_iter {
  * @changed: zb_buffer.discard has been changed
  * @nr: zb_buffer.advices after that
  * @pfn: new frames of a purged buffer, or ZB_NO_PFN
- * @charge: what they are charged to
- * @marker: of a charge of zb_charge_mark() that the buffer does not have, or NULL
+ * @charge: the accounts that @pfn is charged to
+ * @marker: credentials of a charge by zb_charge_mark() that the buffer has not taken over, or
+ *	NULL
  */
 struct zb_advice {
 	struct zb_buffer *buf;

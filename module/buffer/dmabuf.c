@@ -246,8 +246,8 @@ static const struct dma_buf_ops dmabuf_ops = {
  * @mode: filled in with the mode of the dma-buf's file
  *
  * Context: may sleep.
- * Return: the buffer with a reference for the caller, or NULL if the descriptor is not that
- * of a dma-buf of this module.
+ * Return: the buffer with a reference for the caller, or NULL if the descriptor does not refer
+ * to a dma-buf of this module.
  */
 struct zb_buffer *zb_dmabuf_buffer(int fd, fmode_t *mode)
 {

@@ -74,7 +74,7 @@ static void end_pass(struct zb_line *line, bool got)
 		line->since = jiffies;
 }
 
-/* All requests are to be considered again, from the first one. */
+/* Consider all requests again, from the first one on. */
 static void start_scan(struct zb_line *line)
 {
 	lockdep_assert_held(&line->lock);
@@ -134,7 +134,7 @@ static void end_hold(struct zb_line *line)
 		line->allowance = ZB_MAX_PASSED;
 }
 
-/* A request that was not served does not count for its user. */
+/* A request that leaves without being served must not delay later ones of its user. */
 static void take_back_round(struct zb_waiter *w)
 {
 	if (*w->user_round == w->round)
@@ -142,8 +142,8 @@ static void take_back_round(struct zb_waiter *w)
 }
 
 /*
- * If the memory was reduced since the request was judged, judge it again. Returns true if it can
- * never be served any more and was removed, so that its task fails instead of waiting.
+ * If the memory was reduced since the last check, check again whether the request can ever be
+ * served. If not, remove it, so that its task fails instead of waiting, and return true.
  */
 static bool remove_if_hopeless(struct zb_line *line, struct zb_waiter *w)
 {
@@ -339,9 +339,9 @@ static bool change_state(struct zb_line *line)
 }
 
 /*
- * Direct reclaim for a waiter may drop the last reference of a buffer, and if its release has
- * to be deferred, that takes a reference on the module, which must not be unloading by then.
- * A module that is unloading has no waiters.
+ * Hold the module: direct reclaim for a waiter may drop the last reference on a buffer, and if
+ * the release has to be deferred, zb_deferred_free_add() takes a reference on the module, which
+ * is not allowed once the module is being unloaded. At that time no request waits.
  */
 static void dispatch_work(struct work_struct *work)
 {
@@ -364,7 +364,7 @@ static void dispatch_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-/* Make memory free for the first request, and try to serve it. */
+/* Reclaim, compact or capture memory for the first request, and try to serve it. */
 static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 {
 	struct zb_attempt *attempt = &line->compacting;

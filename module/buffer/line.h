@@ -35,10 +35,10 @@
  * requests could hold up the others without limit.
  *
  * If the first request can't be served, another work item reclaims memory for it or, if it
- * needs more than one page, compacts, and then tries to serve it. If that fails and it needs at
- * least a pageblock, memory is captured for it (attempt.c). This takes long, so the
- * dispatcher goes on meanwhile, and after a success or a failure it is done again after
- * ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
+ * needs more than one page, compacts, and then tries to serve it. If that fails and its block
+ * is at least a pageblock, memory is captured for it (attempt.c). The dispatcher serves other
+ * requests meanwhile, because this takes long. After a success or a failure, the next time is
+ * after ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
  * the delay doubles, up to ZB_COMPACT_DELAY_MAX.
  */
 #ifndef ZB_LINE_H
@@ -71,10 +71,10 @@
  * @cpuset: copy of the task's allowed nodes, for @policy
  * @nodes: copy of the nodes of the task's NUMA policy, for @policy
  * @pfn: first frame of the memory, or ZB_NO_PFN
- * @map: set together with @pfn to what is known of the frames, or NULL
+ * @map: set together with @pfn to which of the frames are known to be zero, or NULL
  * @hopeless: the request was removed from the queue, because the memory was reduced and can
  *	never serve it
- * @shrinks: zb_instance.shrinks when the request was judged last
+ * @shrinks: zb_instance.shrinks when the request was last found to be possible
  * @round: position in the queue
  * @user_round: round of the latest request of the same user; zb_line.lock protects it
  * @scan: zb_line.scan when the dispatcher considered the request last
@@ -102,7 +102,7 @@ static inline void zb_update_cpuset(struct zb_waiter *w)
 		zb_copy_cpuset(w->task, &w->cpuset);
 }
 
-/* Whether two requests differ in nothing that matters for an attempt to serve them. */
+/* Check whether two requests are the same as far as an attempt to serve them is concerned. */
 static inline bool zb_same_request(const struct zb_waiter *a, const struct zb_waiter *b)
 {
 	return a->req.gfp == b->req.gfp && a->req.nr_pages == b->req.nr_pages &&

@@ -47,9 +47,9 @@ static void shorten(unsigned long *until, unsigned long end)
 }
 
 /*
- * There is more to take now, so reclaim tries again. A buffer that is marked again and again
- * must not keep it busy, so pauses end at once only if none has ended so for RESET_TIME, and
- * after the rest of this time otherwise.
+ * There is more to take now, so end the pauses of reclaim. A program that marks a buffer again
+ * and again must not keep reclaim busy. Therefore the pauses end at once only if this has not
+ * happened for RESET_TIME, and otherwise when this time has passed.
  */
 static void end_pauses(struct zb_lru *lru)
 {
@@ -200,8 +200,8 @@ struct zb_buffer *zb_lru_find(struct zb_lru *lru, unsigned long pfn)
  * @buf: the buffer
  * @used: whether it counts as recently used
  *
- * If the buffer has lost its memory meanwhile, it may be on the list of another zone by now,
- * where it stays.
+ * If the buffer has lost its memory meanwhile, it may be on the list of another zone now. In
+ * that case its position there does not change.
  *
  * Context: any but interrupts.
  */
@@ -222,8 +222,8 @@ void zb_lru_spare(struct zb_lru *lru, struct zb_buffer *buf, bool used)
  * @time: its length in jiffies
  * @marks: @lru->marks when reclaim began to search
  *
- * The search may have missed a buffer that was marked since, so the pause is not longer then
- * than if the buffer had been marked during the pause.
+ * The search may have missed a buffer that was marked after it began. In that case the pause is
+ * as short as if the buffer had been marked during the pause.
  *
  * Context: any but interrupts.
  */

@@ -12,12 +12,12 @@
  *	unfreeze, unlock	page faults map the new frames
  *	free the old frames
  *
- * The references of a page include each page table entry that maps it, direct I/O in
- * flight, a pipe, and mmap() that has not finished. A mapping with huge entries has no
- * references, but they are removed together with the entries of all CPUs' TLBs.
+ * Each page table entry that maps a page holds a reference on it, and so do direct I/O in
+ * flight, a pipe, and an mmap() that has not finished. Huge entries hold no references, but
+ * unmapping removes them from the page tables and from the TLBs of all CPUs.
  *
- * The lock is only ever tried, so that no program that holds it, and allocates memory
- * meanwhile, can wait for itself. No memory of the kernel is allocated.
+ * Moving uses a trylock, so that a task that allocates memory while it holds the lock of a
+ * buffer does not wait for itself. No kernel memory is allocated.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -108,7 +108,7 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 }
 
 /**
- * zb_nr_pins() - count pages that have references besides those of region and mappings
+ * zb_nr_pins() - count pages with references other than those of the region and of mappings
  * @pfn: first frame
  * @nr_pages: number of frames
  *
@@ -164,7 +164,7 @@ void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
 }
 
 /**
- * zb_freeze_pages() - prevent that anyone gets a reference on a page
+ * zb_freeze_pages() - prevent others from getting references on pages
  * @pfn: first frame
  * @nr_pages: number of frames
  *
@@ -214,9 +214,9 @@ static void report_copy_error(const struct zb_buffer *buf, unsigned long pfn, in
 }
 
 /*
- * A memory error that is found meanwhile may be in any page. If it is in an old frame, its
- * contents may be wrong or lost, and the page must keep the mark. If the copy itself finds
- * it, *@bad is set to the frame.
+ * The kernel may mark any of the pages because of a memory error during the copy. Then the copy
+ * is not used, because the contents may be wrong or lost, and the old frames must keep the mark.
+ * If the copy itself finds an error, *@bad is set to the frame.
  */
 static int copy_frames(struct zb_buffer *buf, unsigned long to, unsigned long *bad)
 {
@@ -357,9 +357,10 @@ static bool all_movable(struct zb_buffer_pool *bpool, struct zb_zone *zone, unsi
  * zb_buffer_get_to_move() - get the buffer at a position to move it or to take its memory
  * @iter: the position
  *
- * If the owner frees the buffer meanwhile, it is released at the end of the move. This may
- * defer the release, which is not allowed once the module is being unloaded, so hold the
- * module. kcompactd does not hold it otherwise, because unloading waits for kcompactd.
+ * Holds the module: if the owner frees the buffer meanwhile, it is released at the end of the
+ * move, and if the release has to be deferred, that takes a reference on the module, which is not
+ * allowed once the module is being unloaded. kcompactd has no reference of its own, because
+ * unloading waits for it.
  *
  * Context: any but interrupts.
  * Return: the buffer, for zb_buffer_put_moved(), or NULL if it is being freed.
@@ -397,9 +398,9 @@ void zb_buffer_put_moved(struct zb_buffer *buf)
  * @used: number of these frames that are allocated
  * @below_order: split only free blocks of lower orders for the new frames
  *
- * If an allocation in the range is not a buffer, or is in use such that it has to stay, or is too
- * large to be moved into blocks of lower orders, nothing is moved. Otherwise this ends at the
- * first buffer that turns out to be in use.
+ * Nothing is moved if an allocation in the range is not a buffer, is in use, or is too large to
+ * be moved into blocks of lower orders. Otherwise this ends at the first buffer that turns out
+ * to be in use.
  *
  * Context: may sleep.
  * Return: false if the calling task is being killed.

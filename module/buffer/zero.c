@@ -86,7 +86,7 @@ struct helper {
 	struct clearing *c;
 };
 
-/* Debug kernels look for a frame that is not zero although it should be, and clear it. */
+/* Debug kernels check frames that are known to be zero, and clear those that are not. */
 static void verify(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
@@ -139,10 +139,7 @@ static void help(struct work_struct *work)
 	clear_pieces(container_of(work, struct helper, work)->c);
 }
 
-/*
- * A task that may not use other CPUs gets no help, and nobody helps with frames that are known to
- * be zero.
- */
+/* Frames that are known to be zero need no help, and a task that may use only one CPU gets none. */
 static unsigned int nr_helpers(const struct clearing *c)
 {
 	unsigned long zero = c->map && c->map->pfn == c->pfn ? c->map->nr_zero : 0;

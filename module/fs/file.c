@@ -109,7 +109,7 @@ static ssize_t zb_fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return nr;
 }
 
-/* The checks of a write, and its effects on the inode, which need the lock. */
+/* Check a write, and update the inode for it. Both need the lock of the inode. */
 static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -259,8 +259,8 @@ const struct file_operations zb_fs_file_ops = {
  * @file: any open file
  *
  * Context: any but interrupts.
- * Return: the buffer with a reference for the caller, or NULL if the file is not one of
- * these file systems, or has no length.
+ * Return: the buffer with a reference for the caller, or NULL if the file is not in a file
+ * system of this type, or has no length.
  */
 struct zb_buffer *zb_fs_file_buffer(const struct file *file)
 {

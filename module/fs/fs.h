@@ -6,7 +6,7 @@
  *	descriptor -------> inode
  *	mapping (vma) ----> mapping file --------> buffer
  *
- * A file without a name (nameless.c) is one on an internal mount.
+ * Files without a name (nameless.c) are on an internal mount.
  *
  * A new file is empty and has no buffer. When its length is set, a buffer of this length
  * is allocated, and the inode holds a reference on it. Other holders (mappings, handles,

@@ -74,7 +74,7 @@ static void label_buffer(struct zb_buffer *buf, struct dentry *dentry)
 	zb_buffer_set_label(buf, label);
 }
 
-/* Programs expect other numbers of file systems than those of the device. */
+/* Programs expect different error numbers from a file system than from the device. */
 static int errno_of_file(int err, const struct zb_ioc_explain *why)
 {
 	switch (err) {
@@ -82,7 +82,7 @@ static int errno_of_file(int err, const struct zb_ioc_explain *why)
 		return why->cause == ZB_CAUSE_KERNEL || why->cause == ZB_CAUSE_CACHES ?
 		       -ENOMEM : -ENOSPC;
 	case -EDQUOT:
-		/* The account of a mount has the place of that of an open file. */
+		/* The account of a mount takes the place of the account of an open file. */
 		return why->cause == ZB_CAUSE_OPEN_BYTES ? -ENOSPC : -EDQUOT;
 	case -EAGAIN:
 		return -EDQUOT;
@@ -91,7 +91,7 @@ static int errno_of_file(int err, const struct zb_ioc_explain *why)
 	}
 }
 
-/* Pageblocks that are free, or can be made free, side by side need not form a block. */
+/* A range may consist of adjacent pageblocks that are not parts of one block. */
 static struct zb_buffer *create_range(struct zb_fs *fs, const struct zb_want *want)
 {
 	struct zb_want range = *want;
@@ -105,8 +105,9 @@ static struct zb_buffer *create_range(struct zb_fs *fs, const struct zb_want *wa
 }
 
 /*
- * A free block costs less than a range. But a range can be had where no block of this order can,
- * and fewer buffers have to be moved for it.
+ * Use a block if one is free, because the search for a range takes longer. If none is free, try a
+ * range before compaction: it may be available although no block of this order is, and fewer
+ * buffers have to be moved for it.
  */
 static struct zb_buffer *create_large(struct zb_fs *fs, const struct zb_want *want)
 {
@@ -122,7 +123,7 @@ static struct zb_buffer *create_large(struct zb_fs *fs, const struct zb_want *wa
 	buf = create_range(fs, want);
 	if (PTR_ERR_OR_ZERO(buf) != -ENOMEM)
 		return buf;
-	/* This fails as well, most likely, and logs the cause. */
+	/* Most likely this fails, too, and logs the cause. */
 	return zb_buffer_create(fs->bpool, fs->account, want);
 }
 
@@ -153,9 +154,9 @@ static int create_buffer(struct dentry *dentry, loff_t size)
 }
 
 /*
- * The references of other holders would keep their memory, but they would not notice that
- * the file has lost it. So refuse if there are any; it does no harm if a task becomes one
- * right after the check.
+ * Other holders of the buffer would keep its memory, but not notice that it is no longer the
+ * contents of the file. Therefore refuse if there are any. A task that becomes a holder right
+ * after the check does no harm.
  */
 static int remove_buffer(struct inode *inode)
 {

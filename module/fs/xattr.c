@@ -15,8 +15,8 @@
 enum buffer_attribute { ATTRIBUTE_NODE, ATTRIBUTE_ZONE, ATTRIBUTE_LABEL, ATTRIBUTE_ADDRESS };
 
 /*
- * Whoever reads the address keeps the buffer from being moved for ever. A program that copies
- * all attributes of files must not do so.
+ * Once the address has been read, the buffer is never moved again. Programs that copy all
+ * attributes of a file must not read it by accident.
  */
 static bool never_list(struct dentry *dentry)
 {
