@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Blocks that zbuddy may move: for a range, with callbacks that refuse, fail, sleep and lie.
+ * Blocks that zbuddy may move, with callbacks that refuse, fail, sleep and lie.
  *
- * A slot stands for whoever uses a block: it always knows where the block is.
+ * A slot stands for the user of a block: it always knows where the block is.
  */
 #include "zb_api_test.h"
 
@@ -25,7 +25,7 @@ enum behaviour {
  * struct slot - a block
  * @page: its first page, or NULL
  * @order: its order
- * @seed: of its contents
+ * @seed: what its contents were made from
  * @isolated: it is being moved
  */
 struct slot {
@@ -39,13 +39,13 @@ struct slot {
  * struct store - an owner
  * @lock: protects the members; the callbacks take it
  * @slots: the blocks
- * @behaviour: of the callbacks
+ * @behaviour: what the callbacks do
  * @moved: number of blocks that were moved
  * @isolated: number of blocks that were isolated
  * @putbacks: number of calls of putback
  * @wrong: number of calls that should not have been made
- * @entered: migrate has been called and hangs
- * @leave: ends that
+ * @entered: completed when migrate begins to wait (HANGS)
+ * @leave: completed to let migrate continue
  */
 struct store {
 	struct mutex lock;
@@ -216,8 +216,8 @@ static bool fill_slot(struct zb_owner *owner, struct slot *slot, unsigned int or
 }
 
 /*
- * A store of @nr blocks of orders 0 to @max_order, of which one in @keep is kept, so that there
- * is free memory between them. NULL if this fails.
+ * Register a store, and allocate @nr blocks of orders 0 to @max_order, but keep only one in
+ * @keep, so that there is free memory between them. Returns NULL if this fails.
  */
 static struct zb_owner *set_up(const struct zb_owner_ops *ops, enum behaviour behaviour,
 			       unsigned int nr, unsigned int max_order, unsigned int keep)
@@ -264,7 +264,7 @@ static void tear_down(struct zb_owner *owner)
 	zb_drain_all_pages();
 }
 
-/* Make the pageblock of the first block free, for a caller who wants these frames. */
+/* Request the pageblock of the first block as a range, so that its blocks have to be moved. */
 static bool want_range(zb_gfp_t gfp)
 {
 	unsigned long start, nr = BIT(ZBT_PAGEBLOCK_ORDER);
@@ -377,7 +377,7 @@ static void allocates(void)
 	tear_down(owner);
 }
 
-/* A block that was not moved is not lost, and the module is not believed any more. */
+/* A block that was not moved is not lost, and no other block of the owner is moved. */
 static void lies(void)
 {
 	struct zb_owner *owner = set_up_mixed(&store_ops, SAYS_SO_ONLY);
@@ -391,7 +391,7 @@ static void lies(void)
 	tear_down(owner);
 }
 
-/* A block that is freed, but still registered, and blocks that are when the owner ends. */
+/* A block is freed while it is registered, and others are left when the owner is unregistered. */
 static void stale_and_left(void)
 {
 	struct zb_owner *owner = set_up_mixed(&store_ops, MOVES);
@@ -531,23 +531,35 @@ const struct zbt_test zbt_movable_tests[] = {
 	{ }
 };
 
-/* Parameter movable: withdraw and register a block again, for fail_test.c. */
+/* Parameter movable: register a block and withdraw it again, for fail_test.c. */
 static struct zb_owner *movable_owner;
 static struct page *movable_page;
+
+static int make_movable_page(void)
+{
+	struct zb_owner *owner = zb_register_owner(&store_ops, NULL);
+	struct page *page = zb_alloc_page(GFP_BLOCK);
+
+	if (IS_ERR(owner) || !page) {
+		zb_unregister_owner(owner);
+		if (page)
+			__zb_free_page(page);
+		return -ENOMEM;
+	}
+	movable_owner = owner;
+	movable_page = page;
+	return 0;
+}
 
 static int set_movable(const char *text, const struct kernel_param *kp)
 {
 	bool on;
 	int err = kstrtobool(text, &on);
 
+	if (!err && !movable_page)
+		err = make_movable_page();
 	if (err)
 		return err;
-	if (!movable_page) {
-		movable_page = zb_alloc_page(GFP_BLOCK);
-		movable_owner = zb_register_owner(&store_ops, NULL);
-		if (!movable_page || IS_ERR(movable_owner))
-			return -ENODEV;
-	}
 	return on ? zb_set_page_movable(movable_owner, movable_page, 0, GFP_KERNEL) :
 		    zb_clear_page_movable(movable_page);
 }
