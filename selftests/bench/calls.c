@@ -223,52 +223,54 @@ DEFINE_CALL(any_flags, ALLOC_PAGES_ANY_FLAGS, 0, 0, 0, 0);
 		.per = NR_PAIRS(call) * ((call) < BULK_ARRAY ? 1 : BULK_PAGES), \
 	}
 
+static const struct bench_row rows[] = {
+	CALL_ROW(kernel_0, ALLOC_PAGES),
+	CALL_ROW(kernel_4, ALLOC_PAGES),
+	CALL_ROW(kernel_8, ALLOC_PAGES),
+	CALL_ROW(atomic_0, ALLOC_PAGES),
+	CALL_ROW(atomic_4, ALLOC_PAGES),
+	CALL_ROW(nowait_0, ALLOC_PAGES),
+	CALL_ROW(user_0, ALLOC_PAGES),
+	CALL_ROW(movable_0, ALLOC_PAGES),
+	CALL_ROW(comp_0, ALLOC_PAGES),
+	CALL_ROW(comp_4, ALLOC_PAGES),
+	CALL_ROW(zero_0, ALLOC_PAGES),
+	CALL_ROW(zero_4, ALLOC_PAGES),
+	CALL_ROW(account_0, ALLOC_PAGES),
+	CALL_ROW(write_0, ALLOC_PAGES),
+	CALL_ROW(cold_0, ALLOC_PAGES),
+	CALL_ROW(node_0, ALLOC_PAGES_NODE),
+	CALL_ROW(node_4, ALLOC_PAGES_NODE),
+	CALL_ROW(any_node_0, ALLOC_PAGES_NODE),
+	CALL_ROW(node_comp_4, ALLOC_PAGES_NODE),
+	CALL_ROW(cold_8, ALLOC_PAGES),
+	CALL_ROW(comp_8, ALLOC_PAGES),
+	CALL_ROW(write_8, ALLOC_PAGES),
+	CALL_ROW(free_pages_0, GET_FREE_PAGES),
+	CALL_ROW(zeroed_page, GET_ZEROED_PAGE),
+	CALL_ROW(exact_3, ALLOC_PAGES_EXACT),
+	CALL_ROW(exact_25, ALLOC_PAGES_EXACT),
+	CALL_ROW(bulk_array, BULK_ARRAY),
+	CALL_ROW(bulk_list, BULK_LIST),
+	CALL_ROW(bulk_zero, BULK_ARRAY),
+	CALL_ROW(bulk_cold, BULK_ARRAY),
+	CALL_ROW(bulk_write, BULK_ARRAY),
+	CALL_ROW(kernel_flags, ALLOC_PAGES),
+	CALL_ROW(any_flags, ALLOC_PAGES_ANY_FLAGS),
+};
+
+static const struct bench_row node_rows[] = {
+	GROUP_ROW("node.", node_0, ALLOC_PAGES_NODE),
+	GROUP_ROW("node.", any_node_0, ALLOC_PAGES_NODE),
+	GROUP_ROW("node.", other_node_0, ALLOC_PAGES_NODE),
+	GROUP_ROW("node.", other_node_4, ALLOC_PAGES_NODE),
+};
+
 /**
  * bench_calls() - measure all rows about the functions that modules call
  */
 void bench_calls(void)
 {
-	static const struct bench_row rows[] = {
-		CALL_ROW(kernel_0, ALLOC_PAGES),
-		CALL_ROW(kernel_4, ALLOC_PAGES),
-		CALL_ROW(kernel_8, ALLOC_PAGES),
-		CALL_ROW(atomic_0, ALLOC_PAGES),
-		CALL_ROW(atomic_4, ALLOC_PAGES),
-		CALL_ROW(nowait_0, ALLOC_PAGES),
-		CALL_ROW(user_0, ALLOC_PAGES),
-		CALL_ROW(movable_0, ALLOC_PAGES),
-		CALL_ROW(comp_0, ALLOC_PAGES),
-		CALL_ROW(comp_4, ALLOC_PAGES),
-		CALL_ROW(zero_0, ALLOC_PAGES),
-		CALL_ROW(zero_4, ALLOC_PAGES),
-		CALL_ROW(account_0, ALLOC_PAGES),
-		CALL_ROW(write_0, ALLOC_PAGES),
-		CALL_ROW(cold_0, ALLOC_PAGES),
-		CALL_ROW(node_0, ALLOC_PAGES_NODE),
-		CALL_ROW(node_4, ALLOC_PAGES_NODE),
-		CALL_ROW(any_node_0, ALLOC_PAGES_NODE),
-		CALL_ROW(node_comp_4, ALLOC_PAGES_NODE),
-		CALL_ROW(cold_8, ALLOC_PAGES),
-		CALL_ROW(comp_8, ALLOC_PAGES),
-		CALL_ROW(write_8, ALLOC_PAGES),
-		CALL_ROW(free_pages_0, GET_FREE_PAGES),
-		CALL_ROW(zeroed_page, GET_ZEROED_PAGE),
-		CALL_ROW(exact_3, ALLOC_PAGES_EXACT),
-		CALL_ROW(exact_25, ALLOC_PAGES_EXACT),
-		CALL_ROW(bulk_array, BULK_ARRAY),
-		CALL_ROW(bulk_list, BULK_LIST),
-		CALL_ROW(bulk_zero, BULK_ARRAY),
-		CALL_ROW(bulk_cold, BULK_ARRAY),
-		CALL_ROW(bulk_write, BULK_ARRAY),
-		CALL_ROW(kernel_flags, ALLOC_PAGES),
-		CALL_ROW(any_flags, ALLOC_PAGES_ANY_FLAGS),
-	};
-	static const struct bench_row node_rows[] = {
-		GROUP_ROW("node.", node_0, ALLOC_PAGES_NODE),
-		GROUP_ROW("node.", any_node_0, ALLOC_PAGES_NODE),
-		GROUP_ROW("node.", other_node_0, ALLOC_PAGES_NODE),
-		GROUP_ROW("node.", other_node_4, ALLOC_PAGES_NODE),
-	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++)

@@ -36,7 +36,7 @@ MODULE_PARM_DESC(host_node, "node without CPUs for frag of the page allocator (d
 
 int bench_other_node = NUMA_NO_NODE;
 module_param_named(other_node, bench_other_node, int, 0444);
-MODULE_PARM_DESC(other_node, "another node that zbuddy has memory of, needed for other_node");
+MODULE_PARM_DESC(other_node, "another node on which zbuddy has memory, needed for node");
 
 bool bench_zero;
 module_param_named(zero, bench_zero, bool, 0444);

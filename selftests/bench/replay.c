@@ -2,13 +2,14 @@
 /*
  * Replays a recorded trace (see replay/record): the same allocations and frees, in the same
  * order and each on the CPU that it was recorded on, with the page allocator and with zbuddy.
- * Both begin with the same amount of free memory: what the node of the page allocator has more
- * than zbuddy's region is allocated before, in whole pageblocks.
+ * Both begin with the same amount of free memory: if the node of the page allocator has more
+ * than zbuddy's region, the surplus is allocated first, in whole pageblocks.
  *
- * The recorded frame number identifies an allocation: its slot has the block that serves it
- * here. A block that was freed in parts is split into single pages then. A request for a
- * block that fails is served with single pages, as most callers do. Frees of memory that was
- * allocated before the recording began are ignored.
+ * The recorded frame number identifies an allocation: the slot of this number has the block
+ * that the replay has allocated for it. A block that was freed in parts is split into single
+ * pages at the first of these frees. If a request for a block fails, single pages are allocated
+ * instead, as most callers do. Frees of memory that was allocated before the recording began are
+ * ignored.
  */
 #define pr_fmt(fmt) "zb_bench: " fmt
 
@@ -19,20 +20,8 @@
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
 
+#include "replay/event.h"
 #include "zb_bench.h"
-
-#define SAMPLES		32u
-#define MAX_ORDER_OF	10u	/* of a recorded event */
-#define IS_FREE		0x80
-
-/* The format is described in replay/record.pl. */
-struct event {
-	__le32 pfn;
-	u8 op;
-	u8 mobility;
-	u8 cpu;
-	u8 class;
-};
 
 struct slot {
 	struct page *page;
@@ -242,7 +231,7 @@ static void say_all(struct replay *r)
 	say(r, "replay.missed", "frames", missed * 100);
 }
 
-/* Allocate what the node has more than zbuddy's region. */
+/* Allocate the free memory of the node that exceeds the size of zbuddy's region. */
 static void take_surplus(struct list_head *surplus)
 {
 	unsigned long nr, free = bench_space(HOST).free;

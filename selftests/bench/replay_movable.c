@@ -3,33 +3,22 @@
  * Replays a recorded trace (see replay/record) with buffers of the device while proactive
  * compaction is active: movable allocations are movable buffers, all others are not movable.
  *
- * The recording took longer than the replay, but compaction runs by the clock. Therefore the
- * replay pauses from time to time until compaction has nothing to do. A buffer can't be freed
- * in parts, so it is freed when its last frame is.
+ * The replay is faster than the recording was, but compaction runs at fixed intervals. Therefore
+ * the replay pauses from time to time until compaction has nothing to do. A buffer can't be freed
+ * in parts, so it is freed together with its last frame.
  *
  * usage: bench_replay_movable EVENTS
  */
 #include <unistd.h>
 
 #include "program.h"
+#include "replay/event.h"
 
-#define SAMPLES		32u
-#define MAX_ORDER_OF	10u	/* of a recorded event */
-#define IS_FREE		0x80
 #define MOVABLE		1
 #define HUGE_ORDER	9u
 #define DEBUGFS		"/sys/kernel/debug/zbuddy/"
 #define PROACTIVENESS	"/sys/module/zbuddy/parameters/compaction_proactiveness"
 #define QUIET_US	700000	/* longer than the interval of proactive compaction */
-
-/* The format is described in replay/record.pl. */
-struct event {
-	__u32 pfn;
-	__u8 op;
-	__u8 mobility;
-	__u8 cpu;
-	__u8 class;
-};
 
 struct buffer {
 	__u32 handle;
@@ -170,24 +159,15 @@ static void row(const char *name, double value)
 	       1000 * value);
 }
 
-int main(int argc, char **argv)
+/* Replay the trace; samples are taken after compaction has done its work. */
+static void replay(const struct event *events, unsigned long nr)
 {
-	unsigned long i, nr, sampled = 0, before;
 	double r = 0, sum = 0, least = 1;
-	struct event *events;
+	unsigned long i, sampled = 0, before = moved();
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s EVENTS\n", argv[0]);
-		return 2;
-	}
-	events = read_events(argv[1], &nr);
-	dev = zb_open();
-	if (dev < 0)
-		fail(ZB_DEV);
-	before = moved();
 	settle();
 	for (i = 0; i < nr; i++) {
-		struct event *e = &events[i];
+		const struct event *e = &events[i];
 
 		if (e->op & IS_FREE)
 			give(e->pfn, e->op & ~IS_FREE);
@@ -209,5 +189,21 @@ int main(int argc, char **argv)
 	row("compacted.end", r);
 	row("compacted.moved", (moved() - before) / (double)nr);
 	row("compacted.missed", missed);
+}
+
+int main(int argc, char **argv)
+{
+	struct event *events;
+	unsigned long nr;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s EVENTS\n", argv[0]);
+		return 2;
+	}
+	events = read_events(argv[1], &nr);
+	dev = zb_open();
+	if (dev < 0)
+		fail(ZB_DEV);
+	replay(events, nr);
 	return 0;
 }

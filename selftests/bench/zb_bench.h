@@ -83,7 +83,7 @@ static __always_inline void bench_put_bulk(enum who who, unsigned long nr,
 	}
 }
 
-/* Instantiates a loop for each allocator. */
+/* Compiles a loop once for each allocator, and calls the one for @asked. */
 #define BENCH_EACH_WHO(asked, body, ...)			\
 	((asked) == HOST ? body(HOST, __VA_ARGS__) :		\
 	 (asked) == OURS ? body(OURS, __VA_ARGS__) :		\
@@ -146,6 +146,9 @@ typedef void (*bench_crew_fn)(struct bench_crew *crew, unsigned int me);
  * @arg: argument of @fn
  * @failed: set if one of the threads has failed
  * @time: time of each thread
+ * @arrived: number of calls of bench_crew_meet()
+ * @running: number of threads that run @fn
+ * @done: all threads have returned from @fn
  */
 struct bench_crew {
 	unsigned int nr;

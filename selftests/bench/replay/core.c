@@ -39,7 +39,7 @@ static unsigned long take(const struct request *request)
 	return pfn == ZB_NO_PFN ? NO_FRAME : pfn - START;
 }
 
-/* The bit 0x80 of @order means to split the block. */
+/* As allocator.give: bit 7 of @order means to split the block. */
 static void give(unsigned long frame, unsigned int order, unsigned int cpu)
 {
 	zb_env_set_cpu(cpu);

@@ -13,8 +13,8 @@
 
 struct block {
 	uint64_t free[HUGE_NR / 64];
-	uint32_t used;		/* the latest allocation */
-	uint32_t last;		/* the latest death, as frames are freed in this order */
+	uint32_t used;		/* number of the event of the latest allocation */
+	uint32_t last;		/* number of the event after which the pageblock will be free */
 	unsigned int nr_free;
 	unsigned int kind;
 };
@@ -23,12 +23,12 @@ static struct block blocks[MAX_BLOCKS];
 static unsigned int nr_blocks;
 static unsigned int (*kind_of)(const struct request *request);
 
-/* Which of the pageblocks of the same kind is taken, as long as one has room. */
+/* Which of the pageblocks of the same kind, in use and with room, is chosen. */
 enum choice {
 	FULLEST,
 	FIRST,
 	EMPTIEST,
-	YOUNGEST,	/* in which the latest allocation was */
+	YOUNGEST,	/* the one with the latest allocation */
 	BY_DEATH,	/* see cost_of_lifetimes() */
 };
 
@@ -86,9 +86,10 @@ static unsigned int find_run(const struct block *b, unsigned int order)
 }
 
 /*
- * For an allocator that knows when blocks will be freed: how much longer this pageblock would not
- * be free, or else how long the frame would lie idle before the pageblock is free, which is less
- * bad in a fuller pageblock. The weights are the best of several that were tried.
+ * The cost for an allocator that knows when blocks will be freed. If the block lives longer than
+ * everything else in the pageblock, this is the time by which it delays the moment when the
+ * pageblock is wholly free. Otherwise it is the time from the death of the block to that moment,
+ * which costs less in a fuller pageblock. The weights are the best of several that were tried.
  */
 static uint64_t cost_of_lifetimes(const struct block *b, const struct request *request)
 {

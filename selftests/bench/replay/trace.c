@@ -5,20 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event.h"
 #include "trace.h"
 
-#define IS_FREE		0x80
-#define MAX_ORDER_OF	10u
 #define NOBODY		UINT32_MAX
-
-/* The format is described in record.pl. */
-struct event {
-	uint32_t pfn;
-	uint8_t op;
-	uint8_t mobility;
-	uint8_t cpu;
-	uint8_t class;
-};
 
 struct slot {
 	unsigned long frame;
@@ -48,8 +38,8 @@ static void *must(void *memory)
 }
 
 /*
- * The last free of a part of an allocation is its death. What is not freed dies some time after
- * the trace has ended.
+ * An allocation dies when its last part is freed. What is not freed in the trace is treated as if
+ * it died some time after its end.
  */
 static void find_deaths(void)
 {
@@ -76,7 +66,7 @@ static void find_deaths(void)
 	free(owner);
 }
 
-/* Which classes are of zeroed memory? */
+/* Find out which combinations of flags include __GFP_ZERO. */
 static void read_classes(const char *dir)
 {
 	char path[4096], line[512];
@@ -163,7 +153,7 @@ static void give_range(unsigned long pfn, unsigned int order, unsigned int cpu)
 			continue;
 		}
 		if (slot->order > order) {
-			/* The allocator must know it before a part is freed. */
+			/* The allocator has to split the block before a part of it is freed. */
 			run.a->give(slot->frame, slot->order | 0x80, cpu);
 			split(slot);
 		}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Replays a recorded trace in user space, with any allocator. The rules are those of
- * ../replay.c.
+ * Replays a recorded trace in user space, with any allocator, by the same rules as ../replay.c.
  */
 #ifndef ZB_REPLAY_TRACE_H
 #define ZB_REPLAY_TRACE_H
@@ -12,7 +11,6 @@
 #define HUGE_ORDER	9u
 #define HUGE_NR		(1ul << HUGE_ORDER)
 #define NO_FRAME	(~0ul)
-#define SAMPLES		32u
 
 enum { UNMOVABLE, MOVABLE, RECLAIMABLE };
 
@@ -21,8 +19,8 @@ enum { UNMOVABLE, MOVABLE, RECLAIMABLE };
  * @order: order of the block
  * @mobility: UNMOVABLE, MOVABLE or RECLAIMABLE
  * @cpu: CPU of the request
- * @class: number that stands for its GFP flags
- * @zeroed: __GFP_ZERO, which separates memory of processes from the page cache
+ * @class: number of its combination of GFP flags, see record.pl
+ * @zeroed: the flags include __GFP_ZERO, which memory of processes has and the page cache has not
  * @now: number of the event
  * @death: number of the event that frees the block, which no real allocator knows
  */
@@ -41,7 +39,7 @@ struct request {
  * @name: its name
  * @take: allocate a block; returns its first frame or NO_FRAME
  * @give: free a block that @take returned or, with bit 7 of the order set, split it into frames
- * @settle: free all that is cached, or NULL
+ * @settle: free the frames on per-CPU lists, or NULL
  * @is_free: tell whether a frame is free
  */
 struct allocator {
