@@ -133,20 +133,36 @@ POOL_TEST_WITH(kept_for_requests_that_need_low_zones, three_zones(), end)
 	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_LOWMEM, dma);
 }
 
-POOL_TEST_WITH(fragmented, three_zones(), end)
+/* Allocate every second frame of the first pageblock of a zone. */
+static void fragment(struct zb_zone *zone)
 {
-	struct zb_zone *normal = &p->pool.zones[1];
 	bool keep[ZB_PAGEBLOCK_NR];
 	unsigned int i;
 
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
 		keep[i] = i % 2;
+	unit_fill_pageblock(zone, 0, U, keep);
+}
+
+POOL_TEST_WITH(fragmented, three_zones(), end)
+{
+	struct zb_zone *normal = &p->pool.zones[1];
+
 	take_all(&p->pool.zones[0]);
-	unit_fill_pageblock(normal, 0, U, keep);
+	fragment(normal);
 	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FRAGMENTED, normal);
 	expect_cause(p, NOWAIT, 8, NULL, ZB_FAILURE_FRAGMENTED, normal);
 	/* fewer frames are free than requested */
 	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_ZONE, &p->pool.zones[2]);
+}
+
+/* Isolated pageblocks are not the cause if enough frames are free in the others. */
+POOL_TEST_WITH(fragmented_beside_isolated, two_nodes(), end)
+{
+	take_all(&p->pool.zones[1]);
+	fragment(zone);
+	unit_set_type(zone, 1, ZB_MIGRATE_ISOLATE);
+	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FRAGMENTED, zone);
 }
 
 TEST(the_rest_has_special_types)

@@ -106,6 +106,21 @@ POOL_TEST(rest_of_an_allocation, 8, 1)
 	free(f.bits);
 }
 
+/* Allocations that were marked before, and have been freed, do not divide a larger one. */
+POOL_TEST(allocation_in_place_of_smaller_ones, 8, 1)
+{
+	struct finder f;
+
+	begin(&f, zone, 2, 0);
+	mark(&f, zone, 0, 8);
+	mark(&f, zone, 8, 8);
+	mark(&f, zone, 0, 16);
+	f.range.first_pfn = PB(8) + 12;
+	f.range.end_pfn = PB(8) + 14;
+	expect_place(&f, zone, 12, 16);
+	free(f.bits);
+}
+
 /* A search that begins inside of a block that has to stay continues behind it. */
 POOL_TEST_WITH(inside_of_a_block, unit_pool_one(8, 1), unit_pool_free_and_end)
 {

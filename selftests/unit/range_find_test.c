@@ -251,3 +251,16 @@ POOL_TEST(allocation_across_the_end, 8, 6)
 			.nr_pages = 300, .align_order = 7, .first_pfn = PB(13),
 			.end_pfn = PB(13) + 301 });
 }
+
+/* The search lets other tasks run once for each pageblock, also inside of a range. */
+POOL_TEST(other_tasks_run, 8, 64)
+{
+	const struct zb_range r = { .nr_pages = PB(64), .end_pfn = ZB_NO_PFN };
+	const struct zb_range_search s = { .zone = zone, .range = &r };
+	unsigned long before = zb_env_rescheds;
+	struct zb_range_place place;
+
+	(void)p;
+	EXPECT(zb_range_find(&s, &place));
+	EXPECT(zb_env_rescheds - before >= 64);
+}

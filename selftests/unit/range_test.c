@@ -508,3 +508,13 @@ EVICT_TEST(highatomic, 8, 4)
 	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(4), 0), ZB_RANGE_OK);
 	free_range(p, pfn, PB(4));
 }
+
+/* If the zone is unused, its reserve is not in the way either, even if nothing can be evicted. */
+POOL_TEST(reserve_of_an_unused_zone, 8, 4)
+{
+	unsigned long pfn;
+
+	unit_set_type(zone, 2, ZB_MIGRATE_HIGHATOMIC);
+	pfn = unit_alloc_range(p, ZB_GFP_KERNEL, unit_range(PB(4), 0), ZB_RANGE_OK);
+	free_range(p, pfn, PB(4));
+}

@@ -17,15 +17,20 @@ static void clear_frames(struct zb_pool *pool __attribute__((unused)),
 
 static const struct zb_ops ops = { .clear = clear_frames };
 
-static struct unit_pool *make(void)
+static struct unit_pool *make_zone(unsigned long nr_pageblocks)
 {
-	struct unit_pool *p = unit_pool_one(START, PAGEBLOCKS);
+	struct unit_pool *p = unit_pool_one(START, nr_pageblocks);
 	struct zb_zone *zone = p->pool.zones;
 
 	p->pool.ops = &ops;
 	EXPECT(!zb_zone_set_zeroed(zone, calloc(1, zb_zeroed_size(zone->nr_pages))));
 	zb_zone_set_zero_max(zone, 100);
 	return p;
+}
+
+static struct unit_pool *make(void)
+{
+	return make_zone(PAGEBLOCKS);
 }
 
 static void end(struct unit_pool *p)
@@ -81,4 +86,88 @@ POOL_TEST_WITH(whole_pageblock_with_zero, make(), end)
 	EXPECT_EQ(clears, 0);
 	EXPECT_EQ(unit_alloc(p, GFP | __ZB_GFP_ZERO, 9), PB(START + 2));
 	EXPECT_EQ(clears, PB(1));
+}
+
+/* Allocate all pageblocks, and free @nr of them, from number @first on, as zeroed memory. */
+static void free_zeroed(struct unit_pool *p, unsigned long first, unsigned long nr)
+{
+	unsigned long i;
+
+	while (unit_take(p->pool.zones, 9, ZB_MIGRATE_UNMOVABLE) != ZB_NO_PFN)
+		;
+	for (i = first; i < first + nr; i++)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + i), PB(1), true), ZB_OK);
+}
+
+static void sweep(struct zb_zone *zone)
+{
+	struct zb_zero_sweep s;
+
+	zb_zero_sweep_begin(&s, zone);
+	while (!s.done)
+		zb_zone_zero_ahead(zone, &s, 7);
+}
+
+/* Free pageblock @i, which is not zero, and clear what was freed last. */
+static void free_and_sweep(struct unit_pool *p, unsigned long i)
+{
+	struct zb_zone *zone = p->pool.zones;
+
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + i), PB(1), false), ZB_OK);
+	sweep(zone);
+	EXPECT_EQ(zone->zeroed->nr_block[i], PB(1));
+	EXPECT_EQ(clears, PB(1));
+}
+
+/* At the limit, a pageblock of the largest block is given up for what was freed last. */
+POOL_TEST_WITH(largest_block_is_given_up, make_zone(200), end)
+{
+	unsigned long i;
+
+	free_zeroed(p, 4, 4);
+	for (i = 12; i <= 14; i += 2)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + i), PB(1), true), ZB_OK);
+	zb_zone_set_zero_max(zone, 3);
+	EXPECT_EQ(zone->zeroed->nr, zone->zeroed->max);
+	free_and_sweep(p, 10);
+	EXPECT_EQ(zone->zeroed->nr_block[4], 0);
+	for (i = 5; i <= 14; i++)
+		EXPECT_EQ(zone->zeroed->nr_block[i], i == 8 || (i > 8 && i % 2) ? 0 : PB(1));
+}
+
+/* While the search for a pageblock to give up goes on, no frame is passed over. */
+POOL_TEST_WITH(long_search_for_a_pageblock, make_zone(200), end)
+{
+	free_zeroed(p, 150, 2);
+	zb_zone_set_zero_max(zone, 1);
+	EXPECT_EQ(zone->zeroed->nr, zone->zeroed->max);
+	free_and_sweep(p, 3);
+}
+
+/* What was freed last and is in use again keeps its share of the limit for the next free. */
+POOL_TEST_WITH(share_of_what_is_in_use_again, make(), end)
+{
+	unsigned long i;
+
+	free_zeroed(p, 0, 0);
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 10), PB(1), false), ZB_OK);
+	EXPECT_EQ(unit_take(zone, 9, ZB_MIGRATE_UNMOVABLE), PB(START + 10));
+	for (i = 0; i < 8; i++)
+		unit_give(zone, PB(START + i), 9);
+	zb_zone_set_zero_max(zone, 25);
+	sweep(zone);
+	EXPECT_EQ(zone->zeroed->nr, PB(4));
+}
+
+/* While memory is cleared in advance, only requests with ZERO leave the fast path. */
+POOL_TEST_WITH(fast_path_without_zero, make(), end)
+{
+	const struct zb_node *node = p->pool.nodes;
+
+	unit_pool_long_lists(p);
+	EXPECT_EQ(unit_free(p, unit_alloc(p, GFP, 2), 2), ZB_OK);
+	EXPECT(zb_fast_may_bulk(node, GFP));
+	EXPECT(!zb_fast_may_bulk(node, GFP | __ZB_GFP_ZERO));
+	EXPECT_EQ(zb_fast_alloc_flags(node, GFP | __ZB_GFP_ZERO, 2), ZB_NO_PFN);
+	EXPECT(zb_fast_alloc_flags(node, GFP | __ZB_GFP_COLD, 2) != ZB_NO_PFN);
 }

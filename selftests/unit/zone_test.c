@@ -35,8 +35,16 @@ POOL_TEST_WITH(init_sets_all_members, unit_pool_one(3, 13), unit_pool_free)
 	EXPECT(!fresh.audits);
 	EXPECT_EQ(fresh.nr_free, PB(13));
 	EXPECT_EQ(fresh.nr_free_pcptypes, PB(13));
+	EXPECT(!fresh.zeroed);
 	EXPECT_EQ(fresh.nr_bad, 0);
+	EXPECT_EQ(fresh.nr_offline, 0);
 	EXPECT_EQ(fresh.nr_unfit, 0);
+	EXPECT_EQ(fresh.boost, 0);
+	EXPECT_EQ(fresh.max_boost, 0);
+	EXPECT_EQ(fresh.boost_due, 0);
+	EXPECT_EQ(fresh.capture_pfn, ZB_NO_PFN);
+	for (i = 0; i < ZB_CAPTURES_FAILED; i++)
+		EXPECT_EQ(fresh.capture_failed[i], ZB_NO_PFN);
 	EXPECT_EQ(fresh.fast_wmark, 0);
 	EXPECT_EQ(fresh.below_fast_wmark, 0);
 	EXPECT_EQ(fresh.lists_due, 0);
