@@ -144,8 +144,7 @@ static bool running, has_isolated;
 
 static void begin_compaction(void)
 {
-	compacted->compactions++;
-	compacted->nr_compacting++;
+	zb_zone_begin_isolation(compacted);
 	nr_begun++;
 	running = true;
 	has_isolated = zb_pool_isolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
@@ -158,7 +157,7 @@ static void end_compaction(void)
 	running = false;
 	if (has_isolated)
 		zb_pool_unisolate_range(compacted->pool, PB(8), ZB_PAGEBLOCK_NR);
-	compacted->nr_compacting--;
+	zb_zone_end_isolation(compacted);
 }
 
 static void compact_meanwhile(void)
