@@ -129,6 +129,8 @@ TEST(refused)
 	/* ranges that extend into the hole between the nodes, or beyond the end */
 	EXPECT(!isolate(p, 8, 9));
 	EXPECT(!isolate(p, 17, 2));
+	/* no pageblocks are isolated without an error */
+	EXPECT(isolate(p, 8, 0));
 	unit_state_equal(p, p->initial);
 	/* one pageblock is isolated already: the others are restored, including their types */
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(8), U));

@@ -131,6 +131,11 @@ static const struct scenario {
 	{ #state, 1, { { M, M, 256, 512 } }, { { 0, U, ANY } }, { after }, { state, 7, 1 } }
 	HOLDER(ZB_BLOCK_UNMOVABLE, U), HOLDER(ZB_BLOCK_RECLAIMABLE, U),
 	HOLDER(ZB_BLOCK_MOVABLE, M), HOLDER(ZB_BLOCK_PCP, M),
+	/* small blocks count with all of their frames */
+#define SMALL(order, nr)						\
+	{ "blocks of order " #order, 1, { { M, M, 0, 512 } }, { { 0, U, ANY } }, { U },	\
+	  { ZB_BLOCK_UNMOVABLE, order, nr } }
+	SMALL(0, 450), SMALL(1, 225), SMALL(2, 112),
 	/* compound blocks count by the mobility of their request */
 #define COMPOUND(state, want, after)					\
 	{ #state, 1, { { M, M, 0, 512 } }, { { 0, want, 448 } }, { after }, { state, 6, 7 } }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which events are traced, with which arguments. */
+#include "bulk.h"
 #include "unit_pool.h"
 
 #define U	ZB_MIGRATE_UNMOVABLE
@@ -90,6 +91,22 @@ POOL_TEST(refill, 8, 8)
 	EXPECT_TRACED("pcpu_drain", pfn + 2, 1, M);
 	EXPECT_TRACED("pcpu_drain", pfn + 4, 1, M);
 	EXPECT_EQ(unit_free(p, pfn, 1), ZB_OK);
+}
+
+/* Frames in different words are drained one by one. */
+POOL_TEST(drain_of_single_frames, 8, 8)
+{
+	const u32 frames[] = { 70, PB(1) + 3 };
+
+	unit_fill_pageblock(zone, 0, M, NULL);
+	unit_fill_pageblock(zone, 1, M, NULL);
+	start();
+	zb_free_singles(zone, frames, 2, M);
+	EXPECT_TRACED("pcpu_drain", PB(8) + 70, 0, M);
+	EXPECT_TRACED("pcpu_drain", PB(9) + 3, 0, M);
+	EXPECT_EQ(nr_traced, 0);
+	zb_env_trace_hook = NULL;
+	unit_free_all(p);
 }
 
 /* Blocks of 64 frames and more are not drained as words. */
