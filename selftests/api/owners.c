@@ -221,21 +221,30 @@ static void fails(void)
 	fails_with(1);
 }
 
+static void is_refused(const struct zb_owner_ops *ops)
+{
+	struct zb_owner *other = zb_register_owner(ops, NULL);
+
+	ZBT_WANT(other == ERR_PTR(-EINVAL));
+	zb_unregister_owner(other);
+}
+
 /* Without its module, an owner could be called after the module was unloaded. */
 static void without_module(void)
 {
 	struct zb_owner_ops ops = table_ops;
-	struct zb_owner *other;
 
 	ops.module = NULL;
-	other = zb_register_owner(&ops, NULL);
-	ZBT_WANT(other == ERR_PTR(-EINVAL));
-	zb_unregister_owner(other);
-	ops = table_ops;
+	is_refused(&ops);
+}
+
+/* The file modules in debugfs shows names as words. */
+static void with_two_words(void)
+{
+	struct zb_owner_ops ops = table_ops;
+
 	ops.name = "two words";
-	other = zb_register_owner(&ops, NULL);
-	ZBT_WANT(other == ERR_PTR(-EINVAL));
-	zb_unregister_owner(other);
+	is_refused(&ops);
 }
 
 /**
@@ -302,8 +311,8 @@ static const struct zb_owner_ops pin_ops = {
 };
 
 /*
- * Half of all memory in blocks that can be moved, except for the last one of each pageblock, but
- * not of one pageblock in the middle.
+ * Fill half of all memory with blocks that can be moved, every second block of each pageblock.
+ * The last one of each pageblock refuses to move, except in one pageblock in the middle.
  */
 static void set_up_pins(struct list_head *ballast)
 {
@@ -333,8 +342,8 @@ static void set_up_pins(struct list_head *ballast)
 }
 
 /*
- * Blocks that were moved out of a range in vain can be moved once more: they do not spoil the only
- * range that can become free.
+ * If a range could not be emptied, the blocks that were moved out of it can be moved once more,
+ * so they do not spoil the only range that can become free.
  */
 static void moves_again(void)
 {
@@ -372,6 +381,7 @@ const struct zbt_test zbt_owner_tests[] = {
 	{ "owner_frees_in_migrate", frees_in_migrate },
 	{ "owner_fails", fails },
 	{ "owner_without_module", without_module },
+	{ "owner_with_two_words", with_two_words },
 	{ "owner_moves_again", moves_again },
 	{ }
 };
