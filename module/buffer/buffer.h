@@ -518,8 +518,7 @@ int zb_handle_reserve(struct zb_file *file, struct zb_handle *handle,
 		      struct zb_ioc_explain *why);
 void zb_handle_publish(struct zb_file *file, struct zb_handle *handle);
 void zb_handle_cancel(struct zb_file *file, struct zb_handle *handle);
-struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr);
-struct zb_buffer *zb_file_get_writable(struct zb_file *file, u32 nr);
+struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr, bool writable);
 bool zb_file_free(struct zb_file *file, u32 nr);
 void zb_file_free_all(struct zb_file *file);
 struct zb_handle *zb_handle_hide(struct zb_file *file, u32 nr);

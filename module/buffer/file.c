@@ -14,12 +14,12 @@
 static struct zb_buffer *get_for_mapping(struct zb_file *file, u32 nr,
 					 struct vm_area_struct *vma)
 {
-	struct zb_buffer *buf = zb_file_get_writable(file, nr);
+	struct zb_buffer *buf = zb_file_get(file, nr, true);
 
 	if (buf != ERR_PTR(-EACCES) || vma->vm_flags & VM_WRITE)
 		return buf;
 	vm_flags_clear(vma, VM_MAYWRITE);
-	return zb_file_get(file, nr) ?: ERR_PTR(-ENOENT);
+	return zb_file_get(file, nr, false);
 }
 
 /**

@@ -127,43 +127,23 @@ void zb_handle_cancel(struct zb_file *file, struct zb_handle *handle)
  * zb_file_get() - look up a handle
  * @file: the open file
  * @nr: any number
+ * @writable: the caller changes the buffer, or lets others change it
  *
- * Return: the buffer with a reference for the caller, or NULL.
+ * Return: the buffer with a reference for the caller, -ENOENT, or -EACCES if @writable is set
+ * and the handle was made from a descriptor that is open for reading only.
  */
-struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr)
-{
-	struct zb_buffer *buf = NULL;
-	struct zb_handle *handle;
-
-	xa_lock(&file->handles);
-	handle = xa_load(&file->handles, nr);
-	if (handle) {
-		buf = handle->buf;
-		kref_get(&buf->ref);
-	}
-	xa_unlock(&file->handles);
-	return buf;
-}
-
-/**
- * zb_file_get_writable() - look up a handle in order to change the buffer
- * @file: the open file
- * @nr: any number
- *
- * Return: the buffer with a reference for the caller, -ENOENT, or -EACCES if the handle
- * was made from a descriptor that is open for reading only.
- */
-struct zb_buffer *zb_file_get_writable(struct zb_file *file, u32 nr)
+struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr, bool writable)
 {
 	struct zb_buffer *buf = ERR_PTR(-ENOENT);
 	struct zb_handle *handle;
 
 	xa_lock(&file->handles);
 	handle = xa_load(&file->handles, nr);
-	if (handle) {
-		buf = handle->writable ? handle->buf : ERR_PTR(-EACCES);
-		if (handle->writable)
-			kref_get(&buf->ref);
+	if (handle && writable && !handle->writable) {
+		buf = ERR_PTR(-EACCES);
+	} else if (handle) {
+		buf = handle->buf;
+		kref_get(&buf->ref);
 	}
 	xa_unlock(&file->handles);
 	return buf;

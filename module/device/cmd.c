@@ -87,11 +87,8 @@ int zb_check_mode(struct zb_call *call, const struct zb_file *file, bool writabl
 struct zb_buffer *zb_get_buffer(struct zb_call *call, struct zb_file *file, u32 nr,
 				bool writable)
 {
-	struct zb_buffer *buf;
+	struct zb_buffer *buf = zb_file_get(file, nr, writable);
 
-	if (!writable)
-		return zb_file_get(file, nr) ?: ERR_PTR(-ENOENT);
-	buf = zb_file_get_writable(file, nr);
 	if (buf == ERR_PTR(-EACCES))
 		zb_eacces(call);
 	return buf;

@@ -85,9 +85,9 @@ static int do_query(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 		return zb_einval(call, "flags", query->flags);
 	if (query->__reserved)
 		return zb_einval(call, "__reserved", query->__reserved);
-	buf = zb_file_get(file, query->handle);
-	if (!buf)
-		return -ENOENT;
+	buf = zb_get_buffer(call, file, query->handle, false);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	query->gfp = zb_gfp_bits(buf->gfp);
 	zb_buffer_get_place(buf, &query->node, &query->zone, &query->discard);
 	query->order = buf->order;
@@ -156,9 +156,9 @@ static int do_phys(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 		return zb_einval(call, "__reserved", phys->__reserved);
 	if (!capable(CAP_SYS_RAWIO))
 		return zb_eperm(call, CAP_SYS_RAWIO);
-	buf = zb_file_get(file, phys->handle);
-	if (!buf)
-		return -ENOENT;
+	buf = zb_get_buffer(call, file, phys->handle, false);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
 	pfn = zb_buffer_phys_pfn(buf);
 	phys->addr = PFN_PHYS(pfn);
 	phys->length = zb_buffer_bytes(buf);
