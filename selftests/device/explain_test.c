@@ -491,7 +491,8 @@ TEST_F(explain, enfile)
 		SKIP(return, "no dma-bufs in this kernel");
 	zb_read_file(FILE_MAX, old, sizeof(old));
 	mine = open(FILE_MAX, O_WRONLY | O_CLOEXEC);
-	if (mine < 0 || pwrite(mine, "1\n", 2, 0) != 2)
+	/* The kernel only estimates the number of open files, and its estimate may be 0. */
+	if (mine < 0 || pwrite(mine, "0\n", 2, 0) != 2)
 		SKIP(return, FILE_MAX " can't be changed");
 	self->before.files++;
 	ASSERT_TRUE(zb_set_capability(CAP_SYS_ADMIN, false));
