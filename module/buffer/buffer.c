@@ -56,6 +56,7 @@ static void describe_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 					    zb_exact_order(want->nr_pages);
 	buf->zone = zone->type;
 	buf->nid = zone->nid;
+	buf->node_bound = zb_task_bound();
 	buf->pid = task_tgid_nr(current);
 	get_comm(buf->comm);
 	buf->born = ktime_get_boottime_seconds();

@@ -242,6 +242,8 @@ struct zb_file {
  *	buffer was not requested as a range
  * @zone: (m) ZB_ZONE_*
  * @nid: (m) NUMA node
+ * @node_bound: (c) the cpuset or the NUMA policy of the task that allocated it excluded nodes, so
+ *	it is not moved to another one
  * @discard: (m) ZB_DISCARD_*; @pfn is ZB_NO_PFN if it is ZB_DISCARD_PURGED
  * @lru: (u) on zb_lru.list
  * @lru_node: (u) in zb_lru.tree
@@ -305,6 +307,7 @@ struct zb_buffer {
 	struct zb_range range;
 	u8 zone;
 	int nid;
+	bool node_bound;
 	u8 discard;
 	struct zb_buffer_link lru;
 	struct rb_node lru_node;
@@ -547,6 +550,7 @@ bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages);
 void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages);
 unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages);
 int zb_buffer_move(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order);
+int zb_buffer_leave(struct zb_buffer *buf, const struct zb_zone_set *set);
 bool zb_buffer_seems_movable(const struct zb_buffer_info *info);
 struct zb_buffer *zb_buffer_get_to_move(struct zb_buffer_iter *iter);
 void zb_buffer_put_moved(struct zb_buffer *buf);

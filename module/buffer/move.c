@@ -3,7 +3,7 @@
  * Moves buffers to other frames while they are mapped and written to.
  *
  *	lock			page faults wait; nobody maps, exports or syncs the buffer
- *	new frames		in the same zone
+ *	new frames		in the same zone, unless this one is to be emptied
  *	unmap			from all mappings; the next access to each page faults
  *	freeze			the references of all pages: if a page has any besides that of
  *				the region, the buffer stays where it is
@@ -236,6 +236,24 @@ static int copy_frames(struct zb_buffer *buf, unsigned long to, unsigned long *b
 	return zb_sync_cleared(buf->bpool, to, buf->nr_pages);
 }
 
+/* Moves of compaction do not change the zone, but zb_buffer_leave() does. */
+static void set_place(struct zb_buffer *buf, unsigned long to)
+{
+	struct zb_instance *inst = buf->bpool->inst;
+	const struct zb_zone *zone = zb_pfn_zone(&inst->pool, to);
+	int from_nid = buf->nid;
+
+	spin_lock(&buf->bpool->lock);
+	WRITE_ONCE(buf->pfn, to);
+	buf->zone = zone->type;
+	WRITE_ONCE(buf->nid, zone->nid);
+	spin_unlock(&buf->bpool->lock);
+	if (zone->nid == from_nid || !(buf->gfp & __ZB_GFP_WRITE))
+		return;
+	zb_instance_account_dirty(inst, from_nid, -(long)buf->nr_pages);
+	zb_instance_account_dirty(inst, zone->nid, (long)buf->nr_pages);
+}
+
 /* Called with the lock of the buffer. */
 static int move_to(struct zb_buffer *buf, unsigned long to)
 {
@@ -246,11 +264,8 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 	if (!zb_freeze_pages(from, buf->nr_pages))
 		return -EBUSY;
 	err = copy_frames(buf, to, &bad);
-	if (!err) {
-		spin_lock(&buf->bpool->lock);
-		WRITE_ONCE(buf->pfn, to);
-		spin_unlock(&buf->bpool->lock);
-	}
+	if (!err)
+		set_place(buf, to);
 	zb_unfreeze_pages(from, buf->nr_pages);
 	if (bad != ZB_NO_PFN)
 		report_copy_error(buf, bad, err);
@@ -261,6 +276,61 @@ static bool may_move(const struct zb_buffer *buf)
 {
 	return !zb_buffer_keeps_place(buf) && !atomic_read(&buf->fixed) && !buf->phys_known &&
 	       !has_poison(buf->pfn, buf->nr_pages);
+}
+
+/*
+ * Allocate new frames like the owner did, in a zone that is not in @set. The request does not
+ * sleep, and leaves the reserves to others.
+ */
+static unsigned long alloc_elsewhere(struct zb_buffer *buf, const struct zb_zone_set *set)
+{
+	static const struct zb_alloc_policy policy = { .every_frame = true };
+	const zb_gfp_t not_now = __ZB_GFP_RECLAIM | __ZB_GFP_HIGH | __ZB_GFP_ATOMIC |
+				 __ZB_GFP_MEMALLOC | __ZB_GFP_ACCOUNT;
+	zb_gfp_t gfp = (buf->gfp & ~not_now) | __ZB_GFP_NOWARN;
+	struct zb_pool *pool = &buf->bpool->inst->pool;
+	unsigned long pfn;
+
+	if (buf->node_bound)
+		gfp |= __ZB_GFP_THISNODE;
+	if (zb_should_fail(gfp, zb_exact_order(buf->nr_pages)))
+		return ZB_NO_PFN;
+	pfn = zb_pool_alloc_exact(pool, gfp, buf->nr_pages, buf->nid, &policy);
+	if (pfn == ZB_NO_PFN || !zb_zone_in_set(zb_pfn_zone(pool, pfn), set))
+		return pfn;
+	zb_pool_free_range(pool, pfn, buf->nr_pages);
+	return ZB_NO_PFN;
+}
+
+/* Move to frames in @zone, or, if that is NULL, in a zone that is not in @set. */
+static int move_buffer(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order,
+		       const struct zb_zone_set *set)
+{
+	struct zb_pool *pool = &buf->bpool->inst->pool;
+	unsigned long from, to;
+	int err = -EBUSY;
+
+	if (!down_write_trylock(&buf->mapping.invalidate_lock))
+		return -EAGAIN;
+	/* sparse does not know that a trylock may take the lock. */
+	__acquire(&buf->mapping.invalidate_lock);
+	from = buf->pfn;
+	to = ZB_NO_PFN;
+	if (may_move(buf)) {
+		to = zone ? zb_compact_alloc(zone, buf->gfp, buf->nr_pages, below_order) :
+			    alloc_elsewhere(buf, set);
+		err = to == ZB_NO_PFN ? -ENOMEM : move_to(buf, to);
+	}
+	up_write(&buf->mapping.invalidate_lock);
+	if (to == ZB_NO_PFN)
+		return err;
+	if (!err) {
+		trace_mm_page_alloc(to, zb_exact_order(buf->nr_pages), zb_gfp_bits(buf->gfp),
+				    zb_gfp_migratetype(buf->gfp));
+		trace_mm_page_free(from, zb_exact_order(buf->nr_pages));
+	}
+	zb_pool_free_range(pool, err ? to : from, buf->nr_pages);
+	return err;
 }
 
 /**
@@ -275,30 +345,23 @@ static bool may_move(const struct zb_buffer *buf)
  */
 int zb_buffer_move(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order)
 {
-	struct zb_pool *pool = &buf->bpool->inst->pool;
-	unsigned long from, to;
-	int err = -EBUSY;
+	return move_buffer(buf, zone, below_order, NULL);
+}
 
-	if (!down_write_trylock(&buf->mapping.invalidate_lock))
-		return -EAGAIN;
-	/* sparse does not know that a trylock may take the lock. */
-	__acquire(&buf->mapping.invalidate_lock);
-	from = buf->pfn;
-	to = ZB_NO_PFN;
-	if (may_move(buf)) {
-		to = zb_compact_alloc(zone, buf->gfp, buf->nr_pages, below_order);
-		err = to == ZB_NO_PFN ? -ENOMEM : move_to(buf, to);
-	}
-	up_write(&buf->mapping.invalidate_lock);
-	if (to == ZB_NO_PFN)
-		return err;
-	if (!err) {
-		trace_mm_page_alloc(to, zb_exact_order(buf->nr_pages), zb_gfp_bits(buf->gfp),
-				    zb_gfp_migratetype(buf->gfp));
-		trace_mm_page_free(from, zb_exact_order(buf->nr_pages));
-	}
-	zb_pool_free_range(pool, err ? to : from, buf->nr_pages);
-	return err;
+/**
+ * zb_buffer_leave() - move a buffer to another zone
+ * @buf: the buffer, on which the caller has a reference
+ * @set: the zones that it should leave
+ *
+ * The new zone is one that the flags of the buffer allow. The buffer stays on its node if they,
+ * or the cpuset or NUMA policy of the task that allocated it, require that.
+ *
+ * Context: may sleep.
+ * Return: as zb_buffer_move(); -ENOMEM if the other zones have no room.
+ */
+int zb_buffer_leave(struct zb_buffer *buf, const struct zb_zone_set *set)
+{
+	return move_buffer(buf, NULL, 0, set);
 }
 
 /* The number of frames of a buffer that are in a range. */

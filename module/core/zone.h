@@ -250,6 +250,22 @@ struct zb_zone {
 	struct zb_pool *pool;
 };
 
+/**
+ * struct zb_zone_set - the zones of a node, of a type, or of both
+ * @nid: the node, or -1 for all
+ * @type: the type, or ZB_NR_ZONES for all
+ */
+struct zb_zone_set {
+	int nid;
+	unsigned int type;
+};
+
+static inline bool zb_zone_in_set(const struct zb_zone *zone, const struct zb_zone_set *set)
+{
+	return (set->nid < 0 || set->nid == zone->nid) &&
+	       (set->type == ZB_NR_ZONES || set->type == zone->type);
+}
+
 static inline unsigned long zb_zone_end(const struct zb_zone *zone)
 {
 	return zone->start_pfn + zone->nr_pages;

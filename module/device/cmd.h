@@ -36,6 +36,7 @@ union zb_arg {
 	struct zb_ioc_from_file from_file;
 	struct zb_ioc_advise advise;
 	struct zb_ioc_resize resize;
+	struct zb_ioc_empty empty;
 };
 
 /**
@@ -135,6 +136,9 @@ extern const struct zb_cmd zb_cmd_advise;
 
 /* ioctl_resize.c */
 extern const struct zb_cmd zb_cmd_resize;
+
+/* ioctl_empty.c */
+extern const struct zb_cmd zb_cmd_empty;
 
 /* ioctl_bulk.c */
 extern const struct zb_cmd zb_cmd_bulk_alloc;

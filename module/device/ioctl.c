@@ -31,6 +31,7 @@ static_assert(sizeof(struct zb_ioc_to_file) == 16);
 static_assert(sizeof(struct zb_ioc_from_file) == 40);
 static_assert(sizeof(struct zb_ioc_advise) == 24);
 static_assert(sizeof(struct zb_ioc_resize) == 24);
+static_assert(sizeof(struct zb_ioc_empty) == 56);
 
 static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
@@ -114,6 +115,7 @@ static const struct zb_cmd *const zb_cmds[] = {
 	[_IOC_NR(ZB_IOC_FROM_FILE)] = &zb_cmd_from_file,
 	[_IOC_NR(ZB_IOC_ADVISE)] = &zb_cmd_advise,
 	[_IOC_NR(ZB_IOC_RESIZE)] = &zb_cmd_resize,
+	[_IOC_NR(ZB_IOC_EMPTY)] = &zb_cmd_empty,
 };
 
 static const struct zb_cmd *find_cmd(unsigned int nr)

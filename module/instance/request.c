@@ -145,6 +145,25 @@ static int apply_mempolicy(struct zb_alloc_policy *policy)
 #endif
 
 /**
+ * __zb_task_bound() - check whether the current task may not use the memory of all nodes
+ *
+ * Context: process.
+ * Return: true if its cpuset or its mempolicy excludes nodes.
+ */
+bool __zb_task_bound(void)
+{
+#ifdef CONFIG_NUMA
+	if (current->mempolicy && current->mempolicy->mode == MPOL_BIND)
+		return true;
+#endif
+#ifdef CONFIG_CPUSETS
+	return !nodes_subset(node_states[N_MEMORY], current->mems_allowed);
+#else
+	return false;
+#endif
+}
+
+/**
  * zb_instance_init_request() - describe a request of the current task or interrupt
  * @inst: the instance
  * @gfp: flags for which zb_gfp_valid() holds

@@ -49,6 +49,14 @@ static inline bool zb_task_restricted(int nid, bool named)
 #endif
 }
 
+bool __zb_task_bound(void);
+
+/* Check whether the cpuset or the mempolicy of the task excludes nodes. */
+static inline bool zb_task_bound(void)
+{
+	return static_branch_unlikely(&zb_many_nodes) && __zb_task_bound();
+}
+
 /*
  * Check whether a request may take the fast path to @node. @nid is the node that the
  * request names, which is @node, or NUMA_NO_NODE if it names none; @node is then the node

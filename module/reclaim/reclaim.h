@@ -8,6 +8,7 @@
  *	(movable.c), are moved together, so that	kcompactd.c
  *	a large block becomes free
  *	all buffers leave a range that is wanted	range.c
+ *	or zones that an administrator wants empty	empty.c
  *
  * block_use.c counts by pageblock what can be moved or discarded, and what can't.
  *
@@ -119,6 +120,27 @@ enum zb_use {
 struct zb_block_use {
 	u16 nr[ZB_NR_USES];
 };
+
+/**
+ * struct zb_empty - zones that an administrator wants empty
+ * @set: the zones
+ * @moved: number of frames of buffers that were moved to other zones
+ * @discarded: number of frames that were taken back
+ * @left: number of frames that are still allocated
+ * @in_use: those of them that belong to movable or discardable buffers that are in use
+ * @no_room: those that belong to movable buffers for which no other zone had room
+ */
+struct zb_empty {
+	struct zb_zone_set set;
+	unsigned long moved;
+	unsigned long discarded;
+	unsigned long left;
+	unsigned long in_use;
+	unsigned long no_room;
+};
+
+/* empty.c */
+int zb_empty_zones(struct zb_reclaim *reclaim, struct zb_empty *e);
 
 /* block_use.c */
 unsigned long zb_pool_nr_pageblocks(const struct zb_pool *pool);

@@ -19,6 +19,7 @@ FIXTURE(cmd) {
 	int file;	/* of the same buffer, for FROM_FILE */
 	char *room;
 	__u64 left;
+	__u32 zone;	/* a type, for EMPTY */
 };
 
 FIXTURE_VARIANT(cmd) {
@@ -94,6 +95,9 @@ FIXTURE_VARIANT_ADD(cmd, advise) {
 /* To the present size. */
 FIXTURE_VARIANT_ADD(cmd, resize) { COMMAND(resize, RESIZE), NEEDS_ALL(resize) };
 
+/* The first zone. */
+FIXTURE_VARIANT_ADD(cmd, empty) { COMMAND(empty, EMPTY), NEEDS_ALL(empty) };
+
 /* There has to be a failure that it can explain: see FIXTURE_SETUP. */
 FIXTURE_VARIANT_ADD(cmd, explain) { COMMAND(explain, EXPLAIN), NEEDS_ALL(explain) };
 
@@ -108,10 +112,15 @@ FIXTURE_VARIANT_ADD(cmd, from_file) {
 
 FIXTURE_SETUP(cmd)
 {
+	struct zb_ioc_zone zone;
 	struct zb_ioc_alloc a;
 
 	if (zb_setup(_metadata, &self->zb))
 		SKIP(return, "no " ZB_DEV ": insmod zbuddy.ko first");
+	ASSERT_EQ(0, zb_zone(self->zb.fd, 0, &zone));
+	self->zone = zone.type;
+	if (variant->nr == ZB_IOC_EMPTY && self->zb.info.nr_zones == 1)
+		SKIP(return, "only one zone");
 	self->room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->room);
@@ -142,6 +151,7 @@ union arg {
 	struct zb_ioc_from_file from_file;
 	struct zb_ioc_advise advise;
 	struct zb_ioc_resize resize;
+	struct zb_ioc_empty empty;
 };
 
 /* Fill in the members of a valid argument other than size and handle. */
@@ -163,6 +173,8 @@ static void fill_members(const FIXTURE_DATA(cmd) *self,
 		arg->resize = (struct zb_ioc_resize){
 			.node = ZB_NODE_ANY, .bytes = self->zb.info.total_bytes,
 		};
+	if (variant->nr == ZB_IOC_EMPTY)
+		arg->empty = (struct zb_ioc_empty){ .node = ZB_NODE_ANY, .zone = self->zone };
 	if (variant->nr == ZB_IOC_SYNC)
 		arg->sync = (struct zb_ioc_sync){
 			.flags = ZB_SYNC_FOR_DEVICE | ZB_SYNC_TO_DEVICE,
@@ -473,7 +485,7 @@ TEST_F(zbuddy, unknown_commands)
 	unsigned int nr;
 
 	put_word(room, 0, sizeof(struct zb_ioc_info));
-	for (nr = ZB_IOC_RESIZE + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
+	for (nr = ZB_IOC_EMPTY + 1; nr <= _IO(ZB_IOC_TYPE, 255); nr++) {
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, room));
 		EXPECT_EQ(-ENOTTY, zb_ioctl(self->fd, nr, NULL));
 	}

@@ -116,7 +116,7 @@ TEST_F(compat, all_commands)
 	f.handle = a.handle;
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
 	EXPECT_EQ(-ENOENT, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
-	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_RESIZE + 1, &f, sizeof(f)));
+	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_EMPTY + 1, &f, sizeof(f)));
 }
 
 /* The commands on buffers; the arrays they point to are below 4 GiB as well. */

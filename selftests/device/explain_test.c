@@ -191,7 +191,7 @@ TEST_F(explain, of_this_thread)
 /* A command that does not exist leaves the last failure, here of look(), as it is. */
 TEST_F(explain, enotty)
 {
-	EXPECT_EQ(-ENOTTY, zb_ioctl(FD, _IO(ZB_IOC_TYPE, ZB_IOC_RESIZE + 1), &self->a));
+	EXPECT_EQ(-ENOTTY, zb_ioctl(FD, _IO(ZB_IOC_TYPE, ZB_IOC_EMPTY + 1), &self->a));
 	EXPECT_EQ(-ENOTTY, zb_ioctl(FD, _IOR(ZB_IOC_TYPE, 2, __u32), &self->a));
 	EXPECT_CAUSE(ENOENT, NONE, -ENOENT);
 	EXPECT_EQ(ZB_IOC_QUERY, self->e.command);

@@ -236,6 +236,26 @@ TEST_F(fail, resize)
 	fail_each(_metadata, self, shrink, grow_again, NULL, 1);
 }
 
+/* A zone that has no buffer. */
+static int empty_zone(DATA *self)
+{
+	struct zb_ioc_empty e = { .size = sizeof(e), .node = ZB_NODE_ANY };
+	struct zb_ioc_zone zone;
+	__u32 i;
+
+	for (i = 0; !zb_zone(self->zb.fd, i, &zone); i++)
+		if (zone.type != self->a.zone)
+			e.zone = zone.type;
+	return zb_ioctl(self->zb.fd, ZB_IOC_EMPTY, &e);
+}
+
+TEST_F(fail, empty)
+{
+	if (self->zb.info.nr_zones == 1)
+		SKIP(return, "only one zone");
+	fail_each(_metadata, self, NULL, empty_zone, NULL, 1);
+}
+
 static int register_owner(DATA *self __attribute__((unused)))
 {
 	return zb_ask_test_module("registered", "1");

@@ -315,20 +315,6 @@ static void fuzz_discard(void)
 	try_ioctl(ZB_IOC_ADVISE, &a, sizeof(a));
 }
 
-/* Only the present size is valid, because the test expects all memory to be free at its end. */
-static void fuzz_resize(void)
-{
-	struct zb_ioc_info info = { .size = sizeof(info) };
-	struct zb_ioc_resize r = {
-		.size = sizeof(r), .node = pick(8) ? ZB_NODE_ANY : (__s32)pick(3),
-		.bytes = fuzz_bytes(8) | 1,
-	};
-
-	if (pick(2) && !try_ioctl(ZB_IOC_INFO, &info, sizeof(info)))
-		r.bytes = info.total_bytes;
-	try_ioctl(ZB_IOC_RESIZE, &r, sizeof(r));
-}
-
 static void fuzz_sync(void)
 {
 	struct zb_ioc_sync s = {

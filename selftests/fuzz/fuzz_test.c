@@ -9,6 +9,7 @@
  * If the kernel has KCOV and the module was built with it, programs that reach new code
  * are kept, and half of the further programs are variations of them.
  */
+#include "fuzz_admin.h"
 #include "fuzz_files.h"
 
 #include <sys/prctl.h>
@@ -144,7 +145,7 @@ static void fuzz_step(void)
 		{ fuzz_alloc, 20 }, { fuzz_free, 10 }, { fuzz_query, 4 }, { fuzz_bulk_alloc, 2 },
 		{ fuzz_bulk_free, 2 },
 		{ fuzz_info, 2 }, { fuzz_label, 2 }, { fuzz_phys, 1 }, { fuzz_sync, 2 },
-		{ fuzz_discard, 6 }, { fuzz_resize, 1 },
+		{ fuzz_discard, 6 }, { fuzz_resize, 1 }, { fuzz_empty, 1 },
 		{ fuzz_explain, 2 }, { fuzz_export, 6 }, { fuzz_to_file, 4 },
 		{ fuzz_from_file, 6 }, { fuzz_file_io, 4 }, { fuzz_any_ioctl, 2 }, { fuzz_open, 5 },
 		{ fuzz_close, 3 }, { fuzz_dup, 3 }, { fuzz_poll, 1 }, { fuzz_dmabuf, 2 },

@@ -81,6 +81,8 @@ static const struct option_def {
 		"highest physical address of the last byte; implies --range" },
 	[OPT_LONG] = { "--long", NULL, FIELD(long_lines), 0, 0, KIND_FLAG,
 		"a line per pageblock in use instead of the picture" },
+	[OPT_ZONE] = { "--zone", "NAME", FIELD(zone), 0, 0, KIND_TEXT,
+		"zones of this type: DMA, DMA32, Normal, HighMem or Movable" },
 };
 
 void zbctl_init(struct zbctl *z)

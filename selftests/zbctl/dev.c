@@ -85,6 +85,11 @@ int dev_resize(int fd, struct zb_ioc_resize *r)
 	return zb_ioctl(fd, ZB_IOC_RESIZE, r);
 }
 
+int dev_empty(int fd, struct zb_ioc_empty *e)
+{
+	return zb_ioctl(fd, ZB_IOC_EMPTY, e);
+}
+
 /* Returns the file descriptor of a dma-buf, or -errno. */
 int dev_export(int fd, __u32 handle, __u32 flags)
 {

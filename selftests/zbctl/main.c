@@ -110,6 +110,13 @@ static const struct cmd commands[] = {
 		"size at load. Without --node, it is distributed over all nodes. Movable buffers\n"
 		"are moved, and buffers that are marked as not needed lose their memory. Prints\n"
 		"the size that was reached; it is a failure if that is another one.\n" },
+	{ .name = "empty", .fn = cmd_empty, .opts = OPT(NODE) | OPT(ZONE),
+	  .help = "move buffers out of a zone or a node",
+	  .more =
+		"Requires --zone, --node or both. Movable buffers are moved to other zones that their\n"
+		"flags allow, while they are used, and buffers that are marked as not needed lose\n"
+		"their memory. Nothing is allocated in these zones meanwhile. Prints what was moved\n"
+		"and what has to stay.\n" },
 	{ .name = "check", .fn = cmd_check,
 	  .help = "check the invariants of the allocator" },
 	{ .name = "stress", .fn = cmd_stress,

@@ -251,6 +251,7 @@ const char *features_text(__u64 features, char buf[GFP_TEXT])
 		{ ZB_FEATURE_DISCARD, "discard" },
 		{ ZB_FEATURE_RANGE, "range" },
 		{ ZB_FEATURE_RESIZE, "resize" },
+		{ ZB_FEATURE_EMPTY, "empty" },
 	};
 	size_t len = 0;
 

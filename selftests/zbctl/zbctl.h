@@ -11,6 +11,8 @@
  *	watch.c		watch
  *	owners.c	owners
  *	bench.c		bench-map
+ *	resize.c	resize
+ *	empty.c		empty
  *	stat.c		stat
  *	map.c		map
  *	stress.c	stress: options, threads, summary
@@ -94,6 +96,7 @@ enum opt_id {
 	OPT_MIN_ADDR,
 	OPT_MAX_ADDR,
 	OPT_LONG,
+	OPT_ZONE,
 };
 
 #define OPT(x)		(1u << OPT_##x)
@@ -131,6 +134,7 @@ struct zbctl {
 	const char *align;
 	const char *min_addr;
 	const char *max_addr;
+	const char *zone;
 	__u32 gfp;
 	long long node;
 	long long count;
@@ -220,6 +224,7 @@ int cmd_watch(struct zbctl *z);
 int cmd_bench_map(struct zbctl *z);
 int cmd_pressure(struct zbctl *z);
 int cmd_resize(struct zbctl *z);
+int cmd_empty(struct zbctl *z);
 
 /* text.c */
 #define GFP_TEXT	512	/* room for the names of all bits */
@@ -262,6 +267,7 @@ int dev_query(int fd, __u32 handle, struct zb_ioc_query *q);
 int dev_label(int fd, __u32 handle, const char *label);
 int dev_advise(int fd, __u32 handle, __u32 advice, __u32 *retained);
 int dev_resize(int fd, struct zb_ioc_resize *r);
+int dev_empty(int fd, struct zb_ioc_empty *e);
 int dev_export(int fd, __u32 handle, __u32 flags);
 int dev_to_file(int fd, __u32 handle, __u32 flags);
 void *dev_mmap(int fd, __u64 offset, __u64 length);

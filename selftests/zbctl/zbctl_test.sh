@@ -98,7 +98,7 @@ help_texts() {
 	works "help of a command without dashes" "zbctl alloc ORDER" zbctl help alloc
 	help=$(zbctl --help)
 	for cmd in info alloc free hold holders owners exec export map-file watch bench-map stat map drain \
-		compact pressure resize check stress; do
+		compact pressure resize empty check stress; do
 		works "help of $cmd" "zbctl $cmd" zbctl $cmd --help
 		case $help in
 		*"
@@ -126,6 +126,13 @@ json_output() {
 	printf '{"a": [1, 2,]}' >"$TMP/bad"
 	is_json "$TMP/bad"
 	verdict "the JSON parser finds errors" $((! $?))
+}
+
+# Prints what empties the zone of a movable buffer.
+movable_and_empty() {
+	id=$(zbctl alloc 1M --gfp HIGHUSER_MOVABLE --quiet) || return
+	zbctl empty --zone Movable
+	zbctl free --quiet "$id"
 }
 
 information() {
@@ -161,6 +168,9 @@ information() {
 	total=$(info_number total_bytes)
 	works "resize to the present size" "^size: $((total >> 20))M\$" zbctl resize "$((total >> 20))M"
 	works "resize in JSON" "\"total_bytes\":$total" zbctl resize "$((total >> 20))M" --json
+	works "empty" "^1M moved, 0B discarded, 0B left\$" movable_and_empty
+	works "empty in JSON" '"moved":0,"discarded":0,"left":0,"in_use":0,"no_room":0' \
+		zbctl empty --zone movable --json
 	works "options before the command" "^{" zbctl --json info
 	run env ZBUDDY_DEVICE=/dev/zbuddy zbctl info
 	verdict "device from the environment" "$status"
@@ -350,6 +360,10 @@ refusals() {
 	refuses 1 "but the module is loaded" zbctl --device /dev/nothing info
 	refuses 1 "device" zbctl --device /dev/null info
 	refuses 1 "name the right directory" zbctl --debugfs /nowhere stat
+	refuses 2 "zone or --node is needed" zbctl empty
+	refuses 2 "not one of DMA" zbctl empty --zone lowmem
+	refuses 1 "choose another --zone" zbctl empty --zone HighMem
+	refuses 1 "node 77 has no memory" zbctl empty --node 77
 	refuses 2 "largest order" zbctl stress --max-order 30 --ops 1
 }
 

@@ -39,11 +39,11 @@
  *    all additional bytes are zero
  *  - EINVAL: @size is too small, a reserved field is not zero, a flag is
  *    unknown, flags contradict each other, no zone can ever hold the order or
- *    length, or the node has no region. With dynamic debug enabled ("func
- *    zb_einval +p"), the kernel log names the field.
+ *    length, the node has no region, or no other zone is left (ZB_IOC_EMPTY). With
+ *    dynamic debug enabled ("func zb_einval +p"), the kernel log names the field.
  *  - EPERM: HIGH, ATOMIC or MEMALLOC, which may use memory reserves, without
  *    CAP_SYS_RESOURCE; ZB_IOC_PHYS, @min_addr or @max_addr without CAP_SYS_RAWIO;
- *    ZB_IOC_RESIZE without CAP_SYS_ADMIN
+ *    ZB_IOC_RESIZE or ZB_IOC_EMPTY without CAP_SYS_ADMIN
  *  - EACCES: the mode of the open file, or of the descriptor that the handle was
  *    made from, does not allow the access
  *  - EBADF: ZB_IOC_FROM_FILE: the descriptor is not open, or was opened with O_PATH
@@ -262,6 +262,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_FILES	(1ull << 7)	/* ZB_IOC_TO_FILE, ZB_IOC_FROM_FILE */
 #define ZB_FEATURE_RANGE	(1ull << 8)	/* ZB_BUF_RANGE */
 #define ZB_FEATURE_RESIZE	(1ull << 9)	/* ZB_IOC_RESIZE */
+#define ZB_FEATURE_EMPTY	(1ull << 10)	/* ZB_IOC_EMPTY */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -814,6 +815,43 @@ struct zb_ioc_resize {
 	__aligned_u64 bytes;
 };
 
+/* ZB_IOC_EMPTY: zones of all types. */
+#define ZB_ZONE_ANY		0xffffffffu
+
+/**
+ * struct zb_ioc_empty - move buffers out of a zone or a node
+ * @size: sizeof(struct zb_ioc_empty)
+ * @flags: must be 0
+ * @node: the node whose zones are to be emptied, or ZB_NODE_ANY for all nodes
+ * @zone: ZB_ZONE_* type of the zones to be emptied, or ZB_ZONE_ANY for all types
+ * @moved: out: bytes of buffers that were moved to other zones
+ * @discarded: out: bytes of discardable buffers that have lost their memory
+ * @left: out: bytes that are still allocated in these zones
+ * @in_use: out: part of @left in movable and discardable buffers that are in use: a page is
+ *	pinned, the physical address was returned, or a device can't let go of the dma-buf
+ * @no_room: out: part of @left in movable buffers that would need memory that the other zones
+ *	do not have
+ *
+ * Requires CAP_SYS_ADMIN. Movable buffers are moved to other zones that their flags allow, while
+ * they are used; a buffer stays on its node if its flags, or the cpuset or NUMA policy of the task
+ * that allocated it, require that. Discardable buffers lose their memory. The rest of @left is
+ * memory that never moves, and memory of other modules. Nothing is allocated in these zones
+ * meanwhile, so requests that can't use another zone fail or wait; afterwards everything is as
+ * before. The command fails with EINVAL if there is no such zone, or if no other zone is left. It
+ * may take seconds; a fatal signal ends it.
+ */
+struct zb_ioc_empty {
+	__u32 size;
+	__u32 flags;
+	__s32 node;
+	__u32 zone;
+	__aligned_u64 moved;
+	__aligned_u64 discarded;
+	__aligned_u64 left;
+	__aligned_u64 in_use;
+	__aligned_u64 no_room;
+};
+
 #define ZB_IOC_INFO	_IO(ZB_IOC_TYPE, 0)
 #define ZB_IOC_ZONE	_IO(ZB_IOC_TYPE, 1)
 #define ZB_IOC_ALLOC	_IO(ZB_IOC_TYPE, 2)
@@ -830,5 +868,6 @@ struct zb_ioc_resize {
 #define ZB_IOC_TO_FILE	_IO(ZB_IOC_TYPE, 13)
 #define ZB_IOC_FROM_FILE _IO(ZB_IOC_TYPE, 14)
 #define ZB_IOC_RESIZE	_IO(ZB_IOC_TYPE, 15)
+#define ZB_IOC_EMPTY	_IO(ZB_IOC_TYPE, 16)
 
 #endif /* _UAPI_LINUX_ZBUDDY_H */
