@@ -28,8 +28,10 @@ style() {
 }
 
 unit() {
-	need make:make gcc:gcc awk:mawk /usr/include/stdio.h:libc6-dev
-	make --no-print-directory -C "$here/../unit" check
+	need make:make gcc:gcc awk:mawk /usr/include/stdio.h:libc6-dev ccache:ccache
+	PATH="/usr/lib/ccache:$PATH" CCACHE_DIR="$(objects_of host)" \
+		CCACHE_BASEDIR=$(readlink -f "$here/../..") CCACHE_NOHASHDIR=1 \
+		make --no-print-directory -C "$here/../unit" check
 }
 
 kselftest() {
