@@ -156,7 +156,10 @@ static inline unsigned long fail_text(void)
 	return at;
 }
 
-/* Restrict failures to allocations with an address of this range in their stack trace. */
+/*
+ * Restrict failures to allocations with an address of this range in their stack trace. With an
+ * empty range the kernel makes no stack traces, which take long.
+ */
 static inline void fail_within(const char *what, unsigned long start, unsigned long end)
 {
 	char text[32];
@@ -165,6 +168,7 @@ static inline void fail_within(const char *what, unsigned long start, unsigned l
 	fail_set(what, "require-start", text);
 	snprintf(text, sizeof(text), "0x%lx", end);
 	fail_set(what, "require-end", text);
+	fail_set(what, "stacktrace-depth", start < end ? "32" : "0");
 }
 
 /*
