@@ -414,7 +414,6 @@ static int alloc_nofail(void *arg)
 static void nofail(void)
 {
 	struct zbt_team *team = kzalloc_obj(*team);
-	unsigned long nr = 0, got;
 	unsigned int i;
 	LIST_HEAD(all);
 
@@ -426,19 +425,13 @@ static void nofail(void)
 	waited_for = NULL;
 	/* zb_nr_free_pages() does not include per-CPU lists, so drain these */
 	do {
+		zbt_use_all(&all, ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC, 0);
 		zb_drain_all_pages();
-		got = zb_nr_free_pages();
-		if (got)
-			got = zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET |
-						       __ZB_GFP_MEMALLOC, got,
-						       &all);
-		nr += got;
-	} while (got);
-	ZBT_WANT(nr && !zb_nr_free_pages());
+	} while (zb_nr_free_pages());
 	zbt_team_add(team, -1, alloc_nofail, NULL);
 	msleep(200);
 	ZBT_WANT(!READ_ONCE(waited_for));
-	zb_free_pages_bulk_list(&all);
+	zbt_free_all(&all);
 	/* up to a minute, for slow machines */
 	for (i = 0; i < 3000 && !READ_ONCE(waited_for); i++)
 		msleep(20);
@@ -499,10 +492,9 @@ static void cpu_hotplug(void)
 	atomic_set(&nr_ups, 0);
 	state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "zb_api_test",
 					  cpu_up_callback, NULL);
-	zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC,
-				 zb_nr_free_pages(), &all);
+	zbt_use_all(&all, ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC, 0);
 	ZBT_WANT(!add_cpu(cpu));
-	zb_free_pages_bulk_list(&all);
+	zbt_free_all(&all);
 	if (ZBT_WANT(state > 0))
 		cpuhp_remove_state_nocalls(state);
 	ZBT_WANT(atomic_read(&nr_ups) == 1);

@@ -81,15 +81,17 @@ static void set_migratetype(void)
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_MOVABLE);
 }
 
-/* Allocate all memory as single pages; *@nr_inside is how many are in pageblock @block. */
+/* Also what is below the watermarks. */
+#define USE_ALL	(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC)
+
+/* Allocate all memory that is left page by page; *@nr_inside of them are in pageblock @block. */
 static unsigned long take_all(struct list_head *list, struct page *block,
 			      unsigned long *nr_inside)
 {
 	unsigned long pfn, nr;
 	struct page *page;
 
-	nr = zb_alloc_pages_bulk_list(ZBT_ANY | ZBT_QUIET | __ZB_GFP_MEMALLOC,
-				      zb_nr_free_pages(), list);
+	nr = zb_alloc_pages_bulk_list(USE_ALL, zb_nr_free_pages(), list);
 	*nr_inside = 0;
 	list_for_each_entry(page, list, lru) {
 		pfn = page_to_pfn(page);
@@ -100,16 +102,19 @@ static unsigned long take_all(struct list_head *list, struct page *block,
 
 static void isolate_free_block(void)
 {
-	unsigned long nr, inside, pfn, free = zb_nr_free_pages();
 	struct page *page = zb_alloc_pages(ZBT_ANY, BLOCK);
+	unsigned long nr, inside, pfn, free;
+	LIST_HEAD(ballast);
 	LIST_HEAD(list);
 	int mt;
 
 	if (!ZBT_WANT(page))
 		return;
+	zbt_use_all(&ballast, USE_ALL, 4);
 	pfn = page_to_pfn(page);
 	__zb_free_pages(page, BLOCK);
 	zb_drain_all_pages();
+	free = zb_nr_free_pages();
 	mt = zb_get_pageblock_migratetype(page);
 	if (!ZBT_WANT(zb_isolate_page_range(pfn, BLOCK_PAGES) == 0))
 		return;
@@ -127,6 +132,7 @@ static void isolate_free_block(void)
 	ZBT_WANT(inside == BLOCK_PAGES);
 	ZBT_WANT(nr == free);
 	zb_free_pages_bulk_list(&list);
+	zbt_free_all(&ballast);
 	zb_drain_all_pages();
 }
 
@@ -135,10 +141,12 @@ static void free_into_isolated(void)
 {
 	struct page *page = take_split_block();
 	unsigned long i, inside;
+	LIST_HEAD(ballast);
 	LIST_HEAD(list);
 
 	if (!page)
 		return;
+	zbt_use_all(&ballast, USE_ALL, 4);
 	/* these pages are on a per-CPU list when the isolation begins */
 	for (i = 0; i < 8; i++)
 		__zb_free_page(page + i * 2);
@@ -159,6 +167,7 @@ static void free_into_isolated(void)
 	ZBT_WANT(zb_get_pageblock_migratetype(page) == ZB_MIGRATE_ISOLATE);
 	zb_undo_isolate_page_range(page_to_pfn(page), BLOCK_PAGES);
 	ZBT_WANT(zb_get_pageblock_migratetype(page) != ZB_MIGRATE_ISOLATE);
+	zbt_free_all(&ballast);
 }
 
 /* Undoing the isolation of an allocated pageblock restores its type. */
