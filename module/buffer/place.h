@@ -5,9 +5,9 @@
 #include "buffer.h"
 
 /*
- * Check whether the flags or the place of a buffer never allow to move it. A buffer is moved to
- * a block of the smallest order that holds it. This is not possible for one that is larger than
- * any block, needs a larger alignment, or has to be at certain addresses.
+ * Check whether a buffer can never be moved because of its flags or its place. A buffer is moved
+ * to a block of the smallest order that holds it. This is not possible if the buffer is larger
+ * than any block, needs a larger alignment, or has to be at certain addresses.
  */
 static inline bool zb_buffer_keeps_place(const struct zb_buffer *buf)
 {

@@ -132,7 +132,7 @@ static int wait_in_line(struct zb_buffer_pool *bpool, struct zb_waiter *w,
 	return w->pfn == ZB_NO_PFN ? err : 0;
 }
 
-/* Idle memory that the kernel has counts, but the core does not know of it before it is taken. */
+/* Idle memory that the kernel has counts, too. The core knows of it only after it was taken. */
 static bool could_ever(struct zb_instance *inst, const struct zb_waiter *w)
 {
 	bool could;

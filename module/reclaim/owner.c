@@ -14,8 +14,8 @@
 #include "owner.h"
 
 static const char *const fault_text[ZB_OWNER_NR_FAULTS] = {
-	[ZB_OWNER_TOO_FEW] = "scan returned %lu pages, but only %lu of the zone were freed: return what was freed before it returns, of the frames that are wanted",
-	[ZB_OWNER_OOM_TOO_FEW] = "oom returned %lu pages, but only %lu were freed: return what was freed before it returns",
+	[ZB_OWNER_TOO_FEW] = "scan returned %lu pages, but only %lu of the zone were freed: count only pages of the requested frames that are free when scan returns",
+	[ZB_OWNER_OOM_TOO_FEW] = "oom returned %lu pages, but only %lu were freed: count only pages that are free when oom returns",
 	[ZB_OWNER_NOT_MOVED] = "migrate returned 0, but did not write to the new pages: no block of this owner is moved any more",
 	[ZB_OWNER_STALE] = "a block was freed while it was registered: call zb_clear_page_movable() before it is freed",
 	[ZB_OWNER_LEFT] = "unregistered while %lu of its blocks could be moved: they stay where they are, until they are freed",
