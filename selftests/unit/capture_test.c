@@ -186,6 +186,35 @@ CAPTURE_TEST(moves_are_repeated)
 	EXPECT_EQ(zone->events[ZB_CAPTURE_FAIL], 1);
 }
 
+/* What has become free before a capture fails can be used by requests of all types. */
+CAPTURE_TEST(failure_keeps_what_is_free)
+{
+	keep_in_all(zone, 4, 1, 3);
+	unit_set_type(zone, 4, U);
+	unit_set_type(zone, 5, U);
+	begin(p, zone);
+	free_during_waits(PB(12), 1);
+	during.ends_after = 2;
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(zone->pageblocks[4].migratetype, M);
+}
+
+static bool raise_watermark(void)
+{
+	during.zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(8);
+	return zb_pool_free_pages(during.zone->pool, PB(8), 0) == ZB_OK;
+}
+
+/* If the memory is needed for the watermark in the end, it is not kept isolated. */
+CAPTURE_TEST(memory_that_is_not_allocated)
+{
+	keep_in_all(zone, 0, 1, 2);
+	begin(p, zone);
+	during.act = raise_watermark;
+	EXPECT_EQ(capture(p, ZB_PAGEBLOCK_NR), ZB_NO_PFN);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+}
+
 static unsigned long kept;
 
 static bool free_one_of_hundred(void)

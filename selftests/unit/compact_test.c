@@ -574,3 +574,12 @@ POOL_TEST_WITH(blocks_larger_than_the_window, unit_pool_one(8, 1), unit_pool_fre
 	EXPECT_EQ(zb_compact_cost(zone, pfn, 4, &cached), -1);
 	zb_zone_set_state(zone, pfn, state);
 }
+
+/* Movable allocations move to CMA pageblocks first, and others never do. */
+POOL_TEST_WITH(new_frames_in_cma, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	unit_set_type(zone, 1, ZB_MIGRATE_CMA);
+	EXPECT_EQ(zb_compact_alloc(zone, __ZB_GFP_MOVABLE, 1, ZB_NR_ORDERS), PB(9));
+	EXPECT_EQ(zb_compact_alloc(zone, 0, 1, ZB_NR_ORDERS), PB(8));
+	unit_set_type(zone, 1, M);
+}
