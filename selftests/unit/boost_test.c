@@ -43,12 +43,22 @@ TEST(of_a_zone)
 		EXPECT_EQ(zb_boosted_high(&zone), 1548 + zone.boost);
 	}
 	EXPECT(zone.boost_due);
+	/* a smaller factor takes effect at once, and a larger one only later */
+	t.watermark_boost_factor = 10000;
+	zb_setup_watermarks(&zone, 1, &t, 12);
+	EXPECT_EQ(zone.boost, 1548);
+	t.watermark_boost_factor = 15000;
+	zb_setup_watermarks(&zone, 1, &t, 12);
+	EXPECT_EQ(zone.boost, 1548);
+	__zb_zone_boost(&zone);
+	__zb_zone_boost(&zone);
+	EXPECT_EQ(zone.boost, 2322);
 	/* a fallback while background reclaim works is not forgotten */
 	zb_zone_unboost(&zone, 2000);
 	EXPECT_EQ(zone.boost, 322);
 	zb_zone_unboost(&zone, 2000);
 	EXPECT_EQ(zone.boost, 0);
-	/* a smaller factor takes effect at once, also with 0 */
+	/* the factor 0 takes effect at once, too */
 	__zb_zone_boost(&zone);
 	t.watermark_boost_factor = 0;
 	zb_setup_watermarks(&zone, 1, &t, 12);

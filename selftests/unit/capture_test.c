@@ -494,6 +494,8 @@ CAPTURE_TEST(unusable_windows)
 		during.nr_waits = 0;
 	}
 	EXPECT_EQ(during.nr_moves, 2);
+	EXPECT_EQ(capture(p, TWO_MB_PAIR), ZB_NO_PFN);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_FAIL], 2);
 	zb_zone_set_state(zone, PB(10), state);
 	zb_pool_unisolate_range(&p->pool, PB(8), ZB_PAGEBLOCK_NR);
 }

@@ -180,7 +180,7 @@ POOL_TEST_WITH(exact_states, unit_pool_one(8, 2), unit_pool_free_and_end)
 /* A pageblock that can't be emptied is skipped, and then compaction is deferred. */
 POOL_TEST_WITH(skipped_and_deferred, unit_pool_one(8, 3), unit_pool_free_and_end)
 {
-	static const unsigned int deferred[] = { 1, 3, 7, 15, 31, 63, 63 };
+	static const unsigned int deferred[] = { 1, 3, 7, 15, 31, 63, 63, 63 };
 	bool keep[ZB_PAGEBLOCK_NR] = { [18] = true, [20] = true, [300] = true };
 	struct zb_compact_control cc;
 	unsigned int i, k;

@@ -87,6 +87,21 @@ POOL_TEST_WITH(frees_stop_at_the_first_invalid_frame, unit_fast_pool(), unit_poo
 	unit_give(zone, block, 1);
 }
 
+/* A bulk free stops when all lists together have as many frames as they may have. */
+POOL_TEST_WITH(room_on_all_lists, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn[100];
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		pfn[i] = unit_take(zone, 0, M);
+	zone->pcp_high = 50;
+	EXPECT_EQ(put_bulk(p, 30, pfn), 30);
+	EXPECT_EQ(put_bulk(p, 70, pfn + 30), 20);
+	for (i = 50; i < 100; i++)
+		EXPECT_EQ(unit_free(p, pfn[i], 0), ZB_OK);
+}
+
 POOL_TEST_WITH(room_on_the_list, unit_fast_pool(), unit_pool_end)
 {
 	unsigned int i, limit = zone->pcp_limit[0];

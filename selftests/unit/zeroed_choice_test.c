@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which of several free blocks a request for zeroed memory gets, and what it clears. */
+#include "compact.h"
 #include "unit_pool.h"
 #include "zero_ahead.h"
 
@@ -129,10 +130,10 @@ POOL_TEST_WITH(largest_block_is_given_up, make_zone(200), end)
 		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + i), PB(1), true), ZB_OK);
 	zb_zone_set_zero_max(zone, 3);
 	EXPECT_EQ(zone->zeroed->nr, zone->zeroed->max);
-	free_and_sweep(p, 10);
+	free_and_sweep(p, 3);
 	EXPECT_EQ(zone->zeroed->nr_block[4], 0);
 	for (i = 5; i <= 14; i++)
-		EXPECT_EQ(zone->zeroed->nr_block[i], i == 8 || (i > 8 && i % 2) ? 0 : PB(1));
+		EXPECT_EQ(zone->zeroed->nr_block[i], i < 8 || i == 12 || i == 14 ? PB(1) : 0);
 }
 
 /* While the search for a pageblock to give up goes on, no frame is passed over. */
@@ -157,6 +158,35 @@ POOL_TEST_WITH(share_of_what_is_in_use_again, make(), end)
 	zb_zone_set_zero_max(zone, 25);
 	sweep(zone);
 	EXPECT_EQ(zone->zeroed->nr, PB(4));
+}
+
+/* Of a pageblock that is partly in use again, only what is in use has this share. */
+POOL_TEST_WITH(share_of_a_half, make(), end)
+{
+	unsigned long i;
+
+	free_zeroed(p, 0, 0);
+	free_and_sweep(p, 10);
+	EXPECT_EQ(zb_compact_alloc(zone, GFP, PB(1) / 2, ZB_NR_ORDERS), PB(START + 10));
+	for (i = 0; i < 8; i++)
+		unit_give(zone, PB(START + i), 9);
+	zb_zone_set_zero_max(zone, 25);
+	sweep(zone);
+	EXPECT_EQ(zone->zeroed->nr, PB(5) - PB(1) / 2);
+}
+
+/* At the limit, even single frames are cleared if they were freed last. */
+POOL_TEST_WITH(single_frames_at_the_limit, make(), end)
+{
+	unsigned long i;
+
+	free_zeroed(p, 4, 5);
+	zb_zone_set_zero_max(zone, 25);
+	ASSERT_EQ(zb_pool_split_page(&p->pool, PB(START + 12), 9), ZB_OK);
+	for (i = 0; i < PB(1); i += 2)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 12) + i, 1, false), ZB_OK);
+	sweep(zone);
+	EXPECT_EQ(zone->zeroed->nr_block[12], PB(1) / 2);
 }
 
 /* While memory is cleared in advance, only requests with ZERO leave the fast path. */
