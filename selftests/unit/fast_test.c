@@ -408,6 +408,18 @@ POOL_TEST_WITH(no_fast_path_on_a_memoryless_node, unit_fast_pool(), unit_pool_en
 	EXPECT_EQ(p->pool.zones->pcp->busy, 0);
 }
 
+/* All entries of the table are filled in if its memory was zero before. */
+POOL_TEST_WITH(tables_in_zeroed_memory, unit_fast_pool(), unit_pool_end)
+{
+	struct zb_node *node = p->pool.nodes;
+	unsigned int i;
+
+	memset(node->fast, 0, sizeof(node->fast));
+	zb_fast_setup(&p->pool);
+	for (i = 0; i < ZB_NR_FAST; i++)
+		EXPECT(node->fast[i].zone == zone);
+}
+
 /* A listed block with a wrong state byte is left to the freelist path. */
 POOL_TEST_WITH(wrong_state_bytes_are_refused, unit_fast_pool(), unit_pool_free)
 {
