@@ -224,6 +224,25 @@ POOL_TEST_WITH(whole_pageblock_among_single_frames, unit_pool_one(8, 2), end)
 	EXPECT_EQ(zone->free_area[9].nr_free, 1);
 }
 
+/* Each hold has time for as much as the first one. */
+POOL_TEST_WITH(whole_pageblock_in_the_second_hold, unit_pool_one(8, 5), end)
+{
+	u32 frames[5];
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		if (i == 3)
+			unit_keep_frames(zone, i, M, 1);
+		else
+			unit_fill_pageblock(zone, i, M, NULL);
+		frames[i] = PB(i);
+	}
+	unit_holds_begin();
+	zb_free_singles(zone, frames, 5, M);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 2);
+}
+
 /* Frames that raise largest_free of their pageblock take longer, so a hold covers fewer. */
 POOL_TEST_WITH(raises_per_hold, unit_pool_one(8, 6), end)
 {

@@ -315,3 +315,29 @@ POOL_TEST(passes_are_limited, 64, 64)
 	EXPECT_EQ(st.nr_free_blocks[0][M], st.nr_free);
 	unit_free_all(p);
 }
+
+/* Another CPU frees the rest of the next stale pageblock when the lock is dropped first. */
+static void free_the_next(void)
+{
+	unsigned long i = 0, k;
+
+	if (zb_env_irqs_off || refreshed->nr_stale == 64)
+		return;
+	zb_env_hook = NULL;
+	while (!is_stale(refreshed, i))
+		i++;
+	for (k = 0; k < ZB_PAGEBLOCK_NR - 1; k++)
+		unit_give(refreshed, PB(64 + i) + k, 0);
+}
+
+/* A pageblock that becomes wholly free during a refresh is not counted as a stale one. */
+POOL_TEST(next_pageblock_becomes_free, 64, 64)
+{
+	struct zb_zone_stat st;
+
+	snapshot_while(zone, free_the_next, &st);
+	EXPECT_EQ(st.nr_free, 63 + ZB_PAGEBLOCK_NR);
+	EXPECT_EQ(st.nr_free_blocks[0][M], 63);
+	EXPECT_EQ(st.nr_free_blocks[9][M], 1);
+	unit_free_all(p);
+}
