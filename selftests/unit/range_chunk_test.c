@@ -121,6 +121,21 @@ POOL_TEST(allocation_in_place_of_smaller_ones, 8, 1)
 	free(f.bits);
 }
 
+/* Frames that are on a per-CPU list count as free, even if they were evictable before. */
+POOL_TEST_WITH(listed_after_it_was_marked, unit_pool_one(8, 1), unit_pool_free_and_end)
+{
+	struct finder f;
+
+	ASSERT_EQ(unit_take_from(zone, 0, 3), PB(8));
+	begin(&f, zone, 20, 0);
+	mark(&f, zone, 0, 8);
+	zb_range_unmark(&f.survey, zone, PB(8), 8);
+	zb_zone_set_state(zone, PB(8), ZB_STATE(ZB_BLOCK_PCP, 3));
+	expect_place(&f, zone, 0, 0);
+	zb_zone_set_state(zone, PB(8), ZB_STATE(ZB_BLOCK_UNMOVABLE, 3));
+	free(f.bits);
+}
+
 /* A search that begins inside of a block that has to stay continues behind it. */
 POOL_TEST_WITH(inside_of_a_block, unit_pool_one(8, 1), unit_pool_free_and_end)
 {
