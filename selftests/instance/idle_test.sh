@@ -10,8 +10,6 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/instance/resize_lib.sh
 . ./resize_lib.sh
 
-# The kernel uses free CMA memory for programs and their files as well.
-SLACK=40960
 LONG=20		# seconds in which memory that is idle for a second has been given back
 
 find_module

@@ -7,31 +7,19 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
+# shellcheck source=selftests/instance/cma_lib.sh
+. ./cma_lib.sh
 
 ROUNDS=${ROUNDS:-50}
-SLACK=16384	# kB of CMA memory that may be on the kernel's own per-CPU lists
 
 find_module
 
 echo "TAP version 13"
 
-# Set $now to the free CMA memory in kB, or to nothing.
-look() {
-	now=
-	while read -r key value _; do
-		[ "$key" != CmaFree: ] || now=$value
-	done </proc/meminfo
-}
-
-enough_cma_free() {
-	look
-	[ "$now" -ge $((cma - SLACK)) ]
-}
-
 cma_is_back() {
 	[ "$cma" ] || return 0
-	await 2 enough_cma_free && return 0
-	say "CmaFree was $cma kB, is $now kB"
+	await 2 has_free "$cma" && return 0
+	say "CmaFree was $cma kB, is $now kB, and $listed kB are on lists"
 	return 1
 }
 
