@@ -13,10 +13,10 @@ SIZE=$PARAMETERS/size
 
 # Set $value to a counter of vmstat.
 counter() {
-	value=
-	while read -r key number; do
-		[ "$key" != "$1" ] || value=$number
+	while read -r key value; do
+		[ "$key" != "$1" ] || return 0
 	done <"$DEBUGFS/vmstat"
+	value=
 }
 
 load() {

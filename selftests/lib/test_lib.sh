@@ -53,7 +53,10 @@ show() {
 
 # info_number NAME: print the first number of this name in zbctl info --json.
 info_number() {
-	zbctl info --json | sed 's/[,{]/\n/g' | sed -n "s/^ *\"$1\": *\([0-9]*\).*/\1/p" | head -n 1
+	json=$(zbctl info --json) || return
+	json=${json#*"\"$1\":"}
+	json=${json#" "}
+	echo "${json%%[!0-9]*}"
 }
 
 # is_empty FILE: test -s can't tell, because the size of a file of debugfs is always 0.
