@@ -5,6 +5,9 @@
 
 #include "../core/capture.h"
 #include "../core/compact.h"
+#include "../core/range_alloc.h"
+#include "../instance/idle.h"
+#include "../instance/idle_range.h"
 #include "line.h"
 
 /**
@@ -47,6 +50,7 @@ void zb_attempt_begin(struct zb_attempt *attempt, struct zb_waiter *w)
 	attempt->waiter = w;
 	attempt->req = w->req;
 	attempt->policy = w->policy;
+	attempt->range = w->range;
 	attempt->cpuset = w->cpuset;
 	if (w->policy.cpuset)
 		attempt->policy.cpuset = nodes_addr(attempt->cpuset);
@@ -56,6 +60,39 @@ void zb_attempt_begin(struct zb_attempt *attempt, struct zb_waiter *w)
 	attempt->map.pfn = ZB_NO_PFN;
 	attempt->policy.zero_map = w->map ? &attempt->map : NULL;
 	attempt->req.policy = &attempt->policy;
+}
+
+/**
+ * zb_waiter_could_ever() - check whether a waiter could be served if all memory were free
+ * @inst: the instance
+ * @w: the waiter
+ *
+ * Context: any; reads the bitmaps of the policy.
+ * Return: false if not.
+ */
+bool zb_waiter_could_ever(struct zb_instance *inst, const struct zb_waiter *w)
+{
+	struct zb_range_failure failure;
+
+	if (w->range.nr_pages)
+		return zb_idle_range_could_ever(inst, &w->req, &w->range, &failure);
+	return zb_instance_could_ever(inst, &w->req);
+}
+
+/**
+ * zb_attempt_free() - free what an attempt has allocated
+ * @attempt: the attempt
+ * @pool: the allocator
+ * @pfn: first frame
+ *
+ * Context: any but NMI.
+ */
+void zb_attempt_free(const struct zb_attempt *attempt, struct zb_pool *pool, unsigned long pfn)
+{
+	if (attempt->range.nr_pages)
+		zb_pool_free_range(pool, pfn, attempt->range.nr_pages);
+	else
+		zb_pool_free_exact(pool, pfn, attempt->req.nr_pages);
 }
 
 /* As the argument of zb_pool_capture(). */
@@ -87,8 +124,8 @@ static unsigned long capture(struct zb_attempt *attempt, struct zb_pool *pool)
  * zb_attempt_make_room() - reclaim, compact or capture memory for a request
  * @attempt: the attempt
  * @pool: the allocator
- * @pfn: set to the first frame of memory that was captured for the request, because compaction
- *	has failed, or to ZB_NO_PFN
+ * @pfn: set to the first frame of a range, or of memory that was captured for the request,
+ *	because compaction has failed, or to ZB_NO_PFN
  *
  * Context: may sleep.
  * Return: the result of compaction.
@@ -96,8 +133,16 @@ static unsigned long capture(struct zb_attempt *attempt, struct zb_pool *pool)
 enum zb_compact_result zb_attempt_make_room(struct zb_attempt *attempt, struct zb_pool *pool,
 					    unsigned long *pfn)
 {
-	enum zb_compact_result result = zb_pool_compact_for(pool, &attempt->req);
+	const struct zb_alloc_request *req = &attempt->req;
+	struct zb_range_failure failure;
+	enum zb_compact_result result;
 
+	if (attempt->range.nr_pages) {
+		*pfn = zb_pool_alloc_range(pool, req->gfp, &attempt->range, req->nid, req->policy,
+					   &failure);
+		return *pfn == ZB_NO_PFN ? ZB_COMPACT_FAILED : ZB_COMPACT_SUCCESS;
+	}
+	result = zb_pool_compact_for(pool, req);
 	*pfn = result == ZB_COMPACT_FAILED ? capture(attempt, pool) : ZB_NO_PFN;
 	return result;
 }

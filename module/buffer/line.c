@@ -154,7 +154,7 @@ static bool remove_if_hopeless(struct zb_line *line, struct zb_waiter *w)
 		return false;
 	w->shrinks = shrinks;
 	zb_update_cpuset(w);
-	if (zb_instance_could_ever(line->inst, &w->req))
+	if (zb_waiter_could_ever(line->inst, w))
 		return false;
 	take_back_round(w);
 	remove_waiter(line, w);
@@ -191,7 +191,7 @@ static bool end_attempt(struct zb_line *line, struct zb_attempt *attempt, unsign
 	if (w)
 		hand_over(line, w, pfn);
 	else
-		zb_pool_free_exact(&line->inst->pool, pfn, attempt->req.nr_pages);
+		zb_attempt_free(attempt, &line->inst->pool, pfn);
 	return true;
 }
 
@@ -237,7 +237,7 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	if (remove_if_hopeless(line, w))
 		return true;
 	zb_update_cpuset(w);
-	if (!zb_pool_predict_zone(&line->inst->pool, &w->req) ||
+	if (w->range.nr_pages || !zb_pool_predict_zone(&line->inst->pool, &w->req) ||
 	    !serve_waiter(line, &line->serving, w)) {
 		start_compaction(line, first_waiter(line));
 		return false;
@@ -267,7 +267,7 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *
 		}
 		line->considered = line->considered->next;
 		w = list_entry(line->considered, struct zb_waiter, link);
-		if (w == first || w->scan == line->scan)
+		if (w == first || w->scan == line->scan || w->range.nr_pages)
 			continue;
 		w->scan = line->scan;
 		if (remove_if_hopeless(line, w))

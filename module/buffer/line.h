@@ -40,6 +40,11 @@
  * requests meanwhile, because this takes long. After a success or a failure, the next time is
  * after ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
  * the delay doubles, up to ZB_COMPACT_DELAY_MAX.
+ *
+ * A range is made free by that work item only, while it is the first request, because the search
+ * for it takes long. It need not accumulate what is freed, because it can move what is in its
+ * way; so one that is larger than any block does not hold up others, and a smaller one does no
+ * more than any request of its size.
  */
 #ifndef ZB_LINE_H
 #define ZB_LINE_H
@@ -68,6 +73,7 @@
  * @task: the waiting task
  * @req: the request
  * @policy: policy of @req
+ * @range: the frames that are wanted, for a range; else @range.nr_pages is 0
  * @cpuset: copy of the task's allowed nodes, for @policy
  * @nodes: copy of the nodes of the task's NUMA policy, for @policy
  * @pfn: first frame of the memory, or ZB_NO_PFN
@@ -84,6 +90,7 @@ struct zb_waiter {
 	struct task_struct *task;
 	struct zb_alloc_request req;
 	struct zb_alloc_policy policy;
+	struct zb_range range;
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	unsigned long pfn;
@@ -115,6 +122,7 @@ static inline bool zb_same_request(const struct zb_waiter *a, const struct zb_wa
  * @waiter: the waiter; set to NULL if its task leaves or if it is served meanwhile
  * @req: copy of its request, which stays valid
  * @policy: policy of @req
+ * @range: copy of the waiter's
  * @cpuset: nodes for @policy
  * @nodes: nodes for @policy
  * @map: which of the frames are known to be zero; has room for the largest request
@@ -124,6 +132,7 @@ struct zb_attempt {
 	struct zb_waiter *waiter;
 	struct zb_alloc_request req;
 	struct zb_alloc_policy policy;
+	struct zb_range range;
 	nodemask_t cpuset;
 	nodemask_t nodes;
 	struct zb_zero_map map;
@@ -198,6 +207,8 @@ struct zb_line {
 int zb_attempt_init(struct zb_attempt *attempt, const struct zb_instance *inst);
 void zb_attempt_destroy(struct zb_attempt *attempt);
 void zb_attempt_begin(struct zb_attempt *attempt, struct zb_waiter *w);
+bool zb_waiter_could_ever(struct zb_instance *inst, const struct zb_waiter *w);
+void zb_attempt_free(const struct zb_attempt *attempt, struct zb_pool *pool, unsigned long pfn);
 enum zb_compact_result zb_attempt_make_room(struct zb_attempt *attempt, struct zb_pool *pool,
 					    unsigned long *pfn);
 

@@ -13,6 +13,7 @@
 
 #include "../core/verdict.h"
 #include "../instance/idle.h"
+#include "../instance/idle_range.h"
 #include "../instance/ops.h"
 #include "buffer.h"
 
@@ -29,7 +30,9 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 			   const struct zb_want *want, struct zb_zero_map *map)
 {
 	*w = (struct zb_waiter){
-		.task = current, .pfn = ZB_NO_PFN, .map = map,
+		.task = current, .pfn = ZB_NO_PFN, .range = want->range,
+		/* A range may be larger than the map of the dispatcher. */
+		.map = want->range.nr_pages ? NULL : map,
 		.shrinks = atomic_read(&inst->shrinks),
 	};
 	/* The queue compacts memory for its first request only. */
@@ -144,6 +147,55 @@ static bool could_ever(struct zb_instance *inst, const struct zb_waiter *w)
 	return could;
 }
 
+/* Make the range free in this task, unless other requests wait for the memory. */
+static unsigned long try_range(struct zb_buffer_pool *bpool, struct zb_waiter *w,
+			       const struct zb_want *want, struct zb_zero_map *map,
+			       struct zb_range_failure *failure)
+{
+	unsigned long pfn;
+	bool passes;
+
+	if (!zb_line_may_try(&bpool->line, w, &passes))
+		return ZB_NO_PFN;
+	pfn = zb_idle_alloc_range(bpool->inst, w->req.gfp, &want->range, want->nid, NULL, true, map,
+				  failure);
+	zb_line_tried(&bpool->line, passes, pfn != ZB_NO_PFN);
+	return pfn;
+}
+
+static unsigned long wait_for_range(struct zb_buffer_pool *bpool, struct zb_waiter *w,
+				    const struct zb_want *want, const struct zb_charge *charge,
+				    struct zb_zero_map *map, int *err)
+{
+	struct zb_range_failure failure;
+	unsigned long pfn;
+
+	*err = -ENOMEM;
+	if (!zb_idle_range_could_ever(bpool->inst, &w->req, &want->range, &failure)) {
+		zb_explain_range(want, &failure);
+		return ZB_NO_PFN;
+	}
+	/* The cause if it may not even try. */
+	failure = (struct zb_range_failure){ .result = ZB_RANGE_FRAGMENTED };
+	pfn = try_range(bpool, w, want, map, &failure);
+	if (pfn != ZB_NO_PFN)
+		return pfn;
+	/* Nothing is known of the frames that the dispatcher hands over. */
+	if (map)
+		map->pfn = ZB_NO_PFN;
+	if (failure.result == ZB_RANGE_NO_MEMORY)
+		goto failed;
+	*err = wait_in_line(bpool, w, charge, want);
+	if (!*err)
+		trace_mm_page_alloc(w->pfn, zb_exact_order(want->nr_pages), zb_gfp_bits(w->req.gfp),
+				    zb_gfp_migratetype(w->req.gfp));
+	if (*err != -ETIMEDOUT && *err != -ENOMEM)
+		return w->pfn;
+failed:
+	zb_explain_range(want, &failure);
+	return ZB_NO_PFN;
+}
+
 /**
  * zb_wait_alloc() - allocate frames, and wait if none are available
  * @bpool: the buffer pool
@@ -164,6 +216,8 @@ unsigned long zb_wait_alloc(struct zb_buffer_pool *bpool, const struct zb_want *
 	unsigned long pfn;
 
 	prepare_waiter(&w, bpool->inst, want, map);
+	if (want->range.nr_pages)
+		return wait_for_range(bpool, &w, want, charge, map, err);
 	if (!could_ever(bpool->inst, &w)) {
 		*err = -ENOMEM;
 		zb_explain_no_memory(bpool, want, false);

@@ -410,3 +410,39 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 	atomic_long_add(1, &pool->failures);
 	return ZB_NO_PFN;
 }
+
+/* As try_zone_fn, without allocating anything. */
+static enum zb_range_result judge_zone(const struct zb_range_attempt *a, struct zb_zone *zone,
+				       unsigned long *pfn)
+{
+	*pfn = ZB_NO_PFN;
+	return check_unused(a, zone);
+}
+
+/**
+ * zb_pool_range_could_ever() - check whether an unused pool could serve a request for a range
+ * @pool: the allocator
+ * @req: the request, whose @nr_pages is not used
+ * @range: the frames that are wanted
+ * @failure: filled in if it could not
+ *
+ * Context: any; reads the bitmaps of the policy.
+ * Return: false if not.
+ */
+bool zb_pool_range_could_ever(struct zb_pool *pool, const struct zb_alloc_request *req,
+			      const struct zb_range *range, struct zb_range_failure *failure)
+{
+	struct zb_range_attempt a = {
+		.pool = pool, .gfp = req->gfp & ~__ZB_GFP_COMP, .range = range,
+	};
+
+	*failure = (struct zb_range_failure){ .result = ZB_RANGE_NEVER_ZONE };
+	zb_init_context(pool, req->gfp, range->nr_pages, req->nid, req->policy ?: &anywhere, &a.ac);
+	a.alloc_flags = zb_slowpath_flags(req->gfp, &a.ac);
+	if (a.ac.node && zb_first_zone(&a.ac, req->gfp))
+		try_zones(&a, judge_zone, failure);
+	if (failure->result == ZB_RANGE_OK)
+		return true;
+	explain_no_zone(&a, failure);
+	return false;
+}

@@ -45,6 +45,8 @@ unsigned long zb_pool_alloc_range(struct zb_pool *pool, zb_gfp_t gfp,
 				  const struct zb_range *range, int nid,
 				  const struct zb_alloc_policy *policy,
 				  struct zb_range_failure *failure);
+bool zb_pool_range_could_ever(struct zb_pool *pool, const struct zb_alloc_request *req,
+			      const struct zb_range *range, struct zb_range_failure *failure);
 bool zb_take_isolated(struct zb_zone *zone, const struct zb_alloc_request *req,
 		      const struct zb_alloc_context *ac, unsigned long pfn,
 		      unsigned long nr_isolated);

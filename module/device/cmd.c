@@ -230,9 +230,12 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 
 	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT | (req->may_range ? ZB_BUF_RANGE : 0)))
 		return zb_einval(call, "flags", req->flags);
-	if (req->flags & ZB_BUF_RANGE &&
-	    (!(req->flags & ZB_BUF_LENGTH) || req->flags & ZB_BUF_WAIT))
+	if (req->flags & ZB_BUF_RANGE && !(req->flags & ZB_BUF_LENGTH))
 		return zb_einval(call, "flags", req->flags);
+	/* What is freed is given to smaller requests, so a range has to be made free. */
+	if (req->flags & ZB_BUF_RANGE && req->flags & ZB_BUF_WAIT &&
+	    !(req->gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return zb_einval(call, "gfp", zb_gfp_bits(req->gfp));
 	err = get_want_size(call, req, &inst->pool, want) ?:
 	      get_want_range(call, req, want) ?:
 	      get_want_node(call, req, inst, want) ?:

@@ -50,3 +50,20 @@ unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 	}
 	return zb_instance_alloc_range(inst, gfp, range, nid, nodemask, user, map, failure);
 }
+
+/**
+ * zb_idle_range_could_ever() - check whether a range could be had if all memory were free
+ * @inst: the instance
+ * @req: the request, whose @nr_pages is not used
+ * @range: the frames that are wanted
+ * @failure: filled in if it could not
+ *
+ * Context: any; reads the bitmaps of the policy.
+ * Return: false if not; true as well if the kernel has idle memory, which might be enough.
+ */
+bool zb_idle_range_could_ever(struct zb_instance *inst, const struct zb_alloc_request *req,
+			      const struct zb_range *range, struct zb_range_failure *failure)
+{
+	return zb_pool_range_could_ever(&inst->pool, req, range, failure) ||
+	       may_need_lent(inst, req->gfp, range);
+}

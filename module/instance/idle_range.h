@@ -4,6 +4,8 @@
 
 #include "instance.h"
 
+bool zb_idle_range_could_ever(struct zb_instance *inst, const struct zb_alloc_request *req,
+			      const struct zb_range *range, struct zb_range_failure *failure);
 unsigned long zb_idle_alloc_range(struct zb_instance *inst, zb_gfp_t gfp,
 				  const struct zb_range *range, int nid,
 				  const unsigned long *nodemask, bool user,

@@ -215,7 +215,6 @@ TEST_F(zbuddy, arguments)
 
 	REFUSE(EINVAL, align, 3 * self->page);
 	REFUSE(EINVAL, flags, ZB_BUF_RANGE);
-	REFUSE(EINVAL, flags, ZB_BUF_RANGE | ZB_BUF_LENGTH | ZB_BUF_WAIT);
 	REFUSE(EINVAL, max_addr, 1);
 	REFUSE(EINVAL, length, 0);
 	if (!zb_set_capability(CAP_SYS_RAWIO, false))

@@ -39,6 +39,18 @@ static inline struct zb_range unit_range(unsigned long nr_pages, unsigned int al
 	};
 }
 
+/* A request fails for ever exactly if it is said to. */
+static inline void unit_judge_range(struct unit_pool *p, zb_gfp_t gfp, const struct zb_range *r,
+				    enum zb_range_result expected)
+{
+	const struct zb_alloc_request req = { .gfp = gfp, .nid = p->pool.nodes->nid };
+	struct zb_range_failure failure = { .result = ZB_RANGE_OK };
+	bool could = zb_pool_range_could_ever(&p->pool, &req, r, &failure);
+
+	EXPECT_EQ(could, expected < ZB_RANGE_NEVER_WATERMARK);
+	EXPECT_EQ(failure.result, could ? ZB_RANGE_OK : expected);
+}
+
 /* Request a range; it is allocated as requested, or refused for the expected reason. */
 static inline unsigned long unit_alloc_range(struct unit_pool *p, zb_gfp_t gfp,
 					     struct zb_range r, enum zb_range_result expected)
@@ -48,6 +60,7 @@ static inline unsigned long unit_alloc_range(struct unit_pool *p, zb_gfp_t gfp,
 	unsigned long pfn;
 
 	pfn = zb_pool_alloc_range(&p->pool, gfp, &r, p->pool.nodes->nid, NULL, &failure);
+	unit_judge_range(p, gfp, &r, expected);
 	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
 	EXPECT_EQ(atomic_long_read(&p->pool.failures), failures + (pfn == ZB_NO_PFN));
 	if (pfn == ZB_NO_PFN)

@@ -36,8 +36,6 @@ static int parse_range(const struct zbctl *z, struct zb_req *req)
 	if (!(req->flags & ZB_BUF_LENGTH))
 		return usage_err("'%s' is an order; a range needs a length with a unit: try 2M",
 				 req->text);
-	if (req->flags & ZB_BUF_WAIT)
-		return usage_err("a range can't be waited for: leave out --wait, or --range, --align, --min-addr and --max-addr");
 	if (z->align && (parse_size(z->align, &req->align) || req->align & (req->align - 1)))
 		return usage_err("--align: '%s' is not a power of two with a unit: try 2M",
 				 z->align);

@@ -65,8 +65,6 @@ static const char *list_command(void)
 
 static const char *wait_remedy(const struct why *w)
 {
-	if (w->req->flags & ZB_BUF_RANGE)
-		return "try again later";
 	return w->req->flags & ZB_BUF_WAIT ? "wait longer" : "wait for memory (--wait SECONDS)";
 }
 

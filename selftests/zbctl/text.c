@@ -252,6 +252,7 @@ const char *features_text(__u64 features, char buf[GFP_TEXT])
 		{ ZB_FEATURE_RANGE, "range" },
 		{ ZB_FEATURE_RESIZE, "resize" },
 		{ ZB_FEATURE_EMPTY, "empty" },
+		{ ZB_FEATURE_RANGE_WAIT, "range_wait" },
 	};
 	size_t len = 0;
 

@@ -263,6 +263,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_RANGE	(1ull << 8)	/* ZB_BUF_RANGE */
 #define ZB_FEATURE_RESIZE	(1ull << 9)	/* ZB_IOC_RESIZE */
 #define ZB_FEATURE_EMPTY	(1ull << 10)	/* ZB_IOC_EMPTY */
+#define ZB_FEATURE_RANGE_WAIT	(1ull << 11)	/* ZB_BUF_RANGE together with ZB_BUF_WAIT */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -324,15 +325,21 @@ struct zb_ioc_zone {
  *	have, or 0 for no limit; else 0. @min_addr and @max_addr need CAP_SYS_RAWIO if they are
  *	not 0
  *
- * ZB_BUF_RANGE, which requires ZB_BUF_LENGTH and excludes ZB_BUF_WAIT, requests any number of
- * contiguous pages of one zone, up to all of it. They need not be part of one block, so that
- * neither the order of the largest block nor the alignment of free blocks is a limit. If no
+ * ZB_BUF_RANGE, which requires ZB_BUF_LENGTH, requests any number of contiguous pages of one
+ * zone, up to all of it. They need not be part of one block, so that neither the order of the
+ * largest block nor the alignment of free blocks is a limit. If no
  * such range is free, and the flags include DIRECT_RECLAIM, the one is made free that requires the
  * fewest pages to be moved or taken back: movable buffers that are not in use are moved to
  * other pages of the zone, and discardable ones lose their memory (ZB_IOC_ADVISE). If it is not
  * possible, the request fails with ENOMEM. A movable buffer that was allocated with @min_addr
  * or @max_addr, with an alignment larger than the smallest block that holds it, or that is
  * larger than the largest block, is not moved itself.
+ *
+ * With ZB_BUF_WAIT (ZB_FEATURE_RANGE_WAIT), which requires DIRECT_RECLAIM then, a request for a
+ * range waits like others. While it is the first one, the kernel tries to make a range free: a
+ * second after it began to wait, and again a second after each failure, or up to 8 seconds if
+ * no memory is freed. Others wait for a range that is larger than the largest block
+ * only while its pageblocks are emptied.
  *
  * A request that could not be served even if all memory were free fails with
  * ENOMEM without waiting. Of the other requests, one of each user is served in
