@@ -131,6 +131,14 @@ say_with_ahead() {
 	echo 0 >/sys/module/zbuddy/parameters/zero_ahead
 }
 
+# Large allocations while the memory is nearly full: say_ranges HOST-NODE TRIES. The kernel gets
+# a fifth of the tries, because each of them takes longer.
+say_ranges() {
+	"$here/bench_ranges" ours "$2" && "$here/bench_ranges" waits 20 &&
+		insmod "$here/zb_bench.ko" rows=none host_node="$1" &&
+		"$here/bench_ranges" host "$((($2 + 4) / 5))" && rmmod zb_bench
+}
+
 wanted() {
 	case ,$rows, in
 	*,"$1",* | ,all, | ,quick,) return 0 ;;
@@ -173,6 +181,7 @@ main() {
 	[ "$rows" = quick ] || ! wanted holds || say_holds
 	trace=$(parameter trace '' "$@")
 	[ ! "$trace" ] || ! wanted replay || "$here/bench_replay_movable" "$trace" || exit 1
+	[ "$rows" != ranges ] || say_ranges "$(parameter host_node '' "$@")" "${TRIES:-1000}" || exit 1
 	[ "$rows" = quick ] || ! wanted ahead || say_with_ahead ahead rows=pair "$@"
 	[ "$rows" = quick ] || ! wanted frag ||
 		say_with_ahead ahead rows=frag.single,frag.mixed zero=1 \
