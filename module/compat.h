@@ -112,6 +112,19 @@ static inline struct file *zb_get_file_active(struct file **slot)
 #endif
 #endif
 
+/* Older kernels do not need the order. */
+#ifdef ZB_HAVE_HUGE_FOLIO
+static inline void zb_set_compound_head(struct page *page, struct page *head,
+					unsigned int order)
+{
+#ifdef ZB_HAVE_COMPOUND_HEAD_2
+	set_compound_head(page, head);
+#else
+	set_compound_head(page, head, order);
+#endif
+}
+#endif
+
 /* Kernels have different names for the function that counts the mappings of a page. */
 static inline int zb_page_mapcount(const struct page *page)
 {

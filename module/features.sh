@@ -93,7 +93,7 @@ if [ -r "$symvers" ]; then
 	exports=$(find_exports "dev_get_cma_area cma_alloc cma_release \
 		cma_get_name dma_alloc_pages dma_free_pages \
 		alloc_contig_range free_contig_range vmf_insert_pfn_pmd \
-		dmem_cgroup_try_charge lockdep_assert_cpus_held d_make_persistent")
+		vmf_insert_folio_pmd vmf_insert_page_mkwrite dmem_cgroup_try_charge lockdep_assert_cpus_held d_make_persistent")
 else
 	warn "no Module.symvers in $2: guessing what is exported"
 	exports=$(assume_exports | tr '\n' ' ')
@@ -111,6 +111,10 @@ fi
 if config ARCH_SUPPORTS_PMD_PFNMAP && config TRANSPARENT_HUGEPAGE; then
 	exported vmf_insert_pfn_pmd && have PMD_PFNMAP
 fi
+# KMSAN has members of its own in struct page, which huge.c does not know.
+if config TRANSPARENT_HUGEPAGE && config 64BIT && ! config KMSAN; then
+	exported vmf_insert_folio_pmd vmf_insert_page_mkwrite && have HUGE_FOLIO
+fi
 if config CGROUP_DMEM; then
 	exported dmem_cgroup_try_charge && have DMEM
 fi
@@ -127,6 +131,8 @@ in_header fs.h 'get_file_active\(' && have GET_FILE_ACTIVE
 in_header workqueue.h 'WQ_PERCPU' && have WQ_PERCPU
 in_header workqueue.h 'system_dfl_wq;' && have WQ_DFL
 in_header huge_mm.h 'vmf_insert_pfn_pmd\(struct vm_fault \*vmf, pfn_t' && have PFN_T
+in_header page-flags.h 'set_compound_head\(struct page \*page, (const )?struct page \*head\)' &&
+	have COMPOUND_HEAD_2
 in_header module.h 'define MODULE_IMPORT_NS\(ns\)[[:space:]]*MODULE_INFO\(import_ns, ns\)' &&
 	have NS_STRINGS
 in_header mm.h 'void vm_flags_set\(' && have VM_FLAGS_SET

@@ -4,7 +4,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "buffer.h"
+#include "huge.h"
 #include "discard.h"
 
 /**
@@ -37,6 +37,7 @@ int zb_buffer_pool_init(struct zb_buffer_pool *bpool, struct zb_instance *inst)
 	err = zb_limits_init(bpool);
 	if (err)
 		goto exit_sync;
+	zb_huge_init();
 	zb_memory_errors_init(bpool);
 	return 0;
 

@@ -14,7 +14,7 @@
 #include <linux/module.h>
 
 #include "../compat.h"
-#include "buffer.h"
+#include "huge.h"
 
 /* Limits of the time between checks, which doubles after a check that frees nothing. */
 #define DEFERRED_DELAY_MIN	(HZ / 10)
@@ -24,20 +24,21 @@
  * zb_buffer_in_use() - check for page references other than the region's
  * @buf: a buffer that can't be mapped any more
  *
- * The check continues where the last call stopped.
+ * The check continues where the last call stopped. Before it, huge pages are split.
  *
  * Context: may sleep; one caller at a time.
  * Return: true if a page of the buffer has such a reference.
  */
 bool zb_buffer_in_use(struct zb_buffer *buf)
 {
-	unsigned long first = buf->nr_idle;
+	unsigned long first = buf->nr_idle, pfn;
 	bool in_use = false;
 
 	if (!buf->was_mapped || buf->discard == ZB_DISCARD_PURGED)
 		return false;
 	for (; buf->nr_idle < buf->nr_pages; buf->nr_idle++) {
-		in_use = page_ref_count(pfn_to_page(buf->pfn + buf->nr_idle)) != 1;
+		pfn = buf->pfn + buf->nr_idle;
+		in_use = !zb_huge_split(pfn) || page_ref_count(pfn_to_page(pfn)) != 1;
 		if (in_use)
 			break;
 		if (!(buf->nr_idle % ZB_PAGEBLOCK_NR))

@@ -10,6 +10,7 @@
 
 #include "../instance/request.h"
 #include "discard.h"
+#include "huge.h"
 #include "zero.h"
 
 /* A cheap check that rejects most buffers that are in use before their mappings are removed. */
@@ -92,6 +93,7 @@ static int purge_locked(struct zb_buffer *buf, const struct zb_lru *lru)
 		return -EBUSY;
 	zb_lru_remove(buf);
 	set_frames(buf, ZB_NO_PFN, ZB_DISCARD_PURGED);
+	zb_huge_split_frozen(pfn, buf->nr_pages);
 	zb_unfreeze_pages(pfn, buf->nr_pages);
 	return 0;
 }

@@ -2,12 +2,6 @@
 /*
  * Mappings of buffers.
  *
- * By default, mmap() inserts all pages into the page tables. These are ordinary pages,
- * so get_user_pages() (direct I/O, pipes, process_vm_readv()) works, and no access
- * faults until a movable buffer is moved (move.c). A mapping at the huge offset is
- * populated by page faults, with one entry for each naturally aligned piece of the size of
- * a huge page; get_user_pages() fails on it.
- *
  * mmap() replaces the file of the vma with a file of the buffer (vma_set_file()).
  * That file holds a reference on the buffer and has the address space of the buffer,
  * which contains all mappings of the buffer, whichever file they were made through.
@@ -22,209 +16,11 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
 
 #include "../compat.h"
-#include "buffer.h"
+#include "pagefault.h"
+#include "huge.h"
 #include "zero.h"
-
-#define INSERT_BATCH	64	/* pages inserted at once */
-#define FAULT_AROUND	16	/* pages inserted by one fault */
-
-static void zb_vm_open(struct vm_area_struct *vma)
-{
-	struct zb_buffer *buf = vma->vm_private_data;
-
-	atomic_inc(&buf->mappings);
-}
-
-static void zb_vm_close(struct vm_area_struct *vma)
-{
-	struct zb_buffer *buf = vma->vm_private_data;
-
-	atomic_dec(&buf->mappings);
-}
-
-/* Insert @nr pages, starting at @addr, up to the first entry that exists already. */
-static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
-			   unsigned long pfn, unsigned long nr,
-			   unsigned long *left)
-{
-	struct page *pages[INSERT_BATCH];
-	unsigned long i;
-	int err;
-
-	for (i = 0; i < nr; i++)
-		pages[i] = pfn_to_page(pfn + i);
-	*left = nr;
-	err = vm_insert_pages(vma, addr, pages, left);
-	/* The range is valid, so -EFAULT means that no page table could be allocated. */
-	return err == -EFAULT ? -ENOMEM : err;
-}
-
-/*
- * A fault occurs only if the buffer was moved or purged, or if madvise() or a similar call, or a
- * memory error, has removed the entry. The following entries were probably removed as well,
- * so insert several.
- */
-static vm_fault_t fault_pages(struct vm_fault *vmf)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	struct zb_buffer *buf = vma->vm_private_data;
-	unsigned long left, nr = FAULT_AROUND;
-	int err;
-
-	if (vmf->pgoff >= buf->nr_pages || buf->discard == ZB_DISCARD_PURGED)
-		return VM_FAULT_SIGBUS;
-	nr = min(nr, buf->nr_pages - vmf->pgoff);
-	nr = min(nr, (vma->vm_end - vmf->address) >> PAGE_SHIFT);
-	nr = zb_buffer_nr_good(buf, vmf->pgoff, nr);
-	if (!nr)
-		return VM_FAULT_HWPOISON;
-	err = zb_insert_pages(vma, vmf->address, buf->pfn + vmf->pgoff, nr, &left);
-	if (!err || left < nr || err == -EBUSY)
-		return VM_FAULT_NOPAGE;
-	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
-}
-
-/*
- * The lock excludes unmap_page() in memory_error.c, see zb_buffer_nr_good(), and a move of
- * the buffer.
- */
-static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
-{
-	struct zb_buffer *buf = vmf->vma->vm_private_data;
-	vm_fault_t ret;
-
-	filemap_invalidate_lock_shared(&buf->mapping);
-	ret = fault_pages(vmf);
-	filemap_invalidate_unlock_shared(&buf->mapping);
-	return ret;
-}
-
-static vm_fault_t zb_vm_pfn_mkwrite(struct vm_fault *vmf)
-{
-	return 0;
-}
-
-static const struct vm_operations_struct zb_vm_ops = {
-	.open = zb_vm_open,
-	.close = zb_vm_close,
-	.fault = zb_vm_fault,
-};
-
-/*
- * Before a long-term pin, the kernel migrates pages out of CMA. These pages can't be
- * migrated, and the kernel would retry until the task is killed. With pfn_mkwrite(),
- * the mapping seems to need dirty tracking, and the kernel refuses long-term pins with
- * EFAULT at once. The callback itself is never called, because all entries have a page.
- */
-static const struct vm_operations_struct zb_vm_ops_cma = {
-	.open = zb_vm_open,
-	.close = zb_vm_close,
-	.fault = zb_vm_fault,
-	.pfn_mkwrite = zb_vm_pfn_mkwrite,
-};
-
-/*
- * Pages with a memory error are left out: access to them raises SIGBUS. The lock excludes
- * a move of the buffer. In between, the references of the pages that have been inserted
- * prevent one.
- */
-static int insert_frames(struct vm_area_struct *vma, struct zb_buffer *buf)
-{
-	unsigned long good, left, nr, pgoff = vma->vm_pgoff, addr = vma->vm_start;
-	int err;
-
-	while (addr < vma->vm_end) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		nr = min_t(unsigned long, INSERT_BATCH,
-			   (vma->vm_end - addr) >> PAGE_SHIFT);
-		filemap_invalidate_lock_shared(&buf->mapping);
-		err = buf->discard == ZB_DISCARD_PURGED ? -ENODATA : 0;
-		good = err ? 0 : zb_buffer_nr_good(buf, pgoff, nr);
-		nr = good ?: 1;
-		if (good)
-			err = zb_insert_pages(vma, addr, buf->pfn + pgoff, nr, &left);
-		filemap_invalidate_unlock_shared(&buf->mapping);
-		if (err)
-			return err;
-		addr += nr << PAGE_SHIFT;
-		pgoff += nr;
-		cond_resched();
-	}
-	return 0;
-}
-
-#ifdef ZB_HAVE_PMD_PFNMAP
-#define HUGE_FEATURE	ZB_FEATURE_MMAP_HUGE
-
-static vm_fault_t zb_vm_huge_pte_fault(struct vm_fault *vmf)
-{
-	struct zb_buffer *buf = vmf->vma->vm_private_data;
-	vm_fault_t ret;
-
-	if (vmf->pgoff >= buf->nr_pages)
-		return VM_FAULT_SIGBUS;
-	filemap_invalidate_lock_shared(&buf->mapping);
-	if (buf->discard == ZB_DISCARD_PURGED)
-		ret = VM_FAULT_SIGBUS;
-	else if (zb_buffer_nr_good(buf, vmf->pgoff, 1))
-		ret = vmf_insert_pfn(vmf->vma, vmf->address, buf->pfn + vmf->pgoff);
-	else
-		ret = VM_FAULT_HWPOISON;
-	filemap_invalidate_unlock_shared(&buf->mapping);
-	return ret;
-}
-
-/*
- * Insert a huge entry if the aligned piece is inside both the vma and the buffer, and no
- * page of it has a memory error.
- */
-static vm_fault_t zb_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	struct zb_buffer *buf = vma->vm_private_data;
-	unsigned long addr = vmf->address & PMD_MASK;
-	unsigned long pgoff, nr = PMD_SIZE >> PAGE_SHIFT;
-	vm_fault_t ret = VM_FAULT_FALLBACK;
-
-	if (order != PMD_ORDER || addr < vma->vm_start ||
-	    addr + PMD_SIZE > vma->vm_end)
-		return VM_FAULT_FALLBACK;
-	pgoff = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
-	if (pgoff + nr > buf->nr_pages)
-		return VM_FAULT_FALLBACK;
-	filemap_invalidate_lock_shared(&buf->mapping);
-	if (buf->discard != ZB_DISCARD_PURGED && !((buf->pfn + pgoff) % nr) &&
-	    zb_buffer_nr_good(buf, pgoff, nr) == nr)
-		ret = zb_insert_pfn_pmd(vmf, buf->pfn + pgoff);
-	filemap_invalidate_unlock_shared(&buf->mapping);
-	return ret;
-}
-
-static const struct vm_operations_struct zb_vm_ops_huge = {
-	.open = zb_vm_open,
-	.close = zb_vm_close,
-	.fault = zb_vm_huge_pte_fault,
-	.huge_fault = zb_vm_huge_fault,
-};
-
-static int map_huge(struct vm_area_struct *vma)
-{
-	vm_flags_set(vma, VM_PFNMAP);
-	vma->vm_ops = &zb_vm_ops_huge;
-	return 0;
-}
-#else
-#define HUGE_FEATURE	0
-
-static int map_huge(struct vm_area_struct *vma)
-{
-	return -EOPNOTSUPP;
-}
-#endif
 
 /**
  * zb_mmap_features() - get the features of mappings
@@ -234,7 +30,14 @@ static int map_huge(struct vm_area_struct *vma)
  */
 u64 zb_mmap_features(const struct zb_instance *inst)
 {
-	return HUGE_FEATURE | (inst->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN);
+	u64 features = inst->in_cma ? 0 : ZB_FEATURE_LONGTERM_PIN;
+
+#ifdef ZB_HAVE_PMD_PFNMAP
+	features |= ZB_FEATURE_MMAP_HUGE;
+#endif
+	if (zb_huge_available())
+		features |= ZB_FEATURE_HUGE_PAGES;
+	return features;
 }
 
 /* Map a buffer into a vma whose file is a mapping file of the buffer already. */
@@ -254,17 +57,10 @@ static int map_buffer(struct zb_buffer *buf, struct vm_area_struct *vma,
 	/* KVM may take references on the pages of huge mappings as well. */
 	WRITE_ONCE(buf->was_mapped, true);
 	zb_buffer_expose(buf);
-	if (huge) {
-		err = READ_ONCE(buf->discard) == ZB_DISCARD_PURGED ? -ENODATA : map_huge(vma);
-	} else {
-		/*
-		 * vm_insert_pages() would set it, but can't in a fault, which may be the
-		 * first one to insert a page if all pages had memory errors at mmap().
-		 */
-		vm_flags_set(vma, VM_MIXEDMAP);
-		vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
-		err = insert_frames(vma, buf);
-	}
+	if (!huge)
+		err = zb_map_pages(vma, buf);
+	else
+		err = READ_ONCE(buf->discard) == ZB_DISCARD_PURGED ? -ENODATA : zb_map_huge(vma);
 	if (!err)
 		atomic_inc(&buf->mappings);
 	return err;

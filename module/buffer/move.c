@@ -34,6 +34,7 @@
 #include "../compat.h"
 #include "../core/compact.h"
 #include "../instance/fault.h"
+#include "huge.h"
 #include "place.h"
 #include "zero.h"
 
@@ -120,12 +121,14 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
  */
 unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages)
 {
-	unsigned long i, nr = 0;
+	unsigned long i, step, nr = 0;
 	struct page *page;
 
-	for (i = 0; i < nr_pages; i++) {
+	for (i = 0; i < nr_pages; i += step) {
 		page = pfn_to_page(pfn + i);
-		nr += page_ref_count(page) > 1 + zb_page_mapcount(page);
+		step = zb_shared_refs(pfn + i);
+		if (page_ref_count(page) > 1 + zb_huge_mapcount(page))
+			nr += min(step, nr_pages - i);
 		if (!(i % ZB_PAGEBLOCK_NR))
 			cond_resched();
 	}
@@ -156,7 +159,7 @@ void zb_unfreeze_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
-	for (i = 0; i < nr_pages; i++) {
+	for (i = 0; i < nr_pages; i += zb_shared_refs(pfn + i)) {
 		page_ref_unfreeze(pfn_to_page(pfn + i), 1);
 		if (!(i % ZB_PAGEBLOCK_NR))
 			cond_resched();
@@ -175,13 +178,13 @@ bool zb_freeze_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
-	for (i = 0; i < nr_pages; i++) {
+	for (i = 0; i < nr_pages; i += zb_shared_refs(pfn + i)) {
 		if (!page_ref_freeze(pfn_to_page(pfn + i), 1))
 			break;
 		if (!(i % ZB_PAGEBLOCK_NR))
 			cond_resched();
 	}
-	if (i == nr_pages)
+	if (i >= nr_pages)
 		return true;
 	zb_unfreeze_pages(pfn, i);
 	return false;
@@ -258,15 +261,20 @@ static void set_place(struct zb_buffer *buf, unsigned long to)
 static int move_to(struct zb_buffer *buf, unsigned long to)
 {
 	unsigned long from = buf->pfn, bad = ZB_NO_PFN;
+	bool huge = false;
 	int err;
 
 	unmap_mapping_range(&buf->mapping, 0, 0, 1);
 	if (!zb_freeze_pages(from, buf->nr_pages))
 		return -EBUSY;
 	err = copy_frames(buf, to, &bad);
-	if (!err)
+	if (!err) {
 		set_place(buf, to);
+		huge = zb_huge_split_frozen(from, buf->nr_pages);
+	}
 	zb_unfreeze_pages(from, buf->nr_pages);
+	if (huge)
+		zb_huge_make(buf, 0, buf->nr_pages);
 	if (bad != ZB_NO_PFN)
 		report_copy_error(buf, bad, err);
 	return err;
@@ -289,6 +297,7 @@ static unsigned long alloc_elsewhere(struct zb_buffer *buf, const struct zb_zone
 				 __ZB_GFP_MEMALLOC | __ZB_GFP_ACCOUNT;
 	zb_gfp_t gfp = (buf->gfp & ~not_now) | __ZB_GFP_NOWARN;
 	struct zb_pool *pool = &buf->bpool->inst->pool;
+	const struct zb_zone *zone;
 	unsigned long pfn;
 
 	if (buf->node_bound)
@@ -296,13 +305,14 @@ static unsigned long alloc_elsewhere(struct zb_buffer *buf, const struct zb_zone
 	if (zb_should_fail(gfp, zb_exact_order(buf->nr_pages)))
 		return ZB_NO_PFN;
 	pfn = zb_pool_alloc_exact(pool, gfp, buf->nr_pages, buf->nid, &policy);
-	if (pfn == ZB_NO_PFN || !zb_zone_in_set(zb_pfn_zone(pool, pfn), set))
+	zone = zb_pfn_zone(pool, pfn);
+	if (!zone || !zb_zone_in_set(zone, set))
 		return pfn;
 	zb_pool_free_range(pool, pfn, buf->nr_pages);
 	return ZB_NO_PFN;
 }
 
-/* Move to frames in @zone, or, if that is NULL, in a zone that is not in @set. */
+/* Move to frames in @zone, or, if @set is not NULL, in a zone that is not in @set. */
 static int move_buffer(struct zb_buffer *buf, struct zb_zone *zone, unsigned int below_order,
 		       const struct zb_zone_set *set)
 {
@@ -317,8 +327,8 @@ static int move_buffer(struct zb_buffer *buf, struct zb_zone *zone, unsigned int
 	from = buf->pfn;
 	to = ZB_NO_PFN;
 	if (may_move(buf)) {
-		to = zone ? zb_compact_alloc(zone, buf->gfp, buf->nr_pages, below_order) :
-			    alloc_elsewhere(buf, set);
+		to = set ? alloc_elsewhere(buf, set) :
+			   zb_compact_alloc(zone, buf->gfp, buf->nr_pages, below_order);
 		err = to == ZB_NO_PFN ? -ENOMEM : move_to(buf, to);
 	}
 	up_write(&buf->mapping.invalidate_lock);

@@ -307,12 +307,16 @@ static int map_dmabuf(DATA *self)
 }
 
 /* Map at an address without page tables, so that all levels of them must be allocated. */
+static int map_far_away_at(DATA *self, unsigned long addr, __u64 offset)
+{
+	self->p = mmap((void *)addr, self->a.length, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED_NOREPLACE, self->fd, (off_t)offset);
+	return (void *)self->p == MAP_FAILED ? -errno : 0;
+}
+
 static int map_far_away(DATA *self)
 {
-	self->p = mmap((void *)0x200000000000ul, self->a.length, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_FIXED_NOREPLACE, self->fd,
-		       (off_t)self->a.mmap_offset);
-	return (void *)self->p == MAP_FAILED ? -errno : 0;
+	return map_far_away_at(self, 0x200000000000ul, self->a.mmap_offset);
 }
 
 static int throw_away(DATA *self)
@@ -332,23 +336,20 @@ static int touch(DATA *self)
 	       -EFAULT : 0;
 }
 
+static int map_and_touch_far_away(DATA *self)
+{
+	return map_far_away(self) ?: touch(self);
+}
+
 /* Huge mappings are populated by page faults only. */
 static int map_and_touch_huge(DATA *self)
 {
 	return map_huge(self) ?: touch(self);
 }
 
-static int map_huge_unaligned(DATA *self)
-{
-	self->p = mmap((void *)0x200000001000ul, self->a.length, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_FIXED_NOREPLACE, self->fd,
-		       (off_t)(self->a.mmap_huge_offset));
-	return (void *)self->p == MAP_FAILED ? -errno : 0;
-}
-
 static int map_and_touch_unaligned(DATA *self)
 {
-	return map_huge_unaligned(self) ?: touch(self);
+	return map_far_away_at(self, 0x200000001000ul, self->a.mmap_huge_offset) ?: touch(self);
 }
 
 static int read_to_the_end(const char *path)

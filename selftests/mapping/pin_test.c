@@ -157,7 +157,7 @@ static void release_while_in_use(struct __test_metadata *_metadata, int fd, __u6
  */
 TEST_F_TIMEOUT(zbuddy, deferred_release_checks_one_page, 120)
 {
-	long before = zb_vmstat("zb_deferred_free_checks"), pages = 512, checks = 0;
+	long before = zb_vmstat("zb_deferred_free_checks"), pages = 511, checks = 0;
 	__u64 start;
 	int pipe[2];
 

@@ -253,6 +253,7 @@ const char *features_text(__u64 features, char buf[GFP_TEXT])
 		{ ZB_FEATURE_RESIZE, "resize" },
 		{ ZB_FEATURE_EMPTY, "empty" },
 		{ ZB_FEATURE_RANGE_WAIT, "range_wait" },
+		{ ZB_FEATURE_HUGE_PAGES, "huge_pages" },
 	};
 	size_t len = 0;
 

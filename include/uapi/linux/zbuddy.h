@@ -84,10 +84,11 @@
  * How an offset encodes the buffer is not part of the ABI. All offsets are
  * above 4 GiB, so a 32-bit program needs a 64-bit off_t
  * (-D_FILE_OFFSET_BITS=64); a truncated offset belongs to no buffer. The
- * mapping must be MAP_SHARED. At @mmap_huge_offset, a single page table entry
- * maps each naturally aligned piece of the size of a huge page. Such a mapping
- * is faster to set up and to access, but get_user_pages() (direct I/O) fails
- * on it. @mmap_huge_offset is 0 without ZB_FEATURE_MMAP_HUGE. mmap() fails
+ * mapping must be MAP_SHARED. With ZB_FEATURE_HUGE_PAGES, a single page table
+ * entry maps each naturally aligned piece of the size of a huge page. Without
+ * it, a mapping at @mmap_huge_offset has such entries, but get_user_pages()
+ * (direct I/O) fails on it. @mmap_huge_offset is 0 without
+ * ZB_FEATURE_MMAP_HUGE. mmap() fails
  * with ENOENT if the open file has no buffer at that offset, with EINVAL if
  * the mapping is private or extends beyond the end of the buffer, with EACCES if
  * it is writable and the device is not open for writing or the handle is read-only,
@@ -264,6 +265,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_RESIZE	(1ull << 9)	/* ZB_IOC_RESIZE */
 #define ZB_FEATURE_EMPTY	(1ull << 10)	/* ZB_IOC_EMPTY */
 #define ZB_FEATURE_RANGE_WAIT	(1ull << 11)	/* ZB_BUF_RANGE together with ZB_BUF_WAIT */
+#define ZB_FEATURE_HUGE_PAGES	(1ull << 12)	/* huge entries also at mmap_offset */
 
 /**
  * struct zb_ioc_zone - properties of one zone

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Huge pages of mapped buffers (huge.c).
+ */
+#ifndef ZB_HUGE_H
+#define ZB_HUGE_H
+
+#include <linux/pgtable.h>
+
+#include "../compat.h"
+#include "buffer.h"
+
+#ifdef ZB_HAVE_HUGE_FOLIO
+
+#define ZB_HUGE_ORDER	PMD_ORDER
+#define ZB_HUGE_NR	BIT(ZB_HUGE_ORDER)
+
+void zb_huge_init(void);
+bool zb_huge_available(void);
+int zb_huge_make(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr);
+struct folio *zb_huge_folio(const struct zb_buffer *buf, unsigned long pgoff);
+bool zb_huge_split(unsigned long pfn);
+bool zb_huge_split_frozen(unsigned long pfn, unsigned long nr);
+
+#else
+
+#define ZB_HUGE_NR	1ul
+
+static inline void zb_huge_init(void)
+{
+}
+
+static inline bool zb_huge_available(void)
+{
+	return false;
+}
+
+static inline int zb_huge_make(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
+{
+	return 0;
+}
+
+static inline bool zb_huge_split(unsigned long pfn)
+{
+	return true;
+}
+
+static inline bool zb_huge_split_frozen(unsigned long pfn, unsigned long nr)
+{
+	return false;
+}
+
+#endif
+
+/* The number of page table entries that map the page at @pfn, or a page of the folio there. */
+static inline int zb_huge_mapcount(struct page *page)
+{
+#ifdef ZB_HAVE_HUGE_FOLIO
+	/* folio_mapcount() warns if the folio is split meanwhile. */
+	if (PageHead(page))
+		return atomic_read(&((struct folio *)page)->_large_mapcount) + 1;
+#endif
+	return zb_page_mapcount(page);
+}
+
+/* The number of pages that share the references of the page at @pfn. */
+static inline unsigned long zb_shared_refs(unsigned long pfn)
+{
+	return PageHead(pfn_to_page(pfn)) ? ZB_HUGE_NR : 1;
+}
+
+#endif /* ZB_HUGE_H */
