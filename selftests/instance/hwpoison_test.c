@@ -317,4 +317,37 @@ TEST_F(memory_error, access_raises_sigbus)
 	EXPECT_EQ(0, zb_unload_soon());
 }
 
+/* read() and write() of a file stop at the page with the error, and work beyond it. */
+TEST_F(memory_error, files_fail_with_eio)
+{
+	enum { BAD = 2, NR = 4 };
+	size_t page = page_size();
+	char data[NR * 4096] = { 0 };
+	struct zb_ioc_alloc a;
+	int fd, file;
+
+	ASSERT_EQ(4096, page);
+	ASSERT_EQ(0, zb_load("size=16M min_free_kbytes=0"));
+	fd = zb_open();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, zb_alloc_length(fd, NR * page, ZB_GFP_ANYZONE, &a));
+	file = zb_to_file(fd, a.handle, ZB_FILE_RDWR);
+	ASSERT_GE(file, 0);
+	memset(data, 1, sizeof(data));
+	ASSERT_EQ(sizeof(data), pwrite(file, data, sizeof(data), 0));
+	ASSERT_TRUE(poison(address(fd, a.handle) + BAD * page));
+	memset(data, 0, sizeof(data));
+	EXPECT_EQ(BAD * page, pread(file, data, sizeof(data), 0));
+	EXPECT_TRUE(zb_all_bytes(data, 1, BAD * page));
+	EXPECT_EQ(-1, pread(file, data, page, BAD * page));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, pwrite(file, data, 1, (BAD + 1) * page - 1));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(page, pread(file, data, page, (BAD + 1) * page));
+	EXPECT_TRUE(zb_all_bytes(data, 1, page));
+	close(file);
+	close(fd);
+	EXPECT_EQ(0, zb_unload_soon());
+}
+
 TEST_HARNESS_MAIN
