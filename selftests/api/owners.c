@@ -312,9 +312,10 @@ static const struct zb_owner_ops pin_ops = {
 
 /*
  * Fill half of all memory with blocks that can be moved, every second block of each pageblock.
- * The last one of each pageblock refuses to move, except in one pageblock in the middle.
+ * The last one of each pageblock refuses to move, except in one pageblock in the middle, whose
+ * first frame is returned.
  */
-static void set_up_pins(struct list_head *ballast)
+static unsigned long set_up_pins(struct list_head *ballast)
 {
 	const unsigned long last = BIT(ZBT_PAGEBLOCK_ORDER) - BIT(PIN_ORDER);
 	unsigned long mask = BIT(ZBT_PAGEBLOCK_ORDER) - 1, pfn, keep;
@@ -339,28 +340,33 @@ static void set_up_pins(struct list_head *ballast)
 		pins.page[pins.nr++] = pins.page[i];
 	}
 	zb_drain_all_pages();
+	return keep;
 }
 
 /*
  * If a range could not be emptied, the blocks that were moved out of it can be moved once more,
- * so they do not spoil the only range that can become free.
+ * so they do not spoil the only range that can become free. It is among the first 64 ranges,
+ * because no more are tried.
  */
 static void moves_again(void)
 {
 	struct zb_owner *pin_owner = zb_register_owner(&pin_ops, NULL);
+	const unsigned long some = 16ul << ZBT_PAGEBLOCK_ORDER;
 	struct page *page = NULL;
 	LIST_HEAD(ballast);
+	unsigned long keep;
 	unsigned int i;
 
 	memset(&pins, 0, sizeof(pins));
 	if (ZBT_WANT(!IS_ERR(pin_owner))) {
 		spin_lock_init(&pins.lock);
-		set_up_pins(&ballast);
+		keep = set_up_pins(&ballast);
 		for (i = 0; i < pins.nr; i++)
 			ZBT_WANT(!zb_set_page_movable(pin_owner, pins.page[i], PIN_ORDER,
 						      GFP_KERNEL));
-		page = zb_alloc_page_range(BIT(ZBT_PAGEBLOCK_ORDER), ZBT_PAGEBLOCK_ORDER, 0, ~0ul,
-					   GFP_BLOCK, NUMA_NO_NODE, NULL);
+		page = zb_alloc_page_range(BIT(ZBT_PAGEBLOCK_ORDER), ZBT_PAGEBLOCK_ORDER,
+					   keep - some, keep + some, GFP_BLOCK, NUMA_NO_NODE,
+					   NULL);
 		pr_info("%u blocks, %u moved\n", pins.nr, pins.moved);
 		ZBT_WANT(page);
 		if (page)
