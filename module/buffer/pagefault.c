@@ -150,26 +150,46 @@ static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * A fault occurs only if the buffer was moved or purged, or if madvise() or a similar call, or a
- * memory error, has removed the entry. The following entries were probably removed as well,
+ * The address of the first page that a fault inserts. A piece without a huge entry is inserted as
+ * a whole, up to a page with a memory error: the kernel does not ask for huge entries if
+ * transparent huge pages are turned off.
+ */
+static unsigned long first_to_insert(const struct vm_fault *vmf)
+{
+	const struct vm_area_struct *vma = vmf->vma;
+	unsigned long addr = max(vmf->address & PMD_MASK, vma->vm_start);
+	unsigned long nr = (vmf->address - addr) >> PAGE_SHIFT;
+
+	if (vma->vm_flags & VM_MIXEDMAP ||
+	    zb_buffer_nr_good(vma->vm_private_data, vmf->pgoff - nr, nr + 1) <= nr)
+		return vmf->address;
+	return addr;
+}
+
+/*
+ * A fault occurs if the buffer was moved or purged, or if madvise() or a similar call, or a
+ * memory error, has removed the entry. Other entries were probably removed as well,
  * so insert several.
  */
 static vm_fault_t fault_pages(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct zb_buffer *buf = vma->vm_private_data;
-	unsigned long left, nr = FAULT_AROUND;
+	unsigned long addr, pgoff, left, nr;
 	int err;
 
 	if (vmf->pgoff >= buf->nr_pages || buf->discard == ZB_DISCARD_PURGED)
 		return VM_FAULT_SIGBUS;
-	nr = min(nr, buf->nr_pages - vmf->pgoff);
-	nr = min(nr, (vma->vm_end - vmf->address) >> PAGE_SHIFT);
-	nr = min(nr, nr_to_pmd(vmf->address));
-	nr = zb_buffer_nr_good(buf, vmf->pgoff, nr);
+	addr = first_to_insert(vmf);
+	pgoff = linear_page_index(vma, addr);
+	nr = vma->vm_flags & VM_MIXEDMAP ? FAULT_AROUND : nr_to_pmd(addr);
+	nr = min(nr, buf->nr_pages - pgoff);
+	nr = min(nr, (vma->vm_end - addr) >> PAGE_SHIFT);
+	nr = min(nr, nr_to_pmd(addr));
+	nr = zb_buffer_nr_good(buf, pgoff, nr);
 	if (!nr)
 		return VM_FAULT_HWPOISON;
-	err = zb_insert_pages(vma, vmf->address, buf->pfn + vmf->pgoff, nr, &left);
+	err = zb_insert_pages(vma, addr, buf->pfn + pgoff, nr, &left);
 	if (!err || left < nr || err == -EBUSY)
 		return VM_FAULT_NOPAGE;
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
@@ -307,14 +327,17 @@ int zb_map_pages(struct vm_area_struct *vma, struct zb_buffer *buf)
 
 	vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
 	filemap_invalidate_lock(&buf->mapping);
-	if (buf->discard != ZB_DISCARD_PURGED && may_be_huge(vma, buf))
+	if (buf->discard != ZB_DISCARD_PURGED && may_be_huge(vma, buf)) {
+		/* Huge entries need no more memory, so use them also where they are on request. */
+		vm_flags_set(vma, VM_HUGEPAGE);
 		err = zb_huge_make(buf, vma->vm_pgoff, vma_pages(vma));
-	else
+	} else {
 		/*
 		 * vm_insert_pages() would set it, but can't in a fault, which may be the
 		 * first one to insert a page if all pages had memory errors at mmap().
 		 */
 		vm_flags_set(vma, VM_MIXEDMAP);
+	}
 	filemap_invalidate_unlock(&buf->mapping);
 	return err ?: insert_frames(vma, buf);
 }

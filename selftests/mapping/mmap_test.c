@@ -475,4 +475,44 @@ TEST_F_TIMEOUT(zbuddy, largest_populated, 60)
 	EXPECT_EQ(0x77, p[a.length - 1]);
 }
 
+#define THP_MODE	"/sys/kernel/mm/transparent_hugepage/enabled"
+
+/* The number of page faults in accesses to all pages of a new mapping, the last one first. */
+static long nr_faults(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self, size_t len)
+{
+	struct zb_ioc_alloc a;
+	long nr = 0;
+	size_t at;
+	char *p;
+
+	ASSERT_EQ(0, zb_alloc_length(self->fd, len, ZB_GFP_ANYZONE, &a));
+	p = zb_map(self->fd, &a);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	for (at = len; at; at -= self->page)
+		nr += zb_page_faults(p + at - self->page);
+	munmap(p, len);
+	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+	return nr;
+}
+
+/* Accesses fault at most once for each piece, whatever the system uses huge pages for. */
+TEST_F(zbuddy, few_faults_without_thp)
+{
+	const size_t huge = 2ul << 20, len = 2 * huge + 5 * self->page;
+	static const char *const modes[] = { "always", "madvise", "never" };
+	char text[64] = "", *old;
+	size_t i;
+
+	if (zb_read_file(THP_MODE, text, sizeof(text)) <= 0)
+		SKIP(return, "no transparent huge pages in this kernel");
+	old = strchr(text, '[');
+	ASSERT_NE(NULL, old);
+	old[strcspn(old, "]")] = '\0';
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		ASSERT_EQ(0, zb_write_file(THP_MODE, modes[i]));
+		EXPECT_GE(2, nr_faults(_metadata, self, len)) TH_LOG("mode %s", modes[i]);
+	}
+	EXPECT_EQ(0, zb_write_file(THP_MODE, old + 1));
+}
+
 TEST_HARNESS_MAIN
