@@ -330,6 +330,9 @@ void zb_advise_commit(struct zb_advice *a)
 	if (a->pfn != ZB_NO_PFN && buf->discard == ZB_DISCARD_PURGED) {
 		buf->charge = a->charge;
 		set_frames(buf, a->pfn, ZB_DISCARD_NONE);
+		/* for mappings that still exist */
+		if (atomic_read(&buf->mappings))
+			zb_huge_make(buf, 0, buf->nr_pages);
 		swap(buf->marker, a->marker);
 		a->pfn = ZB_NO_PFN;
 	}

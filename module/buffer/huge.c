@@ -24,6 +24,7 @@
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/bitops.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/page_ref.h>
@@ -49,10 +50,20 @@ static unsigned long *flags_of(struct page *page)
 	return (unsigned long *)&page->flags;
 }
 
+/* The kernel may mark a page with a memory error at any time, so flags are changed atomically. */
 static void set_flags(struct page *page, unsigned long mask, unsigned long flags)
 {
-	*flags_of(page) = (*flags_of(page) & ~mask) | flags;
+	set_mask_bits(flags_of(page), mask, flags);
 }
+
+/* All members of a page except its flags */
+static void *body_of(struct page *page)
+{
+	static_assert(!offsetof(struct page, flags));
+	return (void *)page + sizeof(page->flags);
+}
+
+#define BODY_SIZE	(sizeof(struct page) - sizeof_field(struct page, flags))
 
 /* Fails, with nothing changed, if a page has another reference or a memory error. */
 static bool freeze_single_pages(struct page *page)
@@ -72,12 +83,10 @@ static bool freeze_single_pages(struct page *page)
 static void make_tail(struct page *head, unsigned int nr)
 {
 	struct page *page = head + nr;
-	unsigned long flags = *flags_of(page);
 
 	if (nr < NR_SPECIAL) {
-		*page = template[nr];
-		*flags_of(page) = flags;
-		set_flags(page, PAGE_FLAGS_SECOND, 0);
+		memcpy(body_of(page), body_of(&template[nr]), BODY_SIZE);
+		set_flags(page, PAGE_FLAGS_SECOND, nr == 1 ? ZB_HUGE_ORDER : 0);
 	} else {
 		page->mapping = template[NR_SPECIAL].mapping;
 		set_page_private(page, 0);
@@ -94,11 +103,10 @@ static void make_folio(struct page *head)
 	for (i = 1; i < ZB_HUGE_NR; i++)
 		make_tail(head, i);
 	INIT_LIST_HEAD(&folio->_deferred_list);
-	set_flags(head + 1, 0, ZB_HUGE_ORDER);
 #ifdef NR_PAGES_IN_LARGE_FOLIO
 	folio->_nr_pages = ZB_HUGE_NR;
 #endif
-	__folio_set_head(folio);
+	set_flags(head, 0, PG_head_mask);
 }
 
 /* Whether the kernel's own functions agree that this is an unused folio. */
@@ -114,11 +122,8 @@ static bool is_good_folio(struct page *head)
 
 static void split_tail(struct page *page, unsigned int nr)
 {
-	unsigned long flags = *flags_of(page);
-
 	if (nr < NR_SPECIAL) {
-		memset(page, 0, sizeof(*page));
-		*flags_of(page) = flags;
+		memset(body_of(page), 0, BODY_SIZE);
 		set_flags(page, PAGE_FLAGS_SECOND, 0);
 		atomic_set(&page->_mapcount, -1);
 	} else {
@@ -133,7 +138,7 @@ static void dissolve_folio(struct page *head)
 {
 	unsigned int i;
 
-	__folio_clear_head((struct folio *)head);
+	set_flags(head, PG_head_mask, 0);
 	for (i = 1; i < ZB_HUGE_NR; i++)
 		split_tail(head + i, i);
 }
@@ -168,8 +173,11 @@ static void make_piece(struct page *head)
  */
 void zb_huge_init(void)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN, TEMPLATE_ORDER);
+	struct page *page;
 
+	if (!has_transparent_hugepage())
+		return;
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN, TEMPLATE_ORDER);
 	if (!page)
 		return;
 	memcpy(template, page, sizeof(template));

@@ -195,6 +195,30 @@ static vm_fault_t fault_pages(struct vm_fault *vmf)
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
+static vm_fault_t insert_folio(struct vm_fault *vmf)
+{
+#ifdef ZB_HAVE_HUGE_FOLIO
+	struct folio *folio = folio_at(vmf->vma, vmf->address & PMD_MASK);
+
+	if (folio)
+		return vmf_insert_folio_pmd(vmf, folio, vmf->vma->vm_flags & VM_WRITE);
+#endif
+	return VM_FAULT_FALLBACK;
+}
+
+/*
+ * The kernel has asked for a huge entry before, unless transparent huge pages are turned off, but
+ * meanwhile a purged buffer may have got new memory. Single pages would stay for long.
+ */
+static vm_fault_t fault_folio_or_pages(struct vm_fault *vmf)
+{
+	vm_fault_t ret = VM_FAULT_FALLBACK;
+
+	if (pmd_none(READ_ONCE(*vmf->pmd)) && !(vmf->vma->vm_flags & VM_NOHUGEPAGE))
+		ret = insert_folio(vmf);
+	return ret == VM_FAULT_FALLBACK ? fault_pages(vmf) : ret;
+}
+
 /*
  * The lock excludes unmap_page() in memory_error.c, see zb_buffer_nr_good(), and a move of
  * the buffer.
@@ -205,7 +229,7 @@ static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
 	vm_fault_t ret;
 
 	if (!(vmf->vma->vm_flags & VM_MIXEDMAP))
-		return fault_beside_huge(vmf, fault_pages);
+		return fault_beside_huge(vmf, fault_folio_or_pages);
 	filemap_invalidate_lock_shared(&buf->mapping);
 	ret = fault_pages(vmf);
 	filemap_invalidate_unlock_shared(&buf->mapping);
@@ -213,15 +237,6 @@ static vm_fault_t zb_vm_fault(struct vm_fault *vmf)
 }
 
 #ifdef ZB_HAVE_HUGE_FOLIO
-static vm_fault_t insert_folio(struct vm_fault *vmf)
-{
-	struct folio *folio = folio_at(vmf->vma, vmf->address & PMD_MASK);
-
-	if (!folio)
-		return VM_FAULT_FALLBACK;
-	return vmf_insert_folio_pmd(vmf, folio, vmf->vma->vm_flags & VM_WRITE);
-}
-
 static vm_fault_t zb_vm_folio_fault(struct vm_fault *vmf, unsigned int order)
 {
 	return order == PMD_ORDER ? fault_huge(vmf, insert_folio) : VM_FAULT_FALLBACK;

@@ -572,6 +572,8 @@ TEST_F_TIMEOUT(huge, purged_while_read, 120)
 	EXPECT_EQ(0, r.errors);
 	EXPECT_LT(0, purged);
 	EXPECT_TRUE(zb_all_bytes(r.p, 0, a.length));
+	if (self->folios)
+		EXPECT_EQ(2 * HUGE, smaps_sum("FilePmdMapped"));
 }
 
 TEST_HARNESS_MAIN
