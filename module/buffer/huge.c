@@ -177,7 +177,7 @@ void zb_huge_init(void)
 
 	if (!has_transparent_hugepage())
 		return;
-	page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN, TEMPLATE_ORDER);
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP, TEMPLATE_ORDER);
 	if (!page)
 		return;
 	memcpy(template, page, sizeof(template));

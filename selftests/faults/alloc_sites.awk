@@ -16,7 +16,7 @@ BEGIN {
 		"alloc_contig_range|cma_alloc|dma_alloc_pages|sg_alloc_table|dma_buf_export|" \
 		"dma_heap_add|__xa_alloc_cyclic|xa_store|seq_open|__seq_open_private|single_open|misc_register|" \
 		"platform_device_register_full|anon_inode_getfile|dmem_cgroup_register_region|" \
-		"dmem_cgroup_try_charge|get_unused_fd_flags|vm_insert_pages|vmf_insert_pfn|" \
+		"alloc_pages_noprof|__alloc_pages|dmem_cgroup_try_charge|get_unused_fd_flags|vm_insert_pages|vmf_insert_|" \
 		"debugfs_create_|fault_create_debugfs_attr|should_fail$|" \
 		"new_inode$|dentry_open$|d_make_root$|get_tree_nodev$)"
 }

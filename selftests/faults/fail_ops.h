@@ -319,6 +319,12 @@ static int map_far_away(DATA *self)
 	return map_far_away_at(self, 0x200000000000ul, self->a.mmap_offset);
 }
 
+/* Without huge entries */
+static int map_far_away_unaligned(DATA *self)
+{
+	return map_far_away_at(self, 0x200000001000ul, self->a.mmap_offset);
+}
+
 static int throw_away(DATA *self)
 {
 	return madvise(self->p, self->a.length, MADV_DONTNEED) ? -errno : 0;

@@ -31,8 +31,8 @@ cannot_fail() {
 	# They allocate from free page frames and need no other memory unless pages must be
 	# migrated. load_test.sh covers a lack of contiguous frames.
 	cma_alloc | alloc_contig_range_noprof | dma_alloc_pages) return 0 ;;
-	# Needs a page table on other architectures only.
-	vmf_insert_pfn_pmd) return 0 ;;
+	# They need a page table on other architectures only.
+	vmf_insert_pfn_pmd | vmf_insert_folio_pmd) return 0 ;;
 	# Called with heap=1 only, when the module can't be unloaded: see ci/heap.sh.
 	dma_heap_add) return 0 ;;
 	esac

@@ -328,8 +328,9 @@ static int do_everything(DATA *self)
 		{ do_alloc, free_made }, { zero_ahead, NULL }, { revive, NULL },
 		{ export_beyond_fd_table, NULL }, { to_file_beyond_fd_table, NULL },
 		{ import_new, NULL }, { to_and_from_file, NULL },
-		{ map_far_away, unmap }, { map_and_touch_huge, unmap },
-		{ map_and_touch_unaligned, unmap }, { read_all, NULL }, { use_fs, NULL },
+		{ map_and_touch_far_away, unmap }, { map_far_away_unaligned, unmap },
+		{ map_and_touch_huge, unmap }, { map_and_touch_unaligned, unmap },
+		{ empty_zone, NULL }, { read_all, NULL }, { use_fs, NULL },
 	};
 	size_t i;
 	int rc;
