@@ -150,9 +150,9 @@ static int zb_insert_pages(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * The address of the first page that a fault inserts. A piece without a huge entry is inserted as
- * a whole, up to a page with a memory error: the kernel does not ask for huge entries if
- * transparent huge pages are turned off.
+ * The address of the first page that a fault inserts. In a mapping that may have huge entries, a
+ * piece without one (MADV_NOHUGEPAGE, or not a folio) is inserted as a whole, up to a page with
+ * a memory error.
  */
 static unsigned long first_to_insert(const struct vm_fault *vmf)
 {
