@@ -115,6 +115,21 @@ static inline void zb_owner_line(pid_t pid, __u32 handle, char *line, size_t siz
 	fclose(f);
 }
 
+/* The visible state of the zones: migrate types of pageblocks and free blocks. */
+static inline const char *zb_state_of_zones(void)
+{
+	static char text[2][1 << 15];
+	static unsigned int i;
+	ssize_t length;
+
+	zb_drain();
+	i = !i;
+	length = zb_read_file(ZB_DEBUGFS "pagetypeinfo", text[i], sizeof(text[i]) / 2);
+	if (length > 0)
+		zb_read_file(ZB_DEBUGFS "buddyinfo", text[i] + length, sizeof(text[i]) / 2);
+	return text[i];
+}
+
 /* Reserve address space for a mapping at a fixed address. */
 static inline char *zb_address_space(struct __test_metadata *_metadata, size_t len)
 {

@@ -39,21 +39,6 @@ static int empty(int fd, __s32 node, __u32 zone, struct zb_ioc_empty *e)
 	EXPECT_TRUE(zb_check_ok());					\
 } while (0)
 
-/* The migrate types of all pageblocks, and the free blocks. */
-static const char *state_of_zones(void)
-{
-	static char text[2][1 << 15];
-	static unsigned int i;
-	ssize_t length;
-
-	zb_drain();
-	i = !i;
-	length = zb_read_file(ZB_DEBUGFS "pagetypeinfo", text[i], sizeof(text[i]) / 2);
-	if (length > 0)
-		zb_read_file(ZB_DEBUGFS "buddyinfo", text[i] + length, sizeof(text[i]) / 2);
-	return text[i];
-}
-
 static __u32 zone_of(int fd, __u32 handle)
 {
 	struct zb_ioc_query q;
@@ -82,7 +67,7 @@ static bool other_zones(const FIXTURE_DATA(zbuddy) *self, __u32 type)
 
 TEST_F(zbuddy, leaves_the_zone)
 {
-	const char *before = state_of_zones();
+	const char *before = zb_state_of_zones();
 	__u64 bytes = (__u64)NR * (self->page << ORDER);
 	struct zb_ioc_zone zone;
 	unsigned int i;
@@ -114,7 +99,7 @@ TEST_F(zbuddy, leaves_the_zone)
 	for (i = 0; i < NR; i++)
 		munmap(maps[i], bufs[i].length);
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_STREQ(before, state_of_zones());
+	EXPECT_STREQ(before, zb_state_of_zones());
 }
 
 /* A buffer never goes to a higher zone than its flags allow. */

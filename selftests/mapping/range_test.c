@@ -53,21 +53,6 @@ static __u64 addr_of(int fd, const struct zb_ioc_alloc *a)
 	return zb_phys(fd, a->handle, &phys) ? 0 : phys.addr;
 }
 
-/* The state of the zones as far as it is visible: types of pageblocks and free blocks. */
-static const char *state_of_zones(void)
-{
-	static char text[2][1 << 15];
-	static unsigned int i;
-	ssize_t length;
-
-	zb_drain();
-	i = !i;
-	length = zb_read_file(ZB_DEBUGFS "pagetypeinfo", text[i], sizeof(text[i]) / 2);
-	if (length > 0)
-		zb_read_file(ZB_DEBUGFS "buddyinfo", text[i] + length, sizeof(text[i]) / 2);
-	return text[i];
-}
-
 /* The number of isolated pageblocks of all zones: the last column of the last table. */
 static unsigned long nr_isolated(void)
 {
@@ -88,7 +73,7 @@ static unsigned long nr_isolated(void)
 /* More than the largest block, or all of the largest zone if this is one block. */
 TEST_F(zbuddy, larger_than_a_block)
 {
-	const char *before = state_of_zones();
+	const char *before = zb_state_of_zones();
 	struct zb_ioc_zone zone, largest = {};
 	__u64 length = self->page << self->info.max_order;
 	struct zb_ioc_alloc a, other;
@@ -125,7 +110,7 @@ TEST_F(zbuddy, larger_than_a_block)
 	EXPECT_EQ(0, zb_free(self->fd, a.handle));
 	EXPECT_EQ(0, zb_free(self->fd, other.handle));
 	EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
-	EXPECT_STREQ(before, state_of_zones());
+	EXPECT_STREQ(before, zb_state_of_zones());
 }
 
 /* Two adjacent free blocks that are not the halves of a larger block. */
@@ -352,13 +337,13 @@ TEST_F(zbuddy, pinned)
 	fragment(_metadata, self, &self->fd, 1, false);
 	moved = zb_vmstat("pgmigrate_success");
 	pin_all(_metadata, self);
-	before = state_of_zones();
+	before = zb_state_of_zones();
 	EXPECT_EQ(ENOMEM, get_range(self->fd, BLOCK, MOVABLE, &a));
 	/* other blocks of the zone could move, but are as large as the range */
 	why = cause(self->fd);
 	EXPECT_TRUE(why == ZB_CAUSE_IN_USE || why == ZB_CAUSE_FRAGMENTED);
 	EXPECT_EQ(moved, zb_vmstat("pgmigrate_success"));
-	EXPECT_STREQ(before, state_of_zones());
+	EXPECT_STREQ(before, zb_state_of_zones());
 	expect_contents(_metadata);
 	expect_pinned(_metadata, self);
 	unpin_all();
@@ -380,10 +365,10 @@ TEST_F(zbuddy, unmovable)
 	for (k = 0; k < nr; k++)
 		if (k % 4 < 2)
 			EXPECT_EQ(0, zb_free(self->fd, small[k].handle));
-	before = state_of_zones();
+	before = zb_state_of_zones();
 	EXPECT_EQ(ENOMEM, get_range(self->fd, 3 * BLOCK, UNMOVABLE, &a));
 	EXPECT_EQ(ZB_CAUSE_UNMOVABLE, cause(self->fd));
-	EXPECT_STREQ(before, state_of_zones());
+	EXPECT_STREQ(before, zb_state_of_zones());
 }
 
 /* A movable buffer that has to be at certain addresses is not just in use at the moment. */
