@@ -204,6 +204,7 @@ int zb_reclaim_attach(struct zb_reclaim *reclaim, struct zb_instance *inst,
 	sema_init(&reclaim->compact_slots, MAX_COMPACTING);
 	sema_init(&reclaim->shrink_slots, MAX_SHRINKING);
 	sema_init(&reclaim->range_lock, 1);
+	mutex_init(&reclaim->empty_lock);
 	reclaim->range_wq = alloc_workqueue("zbuddy_range", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!reclaim->range_wq)
 		return -ENOMEM;

@@ -9,8 +9,11 @@
  * know which zones they can use.
  */
 #include <linux/bitmap.h>
+#include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/semaphore.h>
@@ -185,14 +188,42 @@ static unsigned long nr_left(struct emptying *w)
 	return nr;
 }
 
+/* Buffers that had to stay may have been freed since. */
+static void set_left(struct emptying *w)
+{
+	struct zb_empty *e = w->e;
+
+	e->left = nr_left(w);
+	e->in_use = min(e->in_use, e->left);
+	e->no_room = min(e->no_room, e->left - e->in_use);
+}
+
 static void run(void *data)
 {
 	struct emptying *w = data;
 
 	isolate_zones(w);
 	empty_zones(w);
-	w->e->left = nr_left(w);
+	set_left(w);
 	unisolate_zones(w);
+}
+
+static int alloc_and_run(struct emptying *w)
+{
+	struct zb_pool *pool = &w->reclaim->inst->pool;
+	bool locked;
+
+	w->isolated = kvcalloc(BITS_TO_LONGS(zb_pool_nr_pageblocks(pool)), sizeof(long),
+			       GFP_KERNEL);
+	if (!w->isolated)
+		return -ENOMEM;
+	/* As in range.c, the task that holds the semaphore may not run for long. */
+	locked = !down_timeout(&w->reclaim->range_lock, LOCK_TIME);
+	zb_run(pool, run, w);
+	if (locked)
+		up(&w->reclaim->range_lock);
+	kvfree(w->isolated);
+	return 0;
 }
 
 /**
@@ -200,26 +231,21 @@ static void run(void *data)
  * @reclaim: reclaim and compaction of the instance
  * @e: the zones, of which at least one other must be left; the other members are filled in
  *
- * Nothing is allocated in these zones meanwhile.
+ * Nothing is allocated in these zones meanwhile. Only one task at a time empties zones, because
+ * several could leave no zone to all others. A request that empties a range at the same time
+ * isolates no more than it will be charged for, so this does not wait for it for long.
  *
  * Context: may sleep, and takes long; ends early if the task is being killed.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -ERESTARTSYS if a signal has arrived before anything was changed.
  */
 int zb_empty_zones(struct zb_reclaim *reclaim, struct zb_empty *e)
 {
 	struct emptying w = { .reclaim = reclaim, .task = current, .e = e };
-	struct zb_pool *pool = &reclaim->inst->pool;
-	bool locked;
+	int err;
 
-	w.isolated = kvcalloc(BITS_TO_LONGS(zb_pool_nr_pageblocks(pool)), sizeof(long),
-			      GFP_KERNEL);
-	if (!w.isolated)
-		return -ENOMEM;
-	/* As in range.c, the task that holds the semaphore may not run for long. */
-	locked = !down_timeout(&reclaim->range_lock, LOCK_TIME);
-	zb_run(pool, run, &w);
-	if (locked)
-		up(&reclaim->range_lock);
-	kvfree(w.isolated);
-	return 0;
+	if (mutex_lock_interruptible(&reclaim->empty_lock))
+		return -ERESTARTSYS;
+	err = alloc_and_run(&w);
+	mutex_unlock(&reclaim->empty_lock);
+	return err;
 }

@@ -20,6 +20,7 @@
 #ifndef ZB_RECLAIM_H
 #define ZB_RECLAIM_H
 
+#include <linux/mutex.h>
 #include <linux/semaphore.h>
 #include <linux/types.h>
 
@@ -40,14 +41,15 @@ struct zb_zero_thread;
  * @shrink_slots: free slots for requests in direct reclaim
  * @owners: other modules whose memory can be taken back
  * @range_lock: the request that empties ranges, see reclaim/range.c
- * @range_wq: workqueue in which it does so
+ * @empty_lock: the task that empties zones, see reclaim/empty.c
+ * @range_wq: workqueue in which both do so
  * @kcompactd: background compaction by node, in the order of zb_pool.nodes
  * @kswapd: background reclaim by node, in the order of zb_pool.nodes
  * @wq: workqueue of @kswapd
  * @zero: threads that clear free memory by node, in the order of zb_pool.nodes, or NULL;
  *	protected by zero_lock
  *
- * All members but the slots, @owners, @range_lock and @zero are constant after zb_reclaim_attach().
+ * All members but the slots, @owners, the locks and @zero are constant after zb_reclaim_attach().
  */
 struct zb_reclaim {
 	struct zb_instance *inst;
@@ -56,6 +58,7 @@ struct zb_reclaim {
 	struct semaphore shrink_slots;
 	struct zb_owners owners;
 	struct semaphore range_lock;
+	struct mutex empty_lock;
 	struct workqueue_struct *range_wq;
 	struct zb_kcompactd *kcompactd;
 	struct zb_kswapd *kswapd;

@@ -314,6 +314,116 @@ TEST_F(zbuddy, while_used)
 	TH_LOG("%llu bytes moved, %lu and %lu rounds of writers", moved, w[0].rounds, w[1].rounds);
 }
 
+#define NR_MAPS		64u	/* of each buffer, so that it takes long to move it */
+#define NR_SLOW		40u
+#define NR_HELD		512u
+
+/* Nobody else uses the memory, so there is always a page that this may have. */
+static void *allocate_without_waiting(void *arg)
+{
+	static struct zb_ioc_alloc held[NR_HELD];
+	struct writer *w = arg;
+	unsigned int nr = 0;
+	int fd = zb_open();
+
+	for (w->rounds = 0; !atomic_load(&w->stop); w->rounds++) {
+		if (zb_alloc_order(fd, 0, NOWAIT, &held[nr]))
+			w->wrong++;
+		else
+			nr++;
+		if (nr == NR_HELD)
+			while (nr)
+				zb_free(fd, held[--nr].handle);
+	}
+	close(fd);
+	return NULL;
+}
+
+struct emptier {
+	__u32 type;
+	int rc;
+	struct zb_ioc_empty e;
+	__u64 took;
+};
+
+static void *empty_it(void *arg)
+{
+	struct emptier *w = arg;
+	__u64 begun = zb_now_ns();
+	int fd = zb_open();
+
+	w->rc = empty(fd, ZB_NODE_ANY, w->type, &w->e);
+	w->took = zb_now_ns() - begun;
+	close(fd);
+	return NULL;
+}
+
+/* A page in use makes the command try for a while. Returns false if there is no such zone. */
+static bool pin_in_zone(int fd, __u32 gfp, __u32 type, int pipe_fd)
+{
+	struct zb_ioc_alloc a;
+	struct iovec iov;
+	void *p;
+
+	if (zb_alloc_order(fd, 0, gfp | __ZB_GFP_MOVABLE, &a))
+		return false;
+	p = zb_map(fd, &a);
+	iov = (struct iovec){ p, 1 };
+	return p != MAP_FAILED && a.zone == type && vmsplice(pipe_fd, &iov, 1, 0) == 1;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Four tasks that empty all zones do so in turn, so that others always find memory. */
+TEST_F(zbuddy, takes_turns)
+{
+	struct emptier e[5] = { { .type = ZB_ZONE_MOVABLE }, { .type = ZB_ZONE_DMA },
+				{ .type = ZB_ZONE_DMA32 }, { .type = ZB_ZONE_NORMAL },
+				{ .type = ZB_ZONE_DMA } };
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct writer w = {};
+	pthread_t threads[6];
+	unsigned int i, j;
+	int ends[2];
+
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
+	if (self->info.nr_zones != 4 ||
+	    !pin_in_zone(self->fd, ZB_GFP_KERNEL | __ZB_GFP_DMA, ZB_ZONE_DMA, ends[1]) ||
+	    !pin_in_zone(self->fd, ZB_GFP_KERNEL | __ZB_GFP_DMA32, ZB_ZONE_DMA32, ends[1]) ||
+	    !pin_in_zone(self->fd, ZB_GFP_KERNEL, ZB_ZONE_NORMAL, ends[1]))
+		SKIP(return, "not the four zones of the usual layout");
+	for (i = 0; i < NR_SLOW; i++) {
+		ASSERT_EQ(0, zb_alloc_order(self->fd, 8, MOVABLE, &bufs[i]));
+		for (j = 0; j < NR_MAPS; j++)
+			ASSERT_NE(MAP_FAILED, zb_map(self->fd, &bufs[i]));
+	}
+	ASSERT_EQ(ZB_ZONE_MOVABLE, bufs[NR_SLOW - 1].zone);
+	sigaction(SIGALRM, &sa, NULL);
+	ASSERT_EQ(0, pthread_create(&threads[5], NULL, allocate_without_waiting, &w));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, empty_it, &e[i]));
+		zb_sleep_ms(i ? 0 : 20);
+	}
+	zb_sleep_ms(100);
+	pthread_kill(threads[4], SIGALRM);
+	for (i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	atomic_store(&w.stop, true);
+	pthread_join(threads[5], NULL);
+	TH_LOG("%llu ms for the first one, %lu allocations", e[0].took / 1000000, w.rounds);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, e[i].rc);
+	EXPECT_LE(NR_SLOW * bufs[0].length, e[0].e.moved);
+	EXPECT_EQ(0, w.wrong);
+	/* The last one was interrupted while it waited for the others. */
+	EXPECT_TRUE(e[4].rc == -EINTR || e[0].took < 500 * 1000000ull);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static int bind_to(int node)
 {
 	unsigned long mask = 1ul << node;

@@ -847,7 +847,8 @@ struct zb_ioc_resize {
  * memory that never moves, and memory of other modules. Nothing is allocated in these zones
  * meanwhile, so requests that can't use another zone fail or wait; afterwards everything is as
  * before. The command fails with EINVAL if there is no such zone, or if no other zone is left. It
- * may take seconds; a fatal signal ends it.
+ * may take seconds; a fatal signal ends it. Only one such command runs at a time: others wait for
+ * it, and fail with EINTR if a signal handler without SA_RESTART interrupts them.
  */
 struct zb_ioc_empty {
 	__u32 size;
