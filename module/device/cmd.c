@@ -228,7 +228,7 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 {
 	int err;
 
-	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT | (req->may_range ? ZB_BUF_RANGE : 0)))
+	if (req->flags & ~(ZB_BUF_LENGTH | ZB_BUF_WAIT | ZB_BUF_RANGE))
 		return zb_einval(call, "flags", req->flags);
 	if (req->flags & ZB_BUF_RANGE && !(req->flags & ZB_BUF_LENGTH))
 		return zb_einval(call, "flags", req->flags);

@@ -94,10 +94,7 @@ struct zb_cmd {
 			      __ZB_GFP_COMP | __ZB_GFP_NOTRACK |	\
 			      __ZB_GFP_OTHER_NODE | __ZB_GFP_ACCOUNT))
 
-/*
- * The parameters of ALLOC and BULK_ALLOC. The members after @may_range are for ranges, which
- * only ALLOC can request.
- */
+/* The parameters of ALLOC and BULK_ALLOC. */
 struct zb_alloc_params {
 	u32 flags;
 	zb_gfp_t gfp;
@@ -105,7 +102,6 @@ struct zb_alloc_params {
 	u32 order;
 	u64 length;
 	u64 deadline_ns;
-	bool may_range;
 	u64 align;
 	u64 min_addr;
 	u64 max_addr;

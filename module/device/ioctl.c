@@ -20,7 +20,7 @@ static_assert(sizeof(struct zb_ioc_alloc) == 88);
 static_assert(sizeof(struct zb_ioc_free) == 16);
 static_assert(sizeof(struct zb_ioc_query) == 72);
 static_assert(sizeof(struct zb_bulk_buffer) == 40);
-static_assert(sizeof(struct zb_ioc_bulk_alloc) == 64);
+static_assert(sizeof(struct zb_ioc_bulk_alloc) == 88);
 static_assert(sizeof(struct zb_ioc_bulk_free) == 32);
 static_assert(sizeof(struct zb_ioc_label) == 48);
 static_assert(sizeof(struct zb_ioc_phys) == 32);
@@ -43,7 +43,6 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 		.order = alloc->order,
 		.length = alloc->length,
 		.deadline_ns = alloc->deadline_ns,
-		.may_range = true,
 		.align = alloc->align,
 		.min_addr = alloc->min_addr,
 		.max_addr = alloc->max_addr,

@@ -34,7 +34,7 @@ static int do_info(struct zb_file *file, union zb_arg *arg, struct zb_call *call
 		.features = zb_mmap_features(inst) | zb_charge_features() |
 			    ZB_FEATURE_EXPLAIN | ZB_FEATURE_DISCARD | ZB_FEATURE_FILES |
 			    ZB_FEATURE_RANGE | ZB_FEATURE_RESIZE | ZB_FEATURE_EMPTY |
-			    ZB_FEATURE_RANGE_WAIT |
+			    ZB_FEATURE_RANGE_WAIT | ZB_FEATURE_BULK_RANGE |
 			    (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER) ?
 			     ZB_FEATURE_DMABUF : 0),
 	};

@@ -98,6 +98,9 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 		.order = bulk->order,
 		.length = bulk->length,
 		.deadline_ns = bulk->deadline_ns,
+		.align = bulk->align,
+		.min_addr = bulk->min_addr,
+		.max_addr = bulk->max_addr,
 	};
 	struct zb_buffer **bufs;
 	struct zb_want want = {};

@@ -61,7 +61,7 @@ FIXTURE_VARIANT_ADD(cmd, query) {
 };
 
 FIXTURE_VARIANT_ADD(cmd, bulk_alloc) {
-	COMMAND(bulk_alloc, BULK_ALLOC), NEEDS_ALL(bulk_alloc), RESERVED(bulk_alloc),
+	COMMAND(bulk_alloc, BULK_ALLOC), NEEDS(bulk_alloc, __reserved, 4), RESERVED(bulk_alloc),
 	.good_flags = ZB_BUF_LENGTH | ZB_BUF_WAIT,
 };
 

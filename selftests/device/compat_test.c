@@ -158,6 +158,15 @@ TEST_F(compat, buffer_commands)
 	EXPECT_EQ(8, bulk.done);
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));
 	EXPECT_EQ(8, away.done);
+	bulk.flags = ZB_BUF_LENGTH | ZB_BUF_RANGE;
+	bulk.length = 3 * self->zb.page;
+	bulk.align = 4 * self->zb.page;
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
+	EXPECT_EQ(8, bulk.done);
+	EXPECT_EQ(3 * self->zb.page, bufs[7].length);
+	EXPECT_EQ(2, bufs[7].order);
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));
+	EXPECT_EQ(8, away.done);
 	/* the upper half of a pointer is not ignored in a 32-bit call */
 	away.handles |= 1ull << 40;
 	EXPECT_EQ(-EFAULT, ioctl32(self, ZB_IOC_BULK_FREE, &away, sizeof(away)));

@@ -241,7 +241,8 @@ static void fuzz_bulk_alloc(void)
 	b.gfp = a_gfp();
 	if (one_in(12))
 		b.buffers = (uintptr_t)z.edge - 4 * pick(80);
-	b.flags = pick(8) ? 0 : pick(4);
+	b.flags = pick(8) ? 0 : pick(8);
+	b.align = b.flags & ZB_BUF_RANGE && pick(2) ? 1ull << pick(24) : 0;
 	b.length = b.flags & ZB_BUF_LENGTH ? pick(65536) : 0;
 	b.order = b.length ? 0 : b.order;
 	b.deadline_ns = b.flags & ZB_BUF_WAIT ? zb_deadline(fuzz_bytes(3)) : 0;

@@ -254,6 +254,7 @@ const char *features_text(__u64 features, char buf[GFP_TEXT])
 		{ ZB_FEATURE_EMPTY, "empty" },
 		{ ZB_FEATURE_RANGE_WAIT, "range_wait" },
 		{ ZB_FEATURE_HUGE_PAGES, "huge_pages" },
+		{ ZB_FEATURE_BULK_RANGE, "bulk_range" },
 	};
 	size_t len = 0;
 

@@ -266,6 +266,7 @@ struct zb_ioc_info {
 #define ZB_FEATURE_EMPTY	(1ull << 10)	/* ZB_IOC_EMPTY */
 #define ZB_FEATURE_RANGE_WAIT	(1ull << 11)	/* ZB_BUF_RANGE together with ZB_BUF_WAIT */
 #define ZB_FEATURE_HUGE_PAGES	(1ull << 12)	/* huge entries also at mmap_offset */
+#define ZB_FEATURE_BULK_RANGE	(1ull << 13)	/* ZB_BUF_RANGE for ZB_IOC_BULK_ALLOC */
 
 /**
  * struct zb_ioc_zone - properties of one zone
@@ -294,7 +295,7 @@ struct zb_ioc_zone {
 /* zb_ioc_alloc.flags and zb_ioc_bulk_alloc.flags */
 #define ZB_BUF_LENGTH		(1u << 0)	/* @length gives the size, not @order */
 #define ZB_BUF_WAIT		(1u << 1)	/* wait for memory until @deadline_ns */
-#define ZB_BUF_RANGE		(1u << 2)	/* ALLOC only: any number of contiguous pages */
+#define ZB_BUF_RANGE		(1u << 2)	/* any number of contiguous pages */
 
 /* No deadline */
 #define ZB_WAIT_FOREVER		(~0ull)
@@ -463,7 +464,7 @@ struct zb_bulk_buffer {
 /**
  * struct zb_ioc_bulk_alloc - allocate many buffers of one size
  * @size: sizeof(struct zb_ioc_bulk_alloc)
- * @flags: ZB_BUF_LENGTH and ZB_BUF_WAIT
+ * @flags: ZB_BUF_* bits; ZB_BUF_RANGE needs ZB_FEATURE_BULK_RANGE
  * @gfp: ZB_GFP_* and __ZB_GFP_* bits
  * @node: preferred node, or ZB_NODE_ANY
  * @order: order of each buffer's block (0 with ZB_BUF_LENGTH)
@@ -477,6 +478,9 @@ struct zb_bulk_buffer {
  * @done: out: number of buffers allocated, whose elements are filled in
  * @error: out: 0 if all were allocated, or the errno of the buffer that was not
  * @__reserved: must be 0
+ * @align: with ZB_BUF_RANGE as in struct zb_ioc_alloc, for each of the buffers; else 0
+ * @min_addr: as @align
+ * @max_addr: as @align
  *
  * The command succeeds if at least one buffer was allocated, like read() with
  * fewer bytes than requested. It waits only for the first buffer. If it fails, no
@@ -497,6 +501,9 @@ struct zb_ioc_bulk_alloc {
 	__u32 done;
 	__u32 error;
 	__u32 __reserved;
+	__aligned_u64 align;
+	__aligned_u64 min_addr;
+	__aligned_u64 max_addr;
 };
 
 /**
