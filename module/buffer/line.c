@@ -34,46 +34,6 @@ static int line_freed(wait_queue_entry_t *entry, unsigned int mode, int flags, v
 	return 0;
 }
 
-/*
- * Check whether a request may be served before the first one. If the request counts
- * against the allowance, *@passes is set, and end_pass() has to follow.
- */
-static bool may_pass(struct zb_line *line, struct zb_waiter *first,
-		     struct zb_waiter *w, bool *passes)
-{
-	enum zb_overtake overtake;
-
-	lockdep_assert_held(&line->lock);
-	*passes = false;
-	zb_update_cpuset(first);
-	zb_update_cpuset(w);
-	overtake = zb_pool_overtake(&line->inst->pool, &first->req, &w->req);
-	if (overtake == ZB_OVERTAKE_NOT_NOW)
-		return false;
-	if (overtake == ZB_OVERTAKE_APART)
-		return true;
-	*passes = line->allowance && !line->hold &&
-		  (overtake == ZB_OVERTAKE_ROOM || line->turn);
-	if (*passes)
-		line->allowance--;
-	else
-		line->blocked = true;
-	return *passes;
-}
-
-/* Ends the attempt of a request for which may_pass() has set *@passes. */
-static void end_pass(struct zb_line *line, bool got)
-{
-	lockdep_assert_held(&line->lock);
-	if (!got) {
-		line->allowance = min(line->allowance + 1, ZB_MAX_PASSED);
-		return;
-	}
-	atomic_inc(&line->inst->wait.passed);
-	if (line->turn)
-		line->since = jiffies;
-}
-
 /* Consider all requests again, from the first one on. */
 static void start_scan(struct zb_line *line)
 {
@@ -93,6 +53,8 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 	lockdep_assert_held(&line->lock);
 	if (line->considered == &w->link)
 		line->considered = w->link.prev;
+	if (line->helped == &w->link)
+		line->helped = w->link.prev;
 	/*
 	 * Start a new scan, so that the new first request is tried even if this scan has
 	 * already considered it. It gets a full allowance, unless a hold or a turn is in
@@ -114,24 +76,6 @@ static void remove_waiter(struct zb_line *line, struct zb_waiter *w)
 	line->hold = false;
 	line->hold_left = ZB_HOLD_MAX;
 	line->turn = false;
-}
-
-/*
- * The first request has been served with the accumulated memory. A hold for the next
- * one may last only for the time that is left, because consecutive holds together must
- * not delay other requests for longer than one hold. A turn in progress continues for
- * the same reason.
- */
-static void end_hold(struct zb_line *line)
-{
-	unsigned long held = jiffies - line->since;
-
-	lockdep_assert_held(&line->lock);
-	if (line->hold)
-		line->hold_left -= min(held, line->hold_left);
-	line->hold = false;
-	if (!line->turn)
-		line->allowance = ZB_MAX_PASSED;
 }
 
 /* A request that leaves without being served must not delay later ones of its user. */
@@ -211,18 +155,28 @@ static bool serve_waiter(struct zb_line *line, struct zb_attempt *attempt, struc
 	return end_attempt(line, attempt, pfn);
 }
 
+static bool first_is_due(const struct zb_line *line, const struct zb_waiter *first)
+{
+	return first && first->req.gfp & __ZB_GFP_DIRECT_RECLAIM &&
+	       time_after_eq(jiffies, line->compact_at + line->compact_delay);
+}
+
+static bool other_is_due(const struct zb_line *line)
+{
+	return !list_empty(&line->waiters) && !list_is_singular(&line->waiters) &&
+	       time_after_eq(jiffies, line->help_at + line->compact_delay);
+}
+
 /*
- * The first request can't be served: reclaim or compact memory for it, unless this was tried
- * a short time ago.
+ * The first request can't be served: reclaim or compact memory for it, or for one behind it, unless
+ * this was tried a short time ago.
  */
-static void start_compaction(struct zb_line *line, const struct zb_waiter *first)
+static void start_compaction(struct zb_line *line)
 {
 	lockdep_assert_held(&line->lock);
-	if (!first || !(first->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
-		return;
 	if (line->last_free != line->compact_free)
 		line->compact_delay = ZB_COMPACT_DELAY;
-	if (time_after_eq(jiffies, line->compact_at + line->compact_delay))
+	if (first_is_due(line, first_waiter(line)) || other_is_due(line))
 		queue_work(line->wq, &line->compact_work);
 }
 
@@ -239,12 +193,12 @@ static bool serve_first(struct zb_line *line, bool was_kicked)
 	zb_update_cpuset(w);
 	if (w->range.nr_pages || !zb_pool_predict_zone(&line->inst->pool, &w->req) ||
 	    !serve_waiter(line, &line->serving, w)) {
-		start_compaction(line, first_waiter(line));
+		start_compaction(line);
 		return false;
 	}
 	if (!was_kicked)
 		atomic_inc(&line->inst->wait.missed);
-	end_hold(line);
+	zb_line_end_hold(line);
 	return true;
 }
 
@@ -267,14 +221,14 @@ static struct zb_waiter *next_to_pass(struct zb_line *line, bool *passes, bool *
 		}
 		line->considered = line->considered->next;
 		w = list_entry(line->considered, struct zb_waiter, link);
-		if (w == first || w->scan == line->scan || w->range.nr_pages)
+		if (w == first || w->scan == line->scan)
 			continue;
 		w->scan = line->scan;
-		if (remove_if_hopeless(line, w))
+		if (remove_if_hopeless(line, w) || w->range.nr_pages)
 			continue;
 		if (refused && zb_same_request(refused, w))
 			continue;
-		if (may_pass(line, first, w, passes))
+		if (zb_line_may_pass(line, first, w, passes))
 			return w;
 		refused = w;
 	}
@@ -302,40 +256,8 @@ static void serve_all(struct zb_line *line, bool was_kicked)
 		if (got && !was_kicked && !line->turn)
 			atomic_inc(&line->inst->wait.missed);
 		if (passes)
-			end_pass(line, got);
+			zb_line_end_pass(line, got);
 	} while (w || more);
-}
-
-static bool hold_is_over(const struct zb_line *line)
-{
-	unsigned long last = line->since;
-
-	if (time_after(line->last_free, last))
-		last = line->last_free;
-	return time_after_eq(jiffies, line->since + line->hold_left) ||
-	       time_after_eq(jiffies, last + ZB_HOLD_QUIET);
-}
-
-/* Start or end a hold or a turn. Returns true if another scan is needed at once. */
-static bool change_state(struct zb_line *line)
-{
-	if (line->turn &&
-	    (!line->allowance || time_after(jiffies, line->since + ZB_TURN_IDLE)))
-		line->turn = false;
-	if (line->blocked && !line->hold && !line->turn) {
-		line->hold = true;
-		line->since = jiffies;
-		atomic_inc(&line->inst->wait.held);
-	}
-	line->blocked = false;
-	if (!line->hold || !hold_is_over(line))
-		return false;
-	line->hold = false;
-	line->hold_left = ZB_HOLD_MAX;
-	line->turn = true;
-	line->allowance = ZB_MAX_PASSED;
-	line->since = jiffies;
-	return true;
 }
 
 /*
@@ -356,7 +278,7 @@ static void dispatch_work(struct work_struct *work)
 	do {
 		start_scan(line);
 		serve_all(line, was_kicked);
-	} while (change_state(line));
+	} while (zb_line_change_state(line));
 	if (!list_empty(&line->waiters))
 		queue_delayed_work(line->wq, &line->work, SCAN_INTERVAL);
 	spin_unlock(&line->lock);
@@ -391,22 +313,71 @@ static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 		return;
 	line->compact_delay = ZB_COMPACT_DELAY;
 	if (served || (w && serve_waiter(line, attempt, w)))
-		end_hold(line);
+		zb_line_end_hold(line);
 	kick_dispatcher(line);
+}
+
+/*
+ * The next request behind the first one that memory has to be made for. They take turns. A range
+ * is made free only for the first request.
+ */
+static struct zb_waiter *next_to_help(struct zb_line *line)
+{
+	struct zb_waiter *first = first_waiter(line), *w;
+	unsigned int nr;
+
+	lockdep_assert_held(&line->lock);
+	for (nr = 0; nr < SCAN_BATCH && !list_empty(&line->waiters); nr++) {
+		line->helped = line->helped->next;
+		if (line->helped == &line->waiters)
+			continue;
+		w = list_entry(line->helped, struct zb_waiter, link);
+		if (w == first || w->range.nr_pages || !(w->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
+			continue;
+		zb_update_cpuset(w);
+		if (!zb_pool_predict_zone(&line->inst->pool, &w->req))
+			return w;
+	}
+	return NULL;
+}
+
+/*
+ * Reclaim or compact memory for a request behind the first one, for which that may have failed
+ * and may fail for ever. The rules of line.h decide whether it gets what is free then.
+ */
+static void help_other(struct zb_line *line, struct zb_waiter *w)
+{
+	struct zb_attempt *attempt = &line->compacting;
+	enum zb_compact_result result;
+
+	lockdep_assert_held(&line->lock);
+	zb_attempt_begin(attempt, w);
+	spin_unlock(&line->lock);
+	result = zb_pool_compact_for(&line->inst->pool, &attempt->req);
+	spin_lock(&line->lock);
+	attempt->waiter = NULL;
+	if (result == ZB_COMPACT_SUCCESS)
+		kick_dispatcher(line);
 }
 
 /* Holds the module as dispatch_work() does, and because it wakes kcompactd and kswapd. */
 static void compact_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(work, struct zb_line, compact_work);
-	struct zb_waiter *first;
+	struct zb_waiter *w;
 
 	if (!try_module_get(THIS_MODULE))
 		return;
 	spin_lock(&line->lock);
-	first = first_waiter(line);
-	if (first)
-		compact_for_first(line, first);
+	w = first_waiter(line);
+	if (first_is_due(line, w))
+		compact_for_first(line, w);
+	if (other_is_due(line)) {
+		w = next_to_help(line);
+		if (w)
+			help_other(line, w);
+		line->help_at = jiffies;
+	}
 	spin_unlock(&line->lock);
 	module_put(THIS_MODULE);
 }
@@ -431,7 +402,7 @@ bool zb_line_may_try(struct zb_line *line, struct zb_waiter *w, bool *passes)
 		return true;
 	spin_lock(&line->lock);
 	first = first_waiter(line);
-	may = !first || may_pass(line, first, w, passes);
+	may = !first || zb_line_may_pass(line, first, w, passes);
 	spin_unlock(&line->lock);
 	return may;
 }
@@ -449,7 +420,7 @@ void zb_line_tried(struct zb_line *line, bool passes, bool got)
 	if (!passes)
 		return;
 	spin_lock(&line->lock);
-	end_pass(line, got);
+	zb_line_end_pass(line, got);
 	spin_unlock(&line->lock);
 }
 
@@ -481,10 +452,16 @@ static void insert_waiter(struct zb_line *line, struct zb_waiter *w)
  */
 void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 {
+	unsigned long due;
+
 	w->task = current;
 	w->pfn = ZB_NO_PFN;
 	spin_lock(&line->lock);
 	w->scan = line->scan - 1;
+	/* If others wait, the task may not have been allowed to compact memory itself. */
+	due = jiffies + SCAN_INTERVAL;
+	if (time_after(line->help_at + line->compact_delay, due))
+		line->help_at = due - line->compact_delay;
 	if (list_empty(&line->waiters)) {
 		add_wait_queue(&line->inst->free_wait, &line->on_free);
 		/* The task has just compacted memory itself. */
@@ -535,6 +512,7 @@ int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 	spin_lock_init(&line->lock);
 	INIT_LIST_HEAD(&line->waiters);
 	line->considered = &line->waiters;
+	line->helped = &line->waiters;
 	line->allowance = ZB_MAX_PASSED;
 	line->hold_left = ZB_HOLD_MAX;
 	init_waitqueue_func_entry(&line->on_free, line_freed);

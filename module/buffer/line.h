@@ -41,6 +41,10 @@
  * after ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
  * the delay doubles, up to ZB_COMPACT_DELAY_MAX.
  *
+ * The same work item reclaims and compacts memory, after the same delays, for one of the later
+ * requests that no zone can serve, because the first one may wait for something that never
+ * becomes possible. These requests take turns, and then the rules above apply to them.
+ *
  * A range is made free by that work item only, while it is the first request, because the search
  * for it takes long. It need not accumulate what is freed, because it can move what is in its
  * way; so one that is larger than any block does not hold up others, and a smaller one does no
@@ -161,6 +165,9 @@ struct zb_attempt {
  *	time, so that the next one follows after SCAN_INTERVAL
  * @compact_delay: (l) time from the end of a failed compaction to the next one, in jiffies
  * @compact_free: (l) @last_free when that time was set
+ * @help_at: (l) jiffies at the end of the last attempt to make memory for a request behind the
+ *	first one, or an earlier time, so that the next one follows after SCAN_INTERVAL
+ * @helped: (l) the last such request, or @waiters
  * @on_free: (i) on zb_instance.free_wait while requests wait
  * @kicks: (a) number of requests to run the dispatcher since its last scan
  * @frees: (a) number of frees since its last scan
@@ -195,6 +202,8 @@ struct zb_line {
 	unsigned long compact_at;
 	unsigned long compact_delay;
 	unsigned long compact_free;
+	unsigned long help_at;
+	struct list_head *helped;
 	wait_queue_entry_t on_free;
 	atomic_t kicks;
 	atomic_t frees;
@@ -211,6 +220,13 @@ bool zb_waiter_could_ever(struct zb_instance *inst, const struct zb_waiter *w);
 void zb_attempt_free(const struct zb_attempt *attempt, struct zb_pool *pool, unsigned long pfn);
 enum zb_compact_result zb_attempt_make_room(struct zb_attempt *attempt, struct zb_pool *pool,
 					    unsigned long *pfn);
+
+/* pass.c */
+bool zb_line_may_pass(struct zb_line *line, struct zb_waiter *first, struct zb_waiter *w,
+		      bool *passes);
+void zb_line_end_pass(struct zb_line *line, bool got);
+void zb_line_end_hold(struct zb_line *line);
+bool zb_line_change_state(struct zb_line *line);
 
 /* line.c */
 int zb_line_init(struct zb_line *line, struct zb_instance *inst);

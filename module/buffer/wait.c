@@ -167,7 +167,7 @@ static unsigned long wait_for_range(struct zb_buffer_pool *bpool, struct zb_wait
 				    const struct zb_want *want, const struct zb_charge *charge,
 				    struct zb_zero_map *map, int *err)
 {
-	struct zb_range_failure failure;
+	struct zb_range_failure failure, never;
 	unsigned long pfn;
 
 	*err = -ENOMEM;
@@ -191,6 +191,9 @@ static unsigned long wait_for_range(struct zb_buffer_pool *bpool, struct zb_wait
 				    zb_gfp_migratetype(w->req.gfp));
 	if (*err != -ETIMEDOUT && *err != -ENOMEM)
 		return w->pfn;
+	if (*err == -ENOMEM &&
+	    !zb_idle_range_could_ever(bpool->inst, &w->req, &want->range, &never))
+		failure = never;
 failed:
 	zb_explain_range(want, &failure);
 	return ZB_NO_PFN;

@@ -19,7 +19,7 @@ static enum zb_range_result check_unused(const struct zb_range_attempt *a,
 {
 	static const unsigned long no_types[ZB_MIGRATE_TYPES];
 
-	if (!zb_range_fits(zone, a->range))
+	if (!zb_range_fits(zone, a->range) || a->range->nr_pages > zb_zone_nr_managed(zone))
 		return ZB_RANGE_NEVER_FITS;
 	if (!zb_may_ignore_watermarks(a->gfp) &&
 	    !zb_watermark_leaves(zone, zb_zone_nr_managed(zone), no_types, a->range->nr_pages,

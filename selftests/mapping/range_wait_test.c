@@ -78,10 +78,10 @@ static void finish(struct __test_metadata *_metadata, struct range_waiter *w, in
 	close(w->fd);
 }
 
-/* Allocate all memory in blocks of @order; returns their number. */
-static unsigned int take_all(int fd, __u32 order, __u32 gfp)
+/* Allocate all memory in blocks of @order; returns their number. @nr buffers exist already. */
+static unsigned int take_more(int fd, unsigned int nr, __u32 order, __u32 gfp)
 {
-	unsigned int nr = 0, before;
+	unsigned int first = nr, before;
 
 	do {
 		before = nr;
@@ -89,7 +89,52 @@ static unsigned int take_all(int fd, __u32 order, __u32 gfp)
 		while (nr < MAX_BUFS && !zb_alloc_order(fd, order, NOWAIT(gfp), &bufs[nr]))
 			nr++;
 	} while (nr > before);
-	return nr;
+	return nr - first;
+}
+
+static unsigned int take_all(int fd, __u32 order, __u32 gfp)
+{
+	return take_more(fd, 0, order, gfp);
+}
+
+static int resize(int fd, __u64 bytes)
+{
+	struct zb_ioc_resize r = { .size = sizeof(r), .node = ZB_NODE_ANY, .bytes = bytes };
+
+	return zb_ioctl(fd, ZB_IOC_RESIZE, &r) ?: -(int)r.error;
+}
+
+/* The memory is reduced while two requests wait: they fail at once, with the cause. */
+TEST_F(zbuddy, never_any_more)
+{
+	__u64 bytes = self->info.total_bytes;
+	struct zb_ioc_zone zone = {};
+	struct range_waiter w, behind;
+	struct zb_ioc_alloc a;
+	__u32 i;
+
+	/* The first blocks come from the zone that gives memory back first. */
+	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, UNMOVABLE, &a));
+	for (i = 0; !zb_zone(self->fd, i, &zone); i++)
+		if (zone.type == a.zone && zone.node == a.node)
+			break;
+	if (resize(self->fd, bytes) == -EOPNOTSUPP)
+		SKIP(return, "the backend can't give back a part of the memory");
+	start(_metadata, &w, zone.total_bytes, LATER);
+	start(_metadata, &behind, zone.total_bytes, LATER);
+	while (bytes > zone.total_bytes && !atomic_load(&w.done)) {
+		bytes -= 4 * BLOCK;
+		if (resize(self->fd, bytes))
+			break;
+		zb_sleep_ms(20);
+	}
+	finish(_metadata, &w, -ENOMEM);
+	EXPECT_GT(LATER / 2, w.took);
+	EXPECT_EQ(ZB_CAUSE_NEVER_BLOCK, w.why.cause);
+	finish(_metadata, &behind, -ENOMEM);
+	EXPECT_GT(LATER / 2, behind.took);
+	EXPECT_EQ(ZB_CAUSE_NEVER_BLOCK, behind.why.cause);
+	EXPECT_EQ(0, resize(self->fd, self->info.total_bytes));
 }
 
 /* What is in the way can't be moved, so it has to be freed. */
@@ -215,6 +260,53 @@ TEST_F(zbuddy, others)
 	EXPECT_EQ(200, served);
 	EXPECT_GT(5 * SECOND * zb_time_scale(), longest);
 	TH_LOG("longest wait for a page: %llu us", longest / 1000);
+}
+
+/*
+ * A range waits that would need all of a zone, where memory that never moves is. Others that
+ * wait for a page, or for a block, get memory that is taken back or moved for them.
+ */
+static void others_are_helped(struct __test_metadata *_metadata, FIXTURE_DATA(zbuddy) *self,
+			      __u32 order)
+{
+	unsigned int i, nr = 0, marked = 0;
+	struct range_waiter w, page;
+	__u32 gfp = ZB_GFP_TEMPORARY;
+
+	/* A fourth never moves, so no 48 of the 56 pageblocks of a zone can be had. */
+	while (!order && nr < MAX_BUFS && !zb_alloc_order(self->fd, 9, NOWAIT(gfp), &bufs[nr]))
+		gfp = ++nr % 4 ? ZB_GFP_TEMPORARY : ZB_GFP_KERNEL;
+	nr += take_more(self->fd, nr, 0, order ? ZB_GFP_KERNEL | __ZB_GFP_MOVABLE : ZB_GFP_KERNEL);
+	start(_metadata, &w, 96 * (self->info.page_size << 8), 30 * SECOND * zb_time_scale());
+	if (atomic_load(&w.done)) {
+		finish(_metadata, &w, w.rc);
+		SKIP(return, "no zone of such a size");
+	}
+	page = (struct range_waiter){ .fd = zb_open() };
+	page.a = zb_want_order(order, ZB_GFP_KERNEL | __ZB_GFP_NOWARN);
+	page.a.flags = ZB_BUF_WAIT;
+	page.a.deadline_ns = zb_deadline(30 * SECOND * zb_time_scale());
+	ASSERT_EQ(0, pthread_create(&page.thread, NULL, wait_for_range, &page));
+	EXPECT_TRUE(ZB_AWAIT(zb_vmstat("zb_waiting") == 2));
+	for (i = 0; i < nr; i++)
+		marked += order ? i % 2 && !zb_free(self->fd, bufs[i].handle) :
+			  !zb_advise(self->fd, bufs[i].handle, ZB_ADVISE_DONTNEED, NULL);
+	TH_LOG("%u buffers, %u marked or freed", nr, marked);
+	pthread_join(page.thread, NULL);
+	EXPECT_EQ(0, page.rc);
+	EXPECT_FALSE(atomic_load(&w.done));
+	TH_LOG("served after %llu ms", page.took / 1000000);
+	close(page.fd);
+}
+
+TEST_F(zbuddy, reclaimed_for_others)
+{
+	others_are_helped(_metadata, self, 0);
+}
+
+TEST_F(zbuddy, compacted_for_others)
+{
+	others_are_helped(_metadata, self, 4);
 }
 
 /* A task that is killed while it waits leaves nothing behind. */

@@ -2,6 +2,7 @@
 #include "compact.h"
 #include "stat.h"
 #include "unit_ops.h"
+#include "unit_range.h"
 #include "unit_unfit.h"
 #include "zeroed.h"
 
@@ -43,6 +44,20 @@ POOL_TEST(offline_counts, 8, 8)
 	grow(p, pfn, 3);
 	EXPECT_EQ(zb_zone_events(zone, ZB_ONLINE), PB(3));
 	EXPECT_EQ(p->pool.nodes->nr_pages, node_pages);
+}
+
+/* A range that is larger than what is online is not refused because of watermarks. */
+POOL_TEST(offline_too_small_for_a_range, 8, 8)
+{
+	const struct zb_range all = unit_range(PB(8), 0), most = unit_range(PB(5), 0);
+	unsigned long pfn;
+
+	unit_judge_range(p, GFP_ANY, &all, ZB_RANGE_OK);
+	pfn = shrink(p, 3);
+	unit_judge_range(p, GFP_ANY, &all, ZB_RANGE_NEVER_FITS);
+	unit_judge_range(p, GFP_ANY, &most, ZB_RANGE_OK);
+	grow(p, pfn, 3);
+	unit_judge_range(p, GFP_ANY, &all, ZB_RANGE_OK);
 }
 
 /* The limit of memory cleared in advance is a share of the memory that is online. */
