@@ -135,7 +135,9 @@ int zb_buffer_purge(struct zb_buffer *buf, const struct zb_lru *lru)
  * @buf: the buffer
  * @node: set to its NUMA node
  * @zone: set to its ZB_ZONE_*
- * @discard: set to its ZB_DISCARD_*
+ * @discard: set to its ZB_DISCARD_*, or NULL
+ *
+ * A buffer can be moved to another zone or node at any time.
  *
  * Context: any but interrupts.
  */
@@ -144,7 +146,8 @@ void zb_buffer_get_place(struct zb_buffer *buf, s32 *node, u32 *zone, u32 *disca
 	spin_lock(&buf->bpool->lock);
 	*node = buf->nid;
 	*zone = buf->zone;
-	*discard = buf->discard;
+	if (discard)
+		*discard = buf->discard;
 	spin_unlock(&buf->bpool->lock);
 }
 

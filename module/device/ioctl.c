@@ -65,9 +65,8 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 		return err;
 	}
 	call->handle = &buf->first;
-	alloc->node = buf->nid;
+	zb_buffer_get_place(buf, &alloc->node, &alloc->zone, NULL);
 	alloc->order = buf->order;
-	alloc->zone = buf->zone;
 	alloc->handle = buf->first.nr;
 	alloc->length = zb_buffer_bytes(buf);
 	alloc->mmap_offset = zb_file_mmap_offset(file, alloc->handle, false);

@@ -10,20 +10,19 @@
 
 /* Copy the description of @buf to the next element of the caller's array. */
 static int bulk_describe(const struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
-			 const struct zb_buffer *buf)
+			 struct zb_buffer *buf)
 {
 	void __user *to = u64_to_user_ptr(bulk->buffers +
 					  (u64)bulk->done * bulk->buffer_size);
-	const struct zb_bulk_buffer desc = {
+	struct zb_bulk_buffer desc = {
 		.handle = buf->first.nr,
-		.node = buf->nid,
-		.zone = buf->zone,
 		.order = buf->order,
 		.length = zb_buffer_bytes(buf),
 		.mmap_offset = zb_file_mmap_offset(file, buf->first.nr, false),
 		.mmap_huge_offset = zb_file_mmap_offset(file, buf->first.nr, true),
 	};
 
+	zb_buffer_get_place(buf, &desc.node, &desc.zone, NULL);
 	if (copy_to_user(to, &desc, sizeof(desc)) ||
 	    clear_user(to + sizeof(desc), bulk->buffer_size - sizeof(desc)))
 		return -EFAULT;

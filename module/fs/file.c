@@ -21,6 +21,7 @@
 #include <linux/uio.h>
 
 #include "../compat.h"
+#include "../buffer/discard.h"
 #include "../buffer/zero.h"
 #include "../core/layout.h"
 #include "fs.h"
@@ -226,11 +227,14 @@ static unsigned long count_pins(struct zb_buffer *buf)
 static void zb_fs_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct zb_buffer *buf = zb_fs_get_buffer(file_inode(file), NULL);
+	u32 zone;
+	s32 nid;
 
 	if (!buf)
 		return;
+	zb_buffer_get_place(buf, &nid, &zone, NULL);
 	seq_printf(m, "zbuddy-length:\t%llu\nzbuddy-node:\t%d\nzbuddy-zone:\t%s\n",
-		   zb_buffer_bytes(buf), buf->nid, zb_zone_names[buf->zone]);
+		   zb_buffer_bytes(buf), nid, zb_zone_names[zone]);
 	seq_printf(m, "zbuddy-handles:\t%d\nzbuddy-mappings:\t%d\nzbuddy-exports:\t%d\nzbuddy-pins:\t%lu\n",
 		   atomic_read(&buf->handles), atomic_read(&buf->mappings),
 		   atomic_read(&buf->exports), count_pins(buf));

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <linux/xattr.h>
 
+#include "../buffer/discard.h"
 #include "../compat.h"
 #include "../core/layout.h"
 #include "fs.h"
@@ -27,12 +28,15 @@ static int print_attribute(struct zb_buffer *buf, enum buffer_attribute attribut
 			   char *text, size_t size, bool only_size)
 {
 	unsigned long pfn;
+	u32 zone;
+	s32 nid;
 
+	zb_buffer_get_place(buf, &nid, &zone, NULL);
 	switch (attribute) {
 	case ATTRIBUTE_NODE:
-		return scnprintf(text, size, "%d", buf->nid);
+		return scnprintf(text, size, "%d", nid);
 	case ATTRIBUTE_ZONE:
-		return scnprintf(text, size, "%s", zb_zone_names[buf->zone]);
+		return scnprintf(text, size, "%s", zb_zone_names[zone]);
 	case ATTRIBUTE_LABEL:
 		zb_buffer_get_label(buf, text);
 		return strlen(text);
