@@ -103,6 +103,7 @@ TEST_F(compat, all_commands)
 	struct zb_ioc_alloc a = zb_want_length(12345, ZB_GFP_ANYZONE);
 	struct zb_ioc_query q = { .size = sizeof(q) };
 	struct zb_ioc_free f = { .size = sizeof(f) };
+	struct zb_ioc_empty e = { .size = sizeof(e), .node = ZB_NODE_ANY };
 
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_INFO, &info, sizeof(info)));
 	EXPECT_EQ(0, memcmp(&info, &self->zb.info, sizeof(info)));
@@ -113,9 +114,13 @@ TEST_F(compat, all_commands)
 	q.handle = a.handle;
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_QUERY, &q, sizeof(q)));
 	EXPECT_EQ(a.mmap_offset, q.mmap_offset);
+	e.zone = zone.type;
 	f.handle = a.handle;
 	ASSERT_EQ(0, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
 	EXPECT_EQ(-ENOENT, ioctl32(self, ZB_IOC_FREE, &f, sizeof(f)));
+	EXPECT_EQ(self->zb.info.nr_zones > 1 ? 0 : -EINVAL,
+		  ioctl32(self, ZB_IOC_EMPTY, &e, sizeof(e)));
+	EXPECT_EQ(0, e.left);
 	EXPECT_EQ(-ENOTTY, ioctl32(self, ZB_IOC_EMPTY + 1, &f, sizeof(f)));
 }
 
