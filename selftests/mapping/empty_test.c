@@ -344,6 +344,7 @@ struct emptier {
 	int rc;
 	struct zb_ioc_empty e;
 	__u64 took;
+	atomic_bool done;
 };
 
 static void *empty_it(void *arg)
@@ -355,6 +356,7 @@ static void *empty_it(void *arg)
 	w->rc = empty(fd, ZB_NODE_ANY, w->type, &w->e);
 	w->took = zb_now_ns() - begun;
 	close(fd);
+	atomic_store(&w->done, true);
 	return NULL;
 }
 
@@ -407,8 +409,9 @@ TEST_F(zbuddy, takes_turns)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, empty_it, &e[i]));
 		zb_sleep_ms(i ? 0 : 20);
 	}
-	zb_sleep_ms(100);
-	pthread_kill(threads[4], SIGALRM);
+	/* Again and again, because it may not have begun to wait. */
+	while (!atomic_load(&e[4].done) && !pthread_kill(threads[4], SIGALRM))
+		zb_sleep_ms(50);
 	for (i = 0; i < 5; i++)
 		pthread_join(threads[i], NULL);
 	atomic_store(&w.stop, true);
