@@ -242,6 +242,9 @@ static void fuzz_bulk_alloc(void)
 	if (one_in(12))
 		b.buffers = (uintptr_t)z.edge - 4 * pick(80);
 	b.flags = pick(8) ? 0 : pick(8);
+	/* Each of them may have to be made free. */
+	if (b.flags & ZB_BUF_RANGE)
+		b.nr %= 32;
 	b.align = b.flags & ZB_BUF_RANGE && pick(2) ? 1ull << pick(24) : 0;
 	b.length = b.flags & ZB_BUF_LENGTH ? pick(65536) : 0;
 	b.order = b.length ? 0 : b.order;
