@@ -315,7 +315,7 @@ TEST_F(zbuddy, while_used)
 }
 
 #define NR_MAPS		64u	/* of each buffer, so that it takes long to move it */
-#define NR_SLOW		40u
+#define NR_SLOW		24u
 #define NR_HELD		512u
 
 /* Nobody else uses the memory, so there is always a page that this may have. */
