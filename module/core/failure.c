@@ -51,6 +51,8 @@ static enum zb_failure_cause cause_without_reserves(struct zb_zone *zone,
 		return ZB_FAILURE_FRAGMENTED;
 	if (READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]) >= need)
 		return ZB_FAILURE_ISOLATED;
+	if (READ_ONCE(zone->nr_free) >= need)
+		return ZB_FAILURE_FRAGMENTED;
 	if (READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone) >= need)
 		return ZB_FAILURE_CACHED;
 	return ZB_FAILURE_FULL;

@@ -165,6 +165,24 @@ POOL_TEST_WITH(fragmented_beside_isolated, two_nodes(), end)
 	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FRAGMENTED, zone);
 }
 
+/* This is also the cause if what is free is in pageblocks of a special type. */
+POOL_TEST_WITH(fragmented_special_types, two_nodes(), end)
+{
+	struct zb_failure f;
+
+	take_all(&p->pool.zones[1]);
+	fragment(zone);
+	unit_set_type(zone, 0, ZB_MIGRATE_HIGHATOMIC);
+	take_all(zone);
+	f = explain(p, NOWAIT, 2);
+	expect_failure(&f, ZB_FAILURE_FRAGMENTED, zone, ZB_PAGEBLOCK_NR / 2, 0, -1);
+	/* a free block beside them would do */
+	unit_set_type(zone, 1, ZB_MIGRATE_ISOLATE);
+	unit_free_pageblock(zone, 1);
+	f = explain(p, NOWAIT, 2);
+	expect_failure(&f, ZB_FAILURE_ISOLATED, zone, PB(1) + PB(1) / 2, PB(1), -1);
+}
+
 TEST(the_rest_has_special_types)
 {
 	static const struct {
