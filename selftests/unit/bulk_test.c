@@ -210,6 +210,23 @@ POOL_TEST_WITH(drained_single_frames, unit_pool_one(8, 8), end)
 	EXPECT_EQ(zone->nr_free, 8);
 }
 
+/* Single frames that make no run longer are all freed in one hold. */
+POOL_TEST_WITH(single_frames_beside_others, unit_pool_one(8, 16), end)
+{
+	u32 frames[16];
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		unit_fill_pageblock(zone, i, M, NULL);
+		unit_give_deferred(zone, PB(8 + i), 0);
+		frames[i] = PB(i) + 64;
+	}
+	unit_holds_begin();
+	zb_free_singles(zone, frames, 16, M);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 1);
+}
+
 /* A hold of the lock may merge one pageblock that becomes wholly free, and free another frame. */
 POOL_TEST_WITH(whole_pageblock_among_single_frames, unit_pool_one(8, 2), end)
 {

@@ -2,7 +2,7 @@
 /* Which windows compaction looks at, and which of its failures it remembers. */
 #include "compact.h"
 #include "unit_holds.h"
-#include "unit_pool.h"
+#include "unit_ops.h"
 
 #define M	ZB_MIGRATE_MOVABLE
 
@@ -115,4 +115,35 @@ POOL_TEST_WITH(failed_windows, unit_pool_one(8, 4), unit_pool_free_and_end)
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
 	EXPECT_EQ(last, PB(8));
 	EXPECT_EQ(calls, 4);
+}
+
+/* Of small windows that cost the same, the first one is emptied. */
+POOL_TEST_WITH(first_of_equal_windows, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc = control(4, nothing_moves);
+
+	unit_keep_frames(zone, 0, M, 256);
+	unit_keep_frames(zone, 1, M, 256);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT_EQ(last, PB(8));
+}
+
+/* A waiting request that may not use CMA pageblocks does not have them compacted. */
+POOL_TEST_WITH(cma_for_movable_requests_only, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	struct zb_alloc_request req = { .gfp = ZB_GFP_KERNEL, .nr_pages = PB(1) };
+	unsigned int i;
+
+	p->pool.ops = &unit_recording_ops;
+	for (i = 0; i < 2; i++) {
+		unit_keep_frames(zone, i, M, 256);
+		unit_set_type(zone, i, ZB_MIGRATE_CMA);
+	}
+	EXPECT_EQ(zb_pool_compact_for(&p->pool, &req), ZB_COMPACT_SKIPPED);
+	EXPECT_CALLS("R");
+	req.gfp |= __ZB_GFP_MOVABLE;
+	zb_pool_compact_for(&p->pool, &req);
+	EXPECT_CALLS("RDX");
+	for (i = 0; i < 2; i++)
+		unit_set_type(zone, i, M);
 }

@@ -264,3 +264,42 @@ POOL_TEST(other_tasks_run, 8, 64)
 	EXPECT(zb_range_find(&s, &place));
 	EXPECT(zb_env_rescheds - before >= 64);
 }
+
+static struct zb_zone *changing;
+static unsigned int points_left;
+
+static void isolate_at_point(void)
+{
+	if (--points_left)
+		return;
+	zb_env_hook = NULL;
+	unit_set_type(changing, 0, ZB_MIGRATE_ISOLATE);
+}
+
+/* A pageblock that is isolated during the search does not hide the range behind it. */
+POOL_TEST_WITH(isolated_during_the_search, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	const struct zb_range r = { .nr_pages = 64, .end_pfn = ZB_NO_PFN };
+	struct zb_range_survey survey;
+	const struct zb_range_search s = { .zone = zone, .range = &r, .survey = &survey };
+	struct zb_range_place place;
+	bool fired = true;
+	unsigned int n;
+
+	unit_fill_pageblock(zone, 0, M, NULL);
+	zb_range_survey_init(&survey, zone, bits);
+	zb_range_mark(&survey, zone, PB(9) - 64, 64);
+	changing = zone;
+	for (n = 1; fired; n++) {
+		points_left = n;
+		zb_env_hook = isolate_at_point;
+		EXPECT(zb_range_find(&s, &place));
+		fired = !zb_env_hook;
+		zb_env_hook = NULL;
+		unit_set_type(zone, 0, M);
+		EXPECT_EQ(place.pfn, PB(9));
+	}
+	EXPECT(n > 5);
+	free(bits);
+}

@@ -371,6 +371,16 @@ POOL_TEST(wrong_free, 8, 8)
 	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, 1000), ZB_BAD_NOT_ALLOCATED);
 }
 
+/* The report of a free whose size is none has order 0. */
+POOL_TEST(order_of_wrong_free, 8, 8)
+{
+	p->pool.ops = &unit_recording_ops;
+	unit_calls.order = 99;
+	EXPECT_EQ(zb_pool_free_range(&p->pool, PB(8), 0), ZB_BAD_WRONG_ORDER);
+	EXPECT_EQ(unit_calls.order, 0);
+	EXPECT_CALLS("!");
+}
+
 /* Only what has to move is moved, and only from the cheapest range. */
 EVICT_TEST_LEAVE(cheapest_range, 8, 8)
 {

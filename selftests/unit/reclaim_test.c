@@ -152,7 +152,7 @@ POOL_TEST(missing_frames, 8, 2)
 		0, ZB_ALLOC_HIGH, ZB_ALLOC_HARDER, ZB_ALLOC_HIGH | ZB_ALLOC_HARDER, ZB_ALLOC_CMA,
 	};
 	unsigned long mark, nr_pages, missing, free;
-	unsigned int i, k;
+	unsigned int i, k, mt;
 
 	free = zone->nr_free;
 	for (i = 0; i < 5000; i++) {
@@ -160,6 +160,8 @@ POOL_TEST(missing_frames, 8, 2)
 		nr_pages = 1 + unit_below(600);
 		k = unit_below(ARRAY_SIZE(flags));
 		zone->lowmem_reserve[ZB_ZONE_MOVABLE] = unit_below(100);
+		for (mt = ZB_MIGRATE_PCPTYPES; mt < ZB_MIGRATE_TYPES; mt++)
+			zone->nr_free_type[mt] = unit_below(100);
 		missing = zb_watermark_missing(zone, nr_pages, mark, ZB_ZONE_MOVABLE, flags[k]);
 		EXPECT(zb_watermark_leaves(zone, free + missing, zone->nr_free_type, nr_pages,
 					   mark, ZB_ZONE_MOVABLE, flags[k]));
@@ -169,6 +171,8 @@ POOL_TEST(missing_frames, 8, 2)
 						    ZB_ZONE_MOVABLE, flags[k]));
 	}
 	zone->lowmem_reserve[ZB_ZONE_MOVABLE] = 0;
+	for (mt = ZB_MIGRATE_PCPTYPES; mt < ZB_MIGRATE_TYPES; mt++)
+		zone->nr_free_type[mt] = 0;
 }
 
 /* The allocated frames of windows, counted frame by frame. */

@@ -145,6 +145,20 @@ POOL_TEST_WITH(long_search_for_a_pageblock, make_zone(200), end)
 	free_and_sweep(p, 3);
 }
 
+/* No more than 16 pageblocks are looked at in one hold of the lock. */
+POOL_TEST_WITH(pageblocks_of_one_hold, make_zone(40), end)
+{
+	struct zb_zero_sweep s;
+
+	free_zeroed(p, 30, 2);
+	zb_zero_sweep_begin(&s, zone);
+	EXPECT_EQ(zb_zone_zero_ahead(zone, &s, 1), 0);
+	EXPECT_EQ(s.index, 16);
+	EXPECT_EQ(zb_zone_zero_ahead(zone, &s, 1), 0);
+	EXPECT_EQ(s.index, 32);
+	EXPECT(!s.done);
+}
+
 /* What was freed last and is in use again keeps its share of the limit for the next free. */
 POOL_TEST_WITH(share_of_what_is_in_use_again, make(), end)
 {
