@@ -439,7 +439,7 @@ bool zb_pool_range_could_ever(struct zb_pool *pool, const struct zb_alloc_reques
 	*failure = (struct zb_range_failure){ .result = ZB_RANGE_NEVER_ZONE };
 	zb_init_context(pool, req->gfp, range->nr_pages, req->nid, req->policy ?: &anywhere, &a.ac);
 	a.alloc_flags = zb_slowpath_flags(req->gfp, &a.ac);
-	if (a.ac.node && zb_first_zone(&a.ac, req->gfp))
+	if (a.ac.node)
 		try_zones(&a, judge_zone, failure);
 	if (failure->result == ZB_RANGE_OK)
 		return true;

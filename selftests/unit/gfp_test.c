@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gfp.h"
+#include "slowpath.h"
 #include "unit.h"
 
 #define BAD	ZB_NR_ZONES
@@ -133,4 +134,29 @@ TEST(named_groups)
 	}
 	EXPECT_EQ(zb_gfp_zone(ZB_GFP_DMA | ZB_GFP_KERNEL), ZB_ZONE_DMA);
 	EXPECT_EQ(zb_gfp_zone(ZB_GFP_DMA32 | ZB_GFP_KERNEL), ZB_ZONE_DMA32);
+}
+
+/* What each flag adds to those of an attempt in the slow path. */
+TEST(flags_of_the_slow_path)
+{
+	const unsigned int all = ZB_ALLOC_WMARK_MIN | ZB_ALLOC_CPUSET;
+	struct zb_alloc_context ac = { .migratetype = ZB_MIGRATE_UNMOVABLE };
+	unsigned int i, expected;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++) {
+		expected = all;
+		if (bits[i] == __ZB_GFP_HIGH)
+			expected |= ZB_ALLOC_HIGH;
+		if (bits[i] == __ZB_GFP_COLD)
+			expected |= ZB_ALLOC_COLD;
+		if (bits[i] == __ZB_GFP_KSWAPD_RECLAIM)
+			expected |= ZB_ALLOC_KSWAPD;
+		if (bits[i] == __ZB_GFP_ATOMIC)
+			expected = ZB_ALLOC_WMARK_MIN | ZB_ALLOC_HARDER;
+		EXPECT_EQ(zb_slowpath_flags(bits[i], &ac), expected);
+	}
+	EXPECT_EQ(zb_slowpath_flags(__ZB_GFP_ATOMIC | __ZB_GFP_NOMEMALLOC, &ac),
+		  ZB_ALLOC_WMARK_MIN);
+	ac.migratetype = ZB_MIGRATE_MOVABLE;
+	EXPECT_EQ(zb_slowpath_flags(0, &ac), all | ZB_ALLOC_CMA);
 }

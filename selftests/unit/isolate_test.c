@@ -290,3 +290,15 @@ TEST(without_mobility)
 	unisolate(p, 8, 2);
 	unit_pool_end(p);
 }
+
+/* The end of a capture leaves the pageblock before it as it is. */
+POOL_TEST(capture_beside_isolated, 8, 8)
+{
+	ASSERT(isolate(p, 8, 1));
+	ASSERT(zb_zone_begin_capture(zone, PB(9), PB(3)));
+	EXPECT_EQ(zone->nr_blocks[I], 4);
+	zb_zone_drop_capture(zone);
+	EXPECT_EQ(zone->nr_blocks[I], 1);
+	EXPECT_EQ(range_free(p, 8, 1), PB(1));
+	unisolate(p, 8, 1);
+}

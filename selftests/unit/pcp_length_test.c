@@ -435,3 +435,11 @@ POOL_TEST(turn_of_an_empty_list, 8, 8)
 	EXPECT_EQ(zb_zone_state(zone, pfn[4]), ZB_STATE(ZB_BLOCK_PCP, 0));
 	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 3);
 }
+
+/* Only lists of blocks below a word are refilled. */
+POOL_TEST(lists_without_a_refill, 8, 2)
+{
+	unit_pool_long_lists(p);
+	EXPECT_EQ(zb_pcp_rmqueue(zone, ZB_WORD_ORDER, ZB_MIGRATE_MOVABLE, 0), ZB_NO_PFN);
+	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+}

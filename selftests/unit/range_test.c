@@ -329,6 +329,35 @@ POOL_TEST_WITH(limits, unit_pool_make(&(struct unit_geometry){
 	unit_alloc_range(p, ZB_GFP_DMA, unit_range(PB(9), 0), ZB_RANGE_NEVER_FITS);
 }
 
+/* A node that the pool does not know has no zone. */
+POOL_TEST(range_of_unknown_node, 8, 2)
+{
+	const struct zb_alloc_request req = { .gfp = ZB_GFP_KERNEL, .nid = 99 };
+	const struct zb_range r = unit_range(1, 0);
+	struct zb_range_failure failure;
+
+	EXPECT_EQ(zb_pool_alloc_range(&p->pool, req.gfp, &r, req.nid, NULL, &failure), ZB_NO_PFN);
+	EXPECT_EQ(failure.result, ZB_RANGE_NEVER_NODE);
+	failure.result = ZB_RANGE_OK;
+	EXPECT(!zb_pool_range_could_ever(&p->pool, &req, &r, &failure));
+	EXPECT_EQ(failure.result, ZB_RANGE_NEVER_NODE);
+}
+
+/* The frames of a range that was freed are those that the next request gets. */
+POOL_TEST(freed_frames_come_first, 8, 4)
+{
+	struct zb_range r = { .nr_pages = 3, .first_pfn = PB(8) + 7, .end_pfn = PB(8) + 10 };
+	unsigned long pfn;
+
+	unit_pool_long_lists(p);
+	unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK);
+	pfn = unit_alloc(p, ZB_GFP_KERNEL, 0);
+	EXPECT_EQ(unit_free(p, pfn, 0), ZB_OK);
+	free_range(p, PB(8) + 7, 3);
+	EXPECT_EQ(unit_alloc(p, ZB_GFP_KERNEL, 0), PB(8) + 7);
+	EXPECT_EQ(unit_free(p, PB(8) + 7, 0), ZB_OK);
+}
+
 /* What is known about frames that are zero does not outlast their allocation as a range. */
 POOL_TEST(known_zero_frames, 8, 4)
 {
