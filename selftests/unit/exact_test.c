@@ -288,3 +288,18 @@ POOL_TEST_WITH(power_of_two_with_a_full_list, unit_fast_pool(), unit_pool_end)
 	EXPECT_EQ(zone->start_pfn + zone->pcp->frame[zone->pcp->top[list] - 1],
 		  pfn[ZB_PCP_CAPACITY(3)]);
 }
+
+/* An allocation of a block that has no list is not merged with its listed tail. */
+POOL_TEST(merge_without_a_list, 8, 4)
+{
+	const unsigned int order = ZB_PCP_ORDERS;
+	unsigned long pfn, tail;
+
+	unit_pool_long_lists(p);
+	pfn = unit_alloc_exact(p, 0, BIT(order) - 1);
+	tail = unit_alloc(p, 0, 0);
+	ASSERT_EQ(tail, pfn + BIT(order) - 1);
+	EXPECT_EQ(unit_free(p, tail, 0), ZB_OK);
+	EXPECT_EQ(unit_free_exact(p, pfn, BIT(order) - 1), ZB_OK);
+	EXPECT_EQ(zb_zone_state(zone, tail), ZB_STATE(ZB_BLOCK_PCP, 0));
+}

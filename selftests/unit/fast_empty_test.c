@@ -136,3 +136,14 @@ POOL_TEST_WITH(refill_that_makes_the_zone_low, unit_fast_pool(), unit_pool_free_
 	unit_set_low(zone, false);
 	p->pool.ops = before;
 }
+
+/* Blocks of a word and more are left to the freelist path, even if one is listed. */
+POOL_TEST_WITH(listed_large_block, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long pfn = unit_alloc(p, 0, ZB_WORD_ORDER);
+
+	EXPECT(put(p, pfn, ZB_WORD_ORDER));
+	EXPECT_EQ(listed(p, ZB_WORD_ORDER), 1);
+	EXPECT_EQ(get_empty(p, 0, ZB_WORD_ORDER), ZB_NO_PFN);
+	EXPECT_EQ(listed(p, ZB_WORD_ORDER), 1);
+}

@@ -201,6 +201,8 @@ POOL_TEST_WITH(used_frames, unit_pool_one(8, 4), unit_pool_free_and_end)
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_CMA));
 	EXPECT_EQ(zb_reclaim_used(zone, PB(11), 9), -1);
 	EXPECT_EQ(zb_reclaim_used(zone, PB(8), 11), -1);
+	/* the window ends before it */
+	EXPECT(zb_reclaim_used(zone, PB(10), 9) > 0);
 	EXPECT(zb_pool_set_migratetype(&p->pool, PB(11), ZB_MIGRATE_MOVABLE));
 }
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which windows may be captured, and what happens to the pageblocks beside a window. */
+#include "capture.h"
+#include "isolate.h"
+#include "unit_pool.h"
+
+#define U	ZB_MIGRATE_UNMOVABLE
+#define M	ZB_MIGRATE_MOVABLE
+
+static unsigned long window;
+
+static void move_out(struct zb_pool *pool __attribute__((unused)),
+		     struct zb_zone *zone __attribute__((unused)),
+		     zb_gfp_t gfp __attribute__((unused)), unsigned long pfn,
+		     unsigned long nr_pages __attribute__((unused)))
+{
+	window = pfn;
+}
+
+static bool not_wanted(void *data __attribute__((unused)))
+{
+	return false;
+}
+
+/* Capture without waiting. The window is recorded. */
+static unsigned long capture(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
+{
+	const struct zb_alloc_request req = { .gfp = gfp, .nr_pages = nr_pages, .nid = 0 };
+	const struct zb_ops ops = { .move_out = move_out }, *before = p->pool.ops;
+	unsigned long pfn;
+
+	window = ZB_NO_PFN;
+	p->pool.ops = &ops;
+	pfn = zb_pool_capture(&p->pool, &req, not_wanted, NULL);
+	p->pool.ops = before;
+	return pfn;
+}
+
+/* CMA pageblocks are captured for movable requests only. */
+POOL_TEST_WITH(cma_windows, unit_pool_one(8, 8), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, M, i < 2 ? 1 : 3);
+	for (i = 0; i < 2; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_CMA);
+	EXPECT_EQ(capture(p, ZB_GFP_KERNEL, PB(2)), ZB_NO_PFN);
+	EXPECT_EQ(window, PB(10));
+	EXPECT_EQ(capture(p, ZB_GFP_KERNEL | __ZB_GFP_MOVABLE, PB(2)), ZB_NO_PFN);
+	EXPECT_EQ(window, PB(8));
+	for (i = 0; i < 2; i++)
+		unit_set_type(zone, i, M);
+}
+
+static struct unit_pool *limited_pool(void)
+{
+	static const struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1, .limit = 10,
+	};
+
+	return unit_pool_make(&g);
+}
+
+/* Blocks of the largest order can be captured. */
+POOL_TEST_WITH(largest_order, limited_pool(), unit_pool_end)
+{
+	EXPECT_EQ(zone->max_order, 10);
+	EXPECT_EQ(capture(p, ZB_GFP_KERNEL, PB(2)), PB(8));
+	EXPECT_EQ(window, PB(8));
+	EXPECT_EQ(unit_free_exact(p, PB(8), PB(2)), ZB_OK);
+}
+
+/* The part of the window that is not needed is usable again, and nothing behind the window is. */
+POOL_TEST(part_of_a_window, 16, 16)
+{
+	ASSERT(zb_pool_isolate_range(&p->pool, PB(20), PB(3)));
+	EXPECT_EQ(capture(p, ZB_GFP_KERNEL, PB(2) + 1), PB(16));
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 3);
+	EXPECT_EQ(zone->pageblocks[3].migratetype, M);
+	EXPECT_EQ(unit_free_exact(p, PB(16), PB(2) + 1), ZB_OK);
+	zb_pool_unisolate_range(&p->pool, PB(20), PB(3));
+}
+
+/* A capture that cannot isolate all of its window leaves no trace. */
+POOL_TEST(window_with_isolated_part, 8, 8)
+{
+	unit_set_type(zone, 1, U);
+	ASSERT(zb_pool_isolate_range(&p->pool, PB(10), PB(1)));
+	EXPECT(!zb_zone_begin_capture(zone, PB(9), PB(2)));
+	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
+	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 1);
+	zb_pool_unisolate_range(&p->pool, PB(10), PB(1));
+	unit_set_type(zone, 1, M);
+}
