@@ -227,6 +227,25 @@ POOL_TEST_WITH(single_frames_beside_others, unit_pool_one(8, 16), end)
 	EXPECT_EQ(unit_holds.nr, 1);
 }
 
+/* The same for frames that make a run which is not longer than another one. */
+POOL_TEST_WITH(single_frames_of_short_runs, unit_pool_one(8, 16), end)
+{
+	bool keep[ZB_PAGEBLOCK_NR];
+	u32 frames[16];
+	unsigned int i;
+
+	memset(keep, true, sizeof(keep));
+	keep[0] = keep[1] = keep[69] = false;
+	for (i = 0; i < 16; i++) {
+		unit_fill_pageblock(zone, i, M, keep);
+		frames[i] = PB(i) + 68;
+	}
+	unit_holds_begin();
+	zb_free_singles(zone, frames, 16, M);
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 1);
+}
+
 /* A hold of the lock may merge one pageblock that becomes wholly free, and free another frame. */
 POOL_TEST_WITH(whole_pageblock_among_single_frames, unit_pool_one(8, 2), end)
 {

@@ -89,6 +89,7 @@ POOL_TEST(window_with_isolated_part, 8, 8)
 	ASSERT(zb_pool_isolate_range(&p->pool, PB(10), PB(1)));
 	EXPECT(!zb_zone_begin_capture(zone, PB(9), PB(2)));
 	EXPECT_EQ(zone->pageblocks[1].migratetype, U);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 0);
 	EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 1);
 	zb_pool_unisolate_range(&p->pool, PB(10), PB(1));
 	unit_set_type(zone, 1, M);

@@ -303,3 +303,22 @@ POOL_TEST_WITH(isolated_during_the_search, unit_pool_one(8, 2), unit_pool_free_a
 	EXPECT(n > 5);
 	free(bits);
 }
+
+/* The type of the pageblock behind an evictable allocation does not matter. */
+POOL_TEST_WITH(isolated_behind_the_range, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	const struct zb_range r = { .nr_pages = 64, .end_pfn = ZB_NO_PFN };
+	struct zb_range_survey survey;
+	const struct zb_range_search s = { .zone = zone, .range = &r, .survey = &survey };
+	struct zb_range_place place;
+
+	unit_fill_pageblock(zone, 0, M, NULL);
+	unit_set_type(zone, 1, ZB_MIGRATE_ISOLATE);
+	zb_range_survey_init(&survey, zone, bits);
+	zb_range_mark(&survey, zone, PB(9) - 64, 64);
+	EXPECT(zb_range_find(&s, &place));
+	EXPECT_EQ(place.pfn, PB(9) - 64);
+	unit_set_type(zone, 1, M);
+	free(bits);
+}

@@ -136,6 +136,21 @@ POOL_TEST_WITH(largest_block_is_given_up, make_zone(200), end)
 		EXPECT_EQ(zone->zeroed->nr_block[i], i < 8 || i == 12 || i == 14 ? PB(1) : 0);
 }
 
+/* Only the next 16 pageblocks with zeroed frames are compared. */
+POOL_TEST_WITH(larger_block_behind_others, make_zone(200), end)
+{
+	unsigned long i;
+
+	free_zeroed(p, 60, 2);
+	for (i = 20; i < 52; i += 2)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + i), PB(1), true), ZB_OK);
+	zb_zone_set_zero_max(zone, 9);
+	EXPECT_EQ(zone->zeroed->nr, zone->zeroed->max);
+	free_and_sweep(p, 3);
+	EXPECT_EQ(zone->zeroed->nr_block[20], 0);
+	EXPECT_EQ(zone->zeroed->nr_block[60], PB(1));
+}
+
 /* While the search for a pageblock to give up goes on, no frame is passed over. */
 POOL_TEST_WITH(long_search_for_a_pageblock, make_zone(200), end)
 {
