@@ -443,3 +443,38 @@ POOL_TEST(lists_without_a_refill, 8, 2)
 	EXPECT_EQ(zb_pcp_rmqueue(zone, ZB_WORD_ORDER, ZB_MIGRATE_MOVABLE, 0), ZB_NO_PFN);
 	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
 }
+
+static struct unit_pool *pushed_to;
+static unsigned long next_pushed, end_pushed;
+
+/* Free more frames than a drain takes at a time, as an interrupt. */
+static void push_many(void)
+{
+	zb_env_hook_fn hook = zb_env_hook;
+	unsigned int i;
+
+	if (zb_env_irqs_off || pushed_to->pool.zones->pcp->busy)
+		return;
+	zb_env_hook = NULL;
+	for (i = 0; i < 2 * ZB_PCP_BATCH_MAX && next_pushed < end_pushed; i++)
+		EXPECT_EQ(unit_free(pushed_to, next_pushed++, 0), ZB_OK);
+	zb_env_hook = hook;
+}
+
+/* A drain frees no more blocks than a list can hold, even if others push blocks all the time. */
+POOL_TEST_WITH(drain_while_others_push, unit_pool_one(8, 64), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < 64; i++)
+		unit_fill_pageblock(zone, i, M, NULL);
+	next_pushed = PB(8);
+	end_pushed = PB(72);
+	pushed_to = p;
+	push_many();
+	zb_env_hook = push_many;
+	EXPECT_EQ(zb_pcp_drain_own(zone), ZB_PCP_CAPACITY(0));
+	zb_env_hook = NULL;
+	EXPECT(next_pushed < end_pushed);
+}

@@ -582,3 +582,14 @@ POOL_TEST_WITH(drain_of_scattered_frames, make(), end)
 	expect_out(p, 1);
 	EXPECT_EQ(zb_zone_state(p->pool.zones, pfn[5]), ZB_STATE_UNFIT);
 }
+
+/* A drain of frames that are all fit says nothing about the blocks that it frees next. */
+POOL_TEST_WITH(drain_after_fit_frames, make(), end)
+{
+	unsigned long single = alloc_block(p, 0), pair = alloc_block(p, 1);
+
+	plant(pair);
+	EXPECT(zb_fast_free(&p->pool, single, 0));
+	EXPECT(zb_fast_free(&p->pool, pair, 1));
+	expect_out(p, 1);
+}
