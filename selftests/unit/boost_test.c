@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The boost of the high watermark after mobilities were mixed. */
-#include "unit_pool.h"
+#include "freelist.h"
+#include "unit_ops.h"
 
 /* The boost grows by pageblocks up to its maximum, and falls by what was worked for. */
 TEST(of_a_zone)
@@ -69,4 +70,19 @@ TEST(of_a_zone)
 	t.watermark_boost_factor = 15000;
 	zb_setup_watermarks(&zone, 1, &t, 12);
 	EXPECT_EQ(zb_boosted_high(&zone), 1548);
+}
+
+/* Reclaim is woken once for a boost, by the first request that may wake it. */
+POOL_TEST(who_wakes_reclaim, 8, 2)
+{
+	p->pool.ops = &unit_recording_ops;
+	zone->boost_due = 1;
+	zb_tell_boosted(&p->pool, zone, ZB_GFP_KERNEL & ~__ZB_GFP_KSWAPD_RECLAIM);
+	EXPECT_EQ(zone->boost_due, 1);
+	EXPECT_CALLS("");
+	unit_calls.order = 9;
+	zb_tell_boosted(&p->pool, zone, ZB_GFP_KERNEL);
+	EXPECT_EQ(zone->boost_due, 0);
+	EXPECT_EQ(unit_calls.order, 0);
+	EXPECT_CALLS("W");
 }

@@ -471,3 +471,14 @@ POOL_TEST_WITH(reserves_and_watermarks, unit_pool_one(8, 8), end)
 	unit_take_smallest(zone, 4, C);
 	EXPECT(unit_alloc(p, MOVABLE, 4) == ZB_NO_PFN);
 }
+
+/* As long as there is other memory, only large atomic requests take from the reserve. */
+POOL_TEST_WITH(who_uses_the_reserve_first, unit_pool_one(8, 4), end)
+{
+	unit_set_type(zone, 0, H);
+	EXPECT(unit_alloc(p, ZB_GFP_KERNEL, 7) >= PB(9));
+	short_of_memory(p);
+	EXPECT(unit_alloc(p, ATOMIC, 0) >= PB(9));
+	EXPECT_EQ(unit_alloc(p, ATOMIC, 7), PB(8));
+	unit_pool_no_watermarks(p);
+}

@@ -70,6 +70,28 @@ POOL_TEST_WITH(equally_good_blocks, make(), end)
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 2));
 }
 
+/* Free pageblock @i, of which @nr frames are zero. */
+static void free_in_part(struct unit_pool *p, unsigned long i, unsigned int nr)
+{
+	unsigned long k, pfn = PB(START + i);
+
+	ASSERT_EQ(zb_pool_split_page(&p->pool, pfn, ZB_PAGEBLOCK_ORDER), ZB_OK);
+	for (k = 0; k < PB(1); k++)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, pfn + k, 1, k < nr), ZB_OK);
+}
+
+/* Of several blocks, the one with the most zeroed frames is taken. */
+POOL_TEST_WITH(most_zeroed_frames, make(), end)
+{
+	free_every_second(p, 0, false);
+	free_in_part(p, 2, 100);
+	free_in_part(p, 4, 300);
+	free_in_part(p, 6, 200);
+	EXPECT_EQ(alloc_zeroed(p), PB(START + 4));
+	EXPECT_EQ(alloc_zeroed(p), PB(START + 6));
+	EXPECT_EQ(alloc_zeroed(p), PB(START + 2));
+}
+
 /* No more than eight blocks are compared, so that the lock is not held for long. */
 POOL_TEST_WITH(blocks_that_are_compared, make(), end)
 {
