@@ -94,3 +94,38 @@ POOL_TEST(window_with_isolated_part, 8, 8)
 	zb_pool_unisolate_range(&p->pool, PB(10), PB(1));
 	unit_set_type(zone, 1, M);
 }
+
+static struct zb_zone *captured;
+static unsigned int points_left;
+
+static void break_at_point(void)
+{
+	if (zb_env_irqs_off || captured->capture_pfn == ZB_NO_PFN || --points_left)
+		return;
+	zb_env_hook = NULL;
+	zb_zone_break_capture(captured);
+}
+
+/* If others break a capture, at whatever point, the frames are either allocated or usable. */
+POOL_TEST(broken_at_each_point, 8, 8)
+{
+	bool fired = true;
+	unsigned long pfn;
+	unsigned int n, i;
+
+	captured = zone;
+	for (n = 1; fired; n++) {
+		for (i = 0; i < ZB_CAPTURES_FAILED; i++)
+			zone->capture_failed[i] = ZB_NO_PFN;
+		points_left = n;
+		zb_env_hook = break_at_point;
+		pfn = capture(p, ZB_GFP_KERNEL, PB(2));
+		fired = !zb_env_hook;
+		zb_env_hook = NULL;
+		if (pfn != ZB_NO_PFN)
+			EXPECT_EQ(unit_free_exact(p, pfn, PB(2)), ZB_OK);
+		EXPECT_EQ(zone->nr_blocks[ZB_MIGRATE_ISOLATE], 0);
+		EXPECT_EQ(zone->nr_free, PB(8));
+	}
+	EXPECT(n > 5);
+}

@@ -84,9 +84,10 @@ static void free_in_part(struct unit_pool *p, unsigned long i, unsigned int nr)
 POOL_TEST_WITH(most_zeroed_frames, make(), end)
 {
 	free_every_second(p, 0, false);
-	free_in_part(p, 2, 100);
-	free_in_part(p, 4, 300);
+	/* the last one is the first of the list */
 	free_in_part(p, 6, 200);
+	free_in_part(p, 4, 300);
+	free_in_part(p, 2, 100);
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 4));
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 6));
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 2));
