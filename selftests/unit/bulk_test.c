@@ -235,7 +235,8 @@ POOL_TEST_WITH(single_frames_of_short_runs, unit_pool_one(8, 16), end)
 	unsigned int i;
 
 	memset(keep, true, sizeof(keep));
-	keep[0] = keep[1] = keep[69] = false;
+	free_runs(keep, 1, 1);
+	keep[69] = false;
 	for (i = 0; i < 16; i++) {
 		unit_fill_pageblock(zone, i, M, keep);
 		frames[i] = PB(i) + 68;
