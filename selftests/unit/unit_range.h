@@ -29,6 +29,7 @@ static inline void unit_survey_end(struct zb_pool *pool __attribute__((unused)),
 {
 	EXPECT(survey == &unit_survey);
 	free(unit_survey_bits);
+	unit_survey_bits = NULL;
 }
 
 /* A range of this length, at any address. */
@@ -60,6 +61,7 @@ static inline unsigned long unit_alloc_range(struct unit_pool *p, zb_gfp_t gfp,
 	unsigned long pfn;
 
 	pfn = zb_pool_alloc_range(&p->pool, gfp, &r, p->pool.nodes->nid, NULL, &failure);
+	EXPECT(!unit_survey_bits);
 	unit_judge_range(p, gfp, &r, expected);
 	EXPECT_EQ(pfn == ZB_NO_PFN, expected != ZB_RANGE_OK);
 	EXPECT_EQ(atomic_long_read(&p->pool.failures), failures + (pfn == ZB_NO_PFN));
