@@ -148,3 +148,15 @@ POOL_TEST_WITH(cma_for_movable_requests_only, unit_pool_one(8, 2), unit_pool_fre
 	for (i = 0; i < 2; i++)
 		unit_set_type(zone, i, M);
 }
+
+/* Small free blocks of the HighAtomic reserve are no room for what compaction moves. */
+POOL_TEST_WITH(room_in_the_reserve, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc = control(4, nothing_moves);
+
+	unit_keep_frames(zone, 0, M, 256);
+	EXPECT(zb_compact_suitable(zone, &cc));
+	unit_set_type(zone, 0, ZB_MIGRATE_HIGHATOMIC);
+	EXPECT(!zb_compact_suitable(zone, &cc));
+	unit_set_type(zone, 0, M);
+}

@@ -478,3 +478,22 @@ POOL_TEST_WITH(drain_while_others_push, unit_pool_one(8, 64), unit_pool_free_and
 	zb_env_hook = NULL;
 	EXPECT(next_pushed < end_pushed);
 }
+
+/* The batch of the list that blocks are taken off counts, not that of the list of the free. */
+POOL_TEST_WITH(batch_of_the_next_list, unit_pool_one(8, 4), unit_pool_free_and_end)
+{
+	unsigned long pfn[20], frame;
+	unsigned int i, list = zb_pcp_list(3, M);
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < 20; i++)
+		pfn[i] = unit_take(zone, 3, M);
+	frame = unit_take(zone, 0, M);
+	for (i = 0; i < 20; i++)
+		EXPECT_EQ(unit_free(p, pfn[i], 3), ZB_OK);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, list), 20);
+	zone->pcp_high = 160;
+	zone->pcp_batch[3] = 2;
+	EXPECT_EQ(unit_free(p, frame, 0), ZB_OK);
+	EXPECT_EQ(zb_pcp_nr(zone->pcp, list), 18);
+}

@@ -322,3 +322,29 @@ POOL_TEST_WITH(isolated_behind_the_range, unit_pool_one(8, 2), unit_pool_free_an
 	unit_set_type(zone, 1, M);
 	free(bits);
 }
+
+/* Giving up a range changes nothing for the block behind it. */
+POOL_TEST_WITH(block_behind_what_is_given_up, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	u64 *bits = calloc(1, zb_range_survey_size(zone));
+	struct zb_range_survey survey;
+
+	unit_pool_long_lists(p);
+	unit_fill_pageblock(zone, 0, M, NULL);
+	EXPECT_EQ(unit_free(p, PB(8) + 15, 0), ZB_OK);
+	EXPECT_EQ(unit_free(p, PB(8) + 16, 0), ZB_OK);
+	zb_range_survey_init(&survey, zone, bits);
+	zb_range_give_up(&survey, zone, PB(8), 16);
+	EXPECT(bit_of(survey.starts, zone, PB(8) + 15));
+	EXPECT(!bit_of(survey.starts, zone, PB(8) + 16));
+	free(bits);
+}
+
+/* Other tasks may run after each pageblock whose frames are counted. */
+POOL_TEST(rescheds_while_counting, 8, 4)
+{
+	unsigned long before = zb_env_rescheds;
+
+	EXPECT_EQ(zb_range_used(zone, PB(8), PB(4)), 0);
+	EXPECT_EQ(zb_env_rescheds - before, 4);
+}

@@ -53,13 +53,18 @@ static void free_every_second(struct unit_pool *p, unsigned int nr, bool others_
 					       !i || others_are_zero), ZB_OK);
 }
 
-static unsigned long alloc_zeroed(struct unit_pool *p)
+static unsigned long alloc_zeroed_pages(struct unit_pool *p, unsigned long nr_pages)
 {
 	u64 bits[ZB_PAGEBLOCK_WORDS];
 	struct zb_zero_map map = { .pfn = ZB_NO_PFN, .bits = bits };
 	const struct zb_alloc_policy policy = { .zero_map = &map };
 
-	return zb_pool_alloc_exact(&p->pool, GFP, PB(1), 0, &policy);
+	return zb_pool_alloc_exact(&p->pool, GFP, nr_pages, 0, &policy);
+}
+
+static unsigned long alloc_zeroed(struct unit_pool *p)
+{
+	return alloc_zeroed_pages(p, PB(1));
 }
 
 /* Of blocks with equally many zeroed frames, the one that was freed last is taken. */
@@ -68,6 +73,14 @@ POOL_TEST_WITH(equally_good_blocks, make(), end)
 	free_every_second(p, 3, true);
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 4));
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 2));
+}
+
+/* Requests that need no zeroed memory take the block that was freed last. */
+POOL_TEST_WITH(ordinary_requests, make(), end)
+{
+	free_every_second(p, 2, false);
+	EXPECT_EQ(unit_alloc(p, GFP, 9), PB(START + 2));
+	EXPECT_EQ(unit_alloc(p, GFP, 9), PB(START));
 }
 
 /* Free pageblock @i, of which @nr frames are zero. */
@@ -252,4 +265,16 @@ POOL_TEST_WITH(fast_path_without_zero, make(), end)
 	EXPECT(!zb_fast_may_bulk(node, GFP | __ZB_GFP_ZERO));
 	EXPECT_EQ(zb_fast_alloc_flags(node, GFP | __ZB_GFP_ZERO, 2), ZB_NO_PFN);
 	EXPECT(zb_fast_alloc_flags(node, GFP | __ZB_GFP_COLD, 2) != ZB_NO_PFN);
+}
+
+/* A type without free blocks claims the whole pageblock of another type with most zeroed frames. */
+POOL_TEST_WITH(claimed_pageblock, make(), end)
+{
+	while (unit_take(zone, 9, ZB_MIGRATE_MOVABLE) != ZB_NO_PFN)
+		;
+	ASSERT_EQ(zb_pool_split_page(&p->pool, PB(START + 10), 9), ZB_OK);
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 10), 1, false), ZB_OK);
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 2), PB(1), true), ZB_OK);
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 6), PB(1), false), ZB_OK);
+	EXPECT_EQ(alloc_zeroed_pages(p, 1), PB(START + 2));
 }
