@@ -88,6 +88,9 @@ struct zb_buffer *zb_fs_file_buffer(const struct file *file);
 /* nameless.c */
 struct file *zb_fs_new_nameless(struct zb_buffer *buf, bool writable);
 
+/* fiemap.c */
+int zb_fs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len);
+
 /* xattr.c */
 ssize_t zb_fs_listxattr(struct dentry *dentry, char *list, size_t size);
 extern const struct xattr_handler *zb_fs_xattr_handlers[];

@@ -212,6 +212,7 @@ static int zb_fs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 static const struct inode_operations file_inode_ops = {
 	.setattr = zb_fs_setattr,
 	.listxattr = zb_fs_listxattr,
+	.fiemap = zb_fs_fiemap,
 };
 
 /**
