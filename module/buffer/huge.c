@@ -6,7 +6,11 @@
  * only if the memory is a folio of this size. The region consists of single pages. Therefore,
  * when a buffer is mapped, each naturally aligned piece of the size of a huge page becomes a
  * folio. It is split into single pages again before its frames are freed or replaced, so
- * that no other part of the module has to know about folios:
+ * that no other part of the module has to know about folios.
+ *
+ * This is also done if only a part of the piece is mapped, by single entries, because
+ * get_user_pages_fast(), and so direct I/O, is faster with folios. Single pages that are not in a
+ * page cache could be secret memory, which only the slower get_user_pages() can find out.
  *
  *	mmap()			zb_huge_make()		pieces without other references only
  *	page fault		zb_huge_folio()
@@ -24,7 +28,9 @@
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
+#include <linux/align.h>
 #include <linux/bitops.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/page_ref.h>
@@ -196,10 +202,10 @@ bool zb_huge_available(void)
 }
 
 /**
- * zb_huge_make() - make folios of all aligned pieces of a part of a buffer
+ * zb_huge_make() - make folios of all aligned pieces that a part of a buffer is in
  * @buf: the buffer, which has frames
- * @pgoff: number of the first page
- * @nr: number of pages
+ * @pgoff: number of the first page of the part
+ * @nr: number of pages of the part
  *
  * Pieces of which a page is in use, or has a memory error, stay single pages.
  *
@@ -208,9 +214,12 @@ bool zb_huge_available(void)
  */
 int zb_huge_make(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
 {
-	unsigned long pfn = ALIGN(buf->pfn + pgoff, ZB_HUGE_NR);
-	unsigned long end = buf->pfn + pgoff + nr;
+	unsigned long pfn = ALIGN_DOWN(buf->pfn + pgoff, ZB_HUGE_NR);
+	unsigned long end = min(ALIGN(buf->pfn + pgoff + nr, ZB_HUGE_NR),
+				buf->pfn + buf->nr_pages);
 
+	if (pfn < buf->pfn)
+		pfn += ZB_HUGE_NR;
 	for (; zb_huge_available() && pfn + ZB_HUGE_NR <= end; pfn += ZB_HUGE_NR) {
 		if (fatal_signal_pending(current))
 			return -EINTR;

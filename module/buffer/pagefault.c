@@ -342,10 +342,11 @@ int zb_map_pages(struct vm_area_struct *vma, struct zb_buffer *buf)
 
 	vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
 	filemap_invalidate_lock(&buf->mapping);
+	if (buf->discard != ZB_DISCARD_PURGED)
+		err = zb_huge_make(buf, vma->vm_pgoff, vma_pages(vma));
 	if (buf->discard != ZB_DISCARD_PURGED && may_be_huge(vma, buf)) {
 		/* Huge entries need no more memory, so use them also where they are on request. */
 		vm_flags_set(vma, VM_HUGEPAGE);
-		err = zb_huge_make(buf, vma->vm_pgoff, vma_pages(vma));
 	} else {
 		/*
 		 * vm_insert_pages() would set it, but can't in a fault, which may be the

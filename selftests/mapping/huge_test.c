@@ -361,11 +361,11 @@ TEST_F(huge, rest_in_pages)
 		EXPECT_EQ(at == HUGE, zb_page_faults(p + at));
 	EXPECT_EQ(HUGE, smaps_sum("FilePmdMapped"));
 	EXPECT_TRUE(zb_all_bytes(p + 3 * self->page, 0, a.length - 3 * self->page));
-	/* another mapping of everything can have a huge entry for one piece more */
+	/* another mapping of everything has a huge entry for the first piece as well */
 	p = map_huge(self, &a, 0, a.length);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_TRUE(zb_all_bytes(p, 0, a.length));
-	EXPECT_EQ(2 * HUGE, smaps_sum("FilePmdMapped"));
+	EXPECT_EQ(3 * HUGE, smaps_sum("FilePmdMapped"));
 }
 
 /* The pages of a folio are counted together, and are single pages after the buffer is freed. */
@@ -400,7 +400,7 @@ TEST_F(huge, pinned)
 	EXPECT_EQ(0, zb_free(self->fd, b.handle));
 }
 
-/* A buffer that another process has mapped by single pages gets no folios. */
+/* A mapping of a part of a folio has single entries, and does not matter to others. */
 TEST_F(huge, beside_single_pages)
 {
 	struct zb_ioc_alloc a;
@@ -411,21 +411,40 @@ TEST_F(huge, beside_single_pages)
 	ASSERT_EQ(0, zb_alloc_length(self->fd, 2 * HUGE, ZB_GFP_ANYZONE, &a));
 	q = map_huge(self, &a, self->page, self->page);
 	ASSERT_NE(MAP_FAILED, (void *)q);
+	EXPECT_EQ(0, smaps_sum("FilePmdMapped"));
 	p = map_huge(self, &a, 0, a.length);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	zb_fill(p, 0, a.length, 1);
 	EXPECT_TRUE(zb_filled(q, self->page, self->page, 1));
-	EXPECT_EQ(HUGE, smaps_sum("FilePmdMapped"));
 	EXPECT_EQ(0, munmap(q, self->page));
-	EXPECT_EQ(0, munmap(p, a.length));
-	/* single pages of a folio */
-	p = map_huge(self, &a, 0, a.length);
 	q = map_huge(self, &a, self->page, self->page);
-	ASSERT_NE(MAP_FAILED, (void *)p);
 	ASSERT_NE(MAP_FAILED, (void *)q);
-	EXPECT_TRUE(zb_filled(p, 0, a.length, 1));
 	EXPECT_TRUE(zb_filled(q, self->page, self->page, 1));
 	EXPECT_EQ(2 * HUGE, smaps_sum("FilePmdMapped"));
+}
+
+/* Direct I/O is faster on folios, so also a mapping of a few pages of a piece makes one of it. */
+TEST_F(huge, a_few_pages)
+{
+	struct zb_ioc_alloc a;
+	char *p, line[512];
+	struct iovec iov;
+	int pipe[2];
+
+	if (!self->folios || !zb_have_debugfs())
+		SKIP(return, "no folios, or no debugfs to see them in");
+	ASSERT_EQ(0, zb_alloc_length(self->fd, HUGE + 5 * self->page, ZB_GFP_ANYZONE, &a));
+	p = map_huge(self, &a, HUGE - self->page, 2 * self->page);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	iov = (struct iovec){ p + self->page, 1 };
+	ASSERT_EQ(1, vmsplice(pipe[1], &iov, 1, 0));
+	zb_owner_line(getpid(), a.handle, line, sizeof(line));
+	EXPECT_NE(NULL, strstr(line, " pins 1 ")) TH_LOG("%s", line);
+	iov.iov_base = p;
+	ASSERT_EQ(1, vmsplice(pipe[1], &iov, 1, 0));
+	zb_owner_line(getpid(), a.handle, line, sizeof(line));
+	EXPECT_NE(NULL, strstr(line, " pins 513 ")) TH_LOG("%s", line);
 }
 
 struct writer {
