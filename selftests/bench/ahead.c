@@ -23,84 +23,14 @@
  *
  * usage: bench_ahead [ROUNDS]
  */
-#include <stdarg.h>
-#include <unistd.h>
-#include <linux/dma-heap.h>
-
 #include "program.h"
+#include "ahead.h"
 
-#define PARAM		"/sys/module/zbuddy/parameters/zero_ahead"
-#define VMSTAT		"/sys/kernel/debug/zbuddy/vmstat"
-#define HEAP		"/dev/dma_heap/system"
-#define PAGE		4096ul
-#define LARGE		(64ul << 20)
 #define BATCH		16u	/* buffers that are held at once */
-#define TURNS		3u	/* of which the shortest counts */
-#define WAIT_SECONDS	120
 #define CYCLES		10
 
 static int heap;
 static bool huge;
-static bool ahead;
-
-static void sleep_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
-/* Read two counters from the same text. */
-static void read_counters(const char *a, long *of_a, const char *b, long *of_b)
-{
-	FILE *f = fopen(VMSTAT, "r");
-	char name[64];
-	long value;
-
-	if (!f)
-		fail(VMSTAT);
-	while (fscanf(f, "%63s %ld", name, &value) == 2) {
-		if (!strcmp(name, a))
-			*of_a = value;
-		if (!strcmp(name, b))
-			*of_b = value;
-	}
-	fclose(f);
-}
-
-static void set_ahead(const char *percent)
-{
-	FILE *f = fopen(PARAM, "w");
-
-	if (!f || fputs(percent, f) < 0 || fclose(f))
-		fail(PARAM);
-	ahead = strcmp(percent, "0");
-}
-
-static void wait_until_zero(void)
-{
-	__u64 until = zb_now_ns() + WAIT_SECONDS * 1000000000ull;
-	long zeroed = 0, nr_free = 0;
-
-	while (ahead) {
-		read_counters("zb_zeroed", &zeroed, "nr_free_pages", &nr_free);
-		if (zeroed == nr_free)
-			return;
-		if (zb_now_ns() > until) {
-			errno = ETIME;
-			fail("clearing in advance");
-		}
-		sleep_ms(10);
-	}
-}
-
-static void touch(char *p, size_t size)
-{
-	size_t at;
-
-	for (at = 0; at < size; at += PAGE)
-		*(volatile char *)(p + at) = 1;
-}
 
 static void *map_buffer(const struct zb_ioc_alloc *a)
 {
@@ -118,30 +48,12 @@ static void get_buffer(struct zb_ioc_alloc *a, size_t size)
 		fail("ALLOC");
 }
 
-static int get_heap(size_t size)
-{
-	struct dma_heap_allocation_data d = { .len = size, .fd_flags = O_RDWR | O_CLOEXEC };
-
-	if (ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &d))
-		fail(HEAP);
-	return (int)d.fd;
-}
-
-static void *map_heap(int fd, size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (p == MAP_FAILED)
-		fail("mmap of a dma-buf");
-	return p;
-}
-
 /* The functions below return the time that a turn took. */
 
 static __u64 host_used(size_t size)
 {
 	__u64 start = now();
-	int fd = get_heap(size);
+	int fd = get_heap(heap, size);
 	void *p = map_heap(fd, size);
 
 	touch(p, size);
@@ -166,7 +78,7 @@ static __u64 our_used(size_t size)
 
 static __u64 host_mapped(size_t size)
 {
-	int fd = get_heap(size);
+	int fd = get_heap(heap, size);
 	__u64 start = now(), time;
 	void *p = map_heap(fd, size);
 
@@ -250,50 +162,6 @@ static __u64 our_bulk(size_t size)
 			fail("BULK_FREE");
 	}
 	return now() - start;
-}
-
-/* The shortest time of several turns. */
-static __u64 least_of(__u64 (*turn)(size_t size), size_t size)
-{
-	__u64 time, least = ~0ull;
-	unsigned int i;
-
-	for (i = 0; i < TURNS; i++) {
-		wait_until_zero();
-		time = turn(size);
-		if (time < least)
-			least = time;
-	}
-	return least;
-}
-
-/* Alternate between both in each round, so that the load of the machine affects both. */
-static void compare(const char *row, __u64 (*host)(size_t size), __u64 (*ours)(size_t size),
-		    size_t size, double per)
-{
-	__u64 host_times[MAX_ROUNDS], our_times[MAX_ROUNDS];
-	int i;
-
-	least_of(host, size);
-	least_of(ours, size);
-	for (i = 0; i < rounds; i++) {
-		host_times[i] = least_of(host, size);
-		our_times[i] = least_of(ours, size);
-	}
-	say(row, "host", host_times, per);
-	say(row, "ours", our_times, per);
-	fflush(stdout);
-}
-
-static const char *name(const char *format, ...)
-{
-	static char text[48];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	return text;
 }
 
 static bool has_huge(void)

@@ -176,6 +176,7 @@ main() {
 	cat $debug/zb_bench/results
 	! wanted dev || "$here/bench_device" || exit 1
 	[ "$rows" = quick ] || ! wanted ahead || "$here/bench_ahead" "$(parameter rounds 7 "$@")" || exit 1
+	[ "$rows" = quick ] || ! wanted peer || "$here/bench_peers" "$(parameter rounds 7 "$@")" || exit 1
 	dmesg | sed -n 's/.*zb_bench: \([^,]*\)$/# \1/p'
 	rmmod zb_bench
 	[ "$rows" = quick ] || ! wanted holds || say_holds
