@@ -88,7 +88,7 @@ sign: ## sign zbuddy.ko with SIGN_KEY and SIGN_CERT (default: the key of DKMS)
 deb: ## build Debian packages in stage/deb
 	@$(alone) module/install/deb.sh stage/deb
 
-programs-test: ## test fio, Python and coreutils of Debian on files of the file system, in guests
+programs-test: ## test fio, stress-ng, QEMU and other programs of Debian on files of the file system, in guests
 	@$(alone) selftests/programs/programs.sh
 
 dkms-test: ## test DKMS, signing and the packages in a Debian system created for the test

@@ -6,26 +6,14 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/lib/test_lib.sh
 . ./test_lib.sh
+# shellcheck source=selftests/programs/programs_disk.sh
+. ./programs_disk.sh
 
-disk=/tmp/zbuddy_programs
 mnt=/tmp/zbuddy_files
-
-mount_disk() {
-	modprobe virtio_blk 2>/dev/null
-	modprobe ext4 2>/dev/null
-	mkdir -p $disk $mnt /usr/lib /lib
-	mount -t ext4 /dev/vda $disk || return
-	ln -sfn $disk/usr/lib64 /lib64
-	for dir in x86_64-linux-gnu python3 python3.13; do
-		ln -sfn $disk/usr/lib/$dir /usr/lib/$dir
-		ln -sfn $disk/usr/lib/$dir /lib/$dir
-	done
-	ln -sf $disk/usr/bin/fio $disk/usr/bin/python3 $disk/usr/bin/qemu-system-x86_64 /usr/bin/
-	mkdir -p /usr/share
-	for dir in qemu seabios; do
-		ln -sfn $disk/usr/share/$dir /usr/share/$dir
-	done
-}
+# Those of stress-ng for file systems that need neither data in new files (as inotify does), nor
+# programs that can be executed (as access does), symbolic links, device nodes or leases.
+stressors="chmod chown dentry dir dirdeep dirmany fcntl file-ioctl filename flock getdent
+	inode-flags link open rename touch unlink utime"
 
 # fio_works NAME OPTION...: fio verifies all that it has written.
 fio_works() {
@@ -127,6 +115,31 @@ coreutils() {
 	rm -f $mnt/copy $mnt/twin
 }
 
+# FIEMAP: a file is one extent, whose address only an administrator sees.
+extents() {
+	new_file extents 4M
+	run filefrag -v $mnt/extents
+	grep -q ': 1 extent found$' "$out" &&
+		grep -Eq '^ +0: +0\.\. +1023: +[1-9][0-9]*\.\. *[0-9]+: +1024: +last,eof$' "$out"
+	status=$?
+	[ $status -eq 0 ] || { show "$out"; show "$err"; }
+	verdict "filefrag prints one extent with its address" $status
+	rm -f $mnt/extents
+}
+
+# Names and metadata, which need no data in the files: a check that fails makes stress-ng fail.
+names() {
+	mkdir $mnt/names
+	for stressor in $stressors; do
+		run stress-ng --temp-path $mnt/names "--$stressor" 2 "--$stressor-ops" 100 \
+			--verify --timeout 60 --no-rand-seed
+		[ "$status" -eq 0 ] || { show "$out"; show "$err"; }
+		verdict "stress-ng: $stressor" "$status"
+	done
+	rmdir $mnt/names
+	verdict "nothing is left of stress-ng" $?
+}
+
 python() {
 	run python3 programs.py $mnt
 	[ "$status" -eq 0 ] || { show "$out"; show "$err"; }
@@ -205,6 +218,7 @@ sessions() {
 
 backend=$1
 echo "TAP version 13"
+mkdir -p $mnt
 mount_disk || { not_ok "mount the disk with the programs"; finish; }
 [ "$backend" != cma ] || sessions
 insmod zbuddy.ko size=256M backend="$backend" && mount -t zbuddy none $mnt -o size=192M
@@ -214,6 +228,8 @@ fio_on_files
 fio_in_buffers
 beside_churn
 coreutils
+extents
+names
 python
 qemu
 umount $mnt
