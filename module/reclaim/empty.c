@@ -245,6 +245,8 @@ int zb_empty_zones(struct zb_reclaim *reclaim, struct zb_empty *e)
 
 	if (mutex_lock_interruptible(&reclaim->empty_lock))
 		return -ERESTARTSYS;
+	/* sparse does not know that this may take the lock. */
+	__acquire(&reclaim->empty_lock);
 	err = alloc_and_run(&w);
 	mutex_unlock(&reclaim->empty_lock);
 	return err;
