@@ -193,7 +193,8 @@ static void drain_later(struct zb_pool *pool)
  *
  * Afterwards, a zone without allocated frames is in its initial state, except for
  * frames that are unfit for use. Because of the grace period, no CPU uses a migrate
- * type any more that it has read before the call.
+ * type any more that it has read before the call. Drains of all CPUs that were
+ * requested before the call have ended too, so the lists are in use again.
  *
  * Context: may sleep.
  */
@@ -201,7 +202,10 @@ void zb_instance_drain_all(struct zb_instance *inst)
 {
 	struct zb_zone *zone;
 
+	/* The full drain includes the one that is still to come for a low zone. */
+	cancel_delayed_work_sync(&inst->low_work);
 	drain_and_wait(&inst->full_drain_work);
+	flush_work(&inst->drain_work);
 	zb_for_each_zone(zone, &inst->pool)
 		zb_zone_unreserve_idle(zone);
 }

@@ -5,6 +5,7 @@
  */
 #include "zb_api_test.h"
 
+#include <linux/delay.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -313,6 +314,33 @@ static void drains(void)
 		zbt_run_on(cpu, drains_on_cpu, NULL);
 }
 
+/*
+ * When a zone becomes low again soon after its lists were drained, the next drain waits for some
+ * milliseconds. A full drain replaces it: pages that are freed afterwards stay on the lists.
+ */
+static void drain_replaces_others(void)
+{
+	LIST_HEAD(ballast);
+	struct page *page;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		zbt_use_all(&ballast, USE_ALL, 0);
+		zbt_free_all(&ballast);
+	}
+	page = take_split_block();
+	if (!page)
+		return;
+	zb_drain_all_pages();
+	__zb_free_page(page);
+	ZBT_WANT(nr_free_in(page) == 0);
+	msleep(60);
+	ZBT_WANT(nr_free_in(page) == 0);
+	for (i = 1; i < BLOCK_PAGES; i++)
+		__zb_free_page(page + i);
+	zb_drain_all_pages();
+}
+
 static void free_in_range(void)
 {
 	struct page *page = take_split_block();
@@ -375,6 +403,7 @@ const struct zbt_test zbt_pageblock_tests[] = {
 	{ "isolate_under_load", isolate_under_load },
 	{ "account_dirty", dirty },
 	{ "drains", drains },
+	{ "drain_replaces_others", drain_replaces_others },
 	{ "nr_free_in_range", free_in_range },
 	{ "page_range", page_range },
 	{ }
