@@ -37,11 +37,10 @@ bad_frees() {
 		}' "$DEBUGFS/vmstat"
 }
 
-# Write the kernel log since $marker to $log and the results of the first run to $TMP/results:
-# busybox insmod tries twice if loading fails.
+# Write the kernel log since $marker to $log and the results to $TMP/results.
 read_log() {
 	dmesg | sed "1,/$marker/d" >"$log"
-	sed -n 's/^.*zb_api_test: //; t result; d; :result; p; /^done:/q' "$log" >"$TMP/results"
+	sed -n 's/^.*zb_api_test: //p' "$log" >"$TMP/results"
 }
 
 one_result() {
@@ -198,8 +197,8 @@ read_log
 while read -r line; do
 	one_result "$line"
 done <"$TMP/results"
-grep -q '^done:' "$TMP/results"
-verdict "zb_api_test has run to completion" $?
+[ "$(grep -c '^done:' "$TMP/results")" -eq 1 ]
+verdict "zb_api_test has run to completion, once" $?
 check_is_ok
 if [ $loaded -eq 0 ]; then
 	[ "$ONLY" ] || counted
@@ -217,6 +216,6 @@ if [ $loaded -eq 0 ]; then
 	forgotten
 else
 	show "$err"
-	not_ok "zb_api_test is loaded, which means that all its tests have passed"
+	not_ok "zb_api_test is loaded"
 fi
 finish

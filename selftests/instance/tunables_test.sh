@@ -409,6 +409,8 @@ spoiled() {
 	if load $ZONES poison=1; then
 		insmod ./zb_api_test.ko poison=1 spoil=1 only=written_while_free 2>"$err" ||
 			{ show "$err"; result=1; }
+		read -r bad </sys/module/zb_api_test/parameters/failed
+		[ "$bad" = 0 ] || result=1
 		same zb_bad_block "$(sed -n 's/^zb_bad_block //p' "$DEBUGFS/vmstat")" 1
 		errors | grep -q 'zbuddy: a free block was written to: frame' || result=1
 		check_is_ok

@@ -263,7 +263,8 @@ api_tests() {
 	how="one_in=8 from=$r poison=$(cat $parameters/poison)"
 	[ "$(cat $parameters/cma_pages)" = 0 ] || how="$how cma=1"
 	# shellcheck disable=SC2086  # several parameters
-	insmod ./zb_api_test.ko $how 2>"$tmp/api"
+	insmod ./zb_api_test.ko $how 2>"$tmp/api" &&
+		[ "$(cat /sys/module/zb_api_test/parameters/failed)" -eq 0 ]
 	verdict $? "round $round: insmod zb_api_test.ko $how: $(dmesg | grep 'zb_api_test: ' | tail -n 20)"
 	tests=$(dmesg | sed -n 's/.*zb_api_test: 1\.\.//p' | tail -n 1)
 	rmmod zb_api_test 2>"$tmp/api"
