@@ -2,7 +2,7 @@
 #
 # Helpers for the tests of a changing size.
 #
-# shellcheck shell=sh disable=SC2154  # test_lib.sh sets these variables
+# shellcheck shell=sh disable=SC2154,SC2034  # variables of test_lib.sh, and of the tests
 
 # shellcheck source=selftests/instance/cma_lib.sh
 . ./cma_lib.sh
@@ -13,10 +13,8 @@ SIZE=$PARAMETERS/size
 
 # Set $value to a counter of vmstat.
 counter() {
-	while read -r key value; do
-		[ "$key" != "$1" ] || return 0
-	done <"$DEBUGFS/vmstat"
-	value=
+	number_of "$1" "$DEBUGFS/vmstat"
+	value=$number
 }
 
 load() {
