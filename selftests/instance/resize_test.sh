@@ -10,7 +10,7 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/instance/resize_lib.sh
 . ./resize_lib.sh
 
-ROUNDS=${ROUNDS:-25}
+ROUNDS=${ROUNDS:-25}	# loops have as many rounds or a multiple; fewer where each takes long
 
 find_module
 [ -d /sys/kernel/debug ] || skip_all "no debugfs"
@@ -109,13 +109,14 @@ reads_meanwhile() {
 		done
 		: >"$TMP/done"
 	) &
+	pid=$!
 	reads=0
 	while [ ! -e "$TMP/done" ]; do
 		read -r text <$SIZE
 		read -r text <$PARAMETERS/idle
 		reads=$((reads + 1))
 	done
-	wait
+	wait $pid
 	say "reads during 16 writes: $reads"
 	# Otherwise each of them would wait for a write.
 	[ $reads -ge 64 ] && is_size 128M
@@ -251,14 +252,14 @@ stops_at_unmovable() {
 	return $result
 }
 
-# Of the bytes that are free after churn, nearly all are given back, 100 times.
+# Of the bytes that are free after churn, nearly all are given back, each time.
 gives_back_what_is_free() {
 	zbctl alloc 0 --count 2000 --gfp HIGHUSER_MOVABLE --quiet >"$out" || return 1
 	read -r id <"$out"
 	result=0
 	worst=1000
 	i=0
-	while [ $i -lt 100 ]; do
+	while [ $i -lt $((4 * ROUNDS)) ]; do
 		counter nr_free_pages
 		free=$value
 		echo 2M 2>/dev/null >$SIZE
@@ -396,7 +397,7 @@ result=0
 look
 first=$now
 i=0
-while [ $i -lt 20 ]; do
+while [ $i -lt $((ROUNDS * 4 / 5)) ]; do
 	load size=128M || { result=1; break; }
 	echo 32M >$SIZE || result=1
 	echo 96M >$SIZE || result=1
@@ -407,5 +408,5 @@ while [ $i -lt 20 ]; do
 done
 say "CmaFree: $before kB before the first load, $first kB, $second kB after one load, $now kB after $i"
 has_free "${second:-$first}" || result=1
-verdict "20 unloads in a shrunken state" $result
+verdict "$i unloads in a shrunken state" $result
 finish
