@@ -26,7 +26,8 @@ static bool not_wanted(void *data __attribute__((unused)))
 static unsigned long capture(struct unit_pool *p, zb_gfp_t gfp, unsigned long nr_pages)
 {
 	const struct zb_alloc_request req = { .gfp = gfp, .nr_pages = nr_pages, .nid = 0 };
-	const struct zb_ops ops = { .move_out = move_out }, *before = p->pool.ops;
+	const struct zb_ops ops = { .move_out = move_out, .drain_all = unit_drain_all };
+	const struct zb_ops *before = p->pool.ops;
 	unsigned long pfn;
 
 	window = ZB_NO_PFN;
@@ -128,4 +129,32 @@ POOL_TEST(broken_at_each_point, 8, 8)
 		EXPECT_EQ(zone->nr_free, PB(8));
 	}
 	EXPECT(n > 5);
+}
+
+/* The frames of a window that are on per-CPU lists are drained before anything is awaited. */
+POOL_TEST_WITH(window_of_listed_frames, unit_pool_one(8, 8), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	unit_pool_long_lists(p);
+	for (i = 0; i < 8; i++)
+		if (i != 1)
+			unit_keep_frames(zone, i, M, i ? 3 : 2);
+	EXPECT_EQ(unit_free(p, PB(8), 0), ZB_OK);
+	EXPECT_EQ(unit_free(p, PB(8) + 2, 0), ZB_OK);
+	EXPECT_EQ(capture(p, ZB_GFP_KERNEL, PB(2)), PB(8));
+	EXPECT_EQ(zb_zone_nr_cached(zone), 0);
+}
+
+/* A movable block as large as the window costs as much as any other block. */
+POOL_TEST_WITH(block_as_large_as_the_window, unit_pool_one(8, 8), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		if (!i || i > 3)
+			unit_keep_frames(zone, i, U, i ? 2 : 1);
+	ASSERT_EQ(unit_take(zone, 10, M), PB(10));
+	EXPECT_EQ(capture(p, ZB_GFP_KERNEL, PB(2)), ZB_NO_PFN);
+	EXPECT_EQ(window, PB(8));
 }

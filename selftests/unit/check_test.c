@@ -103,6 +103,7 @@ CORRUPT(part_largest, z->pageblocks[4].largest_free = 7)
 CORRUPT(full_largest, z->pageblocks[5].largest_free = 0)
 CORRUPT(whole_largest, z->pageblocks[3].largest_free = 8)
 CORRUPT(whole_none, z->pageblocks[3].largest_free = ZB_LIST_NONE)
+CORRUPT(link_outside, z->pageblocks[4].link.next = &z->pageblocks[1ul << 30].link)
 CORRUPT(list_prev, z->free_area[8].free_list[M].prev = &z->pageblocks[3].link)
 CORRUPT(empty_list_prev, z->free_area[3].free_list[2].prev = &z->pageblocks[3].link)
 CORRUPT(empty_list_next, z->free_area[18].free_list[0].next = &z->pageblocks[3].link)
@@ -290,6 +291,7 @@ static const struct {
 	CASE("largest_free matches the bitmap", full_largest, PB(9), 0, ZB_LIST_NONE),
 	CASE("a free pageblock is a head or a tail", whole_largest, PB(7), 8, 9),
 	CASE("a free pageblock is a head or a tail", whole_none, PB(7), ZB_LIST_NONE, 9),
+	CASE("a pageblock is on the list of its largest_free and type", link_outside, PB(8), 8, M),
 	CASE("list links are intact", list_prev, PB(8), 8, M),
 	CASE("list links are intact", empty_list_prev, 0, 3, 2),
 	CASE("list links are intact", empty_list_next, 0, 18, 0),

@@ -2,6 +2,7 @@
 /* Exact allocations from per-CPU lists: blocks are split, and put together again. */
 #include "exact.h"
 #include "isolate.h"
+#include "range_free.h"
 #include "unit_fast.h"
 #include "unit_ops.h"
 
@@ -302,4 +303,17 @@ POOL_TEST(merge_without_a_list, 8, 4)
 	EXPECT_EQ(unit_free(p, tail, 0), ZB_OK);
 	EXPECT_EQ(unit_free_exact(p, pfn, BIT(order) - 1), ZB_OK);
 	EXPECT_EQ(zb_zone_state(zone, tail), ZB_STATE(ZB_BLOCK_PCP, 0));
+}
+
+/* An aligned allocation that is freed as a range is merged with its tail, too. */
+POOL_TEST_WITH(merge_of_a_range, unit_fast_pool(), unit_pool_end)
+{
+	unsigned long block[ZB_PCP_ORDERS], pfn;
+
+	one_each(p, block);
+	pfn = get_exact(p, 3, true);
+	EXPECT_EQ(pfn, block[2]);
+	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, 3), ZB_OK);
+	EXPECT_EQ(zb_zone_state(zone, pfn), ZB_STATE(ZB_BLOCK_PCP, 2));
+	EXPECT_EQ(top_of(p, 2), pfn);
 }

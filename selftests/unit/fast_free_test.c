@@ -311,3 +311,18 @@ POOL_TEST_WITH(list_up_to_its_end, unit_fast_pool(), unit_pool_free_and_end)
 	EXPECT_EQ(pcp->top[0], zb_pcp_start[0] + 13);
 	EXPECT_EQ(pcp->gap[0], 0);
 }
+
+/* Making room on full lists ends a series of refills; the next one takes as many as the first. */
+POOL_TEST_WITH(room_ends_a_series_of_refills, unit_fast_pool(), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	unit_fill_pageblock(zone, 0, M, NULL);
+	zone->pcp_high = 16;
+	for (i = 0; i < 16; i++)
+		EXPECT(put(p, zone->start_pfn + 2ul * i, 0));
+	zone->pcp->streak = 1;
+	EXPECT(zb_fast_free_full(&p->pool, zone->start_pfn + 32, 0));
+	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 13);
+	EXPECT_EQ(zone->pcp->streak, 0);
+}

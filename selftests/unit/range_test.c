@@ -400,6 +400,24 @@ POOL_TEST(wrong_free, 8, 8)
 	EXPECT_EQ(zb_pool_free_range(&p->pool, pfn, 1000), ZB_BAD_NOT_ALLOCATED);
 }
 
+static struct unit_pool *small_order_pool(void)
+{
+	static const struct unit_geometry g = {
+		.zones = { { 0, ZB_ZONE_NORMAL, 8, 8 } }, .nr_zones = 1, .limit = 10,
+	};
+
+	return unit_pool_make(&g);
+}
+
+/* A range may be aligned to an order that the zone has no blocks of. */
+POOL_TEST_WITH(range_above_the_largest_order, small_order_pool(), unit_pool_end)
+{
+	struct zb_range r = unit_range(PB(4), ZB_PAGEBLOCK_ORDER + 2);
+
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_KERNEL, r, ZB_RANGE_OK), PB(8));
+	free_range(p, PB(8), PB(4));
+}
+
 /* The report of a free whose size is none has order 0. */
 POOL_TEST(order_of_wrong_free, 8, 8)
 {

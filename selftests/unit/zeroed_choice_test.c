@@ -106,6 +106,16 @@ POOL_TEST_WITH(most_zeroed_frames, make(), end)
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 2));
 }
 
+/* What is zero behind a block does not count. */
+POOL_TEST_WITH(zeroed_frames_behind, make(), end)
+{
+	free_every_second(p, 0, false);
+	free_in_part(p, 8, 200);
+	free_in_part(p, 4, 300);
+	free_in_part(p, 3, 100);
+	EXPECT_EQ(alloc_zeroed(p), PB(START + 4));
+}
+
 /* No more than eight blocks are compared, so that the lock is not held for long. */
 POOL_TEST_WITH(blocks_that_are_compared, make(), end)
 {
