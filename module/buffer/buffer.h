@@ -42,6 +42,7 @@
 #include <linux/xarray.h>
 
 #include "../instance/instance.h"
+#include "handle.h"
 #include "line.h"
 
 struct cred;
@@ -187,30 +188,11 @@ struct zb_charge {
 };
 
 /**
- * struct zb_handle - a handle of an open file
- * @buf: (c) the buffer, on which the handle holds a reference
- * @nr: (w) number of the handle in the open file
- * @writable: (c) the buffer may be changed through the handle
- * @next_hidden: (l) next handle that the same BULK_FREE has hidden
- *
- * The letters specify what protects each member:
- *
- *  - (c) constant from the creation on
- *  - (l) used only by the task that has hidden the handle
- *  - (w) written by the task that reserves the handle, read by debugfs
- */
-struct zb_handle {
-	struct zb_buffer *buf;
-	u32 nr;
-	bool writable;
-	struct zb_handle *next_hidden;
-};
-
-/**
  * struct zb_file - the buffers of an open file
  * @bpool: the buffer pool
  * @handles: struct zb_handle by number
- * @next: where the search for an unused handle starts
+ * @next: number to try first for the next handle, protected by the lock of @handles
+ * @parked: number of the handle that was freed last, or 0; as @next
  * @account: usage of the open file
  * @mode: FMODE_READ and FMODE_WRITE of the open file
  * @failed_lock: protects @failed and @failed_task
@@ -221,6 +203,7 @@ struct zb_file {
 	struct zb_buffer_pool *bpool;
 	struct xarray handles;
 	u32 next;
+	u32 parked;
 	struct zb_account *account;
 	fmode_t mode;
 	spinlock_t failed_lock;
@@ -513,20 +496,6 @@ bool zb_file_split_offset(const struct zb_file *file, unsigned long *pgoff, u32 
 struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode);
 void zb_file_close(struct zb_file *file);
 int zb_file_mmap(struct zb_file *file, struct vm_area_struct *vma);
-
-/* handle.c */
-struct zb_handle *zb_handle_new(struct zb_buffer *buf, bool writable);
-void zb_handle_destroy(struct zb_handle *handle);
-int zb_handle_reserve(struct zb_file *file, struct zb_handle *handle,
-		      struct zb_ioc_explain *why);
-void zb_handle_publish(struct zb_file *file, struct zb_handle *handle);
-void zb_handle_cancel(struct zb_file *file, struct zb_handle *handle);
-struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr, bool writable);
-bool zb_file_free(struct zb_file *file, u32 nr);
-void zb_file_free_all(struct zb_file *file);
-struct zb_handle *zb_handle_hide(struct zb_file *file, u32 nr);
-void zb_handle_unhide(struct zb_file *file, struct zb_handle *handle);
-void zb_handle_free_hidden(struct zb_file *file, struct zb_handle *handle);
 
 /* memory_error.c */
 void zb_memory_errors_init(struct zb_buffer_pool *bpool);

@@ -71,7 +71,8 @@ struct zb_file *zb_file_open(struct zb_buffer_pool *bpool, fmode_t mode)
 	file->bpool = bpool;
 	file->mode = mode;
 	spin_lock_init(&file->failed_lock);
-	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1);
+	xa_init_flags(&file->handles, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	file->next = 1;
 	atomic_inc(&bpool->files);
 	return file;
 }

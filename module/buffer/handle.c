@@ -8,9 +8,12 @@
  *
  * A command that makes a handle first reserves its number, which may fail. It publishes
  * the handle after its number has been copied to user space, which can't fail. Until then
- * the number can be neither looked up nor freed, nor allocated.
+ * the handle is not valid: it can be neither looked up nor freed.
  *
- * Numbers are allocated cyclically, so that a stale handle is not reused soon.
+ * Numbers are allocated cyclically, so that a stale handle is not reused soon. This would be
+ * expensive for a program that has few buffers and often frees and allocates one: the xarray
+ * would free its nodes and allocate new ones each time. Therefore the number that was freed
+ * last is parked, i.e. stays reserved until the next one is freed.
  */
 #include <linux/err.h>
 #include <linux/slab.h>
@@ -58,69 +61,198 @@ static void drop_handle(struct zb_handle *handle)
 	zb_handle_destroy(handle);
 }
 
-/**
- * zb_handle_reserve() - reserve a number for a handle
- * @file: the open file
- * @handle: the handle, whose number is set
- * @why: filled in with the cause of a failure, or NULL
- *
- * zb_handle_publish() or zb_handle_cancel() has to follow.
- *
- * Context: may sleep.
- * Return: 0, -ENOSPC if all handles are in use, or -ENOMEM.
- */
-int zb_handle_reserve(struct zb_file *file, struct zb_handle *handle,
-		      struct zb_ioc_explain *why)
+/* Walk to the entry of @nr, which is one step if the last walk ended at the number before. */
+static void *walk_to(struct xa_state *xas, u32 nr)
+{
+	if (xas->xa_node != XAS_RESTART && nr == xas->xa_index + 1)
+		return xas_next(xas);
+	xas_set(xas, nr);
+	return xas_load(xas);
+}
+
+static struct zb_handle *if_valid(void *entry)
+{
+	struct zb_handle *handle = xa_is_zero(entry) ? NULL : entry;
+	bool valid;
+
+	if (!handle)
+		return NULL;
+	/* Pairs with set_valid(). */
+	valid = smp_load_acquire(&handle->valid);
+	return valid ? handle : NULL;
+}
+
+/* From now on, another thread may free the handle. */
+static void set_valid(struct zb_handle *handle)
+{
+	/* A thread that finds the handle valid also finds its buffer in its final state. */
+	smp_store_release(&handle->valid, true);
+}
+
+/* Make the number that is parked available. Returns false if there is none. */
+static bool unpark(struct zb_file *file)
+{
+	if (!file->parked)
+		return false;
+	__xa_erase(&file->handles, file->parked);
+	file->parked = 0;
+	return true;
+}
+
+/* Park a number that is in use. */
+static void park(struct zb_file *file, u32 nr)
+{
+	__xa_store(&file->handles, nr, XA_ZERO_ENTRY, 0);
+	unpark(file);
+	file->parked = nr;
+}
+
+/* Reserve zb_file.next, unless it is in use or the xarray has no node for it yet. */
+static bool reserve_next(struct zb_file *file, struct xa_state *xas, u32 max,
+			 struct zb_handle *handle)
+{
+	if (!file->next || file->next > max || walk_to(xas, file->next) ||
+	    xas_not_node(xas->xa_node) || xas->xa_node->shift)
+		return false;
+	xas_store(xas, handle);
+	xas_clear_mark(xas, XA_FREE_MARK);
+	/* debugfs reads it concurrently. */
+	WRITE_ONCE(handle->nr, file->next++);
+	return true;
+}
+
+/* Reserve any number up to @max. The lock is dropped while memory is allocated. */
+static int reserve_any(struct zb_file *file, u32 max, struct zb_handle *handle)
 {
 	u32 nr;
 	int err;
 
-	xa_lock(&file->handles);
-	err = __xa_alloc_cyclic(&file->handles, &nr, NULL,
-				XA_LIMIT(1, zb_file_max_handle(file)), &file->next,
-				GFP_KERNEL_ACCOUNT);
-	xa_unlock(&file->handles);
-	if (err < 0) {
-		zb_explain(why, err == -EBUSY ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
-		return err == -EBUSY ? -ENOSPC : err;
-	}
-	/* debugfs reads it concurrently. */
+	do {
+		err = __xa_alloc_cyclic(&file->handles, &nr, handle, XA_LIMIT(1, max),
+					&file->next, GFP_KERNEL_ACCOUNT);
+	} while (err == -EBUSY && unpark(file));
+	if (err < 0)
+		return err;
 	WRITE_ONCE(handle->nr, nr);
 	return 0;
 }
 
-/* Put a handle in the place of its reservation, which needs no memory. */
-static void store_handle(struct zb_file *file, struct zb_handle *handle)
+/* Move all handles but the first @keep ones to another list. */
+static void split_list(struct zb_handle_list *list, unsigned int keep,
+		       struct zb_handle_list *rest)
 {
+	struct zb_handle **at = &list->first;
+	unsigned int i;
+
+	for (i = 0; i < keep; i++)
+		at = &(*at)->next;
+	rest->first = *at;
+	rest->nr = list->nr - keep;
+	*at = NULL;
+	list->end = at;
+	list->nr = keep;
+}
+
+/**
+ * zb_handles_reserve() - reserve numbers for new handles
+ * @file: the open file
+ * @list: the handles, whose numbers are set; if there are not enough, those handles that
+ *	have none are removed from the list and destroyed
+ * @why: filled in with the cause of a failure, or NULL
+ *
+ * zb_handles_publish() or zb_handles_cancel() has to follow.
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOSPC if all handles are in use, or -ENOMEM.
+ */
+int zb_handles_reserve(struct zb_file *file, struct zb_handle_list *list,
+		       struct zb_ioc_explain *why)
+{
+	XA_STATE(xas, &file->handles, 0);
+	u32 max = zb_file_max_handle(file);
+	struct zb_handle_list rest;
+	struct zb_handle *handle, *next;
+	unsigned int done = 0;
+	int err = 0;
+
 	xa_lock(&file->handles);
-	__xa_store(&file->handles, handle->nr, handle, 0);
+	for (handle = list->first; handle; handle = handle->next) {
+		if (!reserve_next(file, &xas, max, handle)) {
+			err = reserve_any(file, max, handle);
+			if (err)
+				break;
+			xas_reset(&xas);
+		}
+		done++;
+		if (cond_resched_lock(&file->handles.xa_lock))
+			xas_reset(&xas);
+	}
+	xa_unlock(&file->handles);
+	if (!err)
+		return 0;
+	split_list(list, done, &rest);
+	for (handle = rest.first; handle; handle = next) {
+		next = handle->next;
+		zb_handle_destroy(handle);
+	}
+	zb_explain(why, err == -EBUSY ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
+	return err == -EBUSY ? -ENOSPC : err;
+}
+
+/**
+ * zb_handles_publish() - make reserved handles valid
+ * @list: the handles, each of which another thread may free as soon as it is valid
+ *
+ * Context: any.
+ */
+void zb_handles_publish(struct zb_handle_list *list)
+{
+	struct zb_handle *handle, *next;
+
+	for (handle = list->first; handle; handle = next) {
+		next = handle->next;
+		atomic_inc(&handle->buf->handles);
+		set_valid(handle);
+	}
+}
+
+/* Make the numbers of handles that are not valid available again. */
+static void erase_numbers(struct zb_file *file, const struct zb_handle_list *list)
+{
+	XA_STATE(xas, &file->handles, 0);
+	const struct zb_handle *handle;
+
+	xa_lock(&file->handles);
+	for (handle = list->first; handle; handle = handle->next) {
+		walk_to(&xas, handle->nr);
+		xas_store(&xas, NULL);
+		if (cond_resched_lock(&file->handles.xa_lock))
+			xas_reset(&xas);
+	}
 	xa_unlock(&file->handles);
 }
 
 /**
- * zb_handle_publish() - make a reserved handle valid
- * @file: the open file, which takes over the handle
- * @handle: the handle, which another thread may free as soon as it is valid
- *
- * Context: any but interrupts.
- */
-void zb_handle_publish(struct zb_file *file, struct zb_handle *handle)
-{
-	atomic_inc(&handle->buf->handles);
-	store_handle(file, handle);
-}
-
-/**
- * zb_handle_cancel() - undo zb_handle_reserve()
+ * zb_handles_cancel() - undo zb_handles_reserve()
  * @file: the open file
- * @handle: the handle, which is destroyed
+ * @list: the handles
+ * @keep: number of handles at the beginning of the list that stay on it; all others are
+ *	destroyed
  *
  * Context: may sleep.
  */
-void zb_handle_cancel(struct zb_file *file, struct zb_handle *handle)
+void zb_handles_cancel(struct zb_file *file, struct zb_handle_list *list, unsigned int keep)
 {
-	xa_release(&file->handles, handle->nr);
-	zb_handle_destroy(handle);
+	struct zb_handle *handle, *next;
+	struct zb_handle_list rest;
+
+	split_list(list, keep, &rest);
+	erase_numbers(file, &rest);
+	for (handle = rest.first; handle; handle = next) {
+		next = handle->next;
+		zb_handle_destroy(handle);
+		cond_resched();
+	}
 }
 
 /**
@@ -138,7 +270,7 @@ struct zb_buffer *zb_file_get(struct zb_file *file, u32 nr, bool writable)
 	struct zb_handle *handle;
 
 	xa_lock(&file->handles);
-	handle = xa_load(&file->handles, nr);
+	handle = if_valid(xa_load(&file->handles, nr));
 	if (handle && writable && !handle->writable) {
 		buf = ERR_PTR(-EACCES);
 	} else if (handle) {
@@ -162,10 +294,9 @@ bool zb_file_free(struct zb_file *file, u32 nr)
 	struct zb_handle *handle;
 
 	xa_lock(&file->handles);
-	handle = xa_load(&file->handles, nr);
-	/* A reserved or hidden handle is not found, and its number must stay reserved. */
+	handle = if_valid(xa_load(&file->handles, nr));
 	if (handle)
-		__xa_erase(&file->handles, nr);
+		park(file, nr);
 	xa_unlock(&file->handles);
 	if (!handle)
 		return false;
@@ -192,49 +323,67 @@ void zb_file_free_all(struct zb_file *file)
 }
 
 /**
- * zb_handle_hide() - remove a handle in a way that can be undone
+ * zb_handles_hide() - make handles invalid in a way that can be undone
  * @file: the open file
- * @nr: any number
+ * @nrs: any numbers, at most ZB_HANDLE_BATCH
+ * @nr: how many
+ * @list: the handles are added here
  *
- * The handle can neither be looked up nor freed, and its number stays reserved. The caller
- * has to call zb_handle_free_hidden() or zb_handle_unhide() afterwards, neither of which
- * can fail.
+ * The handles can neither be looked up nor freed, and their numbers stay reserved. The caller
+ * has to call zb_handles_free() or zb_handles_unhide() afterwards, neither of which can fail.
  *
- * Return: the handle, or NULL.
+ * Return: how many handles were hidden; fewer than @nr if the next one does not exist.
  */
-struct zb_handle *zb_handle_hide(struct zb_file *file, u32 nr)
+unsigned int zb_handles_hide(struct zb_file *file, const u32 *nrs, unsigned int nr,
+			     struct zb_handle_list *list)
 {
+	XA_STATE(xas, &file->handles, 0);
 	struct zb_handle *handle;
+	unsigned int i;
 
 	xa_lock(&file->handles);
-	handle = xa_load(&file->handles, nr);
-	if (handle)
-		__xa_store(&file->handles, nr, XA_ZERO_ENTRY, 0);
+	for (i = 0; i < nr; i++) {
+		handle = if_valid(walk_to(&xas, nrs[i]));
+		if (!handle)
+			break;
+		WRITE_ONCE(handle->valid, false);
+		zb_handle_list_add(list, handle);
+	}
 	xa_unlock(&file->handles);
-	return handle;
+	return i;
 }
 
 /**
- * zb_handle_unhide() - undo zb_handle_hide()
- * @file: the open file
- * @handle: the handle
+ * zb_handles_unhide() - undo zb_handles_hide()
+ * @list: the handles
  *
- * Context: any but interrupts.
+ * Context: any.
  */
-void zb_handle_unhide(struct zb_file *file, struct zb_handle *handle)
+void zb_handles_unhide(struct zb_handle_list *list)
 {
-	store_handle(file, handle);
+	struct zb_handle *handle, *next;
+
+	for (handle = list->first; handle; handle = next) {
+		next = handle->next;
+		set_valid(handle);
+	}
 }
 
 /**
- * zb_handle_free_hidden() - free a hidden handle
+ * zb_handles_free() - free hidden handles
  * @file: the open file
- * @handle: the handle
+ * @list: the handles
  *
  * Context: may sleep.
  */
-void zb_handle_free_hidden(struct zb_file *file, struct zb_handle *handle)
+void zb_handles_free(struct zb_file *file, struct zb_handle_list *list)
 {
-	xa_release(&file->handles, handle->nr);
-	drop_handle(handle);
+	struct zb_handle *handle, *next;
+
+	erase_numbers(file, list);
+	for (handle = list->first; handle; handle = next) {
+		next = handle->next;
+		drop_handle(handle);
+		cond_resched();
+	}
 }

@@ -249,27 +249,27 @@ int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 }
 
 /**
- * zb_publish_handle() - commit a command that has created a handle
+ * zb_publish_handles() - commit a command that has created handles
  * @file: the open file
  * @arg: the argument of the command
  * @call: the command
  *
  * Context: process.
  */
-void zb_publish_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+void zb_publish_handles(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	zb_handle_publish(file, call->handle);
+	zb_handles_publish(&call->handles);
 }
 
 /**
- * zb_cancel_handle() - roll back a command that has created a handle
+ * zb_cancel_handles() - roll back a command that has created handles
  * @file: the open file
  * @arg: the argument of the command
  * @call: the command
  *
  * Context: process.
  */
-void zb_cancel_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
+void zb_cancel_handles(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	zb_handle_cancel(file, call->handle);
+	zb_handles_cancel(file, &call->handles, 0);
 }

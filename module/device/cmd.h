@@ -41,9 +41,7 @@ union zb_arg {
 
 /**
  * struct zb_call - state of a command
- * @handle: ALLOC, FROM_FILE: the new handle; BULK_FREE: the hidden handles, linked by
- *	@next_hidden
- * @bufs: BULK_ALLOC: the new buffers
+ * @handles: ALLOC, BULK_ALLOC, FROM_FILE: the new handles; BULK_FREE: the hidden handles
  * @dmabuf: EXPORT: the new dma-buf
  * @file: TO_FILE: the new file
  * @advice: ADVISE: the change of the buffer, which is committed or rolled back
@@ -51,8 +49,7 @@ union zb_arg {
  */
 struct zb_call {
 	union {
-		struct zb_handle *handle;
-		struct zb_buffer **bufs;
+		struct zb_handle_list handles;
 		struct dma_buf *dmabuf;
 		struct file *file;
 		struct zb_advice advice;
@@ -149,7 +146,7 @@ struct zb_buffer *zb_get_buffer(struct zb_call *call, struct zb_file *file, u32 
 				bool writable);
 int zb_get_want(struct zb_call *call, const struct zb_instance *inst,
 		const struct zb_alloc_params *req, struct zb_want *want);
-void zb_publish_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
-void zb_cancel_handle(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
+void zb_publish_handles(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
+void zb_cancel_handles(struct zb_file *file, union zb_arg *arg, struct zb_call *call);
 
 #endif /* ZB_CMD_H */

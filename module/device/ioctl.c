@@ -59,12 +59,11 @@ static int do_alloc(struct zb_file *file, union zb_arg *arg, struct zb_call *cal
 	buf = zb_buffer_create(file->bpool, file->account, &want);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	err = zb_handle_reserve(file, &buf->first, want.why);
-	if (err) {
-		zb_buffer_put(buf);
+	zb_handle_list_init(&call->handles);
+	zb_handle_list_add(&call->handles, &buf->first);
+	err = zb_handles_reserve(file, &call->handles, want.why);
+	if (err)
 		return err;
-	}
-	call->handle = &buf->first;
 	zb_buffer_get_place(buf, &alloc->node, &alloc->zone, NULL);
 	alloc->order = buf->order;
 	alloc->handle = buf->first.nr;
@@ -78,8 +77,8 @@ static const struct zb_cmd cmd_alloc = {
 	ZB_CMD(ZB_IOC_ALLOC, alloc, deadline_ns),
 	.prepare = do_alloc,
 	.copy_out = true,
-	.commit = zb_publish_handle,
-	.rollback = zb_cancel_handle,
+	.commit = zb_publish_handles,
+	.rollback = zb_cancel_handles,
 };
 
 static int do_free(struct zb_file *file, union zb_arg *arg, struct zb_call *call)

@@ -8,12 +8,11 @@
 
 #include "cmd.h"
 
-/* Copy the description of @buf to the next element of the caller's array. */
-static int bulk_describe(const struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
-			 struct zb_buffer *buf)
+/* Copy the description of @buf to element @i of the caller's array. */
+static int describe_one(const struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
+			struct zb_buffer *buf, unsigned int i)
 {
-	void __user *to = u64_to_user_ptr(bulk->buffers +
-					  (u64)bulk->done * bulk->buffer_size);
+	void __user *to = u64_to_user_ptr(bulk->buffers + (u64)i * bulk->buffer_size);
 	struct zb_bulk_buffer desc = {
 		.handle = buf->first.nr,
 		.order = buf->order,
@@ -29,48 +28,45 @@ static int bulk_describe(const struct zb_file *file, const struct zb_ioc_bulk_al
 	return 0;
 }
 
-/* Create a buffer, describe it to the caller, and count it in bulk->done. */
-static int bulk_create_one(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
-			   const struct zb_want *want, struct zb_buffer **bufs)
+/* Describe the new buffers to the caller. Those that can't be described are freed. */
+static int bulk_describe(struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
+			 struct zb_handle_list *list)
 {
-	struct zb_buffer *buf;
-	int err;
+	const struct zb_handle *handle;
+	unsigned int i = 0;
+	int err = 0;
 
-	buf = zb_buffer_create(file->bpool, file->account, want);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	err = zb_handle_reserve(file, &buf->first, want->why);
-	if (err) {
-		zb_buffer_put(buf);
-		return err;
+	for (handle = list->first; handle; handle = handle->next) {
+		err = describe_one(file, bulk, handle->buf, i);
+		if (err)
+			break;
+		i++;
 	}
-	err = bulk_describe(file, bulk, buf);
-	if (err) {
-		zb_handle_cancel(file, &buf->first);
-		return err;
-	}
-	bufs[bulk->done++] = buf;
-	return 0;
+	if (err)
+		zb_handles_cancel(file, list, i);
+	return err;
 }
 
 /*
  * Wait only for the first buffer: a call that waits while it already holds buffers
  * could deadlock with another such call.
  */
-static int bulk_create(struct zb_file *file, struct zb_ioc_bulk_alloc *bulk,
-		       struct zb_want *want, struct zb_buffer **bufs)
+static int bulk_create(struct zb_file *file, unsigned int nr, struct zb_want *want,
+		       struct zb_handle_list *list)
 {
-	int err = 0;
+	struct zb_buffer *buf;
 
-	bulk->done = 0;
-	while (!err && bulk->done < bulk->nr) {
+	while (list->nr < nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = bulk_create_one(file, bulk, want, bufs);
+		buf = zb_buffer_create(file->bpool, file->account, want);
+		if (IS_ERR(buf))
+			return PTR_ERR(buf);
+		zb_handle_list_add(list, &buf->first);
 		want->wait = false;
 		cond_resched();
 	}
-	return err;
+	return 0;
 }
 
 static int check_bulk_alloc(struct zb_call *call,
@@ -101,79 +97,68 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 		.min_addr = bulk->min_addr,
 		.max_addr = bulk->max_addr,
 	};
-	struct zb_buffer **bufs;
 	struct zb_want want = {};
-	int err;
+	int err, failed;
 
 	err = check_bulk_alloc(call, bulk) ?:
 	      zb_get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
-	bufs = kvcalloc(bulk->nr, sizeof(*bufs), GFP_KERNEL);
-	if (!bufs) {
-		zb_explain(&call->why, ZB_CAUSE_KERNEL);
-		return -ENOMEM;
-	}
-	err = bulk_create(file, bulk, &want, bufs);
-	if (!bulk->done) {
-		kvfree(bufs);
+	zb_handle_list_init(&call->handles);
+	err = bulk_create(file, bulk->nr, &want, &call->handles);
+	failed = zb_handles_reserve(file, &call->handles, want.why) ?:
+		 bulk_describe(file, bulk, &call->handles);
+	bulk->done = call->handles.nr;
+	if (failed)
+		err = failed;
+	if (!bulk->done)
 		return err;
-	}
 	/* ZB_IOC_EXPLAIN explains the buffer that is missing, although the command succeeds. */
 	bulk->error = -err;
 	call->why.error = bulk->error;
-	call->bufs = bufs;
 	return 0;
-}
-
-static void bulk_alloc_commit(struct zb_file *file, union zb_arg *arg,
-			      struct zb_call *call)
-{
-	unsigned int i;
-
-	for (i = 0; i < arg->bulk_alloc.done; i++)
-		zb_handle_publish(file, &call->bufs[i]->first);
-	kvfree(call->bufs);
-}
-
-static void bulk_alloc_rollback(struct zb_file *file, union zb_arg *arg,
-				struct zb_call *call)
-{
-	unsigned int i;
-
-	for (i = 0; i < arg->bulk_alloc.done; i++)
-		zb_handle_cancel(file, &call->bufs[i]->first);
-	kvfree(call->bufs);
 }
 
 const struct zb_cmd zb_cmd_bulk_alloc = {
 	ZB_CMD(ZB_IOC_BULK_ALLOC, bulk_alloc, __reserved),
 	.prepare = do_bulk_alloc,
 	.copy_out = true,
-	.commit = bulk_alloc_commit,
-	.rollback = bulk_alloc_rollback,
+	.commit = zb_publish_handles,
+	.rollback = zb_cancel_handles,
 };
+
+/* Read handles from the caller's array. Returns how many could be read. */
+static unsigned int read_handles(const struct zb_ioc_bulk_free *bulk, unsigned int at, u32 *nrs,
+				 unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (get_user(nrs[i], (u32 __user *)u64_to_user_ptr(bulk->handles +
+					(u64)(at + i) * bulk->stride)))
+			break;
+	return i;
+}
 
 /*
  * Hide the handles instead of removing them, so that this can be undone if the result
  * can't be copied to user space. The hidden handles are linked through a member of
  * struct zb_handle, because a command that frees memory must not have to allocate any.
  */
-static int bulk_hide(struct zb_file *file, struct zb_ioc_bulk_free *bulk,
-		     struct zb_handle **hidden)
+static int bulk_hide(struct zb_file *file, const struct zb_ioc_bulk_free *bulk,
+		     struct zb_handle_list *hidden)
 {
-	struct zb_handle *handle;
-	u32 nr;
+	unsigned int nr, nr_read, before;
+	u32 nrs[ZB_HANDLE_BATCH];
 
-	for (bulk->done = 0; bulk->done < bulk->nr; bulk->done++) {
-		if (get_user(nr, (u32 __user *)u64_to_user_ptr(bulk->handles +
-					(u64)bulk->done * bulk->stride)))
-			return -EFAULT;
-		handle = zb_handle_hide(file, nr);
-		if (!handle)
+	while (hidden->nr < bulk->nr) {
+		before = hidden->nr;
+		nr = min(bulk->nr - before, ZB_HANDLE_BATCH);
+		nr_read = read_handles(bulk, before, nrs, nr);
+		if (zb_handles_hide(file, nrs, nr_read, hidden) < nr_read)
 			return -ENOENT;
-		handle->next_hidden = *hidden;
-		*hidden = handle;
+		if (nr_read < nr)
+			return -EFAULT;
 		cond_resched();
 	}
 	return 0;
@@ -195,40 +180,29 @@ static int do_bulk_free(struct zb_file *file, union zb_arg *arg,
 			struct zb_call *call)
 {
 	struct zb_ioc_bulk_free *bulk = &arg->bulk_free;
-	struct zb_handle *hidden = NULL;
 	int err;
 
-	err = check_bulk_free(call, bulk) ?: bulk_hide(file, bulk, &hidden);
-	if (!hidden)
+	err = check_bulk_free(call, bulk);
+	if (err)
+		return err;
+	zb_handle_list_init(&call->handles);
+	err = bulk_hide(file, bulk, &call->handles);
+	bulk->done = call->handles.nr;
+	if (!bulk->done)
 		return err;
 	bulk->error = -err;
 	call->why.error = bulk->error;
-	call->handle = hidden;
 	return 0;
 }
 
-static void bulk_free_commit(struct zb_file *file, union zb_arg *arg,
-			     struct zb_call *call)
+static void bulk_free_commit(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	struct zb_handle *handle = call->handle, *next;
-
-	for (; handle; handle = next) {
-		next = handle->next_hidden;
-		zb_handle_free_hidden(file, handle);
-		cond_resched();
-	}
+	zb_handles_free(file, &call->handles);
 }
 
-static void bulk_free_rollback(struct zb_file *file, union zb_arg *arg,
-			       struct zb_call *call)
+static void bulk_free_rollback(struct zb_file *file, union zb_arg *arg, struct zb_call *call)
 {
-	struct zb_handle *handle = call->handle, *next;
-
-	for (; handle; handle = next) {
-		next = handle->next_hidden;
-		zb_handle_unhide(file, handle);
-		cond_resched();
-	}
+	zb_handles_unhide(&call->handles);
 }
 
 const struct zb_cmd zb_cmd_bulk_free = {

@@ -119,12 +119,11 @@ static int do_from_file(struct zb_file *file, union zb_arg *arg, struct zb_call 
 	handle = new_handle(call, from->fd);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = zb_handle_reserve(file, handle, &call->why);
-	if (err) {
-		zb_handle_destroy(handle);
+	zb_handle_list_init(&call->handles);
+	zb_handle_list_add(&call->handles, handle);
+	err = zb_handles_reserve(file, &call->handles, &call->why);
+	if (err)
 		return err;
-	}
-	call->handle = handle;
 	from->handle = handle->nr;
 	from->length = zb_buffer_bytes(handle->buf);
 	from->mmap_offset = zb_file_mmap_offset(file, handle->nr, false);
@@ -136,6 +135,6 @@ const struct zb_cmd zb_cmd_from_file = {
 	ZB_CMD(ZB_IOC_FROM_FILE, from_file, mmap_huge_offset),
 	.prepare = do_from_file,
 	.copy_out = true,
-	.commit = zb_publish_handle,
-	.rollback = zb_cancel_handle,
+	.commit = zb_publish_handles,
+	.rollback = zb_cancel_handles,
 };

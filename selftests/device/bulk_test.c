@@ -425,28 +425,33 @@ TEST_F(zbuddy, not_valid_before_return)
 }
 
 /*
- * FREE and BULK_FREE do not find a handle that another BULK_FREE has hidden. That one then
- * fails, and the buffer keeps the handle. See also compat_test, where all other handles are
+ * FREE and BULK_FREE do not find handles that another BULK_FREE has hidden. That one then
+ * fails, and the buffers keep their handles. See also compat_test, where all other handles are
  * allocated in the meantime.
  */
 TEST_F(zbuddy, free_during_bulk_free)
 {
+	struct zb_bulk_buffer bufs[NR_HIDDEN];
 	struct zb_ioc_query query;
-	struct zb_ioc_alloc a;
 	struct stopped free;
 	const char *why;
-	__u32 done;
+	__u32 done, i;
 
 	why = stopped_init(&free, self->fd, ZB_IOC_BULK_FREE);
 	if (why)
 		SKIP(return, "%s", why);
-	ASSERT_EQ(0, zb_alloc_order(self->fd, 0, ZB_GFP_ANYZONE, &a));
-	hide_handle(_metadata, &free, a.handle);
-	EXPECT_EQ(-ENOENT, zb_free(self->fd, a.handle));
-	EXPECT_EQ(-ENOENT, zb_bulk_free(self->fd, &a.handle, 1, &done));
+	ASSERT_EQ(0, zb_bulk_buffers(self->fd, 0, bufs, NR_HIDDEN, &done));
+	ASSERT_EQ(NR_HIDDEN, done);
+	hide_handles(_metadata, &free, bufs);
+	for (i = 0; i < NR_HIDDEN; i++) {
+		EXPECT_EQ(-ENOENT, zb_free(self->fd, bufs[i].handle));
+		EXPECT_EQ(-ENOENT, zb_bulk_free(self->fd, &bufs[i].handle, 1, &done));
+	}
 	go_on(_metadata, &free);
-	EXPECT_EQ(0, zb_query(self->fd, a.handle, &query));
-	EXPECT_EQ(0, zb_free(self->fd, a.handle));
+	for (i = 0; i < NR_HIDDEN; i++) {
+		EXPECT_EQ(0, zb_query(self->fd, bufs[i].handle, &query));
+		EXPECT_EQ(0, zb_free(self->fd, bufs[i].handle));
+	}
 	EXPECT_EQ(0, held(self));
 }
 

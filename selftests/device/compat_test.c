@@ -246,36 +246,50 @@ TEST_F(compat, deadline)
 }
 
 /*
- * Number of mmap() windows: a 32-bit program has 2^44 bytes of offsets, of which the
- * first 4 GiB are not used.
+ * Limit on the number of handles: a 32-bit program has 2^44 bytes of mmap() offsets, of which the
+ * first 4 GiB are not used, and a buffer can be as large as a zone.
  */
 static __u64 nr_windows(const FIXTURE_DATA(zbuddy) *zb)
 {
 	return ((1ull << 44) - (1ull << 32)) / zb->page >> (zb->info.max_order + 1);
 }
 
-/* ENOSPC once all mmap() offsets of a 32-bit program are in use. */
+/*
+ * ENOSPC once all handles of a 32-bit program are in use. One that was freed can be used
+ * again, although numbers are not reused as long as there are others.
+ */
 TEST_F(compat, no_handles_left)
 {
-	__u64 most = nr_windows(&self->zb);
-	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
-	struct zb_ioc_bulk_alloc bulk;
-	__u64 nr;
+	__u64 nr, most = nr_windows(&self->zb);
+	struct zb_ioc_from_file from;
+	struct zb_ioc_alloc a;
+	__u32 freed = 0;
+	int fd;
 
-	if (most > self->zb.free / self->zb.page || most > 1 << 17)
-		SKIP(return, "more handles than frames");
-	for (nr = 0; nr < most; nr += bulk.done) {
-		bulk = zb_want_bulk(0, bufs, 64);
-		if (ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)))
+	if (most > 1 << 18)
+		SKIP(return, "too many handles");
+	ASSERT_EQ(0, zb_alloc_order(self->zb.fd, 0, ZB_GFP_ANYZONE, &a));
+	fd = zb_to_file(self->zb.fd, a.handle, 0);
+	ASSERT_GE(fd, 0);
+	for (nr = 1; nr < most; nr++) {
+		from = (struct zb_ioc_from_file){ .size = sizeof(from), .fd = fd };
+		if (ioctl32(self, ZB_IOC_FROM_FILE, &from, sizeof(from)))
 			break;
+		freed = from.handle;
 	}
-	EXPECT_EQ(most - 1, nr);
-	bulk = zb_want_bulk(0, bufs, 64);
-	EXPECT_EQ(-ENOSPC, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
+	EXPECT_LT(nr, most);
+	EXPECT_GT(nr, most / 4);
+	a = zb_want_order(0, ZB_GFP_ANYZONE);
+	EXPECT_EQ(-ENOSPC, alloc32(self, &a));
+	EXPECT_EQ(0, zb_free(self->zb.fd, freed));
+	EXPECT_EQ(0, alloc32(self, &a));
+	EXPECT_EQ(freed, a.handle);
+	EXPECT_EQ(-ENOSPC, ioctl32(self, ZB_IOC_FROM_FILE, &from, sizeof(from)));
+	close(fd);
 }
 
 /* Run one of the bulk commands on NR_BULK buffers, which @self->room has room for. */
-#define NR_BULK		64
+#define NR_BULK		NR_HIDDEN
 
 static int bulk32(FIXTURE_DATA(compat) *self, bool alloc)
 {
@@ -292,9 +306,9 @@ static int bulk32(FIXTURE_DATA(compat) *self, bool alloc)
 
 /*
  * Handles are reused, so that mmap() offsets stay within the range of a 32-bit program
- * however many buffers are allocated and freed. Two handles are not allocated again: that
- * of a buffer that exists all the time, and one that a BULK_FREE has hidden, even if another
- * command tries to free it.
+ * however many buffers are allocated and freed. Those that are in use are not allocated again:
+ * that of a buffer that exists all the time, and those that a BULK_FREE has hidden, even if
+ * another command tries to free them.
  * In a debug kernel a full round can take minutes: give up after $ZB_TEST_SECONDS, 60 by
  * default.
  */
@@ -304,7 +318,8 @@ TEST_F_TIMEOUT(compat, handles_wrap_around, 90)
 	__u64 i, k, most = nr_windows(&self->zb);
 	const char *limit = getenv("ZB_TEST_SECONDS") ?: "60";
 	__u64 end = zb_now_ns() + strtoull(limit, NULL, 10) * 1000000000;
-	struct zb_ioc_alloc kept = zb_want_order(0, ZB_GFP_ANYZONE), hidden = kept;
+	struct zb_ioc_alloc kept = zb_want_order(0, ZB_GFP_ANYZONE);
+	struct zb_bulk_buffer hidden[NR_HIDDEN];
 	struct zb_ioc_query q;
 	struct stopped free;
 
@@ -313,20 +328,24 @@ TEST_F_TIMEOUT(compat, handles_wrap_around, 90)
 	if (stopped_init(&free, self->zb.fd, ZB_IOC_BULK_FREE))
 		SKIP(return, "no userfaultfd");
 	ASSERT_EQ(0, alloc32(self, &kept));
-	ASSERT_EQ(0, alloc32(self, &hidden));
-	hide_handle(_metadata, &free, hidden.handle);
-	EXPECT_EQ(-ENOENT, zb_free(self->zb.fd, hidden.handle));
+	ASSERT_EQ(0, bulk32(self, true));
+	memcpy(hidden, bufs, sizeof(hidden));
+	hide_handles(_metadata, &free, hidden);
+	for (k = 0; k < NR_HIDDEN; k++)
+		EXPECT_EQ(-ENOENT, zb_free(self->zb.fd, hidden[k].handle));
 	for (i = 0; i < most + NR_BULK && zb_now_ns() < end; i += NR_BULK) {
 		ASSERT_EQ(0, bulk32(self, true));
 		for (k = 0; k < NR_BULK; k++) {
 			ASSERT_NE(kept.handle, bufs[k].handle);
-			ASSERT_NE(hidden.handle, bufs[k].handle);
+			ASSERT_TRUE(bufs[k].handle < hidden[0].handle ||
+				    bufs[k].handle > hidden[NR_HIDDEN - 1].handle);
 			ASSERT_LE(bufs[k].mmap_offset + bufs[k].length, 1ull << 44);
 		}
 		ASSERT_EQ(0, bulk32(self, false));
 	}
 	go_on(_metadata, &free);
-	EXPECT_EQ(0, zb_free(self->zb.fd, hidden.handle));
+	for (k = 0; k < NR_HIDDEN; k++)
+		EXPECT_EQ(0, zb_free(self->zb.fd, hidden[k].handle));
 	ASSERT_EQ(0, zb_query(self->zb.fd, kept.handle, &q));
 	EXPECT_EQ(kept.mmap_offset, q.mmap_offset);
 	if (i < most + NR_BULK)

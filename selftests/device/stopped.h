@@ -18,7 +18,7 @@
  * @fd: the device
  * @cmd: ZB_IOC_BULK_ALLOC or ZB_IOC_BULK_FREE
  * @arg: its argument, on a page of its own
- * @page: the page that is missing; the array of the command begins just below
+ * @page: the page that is missing; the array of the command begins below it
  * @rc: result of the command
  */
 struct stopped {
@@ -53,7 +53,7 @@ static inline void *stopped_thread(void *arg)
 	return NULL;
 }
 
-/* Run the command up to the second element of its array. */
+/* Run the command up to the first element of its array that is on the missing page. */
 static inline void run_until_stopped(struct __test_metadata *_metadata, struct stopped *s)
 {
 	struct uffdio_register reg = {
@@ -68,16 +68,20 @@ static inline void run_until_stopped(struct __test_metadata *_metadata, struct s
 	ASSERT_EQ(sizeof(msg), read(s->uffd, &msg, sizeof(msg)));
 }
 
-/* Run a BULK_FREE of @handle until it has hidden the handle. */
-static inline void hide_handle(struct __test_metadata *_metadata, struct stopped *s,
-			       __u32 handle)
-{
-	__u32 *array = (__u32 *)s->page - 1;
+/* The module hides this many handles before it reads the next ones. */
+#define NR_HIDDEN	64
 
-	*array = handle;
+/* Run a BULK_FREE of NR_HIDDEN handles until it has hidden them. */
+static inline void hide_handles(struct __test_metadata *_metadata, struct stopped *s,
+				const struct zb_bulk_buffer *bufs)
+{
+	__u32 i, *array = (__u32 *)s->page - NR_HIDDEN;
+
+	for (i = 0; i < NR_HIDDEN; i++)
+		array[i] = bufs[i].handle;
 	*(struct zb_ioc_bulk_free *)s->arg = (struct zb_ioc_bulk_free){
 		.size = sizeof(struct zb_ioc_bulk_free),
-		.nr = 2,
+		.nr = NR_HIDDEN + 1,
 		.stride = sizeof(*array),
 		.handles = (unsigned long)array,
 	};
