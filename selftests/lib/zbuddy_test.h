@@ -32,6 +32,12 @@ static inline unsigned int zb_time_scale(void)
 	return scale > 1 ? (unsigned int)scale : 1;
 }
 
+/* Long tests have fewer rounds on a slow machine, and in guests with a slow kernel ($ZB_FEWER). */
+static inline bool zb_fewer_rounds(void)
+{
+	return zb_time_scale() > 1 || getenv("ZB_FEWER");
+}
+
 /* Timeout for pinned pages to be freed after their last reference is dropped. */
 #define ZB_PATIENCE_MS	(20000 * (int)zb_time_scale())
 

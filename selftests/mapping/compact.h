@@ -12,7 +12,7 @@
 #define PAGEBLOCKS		8u	/* pageblocks to be fragmented */
 #define ORDER		4u
 #define NR		(PAGEBLOCKS << (9 - ORDER))
-#define FEWER		(zb_time_scale() > 1 ? 4 : 1)	/* rounds in slow guests */
+#define FEWER		(zb_fewer_rounds() ? 4 : 1)
 #define LENGTH		((size_t)self->page << ORDER)
 
 struct piece {

@@ -513,7 +513,7 @@ static int empty_place(int fd, __u64 addr)
 /* Buffers keep their contents and their huge entries when they are moved under a writer. */
 TEST_F_TIMEOUT(huge, moved_while_written, 120)
 {
-	unsigned int i, moves = zb_time_scale() > 1 ? 40 : 400, failed = 0;
+	unsigned int i, moves = zb_fewer_rounds() ? 40 : 400, failed = 0;
 	struct writer w = { .nr = 2 * HUGE / sizeof(long) };
 	long before = zb_vmstat("pgmigrate_success");
 	struct zb_ioc_alloc a;
@@ -565,7 +565,7 @@ static void *read_pages(void *data)
 /* Several threads access a buffer while it loses its memory and gets it again. */
 TEST_F_TIMEOUT(huge, purged_while_read, 120)
 {
-	unsigned int i, rounds = zb_time_scale() > 1 ? 50 : 500, purged = 0;
+	unsigned int i, rounds = zb_fewer_rounds() ? 50 : 500, purged = 0;
 	struct reader r = { .page = self->page };
 	pthread_t threads[3];
 	struct zb_ioc_alloc a;
