@@ -12,6 +12,9 @@
 # ZB_PARAMS	module parameters of the first set
 # ZB_BACKEND	backend for all sets that do not name one
 # ZB_SETS	sets to use, of first, second, third and contig
+# ZB_GROUPS	groups of tests to run, all by default: load, which load the module themselves,
+#		faults, in which allocations fail and which depend on one another, and sets, all
+#		others
 # ZB_ONE_CPU	take all CPUs but one offline for all tests that test_names says this of
 # ZB_TIME_SCALE	factor for all timeouts, in test_names as well as in the tests; measured at
 #		the start of each round if not given
@@ -22,6 +25,7 @@ cd "$(dirname "$0")" || exit 1
 no_reserves="min_free_kbytes=0 lowmem_reserve_ratio=0,0,0,0,0"
 ZB_PARAMS=${ZB_PARAMS:-size=256M zones=DMA:16M,DMA32:64M,Normal:*,Movable:64M $no_reserves}
 ZB_SETS=${ZB_SETS:-first second third contig}
+ZB_GROUPS=${ZB_GROUPS:-load faults sets}
 ONLY=" $* "
 scale_given=$ZB_TIME_SCALE
 idle_work=100
@@ -134,12 +138,26 @@ own_case() {
 	fi
 }
 
+# in_groups KIND NAME: the test is in one of the groups $ZB_GROUPS.
+in_groups() {
+	case $1/$2 in
+	*/fail_*) group=faults ;;
+	load/* | last/*) group=load ;;
+	*) group=sets ;;
+	esac
+	case " $ZB_GROUPS " in
+	*" $group "*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # names KIND...: print name, timeout and number of CPUs, `one` or `all`, of the selected
 # tests of these kinds.
 names() {
 	for kind; do
 		grep "^$kind	" test_names
 	done | while read -r kind name seconds one; do
+		in_groups "$kind" "$name" || continue
 		[ "$kind" = load ] || [ "$ZB_ONE_CPU" ] || one=
 		case $ONLY in
 		"  " | *" $name "*) echo "$name $seconds ${one:-all}" ;;
@@ -182,6 +200,12 @@ for set in $ZB_SETS; do
 	case $set in
 	first | second | third | contig) ;;
 	*) echo "ZB_SETS: unknown set $set; valid sets: first, second, third, contig" >&2; exit 2 ;;
+	esac
+done
+for group in $ZB_GROUPS; do
+	case $group in
+	load | faults | sets) ;;
+	*) echo "ZB_GROUPS: unknown group $group; valid groups: load, faults, sets" >&2; exit 2 ;;
 	esac
 done
 echo "TAP version 13"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Runs every check that a change must pass; what `make check` runs.
-# usage: check.sh [PART]...    of debug, kselftest, kcsan, style, unit, heap, nodes, bench
+# usage: check.sh [PART]...    of debug_sets, kselftest, debug_load, kcsan, style,
+#                              debug_faults, unit, bench, heap, nodes; debug stands for
+#                              all parts debug_*
 # Needs root and, the first time, a Debian mirror. Before the first step it lists and
 # installs the packages that the file `packages` has for these parts. The last line
 # is `N passed, N failed`, followed by `, N skipped` if tests were skipped; above it are the
@@ -21,7 +23,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 ZB_BUSY=${ZB_BUSY:-0}
 # The longest part begins first, so that no long one is left over at the end.
-all_parts=(debug kselftest kcsan style unit heap nodes bench)
+debug_parts=(debug_sets debug_load debug_faults)
+all_parts=(debug_sets kselftest debug_load kcsan style debug_faults unit bench heap nodes)
 
 style() {
 	"$here/style.sh"
@@ -43,16 +46,29 @@ nodes() {
 }
 
 # The same tests with KASAN, lockdep, kmemleak and other debugging options. Only this
-# kernel injects allocation failures. Because it is slow:
+# kernel injects allocation failures. It is slow, so the groups of run_tests.sh run in guests of
+# their own, and:
 # - ZB_TEST_SECONDS makes compat_test give up its longest case, which counts to a quarter of a
 #   million, after 20 seconds;
 # - the module is loaded in 5 rounds instead of 50, and kill_test kills 100 processes instead
-#   of 300;
+#   of 300, and other long tests have fewer rounds as well;
 # - the second set of parameters, a smaller variant of the first, is skipped;
 # - ZB_ONE_CPU runs the tests that test_names marks with `one` on one CPU.
-debug() {
+debug_guest() {
 	"$here/../guest/run" -k debug -t 2400 -- env ZB_TEST_SECONDS=20 ROUNDS=5 ZB_TEST_KILLS=100 \
-		ZB_ONE_CPU=yes ZB_SETS='first third contig' ./run_tests.sh
+		ZB_FEWER=yes ZB_ONE_CPU=yes ZB_SETS='first third contig' ZB_GROUPS="$1" ./run_tests.sh
+}
+
+debug_sets() {
+	debug_guest sets
+}
+
+debug_load() {
+	debug_guest load
+}
+
+debug_faults() {
+	debug_guest faults
 }
 
 heap() {
@@ -251,17 +267,25 @@ finish() {
 	rm -rf "$logs"
 }
 
-check_parts() {
+# Set $parts to the parts with these names.
+choose_parts() {
 	local part
+	[[ $# -gt 0 ]] || set -- "${all_parts[@]}"
+	parts=()
 	for part; do
-		[[ " ${all_parts[*]} " == *" $part "* ]] || die "unknown part $part: choose from ${all_parts[*]}"
+		if [[ $part == debug ]]; then
+			parts+=("${debug_parts[@]}")
+		elif [[ " ${all_parts[*]} " == *" $part "* ]]; then
+			parts+=("$part")
+		else
+			die "unknown part $part: choose from ${all_parts[*]} debug"
+		fi
 	done
 }
 
 main() {
-	local parts=("$@")
-	[[ $# -gt 0 ]] || parts=("${all_parts[@]}")
-	check_parts "${parts[@]}"
+	local parts
+	choose_parts "$@"
 	as_root
 	preparing='' runners=() busy=()
 	logs=$(mktemp -d "${TMPDIR:-/tmp}/zbuddy-check.XXXXXX")
