@@ -130,6 +130,23 @@ static inline const char *zb_state_of_zones(void)
 	return text[i];
 }
 
+/* The number of isolated pageblocks of all zones: the last column of the last table. */
+static inline unsigned long zb_nr_isolated(void)
+{
+	static char text[1 << 15];
+	unsigned long nr, sum = 0;
+	char *line;
+
+	zb_read_file(ZB_DEBUGFS "pagetypeinfo", text, sizeof(text));
+	line = strstr(text, "Number of blocks type");
+	while (line && (line = strstr(line, "zone "))) {
+		if (sscanf(line, "zone %*s %*u %*u %*u %*u %*u %lu", &nr) == 1)
+			sum += nr;
+		line++;
+	}
+	return sum;
+}
+
 /* Reserve address space for a mapping at a fixed address. */
 static inline char *zb_address_space(struct __test_metadata *_metadata, size_t len)
 {

@@ -53,23 +53,6 @@ static __u64 addr_of(int fd, const struct zb_ioc_alloc *a)
 	return zb_phys(fd, a->handle, &phys) ? 0 : phys.addr;
 }
 
-/* The number of isolated pageblocks of all zones: the last column of the last table. */
-static unsigned long nr_isolated(void)
-{
-	static char text[1 << 15];
-	unsigned long nr, sum = 0;
-	char *line;
-
-	zb_read_file(ZB_DEBUGFS "pagetypeinfo", text, sizeof(text));
-	line = strstr(text, "Number of blocks type");
-	while (line && (line = strstr(line, "zone "))) {
-		if (sscanf(line, "zone %*s %*u %*u %*u %*u %*u %lu", &nr) == 1)
-			sum += nr;
-		line++;
-	}
-	return sum;
-}
-
 /* More than the largest block, or all of the largest zone if this is one block. */
 TEST_F(zbuddy, larger_than_a_block)
 {
@@ -323,7 +306,7 @@ TEST_F(zbuddy, cheapest_range)
 	show("a range", moved);
 	EXPECT_TRUE(zb_check_ok());
 	EXPECT_EQ(0, zb_free(self->fd, a.handle));
-	EXPECT_EQ(0, nr_isolated());
+	EXPECT_EQ(0, zb_nr_isolated());
 }
 
 /* Nothing is changed if each possible range has a pinned page, or one that is not movable. */
@@ -485,7 +468,7 @@ TEST_F(zbuddy, races)
 	}
 	EXPECT_LT(0, r[0].served + r[1].served);
 	expect_contents(_metadata);
-	EXPECT_EQ(0, nr_isolated());
+	EXPECT_EQ(0, zb_nr_isolated());
 	show("races", moved);
 }
 
