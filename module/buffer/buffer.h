@@ -192,7 +192,7 @@ struct zb_charge {
  * @bpool: the buffer pool
  * @handles: struct zb_handle by number
  * @next: number to try first for the next handle, protected by the lock of @handles
- * @parked: number of the handle that was freed last, or 0; as @next
+ * @parked: number that stays reserved although its handle was freed, or 0; as @next
  * @account: usage of the open file
  * @mode: FMODE_READ and FMODE_WRITE of the open file
  * @failed_lock: protects @failed and @failed_task

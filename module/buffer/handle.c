@@ -2,9 +2,9 @@
 /*
  * The handles of an open file.
  *
- * A handle is an index into the file's xarray. A buffer may have several handles, in one
- * or several open files. The one that ALLOC makes is part of the buffer, so that it needs
- * no memory of its own; the others are made from descriptors.
+ * A handle is an index into the file's xarray. A buffer may have several handles, in one or
+ * several open files. The one that ALLOC or BULK_ALLOC makes is part of the buffer, so that it
+ * needs no memory of its own; the others are made from descriptors.
  *
  * A command that makes a handle first reserves its number, which may fail. It publishes
  * the handle after its number has been copied to user space, which can't fail. Until then
@@ -12,8 +12,8 @@
  *
  * Numbers are allocated cyclically, so that a stale handle is not reused soon. This would be
  * expensive for a program that has few buffers and often frees and allocates one: the xarray
- * would free its nodes and allocate new ones each time. Therefore the number that was freed
- * last is parked, i.e. stays reserved until the next one is freed.
+ * would free its nodes and allocate new ones each time. Therefore FREE parks the number, i.e.
+ * keeps it reserved until it parks another one, or until no other number is left.
  */
 #include <linux/err.h>
 #include <linux/slab.h>
@@ -85,7 +85,7 @@ static struct zb_handle *if_valid(void *entry)
 /* From now on, another thread may free the handle. */
 static void set_valid(struct zb_handle *handle)
 {
-	/* A thread that finds the handle valid also finds its buffer in its final state. */
+	/* Order all writes to the handle and its buffer before it becomes valid. */
 	smp_store_release(&handle->valid, true);
 }
 
@@ -137,6 +137,17 @@ static int reserve_any(struct zb_file *file, u32 max, struct zb_handle *handle)
 	return 0;
 }
 
+static void destroy_list(struct zb_handle_list *list)
+{
+	struct zb_handle *handle, *next;
+
+	for (handle = list->first; handle; handle = next) {
+		next = handle->next;
+		zb_handle_destroy(handle);
+		cond_resched();
+	}
+}
+
 /* Move all handles but the first @keep ones to another list. */
 static void split_list(struct zb_handle_list *list, unsigned int keep,
 		       struct zb_handle_list *rest)
@@ -171,7 +182,7 @@ int zb_handles_reserve(struct zb_file *file, struct zb_handle_list *list,
 	XA_STATE(xas, &file->handles, 0);
 	u32 max = zb_file_max_handle(file);
 	struct zb_handle_list rest;
-	struct zb_handle *handle, *next;
+	struct zb_handle *handle;
 	unsigned int done = 0;
 	int err = 0;
 
@@ -191,10 +202,7 @@ int zb_handles_reserve(struct zb_file *file, struct zb_handle_list *list,
 	if (!err)
 		return 0;
 	split_list(list, done, &rest);
-	for (handle = rest.first; handle; handle = next) {
-		next = handle->next;
-		zb_handle_destroy(handle);
-	}
+	destroy_list(&rest);
 	zb_explain(why, err == -EBUSY ? ZB_CAUSE_HANDLES : ZB_CAUSE_KERNEL);
 	return err == -EBUSY ? -ENOSPC : err;
 }
@@ -243,16 +251,11 @@ static void erase_numbers(struct zb_file *file, const struct zb_handle_list *lis
  */
 void zb_handles_cancel(struct zb_file *file, struct zb_handle_list *list, unsigned int keep)
 {
-	struct zb_handle *handle, *next;
 	struct zb_handle_list rest;
 
 	split_list(list, keep, &rest);
 	erase_numbers(file, &rest);
-	for (handle = rest.first; handle; handle = next) {
-		next = handle->next;
-		zb_handle_destroy(handle);
-		cond_resched();
-	}
+	destroy_list(&rest);
 }
 
 /**

@@ -44,8 +44,8 @@ struct zb_handle_list {
 	unsigned int nr;
 };
 
-/* The handles that are looked up, reserved or removed with the lock held once. */
-#define ZB_HANDLE_BATCH	64
+/* The most handles that zb_handles_hide() looks up in one hold of the lock. */
+#define ZB_HANDLE_BATCH	64u
 
 static inline void zb_handle_list_init(struct zb_handle_list *list)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ioctls BULK_ALLOC and BULK_FREE. */
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "cmd.h"
@@ -41,6 +42,7 @@ static int bulk_describe(struct zb_file *file, const struct zb_ioc_bulk_alloc *b
 		if (err)
 			break;
 		i++;
+		cond_resched();
 	}
 	if (err)
 		zb_handles_cancel(file, list, i);
@@ -97,20 +99,27 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 		.min_addr = bulk->min_addr,
 		.max_addr = bulk->max_addr,
 	};
+	struct zb_ioc_explain why;
 	struct zb_want want = {};
-	int err, failed;
+	int err, err_handle, err_copy;
 
 	err = check_bulk_alloc(call, bulk) ?:
 	      zb_get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
 	zb_handle_list_init(&call->handles);
+	why = call->why;
 	err = bulk_create(file, bulk->nr, &want, &call->handles);
-	failed = zb_handles_reserve(file, &call->handles, want.why) ?:
-		 bulk_describe(file, bulk, &call->handles);
+	err_handle = zb_handles_reserve(file, &call->handles, &why);
+	err_copy = bulk_describe(file, bulk, &call->handles);
 	bulk->done = call->handles.nr;
-	if (failed)
-		err = failed;
+	/* Each step processes what the one before it has left, so the last failure decides. */
+	if (err_handle || err_copy) {
+		if (err_copy)
+			why.cause = ZB_CAUSE_NONE;
+		call->why = why;
+		err = err_copy ?: err_handle;
+	}
 	if (!bulk->done)
 		return err;
 	/* ZB_IOC_EXPLAIN explains the buffer that is missing, although the command succeeds. */

@@ -179,10 +179,19 @@ TEST_F(zbuddy, partial_success_has_an_errno)
 {
 	struct zb_bulk_buffer *end = (void *)edge(_metadata, self, PROT_NONE);
 	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, end - 3, 5);
+	struct zb_ioc_explain why;
 
 	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
 	EXPECT_EQ(3, b.done);
 	EXPECT_EQ(EFAULT, b.error);
+	/* Memory runs out before the array is written to. */
+	b = zb_want_bulk(self->info.block_order, end - 3, ZB_BULK_MAX);
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+	EXPECT_EQ(3, b.done);
+	EXPECT_EQ(EFAULT, b.error);
+	ASSERT_EQ(0, zb_explain(self->fd, &why));
+	EXPECT_EQ(EFAULT, why.error);
+	EXPECT_EQ(ZB_CAUSE_NONE, why.cause);
 	b = zb_want_bulk(self->info.block_order, bufs, ZB_BULK_MAX);
 	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
 	EXPECT_EQ(ENOMEM, b.error);

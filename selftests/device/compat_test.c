@@ -254,6 +254,34 @@ static __u64 nr_windows(const FIXTURE_DATA(zbuddy) *zb)
 	return ((1ull << 44) - (1ull << 32)) / zb->page >> (zb->info.max_order + 1);
 }
 
+/* @self->room has room for so many buffers. */
+#define NR_BULK		NR_HIDDEN
+
+/* BULK_ALLOC describes as many buffers as there are handles left. */
+static void last_handles(struct __test_metadata *_metadata, FIXTURE_DATA(compat) *self,
+			 __u32 last)
+{
+	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);
+	struct zb_ioc_bulk_alloc bulk = zb_want_bulk(0, bufs, NR_BULK);
+	struct zb_ioc_explain why;
+	struct zb_ioc_query q;
+	__u32 i;
+
+	memset(bufs, 0, NR_BULK * sizeof(*bufs));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, zb_free(self->zb.fd, last - i));
+	ASSERT_EQ(0, ioctl32(self, ZB_IOC_BULK_ALLOC, &bulk, sizeof(bulk)));
+	EXPECT_EQ(3, bulk.done);
+	EXPECT_EQ(ENOSPC, bulk.error);
+	ASSERT_EQ(0, zb_explain(self->zb.fd, &why));
+	EXPECT_EQ(ZB_CAUSE_HANDLES, why.cause);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, zb_query(self->zb.fd, bufs[i].handle, &q));
+		EXPECT_EQ(q.mmap_offset, bufs[i].mmap_offset);
+	}
+	EXPECT_EQ(0, bufs[3].handle);
+}
+
 /*
  * ENOSPC once all handles of a 32-bit program are in use. One that was freed can be used
  * again, although numbers are not reused as long as there are others.
@@ -285,12 +313,11 @@ TEST_F(compat, no_handles_left)
 	EXPECT_EQ(0, alloc32(self, &a));
 	EXPECT_EQ(freed, a.handle);
 	EXPECT_EQ(-ENOSPC, ioctl32(self, ZB_IOC_FROM_FILE, &from, sizeof(from)));
+	last_handles(_metadata, self, freed);
 	close(fd);
 }
 
-/* Run one of the bulk commands on NR_BULK buffers, which @self->room has room for. */
-#define NR_BULK		NR_HIDDEN
-
+/* Run one of the bulk commands on NR_BULK buffers. */
 static int bulk32(FIXTURE_DATA(compat) *self, bool alloc)
 {
 	struct zb_bulk_buffer *bufs = (struct zb_bulk_buffer *)(self->room + 1024);

@@ -68,7 +68,7 @@ static inline void run_until_stopped(struct __test_metadata *_metadata, struct s
 	ASSERT_EQ(sizeof(msg), read(s->uffd, &msg, sizeof(msg)));
 }
 
-/* The module hides this many handles before it reads the next ones. */
+/* The module hides this many handles before it reads the next ones (ZB_HANDLE_BATCH). */
 #define NR_HIDDEN	64
 
 /* Run a BULK_FREE of NR_HIDDEN handles until it has hidden them. */
