@@ -317,33 +317,42 @@ static void compact_for_first(struct zb_line *line, struct zb_waiter *w)
 	kick_dispatcher(line);
 }
 
-/*
- * The next request behind the first one that memory has to be made for. They take turns. A range
- * is made free only for the first request.
- */
-static struct zb_waiter *next_to_help(struct zb_line *line)
+/* A range is made free only for the first request. */
+static bool needs_help(struct zb_line *line, struct zb_waiter *w)
 {
-	struct zb_waiter *first = first_waiter(line), *w;
+	if (w == first_waiter(line) || w->range.nr_pages ||
+	    !(w->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
+		return false;
+	zb_update_cpuset(w);
+	return !zb_pool_predict_zone(&line->inst->pool, &w->req);
+}
+
+/*
+ * Returns the next request behind the first one for which no zone has memory. These requests take
+ * turns. NULL with *@all not set means that only a part of the queue has been considered.
+ */
+static struct zb_waiter *next_to_help(struct zb_line *line, bool *all)
+{
+	struct list_head *begin = line->helped;
+	struct zb_waiter *w;
 	unsigned int nr;
 
 	lockdep_assert_held(&line->lock);
-	for (nr = 0; nr < SCAN_BATCH && !list_empty(&line->waiters); nr++) {
+	*all = false;
+	for (nr = 0; nr < SCAN_BATCH && !*all; nr++) {
 		line->helped = line->helped->next;
-		if (line->helped == &line->waiters)
-			continue;
 		w = list_entry(line->helped, struct zb_waiter, link);
-		if (w == first || w->range.nr_pages || !(w->req.gfp & __ZB_GFP_DIRECT_RECLAIM))
-			continue;
-		zb_update_cpuset(w);
-		if (!zb_pool_predict_zone(&line->inst->pool, &w->req))
+		if (line->helped != &line->waiters && needs_help(line, w))
 			return w;
+		*all = line->helped == begin;
 	}
 	return NULL;
 }
 
 /*
- * Reclaim or compact memory for a request behind the first one, for which that may have failed
- * and may fail for ever. The rules of line.h decide whether it gets what is free then.
+ * Reclaim or compact memory for a request behind the first one. Compaction for the first one may
+ * have failed, and may never succeed. The rules of line.h decide whether the request gets what is
+ * free then.
  */
 static void help_other(struct zb_line *line, struct zb_waiter *w)
 {
@@ -365,6 +374,7 @@ static void compact_work(struct work_struct *work)
 {
 	struct zb_line *line = container_of(work, struct zb_line, compact_work);
 	struct zb_waiter *w;
+	bool all;
 
 	if (!try_module_get(THIS_MODULE))
 		return;
@@ -373,10 +383,11 @@ static void compact_work(struct work_struct *work)
 	if (first_is_due(line, w))
 		compact_for_first(line, w);
 	if (other_is_due(line)) {
-		w = next_to_help(line);
+		w = next_to_help(line, &all);
 		if (w)
 			help_other(line, w);
-		line->help_at = jiffies;
+		if (w || all)
+			line->help_at = jiffies;
 	}
 	spin_unlock(&line->lock);
 	module_put(THIS_MODULE);
@@ -441,6 +452,23 @@ static void insert_waiter(struct zb_line *line, struct zb_waiter *w)
 	list_add(&w->link, &before->link);
 }
 
+/*
+ * A task that joins the queue behind others may not have been allowed to compact memory itself, so
+ * the queue soon does that for it. A user who often joins and leaves must not have the memory
+ * compacted all the time, so this is done only once in ZB_COMPACT_DELAY.
+ */
+static void hurry_help(struct zb_line *line)
+{
+	unsigned long due = jiffies + SCAN_INTERVAL;
+
+	lockdep_assert_held(&line->lock);
+	if (time_before(jiffies, line->hurried_at + ZB_COMPACT_DELAY) ||
+	    time_before_eq(line->help_at + line->compact_delay, due))
+		return;
+	line->help_at = due - line->compact_delay;
+	line->hurried_at = jiffies;
+}
+
 /**
  * zb_line_enter() - add a request to the queue
  * @line: the queue
@@ -452,22 +480,18 @@ static void insert_waiter(struct zb_line *line, struct zb_waiter *w)
  */
 void zb_line_enter(struct zb_line *line, struct zb_waiter *w)
 {
-	unsigned long due;
-
 	w->task = current;
 	w->pfn = ZB_NO_PFN;
 	spin_lock(&line->lock);
 	w->scan = line->scan - 1;
-	/* If others wait, the task may not have been allowed to compact memory itself. */
-	due = jiffies + SCAN_INTERVAL;
-	if (time_after(line->help_at + line->compact_delay, due))
-		line->help_at = due - line->compact_delay;
 	if (list_empty(&line->waiters)) {
 		add_wait_queue(&line->inst->free_wait, &line->on_free);
 		/* The task has just compacted memory itself. */
 		line->compact_at = jiffies;
 		line->compact_delay = ZB_COMPACT_DELAY;
 		line->compact_free = line->last_free;
+	} else {
+		hurry_help(line);
 	}
 	insert_waiter(line, w);
 	atomic_inc(&line->inst->wait.waiting);
@@ -513,6 +537,7 @@ int zb_line_init(struct zb_line *line, struct zb_instance *inst)
 	INIT_LIST_HEAD(&line->waiters);
 	line->considered = &line->waiters;
 	line->helped = &line->waiters;
+	line->hurried_at = jiffies - ZB_COMPACT_DELAY;
 	line->allowance = ZB_MAX_PASSED;
 	line->hold_left = ZB_HOLD_MAX;
 	init_waitqueue_func_entry(&line->on_free, line_freed);

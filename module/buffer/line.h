@@ -41,9 +41,10 @@
  * after ZB_COMPACT_DELAY at the earliest. If compaction fails and no memory is freed afterwards,
  * the delay doubles, up to ZB_COMPACT_DELAY_MAX.
  *
- * The same work item reclaims and compacts memory, after the same delays, for one of the later
- * requests that no zone can serve, because the first one may wait for something that never
- * becomes possible. These requests take turns, and then the rules above apply to them.
+ * The same work item also reclaims or compacts memory for one later request at a time that no zone
+ * can serve, because the first one may wait for something that never becomes possible. This is
+ * done soon after a request has joined the queue, and otherwise after the same delays. These
+ * requests take turns, and then the rules above apply to them.
  *
  * A range is made free by that work item only, while it is the first request, because the search
  * for it takes long. It need not accumulate what is freed, because it can move what is in its
@@ -167,13 +168,14 @@ struct zb_attempt {
  * @compact_free: (l) @last_free when that time was set
  * @help_at: (l) jiffies at the end of the last attempt to make memory for a request behind the
  *	first one, or an earlier time, so that the next one follows after SCAN_INTERVAL
+ * @hurried_at: (l) jiffies when @help_at was last set to such an earlier time
  * @helped: (l) the last such request, or @waiters
  * @on_free: (i) on zb_instance.free_wait while requests wait
  * @kicks: (a) number of requests to run the dispatcher since its last scan
  * @frees: (a) number of frees since its last scan
  * @wq: (c) workqueue of the dispatcher
  * @work: (i) the dispatcher
- * @compact_work: (i) compacts memory for the first request
+ * @compact_work: (i) reclaims and compacts memory for the first request and for later ones
  *
  * The letters specify what protects each member:
  *
@@ -203,6 +205,7 @@ struct zb_line {
 	unsigned long compact_delay;
 	unsigned long compact_free;
 	unsigned long help_at;
+	unsigned long hurried_at;
 	struct list_head *helped;
 	wait_queue_entry_t on_free;
 	atomic_t kicks;

@@ -60,7 +60,7 @@ void zb_line_end_pass(struct zb_line *line, bool got)
 }
 
 /**
- * zb_line_end_hold() - the first request has been served with the accumulated memory
+ * zb_line_end_hold() - end a hold, because the first request was served
  * @line: the queue
  *
  * A hold for the next one may last only for the time that is left, because consecutive holds

@@ -35,7 +35,7 @@ static void prepare_waiter(struct zb_waiter *w, struct zb_instance *inst,
 		.map = want->range.nr_pages ? NULL : map,
 		.shrinks = atomic_read(&inst->shrinks),
 	};
-	/* The queue compacts memory for its first request only. */
+	/* The queue also compacts memory for it, see line.h. */
 	w->policy.queued = true;
 	/* Checking every frame is cheap compared with clearing the buffer. */
 	w->policy.every_frame = true;
