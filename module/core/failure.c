@@ -45,15 +45,16 @@ static unsigned long ordinary_free(const struct zb_zone *zone)
 static enum zb_failure_cause cause_without_reserves(struct zb_zone *zone,
 						    const struct zone_check *c)
 {
-	unsigned long need = c->nr_pages;
+	unsigned long isolated = READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]);
+	unsigned long nr_free = READ_ONCE(zone->nr_free), need = c->nr_pages;
 
 	if (ordinary_free(zone) >= need)
 		return ZB_FAILURE_FRAGMENTED;
-	if (READ_ONCE(zone->nr_free_type[ZB_MIGRATE_ISOLATE]) >= need)
+	if (isolated >= need)
 		return ZB_FAILURE_ISOLATED;
-	if (READ_ONCE(zone->nr_free) >= need)
-		return ZB_FAILURE_FRAGMENTED;
-	if (READ_ONCE(zone->nr_free) + zb_zone_nr_cached(zone) >= need)
+	if (nr_free >= need)
+		return nr_free - isolated >= need ? ZB_FAILURE_FRAGMENTED : ZB_FAILURE_ISOLATED;
+	if (nr_free + zb_zone_nr_cached(zone) >= need)
 		return ZB_FAILURE_CACHED;
 	return ZB_FAILURE_FULL;
 }

@@ -133,15 +133,15 @@ POOL_TEST_WITH(kept_for_requests_that_need_low_zones, three_zones(), end)
 	expect_cause(p, NOWAIT, 0, NULL, ZB_FAILURE_LOWMEM, dma);
 }
 
-/* Allocate every second frame of the first pageblock of a zone. */
-static void fragment(struct zb_zone *zone)
+/* Allocate every second frame of a pageblock. */
+static void fragment(struct zb_zone *zone, unsigned long i_pb)
 {
 	bool keep[ZB_PAGEBLOCK_NR];
 	unsigned int i;
 
 	for (i = 0; i < ZB_PAGEBLOCK_NR; i++)
 		keep[i] = i % 2;
-	unit_fill_pageblock(zone, 0, U, keep);
+	unit_fill_pageblock(zone, i_pb, U, keep);
 }
 
 POOL_TEST_WITH(fragmented, three_zones(), end)
@@ -149,7 +149,7 @@ POOL_TEST_WITH(fragmented, three_zones(), end)
 	struct zb_zone *normal = &p->pool.zones[1];
 
 	take_all(&p->pool.zones[0]);
-	fragment(normal);
+	fragment(normal, 0);
 	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FRAGMENTED, normal);
 	expect_cause(p, NOWAIT, 8, NULL, ZB_FAILURE_FRAGMENTED, normal);
 	/* fewer frames are free than requested */
@@ -160,9 +160,21 @@ POOL_TEST_WITH(fragmented, three_zones(), end)
 POOL_TEST_WITH(fragmented_beside_isolated, two_nodes(), end)
 {
 	take_all(&p->pool.zones[1]);
-	fragment(zone);
+	fragment(zone, 0);
 	unit_set_type(zone, 1, ZB_MIGRATE_ISOLATE);
 	expect_cause(p, NOWAIT, 1, NULL, ZB_FAILURE_FRAGMENTED, zone);
+}
+
+/* They are the cause if the others have too few free frames. */
+POOL_TEST_WITH(fragmented_and_isolated, two_nodes(), end)
+{
+	take_all(&p->pool.zones[1]);
+	fragment(zone, 0);
+	fragment(zone, 1);
+	unit_set_type(zone, 0, ZB_MIGRATE_ISOLATE);
+	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
+	take_all(zone);
+	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_ISOLATED, zone);
 }
 
 /* This is also the cause if what is free is in pageblocks of a special type. */
@@ -171,7 +183,7 @@ POOL_TEST_WITH(fragmented_special_types, two_nodes(), end)
 	struct zb_failure f;
 
 	take_all(&p->pool.zones[1]);
-	fragment(zone);
+	fragment(zone, 0);
 	unit_set_type(zone, 0, ZB_MIGRATE_HIGHATOMIC);
 	take_all(zone);
 	f = explain(p, NOWAIT, 2);
