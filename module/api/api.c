@@ -459,8 +459,8 @@ EXPORT_SYMBOL_GPL(zb_account_page_cleaned);
  * The caller waits for a work item, which drains the lists of all CPUs after an
  * expedited RCU grace period without running code on those CPUs. Afterwards, a zone
  * without allocated pages is in its initial state: its HighAtomic pageblocks have been
- * converted back as well. No drain that was requested earlier is still to come, for
- * example because a zone was low, so pages that are freed afterwards stay on the lists.
+ * converted back as well. Drains that were requested before the call, such as that of
+ * a low zone, have ended when it returns.
  *
  * Context: may sleep.
  */

@@ -8,9 +8,9 @@
  * folio. It is split into single pages again before its frames are freed or replaced, so
  * that no other part of the module has to know about folios.
  *
- * This is also done if only a part of the piece is mapped, by single entries, because
- * get_user_pages_fast(), and so direct I/O, is faster with folios. Single pages that are not in a
- * page cache could be secret memory, which only the slower get_user_pages() can find out.
+ * This is also done if only a part of the piece is mapped, by single entries, because direct I/O
+ * is faster with folios: get_user_pages_fast() refuses single pages outside the page cache, which
+ * could be secret memory, and falls back to the slower get_user_pages().
  *
  *	mmap()			zb_huge_make()		pieces without other references only
  *	page fault		zb_huge_folio()
@@ -202,7 +202,7 @@ bool zb_huge_available(void)
 }
 
 /**
- * zb_huge_make() - make folios of all aligned pieces that a part of a buffer is in
+ * zb_huge_make() - make folios of all aligned pieces that overlap a part of a buffer
  * @buf: the buffer, which has frames
  * @pgoff: number of the first page of the part
  * @nr: number of pages of the part

@@ -23,13 +23,13 @@ static unsigned long present_pfn(struct zb_buffer *buf)
 	if (!ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO))
 		return ZB_NO_PFN;
 	filemap_invalidate_lock_shared(&buf->mapping);
-	pfn = buf->discard ? ZB_NO_PFN : buf->pfn;
+	pfn = buf->pfn;
 	filemap_invalidate_unlock_shared(&buf->mapping);
 	return pfn;
 }
 
 /**
- * zb_fs_fiemap() - tell the extents of a file: one if it has a length
+ * zb_fs_fiemap() - report the extent of a file, if it has contents
  * @inode: the file
  * @info: filled in with the extent
  * @start: first byte of the range that the caller asks for

@@ -194,7 +194,7 @@ static void drain_later(struct zb_pool *pool)
  * Afterwards, a zone without allocated frames is in its initial state, except for
  * frames that are unfit for use. Because of the grace period, no CPU uses a migrate
  * type any more that it has read before the call. Drains of all CPUs that were
- * requested before the call have ended too, so the lists are in use again.
+ * requested before the call, such as that of a low zone, have ended too.
  *
  * Context: may sleep.
  */

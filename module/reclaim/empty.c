@@ -232,8 +232,8 @@ static int alloc_and_run(struct emptying *w)
  * @e: the zones, of which at least one other must be left; the other members are filled in
  *
  * Nothing is allocated in these zones meanwhile. Only one task at a time empties zones, because
- * several could leave no zone to all others. A request that empties a range at the same time
- * isolates no more than it will be charged for, so this does not wait for it for long.
+ * several could leave no zone for other requests. A request that empties a range isolates only
+ * that range, so both may run together: this waits at most LOCK_TIME for range_lock.
  *
  * Context: may sleep, and takes long; ends early if the task is being killed.
  * Return: 0, -ENOMEM, or -ERESTARTSYS if a signal has arrived before anything was changed.
