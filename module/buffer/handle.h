@@ -44,7 +44,10 @@ struct zb_handle_list {
 	unsigned int nr;
 };
 
-/* The most handles that zb_handles_hide() looks up in one hold of the lock. */
+/*
+ * The most handles that zb_handles_hide() looks up in one hold of the lock, and that BULK_ALLOC
+ * reserves at once. It has more buffers than it returns only for a moment.
+ */
 #define ZB_HANDLE_BATCH	64u
 
 static inline void zb_handle_list_init(struct zb_handle_list *list)
@@ -60,6 +63,16 @@ static inline void zb_handle_list_add(struct zb_handle_list *list, struct zb_han
 	*list->end = handle;
 	list->end = &handle->next;
 	list->nr++;
+}
+
+static inline void zb_handle_list_append(struct zb_handle_list *list,
+					 const struct zb_handle_list *other)
+{
+	if (!other->nr)
+		return;
+	*list->end = other->first;
+	list->end = other->end;
+	list->nr += other->nr;
 }
 
 struct zb_handle *zb_handle_new(struct zb_buffer *buf, bool writable);

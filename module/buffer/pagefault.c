@@ -338,13 +338,15 @@ static bool may_be_huge(struct vm_area_struct *vma, const struct zb_buffer *buf)
  */
 int zb_map_pages(struct vm_area_struct *vma, struct zb_buffer *buf)
 {
+	bool has_frames;
 	int err = 0;
 
 	vma->vm_ops = buf->bpool->inst->in_cma ? &zb_vm_ops_cma : &zb_vm_ops;
 	filemap_invalidate_lock(&buf->mapping);
-	if (buf->discard != ZB_DISCARD_PURGED)
+	has_frames = buf->discard != ZB_DISCARD_PURGED;
+	if (has_frames)
 		err = zb_huge_make(buf, vma->vm_pgoff, vma_pages(vma));
-	if (buf->discard != ZB_DISCARD_PURGED && may_be_huge(vma, buf)) {
+	if (has_frames && may_be_huge(vma, buf)) {
 		/* Huge entries need no more memory, so use them also where they are on request. */
 		vm_flags_set(vma, VM_HUGEPAGE);
 	} else {

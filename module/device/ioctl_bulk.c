@@ -29,16 +29,19 @@ static int describe_one(const struct zb_file *file, const struct zb_ioc_bulk_all
 	return 0;
 }
 
-/* Describe the new buffers to the caller. Those that can't be described are freed. */
+/*
+ * Describe new buffers to the caller, from element @at on. Those that can't be described are
+ * freed.
+ */
 static int bulk_describe(struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
-			 struct zb_handle_list *list)
+			 struct zb_handle_list *list, unsigned int at)
 {
 	const struct zb_handle *handle;
 	unsigned int i = 0;
 	int err = 0;
 
 	for (handle = list->first; handle; handle = handle->next) {
-		err = describe_one(file, bulk, handle->buf, i);
+		err = describe_one(file, bulk, handle->buf, at + i);
 		if (err)
 			break;
 		i++;
@@ -71,6 +74,30 @@ static int bulk_create(struct zb_file *file, unsigned int nr, struct zb_want *wa
 	return 0;
 }
 
+/*
+ * Create as many buffers as can have handles reserved in one go, and add them to call->handles.
+ * Each step processes what the one before it has left, so the last failure decides.
+ */
+static int bulk_create_batch(struct zb_file *file, const struct zb_ioc_bulk_alloc *bulk,
+			     struct zb_want *want, struct zb_call *call)
+{
+	unsigned int done = call->handles.nr, nr = min(bulk->nr - done, ZB_HANDLE_BATCH);
+	struct zb_ioc_explain why = call->why;
+	int err, err_handle, err_copy;
+	struct zb_handle_list batch;
+
+	zb_handle_list_init(&batch);
+	err = bulk_create(file, nr, want, &batch);
+	err_handle = zb_handles_reserve(file, &batch, &why);
+	err_copy = bulk_describe(file, bulk, &batch, done);
+	zb_handle_list_append(&call->handles, &batch);
+	if (err_copy)
+		why.cause = ZB_CAUSE_NONE;
+	if (err_handle || err_copy)
+		call->why = why;
+	return err_copy ?: err_handle ?: err;
+}
+
 static int check_bulk_alloc(struct zb_call *call,
 			    const struct zb_ioc_bulk_alloc *bulk)
 {
@@ -99,27 +126,17 @@ static int do_bulk_alloc(struct zb_file *file, union zb_arg *arg,
 		.min_addr = bulk->min_addr,
 		.max_addr = bulk->max_addr,
 	};
-	struct zb_ioc_explain why;
 	struct zb_want want = {};
-	int err, err_handle, err_copy;
+	int err;
 
 	err = check_bulk_alloc(call, bulk) ?:
 	      zb_get_want(call, file->bpool->inst, &req, &want);
 	if (err)
 		return err;
 	zb_handle_list_init(&call->handles);
-	why = call->why;
-	err = bulk_create(file, bulk->nr, &want, &call->handles);
-	err_handle = zb_handles_reserve(file, &call->handles, &why);
-	err_copy = bulk_describe(file, bulk, &call->handles);
+	while (!err && call->handles.nr < bulk->nr)
+		err = bulk_create_batch(file, bulk, &want, call);
 	bulk->done = call->handles.nr;
-	/* Each step processes what the one before it has left, so the last failure decides. */
-	if (err_handle || err_copy) {
-		if (err_copy)
-			why.cause = ZB_CAUSE_NONE;
-		call->why = why;
-		err = err_copy ?: err_handle;
-	}
 	if (!bulk->done)
 		return err;
 	/* ZB_IOC_EXPLAIN explains the buffer that is missing, although the command succeeds. */

@@ -179,13 +179,16 @@ TEST_F(zbuddy, partial_success_has_an_errno)
 {
 	struct zb_bulk_buffer *end = (void *)edge(_metadata, self, PROT_NONE);
 	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, end - 3, 5);
+	__u32 order = self->info.block_order;
 	struct zb_ioc_explain why;
 
 	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
 	EXPECT_EQ(3, b.done);
 	EXPECT_EQ(EFAULT, b.error);
 	/* Memory runs out before the array is written to. */
-	b = zb_want_bulk(self->info.block_order, end - 3, ZB_BULK_MAX);
+	while ((NR_HIDDEN * self->page) << order < self->free)
+		order++;
+	b = zb_want_bulk(order, end - 3, ZB_BULK_MAX);
 	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
 	EXPECT_EQ(3, b.done);
 	EXPECT_EQ(EFAULT, b.error);
@@ -195,6 +198,20 @@ TEST_F(zbuddy, partial_success_has_an_errno)
 	b = zb_want_bulk(self->info.block_order, bufs, ZB_BULK_MAX);
 	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
 	EXPECT_EQ(ENOMEM, b.error);
+}
+
+/* Not all memory is allocated before it turns out that the result can't be written. */
+TEST_F(zbuddy, few_buffers_in_vain)
+{
+	struct zb_bulk_buffer *end = (void *)edge(_metadata, self, PROT_NONE);
+	struct zb_ioc_bulk_alloc b = zb_want_bulk(0, end - 1, ZB_BULK_MAX);
+	long before = zb_pgalloc();
+
+	if (!zb_have_debugfs())
+		SKIP(return, "no debugfs");
+	ASSERT_EQ(0, zb_ioctl(self->fd, ZB_IOC_BULK_ALLOC, &b));
+	EXPECT_EQ(1, b.done);
+	EXPECT_GE(2 * NR_HIDDEN, zb_pgalloc() - before);
 }
 
 TEST_F(zbuddy, numbers)

@@ -178,23 +178,6 @@ TEST_F_TIMEOUT(zbuddy, kill_ends_clearing, 120)
 	EXPECT_GT(zb_vmstat("zb_alloc_killed"), before);
 }
 
-/* Frames allocated since the module was loaded, from all zones. */
-static long pgalloc(void)
-{
-	static const char * const rows[] = {
-		"pgalloc_dma", "pgalloc_dma32", "pgalloc_normal", "pgalloc_high",
-		"pgalloc_movable",
-	};
-	long nr, sum = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		nr = zb_vmstat(rows[i]);
-		sum += nr > 0 ? nr : 0;
-	}
-	return sum;
-}
-
 /* Request all memory in one bulk command, in blocks of 2 MiB. */
 static void bulk_all(size_t pages)
 {
@@ -220,7 +203,7 @@ TEST_F_TIMEOUT(zbuddy, kill_ends_bulk, 120)
 	if (!zb_have_debugfs())
 		SKIP(return, "no debugfs");
 	for (i = 0; i < 50 && nr > all * 3 / 4; i++) {
-		nr = pgalloc();
+		nr = zb_pgalloc();
 		pid = fork();
 		ASSERT_GE(pid, 0);
 		if (!pid)
@@ -229,7 +212,7 @@ TEST_F_TIMEOUT(zbuddy, kill_ends_bulk, 120)
 			sched_yield();
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		EXPECT_TRUE(zb_wait_killed(pid, SIGKILL));
-		nr = pgalloc() - nr;
+		nr = zb_pgalloc() - nr;
 		EXPECT_EQ(self->free, zb_await_free(self->fd, self->free));
 	}
 	TH_LOG("%ld of %ld frames in round %d", nr, all, i);

@@ -207,6 +207,23 @@ static inline long zb_vmstat(const char *name)
 	return -1;
 }
 
+/* Frames allocated since the module was loaded, from all zones. */
+static inline long zb_pgalloc(void)
+{
+	static const char * const rows[] = {
+		"pgalloc_dma", "pgalloc_dma32", "pgalloc_normal", "pgalloc_high",
+		"pgalloc_movable",
+	};
+	long nr, sum = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		nr = zb_vmstat(rows[i]);
+		sum += nr > 0 ? nr : 0;
+	}
+	return sum;
+}
+
 static inline bool zb_have_debugfs(void)
 {
 	return !access(ZB_DEBUGFS "buddyinfo", F_OK);
