@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef CPUS
 #define CPUS	2u
+#endif
 
 _Thread_local unsigned int zb_env_cpu;
 _Thread_local int zb_env_node;
@@ -15,10 +17,10 @@ _Thread_local unsigned long zb_env_rescheds;
 _Thread_local zb_env_trace_fn zb_env_trace_hook;
 
 static struct zb_zone zone;
-static struct zb_node node;
+static struct zb_node node __aligned(64);
 static struct zb_zoneref zonelist[2];
 static const struct zb_ops ops;
-static struct zb_pool pool;
+static struct zb_pool pool __aligned(64);
 
 static int one_distance(int from, int to)
 {

@@ -4,7 +4,7 @@
 #
 #	awk -f table.awk [-v json=FILE] [-v tsv=FILE] TARGETS MEASURE=FILE...
 #
-# MEASURE is icount, nodes, uml, frag, replay, ranges, fio or here. Figures are medians, except for rows that use several
+# MEASURE is icount, nodes, uml, frag, replay, ranges, fio, lines or here. Figures are medians, except for rows that use several
 # CPUs: these are the smallest of all rounds, because any other task that runs concurrently
 # makes such a row slower.
 #

@@ -187,8 +187,9 @@ static inline void list_del(struct list_head *item)
 #define list_for_each(pos, head) \
 	for (pos = (head)->next; pos != (head); pos = pos->next)
 
-/* Locks */
+/* Locks. A program may define its own ones before. */
 
+#ifndef ZB_ENV_OWN_LOCKS
 typedef struct {
 	pthread_mutex_t mutex;
 	pthread_t owner;
@@ -247,6 +248,7 @@ static inline void zb_env_unlock(zb_lock_t *lock, const char *function)
 	} while (0)
 
 #define zb_assert_held(lock)	zb_env_assert_held(lock, __func__)
+#endif /* ZB_ENV_OWN_LOCKS */
 
 /* Counters with several writers */
 
