@@ -341,3 +341,22 @@ POOL_TEST(next_pageblock_becomes_free, 64, 64)
 	EXPECT_EQ(st.nr_free_blocks[9][M], 1);
 	unit_free_all(p);
 }
+
+/*
+ * Each drain writes to the bits of stale pageblocks, and each free reads the types. They have no
+ * cache line in common.
+ */
+TEST(stale_bits_are_in_other_cache_lines_than_types)
+{
+	struct zb_zone *zone;
+	struct unit_pool *p;
+	unsigned long nr;
+
+	for (nr = 1; nr < 200; nr++) {
+		p = unit_pool_one(0, nr);
+		zone = p->pool.zones;
+		EXPECT_EQ(((u8 *)zone->stale - zone->state) % 64, 0);
+		EXPECT((u8 *)zone->stale >= zone->types + nr);
+		unit_pool_end(p);
+	}
+}
