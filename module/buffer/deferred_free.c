@@ -38,7 +38,7 @@ bool zb_buffer_in_use(struct zb_buffer *buf)
 		return false;
 	for (; buf->nr_idle < buf->nr_pages; buf->nr_idle++) {
 		pfn = buf->pfn + buf->nr_idle;
-		in_use = !zb_huge_split(pfn) || page_ref_count(pfn_to_page(pfn)) != 1;
+		in_use = !zb_split_folio_at(pfn) || page_ref_count(pfn_to_page(pfn)) != 1;
 		if (in_use)
 			break;
 		if (!(buf->nr_idle % ZB_PAGEBLOCK_NR))

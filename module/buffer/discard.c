@@ -93,7 +93,7 @@ static int purge_locked(struct zb_buffer *buf, const struct zb_lru *lru)
 		return -EBUSY;
 	zb_lru_remove(buf);
 	set_frames(buf, ZB_NO_PFN, ZB_DISCARD_PURGED);
-	zb_huge_split_frozen(pfn, buf->nr_pages);
+	zb_split_frozen_folios(pfn, buf->nr_pages);
 	zb_unfreeze_pages(pfn, buf->nr_pages);
 	return 0;
 }
@@ -335,7 +335,7 @@ void zb_advise_commit(struct zb_advice *a)
 		set_frames(buf, a->pfn, ZB_DISCARD_NONE);
 		/* for mappings that still exist */
 		if (atomic_read(&buf->mappings))
-			zb_huge_make(buf, 0, buf->nr_pages);
+			zb_make_folios(buf, 0, buf->nr_pages);
 		swap(buf->marker, a->marker);
 		a->pfn = ZB_NO_PFN;
 	}

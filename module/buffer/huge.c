@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Huge pages of mapped buffers.
+ * Folios of mapped buffers.
  *
  * The kernel can map memory by a huge page table entry such that get_user_pages() works
- * only if the memory is a folio of this size. The region consists of single pages. Therefore,
- * when a buffer is mapped, each naturally aligned piece of the size of a huge page becomes a
- * folio. It is split into single pages again before its frames are freed or replaced, so
- * that no other part of the module has to know about folios.
+ * only if the memory is a folio of this size. Furthermore, get_user_pages_fast() refuses single
+ * pages outside the page cache, which could be secret memory, and falls back to the slower
+ * get_user_pages(), but it accepts folios of all orders above 0.
  *
- * This is also done if only a part of the piece is mapped, by single entries, because direct I/O
- * is faster with folios: get_user_pages_fast() refuses single pages outside the page cache, which
- * could be secret memory, and falls back to the slower get_user_pages().
+ * The region consists of single pages. Therefore, when a buffer is mapped, its naturally aligned
+ * pieces become folios. The pieces are the largest ones possible up to the size of a huge page,
+ * so a frame is in the same piece whichever part of the buffer is mapped. A folio is split into
+ * single pages again before its frames are freed or replaced, so that no other part of the module
+ * has to know about folios.
  *
- *	mmap()			zb_huge_make()		pieces without other references only
- *	page fault		zb_huge_folio()
- *	last reference dropped	zb_huge_split()		or the release is deferred
- *	move, purge		zb_freeze_pages(), zb_huge_split_frozen()
+ *	mmap()			zb_make_folios()	pieces without other references only
+ *	page fault		zb_huge_folio()		folios with a huge entry
+ *	last reference dropped	zb_split_folio_at()	or the release is deferred
+ *	move, purge		zb_freeze_pages(), zb_split_frozen_folios()
  *
  * References and mappings of all pages of a folio are counted in its first page.
  *
@@ -24,7 +25,7 @@
  * of the kernel, and can fail meanwhile because the kernel uses the frames for something
  * else. So this file changes the struct pages itself, while no page has a reference that
  * somebody could use. A folio has counters in place of some members of its first tail pages.
- * Their initial values are those of a small folio that the kernel has allocated.
+ * Their initial values are those of a folio that the kernel has allocated.
  */
 #define pr_fmt(fmt) "zbuddy: " fmt
 
@@ -43,7 +44,7 @@
 #ifdef ZB_HAVE_HUGE_FOLIO
 
 /* The tail pages 1 to 3 of a folio have members of the folio; all later ones are alike. */
-#define NR_SPECIAL	4
+#define NR_SPECIAL	4u
 #define TEMPLATE_ORDER	3
 
 /* Copies of the first pages of a folio of order TEMPLATE_ORDER. */
@@ -72,108 +73,121 @@ static void *body_of(struct page *page)
 #define BODY_SIZE	(sizeof(struct page) - sizeof_field(struct page, flags))
 
 /* Fails, with nothing changed, if a page has another reference or a memory error. */
-static bool freeze_single_pages(struct page *page)
+static bool freeze_single_pages(struct page *head, unsigned int order)
 {
-	unsigned int i;
+	struct page *page, *end = head + (1ul << order);
 
-	for (i = 0; i < ZB_HUGE_NR; i++)
-		if (PageHWPoison(page + i) || !page_ref_freeze(page + i, 1))
+	for (page = head; page < end; page++)
+		if (PageHWPoison(page) || !page_ref_freeze(page, 1))
 			break;
-	if (i == ZB_HUGE_NR)
+	if (page == end)
 		return true;
-	while (i--)
-		page_ref_unfreeze(page + i, 1);
+	while (page > head)
+		page_ref_unfreeze(--page, 1);
 	return false;
 }
 
-static void make_tail(struct page *head, unsigned int nr)
+static void make_special_tails(struct page *head, unsigned int order)
 {
-	struct page *page = head + nr;
+	unsigned int i, nr = min(1u << order, NR_SPECIAL);
 
-	if (nr < NR_SPECIAL) {
-		memcpy(body_of(page), body_of(&template[nr]), BODY_SIZE);
-		set_flags(page, PAGE_FLAGS_SECOND, nr == 1 ? ZB_HUGE_ORDER : 0);
-	} else {
-		page->mapping = template[NR_SPECIAL].mapping;
-		set_page_private(page, 0);
+	for (i = 1; i < nr; i++) {
+		memcpy(body_of(head + i), body_of(&template[i]), BODY_SIZE);
+		set_flags(head + i, PAGE_FLAGS_SECOND, i == 1 ? order : 0);
+		zb_set_compound_head(head + i, head, order);
 	}
-	zb_set_compound_head(page, head, ZB_HUGE_ORDER);
 }
 
 /* Make a folio of single pages whose references are frozen. */
-static void make_folio(struct page *head)
+static void make_folio(struct page *head, unsigned int order)
 {
 	struct folio *folio = (struct folio *)head;
-	unsigned int i;
+	struct page *page, *end = head + (1ul << order);
 
-	for (i = 1; i < ZB_HUGE_NR; i++)
-		make_tail(head, i);
-	INIT_LIST_HEAD(&folio->_deferred_list);
+	make_special_tails(head, order);
+	for (page = head + NR_SPECIAL; page < end; page++) {
+		page->mapping = template[NR_SPECIAL].mapping;
+		set_page_private(page, 0);
+		zb_set_compound_head(page, head, order);
+	}
+	/* It is in the third page. */
+	if (order > 1)
+		INIT_LIST_HEAD(&folio->_deferred_list);
 #ifdef NR_PAGES_IN_LARGE_FOLIO
-	folio->_nr_pages = ZB_HUGE_NR;
+	folio->_nr_pages = 1u << order;
 #endif
 	set_flags(head, 0, PG_head_mask);
 }
 
 /* Whether the kernel's own functions agree that this is an unused folio. */
-static bool is_good_folio(struct page *head)
+static bool is_good_folio(struct page *head, unsigned int order)
 {
-	struct folio *folio = page_folio(head + ZB_HUGE_NR - 1);
+	unsigned long nr = 1ul << order;
+	struct folio *folio = page_folio(head + nr - 1);
 
 	return folio == (struct folio *)head && folio_test_large(folio) &&
-	       folio_order(folio) == ZB_HUGE_ORDER && folio_nr_pages(folio) == ZB_HUGE_NR &&
+	       folio_order(folio) == order && folio_nr_pages(folio) == nr &&
 	       !folio_mapped(folio) && !folio_maybe_dma_pinned(folio) &&
-	       folio_page_idx(folio, head + NR_SPECIAL) == NR_SPECIAL;
+	       folio_page_idx(folio, head + nr - 1) == nr - 1;
 }
 
-static void split_tail(struct page *page, unsigned int nr)
+static void split_special_tails(struct page *head, unsigned int order)
 {
-	if (nr < NR_SPECIAL) {
-		memset(body_of(page), 0, BODY_SIZE);
-		set_flags(page, PAGE_FLAGS_SECOND, 0);
-		atomic_set(&page->_mapcount, -1);
-	} else {
-		page->mapping = NULL;
-		set_page_private(page, 0);
+	unsigned int i, nr = min(1u << order, NR_SPECIAL);
+
+	for (i = 1; i < nr; i++) {
+		memset(body_of(head + i), 0, BODY_SIZE);
+		set_flags(head + i, PAGE_FLAGS_SECOND, 0);
+		atomic_set(&head[i]._mapcount, -1);
+		clear_compound_head(head + i);
 	}
-	clear_compound_head(page);
 }
 
 /* Make single pages of a folio whose references are frozen; they are frozen afterwards. */
-static void dissolve_folio(struct page *head)
+static void dissolve_folio(struct page *head, unsigned int order)
 {
-	unsigned int i;
+	struct page *page, *end = head + (1ul << order);
 
 	set_flags(head, PG_head_mask, 0);
-	for (i = 1; i < ZB_HUGE_NR; i++)
-		split_tail(head + i, i);
+	split_special_tails(head, order);
+	for (page = head + NR_SPECIAL; page < end; page++) {
+		page->mapping = NULL;
+		set_page_private(page, 0);
+		clear_compound_head(page);
+	}
 }
 
-static void unfreeze_single_pages(struct page *page)
+static void unfreeze_single_pages(struct page *page, unsigned int order)
 {
-	unsigned int i;
+	struct page *end = page + (1ul << order);
 
-	for (i = 0; i < ZB_HUGE_NR; i++)
-		page_ref_unfreeze(page + i, 1);
+	for (; page < end; page++)
+		page_ref_unfreeze(page, 1);
 }
 
-static void make_piece(struct page *head)
+static void make_piece(struct page *head, unsigned int order)
 {
-	if (!freeze_single_pages(head))
+	if (!freeze_single_pages(head, order))
 		return;
-	make_folio(head);
-	if (likely(is_good_folio(head))) {
+	make_folio(head, order);
+	if (likely(is_good_folio(head, order))) {
 		page_ref_unfreeze(head, 1);
 		return;
 	}
-	dissolve_folio(head);
-	unfreeze_single_pages(head);
+	dissolve_folio(head, order);
+	unfreeze_single_pages(head, order);
 	WRITE_ONCE(has_template, false);
 	pr_warn("this kernel has folios of another kind: mappings do not use huge pages\n");
 }
 
+/* The order of the piece at a frame; @end is the end of the buffer. */
+static unsigned int piece_order(unsigned long pfn, unsigned long end)
+{
+	return min(__ffs(pfn | ZB_HUGE_NR), __fls(end - pfn));
+}
+
 /**
- * zb_huge_init() - prepare for mappings by huge pages
+ * zb_huge_init() - prepare for folios
  *
  * Context: may sleep.
  */
@@ -202,7 +216,7 @@ bool zb_huge_available(void)
 }
 
 /**
- * zb_huge_make() - make folios of all aligned pieces that overlap a part of a buffer
+ * zb_make_folios() - make folios of all pieces that overlap a part of a buffer
  * @buf: the buffer, which has frames
  * @pgoff: number of the first page of the part
  * @nr: number of pages of the part
@@ -212,26 +226,29 @@ bool zb_huge_available(void)
  * Context: invalidate_lock of the buffer held for writing; may sleep.
  * Return: 0, or -EINTR if the task is being killed.
  */
-int zb_huge_make(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
+int zb_make_folios(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
 {
-	unsigned long pfn = ALIGN_DOWN(buf->pfn + pgoff, ZB_HUGE_NR);
-	unsigned long end = min(ALIGN(buf->pfn + pgoff + nr, ZB_HUGE_NR),
-				buf->pfn + buf->nr_pages);
+	unsigned long first = buf->pfn + pgoff, end = buf->pfn + buf->nr_pages, pfn;
+	unsigned int order;
 
-	if (pfn < buf->pfn)
-		pfn += ZB_HUGE_NR;
-	for (; zb_huge_available() && pfn + ZB_HUGE_NR <= end; pfn += ZB_HUGE_NR) {
+	if (buf->nr_pages == 1)
+		return 0;
+	/* No piece extends beyond a boundary of huge pages. */
+	pfn = max(ALIGN_DOWN(first, ZB_HUGE_NR), buf->pfn);
+	for (; zb_huge_available() && pfn < first + nr; pfn += 1ul << order) {
+		order = piece_order(pfn, end);
+		if (!order || pfn + (1ul << order) <= first || PageHead(pfn_to_page(pfn)))
+			continue;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (!PageHead(pfn_to_page(pfn)))
-			make_piece(pfn_to_page(pfn));
+		make_piece(pfn_to_page(pfn), order);
 		cond_resched();
 	}
 	return 0;
 }
 
 /**
- * zb_huge_folio() - get the folio at a page of a buffer
+ * zb_huge_folio() - get the folio of the size of a huge page at a page of a buffer
  * @buf: the buffer, which has frames
  * @pgoff: number of the page
  *
@@ -249,42 +266,43 @@ struct folio *zb_huge_folio(const struct zb_buffer *buf, unsigned long pgoff)
 }
 
 /**
- * zb_huge_split() - make single pages of the folio that begins at a frame
- * @pfn: a frame of a buffer; nothing is done if no folio begins there
+ * zb_split_folio() - make single pages of a folio
+ * @head: its first page
  *
  * Context: the buffer has no references, or its invalidate_lock is held for writing.
  * Return: false, with nothing changed, if the folio is in use.
  */
-bool zb_huge_split(unsigned long pfn)
+bool zb_split_folio(struct page *head)
 {
-	struct page *head = pfn_to_page(pfn);
+	unsigned int order;
 
-	if (!PageHead(head))
-		return true;
 	if (!page_ref_freeze(head, 1))
 		return false;
-	dissolve_folio(head);
-	unfreeze_single_pages(head);
+	order = zb_folio_order(head);
+	dissolve_folio(head, order);
+	unfreeze_single_pages(head, order);
 	return true;
 }
 
 /**
- * zb_huge_split_frozen() - make single pages of all folios in a range
- * @pfn: first frame
- * @nr: number of frames, whose references are frozen, and are so afterwards
+ * zb_split_frozen_folios() - make single pages of all folios of a buffer
+ * @pfn: its first frame
+ * @nr: number of its frames, whose references are frozen, and are so afterwards
  *
  * Context: may sleep.
  * Return: true if there was one.
  */
-bool zb_huge_split_frozen(unsigned long pfn, unsigned long nr)
+bool zb_split_frozen_folios(unsigned long pfn, unsigned long nr)
 {
 	unsigned long end = pfn + nr;
+	unsigned int order;
 	bool found = false;
 
-	for (pfn = ALIGN(pfn, ZB_HUGE_NR); pfn + ZB_HUGE_NR <= end; pfn += ZB_HUGE_NR) {
-		if (!PageHead(pfn_to_page(pfn)))
+	for (; pfn < end; pfn += 1ul << order) {
+		order = piece_order(pfn, end);
+		if (!order || !PageHead(pfn_to_page(pfn)))
 			continue;
-		dissolve_folio(pfn_to_page(pfn));
+		dissolve_folio(pfn_to_page(pfn), order);
 		found = true;
 		cond_resched();
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Huge pages of mapped buffers (huge.c).
+ * Folios of mapped buffers (huge.c).
  */
 #ifndef ZB_HUGE_H
 #define ZB_HUGE_H
 
+#include <linux/minmax.h>
 #include <linux/pgtable.h>
 
 #include "../compat.h"
@@ -15,12 +16,20 @@
 #define ZB_HUGE_ORDER	PMD_ORDER
 #define ZB_HUGE_NR	BIT(ZB_HUGE_ORDER)
 
+/* zb_nr_pins() calls it without a lock, so the folio may be split meanwhile. */
+static inline unsigned int zb_folio_order(const struct page *head)
+{
+	unsigned long flags = READ_ONCE(((const struct folio *)head)->_flags_1);
+
+	return min_t(unsigned int, flags & 0xff, ZB_HUGE_ORDER);
+}
+
 void zb_huge_init(void);
 bool zb_huge_available(void);
-int zb_huge_make(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr);
+int zb_make_folios(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr);
 struct folio *zb_huge_folio(const struct zb_buffer *buf, unsigned long pgoff);
-bool zb_huge_split(unsigned long pfn);
-bool zb_huge_split_frozen(unsigned long pfn, unsigned long nr);
+bool zb_split_folio(struct page *head);
+bool zb_split_frozen_folios(unsigned long pfn, unsigned long nr);
 
 #else
 
@@ -35,17 +44,12 @@ static inline bool zb_huge_available(void)
 	return false;
 }
 
-static inline int zb_huge_make(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
+static inline int zb_make_folios(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
 {
 	return 0;
 }
 
-static inline bool zb_huge_split(unsigned long pfn)
-{
-	return true;
-}
-
-static inline bool zb_huge_split_frozen(unsigned long pfn, unsigned long nr)
+static inline bool zb_split_frozen_folios(unsigned long pfn, unsigned long nr)
 {
 	return false;
 }
@@ -63,10 +67,24 @@ static inline int zb_huge_mapcount(struct page *page)
 	return zb_page_mapcount(page);
 }
 
+/* Make single pages of the folio that begins at @pfn, if any; false if it is in use. */
+static inline bool zb_split_folio_at(unsigned long pfn)
+{
+#ifdef ZB_HAVE_HUGE_FOLIO
+	if (unlikely(PageHead(pfn_to_page(pfn))))
+		return zb_split_folio(pfn_to_page(pfn));
+#endif
+	return true;
+}
+
 /* The number of pages that share the references of the page at @pfn. */
 static inline unsigned long zb_shared_refs(unsigned long pfn)
 {
-	return PageHead(pfn_to_page(pfn)) ? ZB_HUGE_NR : 1;
+#ifdef ZB_HAVE_HUGE_FOLIO
+	if (PageHead(pfn_to_page(pfn)))
+		return 1ul << zb_folio_order(pfn_to_page(pfn));
+#endif
+	return 1;
 }
 
 #endif /* ZB_HUGE_H */

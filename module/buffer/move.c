@@ -108,6 +108,21 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 	return pfn;
 }
 
+/*
+ * The number of pages with other references, of a page or of all pages of a folio. It is not known
+ * which pages of a folio have them. In a huge one, all of them count; in a smaller one, as
+ * many as there are references.
+ */
+static unsigned long pins_at(unsigned long pfn, unsigned long nr)
+{
+	struct page *page = pfn_to_page(pfn);
+	int refs = page_ref_count(page) - 1 - zb_huge_mapcount(page);
+
+	if (refs <= 0)
+		return 0;
+	return nr < ZB_HUGE_NR ? min_t(unsigned long, refs, nr) : nr;
+}
+
 /**
  * zb_nr_pins() - count pages with references other than those of the region and of mappings
  * @pfn: first frame
@@ -122,13 +137,10 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 unsigned long zb_nr_pins(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i, step, nr = 0;
-	struct page *page;
 
 	for (i = 0; i < nr_pages; i += step) {
-		page = pfn_to_page(pfn + i);
 		step = zb_shared_refs(pfn + i);
-		if (page_ref_count(page) > 1 + zb_huge_mapcount(page))
-			nr += min(step, nr_pages - i);
+		nr += min(pins_at(pfn + i, step), nr_pages - i);
 		if (!(i % ZB_PAGEBLOCK_NR))
 			cond_resched();
 	}
@@ -261,7 +273,7 @@ static void set_place(struct zb_buffer *buf, unsigned long to)
 static int move_to(struct zb_buffer *buf, unsigned long to)
 {
 	unsigned long from = buf->pfn, bad = ZB_NO_PFN;
-	bool huge = false;
+	bool folios = false;
 	int err;
 
 	unmap_mapping_range(&buf->mapping, 0, 0, 1);
@@ -270,11 +282,11 @@ static int move_to(struct zb_buffer *buf, unsigned long to)
 	err = copy_frames(buf, to, &bad);
 	if (!err) {
 		set_place(buf, to);
-		huge = zb_huge_split_frozen(from, buf->nr_pages);
+		folios = zb_split_frozen_folios(from, buf->nr_pages);
 	}
 	zb_unfreeze_pages(from, buf->nr_pages);
-	if (huge)
-		zb_huge_make(buf, 0, buf->nr_pages);
+	if (folios)
+		zb_make_folios(buf, 0, buf->nr_pages);
 	if (bad != ZB_NO_PFN)
 		report_copy_error(buf, bad, err);
 	return err;

@@ -6,8 +6,8 @@
  *
  *	VM_MIXEDMAP	All pages are inserted in mmap(), and no access faults until the buffer is
  *			moved.
- *	no flag		The same, but pieces of the size of a huge page are folios (huge.c), which
- *			are inserted by the first access to each. Chosen if there is such a piece.
+ *	no flag		The same, but folios of the size of a huge page (huge.c) are inserted by
+ *			the first access to each. Chosen if there is such a piece.
  *	VM_PFNMAP	At the huge offset: everything is inserted by faults, and
  *			get_user_pages() fails.
  */
@@ -345,7 +345,7 @@ int zb_map_pages(struct vm_area_struct *vma, struct zb_buffer *buf)
 	filemap_invalidate_lock(&buf->mapping);
 	has_frames = buf->discard != ZB_DISCARD_PURGED;
 	if (has_frames)
-		err = zb_huge_make(buf, vma->vm_pgoff, vma_pages(vma));
+		err = zb_make_folios(buf, vma->vm_pgoff, vma_pages(vma));
 	if (has_frames && may_be_huge(vma, buf)) {
 		/* Huge entries need no more memory, so use them also where they are on request. */
 		vm_flags_set(vma, VM_HUGEPAGE);
