@@ -13,7 +13,7 @@ TEST(sizes_of_what_the_caller_provides)
 {
 	EXPECT_EQ(zb_zone_pageblocks_size(PB(1)), sizeof(struct zb_pageblock));
 	EXPECT_EQ(zb_zone_pageblocks_size(PB(7)), 7 * sizeof(struct zb_pageblock));
-	EXPECT_EQ(zb_zone_state_size(PB(7)), PB(7) + 8 + 8);
+	EXPECT_EQ(zb_zone_state_size(PB(7)), PB(7) + 64 + 8);
 }
 
 /* Every member that is not set by the caller gets a value, whatever it was before. */
