@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <sanitizer/asan_interface.h>
+
 #include "unit_pool.h"
 
 static int number_distance(int from, int to)
@@ -29,12 +31,17 @@ static void *check_memory(void *memory)
 	return memory;
 }
 
-/* Allocate memory with arbitrary contents, to detect missing initialization. */
+/*
+ * Allocate memory with arbitrary contents, to detect missing initialization. The address sanitizer
+ * detects accesses right behind it.
+ */
 static void *alloc_dirty(size_t size)
 {
-	void *memory = check_memory(aligned_alloc(64, ALIGN(size, 64)));
+	u8 *memory = check_memory(aligned_alloc(64, ALIGN(size, 64)));
 
-	return memset(memory, 0xa5, ALIGN(size, 64));
+	memset(memory, 0xa5, ALIGN(size, 64));
+	ASAN_POISON_MEMORY_REGION(memory + size, ALIGN(size, 64) - size);
+	return memory;
 }
 
 static void make_zone(struct zb_zone *zone, const struct unit_zone *z,
