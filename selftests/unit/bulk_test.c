@@ -13,18 +13,23 @@ static void end(struct unit_pool *p)
 	unit_pool_free_and_end(p);
 }
 
-/* The number of single frames that a refill takes if the list has room for 64. */
-static unsigned int refill(struct zb_zone *zone)
+/* The number of blocks that a refill takes if the list has room for 64. */
+static unsigned int refill_blocks(struct zb_zone *zone, unsigned int order)
 {
-	struct zb_bulk words = { .order = 0 };
+	struct zb_bulk words = { .order = order };
 	unsigned int i, nr = 0;
 
-	zone->pcp_limit[0] = 256;
+	zone->pcp_limit[order] = 256;
 	zb_rmqueue_bulk(zone, M, 0, 64, &words);
 	for (i = 0; i < words.nr; i++)
 		nr += hweight64(words.bits[i]);
 	zb_free_pcppages_bulk(zone, &words, M);
-	return nr;
+	return nr >> order;
+}
+
+static unsigned int refill(struct zb_zone *zone)
+{
+	return refill_blocks(zone, 0);
 }
 
 /* Mark @nr runs of @order as free in the word that starts at @keep; no two are buddies. */
@@ -121,6 +126,8 @@ POOL_TEST_WITH(refill_from_runs_of_many_lengths, unit_pool_one(8, 1), unit_pool_
 		free_runs(keep + 64ul * k, 1, k);
 	unit_fill_pageblock(zone, 0, M, keep);
 	EXPECT_EQ(refill(zone), 1 + 2);
+	EXPECT_EQ(refill_blocks(zone, 1), 1 + 2);
+	EXPECT_EQ(refill_blocks(zone, 2), 1 + 2);
 	unit_free_all(p);
 }
 

@@ -54,6 +54,54 @@ POOL_TEST_WITH(cma_windows, unit_pool_one(8, 8), unit_pool_free_and_end)
 		unit_set_type(zone, i, M);
 }
 
+/* Pageblocks of the HighAtomic reserve are not captured, even if they are the cheapest. */
+POOL_TEST_WITH(reserved_windows, unit_pool_one(8, 8), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, M, i < 2 ? 1 : 3);
+	for (i = 0; i < 2; i++) {
+		unit_set_type(zone, i, ZB_MIGRATE_HIGHATOMIC);
+		EXPECT_EQ(capture(p, ZB_GFP_KERNEL | __ZB_GFP_MOVABLE, PB(2)), ZB_NO_PFN);
+		EXPECT_EQ(window, PB(10));
+		unit_set_type(zone, i, M);
+		zone->capture_failed[0] = ZB_NO_PFN;
+	}
+}
+
+static unsigned int nr_waits;
+
+static bool count_waits(struct zb_pool *pool __attribute__((unused)),
+			bool killable __attribute__((unused)))
+{
+	nr_waits++;
+	return true;
+}
+
+static bool wanted(void *data __attribute__((unused)))
+{
+	return true;
+}
+
+/* If no frame of a window ever becomes free, it is awaited as long as any other one. */
+POOL_TEST_WITH(window_without_free_frames, unit_pool_one(8, 8), unit_pool_free_and_end)
+{
+	const struct zb_alloc_request req = { .gfp = ZB_GFP_KERNEL, .nr_pages = PB(2), .nid = 0 };
+	const struct zb_ops ops = { .wait = count_waits };
+	unsigned int i;
+
+	p->pool.ops = &ops;
+	for (i = 0; i < 8; i++)
+		if (i < 2)
+			EXPECT_EQ(unit_take_from(zone, i, 9), PB(8 + i));
+		else
+			unit_keep_frames(zone, i, U, 3);
+	EXPECT_EQ(zb_pool_capture(&p->pool, &req, wanted, NULL), ZB_NO_PFN);
+	EXPECT_EQ(zone->capture_failed[0], PB(8));
+	EXPECT_EQ(nr_waits, 150);
+}
+
 static struct unit_pool *limited_pool(void)
 {
 	static const struct unit_geometry g = {

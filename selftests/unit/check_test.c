@@ -106,6 +106,8 @@ CORRUPT(whole_none, z->pageblocks[3].largest_free = ZB_LIST_NONE)
 CORRUPT(link_outside, z->pageblocks[4].link.next = &z->pageblocks[1ul << 30].link)
 CORRUPT(list_prev, z->free_area[8].free_list[M].prev = &z->pageblocks[3].link)
 CORRUPT(empty_list_prev, z->free_area[3].free_list[2].prev = &z->pageblocks[3].link)
+CORRUPT(linked_heads, z->free_area[3].free_list[2].next = &z->free_area[4].free_list[2];
+	z->free_area[4].free_list[2].prev = &z->free_area[3].free_list[2])
 CORRUPT(empty_list_next, z->free_area[18].free_list[0].next = &z->pageblocks[3].link)
 
 static void list_loop(struct zb_zone *z)
@@ -295,6 +297,7 @@ static const struct {
 	CASE("list links are intact", list_prev, PB(8), 8, M),
 	CASE("list links are intact", empty_list_prev, 0, 3, 2),
 	CASE("list links are intact", empty_list_next, 0, 18, 0),
+	CASE("list links are intact", linked_heads, 0, 3, 2),
 	CASE("a free list is in order of addition", list_loop, PB(8), 2, 2),
 	CASE("a pageblock is on the list of its largest_free and type", other_list, PB(8), 8, M),
 	CASE("a pageblock is on the list of its largest_free and type", other_type_list,

@@ -160,3 +160,30 @@ POOL_TEST_WITH(room_in_the_reserve, unit_pool_one(8, 2), unit_pool_free_and_end)
 	EXPECT(!zb_compact_suitable(zone, &cc));
 	unit_set_type(zone, 0, M);
 }
+
+static struct zb_zone *shared_zone;
+
+static void isolate_first(void)
+{
+	if (zb_env_irqs_off || !shared_zone->nr_compacting)
+		return;
+	zb_env_hook = NULL;
+	EXPECT(zb_pool_isolate_range(shared_zone->pool, shared_zone->start_pfn, PB(1)));
+}
+
+/* If others isolate the window after it was chosen, this attempt has failed. */
+POOL_TEST_WITH(window_isolated_by_others, unit_pool_one(8, 2), unit_pool_free_and_end)
+{
+	struct zb_compact_control cc = control(ZB_PAGEBLOCK_ORDER, free_window);
+
+	unit_keep_frames(zone, 0, M, 1);
+	unit_keep_frames(zone, 1, M, 2);
+	shared_zone = zone;
+	zb_env_hook = isolate_first;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT(!zb_env_hook);
+	EXPECT_EQ(calls, 0);
+	EXPECT_EQ(zone->pageblocks[0].skip_compaction, ZB_SKIP_FAILED);
+	EXPECT_EQ(zone->pageblocks[1].skip_compaction, ZB_SKIP_NOT);
+	zb_pool_unisolate_range(&p->pool, PB(8), PB(1));
+}

@@ -347,6 +347,22 @@ POOL_TEST_WITH(how_much_is_kept, three_zones(), end)
 		       ZB_PAGEBLOCK_NR, ZB_PAGEBLOCK_ORDER);
 }
 
+/* Frames that were freed a moment ago, and whose runs are not counted yet, are reported. */
+POOL_TEST_WITH(largest_block_of_a_stale_pageblock, two_nodes(), end)
+{
+	struct zb_failure f;
+	unsigned long i;
+
+	take_all(zone);
+	take_all(&zone[1]);
+	for (i = 0; i < 8; i++)
+		unit_give_deferred(zone, PB(2) + 32 + i, 0);
+	EXPECT_EQ(zone->nr_stale, 1);
+	f = explain(p, NOWAIT, 16);
+	EXPECT(f.zone == zone);
+	EXPECT_EQ(f.largest_order, 3);
+}
+
 /* The zone in which no such block fits is named. */
 TEST(no_block_of_that_size)
 {

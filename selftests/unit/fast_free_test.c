@@ -315,14 +315,16 @@ POOL_TEST_WITH(list_up_to_its_end, unit_fast_pool(), unit_pool_free_and_end)
 /* Making room on full lists ends a series of refills; the next one takes as many as the first. */
 POOL_TEST_WITH(room_ends_a_series_of_refills, unit_fast_pool(), unit_pool_free_and_end)
 {
-	unsigned int i;
+	unsigned int i, high;
 
 	unit_fill_pageblock(zone, 0, M, NULL);
-	zone->pcp_high = 16;
-	for (i = 0; i < 16; i++)
-		EXPECT(put(p, zone->start_pfn + 2ul * i, 0));
-	zone->pcp->streak = 1;
-	EXPECT(zb_fast_free_full(&p->pool, zone->start_pfn + 32, 0));
-	EXPECT_EQ(zb_pcp_nr_pages(zone, 0), 13);
-	EXPECT_EQ(zone->pcp->streak, 0);
+	for (high = 8; high <= 16; high += 8) {
+		zone->pcp_high = high;
+		for (i = zb_pcp_nr_pages(zone, 0); i < high; i++)
+			EXPECT(put(p, zone->start_pfn + 20ul * high + 2ul * i, 0));
+		zone->pcp->streak = 1;
+		EXPECT(zb_fast_free_full(&p->pool, zone->start_pfn + 2ul * high, 0));
+		EXPECT_EQ(zb_pcp_nr_pages(zone, 0), high - 3);
+		EXPECT_EQ(zone->pcp->streak, 0);
+	}
 }

@@ -163,3 +163,18 @@ TEST(move_of_an_unlisted_pageblock)
 	EXPECT_EQ(pb.migratetype, ZB_MIGRATE_ISOLATE);
 	expect_only(ZB_NR_ORDERS, 0, NULL);
 }
+
+/* Exactly the lists of all orders are initialized. */
+TEST(lists_of_all_orders)
+{
+	static struct zb_free_area more[ZB_NR_ORDERS + 1];
+	unsigned int order, mt;
+
+	memset(more, 0xa5, sizeof(more));
+	zb_free_area_init(more);
+	for (order = 0; order < ZB_NR_ORDERS; order++)
+		for (mt = 0; mt < ZB_MIGRATE_TYPES; mt++)
+			EXPECT(list_empty(&more[order].free_list[mt]));
+	for (mt = 0; mt < sizeof(more[0]); mt++)
+		EXPECT_EQ(((const u8 *)&more[ZB_NR_ORDERS])[mt], 0xa5);
+}

@@ -383,6 +383,50 @@ POOL_TEST_WITH(few_compatible_frames, unit_pool_one(4, 2), unit_pool_free_and_en
 	EXPECT_EQ(zone->events[ZB_STEAL], 1);
 }
 
+/* All blocks of a word count, whatever the order of its first one is. */
+POOL_TEST_WITH(compatible_frames_of_all_orders, unit_pool_one(4, 2), unit_pool_free_and_end)
+{
+	unsigned long i;
+	unsigned int k;
+
+	for (k = 0; k < 6; k++) {
+		make_part(zone, 0, M, M, 1, 2);
+		make_part(zone, 1, M, M, 0, 0);
+		/* half of the frames are unmovable, in blocks of order @k */
+		for (i = 64; i < 320; i++)
+			zb_zone_set_state(zone, PB(4) + i, i % BIT(k) ? 0 :
+					  ZB_STATE(ZB_BLOCK_UNMOVABLE, k));
+		EXPECT_EQ(unit_take(zone, 0, U), PB(4) + 1);
+		EXPECT_EQ(zone->pageblocks[0].migratetype, U);
+		unit_free_all(p);
+	}
+}
+
+/* A whole pageblock is claimed and taken in one hold of the lock. */
+POOL_TEST(whole_pageblock_in_one_hold, 4, 2)
+{
+	unit_holds_begin();
+	EXPECT_EQ(unit_take(zone, ZB_PAGEBLOCK_ORDER, U), PB(4));
+	unit_holds_end();
+	EXPECT_EQ(unit_holds.nr, 1);
+	unit_give(zone, PB(4), ZB_PAGEBLOCK_ORDER);
+}
+
+/* Only the pageblocks of the range leave the reserve. */
+POOL_TEST_WITH(reserve_of_a_range, unit_pool_one(4, 8), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	for (i = 1; i < 6; i++)
+		unit_set_type(zone, i, ZB_MIGRATE_HIGHATOMIC);
+	zb_zone_unreserve_range(zone, U, PB(6) + 7, PB(2) - 7);
+	for (i = 1; i < 6; i++) {
+		EXPECT_EQ(zone->pageblocks[i].migratetype == ZB_MIGRATE_HIGHATOMIC,
+			  i != 2 && i != 3);
+		unit_set_type(zone, i, M);
+	}
+}
+
 static struct zb_zone *shared_zone;
 static unsigned int phase, held;
 

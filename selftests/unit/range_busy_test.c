@@ -12,6 +12,7 @@ static struct {
 	bool no_room;			/* because no free block is large enough */
 	bool lists;			/* evict() frees frames to a per-CPU list */
 	bool for_long;			/* others do not isolate for a moment, but for long */
+	bool captures;			/* instead of isolating a pageblock, others capture it */
 	unsigned long isolated;		/* what others have isolated, or ZB_NO_PFN */
 	unsigned int waits_needed;	/* until they end that */
 	unsigned int evictions, waits, drains;
@@ -100,7 +101,10 @@ static bool reclaim(struct zb_pool *pool, struct zb_zone *zone,
 		    const struct zb_alloc_context *ac __attribute__((unused)))
 {
 	free_frames(zone, zone->start_pfn, zb_zone_end(zone), false);
-	isolate(container_of(pool, struct unit_pool, pool), PB(10), env.waits_needed);
+	if (env.captures)
+		EXPECT(zb_zone_begin_capture(zone, PB(10), PB(1)));
+	else
+		isolate(container_of(pool, struct unit_pool, pool), PB(10), env.waits_needed);
 	return true;
 }
 
@@ -202,6 +206,16 @@ POOL_TEST_WITH(isolated_before_the_place_is, make(5), end)
 	EXPECT_EQ(env.drains, 1);
 }
 
+/* A capture in the place is broken, so the request does not wait for it. */
+POOL_TEST_WITH(captured_after_the_search, make(5), end)
+{
+	env.captures = true;
+	EXPECT_EQ(isolated_after_the_search(p, 0, ZB_RANGE_OK), PB(10) - 1);
+	EXPECT_EQ(zone->events[ZB_CAPTURE_BROKEN], 1);
+	EXPECT_EQ(env.waits, 0);
+	EXPECT_EQ(env.evictions, 1);
+}
+
 /* The time that a request waits is bounded. */
 POOL_TEST_WITH(isolated_again_and_again, make(5), end)
 {
@@ -256,4 +270,19 @@ POOL_TEST_WITH(allowed_nodes, unit_pool_make(&(struct unit_geometry){
 	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_NOWAIT, &r, 0, &policy, &failure), PB(16));
 	EXPECT_EQ(zb_pool_free_range(&p->pool, PB(16), 3), ZB_OK);
 	unit_pool_drain(p);
+}
+
+/* An atomic request stays in the cpuset as long as there is room. */
+POOL_TEST_WITH(atomic_request_in_a_cpuset, unit_pool_make(&(struct unit_geometry){
+			.zones = { { 0, ZB_ZONE_NORMAL, 8, 2 }, { 1, ZB_ZONE_NORMAL, 16, 2 } },
+			.nr_zones = 2,
+		}), unit_pool_free_and_end)
+{
+	const unsigned long mask = BIT(1);
+	const struct zb_alloc_policy policy = { .cpuset = &mask, .nr_bits = 64 };
+	const struct zb_range r = { .nr_pages = PB(2), .end_pfn = ZB_NO_PFN };
+	struct zb_range_failure failure;
+
+	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_ATOMIC, &r, 0, &policy, &failure), PB(16));
+	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_ATOMIC, &r, 0, &policy, &failure), PB(8));
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ranges for which memory has to be taken back first, while other tasks isolate pageblocks. */
+#include "range_take.h"
+#include "unit_holds.h"
 #include "unit_range.h"
 
 #define R	ZB_MIGRATE_RECLAIMABLE
@@ -129,4 +131,24 @@ POOL_TEST_WITH(preferred_zone_is_reported, unit_pool_make(&(struct unit_geometry
 	EXPECT_EQ(zb_pool_alloc_range(&p->pool, ZB_GFP_NOWAIT, &r, 0, NULL, &failure), ZB_NO_PFN);
 	EXPECT_EQ(failure.result, ZB_RANGE_FULL);
 	EXPECT(failure.zone == zone);
+}
+
+/* What was taken before a frame is found in use is returned in blocks as large as it was taken. */
+POOL_TEST_WITH(frame_in_use_at_the_end, unit_pool_one(8, 4), unit_pool_free_and_end)
+{
+	static const struct zb_alloc_policy policy = { .every_frame = true };
+	const struct zb_range r = { .nr_pages = PB(2) + 1, .end_pfn = ZB_NO_PFN };
+	const struct zb_range_attempt a = {
+		.pool = &p->pool, .gfp = ZB_GFP_NOWAIT, .range = &r,
+		.ac = { .policy = &policy, .preferred = zone, .migratetype = R },
+	};
+
+	EXPECT_EQ(unit_take_from(zone, 0, 10), PB(8));
+	EXPECT_EQ(unit_take_from(zone, 2, 0), PB(10));
+	unit_give(zone, PB(8), 10);
+	unit_holds_begin();
+	EXPECT(!zb_range_take(&a, zone, PB(8), false));
+	unit_holds_end();
+	EXPECT(unit_holds.nr <= 3 + 2);
+	EXPECT_EQ(zone->nr_free, PB(4) - 1);
 }

@@ -245,12 +245,16 @@ static void take_most_too(void)
 	taken[0] = take_most(hook_zone->pool);
 }
 
-/* Two requests that pass the check of the watermark at the same time do not both succeed. */
-POOL_TEST(ranges_leave_the_watermark, 8, 8)
+/*
+ * Two requests that pass the check of the watermark at the same time do not both succeed. The free
+ * frames of an isolated pageblock do not count.
+ */
+POOL_TEST(ranges_leave_the_watermark, 8, 9)
 {
 	unsigned int at, nr_late = 0;
 	unsigned long pfn;
 
+	EXPECT(zb_pool_isolate_range(&p->pool, PB(16), PB(1)));
 	hook_zone = zone;
 	zone->watermark[ZB_ALLOC_WMARK_MIN] = PB(8) - 2 * most.nr_pages + 1;
 	for (at = 1, hook_after = 0; !hook_after; at++) {
@@ -268,6 +272,7 @@ POOL_TEST(ranges_leave_the_watermark, 8, 8)
 	}
 	EXPECT(nr_late);
 	zone->watermark[ZB_ALLOC_WMARK_MIN] = 0;
+	zb_pool_unisolate_range(&p->pool, PB(16), PB(1));
 }
 
 static bool could_serve;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "compact.h"
 #include "fast.h"
 #include "isolate.h"
 #include "stat.h"
@@ -21,6 +22,7 @@ struct run {
 	const struct unit_bounds *b;
 	struct live live[MAX_LIVE];
 	unsigned int nr_live;
+	unsigned long nr_requests;	/* that were served */
 	bool growing;
 	u8 *zone_map;
 	struct unit_outcome *o;
@@ -44,34 +46,6 @@ static const struct zb_ops ops = {
 	.drain_all = unit_drain_all, .wait = wait_in_vain,
 };
 
-static void random_geometry(struct unit_geometry *g, const struct unit_bounds *b)
-{
-	unsigned int type, node, nr_nodes = 1 + unit_below(3);
-	unsigned long at = unit_below(1 + unit_below(2000));
-	unsigned int density = 1 + unit_below(4);
-	struct unit_zone *z;
-	int nid = 0;
-
-	memset(g, 0, sizeof(*g));
-	for (node = 0; node < nr_nodes; node++, nid += 1 + unit_below(3))
-		for (type = 0; type < ZB_NR_ZONES; type++) {
-			/* each node needs at least one zone, so always add Normal */
-			if (unit_below(4) >= density && type != ZB_ZONE_NORMAL)
-				continue;
-			z = &g->zones[g->nr_zones++];
-			z->nid = nid;
-			z->type = type;
-			z->start = at + unit_below(1 + unit_below(b->max_gap + 1));
-			z->nr = 1 + unit_below(1 + unit_below(b->max_zone));
-			at = z->start + z->nr;
-		}
-	g->limit = ZB_PAGEBLOCK_ORDER + unit_below(10);
-	g->cpus = 1 + unit_below(4);
-	g->one_max_order = unit_below(2);
-	g->watermarks = unit_below(2);
-	g->no_mobility = unit_below(8) == 0;
-}
-
 static void end_run(struct run *run)
 {
 	unit_model_free(&run->m);
@@ -85,7 +59,7 @@ static struct run *make_run(const struct unit_bounds *b, struct unit_outcome *o)
 	struct unit_geometry g;
 
 	ASSERT(run);
-	random_geometry(&g, b);
+	unit_random_geometry(&g, b);
 	unit_model_init(&run->m, unit_pool_make(&g));
 	run->pool = &run->m.p->pool;
 	run->pool->ops = &ops;
@@ -101,31 +75,13 @@ static struct run *make_run(const struct unit_bounds *b, struct unit_outcome *o)
 	return run;
 }
 
-static zb_gfp_t random_gfp(void)
-{
-	zb_gfp_t gfp, some;
-
-	do {
-		/* usually few flags at a time */
-		some = unit_below(ZB_GFP_BITS_MASK + 1ul);
-		gfp = unit_below(ZB_GFP_BITS_MASK + 1ul) & some;
-		if (unit_below(2))
-			gfp |= __ZB_GFP_HIGHMEM;
-		if (unit_below(2))
-			gfp &= ~__ZB_GFP_THISNODE;
-		if (unit_below(4))
-			gfp &= ~__ZB_GFP_MEMALLOC;
-	} while (!zb_gfp_valid(gfp));
-	return gfp;
-}
-
 static void random_request(const struct run *run, struct unit_request *r,
 			   unsigned long masks[2])
 {
 	const struct zb_pool *pool = run->pool;
 
 	memset(r, 0, sizeof(*r));
-	r->gfp = random_gfp();
+	r->gfp = unit_random_gfp();
 	r->order = unit_below(unit_below(pool->max_order + 1) + 1);
 	r->nid = pool->nodes[unit_below(pool->nr_nodes)].nid;
 	r->policy.nr_bits = 64;
@@ -208,6 +164,7 @@ static void remember(struct run *run, const struct live *l)
 {
 	unit_model_set(&run->m, l->pfn, l->nr_pages, true);
 	run->live[run->nr_live++] = *l;
+	run->nr_requests++;
 }
 
 /* An interrupt can't sleep, and allocates small blocks only. */
@@ -325,6 +282,18 @@ static void expect_default_type(struct run *run, const struct live *l)
 	}
 }
 
+static enum zb_bad free_block(struct zb_pool *pool, unsigned long pfn, unsigned int order)
+{
+	switch (unit_below(4)) {
+	case 0:
+		return zb_pool_free_pages_cold(pool, pfn, order);
+	case 1:
+		return zb_pool_free_to_zone(pool, pfn, BIT(order), false);
+	default:
+		return zb_pool_free_pages(pool, pfn, order);
+	}
+}
+
 static void free_one(struct run *run, unsigned int i)
 {
 	struct live l = run->live[i];
@@ -339,10 +308,8 @@ static void free_one(struct run *run, unsigned int i)
 		run->o->fast++;
 	else if (l.exact)
 		ASSERT_EQ(zb_pool_free_exact(run->pool, l.pfn, l.nr_pages), ZB_OK);
-	else if (unit_below(4))
-		ASSERT_EQ(zb_pool_free_pages(run->pool, l.pfn, order), ZB_OK);
 	else
-		ASSERT_EQ(zb_pool_free_pages_cold(run->pool, l.pfn, order), ZB_OK);
+		ASSERT_EQ(free_block(run->pool, l.pfn, order), ZB_OK);
 	expect_default_type(run, &l);
 }
 
@@ -407,11 +374,33 @@ static void do_bad_free(struct run *run)
 	unit_state_free(before);
 }
 
+/* Move an allocation, as compaction does; the type of the request is that of its state. */
+static void do_move(struct run *run, struct live *l)
+{
+	struct zb_zone *zone = zb_pfn_zone(run->pool, l->pfn);
+	u8 state = zb_zone_state(zone, l->pfn);
+	zb_gfp_t gfp = zb_state_migratetype(state) * __ZB_GFP_MOVABLE;
+	unsigned long pfn;
+
+	pfn = zb_compact_alloc(zone, gfp | (l->comp ? __ZB_GFP_COMP : 0), l->nr_pages,
+			       ZB_NR_ORDERS);
+	if (pfn == ZB_NO_PFN)
+		return;
+	ASSERT(zb_pfn_zone(run->pool, pfn) == zone);
+	ASSERT_EQ(ZB_STATE_BLOCK(zb_zone_state(zone, pfn)), ZB_STATE_BLOCK(state));
+	unit_model_set(&run->m, pfn, l->nr_pages, true);
+	unit_model_set(&run->m, l->pfn, l->nr_pages, false);
+	ASSERT_EQ(zb_pool_free_exact(run->pool, l->pfn, l->nr_pages), ZB_OK);
+	l->pfn = pfn;
+}
+
 static void do_split(struct run *run)
 {
 	unsigned int k, order, i = unit_below(run->nr_live);
 	struct live l = run->live[i];
 
+	if (l.exact)
+		do_move(run, &run->live[i]);
 	order = unit_top_bit(l.nr_pages);
 	if (l.exact || order > 6 || run->nr_live + BIT(order) > MAX_LIVE)
 		return;
@@ -553,6 +542,7 @@ static void do_step(struct run *run)
 		do_free(run);
 	ASSERT_EQ(unit_pool_nr_free(run->m.p) + run->m.nr_held,
 		  unit_pool_nr_pages(run->m.p));
+	unit_model_check_events(&run->m, run->nr_requests);
 }
 
 /* Restore the initial state: nothing allocated, and no pageblock of a special type. */

@@ -9,7 +9,7 @@
 #ifndef UNIT_HISTORY_H
 #define UNIT_HISTORY_H
 
-#include <zb_env.h>
+#include "gfp.h"
 
 /**
  * struct unit_bounds - bounds of a history
@@ -43,6 +43,10 @@ struct unit_outcome {
 	unsigned long interrupts;
 };
 
+struct unit_geometry;
+
+void unit_random_geometry(struct unit_geometry *g, const struct unit_bounds *b);
+zb_gfp_t unit_random_gfp(void);
 void unit_history(const struct unit_bounds *b, struct unit_outcome *o);
 void unit_fuzz(const u8 *data, size_t size, struct unit_outcome *o);
 

@@ -271,3 +271,30 @@ bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
 	free(is_free);
 	return serves;
 }
+
+static unsigned long sum_of(const struct zb_pool *pool, enum zb_event event)
+{
+	const struct zb_zone *zone;
+	unsigned long sum = 0;
+
+	zb_for_each_zone(zone, pool)
+		sum += zb_zone_events(zone, event);
+	return sum;
+}
+
+/**
+ * unit_model_check_events() - compare event counters with the model
+ * @m: the model
+ * @nr_requests: number of requests that were served; moving an allocation is none
+ *
+ * Each frame is counted when it is allocated and when it is freed, and each request once.
+ */
+void unit_model_check_events(const struct unit_model *m, unsigned long nr_requests)
+{
+	const struct zb_pool *pool = &m->p->pool;
+
+	ASSERT_EQ(sum_of(pool, ZB_PGALLOC), sum_of(pool, ZB_PGFREE) + m->nr_held);
+	ASSERT_EQ(sum_of(pool, ZB_NUMA_HIT) + sum_of(pool, ZB_NUMA_MISS), nr_requests);
+	ASSERT_EQ(sum_of(pool, ZB_NUMA_MISS), sum_of(pool, ZB_NUMA_FOREIGN));
+	ASSERT_EQ(sum_of(pool, ZB_NUMA_LOCAL) + sum_of(pool, ZB_NUMA_OTHER), nr_requests);
+}

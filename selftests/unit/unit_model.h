@@ -51,6 +51,7 @@ unsigned long unit_model_head(const struct unit_model *m, unsigned long pfn);
 bool unit_model_allows(const struct zb_zone *zone, const struct unit_request *r);
 bool unit_model_serves(const struct unit_model *m, const struct zb_zone *zone,
 		       const struct unit_request *r);
+void unit_model_check_events(const struct unit_model *m, unsigned long nr_requests);
 
 static inline unsigned int unit_top_bit(unsigned long n)
 {

@@ -210,6 +210,7 @@ TEST(overlap)
 	struct zb_alloc_request there = { ZB_GFP_KERNEL, 1, 0, &on1 };
 	struct zb_alloc_request dma = { ZB_GFP_KERNEL | __ZB_GFP_DMA, 1, 0, NULL };
 	struct zb_alloc_request small = { ZB_GFP_KERNEL, 1, 0, NULL };
+	struct zb_alloc_request invalid = { ZB_GFP_KERNEL, 0, 0, NULL };
 
 	EXPECT(zb_pool_requests_overlap(&p->pool, &any, &small));
 	EXPECT(zb_pool_requests_overlap(&p->pool, &any, &there));
@@ -217,6 +218,8 @@ TEST(overlap)
 	/* the DMA zone is too small for such a block, so it does not matter for that request */
 	EXPECT(!zb_pool_requests_overlap(&p->pool, &any, &dma));
 	EXPECT(zb_pool_requests_overlap(&p->pool, &small, &dma));
+	EXPECT(!zb_pool_requests_overlap(&p->pool, &invalid, &small));
+	EXPECT(!zb_pool_requests_overlap(&p->pool, &small, &invalid));
 	unit_pool_end(p);
 }
 

@@ -55,7 +55,7 @@ static void free_every_second(struct unit_pool *p, unsigned int nr, bool others_
 
 static unsigned long alloc_zeroed_pages(struct unit_pool *p, unsigned long nr_pages)
 {
-	u64 bits[ZB_PAGEBLOCK_WORDS];
+	u64 bits[2 * ZB_PAGEBLOCK_WORDS];
 	struct zb_zero_map map = { .pfn = ZB_NO_PFN, .bits = bits };
 	const struct zb_alloc_policy policy = { .zero_map = &map };
 
@@ -116,6 +116,23 @@ POOL_TEST_WITH(zeroed_frames_behind, make(), end)
 	EXPECT_EQ(alloc_zeroed(p), PB(START + 4));
 }
 
+/* Of a block of several pageblocks, all of them count, and none behind it. */
+POOL_TEST_WITH(zeroed_frames_of_larger_blocks, make(), end)
+{
+	free_every_second(p, 0, false);
+	/* pageblocks 4 and 5 have fewer zeroed frames than 8 and 9, but are followed by others */
+	free_in_part(p, 6, 500);
+	free_in_part(p, 4, 100);
+	free_in_part(p, 5, 100);
+	free_in_part(p, 8, 150);
+	free_in_part(p, 9, 100);
+	free_in_part(p, 12, 150);
+	free_in_part(p, 13, 0);
+	EXPECT_EQ(alloc_zeroed_pages(p, PB(2)), PB(START + 8));
+	EXPECT_EQ(alloc_zeroed_pages(p, PB(2)), PB(START + 4));
+	EXPECT_EQ(alloc_zeroed_pages(p, PB(2)), PB(START + 12));
+}
+
 /* No more than eight blocks are compared, so that the lock is not held for long. */
 POOL_TEST_WITH(blocks_that_are_compared, make(), end)
 {
@@ -148,11 +165,13 @@ static void free_zeroed(struct unit_pool *p, unsigned long first, unsigned long 
 
 static void sweep(struct zb_zone *zone)
 {
+	unsigned long nr = 0, before = clears;
 	struct zb_zero_sweep s;
 
 	zb_zero_sweep_begin(&s, zone);
 	while (!s.done)
-		zb_zone_zero_ahead(zone, &s, 7);
+		nr += zb_zone_zero_ahead(zone, &s, 7);
+	EXPECT_EQ(nr, clears - before);
 }
 
 /* Free pageblock @i, which is not zero, and clear what was freed last. */
@@ -182,19 +201,87 @@ POOL_TEST_WITH(largest_block_is_given_up, make_zone(200), end)
 		EXPECT_EQ(zone->zeroed->nr_block[i], i < 8 || i == 12 || i == 14 ? PB(1) : 0);
 }
 
-/* Only the next 16 pageblocks with zeroed frames are compared. */
-POOL_TEST_WITH(larger_block_behind_others, make_zone(200), end)
+/* At the limit, a larger block comes behind @nr single pageblocks; one is given up. */
+static void give_up_behind(struct unit_pool *p, unsigned long nr, unsigned int percent)
 {
+	struct zb_zone *zone = p->pool.zones;
 	unsigned long i;
 
 	free_zeroed(p, 60, 2);
-	for (i = 20; i < 52; i += 2)
+	for (i = 20; i < 20 + 2 * nr; i += 2)
 		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + i), PB(1), true), ZB_OK);
-	zb_zone_set_zero_max(zone, 9);
-	EXPECT_EQ(zone->zeroed->nr, zone->zeroed->max);
+	zb_zone_set_zero_max(zone, percent);
+	EXPECT(zone->zeroed->nr + PB(1) > zone->zeroed->max);
 	free_and_sweep(p, 3);
+}
+
+/* Only the next 16 pageblocks with zeroed frames are compared. */
+POOL_TEST_WITH(larger_block_behind_others, make_zone(200), end)
+{
+	give_up_behind(p, 16, 9);
 	EXPECT_EQ(zone->zeroed->nr_block[20], 0);
 	EXPECT_EQ(zone->zeroed->nr_block[60], PB(1));
+}
+
+/* The sixteenth one is compared. */
+POOL_TEST_WITH(larger_block_behind_few_others, make_zone(170), end)
+{
+	give_up_behind(p, 15, 10);
+	EXPECT_EQ(zone->zeroed->nr_block[20], PB(1));
+	EXPECT_EQ(zone->zeroed->nr_block[60], 0);
+}
+
+/* If there are only small blocks, one of these is given up. */
+POOL_TEST_WITH(single_frames_are_given_up, make_zone(100), end)
+{
+	unsigned long i;
+
+	free_zeroed(p, 0, 0);
+	ASSERT_EQ(zb_pool_split_page(&p->pool, PB(START + 50), ZB_PAGEBLOCK_ORDER), ZB_OK);
+	for (i = 0; i < PB(1); i += 2)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 50) + i, 1, true), ZB_OK);
+	zb_zone_set_zero_max(zone, 1);
+	free_and_sweep(p, 3);
+	EXPECT_EQ(zone->zeroed->nr_block[50], 0);
+}
+
+/* What was freed last is cleared first. */
+POOL_TEST_WITH(latest_frees_first, make_zone(100), end)
+{
+	static const unsigned long freed[] = { 10, 20, 30 };
+	struct zb_zero_sweep s;
+	unsigned long i;
+
+	free_zeroed(p, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(freed); i++)
+		ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + freed[i]), PB(1), false),
+			  ZB_OK);
+	zb_zero_sweep_begin(&s, zone);
+	for (i = ARRAY_SIZE(freed); i--;) {
+		while (!s.done && clears < PB(ARRAY_SIZE(freed) - i))
+			zb_zone_zero_ahead(zone, &s, 1);
+		EXPECT_EQ(zone->zeroed->nr_block[freed[i]], PB(1));
+	}
+}
+
+/* The parts of an allocation count as one free. */
+POOL_TEST_WITH(parts_of_one_free, make_zone(8), end)
+{
+	unsigned int newest = zone->zeroed->newest;
+	const struct zb_freed *f;
+
+	ASSERT_EQ(unit_alloc_exact(p, GFP, PB(3) + 7), PB(START));
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START), PB(3) + 7, false), ZB_OK);
+	EXPECT_EQ(zone->zeroed->newest, (newest + 1) % ZB_NR_FREED);
+	f = &zone->zeroed->freed[zone->zeroed->newest];
+	EXPECT_EQ(f->first, 0);
+	EXPECT_EQ(f->end, 4);
+}
+
+/* Without a map, no frame is known to be zero. */
+POOL_TEST(without_a_map, 8, 1)
+{
+	EXPECT_EQ(zb_zone_nr_zeroed(zone), 0);
 }
 
 /* While the search for a pageblock to give up goes on, no frame is passed over. */

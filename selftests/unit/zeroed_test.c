@@ -111,12 +111,14 @@ static void verify(struct unit_pool *p)
 
 static unsigned int sweep(struct zb_zone *zone)
 {
+	unsigned long before = clears;
 	struct zb_zero_sweep s;
 	unsigned int nr = 0;
 
 	zb_zero_sweep_begin(&s, zone);
 	while (!s.done)
 		nr += zb_zone_zero_ahead(zone, &s, 7);
+	EXPECT_EQ(nr, clears - before);
 	return nr;
 }
 

@@ -135,3 +135,25 @@ POOL_TEST(no_zone_at_all, 1, 1)
 	EXPECT(!zb_pool_node(&p->pool, 1));
 	EXPECT(!zb_pool_node(&p->pool, -1));
 }
+
+static int far_from_itself(int from, int to)
+{
+	return from == to ? 20 : 10 + to;
+}
+
+/* The own node comes first even if the firmware says that others are nearer. */
+POOL_TEST_WITH(own_node_is_not_the_nearest, unit_pool_make(&(struct unit_geometry){
+			.zones = {
+				{ 0, ZB_ZONE_NORMAL, 1, 1 }, { 1, ZB_ZONE_NORMAL, 2, 1 },
+				{ 2, ZB_ZONE_NORMAL, 3, 1 },
+			},
+			.nr_zones = 3, .distance = far_from_itself,
+		}), unit_pool_end)
+{
+	static const int order[3][3] = { { 0, 1, 2 }, { 1, 0, 2 }, { 2, 0, 1 } };
+	unsigned int nid, i;
+
+	for (nid = 0; nid < 3; nid++)
+		for (i = 0; i < 3; i++)
+			EXPECT_EQ(p->pool.nodes[nid].zonelist[i].zone->nid, order[nid][i]);
+}
