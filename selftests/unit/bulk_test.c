@@ -163,25 +163,37 @@ POOL_TEST_WITH(refill_of_a_shrinking_zone, unit_pool_one(8, 8), end)
 	EXPECT(!zb_env_hook);
 }
 
-/* A drain frees the frames of eight words in one hold of the lock. */
-POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 24), end)
+/* Drain a word of each pageblock with these frames, and count the holds of the lock. */
+static unsigned long holds_to_drain(struct unit_pool *p, u64 bits)
 {
 	struct zb_bulk words = { .order = 0, .nr = 24 };
+	struct zb_zone *zone = p->pool.zones;
 	unsigned int i;
 
 	for (i = 0; i < words.nr; i++) {
 		unit_fill_pageblock(zone, i, M, NULL);
 		unit_give_deferred(zone, PB(64 + i), 0);
 		words.word[i] = 8 * i + 1;
-		words.bits[i] = 1;
+		words.bits[i] = bits;
 	}
 	zone->events[ZB_PCP_DRAIN] = 0;
 	unit_holds_begin();
 	zb_free_pcppages_bulk(zone, &words, M);
 	unit_holds_end();
-	EXPECT_EQ(unit_holds.nr, 3);
-	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 24);
-	EXPECT_EQ(zone->nr_free, 2 * 24);
+	EXPECT_EQ(zone->events[ZB_PCP_DRAIN], 24 * hweight64(bits));
+	EXPECT_EQ(zone->nr_free, 24 * (1 + hweight64(bits)));
+	unit_free_all(p);
+	return unit_holds.nr;
+}
+
+/* A drain frees the frames of eight words in one hold of the lock, or of fewer if they are many. */
+POOL_TEST_WITH(words_per_hold, unit_pool_one(64, 24), end)
+{
+	(void)zone;
+	EXPECT_EQ(holds_to_drain(p, 1), 3);
+	EXPECT_EQ(holds_to_drain(p, 0x5555), 3);
+	EXPECT_EQ(holds_to_drain(p, 0x55555555), 6);
+	EXPECT_EQ(holds_to_drain(p, 0x5555555555555555), 8);
 }
 
 /* Whenever the lock is not held, nr_free of the zone is the sum over its pageblocks. */

@@ -102,6 +102,22 @@ POOL_TEST_WITH(window_without_free_frames, unit_pool_one(8, 8), unit_pool_free_a
 	EXPECT_EQ(nr_waits, 150);
 }
 
+/* When the captures of all windows have failed, all of these failures are forgotten. */
+POOL_TEST_WITH(failures_are_forgotten, unit_pool_one(8, 8), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		unit_keep_frames(zone, i, U, 1 + i / 2);
+	for (i = 0; i < 5; i++) {
+		EXPECT_EQ(capture(p, ZB_GFP_KERNEL, PB(2)), ZB_NO_PFN);
+		EXPECT_EQ(window, PB(8 + 2 * (i % 4)));
+		EXPECT_EQ(zone->capture_failed[0], window);
+	}
+	for (i = 1; i < ZB_CAPTURES_FAILED; i++)
+		EXPECT_EQ(zone->capture_failed[i], ZB_NO_PFN);
+}
+
 static struct unit_pool *limited_pool(void)
 {
 	static const struct unit_geometry g = {

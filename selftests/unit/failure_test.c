@@ -166,6 +166,14 @@ POOL_TEST_WITH(fragmented_beside_isolated, two_nodes(), end)
 }
 
 /* They are the cause if the others have too few free frames. */
+POOL_TEST_WITH(isolated_beside_fragmented, two_nodes(), end)
+{
+	take_all(&p->pool.zones[1]);
+	fragment(zone, 0);
+	unit_set_type(zone, 1, ZB_MIGRATE_ISOLATE);
+	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_ISOLATED, zone);
+}
+
 POOL_TEST_WITH(fragmented_and_isolated, two_nodes(), end)
 {
 	take_all(&p->pool.zones[1]);
@@ -175,6 +183,8 @@ POOL_TEST_WITH(fragmented_and_isolated, two_nodes(), end)
 	unit_set_type(zone, 1, ZB_MIGRATE_HIGHATOMIC);
 	take_all(zone);
 	expect_cause(p, NOWAIT, 9, NULL, ZB_FAILURE_ISOLATED, zone);
+	/* just as many frames as are wanted are isolated */
+	expect_cause(p, NOWAIT, 8, NULL, ZB_FAILURE_ISOLATED, zone);
 }
 
 /* This is also the cause if what is free is in pageblocks of a special type. */

@@ -178,6 +178,9 @@ POOL_TEST_WITH(account_is_charged, unit_fast_pool(), unit_pool_end)
 	ASSERT(get(p, __ZB_GFP_ACCOUNT, 0, &got));
 	EXPECT(put(p, got, 0));
 	p->pool.ops = &charging;
+	got = zb_fast_alloc_flags(p->pool.nodes, __ZB_GFP_COLD, 0);
+	EXPECT_EQ(got, pfn[0]);
+	EXPECT_EQ(zb_pool_free_pages_cold(&p->pool, got, 0), ZB_OK);
 	EXPECT_NO_GET(p, __ZB_GFP_ACCOUNT, 0);
 	EXPECT_EQ(unit_alloc(p, __ZB_GFP_ACCOUNT, 0), pfn[3]);
 	EXPECT_CALLS("+");

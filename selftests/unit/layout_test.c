@@ -88,7 +88,7 @@ static const struct layout {
 
 TEST(good_layouts)
 {
-	struct zb_span span[ZB_NR_ZONES];
+	struct zb_span span[ZB_NR_ZONES + 1];
 	const struct layout *l;
 	unsigned int i, k, nr;
 	const char *why;
@@ -106,6 +106,9 @@ TEST(good_layouts)
 			    !EXPECT_EQ(span[k].start_pfn, l->span[k].start_pfn) ||
 			    !EXPECT_EQ(span[k].nr_pages, l->span[k].nr_pages))
 				unit_note("%s at 0x%lx", l->text, l->start);
+		/* nothing is written behind the zones */
+		for (; k < ARRAY_SIZE(span); k++)
+			EXPECT_EQ(span[k].start_pfn, 0xa5a5a5a5a5a5a5a5);
 	}
 }
 

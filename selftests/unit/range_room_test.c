@@ -152,3 +152,17 @@ POOL_TEST_WITH(frame_in_use_at_the_end, unit_pool_one(8, 4), unit_pool_free_and_
 	EXPECT(unit_holds.nr <= 3 + 2);
 	EXPECT_EQ(zone->nr_free, PB(4) - 1);
 }
+
+/* A range may consist of frames that were freed a moment ago and whose runs are not counted yet. */
+POOL_TEST_WITH(range_in_a_stale_pageblock, unit_pool_one(8, 1), unit_pool_free_and_end)
+{
+	unsigned int i;
+
+	unit_fill_pageblock(zone, 0, ZB_MIGRATE_MOVABLE, NULL);
+	for (i = 64; i < 80; i++)
+		unit_give_deferred(zone, PB(8) + i, 0);
+	EXPECT_EQ(zone->nr_stale, 1);
+	EXPECT_EQ(unit_alloc_range(p, ZB_GFP_NOWAIT, unit_range(8, 0), ZB_RANGE_OK), PB(8) + 64);
+	unit_pool_quiet(p);
+	EXPECT_EQ(zone->nr_free, 8);
+}

@@ -91,6 +91,15 @@ TEST(second_chance)
 	EXPECT(taken(&b, "xx."));
 }
 
+/* A quarter more than what is missing may be taken at once, but not more. */
+TEST(a_quarter_more)
+{
+	struct bufs b = { .nr_pages = { 11, 10, 8 }, .nr = 3 };
+
+	EXPECT_EQ(take(&b, 8), 1);
+	EXPECT(taken(&b, ".x."));
+}
+
 /* Large ones are passed over, until nothing else is left; then one of the smallest is taken. */
 TEST(large_ones_last)
 {

@@ -360,3 +360,20 @@ TEST(stale_bits_are_in_other_cache_lines_than_types)
 		unit_pool_end(p);
 	}
 }
+
+/* A pageblock with another run of the same length keeps its place in the list. */
+POOL_TEST(equally_long_run, 64, 2)
+{
+	unsigned int i, pb;
+
+	fill(zone, 0, 2, M);
+	for (pb = 0; pb < 2; pb++)
+		for (i = 0; i < 64; i++)
+			unit_give(zone, PB(64 + pb) + i, 0);
+	EXPECT(zb_free_area_first(zone->free_area, 6, M) == &zone->pageblocks[1]);
+	for (i = 128; i < 192; i++)
+		unit_give_deferred(zone, PB(64) + i, 0);
+	EXPECT_EQ(zone->pageblocks[0].largest_free, 6);
+	EXPECT(zb_free_area_first(zone->free_area, 6, M) == &zone->pageblocks[1]);
+	unit_free_all(p);
+}

@@ -278,18 +278,52 @@ POOL_TEST_WITH(parts_of_one_free, make_zone(8), end)
 	EXPECT_EQ(f->end, 4);
 }
 
+static struct zb_zone *shared_zone;
+
+static void free_another(void)
+{
+	if (zb_env_irqs_off || !shared_zone->zeroed->newest)
+		return;
+	zb_env_hook = NULL;
+	EXPECT_EQ(zb_pool_free_to_zone(shared_zone->pool, PB(START + 4), PB(1), false), ZB_OK);
+}
+
+/* What another CPU frees while an allocation is freed in parts is what was freed last. */
+POOL_TEST_WITH(free_between_parts, make_zone(8), end)
+{
+	ASSERT_EQ(unit_alloc_exact(p, GFP, PB(3) + 7), PB(START));
+	ASSERT_EQ(unit_take(zone, 9, ZB_MIGRATE_UNMOVABLE), PB(START + 4));
+	EXPECT_EQ(zone->zeroed->newest, 0);
+	shared_zone = zone;
+	zb_env_hook = free_another;
+	EXPECT_EQ(zb_pool_free_to_zone(&p->pool, PB(START), PB(3) + 7, false), ZB_OK);
+	EXPECT(!zb_env_hook);
+	zb_env_hook = NULL;
+	EXPECT_EQ(zone->zeroed->freed[zone->zeroed->newest].first, 4);
+}
+
 /* Without a map, no frame is known to be zero. */
 POOL_TEST(without_a_map, 8, 1)
 {
 	EXPECT_EQ(zb_zone_nr_zeroed(zone), 0);
 }
 
-/* While the search for a pageblock to give up goes on, no frame is passed over. */
+/*
+ * While the search for a pageblock to give up goes on, 128 of them in each hold of the lock, no
+ * frame is passed over.
+ */
 POOL_TEST_WITH(long_search_for_a_pageblock, make_zone(200), end)
 {
+	struct zb_zero_sweep s;
+
 	free_zeroed(p, 150, 2);
 	zb_zone_set_zero_max(zone, 1);
 	EXPECT_EQ(zone->zeroed->nr, zone->zeroed->max);
+	ASSERT_EQ(zb_pool_free_to_zone(&p->pool, PB(START + 5), PB(1), false), ZB_OK);
+	zb_zero_sweep_begin(&s, zone);
+	EXPECT_EQ(zb_zone_zero_ahead(zone, &s, 1), 0);
+	EXPECT_EQ(zone->zeroed->victim, 128);
+	EXPECT_EQ(unit_take(zone, 9, ZB_MIGRATE_UNMOVABLE), PB(START + 5));
 	free_and_sweep(p, 3);
 }
 

@@ -157,3 +157,15 @@ POOL_TEST_WITH(own_node_is_not_the_nearest, unit_pool_make(&(struct unit_geometr
 		for (i = 0; i < 3; i++)
 			EXPECT_EQ(p->pool.nodes[nid].zonelist[i].zone->nid, order[nid][i]);
 }
+
+/* Of equally large zones, the first one is the largest. */
+POOL_TEST_WITH(equally_large_zones, unit_pool_make(&(struct unit_geometry){
+			.zones = {
+				{ 0, ZB_ZONE_DMA, 1, 1 }, { 0, ZB_ZONE_DMA32, 2, 2 },
+				{ 0, ZB_ZONE_NORMAL, 4, 2 },
+			},
+			.nr_zones = 3,
+		}), unit_pool_end)
+{
+	EXPECT(zb_pool_largest_zone(&p->pool) == zone + 1);
+}
