@@ -321,10 +321,15 @@ static void end_deferral(struct zb_zone *zone, unsigned int order)
 	zb_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Empty the cheapest window that can be emptied, as empty_window(). */
+/*
+ * Empty the cheapest window that can be emptied, as empty_window(). If earlier attempts left
+ * no other window, all are tried again: their contents may have changed since then, and an
+ * attempt that tries nothing would defer the next ones in vain.
+ */
 static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_control *cc,
 			     bool *stop)
 {
+	bool may_restart = !cc->keep_skipped;
 	unsigned int failures = 0, ruled_out = 0;
 	struct window w;
 
@@ -334,8 +339,12 @@ static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_contr
 		if (!find_window(zone, cc, &w)) {
 			/* All windows have been tried. The next attempt starts again. */
 			set_skip(zone, zone->start_pfn, zone->nr_pages, ZB_SKIP_NOT);
-			return false;
+			if (!may_restart)
+				return false;
+			may_restart = false;
+			continue;
 		}
+		may_restart = false;
 		if (empty_window(zone, cc, &w, stop))
 			return true;
 		if (READ_ONCE(zb_pfn_pageblock(zone, w.pfn)->skip_compaction) == ZB_SKIP_RULED_OUT)

@@ -70,7 +70,7 @@ POOL_TEST_WITH(ruled_out_windows_stay_so, unit_pool_one(8, NR), unit_pool_free_a
 	EXPECT_EQ(nr, NR - 1);
 }
 
-/* If no other window is left, all are tried again. */
+/* If no other window is left, all are tried again, but only once per attempt. */
 POOL_TEST_WITH(ruled_out_windows_are_tried_again, unit_pool_one(8, NR), unit_pool_free_and_end)
 {
 	unsigned int i, nr;
@@ -82,12 +82,29 @@ POOL_TEST_WITH(ruled_out_windows_are_tried_again, unit_pool_one(8, NR), unit_poo
 	EXPECT_EQ(nr, NR - 1);
 	EXPECT_EQ(zone->pageblocks[0].skip_compaction, ZB_SKIP_RULED_OUT);
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
-	EXPECT_EQ(nr, NR - 1);
+	EXPECT_EQ(nr, 2 * (NR - 1));
 	for (i = 0; i < NR; i++)
 		EXPECT_EQ(zone->pageblocks[i].skip_compaction, ZB_SKIP_NOT);
 	cc.evacuate = nothing_moves;
 	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
-	EXPECT_EQ(nr, 2 * (NR - 1));
+	EXPECT_EQ(nr, 3 * (NR - 1));
+}
+
+/* An attempt that finds only windows at which earlier ones failed tries them again. */
+POOL_TEST_WITH(starts_again_at_once, unit_pool_one(8, NR), unit_pool_free_and_end)
+{
+	unsigned int i, nr;
+	struct zb_compact_control cc = make_windows(zone, 9, &nr);
+
+	cc.evacuate = nothing_moves;
+	cc.max_failures = NR;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_FAILED);
+	EXPECT_EQ(nr, NR);
+	for (i = 0; i < NR; i++)
+		EXPECT_EQ(zone->pageblocks[i].skip_compaction, ZB_SKIP_FAILED);
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_DEFERRED);
+	cc.evacuate = only_the_last;
+	EXPECT_EQ(zb_zone_compact(zone, &cc), ZB_COMPACT_SUCCESS);
 }
 
 /* A window below pageblock order rules its pageblock out. */
