@@ -78,11 +78,25 @@ static bool park_lists(struct zb_instance *inst, const struct drain_target *t)
 	return parked;
 }
 
+static void begin_draining(struct zb_instance *inst)
+{
+	WRITE_ONCE(inst->draining, true);
+	/* Pairs with that of any_cached(): whoever finds the lists empty sees the flag. */
+	smp_wmb();
+}
+
+static void end_draining(struct zb_instance *inst)
+{
+	/* Pairs with any_cached(): the blocks are in the zone. */
+	smp_store_release(&inst->draining, false);
+}
+
 static void drain_parked(struct zb_instance *inst, const struct drain_target *t)
 {
 	struct zb_zone *zone;
 	unsigned int cpu;
 
+	begin_draining(inst);
 	for_each_possible_cpu(cpu) {
 		zb_for_each_zone(zone, &inst->pool) {
 			if (!in_target(t, zone, cpu) ||
@@ -93,6 +107,21 @@ static void drain_parked(struct zb_instance *inst, const struct drain_target *t)
 		}
 		cond_resched();
 	}
+	end_draining(inst);
+}
+
+/* Returns false if a drain that begins now would add nothing to any zone. */
+static bool any_cached(struct zb_instance *inst)
+{
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, &inst->pool)
+		if (zb_zone_nr_cached(zone))
+			return true;
+	/* Pairs with that of begin_draining(). */
+	smp_rmb();
+	/* Pairs with end_draining(). */
+	return smp_load_acquire(&inst->draining);
 }
 
 static void drain_lists(struct zb_instance *inst, const struct drain_target *t)
@@ -134,9 +163,16 @@ static void drain_and_wait(struct work_struct *work)
 	flush_work(work);
 }
 
+/*
+ * Requests may fail very often, so do nothing if it would be in vain. In particular, do not wait
+ * for a drain that waits for a task in an RCU read-side critical section.
+ */
 static void drain_for_request(struct zb_pool *pool)
 {
-	drain_and_wait(&container_of(pool, struct zb_instance, pool)->drain_work);
+	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
+
+	if (any_cached(inst))
+		drain_and_wait(&inst->drain_work);
 }
 
 /*
@@ -174,17 +210,13 @@ static void idle_work(struct work_struct *work)
 			   round_jiffies_relative(IDLE_INTERVAL));
 }
 
-/* Do nothing if all lists are empty, because requests may fail very often. */
+/* The same for a request that may not sleep: the next one profits from it. */
 static void drain_later(struct zb_pool *pool)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
-	struct zb_zone *zone;
 
-	zb_for_each_zone(zone, pool)
-		if (zb_zone_nr_cached(zone)) {
-			queue_work(drain_wq, &inst->drain_work);
-			return;
-		}
+	if (any_cached(inst))
+		queue_work(drain_wq, &inst->drain_work);
 }
 
 /**
@@ -333,8 +365,10 @@ void zb_drain_cpu_offline(struct zb_instance *inst, unsigned int cpu)
 	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_park(zone, cpu, ZB_PCP_OFFLINE);
 	synchronize_rcu_expedited();
+	begin_draining(inst);
 	zb_for_each_zone(zone, &inst->pool)
 		zb_pcp_drain(zone, cpu);
+	end_draining(inst);
 	mutex_unlock(&inst->drain_lock);
 }
 

@@ -67,6 +67,7 @@ struct zb_wait_stat {
  * @full_drain_work: drains all CPUs and also parks lists that seem to be empty
  * @low_work: drains all CPUs after a zone has become low
  * @low_drained: time of the last run of @low_work, in jiffies
+ * @draining: a drain may have taken blocks from lists that are not in the zone yet
  * @idle_work: periodically drains lists that are not in use
  * @cpuhp: instance of the CPU hotplug state
  * @recheck_work: checks whether unfit frames have become usable
@@ -102,6 +103,7 @@ struct zb_instance {
 	struct work_struct full_drain_work;
 	struct delayed_work low_work;
 	unsigned long low_drained;
+	bool draining;
 	struct delayed_work idle_work;
 	struct hlist_node cpuhp;
 	struct delayed_work recheck_work;
