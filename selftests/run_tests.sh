@@ -15,7 +15,8 @@
 # ZB_GROUPS	groups of tests to run, all by default: load, which load the module themselves,
 #		faults, in which allocations fail and which depend on one another, and sets, all
 #		others
-# ZB_ONE_CPU	take all CPUs but one offline for all tests that test_names says this of
+# ZB_ONE_CPU	marks of test_names, of one and races: take all CPUs but one offline for tests
+#		that have one of these marks, except in the second set, which repeats tests
 # ZB_TIME_SCALE	factor for all timeouts, in test_names as well as in the tests; measured at
 #		the start of each round if not given
 
@@ -156,11 +157,15 @@ in_groups() {
 names() {
 	for kind; do
 		grep "^$kind	" test_names
-	done | while read -r kind name seconds one; do
+	done | while read -r kind name seconds mark; do
 		in_groups "$kind" "$name" || continue
-		[ "$kind" = load ] || [ "$ZB_ONE_CPU" ] || one=
+		case "$kind/$mark/ $ZB_ONE_CPU " in
+		load/one/* | */?*/*" $mark "*) cpus=one ;;
+		*) cpus=all ;;
+		esac
+		[ "$round" != "second set" ] || cpus=all
 		case $ONLY in
-		"  " | *" $name "*) echo "$name $seconds ${one:-all}" ;;
+		"  " | *" $name "*) echo "$name $seconds $cpus" ;;
 		esac
 	done
 }
@@ -169,8 +174,8 @@ names() {
 run_kinds() {
 	measure_speed
 	names "$@" >"$log.names"
-	while read -r name seconds one <&8; do
-		program "$name" "$seconds" "$one"
+	while read -r name seconds cpus <&8; do
+		program "$name" "$seconds" "$cpus"
 	done 8<"$log.names"
 	use_cpus all
 }
