@@ -10,6 +10,8 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/instance/resize_lib.sh
 . ./resize_lib.sh
 
+# Rounds of long tests, fewer in a slow guest.
+[ "$ZB_FEWER" ] && few=1 many=3 || few=3 many=10
 LONG=20		# seconds in which memory that is idle for a second has been given back
 
 find_module
@@ -114,7 +116,7 @@ keeps_buffers() {
 	counter zb_idle_taken
 	taken=$value
 	set_idle 1
-	while [ $i -lt 3 ]; do
+	while [ $i -lt $few ]; do
 		sleep 2
 		kill -STOP $pid
 		sleep 3
@@ -185,7 +187,7 @@ serves_while_giving() {
 	load size=128M || return 1
 	result=0
 	i=0
-	while [ $result -eq 0 ] && [ $i -lt 8 ]; do
+	while [ $result -eq 0 ] && [ $i -lt $many ]; do
 		set_idle 1
 		await_giving
 		serves 1M --count 100 || result=1
@@ -200,7 +202,7 @@ serves_while_giving() {
 # What is being given back when idle becomes 0 is taken again as well.
 takes_what_is_being_given() {
 	i=0
-	while [ $i -lt 10 ]; do
+	while [ $i -lt $many ]; do
 		set_idle 1 || return 1
 		await_giving
 		set_idle 0 || return 1
