@@ -11,7 +11,8 @@ cd "$(dirname "$0")" || exit 1
 . ./resize_lib.sh
 
 # Rounds of long tests, fewer in a slow guest.
-[ "$ZB_FEWER" ] && few=1 many=3 || few=3 many=10
+few=3 many=10
+[ ! "$ZB_FEWER" ] || few=1 many=3
 LONG=20		# seconds in which memory that is idle for a second has been given back
 
 find_module
@@ -116,7 +117,7 @@ keeps_buffers() {
 	counter zb_idle_taken
 	taken=$value
 	set_idle 1
-	while [ $i -lt $few ]; do
+	while [ "$i" -lt "$few" ]; do
 		sleep 2
 		kill -STOP $pid
 		sleep 3
@@ -187,7 +188,7 @@ serves_while_giving() {
 	load size=128M || return 1
 	result=0
 	i=0
-	while [ $result -eq 0 ] && [ $i -lt $many ]; do
+	while [ $result -eq 0 ] && [ "$i" -lt "$many" ]; do
 		set_idle 1
 		await_giving
 		serves 1M --count 100 || result=1
@@ -202,7 +203,7 @@ serves_while_giving() {
 # What is being given back when idle becomes 0 is taken again as well.
 takes_what_is_being_given() {
 	i=0
-	while [ $i -lt $many ]; do
+	while [ "$i" -lt "$many" ]; do
 		set_idle 1 || return 1
 		await_giving
 		set_idle 0 || return 1
