@@ -80,6 +80,17 @@ static bool check_cached(struct zb_zone *zone, struct zb_violation *v)
 	return true;
 }
 
+static bool check_list_cpus(struct zb_zone *zone, struct zb_violation *v)
+{
+	unsigned int cpu, nr = 0;
+
+	zb_for_each_possible_cpu(cpu)
+		nr += READ_ONCE(zb_per_cpu_ptr(zone->pcp, cpu)->busy) != ZB_PCP_UNUSED;
+	return zone->nr_list_cpus == nr ||
+	       zb_not_met(v, zone, 0, "nr_list_cpus is the number of CPUs that use their lists",
+			  zone->nr_list_cpus, nr);
+}
+
 static bool check_unfit(struct zb_zone *zone, struct zb_violation *v)
 {
 	unsigned long pfn, nr = 0;
@@ -132,7 +143,7 @@ bool zb_check_quiet(struct zb_pool *pool, struct zb_violation *v)
 	if (!zb_check_pool(pool, v))
 		return false;
 	zb_for_each_zone(zone, pool)
-		if (!check_cached(zone, v) || !check_unfit(zone, v) ||
+		if (!check_cached(zone, v) || !check_list_cpus(zone, v) || !check_unfit(zone, v) ||
 		    !check_offline(zone, v))
 			return false;
 	return true;

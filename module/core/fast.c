@@ -278,43 +278,6 @@ static void setup_entry(const struct zb_pool *pool, const struct zb_node *node,
 		set_entry(fast, pool->zones, ZB_PCP_NO_TYPE, 0);
 }
 
-static unsigned int largest_listed(const struct zb_zone *zone)
-{
-	unsigned int order = ZB_PCP_ORDERS - 1;
-
-	while (order && !zone->pcp_limit[order])
-		order--;
-	return order;
-}
-
-/*
- * The fast path uses a zone only for requests for which it is the highest zone
- * allowed on the node, so the reserve for the zone's own type is the one to keep.
- */
-static void setup_zone(const struct zb_pool *pool, struct zb_zone *zone)
-{
-	unsigned int order, mt, list, top;
-	unsigned long flags;
-
-	for (order = 0; order < ZB_PCP_ORDERS; order++)
-		for (mt = 0; mt < ZB_PCP_TYPES; mt++) {
-			list = zb_pcp_list(order, mt);
-			top = zb_pcp_start[list] + zone->pcp_limit[order];
-			/* The slack only makes room for a gap: @pcp_high bounds the frames. */
-			if (zone->pcp_limit[order] >= zone->pcp_high)
-				top += ZB_PCP_SLACK(order);
-			WRITE_ONCE(zone->fast_top[list],
-				   mt < ZB_MIGRATE_PCPTYPES && !pool->ops->poison ?
-				   top : 0);
-		}
-	zb_lock_irqsave(&zone->lock, flags);
-	zone->fast_wmark = zone->watermark[ZB_ALLOC_WMARK_LOW] +
-			  zone->lowmem_reserve[zone->type] +
-			  BIT(largest_listed(zone));
-	__zb_set_nr_free_pcptypes(zone, zone->nr_free_pcptypes);
-	zb_unlock_irqrestore(&zone->lock, flags);
-}
-
 /**
  * zb_fast_setup() - build the tables of the fast path
  * @pool: the allocator; its watermarks are set
@@ -326,12 +289,16 @@ void zb_fast_setup(struct zb_pool *pool)
 {
 	unsigned int i, index;
 	struct zb_zone *zone;
+	unsigned long flags;
 
 	/* Concurrent frees read @largest. Zones never change, so it is stored once. */
 	if (!pool->largest)
 		pool->largest = zb_pool_largest_zone(pool);
-	zb_for_each_zone(zone, pool)
-		setup_zone(pool, zone);
+	zb_for_each_zone(zone, pool) {
+		zb_lock_irqsave(&zone->lock, flags);
+		__zb_zone_setup_fast(pool, zone);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
 	for (i = 0; i < pool->nr_nodes; i++)
 		for (index = 0; index < ZB_NR_FAST; index++)
 			setup_entry(pool, &pool->nodes[i], index,
@@ -359,17 +326,22 @@ void zb_fast_memoryless_node(struct zb_pool *pool, struct zb_node *node)
 /**
  * zb_pool_tune() - apply the pool's tunables
  * @pool: the allocator, whose @tunables have been changed
- * @nr_cpus: number of CPUs that keep per-CPU lists
+ * @nr_cpus: per-CPU lists are short enough for this many CPUs, even if fewer use them
  *
- * Context: any; one caller at a time.
+ * Context: any; one caller at a time; takes the zone locks.
  */
 void zb_pool_tune(struct zb_pool *pool, unsigned int nr_cpus)
 {
 	struct zb_zone *zone;
+	unsigned long flags;
 
+	WRITE_ONCE(pool->nr_cpus, nr_cpus);
 	zb_setup_watermarks(pool->zones, pool->nr_zones, &pool->tunables,
 			    pool->page_shift);
-	zb_for_each_zone(zone, pool)
-		zb_pcp_setup(zone, nr_cpus, pool->tunables.pcp_high_fraction);
+	zb_for_each_zone(zone, pool) {
+		zb_lock_irqsave(&zone->lock, flags);
+		__zb_zone_setup_lists(pool, zone);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
 	zb_fast_setup(pool);
 }

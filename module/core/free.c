@@ -86,6 +86,8 @@ static void free_claimed(struct zb_pool *pool, struct zb_zone *zone,
 	}
 	if (pool->ops->poison)
 		pool->ops->poison(pool, pfn, order);
+	if (order < ZB_PCP_ORDERS && READ_ONCE(zone->pcp_limit[order]))
+		zb_use_lists(zone);
 	zb_free_unref_page(zone, pfn, order, cold);
 }
 

@@ -222,8 +222,12 @@ unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 	 */
 	if (order < ZB_PCP_ORDERS &&
 	    (nr_pages == BIT(order) || !READ_ONCE(zone->below_fast_wmark)) &&
-	    !(order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER)))
+	    !(order > ZB_COSTLY_ORDER && (alloc_flags & ZB_ALLOC_HARDER))) {
+		/* Only these are refilled. */
+		if (order < ZB_WORD_ORDER)
+			zb_use_lists(zone);
 		pfn = zb_pcp_rmqueue(zone, order, mt, alloc_flags);
+	}
 	if (pfn != ZB_NO_PFN && nr_pages != BIT(order))
 		zb_exact_split(zone, pfn, order, nr_pages, ZB_BLOCK_PCP);
 	if (pfn == ZB_NO_PFN)

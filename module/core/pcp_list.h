@@ -25,6 +25,9 @@
  * fast path pushes blocks until the list reaches its end; all other operations close the gap
  * then.
  *
+ * A CPU does not use its lists before it needs them, so that the number of CPUs that share the
+ * memory on lists is known (zb_begin_lists()). Then @busy is ZB_PCP_UNUSED.
+ *
  * The owning CPU uses its lists with preemption disabled and @busy set. An
  * interrupt that hits it there sees @busy and uses the zone instead, so the owner
  * needs neither atomic operations nor disabled interrupts.
@@ -40,8 +43,8 @@
  * The owner takes no part in this, so a task that keeps it busy does not delay
  * the drain.
  *
- * The maximum number of frames on all lists of a CPU depends on the size of the
- * zone and on the number of CPUs (zb_pcp_setup()). Above it, the lists are
+ * The maximum number of frames on all lists of a CPU depends on the watermarks of the zone
+ * and on the number of CPUs that use their lists (zb_pcp_setup()). Above it, the lists are
  * shortened in turn, from the cold end. The lists are short because a block that
  * is reused from a list cannot merge with its buddy.
  *
@@ -118,9 +121,11 @@ enum zb_pcp_parked {
 	ZB_PCP_OFFLINE,			/* it is offline, or about to go offline */
 };
 
+#define ZB_PCP_UNUSED	2u		/* value of zb_pcp.busy before the first use */
+
 /**
  * struct zb_pcp - the lists of one CPU for one zone
- * @busy: (w) the owner is using the lists
+ * @busy: (w) 1 while the owner is using the lists, otherwise 0, or ZB_PCP_UNUSED
  * @parked: (p) whether the owner has to bypass its lists, see enum zb_pcp_parked
  * @rotor: (o) the list that was shortened last
  * @streak: (o) refills in a row, or drains in a row if negative
@@ -191,9 +196,9 @@ static __always_inline bool zb_pcp_enter(const struct zb_zone *zone,
 {
 	zb_cpu_pin();
 	*pcp = zb_this_cpu_ptr(zone->pcp);
-	/* Pairs with zb_pcp_unpark(): the drain's changes are visible from here. */
-	if (unlikely(zb_read_own((*pcp)->busy) ||
-		     zb_load_acquire(&(*pcp)->parked))) {
+	/* Pairs with zb_pcp_unpark(): the drain's changes, also of @busy, are visible from here. */
+	if (unlikely(zb_load_acquire(&(*pcp)->parked) ||
+		     zb_read_own((*pcp)->busy))) {
 		zb_cpu_unpin();
 		return false;
 	}

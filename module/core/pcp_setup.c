@@ -6,7 +6,7 @@
 #include "pcp.h"
 
 /**
- * zb_pcp_init() - initialize the per-CPU lists of a zone, which become empty
+ * zb_pcp_init() - initialize the per-CPU lists of a zone, which become empty and unused
  * @zone: the zone, after zb_zone_init(); its @pcp is zeroed memory
  */
 void zb_pcp_init(struct zb_zone *zone)
@@ -14,8 +14,10 @@ void zb_pcp_init(struct zb_zone *zone)
 	unsigned int list, cpu;
 	struct zb_pcp *pcp;
 
+	zone->nr_list_cpus = 0;
 	zb_for_each_possible_cpu(cpu) {
 		pcp = zb_per_cpu_ptr(zone->pcp, cpu);
+		pcp->busy = ZB_PCP_UNUSED;
 		for (list = 0; list < ZB_PCP_LISTS; list++) {
 			pcp->top[list] = zb_pcp_start[list];
 			/* The sentinel of the fast path (fast.h): no block starts there. */
@@ -24,31 +26,32 @@ void zb_pcp_init(struct zb_zone *zone)
 	}
 }
 
-/* A batch has 1/4096 of the zone, so that a refill does not empty a small zone. */
-static unsigned int zb_zone_batchsize(const struct zb_zone *zone)
+/*
+ * Returns the number of frames that the lists of one CPU may have: by default, those of all CPUs
+ * together may have as many as the low watermark. More than ZB_PCP_HIGH_MAX would not be faster,
+ * because the zone lock is taken rarely enough with that many.
+ */
+static unsigned long zb_zone_highsize(const struct zb_zone *zone, unsigned int nr_cpus,
+				      unsigned int high_fraction)
 {
-	unsigned int batch = zb_at_most(zb_zone_nr_managed(zone) / 4096, ZB_PCP_BATCH_MAX);
-
-	return batch ? 1u << (fls64(batch) - 1) : 1;
+	if (high_fraction)
+		return zb_zone_nr_managed(zone) / high_fraction / nr_cpus;
+	return zb_at_most(READ_ONCE(zone->watermark[ZB_ALLOC_WMARK_LOW]) / nr_cpus,
+			  ZB_PCP_HIGH_MAX);
 }
 
 /*
- * Returns the number of frames that the lists of one CPU may have. By default, those of
- * all CPUs together may have as many as the low watermark. More than ZB_PCP_HIGH_MAX
- * would not be faster, because the zone lock is taken rarely enough with that many.
+ * Returns the number of frames of a batch: those of a word, so that the state bytes in a cache line
+ * belong to one CPU. If the lists are too short for that, a batch has 1/4096 of the zone, so that a
+ * refill does not empty a small zone.
  */
-static unsigned long zb_zone_highsize(const struct zb_zone *zone,
-				      unsigned int nr_cpus,
-				      unsigned int high_fraction)
+static unsigned int zb_zone_batchsize(const struct zb_zone *zone, unsigned long high)
 {
-	unsigned long min = 4ul * zb_zone_batchsize(zone), high;
+	unsigned int batch = zb_at_most(zb_zone_nr_managed(zone) / 4096, ZB_PCP_BATCH_MAX);
 
-	if (high_fraction)
-		high = zb_zone_nr_managed(zone) / high_fraction / nr_cpus;
-	else
-		high = zb_at_most(zone->watermark[ZB_ALLOC_WMARK_LOW] / nr_cpus,
-				  ZB_PCP_HIGH_MAX);
-	return high < min ? min : high;
+	if (high >= ZB_PCP_BATCH_MAX)
+		return ZB_PCP_BATCH_MAX;
+	return batch ? 1u << (fls64(batch) - 1) : 1;
 }
 
 /**
@@ -60,25 +63,27 @@ static unsigned long zb_zone_highsize(const struct zb_zone *zone,
  *
  * Lists that exceed a lowered limit are shortened when their CPU frees to them.
  *
- * Context: any; one caller at a time.
+ * Context: zone lock held, if the zone is in use.
  */
 void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
 		  unsigned int high_fraction)
 {
 	unsigned long high = zb_zone_highsize(zone, nr_cpus, high_fraction);
-	unsigned int i, limit, batch;
+	unsigned int i, limit, most, batch;
 
 	WRITE_ONCE(zone->pcp_high, high < ~0u ? high : ~0u);
 	for (i = 0; i < ZB_PCP_ORDERS; i++) {
 		limit = zb_at_most(high >> i, ZB_PCP_CAPACITY(i));
-		batch = zb_at_most(zb_zone_batchsize(zone) >> i, limit / 2);
+		/* A word may be more than half of a list of single frames. */
+		most = i || high < ZB_PCP_BATCH_MAX ? limit / 2 : limit;
+		batch = zb_at_most(zb_zone_batchsize(zone, high) >> i, most);
 		WRITE_ONCE(zone->pcp_limit[i], limit);
 		WRITE_ONCE(zone->pcp_batch[i], batch ? batch : 1);
 	}
 }
 
 /**
- * zb_pcp_is_idle() - check for blocks on lists that a CPU does not use
+ * zb_pcp_is_idle() - check for a CPU that does not use its lists any more
  * @zone: zone of the lists
  * @cpu: any possible CPU
  *
@@ -86,7 +91,7 @@ void zb_pcp_setup(struct zb_zone *zone, unsigned int nr_cpus,
  * the last call.
  *
  * Context: any; one caller at a time.
- * Return: true if the lists are idle and not empty.
+ * Return: true if the lists are idle, and the CPU has begun to use them.
  */
 bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu)
 {
@@ -99,7 +104,7 @@ bool zb_pcp_is_idle(struct zb_zone *zone, unsigned int cpu)
 	for (order = 0; order < ZB_PCP_ORDERS; order++)
 		uses += READ_ONCE(pcp->nr_fast_alloc[order]) +
 			READ_ONCE(pcp->nr_fast_free[order]);
-	idle = uses == pcp->uses_seen && zb_pcp_nr_pages(zone, cpu);
+	idle = uses == pcp->uses_seen && READ_ONCE(pcp->busy) != ZB_PCP_UNUSED;
 	pcp->uses_seen = uses;
 	return idle;
 }

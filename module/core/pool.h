@@ -195,6 +195,7 @@ struct zb_alloc_policy {
  * @page_shift: log2 of the page size
  * @mobility_disabled: the pool is too small to group by mobility; all requests
  *	are treated as unmovable
+ * @nr_cpus: per-CPU lists are short enough for this many CPUs
  * @tunables: see struct zb_tunables; call zb_pool_tune() after a change
  * @stalls: rounds of the slow path that had to reclaim
  * @failures: requests that failed
@@ -215,6 +216,7 @@ struct zb_pool {
 	unsigned int max_order;
 	unsigned int page_shift;
 	bool mobility_disabled;
+	unsigned int nr_cpus;
 	struct zb_tunables tunables;
 	atomic_long_t stalls;
 	atomic_long_t failures;
@@ -236,6 +238,10 @@ size_t zb_zone_map_size(const struct zb_pool *pool);
 struct zb_zone *zb_pool_largest_zone(const struct zb_pool *pool);
 void zb_zone_map_init(struct zb_pool *pool, u8 *map);
 struct zb_zone *zb_search_zone(const struct zb_pool *pool, unsigned long pfn);
+void __zb_zone_setup_fast(const struct zb_pool *pool, struct zb_zone *zone);
+void __zb_zone_setup_lists(const struct zb_pool *pool, struct zb_zone *zone);
+void zb_begin_lists(struct zb_zone *zone);
+void zb_end_lists(struct zb_zone *zone, unsigned int cpu);
 
 /* Find the zone of a frame; NULL if the frame is not in the pool. */
 static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
@@ -248,6 +254,21 @@ static inline struct zb_zone *zb_pfn_zone(const struct zb_pool *pool,
 	if (unlikely(i >= pool->map_size || pool->zone_map[i] == ZB_NO_ZONE))
 		return NULL;
 	return &pool->zones[pool->zone_map[i]];
+}
+
+/*
+ * Let this CPU use its lists. Called where the fast path was not possible, and outside of sections
+ * that use the lists.
+ */
+static inline void zb_use_lists(struct zb_zone *zone)
+{
+	bool unused;
+
+	zb_cpu_pin();
+	unused = zb_read_own(zb_this_cpu_ptr(zone->pcp)->busy) == ZB_PCP_UNUSED;
+	zb_cpu_unpin();
+	if (unlikely(unused))
+		zb_begin_lists(zone);
 }
 
 /* Is it recorded which free frames are zero? All zones start and stop this together. */

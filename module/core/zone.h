@@ -144,7 +144,7 @@ struct zb_compact_deferral {
  * @first_unfit: (z) lower bound of the unfit frames
  * @last_unfit: (z) upper bound of the unfit frames
  * @nr_free_pcptypes: (r) free frames on the Unmovable, Movable and Reclaimable lists
- * @fast_wmark: (t) the fast path is disabled while @nr_free_pcptypes is below this
+ * @fast_wmark: (z) the fast path is disabled while @nr_free_pcptypes is below this
  * @watermark: (t) frames that an allocation has to leave free, see watermark.h
  * @lowmem_reserve: (t) additional frames, by the highest zone type of the request
  * @max_order: (c) largest order that free blocks are merged to
@@ -165,6 +165,7 @@ struct zb_compact_deferral {
  *	a time captures
  * @boost: (r) frames that background reclaim frees in addition, see watermark.h
  * @max_boost: (t) maximum of @boost
+ * @nr_list_cpus: (z) number of CPUs that use their lists, see zb_begin_lists()
  * @below_fast_wmark: (r) @nr_free_pcptypes is below @fast_wmark; in a cache line of its own,
  *	because the counters beside it are written with every refill and drain
  * @lists_due: (r) set when the zone becomes low; cleared without @lock by the first CPU
@@ -178,10 +179,10 @@ struct zb_compact_deferral {
  * @types: (r) copies of the migrate types of all pageblocks, stored after @state, so
  *	that a free does not access cache lines that other CPUs write to
  * @pcp: (c) per-CPU lists
- * @pcp_high: (t) maximum number of frames on all lists of one CPU
- * @pcp_limit: (t) maximum number of blocks on a list, by order
- * @fast_top: (t) maximum of zb_pcp.top for a free in the fast path, by list (fast.h)
- * @pcp_batch: (t) number of blocks moved at once, by order
+ * @pcp_high: (r) maximum number of frames on all lists of one CPU
+ * @pcp_limit: (r) maximum number of blocks on a list, by order
+ * @fast_top: (r) maximum of zb_pcp.top for a free in the fast path, by list (fast.h)
+ * @pcp_batch: (r) number of blocks moved at once, by order
  * @type: (c) ZB_ZONE_*
  * @nid: (c) NUMA node
  * @frame_ops: (c) callbacks for unfit frames, or NULL if there are none
@@ -227,6 +228,7 @@ struct zb_zone {
 	unsigned long capture_failed[ZB_CAPTURES_FAILED];
 	unsigned long boost;
 	unsigned long max_boost;
+	unsigned int nr_list_cpus;
 
 	/* Read by every allocation and free, written only when it changes. */
 	u8 below_fast_wmark __aligned(64);

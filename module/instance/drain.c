@@ -17,7 +17,9 @@
  *    (core/pcp_list.h). A few milliseconds later, requests on any CPU can allocate every
  *    single frame above the watermark.
  *  - when a CPU has not used its lists for IDLE_INTERVAL, so that the memory can merge
- *    into larger blocks.
+ *    into larger blocks. The CPU is not counted any more until it uses them again, so that
+ *    the lists of others can be longer.
+ *  - when the lists have to become shorter because more CPUs use them.
  *  - when such a request has failed, for the benefit of the next one.
  *
  * Drains of all CPUs are work items, also when a task waits for them. A task that drained
@@ -103,6 +105,8 @@ static void drain_parked(struct zb_instance *inst, const struct drain_target *t)
 			    !zb_pcp_is_parked(zone, cpu, ZB_PCP_DRAINED))
 				continue;
 			zb_pcp_drain(zone, cpu);
+			if (t->idle)
+				zb_end_lists(zone, cpu);
 			zb_pcp_unpark(zone, cpu, ZB_PCP_DRAINED);
 		}
 		cond_resched();
@@ -271,25 +275,6 @@ void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone)
 }
 
 /**
- * zb_instance_nr_cpus() - count the CPUs that use per-CPU lists
- * @inst: the instance
- *
- * A CPU that is going offline does not count once its lists are parked, although it is
- * still in the online mask.
- *
- * Context: any.
- * Return: number of CPUs, at least 1; it may be outdated when the function returns.
- */
-unsigned int zb_instance_nr_cpus(const struct zb_instance *inst)
-{
-	unsigned int cpu, nr = 0;
-
-	for_each_online_cpu(cpu)
-		nr += !zb_pcp_is_parked(inst->pool.zones, cpu, ZB_PCP_OFFLINE);
-	return nr ?: 1;
-}
-
-/**
  * zb_drain_ops() - fill in the callbacks of this file
  * @ops: callbacks of the allocator
  */
@@ -366,8 +351,10 @@ void zb_drain_cpu_offline(struct zb_instance *inst, unsigned int cpu)
 		zb_pcp_park(zone, cpu, ZB_PCP_OFFLINE);
 	synchronize_rcu_expedited();
 	begin_draining(inst);
-	zb_for_each_zone(zone, &inst->pool)
+	zb_for_each_zone(zone, &inst->pool) {
 		zb_pcp_drain(zone, cpu);
+		zb_end_lists(zone, cpu);
+	}
 	end_draining(inst);
 	mutex_unlock(&inst->drain_lock);
 }

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPU hotplug. The lists of a CPU that goes offline are drained, and the limits of all
- * lists are recomputed, because they depend on the number of CPUs.
+ * CPU hotplug. The lists of a CPU that goes offline are drained, and it does not count any more
+ * among the CPUs that use the zones, on whose number the limits of the lists depend.
  */
 #include <linux/cpuhotplug.h>
 
 #include "hotplug.h"
 #include "instance.h"
-#include "tunables.h"
 
 static enum cpuhp_state hotplug_state;
 
 static int cpu_online_lists(unsigned int cpu, struct hlist_node *node)
 {
 	zb_drain_cpu_online(hlist_entry(node, struct zb_instance, cpuhp), cpu);
-	zb_tunables_apply();
 	return 0;
 }
 
 static int cpu_offline_lists(unsigned int cpu, struct hlist_node *node)
 {
 	zb_drain_cpu_offline(hlist_entry(node, struct zb_instance, cpuhp), cpu);
-	zb_tunables_apply();
 	return 0;
 }
 

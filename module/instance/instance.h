@@ -172,7 +172,6 @@ void zb_drain_cpu_offline(struct zb_instance *inst, unsigned int cpu);
 void zb_instance_drain_all(struct zb_instance *inst);
 void zb_instance_drain_cpu(struct zb_instance *inst, unsigned int cpu);
 void zb_instance_drain_zone(struct zb_instance *inst, struct zb_zone *zone);
-unsigned int zb_instance_nr_cpus(const struct zb_instance *inst);
 int zb_drain_init(void);
 void zb_drain_exit(void);
 

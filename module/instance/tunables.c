@@ -28,7 +28,7 @@ static void __apply_tunables(void)
 	if (!attached)
 		return;
 	zb_instance->pool.tunables = current_tunables;
-	zb_pool_tune(&zb_instance->pool, zb_instance_nr_cpus(zb_instance));
+	zb_pool_tune(&zb_instance->pool, 1);
 	/* A lower watermark may let waiting requests succeed. */
 	zb_instance_wake_waiters(zb_instance);
 }
@@ -213,7 +213,7 @@ __MODULE_PARM_TYPE(lowmem_reserve_ratio, "array of uint");
 MODULE_PARM_DESC(lowmem_reserve_ratio, "for DMA,DMA32,Normal,HighMem,Movable: the zone reserves 1/N of the higher zones' size for requests that cannot use those zones; 0 for no reserve (default 256,256,32,0,0)");
 
 /**
- * zb_tunables_apply() - recompute list limits after the number of CPUs has changed
+ * zb_tunables_apply() - recompute watermarks and limits of lists after the size has changed
  *
  * Context: may sleep.
  */

@@ -59,7 +59,8 @@ static void make_pool(void)
 		.max_order = 18, .page_shift = 12, .ops = &ops,
 		.tunables = ZB_TUNABLES_DEFAULT,
 	};
-	zb_pool_tune(&pool, CPUS);
+	zone.pool = &pool;
+	zb_pool_tune(&pool, 1);
 }
 
 #endif /* CORE_POOL_H */

@@ -296,7 +296,8 @@ static void other_cpu(void)
 		.per = RING_PAGES, .loop = true, .name = "remote.ring",
 	};
 
-	share = SHUFFLED;
+	/* Three quarters of the memory, so that watermarks have no effect. */
+	share = min(SHUFFLED, zb_nr_free_pages() * 3 / 4 / nr_cpus());
 	pages = vmalloc(array3_size(share, nr_cpus(), sizeof(*pages)));
 	if (!pages)
 		return;

@@ -272,25 +272,32 @@ lowmem_reserve_ratio() {
 	verdict "lowmem_reserve_ratio sets the protection of zones" $result
 }
 
+# shared NAME LENGTH PAGES LEAST MOST: check the length of lists if PAGES are divided by a number of
+# CPUs from LEAST to MOST, rounded up to a power of two.
+shared() {
+	cpus=1
+	expected=
+	while :; do
+		[ "$cpus" -lt "$4" ] || expected="$expected $(($3 / cpus))"
+		[ "$cpus" -lt "$5" ] || break
+		cpus=$((cpus * 2))
+	done
+	for one in $expected; do
+		[ "$2" != "$one" ] || return 0
+	done
+	say "$1 is $2, expected one of$expected"
+	result=1
+}
+
 percpu_pagelist_high_fraction() {
 	result=0
-	look
-	default=$DMA_pcp_high
-	cpus=$(nproc)
-	last=0
-	for fraction in 1000000 1000 200 50; do
+	for fraction in 1000000 1000 200 50 8; do
 		set_to percpu_pagelist_high_fraction $fraction
-		at_least $((DMA_managed / fraction / cpus)) $((DMA_pcp_batch * 4))
-		same "high with $fraction" "$DMA_pcp_high" "$larger"
-		[ "$DMA_pcp_high" -ge "$last" ] || result=1
-		last=$DMA_pcp_high
+		shared "high with $fraction" "$DMA_pcp_high" $((DMA_managed / fraction)) 1 "$(nproc)"
 	done
-	# The capacity of the lists may limit the value further.
-	set_to percpu_pagelist_high_fraction 8
-	[ "$DMA_pcp_high" -ge "$last" ] || result=1
-	[ "$DMA_pcp_high" -le $((DMA_managed / cpus)) ] || result=1
 	set_to percpu_pagelist_high_fraction 0
-	same "high by default" "$DMA_pcp_high" "$default"
+	look
+	shared "high by default" "$DMA_pcp_high" "$DMA_low" 1 "$(nproc)"
 	verdict "percpu_pagelist_high_fraction limits the per-CPU lists" $result
 }
 
@@ -350,19 +357,47 @@ cpu_offline() {
 	taskset 2 zbctl stress --ops 300 --threads 1 >"$out" 2>&1 || { show "$out"; result=1; }
 	[ "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" -lt "$total" ] ||
 		{ say "the per-CPU lists are empty"; result=1; }
-	set_to percpu_pagelist_high_fraction 8
-	for step in online offline; do
-		[ "$step" = online ] || echo 0 >$cpu || result=1
-		online=$(grep -c ^processor /proc/cpuinfo)
-		look
-		same "length of lists with $online CPUs" "$Normal_pcp_high" $((Normal_managed / 8 / online))
-	done
-	set_to percpu_pagelist_high_fraction 0
+	echo 0 >$cpu || result=1
 	same nr_free_pages "$(sed -n 's/^nr_free_pages //p' "$DEBUGFS/vmstat")" "$total"
 	echo 1 >$cpu || result=1
 	exec 7>&-
 	check_is_ok
 	verdict "CPU offline drains its lists" $result
+}
+
+# Use the lists of all CPUs that are online, and read the lengths at once: a CPU that has not used
+# its lists for some seconds does not count.
+use_all_cpus() {
+	numbers=$(sed -n 's/^processor.*: //p' /proc/cpuinfo)
+	for number in $numbers; do
+		taskset "$(printf %x $((1 << number)))" zbctl stress --ops 300 --threads 1 >"$out" 2>&1 ||
+			{ show "$out"; result=1; }
+	done
+	look
+}
+
+# A CPU that goes offline is not counted any more.
+lengths_by_cpus() {
+	cpu=/sys/devices/system/cpu/cpu1/online
+	[ -w $cpu ] || { skip "lengths of lists by CPUs" "no CPU can go offline"; return; }
+	result=0
+	exec 7<>/dev/zbuddy
+	set_to percpu_pagelist_high_fraction 8
+	for step in 1 0; do
+		echo $step >$cpu 2>/dev/null
+		online=$(grep -c ^processor /proc/cpuinfo)
+		for attempt in 1 2 3 4 5; do
+			use_all_cpus
+			[ $((Normal_pcp_high * online)) -gt $((Normal_managed / 8)) ] || break
+		done
+		shared "length with $online CPUs (attempt $attempt)" "$Normal_pcp_high" \
+			$((Normal_managed / 8)) "$online" "$online"
+	done
+	echo 1 >$cpu || result=1
+	set_to percpu_pagelist_high_fraction 0
+	exec 7>&-
+	check_is_ok
+	verdict "lengths of lists by CPUs" $result
 }
 
 cma_pages() {
@@ -481,6 +516,7 @@ if load $ZONES; then
 	[ "$ZB_CONCURRENT" ] || values_at_run_time
 	under_load
 	cpu_offline
+	lengths_by_cpus
 	unload
 	verdict "unloads" $?
 else

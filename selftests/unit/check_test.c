@@ -211,6 +211,7 @@ static void unfit_after(struct zb_zone *z)
 	z->last_unfit--;
 }
 
+CORRUPT(list_cpu_not_counted, z->nr_list_cpus--)
 CORRUPT(offline_too_many, z->nr_offline++)
 CORRUPT(offline_not_isolated, zb_zone_set_state(z, PB(6), ZB_STATE_OFFLINE))
 
@@ -331,6 +332,8 @@ static const struct {
 	CASE("nr_pages of a CPU matches its lists", pcp_nr_pages, 0, 3, 2),
 	CASE("a block in state PCP is on exactly one per-CPU list", pcp_lost, 0, 2, 3),
 	CASE("a block in state PCP is on exactly one per-CPU list", pcp_mark, 0, 3, 4),
+	CASE("nr_list_cpus is the number of CPUs that use their lists", list_cpu_not_counted,
+	     0, 1, 2),
 	CASE("nr_unfit of a zone matches its state bytes", unfit_not_counted, 0, 0, 1),
 	CASE("nr_unfit of a zone matches its state bytes", unfit_too_many, 0, 1, 0),
 	CASE("nr_offline of a zone matches its state bytes", offline_too_many, 0, 1, 0),

@@ -250,13 +250,14 @@ static void end_remote_drain(void)
 	zb_env_hook = NULL;
 	for (cpu = 0; cpu < 2; cpu++) {
 		zb_pcp_drain(w.zone, cpu);
+		if (w.waiting == DRAIN_OTHER)
+			zb_end_lists(w.zone, cpu);
 		zb_pcp_unpark(w.zone, cpu, ZB_PCP_DRAINED);
 	}
 	w.isolated = w.waiting == ISOLATE;
 	w.low = w.waiting == BECOME_LOW;
 	w.waiting = 0;
-	if (w.isolated)
-		ASSERT(!unit_isolated_listed(w.zone));
+	ASSERT(!w.isolated || !unit_isolated_listed(w.zone));
 	if (w.low)
 		ASSERT_EQ(zb_zone_nr_cached(w.zone), 0);
 	zb_env_hook = hook_needed();

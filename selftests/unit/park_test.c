@@ -380,11 +380,13 @@ TEST(low_is_reported_once)
 	unit_pool_end(p);
 }
 
-/* Neither lists in use nor empty lists are idle. */
+/* Neither lists in use nor lists that have never been used are idle. */
 POOL_TEST_WITH(idle_lists, unit_pool_make(&two_cpus), unit_pool_end)
 {
 	unsigned long pfn;
 
+	zb_end_lists(zone, 0);
+	zb_end_lists(zone, 1);
 	unit_pool_long_lists(p);
 	EXPECT(!zb_pcp_is_idle(zone, 0));
 	fill_lists(p, 1);
@@ -418,6 +420,9 @@ POOL_TEST_WITH(idle_lists, unit_pool_make(&two_cpus), unit_pool_end)
 	pfn = unit_alloc(p, ZB_GFP_KERNEL, 0);
 	EXPECT(zb_fast_free(&p->pool, pfn, 0));
 	EXPECT(!zb_pcp_is_idle(zone, 0));
+	/* the CPU still counts until zb_end_lists() */
 	zb_pcp_drain(zone, 0);
+	EXPECT(zb_pcp_is_idle(zone, 0));
+	zb_end_lists(zone, 0);
 	EXPECT(!zb_pcp_is_idle(zone, 0));
 }

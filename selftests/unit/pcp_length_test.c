@@ -31,20 +31,23 @@ TEST(lengths_by_size)
 	} cases[] = {
 		/* the low watermark divided by the number of CPUs, but at most 256 */
 		{ 262144, 1286, 1, 0, 256, 64 }, { 262144, 1286, 4, 0, 256, 64 },
-		{ 262144, 1286, 8, 0, 256, 64 }, { 262144, 1000, 4, 0, 256, 64 },
-		{ 131072, 1286, 8, 0, 160, 32 }, { 131072, 1000, 4, 0, 250, 32 },
-		/* at least four batches of 1/4096 of the zone */
-		{ 262144, 1286, 64, 0, 256, 64 }, { 131072, 100, 4, 0, 128, 32 },
-		{ 131071, 100, 4, 0, 64, 16 }, { 65536, 100, 4, 0, 64, 16 },
-		{ 16384, 100, 64, 0, 16, 4 }, { 8191, 100, 64, 0, 4, 1 },
-		{ 512, 0, 64, 0, 4, 1 }, { 512, 56, 1, 0, 56, 1 },
+		{ 262144, 1286, 8, 0, 160, 64 }, { 262144, 1000, 4, 0, 250, 64 },
+		{ 131072, 1286, 8, 0, 160, 64 }, { 131072, 1000, 4, 0, 250, 64 },
+		/* a batch is a word if the list has one, otherwise 1/4096 of the zone */
+		{ 131072, 256, 4, 0, 64, 64 }, { 131072, 255, 4, 0, 63, 32 },
+		{ 131071, 255, 4, 0, 63, 16 }, { 512, 64, 1, 0, 64, 64 },
+		{ 512, 63, 1, 0, 63, 1 },
+		/* however many CPUs there are, all lists together have no more than that */
+		{ 262144, 1286, 64, 0, 20, 64 }, { 131072, 100, 4, 0, 25, 32 },
+		{ 65536, 100, 4, 0, 25, 16 }, { 16384, 100, 64, 0, 1, 4 },
+		{ 8191, 100, 128, 0, 0, 1 }, { 512, 0, 64, 0, 0, 1 }, { 512, 56, 1, 0, 56, 1 },
 		/* percpu_pagelist_high_fraction: a fraction of the zone, without a limit */
 		{ 262144, 1286, 4, 8, 8192, 64 }, { 262144, 1286, 1, 1, 262144, 64 },
-		{ 262144, 1286, 8, 1024, 256, 64 }, { 8192, 9, 2, 64, 64, 2 },
-		{ 4096, 9, 1, ~0u, 4, 1 },
+		{ 262144, 1286, 8, 1024, 32, 64 }, { 8192, 9, 2, 64, 64, 64 },
+		{ 4096, 9, 1, ~0u, 0, 1 },
 	};
 	struct zb_zone zone;
-	unsigned int i, k, limit, batch;
+	unsigned int i, k, limit, most, batch;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		setup(&zone, cases[i].nr_pages, cases[i].low, cases[i].cpus,
@@ -53,7 +56,11 @@ TEST(lengths_by_size)
 			unit_note("case %u", i);
 		for (k = 0; k < ZB_PCP_ORDERS; k++) {
 			limit = at_most(cases[i].high >> k, ZB_PCP_CAPACITY(k));
-			batch = at_most(cases[i].batch >> k, limit / 2);
+			/* a word may be the whole list of single frames */
+			most = limit / 2;
+			if (!k && cases[i].batch == 64 && limit >= 64)
+				most = limit;
+			batch = at_most(cases[i].batch >> k, most);
 			EXPECT_EQ(zone.pcp_limit[k], limit);
 			EXPECT_EQ(zone.pcp_batch[k], batch ?: 1);
 		}
@@ -80,12 +87,18 @@ TEST(tune_sets_all_zones)
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(zone[i].pcp_high,
 			  at_most(zone[i].watermark[ZB_ALLOC_WMARK_LOW] / 4, 256));
-	EXPECT_EQ(zone[1].pcp_batch[0], 8);
+	EXPECT_EQ(zone[0].pcp_batch[0], 1);
+	EXPECT_EQ(zone[1].pcp_batch[0], 64);
 	p->pool.tunables.pcp_high_fraction = 100;
+	zb_pool_tune(&p->pool, 5);
+	EXPECT_EQ(zone[0].pcp_high, PB(8) / 500);
+	EXPECT_EQ(zone[1].pcp_high, PB(100) / 500);
+	EXPECT_EQ(zone[2].pcp_high, PB(32) / 500);
+	/* four CPUs use their lists */
 	zb_pool_tune(&p->pool, 2);
-	EXPECT_EQ(zone[0].pcp_high, PB(8) / 200);
-	EXPECT_EQ(zone[1].pcp_high, PB(100) / 200);
-	EXPECT_EQ(zone[2].pcp_high, PB(32) / 200);
+	EXPECT_EQ(zone[0].pcp_high, PB(8) / 400);
+	EXPECT_EQ(zone[1].pcp_high, PB(100) / 400);
+	EXPECT_EQ(zone[2].pcp_high, PB(32) / 400);
 	unit_pool_end(p);
 }
 

@@ -119,6 +119,8 @@ static void drain_others(struct zb_zone *zone)
 		nr_drained += zb_pcp_nr_pages(zone, cpu);
 		zb_pcp_drain(zone, cpu);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
+		if (unit_below(2))
+			zb_end_lists(zone, cpu);
 		zb_pcp_unpark(zone, cpu, ZB_PCP_DRAINED);
 	}
 }

@@ -360,8 +360,8 @@ static void hotplug(struct shared *sh)
 	zb_for_each_zone(zone, pool) {
 		zb_pcp_drain(zone, cpu);
 		EXPECT_EQ(zb_pcp_nr_pages(zone, cpu), 0);
+		zb_end_lists(zone, cpu);
 	}
-	zb_pool_tune(pool, NR_CPUS - 1);
 	pthread_mutex_unlock(&sh->online[cpu]);
 	zb_pool_tune(pool, NR_CPUS);
 }

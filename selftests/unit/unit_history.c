@@ -480,6 +480,8 @@ static void do_tune(struct run *run)
 		t->lowmem_reserve_ratio[i] = unit_below(1 + unit_below(300));
 	t->dirty_ratio = unit_below(101);
 	t->pcp_high_fraction = unit_below(2) ? unit_below(1000) : 0;
+	unit_end_lists(&run->pool->zones[unit_below(run->pool->nr_zones)],
+		       unit_below(zb_env_nr_cpus));
 	zb_pool_tune(run->pool, 1 + unit_below(8));
 	if (unit_below(4) == 0)
 		unit_pool_no_watermarks(run->m.p);

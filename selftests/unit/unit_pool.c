@@ -97,6 +97,21 @@ static void make_nodes(struct zb_pool *pool, zb_distance_fn distance)
 	}
 }
 
+/* All CPUs have used their lists, so that tests need not care about the first use. */
+static void begin_all_lists(struct zb_pool *pool)
+{
+	struct zb_zone *zone;
+	unsigned int cpu;
+
+	zb_for_each_zone(zone, pool) {
+		for (cpu = 0; cpu < zb_env_nr_cpus; cpu++) {
+			zb_env_set_cpu(cpu);
+			zb_begin_lists(zone);
+		}
+	}
+	zb_env_set_cpu(0);
+}
+
 /**
  * unit_pool_make() - create a pool
  * @g: its geometry
@@ -126,6 +141,7 @@ struct unit_pool *unit_pool_make(const struct unit_geometry *g)
 	pool->mobility_disabled = g->no_mobility;
 	pool->tunables = (struct zb_tunables)ZB_TUNABLES_DEFAULT;
 	zb_pool_tune(pool, zb_env_nr_cpus);
+	begin_all_lists(pool);
 	if (!g->watermarks)
 		unit_pool_no_watermarks(p);
 	p->initial = unit_state_save(p);
@@ -218,6 +234,17 @@ void unit_pool_drain(struct unit_pool *p)
 	zb_for_each_zone(zone, &p->pool)
 		for (cpu = 0; cpu < zb_env_nr_cpus; cpu++)
 			zb_pcp_drain(zone, cpu);
+}
+
+/**
+ * unit_end_lists() - let a CPU stop to use its lists of a zone until it needs them again
+ * @zone: the zone; no other thread uses it
+ * @cpu: the CPU
+ */
+void unit_end_lists(struct zb_zone *zone, unsigned int cpu)
+{
+	zb_pcp_drain(zone, cpu);
+	zb_end_lists(zone, cpu);
 }
 
 /**

@@ -110,6 +110,7 @@ void unit_pool_end_at(struct unit_pool *p, const char *file, int line);
 bool unit_pool_quiet_at(struct unit_pool *p, const char *file, int line);
 void unit_pool_drain(struct unit_pool *p);
 void unit_drain_all(struct zb_pool *pool);
+void unit_end_lists(struct zb_zone *zone, unsigned int cpu);
 void unit_pool_no_watermarks(struct unit_pool *p);
 void unit_pool_long_lists(struct unit_pool *p);
 void unit_pool_no_lists(struct unit_pool *p);

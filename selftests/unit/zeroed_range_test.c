@@ -187,6 +187,7 @@ ZEROED_TEST(zero_clears_the_rest)
 /* Nothing is known of what is moved out of the range; all else stays known. */
 ZEROED_TEST(isolated)
 {
+	unit_pool_no_lists(p);
 	moved_pfn = unit_alloc(p, ZB_GFP_HIGHUSER_MOVABLE, 0);
 	EXPECT_EQ(moved_pfn, PB(START));
 	EXPECT_EQ(take(p, GFP, PB(START), PB(4)), PB(START));

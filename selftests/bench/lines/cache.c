@@ -11,10 +11,9 @@
 #include "cache.h"
 
 #define MAX_REGIONS	16u
-#define NOBODY		(~0u)
 
 struct line {
-	unsigned int owner;	/* the CPU that has it for itself, or NOBODY */
+	unsigned int owner;	/* 1 + the CPU that has it for itself, 0 if none has */
 	uint64_t copies[CACHE_MAX_CPUS / 64];
 };
 
@@ -39,7 +38,7 @@ static unsigned int cpu;
 void cache_add_region(const char *name, const void *start, size_t size)
 {
 	struct region *r = &regions[nr_regions++];
-	size_t i, nr = (size + CACHE_LINE - 1) / CACHE_LINE;
+	size_t nr = (size + CACHE_LINE - 1) / CACHE_LINE;
 
 	if (nr_regions > MAX_REGIONS || (uintptr_t)start % CACHE_LINE)
 		abort();
@@ -49,8 +48,6 @@ void cache_add_region(const char *name, const void *start, size_t size)
 	};
 	if (!r->lines)
 		abort();
-	for (i = 0; i < nr; i++)
-		r->lines[i].owner = NOBODY;
 }
 
 /**
@@ -124,9 +121,9 @@ static void access_line(struct line *line, struct cache_counts *counts, bool wri
 	bool had_copy = *mine & bit, others = false;
 	unsigned int i;
 
-	if (line->owner == cpu)
+	if (line->owner == cpu + 1)
 		return;
-	counts->transfers += line->owner != NOBODY;
+	counts->transfers += line->owner != 0;
 	counts->fetches += !had_copy;
 	*mine &= ~bit;
 	for (i = 0; i < CACHE_MAX_CPUS / 64; i++) {
@@ -138,7 +135,7 @@ static void access_line(struct line *line, struct cache_counts *counts, bool wri
 	}
 	*mine |= bit;
 	/* The first reader has the line for itself, so that it need not ask when it writes. */
-	line->owner = write || !others ? cpu : NOBODY;
+	line->owner = write || !others ? cpu + 1 : 0;
 }
 
 /**

@@ -61,12 +61,12 @@ static void add_regions(unsigned int nr_cpus)
 	cache_add_region("zone: written", &zone, offsetof(struct zb_zone, below_fast_wmark));
 	cache_add_region("zone: mostly read", rest,
 			 sizeof(zone) - offsetof(struct zb_zone, below_fast_wmark));
-	cache_add_region("pageblocks", zone.pageblocks, zb_zone_pageblocks_size(NR_FRAMES));
-	cache_add_region("state bytes", zone.state, NR_FRAMES);
-	cache_add_region("types and stale bits", zone.state + NR_FRAMES,
-			 zb_zone_state_size(NR_FRAMES) - NR_FRAMES);
+	cache_add_region("pageblocks", zone.pageblocks, zb_zone_pageblocks_size(nr_frames));
+	cache_add_region("state bytes", zone.state, nr_frames);
+	cache_add_region("types and stale bits", zone.state + nr_frames,
+			 zb_zone_state_size(nr_frames) - nr_frames);
 	cache_add_region("per-CPU lists", zone.pcp, nr_cpus * sizeof(*zone.pcp));
-	cache_add_region("struct page", frames, NR_FRAMES * sizeof(*frames));
+	cache_add_region("struct page", frames, nr_frames * sizeof(*frames));
 	cache_add_region("node", &node, sizeof(node));
 	cache_add_region("pool", &pool, sizeof(pool));
 }
@@ -74,17 +74,19 @@ static void add_regions(unsigned int nr_cpus)
 static void make(unsigned int nr_cpus)
 {
 	if (!frames) {
-		make_zone(START_PFN, NR_FRAMES);
-		frames = touched(NR_FRAMES * sizeof(*frames));
+		make_zone(START_PFN, nr_frames);
+		frames = aligned_alloc(64, nr_frames * sizeof(*frames));
+		if (!frames)
+			abort();
+		memset(frames, 0, nr_frames * sizeof(*frames));
 	}
-	memset(zone.state, 0, zb_zone_state_size(NR_FRAMES));
+	memset(zone.state, 0, zb_zone_state_size(nr_frames));
 	memset(zone.pcp, 0, CPUS * sizeof(*zone.pcp));
 	zone.frame_ops = &frame_ops;
 	zb_env_nr_cpus = nr_cpus;
 	zb_zone_init(&zone);
 	zb_pcp_init(&zone);
 	make_pool();
-	zb_pool_tune(&pool, nr_cpus);
 	add_regions(nr_cpus);
 }
 

@@ -14,7 +14,8 @@
  *
  * Each scenario is run twice, and the second time counts.
  *
- * usage: lines [-r | -v]	-r prints rows for bench, -v the counts of each region of memory
+ * usage: lines [-r | -v | MIB]	-r prints rows for bench, -v the counts of each region of memory;
+ *				MIB is the size of the zone, by default 1000
  */
 #include <error.h>
 #include <stdint.h>
@@ -31,6 +32,10 @@
 
 static unsigned long held[CACHE_MAX_CPUS * MANY];
 static unsigned int nr_cpus;
+
+/* Tables of the default size do not end with a cache line. */
+unsigned long nr_frames = 1000 * 256ul;
+
 static const struct allocator *who;
 
 static unsigned long get(unsigned int cpu)
@@ -207,8 +212,10 @@ int main(int argc, char **argv)
 	struct result host, ours;
 	unsigned int i, k;
 
-	if (argc > 1 && !rows && !verbose)
-		error(2, 0, "usage: lines [-r | -v]");
+	if (argc == 2 && !rows && !verbose)
+		nr_frames = strtoul(argv[1], NULL, 0) / 4 * 1024;
+	if (argc > 2 || nr_frames < 1000 * 256ul)
+		error(2, 0, "usage: lines [-r | -v | MIB]   MIB is at least 1000");
 	if (!rows)
 		printf("%31s %19s %19s %17s\n%-7s %4s %9s %9s %9s %9s %9s %9s %8s %8s\n",
 		       "transfers", "fetches", "invalidations", "cached", "row", "CPUs", "kernel",

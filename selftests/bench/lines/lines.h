@@ -2,8 +2,7 @@
 #ifndef LINES_H
 #define LINES_H
 
-#define NR_FRAMES	256000ul	/* 1000 MiB, so that tables do not end with a cache line */
-#define START_PFN	(2 * NR_FRAMES)
+#define START_PFN	(1ul << 20)
 #define NO_FRAME	(~0ul)
 
 /**
@@ -22,6 +21,7 @@ struct allocator {
 	unsigned long (*cached)(void);
 };
 
+extern unsigned long nr_frames;		/* of the zone */
 extern const struct allocator core_allocator;
 extern const struct allocator listed_allocator;
 

@@ -238,28 +238,28 @@ static void make_lists(unsigned int nr_cpus)
 
 static void make(unsigned int nr_cpus)
 {
-	size_t size_of_types = (NR_FRAMES / FRAMES_PER_TYPE / 16 + 1) * sizeof(*zone.types);
+	size_t size_of_types = (nr_frames / FRAMES_PER_TYPE / 16 + 1) * sizeof(*zone.types);
 	unsigned long i;
 
 	if (!pages) {
-		pages = zeroed(NR_FRAMES * sizeof(*pages));
+		pages = zeroed(nr_frames * sizeof(*pages));
 		zone.types = zeroed(size_of_types);
 	}
 	cpus = nr_cpus;
-	memset(pages, 0, NR_FRAMES * sizeof(*pages));
+	memset(pages, 0, nr_frames * sizeof(*pages));
 	for (i = 0; i < NR_ORDERS; i++) {
 		INIT_LIST_HEAD(&zone.area[i].list);
 		zone.area[i].nr_free = 0;
 	}
-	for (i = NR_FRAMES; i; i -= FRAMES_OF_MAX)
+	for (i = nr_frames; i; i -= FRAMES_OF_MAX)
 		add_block(pages + i - FRAMES_OF_MAX, NR_ORDERS - 1);
-	zone.nr_free = NR_FRAMES;
+	zone.nr_free = nr_frames;
 	zone.watermark = core_low_watermark();
 	make_lists(nr_cpus);
 	cache_add_region("zone", &zone, sizeof(zone));
 	cache_add_region("migrate types", zone.types, size_of_types);
 	cache_add_region("per-CPU lists", cpu_lists, nr_cpus * sizeof(*cpu_lists));
-	cache_add_region("struct page", pages, NR_FRAMES * sizeof(*pages));
+	cache_add_region("struct page", pages, nr_frames * sizeof(*pages));
 }
 
 static unsigned long cached(void)

@@ -294,7 +294,7 @@ extern _Thread_local zb_env_trace_fn zb_env_trace_hook;
 
 /* CPUs */
 
-#define ZB_ENV_MAX_CPUS		8u
+#define ZB_ENV_MAX_CPUS		64u
 
 extern _Thread_local unsigned int zb_env_cpu;
 extern _Thread_local int zb_env_node;
