@@ -76,6 +76,14 @@ enum zb_bad zb_refuse_free(struct zb_pool *pool, unsigned long pfn,
 	return bad;
 }
 
+/* A function of its own, so that larger blocks need not save registers. */
+static noinline void free_to_list(struct zb_zone *zone, unsigned long pfn, unsigned int order,
+				  bool cold)
+{
+	zb_use_lists(zone);
+	zb_free_unref_page(zone, pfn, order, cold);
+}
+
 /* Free a block that the caller has claimed, and of which it knows if it is fit. */
 static void free_claimed(struct zb_pool *pool, struct zb_zone *zone,
 			 unsigned long pfn, unsigned int order, bool cold, bool fit)
@@ -87,8 +95,9 @@ static void free_claimed(struct zb_pool *pool, struct zb_zone *zone,
 	if (pool->ops->poison)
 		pool->ops->poison(pool, pfn, order);
 	if (order < ZB_PCP_ORDERS && READ_ONCE(zone->pcp_limit[order]))
-		zb_use_lists(zone);
-	zb_free_unref_page(zone, pfn, order, cold);
+		free_to_list(zone, pfn, order, cold);
+	else
+		zb_free_one_page(zone, pfn, order);
 }
 
 /**
