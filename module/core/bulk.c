@@ -97,16 +97,18 @@ static __always_inline void set_states(struct zb_zone *zone, u32 word, u64 bits,
  * @nr: maximum number of blocks
  * @words: the blocks are added here; its @order is their order, and it must have
  *	room for ZB_PAGEBLOCK_WORDS more words. Their state becomes ZB_BLOCK_PCP
+ * @zero: for each word, receives the frames that are known to be zero; NULL if the caller has no
+ *	use for this
  *
  * Context: zone lock held.
  * Return: number of blocks taken, at least one.
  */
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_bulk *words)
+			     unsigned int nr, struct zb_bulk *words, u64 *zero)
 {
 	u32 first = (pb - zone->pageblocks) * ZB_PAGEBLOCK_WORDS;
 	u8 state = ZB_STATE(ZB_BLOCK_PCP, words->order);
-	u64 taken[ZB_PAGEBLOCK_WORDS], bits;
+	u64 taken[ZB_PAGEBLOCK_WORDS], bits, found;
 	unsigned int i;
 
 	zb_assert_held(&zone->lock);
@@ -121,8 +123,11 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 		if (!bits)
 			continue;
 		*(pb->free + i) &= ~bits;
+		found = 0;
 		if (unlikely(zone->zeroed))
-			__zb_zero_take_word(zone, first + i, bits);
+			found = __zb_zero_take_word(zone, first + i, bits, zero);
+		if (zero)
+			*(zero + words->nr) = found;
 		set_states(zone, first + i, bits, words->order, state);
 		*(words->word + words->nr) = first + i;
 		*(words->bits + words->nr++) = bits;
@@ -136,9 +141,11 @@ unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
 	return nr;
 }
 
+enum trace { TRACE_REFILL, TRACE_TAKE, TRACE_DRAIN };
+
 static void trace_words(const struct zb_zone *zone,
 			const struct zb_bulk *words, unsigned int mt,
-			bool refill)
+			enum trace what)
 {
 	unsigned long pfn;
 	unsigned int i;
@@ -149,8 +156,9 @@ static void trace_words(const struct zb_zone *zone,
 		for (; starts; starts &= starts - 1) {
 			pfn = zone->start_pfn + 64ul * words->word[i] +
 			      __ffs64(starts);
-			if (refill)
-				zb_trace_zone_locked(pfn, words->order, mt, true);
+			if (what != TRACE_DRAIN)
+				zb_trace_zone_locked(pfn, words->order, mt,
+						     what == TRACE_REFILL);
 			else
 				zb_trace_pcpu_drain(pfn, words->order, mt);
 		}
@@ -254,10 +262,12 @@ static __always_inline unsigned int free_frame(struct zb_zone *zone, u32 frame,
 
 /*
  * Free the blocks of the leading words, none of which is empty, for as long as the lock may be
- * held. Returns how many words they are.
+ * held. @zero is NULL if they were on a per-CPU list, else the frames of each word that are zero.
+ * Returns how many words they are.
  */
-static unsigned int free_words(struct zb_zone *zone, const u32 *word,
-			       const u64 *bits, unsigned int nr, unsigned int order)
+static __always_inline unsigned int free_words(struct zb_zone *zone, const u32 *word,
+					       const u64 *bits, const u64 *zero,
+					       unsigned int nr, unsigned int order)
 {
 	const u32 *from = word, *end = word + nr;
 	struct uncounted u = { .nr = 0 };
@@ -270,9 +280,14 @@ static unsigned int free_words(struct zb_zone *zone, const u32 *word,
 		nr = nr_bits(*bits);
 		nr_pages += nr;
 		time += 1 + free_in_word(zone, *word, *bits, nr, &u) + (nr >> order) / 16;
+		if (zero)
+			__zb_zero_freed_word(zone, *word, *bits, *zero++);
 	}
 	count_freed(zone, u.mt, u.nr);
-	__zb_count_event(zone, ZB_PCP_DRAIN, nr_pages >> order);
+	if (zero)
+		__zb_count_event(zone, ZB_PGFREE, nr_pages);
+	else
+		__zb_count_event(zone, ZB_PCP_DRAIN, nr_pages >> order);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	return word - from;
 }
@@ -294,14 +309,33 @@ void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 	unsigned int i;
 
 	if (zb_trace_pcpu_drain_enabled())
-		trace_words(zone, words, mt, false);
+		trace_words(zone, words, mt, TRACE_DRAIN);
 	/* Fetch cache lines that another CPU may own. */
 	for (i = 0; i < words->nr; i++)
 		zb_prefetch_pageblock(pageblocks + *(words->word + i) / ZB_PAGEBLOCK_WORDS);
 	/* zb_bulk_pop() may have removed the only block of the first word. */
 	for (i = words->nr && !words->bits[0]; i < words->nr;)
-		i += free_words(zone, words->word + i, words->bits + i,
+		i += free_words(zone, words->word + i, words->bits + i, NULL,
 				words->nr - i, words->order);
+}
+
+/**
+ * zb_free_zeroed_bulk() - free several frames of allocations to the zone
+ * @zone: their zone
+ * @words: the frames, which have been claimed; may be empty, but no word may be
+ * @zero: for each word, the frames that nobody has written to since they were cleared
+ *
+ * The pageblocks become stale (stale.h).
+ *
+ * Context: any but NMI; takes the zone lock, for a few words at a time.
+ */
+void zb_free_zeroed_bulk(struct zb_zone *zone, const struct zb_bulk *words, const u64 *zero)
+{
+	unsigned int i;
+
+	for (i = 0; i < words->nr;)
+		i += free_words(zone, words->word + i, words->bits + i, zero + i,
+				words->nr - i, 0);
 }
 
 /**
@@ -409,6 +443,8 @@ static unsigned int most_to_take(const struct zb_zone *zone, const struct zb_pag
  * @nr: maximum number of blocks
  * @words: set to the blocks, whose state becomes ZB_BLOCK_PCP; its @order is the
  *	order to take
+ * @zero: if not NULL, zeroed frames are preferred, and this receives which ones are known to
+ *	be zero, for each of up to ZB_PAGEBLOCK_WORDS words
  *
  * All of them are from one pageblock, because the caller waits for one block only. Few blocks
  * are taken if they are spread over the pageblock, and only one is stolen from a pageblock of
@@ -418,7 +454,7 @@ static unsigned int most_to_take(const struct zb_zone *zone, const struct zb_pag
  */
 void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
-		     struct zb_bulk *words)
+		     struct zb_bulk *words, u64 *zero)
 {
 	struct zb_pageblock *pb;
 	unsigned long flags;
@@ -426,6 +462,8 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 
 	words->nr = 0;
 	zb_lock_irqsave(&zone->lock, flags);
+	if (zero && zone->zeroed)
+		__zb_prefer_zeroed(zone, words->order, mt);
 	pb = __zb_find_refreshed(zone, words->order, mt, alloc_flags, &flags);
 	if (pb) {
 		most = take_limit(zone, words->order, alloc_flags);
@@ -433,12 +471,12 @@ void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		most = pb->migratetype == mt || pb->migratetype == ZB_MIGRATE_CMA ?
 		       most_to_take(zone, pb, words->order) : 1;
 		nr = nr < most ? nr : most;
-		nr = __zb_take_words(zone, pb, nr, words);
+		nr = __zb_take_words(zone, pb, nr, words, zero);
 		if (pb->migratetype == ZB_MIGRATE_CMA)
 			__zb_count_event(zone, ZB_CMA_ALLOC, nr);
-		__zb_count_event(zone, ZB_PCP_REFILL, 1);
+		__zb_count_event(zone, ZB_PCP_REFILL, !zero);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
 	if (zb_trace_zone_locked_enabled())
-		trace_words(zone, words, mt, true);
+		trace_words(zone, words, mt, zero ? TRACE_TAKE : TRACE_REFILL);
 }

@@ -40,12 +40,13 @@ unsigned int zb_bulk_add(struct zb_bulk *words, const u32 *frames,
 			 unsigned int nr, unsigned int max_words);
 u32 zb_bulk_pop(struct zb_bulk *words);
 unsigned int __zb_take_words(struct zb_zone *zone, struct zb_pageblock *pb,
-			     unsigned int nr, struct zb_bulk *words);
+			     unsigned int nr, struct zb_bulk *words, u64 *zero);
 void zb_rmqueue_bulk(struct zb_zone *zone, unsigned int mt,
 		     unsigned int alloc_flags, unsigned int nr,
-		     struct zb_bulk *words);
+		     struct zb_bulk *words, u64 *zero);
 void zb_free_pcppages_bulk(struct zb_zone *zone, const struct zb_bulk *words,
 			   unsigned int mt);
+void zb_free_zeroed_bulk(struct zb_zone *zone, const struct zb_bulk *words, const u64 *zero);
 void zb_free_singles(struct zb_zone *zone, const u32 *frames, unsigned int nr,
 		     unsigned int mt);
 

@@ -3,7 +3,6 @@
 #include "free.h"
 #include "freelist.h"
 #include "unfit.h"
-#include "zero_ahead.h"
 
 static bool in_mask(const unsigned long *mask, unsigned int nr_bits, int nid)
 {
@@ -64,16 +63,16 @@ static bool watermark_ok(struct zb_pool *pool, struct zb_zone *zone,
 				    ac->highest_zoneidx, alloc_flags);
 }
 
-/* Count an allocation, with the kernel's meaning of the numa_* events. */
+/* Count @nr allocations, with the kernel's meaning of the numa_* events. */
 static void count_alloc(unsigned long *events, const struct zb_zone *preferred,
 			const struct zb_zone *zone, unsigned long nr_pages,
-			zb_gfp_t gfp)
+			unsigned int nr, zb_gfp_t gfp)
 {
 	int local = gfp & __ZB_GFP_OTHER_NODE ? preferred->nid : zb_cpu_node();
 
 	zb_count(events[ZB_PGALLOC], nr_pages);
-	zb_count(events[zone->nid == preferred->nid ? ZB_NUMA_HIT : ZB_NUMA_MISS], 1);
-	zb_count(events[zone->nid == local ? ZB_NUMA_LOCAL : ZB_NUMA_OTHER], 1);
+	zb_count(events[zone->nid == preferred->nid ? ZB_NUMA_HIT : ZB_NUMA_MISS], nr);
+	zb_count(events[zone->nid == local ? ZB_NUMA_LOCAL : ZB_NUMA_OTHER], nr);
 }
 
 /* Count per CPU if possible, to avoid contention on the lock of @preferred. */
@@ -92,6 +91,23 @@ static void count_foreign(struct zb_zone *preferred)
 	zb_unlock_irqrestore(&preferred->lock, flags);
 }
 
+/* If the per-CPU counters cannot be used, those of the zone are, under its lock. */
+static void account(struct zb_zone *preferred, struct zb_zone *zone, unsigned long nr_pages,
+		    unsigned int nr, zb_gfp_t gfp)
+{
+	unsigned long flags;
+	struct zb_pcp *pcp;
+
+	if (zb_pcp_enter(zone, &pcp)) {
+		count_alloc(pcp->events, preferred, zone, nr_pages, nr, gfp);
+		zb_pcp_leave(pcp);
+	} else {
+		zb_lock_irqsave(&zone->lock, flags);
+		count_alloc(zone->events, preferred, zone, nr_pages, nr, gfp);
+		zb_unlock_irqrestore(&zone->lock, flags);
+	}
+}
+
 /**
  * zb_account_alloc() - count an allocation
  * @preferred: preferred zone of the request
@@ -99,26 +115,27 @@ static void count_foreign(struct zb_zone *preferred)
  * @nr_pages: number of frames
  * @gfp: only __ZB_GFP_OTHER_NODE is considered
  *
- * If the per-CPU counters cannot be used, those of the zone are, under its lock.
- *
  * Context: any but NMI.
  */
 void zb_account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		      unsigned long nr_pages, zb_gfp_t gfp)
 {
-	unsigned long flags;
-	struct zb_pcp *pcp;
-
-	if (zb_pcp_enter(zone, &pcp)) {
-		count_alloc(pcp->events, preferred, zone, nr_pages, gfp);
-		zb_pcp_leave(pcp);
-	} else {
-		zb_lock_irqsave(&zone->lock, flags);
-		count_alloc(zone->events, preferred, zone, nr_pages, gfp);
-		zb_unlock_irqrestore(&zone->lock, flags);
-	}
+	account(preferred, zone, nr_pages, 1, gfp);
 	if (unlikely(zone->nid != preferred->nid))
 		count_foreign(preferred);
+}
+
+/**
+ * zb_account_singles() - count several allocations of single frames
+ * @zone: zone of the frames, which is also the preferred one
+ * @nr: number of frames
+ * @gfp: only __ZB_GFP_OTHER_NODE is considered
+ *
+ * Context: any but NMI.
+ */
+void zb_account_singles(struct zb_zone *zone, unsigned int nr, zb_gfp_t gfp)
+{
+	account(zone, zone, nr, nr, gfp);
 }
 
 /**

@@ -49,6 +49,7 @@ void zb_tell_low(struct zb_pool *pool, struct zb_zone *zone);
 void zb_tell_boosted(struct zb_pool *pool, struct zb_zone *zone, zb_gfp_t gfp);
 void zb_account_alloc(struct zb_zone *preferred, struct zb_zone *zone,
 		      unsigned long nr_pages, zb_gfp_t gfp);
+void zb_account_singles(struct zb_zone *zone, unsigned int nr, zb_gfp_t gfp);
 unsigned long zb_rmqueue(struct zb_zone *preferred, struct zb_zone *zone,
 			 unsigned long nr_pages, unsigned int mt, zb_gfp_t gfp,
 			 unsigned int alloc_flags);

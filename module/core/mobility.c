@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "mobility.h"
+#include "zeroed.h"
 
 #define ZB_NR_FALLBACKS		(ZB_MIGRATE_PCPTYPES - 1)
 
@@ -467,4 +468,81 @@ void zb_zone_unreserve_idle(struct zb_zone *zone)
 		__zb_relax(zone, &flags);
 	}
 	zb_unlock_irqrestore(&zone->lock, flags);
+}
+
+#define PREFER_BLOCKS		8u	/* blocks of equal fit to choose from */
+#define PREFER_PAGEBLOCKS	16u	/* pageblocks of each that are looked at */
+
+/*
+ * Estimate how many frames of a block are known to be zero. For speed, only whole pageblocks are
+ * counted: the one that the block is in, or the first ones of a larger block.
+ */
+static unsigned int nr_zeroed(const struct zb_zone *zone, const struct zb_pageblock *pb,
+			      unsigned int order)
+{
+	const u16 *nr_block = zone->zeroed->nr_block + (pb - zone->pageblocks);
+	unsigned int i, nr = 0, most = 1;
+
+	if (order > ZB_PAGEBLOCK_ORDER)
+		most = 1u << (order - ZB_PAGEBLOCK_ORDER);
+	if (most > PREFER_PAGEBLOCKS)
+		most = PREFER_PAGEBLOCKS;
+	for (i = 0; i < most; i++)
+		nr += nr_block[i];
+	return nr;
+}
+
+/*
+ * As __zb_prefer_zeroed(), for one migrate type. Returns false if its lists have no block. A
+ * pageblock that has more free frames is not preferred, so that it may become wholly free.
+ */
+static bool prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt)
+{
+	struct zb_pageblock *pb = __zb_find_smallest(zone, order, mt), *best = pb;
+	struct list_head *head;
+	unsigned int i, nr, most, k, nr_free;
+
+	if (!pb)
+		return false;
+	k = pb->largest_free;
+	nr_free = pb->nr_free;
+	head = &zone->free_area[k].free_list[mt];
+	most = nr_zeroed(zone, pb, order);
+	for (i = 1; i < PREFER_BLOCKS && pb->link.next != head; i++) {
+		pb = list_entry(pb->link.next, struct zb_pageblock, link);
+		nr = nr_zeroed(zone, pb, order);
+		if (nr > most && pb->nr_free <= nr_free) {
+			most = nr;
+			best = pb;
+		}
+	}
+	if (best->link.prev != head) {
+		zb_free_area_del(best, ZB_LIST_NONE);
+		zb_free_area_add(zone->free_area, best, k);
+	}
+	return true;
+}
+
+/**
+ * __zb_prefer_zeroed() - let a request take zeroed frames, if they fit as well as others
+ * @zone: the zone, which has zone->zeroed
+ * @order: order of the request
+ * @mt: migrate type of the request
+ *
+ * Of the first few blocks of the lowest list that has one, the one with most zeroed frames is
+ * moved to the front. A larger block is never used in its place. If the type has no
+ * block, the request will claim whole pageblocks of another one.
+ *
+ * Context: zone lock held.
+ */
+void __zb_prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt)
+{
+	unsigned int from;
+
+	if (prefer_zeroed(zone, order, mt))
+		return;
+	if (order < ZB_PAGEBLOCK_ORDER)
+		order = ZB_PAGEBLOCK_ORDER;
+	for (from = 0; from < ZB_MIGRATE_PCPTYPES; from++)
+		prefer_zeroed(zone, order, from);
 }

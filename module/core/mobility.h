@@ -47,5 +47,6 @@ void zb_zone_unreserve_range(struct zb_zone *zone, unsigned int mt, unsigned lon
 			     unsigned long nr_pages);
 void zb_zone_unreserve_idle(struct zb_zone *zone);
 unsigned int zb_fallback_type(unsigned int mt, unsigned int i);
+void __zb_prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt);
 
 #endif /* ZB_CORE_MOBILITY_H */

@@ -83,7 +83,7 @@ static u32 refill(struct zb_zone *zone, unsigned int order, unsigned int mt,
 	u32 frame;
 
 	words.order = order;
-	zb_rmqueue_bulk(zone, mt, alloc_flags, nr, &words);
+	zb_rmqueue_bulk(zone, mt, alloc_flags, nr, &words, NULL);
 	zb_bulk_drop_unfit(zone, &words);
 	if (!words.nr)
 		return ZB_NO_FRAME;

@@ -45,6 +45,5 @@ struct zb_zero_sweep {
 void zb_zero_sweep_begin(struct zb_zero_sweep *s, const struct zb_zone *zone);
 unsigned int zb_zone_zero_ahead(struct zb_zone *zone, struct zb_zero_sweep *s,
 				unsigned int most);
-void __zb_prefer_zeroed(struct zb_zone *zone, unsigned int order, unsigned int mt);
 
 #endif /* ZB_CORE_ZERO_AHEAD_H */

@@ -217,14 +217,20 @@ void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pa
  * @zone: their zone, which has zone->zeroed
  * @word: number of the word in the zone
  * @frames: the frames, as bits
+ * @wanted: they are for a caller that has a use for zeroed frames
  *
  * Context: zone lock held, since before the frames were taken.
+ * Return: the frames that are known to be zero.
  */
-void __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames)
+u64 __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames, bool wanted)
 {
+	u64 found = take_word(zone->zeroed, word, frames);
+
 	zb_assert_held(&zone->lock);
-	__zb_count_event(zone, ZB_ZERO_VAIN,
-			 hweight64(take_word(zone->zeroed, word, frames)));
+	__zb_count_event(zone, wanted ? ZB_ZERO_HIT : ZB_ZERO_VAIN, hweight64(found));
+	if (wanted)
+		__zb_count_event(zone, ZB_ZERO_MISS, hweight64(frames & ~found));
+	return found;
 }
 
 /**
@@ -249,6 +255,29 @@ void __zb_zero_add(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pag
 		z->bits[at / 64] |= added;
 		count_zeroed(z, at / 64, hweight64(added));
 	}
+}
+
+/**
+ * __zb_zero_freed_word() - frames of a word were freed
+ * @zone: their zone
+ * @word: number of the word in the zone
+ * @frames: the frames, as bits
+ * @zero: those of them that are zero
+ *
+ * Context: zone lock held, since before the frames were freed.
+ */
+void __zb_zero_freed_word(struct zb_zone *zone, u32 word, u64 frames, u64 zero)
+{
+	struct zb_zeroed *z = zone->zeroed;
+
+	zb_assert_held(&zone->lock);
+	if (!z)
+		return;
+	zero &= ~z->bits[word];
+	z->bits[word] |= zero;
+	count_zeroed(z, word, hweight64(zero));
+	if (frames & ~z->bits[word])
+		__zb_zero_freed(zone, zone->start_pfn + 64ul * word, 1);
 }
 
 /**
@@ -313,5 +342,5 @@ void __zb_zero_forget(struct zb_zone *zone, const struct zb_pageblock *pb)
 
 	zb_assert_held(&zone->lock);
 	for (i = 0; zone->zeroed && i < ZB_PAGEBLOCK_WORDS; i++)
-		__zb_zero_take_word(zone, word + i, ~0ull);
+		__zb_zero_take_word(zone, word + i, ~0ull, false);
 }

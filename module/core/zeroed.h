@@ -100,8 +100,9 @@ unsigned long zb_zero_map_run(const struct zb_zero_map *map, unsigned long pfn,
 			      unsigned long i, unsigned long nr_pages);
 void __zb_zero_take(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
 		    struct zb_zero_map *map);
-void __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames);
+u64 __zb_zero_take_word(struct zb_zone *zone, u32 word, u64 frames, bool wanted);
 void __zb_zero_add(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
+void __zb_zero_freed_word(struct zb_zone *zone, u32 word, u64 frames, u64 zero);
 void __zb_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 void zb_zone_zero_freed(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages);
 void __zb_zero_forget(struct zb_zone *zone, const struct zb_pageblock *pb);

@@ -20,7 +20,7 @@ static unsigned int refill_blocks(struct zb_zone *zone, unsigned int order)
 	unsigned int i, nr = 0;
 
 	zone->pcp_limit[order] = 256;
-	zb_rmqueue_bulk(zone, M, 0, 64, &words);
+	zb_rmqueue_bulk(zone, M, 0, 64, &words, NULL);
 	for (i = 0; i < words.nr; i++)
 		nr += hweight64(words.bits[i]);
 	zb_free_pcppages_bulk(zone, &words, M);

@@ -448,7 +448,7 @@ static unsigned int take_blocks(struct zb_pageblock *pb, unsigned int order,
 	if (!zb_pageblock_all_free(pb))
 		zb_free_area_rekey(zone->free_area, pb);
 	zb_lock_irqsave(&zone->lock, flags);
-	nr = __zb_take_words(zone, pb, want, &words);
+	nr = __zb_take_words(zone, pb, want, &words, NULL);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	expect_counted(zone, pb, &before);
 	for (i = 0; i < words.nr; i++)

@@ -163,7 +163,7 @@ POOL_TEST_WITH(size_of_a_refill, unit_pool_one(8, 8), unit_pool_free)
 		zone->watermark[ZB_ALLOC_WMARK_LOW] = cases[i].low;
 		zone->lowmem_reserve[ZB_NR_ZONES - 1] = cases[i].reserve;
 		words.order = cases[i].order;
-		zb_rmqueue_bulk(zone, cases[i].mt, cases[i].alloc_flags, 1000, &words);
+		zb_rmqueue_bulk(zone, cases[i].mt, cases[i].alloc_flags, 1000, &words, NULL);
 		for (nr = 0, k = 0; k < words.nr; k++)
 			nr += hweight64(words.bits[k]);
 		if (!EXPECT_EQ(nr >> words.order, cases[i].nr))
@@ -172,7 +172,7 @@ POOL_TEST_WITH(size_of_a_refill, unit_pool_one(8, 8), unit_pool_free)
 	}
 	unit_set_low(zone, true);
 	words.order = 0;
-	zb_rmqueue_bulk(zone, U, 0, 1000, &words);
+	zb_rmqueue_bulk(zone, U, 0, 1000, &words, NULL);
 	EXPECT_EQ(words.nr, 1);
 	EXPECT_EQ(hweight64(words.bits[0]), 1);
 }

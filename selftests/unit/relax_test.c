@@ -44,7 +44,7 @@ POOL_TEST(refill_ends_when_the_zone_is_low, 64, 8)
 		nr_taken = 0;
 		before = zone->nr_free;
 		zb_env_hook = take_large_blocks;
-		zb_rmqueue_bulk(zone, M, 0, 256, &words);
+		zb_rmqueue_bulk(zone, M, 0, 256, &words, NULL);
 		zb_env_hook = NULL;
 		for (i = nr = 0; i < words.nr; i++)
 			nr += hweight64(words.bits[i]);

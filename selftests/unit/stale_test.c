@@ -195,7 +195,7 @@ POOL_TEST(words_of_stale_pageblocks, 64, 4)
 	for (i = 0; i < 20; i++)
 		unit_give_deferred(zone, PB(65) + 25ul * i, 0);
 	zb_lock_irqsave(&zone->lock, flags);
-	EXPECT_EQ(__zb_take_words(zone, &zone->pageblocks[1], 12, &words), 12);
+	EXPECT_EQ(__zb_take_words(zone, &zone->pageblocks[1], 12, &words, NULL), 12);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	EXPECT(!is_stale(zone, 1));
 	EXPECT_EQ(zone->pageblocks[1].nr[0], 8);

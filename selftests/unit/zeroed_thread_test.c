@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 
+#include "singles.h"
 #include "unit_pool.h"
 #include "zero_ahead.h"
 
@@ -79,6 +80,25 @@ static void put(struct cpu *c, const struct held *h)
 		EXPECT_EQ(zb_pool_free_exact(&c->p->pool, h->pfn, h->nr), ZB_OK);
 }
 
+/* Allocate, write to and free several single frames at once. */
+static void use_singles(struct cpu *c)
+{
+	struct zb_singles s;
+	unsigned int i;
+	bool zero = unit_below(2);
+
+	zb_fast_alloc_singles(c->p->pool.nodes, __ZB_GFP_NOWARN, 1 + unit_below(40), &s);
+	for (i = 0; i < s.nr; i++) {
+		if (s.zero >> i & 1) {
+			c->hits++;
+			c->wrong += content[s.pfn[i] - PB(START)];
+		}
+		content[s.pfn[i] - PB(START)] = !zero;
+	}
+	s.zero = zero ? ~0ull : 0;
+	EXPECT_EQ(zb_pool_free_singles(&c->p->pool, &s, 0), ZB_OK);
+}
+
 static void *owner_main(void *arg)
 {
 	struct held held[NR_HELD];
@@ -90,6 +110,8 @@ static void *owner_main(void *arg)
 	for (i = 0; i < STEPS; i++) {
 		if (nr < NR_HELD && unit_below(2)) {
 			nr += get(c, &held[nr]);
+		} else if (!unit_below(8)) {
+			use_singles(c);
 		} else if (nr) {
 			k = unit_below(nr);
 			put(c, &held[k]);

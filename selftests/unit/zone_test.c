@@ -365,7 +365,7 @@ POOL_TEST(whole_pageblocks_as_words, 4, 4)
 		words.nr = 0;
 		zb_lock_irqsave(&zone->lock, flags);
 		EXPECT_EQ(__zb_take_words(zone, zone->pageblocks,
-					  ZB_PAGEBLOCK_NR >> order, &words),
+					  ZB_PAGEBLOCK_NR >> order, &words, NULL),
 			  ZB_PAGEBLOCK_NR >> order);
 		zb_unlock_irqrestore(&zone->lock, flags);
 		EXPECT_EQ(words.nr, ZB_PAGEBLOCK_WORDS);
@@ -385,7 +385,7 @@ POOL_TEST(words_make_a_tail, 4, 4)
 
 	EXPECT_EQ(unit_take(zone, 9, M), PB(4));
 	zb_lock_irqsave(&zone->lock, flags);
-	EXPECT_EQ(__zb_take_words(zone, &zone->pageblocks[1], ZB_PAGEBLOCK_NR, &words),
+	EXPECT_EQ(__zb_take_words(zone, &zone->pageblocks[1], ZB_PAGEBLOCK_NR, &words, NULL),
 		  ZB_PAGEBLOCK_NR);
 	zb_unlock_irqrestore(&zone->lock, flags);
 	unit_give(zone, PB(4), 9);
