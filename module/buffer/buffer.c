@@ -12,7 +12,7 @@
 #include "../core/unfit.h"
 #include "../instance/idle_range.h"
 #include "../instance/request.h"
-#include "buffer.h"
+#include "batch.h"
 #include "discard.h"
 #include "zero.h"
 
@@ -98,6 +98,21 @@ static enum zb_bad free_range(struct zb_instance *inst, unsigned long pfn,
 	return bad;
 }
 
+/**
+ * zb_wake_zero_ahead() - frames were freed that may not be zero
+ * @inst: the instance
+ *
+ * Context: any but NMI.
+ */
+void zb_wake_zero_ahead(struct zb_instance *inst)
+{
+	if (!READ_ONCE(inst->zero_ahead))
+		return;
+	atomic_inc(&inst->zero_frees);
+	if (wq_has_sleeper(&inst->zero_wait))
+		wake_up(&inst->zero_wait);
+}
+
 static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 			       unsigned long nr_pages, bool is_zero)
 {
@@ -108,11 +123,8 @@ static enum zb_bad free_frames(struct zb_instance *inst, unsigned long pfn,
 		bad = free_range(inst, pfn, nr_pages, is_zero);
 	else
 		bad = free_exact(inst, pfn, nr_pages, is_zero);
-	if (!is_zero && READ_ONCE(inst->zero_ahead)) {
-		atomic_inc(&inst->zero_frees);
-		if (wq_has_sleeper(&inst->zero_wait))
-			wake_up(&inst->zero_wait);
-	}
+	if (!is_zero)
+		zb_wake_zero_ahead(inst);
 	return bad;
 }
 
@@ -221,6 +233,13 @@ unsigned long zb_buffer_alloc_range(struct zb_buffer_pool *bpool, const struct z
 	return ZB_NO_PFN;
 }
 
+static zb_gfp_t attempt_gfp(const struct zb_want *want)
+{
+	if (!want->free_only)
+		return want->gfp;
+	return (want->gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
+}
+
 /* Describe a buffer that has its frames, and clear them; the caller adds it to the list. */
 static int init_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 		       const struct zb_want *want, struct zb_zero_map *map)
@@ -233,13 +252,6 @@ static int init_buffer(struct zb_buffer *buf, struct zb_buffer_pool *bpool,
 	err = zb_buffer_clear(bpool, want, buf->pfn, map);
 	buf->is_zero = !err;
 	return err;
-}
-
-static zb_gfp_t attempt_gfp(const struct zb_want *want)
-{
-	if (!want->free_only)
-		return want->gfp;
-	return (want->gfp & ~__ZB_GFP_DIRECT_RECLAIM) | __ZB_GFP_NOWARN;
 }
 
 /* Allocate and charge a buffer without frames. Returns an ERR_PTR if this fails. */
@@ -288,9 +300,12 @@ struct zb_buffer *zb_buffer_create(struct zb_buffer_pool *bpool,
 		buf->pfn = zb_wait_alloc(bpool, want, &buf->charge, map, &err);
 	} else if (want->range.nr_pages) {
 		buf->pfn = zb_buffer_alloc_range(bpool, want, map, &err);
-	} else if (!alloc_fast(bpool, want, &buf->pfn)) {
-		buf->pfn = zb_instance_alloc(bpool->inst, attempt_gfp(want), want->nr_pages,
-					     want->nid, NULL, true, map);
+	} else {
+		if (!(want->stock && zb_stock_take(bpool, want, map, &buf->pfn)) &&
+		    !alloc_fast(bpool, want, &buf->pfn))
+			buf->pfn = zb_instance_alloc(bpool->inst, attempt_gfp(want),
+						     want->nr_pages, want->nid, NULL, true,
+						     map);
 		if (buf->pfn == ZB_NO_PFN)
 			err = zb_buffer_alloc_failed(bpool, want);
 	}
@@ -313,17 +328,24 @@ failed:
 	return ERR_PTR(err);
 }
 
-static void release_buffer(struct kref *ref)
+/* The last reference was dropped. Returns false if the release has to be deferred. */
+static bool may_free(struct zb_buffer *buf)
 {
-	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
-
 	/* The list of discardable buffers holds no references, so the buffer is still on it. */
 	if (buf->discard == ZB_DISCARD_MARKED)
 		zb_lru_remove(buf);
 	zb_uncharge_mark(buf->bpool, buf->marker);
-	if (zb_buffer_in_use(buf))
-		zb_deferred_free_add(buf);
-	else
+	if (!zb_buffer_in_use(buf))
+		return true;
+	zb_deferred_free_add(buf);
+	return false;
+}
+
+static void release_buffer(struct kref *ref)
+{
+	struct zb_buffer *buf = container_of(ref, struct zb_buffer, ref);
+
+	if (may_free(buf))
 		zb_buffer_free(buf);
 }
 
@@ -337,6 +359,22 @@ static void release_buffer(struct kref *ref)
 bool zb_buffer_put(struct zb_buffer *buf)
 {
 	return kref_put(&buf->ref, release_buffer);
+}
+
+static void keep_buffer(struct kref *ref)
+{
+}
+
+/**
+ * zb_buffer_put_keep() - drop a reference, but do not free the buffer
+ * @buf: the buffer
+ *
+ * Context: may sleep.
+ * Return: true if it was the last one, and the caller has to free the buffer.
+ */
+bool zb_buffer_put_keep(struct zb_buffer *buf)
+{
+	return kref_put(&buf->ref, keep_buffer) && may_free(buf);
 }
 
 /**

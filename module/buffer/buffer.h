@@ -56,6 +56,7 @@ struct tracepoint;
 struct vm_area_struct;
 struct zb_buffer;
 struct zb_lru;
+struct zb_stock;
 
 /**
  * struct zb_watch - checks for free memory while programs wait for it in poll()
@@ -330,6 +331,7 @@ struct zb_buffer {
  * @wait: wait for memory
  * @deadline_ns: end of the wait as ktime_get_ns() time, or ZB_WAIT_FOREVER
  * @why: receives the cause of a failure, or NULL
+ * @stock: frames that were allocated at once for several buffers, or NULL
  */
 struct zb_want {
 	zb_gfp_t gfp;
@@ -340,6 +342,7 @@ struct zb_want {
 	bool wait;
 	u64 deadline_ns;
 	struct zb_ioc_explain *why;
+	struct zb_stock *stock;
 };
 
 /**
@@ -419,6 +422,8 @@ int zb_buffer_alloc_failed(struct zb_buffer_pool *bpool, const struct zb_want *w
 void zb_buffer_drop_frames(struct zb_buffer *buf, unsigned long pfn,
 			   struct zb_charge *charge, bool is_zero);
 bool zb_buffer_put(struct zb_buffer *buf);
+bool zb_buffer_put_keep(struct zb_buffer *buf);
+void zb_wake_zero_ahead(struct zb_instance *inst);
 void zb_buffer_put_and_drain(struct zb_buffer *buf);
 void zb_buffer_free(struct zb_buffer *buf);
 

@@ -18,7 +18,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
-#include "buffer.h"
+#include "batch.h"
 
 /**
  * zb_handle_new() - create a handle for a buffer that exists already
@@ -39,6 +39,16 @@ struct zb_handle *zb_handle_new(struct zb_buffer *buf, bool writable)
 	return handle;
 }
 
+/* Returns the buffer, with the reference that the handle had. */
+static struct zb_buffer *free_handle(struct zb_handle *handle)
+{
+	struct zb_buffer *buf = handle->buf;
+
+	if (handle != &buf->first)
+		kfree(handle);
+	return buf;
+}
+
 /**
  * zb_handle_destroy() - free a handle that is not in an open file
  * @handle: the handle, whose reference on the buffer is dropped
@@ -47,11 +57,7 @@ struct zb_handle *zb_handle_new(struct zb_buffer *buf, bool writable)
  */
 void zb_handle_destroy(struct zb_handle *handle)
 {
-	struct zb_buffer *buf = handle->buf;
-
-	if (handle != &buf->first)
-		kfree(handle);
-	zb_buffer_put(buf);
+	zb_buffer_put(free_handle(handle));
 }
 
 /* Destroy a handle that has been removed from its open file. */
@@ -381,12 +387,20 @@ void zb_handles_unhide(struct zb_handle_list *list)
  */
 void zb_handles_free(struct zb_file *file, struct zb_handle_list *list)
 {
+	bool together = READ_ONCE(file->bpool->inst->zero_ahead);
+	struct zb_released released = { .nr = 0 };
 	struct zb_handle *handle, *next;
 
 	erase_numbers(file, list);
 	for (handle = list->first; handle; handle = next) {
 		next = handle->next;
-		drop_handle(handle);
+		if (together) {
+			atomic_dec(&handle->buf->handles);
+			zb_buffer_put_together(free_handle(handle), &released);
+		} else {
+			drop_handle(handle);
+		}
 		cond_resched();
 	}
+	zb_released_free(&released);
 }

@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "../buffer/batch.h"
 #include "cmd.h"
 
 /* Copy the description of @buf to element @i of the caller's array. */
@@ -60,18 +61,28 @@ static int bulk_create(struct zb_file *file, unsigned int nr, struct zb_want *wa
 		       struct zb_handle_list *list)
 {
 	struct zb_buffer *buf;
+	struct zb_stock stock;
+	int err = 0;
 
+	want->stock = zb_stock_begin(file->bpool, want, &stock);
 	while (list->nr < nr) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		stock.wanted = nr - list->nr;
 		buf = zb_buffer_create(file->bpool, file->account, want);
-		if (IS_ERR(buf))
-			return PTR_ERR(buf);
+		if (IS_ERR(buf)) {
+			err = PTR_ERR(buf);
+			break;
+		}
 		zb_handle_list_add(list, &buf->first);
 		want->wait = false;
 		cond_resched();
 	}
-	return 0;
+	want->stock = NULL;
+	zb_stock_end(file->bpool, &stock);
+	return err;
 }
 
 /*
