@@ -111,6 +111,50 @@ TEST_F_TIMEOUT(zero, dirty_memory_is_cleared, 300)
 }
 
 /* A program that allocates, writes and frees the same amount again and again has only hits. */
+/* Frees a batch of which every second buffer was written to; returns how many were not zero. */
+static unsigned int use_bulk(DATA *self, struct zb_bulk_buffer *bufs, __u32 nr)
+{
+	struct zb_ioc_bulk_free f = zb_want_bulk_free(bufs, nr);
+	unsigned int wrong = 0;
+	__u32 i;
+
+	for (i = 0; i < nr; i += 2) {
+		struct zb_ioc_alloc a = {
+			.length = bufs[i].length, .mmap_offset = bufs[i].mmap_offset,
+		};
+
+		wrong += !check_and_dirty(self->fd, &a);
+	}
+	return zb_ioctl(self->fd, ZB_IOC_BULK_FREE, &f) || f.done != nr ? nr : wrong;
+}
+
+/* Pages of BULK_ALLOC are zero, counted and charged like single ones, and none is lost. */
+TEST_F_TIMEOUT(zero, bulk, 300)
+{
+	static struct zb_bulk_buffer bufs[300];
+	long counted = zb_vmstat("zb_zero_hit") + zb_vmstat("zb_zero_miss");
+	__u64 free = zb_free_bytes(self->fd);
+	unsigned int i;
+	__u32 done;
+
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, zb_bulk_buffers(self->fd, 0, bufs, 300, &done));
+		ASSERT_EQ(300, done);
+		EXPECT_EQ(free - 300 * self->page, zb_free_bytes(self->fd));
+		ASSERT_EQ(0, use_bulk(self, bufs, done));
+		EXPECT_EQ(free, zb_free_bytes(self->fd));
+	}
+	EXPECT_EQ(counted + 8 * 300, zb_vmstat("zb_zero_hit") + zb_vmstat("zb_zero_miss"));
+	if (zb_set_parameter("max_bytes_per_user", 100 * self->page))
+		SKIP(return, "can't set max_bytes_per_user");
+	EXPECT_EQ(0, zb_bulk_buffers(self->fd, 0, bufs, 300, &done));
+	EXPECT_EQ(0, zb_set_parameter("max_bytes_per_user", 0));
+	ASSERT_EQ(100, done);
+	EXPECT_EQ(free - 100 * self->page, zb_free_bytes(self->fd));
+	EXPECT_EQ(0, use_bulk(self, bufs, done));
+	EXPECT_TRUE(zb_check_ok());
+}
+
 TEST_F_TIMEOUT(zero, hit_rate, 300)
 {
 	long hits = zb_vmstat("zb_zero_hit"), misses = zb_vmstat("zb_zero_miss");
