@@ -167,15 +167,26 @@ static void drain_and_wait(struct work_struct *work)
 	flush_work(work);
 }
 
+static bool any_unfit(struct zb_pool *pool)
+{
+	struct zb_zone *zone;
+
+	zb_for_each_zone(zone, pool)
+		if (READ_ONCE(zone->nr_unfit))
+			return true;
+	return false;
+}
+
 /*
  * Requests may fail very often, so do nothing if it would be in vain. In particular, do not wait
- * for a drain that waits for a task in an RCU read-side critical section.
+ * for a drain that waits for a task in an RCU read-side critical section. A drain also examines
+ * unfit frames again.
  */
 static void drain_for_request(struct zb_pool *pool)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);
 
-	if (any_cached(inst))
+	if (any_cached(inst) || any_unfit(pool))
 		drain_and_wait(&inst->drain_work);
 }
 
@@ -214,7 +225,7 @@ static void idle_work(struct work_struct *work)
 			   round_jiffies_relative(IDLE_INTERVAL));
 }
 
-/* The same for a request that may not sleep: the next one profits from it. */
+/* Drain for the request that follows one that may not sleep. */
 static void drain_later(struct zb_pool *pool)
 {
 	struct zb_instance *inst = container_of(pool, struct zb_instance, pool);

@@ -6,6 +6,7 @@
 #include "zb_api_test.h"
 
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/page-flags.h>
 
 /*
@@ -175,6 +176,33 @@ static void used_while_free(void)
 	zbt_free_all(&ballast);
 }
 
+/*
+ * A page that stays in use for longer than a second after it was freed, so that it is not examined
+ * again by itself any more, is there for the first request that needs it.
+ */
+static void used_for_long(void)
+{
+	struct page *page = zb_alloc_page(ZBT_ANY), *again;
+	LIST_HEAD(ballast);
+
+	if (!ZBT_WANT(page))
+		return;
+	get_page(page);
+	__zb_free_page(page);
+	zb_drain_all_pages();
+	msleep(2500);
+	zbt_use_all(&ballast, ZBT_ANY | ZBT_QUIET, 0);
+	/* drains that this has caused end before the page is unused */
+	msleep(200);
+	put_page(page);
+	again = zb_alloc_page(ZBT_ANY | ZBT_QUIET);
+	ZBT_WANT(again == page);
+	if (again)
+		__zb_free_page(again);
+	zbt_free_all(&ballast);
+	zb_drain_all_pages();
+}
+
 /* page->private of the last owner is not visible to the next one. */
 static void private_is_cleared(void)
 {
@@ -204,6 +232,7 @@ const struct zbt_test zbt_frame_tests[] = {
 	{ "freed_with_a_mapping", of_a_mapping },
 	{ "freed_with_flags", flagged },
 	{ "used_while_free", used_while_free },
+	{ "used_for_long", used_for_long },
 	{ "private_is_cleared", private_is_cleared },
 	{ }
 };

@@ -341,6 +341,60 @@ static void drain_replaces_others(void)
 	zb_drain_all_pages();
 }
 
+struct reader {
+	bool started, stop, gave_up;
+};
+
+static int read_for_long(void *arg)
+{
+	struct reader *reader = arg;
+	unsigned long end = jiffies + 5 * HZ;
+
+	rcu_read_lock();
+	WRITE_ONCE(reader->started, true);
+	while (!READ_ONCE(reader->stop) && time_before(jiffies, end))
+		cpu_relax();
+	reader->gave_up = !READ_ONCE(reader->stop);
+	rcu_read_unlock();
+	return 0;
+}
+
+static int drain_all(void *unused)
+{
+	zb_drain_all_pages();
+	return 0;
+}
+
+/*
+ * A drain waits for an RCU read-side critical section. Requests for which a drain would be of no
+ * use, because nothing is on any list, do not wait for it.
+ */
+static void fails_beside_waiting_drain(void)
+{
+	struct reader reader = {};
+	struct zbt_team team = {};
+	LIST_HEAD(ballast);
+
+	if (num_online_cpus() < 2) {
+		zbt_skip("needs a second CPU");
+		return;
+	}
+	zb_drain_all_pages();
+	if (!zbt_team_add(&team, -1, read_for_long, &reader))
+		return;
+	while (!READ_ONCE(reader.started))
+		msleep(1);
+	if (zbt_team_add(&team, -1, drain_all, NULL)) {
+		msleep(100);
+		zbt_use_all(&ballast, ZBT_ANY | ZBT_QUIET, min(zb_max_order(), 10u));
+	}
+	WRITE_ONCE(reader.stop, true);
+	zbt_team_wait(&team);
+	ZBT_WANT(!reader.gave_up);
+	zbt_free_all(&ballast);
+	zb_drain_all_pages();
+}
+
 static void free_in_range(void)
 {
 	struct page *page = take_split_block();
@@ -404,6 +458,7 @@ const struct zbt_test zbt_pageblock_tests[] = {
 	{ "account_dirty", dirty },
 	{ "drains", drains },
 	{ "drain_replaces_others", drain_replaces_others },
+	{ "fails_beside_waiting_drain", fails_beside_waiting_drain },
 	{ "nr_free_in_range", free_in_range },
 	{ "page_range", page_range },
 	{ }
