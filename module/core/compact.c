@@ -167,14 +167,20 @@ static bool window_is_free(struct zb_zone *zone, unsigned long pfn, unsigned int
 	return is_free;
 }
 
-static void set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
+/* Returns true if this changes how any of the pageblocks is treated. */
+static bool set_skip(struct zb_zone *zone, unsigned long pfn, unsigned long nr_pages,
 		     enum zb_skip skip)
 {
 	struct zb_pageblock *pb = zb_pfn_pageblock(zone, pfn);
 	struct zb_pageblock *end = pb + (ALIGN(nr_pages, ZB_PAGEBLOCK_NR) >> ZB_PAGEBLOCK_ORDER);
 
-	for (; pb < end; pb++)
+	bool changed = false;
+
+	for (; pb < end; pb++) {
+		changed |= READ_ONCE(pb->skip_compaction) != skip;
 		WRITE_ONCE(pb->skip_compaction, skip);
+	}
+	return changed;
 }
 
 /* Try pageblocks again that failed, but not those that are ruled out. */
@@ -338,8 +344,8 @@ static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_contr
 	while (!*stop && failures + ruled_out / RULED_OUT_PER_FAILURE < cc->max_failures) {
 		if (!find_window(zone, cc, &w)) {
 			/* All windows have been tried. The next attempt starts again. */
-			set_skip(zone, zone->start_pfn, zone->nr_pages, ZB_SKIP_NOT);
-			if (!may_restart)
+			if (!set_skip(zone, zone->start_pfn, zone->nr_pages, ZB_SKIP_NOT) ||
+			    !may_restart)
 				return false;
 			may_restart = false;
 			continue;

@@ -53,7 +53,8 @@
  * @force: try even if compaction is deferred, and again all pageblocks that are not ruled out
  * @background: not for a request, so COMPACTSTALL, COMPACTSUCCESS and COMPACTFAIL are not
  *	counted
- * @keep_skipped: with @force, leave out pageblocks that could not be emptied before
+ * @keep_skipped: leave out pageblocks that could not be emptied before, even with @force or if
+ *	there are no others
  * @gfp: flags of the request, for @evacuate
  * @evacuate: moves all allocations out of @nr_pages isolated frames from @pfn on, as far
  *	as possible; may sleep. Returns false to stop compaction, for example because the
