@@ -24,7 +24,7 @@
  * zb_buffer_in_use() - check for page references other than the region's
  * @buf: a buffer that can't be mapped any more
  *
- * The check continues where the last call stopped. Before it, huge pages are split.
+ * The check continues where the last call stopped. Before it, folios are split into single pages.
  *
  * Context: may sleep; one caller at a time.
  * Return: true if a page of the buffer has such a reference.

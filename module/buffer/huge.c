@@ -177,7 +177,7 @@ static void make_piece(struct page *head, unsigned int order)
 	dissolve_folio(head, order);
 	unfreeze_single_pages(head, order);
 	WRITE_ONCE(has_template, false);
-	pr_warn("this kernel has folios of another kind: mappings do not use huge pages\n");
+	pr_warn("this kernel has folios of another kind: mappings use neither huge pages nor other folios\n");
 }
 
 /* The order of the piece at a frame; @end is the end of the buffer. */
@@ -237,12 +237,12 @@ int zb_make_folios(struct zb_buffer *buf, unsigned long pgoff, unsigned long nr)
 	pfn = max(ALIGN_DOWN(first, ZB_HUGE_NR), buf->pfn);
 	for (; zb_huge_available() && pfn < first + nr; pfn += 1ul << order) {
 		order = piece_order(pfn, end);
+		cond_resched();
 		if (!order || pfn + (1ul << order) <= first || PageHead(pfn_to_page(pfn)))
 			continue;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		make_piece(pfn_to_page(pfn), order);
-		cond_resched();
 	}
 	return 0;
 }

@@ -56,8 +56,8 @@ static inline bool zb_split_frozen_folios(unsigned long pfn, unsigned long nr)
 
 #endif
 
-/* The number of page table entries that map the page at @pfn, or a page of the folio there. */
-static inline int zb_huge_mapcount(struct page *page)
+/* The number of page table entries that map @page, or any page of the folio that begins there. */
+static inline int zb_folio_mapcount(struct page *page)
 {
 #ifdef ZB_HAVE_HUGE_FOLIO
 	/* folio_mapcount() warns if the folio is split meanwhile. */

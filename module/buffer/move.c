@@ -116,7 +116,7 @@ unsigned long zb_buffer_phys_pfn(struct zb_buffer *buf)
 static unsigned long pins_at(unsigned long pfn, unsigned long nr)
 {
 	struct page *page = pfn_to_page(pfn);
-	int refs = page_ref_count(page) - 1 - zb_huge_mapcount(page);
+	int refs = page_ref_count(page) - 1 - zb_folio_mapcount(page);
 
 	if (refs <= 0)
 		return 0;
