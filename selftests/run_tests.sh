@@ -15,8 +15,9 @@
 # ZB_GROUPS	groups of tests to run, all by default: load, which load the module themselves,
 #		faults, in which allocations fail and which depend on one another, and sets, all
 #		others
-# ZB_ONE_CPU	marks of test_names, of one and races: take all CPUs but one offline for tests
-#		that have one of these marks, except in the second set, which repeats tests
+# ZB_ONE_CPU	which of the marks `one` and `races` in test_names take effect: tests with such a
+#		mark run with all CPUs but one offline, except in the second set, which repeats
+#		tests. Those of kind load with the mark `one` always do.
 # ZB_TIME_SCALE	factor for all timeouts, in test_names as well as in the tests; measured at
 #		the start of each round if not given
 

@@ -37,8 +37,8 @@ unit() {
 		make --no-print-directory -C "$here/../unit" check
 }
 
-# Tests that detect races only with several CPUs run on one CPU here, because the debug and
-# kcsan guests, which notice more of them, run the same tests on all.
+# Tests that detect races only with several CPUs run on one CPU here, because the debug guest,
+# which notices more of them, runs the same tests on all its CPUs, although with fewer rounds.
 kselftest() {
 	"$here/../guest/run" -k stock -t 1800 -M brd -M ext4 -M vgem -- \
 		env ZB_ONE_CPU='one races' ./run_tests.sh

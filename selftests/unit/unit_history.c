@@ -394,7 +394,8 @@ static void do_move(struct run *run, struct live *l)
 	l->pfn = pfn;
 }
 
-static void do_split(struct run *run)
+/* Move an exact allocation, or split a block. */
+static void do_split_or_move(struct run *run)
 {
 	unsigned int k, order, i = unit_below(run->nr_live);
 	struct live l = run->live[i];
@@ -535,7 +536,7 @@ static void do_step(struct run *run)
 	else if (dice < 20)
 		check_statistics(run);
 	else if (dice < 22 && run->nr_live)
-		do_split(run);
+		do_split_or_move(run);
 	else if (dice < 24 && run->nr_live < MAX_LIVE)
 		do_many(run);
 	else if (run->nr_live < MAX_LIVE && dice < (run->growing ? 80 : 45))
