@@ -47,11 +47,14 @@ static unsigned long zb_zone_highsize(const struct zb_zone *zone, unsigned int n
  */
 static unsigned int zb_zone_batchsize(const struct zb_zone *zone, unsigned long high)
 {
-	unsigned int batch = zb_at_most(zb_zone_nr_managed(zone) / 4096, ZB_PCP_BATCH_MAX);
+	unsigned int most = zb_at_most(zb_zone_nr_managed(zone) / 4096, ZB_PCP_BATCH_MAX);
+	unsigned int batch = 1;
 
 	if (high >= ZB_PCP_BATCH_MAX)
 		return ZB_PCP_BATCH_MAX;
-	return batch ? 1u << (fls64(batch) - 1) : 1;
+	while (2 * batch <= most)
+		batch *= 2;
+	return batch;
 }
 
 /**

@@ -383,7 +383,7 @@ static void fails_beside_waiting_drain(void)
 	if (!zbt_team_add(&team, -1, read_for_long, &reader))
 		return;
 	while (!READ_ONCE(reader.started))
-		msleep(1);
+		msleep(20);
 	if (zbt_team_add(&team, -1, drain_all, NULL)) {
 		msleep(100);
 		zbt_use_all(&ballast, ZBT_ANY | ZBT_QUIET, min(zb_max_order(), 10u));

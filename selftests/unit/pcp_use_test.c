@@ -162,8 +162,8 @@ static void check_cached(struct unit_pool *p, unsigned long most[2])
 
 static void use_both_zones(struct unit_pool *p, unsigned long most[2])
 {
-	unsigned long pfn[2][NR_HELD];
-	struct { unsigned int order; } held[2][NR_HELD];
+	unsigned long pfn[2][NR_HELD] = {};
+	struct { unsigned int order; } held[2][NR_HELD] = {};
 	unsigned int i, nid;
 
 	for (i = 0; i < NR_HELD; i++)
