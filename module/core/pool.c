@@ -221,12 +221,22 @@ static void count_list_cpu(const struct zb_pool *pool, struct zb_zone *zone, int
 	__zb_zone_setup_fast(pool, zone);
 }
 
+static bool any_list_too_long(const struct zb_zone *zone)
+{
+	unsigned int cpu;
+
+	zb_for_each_possible_cpu(cpu)
+		if (zb_pcp_nr_pages(zone, cpu) > READ_ONCE(zone->pcp_high))
+			return true;
+	return false;
+}
+
 /**
  * zb_begin_lists() - let this CPU use its lists of a zone, if it does not yet
  * @zone: the zone
  *
- * If lists have to be shorter from now on, they are all drained, because CPUs that do not free
- * would keep what they have.
+ * If lists have to be shorter from now on, and some are too long, all are drained, because a CPU
+ * that does not free would keep what it has.
  *
  * Context: any but NMI; takes the zone lock.
  */
@@ -250,7 +260,7 @@ noinline void zb_begin_lists(struct zb_zone *zone)
 	}
 	zb_cpu_unpin();
 	zb_unlock_irqrestore(&zone->lock, flags);
-	if (shorter && pool->ops->drain_later)
+	if (shorter && any_list_too_long(zone) && pool->ops->drain_later)
 		pool->ops->drain_later(pool);
 }
 

@@ -426,7 +426,7 @@ static int hot_cold_on_cpu(void *unused)
 	struct page *page[8], *next;
 	unsigned int i;
 
-	zb_drain_cpu_pages(raw_smp_processor_id());
+	zb_drain_all_pages();
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
 		page[i] = zb_alloc_page(gfp);
 		if (!ZBT_WANT(page[i]))

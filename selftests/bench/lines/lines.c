@@ -26,6 +26,8 @@
 #include "cache.h"
 #include "lines.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define MANY		512u
 #define PAIRS		1000u
 #define BEHIND		64u
@@ -105,17 +107,23 @@ static void ring_behind(void)
 	through_ring(BEHIND);
 }
 
+static unsigned long exchange(unsigned long *p, unsigned long value)
+{
+	unsigned long was = *p;
+
+	*p = value;
+	return was;
+}
+
 static void shuffle(void)
 {
-	unsigned long i, k, pfn;
+	unsigned long i, k;
 	uint64_t seed = 1;
 
 	for (i = nr_cpus * MANY; i > 1; i--) {
 		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
 		k = (seed >> 33) % i;
-		pfn = held[k];
-		held[k] = held[i - 1];
-		held[i - 1] = pfn;
+		held[k] = exchange(&held[i - 1], held[k]);
 	}
 }
 
@@ -220,8 +228,8 @@ int main(int argc, char **argv)
 		printf("%31s %19s %19s %17s\n%-7s %4s %9s %9s %9s %9s %9s %9s %8s %8s\n",
 		       "transfers", "fetches", "invalidations", "cached", "row", "CPUs", "kernel",
 		       "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours");
-	for (i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++)
-		for (k = 0; k < sizeof(cpus) / sizeof(*cpus); k++) {
+	for (i = 0; i < ARRAY_SIZE(scenarios); i++)
+		for (k = 0; k < ARRAY_SIZE(cpus); k++) {
 			nr_cpus = cpus[k];
 			if (verbose)
 				printf("%s, %u CPUs\n", scenarios[i].name, nr_cpus);

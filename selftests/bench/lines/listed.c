@@ -227,10 +227,12 @@ static void make_lists(unsigned int nr_cpus)
 	unsigned long high = core_low_watermark() / nr_cpus;
 	unsigned int i;
 
+	if (high < 4 * MAX_BATCH)
+		high = 4 * MAX_BATCH;
 	for (i = 0; i < nr_cpus; i++) {
 		cpu_lists[i] = (struct cpu_list){
 			.batch = MAX_BATCH, .threshold = 32,
-			.high = high > 4 * MAX_BATCH ? high : 4 * MAX_BATCH,
+			.high = high,
 		};
 		INIT_LIST_HEAD(&cpu_lists[i].list);
 	}
