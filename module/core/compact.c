@@ -330,7 +330,7 @@ static void end_deferral(struct zb_zone *zone, unsigned int order)
 /*
  * Empty the cheapest window that can be emptied, as empty_window(). If earlier attempts left
  * no other window, all are tried again: their contents may have changed since then, and an
- * attempt that tries nothing would defer the next ones in vain.
+ * attempt that tries nothing gives no reason to defer the next ones.
  */
 static bool empty_any_window(struct zb_zone *zone, const struct zb_compact_control *cc,
 			     bool *stop)

@@ -178,9 +178,9 @@ static bool any_unfit(struct zb_pool *pool)
 }
 
 /*
- * Requests may fail very often, so do nothing if it would be in vain. In particular, do not wait
- * for a drain that waits for a task in an RCU read-side critical section. A drain also examines
- * unfit frames again.
+ * Requests may fail very often, so do nothing if a drain can't add any frame to a zone: neither a
+ * frame on a list nor an unfit one that has become usable. Otherwise, each of them would wait for
+ * drains of others, and so for tasks in RCU read-side critical sections.
  */
 static void drain_for_request(struct zb_pool *pool)
 {
